@@ -1,0 +1,140 @@
+/**
+ * Settings come from the environment only. A service names its variables in one record of schemas; all that are
+ * missing or wrong are reported at once, each with its remedy, before anything is started.
+ */
+import { Context, Duration, Effect, Option, Schema, SchemaGetter } from "effect"
+
+/** The environment that settings are read from: the process's own, unless the embedded run or a test gives another. */
+export const Environment = Context.Reference<Readonly<Record<string, string | undefined>>>(
+  "unwind/config/Environment",
+  { defaultValue: () => process.env },
+)
+
+/** Some settings are missing or wrong; the message has a line for each, with the remedy. */
+export class SettingsError extends Schema.TaggedError<SettingsError>()("SettingsError", {
+  message: Schema.String,
+}) {}
+
+/** A setting is a schema from text; it must be given unless it has a default or is optional. */
+export interface Setting<A> {
+  readonly schema: Schema.Codec<A, string>
+  readonly expects: string
+  readonly default?: string
+  readonly optional?: true
+}
+
+/** What the settings of a record decode to. */
+export type Values<R extends Record<string, Setting<unknown>>> = {
+  readonly [K in keyof R]: R[K] extends Setting<infer A> ? A : never
+}
+
+/** Reads the named variables. Fails with SettingsError, which lists every missing or wrong one. */
+export const readSettings = <const R extends Record<string, Setting<unknown>>>(
+  settings: R,
+): Effect.Effect<Values<R>, SettingsError> =>
+  Effect.gen(function* () {
+    const environment = yield* Environment
+    const problems: Array<string> = []
+    const values: Record<string, unknown> = {}
+    for (const [name, setting] of Object.entries(settings)) {
+      // An empty variable is how Compose and shells spell "not set".
+      const given = environment[name]?.trim() || setting.default
+      if (given === undefined && setting.optional) continue
+      if (given === undefined) {
+        problems.push(`${name} is missing: set it to ${setting.expects}`)
+        continue
+      }
+      const decoded = Schema.decodeUnknownOption(setting.schema)(given)
+      if (Option.isSome(decoded)) values[name] = decoded.value
+      else problems.push(`${name} is wrong: set it to ${setting.expects}`)
+    }
+    if (problems.length > 0) {
+      const title = problems.length === 1
+        ? "One setting needs care"
+        : `${problems.length} settings need care`
+      return yield* new SettingsError({
+        message: `${title} (see .env.example):\n  ${problems.join("\n  ")}`,
+      })
+    }
+    return values as Values<R>
+  })
+
+const withDefault = (value: string | undefined) => value === undefined ? {} : { default: value }
+
+/** A text that is not empty. */
+export const text = (expects: string, fallback?: string): Setting<string> => ({
+  schema: Schema.NonEmptyString,
+  expects,
+  ...withDefault(fallback),
+})
+
+/** A whole number within bounds, both included. */
+export const whole = (
+  expects: string,
+  bounds: { readonly minimum: number; readonly maximum: number },
+  fallback?: number,
+): Setting<number> => ({
+  schema: Schema.NumberFromString.check(Schema.isInt(), Schema.isBetween(bounds)),
+  expects: `${expects}, a whole number from ${bounds.minimum} to ${bounds.maximum}`,
+  ...withDefault(fallback?.toString()),
+})
+
+/** A setting that may be left out. */
+export const optional = <A>(setting: Setting<A>): Setting<A | undefined> => ({
+  ...setting as Setting<A | undefined>,
+  optional: true,
+})
+
+/** One of a few words. */
+export const oneOf = <const L extends ReadonlyArray<string>>(
+  expects: string,
+  words: L,
+  fallback: L[number],
+): Setting<L[number]> => ({
+  schema: Schema.Literals(words),
+  expects: `${expects}: ${words.join(", ")}`,
+  default: fallback,
+})
+
+/** A TCP port; 0 lets the system choose a free one. */
+export const port = (fallback: number): Setting<number> =>
+  whole("the TCP port to listen on", { minimum: 0, maximum: 65_535 }, fallback)
+
+/** A duration in words, such as "2 minutes" or "500 millis". */
+export const duration = (expects: string, fallback: string): Setting<Duration.Duration> => ({
+  schema: Schema.String.pipe(
+    Schema.decodeTo(Schema.Duration, {
+      decode: SchemaGetter.transformOptional(
+        Option.flatMap((words: string) => Duration.fromInput(words as Duration.Input)),
+      ),
+      encode: SchemaGetter.transform(Duration.format),
+    }),
+  ),
+  expects: `${expects}, in words such as "2 minutes" or "500 millis"`,
+  default: fallback,
+})
+
+/** A URL with one of the given schemes. */
+export const url = (
+  expects: string,
+  schemes: ReadonlyArray<string>,
+  fallback?: string,
+): Setting<URL> => ({
+  schema: Schema.URLFromString.check(
+    Schema.makeFilter((value) => schemes.includes(value.protocol.slice(0, -1))),
+  ),
+  expects: `${expects}, a URL that starts with ${schemes.map((s) => `${s}:`).join(" or ")}`,
+  ...withDefault(fallback),
+})
+
+/** "true" or "false". */
+export const flag = (expects: string, fallback: boolean): Setting<boolean> => ({
+  schema: Schema.Literals(["true", "false"]).pipe(
+    Schema.decodeTo(Schema.Boolean, {
+      decode: SchemaGetter.transform((value) => value === "true"),
+      encode: SchemaGetter.transform((value) => value ? "true" as const : "false" as const),
+    }),
+  ),
+  expects: `${expects}, true or false`,
+  default: String(fallback),
+})

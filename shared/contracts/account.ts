@@ -1,0 +1,16 @@
+/** Accounts (billing): the wallet that a customer pays from, and the profile that auth opens at sign-up. */
+import { Schema } from "effect"
+
+export const Username = Schema.NonEmptyString.check(Schema.isMaxLength(150))
+
+export const Account = Schema.Struct({
+  username: Schema.String,
+  email: Schema.String,
+  wallet: Schema.Finite,
+}).annotate({ identifier: "Account" })
+
+/** POST /api/profiles/, from auth only. Said again of the same username, it changes nothing but the email. */
+export const NewProfile = Schema.Struct({
+  username: Username,
+  email: Schema.String.check(Schema.isMaxLength(254)),
+}).annotate({ identifier: "NewProfile" })

@@ -1,0 +1,89 @@
+/**
+ * Users and their tokens (auth). Usernames are compared in NFKC and passwords in NFC, so that the same word typed on two
+ * keyboards is one word; decoding brings them there before anything else sees them.
+ */
+import { Schema, SchemaGetter } from "effect"
+
+const normalized = (form: "NFC" | "NFKC", description: string) =>
+  Schema.String.annotate({ description }).pipe(
+    Schema.decodeTo(Schema.String, {
+      decode: SchemaGetter.transform((text: string) => text.normalize(form)),
+      encode: SchemaGetter.passthrough(),
+    }),
+  )
+
+const maxUsernameLength = 150
+const usernameRule = "must be 1 to 150 letters, digits or @ . + - _, and not . or .. alone"
+const passwordRule = "must be 8 to 128 characters"
+const emailRule = "must be an e-mail address of at most 254 characters"
+
+/** The name of a new user. Case matters; "." and ".." would be lost from a path. */
+const NewUsername = normalized("NFKC", usernameRule).check(
+  Schema.makeFilter((name) =>
+    (name.length <= maxUsernameLength && /^(?!\.{1,2}$)[\p{L}\p{M}\p{Nd}@.+_-]+$/u.test(name)) ||
+    usernameRule
+  ),
+)
+
+/** Of any characters, counted as a person does, in code points; a lone surrogate is not one. */
+const NewPassword = normalized("NFC", passwordRule).check(
+  Schema.makeFilter((password) => {
+    const { length } = [...password]
+    return (length >= 8 && length <= 128 && password.isWellFormed()) || passwordRule
+  }),
+)
+
+const Email = Schema.String.annotate({ description: emailRule }).check(
+  Schema.makeFilter((email) =>
+    (email.length <= 254 && /^[^\s\p{C}@]+@[^\s\p{C}@]+$/u.test(email)) || emailRule
+  ),
+)
+
+/** POST /api/auth/users/ */
+export const SignUp = Schema.Struct({
+  username: NewUsername,
+  password: NewPassword,
+  email: Email,
+}).annotate({ identifier: "SignUp" })
+
+export const User = Schema.Struct({
+  username: Schema.String,
+  email: Schema.String,
+}).annotate({ identifier: "User" })
+
+/** POST /api/token/: a name that nobody can have is simply unknown. */
+export const LogIn = Schema.Struct({
+  username: normalized("NFKC", "the username").check(Schema.isMaxLength(maxUsernameLength)),
+  password: normalized("NFC", "the password"),
+}).annotate({ identifier: "LogIn" })
+
+/** What a log-in and a refresh give: `access` to show with each request, `refresh` to get the next pair with. */
+export const TokenPair = Schema.Struct({
+  access: Schema.String,
+  refresh: Schema.String,
+}).annotate({ identifier: "TokenPair" })
+
+const Token = Schema.String.check(Schema.isMaxLength(4096))
+
+/** POST /api/token/refresh/ */
+export const RefreshRequest = Schema.Struct({ refresh: Token }).annotate({
+  identifier: "RefreshRequest",
+})
+
+/** POST /api/token/verify/: of either kind. */
+export const VerifyRequest = Schema.Struct({ token: Token }).annotate({
+  identifier: "VerifyRequest",
+})
+
+/** GET /.well-known/jwks.json (RFC 7517, RFC 8037) */
+export const PublicKeys = Schema.Struct({
+  keys: Schema.Array(Schema.Struct({
+    kty: Schema.Literal("OKP"),
+    crv: Schema.Literal("Ed25519"),
+    x: Schema.String,
+    kid: Schema.String,
+    alg: Schema.Literal("EdDSA"),
+    use: Schema.Literal("sig"),
+  })),
+}).annotate({ identifier: "PublicKeys" })
+export type PublicKey = (typeof PublicKeys.Type)["keys"][number]

@@ -1,0 +1,21 @@
+/**
+ * What the order queue carries: enough to run the saga without asking anybody. The orders table stays the record; a
+ * message may be lost, doubled or late without harm.
+ */
+import { Schema } from "effect"
+import { ItemId, OrderId, SlotTime } from "./order.ts"
+
+export const OrderMessage = Schema.Struct({
+  orderId: OrderId,
+  username: Schema.NonEmptyString,
+  amountMinor: Schema.Int.check(Schema.isGreaterThan(0)),
+  item: ItemId,
+  slot: SlotTime,
+  /** Milliseconds since the epoch, by the clock of the orders service. */
+  createdAtMs: Schema.Int,
+  /** How often the order was published before: above 0, an earlier run may have got somewhere. */
+  republished: Schema.Int,
+  /** The W3C trace that the order belongs to, where there is one. */
+  traceparent: Schema.optionalKey(Schema.String),
+})
+export type OrderMessage = typeof OrderMessage.Type

@@ -1,0 +1,103 @@
+/**
+ * The order, as it goes over the wire: what a customer posts, what the orders service answers, and what is put on the
+ * order queue. Money is a JSON number with at most two decimals on the wire, and an integer of minor units inside.
+ */
+import { Schema } from "effect"
+
+/** A UUID in lower case (version 7, so that ids sort by time); branded, since many other texts are UUIDs too. */
+export const OrderId = Schema.String.check(
+  Schema.isPattern(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/, {
+    expected: "an order's id",
+    format: "uuid",
+  }),
+).pipe(Schema.brand("OrderId"))
+export type OrderId = typeof OrderId.Type
+
+/** Money as the wire shows it: more than nothing, at most two decimals, at most a billion. */
+export const Amount = Schema.Finite.check(
+  Schema.makeFilter((n) => n > 0 && n <= 1_000_000_000 && Math.round(n * 100) / 100 === n, {
+    expected: "an amount from 0.01 to 1000000000 with at most two decimals",
+    toJsonSchema: () => [{ exclusiveMinimum: 0, maximum: 1_000_000_000 }, true],
+  }),
+)
+
+/** Minor units of an amount. Exact for every amount that `Amount` lets in. */
+export const toMinor = (amount: number): number => Math.round(amount * 100)
+
+/** The amount that a number of minor units stands for. */
+export const fromMinor = (minor: number): number => minor / 100
+
+export const ItemId = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 2_147_483_647 }))
+
+/** A delivery slot is named by its hour and minute, as in "09:00". */
+export const SlotTime = Schema.String.check(
+  Schema.isPattern(/^([01][0-9]|2[0-3]):[0-5][0-9]$/, { expected: 'a time such as "09:00"' }),
+)
+
+/** What a customer posts. Clients of the original API send the item and the slot under `details`. */
+export const NewOrder = Schema.Union([
+  Schema.Struct({ amount: Amount, item: ItemId, slot: SlotTime }),
+  Schema.Struct({ amount: Amount, details: Schema.Struct({ item: ItemId, slot: SlotTime }) }),
+]).annotate({ identifier: "NewOrder" })
+export type NewOrder = typeof NewOrder.Type
+
+export const OrderStatus = Schema.Literals(["pending", "completed", "compensating", "failed"])
+export type OrderStatus = typeof OrderStatus.Type
+
+/** Why an order failed, word for word. */
+export const FailureReason = Schema.Literals([
+  "Not enough money",
+  "Can not reserve the item",
+  "Can not get the delivery slot",
+  "Order timed out",
+])
+export type FailureReason = typeof FailureReason.Type
+
+export const StepName = Schema.Literals(["money", "item", "slot"])
+export type StepName = typeof StepName.Type
+
+/** One reserve or cancel that got its answer. */
+export const TimelineEntry = Schema.Struct({
+  step: StepName,
+  action: Schema.Literals(["reserve", "cancel"]),
+  outcome: Schema.Literals(["reserved", "rejected", "cancelled"]),
+  attempts: Schema.Int,
+  at: Schema.String,
+  durationMs: Schema.Finite,
+}).annotate({ identifier: "TimelineEntry" })
+export type TimelineEntry = typeof TimelineEntry.Type
+
+/** A compensation that does not get through: what it waits for. It is tried again for ever. */
+export const StuckCompensation = Schema.Struct({
+  step: StepName,
+  cause: Schema.String,
+  attempts: Schema.Int,
+  nextAttemptAt: Schema.String,
+}).annotate({ identifier: "StuckCompensation" })
+export type StuckCompensation = typeof StuckCompensation.Type
+
+const orderFields = {
+  id: OrderId,
+  username: Schema.String,
+  amount: Schema.Finite,
+  item: Schema.Int,
+  slot: Schema.String,
+  details: Schema.Struct({ item: Schema.Int, slot: Schema.String }),
+  status: OrderStatus,
+  success: Schema.NullOr(Schema.Boolean),
+  reason: Schema.NullOr(FailureReason),
+  createdAt: Schema.String,
+  decidedAt: Schema.NullOr(Schema.String),
+}
+
+/** An order as its customer sees it. */
+export const OrderView = Schema.Struct(orderFields).annotate({ identifier: "Order" })
+export type OrderView = typeof OrderView.Type
+
+/** An order with everything that happened to it. */
+export const OrderDetails = Schema.Struct({
+  ...orderFields,
+  timeline: Schema.Array(TimelineEntry),
+  stuck: Schema.NullOr(StuckCompensation),
+}).annotate({ identifier: "OrderDetails" })
+export type OrderDetails = typeof OrderDetails.Type

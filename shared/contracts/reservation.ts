@@ -1,0 +1,30 @@
+/**
+ * The participant protocol (billing, items and slots): POST /internal/reservations. One request is one transaction of the
+ * participant; its commands take effect one after another, as if each came alone, and are answered in their order.
+ */
+import { Schema } from "effect"
+import { OrderId } from "./order.ts"
+
+/** At most this many commands or decisions in one request. */
+export const maxBatch = 500
+
+/** The resource is a username, an item's id or a slot's time; the quantity is minor units of money, or 1. */
+export const Command = Schema.Struct({
+  orderId: OrderId,
+  action: Schema.Literals(["reserve", "cancel"]),
+  resource: Schema.NonEmptyString.check(Schema.isMaxLength(150)),
+  quantity: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: Number.MAX_SAFE_INTEGER })),
+}).annotate({ identifier: "Command" })
+export type Command = typeof Command.Type
+
+export const Outcome = Schema.Struct({
+  orderId: OrderId,
+  outcome: Schema.Literals(["reserved", "rejected", "cancelled", "mismatch"]),
+  reason: Schema.optionalKey(Schema.String),
+}).annotate({ identifier: "Outcome" })
+export type Outcome = typeof Outcome.Type
+
+export const ReservationRequest = Schema.Struct({
+  commands: Schema.Array(Command).check(Schema.isBetweenLength(1, maxBatch)),
+})
+export const ReservationResponse = Schema.Struct({ outcomes: Schema.Array(Outcome) })
