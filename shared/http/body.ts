@@ -1,0 +1,97 @@
+/**
+ * Reads a JSON body and decodes it with a strict schema: every wrong or unknown field is named at once, and the input
+ * itself is never echoed, since it may hold a password.
+ */
+import { Effect, Result, Schema, SchemaIssue } from "effect"
+import { Problem } from "./problem.ts"
+
+const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1({
+  leafHook: (issue) =>
+    issue._tag === "MissingKey"
+      ? "is missing"
+      : issue._tag === "UnexpectedKey"
+      ? "is not a known field"
+      : SchemaIssue.defaultLeafHook(issue),
+})
+
+const malformed = new Problem({
+  status: 400,
+  code: "malformed_json",
+  detail: "The body is not JSON. Send one JSON object, encoded in UTF-8.",
+})
+
+const unsupported = new Problem({
+  status: 415,
+  code: "unsupported_media_type",
+  detail: "Send the body as JSON, with the header Content-Type: application/json.",
+})
+
+const tooLarge = (maxBytes: number) =>
+  new Problem({
+    status: 413,
+    code: "body_too_large",
+    detail: `The body is larger than ${maxBytes} bytes. Send less.`,
+  })
+
+/** Decodes what came from outside. Fails with a 400 Problem that names every wrong or unknown field of `what`. */
+export const decodeStrictly = <A, I>(schema: Schema.Codec<A, I>, what: string) => {
+  const options = { errors: "all", onExcessProperty: "error" } as const
+  const decode = Schema.decodeUnknownResult(schema, options)
+  // Of several forms, the one that was most nearly met is the one that the sender meant.
+  const forms = isUnion(schema) ? schema.members : [schema]
+  const decodeForms = forms.map((form) => Schema.decodeUnknownResult(form, options))
+  return (input: unknown): Effect.Effect<A, Problem> => {
+    const decoded = decode(input)
+    if (Result.isSuccess(decoded)) return Effect.succeed(decoded.success)
+    const [errors = []] = decodeForms
+      .map((form) => issuesOf(form(input)))
+      .sort((a, b) => a.length - b.length)
+    const lines = errors.map(({ path, message }) => path === "" ? message : `${path}: ${message}`)
+    return Effect.fail(
+      new Problem({
+        status: 400,
+        code: "invalid_request",
+        detail: `The ${what} is not as it must be. ${lines.slice(0, 5).join("; ")}.`,
+        errors,
+      }),
+    )
+  }
+}
+
+const isUnion = <A, I>(
+  schema: Schema.Codec<A, I>,
+): schema is Schema.Codec<A, I> & { readonly members: ReadonlyArray<Schema.Codec<A, I>> } =>
+  "members" in schema
+
+const issuesOf = (decoded: Result.Result<unknown, Schema.SchemaError>) =>
+  Result.isSuccess(decoded) ? [] : formatIssues(decoded.failure.issue).issues.map((issue) => ({
+    path: (issue.path ?? []).map((part) => typeof part === "object" ? part.key : part).join("."),
+    message: issue.message,
+  }))
+
+const readText = async (request: Request, maxBytes: number): Promise<string | Problem> => {
+  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) return tooLarge(maxBytes)
+  // A declared length is held to by the server; only a body without one has to be counted.
+  if (request.headers.has("content-length") || request.body === null) return await request.text()
+  const chunks: Array<Uint8Array> = []
+  let size = 0
+  for await (const chunk of request.body) {
+    size += chunk.byteLength
+    if (size > maxBytes) return tooLarge(maxBytes)
+    chunks.push(chunk)
+  }
+  return Buffer.concat(chunks).toString("utf8")
+}
+
+/** The JSON of a request's body, of at most `maxBytes`. Fails with a 400, 413 or 415 Problem. */
+export const readJson = (request: Request, maxBytes: number): Effect.Effect<unknown, Problem> =>
+  Effect.gen(function* () {
+    const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase()
+    if (type !== "application/json") return yield* unsupported
+    const body = yield* Effect.tryPromise({
+      try: () => readText(request, maxBytes),
+      catch: () => malformed,
+    })
+    if (typeof body !== "string") return yield* body
+    return yield* Effect.try({ try: () => JSON.parse(body) as unknown, catch: () => malformed })
+  })

@@ -1,0 +1,73 @@
+/**
+ * Calls from service to service: JSON over HTTP with a token that the caller signs itself. An answer that is not 200 is
+ * Unavailable (the callee did nothing), one that never came is Unknown; both are worth another try.
+ */
+import { Cause, Context, Effect } from "effect"
+import { Unavailable, Unknown } from "#shared/transient.ts"
+
+/** How requests leave the process: the platform's fetch, or the embedded run's wiring in memory. */
+export const Fetch = Context.Reference<(request: Request) => Promise<Response>>(
+  "unwind/http/Fetch",
+  {
+    defaultValue: () => (request) => globalThis.fetch(request),
+  },
+)
+
+export interface Callee {
+  readonly name: string
+  readonly url: URL
+  /** A token for the callee, fresh at every call. */
+  readonly token: Effect.Effect<string>
+  readonly timeoutMs: number
+}
+
+const neverSent =
+  /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|UND_ERR_CONNECT|onnection refused|dns error/
+
+/** Posts JSON and gives the answer's JSON, undecoded. Fails with Unavailable or Unknown. */
+export const post = (
+  callee: Callee,
+  path: string,
+  body: unknown,
+): Effect.Effect<unknown, Unavailable | Unknown> =>
+  Effect.gen(function* () {
+    const fetch = yield* Fetch
+    const authorization = `Bearer ${yield* callee.token}`
+    const response = yield* Effect.tryPromise({
+      try: async (signal) => {
+        const request = new Request(new URL(path, callee.url), {
+          method: "POST",
+          headers: { "content-type": "application/json", authorization },
+          body: JSON.stringify(body),
+          signal,
+        })
+        const response = await fetch(request)
+        return { status: response.status, text: await response.text() }
+      },
+      catch: (error) => callFailed(callee.name, error),
+    }).pipe(
+      Effect.timeout(callee.timeoutMs),
+      Effect.catchIf(
+        Cause.isTimeoutError,
+        () =>
+          Effect.fail(
+            new Unknown({ message: `${callee.name} did not answer within ${callee.timeoutMs} ms` }),
+          ),
+      ),
+    )
+    if (response.status < 200 || response.status > 299) {
+      return yield* new Unavailable({ message: `${callee.name} answered ${response.status}` })
+    }
+    return yield* Effect.try({
+      try: () => JSON.parse(response.text) as unknown,
+      catch: () => new Unknown({ message: `${callee.name} answered what is not JSON` }),
+    })
+  })
+
+const callFailed = (name: string, error: unknown): Unavailable | Unknown => {
+  const { message, cause } = error as Error & { cause?: { code?: string; message?: string } }
+  const why = cause?.code ?? cause?.message ?? message
+  return neverSent.test(`${why} ${message}`)
+    ? new Unavailable({ message: `${name} can not be reached (${why})` })
+    : new Unknown({ message: `The connection to ${name} broke (${why})` })
+}

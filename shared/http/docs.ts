@@ -1,0 +1,66 @@
+/** The API's documentation as a page: Swagger UI over the OpenAPI documents of the public services, with no outside host. */
+import { Hono } from "hono"
+import { secureHeaders } from "hono/secure-headers"
+import { readFile } from "node:fs/promises"
+import { createRequire } from "node:module"
+import { dirname, join } from "node:path"
+
+const folder = dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"))
+
+const files: Readonly<Record<string, string>> = {
+  "swagger-ui.css": "text/css",
+  "swagger-ui-bundle.js": "text/javascript",
+  "swagger-ui-standalone-preset.js": "text/javascript",
+  "favicon-32x32.png": "image/png",
+}
+
+const page = `<!doctype html>
+<html lang="en">
+<head>
+  <meta charset="utf-8">
+  <meta name="viewport" content="width=device-width, initial-scale=1">
+  <title>Unwind API</title>
+  <link rel="icon" href="/docs/favicon-32x32.png">
+  <link rel="stylesheet" href="/docs/swagger-ui.css">
+</head>
+<body>
+  <div id="ui"></div>
+  <script src="/docs/swagger-ui-bundle.js"></script>
+  <script src="/docs/swagger-ui-standalone-preset.js"></script>
+  <script src="/docs/start.js"></script>
+</body>
+</html>`
+
+const start = (services: ReadonlyArray<string>) =>
+  `SwaggerUIBundle({
+  dom_id: "#ui",
+  urls: ${JSON.stringify(services.map((name) => ({ name, url: `/openapi/${name}.json` })))},
+  presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset],
+  layout: "StandaloneLayout",
+  persistAuthorization: true,
+})`
+
+/** The page and its files, below /docs. */
+export const docsApp = (services: ReadonlyArray<string>): Hono => {
+  const app = new Hono({ strict: false })
+  app.use(secureHeaders({
+    contentSecurityPolicy: {
+      defaultSrc: ["'self'"],
+      styleSrc: ["'self'", "'unsafe-inline'"],
+      imgSrc: ["'self'", "data:"],
+    },
+  }))
+  app.get("/docs", (context) => context.html(page))
+  app.get(
+    "/docs/start.js",
+    (context) => context.body(start(services), 200, { "content-type": "text/javascript" }),
+  )
+  app.get("/docs/:file", async (context, next) => {
+    const name = context.req.param("file")
+    const type = files[name]
+    if (type === undefined) return await next()
+    const content = await readFile(join(folder, name))
+    return context.body(content, 200, { "content-type": type, "cache-control": "max-age=86400" })
+  })
+  return app
+}

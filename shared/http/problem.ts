@@ -1,0 +1,92 @@
+/**
+ * Errors that a client sees: RFC 9457 problem details with a stable `code` to program against and the remedy in `detail`.
+ * Nothing of the inside (stack, SQL, host name) gets into one.
+ */
+import { Schema } from "effect"
+
+/** The wire format of an error (RFC 9457), for the OpenAPI description. */
+export const ProblemDetails = Schema.Struct({
+  type: Schema.String,
+  title: Schema.String,
+  status: Schema.Int,
+  detail: Schema.String,
+  code: Schema.String,
+  requestId: Schema.optionalKey(Schema.String),
+  errors: Schema.optionalKey(
+    Schema.Array(Schema.Struct({ path: Schema.String, message: Schema.String })),
+  ),
+}).annotate({ identifier: "Problem" })
+
+const titles: Readonly<Record<number, string>> = {
+  400: "Bad Request",
+  401: "Unauthorized",
+  403: "Forbidden",
+  404: "Not Found",
+  405: "Method Not Allowed",
+  409: "Conflict",
+  413: "Content Too Large",
+  415: "Unsupported Media Type",
+  422: "Unprocessable Content",
+  429: "Too Many Requests",
+  500: "Internal Server Error",
+  503: "Service Unavailable",
+}
+
+/** An answer that is not the one asked for. `code` is stable; `detail` says what happened and what to do. */
+export class Problem extends Schema.TaggedError<Problem>()("Problem", {
+  status: Schema.Int,
+  code: Schema.String,
+  detail: Schema.String,
+  headers: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
+  errors: Schema.optionalKey(
+    Schema.Array(Schema.Struct({ path: Schema.String, message: Schema.String })),
+  ),
+}) {}
+
+/** The HTTP answer of a problem. */
+export const problemResponse = (problem: Problem, requestId?: string): Response => {
+  const { status, code, detail, errors } = problem
+  const title = titles[status] ?? "Error"
+  return new Response(
+    JSON.stringify({
+      type: `urn:unwind:problem:${code}`,
+      title,
+      status,
+      detail,
+      code,
+      requestId,
+      errors,
+    }),
+    {
+      status,
+      headers: {
+        "content-type": "application/problem+json",
+        "cache-control": "no-store",
+        ...problem.headers,
+      },
+    },
+  )
+}
+
+/** Nothing was done, or it is safe to ask again with the same Idempotency-Key; in a second it may work. */
+export const unavailable = (what: string): Problem =>
+  new Problem({
+    status: 503,
+    code: "service_unavailable",
+    detail: `${what} Nothing is lost; try again in a moment.`,
+    headers: { "retry-after": "1" },
+  })
+
+export const unauthenticated = (detail: string): Problem =>
+  new Problem({
+    status: 401,
+    code: "unauthenticated",
+    detail,
+    headers: { "www-authenticate": "Bearer" },
+  })
+
+export const internalError = new Problem({
+  status: 500,
+  code: "internal_error",
+  detail: "Something went wrong on our side. Try again; when it stays, report the requestId.",
+})

@@ -1,0 +1,98 @@
+/**
+ * A route is data: its path, who may call it, the schemas of what goes in and out, and the Effect that answers. The same
+ * record validates requests, answers with problems, and describes itself in the service's OpenAPI document.
+ */
+import { Effect, type Schema } from "effect"
+import type { Transient } from "#shared/transient.ts"
+import { decodeStrictly, readJson } from "./body.ts"
+import type { Problem } from "./problem.ts"
+
+/** Decides who calls. Fails with a 401 or 403 Problem, or 503 when it can't tell: it never lets an unproved caller in. */
+export interface Access<C> {
+  /** How the OpenAPI document names it; null for routes that anyone may call. */
+  readonly scheme: "user" | "service" | "userOrService" | null
+  readonly authorize: (request: Request) => Effect.Effect<C, Problem>
+}
+
+export const anyone: Access<null> = { scheme: null, authorize: () => Effect.succeed(null) }
+
+/** What an answer is made of. */
+export interface Reply<A> {
+  readonly body: A
+  readonly headers?: Readonly<Record<string, string>>
+}
+
+export interface RouteInput<B, Q, P, C> {
+  readonly body: B
+  readonly query: Q
+  readonly params: P
+  readonly caller: C
+  readonly request: Request
+  /** The peer's address where the server told it; requests from inside the process have none. */
+  readonly remoteAddress: string | undefined
+}
+
+type Text = { readonly [name: string]: string | undefined }
+
+export interface RouteSpec<B, Q, P, A, C> {
+  readonly method: "GET" | "POST"
+  /** Hono's syntax: "/api/orders/:id". It answers with and without a trailing slash. */
+  readonly path: string
+  readonly summary: string
+  /** True for what the gateway must never route. */
+  readonly internal?: boolean
+  readonly access: Access<C>
+  readonly body?: { readonly schema: Schema.Codec<B, unknown>; readonly maxBytes: number }
+  readonly query?: Schema.Codec<Q, Text>
+  readonly params?: Schema.Codec<P, Text>
+  readonly answer: {
+    readonly status: number
+    readonly description: string
+    readonly schema?: Schema.Codec<unknown, A>
+  }
+  /** The statuses of the problems it may answer with, beyond those that follow from the rest. */
+  readonly problems?: ReadonlyArray<number>
+  readonly handle: (
+    input: RouteInput<B, Q, P, C>,
+  ) => Effect.Effect<Reply<A> | Response, Problem | Transient>
+}
+
+/** A route whose types have been checked, as the app and the OpenAPI document need it. */
+export interface Route extends Omit<RouteSpec<never, never, never, never, never>, "handle"> {
+  readonly respond: (
+    request: Request,
+    parts: { readonly query: Text; readonly params: Text; readonly remoteAddress?: string },
+  ) => Effect.Effect<Response, Problem | Transient>
+}
+
+/** 16 KiB: more than any request of a person needs. */
+export const publicBodyBytes = 16 * 1024
+
+/** Checks a route's types and prepares its decoders once. */
+export const route = <B = undefined, Q = undefined, P = undefined, A = never, C = null>(
+  spec: RouteSpec<B, Q, P, A, C>,
+): Route => {
+  const { body, query, params, answer } = spec
+  const decodeBody = body && decodeStrictly(body.schema, "body")
+  const decodeQuery = query && decodeStrictly(query, "query")
+  const decodeParams = params && decodeStrictly(params, "path")
+  const respond: Route["respond"] = Effect.fnUntraced(function* (request, parts) {
+    const caller = yield* spec.access.authorize(request)
+    const reply = yield* spec.handle({
+      caller,
+      request,
+      remoteAddress: parts.remoteAddress,
+      params: (decodeParams && (yield* decodeParams(parts.params))) as P,
+      query: (decodeQuery && (yield* decodeQuery(parts.query))) as Q,
+      body: (decodeBody && (yield* decodeBody(yield* readJson(request, body!.maxBytes)))) as B,
+    })
+    return reply instanceof Response ? reply : jsonResponse(answer.status, reply)
+  })
+  return { ...spec, respond } as unknown as Route
+}
+
+const jsonResponse = (status: number, { body, headers }: Reply<unknown>): Response =>
+  new Response(JSON.stringify(body), {
+    status,
+    headers: { "content-type": "application/json", "cache-control": "no-store", ...headers },
+  })

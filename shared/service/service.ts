@@ -1,0 +1,78 @@
+/**
+ * A service is data too: its name, its settings, and how it starts once they are known. Its own process starts it behind
+ * a port (`run`); the embedded run starts all of them in one process.
+ */
+import { Effect, Layer, type Scope } from "effect"
+import {
+  Environment,
+  port,
+  readSettings,
+  type Setting,
+  text,
+  type Values,
+} from "#shared/config/settings.ts"
+import type { App } from "#shared/http/app.ts"
+import { listen } from "#shared/http/listen.ts"
+import { telemetryLayer, telemetrySettings } from "#shared/telemetry/telemetry.ts"
+import { runMain } from "./run-main.ts"
+
+export interface Service<S extends Record<string, Setting<unknown>>> {
+  readonly name: string
+  readonly port: number
+  readonly settings: S
+  /** Starts everything the service needs, until the scope closes, and gives its app. Fails with a message to print. */
+  readonly start: (
+    settings: Values<S>,
+  ) => Effect.Effect<App, { readonly message: string }, Scope.Scope>
+}
+
+/** Makes a service of its settings, of the layers they lead to, and of the app that stands on those. */
+export const service = <
+  const S extends Record<string, Setting<unknown>>,
+  R,
+  E extends { readonly message: string },
+>(
+  { layers, app, ...rest }: Omit<Service<S>, "start"> & {
+    readonly layers: (settings: Values<S>) => Layer.Layer<R, E>
+    readonly app: (
+      settings: Values<S>,
+    ) => Effect.Effect<App, { readonly message: string }, R | Scope.Scope>
+  },
+): Service<S> => ({
+  ...rest,
+  // Built into the caller's scope: the layers live as long as the app, not as long as its start.
+  start: (settings) =>
+    Effect.flatMap(
+      Layer.build(layers(settings)),
+      (context) => Effect.provideContext(app(settings), context),
+    ),
+})
+
+/** Runs one service as a process of its own, until SIGTERM or SIGINT. */
+export const run = <const S extends Record<string, Setting<unknown>>>(service: Service<S>): void =>
+  runMain(Effect.gen(function* () {
+    const common = {
+      PORT: port(service.port),
+      HOST: text("the address to listen on", "0.0.0.0"),
+      ...telemetrySettings,
+    }
+    // Read together, so that all that is wrong is said at once.
+    const settings = yield* readSettings({ ...common, ...service.settings })
+    const { PORT, HOST, ...telemetry } = settings as unknown as Values<typeof common>
+    yield* Effect.gen(function* () {
+      const app = yield* service.start(settings as unknown as Values<S>)
+      const port = yield* listen(app, { host: HOST, port: PORT })
+      yield* Effect.logInfo(`${service.name} listens on http://${HOST}:${port}`)
+      return yield* Effect.never
+    }).pipe(Effect.scoped, Effect.provide(telemetryLayer(service.name, telemetry)))
+  }))
+
+/** Starts a service within this process, with an environment of its own. */
+export const startWithin = <const S extends Record<string, Setting<unknown>>>(
+  service: Service<S>,
+  environment: Readonly<Record<string, string | undefined>>,
+): Effect.Effect<App, { readonly message: string }, Scope.Scope> =>
+  readSettings(service.settings).pipe(
+    Effect.flatMap(service.start),
+    Effect.provideService(Environment, environment),
+  )
