@@ -1,0 +1,148 @@
+/**
+ * A service's own PostgreSQL database: a bounded pool that reconnects by itself, with errors sorted into what can be
+ * tried again (Unavailable, Unknown) and defects. The server's timeouts bound every statement, lock and transaction.
+ */
+import { Cause, Context, Effect, Layer, Schedule, Schema } from "effect"
+import postgres from "postgres"
+import { type Transient, Unavailable, Unknown } from "#shared/transient.ts"
+import { migrate } from "./migrate.ts"
+
+export type Sql = postgres.Sql<{ bigint: number }>
+export type Transaction = postgres.TransactionSql<{ bigint: number }>
+/** What runs statements, in a transaction or each on its own. */
+export type Statements = postgres.ISql<{ bigint: number }>
+
+/** The database can't be used as it is; the message says why and what to do. */
+export class DatabaseError extends Schema.TaggedError<DatabaseError>()("DatabaseError", {
+  message: Schema.String,
+}) {}
+
+/** Thrown inside a transaction: another one came first, so this one is rolled back and run again. */
+export class LostConflict extends Error {
+  /** PostgreSQL's own code for a lost conflict. */
+  readonly code = "40001"
+}
+
+export interface DatabaseOptions {
+  readonly service: string
+  readonly url: URL
+  readonly poolSize: number
+  /** The folder of the service's numbered SQL files. */
+  readonly migrations: string
+}
+
+export class Database extends Context.Service<Database, {
+  /** Runs one statement. Fails with Unavailable or Unknown; other errors are defects. */
+  readonly query: <A>(run: (sql: Sql) => Promise<A>) => Effect.Effect<A, Transient>
+  /**
+   * Runs one transaction, again from the start when it lost a conflict with another one (deadlock, serialization).
+   * Fails with Unavailable (rolled back) or Unknown (the connection broke: it may have been committed).
+   */
+  readonly transaction: <A>(run: (sql: Transaction) => Promise<A>) => Effect.Effect<A, Transient>
+  /** Calls back for each notification on the channel, and with null whenever some may have been missed. */
+  readonly listen: (
+    channel: string,
+    notified: (payload: string | null) => void,
+  ) => Effect.Effect<void, Transient>
+  /** Succeeds when the database answers. Fails with Unavailable or Unknown. */
+  readonly ping: Effect.Effect<void, Transient>
+}>()("unwind/postgres/Database") {}
+
+/** Connects, waiting up to a minute for a server that is not up yet, and migrates. Fails with DatabaseError. */
+export const databaseLayer = (options: DatabaseOptions): Layer.Layer<Database, DatabaseError> =>
+  Layer.effect(
+    Database,
+    Effect.gen(function* () {
+      const sql = yield* Effect.acquireRelease(
+        Effect.sync(() => connect(options)),
+        (sql) => Effect.promise(() => sql.end({ timeout: 5 })),
+      )
+      const database = makeDatabase(sql)
+      yield* database.ping.pipe(
+        Effect.tapError((error) =>
+          Effect.logInfo(`${options.service} waits for its database: ${error.message}`)
+        ),
+        Effect.retry(Schedule.spaced("1 second").pipe(Schedule.upTo({ duration: "1 minute" }))),
+        Effect.catch((error) => Effect.fail(new DatabaseError({ message: error.message }))),
+        Effect.catchDefect((defect) => Effect.fail(unusable(options, defect))),
+      )
+      yield* Effect.tryPromise({
+        try: () => migrate(sql, options.migrations),
+        catch: (error) => unusable(options, error),
+      })
+      return database
+    }),
+  )
+
+const unusable = ({ service, url }: DatabaseOptions, error: unknown) =>
+  new DatabaseError({
+    message: `${service} can not use its database ${url.pathname.slice(1)} at ${url.host}: ` +
+      `${(error as Error).message}. Check DATABASE_URL and the role's rights`,
+  })
+
+const connect = ({ service, url, poolSize }: DatabaseOptions): Sql =>
+  postgres(url.href, {
+    max: poolSize,
+    connect_timeout: 5,
+    // Quick to come back after a restart of the server, without a storm while it is away.
+    backoff: (retries: number) => Math.min(0.05 * 2 ** retries, 1),
+    onnotice: () => {},
+    types: {
+      // Balances are below 2^53 by a CHECK, so a number holds them exactly.
+      bigint: { to: 20, from: [20], parse: Number, serialize: String },
+    },
+    connection: {
+      application_name: `unwind-${service}`,
+      statement_timeout: 10_000,
+      lock_timeout: 8_000,
+      idle_in_transaction_session_timeout: 15_000,
+      // A plan made while a table was tiny would scan it from end to end for as long as the connection lives.
+      enable_seqscan: false,
+    },
+  })
+
+const makeDatabase = (sql: Sql): Database["Service"] => {
+  const query: Database["Service"]["query"] = (run) =>
+    Effect.tryPromise({ try: () => run(sql), catch: (error) => error }).pipe(bounded, sorted)
+  return Database.of({
+    query,
+    transaction: <A>(run: (sql: Transaction) => Promise<A>) =>
+      Effect.tryPromise({ try: () => sql.begin(run) as Promise<A>, catch: (error) => error }).pipe(
+        Effect.retry({ times: 5, while: lostConflict }),
+        bounded,
+        sorted,
+      ),
+    listen: (channel, notified) =>
+      Effect.tryPromise({
+        try: () => sql.listen(channel, notified, () => notified(null)),
+        catch: (error) => error,
+      }).pipe(sorted, Effect.asVoid),
+    ping: query((sql) => sql`select 1`).pipe(Effect.asVoid),
+  })
+}
+
+/** The server's own timeouts do not help when the server hangs or the network swallows packets. */
+const bounded = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.timeout(effect, "20 seconds")
+
+const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? "")
+
+const lostConflict = (error: unknown) => ["40001", "40P01"].includes(codeOf(error))
+
+// Nothing was sent, or PostgreSQL itself says that the statement was rolled back for a reason that passes.
+const rolledBack =
+  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|CONNECT_TIMEOUT|CONNECTION_ENDED|08001|08004|25006|40001|40P01|53...|55P03|57014|57P0[123])$/
+const broken = /^(CONNECTION_CLOSED|CONNECTION_DESTROYED|ECONNRESET|EPIPE|ETIMEDOUT|08...)$/
+
+const sorted = <A, R>(effect: Effect.Effect<A, unknown, R>): Effect.Effect<A, Transient, R> =>
+  Effect.catch(effect, (error): Effect.Effect<never, Transient> => {
+    const code = codeOf(error)
+    if (rolledBack.test(code)) {
+      return Effect.fail(new Unavailable({ message: `The database can not be used now (${code})` }))
+    }
+    if (broken.test(code) || Cause.isTimeoutError(error)) {
+      return Effect.fail(
+        new Unknown({ message: `The database did not answer (${code || "timeout"})` }),
+      )
+    }
+    return Effect.die(error)
+  })

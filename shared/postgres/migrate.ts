@@ -1,0 +1,38 @@
+/**
+ * Applies a service's numbered SQL files, each once and in order, in one transaction under a lock: replicas that start
+ * together take turns, and a failing file leaves the database as it was. Files are never edited once they were applied.
+ */
+import { createHash } from "node:crypto"
+import { readdir, readFile } from "node:fs/promises"
+import { join } from "node:path"
+import type { Sql } from "./database.ts"
+
+// Any fixed number will do: it only has to be the same in every replica.
+const lock = 7_305_842_001
+
+/** Brings the database up to the newest file of the folder. Rejects with an Error that names the file. */
+export const migrate = async (sql: Sql, folder: string): Promise<void> => {
+  const files = (await readdir(folder)).filter((file) => file.endsWith(".sql")).sort()
+  await sql.begin(async (tx) => {
+    await tx`select pg_advisory_xact_lock(${lock})`
+    await tx`create table if not exists migrations (
+      name text primary key, checksum text not null, applied_at timestamptz not null default now())`
+    const applied = await tx<Array<{ name: string; checksum: string }>>`
+      select name, checksum from migrations`
+    const known = new Map(applied.map(({ name, checksum }) => [name, checksum]))
+    for (const name of files) {
+      const text = await readFile(join(folder, name), "utf8")
+      const checksum = createHash("sha256").update(text).digest("hex")
+      if (known.has(name)) {
+        if (known.get(name) !== checksum) {
+          throw new Error(
+            `the migration ${name} was changed after it was applied; add a new file instead`,
+          )
+        }
+        continue
+      }
+      await tx.unsafe(text)
+      await tx`insert into migrations (name, checksum) values (${name}, ${checksum})`
+    }
+  })
+}

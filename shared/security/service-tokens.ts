@@ -1,0 +1,159 @@
+/**
+ * Who calls whom inside: each service signs its own short-lived tokens (EdDSA; iss = itself, aud = the callee) with its
+ * own key, and each internal route names the callers it lets in. No secret is shared, and a compensation never depends on
+ * a user's token.
+ */
+import { Cache, Clock, Context, Duration, Effect, Exit, Layer, Schema } from "effect"
+import {
+  createLocalJWKSet,
+  importJWK,
+  type JSONWebKeySet,
+  type JWK,
+  jwtVerify,
+  SignJWT,
+} from "jose"
+import { readFile } from "node:fs/promises"
+import { text } from "#shared/config/settings.ts"
+import { Problem, unauthenticated } from "#shared/http/problem.ts"
+import type { Access } from "#shared/http/route.ts"
+
+export type ServiceName = "auth" | "billing" | "orders" | "orchestrator" | "items" | "slots"
+
+const lifetimeSeconds = 60
+/** The header type of a service token: none of them passes for a token of a user. */
+export const serviceTokenType = "svc+jwt"
+
+/** A key file is missing or not a key; the message names the setting and the remedy. */
+export class KeyError extends Schema.TaggedError<KeyError>()("KeyError", {
+  message: Schema.String,
+}) {}
+
+export const privateKeySetting = {
+  SERVICE_PRIVATE_KEY: text(
+    "the file with this service's private key (JWK); `npm run keys` makes one",
+  ),
+}
+export const publicKeysSetting = {
+  SERVICE_PUBLIC_KEYS: text(
+    "the file with all services' public keys (JWKS); `npm run keys` makes one",
+  ),
+}
+
+const readKeys = <A>(setting: string, file: string) =>
+  Effect.tryPromise({
+    try: async () => JSON.parse(await readFile(file, "utf8")) as A,
+    catch: (error) =>
+      new KeyError({
+        message: `${setting}: can not read ${file} (${
+          (error as Error).message
+        }). Make it with \`npm run keys\``,
+      }),
+  })
+
+/** Signs this service's tokens, a fresh one for each callee every half of their lifetime. */
+export class ServiceSigner extends Context.Service<ServiceSigner, {
+  readonly tokenFor: (callee: ServiceName) => Effect.Effect<string>
+}>()("unwind/security/ServiceSigner") {}
+
+/** Fails with KeyError. */
+export const serviceSignerLayer = (self: ServiceName, privateKeyFile: string) =>
+  Layer.effect(
+    ServiceSigner,
+    Effect.gen(function* () {
+      const jwk = yield* readKeys<JWK>("SERVICE_PRIVATE_KEY", privateKeyFile)
+      const key = yield* Effect.tryPromise({
+        try: () => importJWK(jwk, "EdDSA"),
+        catch: () =>
+          new KeyError({ message: `SERVICE_PRIVATE_KEY: ${privateKeyFile} holds no Ed25519 key` }),
+      })
+      const sign = (callee: ServiceName) =>
+        Effect.flatMap(Clock.currentTimeMillis, (now) => {
+          const seconds = Math.floor(now / 1000)
+          return Effect.promise(() =>
+            new SignJWT({})
+              .setProtectedHeader({ alg: "EdDSA", kid: self, typ: serviceTokenType })
+              .setIssuer(self)
+              .setAudience(callee)
+              .setIssuedAt(seconds)
+              .setExpirationTime(seconds + lifetimeSeconds)
+              .sign(key)
+          )
+        })
+      const tokens = yield* Cache.make({
+        capacity: 16,
+        lookup: sign,
+        timeToLive: Duration.seconds(lifetimeSeconds / 2),
+      })
+      return ServiceSigner.of({ tokenFor: (callee) => Cache.get(tokens, callee) })
+    }),
+  )
+
+/** Checks the tokens of calling services. */
+export class ServiceVerifier extends Context.Service<ServiceVerifier, {
+  /** Lets in the named callers. Fails with a 401 Problem for what is no valid token, 403 for other callers. */
+  readonly only: (...callers: ReadonlyArray<ServiceName>) => Access<ServiceName>
+}>()("unwind/security/ServiceVerifier") {}
+
+/** The token in an Authorization header. Fails with a 401 Problem. */
+export const bearerToken = (request: Request): Effect.Effect<string, Problem> => {
+  const match = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(
+    request.headers.get("authorization") ?? "",
+  )
+  return match?.[1] !== undefined && match[1].length <= 4096
+    ? Effect.succeed(match[1])
+    : Effect.fail(unauthenticated("Send a token: the header Authorization: Bearer TOKEN."))
+}
+
+const wrongToken = unauthenticated("The token is not valid here, or not any more. Get a new one.")
+
+/** Fails with KeyError. */
+export const serviceVerifierLayer = (self: ServiceName, publicKeysFile: string) =>
+  Layer.effect(
+    ServiceVerifier,
+    Effect.gen(function* () {
+      const keys = createLocalJWKSet(
+        yield* readKeys<JSONWebKeySet>("SERVICE_PUBLIC_KEYS", publicKeysFile),
+      )
+      const verify = (token: string) =>
+        Effect.flatMap(Clock.currentTimeMillis, (now) =>
+          Effect.tryPromise({
+            try: async () => {
+              const { payload, protectedHeader } = await jwtVerify(token, keys, {
+                algorithms: ["EdDSA"],
+                audience: self,
+                typ: serviceTokenType,
+                requiredClaims: ["iss", "exp", "iat"],
+                maxTokenAge: lifetimeSeconds,
+                clockTolerance: 5,
+                currentDate: new Date(now),
+              })
+              // The key proves the caller: a service can't speak in another's name.
+              if (payload.iss === undefined || payload.iss !== protectedHeader.kid) throw wrongToken
+              return payload.iss as ServiceName
+            },
+            catch: () => wrongToken,
+          }))
+      const callers = yield* Cache.makeWith(verify, {
+        capacity: 64,
+        timeToLive: (exit) => Exit.isSuccess(exit) ? "10 seconds" : "0 millis",
+      })
+      return ServiceVerifier.of({
+        only: (...allowed) => ({
+          scheme: "service",
+          authorize: (request) =>
+            bearerToken(request).pipe(
+              Effect.flatMap((token) => Cache.get(callers, token)),
+              Effect.filterOrFail(
+                (caller) => allowed.includes(caller),
+                (caller) =>
+                  new Problem({
+                    status: 403,
+                    code: "forbidden",
+                    detail: `${caller} may not call this.`,
+                  }),
+              ),
+            ),
+        }),
+      })
+    }),
+  )

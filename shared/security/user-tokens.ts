@@ -1,0 +1,144 @@
+/**
+ * Checks the access tokens of users against the public keys of the auth service. What can't be proved is refused: when
+ * the keys can't be fetched the answer is 503, never a pass.
+ */
+import { Cache, Clock, Context, Effect, Exit, Layer } from "effect"
+import {
+  createRemoteJWKSet,
+  customFetch,
+  decodeProtectedHeader,
+  errors,
+  jwtVerify,
+  type JWTVerifyGetKey,
+} from "jose"
+import { text, url } from "#shared/config/settings.ts"
+import { Fetch } from "#shared/http/client.ts"
+import { type Problem, unauthenticated, unavailable } from "#shared/http/problem.ts"
+import type { Access } from "#shared/http/route.ts"
+import { bearerToken, serviceTokenType } from "./service-tokens.ts"
+
+export interface User {
+  readonly username: string
+}
+
+/** RFC 9068: the type of an access token, so that no other token of the same issuer passes for one. */
+export const accessTokenType = "at+jwt"
+
+export const tokenSettings = {
+  TOKEN_ISSUER: text("the issuer named in users' tokens", "unwind"),
+  TOKEN_AUDIENCE: text("the audience named in users' tokens", "unwind-api"),
+}
+export const userTokenSettings = {
+  ...tokenSettings,
+  JWKS_URL: url(
+    "the address of auth's public keys, such as http://auth:8081/.well-known/jwks.json",
+    ["http", "https"],
+  ),
+}
+
+/** Checks the access tokens of users. */
+export class UserVerifier extends Context.Service<UserVerifier, {
+  /** Lets in whoever shows a valid access token. Fails with a 401 Problem, or 503 while no keys can be had. */
+  readonly user: Access<User>
+}>()("unwind/security/UserVerifier") {}
+
+/** One answer for every token that does not pass, and for none: it tells nobody what was nearly right. */
+export const wrongToken = unauthenticated(
+  "Send a token that is valid here, or valid still. Log in to get one: POST /api/token/.",
+)
+
+export interface TokenOptions {
+  readonly issuer: string
+  readonly audience: string
+}
+
+/** What a user's token says, once it is proved. */
+export interface UserToken extends User {
+  readonly tokenId: string
+  readonly expiresAtMs: number
+}
+
+const clockToleranceSeconds = 5
+
+/** The codes of jose's errors that tell of the keys, not of the token. */
+const keyTrouble = ["ERR_JWKS_TIMEOUT", "ERR_JWKS_INVALID", "ERR_JOSE_GENERIC"]
+
+/** Checks users' tokens of one type. Fails with a 401 Problem, or 503 while no keys can be had. */
+export const verifyToken =
+  (keys: JWTVerifyGetKey, type: string, { issuer, audience }: TokenOptions) =>
+  (token: string): Effect.Effect<UserToken, Problem> =>
+    Effect.flatMap(Clock.currentTimeMillis, (now) =>
+      Effect.tryPromise({
+        try: async () => {
+          const { payload } = await jwtVerify<{ sub: string; jti: string; exp: number }>(
+            token,
+            keys,
+            {
+              algorithms: ["EdDSA"],
+              issuer,
+              audience,
+              typ: type,
+              requiredClaims: ["sub", "jti", "exp"],
+              clockTolerance: clockToleranceSeconds,
+              currentDate: new Date(now),
+            },
+          )
+          const { sub, jti, exp } = payload
+          return { username: sub, tokenId: jti, expiresAtMs: exp * 1000 }
+        },
+        catch: (error): Problem =>
+          error instanceof errors.JOSEError && !keyTrouble.includes(error.code)
+            ? wrongToken
+            : unavailable("Tokens can not be checked now."),
+      }))
+
+/** Lets in whoever shows an access token that these keys prove. */
+export const makeUserVerifier = (
+  keys: JWTVerifyGetKey,
+  options: TokenOptions,
+): Effect.Effect<UserVerifier["Service"]> =>
+  Effect.gen(function* () {
+    // A client shows the same token again and again: the signature is checked once a minute.
+    const users = yield* Cache.makeWith(verifyToken(keys, accessTokenType, options), {
+      capacity: 10_000,
+      timeToLive: (exit) => Exit.isSuccess(exit) ? "1 minute" : "0 millis",
+    })
+    const authorize = Effect.fnUntraced(function* (request: Request) {
+      const token = yield* Effect.mapError(bearerToken(request), () => wrongToken)
+      const user = yield* Cache.get(users, token)
+      const now = yield* Clock.currentTimeMillis
+      return now <= user.expiresAtMs + clockToleranceSeconds * 1000 ? user : yield* wrongToken
+    })
+    return UserVerifier.of({ user: { scheme: "user", authorize } })
+  })
+
+export const userVerifierLayer = (options: TokenOptions & { readonly jwksUrl: URL }) =>
+  Layer.effect(
+    UserVerifier,
+    Effect.gen(function* () {
+      const fetch = yield* Fetch
+      const keys = createRemoteJWKSet(options.jwksUrl, {
+        timeoutDuration: 5_000,
+        cooldownDuration: 5_000,
+        [customFetch]: (url, init) => fetch(new Request(url, init)),
+      })
+      return yield* makeUserVerifier(keys, options)
+    }),
+  )
+
+/** Lets in a user or a service; the type of a token (RFC 8725, section 3.11) says whose it claims to be. */
+export const eitherUserOrService = <S>(
+  user: Access<User>,
+  service: Access<S>,
+): Access<User | S> => ({
+  scheme: "userOrService",
+  authorize: (request) =>
+    Effect.flatMap(bearerToken(request), (token) => {
+      const type = Effect.try({
+        try: () => decodeProtectedHeader(token).typ,
+        catch: () => wrongToken,
+      })
+      return Effect.flatMap(type, (typ): Effect.Effect<User | S, Problem> =>
+        typ === serviceTokenType ? service.authorize(request) : user.authorize(request))
+    }),
+})
