@@ -1,0 +1,40 @@
+/** The wallets' owners: opening an account and looking it up. What orders reserve is in shared/reservations. */
+import { Context, Effect, Layer } from "effect"
+import { Database } from "#shared/postgres/database.ts"
+import type { Transient } from "#shared/transient.ts"
+
+export interface Account {
+  readonly username: string
+  readonly email: string
+  readonly walletMinor: number
+}
+
+export class Accounts extends Context.Service<Accounts, {
+  /** Opens an account once; said again of the same username, it changes nothing but the email. */
+  readonly open: (username: string, email: string) => Effect.Effect<Account, Transient>
+  readonly find: (username: string) => Effect.Effect<Account | undefined, Transient>
+}>()("unwind/billing/Accounts") {}
+
+export const accountsLayer = (openingWalletMinor: number): Layer.Layer<Accounts, never, Database> =>
+  Layer.effect(
+    Accounts,
+    Effect.map(Database, ({ query }) =>
+      Accounts.of({
+        open: (username, email) =>
+          query(async (sql) => {
+            const [account] = await sql<[Account]>`
+              insert into accounts (username, email, wallet)
+              values (${username}, ${email}, ${openingWalletMinor})
+              on conflict (username) do update set email = excluded.email
+              returning username, email, wallet as "walletMinor"`
+            return account
+          }),
+        find: (username) =>
+          query(async (sql) => {
+            const [account] = await sql<Array<Account>>`
+              select username, email, wallet as "walletMinor" from accounts
+              where username = ${username}`
+            return account
+          }),
+      })),
+  )

@@ -1,0 +1,65 @@
+/** Billing's routes: an account for its owner, new profiles from auth, reservations from the orchestrator. */
+import { Effect, Schema } from "effect"
+import { Account as AccountView, NewProfile, Username } from "#shared/contracts/account.ts"
+import { fromMinor } from "#shared/contracts/order.ts"
+import { makeApp } from "#shared/http/app.ts"
+import { Problem } from "#shared/http/problem.ts"
+import { publicBodyBytes, route } from "#shared/http/route.ts"
+import { Database } from "#shared/postgres/database.ts"
+import { reservationRoute } from "#shared/reservations/routes.ts"
+import { ServiceVerifier } from "#shared/security/service-tokens.ts"
+import { eitherUserOrService, UserVerifier } from "#shared/security/user-tokens.ts"
+import { type Account, Accounts } from "./accounts.ts"
+
+const view = ({ username, email, walletMinor }: Account) => ({
+  body: { username, email, wallet: fromMinor(walletMinor) },
+})
+
+// The same answer for an account that is not the caller's: names can't be tried out here.
+const noSuchAccount = new Problem({
+  status: 404,
+  code: "account_not_found",
+  detail: "You have no account of that name. Ask for the username that you logged in with.",
+})
+
+export const billingApp = Effect.gen(function* () {
+  const accounts = yield* Accounts
+  const services = yield* ServiceVerifier
+  const { user } = yield* UserVerifier
+  const database = yield* Database
+
+  const getAccount = route({
+    method: "GET",
+    path: "/api/accounts/:username",
+    summary: "Your account and its wallet",
+    access: eitherUserOrService(user, services.only("orders", "orchestrator")),
+    params: Schema.Struct({ username: Username }),
+    answer: { status: 200, description: "The account", schema: AccountView },
+    problems: [404],
+    handle: Effect.fnUntraced(function* ({ caller, params }) {
+      const username = params.username.normalize("NFKC")
+      if (typeof caller === "object" && caller.username !== username) return yield* noSuchAccount
+      const account = yield* accounts.find(username)
+      return account === undefined ? yield* noSuchAccount : view(account)
+    }),
+  })
+
+  const openProfile = route({
+    method: "POST",
+    path: "/api/profiles/",
+    summary: "Open the account of a new user",
+    internal: true,
+    access: services.only("auth"),
+    body: { schema: NewProfile, maxBytes: publicBodyBytes },
+    answer: { status: 201, description: "The account, opened now or before", schema: AccountView },
+    problems: [403],
+    handle: ({ body }) => Effect.map(accounts.open(body.username, body.email), view),
+  })
+
+  return yield* makeApp({
+    name: "billing",
+    description: "Accounts and their wallets.",
+    routes: [getAccount, openProfile, yield* reservationRoute],
+    ready: { database: database.ping },
+  })
+})

@@ -1,0 +1,5 @@
+/** The entry of the billing service. */
+import { run } from "#shared/service/service.ts"
+import { billing } from "./service.ts"
+
+run(billing)

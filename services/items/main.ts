@@ -1,0 +1,5 @@
+/** The entry of the items service. */
+import { run } from "#shared/service/service.ts"
+import { items } from "./service.ts"
+
+run(items)

@@ -1,0 +1,5 @@
+/** The entry of the slots service. */
+import { run } from "#shared/service/service.ts"
+import { slots } from "./service.ts"
+
+run(slots)

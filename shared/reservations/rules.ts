@@ -1,0 +1,95 @@
+/**
+ * What a participant answers, as a pure function: given what is recorded of the orders and what is available of the
+ * resources, it applies commands one after another and tells the outcomes and what has to be written. The recorded
+ * outcome is the memory: the same command gets the same answer for ever, and a cancel that came first refuses its reserve.
+ */
+import type { Command, Outcome } from "#shared/contracts/reservation.ts"
+
+/** What one participant has recorded of one order. */
+export interface Reservation {
+  readonly orderId: string
+  readonly outcome: "reserved" | "rejected" | "cancelled"
+  readonly resource: string
+  readonly quantity: number
+}
+
+/** What a batch of commands comes to. */
+export interface Applied {
+  readonly outcomes: ReadonlyArray<Outcome>
+  /** The orders that had no record before. */
+  readonly recorded: ReadonlyArray<Reservation>
+  /** The orders whose recorded reservation was given back. */
+  readonly givenBack: ReadonlyArray<Reservation>
+  /** What is to be added to each resource's balance; resources whose balance stays are left out. */
+  readonly changes: ReadonlyMap<string, number>
+}
+
+/**
+ * Applies the commands in their order. `known` holds every record of their orders, `available` the balance of every
+ * resource they or those records name; a resource that is not in it does not exist. `refusal` is the reason of a rejection.
+ */
+export const applyCommands = (
+  commands: ReadonlyArray<Command>,
+  known: ReadonlyMap<string, Reservation>,
+  available: ReadonlyMap<string, number>,
+  refusal: string,
+): Applied => {
+  const now = new Map(known)
+  const balances = new Map(available)
+  const outcomes = commands.map((command): Outcome => {
+    const { orderId, action } = command
+    const before = now.get(orderId)
+    if (action === "reserve") {
+      const after = before ?? reserve(command, balances)
+      now.set(orderId, after)
+      return answerReserve(command, after, refusal)
+    }
+    const after = cancel(command, before, balances)
+    now.set(orderId, after)
+    return { orderId, outcome: "cancelled" }
+  })
+  const touched = [...now.values()]
+  return {
+    outcomes,
+    recorded: touched.filter(({ orderId }) => !known.has(orderId)),
+    givenBack: touched.filter(({ orderId, outcome }) =>
+      outcome === "cancelled" && known.get(orderId)?.outcome === "reserved"
+    ),
+    changes: new Map(
+      [...balances].map(([resource, balance]) =>
+        [resource, balance - available.get(resource)!] as const
+      )
+        .filter(([, change]) => change !== 0),
+    ),
+  }
+}
+
+const reserve = (
+  { orderId, resource, quantity }: Command,
+  balances: Map<string, number>,
+): Reservation => {
+  const balance = balances.get(resource)
+  const enough = balance !== undefined && balance >= quantity
+  if (enough) balances.set(resource, balance - quantity)
+  return { orderId, outcome: enough ? "reserved" : "rejected", resource, quantity }
+}
+
+const cancel = (
+  { orderId, resource, quantity }: Command,
+  before: Reservation | undefined,
+  balances: Map<string, number>,
+): Reservation => {
+  // The tombstone: a reserve that comes later is refused.
+  if (before === undefined) return { orderId, outcome: "cancelled", resource, quantity }
+  if (before.outcome !== "reserved") return before
+  balances.set(before.resource, balances.get(before.resource)! + before.quantity)
+  return { ...before, outcome: "cancelled" }
+}
+
+const answerReserve = (command: Command, recorded: Reservation, refusal: string): Outcome => {
+  const { orderId } = command
+  if (recorded.outcome === "cancelled") return { orderId, outcome: "cancelled" }
+  if (recorded.outcome === "rejected") return { orderId, outcome: "rejected", reason: refusal }
+  const same = recorded.resource === command.resource && recorded.quantity === command.quantity
+  return { orderId, outcome: same ? "reserved" : "mismatch" }
+}
