@@ -1,0 +1,102 @@
+/**
+ * Takes orders off the queue and runs their sagas, many at a time. An order is acknowledged when it is final. When the
+ * process is told to stop it takes nothing new and waits for what is in flight; what does not end in time stays pending
+ * on the queue, for whoever takes it next.
+ */
+import { Cause, Effect, FiberSet, Latch, Layer, Metric, Schedule } from "effect"
+import { groupCommit } from "#shared/batch/group-commit.ts"
+import { type DeadLetter, type Delivery, OrderQueue } from "#shared/queue/order-queue.ts"
+import { SagaRunner } from "./saga-runner.ts"
+
+export interface ConsumerOptions {
+  /** The most sagas in flight at once. */
+  readonly sagasInFlight: number
+  /** How long a stop waits for them. */
+  readonly drainMs: number
+}
+
+const batch = 500
+
+const running = Metric.gauge("sagas_running", { description: "Sagas in flight" })
+
+const reconnecting = Schedule.min([
+  Schedule.exponential("100 millis"),
+  Schedule.spaced("2 seconds"),
+])
+
+/** Consumes until the scope closes. */
+export const consumerLayer = ({ sagasInFlight, drainMs }: ConsumerOptions) =>
+  Layer.effectDiscard(Effect.gen(function* () {
+    const queue = yield* OrderQueue
+    const { runToEnd } = yield* SagaRunner
+    const { acknowledge, deadLetter } = yield* answers(queue)
+    const inFlight = new Map<string, string>()
+    const room = yield* Latch.make(true)
+    const fibers = yield* FiberSet.make<void, never>()
+    yield* Effect.addFinalizer(() => Effect.timeoutOption(FiberSet.awaitEmpty(fibers), drainMs))
+
+    const work = (delivery: Delivery) =>
+      runToEnd(delivery.message, delivery.redelivered).pipe(
+        Effect.matchCauseEffect({
+          onSuccess: (end) =>
+            end === "unknown"
+              ? deadLetter({ delivery, cause: "The orders service does not know this order" })
+              : acknowledge(delivery.entryId),
+          // Stopped: the entry stays pending. A defect would only come back: a person has to look at it, while the
+          // sweeper sees to it that the order does not stay undecided.
+          onFailure: (cause) =>
+            Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.andThen(
+              Effect.logError("A saga met a defect", { orderId: delivery.message.orderId }, cause),
+              deadLetter({ delivery, cause: Cause.pretty(cause) }),
+            ),
+        }),
+        Effect.ensuring(Effect.sync(() => {
+          inFlight.delete(delivery.message.orderId)
+          room.openUnsafe()
+        })),
+      )
+
+    const start = (delivery: Delivery) => {
+      const { entryId, message: { orderId } } = delivery
+      const working = inFlight.get(orderId)
+      // The same order once more: the run in flight will do. Its own entry keeps it safe, so this one can go.
+      if (working !== undefined) {
+        return working === entryId ? Effect.void : FiberSet.run(fibers, acknowledge(entryId))
+      }
+      inFlight.set(orderId, entryId)
+      return FiberSet.run(fibers, work(delivery))
+    }
+
+    yield* Effect.gen(function* () {
+      yield* room.await
+      const deliveries = yield* queue.take(Math.min(batch, sagasInFlight - inFlight.size))
+      yield* Effect.forEach(deliveries, start, { discard: true })
+      yield* Metric.update(running, inFlight.size)
+      if (inFlight.size >= sagasInFlight) room.closeUnsafe()
+    }).pipe(
+      Effect.tapError((error) => Effect.logWarning(`No orders can be taken: ${error.message}`)),
+      Effect.retry(reconnecting),
+      Effect.forever,
+      Effect.forkScoped,
+    )
+  }))
+
+/** What is told to the queue of entries, shared by all sagas and repeated until the queue has taken it. */
+const answers = (queue: OrderQueue["Service"]) =>
+  Effect.gen(function* () {
+    const share = <A>(send: (entries: ReadonlyArray<A>) => Effect.Effect<void, Error>) =>
+      groupCommit<A, void, never>({
+        max: batch,
+        workers: 1,
+        run: (entries) =>
+          send(entries).pipe(
+            Effect.retry(reconnecting),
+            Effect.orDie,
+            Effect.as(entries.map(() => undefined)),
+          ),
+      })
+    return {
+      acknowledge: yield* share<string>(queue.acknowledge),
+      deadLetter: yield* share<DeadLetter>(queue.deadLetter),
+    }
+  })

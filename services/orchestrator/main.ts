@@ -1,0 +1,5 @@
+/** The entry of the orchestrator. */
+import { run } from "#shared/service/service.ts"
+import { orchestrator } from "./service.ts"
+
+run(orchestrator)

@@ -1,0 +1,111 @@
+/**
+ * The participants as a saga's steps call them. Commands of all sagas to one participant share requests by group commit;
+ * each saga gets the answer to its own command, as a type: reserved, Rejected or Cancelled, or a Transient failure.
+ */
+import { Context, Effect, Layer, Schema } from "effect"
+import { groupCommit } from "#shared/batch/group-commit.ts"
+import type { OrderId } from "#shared/contracts/order.ts"
+import {
+  type Command,
+  maxBatch,
+  type Outcome,
+  ReservationResponse,
+} from "#shared/contracts/reservation.ts"
+import { type Callee, post } from "#shared/http/client.ts"
+import { Cancelled, Rejected } from "#shared/saga/saga.ts"
+import { ServiceSigner } from "#shared/security/service-tokens.ts"
+import { type Transient, Unknown } from "#shared/transient.ts"
+
+/** One participant, for one order. */
+export interface Participant {
+  /** Takes the quantity of the resource. Fails with Rejected, Cancelled or a Transient error. */
+  readonly reserve: (
+    resource: string,
+    quantity: number,
+  ) => Effect.Effect<void, Rejected | Cancelled | Transient>
+  /** Gives it back, or keeps a late reserve of it out. Fails with a Transient error. */
+  readonly cancel: (resource: string, quantity: number) => Effect.Effect<void, Transient>
+}
+
+export class Participants extends Context.Service<Participants, {
+  readonly of: (orderId: OrderId) => {
+    readonly billing: Participant
+    readonly items: Participant
+    readonly slots: Participant
+  }
+}>()("unwind/orchestrator/Participants") {}
+
+export interface ParticipantsOptions {
+  readonly urls: { readonly billing: URL; readonly items: URL; readonly slots: URL }
+  readonly timeoutMs: number
+}
+
+export const participantsLayer = ({ urls, timeoutMs }: ParticipantsOptions) =>
+  Layer.effect(
+    Participants,
+    Effect.gen(function* () {
+      const signer = yield* ServiceSigner
+      const connect = (name: "billing" | "items" | "slots") =>
+        Effect.map(
+          sender({ name, url: urls[name], token: signer.tokenFor(name), timeoutMs }),
+          (send) => (orderId: OrderId) => participant(name, orderId, send),
+        )
+      const [billing, items, slots] = yield* Effect.all([
+        connect("billing"),
+        connect("items"),
+        connect("slots"),
+      ])
+      return Participants.of({
+        of: (orderId) => ({
+          billing: billing(orderId),
+          items: items(orderId),
+          slots: slots(orderId),
+        }),
+      })
+    }),
+  )
+
+type Send = (command: Command) => Effect.Effect<Outcome, Transient>
+
+const decodeResponse = Schema.decodeUnknownOption(ReservationResponse)
+
+const sender = (callee: Callee) =>
+  groupCommit<Command, Outcome, Transient>({
+    max: maxBatch,
+    workers: 2,
+    run: Effect.fnUntraced(function* (commands) {
+      const response = yield* post(callee, "/internal/reservations", { commands })
+      const decoded = decodeResponse(response)
+      if (decoded._tag === "Some" && decoded.value.outcomes.length === commands.length) {
+        return decoded.value.outcomes
+      }
+      return yield* new Unknown({ message: `${callee.name} answered what can not be understood` })
+    }),
+  })
+
+const participant = (name: string, orderId: OrderId, send: Send): Participant => ({
+  reserve: (resource, quantity) =>
+    Effect.flatMap(send({ orderId, action: "reserve", resource, quantity }), reservedOr(name)),
+  cancel: (resource, quantity) =>
+    Effect.flatMap(
+      send({ orderId, action: "cancel", resource, quantity }),
+      ({ outcome }) =>
+        outcome === "cancelled"
+          ? Effect.void
+          : Effect.die(new Error(`${name} answered a cancel with ${outcome}`)),
+    ),
+})
+
+const reservedOr =
+  (name: string) => ({ outcome }: Outcome): Effect.Effect<void, Rejected | Cancelled> => {
+    switch (outcome) {
+      case "reserved":
+        return Effect.void
+      case "rejected":
+        return Effect.fail(new Rejected())
+      case "cancelled":
+        return Effect.fail(new Cancelled())
+      case "mismatch":
+        return Effect.die(new Error(`${name} has another reservation on record for the same order`))
+    }
+  }

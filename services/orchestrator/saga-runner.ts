@@ -1,0 +1,48 @@
+/** Runs the saga of one order to its end: the order's message, made into a saga over the participants and the register. */
+import { Clock, Context, Effect, Layer, Metric } from "effect"
+import type { OrderMessage } from "#shared/contracts/order-message.ts"
+import { runSaga, type SagaEnd } from "#shared/saga/run-saga.ts"
+import { withMessageSpan } from "#shared/telemetry/trace.ts"
+import { orderSaga } from "./order-saga.ts"
+import { Participants } from "./participants.ts"
+import { Register } from "./register.ts"
+
+const ended = Metric.counter("sagas_ended_total", {
+  description: "Sagas that ended, by how",
+  incremental: true,
+})
+const durations = Metric.histogram("order_duration_seconds", {
+  description: "Time from an order's acceptance to its end",
+  boundaries: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300],
+})
+
+export class SagaRunner extends Context.Service<SagaRunner, {
+  /** Never fails; an interruption or a defect leaves the order to be run again. */
+  readonly runToEnd: (message: OrderMessage, redelivered: boolean) => Effect.Effect<SagaEnd>
+}>()("unwind/orchestrator/SagaRunner") {}
+
+/** An order that is not decided `deadlineMs` after it was created is aborted. */
+export const sagaRunnerLayer = ({ deadlineMs }: { readonly deadlineMs: number }) =>
+  Layer.effect(
+    SagaRunner,
+    Effect.gen(function* () {
+      const participants = yield* Participants
+      const register = yield* Register
+      return SagaRunner.of({
+        runToEnd: Effect.fnUntraced(function* (message, redelivered) {
+          const { orderId, createdAtMs, republished, traceparent } = message
+          const end = yield* runSaga({
+            steps: orderSaga(participants.of(orderId), message),
+            deadlineMs: createdAtMs + deadlineMs,
+            timedOut: "Order timed out",
+            redelivered: redelivered || republished > 0,
+            decide: (decision) => register.decide({ orderId, ...decision }),
+          }).pipe(withMessageSpan(traceparent, "order saga"))
+          const seconds = ((yield* Clock.currentTimeMillis) - createdAtMs) / 1000
+          yield* Metric.update(Metric.withAttributes(ended, { end }), 1)
+          yield* Metric.update(durations, seconds)
+          return end
+        }),
+      })
+    }),
+  )

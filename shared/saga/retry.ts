@@ -1,0 +1,44 @@
+/**
+ * Retries of what may be retried. A call that works costs nothing here: the schedule is entered only by a failure. Waits
+ * grow from 50 ms, with jitter so that sagas that failed together do not come back together.
+ */
+import { type Duration, Effect, Schedule } from "effect"
+import { type Transient, Unavailable, Unknown } from "#shared/transient.ts"
+
+const growingTo = (longest: Duration.Input) =>
+  Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced(longest)]).pipe(
+    Schedule.jittered,
+    Schedule.setInputType<Transient>(),
+  )
+
+/** On the way forward: at most 3 seconds apart, so that a short outage stays one. */
+export const forward = growingTo("3 seconds")
+
+/** Compensations and decisions: at most 30 seconds apart. */
+export const forEver = growingTo("30 seconds")
+
+const isTransient = (error: unknown): error is Transient =>
+  error instanceof Unavailable || error instanceof Unknown
+
+/**
+ * Repeats the call for ever while it fails with a Transient error, after `proceed` each time. What comes out is the
+ * call's own refusal or that of `proceed`, never a Transient error.
+ */
+export const retrying = <A, E, X, Stop = never>(
+  call: Effect.Effect<A, E>,
+  schedule: Schedule.Schedule<X, Transient>,
+  proceed: Effect.Effect<void, Stop> = Effect.void,
+): Effect.Effect<A, Exclude<E, Transient> | Stop> => {
+  const fresh = Schedule.toStepWithSleep(schedule)
+  const attempt = (waits: typeof fresh): Effect.Effect<A, Exclude<E, Transient> | Stop> =>
+    Effect.catch(call, (error) =>
+      isTransient(error)
+        ? Effect.flatMap(waits, (wait) =>
+          // A shutdown may cut a wait short in a finalizer too, where a call runs to its end. The schedules never end.
+          Effect.interruptible(Effect.orDie(wait(error))).pipe(
+            Effect.andThen(proceed),
+            Effect.andThen(attempt(Effect.succeed(wait))),
+          ))
+        : Effect.fail(error as Exclude<E, Transient>))
+  return attempt(fresh)
+}

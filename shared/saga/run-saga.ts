@@ -1,0 +1,143 @@
+/**
+ * Runs a saga: its steps in order, each with a compensation that is registered before the call is sent, since a call
+ * whose answer never came may have happened. When the saga is refused, the register is told first, and what it answers
+ * is obeyed: on an abort the compensations run as finalizers of the saga's scope, the last step's first, each until it
+ * is done. Being stopped is not a failure: nothing is compensated, and whoever gets the saga next goes on.
+ */
+import { Clock, Effect, Schema } from "effect"
+import { Aborted, arm } from "./compensation.ts"
+import { forEver, forward, retrying } from "./retry.ts"
+import { type Run, runOf, track } from "./run.ts"
+import {
+  DeadlinePassed,
+  type Refusal,
+  type Saga,
+  type SagaDecision,
+  type SagaStatus,
+  type Step,
+} from "./saga.ts"
+
+/** How a saga can end. `unknown`: the register has no such saga; it was undone, in case it had begun. */
+export type SagaEnd = "completed" | "failed" | "unknown"
+
+/** The saga is to be aborted. Made of a Refusal only: no Transient failure can lead here. */
+class Refused extends Schema.TaggedError<Refused>()("Refused", {
+  reason: Schema.String,
+  /** Which steps are to be undone: those that this run reserved, or every one. */
+  undo: Schema.Literals(["reserved", "every"]),
+}) {}
+
+/** Runs the saga to its end. It never fails; an interruption or a defect leaves it to be run again. */
+export const runSaga = <Name extends string, Reason extends string>(
+  saga: Saga<Name, Reason>,
+): Effect.Effect<SagaEnd> =>
+  Effect.suspend(() => {
+    const run = runOf(saga)
+    return goForward(run).pipe(
+      Effect.catchTag("Refused", (refused) => abort(run, refused)),
+      Effect.scoped,
+      Effect.catchTag("Aborted", () => settle(run)),
+    )
+  })
+
+const goForward = Effect.fnUntraced(
+  function* <Name extends string, Reason extends string>(run: Run<Name, Reason>) {
+    if (run.saga.redelivered) {
+      const status = yield* decide(run, { decision: "ask", timeline: [] })
+      if (status !== "pending") {
+        yield* armEvery(run)
+        return yield* obey(status)
+      }
+    }
+    for (const step of run.saga.steps) yield* reserve(run, step)
+    yield* Effect.mapError(beforeDeadline(run), (error) => refusedBy(run, error))
+    const timeline = run.timeline.splice(0)
+    return yield* obey(yield* decide(run, { decision: "complete", timeline }))
+  },
+)
+
+const reserve = Effect.fnUntraced(
+  function* <Name extends string, Reason extends string>(
+    run: Run<Name, Reason>,
+    step: Step<Name, Reason>,
+  ) {
+    const { attempt, answered } = yield* track(run, step, "reserve", step.reserve)
+    yield* Effect.mapError(beforeDeadline(run), (error) => refusedBy(run, error))
+    yield* arm(run, step)
+    yield* retrying(attempt, forward, beforeDeadline(run)).pipe(
+      Effect.tapErrorTag("Rejected", () => answered("rejected")),
+      Effect.tapErrorTag("Cancelled", () => answered("cancelled")),
+      Effect.mapError((error) => refusedBy(run, error, step)),
+    )
+    yield* answered("reserved")
+  },
+)
+
+const refusedBy = <Name extends string, Reason extends string>(
+  run: Run<Name, Reason>,
+  refusal: Refusal,
+  step?: Step<Name, Reason>,
+): Refused => {
+  const { timedOut } = run.saga
+  // A deadline may pass after an earlier run got further than this one: every step is undone, attempted here or not.
+  if (refusal._tag === "DeadlinePassed") return new Refused({ reason: timedOut, undo: "every" })
+  // A refusal is on record, so no run ever passed this step; and at the step itself there is nothing to give back.
+  if (step !== undefined) run.armed.delete(step)
+  const reason = refusal._tag === "Rejected" && step !== undefined ? step.refusal : timedOut
+  return new Refused({ reason, undo: "reserved" })
+}
+
+const beforeDeadline = <Name extends string, Reason extends string>(run: Run<Name, Reason>) =>
+  Effect.flatMap(
+    Clock.currentTimeMillis,
+    (now) => now < run.saga.deadlineMs ? Effect.void : Effect.fail(new DeadlinePassed()),
+  )
+
+const abort = Effect.fnUntraced(
+  function* <Name extends string, Reason extends string>(
+    run: Run<Name, Reason>,
+    { reason, undo }: Refused,
+  ) {
+    if (undo === "every") yield* armEvery(run)
+    const timeline = run.timeline.splice(0)
+    const decision = { decision: "abort", reason: reason as Reason, timeline } as const
+    return yield* obey(yield* decide(run, decision))
+  },
+)
+
+const armEvery = <Name extends string, Reason extends string>(run: Run<Name, Reason>) =>
+  Effect.forEach(
+    run.saga.steps.filter((step) => !run.armed.has(step)),
+    (step) => arm(run, step),
+    { discard: true },
+  )
+
+/** The register's answer counts, never this run's own belief. */
+const obey = (status: SagaStatus): Effect.Effect<SagaEnd, Aborted> => {
+  switch (status) {
+    case "completed":
+    case "failed":
+      return Effect.succeed(status)
+    case "compensating":
+    case "unknown":
+      return Effect.fail(new Aborted())
+    case "pending":
+      return Effect.die(new Error("The register answered a decision with `pending`"))
+  }
+}
+
+const settle = Effect.fnUntraced(
+  function* <Name extends string, Reason extends string>(run: Run<Name, Reason>) {
+    // Not everything is undone: the saga stays as it is, for the next run.
+    if (run.cutShort) return yield* Effect.failCause(run.cutShort)
+    const timeline = run.timeline.splice(0)
+    const status = yield* decide(run, { decision: "settle", timeline })
+    if (status === "failed" || status === "unknown") return status
+    return yield* Effect.die(new Error(`The register answered a settlement with \`${status}\``))
+  },
+)
+
+const decide = <Name extends string, Reason extends string>(
+  run: Run<Name, Reason>,
+  decision: SagaDecision<Name, Reason>,
+): Effect.Effect<SagaStatus> => retrying(run.saga.decide(decision), forEver)
