@@ -1,0 +1,180 @@
+/** The routes of orders: what customers send and look up, and the register's one internal door. */
+import { Duration, Effect, Schema } from "effect"
+import { DecisionRequest, DecisionResponse } from "#shared/contracts/decision.ts"
+import { NewOrder, OrderDetails, OrderId, OrderView, toMinor } from "#shared/contracts/order.ts"
+import { makeApp } from "#shared/http/app.ts"
+import { decodeStrictly } from "#shared/http/body.ts"
+import { publicBodyBytes, route } from "#shared/http/route.ts"
+import { Database } from "#shared/postgres/database.ts"
+import { ServiceVerifier } from "#shared/security/service-tokens.ts"
+import { UserVerifier } from "#shared/security/user-tokens.ts"
+import { Changes } from "./changes.ts"
+import { eventStream, eventStreamHeaders } from "./events.ts"
+import { detailsOf, viewOf } from "./order.ts"
+import { Orders } from "./orders.ts"
+import { Register } from "./register.ts"
+
+const params = Schema.Struct({ id: OrderId })
+
+/** RFC 7240, section 4.3; more than half a minute is not waited. */
+const preferredWait = (request: Request): Duration.Duration | undefined => {
+  const seconds = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,4})"?/i.exec(request.headers.get("prefer") ?? "")
+    ?.[1]
+  return seconds === undefined ? undefined : Duration.seconds(Math.min(Number(seconds), 30))
+}
+
+const idempotencyKey = decodeStrictly(
+  Schema.Struct({
+    "Idempotency-Key": Schema.NullOr(
+      Schema.String.check(
+        Schema.isPattern(/^[\x20-\x7e]{1,255}$/, {
+          expected: "1 to 255 printable ASCII characters",
+        }),
+      ),
+    ),
+  }),
+  "header",
+)
+
+const placeOrder = Effect.gen(function* () {
+  const orders = yield* Orders
+  const { user } = yield* UserVerifier
+  return route({
+    method: "POST",
+    path: "/api/orders/",
+    summary:
+      "Place an order. Headers: Idempotency-Key, and Prefer: wait=N to wait until it is final",
+    access: user,
+    body: { schema: NewOrder, maxBytes: publicBodyBytes },
+    answer: {
+      status: 201,
+      description: "The order is stored and will become final",
+      schema: OrderView,
+    },
+    problems: [422],
+    handle: Effect.fnUntraced(function* ({ body, caller, request }) {
+      const { item, slot } = "details" in body ? body.details : body
+      const header = yield* idempotencyKey({
+        "Idempotency-Key": request.headers.get("idempotency-key"),
+      })
+      const { order, replayed } = yield* orders.place({
+        username: caller.username,
+        amountMinor: toMinor(body.amount),
+        item,
+        slot,
+        idempotencyKey: header["Idempotency-Key"] ?? undefined,
+      })
+      const wait = preferredWait(request)
+      const latest = wait === undefined ? order : yield* orders.awaitFinal(order, wait)
+      return {
+        body: viewOf(latest),
+        headers: {
+          location: `/api/orders/${order.id}`,
+          ...(replayed && { "idempotent-replayed": "true" }),
+          ...(wait && { "preference-applied": `wait=${Duration.toSeconds(wait)}` }),
+        },
+      }
+    }),
+  })
+})
+
+const listOrders = Effect.gen(function* () {
+  const orders = yield* Orders
+  const { user } = yield* UserVerifier
+  return route({
+    method: "GET",
+    path: "/api/orders/",
+    summary: "Your newest orders, oldest first; the Link header leads to the ones before",
+    access: user,
+    query: Schema.Struct({
+      limit: Schema.optionalKey(
+        Schema.NumberFromString.check(
+          Schema.isInt(),
+          Schema.isBetween({ minimum: 1, maximum: 1000 }),
+        ),
+      ),
+      before: Schema.optionalKey(OrderId),
+    }),
+    answer: { status: 200, description: "The orders", schema: Schema.Array(OrderView) },
+    handle: ({ caller, query }) => {
+      const limit = query.limit ?? 100
+      return Effect.map(orders.list(caller.username, { limit, before: query.before }), (page) => {
+        const oldest = page.orders[0]?.id
+        const link = `</api/orders/?limit=${limit}&before=${oldest}>; rel="prev"`
+        return { body: page.orders.map(viewOf), ...(page.more && { headers: { link } }) }
+      })
+    },
+  })
+})
+
+const getOrder = Effect.gen(function* () {
+  const orders = yield* Orders
+  const { user } = yield* UserVerifier
+  return route({
+    method: "GET",
+    path: "/api/orders/:id",
+    summary: "One of your orders, with its timeline",
+    access: user,
+    params,
+    answer: { status: 200, description: "The order", schema: OrderDetails },
+    problems: [404],
+    handle: ({ caller, params }) =>
+      Effect.map(orders.find(caller.username, params.id), (order) => ({ body: detailsOf(order) })),
+  })
+})
+
+const watchOrder = Effect.gen(function* () {
+  const orders = yield* Orders
+  const changes = yield* Changes
+  const { user } = yield* UserVerifier
+  return route({
+    method: "GET",
+    path: "/api/orders/:id/events",
+    summary: "What happens to one of your orders, as server-sent events; Last-Event-ID resumes",
+    access: user,
+    params,
+    answer: { status: 200, description: "text/event-stream, ending when the order is final" },
+    problems: [404],
+    handle: Effect.fnUntraced(function* ({ caller, params, request }) {
+      const look = orders.find(caller.username, params.id)
+      yield* look
+      const seen = Number.parseInt(request.headers.get("last-event-id") ?? "", 10)
+      const stream = yield* eventStream(changes, params.id, look, seen >= 0 ? seen : -1)
+      return new Response(stream, { headers: eventStreamHeaders })
+    }),
+  })
+})
+
+const decide = Effect.gen(function* () {
+  const register = yield* Register
+  const verifier = yield* ServiceVerifier
+  return route({
+    method: "POST",
+    path: "/internal/decisions",
+    summary: "Record decisions; the answers are the states that hold now",
+    internal: true,
+    access: verifier.only("orchestrator"),
+    body: { schema: DecisionRequest, maxBytes: 4 * 1024 * 1024 },
+    answer: { status: 200, description: "The state of each order", schema: DecisionResponse },
+    problems: [403],
+    handle: ({ body }) =>
+      Effect.map(register.decide(body.decisions), (decisions) => ({ body: { decisions } })),
+  })
+})
+
+export const ordersApp = Effect.gen(function* () {
+  const database = yield* Database
+  return yield* makeApp({
+    name: "orders",
+    description: "Orders: place them, look them up, watch them become final.",
+    routes: [
+      yield* placeOrder,
+      yield* listOrders,
+      yield* getOrder,
+      yield* watchOrder,
+      yield* decide,
+    ],
+    // Orders are taken while the queue is away, so it is no condition; the sweeper publishes them later.
+    ready: { database: database.ping },
+  })
+})

@@ -1,0 +1,71 @@
+/** An order as the orders service keeps it, and the forms in which it leaves: to its customer and to the queue. */
+import type {
+  FailureReason,
+  OrderDetails,
+  OrderStatus,
+  OrderView,
+} from "#shared/contracts/order.ts"
+import {
+  fromMinor,
+  OrderId,
+  type StuckCompensation,
+  type TimelineEntry,
+} from "#shared/contracts/order.ts"
+import type { OrderMessage } from "#shared/contracts/order-message.ts"
+
+/** A row of the orders table. */
+export interface Order {
+  readonly id: string
+  readonly username: string
+  readonly amountMinor: number
+  readonly item: number
+  readonly slot: string
+  readonly status: OrderStatus
+  readonly reason: FailureReason | null
+  readonly createdAt: Date
+  readonly decidedAt: Date | null
+  readonly timeline: ReadonlyArray<TimelineEntry>
+  readonly stuck: StuckCompensation | null
+  readonly traceparent: string | null
+  readonly republished: number
+}
+
+export const isFinal = ({ status }: { readonly status: OrderStatus }): boolean =>
+  status === "completed" || status === "failed"
+
+/** The order as a list shows it. */
+export const viewOf = (order: Order): OrderView => {
+  const { username, item, slot, status, reason } = order
+  return {
+    id: OrderId.make(order.id),
+    username,
+    amount: fromMinor(order.amountMinor),
+    item,
+    slot,
+    details: { item, slot },
+    status,
+    success: isFinal(order) ? status === "completed" : null,
+    reason,
+    createdAt: order.createdAt.toISOString(),
+    decidedAt: order.decidedAt?.toISOString() ?? null,
+  }
+}
+
+/** The order with everything that happened to it. */
+export const detailsOf = (order: Order): OrderDetails => ({
+  ...viewOf(order),
+  timeline: order.timeline,
+  stuck: order.stuck,
+})
+
+/** The order as the queue carries it. */
+export const messageOf = (order: Order): OrderMessage => ({
+  orderId: OrderId.make(order.id),
+  username: order.username,
+  amountMinor: order.amountMinor,
+  item: order.item,
+  slot: order.slot,
+  createdAtMs: order.createdAt.getTime(),
+  republished: order.republished,
+  ...(order.traceparent !== null && { traceparent: order.traceparent }),
+})

@@ -1,0 +1,60 @@
+/** Orders: the record of every order, the decision register of the sagas, and the publisher of the order queue. */
+import { Duration, Layer } from "effect"
+import { join } from "node:path"
+import { duration, whole } from "#shared/config/settings.ts"
+import { databaseLayer } from "#shared/postgres/database.ts"
+import { databaseSettings } from "#shared/postgres/settings.ts"
+import { orderQueueLayer, queueSettings } from "#shared/queue/layer.ts"
+import { publicKeysSetting, serviceVerifierLayer } from "#shared/security/service-tokens.ts"
+import { userTokenSettings, userVerifierLayer } from "#shared/security/user-tokens.ts"
+import { service } from "#shared/service/service.ts"
+import { ordersApp } from "./app.ts"
+import { backlogLayer } from "./backlog.ts"
+import { Changes } from "./changes.ts"
+import { ordersLayer } from "./orders.ts"
+import { Publisher } from "./publisher.ts"
+import { Register } from "./register.ts"
+import { sweeperLayer } from "./sweeper.ts"
+
+export const orders = service({
+  name: "orders",
+  port: 8083,
+  settings: {
+    ...databaseSettings,
+    ...publicKeysSetting,
+    ...userTokenSettings,
+    ...queueSettings,
+    REPUBLISH_AFTER: duration(
+      "how long an order may stay undecided until it is put on the queue again",
+      "15 seconds",
+    ),
+    BACKLOG_LIMIT: whole("the unfinished orders above which new ones are refused", {
+      minimum: 1,
+      maximum: 10_000_000,
+    }, 100_000),
+  },
+  layers: (settings) => {
+    const republishAfterMs = Duration.toMillis(settings.REPUBLISH_AFTER)
+    return Layer.mergeAll(
+      ordersLayer({ republishAfterMs }).pipe(Layer.provide(backlogLayer(settings.BACKLOG_LIMIT))),
+      sweeperLayer({ republishAfterMs }),
+      Register.layer,
+    ).pipe(
+      Layer.provideMerge(Layer.merge(Changes.layer, Publisher.layer)),
+      Layer.provideMerge(orderQueueLayer),
+      Layer.provideMerge(databaseLayer({
+        service: "orders",
+        url: settings.DATABASE_URL,
+        poolSize: settings.DATABASE_POOL,
+        migrations: join(import.meta.dirname, "migrations"),
+      })),
+      Layer.merge(serviceVerifierLayer("orders", settings.SERVICE_PUBLIC_KEYS)),
+      Layer.merge(userVerifierLayer({
+        issuer: settings.TOKEN_ISSUER,
+        audience: settings.TOKEN_AUDIENCE,
+        jwksUrl: settings.JWKS_URL,
+      })),
+    )
+  },
+  app: () => ordersApp,
+})
