@@ -1,0 +1,30 @@
+/** The one call that auth makes: opening the account of a new user at billing, said again as often as it takes. */
+import { Context, Effect, Layer, Schedule } from "effect"
+import { post } from "#shared/http/client.ts"
+import { ServiceSigner } from "#shared/security/service-tokens.ts"
+import type { Transient } from "#shared/transient.ts"
+
+export class Billing extends Context.Service<Billing, {
+  /**
+   * Opens the account unless there is one, and sets its e-mail address. Tries for about three seconds. Fails with
+   * Unavailable or Unknown; the account may be there all the same.
+   */
+  readonly openAccount: (username: string, email: string) => Effect.Effect<void, Transient>
+}>()("unwind/auth/Billing") {}
+
+const again = Schedule.exponential("100 millis").pipe(Schedule.upTo({ duration: "3 seconds" }))
+
+export const billingLayer = (url: URL): Layer.Layer<Billing, never, ServiceSigner> =>
+  Layer.effect(
+    Billing,
+    Effect.map(ServiceSigner, ({ tokenFor }) => {
+      const callee = { name: "billing", url, token: tokenFor("billing"), timeoutMs: 5_000 }
+      return Billing.of({
+        openAccount: (username, email) =>
+          post(callee, "/api/profiles/", { username, email }).pipe(
+            Effect.retry(again),
+            Effect.asVoid,
+          ),
+      })
+    }),
+  )

@@ -1,0 +1,5 @@
+/** The entry of the auth service. */
+import { run } from "#shared/service/service.ts"
+import { auth } from "./service.ts"
+
+run(auth)

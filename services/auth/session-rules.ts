@@ -1,0 +1,28 @@
+/**
+ * What a refresh token may still do, as a pure function. Each use of the current token makes the next generation and
+ * retires it; for a few seconds the one before still gives the same successor, since the answer may have been lost on
+ * the way. After that, only a thief or the robbed would show it: the whole session ends.
+ */
+
+export interface Session {
+  readonly generation: number
+  readonly rotatedAtMs: number
+  readonly expiresAtMs: number
+}
+
+const graceMs = 10_000
+
+export type Standing = "current" | "justReplaced" | "reused" | "ended"
+
+/** How a token of the given generation stands in its session; undefined is a session that is gone. */
+export const standingOf = (
+  session: Session | undefined,
+  generation: number,
+  nowMs: number,
+): Standing => {
+  if (session === undefined || nowMs >= session.expiresAtMs) return "ended"
+  if (generation === session.generation) return "current"
+  const justReplaced = generation === session.generation - 1 &&
+    nowMs <= session.rotatedAtMs + graceMs
+  return justReplaced ? "justReplaced" : "reused"
+}

@@ -1,0 +1,58 @@
+/**
+ * Signing up, in two databases and crash-safe. The user is written as pending with a fresh attempt id, billing opens the
+ * account (idempotent per username), and the user becomes active if the row is still this attempt's. So:
+ *
+ * - a user who can log in has an account: nobody is active before billing said yes;
+ * - an account without a user blocks nobody: a new attempt overwrites the pending row, and billing says yes again;
+ * - of attempts at the same time the last to write its row wins, with its password; the others hear 409.
+ *
+ * A call to billing that was given up as timed out can still arrive after the winner's; then billing shows that attempt's
+ * e-mail address. Nothing else can differ.
+ */
+import { Effect, Schedule } from "effect"
+import { Problem } from "#shared/http/problem.ts"
+import type { Transient } from "#shared/transient.ts"
+import { Billing } from "./billing.ts"
+import { type NewUser, Passwords } from "./passwords.ts"
+import { Users } from "./users.ts"
+
+const taken = new Problem({
+  status: 409,
+  code: "username_taken",
+  detail: "The username is taken. Choose another one, or log in if it is yours.",
+})
+
+const shortly = Schedule.exponential("50 millis").pipe(Schedule.upTo({ times: 4 }))
+
+/** Signs up a user and gives what the answer shows. Fails with a 409 or 503 Problem. */
+export const makeSignUp = Effect.gen(function* () {
+  const users = yield* Users
+  const passwords = yield* Passwords
+  const billing = yield* Billing
+
+  /** Says billing the address that holds until it is the one that was said last: a loser may have spoken after the winner. */
+  const correct = (username: string, said: string): Effect.Effect<void, Transient> =>
+    Effect.flatMap(
+      users.find(username),
+      (user) =>
+        user === undefined || user.email === said ? Effect.void : Effect.andThen(
+          billing.openAccount(username, user.email),
+          correct(username, user.email),
+        ),
+    )
+
+  return Effect.fnUntraced(function* ({ username, password, email }: NewUser) {
+    // Asked first, so that a taken name costs no hash.
+    if ((yield* users.find(username))?.active) return yield* taken
+    const passwordHash = yield* passwords.inTurn(passwords.hash(password))
+    const attempt = crypto.randomUUID()
+    if (!(yield* users.begin({ username, email, passwordHash, attempt }))) return yield* taken
+    yield* billing.openAccount(username, email)
+    // A lost connection may hide that it is done; asking again tells.
+    if (yield* users.activate(username, attempt).pipe(Effect.retry(shortly))) {
+      return { username, email }
+    }
+    yield* correct(username, email)
+    return yield* taken
+  })
+})

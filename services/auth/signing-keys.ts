@@ -1,0 +1,124 @@
+/**
+ * The Ed25519 keys that sign users' tokens. They live in auth's database; every replica keeps a copy and renews it. The
+ * first is made at the first start, under a lock: replicas that start together get the same one.
+ */
+import { Clock, Context, Duration, Effect, Layer } from "effect"
+import {
+  errors,
+  exportJWK,
+  generateKeyPair,
+  importJWK,
+  type JWK,
+  type JWTPayload,
+  type JWTVerifyGetKey,
+  SignJWT,
+} from "jose"
+import type { PublicKey } from "#shared/contracts/auth.ts"
+import { Database, type Transaction } from "#shared/postgres/database.ts"
+import type { Transient } from "#shared/transient.ts"
+import { isKeyDue, retiredKeys, signingKey } from "./key-rotation.ts"
+
+interface StoredKey {
+  readonly kid: string
+  readonly privateKey: JWK & { readonly x: string }
+  readonly createdAtMs: number
+}
+
+interface LoadedKey extends StoredKey {
+  readonly signer: CryptoKey | Uint8Array
+  readonly verifier: CryptoKey | Uint8Array
+  readonly publicKey: PublicKey
+}
+
+export class SigningKeys extends Context.Service<SigningKeys, {
+  /** Signs the claims as a token of the given type. The same claims give the same token until the key changes. */
+  readonly sign: (type: string, claims: JWTPayload) => Effect.Effect<string>
+  /** Finds the key that a token names, for jose. */
+  readonly keyOf: JWTVerifyGetKey
+  readonly publicKeys: Effect.Effect<ReadonlyArray<PublicKey>>
+  /** Makes and deletes keys as their ages demand, and takes what is stored then. */
+  readonly renew: Effect.Effect<void, Transient>
+}>()("unwind/auth/SigningKeys") {}
+
+/** `longest` is the longest lifetime of a token. Fails with Unavailable or Unknown. */
+export const signingKeysLayer = (
+  longest: Duration.Duration,
+): Layer.Layer<SigningKeys, Transient, Database> =>
+  Layer.effect(
+    SigningKeys,
+    Effect.gen(function* () {
+      const { transaction } = yield* Database
+      let loaded: ReadonlyArray<LoadedKey> = []
+      const renew = Effect.gen(function* () {
+        const now = yield* Clock.currentTimeMillis
+        const stored = yield* transaction((sql) => rotate(sql, now, Duration.toMillis(longest)))
+        loaded = yield* Effect.promise(() => Promise.all(stored.map(load)))
+      })
+      yield* renew
+      return SigningKeys.of({
+        renew,
+        publicKeys: Effect.sync(() => loaded.map(({ publicKey }) => publicKey)),
+        keyOf: ({ kid }) => {
+          const key = loaded.find((key) => key.kid === kid)
+          if (key === undefined) throw new errors.JWKSNoMatchingKey()
+          return key.verifier
+        },
+        sign: (type, claims) =>
+          Effect.flatMap(Clock.currentTimeMillis, (now) => {
+            const { kid, signer } = signingKey(loaded, now)!
+            return Effect.promise(() =>
+              new SignJWT(claims).setProtectedHeader({ alg: "EdDSA", kid, typ: type }).sign(signer)
+            )
+          }),
+      })
+    }),
+  )
+
+/** Brings the table up to date and gives its keys, oldest first. */
+const rotate = async (
+  sql: Transaction,
+  nowMs: number,
+  longestMs: number,
+): Promise<ReadonlyArray<StoredKey>> => {
+  // Replicas take turns, so that none makes a key beside another's.
+  await sql`lock table signing_keys in share row exclusive mode`
+  const rows = await sql<Array<Omit<StoredKey, "createdAtMs"> & { createdAt: Date }>>`
+    select kid, private_key as "privateKey", created_at as "createdAt"
+    from signing_keys order by created_at`
+  const keys = rows.map(({ createdAt, ...key }) => ({ ...key, createdAtMs: createdAt.getTime() }))
+  const retired = retiredKeys(keys, nowMs, longestMs)
+  if (retired.length > 0) {
+    await sql`delete from signing_keys where kid in ${sql(retired.map(({ kid }) => kid))}`
+  }
+  const kept = keys.filter((key) => !retired.includes(key))
+  if (!isKeyDue(kept, nowMs)) return kept
+  const key = await makeKey(nowMs)
+  await sql`
+    insert into signing_keys (kid, private_key, created_at)
+    values (${key.kid}, ${sql.json({ ...key.privateKey })}, ${new Date(nowMs)})`
+  return [...kept, key]
+}
+
+const makeKey = async (createdAtMs: number): Promise<StoredKey> => {
+  const { privateKey } = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true })
+  const jwk = await exportJWK(privateKey) as StoredKey["privateKey"]
+  return { kid: crypto.randomUUID(), privateKey: jwk, createdAtMs }
+}
+
+const load = async (stored: StoredKey): Promise<LoadedKey> => {
+  const { kid, privateKey } = stored
+  const publicKey: PublicKey = {
+    kty: "OKP",
+    crv: "Ed25519",
+    x: privateKey.x,
+    kid,
+    alg: "EdDSA",
+    use: "sig",
+  }
+  return {
+    ...stored,
+    publicKey,
+    signer: await importJWK(privateKey, "EdDSA"),
+    verifier: await importJWK(publicKey, "EdDSA"),
+  }
+}

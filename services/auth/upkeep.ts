@@ -1,0 +1,27 @@
+/** What has to be done from time to time, in every replica: keys renewed, and dead rows deleted. */
+import { Duration, Effect, Schedule } from "effect"
+import { keysFreshMs } from "./key-rotation.ts"
+import { Sessions } from "./sessions.ts"
+import { SigningKeys } from "./signing-keys.ts"
+import { Users } from "./users.ts"
+
+/** All of it once; what fails is logged, and done again the next time. */
+export const upkeep = Effect.gen(function* () {
+  const tasks = {
+    "renew the signing keys": (yield* SigningKeys).renew,
+    "delete expired sessions": (yield* Sessions).purge,
+    "delete abandoned sign-ups": (yield* Users).purge,
+  }
+  yield* Effect.forEach(
+    Object.entries(tasks),
+    ([name, task]) =>
+      Effect.catchCause(task, (cause) => Effect.logWarning(`Could not ${name}`, cause)),
+    { discard: true },
+  )
+})
+
+/** Never ends. */
+export const upkeepForEver = upkeep.pipe(
+  Effect.delay(Duration.millis(keysFreshMs / 2)),
+  Effect.repeat(Schedule.forever),
+)
