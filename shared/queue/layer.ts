@@ -1,0 +1,80 @@
+/**
+ * The order queue of a service, chosen by the scheme of QUEUE_URL.
+ */
+import { hostname } from "node:os"
+import { Duration, Effect, Layer, Redacted, Schema } from "effect"
+import {
+  duration,
+  Environment,
+  readSettings,
+  type Setting,
+  SettingsError,
+  text,
+  url,
+} from "#shared/config/settings.ts"
+import { memoryOrderQueue, ProcessMemory } from "./memory.ts"
+import { OrderQueue } from "./order-queue.ts"
+import { redisOrderQueue } from "./redis-streams.ts"
+import { upstashOrderQueue } from "./upstash-streams.ts"
+
+/** A text that may be left out. */
+const optional = (expects: string): Setting<string> => ({
+  schema: Schema.String,
+  expects,
+  default: "",
+})
+
+const claimAfter = duration(
+  'how long a consumer may be silent before others take over its orders, at least "100 millis"',
+  "15 seconds",
+)
+
+/** What a service that uses the order queue reads from the environment. */
+export const queueSettings = {
+  QUEUE_URL: url("the order queue", ["redis", "rediss", "https", "http", "memory"]),
+  /** Needed with https: and http: only. */
+  QUEUE_TOKEN: optional("the token of the REST API at QUEUE_URL"),
+  QUEUE_STREAM: text("the name of the stream of orders", "orders"),
+  QUEUE_GROUP: text("the name of the consumer group", "orchestrators"),
+  /** Of the host and PORT, if it is not given: the same after a restart. */
+  CONSUMER_NAME: optional("the name of this consumer, the same after a restart"),
+  CLAIM_AFTER: {
+    ...claimAfter,
+    schema: claimAfter.schema.check(
+      Schema.makeFilter((value) => Duration.isFinite(value) && Duration.toMillis(value) >= 100),
+    ),
+  },
+}
+
+const forgetAfter = Duration.hours(1)
+
+/** The order queue that the environment names. Fails with SettingsError; needs no server to be there yet. */
+export const orderQueueLayer: Layer.Layer<OrderQueue, SettingsError> = Layer.effect(
+  OrderQueue,
+  Effect.gen(function* () {
+    const { QUEUE_URL, QUEUE_TOKEN, ...settings } = yield* readSettings(queueSettings)
+    const { PORT } = yield* Environment
+    const options = {
+      stream: settings.QUEUE_STREAM,
+      group: settings.QUEUE_GROUP,
+      consumer: settings.CONSUMER_NAME || [hostname(), PORT].filter(Boolean).join("-"),
+      claimAfter: settings.CLAIM_AFTER,
+      forgetAfter,
+    }
+    switch (QUEUE_URL.protocol) {
+      case "memory:":
+        return yield* memoryOrderQueue(yield* ProcessMemory)
+      case "redis:":
+      case "rediss:":
+        return yield* redisOrderQueue(QUEUE_URL, options)
+      default:
+        if (QUEUE_TOKEN === "") {
+          return yield* new SettingsError({
+            message: "One setting needs care (see .env.example):\n" +
+              `  QUEUE_TOKEN is missing: set it to ${queueSettings.QUEUE_TOKEN.expects}`,
+          })
+        }
+        return yield* upstashOrderQueue(QUEUE_URL, Redacted.make(QUEUE_TOKEN), options)
+    }
+  }),
+)

@@ -1,0 +1,82 @@
+/**
+ * Redis Streams over ioredis, for redis:// and rediss:// URLs. One connection for commands, and one for the read that
+ * waits, which is opened by the first `take`. Both connect again by themselves, for ever. While Redis is away nothing
+ * waits for long or piles up: a command that was cut off is tried once more, and all fail within 2 seconds.
+ */
+import { Effect } from "effect"
+import { type CommonRedisOptions, Redis, ReplyError } from "ioredis"
+import { blockMsOf, type StreamOptions } from "./stream-commands.ts"
+import {
+  type Command,
+  CommandRefused,
+  reasonOf,
+  type StreamTransport,
+  unreachable,
+} from "./stream-transport.ts"
+import { makeStreamQueue } from "./streams.ts"
+
+const answerWithinMs = 2000
+
+type Limits = Required<Pick<CommonRedisOptions, "maxRetriesPerRequest" | "socketTimeout">>
+
+const connect = Effect.fnUntraced(function* (url: URL, limits: Limits) {
+  const redis = yield* Effect.acquireRelease(
+    Effect.sync(() =>
+      new Redis(url.href, {
+        // With version 3 of the protocol, some replies to commands that are called by name have another shape.
+        protocol: 2,
+        lazyConnect: true,
+        connectTimeout: answerWithinMs,
+        retryStrategy: (attempt) => Math.min(attempt * 50, 500),
+        ...limits,
+      })
+    ),
+    (redis) => Effect.sync(() => redis.disconnect()),
+  )
+  // What ioredis tells a command is that it gave up; why, it tells here.
+  let reason = "no answer"
+  redis.on("error", (error) => reason = reasonOf(error))
+  redis.on("ready", () => reason = "no answer")
+  const failed = (error: unknown) =>
+    error instanceof ReplyError
+      ? new CommandRefused({ message: reasonOf(error) })
+      : unreachable(url, reason)
+  return { redis, failed, late: () => Effect.fail(unreachable(url, reason)) }
+})
+
+const makeTransport = Effect.fnUntraced(function* (url: URL, blockMs: number) {
+  const main = yield* connect(url, { maxRetriesPerRequest: 1, socketTimeout: answerWithinMs })
+  const waiting = yield* connect(url, {
+    // A read is not tried again by itself: its lost answer may have carried entries, which the reader looks after.
+    maxRetriesPerRequest: 0,
+    socketTimeout: blockMs + answerWithinMs,
+  })
+  const transport: StreamTransport = {
+    send: (commands) =>
+      Effect.tryPromise({
+        try: async () => {
+          const pipeline = main.redis.pipeline()
+          for (const [name, ...parameters] of commands) pipeline.call(name, ...parameters)
+          return (await pipeline.exec() ?? []).map(([error, reply]) => {
+            if (error !== null) throw error
+            return reply
+          })
+        },
+        catch: main.failed,
+      }).pipe(Effect.timeoutOrElse({ duration: answerWithinMs, orElse: main.late })),
+    sendBlocking: ([name, ...parameters]: Command) =>
+      Effect.tryPromise({
+        try: () => waiting.redis.call(name, ...parameters),
+        catch: waiting.failed,
+      }).pipe(
+        Effect.timeoutOrElse({ duration: blockMs + answerWithinMs, orElse: waiting.late }),
+      ),
+  }
+  return transport
+})
+
+/** The order queue at a redis:// or rediss:// URL. Needs no Redis to be there yet. */
+export const redisOrderQueue = Effect.fnUntraced(function* (url: URL, options: StreamOptions) {
+  const transport = yield* makeTransport(url, blockMsOf(options.claimAfter))
+  return yield* makeStreamQueue(transport, options)
+})

@@ -1,0 +1,113 @@
+/**
+ * The Redis commands of a stream that serves as order queue, and how their replies read. Pure: nothing is sent here.
+ * An entry is deleted before it is acknowledged, so that one whose consumer died in between is seen to be gone by
+ * whoever claims it; the other way round it would stay in the stream for ever.
+ */
+import { Duration } from "effect"
+import type { OrderMessage } from "#shared/contracts/order-message.ts"
+import { encodeEntry } from "./entry.ts"
+import type { Command } from "./stream-transport.ts"
+
+/** What a consumer needs to know of its stream. */
+export interface StreamOptions {
+  readonly stream: string
+  readonly group: string
+  /** The same after a restart, and used by no other live process. */
+  readonly consumer: string
+  /** How long nobody may have renewed the hold on an entry before another consumer takes it over. */
+  readonly claimAfter: Duration.Duration
+  /** How long a consumer that holds nothing may have been silent before its name is removed. */
+  readonly forgetAfter: Duration.Duration
+}
+
+/** An entry of a stream; the fields are names and values in turn. */
+export type Entry = readonly [id: string, fields: ReadonlyArray<string>]
+/** What is left of an entry that was deleted while it was pending. */
+export type DeletedEntry = readonly [id: string, fields: null]
+
+export const isThere = (entry: Entry | DeletedEntry): entry is Entry => entry[1] !== null
+
+/** An entry on its way to the dead letters. */
+export interface Poison {
+  readonly id: string
+  readonly cause: string
+  readonly fields: ReadonlyArray<string>
+}
+
+/** Where every scan begins, and where XAUTOCLAIM says that one has ended. */
+export const firstId = "0-0"
+
+/** How often a live consumer renews its hold: two beats may be missed before another consumer may claim. */
+export const beatMsOf = (claimAfter: Duration.Duration): number =>
+  Math.max(1, Math.floor(Duration.toMillis(claimAfter) / 3))
+
+/** How long a read waits for new entries: never past a beat, and no longer than it may take to see a dead connection. */
+export const blockMsOf = (claimAfter: Duration.Duration): number =>
+  Math.min(beatMsOf(claimAfter), 5000)
+
+const deadLettersKept = "10000"
+const idsPerCommand = 500
+
+// A consumer's name may go only while it holds nothing: with the name, what is pending under it would be lost.
+const forgetScript =
+  `if #redis.call("xpending", KEYS[1], ARGV[1], "-", "+", 1, ARGV[2]) > 0 then return 0 end
+return redis.call("xgroup", "delconsumer", KEYS[1], ARGV[1], ARGV[2])`
+
+/** The commands of one consumer on its stream. */
+export const commandsFor = ({ stream, group, consumer, claimAfter }: StreamOptions) => {
+  const me = [group, consumer] as const
+  const claimAfterMs = String(Duration.toMillis(claimAfter))
+  const blockMs = String(blockMsOf(claimAfter))
+  const hold = (ids: ReadonlyArray<string>, ...how: ReadonlyArray<string>) =>
+    Array.from({ length: Math.ceil(ids.length / idsPerCommand) }, (_, n): Command => {
+      const chunk = ids.slice(n * idsPerCommand, (n + 1) * idsPerCommand)
+      return ["xclaim", stream, ...me, "0", ...chunk, ...how, "justid"]
+    })
+  const read = (count: number, ...how: ReadonlyArray<string>): Command => [
+    ...["xreadgroup", "group", ...me, "count", String(count), ...how] as const,
+  ]
+  return {
+    createGroup: ["xgroup", "create", stream, group, "0", "mkstream"] satisfies Command,
+    publish: (message: OrderMessage): Command => ["xadd", stream, "*", ...encodeEntry(message)],
+    /** Entries of this consumer that come after the given one. */
+    readOwn: (count: number, after: string) => read(count, "streams", stream, after),
+    readNew: (count: number) => read(count, "streams", stream, ">"),
+    readNewBlocking: (count: number) => read(count, "block", blockMs, "streams", stream, ">"),
+    claim: (count: number, from: string): Command => [
+      ...["xautoclaim", stream, ...me, claimAfterMs, from, "count", String(count)] as const,
+    ],
+    /** Counts as a sign of life for the entries, and not as a delivery. */
+    renew: (ids: ReadonlyArray<string>) => hold(ids),
+    /** Lets others claim the entries at once. */
+    release: (ids: ReadonlyArray<string>) => hold(ids, "idle", claimAfterMs),
+    settle: (ids: ReadonlyArray<string>): ReadonlyArray<Command> => [
+      ["xdel", stream, ...ids],
+      ["xack", stream, group, ...ids],
+    ],
+    bury: ({ id, cause, fields }: Poison): Command => [
+      ...["xadd", `${stream}:dead`, "maxlen", "~", deadLettersKept, "*"] as const,
+      ...["cause", cause, "entry", id, ...fields],
+    ],
+    listConsumers: ["xinfo", "consumers", stream, group] satisfies Command,
+    forget: (name: string): Command => ["eval", forgetScript, "1", stream, group, name],
+  }
+}
+
+/** The entries in a reply to XREADGROUP; none when it waited in vain. */
+export const readEntries = (reply: unknown): ReadonlyArray<Entry | DeletedEntry> =>
+  (reply as ReadonlyArray<readonly [string, ReadonlyArray<Entry | DeletedEntry>]> | null)?.[0]
+    ?.[1] ?? []
+
+/** The reply to XAUTOCLAIM: where the scan goes on, and the entries it claimed. */
+export const claimedEntries = (reply: unknown) => {
+  const [next, entries] = reply as readonly [string, ReadonlyArray<Entry | null>]
+  // Before version 7, Redis answers null for an entry that was deleted while it was pending.
+  return { next, entries: entries.filter((entry) => entry !== null) }
+}
+
+/** The consumers in a reply to XINFO CONSUMERS that hold nothing and were silent for that long. */
+export const silentConsumers = (reply: unknown, forMs: number): ReadonlyArray<string> =>
+  (reply as ReadonlyArray<ReadonlyArray<string | number>>).flatMap((pairs) => {
+    const of = (key: string) => pairs[pairs.findIndex((name, n) => n % 2 === 0 && name === key) + 1]
+    return of("pending") === 0 && Number(of("idle")) >= forMs ? [String(of("name"))] : []
+  })

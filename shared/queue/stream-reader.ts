@@ -1,0 +1,106 @@
+/**
+ * Where a consumer's entries come from, in this order: its own from before a restart, those of dead consumers, new ones.
+ * Every beat it looks once through all that is pending for what nobody holds any more. A lost stream or group is made
+ * again and read from its beginning; entries that are in hand already are passed over, however they come again.
+ */
+import { Clock, Duration, Effect } from "effect"
+import type { QueueUnavailable } from "./order-queue.ts"
+import {
+  beatMsOf,
+  claimedEntries,
+  commandsFor,
+  type Entry,
+  firstId,
+  isThere,
+  readEntries,
+  silentConsumers,
+  type StreamOptions,
+} from "./stream-commands.ts"
+import type { Command, CommandRefused, StreamTransport } from "./stream-transport.ts"
+
+/** Entries that were read together. */
+export interface Batch {
+  readonly entries: ReadonlyArray<Entry>
+  readonly redelivered: boolean
+}
+
+const nothing: Batch = { entries: [], redelivered: false }
+
+// FLUSHALL, DEL and XGROUP DESTROY end up here; a reader that waits at that moment may be told UNBLOCKED instead.
+const isLostGroup = (error: CommandRefused | QueueUnavailable): boolean =>
+  /^(NOGROUP|UNBLOCKED)/.test(error.message)
+
+const isThereAlready = (error: CommandRefused | QueueUnavailable): boolean =>
+  error.message.startsWith("BUSYGROUP")
+
+/** A function that reads up to so many entries; it may find none. Fails with CommandRefused or QueueUnavailable. */
+export const makeReader = (
+  transport: StreamTransport,
+  options: StreamOptions,
+  inHand: ReadonlySet<string>,
+) => {
+  const commands = commandsFor(options)
+  const beatMs = beatMsOf(options.claimAfter)
+  const forgetAfterMs = Duration.toMillis(options.forgetAfter)
+  let ownCursor: string | undefined = firstId
+  let claimCursor = firstId
+  let claimAtMs = 0
+  let forgetAtMs = 0
+
+  const isNew = ([id]: Entry) => !inHand.has(id)
+  const send = (command: Command) => Effect.map(transport.send([command]), ([reply]) => reply)
+
+  const own = Effect.fnUntraced(function* (count: number) {
+    while (ownCursor !== undefined) {
+      const page = readEntries(yield* send(commands.readOwn(count, ownCursor)))
+      ownCursor = page.at(-1)?.[0]
+      const entries = page.filter(isThere).filter(isNew)
+      const deleted = page.filter((entry) => !isThere(entry)).map(([id]) => id)
+      if (deleted.length > 0) yield* transport.send(commands.settle(deleted))
+      if (entries.length > 0) return entries
+    }
+    return []
+  })
+
+  const forgetSilent = Effect.fnUntraced(function* (nowMs: number) {
+    if (nowMs < forgetAtMs) return
+    forgetAtMs = nowMs + forgetAfterMs
+    const silent = silentConsumers(yield* send(commands.listConsumers), forgetAfterMs)
+    if (silent.length > 0) yield* transport.send(silent.map(commands.forget))
+  })
+
+  const claimed = Effect.fnUntraced(function* (count: number) {
+    const nowMs = yield* Clock.currentTimeMillis
+    if (nowMs < claimAtMs) return []
+    const { next, entries } = claimedEntries(yield* send(commands.claim(count, claimCursor)))
+    claimCursor = next
+    if (next === firstId) {
+      claimAtMs = nowMs + beatMs
+      yield* forgetSilent(nowMs)
+    }
+    return entries.filter(isNew)
+  })
+
+  const fresh = (count: number) =>
+    Effect.map(
+      transport.sendBlocking?.(commands.readNewBlocking(count)) ?? send(commands.readNew(count)),
+      (reply) => readEntries(reply).filter(isThere).filter(isNew),
+    )
+
+  const createGroup = send(commands.createGroup).pipe(
+    Effect.catchIf(isThereAlready, () => Effect.void),
+    Effect.as(nothing),
+  )
+
+  return Effect.fnUntraced(
+    function* (count: number) {
+      const before = yield* own(count)
+      const entries = before.length > 0 ? before : yield* claimed(count)
+      if (entries.length > 0) return { entries, redelivered: true }
+      return { entries: yield* fresh(count), redelivered: false }
+    },
+    Effect.catchIf(isLostGroup, () => createGroup),
+    // An answer that did not arrive may have carried entries: they are pending under this consumer's name by now.
+    Effect.tapError(() => Effect.sync(() => ownCursor = firstId)),
+  )
+}

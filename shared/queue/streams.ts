@@ -1,0 +1,50 @@
+/**
+ * The order queue as a Redis stream with one consumer group, over any transport. At-least-once: what is taken stays
+ * pending under this consumer's name until it is acknowledged, and what nobody renewed the hold on for `claimAfter`
+ * belongs to a dead consumer, so that another one claims it. A consumer that restarts under the same name gets its own
+ * entries back at once; two live ones of one name do no harm, but each may be given what the other one holds.
+ * What no consumer can read is moved to the stream `<stream>:dead` (the newest 10 000 or so): the first two fields are
+ * `cause` and `entry`, the id it had; the rest is the entry as it was. XRANGE shows them, XADD redrives them.
+ */
+import { Effect, type Scope } from "effect"
+import { encodeEntry } from "./entry.ts"
+import { type DeadLetter, type OrderQueue, QueueUnavailable } from "./order-queue.ts"
+import { commandsFor, type Poison, type StreamOptions } from "./stream-commands.ts"
+import { makeConsumer } from "./stream-consumer.ts"
+import type { CommandRefused, StreamTransport } from "./stream-transport.ts"
+
+const whenRefused = <A>(effect: Effect.Effect<A, CommandRefused | QueueUnavailable>) =>
+  Effect.catchTag(effect, "CommandRefused", ({ message }) =>
+    new QueueUnavailable({
+      message:
+        `The order queue refused a command (${message}): check the Redis server and QUEUE_URL`,
+    }))
+
+const poisonOf = ({ delivery: { entryId, message }, cause }: DeadLetter): Poison => ({
+  id: entryId,
+  cause,
+  fields: encodeEntry(message),
+})
+
+/** The order queue over a transport; whoever only publishes never becomes a consumer of the group. */
+export const makeStreamQueue = Effect.fnUntraced(function* (
+  transport: StreamTransport,
+  options: StreamOptions,
+): Effect.fn.Return<OrderQueue["Service"], never, Scope.Scope> {
+  const commands = commandsFor(options)
+  const consumer = yield* makeConsumer(transport, options)
+  const unlessEmpty = <A>(
+    items: ReadonlyArray<A>,
+    effect: (items: ReadonlyArray<A>) => Effect.Effect<unknown, CommandRefused | QueueUnavailable>,
+  ) => items.length === 0 ? Effect.void : Effect.asVoid(whenRefused(effect(items)))
+
+  return {
+    publish: (messages) =>
+      unlessEmpty(messages, (all) => transport.send(all.map(commands.publish))),
+    take: (max) => whenRefused(consumer.take(max)),
+    acknowledge: (entryIds) => unlessEmpty(entryIds, consumer.settle),
+    deadLetter: (letters) => unlessEmpty(letters, (all) => consumer.bury(all.map(poisonOf))),
+    ping: Effect.asVoid(whenRefused(transport.send([["ping"]]))),
+    volatile: false,
+  }
+})

@@ -1,0 +1,56 @@
+/**
+ * Redis Streams over Upstash's REST API, for https:// and http:// URLs. Nothing can wait on the server there, so entries
+ * are polled for. Commands go as they are, a batch in one request; one try each, and all fail within 2 seconds.
+ */
+import { Redis, type UpstashResponse } from "@upstash/redis"
+import { Effect, Redacted } from "effect"
+import type { StreamOptions } from "./stream-commands.ts"
+import {
+  type Command,
+  CommandRefused,
+  reasonOf,
+  type StreamTransport,
+  unreachable,
+} from "./stream-transport.ts"
+import { makeStreamQueue } from "./streams.ts"
+
+const answerWithinMs = 2000
+
+/** The client, with its pipeline opened to raw commands; replies come as they are, and nothing guesses at their types. */
+class RawCommands extends Redis {
+  async send(commands: ReadonlyArray<Command>): Promise<ReadonlyArray<UpstashResponse<unknown>>> {
+    const answer: unknown = await this.client.request({ path: ["pipeline"], body: commands })
+    if (!Array.isArray(answer) || answer.length !== commands.length) {
+      throw new Error("it does not answer as Upstash does")
+    }
+    return answer
+  }
+}
+
+const makeTransport = (url: URL, token: Redacted.Redacted): StreamTransport => {
+  const client = new RawCommands({
+    url: url.href,
+    token: Redacted.value(token),
+    enableAutoPipelining: false,
+    retry: { retries: 0 },
+    signal: () => AbortSignal.timeout(answerWithinMs),
+  })
+  return {
+    send: (commands) =>
+      Effect.tryPromise({
+        try: () => client.send(commands),
+        // The client's messages go on with the whole command, which may hold a customer's data.
+        catch: (error) => unreachable(url, reasonOf(error).replace(/, command was:.*/, "")),
+      }).pipe(Effect.flatMap((answers) => {
+        const refused = answers.find(({ error }) => error !== undefined)
+        return refused === undefined
+          ? Effect.succeed(answers.map(({ result }) => result))
+          : Effect.fail(new CommandRefused({ message: String(refused.error) }))
+      })),
+    sendBlocking: undefined,
+  }
+}
+
+/** The order queue at Upstash, or at anything that speaks its protocol. Needs nothing to be there yet. */
+export const upstashOrderQueue = (url: URL, token: Redacted.Redacted, options: StreamOptions) =>
+  makeStreamQueue(makeTransport(url, token), options)
