@@ -14,7 +14,8 @@ export interface GroupCommitOptions<I, O, E> {
   readonly run: (entries: ReadonlyArray<I>) => Effect.Effect<ReadonlyArray<O>, E>
 }
 
-/** Makes the function that hands in one entry and waits for its answer. Closing the scope ends what still waits. */
+/** Makes the function that hands in one entry and waits for its answer. When the scope closes, the batches that are
+ * out are seen through; whoever else waits or comes later is interrupted. */
 export const groupCommit = <I, O, E>(
   { max, workers, run }: GroupCommitOptions<I, O, E>,
 ): Effect.Effect<(entry: I) => Effect.Effect<O, E>, never, Scope.Scope> =>
@@ -25,7 +26,7 @@ export const groupCommit = <I, O, E>(
     }
     const queue = yield* Queue.bounded<Waiting>(max * workers * 4)
     const handle = (batch: ReadonlyArray<Waiting>) =>
-      run(batch.map(({ entry }) => entry)).pipe(
+      Effect.suspend(() => run(batch.map(({ entry }) => entry))).pipe(
         Effect.exit,
         Effect.map((exit) =>
           batch.forEach(({ answer }, n) =>
@@ -38,15 +39,22 @@ export const groupCommit = <I, O, E>(
       Effect.flatMap((batch) => Effect.uninterruptible(handle(batch))),
       Effect.forever,
     )
-    yield* Effect.addFinalizer(() =>
-      Effect.map(Queue.clear(queue), (left) =>
-        left.forEach(({ answer }) => Deferred.doneUnsafe(answer, Exit.interrupt())))
+    const dismissAll = Queue.clear(queue).pipe(
+      Effect.map((left) => {
+        for (const { answer } of left) Deferred.doneUnsafe(answer, Exit.interrupt())
+        return left.length > 0
+      }),
+      // The room that this made is taken by those who waited for it.
+      Effect.repeat({ while: (more) => more }),
     )
-    yield* Effect.forEach(Array.from({ length: workers }), () =>
-      Effect.forkScoped(worker))
+    yield* Effect.addFinalizer(() => Effect.andThen(dismissAll, Queue.shutdown(queue)))
+    yield* Effect.forEach(Array.from({ length: workers }), () => Effect.forkScoped(worker))
     return (entry) =>
       Effect.suspend(() => {
         const answer = Deferred.makeUnsafe<O, E>()
-        return Effect.andThen(Queue.offer(queue, { entry, answer }), Deferred.await(answer))
+        return Effect.flatMap(
+          Queue.offer(queue, { entry, answer }),
+          (open) => open ? Deferred.await(answer) : Exit.interrupt(),
+        )
       })
   })

@@ -5,10 +5,13 @@
 import { Cause, Context, Effect, Layer, Schedule, Schema } from "effect"
 import postgres from "postgres"
 import { type Transient, Unavailable, Unknown } from "#shared/transient.ts"
+import { connectionOptions, type Sql } from "./connection.ts"
 import { migrate } from "./migrate.ts"
+import { makePool, type Pool } from "./pool.ts"
 
-export type Sql = postgres.Sql<{ bigint: number }>
-export type Transaction = postgres.TransactionSql<{ bigint: number }>
+export type { Sql } from "./connection.ts"
+/** Runs the statements of one transaction. */
+export type Transaction = Sql
 /** What runs statements, in a transaction or each on its own. */
 export type Statements = postgres.ISql<{ bigint: number }>
 
@@ -53,23 +56,24 @@ export const databaseLayer = (options: DatabaseOptions): Layer.Layer<Database, D
   Layer.effect(
     Database,
     Effect.gen(function* () {
-      const sql = yield* Effect.acquireRelease(
-        Effect.sync(() => connect(options)),
-        (sql) => Effect.promise(() => sql.end({ timeout: 5 })),
+      const { service, url, poolSize } = options
+      const pool = yield* makePool({ service, url, size: poolSize })
+      const listener = yield* Effect.acquireRelease(
+        Effect.sync(() => postgres(url.href, { ...connectionOptions(service), backoff })),
+        (listener) => Effect.promise(() => listener.end({ timeout: 5 })),
       )
-      const database = makeDatabase(sql)
+      const database = makeDatabase(pool, listener)
       yield* database.ping.pipe(
         Effect.tapError((error) =>
-          Effect.logInfo(`${options.service} waits for its database: ${error.message}`)
+          Effect.logInfo(`${service} waits for its database: ${error.message}`)
         ),
         Effect.retry(Schedule.spaced("1 second").pipe(Schedule.upTo({ duration: "1 minute" }))),
-        Effect.catch((error) => Effect.fail(new DatabaseError({ message: error.message }))),
+        Effect.catch((error) => Effect.fail(unusable(options, error))),
         Effect.catchDefect((defect) => Effect.fail(unusable(options, defect))),
       )
-      yield* Effect.tryPromise({
-        try: () => migrate(sql, options.migrations),
-        catch: (error) => unusable(options, error),
-      })
+      yield* pool.use(inTransaction((tx) => migrate(tx, options.migrations))).pipe(
+        Effect.mapError((error) => unusable(options, error)),
+      )
       return database
     }),
   )
@@ -80,45 +84,40 @@ const unusable = ({ service, url }: DatabaseOptions, error: unknown) =>
       `${(error as Error).message}. Check DATABASE_URL and the role's rights`,
   })
 
-const connect = ({ service, url, poolSize }: DatabaseOptions): Sql =>
-  postgres(url.href, {
-    max: poolSize,
-    connect_timeout: 5,
-    // Quick to come back after a restart of the server, without a storm while it is away.
-    backoff: (retries: number) => Math.min(0.05 * 2 ** retries, 1),
-    onnotice: () => {},
-    types: {
-      // Balances are below 2^53 by a CHECK, so a number holds them exactly.
-      bigint: { to: 20, from: [20], parse: Number, serialize: String },
-    },
-    connection: {
-      application_name: `unwind-${service}`,
-      statement_timeout: 10_000,
-      lock_timeout: 8_000,
-      idle_in_transaction_session_timeout: 15_000,
-      // A plan made while a table was tiny would scan it from end to end for as long as the connection lives.
-      enable_seqscan: false,
-    },
-  })
+/** Quick to come back after a restart of the server, without a storm while it is away. In seconds. */
+const backoff = (retries: number) => Math.min(0.05 * 2 ** retries, 1)
 
-const makeDatabase = (sql: Sql): Database["Service"] => {
-  const query: Database["Service"]["query"] = (run) =>
-    Effect.tryPromise({ try: () => run(sql), catch: (error) => error }).pipe(bounded, sorted)
+const makeDatabase = (pool: Pool, listener: postgres.Sql): Database["Service"] => {
+  const query: Database["Service"]["query"] = (run) => pool.use(run).pipe(bounded, sorted)
   return Database.of({
     query,
-    transaction: <A>(run: (sql: Transaction) => Promise<A>) =>
-      Effect.tryPromise({ try: () => sql.begin(run) as Promise<A>, catch: (error) => error }).pipe(
+    transaction: (run) =>
+      pool.use(inTransaction(run)).pipe(
         Effect.retry({ times: 5, while: lostConflict }),
         bounded,
         sorted,
       ),
     listen: (channel, notified) =>
       Effect.tryPromise({
-        try: () => sql.listen(channel, notified, () => notified(null)),
+        try: () => listener.listen(channel, notified, () => notified(null)),
         catch: (error) => error,
       }).pipe(sorted, Effect.asVoid),
     ping: query((sql) => sql`select 1`).pipe(Effect.asVoid),
   })
+}
+
+const inTransaction = <A>(run: (tx: Transaction) => Promise<A>) => async (sql: Sql): Promise<A> => {
+  await sql`begin`
+  try {
+    const result = await run(sql)
+    // PostgreSQL answers ROLLBACK when a statement failed and nobody minded.
+    const { command } = await sql`commit`
+    if (command !== "COMMIT") throw new Error("A statement of the transaction failed unnoticed")
+    return result
+  } catch (error) {
+    await sql`rollback`
+    throw error
+  }
 }
 
 /** The server's own timeouts do not help when the server hangs or the network swallows packets. */

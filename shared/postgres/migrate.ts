@@ -5,34 +5,40 @@
 import { createHash } from "node:crypto"
 import { readdir, readFile } from "node:fs/promises"
 import { join } from "node:path"
-import type { Sql } from "./database.ts"
+import type { Transaction } from "./database.ts"
 
 // Any fixed number will do: it only has to be the same in every replica.
 const lock = 7_305_842_001
 
-/** Brings the database up to the newest file of the folder. Rejects with an Error that names the file. */
-export const migrate = async (sql: Sql, folder: string): Promise<void> => {
+/**
+ * Brings the database up to the newest file of the folder, within the transaction. Rejects with an Error that names the
+ * file that failed or was changed.
+ */
+export const migrate = async (tx: Transaction, folder: string): Promise<void> => {
   const files = (await readdir(folder)).filter((file) => file.endsWith(".sql")).sort()
-  await sql.begin(async (tx) => {
-    await tx`select pg_advisory_xact_lock(${lock})`
-    await tx`create table if not exists migrations (
+  // A file takes the time it needs, and so do those who wait for it.
+  await tx`set local statement_timeout = 0`
+  await tx`set local lock_timeout = 0`
+  await tx`select pg_advisory_xact_lock(${lock})`
+  await tx`create table if not exists migrations (
       name text primary key, checksum text not null, applied_at timestamptz not null default now())`
-    const applied = await tx<Array<{ name: string; checksum: string }>>`
+  const applied = await tx<Array<{ name: string; checksum: string }>>`
       select name, checksum from migrations`
-    const known = new Map(applied.map(({ name, checksum }) => [name, checksum]))
-    for (const name of files) {
-      const text = await readFile(join(folder, name), "utf8")
-      const checksum = createHash("sha256").update(text).digest("hex")
-      if (known.has(name)) {
-        if (known.get(name) !== checksum) {
-          throw new Error(
-            `the migration ${name} was changed after it was applied; add a new file instead`,
-          )
-        }
-        continue
+  const known = new Map(applied.map(({ name, checksum }) => [name, checksum]))
+  for (const name of files) {
+    const text = await readFile(join(folder, name), "utf8")
+    const checksum = createHash("sha256").update(text).digest("hex")
+    if (known.has(name)) {
+      if (known.get(name) !== checksum) {
+        throw new Error(
+          `the migration ${name} was changed after it was applied; add a new file instead`,
+        )
       }
-      await tx.unsafe(text)
-      await tx`insert into migrations (name, checksum) values (${name}, ${checksum})`
+      continue
     }
-  })
+    await tx.unsafe(text).catch((error: Error) => {
+      throw new Error(`the migration ${name} failed: ${error.message}`)
+    })
+    await tx`insert into migrations (name, checksum) values (${name}, ${checksum})`
+  }
 }

@@ -48,14 +48,17 @@ export const service = <
     ),
 })
 
+/** The settings of every service that is a process of its own. */
+export const commonSettings = (defaultPort: number) => ({
+  PORT: port(defaultPort),
+  HOST: text("the address to listen on", "0.0.0.0"),
+  ...telemetrySettings,
+})
+
 /** Runs one service as a process of its own, until SIGTERM or SIGINT. */
 export const run = <const S extends Record<string, Setting<unknown>>>(service: Service<S>): void =>
   runMain(Effect.gen(function* () {
-    const common = {
-      PORT: port(service.port),
-      HOST: text("the address to listen on", "0.0.0.0"),
-      ...telemetrySettings,
-    }
+    const common = commonSettings(service.port)
     // Read together, so that all that is wrong is said at once.
     const settings = yield* readSettings({ ...common, ...service.settings })
     const { PORT, HOST, ...telemetry } = settings as unknown as Values<typeof common>

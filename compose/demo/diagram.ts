@@ -1,0 +1,94 @@
+/**
+ * Draws the sequence diagram of one order from its timeline: what the orchestrator asked of whom, and what the answer was.
+ * Nothing is drawn that the timeline does not hold.
+ */
+import type { OrderDetails, StepName, TimelineEntry } from "#shared/contracts/order.ts"
+import { type Paint, plain, type Tone } from "./terminal.ts"
+
+const names = ["orchestrator", "billing", "items", "slots"]
+const laneOf: Readonly<Record<StepName, number>> = { money: 1, item: 2, slot: 3 }
+
+/** The drawing, one line for each request and each answer, without a line break at its end. */
+export const drawDiagram = (order: OrderDetails, paint: Paint = plain): string => {
+  const labels = order.timeline.map((entry) => requestOf(order, entry))
+  // Every label fits before the first lifeline that its arrow crosses.
+  const firstGap = Math.max(31, ...labels.map(({ length }) => length + 6))
+  const lanes = [0, firstGap, firstGap + 18, firstGap + 36].map((offset) => offset + 7)
+  return [
+    heading(lanes),
+    lifelines(lanes),
+    ...order.timeline.flatMap((entry, n) => [
+      drawRequest(lanes, entry, labels[n] ?? "", paint),
+      drawAnswer(lanes, entry, paint),
+    ]),
+    lifelines(lanes),
+  ].join("\n")
+}
+
+const requestOf = (order: OrderDetails, { action, step }: TimelineEntry): string => {
+  if (action === "cancel") return `revert ${step}`
+  const wanted = {
+    money: `${order.amount}`,
+    item: `item ${order.item}`,
+    slot: `slot ${order.slot}`,
+  }
+  return `try to reserve ${wanted[step]}`
+}
+
+const answerOf = ({ action, outcome, attempts }: TimelineEntry): readonly [string, Tone] => {
+  const [word, tone] = answers[`${action} ${outcome}`] ?? [outcome, "bad"]
+  return [attempts > 1 ? `${word} after ${attempts} attempts` : word, tone]
+}
+
+const answers: Readonly<Record<string, readonly [string, Tone]>> = {
+  "reserve reserved": ["ok", "good"],
+  "reserve rejected": ["fail", "bad"],
+  "reserve cancelled": ["already reverted", "bad"],
+  "cancel cancelled": ["ok", "good"],
+}
+
+type Lanes = ReadonlyArray<number>
+
+const drawRequest = (lanes: Lanes, entry: TimelineEntry, label: string, paint: Paint) => {
+  const end = lanes[laneOf[entry.step]] ?? 0
+  const arrow = (at: number) => at === end - 1 ? "►" : crossing(lanes, at, "─")
+  const tone = entry.action === "cancel" ? "undo" : "strong"
+  return drawMessage(lanes, end, arrow, label, (text) => paint(tone, text))
+}
+
+const drawAnswer = (lanes: Lanes, entry: TimelineEntry, paint: Paint) => {
+  const end = lanes[laneOf[entry.step]] ?? 0
+  const start = (lanes[0] ?? 0) + 1
+  const arrow = (at: number) => at === start ? "◄" : crossing(lanes, at, "-")
+  const [word, tone] = answerOf(entry)
+  const row = drawMessage(lanes, end, arrow, word, (text) => paint(tone, text))
+  return row + paint("faint", `${Math.round(entry.durationMs)} ms`.padStart(9))
+}
+
+const crossing = (lanes: Lanes, at: number, line: string) => lanes.includes(at) ? "┼" : line
+
+/** One row: the lifelines, between the first and `end` the arrow, and over its start the label. */
+const drawMessage = (
+  lanes: Lanes,
+  end: number,
+  arrow: (at: number) => string,
+  label: string,
+  painted: (label: string) => string,
+): string => {
+  const start = (lanes[0] ?? 0) + 1
+  const row = [...lifelines(lanes)].map((c, at) => at >= start && at < end ? arrow(at) : c).join("")
+  const text = ` ${label} `
+  return row.slice(0, start + 2) + painted(text) + row.slice(start + 2 + text.length)
+}
+
+const lifelines = (lanes: Lanes): string =>
+  Array.from({ length: (lanes.at(-1) ?? 0) + 1 }, (_, at) => lanes.includes(at) ? "│" : " ").join(
+    "",
+  )
+
+/** The names, each over the middle of its lifeline. */
+const heading = (lanes: Lanes): string =>
+  lanes.reduce(
+    (line, lane, n) => line.padEnd(lane - ((names[n]?.length ?? 0) >> 1)) + names[n],
+    "",
+  )

@@ -1,0 +1,101 @@
+/** The four orders of the demo and what must come of each: three ways to fail, and one to succeed. */
+import type {
+  FailureReason,
+  NewOrder,
+  OrderDetails,
+  OrderStatus,
+  TimelineEntry,
+} from "#shared/contracts/order.ts"
+
+/** What a step of an order came to, such as "money reserved". */
+type Step = `${TimelineEntry["step"]} ${TimelineEntry["outcome"] | "given back"}`
+
+/** How an order ended, and what its customer has left. */
+export interface Ending {
+  readonly status: OrderStatus
+  readonly reason: FailureReason | null
+  readonly steps: ReadonlyArray<Step>
+  readonly wallet: number
+}
+
+export interface Scene {
+  readonly title: string
+  readonly order: Extract<NewOrder, { readonly item: number }>
+  readonly ending: Ending
+  /** What to do when the order ends otherwise for a reason that is nobody's fault. */
+  readonly remedy?: string
+}
+
+/** What a new customer starts with; every order that fails gives it all back. */
+export const startingWallet = 100
+
+export const scenario: ReadonlyArray<Scene> = [
+  {
+    title: "a delivery slot that does not exist",
+    order: { amount: 5, item: 1, slot: "19:00" },
+    ending: {
+      status: "failed",
+      reason: "Can not get the delivery slot",
+      steps: [
+        "money reserved",
+        "item reserved",
+        "slot rejected",
+        "item given back",
+        "money given back",
+      ],
+      wallet: startingWallet,
+    },
+  },
+  {
+    title: "an item that does not exist",
+    order: { amount: 5, item: 15, slot: "09:00" },
+    ending: {
+      status: "failed",
+      reason: "Can not reserve the item",
+      steps: ["money reserved", "item rejected", "money given back"],
+      wallet: startingWallet,
+    },
+  },
+  {
+    title: "more than the wallet holds",
+    order: { amount: 110, item: 2, slot: "09:00" },
+    ending: {
+      status: "failed",
+      reason: "Not enough money",
+      steps: ["money rejected"],
+      wallet: startingWallet,
+    },
+  },
+  {
+    title: "everything there is, for all the money",
+    order: { amount: 100, item: 1, slot: "09:00" },
+    ending: {
+      status: "completed",
+      reason: null,
+      steps: ["money reserved", "item reserved", "slot reserved"],
+      wallet: 0,
+    },
+    remedy:
+      "(Every demo takes one of the item and of the slot: sold out, they need a fresh system.)",
+  },
+]
+
+/** How the order ended, in the terms in which the scenario says how it must. */
+export const endingOf = ({ status, reason, timeline }: OrderDetails, wallet: number): Ending => ({
+  status,
+  reason,
+  steps: timeline.map(({ action, step, outcome }): Step =>
+    action === "cancel" && outcome === "cancelled" ? `${step} given back` : `${step} ${outcome}`
+  ),
+  wallet,
+})
+
+/** Every expectation that did not hold, with what came instead; empty when all is as it must be. */
+export const differences = (expected: Ending, got: Ending): ReadonlyArray<string> =>
+  (["status", "reason", "steps", "wallet"] as const)
+    .map((what) => [what, said(expected[what]), said(got[what])] as const)
+    .filter(([, expected, got]) => expected !== got)
+    .map(([what, expected, got]) => `${what}: expected ${expected}, but got ${got}`)
+
+const said = (value: Ending[keyof Ending]): string =>
+  (Array.isArray(value) ? value.join(", ") : String(value ?? "")) || "none"

@@ -1,0 +1,102 @@
+/**
+ * The data folder (DATA_DIR) of the embedded run: one running system per folder, and the secrets made on its first start.
+ * The lock is one of the operating system, so it ends with its process however that dies, and a reused process id can't be
+ * mistaken for it. It does not reach across machines that share a folder over the network.
+ */
+import { Effect, type Scope } from "effect"
+import { randomBytes } from "node:crypto"
+import fs from "node:fs"
+import path from "node:path"
+import { DatabaseSync } from "node:sqlite"
+import { inDataFolder, StartError } from "./start-error.ts"
+
+/**
+ * Makes the folder where there is none, and holds it until the scope closes. Fails with StartError when another process
+ * holds it (the message names the process) or when it can't be written.
+ */
+export const lockDataFolder = (dataDir: string): Effect.Effect<void, StartError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const pidFile = path.join(dataDir, "pid")
+    yield* inDataFolder(dataDir, () => fs.mkdirSync(dataDir, { recursive: true, mode: 0o700 }))
+    yield* Effect.acquireRelease(
+      takeLock(dataDir, pidFile),
+      (lock) =>
+        Effect.sync(() => {
+          fs.rmSync(pidFile, { force: true })
+          lock.close()
+          locks.delete(lock)
+        }),
+    )
+    yield* inDataFolder(dataDir, () => fs.writeFileSync(pidFile, `${process.pid}\n`))
+  })
+
+/** The garbage collector closes what nobody refers to, and takes a fiber that only waits for nobody. */
+const locks = new Set<DatabaseSync>()
+
+/**
+ * Neither Node nor Deno lock files for both; the SQLite in both does, the same way on every system. The file stays empty,
+ * and nothing else may open it: closing any handle on it would end the lock.
+ */
+const takeLock = (dataDir: string, pidFile: string): Effect.Effect<DatabaseSync, StartError> =>
+  inDataFolder(dataDir, () => {
+    const lock = new DatabaseSync(path.join(dataDir, "lock"))
+    try {
+      lock.exec("begin exclusive")
+      locks.add(lock)
+      return lock
+    } catch (cause) {
+      lock.close()
+      if ((cause as Error).message.includes("locked")) return undefined
+      throw cause
+    }
+  }).pipe(
+    Effect.flatMap((lock) =>
+      lock ? Effect.succeed(lock) : Effect.fail(
+        new StartError({
+          message: `The data folder ${dataDir} is in use: already running as process ${
+            readHolder(pidFile)
+          }; stop it first, or set DATA_DIR to another folder`,
+        }),
+      )
+    ),
+  )
+
+const readHolder = (pidFile: string): string => {
+  try {
+    return fs.readFileSync(pidFile, "utf8").trim()
+  } catch {
+    return "(unknown)" // It holds the lock and has not got to writing its number.
+  }
+}
+
+/** Where the secret of that name is kept. */
+export const secretPath = (dataDir: string, name: string): string =>
+  path.join(dataDir, "secrets", name)
+
+/**
+ * The secret of that name: 192 random bits, made and put on the disk by the first call, the same ever after. Only the
+ * owner of the data folder can read it. Fails with StartError.
+ */
+export const ensureSecret = (dataDir: string, name: string): Effect.Effect<string, StartError> =>
+  inDataFolder(dataDir, () => {
+    const file = secretPath(dataDir, name)
+    if (!fs.existsSync(file)) {
+      fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
+      // Whole or not at all: half a secret would lock its owner out for good.
+      fs.writeFileSync(`${file}.new`, randomBytes(24).toString("base64url"), {
+        mode: 0o600,
+        flush: true,
+      })
+      fs.renameSync(`${file}.new`, file)
+      syncFolder(path.dirname(file))
+    }
+    return fs.readFileSync(file, "utf8").trim()
+  })
+
+/** Puts the names in a folder on the disk: a rename is only then sure to outlast a power cut. */
+export const syncFolder = (folder: string): void => {
+  if (process.platform === "win32") return // It can't, and need not.
+  const handle = fs.openSync(folder, "r")
+  fs.fsyncSync(handle)
+  fs.closeSync(handle)
+}

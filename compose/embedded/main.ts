@@ -1,0 +1,33 @@
+/** `npm start`: the whole system in this process. Prints what it does, then where it is and what to try. */
+import { Console, Effect } from "effect"
+import { readSettings } from "#shared/config/settings.ts"
+import { runMain } from "#shared/service/run-main.ts"
+import { telemetryLayer } from "#shared/telemetry/telemetry.ts"
+import { embeddedSettings } from "./settings.ts"
+import { startSystem } from "./system.ts"
+import { welcome } from "./welcome.ts"
+
+const main = Effect.gen(function* () {
+  const startedAtMs = performance.now()
+  const given = yield* readSettings(embeddedSettings)
+  const { PORT, HOST, DATA_DIR, QUEUE_URL, ...telemetry } = given
+  yield* Effect.gen(function* () {
+    const system = yield* startSystem({
+      host: HOST,
+      port: PORT,
+      dataDir: DATA_DIR,
+      queueUrl: QUEUE_URL?.href,
+      environment: process.env,
+      progress: (what) => Console.log(`  starting ${what} ...`),
+    })
+    const seconds = (performance.now() - startedAtMs) / 1000
+    yield* Console.log(welcome({ ...system, host: HOST, dataDir: DATA_DIR, seconds }))
+    return yield* system.broken
+  }).pipe(
+    Effect.onInterrupt(() => Console.log("\nStopping ...")),
+    Effect.scoped,
+    Effect.provide(telemetryLayer("embedded", telemetry)),
+  )
+})
+
+runMain(main)

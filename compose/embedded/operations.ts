@@ -1,0 +1,25 @@
+/** What an operator asks the embedded run as a whole: is it alive, is every service ready and why not, its metrics. */
+import { Hono } from "hono"
+import type { Apps } from "./services.ts"
+
+export const operations = (apps: Apps): Hono => {
+  const app = new Hono({ strict: false })
+  app.get("/livez", (context) => context.json({ status: "alive" }))
+  app.get("/readyz", async (context) => {
+    const states = await Promise.all(
+      Object.entries(apps).map(async ([name, service]) => {
+        const response = await service.request("/readyz")
+        const { checks } = await response.json() as { readonly checks: unknown }
+        return { name, ready: response.status === 200, checks }
+      }),
+    )
+    const ready = states.every((state) => state.ready)
+    return context.json({
+      status: ready ? "ready" : "not ready",
+      services: Object.fromEntries(states.map(({ name, checks }) => [name, checks])),
+    }, ready ? 200 : 503)
+  })
+  // One process has one registry of metrics, whichever service shows it.
+  app.get("/metrics", () => apps.orders.request("/metrics"))
+  return app
+}

@@ -1,0 +1,98 @@
+/**
+ * A real PostgreSQL of the embedded run's own: one cluster below the data folder, on 127.0.0.1 and a free port, reached by
+ * password only. It is made on the first start and does not outlive its scope; after any other end (kill -9, power) the
+ * next start finds every commit that was acknowledged, if it is durable. One start at a time: hold the data folder's lock.
+ */
+import { Effect, Schedule, type Scope } from "effect"
+import path from "node:path"
+import createClient from "postgres"
+import { freePort } from "./free-port.ts"
+import { installedBinaries, usableBinaries } from "./postgres-binaries.ts"
+import { clusterPath, openCluster, superuser } from "./postgres-cluster.ts"
+import { ownPath, serverAccount } from "./server-folder.ts"
+import { type Ended, persistently, readPid, startServer } from "./server-process.ts"
+import { StartError } from "./start-error.ts"
+
+export interface PostgresOptions {
+  readonly dataDir: string
+  /** Acknowledged commits are on the disk. Without it PostgreSQL is faster, and a crash of the machine may ruin the data. */
+  readonly durable: boolean
+  /** A free one where none is given. */
+  readonly port?: number
+}
+
+export interface Postgres {
+  /** Connects as the superuser. */
+  readonly url: string
+  readonly pid: number
+  readonly ended: Ended
+}
+
+const carefree = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
+
+/** Starts the cluster and answers when it takes connections; the scope stops it. Fails with StartError. */
+export const startPostgres = (
+  options: PostgresOptions,
+): Effect.Effect<Postgres, StartError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const dataDir = path.resolve(options.dataDir)
+    const account = yield* serverAccount(clusterPath(dataDir))
+    const binaries = yield* usableBinaries(yield* installedBinaries, account)
+    const { folder, password } = yield* openCluster(dataDir, binaries)
+    const pidFile = "postmaster.pid"
+    const logFile = path.join(dataDir, "postgres.log")
+    const attempt = Effect.gen(function* () {
+      const port = options.port ?? (yield* freePort)
+      const settings = [
+        `port=${port}`,
+        "listen_addresses=127.0.0.1",
+        "unix_socket_directories=",
+        "max_connections=200",
+        "shared_buffers=128MB",
+        "log_checkpoints=off",
+        ...(options.durable ? [] : carefree),
+      ]
+      const ended = yield* startServer({
+        name: "PostgreSQL",
+        folder,
+        command: [
+          binaries.postgres,
+          "-D",
+          ownPath(folder),
+          ...settings.flatMap((setting) => ["-c", setting]),
+        ],
+        pidFile,
+        logFile,
+      })
+      const url = `postgres://${superuser}:${password}@127.0.0.1:${port}/postgres`
+      yield* Effect.raceFirst(untilReady(url), ended)
+      return { url, ended }
+    })
+    const { ended, url } = yield* persistently("PostgreSQL", logFile, attempt)
+    const pid = readPid(path.join(folder.path, pidFile))
+    if (pid === undefined) return yield* ended
+    return { url, pid, ended }
+  })
+
+const untilReady = (url: string): Effect.Effect<void, StartError> =>
+  Effect.tryPromise({
+    try: async () => {
+      const sql = createClient(url, { max: 1, fetch_types: false, onnotice: () => {} })
+      await sql`select 1`.finally(() => sql.end())
+    },
+    catch: (cause) => cause as { readonly code?: string; readonly message: string },
+  }).pipe(
+    Effect.retry({
+      schedule: Schedule.min([
+        Schedule.exponential("20 millis", 1.5),
+        Schedule.spaced("500 millis"),
+      ]),
+      while: ({ code }) => code !== "28P01",
+    }),
+    Effect.mapError(({ message }) =>
+      new StartError({
+        message: `PostgreSQL does not let its own superuser in (${message}): ` +
+          "put the secrets that belong to the data back, or set DATA_DIR to another folder",
+      })
+    ),
+  )

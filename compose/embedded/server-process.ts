@@ -1,0 +1,163 @@
+/**
+ * A server that belongs to this run: it starts with the scope and stops with it, is not reached by the terminal's Ctrl-C,
+ * and does not outlive us. A supervisor of a few lines of shell holds one end of a pipe; when the other end closes,
+ * because we close it or because we are gone (kill -9 too), it stops the server. What is left over all the same, say when
+ * the supervisor was killed as well, is stopped by the next start. Windows has neither: there the server ends hard.
+ */
+import { Deferred, Effect, Option, Schedule, type Scope } from "effect"
+import { type ChildProcess, spawnSync } from "node:child_process"
+import fs from "node:fs"
+import path from "node:path"
+import { type Account, type ServerFolder, spawnIn } from "./server-folder.ts"
+import { inDataFolder, StartError } from "./start-error.ts"
+
+export interface Server {
+  /** For messages: "PostgreSQL". */
+  readonly name: string
+  readonly folder: ServerFolder
+  readonly command: readonly [string, ...Array<string>]
+  /** Where, inside its folder, the server writes its process id. */
+  readonly pidFile: string
+  readonly logFile: string
+}
+
+/** Fails with StartError when the server ends by itself; never succeeds. */
+export type Ended = Effect.Effect<never, StartError>
+
+// It asks again every second: a server that has only just been started does not hear it yet.
+const supervisor = `
+trap "" INT QUIT TERM
+exec 4<&0 </dev/null
+"$@" 4<&- &
+server=$!
+(read -r _ <&4; while kill -INT $server 2>/dev/null; do sleep 1; done) &
+watcher=$!
+wait $server
+status=$?
+kill -KILL $watcher 2>/dev/null
+exit $status`
+
+/**
+ * Stops what a killed run left over in the folder, then starts the server; the scope stops it. Its output goes to the log
+ * file, of which one earlier run is kept. Fails with StartError when a left over server can't be stopped.
+ */
+export const startServer = (server: Server): Effect.Effect<Ended, StartError, Scope.Scope> =>
+  Effect.gen(function* () {
+    yield* stopLeftover(server)
+    const ended = yield* Deferred.make<string>()
+    yield* Effect.acquireRelease(
+      inDataFolder(path.dirname(server.logFile), () => launch(server, ended)),
+      (child) => Effect.andThen(stop(child, ended), Effect.ignore(stopLeftover(server))),
+    )
+    return Effect.flatMap(Deferred.await(ended), (how) =>
+      new StartError({
+        message: `${server.name} ended (${how}): ${
+          lastWords(server.logFile)
+        }; see ${server.logFile}`,
+      }))
+  })
+
+/**
+ * Tries a start up to four times within two minutes: another program may take the free port first, and what a killed
+ * server held takes a moment to go. Fails with StartError.
+ */
+export const persistently = <A, R>(
+  name: string,
+  logFile: string,
+  start: Effect.Effect<A, StartError, R>,
+): Effect.Effect<A, StartError, R> =>
+  start.pipe(
+    Effect.retry({ schedule: Schedule.spaced("200 millis"), times: 3 }),
+    Effect.timeoutOrElse({
+      duration: "2 minutes",
+      orElse: () => new StartError({ message: `${name} takes no connections; see ${logFile}` }),
+    }),
+  )
+
+const launch = (server: Server, ended: Deferred.Deferred<string>): ChildProcess => {
+  if (fs.existsSync(server.logFile)) fs.renameSync(server.logFile, `${server.logFile}.previous`)
+  const log = fs.openSync(server.logFile, "a", 0o600)
+  const command = process.platform === "win32"
+    ? server.command
+    : ["/bin/sh", "-c", supervisor, "supervisor", ...server.command] as const
+  const child = spawnIn(server.folder, command, ["pipe", log, log])
+  fs.closeSync(log)
+  const end = (how: string) => Deferred.doneUnsafe(ended, Effect.succeed(how))
+  child.once("error", (error) => end(error.message))
+  child.once("exit", (code, signal) => end(signal ?? `exit code ${code}`))
+  return child
+}
+
+const stop = (child: ChildProcess, ended: Deferred.Deferred<string>): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const group = child.pid === undefined ? undefined : -child.pid
+    const ask = () => process.platform === "win32" ? child.kill() : child.stdin?.end()
+    const insist = () => group && signalProcess(group, "SIGQUIT")
+    const force = () => group && signalProcess(group, "SIGKILL")
+    for (const act of [ask, insist, force]) {
+      act()
+      const done = yield* Effect.timeoutOption(Deferred.await(ended), "10 seconds")
+      if (Option.isSome(done)) return
+    }
+  })
+
+/**
+ * Ends the server that the pid file names if it works in our folder. A number that is by now another program's is left
+ * alone, and the file removed, since it would keep PostgreSQL from starting.
+ */
+const stopLeftover = (server: Server): Effect.Effect<void, StartError> =>
+  Effect.gen(function* () {
+    if (process.platform === "win32") return // The servers' own checks have to do.
+    const { account, path: folder } = server.folder
+    const pidFile = path.join(folder, server.pidFile)
+    const pid = readPid(pidFile)
+    if (pid === undefined || !isAlive(pid)) return
+    const ours = fs.realpathSync(folder)
+    const isLeft = Effect.sync(() => workingFolder(pid, account) === ours)
+    if (!(yield* isLeft)) return yield* inDataFolder(folder, () => fs.rmSync(pidFile))
+    for (const signal of ["SIGINT", "SIGQUIT", "SIGKILL"] as const) {
+      signalProcess(pid, signal)
+      const gone = yield* isLeft.pipe(
+        Effect.delay("50 millis"),
+        Effect.repeat({ while: (left) => left }),
+        Effect.timeoutOption("10 seconds"),
+      )
+      if (Option.isSome(gone)) return
+    }
+    return yield* new StartError({
+      message:
+        `${server.name} of an earlier run (process ${pid}) does not stop: end it, then start again`,
+    })
+  })
+
+/** The process id in the first line of a pid file, if there is one. */
+export const readPid = (pidFile: string): number | undefined => {
+  if (!fs.existsSync(pidFile)) return undefined
+  const pid = Number.parseInt(fs.readFileSync(pidFile, "utf8"), 10)
+  return pid > 0 ? pid : undefined
+}
+
+const signalProcess = (pid: number, signal: NodeJS.Signals | 0): boolean => {
+  try {
+    return process.kill(pid, signal)
+  } catch (cause) {
+    return (cause as NodeJS.ErrnoException).code === "EPERM"
+  }
+}
+
+const isAlive = (pid: number): boolean => signalProcess(pid, 0)
+
+/** Asked as the server's own account: in a container not even root may look at another account's process. */
+const workingFolder = (pid: number, account: Account | undefined): string | undefined => {
+  const [command, ...args] = process.platform === "darwin"
+    ? ["lsof", "-a", "-d", "cwd", "-Fn", "-p", `${pid}`] as const
+    : ["readlink", `/proc/${pid}/cwd`] as const
+  const { stdout } = spawnSync(command, args, { ...account, cwd: "/", encoding: "utf8" })
+  return stdout?.trim().split("\n").at(-1)?.replace(/^n/, "")
+}
+
+/** The line of a log that says why its server ended. */
+const lastWords = (logFile: string): string => {
+  const lines = fs.readFileSync(logFile, "utf8").trim().split("\n")
+  return (lines.findLast((line) => /FATAL|PANIC/.test(line)) ?? lines.at(-1) ?? "").trim()
+}

@@ -1,0 +1,95 @@
+/**
+ * The whole system in one process, on a machine that has nothing but Node and npm: PostgreSQL from npm, Redis if there is
+ * one on the PATH, all services, one port. Its data lives in one folder, and what it starts it also stops.
+ */
+import { Effect, Option, type Scope } from "effect"
+import { join } from "node:path"
+import type { App } from "#shared/http/app.ts"
+import { listen } from "#shared/http/listen.ts"
+import { problemResponse, unavailable } from "#shared/http/problem.ts"
+import { generateServiceKeys } from "#shared/security/generate-service-keys.ts"
+import { lockDataFolder } from "./data-folder.ts"
+import { gateway } from "./gateway.ts"
+import { operations } from "./operations.ts"
+import { ensureDatabases } from "./postgres-databases.ts"
+import { startPostgres } from "./postgres.ts"
+import { startRedis } from "./redis.ts"
+import { type Apps, startServices } from "./services.ts"
+import { StartError } from "./start-error.ts"
+
+export interface SystemOptions {
+  readonly host: string
+  /** 0 for a free one. */
+  readonly port: number
+  readonly dataDir: string
+  /** The order queue to use; where none is given, Redis from the PATH or else memory. */
+  readonly queueUrl: string | undefined
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** Told what is being done, for a person who waits. */
+  readonly progress: (what: string) => Effect.Effect<void>
+}
+
+export interface System {
+  readonly port: number
+  readonly apps: Apps
+  readonly queueUrl: string
+  /** Fails with the reason when a server that the system stands on has ended. */
+  readonly broken: Effect.Effect<never, StartError>
+}
+
+/** Starts the system until the scope closes. Fails with a message for a person. */
+export const startSystem = (
+  options: SystemOptions,
+): Effect.Effect<System, { readonly message: string }, Scope.Scope> =>
+  Effect.gen(function* () {
+    const { dataDir, host, port, progress } = options
+    yield* lockDataFolder(dataDir)
+    // The port is taken first: that it is in use is said at once, and who comes early is told to wait.
+    let app: Pick<App, "fetch"> = {
+      fetch: () => problemResponse(unavailable("The system is starting.")),
+    }
+    const openPort = yield* listen({ fetch: (...request) => app.fetch(...request) }, { host, port })
+    yield* progress("PostgreSQL")
+    const postgres = yield* startPostgres({ dataDir, durable: true })
+    const databases = yield* ensureDatabases(postgres, [
+      "auth",
+      "billing",
+      "orders",
+      "items",
+      "slots",
+    ])
+    const queue = yield* openQueue(options)
+    yield* progress("auth, billing, items, slots, orders, orchestrator")
+    const keysFolder = join(dataDir, "secrets")
+    yield* Effect.tryPromise({
+      try: () => generateServiceKeys(keysFolder),
+      catch: (error) =>
+        new StartError({
+          message:
+            `The services' keys can not be kept in ${keysFolder} (${(error as Error).message}): ` +
+            "make it writable, or set DATA_DIR to another folder",
+        }),
+    })
+    const apps = yield* startServices({
+      databases,
+      keysFolder,
+      queueUrl: queue.url,
+      environment: options.environment,
+    })
+    app = gateway(apps, operations(apps))
+    return {
+      port: openPort,
+      apps,
+      queueUrl: queue.url,
+      broken: Effect.raceFirst(postgres.ended, queue.ended),
+    }
+  })
+
+/** The queue's address, and when it ends if it is a server of ours. */
+const openQueue = ({ queueUrl, dataDir, progress }: SystemOptions) =>
+  Effect.gen(function* () {
+    if (queueUrl !== undefined) return { url: queueUrl, ended: Effect.never }
+    yield* progress("Redis")
+    const redis = yield* startRedis({ dataDir })
+    return Option.getOrElse(redis, () => ({ url: "memory:", ended: Effect.never }))
+  })

@@ -1,0 +1,87 @@
+/**
+ * One connection to PostgreSQL, for one user at a time: a client of the driver that connects once and never again. When a
+ * connection breaks in a transaction, the driver's own pool ends the process (it writes to the socket that is gone) or sends
+ * what is left of the transaction over the next connection. Here a broken connection is thrown away with all its state.
+ */
+import { connect, type Socket } from "node:net"
+import postgres from "postgres"
+
+/** Runs statements: sql`select ...`. */
+export type Sql = postgres.ISql<{ bigint: number }>
+
+export interface Connection {
+  readonly sql: Sql
+  /** Rejects, with a code, once the connection is gone. */
+  readonly broken: Promise<never>
+  readonly isBroken: () => boolean
+  /** Cuts the connection; the server undoes what was not committed. */
+  readonly close: () => void
+}
+
+/** Connects at the first statement, within five seconds. */
+export const openConnection = (service: string, url: URL): Connection => {
+  const broken = Promise.withResolvers<never>()
+  // Most connections break while nobody uses them.
+  broken.promise.catch(() => {})
+  const breaks = () => {
+    broken.reject(Object.assign(new Error("The connection broke"), { code: "CONNECTION_CLOSED" }))
+    return broken.promise
+  }
+  let socket: Socket | undefined
+  const options = {
+    ...connectionOptions(service),
+    max: 1,
+    max_lifetime: null,
+    onclose: () => void breaks(),
+    // The driver asks again when it wants to connect again.
+    socket: () => socket === undefined ? socket = connectTo(url) : breaks(),
+  }
+  return {
+    sql: postgres(url.href, options),
+    broken: broken.promise,
+    isBroken: () => socket?.destroyed === true,
+    close: () => socket?.destroy(),
+  }
+}
+
+// With the host's name on it, as the driver's own sockets have it: TLS checks the server's certificate by it.
+const connectTo = ({ hostname, port }: URL): Socket => {
+  const host = hostname.replace(/^\[(.*)\]$/, "$1")
+  return Object.assign(connect(Number(port || 5432), host), { host })
+}
+
+/** PostgreSQL's fixed numbers of text[], int[], bigint[], timestamptz[] and uuid[]. */
+const arrays = [1009, 1007, 1016, 1185, 2951]
+
+/** Of texts (times too are sent as texts) and numbers: of others the driver takes the array for its first element. */
+const arrayLiteral = (values: ReadonlyArray<string | number | null>): string => {
+  const literals = values.map((value) =>
+    value === null ? "null" : `"${`${value}`.replace(/["\\]/g, "\\$&")}"`
+  )
+  return `{${literals.join(",")}}`
+}
+
+const noArray = (): never => {
+  throw new Error("Arrays are only sent, not read: select rows instead")
+}
+
+/** What every connection of a service is set to; a setting in the URL's query comes before these. */
+export const connectionOptions = (service: string) => ({
+  connect_timeout: 5,
+  onnotice: () => {},
+  types: {
+    // Balances are below 2^53 by a CHECK, so a number holds them exactly.
+    bigint: { to: 20, from: [20], parse: Number, serialize: String },
+    array: { to: 1009, from: arrays, parse: noArray, serialize: arrayLiteral },
+  },
+  // The driver would ask for the types of arrays first, and a connection that breaks then ends the process.
+  fetch_types: false,
+  connection: {
+    application_name: `unwind-${service}`,
+    statement_timeout: 10_000,
+    lock_timeout: 8_000,
+    idle_in_transaction_session_timeout: 15_000,
+    // A plan made while a table was tiny would scan it from end to end for as long as the connection lives.
+    enable_seqscan: false,
+  },
+})

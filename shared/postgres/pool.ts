@@ -1,0 +1,52 @@
+/**
+ * A bounded pool of connections. Who comes first is served first; a connection that broke, or whose user left in the middle
+ * of a statement, is not used again, so nothing of one user ever reaches another.
+ */
+import { Cause, Effect, Exit, Option, type Scope, Semaphore } from "effect"
+import { type Connection, openConnection, type Sql } from "./connection.ts"
+
+export interface Pool {
+  /** Runs statements on a connection of their own. Fails with whatever the driver or `run` throws. */
+  readonly use: <A>(run: (sql: Sql) => Promise<A>) => Effect.Effect<A, unknown>
+}
+
+/** Opens at most `size` connections, when they are needed; the scope closes them after their last statement. */
+export const makePool = (
+  { service, url, size }: { readonly service: string; readonly url: URL; readonly size: number },
+): Effect.Effect<Pool, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const permits = yield* Semaphore.make(size)
+    const idle: Array<Connection> = []
+    const take = (): Connection => {
+      const connection = idle.pop() ?? openConnection(service, url)
+      return connection.isBroken() ? take() : connection
+    }
+    const giveBack = (connection: Connection, exit: Exit.Exit<unknown, unknown>) =>
+      Effect.sync(() => mayGoOn(connection, exit) ? idle.push(connection) : connection.close())
+    yield* Effect.addFinalizer(() =>
+      Effect.timeoutOption(permits.take(size), "5 seconds").pipe(
+        Effect.andThen(Effect.sync(() => idle.forEach((connection) => connection.close()))),
+      )
+    )
+    return {
+      use: (run) =>
+        permits.withPermit(
+          Effect.acquireUseRelease(
+            Effect.sync(take),
+            ({ sql, broken }) =>
+              Effect.tryPromise({
+                try: () => Promise.race([run(sql), broken]),
+                catch: (error) => error,
+              }),
+            giveBack,
+          ),
+        ),
+    }
+  })
+
+const mayGoOn = (connection: Connection, exit: Exit.Exit<unknown, unknown>): boolean => {
+  if (connection.isBroken()) return false
+  if (Exit.isSuccess(exit)) return true
+  const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+  return error !== undefined && (error as { severity?: unknown }).severity !== "FATAL"
+}
