@@ -1,0 +1,51 @@
+/** Orders as the API would show them, for tests that need one that ended in a certain way. */
+import { type OrderDetails, OrderId, type TimelineEntry } from "#shared/contracts/order.ts"
+
+type Entry = Pick<TimelineEntry, "step" | "action" | "outcome"> & Partial<TimelineEntry>
+
+export const reserve = (step: Entry["step"], outcome: Entry["outcome"] = "reserved"): Entry => ({
+  step,
+  action: "reserve",
+  outcome,
+})
+
+export const cancel = (step: Entry["step"]): Entry => ({
+  step,
+  action: "cancel",
+  outcome: "cancelled",
+})
+
+/** 5 for item 1 in slot 19:00, with this timeline; each call took as many milliseconds as its place in it. */
+export const orderWith = (
+  timeline: ReadonlyArray<Entry>,
+  changes: Partial<OrderDetails> = {},
+): OrderDetails => ({
+  id: OrderId.make("01a206d7-3b85-7336-90db-8dc611f3d425"),
+  username: "ada",
+  amount: 5,
+  item: 1,
+  slot: "19:00",
+  details: { item: 1, slot: "19:00" },
+  status: "pending",
+  success: null,
+  reason: null,
+  createdAt: "2026-01-01T00:00:00.000Z",
+  decidedAt: null,
+  stuck: null,
+  timeline: timeline.map((entry, n) => ({
+    attempts: 1,
+    at: `2026-01-01T00:00:0${n + 1}.000Z`,
+    durationMs: n + 1,
+    ...entry,
+  })),
+  ...changes,
+})
+
+/** As the first order of the demo ends. */
+export const withoutSlot = orderWith([
+  reserve("money"),
+  reserve("item"),
+  reserve("slot", "rejected"),
+  cancel("item"),
+  cancel("money"),
+], { status: "failed", success: false, reason: "Can not get the delivery slot" })

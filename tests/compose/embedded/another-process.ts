@@ -1,0 +1,80 @@
+/**
+ * Runs one of the scripts next to this file in a process of its own, in the runtime that runs the tests, so that a test
+ * can kill it with -9. A script prints one line when it is ready.
+ */
+import { Effect } from "effect"
+import { type ChildProcess, spawn, spawnSync } from "node:child_process"
+import { once } from "node:events"
+import { createInterface } from "node:readline"
+import { fileURLToPath } from "node:url"
+
+export interface AnotherProcess {
+  readonly pid: number
+  /** The line that it printed. */
+  readonly line: string
+  /** Ends it with SIGKILL; succeeds when it is gone. */
+  readonly kill: Effect.Effect<void>
+}
+
+/** Succeeds when the script has printed its line; the scope kills it. */
+export const runScript = (script: string, ...args: ReadonlyArray<string>) =>
+  Effect.acquireRelease(
+    Effect.sync(() => {
+      const runtime = process.versions["deno"] ? ["run", "-A"] : []
+      const file = fileURLToPath(new URL(script, import.meta.url))
+      return spawn(process.execPath, [...runtime, file, ...args], {
+        stdio: ["ignore", "pipe", "inherit"],
+      })
+    }),
+    killed,
+  ).pipe(
+    Effect.flatMap((child) =>
+      Effect.promise(async (): Promise<AnotherProcess> => {
+        for await (const line of createInterface({ input: child.stdout })) {
+          return { pid: child.pid ?? 0, line, kill: killed(child) }
+        }
+        throw new Error(`${script} printed nothing`)
+      })
+    ),
+  )
+
+const killed = (child: ChildProcess): Effect.Effect<void> =>
+  Effect.promise(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return
+    const exit = once(child, "exit")
+    child.kill("SIGKILL")
+    await exit
+  })
+
+/** Waits until no such process is there. */
+export const untilGone = (pid: number): Effect.Effect<void> =>
+  Effect.sync(() => isAlive(pid)).pipe(
+    Effect.delay("20 millis"),
+    Effect.repeat({ while: (alive) => alive }),
+    Effect.timeout("10 seconds"),
+    Effect.orDie,
+    Effect.asVoid,
+  )
+
+/** A process that has ended and waits for its parent to notice counts as gone. */
+export const isAlive = (pid: number): boolean => {
+  const state = psField("stat", pid)
+  return state !== "" && !state.startsWith("Z")
+}
+
+/** One field that ps knows of a process; empty where there is no such process. */
+export const psField = (field: string, pid: number): string =>
+  spawnSync("ps", ["-o", `${field}=`, "-p", `${pid}`], { encoding: "utf8" }).stdout.trim()
+
+/**
+ * Kills with -9 what watches over a server, and not the server: then nothing stops it when its starter is gone. All are
+ * in the process group that the supervisor leads.
+ */
+export const killSupervisor = (server: number): void => {
+  const group = psField("pgid", server)
+  const { stdout } = spawnSync("ps", ["-eo", "pid=,pgid="], { encoding: "utf8" })
+  for (const line of stdout.trim().split("\n")) {
+    const [pid, pgid] = line.trim().split(/\s+/)
+    if (pgid === group && Number(pid) !== server) process.kill(Number(pid), "SIGKILL")
+  }
+}

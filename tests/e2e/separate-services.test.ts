@@ -1,0 +1,73 @@
+/** The services as six processes, over HTTP and a real Redis: what containers run, on both runtimes. */
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import type { OrderView } from "#shared/contracts/order.ts"
+import type { ServiceName } from "#shared/security/service-tokens.ts"
+import { type SeparateServices, startSeparateServices } from "#tests/support/separate-services.ts"
+
+describe.each(["node", "deno"] as const)("six processes on %s", (runtime) => {
+  let system: SeparateServices
+  let authorization: string
+  beforeAll(async () => {
+    system = await startSeparateServices(runtime)
+    const user = { username: "ada", password: "a long enough secret" }
+    const created = await send("/api/auth/users/", { ...user, email: "ada@example.com" })
+    expect(created.status).toBe(201)
+    const { access } = await (await send("/api/token/", user)).json() as { access: string }
+    authorization = `Bearer ${access}`
+  }, 120_000)
+  afterAll(() => system?.close())
+
+  const send = (path: string, body: unknown, headers: Record<string, string> = {}) =>
+    system.fetch(path, {
+      method: "POST",
+      headers: { "content-type": "application/json", ...headers },
+      body: JSON.stringify(body),
+    })
+  const place = async (amount: number, item: number, slot: string) => {
+    const response = await send("/api/orders/", { amount, item, slot }, {
+      authorization,
+      prefer: "wait=20",
+    })
+    expect(response.status).toBe(201)
+    return await response.json() as OrderView
+  }
+  const wallet = async () => {
+    const response = await system.fetch("/api/accounts/ada", { headers: { authorization } })
+    return (await response.json() as { wallet: number }).wallet
+  }
+
+  it.each([
+    [5, 1, "19:00", "failed", "Can not get the delivery slot", 100],
+    [5, 15, "09:00", "failed", "Can not reserve the item", 100],
+    [110, 2, "09:00", "failed", "Not enough money", 100],
+    [60, 1, "09:00", "completed", null, 40],
+  ])(
+    "bring the order of %d for item %d in slot %s to its end: %s, %s",
+    async (amount, item, slot, status, reason, left) => {
+      expect(await place(amount, item, slot)).toMatchObject({ status, reason })
+      expect(await wallet()).toBe(left)
+    },
+  )
+
+  it("finish an order although the orchestrator is killed and comes back", async () => {
+    await system.end("orchestrator", "SIGKILL")
+    const response = await send("/api/orders/", { amount: 1, item: 2, slot: "08:00" }, {
+      authorization,
+    })
+    const order = await response.json() as OrderView
+    expect(order.status).toBe("pending")
+    await system.start("orchestrator")
+    expect(await place(1, 2, "08:00")).toMatchObject({ status: "completed" })
+    const later = await system.fetch(`/api/orders/${order.id}`, { headers: { authorization } })
+    expect(await later.json()).toMatchObject({ status: "completed" })
+  }, 60_000)
+
+  it.each<ServiceName>(["orchestrator", "orders", "auth", "billing", "items", "slots"])(
+    "let %s stop cleanly on SIGTERM within ten seconds",
+    async (name) => {
+      const startedAt = performance.now()
+      expect(await system.end(name, "SIGTERM")).toBe(0)
+      expect(performance.now() - startedAt).toBeLessThan(10_000)
+    },
+  )
+})

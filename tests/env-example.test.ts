@@ -1,0 +1,37 @@
+/** .env.example is what people set the system up by, so it is held to the settings that the services really read. */
+import { describe, expect, it } from "vitest"
+import { readFileSync } from "node:fs"
+import { auth } from "#services/auth/service.ts"
+import { billing } from "#services/billing/service.ts"
+import { items } from "#services/items/service.ts"
+import { orchestrator } from "#services/orchestrator/service.ts"
+import { orders } from "#services/orders/service.ts"
+import { slots } from "#services/slots/service.ts"
+import { embeddedSettings } from "#compose/embedded/settings.ts"
+import { commonSettings } from "#shared/service/service.ts"
+import type { Setting } from "#shared/config/settings.ts"
+
+const documented = new Map(
+  [
+    ...readFileSync(new URL("../.env.example", import.meta.url), "utf8").matchAll(
+      /^#([A-Z_]+)=(.*)$/gm,
+    ),
+  ]
+    .map(([, name = "", value = ""]) => [name, value]),
+)
+
+const read = new Map<string, Setting<unknown>>(
+  [embeddedSettings, commonSettings(8080), auth, billing, items, orchestrator, orders, slots]
+    .flatMap((source) => Object.entries("settings" in source ? source.settings as object : source)),
+)
+
+describe(".env.example", () => {
+  it("documents every setting that a service reads, and no other", () => {
+    expect([...documented.keys()].sort()).toEqual([...read.keys()].sort())
+  })
+
+  it("shows the default of every setting that has one", () => {
+    const defaults = [...read].map(([name, setting]) => [name, setting.default ?? ""])
+    expect(Object.fromEntries(documented)).toEqual(Object.fromEntries(defaults))
+  })
+})

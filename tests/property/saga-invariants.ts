@@ -1,0 +1,169 @@
+/**
+ * What must hold in every history of a world of sagas, by the number that the design gives it. Each check writes what it
+ * finds into the world's `violations`, so that one history can show all that is wrong with it.
+ */
+import { isDeepStrictEqual } from "node:util"
+import { Cause, Exit, type Fiber } from "effect"
+import type { FailureReason, StepName } from "#shared/contracts/order.ts"
+import type { Outcome } from "#shared/contracts/reservation.ts"
+import type { Reservation } from "#shared/reservations/rules.ts"
+import type { SagaEnd } from "#shared/saga/run-saga.ts"
+import type { SagaStatus } from "#shared/saga/saga.ts"
+import { idOf, type Participant, type Run, stepNames, type World } from "./saga-world.ts"
+
+const check = (world: World, holds: boolean, broken: string) => {
+  if (holds) return
+  world.history.push(`VIOLATION of ${broken}`)
+  world.violations.push(broken)
+}
+
+const outcomeOf = ({ participants }: World, order: number, name: StepName) =>
+  participants[name].records.get(idOf(order))?.outcome
+
+const outcomesOf = (world: World, order: number) =>
+  stepNames.map((name) => outcomeOf(world, order, name))
+
+/** I3, I4, I8: a record is written once and given back once; and no later step is held when an earlier one is undone. */
+export const onRecorded = (
+  world: World,
+  run: Run,
+  name: StepName,
+  before: Reservation["outcome"] | undefined,
+  after: Reservation["outcome"],
+) => {
+  const legal = before === undefined || (before === "reserved" && after === "cancelled")
+  check(world, legal, `I3/I4: ${name} of ${idOf(run.order)} went from ${before} to ${after}`)
+  if (after !== "cancelled") return
+  const later = stepNames.slice(stepNames.indexOf(name) + 1)
+  const last = later.findIndex((step) => outcomeOf(world, run.order, step) === "rejected")
+  const reachable = last === -1 ? later : later.slice(0, last)
+  check(
+    world,
+    reachable.every((step) => outcomeOf(world, run.order, step) === "cancelled"),
+    `I8: ${name} of ${idOf(run.order)} was cancelled before ${reachable.join(" and ")}`,
+  )
+  const previous = run.undone.at(-1)
+  check(
+    world,
+    previous === undefined || stepNames.indexOf(name) < stepNames.indexOf(previous),
+    `I8: ${run.name} undid ${name} after ${previous}`,
+  )
+  run.undone.push(name)
+}
+
+/** I2: what is left and what is held make up the stock, and nothing is negative. */
+export const conserved = (world: World, name: StepName) => {
+  const { plan, participants } = world
+  const { records, balances } = participants[name]
+  for (const [resource, stock] of Object.entries(plan.stock[name])) {
+    const held = [...records.values()]
+      .filter((record) => record.outcome === "reserved" && record.resource === resource)
+      .reduce((sum, record) => sum + record.quantity, 0)
+    const left = balances.get(resource)!
+    check(
+      world,
+      left >= 0 && left + held === stock,
+      `I2: ${left} of ${resource} left and ${held} held, of ${stock}`,
+    )
+  }
+}
+
+/** I6: a reserve is answered as it was before, unless it was cancelled in between. */
+export const onAnswer = (
+  world: World,
+  run: Run,
+  name: StepName,
+  answer: Outcome["outcome"],
+) => {
+  const key = `${name} of ${idOf(run.order)}`
+  const before = world.answers.get(key)
+  world.answers.set(key, answer)
+  const same = before === undefined || before === answer
+  check(
+    world,
+    same || (before === "reserved" && answer === "cancelled"),
+    `I6: the reserve of ${key} was answered ${before}, then ${answer}`,
+  )
+}
+
+/** I9: no cancel is sent before the register knows that the saga is undone. */
+export const onCancelSent = (world: World, run: Run, name: StepName) => {
+  const status = world.statuses.get(idOf(run.order))!
+  check(
+    world,
+    status === "compensating" || status === "failed",
+    `I9: ${run.name} sends a cancel of ${name} of ${idOf(run.order)}, which is ${status}`,
+  )
+}
+
+/** I1, I9: a saga completes with all, fails with nothing, and is aborted for a rejection or its deadline alone. */
+export const onDecided = (
+  world: World,
+  run: Run,
+  status: SagaStatus,
+  reason: FailureReason | undefined,
+  nowMs: number,
+) => {
+  const outcomes = outcomesOf(world, run.order)
+  if (status === "completed" || status === "failed") {
+    check(world, isWhole(status, outcomes), `I1: ${idOf(run.order)} ${status} with ${outcomes}`)
+    return
+  }
+  const rejected = outcomes.indexOf("rejected")
+  const rightly = reason === "Order timed out"
+    ? nowMs >= world.plan.orders[run.order]!.deadlineMs
+    : reason ===
+      ["Not enough money", "Can not reserve the item", "Can not get the delivery slot"][rejected]
+  check(world, rightly, `I9: ${idOf(run.order)} aborted with "${reason}" though ${outcomes}`)
+}
+
+const isWhole = (status: SagaStatus, outcomes: ReadonlyArray<Reservation["outcome"] | undefined>) =>
+  status === "completed"
+    ? outcomes.every((outcome) => outcome === "reserved")
+    : !outcomes.includes("reserved")
+
+/** I7, I11: a run ends with what the register says, unless its plan interrupted or misled it. */
+export const onEnd = (world: World, run: Run, exit: Exit.Exit<SagaEnd>) => {
+  const status = world.statuses.get(idOf(run.order))!
+  const rightly = Exit.isSuccess(exit)
+    ? exit.value === status
+    : Cause.hasDies(exit.cause)
+    ? run.misled
+    : run.delivery.stop !== undefined
+  check(world, rightly, `I7: ${run.name} ended ${exit}, the register says ${status}`)
+}
+
+/** I5: no run goes on for ever. */
+export const everyRunEnded = (world: World, runs: ReadonlyArray<Fiber.Fiber<void>>) => {
+  const going = runs.filter((run) => run.pollUnsafe() === undefined).length
+  check(world, going === 0, `I5: ${going} runs have not ended`)
+}
+
+/** I1, I5: at rest every saga is final, and holds all or nothing. */
+export const atRest = (world: World) => {
+  world.plan.orders.forEach((_, order) => {
+    const status = world.statuses.get(idOf(order))!
+    const outcomes = outcomesOf(world, order)
+    check(world, status === "completed" || status === "failed", `I5: ${idOf(order)} is ${status}`)
+    check(world, isWhole(status, outcomes), `I1: ${idOf(order)} is ${status} with ${outcomes}`)
+  })
+}
+
+/** Everything that is recorded, in plain values. */
+export const stateOf = ({ participants, statuses }: World) => {
+  const of = ({ records, balances }: Participant) => ({
+    ...Object.fromEntries(balances),
+    ...Object.fromEntries([...records].map(([order, { outcome }]) => [order, outcome])),
+  })
+  const { money, item, slot } = participants
+  return {
+    statuses: Object.fromEntries(statuses),
+    money: of(money),
+    item: of(item),
+    slot: of(slot),
+  }
+}
+
+/** I7: final is final, however often a saga is delivered again. */
+export const unchanged = (world: World, before: ReturnType<typeof stateOf>) =>
+  check(world, isDeepStrictEqual(stateOf(world), before), "I7: what was final has changed")

@@ -1,0 +1,45 @@
+/**
+ * Billing as auth sees it: it opens an account once per username and sets its e-mail address, for whoever shows auth's
+ * token. It can be told to refuse connections, to lose its answers, and to hold requests back.
+ */
+import { decodeJwt } from "jose"
+
+/** What happens to a request: `open` takes effect and gives the answer that billing would give. */
+export type Conduct = (open: () => Response) => Promise<Response>
+
+const broken = (code: string) => new TypeError("fetch failed", { cause: { code } })
+
+export const answers: Conduct = (open) => Promise.resolve(open())
+export const isDown: Conduct = () => Promise.reject(broken("ECONNREFUSED"))
+export const losesAnswers: Conduct = (open) => {
+  open()
+  return Promise.reject(broken("ECONNRESET"))
+}
+
+/** Holds each request back until it is let go. */
+export const holdsBack = () => {
+  const held: Array<() => void> = []
+  const conduct: Conduct = (open) => new Promise((resolve) => held.push(() => resolve(open())))
+  return { conduct, held }
+}
+
+export class BillingDouble {
+  conduct: Conduct = answers
+  readonly accounts = new Map<string, { email: string; wallet: number }>()
+  calls = 0
+
+  readonly fetch = async (request: Request): Promise<Response> => {
+    const { username, email } = await request.json() as { username: string; email: string }
+    const { iss, aud } = decodeJwt(request.headers.get("authorization")!.slice("Bearer ".length))
+    if (`${request.method} ${request.url}` !== "POST http://billing.test/api/profiles/") {
+      return new Response("", { status: 404 })
+    }
+    if (iss !== "auth" || aud !== "billing") return new Response("", { status: 401 })
+    this.calls++
+    return await this.conduct(() => {
+      const wallet = this.accounts.get(username)?.wallet ?? 100
+      this.accounts.set(username, { email, wallet })
+      return Response.json({ username, email, wallet }, { status: 201 })
+    })
+  }
+}

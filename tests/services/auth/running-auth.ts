@@ -1,0 +1,162 @@
+/**
+ * An auth service for one test: the real one, on a database of its own, with a billing that does as it is told. Times are
+ * those of the test's clock.
+ */
+import { Effect, Layer, References, type Scope } from "effect"
+import { TestClock } from "effect/testing"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import createClient, { type Sql } from "postgres"
+import { authLayers, authSettings, makeAuthApp } from "#services/auth/service.ts"
+import { upkeep } from "#services/auth/upkeep.ts"
+import { Environment, readSettings } from "#shared/config/settings.ts"
+import type { App } from "#shared/http/app.ts"
+import { Fetch } from "#shared/http/client.ts"
+import { generateServiceKeys, keyFiles } from "#shared/security/generate-service-keys.ts"
+import { createDatabase } from "#tests/support/postgres.ts"
+import { BillingDouble } from "./billing-double.ts"
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  // deno-lint-ignore no-explicit-any
+  readonly body: Readonly<Record<string, any>>
+}
+
+export interface Pair {
+  readonly access: string
+  readonly refresh: string
+}
+
+export interface RunningAuth {
+  readonly app: App
+  readonly billing: BillingDouble
+  readonly sql: Sql
+  /** Sends a request; a body makes it a POST, a token goes into its Authorization header. */
+  readonly call: (path: string, options?: CallOptions) => Effect.Effect<Answer>
+  /** What a service does from time to time, once. Nothing else goes on by itself here, so that the clock can be moved. */
+  readonly upkeep: Effect.Effect<void>
+  readonly environment: Readonly<Record<string, string>>
+  /** A second replica: another app on the same database and billing. */
+  readonly replica: Effect.Effect<RunningAuth, unknown, Scope.Scope>
+}
+
+export interface CallOptions {
+  readonly body?: unknown
+  readonly token?: string
+  readonly headers?: Record<string, string>
+  readonly address?: string
+}
+
+export const startAuth = (
+  settings: Readonly<Record<string, string>> = {},
+  // What goes wrong on purpose is warned of.
+  logLevel: "Error" | "Debug" = "Error",
+): Effect.Effect<RunningAuth, unknown, Scope.Scope> =>
+  Effect.gen(function* () {
+    const database = yield* Effect.acquireRelease(
+      Effect.promise(() => createDatabase("auth")),
+      ({ drop }) => Effect.promise(drop),
+    )
+    const sql = yield* Effect.acquireRelease(
+      Effect.sync(() => createClient(database.url, { max: 2, onnotice: () => {} })),
+      (sql) => Effect.promise(() => sql.end()),
+    )
+    const environment = {
+      DATABASE_URL: database.url,
+      BILLING_URL: "http://billing.test/",
+      SERVICE_PRIVATE_KEY: keyFiles(yield* serviceKeys).privateKey("auth"),
+      ...settings,
+    }
+    return yield* start(environment, sql, new BillingDouble()).pipe(
+      Effect.provideService(References.MinimumLogLevel, logLevel),
+    )
+  })
+
+const start = (
+  environment: Readonly<Record<string, string>>,
+  sql: Sql,
+  billing: BillingDouble,
+): Effect.Effect<RunningAuth, unknown, Scope.Scope> =>
+  Effect.gen(function* () {
+    const settings = yield* Effect.provideService(
+      readSettings(authSettings),
+      Environment,
+      environment,
+    )
+    const context = yield* Layer.build(authLayers(settings))
+    const app = yield* Effect.provideContext(makeAuthApp(settings), context)
+    return {
+      app,
+      billing,
+      sql,
+      environment,
+      call: (path, options = {}) => Effect.promise(() => send(app, path, options)),
+      upkeep: Effect.provideContext(upkeep, context),
+      replica: start(environment, sql, billing),
+    } satisfies RunningAuth
+  }).pipe(Effect.provideService(Fetch, billing.fetch))
+
+const serviceKeys = Effect.acquireRelease(
+  Effect.promise(async () => {
+    const folder = await mkdtemp(join(tmpdir(), "unwind-auth-keys-"))
+    await generateServiceKeys(folder)
+    return folder
+  }),
+  (folder) => Effect.promise(() => rm(folder, { recursive: true })),
+)
+
+const send = async (
+  app: App,
+  path: string,
+  { body, token, headers, address }: CallOptions,
+): Promise<Answer> => {
+  const response = await app.request(path, {
+    method: body === undefined ? "GET" : "POST",
+    headers: {
+      // The only part of a problem that differs from one request to the next.
+      "x-request-id": "test",
+      ...(body !== undefined && { "content-type": "application/json" }),
+      ...(token !== undefined && { authorization: `Bearer ${token}` }),
+      ...headers,
+    },
+    ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
+  }, address === undefined ? {} : { remoteAddress: address })
+  return { status: response.status, headers: response.headers, body: await response.json() }
+}
+
+export const ann = { username: "ann", password: "correct horse battery", email: "ann@example.org" }
+
+export const signUp = ({ call }: RunningAuth, user: unknown = ann) =>
+  call("/api/auth/users/", { body: user })
+
+export const logIn = (
+  { call }: RunningAuth,
+  { username, password }: { username: string; password: string } = ann,
+  options: CallOptions = {},
+) => call("/api/token/", { body: { username, password }, ...options })
+
+/** Signs Ann up and logs her in. */
+export const annsTokens = (running: RunningAuth): Effect.Effect<Pair> =>
+  Effect.andThen(signUp(running), Effect.map(logIn(running), ({ body }) => body as Pair))
+
+/** Waits for what is done outside the test's clock: databases, hashes. */
+export const until = (condition: () => boolean | Promise<boolean>): Effect.Effect<void> =>
+  Effect.promise(async () => {
+    const deadlineMs = Date.now() + 10_000
+    while (!await condition()) {
+      if (Date.now() > deadlineMs) throw new Error("what the test waits for did not come")
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+  })
+
+/** Runs the effect while the test's clock goes on, a tenth of a second at a time. */
+export const asTimePasses = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.raceFirst(
+    effect,
+    Effect.forever(Effect.andThen(
+      Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 5))),
+      TestClock.adjust("100 millis"),
+    )) as Effect.Effect<never>,
+  )

@@ -1,0 +1,112 @@
+/** The signing keys in a real database: made once however many replicas start, and rotated without refusing a token. */
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import { decodeProtectedHeader } from "jose"
+import { Fetch } from "#shared/http/client.ts"
+import { UserVerifier, userVerifierLayer } from "#shared/security/user-tokens.ts"
+import { ann, annsTokens, logIn, type Pair, type RunningAuth, startAuth } from "./running-auth.ts"
+
+const publicKeys = ({ call }: RunningAuth) =>
+  Effect.map(call("/.well-known/jwks.json"), ({ body }) => body.keys as Array<{ kid: string }>)
+const signerOf = ({ access }: Pair) => decodeProtectedHeader(access).kid
+const isAccepted = (auth: RunningAuth, { access, refresh }: Pair) =>
+  Effect.gen(function* () {
+    for (const token of [access, refresh]) {
+      const { status } = yield* auth.call("/api/token/verify/", { body: { token } })
+      assert.strictEqual(status, 200)
+    }
+  })
+
+describe("GET /.well-known/jwks.json", () => {
+  it.effect("shows public keys only, for a while", () =>
+    Effect.gen(function* () {
+      const auth = yield* startAuth()
+      const { status, body, headers } = yield* auth.call("/.well-known/jwks.json")
+      assert.strictEqual(status, 200)
+      assert.strictEqual(headers.get("cache-control"), "public, max-age=600")
+      assert.strictEqual(body.keys.length, 1)
+      assert.sameMembers(Object.keys(body.keys[0]), ["kty", "crv", "x", "kid", "alg", "use"])
+    }))
+})
+
+describe("the signing keys", () => {
+  it.effect("are the same for replicas that start at the same time", () =>
+    Effect.gen(function* () {
+      const auth = yield* startAuth()
+      yield* Effect.promise(() => auth.sql`delete from signing_keys`)
+      const replicas = yield* Effect.all([auth.replica, auth.replica, auth.replica, auth.replica], {
+        concurrency: "unbounded",
+      })
+      const sets = yield* Effect.forEach(replicas, publicKeys)
+      assert.strictEqual(sets[0]!.length, 1)
+      for (const set of sets) assert.deepStrictEqual(set, sets[0])
+      const pair = yield* annsTokens(replicas[0]!)
+      yield* isAccepted(replicas[3]!, pair)
+    }))
+
+  it.effect("outlive a restart, with the tokens that they signed", () =>
+    Effect.gen(function* () {
+      const auth = yield* startAuth()
+      const pair = yield* annsTokens(auth)
+      yield* isAccepted(yield* auth.replica, pair)
+    }))
+
+  it.effect("are rotated after 30 days: published, then used, then forgotten", () =>
+    Effect.gen(function* () {
+      const auth = yield* startAuth()
+      const [first] = yield* publicKeys(auth)
+      yield* annsTokens(auth)
+      yield* TestClock.adjust("30 days")
+      yield* auth.upkeep
+      const [, second] = yield* publicKeys(auth)
+      assert.isDefined(second)
+      const replica = yield* auth.replica
+
+      const before = (yield* logIn(auth)).body as Pair
+      assert.strictEqual(signerOf(before), first?.kid)
+      yield* TestClock.adjust("1 hour")
+      const after = (yield* logIn(auth)).body as Pair
+      assert.strictEqual(signerOf(after), second?.kid)
+      yield* isAccepted(replica, after)
+      const { status } = yield* auth.call("/api/token/verify/", { body: { token: before.refresh } })
+      assert.strictEqual(status, 200)
+
+      yield* TestClock.adjust("8 days")
+      yield* Effect.all([auth.upkeep, replica.upkeep])
+      assert.deepStrictEqual(yield* publicKeys(auth), [second])
+      assert.deepStrictEqual(yield* publicKeys(replica), [second])
+    }))
+
+  it.effect("prove tokens to services that read them from here, old and new ones", () =>
+    Effect.gen(function* () {
+      const auth = yield* startAuth()
+      const old = yield* annsTokens(auth)
+      assert.strictEqual(yield* (yield* serviceThatReads(auth))(old), ann.username)
+      yield* TestClock.adjust("30 days")
+      yield* auth.upkeep
+      // It reads the keys once: when the new one is public, but has not signed yet.
+      const isShown = yield* serviceThatReads(auth)
+      assert.strictEqual(yield* isShown((yield* logIn(auth)).body as Pair), ann.username)
+      yield* TestClock.adjust("1 hour")
+      assert.strictEqual(yield* isShown((yield* logIn(auth)).body as Pair), ann.username)
+    }))
+})
+
+/** Another service: whom it lets in with an access token. */
+const serviceThatReads = ({ app }: RunningAuth) =>
+  Layer.build(userVerifierLayer({
+    issuer: "unwind",
+    audience: "unwind-api",
+    jwksUrl: new URL("http://auth.test/.well-known/jwks.json"),
+  })).pipe(
+    Effect.provideService(Fetch, (request) => Promise.resolve(app.request(request))),
+    Effect.map((context) => {
+      const { authorize } = Context.get(context, UserVerifier).user
+      return ({ access }: Pair) => {
+        const headers = { authorization: `Bearer ${access}` }
+        const request = new Request("http://orders.test/", { headers })
+        return Effect.map(authorize(request), ({ username }) => username)
+      }
+    }),
+  )

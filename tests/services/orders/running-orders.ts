@@ -1,0 +1,244 @@
+/**
+ * An orders service for tests: the real one, on a database of its own and with a stream of its own in a real Redis. Its
+ * users' tokens come from a key that only the tests have; its decisions are signed as the orchestrator signs them.
+ */
+import { afterAll, beforeAll } from "@effect/vitest"
+import { Context, Effect, Exit, Layer, References, Result, Scope } from "effect"
+import { Redis } from "ioredis"
+import { exportJWK, generateKeyPair, SignJWT } from "jose"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import createClient, { type Sql } from "postgres"
+import { orders } from "#services/orders/service.ts"
+import type { Decided, Decision } from "#shared/contracts/decision.ts"
+import type { OrderDetails } from "#shared/contracts/order.ts"
+import type { OrderMessage } from "#shared/contracts/order-message.ts"
+import type { App } from "#shared/http/app.ts"
+import { Fetch } from "#shared/http/client.ts"
+import { decodeEntry } from "#shared/queue/entry.ts"
+import { generateServiceKeys, keyFiles } from "#shared/security/generate-service-keys.ts"
+import { ServiceSigner, serviceSignerLayer } from "#shared/security/service-tokens.ts"
+import { accessTokenType } from "#shared/security/user-tokens.ts"
+import { startWithin } from "#shared/service/service.ts"
+import { createDatabase } from "#tests/support/postgres.ts"
+import { anyRedis } from "#tests/support/redis.ts"
+
+export interface CallOptions {
+  /** Whose token is sent; "ann" unless another name is given, and none for null. */
+  readonly user?: string | null
+  readonly body?: unknown
+  readonly headers?: Record<string, string>
+  readonly method?: string
+}
+
+export interface Answer {
+  readonly status: number
+  readonly headers: Headers
+  // deno-lint-ignore no-explicit-any
+  readonly body: any
+}
+
+export interface RunningOrders {
+  readonly app: App
+  /** The database, past the service. */
+  readonly sql: Sql
+  readonly environment: Readonly<Record<string, string>>
+  /** Sends a request; a body makes it a POST. */
+  readonly call: (path: string, options?: CallOptions) => Effect.Effect<Answer>
+  readonly request: (path: string, options?: CallOptions) => Promise<Response>
+  readonly decide: (
+    ...decisions: ReadonlyArray<Omit<Decision, "timeline"> & Partial<Decision>>
+  ) => Effect.Effect<ReadonlyArray<Decided>>
+  /** What is in the stream, oldest first. */
+  readonly published: Effect.Effect<ReadonlyArray<OrderMessage>>
+  /** Another replica, on the same database and stream. */
+  readonly replica: (
+    settings?: Readonly<Record<string, string>>,
+  ) => Effect.Effect<RunningOrders, unknown, Scope.Scope>
+}
+
+let redis: Awaited<ReturnType<typeof anyRedis>>
+let redisClient: Redis
+beforeAll(async () => {
+  redis = await anyRedis()
+  redisClient = new Redis(redis.url, { protocol: 2 })
+})
+afterAll(async () => {
+  redisClient.disconnect()
+  await redis.kill()
+})
+
+const { privateKey, publicKey } = await generateKeyPair("EdDSA", { crv: "Ed25519" })
+const publicKeys = { keys: [{ ...(await exportJWK(publicKey)), alg: "EdDSA", kid: "tests" }] }
+
+/** Valid for what is one test for a person, whatever the clock of that test says. */
+export const tokenOf = (username: string): Promise<string> =>
+  new SignJWT({})
+    .setProtectedHeader({ alg: "EdDSA", kid: "tests", typ: accessTokenType })
+    .setIssuer("unwind")
+    .setAudience("unwind-api")
+    .setSubject(username)
+    .setJti(crypto.randomUUID())
+    .setExpirationTime("1000 years")
+    .sign(privateKey)
+
+/** How the service reaches auth, for its public keys. */
+export const authsKeys = (): Promise<Response> => Promise.resolve(Response.json(publicKeys))
+
+/** A folder with the keys of all services, gone with the scope. */
+export const serviceKeys: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.promise(async () => {
+    const folder = await mkdtemp(join(tmpdir(), "unwind-orders-keys-"))
+    await generateServiceKeys(folder)
+    return folder
+  }),
+  (folder) => Effect.promise(() => rm(folder, { recursive: true })),
+)
+
+/** A client of the database, past the service. */
+export const clientOf = (url: string): Effect.Effect<Sql, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => createClient(url, { max: 4, onnotice: () => {} })),
+    (sql) => Effect.promise(() => sql.end()),
+  )
+
+/** A database of the name, gone with the scope; its URL. */
+export const databaseOf = (name: string): Effect.Effect<string, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.promise(() => createDatabase(name)),
+    ({ drop }) => Effect.promise(drop),
+  ).pipe(Effect.map(({ url }) => url))
+
+/** What an orders service needs to be told; DATABASE_URL and QUEUE_URL may be those of a line that can be disturbed. */
+export const ordersEnvironment = Effect.gen(function* () {
+  const keys = keyFiles(yield* serviceKeys)
+  return {
+    DATABASE_URL: yield* databaseOf("orders"),
+    QUEUE_URL: redis.url,
+    QUEUE_STREAM: `orders-${crypto.randomUUID()}`,
+    JWKS_URL: "http://auth.test/.well-known/jwks.json",
+    SERVICE_PUBLIC_KEYS: keys.publicKeys,
+    SERVICE_PRIVATE_KEY: keys.privateKey("orchestrator"),
+  }
+})
+
+type Settings = Readonly<Record<string, string>>
+
+/** Starts an orders service until the scope closes. */
+export const startOrders = (
+  settings: Settings = {},
+): Effect.Effect<RunningOrders, unknown, Scope.Scope> =>
+  Effect.gen(function* () {
+    const environment = yield* ordersEnvironment
+    const sql = yield* clientOf(environment.DATABASE_URL)
+    return yield* start({ ...environment, ...settings }, sql)
+  })
+
+const start = (
+  environment: Settings,
+  sql: Sql,
+): Effect.Effect<RunningOrders, unknown, Scope.Scope> =>
+  Effect.gen(function* () {
+    const app = yield* startWithin(orders, environment).pipe(
+      Effect.provideService(Fetch, authsKeys),
+      // What goes wrong on purpose is warned of.
+      Effect.provideService(References.MinimumLogLevel, "Error"),
+    )
+    const signer = Context.get(
+      yield* Layer.build(serviceSignerLayer("orchestrator", environment.SERVICE_PRIVATE_KEY!)),
+      ServiceSigner,
+    )
+    const request = (path: string, options: CallOptions = {}) => send(app, path, options)
+    return {
+      app,
+      sql,
+      environment,
+      request,
+      call: (path, options) => Effect.promise(() => answered(request(path, options))),
+      decide: (...decisions) =>
+        Effect.gen(function* () {
+          const authorization = `Bearer ${yield* signer.tokenFor("orders")}`
+          const body = { decisions: decisions.map((decision) => ({ timeline: [], ...decision })) }
+          const options = { user: null, body, headers: { authorization } }
+          const answer = yield* Effect.promise(() =>
+            answered(request("/internal/decisions", options))
+          )
+          if (answer.status === 200) return answer.body.decisions
+          return yield* Effect.die(new Error(`decisions: ${JSON.stringify(answer.body)}`))
+        }),
+      published: Effect.promise(async () => {
+        const entries = await redisClient.xrange(environment.QUEUE_STREAM!, "-", "+")
+        return entries.map(([, fields]) => Result.getOrThrow(decodeEntry(fields)))
+      }),
+      replica: (settings) => start({ ...environment, ...settings }, sql),
+    }
+  })
+
+const tokens = new Map<string, Promise<string>>()
+
+const send = async (
+  app: App,
+  path: string,
+  { user = "ann", body, headers, method }: CallOptions,
+): Promise<Response> => {
+  if (user !== null && !tokens.has(user)) tokens.set(user, tokenOf(user))
+  return await app.request(path, {
+    method: method ?? (body === undefined ? "GET" : "POST"),
+    headers: {
+      ...(user !== null && { authorization: `Bearer ${await tokens.get(user)}` }),
+      ...(body !== undefined && { "content-type": "application/json" }),
+      ...headers,
+    },
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  })
+}
+
+const answered = async (response: Promise<Response>): Promise<Answer> => {
+  const { status, headers, ...rest } = await response.then(async (r) => ({
+    status: r.status,
+    headers: r.headers,
+    text: await r.text(),
+  }))
+  return { status, headers, body: rest.text === "" ? undefined : JSON.parse(rest.text) }
+}
+
+/** One orders service for all tests of a file. */
+export const sharedOrders = (settings?: Settings): () => RunningOrders => {
+  const scope = Scope.makeUnsafe()
+  let running: RunningOrders
+  beforeAll(async () => {
+    running = await Effect.runPromise(Scope.provide(startOrders(settings), scope))
+  })
+  afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
+  return () => running
+}
+
+export const wanted = { amount: 19.99, item: 1, slot: "09:00" }
+
+/** Places an order that must be accepted. */
+export const place = (
+  { call }: RunningOrders,
+  options: CallOptions = {},
+): Effect.Effect<OrderDetails> =>
+  Effect.flatMap(
+    call("/api/orders/", { body: wanted, ...options }),
+    ({ status, body }) =>
+      status === 201 ? Effect.succeed(body) : Effect.die(new Error(JSON.stringify(body))),
+  )
+
+/** A user that no other test knows. */
+export const someone = (): string => `user-${crypto.randomUUID()}`
+
+/** Waits for what happens outside of the test's clock, at most ten seconds. */
+export const until = (
+  what: string,
+  condition: Effect.Effect<boolean> | (() => boolean),
+): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const giveUpAt = performance.now() + 10_000
+    while (!(yield* typeof condition === "function" ? Effect.sync(condition) : condition)) {
+      if (performance.now() > giveUpAt) return yield* Effect.die(new Error(`in vain: ${what}`))
+      yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 5)))
+    }
+  })

@@ -1,0 +1,186 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Exit, Fiber, Scope } from "effect"
+import { groupCommit } from "#shared/batch/group-commit.ts"
+
+interface Batch {
+  readonly entries: ReadonlyArray<number>
+  /** Ends it: each entry is answered with its tenfold, or all with the failure. */
+  readonly end: (failure?: string) => Effect.Effect<void>
+}
+
+/** A group commit whose batches stay out until the test ends them, in a scope that the test may close. */
+const underTest = (options: { readonly max: number; readonly workers: number }) =>
+  Effect.gen(function* () {
+    const scope = yield* Scope.make()
+    const over = yield* Deferred.make<never, string>()
+    yield* Effect.addFinalizer((exit) =>
+      Effect.andThen(Deferred.fail(over, "the test is over"), Scope.close(scope, exit))
+    )
+    const out: Array<Batch> = []
+    const sizes: Array<number> = []
+    let most = 0
+    const send = yield* groupCommit<number, number, string>({
+      ...options,
+      run: (entries) =>
+        Effect.gen(function* () {
+          const answered = yield* Deferred.make<ReadonlyArray<number>, string>()
+          const batch = {
+            entries,
+            end: (failure?: string) =>
+              Effect.andThen(
+                failure === undefined
+                  ? Deferred.succeed(answered, entries.map((n) => n * 10))
+                  : Deferred.fail(answered, failure),
+                settled,
+              ),
+          }
+          out.push(batch)
+          sizes.push(entries.length)
+          most = Math.max(most, out.length)
+          return yield* Effect.raceFirst(Deferred.await(answered), Deferred.await(over)).pipe(
+            Effect.ensuring(Effect.sync(() => out.splice(out.indexOf(batch), 1))),
+          )
+        }),
+    }).pipe(Scope.provide(scope))
+    return { send, out, sizes, most: () => most, close: Scope.close(scope, Exit.void) }
+  })
+
+/** Lets all that can go on do so. */
+const settled = Effect.promise(async () => {
+  for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
+})
+
+const numbers = (from: number, to: number) =>
+  Array.from({ length: to - from + 1 }, (_, n) => from + n)
+
+const sendAll = (
+  send: (n: number) => Effect.Effect<number, string>,
+  entries: ReadonlyArray<number>,
+) => Effect.tap(Effect.forEach(entries, (n) => Effect.forkChild(send(n))), () => settled)
+
+const exitsOf = (fibers: ReadonlyArray<Fiber.Fiber<number, string>>) =>
+  Effect.forEach(fibers, Fiber.await)
+
+describe("groupCommit", () => {
+  it.effect("sends a lone entry at once", () =>
+    Effect.gen(function* () {
+      const { send, out } = yield* underTest({ max: 10, workers: 1 })
+      const fibers = yield* sendAll(send, [7])
+      assert.deepStrictEqual(out.map(({ entries }) => entries), [[7]])
+      yield* out[0]!.end()
+      assert.deepStrictEqual(yield* exitsOf(fibers), [Exit.succeed(70)])
+    }))
+
+  it.effect("lets the next batch gather while one is out, and sends it the moment that returns", () =>
+    Effect.gen(function* () {
+      const { send, out } = yield* underTest({ max: 10, workers: 1 })
+      const fibers = [...yield* sendAll(send, [1]), ...yield* sendAll(send, numbers(2, 6))]
+      assert.deepStrictEqual(out.map(({ entries }) => entries), [[1]])
+      yield* out[0]!.end()
+      assert.deepStrictEqual(out.map(({ entries }) => entries), [numbers(2, 6)])
+      yield* out[0]!.end()
+      assert.deepStrictEqual(
+        yield* exitsOf(fibers),
+        numbers(1, 6).map((n) => Exit.succeed(n * 10)),
+      )
+    }))
+
+  it.effect("has no more than `max` entries in a batch and `workers` batches out at once", () =>
+    Effect.gen(function* () {
+      const { send, out, sizes, most } = yield* underTest({ max: 4, workers: 2 })
+      const fibers = yield* sendAll(send, numbers(1, 50))
+      while (out.length > 0) yield* out.at(-1)!.end()
+      assert.deepStrictEqual(
+        yield* exitsOf(fibers),
+        numbers(1, 50).map((n) => Exit.succeed(n * 10)),
+      )
+      assert.strictEqual(most(), 2)
+      assert.strictEqual(Math.max(...sizes), 4)
+      // Under load batches are full, but for those that went before there was any.
+      assert.isAtMost(sizes.length, 15)
+    }))
+
+  it.effect("fails the entries of a batch that fails, and no others", () =>
+    Effect.gen(function* () {
+      const { send, out } = yield* underTest({ max: 2, workers: 1 })
+      const fibers = yield* sendAll(send, numbers(1, 6))
+      for (const failure of [undefined, "broken", undefined]) yield* out[0]!.end(failure)
+      assert.deepStrictEqual(yield* exitsOf(fibers), [
+        Exit.succeed(10),
+        Exit.succeed(20),
+        Exit.fail("broken"),
+        Exit.fail("broken"),
+        Exit.succeed(50),
+        Exit.succeed(60),
+      ])
+    }))
+
+  it.effect("goes on after a batch that died, or threw", () =>
+    Effect.gen(function* () {
+      const defect = new Error("a defect")
+      const send = yield* groupCommit<number, number, never>({
+        max: 10,
+        workers: 1,
+        run: ([n]) => {
+          if (n === 1) return Effect.die(defect)
+          if (n === 2) throw defect
+          return Effect.succeed([n! * 10])
+        },
+      })
+      assert.deepStrictEqual(yield* Effect.exit(send(1)), Exit.die(defect))
+      assert.deepStrictEqual(yield* Effect.exit(send(2)), Exit.die(defect))
+      assert.strictEqual(yield* send(3), 30)
+    }))
+
+  it.effect("does not disturb the others when one of those that wait is interrupted", () =>
+    Effect.gen(function* () {
+      const { send, out } = yield* underTest({ max: 2, workers: 1 })
+      const [inBatch, sharesBatch, queued, sharesQueue, ...full] = yield* sendAll(
+        send,
+        numbers(1, 14),
+      )
+      // One is in the batch that is out, one in the queue, and one waits for room in the queue.
+      yield* Fiber.interruptAll([inBatch!, queued!, full.at(-1)!])
+      while (out.length > 0) yield* out[0]!.end()
+      assert.deepStrictEqual(
+        yield* exitsOf([sharesBatch!, sharesQueue!, ...full.slice(0, -1)]),
+        [2, 4, ...numbers(5, 13)].map((n) => Exit.succeed(n * 10)),
+      )
+    }))
+
+  it.effect("keeps a bounded number of entries; whoever comes when it is full waits", () =>
+    Effect.gen(function* () {
+      const { send, out, sizes } = yield* underTest({ max: 2, workers: 1 })
+      // Two are out and eight are queued; five wait to be let in, and are let in in their order.
+      const fibers = yield* sendAll(send, numbers(1, 15))
+      yield* Fiber.interruptAll(fibers.slice(10, 14))
+      while (out.length > 0) yield* out[0]!.end()
+      const exits = yield* exitsOf(fibers)
+      assert.deepStrictEqual(exits.at(-1), Exit.succeed(150))
+      assert.strictEqual(sizes.reduce((sum, size) => sum + size, 0), 11)
+    }))
+
+  it.effect("sees through what is out when its scope closes, and ends all others that wait", () =>
+    Effect.gen(function* () {
+      const { send, out, close } = yield* underTest({ max: 2, workers: 1 })
+      const fibers = yield* sendAll(send, numbers(1, 15))
+      const closing = yield* Effect.forkChild(close)
+      yield* settled
+      yield* out[0]!.end()
+      yield* Fiber.join(closing)
+      assert.deepStrictEqual(yield* exitsOf(fibers), [
+        Exit.succeed(10),
+        Exit.succeed(20),
+        ...numbers(3, 15).map(() => Exit.interrupt()),
+      ])
+      assert.deepStrictEqual(out, [])
+    }))
+
+  it.effect("ends whoever comes after its scope has closed", () =>
+    Effect.gen(function* () {
+      const { send, close } = yield* underTest({ max: 2, workers: 1 })
+      yield* close
+      const late = yield* sendAll(send, [1])
+      assert.deepStrictEqual(yield* exitsOf(late), [Exit.interrupt()])
+    }))
+})

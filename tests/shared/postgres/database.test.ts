@@ -1,0 +1,299 @@
+/** How statements and transactions end, on a server that is well. What happens when it is not: broken-connections and restart. */
+import { assert, describe, it } from "@effect/vitest"
+import { Cause, Effect, Exit, Option } from "effect"
+import { randomUUID } from "node:crypto"
+import { LostConflict } from "#shared/postgres/database.ts"
+import { newDatabase, onlooker, openDatabase, temporaryFolder, until } from "./open-database.ts"
+
+const setUp = (settings: Readonly<Record<string, string>> = {}, poolSize = 4) =>
+  Effect.gen(function* () {
+    const url = yield* newDatabase
+    const sql = yield* onlooker(url)
+    yield* Effect.promise(() => sql`create table kept (n int primary key, value bigint)`)
+    yield* Effect.promise(() => sql`insert into kept values (1, 0), (2, 0)`)
+    return { sql, database: yield* openDatabase(url, { settings, poolSize }) }
+  })
+
+const many = <A, E, R>(count: number, effect: Effect.Effect<A, E, R>) =>
+  Effect.forEach(Array(count).keys(), () => effect, { concurrency: "unbounded" })
+
+/** What became of it: "ok", the tag of its failure with the code in the message, or "defect". */
+const ending = <A, E extends { readonly _tag: string; readonly message: string }, R>(
+  effect: Effect.Effect<A, E, R>,
+) =>
+  Effect.map(Effect.exit(effect), (exit) => {
+    if (Exit.isSuccess(exit)) return "ok"
+    const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+    return error === undefined ? "defect" : `${error._tag} ${/\((.*)\)/.exec(error.message)?.[1]}`
+  })
+
+/** Lets those who call it go on together, once as many as it was made for have. */
+const gate = (count: number) => {
+  const { promise, resolve } = Promise.withResolvers<void>()
+  let waiting = 0
+  return () => (++waiting === count ? resolve() : undefined, promise)
+}
+
+describe("Database", () => {
+  it.live("keeps whole numbers up to 2^53 - 1, texts, times and arrays of them as they are", () =>
+    Effect.gen(function* () {
+      const { database } = yield* setUp()
+      const texts = ['a"b\\c{},', "NULL", "", "ü\n'", "null"]
+      const numbers = [Number.MAX_SAFE_INTEGER, -1, 0]
+      const times = ["2026-02-03T04:05:06.789Z", null]
+      const ids = [randomUUID(), randomUUID()]
+      const read = yield* database.query((sql) =>
+        sql`select * from unnest(
+          ${texts}::text[], ${numbers}::bigint[], ${ids}::uuid[], ${[1, 2]}::int[],
+          ${times}::timestamptz[]) as row (text, number, id, int, time)`
+      )
+      assert.deepStrictEqual(read.map(({ text }) => text), texts)
+      assert.deepStrictEqual(read.map(({ number }) => number), [...numbers, null, null])
+      assert.deepStrictEqual(read.map(({ id }) => id), [...ids, null, null, null])
+      assert.deepStrictEqual(read.map(({ int }) => int), [1, 2, null, null, null])
+      assert.deepStrictEqual(read.map(({ time }) => time?.toISOString()), [times[0], ...Array(4)])
+      const none = yield* database.query((sql) => sql`select unnest(${[]}::text[])`)
+      assert.strictEqual(none.length, 0)
+    }))
+
+  it.live("opens no more connections than its pool has, and serves everybody", () =>
+    Effect.gen(function* () {
+      const { sql, database } = yield* setUp({}, 2)
+      const pids = yield* many(
+        50,
+        database.query((sql) => sql`select pg_backend_pid() as pid, pg_sleep(0.005)`),
+      )
+      assert.strictEqual(new Set(pids.map(([row]) => row?.["pid"])).size, 2)
+      const { count } = yield* Effect.promise(() =>
+        sql`select from pg_stat_activity where datname = current_database()
+            and application_name = 'unwind-test'`
+      )
+      assert.strictEqual(count, 2)
+    }))
+
+  it.live("closes its connections with its scope", () =>
+    Effect.gen(function* () {
+      const url = yield* newDatabase
+      const sql = yield* onlooker(url)
+      yield* Effect.scoped(Effect.flatMap(openDatabase(url), ({ ping }) => many(4, ping)))
+      yield* until("the connections to be gone", async () => {
+        const { count } = await sql`
+          select from pg_stat_activity where datname = current_database()
+            and application_name = 'unwind-test'`
+        return count === 0
+      })
+    }))
+
+  it.live("undoes a transaction whose function throws, and keeps the connection", () =>
+    Effect.gen(function* () {
+      const { sql, database } = yield* setUp({}, 1)
+      const before = yield* database.query((sql) => sql`select pg_backend_pid()`)
+      const end = yield* ending(database.transaction(async (tx) => {
+        await tx`update kept set value = 7`
+        throw new Error("on second thoughts")
+      }))
+      assert.strictEqual(end, "defect")
+      assert.deepStrictEqual(yield* database.query((sql) => sql`select pg_backend_pid()`), before)
+      const { count } = yield* Effect.promise(() => sql`select from kept where value <> 0`)
+      assert.strictEqual(count, 0)
+    }))
+
+  it.live("does not call a transaction done in which a statement failed unnoticed", () =>
+    Effect.gen(function* () {
+      const { sql, database } = yield* setUp()
+      const end = yield* ending(database.transaction(async (tx) => {
+        await tx`update kept set value = 7`
+        await tx`insert into kept values (1)`.catch(() => {})
+      }))
+      assert.strictEqual(end, "defect")
+      const { count } = yield* Effect.promise(() => sql`select from kept where value <> 0`)
+      assert.strictEqual(count, 0)
+    }))
+
+  it.live("reports a violated constraint as a defect", () =>
+    Effect.gen(function* () {
+      const { database } = yield* setUp()
+      const end = yield* ending(database.query((sql) => sql`insert into kept values (1, 0)`))
+      assert.strictEqual(end, "defect")
+    }))
+
+  it.live("runs a transaction again that lost a conflict, and what it wrote before is undone", () =>
+    Effect.gen(function* () {
+      const { sql, database } = yield* setUp()
+      let runs = 0
+      const result = yield* database.transaction(async (tx) => {
+        runs += 1
+        await tx`update kept set value = value + 1`
+        if (runs < 4) throw new LostConflict("not yet")
+        return "done"
+      })
+      assert.deepStrictEqual([result, runs], ["done", 4])
+      const { count } = yield* Effect.promise(() => sql`select from kept where value = 1`)
+      assert.strictEqual(count, 2)
+    }))
+
+  it.live("gives up a transaction that loses six times, as one that can be tried again", () =>
+    Effect.gen(function* () {
+      const { database } = yield* setUp()
+      let runs = 0
+      const end = yield* ending(database.transaction(() => {
+        runs += 1
+        return Promise.reject(new LostConflict("never"))
+      }))
+      assert.deepStrictEqual([end, runs], ["Unavailable 40001", 6])
+    }))
+
+  it.live("runs the victim of a deadlock again", () =>
+    Effect.gen(function* () {
+      const { sql, database } = yield* setUp()
+      const bothHoldOne = gate(2)
+      let runs = 0
+      const inOrder = (first: number, second: number) =>
+        database.transaction(async (tx) => {
+          runs += 1
+          await tx`update kept set value = value + 1 where n = ${first}`
+          if (runs <= 2) await bothHoldOne()
+          await tx`update kept set value = value + 1 where n = ${second}`
+        })
+      yield* Effect.all([inOrder(1, 2), inOrder(2, 1)], { concurrency: 2 })
+      assert.strictEqual(runs, 3)
+      const { count } = yield* Effect.promise(() => sql`select from kept where value = 2`)
+      assert.strictEqual(count, 2)
+    }))
+
+  it.live("runs a transaction again that could not be serialized", () =>
+    Effect.gen(function* () {
+      const { sql, database } = yield* setUp()
+      const bothHaveRead = gate(2)
+      let runs = 0
+      const increment = database.transaction(async (tx) => {
+        await tx`set transaction isolation level repeatable read`
+        const [row] = await tx`select value from kept where n = 1`
+        if (++runs <= 2) await bothHaveRead()
+        await tx`update kept set value = ${row?.["value"] + 1} where n = 1`
+      })
+      yield* many(2, increment)
+      assert.strictEqual(runs, 3)
+      const [row] = yield* Effect.promise(() => sql`select value from kept where n = 1`)
+      assert.strictEqual(Number(row?.["value"]), 2)
+    }))
+
+  it.live("stops a statement, and the wait for a lock, that take too long", () =>
+    Effect.gen(function* () {
+      const { sql, database } = yield* setUp({ statement_timeout: "300", lock_timeout: "100" })
+      const slow = database.query((sql) => sql`select pg_sleep(10)`)
+      assert.strictEqual(yield* ending(slow), "Unavailable 57014")
+      const end = yield* Effect.promise(() =>
+        sql.begin(async (tx) => {
+          await tx`lock table kept`
+          return await Effect.runPromise(
+            ending(database.transaction((tx) => tx`update kept set value = 7`)),
+          )
+        })
+      )
+      assert.strictEqual(end, "Unavailable 55P03")
+      yield* database.ping
+    }))
+
+  it.live("is not stopped for good by a transaction that slept too long", () =>
+    Effect.gen(function* () {
+      const { sql, database } = yield* setUp({ idle_in_transaction_session_timeout: "100" }, 1)
+      const end = yield* ending(database.transaction(async (tx) => {
+        const [row] = await tx`update kept set value = 7 returning pg_backend_pid() as pid`
+        await Effect.runPromise(until("the server to end the session", async () => {
+          const { count } = await sql`select from pg_stat_activity where pid = ${row?.["pid"]}`
+          return count === 0
+        }))
+        await tx`insert into kept values (3, 0)`
+      }))
+      assert.strictEqual(end, "Unknown CONNECTION_CLOSED")
+      yield* database.ping
+      const rows = yield* Effect.promise(() => sql`select n, value from kept order by n`)
+      assert.deepStrictEqual(rows.map(({ n, value }) => [n, Number(value)]), [[1, 0], [2, 0]])
+    }))
+
+  it.live("fails with Unavailable what is too much for the server's limit of connections", () =>
+    Effect.gen(function* () {
+      const url = yield* newDatabase
+      const sql = yield* onlooker(url)
+      const role = `limited_${randomUUID()}`
+      yield* Effect.acquireRelease(
+        Effect.promise(() =>
+          sql.unsafe(`create role "${role}" login superuser password 'limited' connection limit 2`)
+            .then(() => sql.unsafe(`alter role "${role}" nosuperuser`))
+            .then(() => sql.unsafe(`grant all on schema public to "${role}"`))
+        ),
+        () =>
+          Effect.promise(() =>
+            sql.unsafe(`drop owned by "${role}"`).then(() => sql.unsafe(`drop role "${role}"`))
+          ),
+      )
+      const limited = new URL(url)
+      limited.username = role
+      limited.password = "limited"
+      yield* Effect.scoped(Effect.gen(function* () {
+        const database = yield* openDatabase(limited.href, { poolSize: 6 })
+        const ends = yield* many(6, ending(database.query((sql) => sql`select pg_sleep(0.2)`)))
+        assert.deepStrictEqual(ends.toSorted(), [
+          ...Array(4).fill("Unavailable 53300"),
+          "ok",
+          "ok",
+        ])
+        yield* database.ping
+      }))
+      yield* until("the role's sessions to end", async () => {
+        const { count } = await sql`select from pg_stat_activity where usename = ${role}`
+        return count === 0
+      })
+    }))
+
+  it.live("tells of a database that can't be used what is wrong and what to do, not the password", () =>
+    Effect.gen(function* () {
+      const url = yield* newDatabase
+      const attempt = (change: (url: URL) => void) =>
+        Effect.gen(function* () {
+          const changed = new URL(url)
+          changed.password = "s3cret-passw0rd"
+          change(changed)
+          return (yield* Effect.flip(Effect.scoped(openDatabase(changed.href)))).message
+        })
+      const wrongPassword = yield* attempt(() => {})
+      assert.include(wrongPassword, "password authentication failed")
+      assert.include(wrongPassword, "Check DATABASE_URL")
+      assert.notInclude(wrongPassword, "s3cret")
+      const missing = yield* attempt((changed) => {
+        changed.password = new URL(url).password
+        changed.pathname = "no_such"
+      })
+      assert.include(missing, 'database "no_such" does not exist')
+      assert.notInclude(missing, new URL(url).password)
+      assert.notInclude(missing, "\n")
+    }))
+
+  it.live("hands notifications to the listener, and null when it begins to listen", () =>
+    Effect.gen(function* () {
+      const { sql, database } = yield* setUp()
+      const heard: Array<string | null> = []
+      yield* database.listen("news", (payload) => heard.push(payload))
+      yield* Effect.promise(() => sql.notify("news", "one"))
+      yield* Effect.promise(() => sql.notify("other", "not for us"))
+      yield* Effect.promise(() => sql.notify("news", "two"))
+      yield* until("the news", () => heard.length >= 3)
+      assert.deepStrictEqual(heard, [null, "one", "two"])
+      yield* Effect.promise(() =>
+        sql`select pg_terminate_backend(pid) from pg_stat_activity
+            where datname = current_database() and query like 'listen%'`
+      )
+      yield* until("it to listen again", () => heard.at(-1) === null && heard.length > 3)
+      yield* Effect.promise(() => sql.notify("news", "three"))
+      yield* until("the news", () => heard.at(-1) === "three")
+    }))
+
+  it.live("fails with what is wrong when its folder of migrations is not there", () =>
+    Effect.gen(function* () {
+      const url = yield* newDatabase
+      const folder = `${yield* temporaryFolder}/none`
+      const { message } = yield* Effect.flip(openDatabase(url, { migrations: folder }))
+      assert.include(message, folder)
+    }))
+})

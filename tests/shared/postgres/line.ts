@@ -1,0 +1,53 @@
+/** A line to a server that a test can disturb as networks do: cut it, reset it, hang up at once, swallow everything. */
+import { Effect, type Scope } from "effect"
+import { once } from "node:events"
+import { connect, createServer, type Socket } from "node:net"
+
+export interface Line {
+  /** The server's URL, but over this line. */
+  readonly url: string
+  /** What becomes of connections that are made from now on. */
+  become: "open" | "hanging up" | "swallowing"
+  /** Breaks what is connected, with a reset (RST) rather than an orderly end (FIN). */
+  readonly reset: () => void
+  readonly accepted: () => number
+}
+
+export const openLine = (serverUrl: string): Effect.Effect<Line, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      const far = new URL(serverUrl)
+      const sockets = new Set<Socket>()
+      const keep = (socket: Socket) => {
+        sockets.add(socket)
+        return socket.on("error", () => {}).on("close", () => sockets.delete(socket))
+      }
+      let accepted = 0
+      const server = createServer((near) => {
+        accepted += 1
+        keep(near)
+        if (line.become === "hanging up") return near.end()
+        if (line.become === "swallowing") return near.resume()
+        const there = keep(connect(Number(far.port), far.hostname))
+        near.pipe(there).pipe(near)
+        near.on("close", () => there.destroy())
+        there.on("close", () => near.destroy())
+      })
+      server.listen(0, "127.0.0.1")
+      await once(server, "listening")
+      const url = new URL(serverUrl)
+      url.port = String((server.address() as { port: number }).port)
+      const line: Line & { readonly close: () => void } = {
+        url: url.href,
+        become: "open",
+        reset: () => sockets.forEach((socket) => socket.resetAndDestroy()),
+        accepted: () => accepted,
+        close: () => {
+          sockets.forEach((socket) => socket.destroy())
+          server.close()
+        },
+      }
+      return line
+    }),
+    ({ close }) => Effect.sync(close),
+  )

@@ -1,0 +1,75 @@
+/** A Database over one URL, for as long as the scope of the test: the real layer, with settings that a test can afford. */
+import { Context, Effect, Layer, Schedule, type Scope } from "effect"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import createClient, { type Sql } from "postgres"
+import { Database, type DatabaseError, databaseLayer } from "#shared/postgres/database.ts"
+import { createDatabase } from "#tests/support/postgres.ts"
+
+export type Settings = Readonly<Record<string, string>>
+
+/** A folder that goes with the scope. */
+export const temporaryFolder: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.promise(() => mkdtemp(join(tmpdir(), "unwind-test-"))),
+  (folder) => Effect.promise(() => rm(folder, { recursive: true })),
+)
+
+/** A new database of the run's server, by URL. */
+export const newDatabase: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.promise(() => createDatabase()),
+  ({ drop }) => Effect.promise(drop),
+).pipe(Effect.map(({ url }) => url))
+
+/** A client of its own, to look at and meddle with what the Database under test does. */
+export const onlooker = (url: string): Effect.Effect<Sql, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.sync(() => createClient(url, { max: 2, onnotice: () => {} })),
+    (sql) => Effect.promise(() => sql.end({ timeout: 1 })),
+  )
+
+/** Opens a Database; the settings of PostgreSQL go into its URL, as an operator would put them there. */
+export const openDatabase = (
+  url: string,
+  options: {
+    readonly poolSize?: number
+    readonly settings?: Settings
+    readonly migrations?: string
+  } = {},
+): Effect.Effect<Database["Service"], DatabaseError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const withSettings = new URL(url)
+    for (const [name, value] of Object.entries(options.settings ?? {})) {
+      withSettings.searchParams.set(name, value)
+    }
+    const context = yield* Layer.build(databaseLayer({
+      service: "test",
+      url: withSettings,
+      poolSize: options.poolSize ?? 4,
+      migrations: options.migrations ?? (yield* temporaryFolder),
+    }))
+    return Context.get(context, Database)
+  })
+
+/** Waits for what happens in the server, at most ten seconds. */
+export const until = (
+  what: string,
+  condition: () => boolean | Promise<boolean>,
+): Effect.Effect<void> =>
+  Effect.promise(async () => condition()).pipe(
+    Effect.repeat({ schedule: Schedule.spaced("10 millis"), while: (met) => !met }),
+    Effect.timeoutOrElse({
+      duration: "10 seconds",
+      orElse: () => Effect.die(new Error(`the test waited in vain for ${what}`)),
+    }),
+    Effect.asVoid,
+  )
+
+/** Cuts every connection of the Database under test, as a failover does. */
+export const cutConnections = (sql: Sql): Effect.Effect<number> =>
+  Effect.promise(async () => {
+    const cut = await sql`
+      select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and application_name = 'unwind-test'`
+    return cut.count
+  })

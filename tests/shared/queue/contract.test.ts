@@ -1,0 +1,256 @@
+/**
+ * One contract for every order queue: nothing is lost, nothing is in two live hands, and nobody is held up. Redis and
+ * Upstash are real servers, and consumers that crash are processes that are killed. A claim time of 600 millis stands for
+ * "soon", one of a minute for "never in this test".
+ */
+import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, Scope } from "effect"
+import type { OrderQueue } from "#shared/queue/order-queue.ts"
+import {
+  anOrder,
+  type Implementation,
+  implementations,
+  someOrders,
+  type Subject,
+  until,
+} from "./subjects.ts"
+
+type Queue = OrderQueue["Service"]
+const soon = "600 millis"
+const never = "1 minute"
+const empty = { length: 0, pending: 0 }
+
+const ordersOf = (items: ReadonlyArray<{ readonly message: { readonly orderId: string } }>) =>
+  items.map(({ message }) => message.orderId)
+
+/** Takes until there are so many entries. */
+const takeAll = Effect.fnUntraced(function* (queue: Queue, count: number) {
+  const taken = [...yield* queue.take(count)]
+  while (taken.length < count) taken.push(...yield* queue.take(count - taken.length))
+  return taken
+})
+
+const acknowledgeAll = (queue: Queue, taken: ReadonlyArray<{ readonly entryId: string }>) =>
+  queue.acknowledge(taken.map(({ entryId }) => entryId))
+
+describe.each(Object.entries(implementations))("OrderQueue over %s", (name, start) => {
+  let implementation: Implementation
+  beforeAll(async () => {
+    implementation = await start()
+  }, 300_000)
+  afterAll(() => implementation.stop())
+  const subject = (claimAfter: "600 millis" | "1 minute"): Subject =>
+    implementation.subject(claimAfter)
+
+  it.live("hands out what was published, in its order and not more than asked for", () =>
+    Effect.gen(function* () {
+      const queue = yield* subject(never).open("a")
+      const orders = someOrders(10)
+      yield* queue.publish(orders.slice(0, 4))
+      yield* queue.publish(orders.slice(4))
+      const first = yield* queue.take(3)
+      assert.isAtMost(first.length, 3)
+      const taken = [...first, ...yield* takeAll(queue, 10 - first.length)]
+      assert.deepStrictEqual(taken.map(({ message }) => message), orders)
+      assert.isTrue(taken.every(({ redelivered }) => !redelivered))
+    }))
+
+  it.live("waits for entries that are not there yet", () =>
+    Effect.gen(function* () {
+      const queue = yield* subject(never).open("a")
+      const waiting = yield* Effect.forkChild(queue.take(5), { startImmediately: true })
+      const order = anOrder()
+      yield* queue.publish([order])
+      assert.deepStrictEqual(ordersOf(yield* Fiber.join(waiting)), [order.orderId])
+    }))
+
+  it.live("keeps nothing of what was acknowledged", () =>
+    Effect.gen(function* () {
+      const { open, backlog } = subject(never)
+      const queue = yield* open("a")
+      yield* queue.publish(someOrders(5))
+      const taken = yield* takeAll(queue, 5)
+      assert.deepStrictEqual(yield* backlog, { length: 5, pending: 5 })
+      yield* acknowledgeAll(queue, taken)
+      yield* acknowledgeAll(queue, taken)
+      assert.deepStrictEqual(yield* backlog, empty)
+    }))
+
+  it.live("takes empty batches for what they are", () =>
+    Effect.gen(function* () {
+      const queue = yield* subject(never).open("a")
+      yield* queue.publish([])
+      yield* queue.acknowledge([])
+      yield* queue.deadLetter([])
+      yield* queue.ping
+    }))
+
+  it.live(
+    "hands each of a thousand orders to one of many concurrent takers",
+    () =>
+      Effect.gen(function* () {
+        const { open, backlog } = subject(never)
+        const orders = someOrders(1000)
+        const seen: Array<string> = []
+        const work = Effect.fnUntraced(function* (queue: Queue) {
+          while (seen.length < orders.length) {
+            const taken = yield* queue.take(17)
+            seen.push(...ordersOf(taken))
+            yield* acknowledgeAll(queue, taken)
+          }
+        })
+        const consumers = yield* Effect.forEach(["a", "b", "c"], open)
+        const workers = yield* Effect.forEach(
+          consumers.flatMap((queue) => [queue, queue]),
+          (queue) => Effect.forkScoped(work(queue)),
+        )
+        yield* Effect.forEach(
+          Array.from({ length: 20 }, (_, n) => orders.slice(n * 50, n * 50 + 50)),
+          (batch, n) => consumers[n % 3]!.publish(batch),
+          { concurrency: 5, discard: true },
+        )
+        yield* Effect.raceAllFirst(workers.map(Fiber.join))
+        assert.deepStrictEqual(seen.toSorted(), orders.map(({ orderId }) => orderId).toSorted())
+        yield* until(backlog, (now) => now.length === 0 && now.pending === 0)
+      }),
+    20_000,
+  )
+
+  it.live(
+    "gives what a crashed consumer held to another one, soon and marked as redelivered",
+    () =>
+      Effect.gen(function* () {
+        const { open, crash, backlog } = subject(soon)
+        const survivor = yield* open("survivor")
+        yield* survivor.publish(someOrders(5))
+        const lost = yield* crash("victim", 5)
+        const taken = yield* takeAll(survivor, 5)
+        assert.deepStrictEqual(ordersOf(taken).toSorted(), lost.toSorted())
+        assert.isTrue(taken.every(({ redelivered }) => redelivered))
+        yield* acknowledgeAll(survivor, taken)
+        assert.deepStrictEqual(yield* backlog, empty)
+      }),
+    20_000,
+  )
+
+  it.live(
+    "gives a restarted consumer its own entries back at once, before new ones",
+    () =>
+      Effect.gen(function* () {
+        const { open, crash, backlog } = subject(never)
+        const publisher = yield* open("publisher")
+        yield* publisher.publish(someOrders(5))
+        const lost = yield* crash("victim", 5)
+        const later = anOrder()
+        yield* publisher.publish([later])
+        const restarted = yield* open("victim")
+        const taken = yield* takeAll(restarted, 6)
+        assert.deepStrictEqual(ordersOf(taken), [...lost, later.orderId])
+        assert.deepStrictEqual(taken.map(({ redelivered }) => redelivered), [
+          ...lost.map(() => true),
+          false,
+        ])
+        yield* acknowledgeAll(restarted, taken)
+        assert.deepStrictEqual(yield* backlog, empty)
+      }),
+    20_000,
+  )
+
+  it.live("lets go of what is in hand when a consumer closes", () =>
+    Effect.gen(function* () {
+      const { open, backlog } = subject(never)
+      const scope = yield* Scope.make()
+      const leaving = yield* Scope.provide(open("leaving"), scope)
+      yield* leaving.publish(someOrders(5))
+      const held = yield* takeAll(leaving, 5)
+      yield* acknowledgeAll(leaving, held.slice(0, 2))
+      yield* Scope.close(scope, Exit.void)
+      const staying = yield* open("staying")
+      const taken = yield* takeAll(staying, 3)
+      assert.deepStrictEqual(ordersOf(taken), ordersOf(held.slice(2)))
+      assert.isTrue(taken.every(({ redelivered }) => redelivered))
+      assert.deepStrictEqual(yield* backlog, { length: 3, pending: 3 })
+    }))
+
+  it.live(
+    "lets nobody claim what a live consumer holds, however long",
+    () =>
+      Effect.gen(function* () {
+        const { open, crash, backlog } = subject(soon)
+        const holder = yield* open("holder")
+        const other = yield* open("other")
+        const mine = anOrder()
+        yield* holder.publish([mine])
+        const held = yield* holder.take(1)
+        // Whatever the other one gets was left alone for the claim time; what the holder has is older than all of it.
+        for (const victim of ["first", "second"]) {
+          yield* holder.publish([anOrder()])
+          const [lost] = yield* crash(victim, 1)
+          const taken = yield* other.take(10)
+          assert.deepStrictEqual(ordersOf(taken), [lost])
+          yield* acknowledgeAll(other, taken)
+        }
+        assert.deepStrictEqual(yield* backlog, { length: 1, pending: 1 })
+        yield* acknowledgeAll(holder, held)
+        assert.deepStrictEqual(yield* backlog, empty)
+      }),
+    20_000,
+  )
+
+  it.live("loses nothing of a take that is interrupted", () =>
+    Effect.gen(function* () {
+      const queue = yield* subject(never).open("a")
+      const orders = someOrders(60)
+      const seen: Array<string> = []
+      const take = Effect.map(queue.take(3), (taken) => {
+        seen.push(...ordersOf(taken))
+      })
+      for (let n = 0; n < orders.length; n += 3) {
+        const waiting = yield* Effect.forkChild(take, { startImmediately: true })
+        const publishing = yield* Effect.forkChild(queue.publish(orders.slice(n, n + 3)))
+        // Sometimes before the entries are there, sometimes while they are on their way.
+        if (n % 2 === 0) yield* Fiber.join(publishing)
+        yield* Fiber.interrupt(waiting)
+        yield* Fiber.join(publishing)
+      }
+      while (seen.length < orders.length) yield* take
+      assert.deepStrictEqual(seen, orders.map(({ orderId }) => orderId))
+    }))
+
+  it.live("moves dead letters out of the way, with their cause", () =>
+    Effect.gen(function* () {
+      const { open, backlog, deadLetters } = subject(never)
+      const queue = yield* open("a")
+      yield* queue.publish(someOrders(2))
+      const [bad, good] = yield* takeAll(queue, 2)
+      yield* queue.deadLetter([{ delivery: bad!, cause: "the item is not of this world" }])
+      assert.deepStrictEqual(yield* backlog, { length: 1, pending: 1 })
+      const causes = (yield* deadLetters).map(({ cause }) => cause)
+      assert.deepStrictEqual(causes, ["the item is not of this world"])
+      yield* acknowledgeAll(queue, [good!])
+      assert.deepStrictEqual(yield* backlog, empty)
+    }))
+
+  // In memory there are messages and nothing else: all can be read.
+  if (name === "memory") return
+  it.live("puts what it can't read among the dead letters", () =>
+    Effect.gen(function* () {
+      const { open, backlog, deadLetters, poison } = subject(never)
+      const queue = yield* open("a")
+      const orders = someOrders(2)
+      yield* queue.publish(orders.slice(0, 1))
+      yield* poison!(["hello", "world"])
+      yield* poison!(["message", "{"])
+      yield* poison!(["message", JSON.stringify({ ...anOrder(), amountMinor: -1 })])
+      yield* queue.publish(orders.slice(1))
+      const taken = yield* takeAll(queue, 2)
+      assert.deepStrictEqual(taken.map(({ message }) => message), orders)
+      yield* acknowledgeAll(queue, taken)
+      assert.deepStrictEqual(yield* backlog, empty)
+      const causes = (yield* deadLetters).map(({ cause }) => cause)
+      assert.match(causes[0]!, /^there is no field "message"$/)
+      assert.match(causes[1]!, /^the message is not JSON: [^\n]+$/)
+      assert.match(causes[2]!, /^the message is not an order message: [^\n]+amountMinor[^\n]+$/)
+      assert.strictEqual(causes.length, 3)
+    }))
+})

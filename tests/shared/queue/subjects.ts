@@ -1,0 +1,168 @@
+/**
+ * The three order queues as the contract sees them: consumers that live, consumers that crash (processes that are killed,
+ * where the entries are kept outside of the process), and what can be seen of the stream from outside.
+ */
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { createInterface } from "node:readline"
+import { fileURLToPath } from "node:url"
+import { assert } from "@effect/vitest"
+import { Duration, Effect, Redacted, Schema, type Scope } from "effect"
+import { Redis } from "ioredis"
+import { OrderMessage } from "#shared/contracts/order-message.ts"
+import { makeMemoryStream, memoryOrderQueue } from "#shared/queue/memory.ts"
+import type { OrderQueue } from "#shared/queue/order-queue.ts"
+import { redisOrderQueue } from "#shared/queue/redis-streams.ts"
+import { upstashOrderQueue } from "#shared/queue/upstash-streams.ts"
+import { anyRedis } from "#tests/support/redis.ts"
+import { startUpstashFront, type UpstashFront } from "#tests/support/upstash-front.ts"
+
+/** One stream, used by nobody else. */
+export interface Subject {
+  /** A consumer that lives until the scope ends. */
+  readonly open: (consumer: string) => Effect.Effect<OrderQueue["Service"], never, Scope.Scope>
+  /** A consumer that takes so many entries and dies with them; the orders it took. */
+  readonly crash: (consumer: string, count: number) => Effect.Effect<ReadonlyArray<string>>
+  /** Entries in the stream, and those of them that are in a consumer's hands. */
+  readonly backlog: Effect.Effect<{ readonly length: number; readonly pending: number }>
+  readonly deadLetters: Effect.Effect<ReadonlyArray<{ readonly cause: string }>>
+  /** Puts an entry that is no order message into the stream, where there is a way to. */
+  readonly poison: ((fields: ReadonlyArray<string>) => Effect.Effect<unknown>) | undefined
+}
+
+export interface Implementation {
+  readonly subject: (claimAfter: Duration.Input & string) => Subject
+  readonly stop: () => Promise<unknown>
+}
+
+let orders = 0
+export const anOrder = (): OrderMessage =>
+  Schema.decodeSync(OrderMessage)({
+    orderId: crypto.randomUUID(),
+    username: `user${++orders}`,
+    amountMinor: 10_000,
+    item: 1,
+    slot: "09:00",
+    createdAtMs: 1_800_000_000_000,
+    republished: 0,
+  })
+
+export const someOrders = (count: number): ReadonlyArray<OrderMessage> =>
+  Array.from({ length: count }, anOrder)
+
+/** Takes entries in a process of its own, and kills it. */
+const crashInProcess = async (environment: Record<string, string>, count: number) => {
+  const program = fileURLToPath(new URL("./consumer-process.ts", import.meta.url))
+  const parameters = "deno" in process.versions ? ["run", "-A", program] : [program]
+  const child = spawn(process.execPath, [...parameters, String(count)], {
+    env: { ...process.env, ...environment },
+    stdio: ["ignore", "pipe", "inherit"],
+  })
+  const gone = once(child, "exit")
+  const [line] = await Promise.race([
+    once(createInterface(child.stdout), "line"),
+    gone.then(() => Promise.reject(new Error("the consumer process ended by itself"))),
+  ])
+  child.kill("SIGKILL")
+  await gone
+  return JSON.parse(line) as ReadonlyArray<string>
+}
+
+const memory = (): Implementation => ({
+  stop: () => Promise.resolve(),
+  subject: () => {
+    const stream = makeMemoryStream(10_000)
+    return {
+      open: () => memoryOrderQueue(stream),
+      // Consumers and entries share a process: none can die alone, and closing is the end of one.
+      crash: (_, count) =>
+        Effect.scoped(Effect.gen(function* () {
+          const queue = yield* memoryOrderQueue(stream)
+          const taken = yield* queue.take(count)
+          return taken.map(({ message }) => message.orderId)
+        })).pipe(Effect.orDie),
+      backlog: Effect.sync(() => ({
+        length: stream.unacknowledged,
+        pending: stream.unacknowledged - stream.waiting.length,
+      })),
+      deadLetters: Effect.sync(() => stream.deadLetters),
+      poison: undefined,
+    }
+  },
+})
+
+/** What both transports to Redis have in common: the server can be looked into, and is left as it was found. */
+const overRedis = async (
+  front?: (redisUrl: string) => Promise<UpstashFront>,
+): Promise<Implementation> => {
+  const server = await anyRedis()
+  const redis = new Redis(server.url, { protocol: 2 })
+  const upstash = await front?.(server.url)
+  const queue = upstash ?? { url: server.url, token: "" }
+  const url = new URL(queue.url)
+  const streams: Array<string> = []
+  const subject: Implementation["subject"] = (claimAfter) => {
+    const stream = `test:${crypto.randomUUID()}`
+    streams.push(stream, `${stream}:dead`)
+    const options = {
+      stream,
+      group: "testers",
+      claimAfter: Duration.fromInputUnsafe(claimAfter),
+      forgetAfter: Duration.hours(1),
+    }
+    return {
+      open: (consumer) =>
+        upstash === undefined
+          ? redisOrderQueue(url, { ...options, consumer })
+          : upstashOrderQueue(url, Redacted.make(upstash.token), { ...options, consumer }),
+      crash: (consumer, count) =>
+        Effect.promise(() =>
+          crashInProcess({
+            QUEUE_URL: queue.url,
+            QUEUE_TOKEN: queue.token,
+            QUEUE_STREAM: stream,
+            QUEUE_GROUP: options.group,
+            CONSUMER_NAME: consumer,
+            CLAIM_AFTER: claimAfter,
+          }, count)
+        ),
+      backlog: Effect.promise(async () => {
+        const [pending] = await redis.xpending(stream, options.group)
+        return { length: await redis.xlen(stream), pending: Number(pending) }
+      }),
+      deadLetters: Effect.promise(async () => {
+        const entries = await redis.xrange(`${stream}:dead`, "-", "+")
+        return entries.map(([, [, cause = ""]]) => ({ cause }))
+      }),
+      poison: (fields) => Effect.promise(() => redis.xadd(stream, "*", ...fields)),
+    }
+  }
+  const stop = async () => {
+    await upstash?.stop()
+    await redis.del(streams)
+    redis.disconnect()
+    await server.kill()
+  }
+  return { subject, stop }
+}
+
+export const implementations: Record<string, () => Promise<Implementation>> = {
+  memory: () => Promise.resolve(memory()),
+  redis: () => overRedis(),
+  upstash: () => overRedis(startUpstashFront),
+}
+
+/** Waits until what is looked at is as wanted; gives up after 10 seconds with what it looks like then. */
+export const until = Effect.fnUntraced(function* <A, E, R>(
+  look: Effect.Effect<A, E, R>,
+  wanted: (seen: A) => boolean,
+) {
+  const deadlineMs = Date.now() + 10_000
+  let seen = yield* look
+  while (!wanted(seen)) {
+    if (Date.now() > deadlineMs) assert.fail(`not so within 10 seconds: ${JSON.stringify(seen)}`)
+    yield* Effect.sleep(10)
+    seen = yield* look
+  }
+  return seen
+})

@@ -1,0 +1,126 @@
+/**
+ * Checks the books of a whole system at rest: every order against what billing, items and slots have on record, and the
+ * sums. It reads the databases, so it believes no answer of the system under test.
+ */
+import postgres from "postgres"
+
+interface OrderRow {
+  readonly id: string
+  readonly username: string
+  readonly amount: string
+  readonly item: number
+  readonly slot: string
+  readonly status: string
+  readonly created_at: Date
+  readonly decided_at: Date | null
+  readonly republished: number
+}
+
+interface Reserved {
+  readonly order_id: string
+  readonly resource: string
+  readonly quantity: string
+}
+
+export interface Books {
+  readonly orders: ReadonlyMap<string, OrderRow>
+  /** What is wrong, a line each; empty when the books balance. */
+  readonly faults: ReadonlyArray<string>
+}
+
+export interface Openings {
+  readonly walletMinor: number
+  readonly stock: number
+  readonly capacity: number
+}
+
+const inDatabase = async <A>(
+  serverUrl: string,
+  name: string,
+  read: (sql: postgres.Sql) => Promise<A>,
+) => {
+  const url = new URL(serverUrl)
+  url.pathname = name
+  const sql = postgres(url.href, { max: 1, onnotice: () => {} })
+  try {
+    return await read(sql)
+  } finally {
+    await sql.end()
+  }
+}
+
+const participant = (
+  serverUrl: string,
+  name: string,
+  key: string,
+  table: string,
+  balance: string,
+) =>
+  inDatabase(serverUrl, name, async (sql) => ({
+    name,
+    reserved: await sql<Array<Reserved>>`
+      select order_id, resource, quantity from reservations where outcome = 'reserved'`,
+    balances: await sql<Array<{ key: string; balance: string }>>`
+      select ${sql(key)} as key, ${sql(balance)} as balance from ${sql(table)}`,
+  }))
+
+/** Orders that are not final, straight from the table. */
+export const undecided = (serverUrl: string): Promise<number> =>
+  inDatabase(serverUrl, "orders", async (sql) => {
+    const [row] = await sql<[{ count: number }]>`
+      select count(*)::int as count from orders where status in ('pending', 'compensating')`
+    return row.count
+  })
+
+/** Audits the system behind one PostgreSQL server whose databases are named like the services. */
+export const audit = async (serverUrl: string, openings: Openings): Promise<Books> => {
+  const orders = await inDatabase(serverUrl, "orders", (sql) =>
+    sql<Array<OrderRow>>`
+      select id, username, amount, item, slot, status, created_at, decided_at, republished from orders`)
+  const parties = [
+    {
+      ...(await participant(serverUrl, "billing", "username", "accounts", "wallet")),
+      opening: openings.walletMinor,
+    },
+    { ...(await participant(serverUrl, "items", "id", "items", "stock")), opening: openings.stock },
+    {
+      ...(await participant(serverUrl, "slots", "time", "slots", "capacity")),
+      opening: openings.capacity,
+    },
+  ]
+  const faults: Array<string> = []
+  for (const { name, reserved, balances, opening } of parties) {
+    const held = new Map(reserved.map((row) => [row.order_id, row]))
+    for (const order of orders) {
+      const row = held.get(order.id)
+      const wanted = {
+        billing: [order.username, order.amount],
+        items: [`${order.item}`, "1"],
+        slots: [order.slot, "1"],
+      }[name]
+      if (order.status === "completed" && `${row?.resource},${row?.quantity}` !== `${wanted}`) {
+        faults.push(`${order.id} is completed, but ${name} holds ${row?.resource ?? "nothing"}`)
+      }
+      if (order.status === "failed" && row) {
+        faults.push(`${order.id} failed, but ${name} still holds ${row.resource}`)
+      }
+      if (!["completed", "failed"].includes(order.status)) {
+        faults.push(`${order.id} is ${order.status}`)
+      }
+      held.delete(order.id)
+    }
+    for (const id of held.keys()) {
+      faults.push(`${name} holds something for ${id}, which is no order`)
+    }
+    for (const { key, balance } of balances) {
+      const taken = reserved.filter((row) => row.resource === key).reduce(
+        (sum, row) => sum + Number(row.quantity),
+        0,
+      )
+      if (Number(balance) < 0 || Number(balance) + taken !== opening) {
+        faults.push(`${name} ${key}: ${balance} left and ${taken} reserved is not ${opening}`)
+      }
+    }
+  }
+  return { orders: new Map(orders.map((order) => [order.id, order])), faults: [...new Set(faults)] }
+}

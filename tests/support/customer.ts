@@ -1,0 +1,89 @@
+/**
+ * A customer of a running system, over its public API: signs up, logs in, and places orders as a careful client does,
+ * with an idempotency key for each, trying again with the same key until an answer comes.
+ */
+import { randomUUID } from "node:crypto"
+
+export interface Wish {
+  readonly amount: number
+  readonly item: number
+  readonly slot: string
+}
+
+export interface Customer {
+  readonly username: string
+  /** One try. Resolves with the order's id when it was acknowledged, and with undefined when that is not known. */
+  readonly tryToPlace: (wish: Wish, key: string) => Promise<string | undefined>
+}
+
+const json = { "content-type": "application/json" }
+
+/** Signs up a new user and logs in; the token goes on working after the system was started again. */
+export const newCustomer = async (address: () => string): Promise<Customer> => {
+  const username = `customer-${randomUUID()}`
+  const password = randomUUID()
+  const send = async (path: string, body: unknown) => {
+    const response = await fetch(address() + path, {
+      method: "POST",
+      headers: json,
+      body: JSON.stringify(body),
+    })
+    if (!response.ok) throw new Error(`${path}: ${response.status} ${await response.text()}`)
+    return await response.json()
+  }
+  await send("/api/auth/users/", { username, password, email: `${username}@example.com` })
+  const { access } = await send("/api/token/", { username, password }) as { access: string }
+  const headers = { ...json, authorization: `Bearer ${access}` }
+  return {
+    username,
+    tryToPlace: async (wish, key) => {
+      try {
+        const response = await fetch(`${address()}/api/orders/`, {
+          method: "POST",
+          headers: { ...headers, "idempotency-key": key },
+          body: JSON.stringify(wish),
+          signal: AbortSignal.timeout(10_000),
+        })
+        if (response.status === 503) return undefined
+        if (response.status !== 201) {
+          throw new Refused(`${response.status} ${await response.text()}`)
+        }
+        const { id } = await response.json() as { id: string }
+        return id
+      } catch (error) {
+        if (error instanceof Refused) throw error
+        return undefined
+      }
+    },
+  }
+}
+
+class Refused extends Error {}
+
+/** A wish of every kind, by its number: most can be fulfilled, the others fail at each of the three steps. */
+export const wishOf = (n: number): Wish => ({
+  amount: n % 10 === 1 ? 1_000_000 : 1 + n % 3,
+  item: n % 10 === 2 ? 15 : 1 + n % 10,
+  slot: n % 10 === 3 ? "19:00" : `0${n % 10}:00`,
+})
+
+/** Runs the work for each number below `count`, `atOnce` at a time. */
+export const inParallel = async (
+  count: number,
+  atOnce: number,
+  work: (n: number) => Promise<void>,
+) => {
+  let next = 0
+  await Promise.all(Array.from({ length: atOnce }, async () => {
+    while (next < count) await work(next++)
+  }))
+}
+
+/** Asks every tenth of a second until the answer is yes. Rejects after the given time. */
+export const until = async (what: string, withinMs: number, ask: () => Promise<boolean>) => {
+  const deadline = Date.now() + withinMs
+  while (!await ask()) {
+    if (Date.now() > deadline) throw new Error(`Within ${withinMs} ms it did not happen: ${what}`)
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
+}

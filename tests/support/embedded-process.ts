@@ -1,0 +1,75 @@
+/** The embedded run as a process of its own, as `npm start` starts it, for tests that kill it or look at its output. */
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+
+const root = join(import.meta.dirname, "../..")
+
+export interface EmbeddedProcess {
+  readonly baseUrl: string
+  readonly pid: number
+  /** Everything it has printed so far. */
+  readonly output: () => string
+  /** Sends the signal and waits for the end; resolves with the exit code, null after kill -9. */
+  readonly end: (signal: NodeJS.Signals) => Promise<number | null>
+}
+
+export type Environment = Readonly<Record<string, string>>
+
+const launch = (environment: Environment) => {
+  const command = "Deno" in globalThis
+    ? ["run", "-A", "compose/embedded/main.ts"]
+    : ["compose/embedded/main.ts"]
+  const child = spawn(process.execPath, command, {
+    cwd: root,
+    env: { ...process.env, NO_COLOR: "1", ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  })
+  let output = ""
+  const collect = (chunk: Buffer) => void (output += chunk.toString())
+  child.stdout.on("data", collect)
+  child.stderr.on("data", collect)
+  return { child, output: () => output, ended: once(child, "close") as Promise<[number | null]> }
+}
+
+/** Runs it until it ends by itself; for starts that must fail. */
+export const runEmbedded = async (
+  environment: Environment,
+): Promise<{ readonly code: number | null; readonly output: string }> => {
+  const { output, ended } = launch(environment)
+  const [code] = await ended
+  return { code, output: output() }
+}
+
+/** Starts it on a free port, and resolves when it says that it is up. */
+export const startEmbedded = async (environment: Environment): Promise<EmbeddedProcess> => {
+  const { child, output, ended } = launch({ PORT: "0", ...environment })
+  const up = new Promise<string>((resolve) => {
+    child.stdout.on("data", () => {
+      const found = /API\s+(http:\S+)\/api/.exec(output())?.[1]
+      if (found !== undefined && output().includes("Ctrl-C stops it")) resolve(found)
+    })
+  })
+  const failed = ended.then(([code]) => {
+    throw new Error(`The embedded run ended with ${code}:\n${output()}`)
+  })
+  failed.catch(() => {})
+  return {
+    baseUrl: await Promise.race([up, failed]),
+    pid: child.pid!,
+    output,
+    end: async (signal) => {
+      child.kill(signal)
+      const [code] = await ended
+      return code
+    },
+  }
+}
+
+/** The URL of its PostgreSQL as the superuser, from what stands in its data folder. */
+export const postgresOf = (dataDir: string): string => {
+  const port = readFileSync(join(dataDir, "postgres/postmaster.pid"), "utf8").split("\n")[3]
+  const password = readFileSync(join(dataDir, "secrets/postgres-password"), "utf8").trim()
+  return `postgres://postgres:${password}@127.0.0.1:${port}/postgres`
+}

@@ -1,0 +1,65 @@
+/**
+ * The PostgreSQL of a test run: one throw-away cluster for all test files, started by vitest's globalSetup, and a fresh
+ * database for whoever asks. Unsafe on purpose (no fsync), so that it is fast. A test that stops or kills its server starts
+ * one of its own with startPostgres. When the run is killed, the server stops by itself; its files go with the next run.
+ */
+import { Effect, Exit, Option, Scope } from "effect"
+import { randomUUID } from "node:crypto"
+import fs from "node:fs"
+import os from "node:os"
+import path from "node:path"
+import createClient from "postgres"
+import { lockDataFolder } from "#compose/embedded/data-folder.ts"
+import { startPostgres } from "#compose/embedded/postgres.ts"
+
+const variable = "UNWIND_TEST_POSTGRES_URL"
+const prefix = "unwind-test-postgres-"
+
+/** Starts the cluster, unless UNWIND_TEST_POSTGRES_URL names one, and sets that variable. Answers the teardown. */
+export const setup = async (): Promise<() => Promise<void>> => {
+  if (process.env[variable]) return () => Promise.resolve()
+  await removeLeftovers()
+  const dataDir = fs.mkdtempSync(path.join(os.tmpdir(), prefix))
+  const scope = Scope.makeUnsafe()
+  const { url } = await lockDataFolder(dataDir).pipe(
+    Effect.andThen(startPostgres({ dataDir, durable: false })),
+    Scope.provide(scope),
+    Effect.runPromise,
+  )
+  process.env[variable] = url
+  return async () => {
+    await Effect.runPromise(Scope.close(scope, Exit.void))
+    fs.rmSync(dataDir, { recursive: true })
+  }
+}
+
+/** A run that is alive holds the lock of its folder; the folders of killed ones can be had. */
+const removeLeftovers = async (): Promise<void> => {
+  for (const name of fs.readdirSync(os.tmpdir())) {
+    const folder = path.join(os.tmpdir(), name)
+    if (!name.startsWith(prefix) || !fs.existsSync(path.join(folder, "lock"))) continue
+    const abandoned = await lockDataFolder(folder).pipe(
+      Effect.scoped,
+      Effect.option,
+      Effect.runPromise,
+    )
+    if (Option.isSome(abandoned)) fs.rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+/** A new, empty database on the run's server, owned by the superuser that the URL connects as. */
+export const createDatabase = async (
+  name = "test",
+): Promise<{ url: string; drop: () => Promise<void> }> => {
+  const server = process.env[variable]
+  if (!server) throw new Error(`${variable} is not set: vitest's globalSetup sets it`)
+  const database = `${name}_${randomUUID()}`
+  const run = async (statement: string) => {
+    const sql = createClient(server, { max: 1, fetch_types: false, onnotice: () => {} })
+    await sql.unsafe(statement).finally(() => sql.end())
+  }
+  await run(`create database "${database}"`)
+  const url = new URL(server)
+  url.pathname = database
+  return { url: url.href, drop: () => run(`drop database if exists "${database}" with (force)`) }
+}

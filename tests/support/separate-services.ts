@@ -1,0 +1,131 @@
+/** The six services as processes of their own, as containers run them, on either runtime, behind the public paths. */
+import { type ChildProcess, spawn } from "node:child_process"
+import { once } from "node:events"
+import { mkdtempSync, rmSync } from "node:fs"
+import { createServer } from "node:net"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Hono } from "hono"
+import { gateway } from "#compose/embedded/gateway.ts"
+import { generateServiceKeys, keyFiles } from "#shared/security/generate-service-keys.ts"
+import type { ServiceName } from "#shared/security/service-tokens.ts"
+import { until } from "./customer.ts"
+import { createDatabase } from "./postgres.ts"
+import { anyRedis } from "./redis.ts"
+
+export type Runtime = "node" | "deno"
+
+const root = join(import.meta.dirname, "../..")
+const names: ReadonlyArray<ServiceName> = [
+  "billing",
+  "items",
+  "slots",
+  "auth",
+  "orders",
+  "orchestrator",
+]
+
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, "close")
+  return port
+}
+
+export interface SeparateServices {
+  /** The public paths, as a gateway routes them. */
+  readonly fetch: (path: string, init?: RequestInit) => Promise<Response>
+  /** Sends the signal to a service and waits for its end; resolves with its exit code. */
+  readonly end: (name: ServiceName, signal: NodeJS.Signals) => Promise<number | null>
+  /** Starts a service again that has ended. */
+  readonly start: (name: ServiceName) => Promise<void>
+  readonly output: (name: ServiceName) => string
+  /** Ends what still runs and removes what they used. */
+  readonly close: () => Promise<void>
+}
+
+/** Starts all six, and resolves when each is ready. */
+export const startSeparateServices = async (runtime: Runtime): Promise<SeparateServices> => {
+  const folder = mkdtempSync(join(tmpdir(), "unwind-separate-"))
+  await generateServiceKeys(folder)
+  const keys = keyFiles(folder)
+  const redis = await anyRedis()
+  const databases = new Map(
+    await Promise.all(names.map(async (name) => [name, await createDatabase(name)] as const)),
+  )
+  const ports = new Map<ServiceName, number>()
+  for (const name of names) ports.set(name, await freePort())
+  const address = (name: ServiceName) => `http://127.0.0.1:${ports.get(name)}`
+  const running = new Map<ServiceName, ChildProcess>()
+  const outputs = new Map<ServiceName, string>()
+
+  const start = async (name: ServiceName) => {
+    const command = runtime === "deno" ? ["run", "-A"] : []
+    const child = spawn(join(root, "node_modules/.bin", runtime), [
+      ...command,
+      `services/${name}/main.ts`,
+    ], {
+      cwd: root,
+      env: {
+        PATH: process.env.PATH,
+        HOME: process.env.HOME,
+        PORT: String(ports.get(name)),
+        HOST: "127.0.0.1",
+        DATABASE_URL: databases.get(name)?.url,
+        SERVICE_PRIVATE_KEY: keys.privateKey(name),
+        SERVICE_PUBLIC_KEYS: keys.publicKeys,
+        JWKS_URL: `${address("auth")}/.well-known/jwks.json`,
+        QUEUE_URL: redis.url,
+        QUEUE_STREAM: folder,
+        BILLING_URL: address("billing"),
+        ITEMS_URL: address("items"),
+        SLOTS_URL: address("slots"),
+        ORDERS_URL: address("orders"),
+      },
+      stdio: ["ignore", "pipe", "pipe"],
+    })
+    running.set(name, child)
+    const collect = (chunk: Buffer) => void outputs.set(name, (outputs.get(name) ?? "") + chunk)
+    child.stdout.on("data", collect)
+    child.stderr.on("data", collect)
+    await until(`${name} is ready: ${outputs.get(name)}`, 60_000, async () => {
+      if (child.exitCode !== null) throw new Error(`${name} ended:\n${outputs.get(name)}`)
+      const response = await fetch(`${address(name)}/readyz`).catch(() => undefined)
+      return response?.status === 200
+    })
+  }
+  const end = async (name: ServiceName, signal: NodeJS.Signals) => {
+    const child = running.get(name)
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return null
+    const ended = once(child, "exit")
+    child.kill(signal)
+    const [code] = await ended
+    return code as number | null
+  }
+  await Promise.all(names.map(start))
+
+  const proxied = (name: ServiceName) => ({
+    fetch: (request: Request) => {
+      const { pathname, search } = new URL(request.url)
+      return fetch(new Request(address(name) + pathname + search, request))
+    },
+  })
+  const door = gateway(
+    { auth: proxied("auth"), billing: proxied("billing"), orders: proxied("orders") },
+    new Hono(),
+  )
+  return {
+    fetch: (path, init) => Promise.resolve(door.request(path, init)),
+    start,
+    end,
+    output: (name) => outputs.get(name) ?? "",
+    close: async () => {
+      await Promise.all(names.map((name) => end(name, "SIGKILL")))
+      await Promise.all([...databases.values()].map(({ drop }) => drop()))
+      await redis.kill()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+}
