@@ -1,7 +1,8 @@
 /**
- * The data folder (DATA_DIR) of the embedded run: one running system per folder, and the secrets made on its first start.
- * The lock is one of the operating system, so it ends with its process however that dies, and a reused process id can't be
- * mistaken for it. It does not reach across machines that share a folder over the network.
+ * The data folder (DATA_DIR) of the embedded run: one running system per folder, and the secrets
+ * made on its first start. The lock is one of the operating system, so it ends with its process
+ * however that dies, and a reused process id can't be mistaken for it. It does not reach across
+ * machines that share a folder over the network.
  */
 import { Effect, type Scope } from "effect"
 import { randomBytes } from "node:crypto"
@@ -11,8 +12,8 @@ import { DatabaseSync } from "node:sqlite"
 import { inDataFolder, StartError } from "./start-error.ts"
 
 /**
- * Makes the folder where there is none, and holds it until the scope closes. Fails with StartError when another process
- * holds it (the message names the process) or when it can't be written.
+ * Makes the folder where there is none, and holds it until the scope closes. Fails with StartError
+ * when another process holds it (the message names the process) or when it can't be written.
  */
 export const lockDataFolder = (dataDir: string): Effect.Effect<void, StartError, Scope.Scope> =>
   Effect.gen(function* () {
@@ -30,12 +31,15 @@ export const lockDataFolder = (dataDir: string): Effect.Effect<void, StartError,
     yield* inDataFolder(dataDir, () => fs.writeFileSync(pidFile, `${process.pid}\n`))
   })
 
-/** The garbage collector closes what nobody refers to, and takes a fiber that only waits for nobody. */
+/**
+ * Referred to from here for as long as they are held: one that is garbage collected is given up.
+ */
 const locks = new Set<DatabaseSync>()
 
 /**
- * Neither Node nor Deno lock files for both; the SQLite in both does, the same way on every system. The file stays empty,
- * and nothing else may open it: closing any handle on it would end the lock.
+ * No file lock is common to Node and Deno, but SQLite is, and its lock is one of the operating
+ * system. The file stays empty, and nothing else may open it: the system gives the lock up when any
+ * handle on the file is closed.
  */
 const takeLock = (dataDir: string, pidFile: string): Effect.Effect<DatabaseSync, StartError> =>
   inDataFolder(dataDir, () => {
@@ -74,8 +78,8 @@ export const secretPath = (dataDir: string, name: string): string =>
   path.join(dataDir, "secrets", name)
 
 /**
- * The secret of that name: 192 random bits, made and put on the disk by the first call, the same ever after. Only the
- * owner of the data folder can read it. Fails with StartError.
+ * The secret of that name: 192 random bits, made and put on the disk by the first call, the same
+ * ever after. Only the owner of the data folder can read it. Fails with StartError.
  */
 export const ensureSecret = (dataDir: string, name: string): Effect.Effect<string, StartError> =>
   inDataFolder(dataDir, () => {

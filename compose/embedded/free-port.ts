@@ -1,4 +1,7 @@
-/** A TCP port of 127.0.0.1 that was free a moment ago. Another process may take it first: whoever listens on it tries again. */
+/**
+ * A TCP port of 127.0.0.1 that was free a moment ago. Another process may take it first: whoever
+ * listens on it tries again.
+ */
 import { Effect } from "effect"
 import net from "node:net"
 

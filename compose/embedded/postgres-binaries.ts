@@ -1,6 +1,7 @@
 /**
- * The PostgreSQL programs that npm installed for this system: the same major version everywhere. They are used where they
- * lie, if the account that runs the server can run them there; otherwise from a copy below the system's temporary folder.
+ * The PostgreSQL programs that npm installed for this system: the same major version everywhere.
+ * They are used where they lie, if the account that runs the server can run them there; otherwise
+ * from a copy below the system's temporary folder.
  */
 import { Effect } from "effect"
 import { spawnSync } from "node:child_process"
@@ -32,7 +33,10 @@ export const installedBinaries: Effect.Effect<string, StartError> = Effect.try({
     }),
 })
 
-/** Makes sure that the account can run the programs in this folder. Fails with StartError when they run nowhere. */
+/**
+ * Makes sure that the account can run the programs in this folder. Fails with StartError when they
+ * run nowhere.
+ */
 export const usableBinaries = (
   source: string,
   account: Account | undefined,
@@ -63,8 +67,9 @@ const tryOut = (folder: string, account: Account | undefined): PostgresBinaries 
 }
 
 /**
- * A copy that everybody can read, complete even if npm was not let run install scripts (the links between the libraries
- * are made by one). It is kept for the next start, under a name that follows from its content.
+ * A copy that everybody can read, complete even if npm was not let run install scripts (the links
+ * between the libraries are made by one). It is kept for the next start, under a name that follows
+ * from its content.
  */
 const copyOf = (source: string): Effect.Effect<string, StartError> =>
   Effect.try({
@@ -100,7 +105,10 @@ const copyOf = (source: string): Effect.Effect<string, StartError> =>
       }),
   })
 
-/** Copies what is missing, which is everything at first and later what a cleaner of temporary files took. */
+/**
+ * Copies what is missing, which is everything at first and later what a cleaner of temporary files
+ * took.
+ */
 const complete = (target: string, source: string): void => {
   const filter = (file: string) => !fs.lstatSync(file).isSymbolicLink()
   fs.cpSync(source, target, { recursive: true, force: false, filter })

@@ -1,6 +1,7 @@
 /**
- * The files of the PostgreSQL cluster: made whole or not at all on the first start, and never touched when another major
- * version made them. Making them needs no server; running them is postgres.ts.
+ * The files of the PostgreSQL cluster: made whole or not at all on the first start, and never
+ * touched when another major version made them. Making them needs no server; running them is
+ * postgres.ts.
  */
 import { Effect } from "effect"
 import fs from "node:fs"
@@ -16,8 +17,9 @@ const passwordName = "postgres-password"
 export const clusterPath = (dataDir: string): string => path.join(dataDir, "postgres")
 
 /**
- * The folder of the cluster and the password of its superuser; both are made where there is no cluster yet. Fails with
- * StartError, and changes nothing, when the data is of another major version or its password is gone.
+ * The folder of the cluster and the password of its superuser; both are made where there is no
+ * cluster yet. Fails with StartError, and changes nothing, when the data is of another major
+ * version or its password is gone.
  */
 export const openCluster = (
   dataDir: string,
@@ -51,7 +53,10 @@ const madeBy = (cluster: string): string | undefined => {
   return fs.existsSync(file) ? fs.readFileSync(file, "utf8").trim() : "an unknown version"
 }
 
-/** Made under another name, so that a start cut off half way leaves nothing that looks like a cluster. */
+/**
+ * Made under another name, so that a start cut off half way leaves nothing that looks like a
+ * cluster.
+ */
 const makeCluster = (
   dataDir: string,
   binaries: PostgresBinaries,

@@ -1,6 +1,7 @@
 /**
- * A database and a role for each service, in one cluster. A role owns its database and can't even connect to another's.
- * The roles' passwords follow from the superuser's, so there is nothing more to keep, and none of them tells another.
+ * A database and a role for each service, in one cluster. A role owns its database and can't even
+ * connect to another's. The roles' passwords follow from the superuser's, so there is nothing more
+ * to keep, and none of them tells another.
  */
 import { Effect } from "effect"
 import { createHmac } from "node:crypto"
@@ -9,7 +10,8 @@ import type { Postgres } from "./postgres.ts"
 import { StartError } from "./start-error.ts"
 
 /**
- * Makes what is missing, each database named like its service, and answers the URL for each. Fails with StartError.
+ * Makes what is missing, each database named like its service, and answers the URL for each. Fails
+ * with StartError.
  */
 export const ensureDatabases = <const Service extends string>(
   postgres: Postgres,

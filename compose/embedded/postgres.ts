@@ -1,7 +1,8 @@
 /**
- * A real PostgreSQL of the embedded run's own: one cluster below the data folder, on 127.0.0.1 and a free port, reached by
- * password only. It is made on the first start and does not outlive its scope; after any other end (kill -9, power) the
- * next start finds every commit that was acknowledged, if it is durable. One start at a time: hold the data folder's lock.
+ * A real PostgreSQL of the embedded run's own: one cluster below the data folder, on 127.0.0.1 and
+ * a free port, reached by password only. It is made on the first start and does not outlive its
+ * scope; after any other end (kill -9, power) the next start finds every commit that was
+ * acknowledged, if it is durable. One start at a time: hold the data folder's lock.
  */
 import { Effect, Schedule, type Scope } from "effect"
 import path from "node:path"
@@ -15,7 +16,10 @@ import { StartError } from "./start-error.ts"
 
 export interface PostgresOptions {
   readonly dataDir: string
-  /** Acknowledged commits are on the disk. Without it PostgreSQL is faster, and a crash of the machine may ruin the data. */
+  /**
+   * Acknowledged commits are on the disk. Without it PostgreSQL is faster, and a crash of the
+   * machine may ruin the data.
+   */
   readonly durable: boolean
   /** A free one where none is given. */
   readonly port?: number
@@ -30,7 +34,10 @@ export interface Postgres {
 
 const carefree = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
 
-/** Starts the cluster and answers when it takes connections; the scope stops it. Fails with StartError. */
+/**
+ * Starts the cluster and answers when it takes connections; the scope stops it. Fails with
+ * StartError.
+ */
 export const startPostgres = (
   options: PostgresOptions,
 ): Effect.Effect<Postgres, StartError, Scope.Scope> =>

@@ -1,7 +1,8 @@
 /**
- * A Redis of the embedded run's own, if the machine has one: `redis-server` or `valkey-server` from PATH, on 127.0.0.1, a
- * free port and a password made for this start. It keeps its streams in an append-only file below the data folder. Redis is
- * the cache of work, never its record, so that folder may be removed between two runs and no order is lost.
+ * A Redis of the embedded run's own, if the machine has one: `redis-server` or `valkey-server` from
+ * PATH, on 127.0.0.1, a free port and a password made for this start. It keeps its streams in an
+ * append-only file below the data folder. Redis is the cache of work, never its record, so that
+ * folder may be removed between two runs and no order is lost.
  */
 import { Effect, Option, type Scope } from "effect"
 import { Redis } from "ioredis"
@@ -25,21 +26,25 @@ const settingsFile = "redis.conf"
 const pidFile = "redis.pid"
 
 /**
- * Starts the server and answers when it takes commands; the scope stops it. None where PATH has no server, or only one
- * that is too old. Fails with StartError.
+ * Starts the server and answers when it takes commands; the scope stops it. None where PATH has no
+ * server, or only one that is too old. Fails with StartError.
  */
 export const startRedis = (
-  options: { readonly dataDir: string },
+  options: {
+    readonly dataDir: string
+    /** The address that an earlier start had, to come back at. */
+    readonly urlBefore?: URL | undefined
+  },
 ): Effect.Effect<Option.Option<RunningRedis>, StartError, Scope.Scope> =>
   Effect.gen(function* () {
-    const program = ["redis-server", "valkey-server"].find(isRecent)
+    const program = redisOnPath()
     if (program === undefined) return Option.none()
     const dataDir = path.resolve(options.dataDir)
     const folder = yield* openServerFolder(path.join(dataDir, "redis"))
     const logFile = path.join(dataDir, "redis.log")
     const attempt = Effect.gen(function* () {
-      const port = yield* freePort
-      const password = randomBytes(24).toString("base64url")
+      const port = options.urlBefore ? Number(options.urlBefore.port) : yield* freePort
+      const password = options.urlBefore?.password ?? randomBytes(24).toString("base64url")
       yield* writeSettings(folder, port, password)
       const command = [program, path.join(ownPath(folder), settingsFile)] as const
       const ended = yield* startServer({ name: "Redis", folder, command, pidFile, logFile })
@@ -55,6 +60,10 @@ export const startRedis = (
       })
     ),
   )
+
+/** The program that would be started, if PATH has one that is recent enough. */
+export const redisOnPath = (): string | undefined =>
+  ["redis-server", "valkey-server"].find(isRecent)
 
 const isRecent = (program: string): boolean => {
   const { stdout } = spawnSync(program, ["--version"], {

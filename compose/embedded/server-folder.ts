@@ -1,7 +1,8 @@
 /**
- * The folder that a server of the embedded run works in, and the account it runs under. PostgreSQL refuses to run as
- * root, so under root a server runs as the owner of its folder, `nobody` for a new one; everybody else runs it as
- * themselves. `nobody` need not be able to walk to the folder: a checkout below a private /root works.
+ * The folder that a server of the embedded run works in, and the account it runs under. PostgreSQL
+ * refuses to run as root, so under root a server runs as the owner of its folder, `nobody` for a
+ * new one; everybody else runs it as themselves. `nobody` need not be able to walk to the folder: a
+ * checkout below a private /root works.
  */
 import { Effect } from "effect"
 import { type ChildProcess, type IOType, spawn, spawnSync } from "node:child_process"
@@ -23,8 +24,8 @@ export interface ServerFolder {
 const nobody: Account = { uid: 65_534, gid: 65_534 }
 
 /**
- * The account to run a server under that works in this folder, which need not exist yet: none but for root. Fails with
- * StartError under root on a system other than Linux.
+ * The account to run a server under that works in this folder, which need not exist yet: none but
+ * for root. Fails with StartError under root on a system other than Linux.
  */
 export const serverAccount = (folder: string): Effect.Effect<Account | undefined, StartError> => {
   if (process.getuid?.() !== 0) return Effect.succeed(undefined)
@@ -37,7 +38,10 @@ export const serverAccount = (folder: string): Effect.Effect<Account | undefined
   })
 }
 
-/** Makes the folder where there is none, and gives it to its account. Fails with StartError when it can't be used. */
+/**
+ * Makes the folder where there is none, and gives it to its account. Fails with StartError when it
+ * can't be used.
+ */
 export const openServerFolder = (folder: string): Effect.Effect<ServerFolder, StartError> =>
   serverAccount(folder).pipe(
     Effect.flatMap((account) =>
@@ -45,7 +49,7 @@ export const openServerFolder = (folder: string): Effect.Effect<ServerFolder, St
         fs.mkdirSync(folder, { recursive: true, mode: 0o700 })
         if (account && fs.statSync(folder).uid !== account.uid) {
           const chown = spawnSync("chown", ["-R", `${account.uid}:${account.gid}`, folder])
-          if (chown.status !== 0) throw chown.error ?? new Error(String(chown.stderr))
+          if (chown.status !== 0) throw chown.error ?? new Error(`chown: exit code ${chown.status}`)
         }
         return { path: folder, account }
       })
@@ -53,20 +57,27 @@ export const openServerFolder = (folder: string): Effect.Effect<ServerFolder, St
   )
 
 /**
- * The folder's path as a process that `spawnIn` started has to name it. Linux leads through this one to the folder
- * itself, whatever lies above it, and it stays right after the process changed into it.
+ * The folder's path as a process that `spawnIn` started has to name it. Linux leads through this
+ * one to the folder itself, whatever lies above it, and it stays right after the process changed
+ * into it.
  */
 export const ownPath = (folder: ServerFolder): string =>
   folder.account ? "/proc/self/cwd" : folder.path
 
-/** What a server gets of our environment; the rest (secrets, PG* settings of the person at the terminal) is not its own. */
+/**
+ * What a server gets of our environment; the rest (secrets, PG* settings of the person at the
+ * terminal) is not its own.
+ */
 export const serverEnvironment = () => ({
   PATH: process.env["PATH"],
   SystemRoot: process.env["SystemRoot"],
   LC_ALL: "C",
 })
 
-/** Starts a command inside the folder, under the folder's account and out of reach of the terminal's Ctrl-C. */
+/**
+ * Starts a command inside the folder, under the folder's account and out of reach of the terminal's
+ * Ctrl-C.
+ */
 export const spawnIn = (
   folder: ServerFolder,
   [command, ...args]: readonly [string, ...Array<string>],

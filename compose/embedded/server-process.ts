@@ -1,8 +1,9 @@
 /**
- * A server that belongs to this run: it starts with the scope and stops with it, is not reached by the terminal's Ctrl-C,
- * and does not outlive us. A supervisor of a few lines of shell holds one end of a pipe; when the other end closes,
- * because we close it or because we are gone (kill -9 too), it stops the server. What is left over all the same, say when
- * the supervisor was killed as well, is stopped by the next start. Windows has neither: there the server ends hard.
+ * A server that belongs to this run: it starts with the scope and stops with it, is not reached by
+ * the terminal's Ctrl-C, and does not outlive us. A supervisor of a few lines of shell holds one
+ * end of a pipe; when the other end closes, because we close it or because we are gone (kill -9
+ * too), it stops the server. What is left over all the same, say when the supervisor was killed as
+ * well, is stopped by the next start. Windows has neither: there the server ends hard.
  */
 import { Deferred, Effect, Option, Schedule, type Scope } from "effect"
 import { type ChildProcess, spawnSync } from "node:child_process"
@@ -38,8 +39,9 @@ kill -KILL $watcher 2>/dev/null
 exit $status`
 
 /**
- * Stops what a killed run left over in the folder, then starts the server; the scope stops it. Its output goes to the log
- * file, of which one earlier run is kept. Fails with StartError when a left over server can't be stopped.
+ * Stops what a killed run left over in the folder, then starts the server; the scope stops it. Its
+ * output goes to the log file, of which one earlier run is kept. Fails with StartError when a left
+ * over server can't be stopped.
  */
 export const startServer = (server: Server): Effect.Effect<Ended, StartError, Scope.Scope> =>
   Effect.gen(function* () {
@@ -58,8 +60,8 @@ export const startServer = (server: Server): Effect.Effect<Ended, StartError, Sc
   })
 
 /**
- * Tries a start up to four times within two minutes: another program may take the free port first, and what a killed
- * server held takes a moment to go. Fails with StartError.
+ * Tries a start up to four times within two minutes: another program may take the free port first,
+ * and what a killed server held takes a moment to go. Fails with StartError.
  */
 export const persistently = <A, R>(
   name: string,
@@ -102,8 +104,9 @@ const stop = (child: ChildProcess, ended: Deferred.Deferred<string>): Effect.Eff
   })
 
 /**
- * Ends the server that the pid file names if it works in our folder. A number that is by now another program's is left
- * alone, and the file removed, since it would keep PostgreSQL from starting.
+ * Ends the server that the pid file names if it works in our folder. A number that is by now
+ * another program's is left alone, and the file removed, since it would keep PostgreSQL from
+ * starting.
  */
 const stopLeftover = (server: Server): Effect.Effect<void, StartError> =>
   Effect.gen(function* () {
@@ -147,7 +150,10 @@ const signalProcess = (pid: number, signal: NodeJS.Signals | 0): boolean => {
 
 const isAlive = (pid: number): boolean => signalProcess(pid, 0)
 
-/** Asked as the server's own account: in a container not even root may look at another account's process. */
+/**
+ * Asked as the server's own account: in a container not even root may look at another account's
+ * process.
+ */
 const workingFolder = (pid: number, account: Account | undefined): string | undefined => {
   const [command, ...args] = process.platform === "darwin"
     ? ["lsof", "-a", "-d", "cwd", "-Fn", "-p", `${pid}`] as const
@@ -159,5 +165,6 @@ const workingFolder = (pid: number, account: Account | undefined): string | unde
 /** The line of a log that says why its server ended. */
 const lastWords = (logFile: string): string => {
   const lines = fs.readFileSync(logFile, "utf8").trim().split("\n")
-  return (lines.findLast((line) => /FATAL|PANIC/.test(line)) ?? lines.at(-1) ?? "").trim()
+  const last = lines.findLast((line) => /FATAL|PANIC/.test(line)) ?? lines.at(-1) ?? ""
+  return last.replace(/^.*(FATAL|PANIC): */, "").trim()
 }

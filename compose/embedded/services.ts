@@ -9,6 +9,7 @@ import { items } from "#services/items/service.ts"
 import { orchestrator } from "#services/orchestrator/service.ts"
 import { orders } from "#services/orders/service.ts"
 import { slots } from "#services/slots/service.ts"
+import { Environment, readSettings, type SettingsError } from "#shared/config/settings.ts"
 import type { App } from "#shared/http/app.ts"
 import { Fetch } from "#shared/http/client.ts"
 import { makeMemoryStream, ProcessMemory } from "#shared/queue/memory.ts"
@@ -31,6 +32,37 @@ const queueCapacity = 100_000
 
 // Names that only the wiring below understands; nothing leaves the process.
 const address = (name: ServiceName) => `http://${name}.unwind.internal`
+
+const addresses = {
+  JWKS_URL: `${address("auth")}/.well-known/jwks.json`,
+  BILLING_URL: address("billing"),
+  ITEMS_URL: address("items"),
+  SLOTS_URL: address("slots"),
+  ORDERS_URL: address("orders"),
+}
+
+/** Reads what a person has set for the services, before anything is started. Fails with SettingsError. */
+export const checkSettings = (
+  environment: ServicesOptions["environment"],
+): Effect.Effect<void, SettingsError> =>
+  readSettings({
+    ...auth.settings,
+    ...billing.settings,
+    ...items.settings,
+    ...slots.settings,
+    ...orders.settings,
+    ...orchestrator.settings,
+  }).pipe(
+    Effect.provideService(Environment, {
+      ...environment,
+      ...addresses,
+      // Known only once the servers run, and then right.
+      DATABASE_URL: "postgres://unwind.internal",
+      QUEUE_URL: "memory:",
+      SERVICE_PRIVATE_KEY: "made at the start",
+      SERVICE_PUBLIC_KEYS: "made at the start",
+    }),
+  )
 
 /** Starts all services until the scope closes, those that are called before their callers. */
 export const startServices = (
@@ -59,15 +91,11 @@ const startInto = (
     const { privateKey, publicKeys } = keyFiles(keysFolder)
     const settingsOf = (name: ServiceName) => ({
       ...environment,
+      ...addresses,
       DATABASE_URL: name === "orchestrator" ? undefined : databases[name],
       QUEUE_URL: queueUrl,
       SERVICE_PRIVATE_KEY: privateKey(name),
       SERVICE_PUBLIC_KEYS: publicKeys,
-      JWKS_URL: `${address("auth")}/.well-known/jwks.json`,
-      BILLING_URL: address("billing"),
-      ITEMS_URL: address("items"),
-      SLOTS_URL: address("slots"),
-      ORDERS_URL: address("orders"),
     })
     const independent = yield* Effect.all({
       billing: startWithin(billing, settingsOf("billing")),

@@ -10,11 +10,12 @@ import { problemResponse, unavailable } from "#shared/http/problem.ts"
 import { generateServiceKeys } from "#shared/security/generate-service-keys.ts"
 import { lockDataFolder } from "./data-folder.ts"
 import { gateway } from "./gateway.ts"
+import { keepRunning } from "./kept-running.ts"
 import { operations } from "./operations.ts"
 import { ensureDatabases } from "./postgres-databases.ts"
 import { startPostgres } from "./postgres.ts"
-import { startRedis } from "./redis.ts"
-import { type Apps, startServices } from "./services.ts"
+import { redisOnPath, startRedis } from "./redis.ts"
+import { type Apps, checkSettings, startServices } from "./services.ts"
 import { StartError } from "./start-error.ts"
 
 export interface SystemOptions {
@@ -43,6 +44,7 @@ export const startSystem = (
 ): Effect.Effect<System, { readonly message: string }, Scope.Scope> =>
   Effect.gen(function* () {
     const { dataDir, host, port, progress } = options
+    yield* checkSettings(options.environment)
     yield* lockDataFolder(dataDir)
     // The port is taken first: that it is in use is said at once, and who comes early is told to wait.
     let app: Pick<App, "fetch"> = {
@@ -50,8 +52,10 @@ export const startSystem = (
     }
     const openPort = yield* listen({ fetch: (...request) => app.fetch(...request) }, { host, port })
     yield* progress("PostgreSQL")
-    const postgres = yield* startPostgres({ dataDir, durable: true })
-    const databases = yield* ensureDatabases(postgres, [
+    const postgres = yield* keepRunning((before) =>
+      startPostgres({ dataDir, durable: true, ...(before && { port: Number(before.port) }) })
+    )
+    const databases = yield* ensureDatabases(postgres.server, [
       "auth",
       "billing",
       "orders",
@@ -81,15 +85,18 @@ export const startSystem = (
       port: openPort,
       apps,
       queueUrl: queue.url,
-      broken: Effect.raceFirst(postgres.ended, queue.ended),
+      broken: Effect.raceFirst(postgres.lost, queue.lost),
     }
   })
 
-/** The queue's address, and when it ends if it is a server of ours. */
+/** The queue's address, and when it is lost if it is a server of ours. */
 const openQueue = ({ queueUrl, dataDir, progress }: SystemOptions) =>
   Effect.gen(function* () {
-    if (queueUrl !== undefined) return { url: queueUrl, ended: Effect.never }
+    if (queueUrl !== undefined) return { url: queueUrl, lost: Effect.never }
     yield* progress("Redis")
-    const redis = yield* startRedis({ dataDir })
-    return Option.getOrElse(redis, () => ({ url: "memory:", ended: Effect.never }))
+    if (redisOnPath() === undefined) return { url: "memory:", lost: Effect.never }
+    const { server, lost } = yield* keepRunning((urlBefore) =>
+      Effect.map(startRedis({ dataDir, urlBefore }), Option.getOrThrow)
+    )
+    return { url: server.url, lost }
   })

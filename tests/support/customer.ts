@@ -14,6 +14,9 @@ export interface Customer {
   readonly username: string
   /** One try. Resolves with the order's id when it was acknowledged, and with undefined when that is not known. */
   readonly tryToPlace: (wish: Wish, key: string) => Promise<string | undefined>
+  /** The plain answer to one order. */
+  readonly post: (baseUrl: string, wish: Wish, key: string) => Promise<Response>
+  readonly order: (baseUrl: string, id: string) => Promise<{ readonly status: string }>
 }
 
 const json = { "content-type": "application/json" }
@@ -34,31 +37,32 @@ export const newCustomer = async (address: () => string): Promise<Customer> => {
   await send("/api/auth/users/", { username, password, email: `${username}@example.com` })
   const { access } = await send("/api/token/", { username, password }) as { access: string }
   const headers = { ...json, authorization: `Bearer ${access}` }
+  const post = (baseUrl: string, wish: Wish, key: string) =>
+    fetch(`${baseUrl}/api/orders/`, {
+      method: "POST",
+      headers: { ...headers, "idempotency-key": key },
+      body: JSON.stringify(wish),
+      signal: AbortSignal.timeout(10_000),
+    })
   return {
     username,
+    post,
+    order: async (baseUrl, id) => {
+      const response = await fetch(`${baseUrl}/api/orders/${id}`, { headers })
+      return await response.json() as { status: string }
+    },
     tryToPlace: async (wish, key) => {
-      try {
-        const response = await fetch(`${address()}/api/orders/`, {
-          method: "POST",
-          headers: { ...headers, "idempotency-key": key },
-          body: JSON.stringify(wish),
-          signal: AbortSignal.timeout(10_000),
-        })
-        if (response.status === 503) return undefined
-        if (response.status !== 201) {
-          throw new Refused(`${response.status} ${await response.text()}`)
-        }
-        const { id } = await response.json() as { id: string }
-        return id
-      } catch (error) {
-        if (error instanceof Refused) throw error
-        return undefined
-      }
+      const answer = await post(address(), wish, key).then(
+        async (response) => ({ status: response.status, text: await response.text() }),
+        // Refused or cut: whether it was stored is not known.
+        () => undefined,
+      )
+      if (answer === undefined || answer.status === 503) return undefined
+      if (answer.status !== 201) throw new Error(`${answer.status} ${answer.text}`)
+      return (JSON.parse(answer.text) as { id: string }).id
     },
   }
 }
-
-class Refused extends Error {}
 
 /** A wish of every kind, by its number: most can be fulfilled, the others fail at each of the three steps. */
 export const wishOf = (n: number): Wish => ({

@@ -1,7 +1,8 @@
 /**
- * The PostgreSQL of a test run: one throw-away cluster for all test files, started by vitest's globalSetup, and a fresh
- * database for whoever asks. Unsafe on purpose (no fsync), so that it is fast. A test that stops or kills its server starts
- * one of its own with startPostgres. When the run is killed, the server stops by itself; its files go with the next run.
+ * The PostgreSQL of a test run: one throw-away cluster for all test files, started by vitest's
+ * globalSetup, and a fresh database for whoever asks. Unsafe on purpose (no fsync), so that it is
+ * fast. A test that stops or kills its server starts one of its own with startPostgres. When the
+ * run is killed, the server stops by itself; its files go with the next run.
  */
 import { Effect, Exit, Option, Scope } from "effect"
 import { randomUUID } from "node:crypto"
@@ -15,7 +16,10 @@ import { startPostgres } from "#compose/embedded/postgres.ts"
 const variable = "UNWIND_TEST_POSTGRES_URL"
 const prefix = "unwind-test-postgres-"
 
-/** Starts the cluster, unless UNWIND_TEST_POSTGRES_URL names one, and sets that variable. Answers the teardown. */
+/**
+ * Starts the cluster, unless UNWIND_TEST_POSTGRES_URL names one, and sets that variable. Answers
+ * the teardown.
+ */
 export const setup = async (): Promise<() => Promise<void>> => {
   if (process.env[variable]) return () => Promise.resolve()
   await removeLeftovers()

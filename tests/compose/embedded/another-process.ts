@@ -1,6 +1,6 @@
 /**
- * Runs one of the scripts next to this file in a process of its own, in the runtime that runs the tests, so that a test
- * can kill it with -9. A script prints one line when it is ready.
+ * Runs one of the scripts next to this file in a process of its own, in the runtime that runs the
+ * tests, so that a test can kill it with -9. A script prints one line when it is ready.
  */
 import { Effect } from "effect"
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
@@ -67,8 +67,8 @@ export const psField = (field: string, pid: number): string =>
   spawnSync("ps", ["-o", `${field}=`, "-p", `${pid}`], { encoding: "utf8" }).stdout.trim()
 
 /**
- * Kills with -9 what watches over a server, and not the server: then nothing stops it when its starter is gone. All are
- * in the process group that the supervisor leads.
+ * Kills with -9 what watches over a server, and not the server: then nothing stops it when its
+ * starter is gone. All are in the process group that the supervisor leads.
  */
 export const killSupervisor = (server: number): void => {
   const group = psField("pgid", server)

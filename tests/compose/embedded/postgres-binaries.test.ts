@@ -10,7 +10,10 @@ import { temporaryFolder } from "./temporary-folder.ts"
 
 const isRoot = process.getuid?.() === 0
 
-/** What npm may leave in a checkout that only its owner can enter: some of the links between libraries are missing. */
+/**
+ * What npm may leave in a checkout that only its owner can enter: some of the links between
+ * libraries are missing.
+ */
 const privateInstallation = Effect.gen(function* () {
   const checkout = yield* temporaryFolder
   const source = path.join(checkout, "native")

@@ -1,0 +1,158 @@
+/**
+ * The embedded run as a person meets it: what it prints when it is up, what it says when something is in the way, and that
+ * nothing is left behind or lost.
+ */
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { createServer } from "node:net"
+import { once } from "node:events"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterEach, describe, expect, it } from "vitest"
+import { newCustomer, until } from "#tests/support/customer.ts"
+import { runEmbedded, startEmbedded } from "#tests/support/embedded-process.ts"
+
+const cleanups: Array<() => unknown> = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+
+const dataFolder = () => {
+  const folder = mkdtempSync(join(tmpdir(), "unwind-main-"))
+  cleanups.push(() => rmSync(folder, { recursive: true, force: true }))
+  return join(folder, "data")
+}
+
+const start = async (environment: Readonly<Record<string, string>>) => {
+  const system = await startEmbedded(environment)
+  cleanups.push(() => system.end("SIGKILL"))
+  return system
+}
+
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0)
+  } catch {
+    return false
+  }
+}
+
+const postgresPid = (dataDir: string) =>
+  Number.parseInt(readFileSync(join(dataDir, "postgres/postmaster.pid"), "utf8"), 10)
+
+const wish = { amount: 1, item: 1, slot: "09:00" }
+
+describe("npm start", () => {
+  it("tells where everything is and what to try, and Ctrl-C leaves nothing running", async () => {
+    const DATA_DIR = dataFolder()
+    const system = await start({ DATA_DIR })
+    for (const path of ["/docs", "/readyz", "/metrics", "/livez"]) {
+      expect((await fetch(system.baseUrl + path)).status).toBe(200)
+      if (path !== "/livez") expect(system.output()).toContain(system.baseUrl + path)
+    }
+    expect(system.output()).toMatch(
+      /starting PostgreSQL[^]*starting auth[^]*npm run demo[^]*curl[^]*curl/,
+    )
+    const postgres = postgresPid(DATA_DIR)
+    expect(isAlive(postgres)).toBe(true)
+    expect(await system.end("SIGINT")).toBe(0)
+    expect(system.output()).toContain("Stopping")
+    expect(isAlive(postgres)).toBe(false)
+  })
+
+  it("finds everything again on a second start", async () => {
+    const DATA_DIR = dataFolder()
+    let system = await start({ DATA_DIR })
+    const customer = await newCustomer(() => system.baseUrl)
+    const id = await customer.tryToPlace(wish, "before the restart")
+    await system.end("SIGTERM")
+    system = await start({ DATA_DIR })
+    expect(await customer.tryToPlace(wish, "before the restart")).toBe(id)
+  })
+
+  it("says that the port is in use", async () => {
+    const server = createServer().listen(0, "127.0.0.1")
+    await once(server, "listening")
+    cleanups.push(() => server.close())
+    const { port } = server.address() as { port: number }
+    const { code, output } = await runEmbedded({ PORT: String(port), DATA_DIR: dataFolder() })
+    expect(code).toBe(1)
+    expect(output).toBe(`Port ${port} is in use: stop what uses it or set PORT to another one\n`)
+  })
+
+  it("says that the data folder is in use by another process, which goes on undisturbed", async () => {
+    const DATA_DIR = dataFolder()
+    const system = await start({ DATA_DIR })
+    const { code, output } = await runEmbedded({ PORT: "0", DATA_DIR })
+    expect(code).toBe(1)
+    expect(output).toMatch(
+      new RegExp(
+        `^The data folder .* is in use: already running as process ${system.pid}; stop it first, .*\n$`,
+      ),
+    )
+    expect((await fetch(`${system.baseUrl}/readyz`)).status).toBe(200)
+  })
+
+  it("says that the data folder can not be written", async () => {
+    const file = dataFolder()
+    writeFileSync(file, "")
+    const { code, output } = await runEmbedded({ PORT: "0", DATA_DIR: join(file, "data") })
+    expect(code).toBe(1)
+    expect(output).toMatch(
+      /^The data folder .* can't be used .*: make it writable, or set DATA_DIR to another folder\n$/,
+    )
+  })
+
+  it("names all settings that are wrong, before it touches anything", async () => {
+    const DATA_DIR = dataFolder()
+    const wrong = { ITEM_STOCK: "-1", ORDER_DEADLINE: "soon", BACKLOG_LIMIT: "many" }
+    const { code, output } = await runEmbedded({ PORT: "0", DATA_DIR, ...wrong })
+    expect(code).toBe(1)
+    for (const name of Object.keys(wrong)) expect(output).toContain(`${name} is wrong: set it to`)
+    expect(output).not.toContain("starting")
+  })
+
+  it("takes orders while Redis is unreachable, says so, and loses none", async () => {
+    const DATA_DIR = dataFolder()
+    const system = await start({ DATA_DIR, QUEUE_URL: "redis://127.0.0.1:1" })
+    const customer = await newCustomer(() => system.baseUrl)
+    const id = await customer.tryToPlace(wish, "without redis")
+    expect(id).toBeDefined()
+    const ready = await fetch(`${system.baseUrl}/readyz`)
+    expect(ready.status).toBe(503)
+    expect(JSON.stringify(await ready.json())).toMatch(/"orchestrator":{"queue":"[^"]*Redis/i)
+    await system.end("SIGTERM")
+    const again = await start({ DATA_DIR, QUEUE_URL: "memory:" })
+    const { order } = customer
+    await until(
+      "the order is final",
+      30_000,
+      async () => (await order(again.baseUrl, id!)).status === "completed",
+    )
+  })
+
+  it("answers 503 while PostgreSQL is away, and recovers by itself", async () => {
+    const DATA_DIR = dataFolder()
+    const system = await start({ DATA_DIR, REPUBLISH_AFTER: "2 seconds" })
+    const customer = await newCustomer(() => system.baseUrl)
+    await customer.tryToPlace(wish, "before")
+    process.kill(postgresPid(DATA_DIR), "SIGKILL")
+    const answered = (status: number) => async () => {
+      const response = await customer.post(system.baseUrl, wish, "after")
+      if (response.status === 503) {
+        expect(response.headers.get("retry-after")).toBe("1")
+        expect(response.headers.get("content-type")).toBe("application/problem+json")
+      } else {
+        expect(response.status).toBe(201)
+      }
+      return response.status === status
+    }
+    await until("orders are refused for the moment", 10_000, answered(503))
+    await until("orders are taken again", 30_000, answered(201))
+    const id = await customer.tryToPlace(wish, "after")
+    await until(
+      "it is final",
+      30_000,
+      async () => (await customer.order(system.baseUrl, id!)).status === "completed",
+    )
+  })
+})
