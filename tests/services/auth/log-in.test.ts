@@ -186,6 +186,15 @@ describe("the log-in throttle", () => {
       assert.strictEqual((yield* logIn(auth, ann, from(1))).status, 200)
     }))
 
+  it.effect("counts no refused attempt against an address", () =>
+    Effect.gen(function* () {
+      const auth = yield* withAnn()
+      yield* signUp(auth, { ...ann, username: "bob" })
+      const guesses = yield* times(60, () => logIn(auth, wrong, from(1)))
+      assert.strictEqual(count(guesses, 401), 10)
+      assert.strictEqual((yield* logIn(auth, { ...ann, username: "bob" }, from(1))).status, 200)
+    }))
+
   it.effect("counts no right password against an account or an address", () =>
     Effect.gen(function* () {
       const auth = yield* withAnn()

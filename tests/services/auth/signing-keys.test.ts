@@ -1,15 +1,42 @@
 /** The signing keys in a real database: made once however many replicas start, and rotated without refusing a token. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
 import { decodeProtectedHeader } from "jose"
 import { Fetch } from "#shared/http/client.ts"
 import { UserVerifier, userVerifierLayer } from "#shared/security/user-tokens.ts"
-import { ann, annsTokens, logIn, type Pair, type RunningAuth, startAuth } from "./running-auth.ts"
+import {
+  ann,
+  annsTokens,
+  logIn,
+  type Pair,
+  type RunningAuth,
+  startAuth,
+  until,
+} from "./running-auth.ts"
 
 const publicKeys = ({ call }: RunningAuth) =>
   Effect.map(call("/.well-known/jwks.json"), ({ body }) => body.keys as Array<{ kid: string }>)
 const signerOf = ({ access }: Pair) => decodeProtectedHeader(access).kid
+const storedKeys = ({ sql }: RunningAuth) =>
+  Effect.promise(() => sql`select from signing_keys`.then(({ length }) => length))
+const waitingForLocks = ({ sql }: RunningAuth) =>
+  sql`
+    select from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock'`.then(({ length }) => length)
+
+/** Deletes the keys, in a transaction that nobody can look past until it is let go. */
+const holdTable = ({ sql }: RunningAuth) =>
+  Effect.promise(() =>
+    new Promise<{ release: () => void }>((held) =>
+      sql.begin(async (tx) => {
+        await tx`lock table signing_keys in access exclusive mode`
+        await tx`delete from signing_keys`
+        await new Promise<void>((release) => held({ release }))
+      })
+    )
+  )
+
 const isAccepted = (auth: RunningAuth, { access, refresh }: Pair) =>
   Effect.gen(function* () {
     for (const token of [access, refresh]) {
@@ -34,15 +61,20 @@ describe("the signing keys", () => {
   it.effect("are the same for replicas that start at the same time", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
-      yield* Effect.promise(() => auth.sql`delete from signing_keys`)
-      const replicas = yield* Effect.all([auth.replica, auth.replica, auth.replica, auth.replica], {
-        concurrency: "unbounded",
-      })
+      // Held back until all of them are about to look whether there is a key.
+      const { release } = yield* holdTable(auth)
+      const starting = yield* Effect.forkChild(
+        Effect.all([auth.replica, auth.replica, auth.replica, auth.replica], {
+          concurrency: "unbounded",
+        }),
+      )
+      yield* until(async () => await waitingForLocks(auth) === 4)
+      release()
+      const replicas = yield* Fiber.join(starting)
       const sets = yield* Effect.forEach(replicas, publicKeys)
       assert.strictEqual(sets[0]!.length, 1)
       for (const set of sets) assert.deepStrictEqual(set, sets[0])
-      const pair = yield* annsTokens(replicas[0]!)
-      yield* isAccepted(replicas[3]!, pair)
+      yield* isAccepted(replicas[3]!, yield* annsTokens(replicas[0]!))
     }))
 
   it.effect("outlive a restart, with the tokens that they signed", () =>
@@ -76,6 +108,7 @@ describe("the signing keys", () => {
       yield* Effect.all([auth.upkeep, replica.upkeep])
       assert.deepStrictEqual(yield* publicKeys(auth), [second])
       assert.deepStrictEqual(yield* publicKeys(replica), [second])
+      assert.strictEqual(yield* storedKeys(auth), 1)
     }))
 
   it.effect("prove tokens to services that read them from here, old and new ones", () =>
