@@ -1,7 +1,9 @@
 /**
  * Settings come from the environment only. A service names its variables in one record of schemas; all that are
- * missing or wrong are reported at once, each with its remedy, before anything is started.
+ * missing or wrong are reported at once, each with its remedy, before anything is started. NAME_FILE may name a file that
+ * holds the value of NAME, as secrets are mounted.
  */
+import { readFileSync } from "node:fs"
 import { Context, Duration, Effect, Option, Schema, SchemaGetter } from "effect"
 
 /** The environment that settings are read from: the process's own, unless the embedded run or a test gives another. */
@@ -37,8 +39,12 @@ export const readSettings = <const R extends Record<string, Setting<unknown>>>(
     const problems: Array<string> = []
     const values: Record<string, unknown> = {}
     for (const [name, setting] of Object.entries(settings)) {
-      // An empty variable is how Compose and shells spell "not set".
-      const given = environment[name]?.trim() || setting.default
+      const found = valueOf(environment, name)
+      if (found instanceof Error) {
+        problems.push(`${name}_FILE is wrong (${found.message}): set it to a file that can be read`)
+        continue
+      }
+      const given = found ?? setting.default
       if (given === undefined && setting.optional) continue
       if (given === undefined) {
         problems.push(`${name} is missing: set it to ${setting.expects}`)
@@ -60,6 +66,21 @@ export const readSettings = <const R extends Record<string, Setting<unknown>>>(
   })
 
 const withDefault = (value: string | undefined) => value === undefined ? {} : { default: value }
+
+/** An empty variable is how Compose and shells spell "not set". */
+const valueOf = (
+  environment: Readonly<Record<string, string | undefined>>,
+  name: string,
+): string | undefined | Error => {
+  const value = environment[name]?.trim()
+  const file = environment[`${name}_FILE`]?.trim()
+  if (value || !file) return value || undefined
+  try {
+    return readFileSync(file, "utf8").trim() || undefined
+  } catch (error) {
+    return error as Error
+  }
+}
 
 /** A text that is not empty. */
 export const text = (expects: string, fallback?: string): Setting<string> => ({

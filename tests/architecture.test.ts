@@ -1,0 +1,52 @@
+/** The rules of the layout: who may import whom, and how large a file may grow. */
+import { globSync, readFileSync } from "node:fs"
+import { dirname, join, relative } from "node:path"
+import { describe, expect, it } from "vitest"
+
+const root = join(import.meta.dirname, "..")
+const sources = globSync("{services,shared,compose,tests}/**/*.{ts,sql}", { cwd: root })
+
+/** What a file imports from this project, as paths from the root. */
+const importsOf = (file: string): ReadonlyArray<string> => {
+  const text = readFileSync(join(root, file), "utf8")
+  return [...text.matchAll(/(?:from|import\()\s*"([.#][^"]*)"/g)].map(([, target = ""]) =>
+    target.startsWith("#") ? target.slice(1) : relative(root, join(root, dirname(file), target))
+  )
+}
+
+const wrongImports = (where: RegExp, allowed: (file: string) => ReadonlyArray<string>) =>
+  sources.filter((file) => where.test(file)).flatMap((file) =>
+    importsOf(file)
+      .filter((target) => !allowed(file).some((folder) => target.startsWith(folder)))
+      .map((target) => `${file} imports ${target}`)
+  )
+
+describe("the layout", () => {
+  it("lets a service import itself and shared only", () => {
+    const own = (file: string) => file.split("/").slice(0, 2).join("/") + "/"
+    expect(wrongImports(/^services\//, (file) => [own(file), "shared/"])).toEqual([])
+  })
+
+  it("keeps shared free of everything that stands on it", () => {
+    expect(wrongImports(/^shared\//, () => ["shared/"])).toEqual([])
+  })
+
+  it("keeps tests out of the product", () => {
+    expect(wrongImports(/^compose\//, () => ["compose/", "services/", "shared/"])).toEqual([])
+  })
+
+  it("has no file over 300 lines and none that hides what it holds", () => {
+    const long = sources.filter((file) =>
+      readFileSync(join(root, file), "utf8").split("\n").length > 301
+    )
+    expect(long).toEqual([])
+    expect(sources.filter((file) => /\/(index|utils?|common|helpers?|misc)\.ts$/.test(file)))
+      .toEqual([])
+  })
+
+  it("opens every source file with what it is", () => {
+    const silent = sources.filter((file) => !file.startsWith("tests/"))
+      .filter((file) => !/^(\/\*\*|--|create table)/.test(readFileSync(join(root, file), "utf8")))
+    expect(silent).toEqual([])
+  })
+})
