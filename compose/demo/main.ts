@@ -17,16 +17,10 @@ const demo = (baseUrl: string | undefined) =>
     if (asExpected < orders) return yield* Effect.fail({ message: `\n${summary}` })
     yield* print(`\n${summary}`)
   }).pipe(
-    Effect.onInterrupt(() =>
-      Effect.sync(() => {
-        // An orderly end is a success to runMain; a demo that did not get through is none.
-        process.once("exit", () => process.exitCode = 130)
-        console.log("\nStopping ...")
-      })
-    ),
+    Effect.onInterrupt(() => Effect.sync(() => console.log("\nStopping ..."))),
     Effect.scoped,
-    // The demo tells what goes wrong with its orders; the services' own logs would come in between.
-    Effect.provideService(References.MinimumLogLevel, "Fatal"),
+    // The demo tells what becomes of its orders; what services do about it is for their logs.
+    Effect.provideService(References.MinimumLogLevel, "Error"),
   )
 
 const given = parseArguments(process.argv.slice(2))
@@ -39,5 +33,6 @@ switch (given.task) {
     process.exitCode = 2
     break
   case "run":
-    runMain(demo(given.baseUrl))
+    // A demo that did not get through is no success.
+    runMain(demo(given.baseUrl), 130)
 }

@@ -37,17 +37,31 @@ export const makeApp = (options: AppOptions): Effect.Effect<App> =>
       const path = withoutSlash(route.path)
       app.on(route.method, path, (context) =>
         run(answer(options.name, route, context.req.raw, {
-          query: context.req.query(),
+          query: queryOf(context.req.queries()),
           params: context.req.param(),
           ...(context.env?.remoteAddress && { remoteAddress: context.env.remoteAddress }),
         })))
     }
     addOperations(app, options, run)
     addWrongMethods(app, options.routes)
-    app.notFound((context) => problemResponse(noSuchPath(context.req.path)))
+    app.notFound(({ req }) => problemResponse(noSuchPath(req.path), requestIdOf(req.raw)))
     app.onError(() => problemResponse(internalError))
     return app
   })
+
+/** A parameter that was sent twice is no text any more, so its schema refuses it. */
+const queryOf = (queries: Readonly<Record<string, ReadonlyArray<string>>>) =>
+  Object.fromEntries(
+    Object.entries(queries).map((
+      [name, values],
+    ) => [name, values.length === 1 ? values[0] : values]),
+  ) as Readonly<Record<string, string>>
+
+/** What a client may quote: its own X-Request-Id if that can be one, else a new one. */
+const requestIdOf = (request: Request): string => {
+  const given = request.headers.get("x-request-id") ?? ""
+  return /^[\w.-]{1,64}$/.test(given) ? given : crypto.randomUUID()
+}
 
 /** Hono takes the trailing slash off a request's path, but not off a route's. */
 const withoutSlash = (path: string) => path.replace(/(?<=.)\/$/, "")
@@ -58,7 +72,7 @@ const answer = (
   request: Request,
   parts: Parameters<Route["respond"]>[1],
 ): Effect.Effect<Response> => {
-  const requestId = request.headers.get("x-request-id")?.slice(0, 64) ?? crypto.randomUUID()
+  const requestId = requestIdOf(request)
   return Effect.gen(function* () {
     const startedAt = yield* Clock.currentTimeNanos
     const response = yield* route.respond(request, parts).pipe(
@@ -74,6 +88,7 @@ const answer = (
       }),
       seconds,
     )
+    response.headers.set("x-request-id", requestId)
     return response
   })
 }
@@ -107,10 +122,16 @@ const addOperations = (
     const checks = await run(
       Effect.all(
         Object.entries(ready).map(([what, check]) =>
-          check.pipe(Effect.match({
-            onSuccess: () => [what, "ok"] as const,
-            onFailure: (error) => [what, error.message] as const,
-          }))
+          check.pipe(
+            Effect.match({ onSuccess: () => "ok", onFailure: ({ message }) => message }),
+            Effect.catchCause((cause) =>
+              Effect.as(
+                Effect.logError(`${what} met a defect`, cause),
+                "it does not work; see the log",
+              )
+            ),
+            Effect.map((state) => [what, state] as const),
+          )
         ),
         { concurrency: "unbounded" },
       ),
@@ -124,8 +145,10 @@ const addOperations = (
   })
   app.get("/metrics", async (context) => context.text(await run(PrometheusMetrics.format())))
   app.get("/openapi.json", (context) => context.json(document))
-  // The same document under a name of its own, for a gateway that serves those of several services.
-  app.get(`/openapi/${name}.json`, (context) => context.json(document))
+  // What the gateway shows: the public routes, under a name of the service's own.
+  const publicRoutes = routes.filter((route) => !route.internal)
+  const publicDocument = openApiDocument({ name, description, routes: publicRoutes })
+  app.get(`/openapi/${name}.json`, (context) => context.json(publicDocument))
 }
 
 const addWrongMethods = (app: App, routes: ReadonlyArray<Route>) => {
@@ -140,6 +163,7 @@ const addWrongMethods = (app: App, routes: ReadonlyArray<Route>) => {
           detail: `${context.req.method} is not possible here. Use ${allow}.`,
           headers: { allow },
         }),
+        requestIdOf(context.req.raw),
       ))
   }
 }
@@ -149,5 +173,5 @@ export const noSuchPath = (path: string): Problem =>
   new Problem({
     status: 404,
     code: "not_found",
-    detail: `There is nothing at ${path.slice(0, 100)}. /openapi.json lists what there is.`,
+    detail: `There is nothing at ${path.slice(0, 100)}. /docs shows what there is.`,
   })

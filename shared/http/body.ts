@@ -5,12 +5,15 @@
 import { Effect, Result, Schema, SchemaIssue } from "effect"
 import { Problem } from "./problem.ts"
 
+const missing = "is missing"
+const unknown = "is not a known field"
+
 const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1({
   leafHook: (issue) =>
     issue._tag === "MissingKey"
-      ? "is missing"
+      ? missing
       : issue._tag === "UnexpectedKey"
-      ? "is not a known field"
+      ? unknown
       : SchemaIssue.defaultLeafHook(issue),
 })
 
@@ -33,6 +36,10 @@ const tooLarge = (maxBytes: number) =>
     detail: `The body is larger than ${maxBytes} bytes. Send less.`,
   })
 
+/** More would only make the answer long; who mends these is told of the rest. */
+const mostErrors = 20
+const longestPath = 100
+
 /** Decodes what came from outside. Fails with a 400 Problem that names every wrong or unknown field of `what`. */
 export const decodeStrictly = <A, I>(schema: Schema.Codec<A, I>, what: string) => {
   const options = { errors: "all", onExcessProperty: "error" } as const
@@ -42,10 +49,15 @@ export const decodeStrictly = <A, I>(schema: Schema.Codec<A, I>, what: string) =
   const decodeForms = forms.map((form) => Schema.decodeUnknownResult(form, options))
   return (input: unknown): Effect.Effect<A, Problem> => {
     const decoded = decode(input)
-    if (Result.isSuccess(decoded)) return Effect.succeed(decoded.success)
-    const [errors = []] = decodeForms
+    if (Result.isSuccess(decoded)) {
+      return canBeKept(decoded.success)
+        ? Effect.succeed(decoded.success)
+        : Effect.fail(unkept(what))
+    }
+    const [issues = []] = decodeForms
       .map((form) => issuesOf(form(input)))
-      .sort((a, b) => a.length - b.length)
+      .sort((a, b) => misfits(a) - misfits(b) || a.length - b.length)
+    const errors = issues.slice(0, mostErrors)
     const lines = errors.map(({ path, message }) => path === "" ? message : `${path}: ${message}`)
     return Effect.fail(
       new Problem({
@@ -58,6 +70,24 @@ export const decodeStrictly = <A, I>(schema: Schema.Codec<A, I>, what: string) =
   }
 }
 
+/** PostgreSQL keeps no NUL, and half of a surrogate pair becomes another character in UTF-8. */
+const canBeKept = (value: unknown): boolean =>
+  typeof value === "string"
+    ? value.isWellFormed() && !value.includes("\0")
+    : typeof value !== "object" || value === null || Object.values(value).every(canBeKept)
+
+const unkept = (what: string) =>
+  new Problem({
+    status: 400,
+    code: "invalid_request",
+    detail:
+      `The ${what} has a text with NUL or with half of a surrogate pair in it. Leave that out.`,
+  })
+
+/** Fields that are missing or unknown tell more of which form was meant than wrong values do. */
+const misfits = (issues: ReturnType<typeof issuesOf>): number =>
+  issues.filter(({ message }) => message === missing || message === unknown).length
+
 const isUnion = <A, I>(
   schema: Schema.Codec<A, I>,
 ): schema is Schema.Codec<A, I> & { readonly members: ReadonlyArray<Schema.Codec<A, I>> } =>
@@ -65,14 +95,20 @@ const isUnion = <A, I>(
 
 const issuesOf = (decoded: Result.Result<unknown, Schema.SchemaError>) =>
   Result.isSuccess(decoded) ? [] : formatIssues(decoded.failure.issue).issues.map((issue) => ({
-    path: (issue.path ?? []).map((part) => typeof part === "object" ? part.key : part).join("."),
+    path: (issue.path ?? []).map((part) => typeof part === "object" ? part.key : part).join(".")
+      .slice(0, longestPath),
     message: issue.message,
   }))
 
-const readText = async (request: Request, maxBytes: number): Promise<string | Problem> => {
+const readBytes = async (
+  request: Request,
+  maxBytes: number,
+): Promise<ArrayBuffer | Uint8Array | Problem> => {
   if (Number(request.headers.get("content-length") ?? 0) > maxBytes) return tooLarge(maxBytes)
   // A declared length is held to by the server; only a body without one has to be counted.
-  if (request.headers.has("content-length") || request.body === null) return await request.text()
+  if (request.headers.has("content-length") || request.body === null) {
+    return await request.arrayBuffer()
+  }
   const chunks: Array<Uint8Array> = []
   let size = 0
   for await (const chunk of request.body) {
@@ -80,8 +116,10 @@ const readText = async (request: Request, maxBytes: number): Promise<string | Pr
     if (size > maxBytes) return tooLarge(maxBytes)
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks).toString("utf8")
+  return Buffer.concat(chunks)
 }
+
+const utf8 = new TextDecoder("utf-8", { fatal: true })
 
 /** The JSON of a request's body, of at most `maxBytes`. Fails with a 400, 413 or 415 Problem. */
 export const readJson = (request: Request, maxBytes: number): Effect.Effect<unknown, Problem> =>
@@ -89,9 +127,12 @@ export const readJson = (request: Request, maxBytes: number): Effect.Effect<unkn
     const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase()
     if (type !== "application/json") return yield* unsupported
     const body = yield* Effect.tryPromise({
-      try: () => readText(request, maxBytes),
+      try: () => readBytes(request, maxBytes),
       catch: () => malformed,
     })
-    if (typeof body !== "string") return yield* body
-    return yield* Effect.try({ try: () => JSON.parse(body) as unknown, catch: () => malformed })
+    if (body instanceof Problem) return yield* body
+    return yield* Effect.try({
+      try: () => JSON.parse(utf8.decode(body)) as unknown,
+      catch: () => malformed,
+    })
   })

@@ -1,6 +1,7 @@
 /**
- * Calls from service to service: JSON over HTTP with a token that the caller signs itself. An answer that is not 200 is
- * Unavailable (the callee did nothing), one that never came is Unknown; both are worth another try.
+ * Calls from service to service: JSON over HTTP with a token that the caller signs itself. An answer that is no success is
+ * Unavailable, one that never came is Unknown. Both are worth another try, and neither proves that nothing was done: a 503
+ * may stand for a commit whose own answer was lost.
  */
 import { Cause, Context, Effect } from "effect"
 import { Unavailable, Unknown } from "#shared/transient.ts"

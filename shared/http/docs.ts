@@ -43,13 +43,16 @@ const start = (services: ReadonlyArray<string>) =>
 /** The page and its files, below /docs. */
 export const docsApp = (services: ReadonlyArray<string>): Hono => {
   const app = new Hono({ strict: false })
-  app.use(secureHeaders({
-    contentSecurityPolicy: {
-      defaultSrc: ["'self'"],
-      styleSrc: ["'self'", "'unsafe-inline'"],
-      imgSrc: ["'self'", "data:"],
-    },
-  }))
+  app.use(
+    "/docs/*",
+    secureHeaders({
+      contentSecurityPolicy: {
+        defaultSrc: ["'self'"],
+        styleSrc: ["'self'", "'unsafe-inline'"],
+        imgSrc: ["'self'", "data:"],
+      },
+    }),
+  )
   app.get("/docs", (context) => context.html(page))
   app.get(
     "/docs/start.js",

@@ -62,6 +62,7 @@ export const problemResponse = (problem: Problem, requestId?: string): Response 
       headers: {
         "content-type": "application/problem+json",
         "cache-control": "no-store",
+        ...(requestId !== undefined && { "x-request-id": requestId }),
         ...problem.headers,
       },
     },

@@ -44,7 +44,7 @@ export class UserVerifier extends Context.Service<UserVerifier, {
 
 /** One answer for every token that does not pass, and for none: it tells nobody what was nearly right. */
 export const wrongToken = unauthenticated(
-  "Send a token that is valid here, or valid still. Log in to get one: POST /api/token/.",
+  "The token is missing, wrong or expired. Log in to get one: POST /api/token/.",
 )
 
 export interface TokenOptions {

@@ -6,18 +6,28 @@ import { Cause, Effect, Exit, Fiber, Option } from "effect"
 
 const graceMs = 10_000
 
-/** Runs the program until it ends or is told to stop, then exits the process. */
-export const runMain = (program: Effect.Effect<unknown, { readonly message: string }>): void => {
+/**
+ * Runs the program until it ends or is told to stop, then exits the process: with 0 when it succeeded, and for a server
+ * also when it was told to stop.
+ */
+export const runMain = (
+  program: Effect.Effect<unknown, { readonly message: string }>,
+  stoppedCode = 0,
+): void => {
   const fiber = Effect.runFork(program)
+  let told = false
+  // One listener that counts: Deno also calls those that are added while a signal is being handled.
   const stop = () => {
-    process.on("SIGINT", () => process.exit(130))
+    if (told) process.exit(130)
+    told = true
     setTimeout(() => process.exit(1), graceMs).unref()
     Effect.runFork(Fiber.interrupt(fiber))
   }
-  process.once("SIGINT", stop)
-  process.once("SIGTERM", stop)
+  process.on("SIGINT", stop)
+  process.on("SIGTERM", stop)
   fiber.addObserver((exit) => {
-    if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) return process.exit(0)
+    if (Exit.isSuccess(exit)) return process.exit(0)
+    if (Cause.hasInterruptsOnly(exit.cause)) return process.exit(stoppedCode)
     const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
     console.error(error === undefined ? Cause.pretty(exit.cause) : error.message)
     process.exit(1)

@@ -6,5 +6,9 @@ import { useSystem } from "./system-under-test.ts"
 import "./orders.ts"
 import "./idempotency.ts"
 import "./events.ts"
+import "./wrong-requests.ts"
+import "./wrong-values.ts"
+import "./gateway.ts"
+import "./clients.ts"
 
 useSystem()

@@ -79,6 +79,10 @@ export const newCustomer = async (): Promise<Customer> => {
   return { username, ...tokens }
 }
 
+let bystander: Promise<Customer> | undefined
+/** The one customer of all tests that need somebody's token and order nothing. */
+export const anyCustomer = (): Promise<Customer> => bystander ??= newCustomer()
+
 export const walletOf = async ({ username, access }: Customer) =>
   decoded(await send(`/api/accounts/${username}`, { token: access }), 200, Account).wallet
 

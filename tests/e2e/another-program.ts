@@ -1,0 +1,72 @@
+/** Runs one of the programs that customers have, in a process of its own, and tells what came of it. */
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { fileURLToPath } from "node:url"
+
+export interface Ended {
+  readonly code: number | null
+  readonly stdout: string
+  readonly stderr: string
+}
+
+export interface Program {
+  readonly ended: Promise<Ended>
+  /** Succeeds when it has printed the text; fails when it ends without. */
+  readonly prints: (text: string) => Promise<void>
+  readonly interrupt: () => void
+}
+
+const file = (path: string) => fileURLToPath(new URL(`../../${path}`, import.meta.url))
+
+const run = (
+  command: string,
+  words: ReadonlyArray<string>,
+  environment: Readonly<Record<string, string>> = {},
+): Program => {
+  const { NO_COLOR: _, E2E_BASE_URL: __, ...inherited } = process.env
+  const child = spawn(command, words, {
+    env: { ...inherited, ...environment },
+    stdio: ["ignore", "pipe", "pipe"],
+  })
+  const output = { stdout: "", stderr: "" }
+  child.stdout.setEncoding("utf8").on("data", (text) => output.stdout += text)
+  child.stderr.setEncoding("utf8").on("data", (text) => output.stderr += text)
+  // Deno tells of an exit with 130 after a SIGINT as of an end by that signal; a shell shows both as 130.
+  const ended = once(child, "close").then(([code, signal]: ReadonlyArray<unknown>) => ({
+    code: signal === "SIGINT" ? 130 : code as number | null,
+    ...output,
+  }))
+  const prints = async (text: string) => {
+    while (!output.stdout.includes(text)) {
+      const more = await Promise.race([once(child.stdout, "data"), ended])
+      if (!Array.isArray(more)) throw new Error(`It ended without ${text}: ${JSON.stringify(more)}`)
+    }
+  }
+  return { ended, prints, interrupt: () => void child.kill("SIGINT") }
+}
+
+const onDeno = process.versions["deno"] !== undefined
+
+/** Runs the demo in the runtime of the tests. */
+export const runDemo = (
+  words: ReadonlyArray<string>,
+  environment: Readonly<Record<string, string>> = {},
+): Program =>
+  run(
+    process.execPath,
+    [...(onDeno ? ["run", "-A"] : []), file("compose/demo/main.ts"), ...words],
+    {
+      LANG: "C.UTF-8",
+      LC_ALL: "C.UTF-8",
+      ...environment,
+    },
+  )
+
+/** Runs newman, which is made for Node: under Deno, on the Node that npm has installed. */
+export const runNewman = (words: ReadonlyArray<string>): Program =>
+  run(onDeno ? file("node_modules/.bin/node") : process.execPath, [
+    file("node_modules/newman/bin/newman.js"),
+    "run",
+    file("tests/e2e/unwind.postman_collection.json"),
+    ...words,
+  ])

@@ -1,0 +1,147 @@
+/** What the one door of the system lets through: the public paths with and without their slash, and nothing internal. */
+import { request } from "node:http"
+import { assert, describe, it } from "vitest"
+import { anyCustomer, assertProblem, send } from "./client.ts"
+import { publicRoutes } from "./routes.ts"
+import { system } from "./system-under-test.ts"
+
+/** Posts to a path as it is: fetch would tidy it up first. */
+const postAsIs = (path: string): Promise<{ status: number; text: string }> =>
+  new Promise((resolve, reject) => {
+    const { hostname, port } = new URL(system.baseUrl)
+    const headers = { "content-type": "application/json", "content-length": 2 }
+    request({ hostname, port, path, method: "POST", headers }, (response) => {
+      let text = ""
+      response.setEncoding("utf8").on("data", (part) => text += part)
+      response.on("end", () => resolve({ status: response.statusCode ?? 0, text }))
+    }).on("error", reject).end("{}")
+  })
+
+describe("an internal path", () => {
+  for (
+    const path of [
+      "/internal/reservations",
+      "/internal/decisions",
+      "/internal/decisions/",
+      "/internal",
+      "/api/profiles/",
+      "/api/profiles",
+      "//internal/decisions",
+      "/./internal/decisions",
+      "/INTERNAL/decisions",
+      "/%69nternal/decisions",
+      "/api/orders/../../internal/decisions",
+      "/api/orders/%2e%2e/%2e%2e/internal/decisions",
+      "/api/orders/..%2f..%2finternal/decisions",
+      "/api/accounts/../profiles/",
+      "/api/accounts/%2e%2e/profiles/",
+      "/api/accounts/..%2fprofiles/",
+      "/api/accounts/;/../../internal/reservations",
+      "/api/orders\\..\\..\\internal\\decisions",
+    ]
+  ) {
+    it(`is not reachable: ${path}`, async () => {
+      const { status, text } = await postAsIs(path)
+      // 405: a public route at most. 400: no path at all, which the server refuses by itself.
+      assert.include([400, 404, 405], status, text)
+    })
+  }
+})
+
+describe("a public path", () => {
+  for (const { method, path, example, body } of publicRoutes) {
+    it(`is the same with and without its slash: ${method} ${path}`, async () => {
+      const customer = await anyCustomer()
+      const bare = example(customer).replace(/\/$/, "")
+      const [without, withSlash] = await Promise.all([bare, `${bare}/`].map((path) =>
+        // Refused by each service in its own words, which is enough to see who answers.
+        send(path, body === undefined ? { token: customer.access } : { body: {} })
+      ))
+      assert.strictEqual(without?.status, withSlash?.status)
+      const message = without?.text.includes("There is nothing at")
+      assert.isFalse(message, without?.text)
+    })
+  }
+
+  it("answers HEAD as it answers GET, without a body", async () => {
+    const customer = await anyCustomer()
+    for (const { method, example } of publicRoutes) {
+      if (method !== "GET") continue
+      const answers = ["GET", "HEAD"].map((method) =>
+        send(example(customer), { method, token: customer.access })
+      )
+      const [get, head] = await Promise.all(answers)
+      assert.deepStrictEqual([head?.status, head?.text], [get?.status, ""])
+    }
+  })
+
+  it("is a problem where there is nothing", async () => {
+    const customer = await anyCustomer()
+    for (const path of ["/nothing", "/api", "/api/accounts/", "/api/orders/x/y/z"]) {
+      assertProblem(await send(path, { token: customer.access }), 404, "not_found")
+    }
+  })
+})
+
+describe("the documentation", () => {
+  it("is a page that needs nothing from another host", async () => {
+    const home = await send("/")
+    assert.deepStrictEqual([home.status, home.headers.get("location")], [302, "/docs"])
+    const page = await send("/docs")
+    assert.strictEqual(page.status, 200)
+    assert.match(page.headers.get("content-type") ?? "", /^text\/html/)
+    const parts = [...page.text.matchAll(/(?:src|href)="([^"]+)"/g)].map(([, path]) => path ?? "")
+    assert.isAtLeast(parts.length, 4)
+    for (const path of parts) assert.strictEqual((await send(path)).status, 200, path)
+  })
+
+  it("describes every public route, and says which need a token", async () => {
+    const start = (await send("/docs/start.js")).text
+    const documents = [...start.matchAll(/"(\/openapi\/\w+\.json)"/g)].map(([, path]) => path ?? "")
+    const described = (await Promise.all(documents.map(routesIn))).flat()
+    const expected = publicRoutes.map(({ method, path, needsToken }) => ({
+      method,
+      path,
+      needsToken,
+    }))
+    assert.sameDeepMembers(described, expected)
+  })
+})
+
+interface OpenApi {
+  readonly openapi: string
+  readonly info: { readonly title: string; readonly version: string }
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
+  readonly components: { readonly schemas: Readonly<Record<string, object>> }
+}
+
+interface Operation {
+  readonly summary: string
+  readonly tags?: ReadonlyArray<string>
+  readonly security?: ReadonlyArray<object>
+  readonly parameters: ReadonlyArray<{ readonly name: string; readonly in: string }>
+  readonly responses: Readonly<Record<string, { readonly description: string }>>
+}
+
+/** The public routes of one document, which has to hold together. */
+const routesIn = async (documentPath: string) => {
+  const { text } = await send(documentPath)
+  const { openapi, info, paths, components } = JSON.parse(text) as OpenApi
+  assert.match(openapi, /^3\.1\./)
+  assert.isNotEmpty(info.title)
+  for (const [, name = ""] of text.matchAll(/"#\/components\/schemas\/([^"]+)"/g)) {
+    assert.property(components.schemas, name)
+  }
+  return Object.entries(paths).flatMap(([path, operations]) =>
+    Object.entries(operations).filter(([, { tags }]) => !tags?.includes("internal")).map(
+      ([method, { summary, parameters, responses, security }]) => {
+        assert.isNotEmpty(summary)
+        const inPath = parameters.filter((parameter) => parameter.in === "path")
+        const names = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name)
+        assert.deepStrictEqual(inPath.map(({ name }) => name), names as Array<string>)
+        assert.isTrue(Object.keys(responses).some((status) => status.startsWith("2")))
+        return { method: method.toUpperCase(), path, needsToken: security !== undefined }
+      },
+    )
+  )
+}

@@ -1,0 +1,92 @@
+/** Every public route and a request to it that would be right, for tests that get one thing wrong at a time. */
+import type { Customer } from "./client.ts"
+
+export interface PublicRoute {
+  readonly method: "GET" | "POST"
+  /** As the documentation writes it. */
+  readonly path: string
+  /** The same path of somebody who may ask. */
+  readonly example: (customer: Customer) => string
+  readonly needsToken: boolean
+  readonly body?: Readonly<Record<string, unknown>>
+}
+
+const nobodys = "00000000-0000-7000-8000-000000000000"
+
+export const publicRoutes: ReadonlyArray<PublicRoute> = [
+  {
+    method: "POST",
+    path: "/api/auth/users/",
+    example: () => "/api/auth/users/",
+    needsToken: false,
+    body: { username: "never", password: "signed up by a test", email: "never@example.com" },
+  },
+  {
+    method: "GET",
+    path: "/api/auth/users/me/",
+    example: () => "/api/auth/users/me/",
+    needsToken: true,
+  },
+  {
+    method: "POST",
+    path: "/api/token/",
+    example: () => "/api/token/",
+    needsToken: false,
+    body: { username: "never", password: "signed up by a test" },
+  },
+  {
+    method: "POST",
+    path: "/api/token/refresh/",
+    example: () => "/api/token/refresh/",
+    needsToken: false,
+    body: { refresh: "a token" },
+  },
+  {
+    method: "POST",
+    path: "/api/token/verify/",
+    example: () => "/api/token/verify/",
+    needsToken: false,
+    body: { token: "a token" },
+  },
+  {
+    method: "GET",
+    path: "/.well-known/jwks.json",
+    example: () => "/.well-known/jwks.json",
+    needsToken: false,
+  },
+  {
+    method: "GET",
+    path: "/api/accounts/{username}",
+    example: ({ username }) => `/api/accounts/${username}`,
+    needsToken: true,
+  },
+  {
+    method: "POST",
+    path: "/api/orders/",
+    example: () => "/api/orders/",
+    needsToken: true,
+    body: { amount: 101, item: 10, slot: "09:00" },
+  },
+  { method: "GET", path: "/api/orders/", example: () => "/api/orders/", needsToken: true },
+  {
+    method: "GET",
+    path: "/api/orders/{id}",
+    example: () => `/api/orders/${nobodys}`,
+    needsToken: true,
+  },
+  {
+    method: "GET",
+    path: "/api/orders/{id}/events",
+    example: () => `/api/orders/${nobodys}/events`,
+    needsToken: true,
+  },
+]
+
+export const routesWithBody = publicRoutes.flatMap(({ body, ...route }) =>
+  body === undefined ? [] : [{ ...route, body }]
+)
+
+/** What is served at a path, as the Allow header has it. */
+export const allowedAt = (path: string): ReadonlyArray<string> =>
+  publicRoutes.filter((route) => route.path === path)
+    .flatMap(({ method }) => method === "GET" ? ["GET", "HEAD"] : [method])

@@ -1,0 +1,131 @@
+/** What a caller can conclude from how a call ends, against real sockets. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber, type Scope } from "effect"
+import { TestClock } from "effect/testing"
+import { once } from "node:events"
+import { createServer, type Server, type Socket } from "node:net"
+import { type Callee, Fetch, post } from "#shared/http/client.ts"
+
+const callee = (port: number, host = "127.0.0.1"): Callee => ({
+  name: "billing",
+  url: new URL(`http://${host}:${port}/base/`),
+  token: Effect.succeed("header.payload.signature"),
+  timeoutMs: 2_000,
+})
+
+/** A server that does with each connection, once its request came, what the test says. */
+const server = (
+  answer: (socket: Socket, request: string) => void,
+): Effect.Effect<number, never, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.promise(async () => {
+      const sockets = new Set<Socket>()
+      const server = createServer((socket) => {
+        sockets.add(socket.on("error", () => {}))
+        let request = ""
+        socket.setEncoding("utf8").on("data", (chunk) => {
+          request += chunk
+          if (/\r\n\r\n.+/s.test(request)) answer(socket, request)
+        })
+      }).listen(0, "127.0.0.1")
+      await once(server, "listening")
+      return { server, sockets }
+    }),
+    ({ server, sockets }) =>
+      Effect.sync(() => {
+        server.close()
+        sockets.forEach((socket) => socket.destroy())
+      }),
+  ).pipe(
+    Effect.map(({ server }: { server: Server }) => (server.address() as { port: number }).port),
+  )
+
+const http = (status: string, body: string) =>
+  `HTTP/1.1 ${status}\r\ncontent-length: ${
+    Buffer.byteLength(body)
+  }\r\nconnection: close\r\n\r\n${body}`
+
+const failure = (port: number, host?: string) =>
+  Effect.map(
+    Effect.flip(post(callee(port, host), "/things", {})),
+    ({ _tag, message }) => `${_tag}: ${message}`,
+  )
+
+describe("post", () => {
+  it.live("sends JSON with the callee's token, and gives back the JSON of the answer", () =>
+    Effect.gen(function* () {
+      let seen = ""
+      const port = yield* server((socket, request) => {
+        seen = request
+        socket.end(http("201 Created", '{"done":true}'))
+      })
+      const answer = yield* post(callee(port), "/things?a=b", { ü: 1 })
+      assert.deepStrictEqual(answer, { done: true })
+      assert.match(seen, /^POST \/things\?a=b HTTP\/1\.1\r\n/)
+      assert.match(seen, /\r\nauthorization: Bearer header\.payload\.signature\r\n/i)
+      assert.match(seen, /\r\ncontent-type: application\/json\r\n/i)
+      assert.isTrue(seen.endsWith('\r\n\r\n{"ü":1}'))
+    }))
+
+  for (const status of ["429 Too Many Requests", "500 Oops", "503 Gone", "404 No", "403 Never"]) {
+    it.live(`fails with Unavailable when the answer is ${status}`, () =>
+      Effect.gen(function* () {
+        const port = yield* server((socket) => socket.end(http(status, "{}")))
+        assert.strictEqual(
+          yield* failure(port),
+          `Unavailable: billing answered ${+status.slice(0, 3)}`,
+        )
+      }))
+  }
+
+  it.live("fails with Unavailable when nobody listens, or the name is not known", () =>
+    Effect.gen(function* () {
+      const port = yield* Effect.scoped(server(() => {}))
+      assert.match(yield* failure(port), /^Unavailable: billing can not be reached/)
+      assert.match(yield* failure(80, "no-such-host.invalid"), /^Unavailable: billing can not/)
+    }))
+
+  it.live("fails with Unknown when the connection is cut before, or in, the answer", () =>
+    Effect.gen(function* () {
+      const before = yield* server((socket) => socket.destroy())
+      assert.match(yield* failure(before), /^Unknown: The connection to billing broke/)
+      const reset = yield* server((socket) => socket.resetAndDestroy())
+      assert.match(yield* failure(reset), /^Unknown: The connection to billing broke/)
+      const within = yield* server((socket) => {
+        socket.write("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{", () => socket.destroy())
+      })
+      assert.match(yield* failure(within), /^Unknown: The connection to billing broke/)
+    }))
+
+  it.live("fails with Unknown when the answer is not JSON", () =>
+    Effect.gen(function* () {
+      const port = yield* server((socket) => socket.end(http("200 OK", "<html>")))
+      assert.strictEqual(yield* failure(port), "Unknown: billing answered what is not JSON")
+    }))
+
+  it.effect("fails with Unknown when no answer comes in time, and hangs up", () =>
+    Effect.gen(function* () {
+      const arrived = Promise.withResolvers<void>()
+      const hungUp = Promise.withResolvers<void>()
+      const port = yield* server((socket) => {
+        socket.on("close", () => hungUp.resolve())
+        arrived.resolve()
+      })
+      const failing = yield* Effect.forkChild(failure(port))
+      yield* Effect.promise(() => arrived.promise)
+      yield* TestClock.adjust(2_000)
+      assert.strictEqual(
+        yield* Fiber.join(failing),
+        "Unknown: billing did not answer within 2000 ms",
+      )
+      yield* Effect.promise(() => hungUp.promise)
+    }))
+
+  it.live("goes where the embedded run leads it", () =>
+    Effect.gen(function* () {
+      const answer = yield* post(callee(1), "/things", {}).pipe(
+        Effect.provideService(Fetch, (request) => Promise.resolve(Response.json(request.url))),
+      )
+      assert.strictEqual(answer, "http://127.0.0.1:1/things")
+    }))
+})

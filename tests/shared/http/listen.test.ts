@@ -1,0 +1,136 @@
+/** Real sockets, with Node's server under Node and Deno's under Deno. */
+import { assert, describe, it } from "@effect/vitest"
+import { Deferred, Effect, Exit, Fiber, Schema, Scope } from "effect"
+import { once } from "node:events"
+import { connect } from "node:net"
+import { makeApp } from "#shared/http/app.ts"
+import { listen } from "#shared/http/listen.ts"
+import { anyone, route } from "#shared/http/route.ts"
+
+const appWith = (wait: Effect.Effect<void>) =>
+  makeApp({
+    name: "test",
+    description: "",
+    routes: [
+      route({
+        method: "POST",
+        path: "/echo",
+        summary: "",
+        access: anyone,
+        body: { schema: Schema.Struct({ text: Schema.String }), maxBytes: 64 },
+        answer: { status: 200, description: "", schema: Schema.Unknown },
+        handle: ({ body, remoteAddress }) => Effect.succeed({ body: { ...body, remoteAddress } }),
+      }),
+      route({
+        method: "GET",
+        path: "/slow",
+        summary: "",
+        access: anyone,
+        answer: { status: 200, description: "", schema: Schema.Unknown },
+        handle: () => Effect.as(wait, { body: { text: "at last" } }),
+      }),
+    ],
+    ready: {},
+  })
+
+const here = { host: "127.0.0.1", port: 0 }
+
+/** Sends bytes as they are, and answers with all that comes back until the server hangs up. */
+const sendRaw = (port: number, text: string) =>
+  Effect.promise(async () => {
+    const socket = connect(port, "127.0.0.1").setEncoding("utf8")
+    let answer = ""
+    socket.on("data", (chunk) => answer += chunk)
+    socket.on("error", () => {})
+    socket.write(text)
+    await once(socket, "close")
+    return answer
+  })
+
+const started = Effect.flatMap(appWith(Effect.void), (app) => listen(app, here))
+
+describe("listen", () => {
+  it.live("serves the app on a port of the system's choice, and tells it the peer's address", () =>
+    Effect.gen(function* () {
+      const port = yield* started
+      const answer = yield* Effect.promise(async () => {
+        const response = await fetch(`http://127.0.0.1:${port}/echo`, {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify({ text: "hello" }),
+        })
+        return [response.status, await response.json()] as const
+      })
+      assert.deepStrictEqual(answer, [200, { text: "hello", remoteAddress: "127.0.0.1" }])
+    }))
+
+  it.live("holds a body to its limit, whatever length it declares", () =>
+    Effect.gen(function* () {
+      const port = yield* started
+      const head = "POST /echo HTTP/1.1\r\nhost: x\r\nconnection: close\r\n" +
+        "content-type: application/json\r\n"
+      const chunk = `${" ".repeat(0xff)}`
+      const chunked = `ff\r\n${chunk}\r\n0\r\n\r\n`
+      const status = (request: string) =>
+        Effect.map(sendRaw(port, `${head}${request}`), (answer) => answer.split(" ")[1])
+      assert.strictEqual(yield* status(`content-length: 255\r\n\r\n${chunk}`), "413")
+      assert.strictEqual(yield* status(`transfer-encoding: chunked\r\n\r\n${chunked}`), "413")
+      // Two lengths that differ are how requests are smuggled.
+      const both = yield* status(
+        `content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n${chunked}`,
+      )
+      assert.include(["400", "413"], both)
+    }))
+
+  it.live(
+    "lets the requests in flight finish when it closes, and takes no new ones",
+    () =>
+      Effect.gen(function* () {
+        const arrived = yield* Deferred.make<void>()
+        const go = yield* Deferred.make<void>()
+        const app = yield* appWith(
+          Effect.andThen(Deferred.succeed(arrived, undefined), Deferred.await(go)),
+        )
+        const scope = yield* Scope.make()
+        const port = yield* Scope.provide(listen(app, here), scope)
+        const url = `http://127.0.0.1:${port}/slow`
+        const slow = yield* Effect.forkChild(
+          Effect.promise(async () => await (await fetch(url)).json()),
+        )
+        yield* Deferred.await(arrived)
+        const closing = yield* Effect.forkChild(Scope.close(scope, Exit.void))
+        const refused = Effect.promise(() => fetch(url).then(() => false, () => true))
+        yield* refused.pipe(
+          Effect.timeoutOrElse({ duration: "1 second", orElse: () => Effect.succeed(false) }),
+          Effect.repeat({ while: (isRefused) => !isRefused, times: 5 }),
+          Effect.map((isRefused) => assert.isTrue(isRefused)),
+        )
+        yield* Deferred.succeed(go, undefined)
+        assert.deepStrictEqual(yield* Fiber.join(slow), { text: "at last" })
+        yield* Fiber.join(closing)
+      }),
+    20_000,
+  )
+
+  it.live("says of a port that is taken what to do", () =>
+    Effect.gen(function* () {
+      const port = yield* started
+      const app = yield* appWith(Effect.void)
+      const { message } = yield* Effect.flip(listen(app, { ...here, port }))
+      assert.strictEqual(
+        message,
+        `Port ${port} is in use: stop what uses it or set PORT to another one`,
+      )
+    }))
+
+  it.live("says of an address that is not of this machine what to do", () =>
+    Effect.gen(function* () {
+      const app = yield* appWith(Effect.void)
+      const { message } = yield* Effect.flip(listen(app, { host: "192.0.2.1", port: 0 }))
+      assert.match(
+        message,
+        /^Can not listen on 192\.0\.2\.1:0 \(.+\): set HOST and PORT to an address of this machine$/,
+      )
+      assert.notInclude(message, "\n")
+    }))
+})
