@@ -6,8 +6,8 @@ import { Duration, Effect, Layer, Redacted, Schema } from "effect"
 import {
   duration,
   Environment,
+  optional,
   readSettings,
-  type Setting,
   SettingsError,
   text,
   url,
@@ -16,13 +16,6 @@ import { memoryOrderQueue, ProcessMemory } from "./memory.ts"
 import { OrderQueue } from "./order-queue.ts"
 import { redisOrderQueue } from "./redis-streams.ts"
 import { upstashOrderQueue } from "./upstash-streams.ts"
-
-/** A text that may be left out. */
-const optional = (expects: string): Setting<string> => ({
-  schema: Schema.String,
-  expects,
-  default: "",
-})
 
 const claimAfter = duration(
   'how long a consumer may be silent before others take over its orders, at least "100 millis"',
@@ -33,11 +26,11 @@ const claimAfter = duration(
 export const queueSettings = {
   QUEUE_URL: url("the order queue", ["redis", "rediss", "https", "http", "memory"]),
   /** Needed with https: and http: only. */
-  QUEUE_TOKEN: optional("the token of the REST API at QUEUE_URL"),
+  QUEUE_TOKEN: optional(text("the token of the REST API at QUEUE_URL")),
   QUEUE_STREAM: text("the name of the stream of orders", "orders"),
   QUEUE_GROUP: text("the name of the consumer group", "orchestrators"),
   /** Of the host and PORT, if it is not given: the same after a restart. */
-  CONSUMER_NAME: optional("the name of this consumer, the same after a restart"),
+  CONSUMER_NAME: optional(text("the name of this consumer, the same after a restart")),
   CLAIM_AFTER: {
     ...claimAfter,
     schema: claimAfter.schema.check(
@@ -57,7 +50,7 @@ export const orderQueueLayer: Layer.Layer<OrderQueue, SettingsError> = Layer.eff
     const options = {
       stream: settings.QUEUE_STREAM,
       group: settings.QUEUE_GROUP,
-      consumer: settings.CONSUMER_NAME || [hostname(), PORT].filter(Boolean).join("-"),
+      consumer: settings.CONSUMER_NAME ?? [hostname(), PORT].filter(Boolean).join("-"),
       claimAfter: settings.CLAIM_AFTER,
       forgetAfter,
     }
@@ -68,7 +61,7 @@ export const orderQueueLayer: Layer.Layer<OrderQueue, SettingsError> = Layer.eff
       case "rediss:":
         return yield* redisOrderQueue(QUEUE_URL, options)
       default:
-        if (QUEUE_TOKEN === "") {
+        if (QUEUE_TOKEN === undefined) {
           return yield* new SettingsError({
             message: "One setting needs care (see .env.example):\n" +
               `  QUEUE_TOKEN is missing: set it to ${queueSettings.QUEUE_TOKEN.expects}`,

@@ -4,7 +4,7 @@
  * is obeyed: on an abort the compensations run as finalizers of the saga's scope, the last step's first, each until it
  * is done. Being stopped is not a failure: nothing is compensated, and whoever gets the saga next goes on.
  */
-import { Clock, Effect, Schema } from "effect"
+import { Clock, Effect } from "effect"
 import { Aborted, arm } from "./compensation.ts"
 import { forEver, forward, retrying } from "./retry.ts"
 import { type Run, runOf, track } from "./run.ts"
@@ -21,11 +21,12 @@ import {
 export type SagaEnd = "completed" | "failed" | "unknown"
 
 /** The saga is to be aborted. Made of a Refusal only: no Transient failure can lead here. */
-class Refused extends Schema.TaggedError<Refused>()("Refused", {
-  reason: Schema.String,
+interface Refused<Reason> {
+  readonly _tag: "Refused"
+  readonly reason: Reason
   /** Which steps are to be undone: those that this run reserved, or every one. */
-  undo: Schema.Literals(["reserved", "every"]),
-}) {}
+  readonly undo: "reserved" | "every"
+}
 
 /** Runs the saga to its end. It never fails; an interruption or a defect leaves it to be run again. */
 export const runSaga = <Name extends string, Reason extends string>(
@@ -77,14 +78,14 @@ const refusedBy = <Name extends string, Reason extends string>(
   run: Run<Name, Reason>,
   refusal: Refusal,
   step?: Step<Name, Reason>,
-): Refused => {
+): Refused<Reason> => {
   const { timedOut } = run.saga
   // A deadline may pass after an earlier run got further than this one: every step is undone, attempted here or not.
-  if (refusal._tag === "DeadlinePassed") return new Refused({ reason: timedOut, undo: "every" })
+  if (refusal._tag === "DeadlinePassed") return { _tag: "Refused", reason: timedOut, undo: "every" }
   // A refusal is on record, so no run ever passed this step; and at the step itself there is nothing to give back.
   if (step !== undefined) run.armed.delete(step)
   const reason = refusal._tag === "Rejected" && step !== undefined ? step.refusal : timedOut
-  return new Refused({ reason, undo: "reserved" })
+  return { _tag: "Refused", reason, undo: "reserved" }
 }
 
 const beforeDeadline = <Name extends string, Reason extends string>(run: Run<Name, Reason>) =>
@@ -96,12 +97,11 @@ const beforeDeadline = <Name extends string, Reason extends string>(run: Run<Nam
 const abort = Effect.fnUntraced(
   function* <Name extends string, Reason extends string>(
     run: Run<Name, Reason>,
-    { reason, undo }: Refused,
+    { reason, undo }: Refused<Reason>,
   ) {
     if (undo === "every") yield* armEvery(run)
     const timeline = run.timeline.splice(0)
-    const decision = { decision: "abort", reason: reason as Reason, timeline } as const
-    return yield* obey(yield* decide(run, decision))
+    return yield* obey(yield* decide(run, { decision: "abort", reason, timeline }))
   },
 )
 

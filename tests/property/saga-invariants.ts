@@ -9,7 +9,8 @@ import type { Outcome } from "#shared/contracts/reservation.ts"
 import type { Reservation } from "#shared/reservations/rules.ts"
 import type { SagaEnd } from "#shared/saga/run-saga.ts"
 import type { SagaStatus } from "#shared/saga/saga.ts"
-import { idOf, type Participant, type Run, stepNames, type World } from "./saga-world.ts"
+import { idOf, refusals, stepNames } from "./saga-plans.ts"
+import type { Participant, Run, World } from "./saga-world.ts"
 
 const check = (world: World, holds: boolean, broken: string) => {
   if (holds) return
@@ -17,11 +18,8 @@ const check = (world: World, holds: boolean, broken: string) => {
   world.violations.push(broken)
 }
 
-const outcomeOf = ({ participants }: World, order: number, name: StepName) =>
-  participants[name].records.get(idOf(order))?.outcome
-
-const outcomesOf = (world: World, order: number) =>
-  stepNames.map((name) => outcomeOf(world, order, name))
+const outcomesOf = ({ participants }: World, order: number) =>
+  stepNames.map((name) => participants[name].records.get(idOf(order))?.outcome)
 
 /** I3, I4, I8: a record is written once and given back once; and no later step is held when an earlier one is undone. */
 export const onRecorded = (
@@ -34,13 +32,14 @@ export const onRecorded = (
   const legal = before === undefined || (before === "reserved" && after === "cancelled")
   check(world, legal, `I3/I4: ${name} of ${idOf(run.order)} went from ${before} to ${after}`)
   if (after !== "cancelled") return
-  const later = stepNames.slice(stepNames.indexOf(name) + 1)
-  const last = later.findIndex((step) => outcomeOf(world, run.order, step) === "rejected")
-  const reachable = last === -1 ? later : later.slice(0, last)
+  const later = outcomesOf(world, run.order).slice(stepNames.indexOf(name) + 1)
+  // No run passes a rejected step, so what is behind one was never reserved.
+  const rejected = later.indexOf("rejected")
+  const within = rejected === -1 ? later : later.slice(0, rejected)
   check(
     world,
-    reachable.every((step) => outcomeOf(world, run.order, step) === "cancelled"),
-    `I8: ${name} of ${idOf(run.order)} was cancelled before ${reachable.join(" and ")}`,
+    within.every((outcome) => outcome === "cancelled"),
+    `I8: ${name} of ${idOf(run.order)} was cancelled while later steps were ${within}`,
   )
   const previous = run.undone.at(-1)
   check(
@@ -112,8 +111,7 @@ export const onDecided = (
   const rejected = outcomes.indexOf("rejected")
   const rightly = reason === "Order timed out"
     ? nowMs >= world.plan.orders[run.order]!.deadlineMs
-    : reason ===
-      ["Not enough money", "Can not reserve the item", "Can not get the delivery slot"][rejected]
+    : rejected !== -1 && reason === refusals[stepNames[rejected]!]
   check(world, rightly, `I9: ${idOf(run.order)} aborted with "${reason}" though ${outcomes}`)
 }
 
@@ -122,21 +120,23 @@ const isWhole = (status: SagaStatus, outcomes: ReadonlyArray<Reservation["outcom
     ? outcomes.every((outcome) => outcome === "reserved")
     : !outcomes.includes("reserved")
 
-/** I7, I11: a run ends with what the register says, unless its plan interrupted or misled it. */
+/** I7, I11: a run ends with what the register says, unless its plan interrupted or had a defect in store for it. */
 export const onEnd = (world: World, run: Run, exit: Exit.Exit<SagaEnd>) => {
   const status = world.statuses.get(idOf(run.order))!
   const rightly = Exit.isSuccess(exit)
     ? exit.value === status
     : Cause.hasDies(exit.cause)
-    ? run.misled
+    ? run.metDefect
     : run.delivery.stop !== undefined
   check(world, rightly, `I7: ${run.name} ended ${exit}, the register says ${status}`)
 }
 
 /** I5: no run goes on for ever. */
 export const everyRunEnded = (world: World, runs: ReadonlyArray<Fiber.Fiber<void>>) => {
-  const going = runs.filter((run) => run.pollUnsafe() === undefined).length
-  check(world, going === 0, `I5: ${going} runs have not ended`)
+  for (const run of runs) {
+    const exit = run.pollUnsafe()
+    check(world, exit !== undefined && Exit.isSuccess(exit), `I5: a run has not ended, but ${exit}`)
+  }
 }
 
 /** I1, I5: at rest every saga is final, and holds all or nothing. */

@@ -1,8 +1,8 @@
 /**
  * A world in which sagas run: three participants under the real rules, the decision register, and a network between them
  * that refuses, loses, cuts off and delays as a plan tells it. Runs of a saga start, overlap and are interrupted as the
- * plan tells; then every saga that is not final is delivered again, once. All of it is on the test's clock and drawn from
- * the plan, so a plan has one history. What must never happen is looked for in every event (saga-invariants.ts).
+ * plan tells; then every saga that is not final is delivered again, which has to be enough. All of it is on the test's
+ * clock and drawn from the plan, so a plan has one history; saga-invariants.ts watches every event of it.
  */
 import { Clock, Deferred, Effect, Fiber, Random, References, type Scope } from "effect"
 import { TestClock } from "effect/testing"
@@ -20,43 +20,7 @@ import {
 } from "#shared/saga/saga.ts"
 import { type Transient, Unavailable, Unknown } from "#shared/transient.ts"
 import * as Invariants from "./saga-invariants.ts"
-
-export const stepNames = ["money", "item", "slot"] as const
-
-/**
- * What becomes of a message: answered, or refused; cut off once it took effect, or lost before; or answered with
- * nonsense, which is a defect of the run that sent it.
- */
-export interface Fate {
-  readonly fate: "answered" | "refused" | "cut off" | "lost" | "nonsense"
-  /** Callers wait for 5 s only, so what arrives later takes effect behind their back. */
-  readonly arrivesMs: number
-}
-
-export interface Order {
-  readonly takes: Readonly<
-    Record<StepName, { readonly resource: string; readonly quantity: number }>
-  >
-  readonly deadlineMs: number
-}
-
-/** One run of the saga of the order with that index. */
-export interface Delivery {
-  readonly order: number
-  readonly atMs: number
-  readonly redelivered: boolean
-  /** When the run is interrupted: after a time, or at its n-th call, before or after the message has left. */
-  readonly stop?: { readonly afterMs: number } | { readonly atCall: number; readonly sent: boolean }
-}
-
-export interface Plan {
-  readonly seed: number
-  readonly stock: Readonly<Record<StepName, Readonly<Record<string, number>>>>
-  readonly orders: ReadonlyArray<Order>
-  readonly deliveries: ReadonlyArray<Delivery>
-  /** What becomes of the first messages to each; the later ones are answered at once. */
-  readonly fates: Readonly<Record<StepName | "register", ReadonlyArray<Fate>>>
-}
+import { type Delivery, type Fate, idOf, type Plan, refusals, stepNames } from "./saga-plans.ts"
 
 export interface Participant {
   readonly records: Map<OrderId, Reservation>
@@ -83,23 +47,15 @@ export interface Run {
   readonly order: number
   readonly delivery: Delivery
   calls: number
-  /** Whether it was answered with nonsense. */
-  misled: boolean
+  /** Whether a defect has come its way. */
+  metDefect: boolean
   /** The steps whose cancel changed something, in order. */
   readonly undone: Array<StepName>
 }
 
-export const idOf = (order: number) => `order ${order}` as OrderId
-
 const timeoutMs = 5_000
 /** Long enough for every fault of a plan, and every wait that follows from it, to be over. */
 const horizon = "40 minutes"
-
-const refusals: Record<StepName, FailureReason> = {
-  money: "Not enough money",
-  item: "Can not reserve the item",
-  slot: "Can not get the delivery slot",
-}
 
 /** Lets the plan happen and brings every saga to rest. What broke is in the world's `violations`. */
 export const simulate = (plan: Plan): Effect.Effect<World> =>
@@ -107,11 +63,11 @@ export const simulate = (plan: Plan): Effect.Effect<World> =>
     const world = worldOf(plan, yield* Effect.scope)
     yield* deliverAll(world, plan.deliveries)
     const everyOrder = plan.orders.map((_, order) => order)
-    let runs: ReadonlyArray<Run> = []
+    let runs: ReadonlyArray<Run>
     do {
       const unsettled = everyOrder.filter((order) => !isFinal(world, order))
       runs = yield* deliverAll(world, unsettled.map((order) => again(order, true)))
-    } while (runs.some((run) => run.misled))
+    } while (runs.some((run) => run.metDefect))
     Invariants.atRest(world)
     const settled = Invariants.stateOf(world)
     yield* deliverAll(
@@ -162,7 +118,7 @@ const deliverAll = Effect.fnUntraced(function* (world: World, deliveries: Readon
     order: delivery.order,
     delivery,
     calls: 0,
-    misled: false,
+    metDefect: false,
     undone: [],
   }))
   const fibers = yield* Effect.forEach(
@@ -198,11 +154,10 @@ const sagaOf = (world: World, run: Run): Saga<StepName, FailureReason> => ({
     step(name, {
       reserve: Effect.flatMap(
         call(world, run, name, `reserve ${name}`, () => apply(world, run, name, "reserve")),
-        (outcome) => {
-          Invariants.onAnswer(world, run, name, outcome)
-          if (outcome === "reserved") return Effect.void
-          return Effect.fail(outcome === "rejected" ? new Rejected() : new Cancelled())
-        },
+        (outcome) =>
+          outcome === "reserved"
+            ? Effect.void
+            : Effect.fail(outcome === "rejected" ? new Rejected() : new Cancelled()),
       ),
       cancel: Effect.suspend(() => {
         Invariants.onCancelSent(world, run, name)
@@ -234,7 +189,8 @@ const call = <A>(
 ): Effect.Effect<A, Transient> =>
   Effect.gen(function* () {
     const { stop } = run.delivery
-    const stopsHere = stop !== undefined && "atCall" in stop && stop.atCall === ++run.calls
+    run.calls++
+    const stopsHere = stop !== undefined && "atCall" in stop && stop.atCall === run.calls
     if (stopsHere && !stop.sent) yield* interruptSelf
     const { fate, arrivesMs } = world.fates[to].shift() ?? { fate: "answered", arrivesMs: 0 }
     const answer = yield* Deferred.make<A, Transient>()
@@ -248,9 +204,9 @@ const call = <A>(
       "refused": Deferred.fail(answer, new Unavailable({ message: "refused" })),
       "cut off": Effect.andThen(arrival, Deferred.fail(answer, new Unknown({ message: "cut" }))),
       "lost": Effect.void,
-      "nonsense": Effect.andThen(arrival, () => {
-        run.misled = true
-        return Deferred.die(answer, "nonsense")
+      "defect": Effect.suspend(() => {
+        run.metDefect = true
+        return Deferred.die(answer, "defect")
       }),
     }
     yield* Effect.forkIn(Effect.andThen(Effect.sleep(arrivesMs), meet[fate]), world.scope)
@@ -290,7 +246,9 @@ const apply = (
     balances.set(resource, balances.get(resource)! + change)
   }
   Invariants.conserved(world, name)
-  return applied.outcomes[0]!.outcome
+  const { outcome } = applied.outcomes[0]!
+  if (action === "reserve") Invariants.onAnswer(world, run, name, outcome)
+  return outcome
 }
 
 /** A decision arrives at the register: the first one wins. */

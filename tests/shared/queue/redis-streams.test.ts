@@ -140,6 +140,24 @@ describe("redisOrderQueue", () => {
     30_000,
   )
 
+  it.live("gets rid of what was deleted while it was pending", () =>
+    Effect.gen(function* () {
+      const stream = aStream()
+      const queue = yield* open(stream, "restarted")
+      const orders = someOrders(2)
+      yield* queue.publish(orders)
+      yield* Effect.promise(async () => {
+        await redis.xgroup("CREATE", stream, group, "0")
+        await redis.xreadgroup("GROUP", group, "restarted", "STREAMS", stream, ">")
+        const [first] = await redis.xrange(stream, "-", "+", "COUNT", 1)
+        await redis.xdel(stream, first![0])
+      })
+      const taken = yield* queue.take(2)
+      assert.deepStrictEqual(taken.map(({ message }) => message), orders.slice(1))
+      yield* acknowledgeAll(queue, taken)
+      assert.deepStrictEqual(yield* backlog(stream), [0, 0])
+    }))
+
   it.live("says so when the password is wrong, and does not say the password", () =>
     Effect.gen(function* () {
       yield* Effect.acquireRelease(

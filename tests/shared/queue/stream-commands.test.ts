@@ -1,0 +1,13 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Duration } from "effect"
+import { beatMsOf, blockMsOf } from "#shared/queue/stream-commands.ts"
+
+describe("blockMsOf", () => {
+  it("is a beat, so that dead consumers are looked for in time", () => {
+    assert.strictEqual(blockMsOf(Duration.millis(300)), beatMsOf(Duration.millis(300)))
+  })
+
+  it("is 5 seconds at most, so that a dead connection is noticed", () => {
+    assert.strictEqual(blockMsOf(Duration.minutes(10)), 5000)
+  })
+})
