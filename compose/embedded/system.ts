@@ -2,7 +2,7 @@
  * The whole system in one process, on a machine that has nothing but Node and npm: PostgreSQL from npm, Redis if there is
  * one on the PATH, all services, one port. Its data lives in one folder, and what it starts it also stops.
  */
-import { Effect, Option, type Scope } from "effect"
+import { Effect, Option, Scope } from "effect"
 import { join } from "node:path"
 import type { App } from "#shared/http/app.ts"
 import { listen } from "#shared/http/listen.ts"
@@ -50,7 +50,11 @@ export const startSystem = (
     let app: Pick<App, "fetch"> = {
       fetch: () => problemResponse(unavailable("The system is starting.")),
     }
-    const openPort = yield* listen({ fetch: (...request) => app.fetch(...request) }, { host, port })
+    const door = yield* Scope.fork(yield* Effect.scope)
+    const openPort = yield* listen(
+      { fetch: (...request) => app.fetch(...request) },
+      { host, port },
+    ).pipe(Scope.provide(door))
     yield* progress("PostgreSQL")
     const postgres = yield* keepRunning((before) =>
       startPostgres({ dataDir, durable: true, ...(before && { port: Number(before.port) }) })
@@ -81,6 +85,8 @@ export const startSystem = (
       environment: options.environment,
     })
     app = gateway(apps, operations(apps))
+    // The last to open for requests is the first to close, though the port was taken first of all.
+    yield* Effect.addFinalizer((exit) => Scope.close(door, exit))
     return {
       port: openPort,
       apps,

@@ -5,7 +5,12 @@
  */
 import { Cause, Effect, FiberSet, Latch, Layer, Metric, Schedule } from "effect"
 import { groupCommit } from "#shared/batch/group-commit.ts"
-import { type DeadLetter, type Delivery, OrderQueue } from "#shared/queue/order-queue.ts"
+import {
+  type DeadLetter,
+  type Delivery,
+  OrderQueue,
+  type QueueUnavailable,
+} from "#shared/queue/order-queue.ts"
 import { SagaRunner } from "./saga-runner.ts"
 
 export interface ConsumerOptions {
@@ -19,17 +24,15 @@ const batch = 500
 
 const running = Metric.gauge("sagas_running", { description: "Sagas in flight" })
 
-const reconnecting = Schedule.min([
-  Schedule.exponential("100 millis"),
-  Schedule.spaced("2 seconds"),
-])
+const again = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("2 seconds")])
 
 /** Consumes until the scope closes. */
 export const consumerLayer = ({ sagasInFlight, drainMs }: ConsumerOptions) =>
   Layer.effectDiscard(Effect.gen(function* () {
     const queue = yield* OrderQueue
     const { runToEnd } = yield* SagaRunner
-    const { acknowledge, deadLetter } = yield* answers(queue)
+    const acknowledge = yield* telling<string>(queue.acknowledge)
+    const deadLetter = yield* telling<DeadLetter>(queue.deadLetter)
     const inFlight = new Map<string, string>()
     const room = yield* Latch.make(true)
     const fibers = yield* FiberSet.make<void, never>()
@@ -50,9 +53,10 @@ export const consumerLayer = ({ sagasInFlight, drainMs }: ConsumerOptions) =>
               deadLetter({ delivery, cause: Cause.pretty(cause) }),
             ),
         }),
-        Effect.ensuring(Effect.sync(() => {
+        Effect.ensuring(Effect.suspend(() => {
           inFlight.delete(delivery.message.orderId)
           room.openUnsafe()
+          return Metric.update(running, inFlight.size)
         })),
       )
 
@@ -75,28 +79,24 @@ export const consumerLayer = ({ sagasInFlight, drainMs }: ConsumerOptions) =>
       if (inFlight.size >= sagasInFlight) room.closeUnsafe()
     }).pipe(
       Effect.tapError((error) => Effect.logWarning(`No orders can be taken: ${error.message}`)),
-      Effect.retry(reconnecting),
+      Effect.tapDefect((defect) => Effect.logError("The consumer met a defect", Cause.die(defect))),
+      Effect.sandbox,
+      Effect.retry(again),
       Effect.forever,
       Effect.forkScoped,
     )
   }))
 
-/** What is told to the queue of entries, shared by all sagas and repeated until the queue has taken it. */
-const answers = (queue: OrderQueue["Service"]) =>
-  Effect.gen(function* () {
-    const share = <A>(send: (entries: ReadonlyArray<A>) => Effect.Effect<void, Error>) =>
-      groupCommit<A, void, never>({
-        max: batch,
-        workers: 1,
-        run: (entries) =>
-          send(entries).pipe(
-            Effect.retry(reconnecting),
-            Effect.orDie,
-            Effect.as(entries.map(() => undefined)),
-          ),
-      })
-    return {
-      acknowledge: yield* share<string>(queue.acknowledge),
-      deadLetter: yield* share<DeadLetter>(queue.deadLetter),
-    }
-  })
+/** Tells the queue of entries, those of all sagas together, and again until it has taken them. */
+const telling = <A>(
+  tell: (entries: ReadonlyArray<A>) => Effect.Effect<void, QueueUnavailable>,
+) =>
+  Effect.map(
+    groupCommit<A, void, QueueUnavailable>({
+      max: batch,
+      workers: 1,
+      run: (entries) => Effect.as(tell(entries), entries.map(() => undefined)),
+    }),
+    // Repeated by who waits for it and not by the batch, which a stop could not cut short.
+    (send) => (entry: A) => Effect.orDie(Effect.retry(send(entry), again)),
+  )

@@ -2,19 +2,13 @@
  * The participants as a saga's steps call them. Commands of all sagas to one participant share requests by group commit;
  * each saga gets the answer to its own command, as a type: reserved, Rejected or Cancelled, or a Transient failure.
  */
-import { Context, Effect, Layer, Schema } from "effect"
-import { groupCommit } from "#shared/batch/group-commit.ts"
+import { Context, Effect, Layer, Option, Schema } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
-import {
-  type Command,
-  maxBatch,
-  type Outcome,
-  ReservationResponse,
-} from "#shared/contracts/reservation.ts"
-import { type Callee, post } from "#shared/http/client.ts"
+import { type Command, type Outcome, ReservationResponse } from "#shared/contracts/reservation.ts"
 import { Cancelled, Rejected } from "#shared/saga/saga.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
-import { type Transient, Unknown } from "#shared/transient.ts"
+import type { Transient } from "#shared/transient.ts"
+import { type BatchedCall, batchedCall } from "./batched-call.ts"
 
 /** One participant, for one order. */
 export interface Participant {
@@ -47,7 +41,10 @@ export const participantsLayer = ({ urls, timeoutMs }: ParticipantsOptions) =>
       const signer = yield* ServiceSigner
       const connect = (name: "billing" | "items" | "slots") =>
         Effect.map(
-          sender({ name, url: urls[name], token: signer.tokenFor(name), timeoutMs }),
+          batchedCall(
+            { name, url: urls[name], token: signer.tokenFor(name), timeoutMs },
+            reservations,
+          ),
           (send) => (orderId: OrderId) => participant(name, orderId, send),
         )
       const [billing, items, slots] = yield* Effect.all([
@@ -65,23 +62,15 @@ export const participantsLayer = ({ urls, timeoutMs }: ParticipantsOptions) =>
     }),
   )
 
-type Send = (command: Command) => Effect.Effect<Outcome, Transient>
-
 const decodeResponse = Schema.decodeUnknownOption(ReservationResponse)
 
-const sender = (callee: Callee) =>
-  groupCommit<Command, Outcome, Transient>({
-    max: maxBatch,
-    workers: 2,
-    run: Effect.fnUntraced(function* (commands) {
-      const response = yield* post(callee, "/internal/reservations", { commands })
-      const decoded = decodeResponse(response)
-      if (decoded._tag === "Some" && decoded.value.outcomes.length === commands.length) {
-        return decoded.value.outcomes
-      }
-      return yield* new Unknown({ message: `${callee.name} answered what can not be understood` })
-    }),
-  })
+const reservations: BatchedCall<Command, Outcome> = {
+  path: "/internal/reservations",
+  body: (commands) => ({ commands }),
+  answers: (response) => Option.map(decodeResponse(response), ({ outcomes }) => outcomes),
+}
+
+type Send = (command: Command) => Effect.Effect<Outcome, Transient>
 
 const participant = (name: string, orderId: OrderId, send: Send): Participant => ({
   reserve: (resource, quantity) =>

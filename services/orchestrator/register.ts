@@ -1,12 +1,10 @@
 /** The decision register of the orders service, as the sagas call it; decisions of all sagas share requests. */
-import { Context, Effect, Layer, Schema } from "effect"
-import { groupCommit } from "#shared/batch/group-commit.ts"
+import { Context, Effect, Layer, Option, Schema } from "effect"
 import { type Decided, type Decision, DecisionResponse } from "#shared/contracts/decision.ts"
-import { maxBatch } from "#shared/contracts/reservation.ts"
-import { post } from "#shared/http/client.ts"
 import type { SagaStatus } from "#shared/saga/saga.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
-import { type Transient, Unknown } from "#shared/transient.ts"
+import type { Transient } from "#shared/transient.ts"
+import { batchedCall } from "./batched-call.ts"
 
 export class Register extends Context.Service<Register, {
   /** Records a decision and answers with the state that holds now. Fails with a Transient error. */
@@ -21,17 +19,10 @@ export const registerLayer = (options: { readonly url: URL; readonly timeoutMs: 
     Effect.gen(function* () {
       const signer = yield* ServiceSigner
       const callee = { name: "orders", token: signer.tokenFor("orders"), ...options }
-      const send = yield* groupCommit<Decision, Decided, Transient>({
-        max: maxBatch,
-        workers: 2,
-        run: Effect.fnUntraced(function* (decisions) {
-          const response = yield* post(callee, "/internal/decisions", { decisions })
-          const decoded = decodeResponse(response)
-          if (decoded._tag === "Some" && decoded.value.decisions.length === decisions.length) {
-            return decoded.value.decisions
-          }
-          return yield* new Unknown({ message: "orders answered what can not be understood" })
-        }),
+      const send = yield* batchedCall<Decision, Decided>(callee, {
+        path: "/internal/decisions",
+        body: (decisions) => ({ decisions }),
+        answers: (response) => Option.map(decodeResponse(response), ({ decisions }) => decisions),
       })
       return Register.of({
         decide: (decision) => Effect.map(send(decision), ({ status }) => status),

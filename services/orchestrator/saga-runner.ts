@@ -1,5 +1,6 @@
 /** Runs the saga of one order to its end: the order's message, made into a saga over the participants and the register. */
 import { Clock, Context, Effect, Layer, Metric } from "effect"
+import type { OrderId } from "#shared/contracts/order.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { runSaga, type SagaEnd } from "#shared/saga/run-saga.ts"
 import { withMessageSpan } from "#shared/telemetry/trace.ts"
@@ -10,6 +11,9 @@ import { Register } from "./register.ts"
 const ended = Metric.counter("sagas_ended_total", {
   description: "Sagas that ended, by how",
   incremental: true,
+})
+const stuckSagas = Metric.gauge("sagas_stuck", {
+  description: "Sagas in flight whose compensation does not get through",
 })
 const durations = Metric.histogram("order_duration_seconds", {
   description: "Time from an order's acceptance to its end",
@@ -28,6 +32,8 @@ export const sagaRunnerLayer = ({ deadlineMs }: { readonly deadlineMs: number })
     Effect.gen(function* () {
       const participants = yield* Participants
       const register = yield* Register
+      const stuck = new Set<OrderId>()
+      const countStuck = Effect.suspend(() => Metric.update(stuckSagas, stuck.size))
       return SagaRunner.of({
         runToEnd: Effect.fnUntraced(function* (message, redelivered) {
           const { orderId, createdAtMs, republished, traceparent } = message
@@ -36,8 +42,16 @@ export const sagaRunnerLayer = ({ deadlineMs }: { readonly deadlineMs: number })
             deadlineMs: createdAtMs + deadlineMs,
             timedOut: "Order timed out",
             redelivered: redelivered || republished > 0,
-            decide: (decision) => register.decide({ orderId, ...decision }),
-          }).pipe(withMessageSpan(traceparent, "order saga"))
+            decide: (decision) => {
+              const told = register.decide({ orderId, ...decision })
+              if (decision.stuck === undefined) return told
+              stuck.add(orderId)
+              return Effect.andThen(countStuck, told)
+            },
+          }).pipe(
+            withMessageSpan(traceparent, "order saga"),
+            Effect.ensuring(Effect.suspend(() => stuck.delete(orderId) ? countStuck : Effect.void)),
+          )
           const seconds = ((yield* Clock.currentTimeMillis) - createdAtMs) / 1000
           yield* Metric.update(Metric.withAttributes(ended, { end }), 1)
           yield* Metric.update(durations, seconds)

@@ -14,8 +14,8 @@ import { sagaRunnerLayer } from "./saga-runner.ts"
 const serviceUrl = (name: string) =>
   url(`the address of ${name}, such as http://${name}:8080`, ["http", "https"])
 
-/** Less than the ten seconds that a process has to stop in, so that what is left can be let go in order. */
-const drainMs = 7_000
+/** With a compensation's call that was just sent (CALL_TIMEOUT), less than the ten seconds that a process has to stop. */
+const drainMs = 4_000
 
 export const orchestrator = service({
   name: "orchestrator",

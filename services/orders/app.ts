@@ -3,38 +3,18 @@ import { Duration, Effect, Schema } from "effect"
 import { DecisionRequest, DecisionResponse } from "#shared/contracts/decision.ts"
 import { NewOrder, OrderDetails, OrderId, OrderView, toMinor } from "#shared/contracts/order.ts"
 import { makeApp } from "#shared/http/app.ts"
-import { decodeStrictly } from "#shared/http/body.ts"
+import { docsApp } from "#shared/http/docs.ts"
 import { publicBodyBytes, route } from "#shared/http/route.ts"
 import { Database } from "#shared/postgres/database.ts"
 import { ServiceVerifier } from "#shared/security/service-tokens.ts"
 import { UserVerifier } from "#shared/security/user-tokens.ts"
-import { Changes } from "./changes.ts"
-import { eventStream, eventStreamHeaders } from "./events.ts"
-import { detailsOf, viewOf } from "./order.ts"
+import { eventStreamHeaders, eventStreams, historyOf } from "./events.ts"
+import { idempotencyKey, lastEventId, preferredWait } from "./headers.ts"
+import { detailsOf, isFinal, viewOf } from "./order.ts"
 import { Orders } from "./orders.ts"
 import { Register } from "./register.ts"
 
 const params = Schema.Struct({ id: OrderId })
-
-/** RFC 7240, section 4.3; more than half a minute is not waited. */
-const preferredWait = (request: Request): Duration.Duration | undefined => {
-  const seconds = /(?:^|[,;\s])wait\s*=\s*"?(\d{1,4})"?/i.exec(request.headers.get("prefer") ?? "")
-    ?.[1]
-  return seconds === undefined ? undefined : Duration.seconds(Math.min(Number(seconds), 30))
-}
-
-const idempotencyKey = decodeStrictly(
-  Schema.Struct({
-    "Idempotency-Key": Schema.NullOr(
-      Schema.String.check(
-        Schema.isPattern(/^[\x20-\x7e]{1,255}$/, {
-          expected: "1 to 255 printable ASCII characters",
-        }),
-      ),
-    ),
-  }),
-  "header",
-)
 
 const placeOrder = Effect.gen(function* () {
   const orders = yield* Orders
@@ -52,20 +32,17 @@ const placeOrder = Effect.gen(function* () {
       schema: OrderView,
     },
     problems: [422],
-    handle: Effect.fnUntraced(function* ({ body, caller, request }) {
+    handle: Effect.fnUntraced(function* ({ body, caller, closing, request }) {
       const { item, slot } = "details" in body ? body.details : body
-      const header = yield* idempotencyKey({
-        "Idempotency-Key": request.headers.get("idempotency-key"),
-      })
       const { order, replayed } = yield* orders.place({
         username: caller.username,
         amountMinor: toMinor(body.amount),
         item,
         slot,
-        idempotencyKey: header["Idempotency-Key"] ?? undefined,
+        idempotencyKey: yield* idempotencyKey(request),
       })
       const wait = preferredWait(request)
-      const latest = wait === undefined ? order : yield* orders.awaitFinal(order, wait)
+      const latest = wait === undefined ? order : yield* orders.awaitFinal(order, wait, closing)
       return {
         body: viewOf(latest),
         headers: {
@@ -123,9 +100,12 @@ const getOrder = Effect.gen(function* () {
   })
 })
 
+/** Each looks at the database every few seconds. */
+const mostEventStreams = 1_000
+
 const watchOrder = Effect.gen(function* () {
   const orders = yield* Orders
-  const changes = yield* Changes
+  const openStream = yield* eventStreams({ most: mostEventStreams })
   const { user } = yield* UserVerifier
   return route({
     method: "GET",
@@ -135,11 +115,15 @@ const watchOrder = Effect.gen(function* () {
     params,
     answer: { status: 200, description: "text/event-stream, ending when the order is final" },
     problems: [404],
-    handle: Effect.fnUntraced(function* ({ caller, params, request }) {
+    handle: Effect.fnUntraced(function* ({ caller, closing, params, request }) {
       const look = orders.find(caller.username, params.id)
-      yield* look
-      const seen = Number.parseInt(request.headers.get("last-event-id") ?? "", 10)
-      const stream = yield* eventStream(changes, params.id, look, seen >= 0 ? seen : -1)
+      const order = yield* look
+      const seen = lastEventId(request)
+      // By this status an EventSource knows that it need not come back.
+      if (isFinal(order) && seen >= historyOf(order).length - 1) {
+        return new Response(null, { status: 204 })
+      }
+      const stream = yield* openStream(params.id, look, seen, closing)
       return new Response(stream, { headers: eventStreamHeaders })
     }),
   })
@@ -164,7 +148,7 @@ const decide = Effect.gen(function* () {
 
 export const ordersApp = Effect.gen(function* () {
   const database = yield* Database
-  return yield* makeApp({
+  const app = yield* makeApp({
     name: "orders",
     description: "Orders: place them, look them up, watch them become final.",
     routes: [
@@ -177,4 +161,7 @@ export const ordersApp = Effect.gen(function* () {
     // Orders are taken while the queue is away, so it is no condition; the sweeper publishes them later.
     ready: { database: database.ping },
   })
+  // Of all public services: behind a gateway of another make nobody else would show them.
+  app.route("/", docsApp(["auth", "billing", "orders"]))
+  return app
 })

@@ -1,8 +1,8 @@
 /**
  * Sheds load: while more orders are unfinished than can be worked off in reasonable time, new ones are refused instead of
- * being made to wait. The count is taken every second and by this replica's own intake in between.
+ * being made to wait. They are counted every second, and what this replica lets in is added in between.
  */
-import { Context, Effect, Layer, Metric } from "effect"
+import { Cause, Context, Effect, Layer, Metric } from "effect"
 import { Problem } from "#shared/http/problem.ts"
 import { Database } from "#shared/postgres/database.ts"
 import type { Transient } from "#shared/transient.ts"
@@ -22,22 +22,31 @@ export const backlogLayer = (limit: number): Layer.Layer<Backlog, Transient, Dat
     Backlog,
     Effect.gen(function* () {
       const { query } = yield* Database
-      let count = 0
-      const sample = Effect.gen(function* () {
-        count = yield* query((sql) => countUnfinished(sql, limit))
-        yield* Metric.update(unfinished, count)
+      let counted = 0
+      let admittedSince = 0
+      const count = Effect.gen(function* () {
+        const before = admittedSince
+        counted = yield* query((sql) => countUnfinished(sql, limit))
+        admittedSince -= before
+        yield* Metric.update(unfinished, counted)
       })
-      yield* sample
+      yield* count
       yield* Effect.sleep("1 second").pipe(
+        Effect.andThen(count),
         // A database that is away is reported by those who need an answer of it.
-        Effect.andThen(Effect.ignore(sample)),
+        Effect.catch(() => Effect.void),
+        Effect.catchDefect((defect) =>
+          Effect.logError("The count of the backlog met a defect", Cause.die(defect))
+        ),
         Effect.forever,
         Effect.forkScoped,
       )
       return Backlog.of({
-        admit: Effect.suspend(() =>
-          count < limit ? Effect.sync(() => void count++) : Effect.fail(full)
-        ),
+        admit: Effect.suspend(() => {
+          if (counted + admittedSince >= limit) return Effect.fail(full)
+          admittedSince++
+          return Effect.void
+        }),
       })
     }),
   )
@@ -45,6 +54,7 @@ export const backlogLayer = (limit: number): Layer.Layer<Backlog, Transient, Dat
 const full = new Problem({
   status: 503,
   code: "overloaded",
-  detail: "Too many orders are waiting. Nothing was stored; send this one again in a few seconds.",
+  detail:
+    "Too many orders are waiting, and this one was not stored. Send it again in a few seconds.",
   headers: { "retry-after": "5" },
 })

@@ -2,9 +2,10 @@
  * An order's history as server-sent events. The events follow from the order alone and only ever grow, so an event's place
  * in the history is its id, in every replica, and a client that comes back with Last-Event-ID goes on where it was.
  */
-import { Effect, Stream } from "effect"
+import { Effect, Metric, Stream } from "effect"
 import type { TimelineEntry } from "#shared/contracts/order.ts"
-import type { Changes } from "./changes.ts"
+import { Problem } from "#shared/http/problem.ts"
+import { Changes } from "./changes.ts"
 import { isFinal, type Order, viewOf } from "./order.ts"
 
 interface OrderEvent {
@@ -27,7 +28,7 @@ export const historyOf = (order: Order): ReadonlyArray<OrderEvent> => {
   return [
     status({ ...open, status: "pending" }),
     ...reserves,
-    ...(order.reason === null ? [] : [status(undone)]),
+    ...(order.status === "compensating" || order.status === "failed" ? [status(undone)] : []),
     ...cancels,
     ...(isFinal(order) ? [status({})] : []),
   ]
@@ -39,35 +40,62 @@ const encode = ({ type, data }: OrderEvent, id: number): string =>
 /** A comment keeps proxies from closing a quiet stream, and tells the server that the client is gone. */
 const quiet = ": nothing new\n\n"
 
+const openStreams = Metric.gauge("order_event_streams", {
+  description: "Event streams of orders that are open",
+})
+
 /**
- * The events after `lastEventId`, ending with the one that is final. `look` gives the order as it is now; when it fails
- * the stream ends, and the client comes back by itself.
+ * Makes the function that opens the stream of the events after `lastEventId`, ending with the one that is final; it fails
+ * with a 503 Problem while `most` streams are open. `look` gives the order as it is now; when it fails the stream breaks
+ * off, and when `closing` succeeds it ends; the client comes back by itself.
  */
-export const eventStream = <E>(
-  changes: Changes["Service"],
-  orderId: string,
-  look: Effect.Effect<Order, E>,
-  lastEventId: number,
-): Effect.Effect<ReadableStream<Uint8Array>> =>
-  Effect.map(Effect.context<never>(), (context) => {
-    const events = Stream.unwrap(Effect.map(changes.watch(orderId), (changed) => {
-      interface Position {
-        readonly sent: number
-        readonly first: boolean
-      }
-      const next = Effect.fnUntraced(function* ({ sent, first }: Position) {
-        if (sent === Infinity) return undefined
-        if (!first) yield* changed
-        const order = yield* look
-        const history = historyOf(order)
-        const fresh = history.map(encode).slice(sent)
-        const position = { sent: isFinal(order) ? Infinity : history.length, first: false }
-        return [fresh.length === 0 ? quiet : fresh.join(""), position] as const
-      })
-      return Stream.unfold({ sent: lastEventId + 1, first: true }, next)
-    })).pipe(Stream.encodeText)
-    return Stream.toReadableStreamWith(events, context)
+export const eventStreams = ({ most }: { readonly most: number }) =>
+  Effect.map(Changes, (changes) => {
+    let open = 0
+    const count = (change: number) =>
+      Effect.suspend(() => Metric.update(openStreams, open += change))
+    return Effect.fnUntraced(function* <E>(
+      orderId: string,
+      look: Effect.Effect<Order, E>,
+      lastEventId: number,
+      closing: Effect.Effect<void>,
+    ) {
+      if (open >= most) return yield* tooManyStreams
+      const events = Stream.unwrap(Effect.gen(function* () {
+        yield* Effect.acquireRelease(count(1), () => count(-1))
+        const changed = yield* changes.watch(orderId)
+        const changedOrClosing = Effect.raceFirst(
+          Effect.as(changed, "changed"),
+          Effect.as(closing, "closing"),
+        )
+        return Stream.unfold(
+          { sent: lastEventId + 1, first: true },
+          Effect.fnUntraced(function* ({ sent, first }) {
+            if (sent === Infinity) return undefined
+            if (!first && (yield* changedOrClosing) === "closing") return undefined
+            const order = yield* look
+            const history = historyOf(order)
+            const fresh = history.map(encode).slice(sent)
+            const position = { sent: isFinal(order) ? Infinity : history.length, first: false }
+            return [fresh.length === 0 ? quiet : fresh.join(""), position] as const
+          }),
+        )
+      }))
+      // Begun by the first read, so that an answer that nobody reads, as to HEAD, leaves nothing open.
+      return Stream.toReadableStreamWith(
+        Stream.encodeText(events),
+        yield* Effect.context<never>(),
+        { strategy: { highWaterMark: 0 } },
+      )
+    })
   })
+
+const tooManyStreams = new Problem({
+  status: 503,
+  code: "too_many_streams",
+  detail: "Too many orders are being watched. Try again in a few seconds, or GET the order itself.",
+  headers: { "retry-after": "5" },
+})
 
 export const eventStreamHeaders = {
   "content-type": "text/event-stream",

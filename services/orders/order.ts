@@ -1,13 +1,11 @@
 /** An order as the orders service keeps it, and the forms in which it leaves: to its customer and to the queue. */
-import type {
-  FailureReason,
-  OrderDetails,
-  OrderStatus,
-  OrderView,
-} from "#shared/contracts/order.ts"
 import {
+  type FailureReason,
   fromMinor,
+  type OrderDetails,
   OrderId,
+  type OrderStatus,
+  type OrderView,
   type StuckCompensation,
   type TimelineEntry,
 } from "#shared/contracts/order.ts"

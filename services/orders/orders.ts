@@ -2,7 +2,7 @@
  * Intake and look-ups. An order is accepted when it is on disk: inserts are shared by group commit, and only then is the
  * order handed to the publisher. The same idempotency key and order from the same user give the same order again.
  */
-import { Clock, Context, Duration, Effect, Layer, Scope } from "effect"
+import { Clock, Context, type Duration, Effect, Layer, type Scope } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { groupCommit } from "#shared/batch/group-commit.ts"
 import { Problem } from "#shared/http/problem.ts"
@@ -45,11 +45,12 @@ export class Orders extends Context.Service<Orders, {
     username: string,
     page: { readonly limit: number; readonly before: string | undefined },
   ) => Effect.Effect<Page, Transient>
-  /** The order once it is final, or as it is after the given time. */
+  /** The order once it is final, or as it is after the given time or when `closing` succeeds. */
   readonly awaitFinal: (
     order: Order,
     atMost: Duration.Duration,
-  ) => Effect.Effect<Order, Problem | Transient>
+    closing: Effect.Effect<void>,
+  ) => Effect.Effect<Order>
 }>()("unwind/orders/Orders") {}
 
 export interface OrdersOptions {
@@ -95,17 +96,19 @@ export const ordersLayer = (options: OrdersOptions) =>
           (order) => order === undefined ? Effect.fail(noSuchOrder) : Effect.succeed(order),
         )
 
-      const awaitFinal = (order: Order, atMost: Duration.Duration) =>
+      const awaitFinal = (order: Order, atMost: Duration.Duration, closing: Effect.Effect<void>) =>
         Effect.gen(function* () {
           const changed = yield* changes.watch(order.id)
-          const deadline = (yield* Clock.currentTimeMillis) + Duration.toMillis(atMost)
-          let latest = yield* find(order.username, order.id)
-          while (!isFinal(latest)) {
-            const left = deadline - (yield* Clock.currentTimeMillis)
-            if (left <= 0) break
-            yield* Effect.timeoutOption(changed, left)
-            latest = yield* find(order.username, order.id)
-          }
+          let latest = order
+          const untilFinal = Effect.gen(function* () {
+            while (true) {
+              // While the database is away there is no news; the order is safe all the same.
+              latest = yield* Effect.orElseSucceed(find(order.username, order.id), () => latest)
+              if (isFinal(latest)) return
+              yield* changed
+            }
+          })
+          yield* Effect.timeoutOption(Effect.raceFirst(untilFinal, closing), atMost)
           return latest
         }).pipe(Effect.scoped)
 

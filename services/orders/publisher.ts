@@ -2,7 +2,7 @@
  * Puts orders on the queue right after they were stored. Nobody waits for it and nothing depends on it: what can't be
  * published, because the queue is away or too much waits already, is published by the sweeper.
  */
-import { Context, Effect, Layer, Queue } from "effect"
+import { Cause, Context, Effect, Layer, Queue } from "effect"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { OrderQueue } from "#shared/queue/order-queue.ts"
 
@@ -21,6 +21,12 @@ export class Publisher extends Context.Service<Publisher, {
       yield* Queue.takeBetween(waiting, 1, batch).pipe(
         Effect.flatMap((messages) => Effect.uninterruptible(queue.publish(messages))),
         Effect.catch((error) => Effect.logWarning(`Orders wait for the sweeper: ${error.message}`)),
+        Effect.catchDefect((defect) =>
+          Effect.logError(
+            "The publisher met a defect; orders wait for the sweeper",
+            Cause.die(defect),
+          )
+        ),
         Effect.forever,
         Effect.forkScoped,
       )

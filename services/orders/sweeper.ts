@@ -3,10 +3,9 @@
  * queue that lost them. It runs in every replica; rows that one works on are passed over by the others. The wait for an
  * order doubles each time, so that a long backlog is not multiplied.
  */
-import { Clock, Effect, Exit, Layer, Metric } from "effect"
+import { Cause, Clock, Effect, Exit, Layer, Metric } from "effect"
 import { Database } from "#shared/postgres/database.ts"
 import { OrderQueue, type QueueUnavailable } from "#shared/queue/order-queue.ts"
-import type { Transient } from "#shared/transient.ts"
 import { messageOf } from "./order.ts"
 import { lockDueOrders, makeAllDue, postpone } from "./orders-sql.ts"
 
@@ -23,50 +22,48 @@ export interface SweeperOptions {
   readonly republishAfterMs: number
 }
 
+/** Publishes again one batch of due orders; gives how many they were. Fails with Transient or QueueUnavailable. */
+export const sweep = Effect.fnUntraced(function* ({ republishAfterMs }: SweeperOptions) {
+  const database = yield* Database
+  const queue = yield* OrderQueue
+  const run = Effect.runPromiseExitWith(yield* Effect.context<never>())
+  const now = new Date(yield* Clock.currentTimeMillis)
+  const swept = yield* database.transaction(
+    async (sql): Promise<Exit.Exit<number, QueueUnavailable>> => {
+      const orders = await lockDueOrders(sql, now, batch)
+      if (orders.length === 0) return Exit.succeed(0)
+      // Published before it is marked as such: a crash in between doubles a message, and loses none.
+      const published = await run(
+        queue.publish(
+          orders.map((order) => messageOf({ ...order, republished: order.republished + 1 })),
+        ),
+      )
+      if (Exit.isFailure(published)) return Exit.failCause(published.cause)
+      await postpone(sql, orders.map(({ id }) => id), now, { firstMs: republishAfterMs, mostMs })
+      return Exit.succeed(orders.length)
+    },
+  )
+  const count = yield* swept
+  yield* Metric.update(republished, count)
+  return count
+})
+
 /** Sweeps every second until the scope closes. */
 export const sweeperLayer = (
-  { republishAfterMs }: SweeperOptions,
+  options: SweeperOptions,
 ): Layer.Layer<never, never, Database | OrderQueue> =>
   Layer.effectDiscard(
     Effect.gen(function* () {
-      const database = yield* Database
-      const queue = yield* OrderQueue
-      const run = Effect.runPromiseExitWith(yield* Effect.context<never>())
-
-      /** Publishes again one batch of due orders; gives how many they were. */
-      const sweep = Effect.gen(function* () {
-        const now = new Date(yield* Clock.currentTimeMillis)
-        const swept = yield* database.transaction(
-          async (sql): Promise<Exit.Exit<number, QueueUnavailable>> => {
-            const orders = await lockDueOrders(sql, now, batch)
-            if (orders.length === 0) return Exit.succeed(0)
-            const messages = orders.map((order) => ({
-              ...messageOf(order),
-              republished: order.republished + 1,
-            }))
-            // Published before it is marked as such: a crash in between doubles a message, and loses none.
-            const published = await run(queue.publish(messages))
-            if (Exit.isFailure(published)) return Exit.failCause(published.cause)
-            await postpone(sql, orders.map(({ id }) => id), now, {
-              firstMs: republishAfterMs,
-              mostMs,
-            })
-            return Exit.succeed(orders.length)
-          },
-        )
-        return yield* swept
-      })
-
+      const { volatile } = yield* OrderQueue
+      const { query } = yield* Database
       // What a volatile queue held is gone with the process that held it.
-      if (queue.volatile) yield* Effect.ignore(database.query(makeAllDue))
-      const sweepAll: Effect.Effect<void, Transient | QueueUnavailable> = Effect.gen(function* () {
-        const count = yield* sweep
-        yield* Metric.update(republished, count)
-        if (count === batch) yield* sweepAll
-      })
-      yield* sweepAll.pipe(
+      if (volatile) yield* Effect.ignore(query(makeAllDue))
+      yield* sweep(options).pipe(
+        Effect.repeat({ while: (count) => count === batch }),
         Effect.catch((error) => Effect.logWarning(`The sweeper will try again: ${error.message}`)),
-        Effect.catchDefect((defect) => Effect.logError("The sweeper met a defect", defect)),
+        Effect.catchDefect((defect) =>
+          Effect.logError("The sweeper met a defect", Cause.die(defect))
+        ),
         Effect.andThen(Effect.sleep("1 second")),
         Effect.forever,
         Effect.forkScoped,

@@ -13,7 +13,14 @@ import { openApiDocument } from "./openapi.ts"
 import { internalError, Problem, problemResponse, unavailable } from "./problem.ts"
 import type { Route } from "./route.ts"
 
-export type App = Hono<{ Bindings: { readonly remoteAddress?: string } }>
+/** What the server tells of a request; one from inside the process has none of it. */
+interface Bindings {
+  readonly remoteAddress?: string
+  /** Aborted when the server wants to close. */
+  readonly closing?: AbortSignal
+}
+
+export type App = Hono<{ Bindings: Bindings }>
 
 export interface AppOptions {
   readonly name: string
@@ -39,7 +46,8 @@ export const makeApp = (options: AppOptions): Effect.Effect<App> =>
         run(answer(options.name, route, context.req.raw, {
           query: queryOf(context.req.queries()),
           params: context.req.param(),
-          ...(context.env?.remoteAddress && { remoteAddress: context.env.remoteAddress }),
+          remoteAddress: context.env?.remoteAddress,
+          closing: whenAborted(context.env?.closing),
         })))
     }
     addOperations(app, options, run)
@@ -47,6 +55,14 @@ export const makeApp = (options: AppOptions): Effect.Effect<App> =>
     app.notFound(({ req }) => problemResponse(noSuchPath(req.path), requestIdOf(req.raw)))
     app.onError(() => problemResponse(internalError))
     return app
+  })
+
+const whenAborted = (signal: AbortSignal | undefined): Effect.Effect<void> =>
+  signal === undefined ? Effect.never : Effect.callback((resume) => {
+    const aborted = () => resume(Effect.void)
+    if (signal.aborted) return aborted()
+    signal.addEventListener("abort", aborted)
+    return Effect.sync(() => signal.removeEventListener("abort", aborted))
   })
 
 /** A parameter that was sent twice is no text any more, so its schema refuses it. */

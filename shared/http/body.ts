@@ -50,39 +50,46 @@ export const decodeStrictly = <A, I>(schema: Schema.Codec<A, I>, what: string) =
   return (input: unknown): Effect.Effect<A, Problem> => {
     const decoded = decode(input)
     if (Result.isSuccess(decoded)) {
-      return canBeKept(decoded.success)
+      const errors = unkeepable(decoded.success, "")
+      return errors.length === 0
         ? Effect.succeed(decoded.success)
-        : Effect.fail(unkept(what))
+        : Effect.fail(invalid(what, errors))
     }
-    const [issues = []] = decodeForms
+    const [errors = []] = decodeForms
       .map((form) => issuesOf(form(input)))
       .sort((a, b) => misfits(a) - misfits(b) || a.length - b.length)
-    const errors = issues.slice(0, mostErrors)
-    const lines = errors.map(({ path, message }) => path === "" ? message : `${path}: ${message}`)
-    return Effect.fail(
-      new Problem({
-        status: 400,
-        code: "invalid_request",
-        detail: `The ${what} is not as it must be. ${lines.slice(0, 5).join("; ")}.`,
-        errors,
-      }),
-    )
+    return Effect.fail(invalid(what, errors))
   }
 }
 
-/** PostgreSQL keeps no NUL, and half of a surrogate pair becomes another character in UTF-8. */
-const canBeKept = (value: unknown): boolean =>
-  typeof value === "string"
-    ? value.isWellFormed() && !value.includes("\0")
-    : typeof value !== "object" || value === null || Object.values(value).every(canBeKept)
+interface FieldError {
+  readonly path: string
+  readonly message: string
+}
 
-const unkept = (what: string) =>
-  new Problem({
+const invalid = (what: string, all: ReadonlyArray<FieldError>) => {
+  const errors = all.slice(0, mostErrors)
+  const lines = errors.map(({ path, message }) => path === "" ? message : `${path}: ${message}`)
+  return new Problem({
     status: 400,
     code: "invalid_request",
-    detail:
-      `The ${what} has a text with NUL or with half of a surrogate pair in it. Leave that out.`,
+    detail: `The ${what} is not as it must be. ${lines.slice(0, 5).join("; ")}.`,
+    errors,
   })
+}
+
+/** The texts that can't be kept: PostgreSQL keeps no NUL, and UTF-8 no half of a surrogate pair. */
+const unkeepable = (value: unknown, path: string): ReadonlyArray<FieldError> => {
+  if (typeof value === "string") {
+    return value.isWellFormed() && !value.includes("\0")
+      ? []
+      : [{ path, message: "holds NUL or half of a surrogate pair" }]
+  }
+  if (typeof value !== "object" || value === null) return []
+  return Object.entries(value).flatMap(([name, inner]) =>
+    unkeepable(inner, path === "" ? name : `${path}.${name}`)
+  )
+}
 
 /** Fields that are missing or unknown tell more of which form was meant than wrong values do. */
 const misfits = (issues: ReturnType<typeof issuesOf>): number =>

@@ -26,23 +26,38 @@ const cause = (error: unknown, host: string, port: number): ListenError => {
 
 const graceMs = 5_000
 
-/** Listens until the scope closes; succeeds with the port, which is the system's choice for port 0. */
+/**
+ * Listens until the scope closes; succeeds with the port, which is the system's choice for port 0. Requests that only wait
+ * for something are told when it closes.
+ */
 export const listen = (
   app: Pick<App, "fetch">,
   { host, port }: { readonly host: string; readonly port: number },
 ): Effect.Effect<number, ListenError, Scope.Scope> =>
-  "Deno" in globalThis ? listenDeno(app, host, port) : listenNode(app, host, port)
+  Effect.gen(function* () {
+    const closing = new AbortController()
+    const fetch = (request: Request, remoteAddress: string | undefined) =>
+      app.fetch(request, {
+        closing: closing.signal,
+        ...(remoteAddress !== undefined && { remoteAddress }),
+      })
+    const open = "Deno" in globalThis ? listenDeno : listenNode
+    const openPort = yield* open(fetch, host, port)
+    // Registered last, so it runs before the server waits for its requests.
+    yield* Effect.addFinalizer(() => Effect.sync(() => closing.abort()))
+    return openPort
+  })
 
-const listenNode = (app: Pick<App, "fetch">, host: string, port: number) =>
+type Answer = (request: Request, remoteAddress: string | undefined) => Response | Promise<Response>
+
+const listenNode = (answer: Answer, host: string, port: number) =>
   Effect.acquireRelease(
     Effect.tryPromise({
       try: () =>
         new Promise<Server>((resolve, reject) => {
           const server = createAdaptorServer({
-            fetch: (request, env) => {
-              const address = "incoming" in env ? env.incoming.socket.remoteAddress : undefined
-              return app.fetch(request, address === undefined ? {} : { remoteAddress: address })
-            },
+            fetch: (request, env) =>
+              answer(request, "incoming" in env ? env.incoming.socket.remoteAddress : undefined),
           }) as Server
           server.requestTimeout = 30_000
           server.once("error", reject)
@@ -77,14 +92,13 @@ interface DenoServe {
   ): { readonly addr: { readonly port: number }; shutdown(): Promise<void> }
 }
 
-const listenDeno = (app: Pick<App, "fetch">, host: string, port: number) =>
+const listenDeno = (answer: Answer, host: string, port: number) =>
   Effect.acquireRelease(
     Effect.try({
       try: () =>
         (globalThis as unknown as { Deno: DenoServe }).Deno.serve(
           { port, hostname: host, onListen: () => {} },
-          (request, { remoteAddr: { hostname } }) =>
-            app.fetch(request, hostname === undefined ? {} : { remoteAddress: hostname }),
+          (request, { remoteAddr: { hostname } }) => answer(request, hostname),
         ),
       catch: (error) => cause(error, host, port),
     }),

@@ -30,6 +30,8 @@ export interface RouteInput<B, Q, P, C> {
   readonly request: Request
   /** The peer's address where the server told it; requests from inside the process have none. */
   readonly remoteAddress: string | undefined
+  /** Succeeds when the server wants to close: whoever only waits for something answers then. */
+  readonly closing: Effect.Effect<void>
 }
 
 type Text = { readonly [name: string]: string | undefined }
@@ -61,7 +63,9 @@ export interface RouteSpec<B, Q, P, A, C> {
 export interface Route extends Omit<RouteSpec<never, never, never, never, never>, "handle"> {
   readonly respond: (
     request: Request,
-    parts: { readonly query: Text; readonly params: Text; readonly remoteAddress?: string },
+    parts:
+      & { readonly query: Text; readonly params: Text }
+      & Pick<RouteInput<never, never, never, never>, "remoteAddress" | "closing">,
   ) => Effect.Effect<Response, Problem | Transient>
 }
 
@@ -82,6 +86,7 @@ export const route = <B = undefined, Q = undefined, P = undefined, A = never, C 
       caller,
       request,
       remoteAddress: parts.remoteAddress,
+      closing: parts.closing,
       params: (decodeParams && (yield* decodeParams(parts.params))) as P,
       query: (decodeQuery && (yield* decodeQuery(parts.query))) as Q,
       body: (decodeBody && (yield* decodeBody(yield* readJson(request, body!.maxBytes)))) as B,

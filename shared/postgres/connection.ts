@@ -82,6 +82,6 @@ export const connectionOptions = (service: string) => ({
     lock_timeout: 8_000,
     idle_in_transaction_session_timeout: 15_000,
     // A plan made while a table was tiny would scan it from end to end for as long as the connection lives.
-    enable_seqscan: false,
+    enable_seqscan: "off",
   },
 })

@@ -75,13 +75,14 @@ const lockResources = async (
   { table, key, balance }: Resources,
   commands: ReadonlyArray<Command>,
 ) => {
-  // A cancel gives back what the record says, so the records' resources are locked too.
+  // A cancel gives back what the record says, so the records' resources are locked too. As an array, not as a join: a join
+  // that was planned while the table was tiny reads all of it for as long as the connection lives.
   const rows = await sql<Array<{ resource: string; available: number }>>`
     select ${sql(key)} as resource, ${sql(balance)} as available from ${sql(table)}
-    where ${sql(key)} in (
+    where ${sql(key)} = any(array(
       select unnest(${commands.map(({ resource }) => resource)}::text[])
       union select resource from reservations
-      where order_id = any(${orderIdsOf(commands)}::uuid[]) and outcome = 'reserved')
+      where order_id = any(${orderIdsOf(commands)}::uuid[]) and outcome = 'reserved'))
     order by ${sql(key)} for update`
   return new Map(rows.map(({ resource, available }) => [resource, available]))
 }
@@ -115,9 +116,9 @@ const changeBalances = async (
   { changes }: Applied,
 ) => {
   if (changes.size === 0) return
+  const amounts = sql.json(Object.fromEntries(changes))
   await sql`
-    update ${sql(table)} as resource set ${sql(balance)} = ${sql(balance)} + change.amount
-    from unnest(${[...changes.keys()]}::text[], ${[...changes.values()]}::bigint[])
-      as change (key, amount)
-    where resource.${sql(key)} = change.key`
+    update ${sql(table)}
+    set ${sql(balance)} = ${sql(balance)} + (${amounts}::jsonb ->> ${sql(key)})::bigint
+    where ${sql(key)} = any(${[...changes.keys()]}::text[])`
 }

@@ -82,7 +82,9 @@ const cancel = (
   // The tombstone: a reserve that comes later is refused.
   if (before === undefined) return { orderId, outcome: "cancelled", resource, quantity }
   if (before.outcome !== "reserved") return before
-  balances.set(before.resource, balances.get(before.resource)! + before.quantity)
+  const balance = balances.get(before.resource)
+  // What is given back of a resource that was removed meanwhile goes nowhere.
+  if (balance !== undefined) balances.set(before.resource, balance + before.quantity)
   return { ...before, outcome: "cancelled" }
 }
 

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { place, sharedOrders, someone, tokenOf, until, wanted } from "./running-orders.ts"
+import { place, sharedOrders, someone, tokenOf, wanted } from "./running-orders.ts"
+import { until } from "./until.ts"
 
 const orders = sharedOrders()
 

@@ -56,6 +56,17 @@ describe("Database", () => {
       assert.strictEqual(none.length, 0)
     }))
 
+  it.live("bounds every statement, lock and pause of its connections, and scans no whole tables", () =>
+    Effect.gen(function* () {
+      const { database } = yield* setUp()
+      const [settings] = yield* database.query((sql) =>
+        sql`select current_setting('statement_timeout') as statement,
+              current_setting('lock_timeout') as lock, current_setting('enable_seqscan') as scan,
+              current_setting('idle_in_transaction_session_timeout') as pause`
+      )
+      assert.deepStrictEqual(settings, { statement: "10s", lock: "8s", scan: "off", pause: "15s" })
+    }))
+
   it.live("opens no more connections than its pool has, and serves everybody", () =>
     Effect.gen(function* () {
       const { sql, database } = yield* setUp({}, 2)

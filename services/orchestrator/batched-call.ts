@@ -1,0 +1,37 @@
+/**
+ * A call that sagas share by group commit: what many of them want of one service at the same time goes out in one request,
+ * and each of them gets the answer to its own entry.
+ */
+import { Effect, Option, type Scope } from "effect"
+import { groupCommit } from "#shared/batch/group-commit.ts"
+import type { OrderId } from "#shared/contracts/order.ts"
+import { maxBatch } from "#shared/contracts/reservation.ts"
+import { type Callee, post } from "#shared/http/client.ts"
+import { type Transient, Unknown } from "#shared/transient.ts"
+
+interface OfOrder {
+  readonly orderId: OrderId
+}
+
+export interface BatchedCall<I, O> {
+  readonly path: string
+  readonly body: (entries: ReadonlyArray<I>) => unknown
+  /** The answers in a response, if it is one. */
+  readonly answers: (response: unknown) => Option.Option<ReadonlyArray<O>>
+}
+
+/** Makes the function that calls for one entry. It fails with Unavailable or Unknown. */
+export const batchedCall = <I extends OfOrder, O extends OfOrder>(
+  callee: Callee,
+  { path, body, answers }: BatchedCall<I, O>,
+): Effect.Effect<(entry: I) => Effect.Effect<O, Transient>, never, Scope.Scope> =>
+  groupCommit<I, O, Transient>({
+    max: maxBatch,
+    workers: 2,
+    run: Effect.fnUntraced(function* (entries) {
+      const given = Option.getOrElse(answers(yield* post(callee, path, body(entries))), () => [])
+      // Answers come in the order of the entries; of any others nobody could tell whose they are.
+      if (entries.every(({ orderId }, n) => given[n]?.orderId === orderId)) return given
+      return yield* new Unknown({ message: `${callee.name} answered what can not be understood` })
+    }),
+  })

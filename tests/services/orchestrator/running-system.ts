@@ -1,0 +1,187 @@
+/**
+ * Everything an order passes through, for tests of the orchestrator: the real orders, billing, items and slots, each on a
+ * database of its own, and a real Redis. Requests are handed over in memory, through a wire for each service that a test
+ * can disturb; orchestrators come and go as the test tells.
+ */
+import { Effect, Exit, Logger, References, Scope } from "effect"
+import type { Sql } from "postgres"
+import { billing } from "#services/billing/service.ts"
+import { items } from "#services/items/service.ts"
+import { orchestrator } from "#services/orchestrator/service.ts"
+import { slots } from "#services/slots/service.ts"
+import type { OrderDetails } from "#shared/contracts/order.ts"
+import type { App } from "#shared/http/app.ts"
+import { Fetch } from "#shared/http/client.ts"
+import { startWithin } from "#shared/service/service.ts"
+import {
+  authsKeys,
+  clientOf,
+  databaseOf,
+  place,
+  type RunningOrders,
+  startOrders,
+  wanted,
+} from "#tests/services/orders/running-orders.ts"
+import { until } from "#tests/services/orders/until.ts"
+
+type Name = "orders" | "billing" | "items" | "slots"
+
+/** What becomes of a request that the orchestrator sends; `answer` lets it take effect. */
+export type Conduct = (answer: () => Promise<Response>, request: Request) => Promise<Response>
+
+const broken = (code: string) => new TypeError("fetch failed", { cause: { code } })
+
+export const works: Conduct = (answer) => answer()
+export const isDown: Conduct = () => Promise.reject(broken("ECONNREFUSED"))
+export const losesAnswers: Conduct = async (answer) => {
+  await answer()
+  throw broken("ECONNRESET")
+}
+export const hangs: Conduct = (_, { signal }) =>
+  new Promise((_, reject) => signal.addEventListener("abort", () => reject(signal.reason)))
+
+export interface RunningOrchestrator {
+  readonly app: App
+  readonly logs: ReadonlyArray<string>
+  readonly stop: Effect.Effect<void>
+}
+
+export interface System {
+  readonly orders: RunningOrders
+  readonly sql: Readonly<Record<"billing" | "items" | "slots", Sql>>
+  readonly conduct: Record<Name, Conduct>
+  /** Requests that the orchestrator sent, by the service it sent them to. */
+  readonly requests: Readonly<Record<Name, number>>
+  /** Starts an orchestrator; it ends with the test, unless it is stopped before. */
+  readonly orchestrate: (
+    settings?: Readonly<Record<string, string>>,
+  ) => Effect.Effect<RunningOrchestrator, unknown, Scope.Scope>
+  /** A new customer with 100 in the wallet. */
+  readonly customer: Effect.Effect<string>
+  readonly order: (
+    user: string,
+    change?: Partial<typeof wanted>,
+  ) => Effect.Effect<OrderDetails>
+  readonly look: (user: string, id: string) => Effect.Effect<OrderDetails>
+  readonly final: (user: string, id: string) => Effect.Effect<OrderDetails>
+  /** What is left: of the customer's wallet in minor units, of item 1, of the slot 09:00. */
+  readonly left: (
+    user: string,
+  ) => Effect.Effect<readonly [wallet: number, stock: number, capacity: number]>
+}
+
+/** Starts the system, without an orchestrator. */
+export const startSystem = (
+  settings: Readonly<Record<string, string>> = {},
+): Effect.Effect<System, unknown, Scope.Scope> =>
+  Effect.gen(function* () {
+    const running = yield* startOrders({ REPUBLISH_AFTER: "1 second", ...settings })
+    const { environment } = running
+    const participants = yield* startParticipants(environment)
+    const apps: Record<Name, App> = { orders: running.app, ...participants.apps }
+    const conduct: Record<Name, Conduct> = {
+      orders: works,
+      billing: works,
+      items: works,
+      slots: works,
+    }
+    const requests = { orders: 0, billing: 0, items: 0, slots: 0 }
+    const wire = async (request: Request) => {
+      const name = new URL(request.url).hostname.split(".")[0] as Name
+      requests[name]++
+      return await conduct[name](async () => await apps[name].fetch(request), request)
+    }
+    const { sql } = participants
+    const look = (user: string, id: string) =>
+      Effect.map(running.call(`/api/orders/${id}`, { user }), ({ body }) => body as OrderDetails)
+    return {
+      orders: running,
+      sql,
+      conduct,
+      requests,
+      orchestrate: (more) => startOrchestrator({ ...environment, ...settings, ...more }, wire),
+      customer: Effect.promise(async () => {
+        const name = `customer-${crypto.randomUUID()}`
+        await sql
+          .billing`insert into accounts (username, email, wallet) values (${name}, '', 10000)`
+        return name
+      }),
+      order: (user, change) => place(running, { user, body: { ...wanted, ...change } }),
+      look,
+      final: (user, id) =>
+        Effect.gen(function* () {
+          let order = yield* look(user, id)
+          yield* until(
+            "the order is final",
+            Effect.map(look(user, id), (latest) => (order = latest).decidedAt !== null),
+          )
+          return order
+        }),
+      left: (user) =>
+        Effect.promise(async () => {
+          const [[account], [item], [slot]] = await Promise.all([
+            sql.billing<[{ wallet: string }]>`select wallet from accounts where username = ${user}`,
+            sql.items<[{ stock: string }]>`select stock from items where id = '1'`,
+            sql.slots<[{ capacity: string }]>`select capacity from slots where time = '09:00'`,
+          ])
+          return [Number(account.wallet), Number(item.stock), Number(slot.capacity)] as const
+        }),
+    }
+  })
+
+const startParticipants = (environment: Readonly<Record<string, string>>) =>
+  Effect.gen(function* () {
+    const start = Effect.fnUntraced(
+      function* (service: typeof items | typeof slots | typeof billing) {
+        const url = yield* databaseOf(service.name)
+        const settings = { ...environment, DATABASE_URL: url }
+        // They have no settings in common that would matter here.
+        const app = yield* startWithin(service as typeof items, settings)
+        return { app, sql: yield* clientOf(url) }
+      },
+      Effect.provideService(Fetch, authsKeys),
+    )
+    const all = yield* Effect.all(
+      { billing: start(billing), items: start(items), slots: start(slots) },
+      { concurrency: "unbounded" },
+    )
+    return {
+      apps: { billing: all.billing.app, items: all.items.app, slots: all.slots.app },
+      sql: { billing: all.billing.sql, items: all.items.sql, slots: all.slots.sql },
+    }
+  })
+
+const startOrchestrator = Effect.fnUntraced(function* (
+  settings: Readonly<Record<string, string>>,
+  wire: (request: Request) => Promise<Response>,
+) {
+  const scope = yield* Scope.make()
+  yield* Effect.addFinalizer(() => Scope.close(scope, Exit.void))
+  const logs: Array<string> = []
+  const logger = Logger.make(({ message, logLevel }) => {
+    logs.push(`${logLevel} ${[message].flat().map((part) => JSON.stringify(part)).join(" ")}`)
+  })
+  const app = yield* startWithin(orchestrator, {
+    BILLING_URL: "http://billing.test",
+    ITEMS_URL: "http://items.test",
+    SLOTS_URL: "http://slots.test",
+    ORDERS_URL: "http://orders.test",
+    CONSUMER_NAME: `orchestrator-${crypto.randomUUID()}`,
+    CLAIM_AFTER: "600 millis",
+    CALL_TIMEOUT: "300 millis",
+    ...settings,
+  }).pipe(
+    Scope.provide(scope),
+    Effect.provideService(Fetch, wire),
+    Effect.provide(Logger.layer([logger])),
+    Effect.provideService(References.MinimumLogLevel, "Info"),
+  )
+  return { app, logs, stop: Scope.close(scope, Exit.void) }
+})
+
+/** A metric's value at /metrics. */
+export const metricOf = ({ app }: { readonly app: App }, name: string): Effect.Effect<number> =>
+  Effect.promise(async () => {
+    const text = await (await app.request("/metrics")).text()
+    return Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, "m").exec(text)?.[1])
+  })

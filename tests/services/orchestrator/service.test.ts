@@ -1,0 +1,320 @@
+/** The orchestrator at work: real services, real databases, a real Redis, and wires between them that fail. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { Redis } from "ioredis"
+import { type OrderDetails, OrderId } from "#shared/contracts/order.ts"
+import { encodeEntry } from "#shared/queue/entry.ts"
+import { until } from "#tests/services/orders/until.ts"
+import { openLine } from "#tests/shared/postgres/line.ts"
+import { anOrder } from "#tests/shared/queue/subjects.ts"
+import {
+  hangs,
+  isDown,
+  losesAnswers,
+  metricOf,
+  type RunningOrchestrator,
+  startSystem,
+  type System,
+  works,
+} from "./running-system.ts"
+
+const untouched = [10_000, 100, 100] as const
+
+const steps = ({ timeline }: OrderDetails) =>
+  timeline.map(({ step, action, outcome }) => `${action} ${step}: ${outcome}`)
+
+/** The stream and its dead letters, past the services. */
+const redisOf = ({ orders: { environment } }: System) =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => new Redis(environment.QUEUE_URL!, { protocol: 2 })),
+      (redis) => Effect.sync(() => redis.disconnect()),
+    ),
+    (redis) => {
+      const stream = environment.QUEUE_STREAM!
+      return {
+        add: (fields: ReadonlyArray<string>) =>
+          Effect.promise(() => redis.xadd(stream, "*", ...fields)),
+        deadLetters: Effect.promise(async () =>
+          (await redis.xrange(`${stream}:dead`, "-", "+")).map(([, fields]) => fields.join(" "))
+        ),
+        waiting: Effect.promise(() => redis.xlen(stream)),
+      }
+    },
+  )
+
+const isStopped = ({ stop }: RunningOrchestrator) =>
+  Effect.gen(function* () {
+    const startedAt = performance.now()
+    yield* stop
+    return performance.now() - startedAt
+  })
+
+describe("the orchestrator", () => {
+  it.live("completes an order, and leaves nothing on the queue", () =>
+    Effect.gen(function* () {
+      const system = yield* startSystem()
+      yield* system.orchestrate()
+      const user = yield* system.customer
+      const { id } = yield* system.order(user)
+      const done = yield* system.final(user, id)
+      assert.deepInclude(done, { status: "completed", success: true, reason: null })
+      assert.deepStrictEqual(steps(done), [
+        "reserve money: reserved",
+        "reserve item: reserved",
+        "reserve slot: reserved",
+      ])
+      assert.deepStrictEqual(yield* system.left(user), [8001, 99, 99])
+      const { waiting } = yield* redisOf(system)
+      yield* until("the queue is empty", Effect.map(waiting, (n) => n === 0))
+    }))
+
+  it.live("undoes an order that is refused at any step, and says why, word for word", () =>
+    Effect.gen(function* () {
+      const system = yield* startSystem()
+      yield* system.orchestrate()
+      const user = yield* system.customer
+      for (
+        const [change, reason, timeline] of [
+          [{ amount: 100.01 }, "Not enough money", ["reserve money: rejected"]],
+          [{ item: 11 }, "Can not reserve the item", [
+            "reserve money: reserved",
+            "reserve item: rejected",
+            "cancel money: cancelled",
+          ]],
+          [{ slot: "23:00" }, "Can not get the delivery slot", [
+            "reserve money: reserved",
+            "reserve item: reserved",
+            "reserve slot: rejected",
+            "cancel item: cancelled",
+            "cancel money: cancelled",
+          ]],
+        ] as const
+      ) {
+        const { id } = yield* system.order(user, change)
+        const done = yield* system.final(user, id)
+        assert.deepInclude(done, { status: "failed", success: false, reason })
+        assert.deepStrictEqual(steps(done), [...timeline])
+        assert.deepStrictEqual(yield* system.left(user), untouched)
+      }
+    }))
+
+  it.live("carries out each order once although every answer is lost at first", () =>
+    Effect.gen(function* () {
+      const system = yield* startSystem()
+      for (const name of ["billing", "items", "slots", "orders"] as const) {
+        let lost = 0
+        system.conduct[name] = (answer, request) =>
+          (lost++ < 2 ? losesAnswers : works)(answer, request)
+      }
+      yield* system.orchestrate()
+      const user = yield* system.customer
+      const [good, bad] = [yield* system.order(user), yield* system.order(user, { slot: "23:00" })]
+      assert.strictEqual((yield* system.final(user, good.id)).status, "completed")
+      assert.strictEqual((yield* system.final(user, bad.id)).status, "failed")
+      assert.deepStrictEqual(yield* system.left(user), [8001, 99, 99])
+    }))
+
+  it.live("gives up an order at its deadline, shows what its undoing waits for, and ends it in the end", () =>
+    Effect.gen(function* () {
+      const system = yield* startSystem({ ORDER_DEADLINE: "700 millis" })
+      const orchestrator = yield* system.orchestrate()
+      const user = yield* system.customer
+      system.conduct.items = isDown
+      const { id } = yield* system.order(user)
+      yield* until(
+        "the order shows what it waits for",
+        Effect.map(system.look(user, id), ({ stuck }) => stuck !== null),
+      )
+      const { stuck, ...order } = yield* system.look(user, id)
+      assert.deepInclude(order, {
+        status: "compensating",
+        success: null,
+        reason: "Order timed out",
+      })
+      assert.deepInclude(stuck, {
+        step: "item",
+        cause: "items can not be reached (ECONNREFUSED)",
+      })
+      assert.isAtLeast(stuck!.attempts, 3)
+      assert.isAbove(Date.parse(stuck!.nextAttemptAt), Date.parse(order.createdAt))
+      assert.strictEqual(yield* metricOf(orchestrator, "sagas_stuck"), 1)
+      assert.isTrue(
+        orchestrator.logs.some((line) => /^Warn .*compensation of item does not get/.test(line)),
+      )
+      system.conduct.items = works
+      const done = yield* system.final(user, id)
+      assert.deepInclude(done, { status: "failed", reason: "Order timed out", stuck: null })
+      assert.deepStrictEqual(steps(done), [
+        "reserve money: reserved",
+        "cancel slot: cancelled",
+        "cancel item: cancelled",
+        "cancel money: cancelled",
+      ])
+      assert.deepStrictEqual(yield* system.left(user), untouched)
+      yield* until(
+        "it is not stuck any more",
+        Effect.map(metricOf(orchestrator, "sagas_stuck"), (n) => n === 0),
+      )
+    }))
+
+  it.live("buries what it can't work on, with its cause, and goes on with the others", () =>
+    Effect.gen(function* () {
+      const system = yield* startSystem({ ORDER_DEADLINE: "2 seconds" })
+      const { add, deadLetters } = yield* redisOf(system)
+      const user = yield* system.customer
+      const forged = OrderId.make(crypto.randomUUID())
+      yield* add(encodeEntry({
+        ...anOrder(),
+        orderId: forged,
+        username: user,
+        amountMinor: 1,
+        createdAtMs: Date.now(),
+      }))
+      yield* add(["message", "{}"])
+      // Items holds another reservation for this one.
+      const { id: mismatched } = yield* system.order(user)
+      yield* Effect.promise(() =>
+        system.sql.items`
+        insert into reservations (order_id, outcome, resource, quantity)
+        values (${mismatched}, 'reserved', '1', 2)`
+      )
+      const { id: good } = yield* system.order(user)
+      yield* system.orchestrate()
+      assert.strictEqual((yield* system.final(user, good)).status, "completed")
+      yield* until("all are buried", Effect.map(deadLetters, (all) => all.length >= 3))
+      const causes = yield* deadLetters
+      const causeOf = (id: string) => causes.find((letter) => letter.includes(id))
+      assert.match(causeOf(forged)!, /The orders service does not know this order/)
+      assert.match(
+        causeOf(mismatched)!,
+        /items has another reservation on record for the same order/,
+      )
+      assert.isTrue(causes.some((letter) => letter.includes("not an order message")))
+      // The one that is no order is undone; the other one does not stay undecided, but ends at its deadline.
+      assert.strictEqual((yield* system.final(user, mismatched)).reason, "Order timed out")
+      assert.strictEqual((yield* system.left(user))[0], 8001)
+    }))
+
+  it.live("shares one queue with others of its kind, whatever comes twice", () =>
+    Effect.gen(function* () {
+      const system = yield* startSystem()
+      const { add } = yield* redisOf(system)
+      const user = yield* system.customer
+      const placed = yield* Effect.forEach(
+        Array.from({ length: 120 }),
+        () => system.order(user, { amount: 1 }),
+        { concurrency: 20 },
+      )
+      for (const message of yield* system.orders.published) yield* add(encodeEntry(message))
+      const two = [yield* system.orchestrate(), yield* system.orchestrate({ SAGAS_IN_FLIGHT: "7" })]
+      const ends = yield* Effect.forEach(placed, ({ id }) => system.final(user, id), {
+        concurrency: 20,
+      })
+      // A hundred in stock, a hundred in the wallet, a hundred places in the slot.
+      const completed = ends.filter(({ status }) => status === "completed")
+      assert.strictEqual(completed.length, 100)
+      assert.deepStrictEqual(yield* system.left(user), [0, 0, 0])
+      for (const orchestrator of two) {
+        yield* until(
+          "none is in flight",
+          Effect.map(metricOf(orchestrator, "sagas_running"), (n) => n === 0),
+        )
+      }
+      // Many sagas share a request.
+      assert.isBelow(system.requests.billing, 200)
+    }))
+
+  it.live("recovers by itself when the queue was away, and tells that it is", () =>
+    Effect.gen(function* () {
+      const system = yield* startSystem()
+      const line = yield* openLine(system.orders.environment.QUEUE_URL!)
+      line.become = "hanging up"
+      const orchestrator = yield* system.orchestrate({ QUEUE_URL: line.url.replace(/\/$/, "") })
+      const readiness = Effect.promise(async () => {
+        const response = await orchestrator.app.request("/readyz")
+        return { status: response.status, ...await response.json() }
+      })
+      const away = yield* readiness
+      assert.strictEqual(away.status, "not ready")
+      assert.match(
+        away.checks.queue,
+        /^The order queue at redis:\/\/127\.0\.0\.1:\d+ can't be reached/,
+      )
+      const user = yield* system.customer
+      const { id } = yield* system.order(user)
+      line.become = "open"
+      assert.strictEqual((yield* system.final(user, id)).status, "completed")
+      assert.deepInclude(yield* readiness, { status: "ready", checks: { queue: "ok" } })
+      line.become = "hanging up"
+      line.reset()
+      const next = yield* system.order(user)
+      yield* Effect.sleep("300 millis")
+      line.become = "open"
+      assert.strictEqual((yield* system.final(user, next.id)).status, "completed")
+    }))
+
+  it.live("measures what it does", () =>
+    Effect.gen(function* () {
+      const system = yield* startSystem()
+      const orchestrator = yield* system.orchestrate()
+      const user = yield* system.customer
+      const { id } = yield* system.order(user)
+      yield* system.final(user, id)
+      const text = yield* Effect.promise(async () =>
+        (await orchestrator.app.request("/metrics")).text()
+      )
+      for (
+        const line of [
+          /^sagas_running \d+$/m,
+          /^sagas_stuck \d+$/m,
+          /^sagas_ended_total\{end="completed"\} [1-9]\d*$/m,
+          /^order_duration_seconds_count [1-9]\d*$/m,
+        ]
+      ) assert.match(text, line)
+    }))
+})
+
+// Each waits for seconds, so they wait together.
+describe.concurrent("a stop", () => {
+  it.live("comes in time while a participant hangs; the next orchestrator ends the order", () =>
+    Effect.gen(function* () {
+      const system = yield* startSystem({ REPUBLISH_AFTER: "1 minute" })
+      const first = yield* system.orchestrate({ CALL_TIMEOUT: "5 seconds" })
+      const user = yield* system.customer
+      system.conduct.slots = hangs
+      const { id } = yield* system.order(user)
+      yield* until("the slot is asked for", () => system.requests.slots === 1)
+      assert.isBelow(yield* isStopped(first), 9_500)
+      assert.strictEqual((yield* system.look(user, id)).status, "pending")
+      const { waiting } = yield* redisOf(system)
+      assert.strictEqual(yield* waiting, 1)
+      system.conduct.slots = works
+      yield* system.orchestrate()
+      assert.strictEqual((yield* system.final(user, id)).status, "completed")
+      assert.deepStrictEqual(yield* system.left(user), [8001, 99, 99])
+    }))
+
+  it.live("may come in the middle of an undoing; the next orchestrator ends that too", () =>
+    Effect.gen(function* () {
+      const system = yield* startSystem({ REPUBLISH_AFTER: "1 minute" })
+      const first = yield* system.orchestrate({ CALL_TIMEOUT: "2 seconds" })
+      const user = yield* system.customer
+      const { id } = yield* system.order(user, { slot: "23:00" })
+      system.conduct.items = async (answer, request) => {
+        const { commands: [command] } = await request.clone().json()
+        return (command.action === "cancel" ? hangs : works)(answer, request)
+      }
+      yield* until(
+        "it is being undone",
+        Effect.map(system.look(user, id), ({ status }) => status === "compensating"),
+      )
+      assert.isBelow(yield* isStopped(first), 9_500)
+      assert.strictEqual((yield* system.look(user, id)).status, "compensating")
+      system.conduct.items = works
+      yield* system.orchestrate()
+      const reason = "Can not get the delivery slot"
+      assert.deepInclude(yield* system.final(user, id), { status: "failed", reason })
+      assert.deepStrictEqual(yield* system.left(user), untouched)
+    }))
+})

@@ -1,0 +1,71 @@
+/** Intake while the database or the queue is away: what is acknowledged is never lost, and what fails says so at once. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { openLine } from "#tests/shared/postgres/line.ts"
+import { startRedis } from "#tests/support/redis.ts"
+import { type Answer, place, type RunningOrders, startOrders, wanted } from "./running-orders.ts"
+import { until } from "./until.ts"
+
+const isUnavailable = ({ status, headers, body }: Answer) => {
+  assert.strictEqual(status, 503)
+  assert.strictEqual(headers.get("content-type"), "application/problem+json")
+  assert.strictEqual(headers.get("retry-after"), "1")
+  assert.strictEqual(body.code, "service_unavailable")
+}
+
+const readiness = ({ call }: RunningOrders) => call("/readyz", { user: null })
+
+describe("with the database away", () => {
+  it.live("says so at once, and works again without a restart when it is back", () =>
+    Effect.gen(function* () {
+      const unharmed = yield* startOrders()
+      const line = yield* openLine(unharmed.environment.DATABASE_URL!)
+      const running = yield* unharmed.replica({ DATABASE_URL: line.url })
+      const { id } = yield* place(running)
+      for (let outage = 0; outage < 2; outage++) {
+        line.become = "hanging up"
+        line.reset()
+        const startedAt = performance.now()
+        isUnavailable(yield* running.call("/api/orders/", { body: wanted }))
+        isUnavailable(yield* running.call("/api/orders/"))
+        isUnavailable(yield* running.call(`/api/orders/${id}`))
+        isUnavailable(yield* running.call(`/api/orders/${id}/events`))
+        assert.isBelow(performance.now() - startedAt, 5000)
+        const { status, body } = yield* readiness(running)
+        assert.strictEqual(status, 503)
+        assert.match(body.checks.database, /^The database /)
+        line.become = "open"
+        yield* until(
+          "it is ready again",
+          Effect.map(readiness(running), ({ status }) => status === 200),
+        )
+        yield* place(running)
+      }
+      assert.strictEqual((yield* running.call("/api/orders/")).body.length, 3)
+    }))
+})
+
+describe("with the queue away", () => {
+  it.live("takes orders all the same, and publishes them when it is back", () =>
+    Effect.gen(function* () {
+      const redis = yield* Effect.acquireRelease(
+        Effect.promise(() => startRedis()),
+        ({ kill }) => Effect.promise(kill),
+      )
+      const line = yield* openLine(redis.url)
+      const running = yield* startOrders({ REPUBLISH_AFTER: "100 millis" })
+      const deaf = yield* running.replica({ QUEUE_URL: line.url, REPUBLISH_AFTER: "100 millis" })
+      line.become = "hanging up"
+      line.reset()
+      const startedAt = performance.now()
+      const { id } = yield* place(deaf)
+      assert.isBelow(performance.now() - startedAt, 1000)
+      assert.strictEqual((yield* readiness(deaf)).status, 200)
+      yield* until(
+        "a sweeper publishes it",
+        Effect.map(running.published, (all) => all.some(({ orderId }) => orderId === id)),
+      )
+      const [message] = yield* running.published
+      assert.strictEqual(message!.republished, 1)
+    }))
+})

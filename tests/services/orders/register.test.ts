@@ -1,0 +1,409 @@
+import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { Context, Effect, Exit, Layer, Scope } from "effect"
+import fc from "fast-check"
+import { join } from "node:path"
+import type { Sql } from "postgres"
+import { changesChannel } from "#services/orders/changes.ts"
+import { Register, transition } from "#services/orders/register.ts"
+import type { Decision } from "#shared/contracts/decision.ts"
+import {
+  OrderId,
+  type OrderStatus,
+  type StuckCompensation,
+  type TimelineEntry,
+} from "#shared/contracts/order.ts"
+import { databaseLayer } from "#shared/postgres/database.ts"
+import { clientOf, databaseOf } from "./running-orders.ts"
+import { until } from "./until.ts"
+
+const scope = Scope.makeUnsafe()
+let sql: Sql
+/** Registers of three replicas. */
+let registers: ReadonlyArray<Register["Service"]>
+
+beforeAll(() =>
+  Effect.gen(function* () {
+    const url = yield* databaseOf("register")
+    const replica = Register.layer.pipe(Layer.provide(databaseLayer({
+      service: "orders",
+      url: new URL(url),
+      poolSize: 4,
+      migrations: join(import.meta.dirname, "../../../services/orders/migrations"),
+    })))
+    registers = yield* Effect.replicateEffect(
+      Effect.map(Layer.build(replica), (context) => Context.get(context, Register)),
+      3,
+    )
+    sql = yield* clientOf(url)
+  }).pipe(Scope.provide(scope), Effect.runPromise)
+)
+afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
+
+interface Row {
+  readonly id: string
+  readonly status: OrderStatus
+  readonly reason: string | null
+  readonly decided_at: Date | null
+  readonly publish_at: Date | null
+  readonly timeline: ReadonlyArray<TimelineEntry>
+  readonly stuck: StuckCompensation | null
+}
+
+/** New orders that are pending. */
+const pendingOrders = (count: number): Effect.Effect<ReadonlyArray<OrderId>> =>
+  Effect.promise(async () => {
+    const ids = Array.from({ length: count }, () => OrderId.make(crypto.randomUUID()))
+    await sql`
+      insert into orders (id, username, amount, item, slot, created_at, publish_at)
+      select id, 'ann', 100, 1, '09:00', now(), now() from unnest(${ids}::uuid[]) id`
+    return ids
+  })
+
+const rowsOf = (ids: ReadonlyArray<string>): Effect.Effect<ReadonlyMap<string, Row>> =>
+  Effect.promise(async () => {
+    const rows = await sql<Array<Row>>`select * from orders where id = any(${[...ids]}::uuid[])`
+    return new Map(rows.map((row) => [row.id, row]))
+  })
+
+const rowOf = (id: string) => Effect.map(rowsOf([id]), (rows) => rows.get(id)!)
+
+let tags = 0
+/** A timeline that tells whose it is. */
+const timelineOf = (tag: number): ReadonlyArray<TimelineEntry> => [{
+  step: "money",
+  action: "reserve",
+  outcome: "reserved",
+  attempts: 1,
+  at: "2026-01-02T03:04:05.678Z",
+  durationMs: tag,
+}]
+const tagsOf = ({ timeline }: Pick<Row, "timeline">) => timeline.map(({ durationMs }) => durationMs)
+
+const complete = (orderId: OrderId): Decision => ({
+  orderId,
+  decision: "complete",
+  timeline: timelineOf(++tags),
+})
+const abort = (orderId: OrderId): Decision => ({
+  orderId,
+  decision: "abort",
+  reason: "Not enough money",
+  timeline: timelineOf(++tags),
+})
+const settle = (orderId: OrderId): Decision => ({
+  orderId,
+  decision: "settle",
+  timeline: timelineOf(++tags),
+})
+const ask = (orderId: OrderId): Decision => ({ orderId, decision: "ask", timeline: [] })
+const stuck: StuckCompensation = {
+  step: "item",
+  cause: "items did not answer",
+  attempts: 3,
+  nextAttemptAt: "2026-01-02T03:04:05.678Z",
+}
+const tellStuck = (orderId: OrderId): Decision => ({
+  orderId,
+  decision: "abort",
+  timeline: [],
+  stuck,
+})
+
+const decide = (...decisions: ReadonlyArray<Decision>) =>
+  Effect.map(registers[0]!.decide(decisions), (all) => all.map(({ status }) => status))
+
+describe("transition", () => {
+  const table: Readonly<Record<OrderStatus, ReadonlyArray<OrderStatus | undefined>>> = {
+    //           ask        complete     abort           abort, stuck    settle
+    pending: [undefined, "completed", "compensating", "compensating", undefined],
+    compensating: [undefined, undefined, undefined, "compensating", "failed"],
+    completed: [undefined, undefined, undefined, undefined, undefined],
+    failed: [undefined, undefined, undefined, undefined, undefined],
+  }
+  const id = OrderId.make(crypto.randomUUID())
+  const decisions = [ask, complete, abort, tellStuck, settle].map((decision) => decision(id))
+
+  it.each(Object.entries(table))("of %s", (status, row) => {
+    assert.deepStrictEqual(
+      decisions.map((decision) => transition(status as OrderStatus, decision)),
+      row,
+    )
+  })
+})
+
+describe("decide", () => {
+  it.live("completes a pending order", () =>
+    Effect.gen(function* () {
+      const [id] = yield* pendingOrders(1)
+      const decision = complete(id!)
+      assert.deepStrictEqual(yield* decide(decision), ["completed"])
+      const row = yield* rowOf(id!)
+      assert.strictEqual(row.status, "completed")
+      assert.deepStrictEqual(row.timeline, decision.timeline)
+      assert.isNull(row.reason)
+      assert.isNotNull(row.decided_at)
+      assert.isNull(row.publish_at)
+    }))
+
+  it.live("aborts with the reason, and stays to be published until the settlement", () =>
+    Effect.gen(function* () {
+      const [id] = yield* pendingOrders(1)
+      const [first, second] = [abort(id!), settle(id!)]
+      assert.deepStrictEqual(yield* decide(first), ["compensating"])
+      const compensating = yield* rowOf(id!)
+      assert.strictEqual(compensating.reason, "Not enough money")
+      assert.isNull(compensating.decided_at)
+      assert.isNotNull(compensating.publish_at)
+      assert.deepStrictEqual(yield* decide(second), ["failed"])
+      const failed = yield* rowOf(id!)
+      assert.strictEqual(failed.reason, "Not enough money")
+      assert.deepStrictEqual(failed.timeline, [...first.timeline, ...second.timeline])
+      assert.isNotNull(failed.decided_at)
+      assert.isNull(failed.publish_at)
+    }))
+
+  it.live("keeps the first reason", () =>
+    Effect.gen(function* () {
+      const [id] = yield* pendingOrders(1)
+      yield* decide(abort(id!), { ...abort(id!), reason: "Order timed out" })
+      yield* decide({ ...tellStuck(id!), reason: "Can not reserve the item" })
+      assert.strictEqual((yield* rowOf(id!)).reason, "Not enough money")
+    }))
+
+  it.live("tells what a compensation waits for, until it is done", () =>
+    Effect.gen(function* () {
+      const [id] = yield* pendingOrders(1)
+      yield* decide(abort(id!))
+      assert.isNull((yield* rowOf(id!)).stuck)
+      assert.deepStrictEqual(yield* decide(tellStuck(id!)), ["compensating"])
+      assert.deepStrictEqual((yield* rowOf(id!)).stuck, stuck)
+      const later = { ...stuck, attempts: 4 }
+      yield* decide({ ...tellStuck(id!), stuck: later })
+      assert.deepStrictEqual((yield* rowOf(id!)).stuck, later)
+      yield* decide(settle(id!))
+      assert.isNull((yield* rowOf(id!)).stuck)
+      // Too late to be told.
+      assert.deepStrictEqual(yield* decide(tellStuck(id!)), ["failed"])
+      assert.isNull((yield* rowOf(id!)).stuck)
+    }))
+
+  it.live("answers in the order of the decisions, also for orders that it does not know", () =>
+    Effect.gen(function* () {
+      const [one, two, three] = yield* pendingOrders(3)
+      const unknown = OrderId.make(crypto.randomUUID())
+      const decisions = [abort(three!), ask(unknown), complete(one!), settle(unknown), ask(two!)]
+      assert.deepStrictEqual(
+        yield* registers[0]!.decide(decisions),
+        [
+          { orderId: three!, status: "compensating" },
+          { orderId: unknown, status: "unknown" },
+          { orderId: one!, status: "completed" },
+          { orderId: unknown, status: "unknown" },
+          { orderId: two!, status: "pending" },
+        ],
+      )
+    }))
+
+  it.live("lets several decisions of one order take effect one after another", () =>
+    Effect.gen(function* () {
+      const [one, two] = yield* pendingOrders(2)
+      const decisions = [
+        ...[ask(one!), settle(one!), abort(one!), complete(one!), tellStuck(one!), settle(one!)],
+        ...[complete(two!), abort(two!), settle(two!)],
+      ]
+      assert.deepStrictEqual(yield* decide(...decisions), [
+        ...["pending", "pending", "compensating", "compensating", "compensating", "failed"],
+        ...["completed", "completed", "completed"],
+      ])
+      const row = yield* rowOf(one!)
+      assert.deepStrictEqual(row.timeline, [...decisions[2]!.timeline, ...decisions[5]!.timeline])
+      assert.isNull(row.stuck)
+      assert.deepStrictEqual((yield* rowOf(two!)).timeline, decisions[6]!.timeline)
+    }))
+
+  it.live.each(["completed", "failed"] as const)(
+    "never changes an order that is %s",
+    (status) =>
+      Effect.gen(function* () {
+        const [id] = yield* pendingOrders(1)
+        const way = status === "completed" ? [complete(id!)] : [abort(id!), settle(id!)]
+        yield* decide(...way)
+        const before = yield* rowOf(id!)
+        for (const decision of [complete, abort, tellStuck, settle, ask]) {
+          assert.deepStrictEqual(yield* decide(decision(id!), decision(id!)), [status, status])
+        }
+        // The same request once more, as after an answer that was lost.
+        assert.deepStrictEqual(yield* decide(...way), way.map(() => status))
+        assert.deepStrictEqual(yield* rowOf(id!), before)
+      }),
+  )
+
+  it.live("does not let the table hold an order that is half decided", () =>
+    Effect.gen(function* () {
+      const [id] = yield* pendingOrders(1)
+      for (
+        const change of [
+          { status: "completed" },
+          { status: "completed", decided_at: new Date() },
+          { status: "pending", publish_at: null },
+          { status: "undone" },
+        ]
+      ) {
+        const attempt = sql`update orders set ${sql(change)} where id = ${id!}`
+        const code = yield* Effect.promise(() => attempt.then(() => "", (error) => error.code))
+        assert.strictEqual(code, "23514")
+      }
+    }))
+
+  it.live("has one winner when replicas decide on the same orders in opposite orders", () =>
+    Effect.gen(function* () {
+      const ids = yield* pendingOrders(60)
+      const batches = Array.from({ length: 24 }, (_, n) => {
+        const decision = n % 2 === 0 ? complete : abort
+        return (n % 4 < 2 ? ids : ids.toReversed()).map((id) => decision(id))
+      })
+      const answers = yield* Effect.forEach(
+        batches,
+        (batch, n) => registers[n % registers.length]!.decide(batch),
+        { concurrency: "unbounded" },
+      )
+      const rows = yield* rowsOf(ids)
+      const seen = answers.flat()
+      assert.strictEqual(seen.length, 24 * 60)
+      for (const { orderId, status } of seen) {
+        assert.strictEqual(status, rows.get(orderId)!.status)
+      }
+      const all = new Map(batches.flat().map((decision) => [tagsOf(decision)[0], decision]))
+      for (const [id, row] of rows) {
+        assert.strictEqual(row.timeline.length, 1)
+        const winner = all.get(tagsOf(row)[0])!
+        assert.strictEqual(winner.orderId, id)
+        assert.strictEqual(
+          row.status,
+          winner.decision === "complete" ? "completed" : "compensating",
+        )
+      }
+      const [{ deadlocks }] = yield* Effect.promise(() =>
+        sql<[{ deadlocks: string }]>`
+          select deadlocks from pg_stat_database where datname = current_database()`
+      )
+      assert.strictEqual(deadlocks, "0")
+    }))
+
+  it.live("tells listeners of every order that changed, also in one large batch", () =>
+    Effect.gen(function* () {
+      const ids = yield* pendingOrders(500)
+      const heard = new Set<string>()
+      const { unlisten } = yield* Effect.promise(() =>
+        sql.listen(changesChannel, (payload) => payload.split(",").forEach((id) => heard.add(id)))
+      )
+      yield* decide(...ids.map((id) => abort(id)))
+      yield* until("all are heard of", () => ids.every((id) => heard.has(id)))
+      heard.clear()
+      yield* decide(ask(ids[0]!), complete(ids[1]!), settle(ids[2]!))
+      yield* until("the one that changed is heard of", () => heard.size > 0)
+      assert.deepStrictEqual([...heard], [ids[2]])
+      yield* Effect.promise(unlisten)
+    }))
+})
+
+interface Model {
+  readonly status: OrderStatus
+  readonly tags: ReadonlyArray<number>
+  readonly stuck: boolean
+}
+
+const after = (before: Model, decision: Decision): Model => {
+  const status = transition(before.status, decision)
+  if (status === undefined) return before
+  return {
+    status,
+    tags: [...before.tags, ...tagsOf(decision)],
+    stuck: decision.stuck !== undefined,
+  }
+}
+
+const anyDecision = fc.record({
+  order: fc.nat({ max: 2 }),
+  make: fc.constantFrom(ask, complete, abort, tellStuck, settle),
+})
+const anyBatches = fc.array(fc.array(anyDecision, { minLength: 1, maxLength: 12 }), {
+  minLength: 1,
+  maxLength: 4,
+})
+/** A property of what any batches do, whoever of the replicas gets which. */
+const property = (check: (ids: ReadonlyArray<OrderId>, batches: Batches) => Effect.Effect<void>) =>
+  Effect.promise(() =>
+    fc.assert(
+      fc.asyncProperty(anyBatches, (plan) =>
+        Effect.gen(function* () {
+          const ids = yield* pendingOrders(3)
+          const batches = plan.map((batch) => batch.map(({ order, make }) => make(ids[order]!)))
+          yield* check(ids, batches)
+        }).pipe(Effect.runPromise)),
+      { numRuns: 60 },
+    )
+  )
+type Batches = ReadonlyArray<ReadonlyArray<Decision>>
+
+const modelOf = ({ status, timeline, stuck }: Row): Model => ({
+  status,
+  tags: tagsOf({ timeline }),
+  stuck: stuck !== null,
+})
+const pending: Model = { status: "pending", tags: [], stuck: false }
+
+describe("the register", () => {
+  it.live("for any batches, answers and keeps what the same decisions one by one come to", () =>
+    property((ids, batches) =>
+      Effect.gen(function* () {
+        const model = new Map<string, Model>(ids.map((id) => [id, pending]))
+        for (const [n, batch] of batches.entries()) {
+          const answers = yield* registers[n % registers.length]!.decide(batch)
+          const expected = batch.map((decision) => {
+            const next = after(model.get(decision.orderId)!, decision)
+            model.set(decision.orderId, next)
+            return { orderId: decision.orderId, status: next.status }
+          })
+          assert.deepStrictEqual(answers, expected)
+        }
+        const rows = yield* rowsOf(ids)
+        for (const [id, expected] of model) {
+          assert.deepStrictEqual(modelOf(rows.get(id)!), expected)
+        }
+      }).pipe(Effect.orDie)
+    ))
+
+  it.live("for any batches at the same time, comes to what they come to in some order", () =>
+    property((ids, batches) =>
+      Effect.gen(function* () {
+        const answers = yield* Effect.forEach(
+          batches,
+          (batch, n) => registers[n % registers.length]!.decide(batch),
+          { concurrency: "unbounded" },
+        )
+        const rows = yield* rowsOf(ids)
+        // A batch is one transaction, so one order of the batches must explain everything.
+        const explained = permutations(batches.map((_, n) => n)).some((order) => {
+          const model = new Map<string, Model>(ids.map((id) => [id, pending]))
+          const told = order.every((n) =>
+            batches[n]!.every((decision, at) => {
+              const next = after(model.get(decision.orderId)!, decision)
+              model.set(decision.orderId, next)
+              return answers[n]![at]!.status === next.status
+            })
+          )
+          return told &&
+            ids.every((id) =>
+              JSON.stringify(modelOf(rows.get(id)!)) === JSON.stringify(model.get(id))
+            )
+        })
+        assert.isTrue(explained, "no order of the batches explains what was answered and stored")
+      }).pipe(Effect.orDie)
+    ))
+})
+
+const permutations = <A>(all: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> =>
+  all.length === 0
+    ? [[]]
+    : all.flatMap((one, at) => permutations(all.toSpliced(at, 1)).map((rest) => [one, ...rest]))

@@ -1,0 +1,271 @@
+/** The sweeper over a real database, with a queue in memory that does as a test tells it. Times are the test clock's. */
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Deferred, Effect, Fiber, Layer, References } from "effect"
+import { TestClock } from "effect/testing"
+import { join } from "node:path"
+import type { Sql } from "postgres"
+import { Register } from "#services/orders/register.ts"
+import { sweep, sweeperLayer } from "#services/orders/sweeper.ts"
+import { OrderId } from "#shared/contracts/order.ts"
+import type { OrderMessage } from "#shared/contracts/order-message.ts"
+import { Database, databaseLayer } from "#shared/postgres/database.ts"
+import { makeMemoryStream, memoryOrderQueue } from "#shared/queue/memory.ts"
+import { OrderQueue, QueueUnavailable } from "#shared/queue/order-queue.ts"
+import { clientOf, databaseOf } from "./running-orders.ts"
+import { until } from "./until.ts"
+
+type Publish = OrderQueue["Service"]["publish"]
+
+const options = { republishAfterMs: 15_000 }
+
+/** A database with orders, and sweepers over it. */
+const world = Effect.gen(function* () {
+  const url = yield* databaseOf("sweeper")
+  const replica = Effect.map(
+    Layer.build(databaseLayer({
+      service: "orders",
+      url: new URL(url),
+      poolSize: 2,
+      migrations: join(import.meta.dirname, "../../../services/orders/migrations"),
+    })),
+    (context) => Context.get(context, Database),
+  )
+  const database = yield* replica
+  const sql = yield* clientOf(url)
+  const queue = yield* memoryOrderQueue(makeMemoryStream(10_000))
+  const published: Array<OrderMessage> = []
+  const record = (messages: ReadonlyArray<OrderMessage>) =>
+    Effect.sync(() => void published.push(...messages))
+  const given = <A, E, R>(
+    effect: Effect.Effect<A, E, R>,
+    { publish = record, volatile = false, over = database }: Conduct = {},
+  ) =>
+    effect.pipe(
+      Effect.provideService(Database, over),
+      Effect.provideService(OrderQueue, { ...queue, publish, volatile }),
+      Effect.provideService(References.MinimumLogLevel, "None"),
+    )
+  return {
+    sql,
+    replica,
+    record,
+    published,
+    ids: () => published.map(({ orderId }) => orderId),
+    /** One round of a sweeper. */
+    sweep: (conduct?: Conduct) => given(sweep(options), conduct),
+    /** A sweeper that runs until the scope closes. */
+    start: (conduct?: Conduct) => given(Layer.build(sweeperLayer(options)), conduct),
+  }
+})
+
+interface Conduct {
+  readonly publish?: Publish
+  readonly volatile?: boolean
+  readonly over?: Database["Service"]
+}
+
+/** Pending orders that are due `inMs` from now, by the test's clock. */
+const insert = (sql: Sql, count: number, inMs = 0) =>
+  Effect.gen(function* () {
+    const now = yield* Effect.clockWith(({ currentTimeMillis }) => currentTimeMillis)
+    const ids = Array.from({ length: count }, () => OrderId.make(crypto.randomUUID()))
+    yield* Effect.promise(() =>
+      sql`
+      insert into orders (id, username, amount, item, slot, created_at, publish_at, traceparent)
+      select id, 'ann', 1999, 1, '09:00', ${new Date(now)}, ${new Date(now + inMs)}, '00-1-2-01'
+      from unnest(${ids}::uuid[]) id`
+    )
+    return ids
+  })
+
+const dueIn = (sql: Sql, id: string) =>
+  Effect.gen(function* () {
+    const now = yield* Effect.clockWith(({ currentTimeMillis }) => currentTimeMillis)
+    const [row] = yield* Effect.promise(() =>
+      sql<[{ publish_at: Date; republished: number }]>`
+        select publish_at, republished from orders where id = ${id}`
+    )
+    return { inMs: row.publish_at.getTime() - now, republished: row.republished }
+  })
+
+const unavailable = Effect.fail(new QueueUnavailable({ message: "the queue is away" }))
+
+describe("sweep", () => {
+  it.effect("publishes what is due, and nothing else", () =>
+    Effect.gen(function* () {
+      const { sql, sweep, published } = yield* world
+      const [due] = yield* insert(sql, 1)
+      yield* insert(sql, 1, 1)
+      assert.strictEqual(yield* sweep(), 1)
+      assert.deepStrictEqual(published, [{
+        orderId: due!,
+        username: "ann",
+        amountMinor: 1999,
+        item: 1,
+        slot: "09:00",
+        createdAtMs: 0,
+        republished: 1,
+        traceparent: "00-1-2-01",
+      }])
+      assert.strictEqual(yield* sweep(), 0)
+      yield* TestClock.adjust("1 millis")
+      assert.strictEqual(yield* sweep(), 1)
+      assert.strictEqual(published.length, 2)
+    }))
+
+  it.effect("publishes an order again and again, the wait doubled each time, to ten minutes", () =>
+    Effect.gen(function* () {
+      const { sql, sweep, published } = yield* world
+      const [id] = yield* insert(sql, 1)
+      const waits: Array<number> = []
+      for (let times = 1; times <= 8; times++) {
+        assert.strictEqual(yield* sweep(), 1)
+        const { inMs, republished } = yield* dueIn(sql, id!)
+        assert.strictEqual(republished, times)
+        assert.strictEqual(published.at(-1)!.republished, times)
+        yield* TestClock.adjust(inMs - 1)
+        assert.strictEqual(yield* sweep(), 0)
+        yield* TestClock.adjust(1)
+        waits.push(inMs / 1000)
+      }
+      assert.deepStrictEqual(waits, [30, 60, 120, 240, 480, 600, 600, 600])
+    }))
+
+  it.effect("leaves final orders alone, and not those that are being compensated", () =>
+    Effect.gen(function* () {
+      const { sql, sweep, ids, replica } = yield* world
+      const [completed, failed, compensating] = yield* insert(sql, 3)
+      const register = yield* Register.pipe(
+        Effect.provide(Register.layer),
+        Effect.provideService(Database, yield* replica),
+      )
+      const reason = "Not enough money"
+      yield* register.decide([
+        { orderId: completed!, decision: "complete", timeline: [] },
+        { orderId: failed!, decision: "abort", reason, timeline: [] },
+        { orderId: failed!, decision: "settle", timeline: [] },
+        { orderId: compensating!, decision: "abort", reason, timeline: [] },
+      ])
+      yield* sweep()
+      assert.deepStrictEqual(ids(), [compensating])
+    }))
+
+  it.effect("passes over what another replica has in hand, so that each is published once", () =>
+    Effect.gen(function* () {
+      const { sql, sweep, ids, record, replica } = yield* world
+      const all = yield* insert(sql, 700)
+      const inHand = yield* Deferred.make<void>()
+      const goOn = yield* Deferred.make<void>()
+      const first = yield* Effect.forkChild(sweep({
+        publish: (messages) =>
+          Deferred.succeed(inHand, undefined).pipe(
+            Effect.andThen(Deferred.await(goOn)),
+            Effect.andThen(record(messages)),
+          ),
+      }))
+      yield* Deferred.await(inHand)
+      // The first one holds a batch; the second one takes the rest, without waiting.
+      assert.strictEqual(yield* sweep({ over: yield* replica }), 200)
+      assert.strictEqual(yield* sweep({ over: yield* replica }), 0)
+      yield* Deferred.succeed(goOn, undefined)
+      assert.strictEqual(yield* Fiber.join(first), 500)
+      assert.strictEqual(yield* sweep(), 0)
+      assert.deepStrictEqual(ids().toSorted(), all.toSorted())
+    }))
+
+  it.effect("leaves an order due when it can't be published", () =>
+    Effect.gen(function* () {
+      const { sql, sweep, ids } = yield* world
+      const [id] = yield* insert(sql, 1)
+      const { message } = yield* Effect.flip(sweep({ publish: () => unavailable }))
+      assert.strictEqual(message, "the queue is away")
+      assert.deepStrictEqual(yield* dueIn(sql, id!), { inMs: 0, republished: 0 })
+      assert.strictEqual(yield* sweep(), 1)
+      assert.deepStrictEqual(ids(), [id])
+    }))
+
+  it.effect("doubles what it could not mark as published, and loses nothing", () =>
+    Effect.gen(function* () {
+      const { sql, sweep, ids, record } = yield* world
+      const [id] = yield* insert(sql, 1)
+      // Killed between the two: the connection is gone when the order is on the queue.
+      const exit = yield* Effect.exit(sweep({
+        publish: (messages) =>
+          Effect.andThen(
+            record(messages),
+            Effect.promise(() =>
+              sql`
+              select pg_terminate_backend(pid) from pg_stat_activity
+              where datname = current_database() and query like '%skip locked%'
+                and pid <> pg_backend_pid()`
+            ),
+          ),
+      }))
+      assert.strictEqual(exit._tag, "Failure")
+      assert.deepStrictEqual(yield* dueIn(sql, id!), { inMs: 0, republished: 0 })
+      assert.strictEqual(yield* sweep(), 1)
+      assert.deepStrictEqual(ids(), [id, id])
+      assert.strictEqual((yield* dueIn(sql, id!)).republished, 1)
+    }))
+})
+
+describe("sweeperLayer", () => {
+  it.effect("sweeps at its start and every second after, batch by batch", () =>
+    Effect.gen(function* () {
+      const { sql, start, published } = yield* world
+      yield* insert(sql, 1100)
+      yield* start()
+      yield* until("all are published at the start", () => published.length === 1100)
+      yield* insert(sql, 1)
+      yield* oneRound
+      yield* until("the next one is too", () => published.length === 1101)
+    }))
+
+  it.effect("goes on after the queue, the database or itself failed", () =>
+    Effect.gen(function* () {
+      const { sql, start, record, published } = yield* world
+      yield* insert(sql, 1)
+      const mishaps: Array<Effect.Effect<never, QueueUnavailable>> = [
+        unavailable,
+        Effect.die(new Error("a defect")),
+        unavailable,
+      ]
+      let rounds = 0
+      yield* start({
+        publish: (messages) => {
+          rounds++
+          return mishaps.pop() ?? record(messages)
+        },
+      })
+      for (let round = 1; round <= 4; round++) {
+        yield* until(`round ${round}`, () => rounds === round)
+        if (round < 4) yield* oneRound
+      }
+      yield* until("it is published", () => published.length === 1)
+    }))
+
+  it.effect("publishes everything unfinished at its start when the queue is volatile", () =>
+    Effect.gen(function* () {
+      const { sql, start, ids } = yield* world
+      const all = yield* insert(sql, 3, 600_000)
+      yield* start({ volatile: true })
+      yield* until("all are published", () => ids().length === 3)
+      assert.deepStrictEqual(ids().toSorted(), all.toSorted())
+    }))
+
+  it.effect("waits for their time at its start when the queue keeps what it holds", () =>
+    Effect.gen(function* () {
+      const { sql, start, ids } = yield* world
+      yield* insert(sql, 3, 600_000)
+      const [due] = yield* insert(sql, 1)
+      yield* start()
+      yield* until("what is due is published", () => ids().length > 0)
+      assert.deepStrictEqual(ids(), [due])
+    }))
+})
+
+/** Lets the sweeper's second pass, once it waits for that. */
+const oneRound = Effect.gen(function* () {
+  yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 50)))
+  yield* TestClock.adjust("1 second")
+})

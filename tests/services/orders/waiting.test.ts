@@ -1,0 +1,262 @@
+/** Waiting for the end of an order (`Prefer: wait=N`), whatever happens to the order and to the database meanwhile. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Fiber, Layer, Scope } from "effect"
+import { TestClock } from "effect/testing"
+import { Changes } from "#services/orders/changes.ts"
+import { Database } from "#shared/postgres/database.ts"
+import type { OrderId } from "#shared/contracts/order.ts"
+import { type Line, openLine } from "#tests/shared/postgres/line.ts"
+import { type CallOptions, type RunningOrders, startOrders, wanted } from "./running-orders.ts"
+import { until } from "./until.ts"
+
+/** Places an order and waits for its end; in the meantime the test has the id. */
+const placeAndWait = (running: RunningOrders, options: CallOptions = {}) =>
+  Effect.gen(function* () {
+    const known = yield* idsOf(running)
+    const answer = yield* Effect.forkChild(
+      running.call("/api/orders/", {
+        body: wanted,
+        ...options,
+        headers: { prefer: "wait=10", ...options.headers },
+      }),
+    )
+    let id: OrderId | undefined
+    yield* until(
+      "the order is stored",
+      Effect.map(idsOf(running), (ids) => {
+        id = ids.find((id) => !known.includes(id))
+        return id !== undefined
+      }),
+    )
+    return { id: id!, answer: Fiber.join(answer), pending: () => answer.pollUnsafe() === undefined }
+  })
+
+const idsOf = ({ sql }: RunningOrders) =>
+  Effect.promise(async () =>
+    (await sql<Array<{ id: OrderId }>>`select id from orders`).map(({ id }) => id)
+  )
+
+/** Lets the clock go on, a tenth of a second at a time, for as long as the condition holds. */
+const timePassesWhile = (condition: () => boolean) =>
+  Effect.gen(function* () {
+    const started = performance.now()
+    while (condition()) {
+      if (performance.now() - started > 10_000) {
+        return yield* Effect.die(new Error("time passes in vain"))
+      }
+      yield* TestClock.adjust("100 millis")
+      yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 2)))
+    }
+  })
+
+// The clock stands still unless a test moves it: what comes, comes by notification.
+describe("Prefer: wait", () => {
+  it.effect("answers as soon as the order is final, decided by whichever replica", () =>
+    Effect.gen(function* () {
+      const running = yield* startOrders()
+      const other = yield* running.replica()
+      for (const { decide } of [running, other]) {
+        const { id, answer } = yield* placeAndWait(running)
+        yield* decide({ orderId: id, decision: "complete" })
+        const { status, headers, body } = yield* answer
+        assert.strictEqual(status, 201)
+        assert.strictEqual(headers.get("preference-applied"), "wait=10")
+        assert.deepInclude(body, { id, status: "completed", success: true })
+      }
+    }))
+
+  it.effect("waits on while the order is only being compensated", () =>
+    Effect.gen(function* () {
+      const running = yield* startOrders()
+      const { id, answer, pending } = yield* placeAndWait(running)
+      const reason = "Not enough money"
+      yield* running.decide({ orderId: id, decision: "abort", reason })
+      yield* timePassesWhile(() => false)
+      assert.isTrue(pending())
+      yield* running.decide({ orderId: id, decision: "settle" })
+      assert.deepInclude((yield* answer).body, { status: "failed", success: false, reason })
+    }))
+
+  it.effect("answers with the order as it is when the time is over", () =>
+    Effect.gen(function* () {
+      const running = yield* startOrders()
+      const { id, answer, pending } = yield* placeAndWait(running, {
+        headers: { prefer: "wait=3" },
+      })
+      yield* timePassesWhile(pending)
+      const { status, headers, body } = yield* answer
+      assert.strictEqual(status, 201)
+      assert.strictEqual(headers.get("preference-applied"), "wait=3")
+      assert.deepInclude(body, { id, status: "pending", success: null })
+    }))
+
+  it.effect("does not wait for 0 seconds, nor for what it does not understand", () =>
+    Effect.gen(function* () {
+      const running = yield* startOrders()
+      for (const prefer of ["wait=0", "wait=soon"]) {
+        const { status, headers, body } = yield* running.call("/api/orders/", {
+          body: wanted,
+          headers: { prefer },
+        })
+        assert.strictEqual(status, 201)
+        assert.isNull(headers.get("preference-applied"))
+        assert.strictEqual(body.status, "pending")
+      }
+    }))
+
+  it.effect("lets two wait for the same order, and for different ones", () =>
+    Effect.gen(function* () {
+      const running = yield* startOrders()
+      const key = { headers: { "idempotency-key": "one" } }
+      const one = yield* placeAndWait(running, key)
+      const again = yield* Effect.forkChild(
+        running.call("/api/orders/", {
+          body: wanted,
+          headers: { prefer: "wait=10", "idempotency-key": "one" },
+        }),
+      )
+      const two = yield* placeAndWait(running)
+      yield* running.decide({ orderId: one.id, decision: "complete" })
+      const answers = [yield* one.answer, yield* Fiber.join(again)]
+      assert.deepStrictEqual(answers.map(({ body }) => [body.id, body.status]), [
+        [one.id, "completed"],
+        [one.id, "completed"],
+      ])
+      assert.isTrue(two.pending())
+      yield* running.decide({ orderId: two.id, decision: "complete" })
+      assert.strictEqual((yield* two.answer).body.status, "completed")
+    }))
+
+  it.effect("hears of the end although the connection it listens on was cut", () =>
+    Effect.gen(function* () {
+      const running = yield* startOrders()
+      const { id, answer, pending } = yield* placeAndWait(running)
+      // Decided past the register, which would tell of it: only a look after the cut can find it.
+      yield* Effect.promise(() =>
+        running.sql`
+        update orders set status = 'completed', decided_at = now(), publish_at = null where id = ${id}`
+      )
+      assert.isTrue(pending())
+      yield* cutListener(running)
+      assert.strictEqual((yield* answer).body.status, "completed")
+      // And it listens again.
+      const next = yield* placeAndWait(running)
+      yield* running.decide({ orderId: next.id, decision: "complete" })
+      assert.strictEqual((yield* next.answer).body.status, "completed")
+    }))
+
+  const whileDatabaseIsAway = (
+    goOn: (line: Line, decide: Effect.Effect<unknown>) => Effect.Effect<unknown>,
+  ) =>
+    Effect.gen(function* () {
+      const unharmed = yield* startOrders()
+      const line = yield* openLine(unharmed.environment.DATABASE_URL!)
+      const running = yield* unharmed.replica({ DATABASE_URL: line.url })
+      const { id, answer, pending } = yield* placeAndWait(running)
+      const published = Effect.map(running.published, ({ length }) => length === 1)
+      yield* until("the order is published", published)
+      line.become = "hanging up"
+      line.reset()
+      yield* goOn(line, unharmed.decide({ orderId: id, decision: "complete" }))
+      yield* timePassesWhile(pending)
+      const { status, headers, body } = yield* answer
+      assert.strictEqual(status, 201)
+      assert.strictEqual(headers.get("preference-applied"), "wait=10")
+      return body.status
+    })
+
+  it.effect("answers with the order as it was stored when the database stays away", () =>
+    Effect.gen(function* () {
+      assert.strictEqual(yield* whileDatabaseIsAway((_, decide) => decide), "pending")
+    }))
+
+  it.effect("answers with the end of the order when the database was away and is back", () =>
+    Effect.gen(function* () {
+      const isBack = (line: Line) => Effect.sync(() => void (line.become = "open"))
+      const status = yield* whileDatabaseIsAway((line, decide) =>
+        Effect.andThen(decide, isBack(line))
+      )
+      assert.strictEqual(status, "completed")
+    }))
+})
+
+const cutListener = ({ sql }: RunningOrders) =>
+  Effect.promise(async () => {
+    const { count } = await sql`
+      select pg_terminate_backend(pid) from pg_stat_activity
+      where datname = current_database() and query ilike 'listen%'`
+    assert.strictEqual(count, 1)
+  })
+
+describe("Changes", () => {
+  /** The changes over a database that never notifies, and that tells the test what it was given to notify. */
+  const deaf = Effect.gen(function* () {
+    let notify: (payload: string | null) => void = () => {}
+    const database = Database.of({
+      listen: (_, notified) => Effect.sync(() => void (notify = notified)),
+      query: () => Effect.never,
+      transaction: () => Effect.never,
+      ping: Effect.void,
+    })
+    const changes = yield* Changes.pipe(
+      Effect.provide(Changes.layer.pipe(Layer.provide(Layer.succeed(Database, database)))),
+    )
+    return { changes, notify: (payload: string | null) => notify(payload) }
+  })
+
+  const begin = (changed: Effect.Effect<void>) =>
+    Effect.map(Effect.forkChild(changed, { startImmediately: true }), (fiber) => ({
+      fiber,
+      isWaiting: () => fiber.pollUnsafe() === undefined,
+    }))
+
+  it.effect("looks again after five seconds, when nothing was told", () =>
+    Effect.gen(function* () {
+      const { changes } = yield* deaf
+      const { fiber, isWaiting } = yield* begin(yield* changes.watch("one"))
+      yield* TestClock.adjust("4999 millis")
+      assert.isTrue(isWaiting())
+      yield* TestClock.adjust("1 millis")
+      yield* Fiber.join(fiber)
+    }).pipe(Effect.scoped))
+
+  it.effect("tells the watchers of the orders in a notification, and no others", () =>
+    Effect.gen(function* () {
+      const { changes, notify } = yield* deaf
+      const [one, alsoOne, two, three] = yield* Effect.forEach(
+        ["one", "one", "two", "three"],
+        (id) => Effect.flatMap(changes.watch(id), begin),
+      )
+      notify("zero,one,two")
+      yield* Effect.forEach([one!, alsoOne!, two!], ({ fiber }) => Fiber.join(fiber))
+      assert.isTrue(three!.isWaiting())
+      notify(null)
+      yield* Fiber.join(three!.fiber)
+    }).pipe(Effect.scoped))
+
+  it.effect("does not miss a change between two waits, and keeps one of many", () =>
+    Effect.gen(function* () {
+      const { changes, notify } = yield* deaf
+      const changed = yield* changes.watch("one")
+      notify("one")
+      notify("one")
+      yield* changed
+      const { fiber, isWaiting } = yield* begin(changed)
+      assert.isTrue(isWaiting())
+      yield* Fiber.interrupt(fiber)
+    }).pipe(Effect.scoped))
+
+  it.effect("forgets watchers whose scope has closed", () =>
+    Effect.gen(function* () {
+      const { changes, notify } = yield* deaf
+      const scope = yield* Scope.make()
+      const gone = yield* Scope.provide(changes.watch("one"), scope)
+      const stays = yield* changes.watch("one")
+      yield* Scope.close(scope, Exit.void)
+      notify("one")
+      yield* stays
+      const { isWaiting, fiber } = yield* begin(gone)
+      assert.isTrue(isWaiting())
+      yield* Fiber.interrupt(fiber)
+    }).pipe(Effect.scoped))
+})

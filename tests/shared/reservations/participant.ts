@@ -1,0 +1,100 @@
+/**
+ * A participant for one test: the real protocol over the items' tables in a database of their own, and an onlooker who
+ * fills the shelf and looks at what was written.
+ */
+import { Context, Effect, Layer, type Scope } from "effect"
+import { join } from "node:path"
+import type { Sql } from "postgres"
+import type { OrderId } from "#shared/contracts/order.ts"
+import type { Command } from "#shared/contracts/reservation.ts"
+import { Database } from "#shared/postgres/database.ts"
+import { Reservations, reservationsLayer } from "#shared/reservations/reservations.ts"
+import { newDatabase, onlooker, openDatabase } from "../postgres/open-database.ts"
+
+export const refusal = "Can not reserve the item"
+
+/** The nth order; their ids sort as their numbers do. */
+export const order = (n: number): OrderId =>
+  `00000000-0000-7000-8000-${n.toString(16).padStart(12, "0")}` as OrderId
+
+export const reserve = (n: number, resource: string, quantity = 1): Command => ({
+  orderId: order(n),
+  action: "reserve",
+  resource,
+  quantity,
+})
+
+export const cancel = (n: number, resource: string, quantity = 1): Command => ({
+  ...reserve(n, resource, quantity),
+  action: "cancel",
+})
+
+export interface Participant {
+  readonly apply: Reservations["Service"]["apply"]
+  readonly sql: Sql
+  /** The Database that the participant itself works on. */
+  readonly database: Database["Service"]
+  /** How often a transaction was begun, and begun again after a lost conflict or a deadlock; and their statements. */
+  readonly counts: { begun: number; lost: number; deadlocks: number; statements: number }
+  /** Empties both tables and puts these stocks on the shelf. */
+  readonly stock: (stocks: Readonly<Record<string, number>>) => Effect.Effect<void>
+  readonly stocks: Effect.Effect<Readonly<Record<string, number>>>
+  /** Every record, as [order, outcome, resource, quantity], sorted by order. */
+  readonly records: Effect.Effect<
+    ReadonlyArray<readonly [string, string, string, number]>
+  >
+}
+
+export const startParticipant = (
+  poolSize = 10,
+): Effect.Effect<Participant, unknown, Scope.Scope> =>
+  Effect.gen(function* () {
+    const url = yield* newDatabase
+    const sql = yield* onlooker(url)
+    const migrations = join(import.meta.dirname, "../../../services/items/migrations")
+    const database = yield* openDatabase(url, { poolSize, migrations })
+    const counts = { begun: 0, lost: 0, deadlocks: 0, statements: 0 }
+    const counting = Database.of({
+      ...database,
+      transaction: (run) =>
+        database.transaction((tx) => {
+          counts.begun += 1
+          const counted = new Proxy(tx, {
+            apply: (statement, self, [first, ...rest]) => {
+              if (Array.isArray(first)) counts.statements += 1
+              return Reflect.apply(statement, self, [first, ...rest])
+            },
+          })
+          return run(counted).catch((error) => {
+            if (error.code === "40001") counts.lost += 1
+            if (error.code === "40P01") counts.deadlocks += 1
+            throw error
+          })
+        }),
+    })
+    const context = yield* Layer.build(
+      reservationsLayer({ table: "items", key: "id", balance: "stock", refusal }).pipe(
+        Layer.provide(Layer.succeed(Database, counting)),
+      ),
+    )
+    return { apply: Context.get(context, Reservations).apply, sql, database, counts, ...shelf(sql) }
+  })
+
+const shelf = (sql: Sql): Pick<Participant, "stock" | "stocks" | "records"> => ({
+  stock: (stocks) =>
+    Effect.promise(async () => {
+      await sql`delete from reservations`
+      await sql`delete from items`
+      const rows = Object.entries(stocks).map(([id, stock]) => ({ id, name: "", stock }))
+      await sql`insert into items ${sql(rows)}`
+    }),
+  stocks: Effect.promise(async () =>
+    Object.fromEntries(
+      (await sql`select id, stock from items`).map(({ id, stock }) => [id, Number(stock)]),
+    )
+  ),
+  records: Effect.promise(async () =>
+    (await sql`select order_id, outcome, resource, quantity from reservations order by order_id`)
+      .map((row) => [row.order_id, row.outcome, row.resource, Number(row.quantity)] as const)
+  ),
+})
