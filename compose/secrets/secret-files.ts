@@ -47,7 +47,9 @@ const filesOf = async (vault: string): Promise<Readonly<Record<string, string>>>
 /** Makes what is missing in the folder. Rejects when it can't be written. */
 export const makeSecrets = async (folder: string): Promise<void> => {
   const files = await filesOf(join(folder, "vault"))
-  for (const [path, content] of Object.entries(files)) await writeSecret(join(folder, path), content)
+  for (const [path, content] of Object.entries(files)) {
+    await writeSecret(join(folder, path), content)
+  }
 }
 
 const secretIn = async (vault: string, name: string): Promise<string> => {

@@ -11,8 +11,8 @@ export type Sql = postgres.ISql<{ bigint: number }>
 
 export interface Connection {
   readonly sql: Sql
-  /** Rejects, with a code, once the connection is gone. */
-  readonly broken: Promise<never>
+  /** What the work comes to; rejects, with a code, as soon as the connection is gone. One piece of work at a time. */
+  readonly unlessBroken: <A>(work: Promise<A>) => Promise<A>
   readonly isBroken: () => boolean
   /** Cuts the connection; the server undoes what was not committed. */
   readonly close: () => void
@@ -20,25 +20,30 @@ export interface Connection {
 
 /** Connects at the first statement, within five seconds. */
 export const openConnection = (service: string, url: URL): Connection => {
-  const broken = Promise.withResolvers<never>()
-  // Most connections break while nobody uses them.
-  broken.promise.catch(() => {})
-  const breaks = () => {
-    broken.reject(Object.assign(new Error("The connection broke"), { code: "CONNECTION_CLOSED" }))
-    return broken.promise
+  let gone: Error | undefined
+  let abandon: (why: Error) => void = () => {}
+  const breaks = (): Error => {
+    gone = Object.assign(new Error("The connection broke"), { code: "CONNECTION_CLOSED" })
+    abandon(gone)
+    return gone
   }
   let socket: Socket | undefined
   const options = {
     ...connectionOptions(service),
     max: 1,
     max_lifetime: null,
-    onclose: () => void breaks(),
+    onclose: breaks,
     // The driver asks again when it wants to connect again.
-    socket: () => socket === undefined ? socket = connectTo(url) : breaks(),
+    socket: () => socket === undefined ? socket = connectTo(url) : Promise.reject(breaks()),
   }
   return {
     sql: postgres(url.href, options),
-    broken: broken.promise,
+    unlessBroken: (work) =>
+      new Promise((resolve, reject) => {
+        abandon = reject
+        work.then(resolve, reject)
+        if (gone !== undefined) reject(gone)
+      }),
     isBroken: () => socket?.destroyed === true,
     close: () => socket?.destroy(),
   }

@@ -33,9 +33,9 @@ export const makePool = (
         permits.withPermit(
           Effect.acquireUseRelease(
             Effect.sync(take),
-            ({ sql, broken }) =>
+            ({ sql, unlessBroken }) =>
               Effect.tryPromise({
-                try: () => Promise.race([run(sql), broken]),
+                try: () => unlessBroken(run(sql)),
                 catch: (error) => error,
               }),
             giveBack,

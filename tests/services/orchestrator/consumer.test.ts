@@ -154,6 +154,17 @@ describe("the consumer", () => {
       assert.strictEqual(stream.unacknowledged, 2)
     }))
 
+  it.effect("leaves an order on the queue whose saga was interrupted", () =>
+    Effect.gen(function* () {
+      const { stream, inFlight, start, publish } = yield* world
+      yield* start()
+      yield* publish(someOrders(1))
+      yield* inFlight[0]!.end(Exit.interrupt())
+      assert.deepStrictEqual(inFlight, [])
+      assert.strictEqual(stream.unacknowledged, 1)
+      assert.deepStrictEqual(stream.deadLetters, [])
+    }))
+
   it.effect("runs the saga of an order once while it is delivered twice", () =>
     Effect.gen(function* () {
       const { stream, inFlight, begun, start, publish } = yield* world
