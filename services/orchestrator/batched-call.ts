@@ -24,14 +24,33 @@ export interface BatchedCall<I, O> {
 export const batchedCall = <I extends OfOrder, O extends OfOrder>(
   callee: Callee,
   { path, body, answers }: BatchedCall<I, O>,
-): Effect.Effect<(entry: I) => Effect.Effect<O, Transient>, never, Scope.Scope> =>
-  groupCommit<I, O, Transient>({
+): Effect.Effect<(entry: I) => Effect.Effect<O, Transient>, never, Scope.Scope> => {
+  const call = Effect.fnUntraced(function* (entries: ReadonlyArray<I>) {
+    const given = Option.getOrElse(answers(yield* post(callee, path, body(entries))), () => [])
+    // Answers come in the order of the entries; of any others nobody could tell whose they are.
+    if (entries.every(({ orderId }, n) => given[n]?.orderId === orderId)) return given
+    return yield* new Unknown({ message: `${callee.name} answered what can not be understood` })
+  })
+  const run = saidOnce(callee.name)
+  return groupCommit<I, O, Transient>({
     max: maxBatch,
     workers: 2,
-    run: Effect.fnUntraced(function* (entries) {
-      const given = Option.getOrElse(answers(yield* post(callee, path, body(entries))), () => [])
-      // Answers come in the order of the entries; of any others nobody could tell whose they are.
-      if (entries.every(({ orderId }, n) => given[n]?.orderId === orderId)) return given
-      return yield* new Unknown({ message: `${callee.name} answered what can not be understood` })
-    }),
+    run: (entries) => run(call(entries)),
   })
+}
+
+/** Says in the log when a service stops answering, and when it answers again: sagas try on without a word. */
+const saidOnce = (name: string) => {
+  let answering = true
+  const became = (now: boolean, said: Effect.Effect<void>) =>
+    Effect.suspend(() => {
+      if (answering === now) return Effect.void
+      answering = now
+      return said
+    })
+  return <A>(call: Effect.Effect<A, Transient>) =>
+    call.pipe(
+      Effect.tap(() => became(true, Effect.logInfo(`${name} answers again`))),
+      Effect.tapError(({ message }) => became(false, Effect.logWarning(message))),
+    )
+}

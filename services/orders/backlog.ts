@@ -55,6 +55,6 @@ const full = new Problem({
   status: 503,
   code: "overloaded",
   detail:
-    "Too many orders are waiting, and this one was not stored. Send it again in a few seconds.",
+    "Too many orders are waiting, so nothing was stored now. Send this one again in a few seconds.",
   headers: { "retry-after": "5" },
 })

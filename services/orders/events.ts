@@ -64,22 +64,18 @@ export const eventStreams = ({ most }: { readonly most: number }) =>
       const events = Stream.unwrap(Effect.gen(function* () {
         yield* Effect.acquireRelease(count(1), () => count(-1))
         const changed = yield* changes.watch(orderId)
-        const changedOrClosing = Effect.raceFirst(
-          Effect.as(changed, "changed"),
-          Effect.as(closing, "closing"),
-        )
         return Stream.unfold(
           { sent: lastEventId + 1, first: true },
           Effect.fnUntraced(function* ({ sent, first }) {
             if (sent === Infinity) return undefined
-            if (!first && (yield* changedOrClosing) === "closing") return undefined
+            if (!first) yield* changed
             const order = yield* look
             const history = historyOf(order)
             const fresh = history.map(encode).slice(sent)
             const position = { sent: isFinal(order) ? Infinity : history.length, first: false }
             return [fresh.length === 0 ? quiet : fresh.join(""), position] as const
           }),
-        )
+        ).pipe(Stream.interruptWhen(closing))
       }))
       // Begun by the first read, so that an answer that nobody reads, as to HEAD, leaves nothing open.
       return Stream.toReadableStreamWith(

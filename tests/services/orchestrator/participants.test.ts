@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Exit, Fiber, Layer } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Logger, References } from "effect"
 import { TestClock } from "effect/testing"
 import { once } from "node:events"
 import { type AddressInfo, createServer, type Socket } from "node:net"
@@ -12,18 +12,21 @@ import { Unknown } from "#shared/transient.ts"
 import { until } from "#tests/services/orders/until.ts"
 import { built, type Conduct, fetchFailed } from "./scripted-service.ts"
 
-const underTest = built<Participants, Participants["Service"], Command>(
-  Participants,
-  participantsLayer({
-    urls: {
-      billing: new URL("http://billing.test/"),
-      items: new URL("http://items.test/"),
-      slots: new URL("http://slots.test/"),
-    },
-    timeoutMs: 5_000,
-  }),
-  "commands",
-)
+const scripted = (level?: "Info") =>
+  built<Participants, Participants["Service"], Command>(
+    Participants,
+    participantsLayer({
+      urls: {
+        billing: new URL("http://billing.test/"),
+        items: new URL("http://items.test/"),
+        slots: new URL("http://slots.test/"),
+      },
+      timeoutMs: 5_000,
+    }),
+    "commands",
+    level,
+  )
+const underTest = scripted()
 
 const anId = () => OrderId.make(crypto.randomUUID())
 
@@ -179,6 +182,23 @@ describe("participants", () => {
       assert.isAtMost(sizes.length, 9)
       assert.strictEqual(most, 2)
     }))
+
+  it.live("are told of in the log once when they do not answer, and once when they do again", () =>
+    Effect.gen(function* () {
+      const logs: Array<string> = []
+      const logger = Logger.make(({ message, logLevel }) => logs.push(`${logLevel} ${message}`))
+      const script = yield* Effect.provide(scripted("Info"), Logger.layer([logger]))
+      const { items, slots } = script.service.of(anId())
+      for (let outage = 0; outage < 2; outage++) {
+        script.conduct = () => Promise.reject(fetchFailed("ECONNREFUSED"))
+        for (let n = 0; n < 3; n++) yield* Effect.flip(items.reserve("1", 1))
+        script.conduct = answering("reserved")
+        for (let n = 0; n < 3; n++) yield* items.reserve("1", 1)
+        yield* slots.reserve("09:00", 1)
+      }
+      const once = ["Warn items can not be reached (ECONNREFUSED)", "Info items answers again"]
+      assert.deepStrictEqual(logs, [...once, ...once])
+    }))
 })
 
 describe("participants over a real network", () => {
@@ -209,7 +229,11 @@ describe("participants over a real network", () => {
         timeoutMs: 300,
       })
       const signer = Layer.succeed(ServiceSigner, { tokenFor: () => Effect.succeed("token") })
-      const context = yield* Layer.build(Layer.provide(layer, signer))
+      const context = yield* Effect.provideService(
+        Layer.build(Layer.provide(layer, signer)),
+        References.MinimumLogLevel,
+        "None",
+      )
       const { items } = Context.get(context, Participants).of(anId())
       return yield* Effect.flip(items.reserve("1", 1))
     })

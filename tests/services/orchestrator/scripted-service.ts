@@ -1,5 +1,5 @@
 /** Another service, as its callers see it: it notes what it is asked, and answers as a test tells it. */
-import { Context, Effect, Layer, type Scope } from "effect"
+import { Context, Effect, Layer, References, type Scope } from "effect"
 import { Fetch } from "#shared/http/client.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
 
@@ -17,6 +17,8 @@ export const built = <Self, S, I>(
   service: Context.Key<Self, S>,
   layer: Layer.Layer<Self, never, ServiceSigner>,
   field: string,
+  /** What goes wrong on purpose is warned of. */
+  level: "None" | "Info" = "None",
 ): Effect.Effect<
   { readonly service: S; readonly asked: Array<Asked<I>>; conduct: Conduct<I> },
   never,
@@ -42,6 +44,7 @@ export const built = <Self, S, I>(
     })
     const context = yield* Layer.build(Layer.provide(layer, signer)).pipe(
       Effect.provideService(Fetch, fetch),
+      Effect.provideService(References.MinimumLogLevel, level),
     )
     return Object.assign(script, {
       service: Context.get(context, service),

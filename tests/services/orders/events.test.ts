@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Effect, Exit, Fiber, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { connect } from "node:net"
 import { Changes } from "#services/orders/changes.ts"
@@ -14,6 +14,7 @@ import {
   someone,
   startOrders,
   tokenOf,
+  wanted,
 } from "./running-orders.ts"
 import { until } from "./until.ts"
 
@@ -242,6 +243,40 @@ describe("GET /api/orders/{id}/events", () => {
       socket.resetAndDestroy()
       yield* until("both are let go", Effect.map(openStreams(running), (n) => n === 0))
     }).pipe(Effect.scoped))
+
+  it.live("ends when the server closes, and lets those who wait for an order go", () =>
+    Effect.gen(function* () {
+      const running = orders()
+      const scope = yield* Scope.make()
+      const port = yield* Scope.provide(
+        listen(running.app, { host: "127.0.0.1", port: 0 }),
+        scope,
+      )
+      const user = someone()
+      const authorization = `Bearer ${yield* Effect.promise(() => tokenOf(user))}`
+      const send = (path: string, init: RequestInit = {}) =>
+        fetch(`http://127.0.0.1:${port}${path}`, {
+          ...init,
+          headers: { authorization, "content-type": "application/json", prefer: "wait=30" },
+        })
+      const { id } = yield* place(running, { user })
+      const stream = yield* Effect.promise(() => send(`/api/orders/${id}/events`))
+      const reader = stream.body!.getReader()
+      yield* Effect.promise(() => reader.read())
+      const waiting = send("/api/orders/", { method: "POST", body: JSON.stringify(wanted) })
+      yield* until(
+        "the order is stored",
+        Effect.map(running.call("/api/orders/", { user }), ({ body }) => body.length === 2),
+      )
+      const startedAt = performance.now()
+      yield* Scope.close(scope, Exit.void)
+      assert.isBelow(performance.now() - startedAt, 2000)
+      assert.isTrue((yield* Effect.promise(() => reader.read())).done)
+      const answer = yield* Effect.promise(() => waiting)
+      assert.strictEqual(answer.status, 201)
+      assert.strictEqual((yield* Effect.promise(() => answer.json())).status, "pending")
+      assert.strictEqual(yield* openStreams(running), 0)
+    }))
 })
 
 describe("eventStreams", () => {
