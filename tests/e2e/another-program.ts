@@ -31,9 +31,8 @@ const run = (
   const output = { stdout: "", stderr: "" }
   child.stdout.setEncoding("utf8").on("data", (text) => output.stdout += text)
   child.stderr.setEncoding("utf8").on("data", (text) => output.stderr += text)
-  // Deno tells of an exit with 130 after a SIGINT as of an end by that signal; a shell shows both as 130.
-  const ended = once(child, "close").then(([code, signal]: ReadonlyArray<unknown>) => ({
-    code: signal === "SIGINT" ? 130 : code as number | null,
+  const ended = once(child, "close").then(([code]: ReadonlyArray<number | null>) => ({
+    code: code ?? null,
     ...output,
   }))
   const prints = async (text: string) => {
@@ -42,7 +41,8 @@ const run = (
       if (!Array.isArray(more)) throw new Error(`It ended without ${text}: ${JSON.stringify(more)}`)
     }
   }
-  return { ended, prints, interrupt: () => void child.kill("SIGINT") }
+  // Past the handle: Deno would tell the signal for the exit code, however the child takes it.
+  return { ended, prints, interrupt: () => void process.kill(child.pid!, "SIGINT") }
 }
 
 const onDeno = process.versions["deno"] !== undefined

@@ -32,7 +32,9 @@ afterEach(async () => {
 
 const dataFolder = () => {
   const folder = mkdtempSync(join(tmpdir(), "unwind-faults-"))
-  cleanups.push(() => rmSync(folder, { recursive: true, force: true }))
+  cleanups.push(() =>
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
+  )
   return folder
 }
 

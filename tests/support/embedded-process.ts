@@ -60,7 +60,8 @@ export const startEmbedded = async (environment: Environment): Promise<EmbeddedP
     pid: child.pid!,
     output,
     end: async (signal) => {
-      child.kill(signal)
+      // Past the handle: Deno would tell the signal for the exit code, however the child takes it.
+      if (child.exitCode === null && child.signalCode === null) process.kill(child.pid!, signal)
       const [code] = await ended
       return code
     },

@@ -100,7 +100,7 @@ export const startSeparateServices = async (runtime: Runtime): Promise<SeparateS
     const child = running.get(name)
     if (child === undefined || child.exitCode !== null || child.signalCode !== null) return null
     const ended = once(child, "exit")
-    child.kill(signal)
+    process.kill(child.pid!, signal)
     const [code] = await ended
     return code as number | null
   }

@@ -18,13 +18,15 @@ afterEach(async () => {
 
 const dataFolder = () => {
   const folder = mkdtempSync(join(tmpdir(), "unwind-main-"))
-  cleanups.push(() => rmSync(folder, { recursive: true, force: true }))
+  cleanups.push(() =>
+    rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
+  )
   return join(folder, "data")
 }
 
 const start = async (environment: Readonly<Record<string, string>>) => {
   const system = await startEmbedded(environment)
-  cleanups.push(() => system.end("SIGKILL"))
+  cleanups.push(() => system.end("SIGTERM"))
   return system
 }
 

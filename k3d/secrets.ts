@@ -1,0 +1,77 @@
+/**
+ * The Secrets that the base reads. Each holds together by itself, so what is there stays and only what is missing is made:
+ * a Secret that was lost is made anew, and none is ever replaced.
+ */
+import { randomBytes } from "node:crypto"
+import { mkdtemp, readFile, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { generateServiceKeys, keyFiles } from "#shared/security/generate-service-keys.ts"
+
+export interface Secret {
+  readonly apiVersion: "v1"
+  readonly kind: "Secret"
+  readonly type: "Opaque" | "kubernetes.io/basic-auth"
+  readonly metadata: { readonly name: string; readonly namespace: "unwind" }
+  readonly stringData: Readonly<Record<string, string>>
+}
+
+const withDatabase = ["auth", "billing", "items", "orders", "slots"]
+
+/** All Secrets, with new passwords and keys. */
+export const makeSecrets = async (): Promise<ReadonlyArray<Secret>> => [
+  login("database-superuser", "postgres", {}),
+  ...withDatabase.map((name) => {
+    const password = newPassword()
+    const url = `postgres://${name}:${password}@postgres:5432/${name}`
+    return login(`database-${name}`, name, { password, "database-url": url })
+  }),
+  secret("redis", redisKeys()),
+  secret("service-keys", await serviceKeys()),
+]
+
+const newPassword = () => randomBytes(32).toString("base64url")
+
+const secret = (
+  name: string,
+  stringData: Secret["stringData"],
+  type: Secret["type"] = "Opaque",
+): Secret => ({
+  apiVersion: "v1",
+  kind: "Secret",
+  type,
+  metadata: { name, namespace: "unwind" },
+  stringData,
+})
+
+/** Of the kind that CloudNativePG makes a role of. */
+const login = (name: string, username: string, more: Secret["stringData"]) =>
+  secret(name, { username, password: newPassword(), ...more }, "kubernetes.io/basic-auth")
+
+const redisKeys = () => {
+  const password = newPassword()
+  const url = `redis://:${password}@redis:6379`
+  return {
+    password,
+    "password.conf": `requirepass ${password}\n`,
+    "queue-url": `${url}/0`,
+    // For a queue that asks for one, such as Upstash.
+    "queue-token": "",
+    "rate-limit-url": `${url}/1`,
+  }
+}
+
+const serviceKeys = async () => {
+  const folder = await mkdtemp(join(tmpdir(), "unwind-keys-"))
+  try {
+    await generateServiceKeys(folder)
+    const { privateKey, publicKeys } = keyFiles(folder)
+    return {
+      "auth.private.json": await readFile(privateKey("auth"), "utf8"),
+      "orchestrator.private.json": await readFile(privateKey("orchestrator"), "utf8"),
+      "services.public.json": await readFile(publicKeys, "utf8"),
+    }
+  } finally {
+    await rm(folder, { recursive: true })
+  }
+}

@@ -1,0 +1,84 @@
+/** What runs in the cluster: the image, the Secrets, the manifests, and the wait until all of it is ready. */
+import { Console, Effect } from "effect"
+import { clusterName } from "./cluster.ts"
+import { type Command, read, run, StepError } from "./commands.ts"
+import { makeSecrets } from "./secrets.ts"
+
+const image = "unwind:dev"
+const namespace = "unwind"
+
+const kubectl = (...parameters: ReadonlyArray<string>): Command => [
+  ...["kubectl", "--context", `k3d-${clusterName}`, "--namespace", namespace] as const,
+  ...parameters,
+]
+const notTaken = "see above what it ran into, and that the cluster is well (k3d cluster list)"
+
+/** Builds the image and gives its id. Fails with StepError. */
+export const buildImage = Effect.andThen(
+  run(
+    ["docker", "build", "--file", "compose/Dockerfile", "--tag", image, "."],
+    "see above what it ran into",
+  ),
+  read(["docker", "image", "inspect", "--format", "{{.Id}}", image], "see that Docker works"),
+)
+
+/** Brings the cluster to what the manifests say, with this image. Fails with StepError. */
+export const deploy = (imageId: string) =>
+  Effect.gen(function* () {
+    yield* run(kubectl("apply", "--filename", "k3d/base/namespace.yaml"), notTaken)
+    const noted = yield* read(
+      kubectl("get", "namespace", namespace, "--output", "jsonpath={.metadata.annotations.image}"),
+      notTaken,
+    )
+    if (noted !== imageId) {
+      yield* run(["k3d", "image", "import", image, "--cluster", clusterName], notTaken)
+    }
+    yield* createMissingSecrets
+    yield* run(kubectl("apply", "--kustomize", "k3d/overlays/dev"), notTaken)
+    // The name of the image is the same as before, so nobody else would notice.
+    if (noted !== "" && noted !== imageId) {
+      yield* run(kubectl("rollout", "restart", "deployment"), notTaken)
+    }
+    yield* run(
+      kubectl("annotate", "namespace", namespace, `image=${imageId}`, "--overwrite"),
+      notTaken,
+    )
+  })
+
+const createMissingSecrets = Effect.gen(function* () {
+  const there = yield* read(kubectl("get", "secrets", "--output", "name"), notTaken)
+  const names = new Set(there.split("\n"))
+  const secrets = yield* Effect.promise(makeSecrets)
+  const items = secrets.filter(({ metadata }) => !names.has(`secret/${metadata.name}`))
+  if (items.length === 0) return yield* Console.log("The Secrets are there, and stay.")
+  const list = JSON.stringify({ apiVersion: "v1", kind: "List", items })
+  yield* run(kubectl("create", "--filename", "-"), notTaken, list)
+})
+
+/** Those that others wait for come first, so that what is said is what is waited for. */
+const workloads = [
+  ...["statefulset/postgres", "statefulset/redis"],
+  ...["auth", "billing", "items", "slots", "orders", "orchestrator"].map((name) =>
+    `deployment/${name}`
+  ),
+]
+
+/** Waits until everything is ready and of this version, and says how far it is. Fails with StepError. */
+export const awaitReady = Effect.forEach(
+  workloads,
+  (workload) => run(kubectl("rollout", "status", workload, "--timeout", "5m"), ""),
+  { discard: true },
+).pipe(
+  Effect.catch((error) =>
+    run(kubectl("get", "pods"), "").pipe(
+      Effect.ignore,
+      Effect.andThen(
+        new StepError({
+          message: `${error.message}the pods are listed above; \`${
+            kubectl("describe", "pod", "NAME").join(" ")
+          }\` says what one of them waits for, and npm run k3d:up goes on from here`,
+        }),
+      ),
+    )
+  ),
+)

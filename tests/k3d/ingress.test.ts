@@ -1,0 +1,62 @@
+/** The ingress lets through what the other gateways let through: the public paths, and nothing else. */
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { describe, expect, it } from "vitest"
+import { publicPaths } from "#compose/embedded/gateway.ts"
+import type { Manifest } from "./kustomize.ts"
+import { dev, ofKind, root, type Service } from "./system.ts"
+
+interface Path {
+  readonly path: string
+  readonly pathType: "Exact" | "Prefix"
+  readonly backend: { readonly service: { readonly name: string; readonly port: { name: string } } }
+}
+interface Ingress extends Manifest {
+  readonly spec: {
+    readonly ingressClassName: string
+    readonly rules: ReadonlyArray<{ readonly http: { readonly paths: ReadonlyArray<Path> } }>
+  }
+}
+
+const ingresses = ofKind<Ingress>(dev, "Ingress")
+const [rule, ...otherRules] = ingresses.flatMap(({ spec }) => spec.rules)
+const paths = rule?.http.paths ?? []
+
+const routes = paths.map(({ path, pathType, backend }) =>
+  `${pathType === "Exact" ? "=" : "^"}${path} ${backend.service.name}`
+)
+
+describe("the ingress", () => {
+  it("is one, of the kind that k3s brings, for any host", () => {
+    expect(ingresses).toMatchObject([{ spec: { ingressClassName: "traefik" } }])
+    expect(otherRules).toEqual([])
+    expect(Object.keys(rule ?? {})).toEqual(["http"])
+  })
+
+  it("routes what the gateway of Compose routes, and the front page", () => {
+    const nginx = readFileSync(join(root, "compose/gateway/nginx.conf"), "utf8")
+    const mapped = [...nginx.matchAll(/^\s+~\^(\S+)\s+(auth|billing|orders);$/gm)]
+      .map(([, pattern = "", service]) => {
+        const path = pattern.replace(/(\(\/\|\$\)|\/\?\$|\$)$/, "").replaceAll("\\", "")
+        return `${/(\(\/\|\$\)|\/\?\$)$/.test(pattern) ? "^" : "="}${path} ${service}`
+      })
+    expect(mapped.length).toBeGreaterThan(5)
+    expect(routes.toSorted()).toEqual([...mapped, "=/ orders"].toSorted())
+  })
+
+  it("routes what the embedded run routes", () => {
+    for (const [path, service] of publicPaths) {
+      const bare = path.replace(/\/\*$/, "")
+      expect([`^${bare} ${service}`, `=${bare} ${service}`].some((r) => routes.includes(r)), path)
+        .toBe(true)
+    }
+  })
+
+  it("leads to ports that the services have", () => {
+    for (const { backend } of paths) {
+      const [service] = ofKind<Service>(dev, "Service")
+        .filter(({ metadata }) => metadata.name === backend.service.name)
+      expect(service?.spec.ports).toMatchObject([{ name: backend.service.port.name }])
+    }
+  })
+})

@@ -1,0 +1,135 @@
+/**
+ * Renders a kustomization as `kubectl kustomize` does, for machines that have no kubectl. It knows as much of Kustomize as
+ * the manifests use, refuses the rest, and is held to kubectl by a test of its own.
+ */
+import { readFileSync, statSync } from "node:fs"
+import { join } from "node:path"
+import { parse } from "effect/encoding/Yaml"
+
+export type Json = string | number | boolean | null | ReadonlyArray<Json> | JsonObject
+export interface JsonObject {
+  readonly [field: string]: Json
+}
+
+/** An object of Kubernetes, as it is sent there. */
+export interface Manifest {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly metadata: { readonly name: string; readonly namespace?: string }
+}
+
+interface Patch {
+  readonly path?: string
+  readonly patch?: string
+  readonly target?: { readonly kind?: string; readonly name?: string }
+}
+
+interface Kustomization {
+  readonly apiVersion: string
+  readonly kind: string
+  readonly namespace?: string
+  readonly resources?: ReadonlyArray<string>
+  readonly components?: ReadonlyArray<string>
+  readonly configMapGenerator?: ReadonlyArray<{ name: string; files: ReadonlyArray<string> }>
+  readonly generatorOptions?: { readonly disableNameSuffixHash: true }
+  readonly patches?: ReadonlyArray<Patch>
+  readonly replicas?: ReadonlyArray<{ readonly name: string; readonly count: number }>
+}
+
+const known =
+  /^(apiVersion|kind|namespace|resources|components|configMapGenerator|generatorOptions|patches|replicas)$/
+
+/** Every document of a YAML text. */
+export const documents = (text: string): ReadonlyArray<unknown> =>
+  text.split(/^---$/m).map((document) => parse(document)).filter((value) => value !== null)
+
+/** The objects that a folder's kustomization stands for. */
+export const render = (folder: string): ReadonlyArray<Manifest> => accumulate(folder, [])
+
+const accumulate = (
+  folder: string,
+  before: ReadonlyArray<Manifest>,
+): ReadonlyArray<Manifest> => {
+  const read = (file: string) => readFileSync(join(folder, file), "utf8")
+  const kustomization = parse(read("kustomization.yaml")) as Kustomization
+  const unknown = Object.keys(kustomization).filter((field) => !known.test(field))
+  if (unknown.length > 0) throw new Error(`${folder} uses what is not known here: ${unknown}`)
+  const generated = (kustomization.configMapGenerator ?? []).map(({ name, files }): Manifest => {
+    const data = Object.fromEntries(files.map((file) => [file, read(file)]))
+    return { apiVersion: "v1", kind: "ConfigMap", metadata: { name }, data } as Manifest
+  })
+  const resources = (kustomization.resources ?? []).flatMap((path) =>
+    statSync(join(folder, path)).isDirectory()
+      ? render(join(folder, path))
+      : documents(read(path)) as ReadonlyArray<Manifest>
+  )
+  let manifests = [...before, ...resources, ...generated]
+  for (const component of kustomization.components ?? []) {
+    manifests = [...accumulate(join(folder, component), manifests)]
+  }
+  for (const { path, patch = read(path ?? ""), target } of kustomization.patches ?? []) {
+    manifests = applied(manifests, parse(patch) as Manifest, target)
+  }
+  for (const { name, count } of kustomization.replicas ?? []) {
+    const patch = { kind: "Deployment", metadata: { name }, spec: { replicas: count } }
+    manifests = applied(manifests, patch as unknown as Manifest, undefined)
+  }
+  return manifests.map((manifest) => inNamespace(manifest, kustomization.namespace))
+}
+
+const applied = (
+  manifests: ReadonlyArray<Manifest>,
+  patch: Manifest,
+  target: Patch["target"] = { kind: patch.kind, name: patch.metadata.name },
+): Array<Manifest> => {
+  const wanted = (pattern = ".*", text: string) => new RegExp(`^(${pattern})$`).test(text)
+  const matches = ({ kind, metadata }: Manifest) =>
+    wanted(target.kind, kind) && wanted(target.name, metadata.name)
+  if (!manifests.some(matches)) throw new Error(`Nothing is ${JSON.stringify(target)}`)
+  if ("$patch" in patch) return manifests.filter((manifest) => !matches(manifest))
+  return manifests.map((manifest) => {
+    if (!matches(manifest)) return manifest
+    const { apiVersion, kind, metadata } = manifest
+    const merged = merge(manifest as unknown as Json, patch as unknown as Json)
+    return { ...merged as unknown as Manifest, apiVersion, kind, metadata }
+  })
+}
+
+/** What tells the elements of a list apart; other lists are replaced as a whole. */
+const keys: Readonly<Record<string, string>> = {
+  containers: "name",
+  env: "name",
+  volumes: "name",
+  volumeMounts: "mountPath",
+}
+
+/** A strategic merge: null removes, objects merge, and so do lists that have a key. */
+const merge = (old: Json | undefined, patch: Json, field = ""): Json => {
+  const key = keys[field]
+  if (key !== undefined && isList(old) && isList(patch)) {
+    const of = (element: Json) => isObject(element) ? element[key] : undefined
+    const changed = old.map((element) => {
+      const change = patch.find((candidate) => of(candidate) === of(element))
+      return change === undefined ? element : merge(element, change)
+    })
+    const ofOld = new Set(old.map(of))
+    return [...changed, ...patch.filter((element) => !ofOld.has(of(element)))]
+  }
+  if (!isObject(patch)) return patch
+  const result: Record<string, Json> = { ...(isObject(old) && old) }
+  for (const [name, value] of Object.entries(patch)) {
+    if (value === null) delete result[name]
+    else result[name] = merge(result[name], value, name)
+  }
+  return result
+}
+
+const isList = (value: Json | undefined): value is ReadonlyArray<Json> => Array.isArray(value)
+
+const isObject = (value: Json | undefined): value is JsonObject =>
+  typeof value === "object" && value !== null && !isList(value)
+
+const inNamespace = (manifest: Manifest, namespace: string | undefined): Manifest =>
+  namespace === undefined || manifest.kind === "Namespace"
+    ? manifest
+    : { ...manifest, metadata: { ...manifest.metadata, namespace } }

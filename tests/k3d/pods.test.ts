@@ -1,0 +1,206 @@
+/** The rules that every pod keeps: how it runs, how it is watched, and how it is replaced. */
+import { readFileSync } from "node:fs"
+import { join } from "node:path"
+import { describe, expect, it } from "vitest"
+import { makeSecrets } from "../../k3d/secrets.ts"
+import type { Manifest } from "./kustomize.ts"
+import {
+  base,
+  containerOf,
+  dev,
+  ofKind,
+  root,
+  type Selector,
+  selects,
+  type Service,
+  type Workload,
+  workloadsOf,
+} from "./system.ts"
+
+interface Budget extends Manifest {
+  readonly spec: { readonly maxUnavailable: number; readonly selector: Selector }
+}
+
+const services = ["auth", "billing", "items", "orchestrator", "orders", "slots"]
+const stores = ["postgres", "redis"]
+
+const labelsOf = (workload: Workload) => workload.spec.template.metadata.labels
+const podOf = (workload: Workload) => workload.spec.template.spec
+const nameOf = ({ metadata }: Manifest) => metadata.name
+const isService = (workload: Workload) => services.includes(nameOf(workload))
+
+/** "256Mi" in bytes, "50m" in cores. */
+const amount = (quantity: string): number => {
+  const [, number = "", unit = ""] = /^([\d.]+)(m|Ki|Mi|Gi|)$/.exec(quantity) ?? []
+  const units: Readonly<Record<string, number>> = { m: 1e-3, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 }
+  return Number(number) * (units[unit] ?? 1)
+}
+
+/** How long a process gives itself to stop, which its pod has to wait for. */
+const graceSeconds = Number(
+  /const graceMs = ([\d_]+)/.exec(readFileSync(join(root, "shared/service/run-main.ts"), "utf8"))
+    ?.[1]?.replaceAll("_", ""),
+) / 1000
+
+it("runs all services and both stores, and nothing else", () => {
+  expect(workloadsOf(base).map(nameOf).sort()).toEqual([...services, ...stores].sort())
+  expect(workloadsOf(base).every(({ metadata }) => metadata.namespace === "unwind")).toBe(true)
+})
+
+it("refuses pods in the namespace that are not restricted", () => {
+  const [namespace] = ofKind<Manifest>(base, "Namespace")
+  expect(namespace?.metadata).toMatchObject({
+    name: "unwind",
+    labels: { "pod-security.kubernetes.io/enforce": "restricted" },
+  })
+})
+
+describe.each(workloadsOf(dev).map((workload) => [nameOf(workload), workload] as const))(
+  "the pod of %s",
+  (name, workload) => {
+    const container = containerOf(workload)
+    const pod = podOf(workload)
+
+    it("is not root, has no capabilities, and can write to volumes only", () => {
+      expect(pod.securityContext).toMatchObject({
+        runAsNonRoot: true,
+        runAsUser: isService(workload) ? 1000 : 999,
+        seccompProfile: { type: "RuntimeDefault" },
+      })
+      expect(container.securityContext).toEqual({
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ["ALL"] },
+      })
+    })
+
+    it("has no token of the cluster's, and no variables that it did not ask for", () => {
+      expect(pod.automountServiceAccountToken).toBe(false)
+      expect(pod.enableServiceLinks).toBe(false)
+    })
+
+    it("runs an image of a fixed version that is pulled only where it is missing", () => {
+      expect(container.image).toMatch(/^[\w./-]+:[\w.-]+$/)
+      expect(container.image).not.toMatch(/:latest$/)
+      expect(container.imagePullPolicy).toBe("IfNotPresent")
+    })
+
+    it("asks for processor and memory, and has a limit of both", () => {
+      const { requests, limits } = container.resources
+      expect(Object.keys(requests).sort()).toEqual(["cpu", "memory"])
+      expect(Object.keys(limits).sort()).toEqual(["cpu", "memory"])
+      for (const [what, least] of Object.entries(requests)) {
+        expect(amount(least)).toBeGreaterThan(0)
+        expect(amount(limits[what] ?? "")).toBeGreaterThanOrEqual(amount(least))
+      }
+    })
+
+    it("is watched from its start on, and has time to start", () => {
+      const { startupProbe, livenessProbe, readinessProbe } = container
+      for (const probe of [startupProbe, livenessProbe, readinessProbe]) {
+        expect(probe.timeoutSeconds).toBeGreaterThanOrEqual(3)
+        expect(probe.periodSeconds).toBeGreaterThan(0)
+      }
+      // A service waits for its database up to a minute.
+      expect(startupProbe.periodSeconds * startupProbe.failureThreshold).toBeGreaterThan(60)
+      expect(livenessProbe.periodSeconds * livenessProbe.failureThreshold)
+        .toBeGreaterThan(readinessProbe.periodSeconds * readinessProbe.failureThreshold)
+      if (!isService(workload)) return
+      expect(container.ports).toMatchObject([{ name: "http" }])
+      expect(startupProbe.httpGet).toEqual({ path: "/livez", port: "http" })
+      expect(livenessProbe.httpGet).toEqual({ path: "/livez", port: "http" })
+      expect(readinessProbe.httpGet).toEqual({ path: "/readyz", port: "http" })
+    })
+
+    it("has the time to stop that it takes", () => {
+      const preStop = container.lifecycle.preStop.sleep.seconds
+      expect(preStop).toBeGreaterThanOrEqual(5)
+      expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(preStop + graceSeconds)
+    })
+
+    it("is spread over the nodes", () => {
+      expect(pod.topologySpreadConstraints).toHaveLength(1)
+      const [constraint] = pod.topologySpreadConstraints
+      expect(constraint).toMatchObject({ maxSkew: 1, topologyKey: "kubernetes.io/hostname" })
+      expect(selects(constraint?.labelSelector ?? {}, labelsOf(workload))).toBe(true)
+    })
+
+    it("mounts what exists, each volume once", async () => {
+      const secrets = new Map(
+        (await makeSecrets()).map(({ metadata, stringData }) => [metadata.name, stringData]),
+      )
+      const configMaps = ofKind<Manifest>(dev, "ConfigMap").map(nameOf)
+      for (const { emptyDir, configMap, secret, projected } of pod.volumes) {
+        if (emptyDir) expect(emptyDir.sizeLimit).toMatch(/^\d+Mi$/)
+        if (configMap) expect(configMaps).toContain(configMap.name)
+        const mounted = projected?.sources.map((source) => source.secret) ??
+          (secret ? [secret] : [])
+        for (const { name = "", secretName = name, items } of mounted) {
+          const keys = Object.keys(secrets.get(secretName) ?? {})
+          for (const { key } of items) expect(keys, secretName).toContain(key)
+        }
+      }
+      const claimed = workload.spec.volumeClaimTemplates === undefined ? [] : ["data"]
+      const volumes = [...pod.volumes.map((volume) => volume.name), ...claimed]
+      expect(container.volumeMounts.map((mount) => mount.name).sort()).toEqual(volumes.sort())
+    })
+
+    it("is what its selectors mean, and nothing else is", () => {
+      const own = [
+        workload.spec.selector,
+        ...ofKind<Service>(dev, "Service").filter((service) => nameOf(service) === name)
+          .map(({ spec }) => ({ matchLabels: spec.selector })),
+        ...ofKind<Budget>(dev, "PodDisruptionBudget").filter((budget) => nameOf(budget) === name)
+          .map(({ spec }) => spec.selector),
+      ]
+      expect(own.length).toBeGreaterThanOrEqual(2)
+      for (const selector of own) {
+        const meant = workloadsOf(dev).filter((other) => selects(selector, labelsOf(other)))
+        expect(meant.map(nameOf)).toEqual([name])
+      }
+    })
+  },
+)
+
+describe("a service", () => {
+  const deployments = workloadsOf(base).filter(isService)
+
+  it("has two replicas, of which one at most is taken away on purpose", () => {
+    const budgets = ofKind<Budget>(base, "PodDisruptionBudget")
+    for (const deployment of deployments) {
+      expect(deployment.spec.replicas).toBe(2)
+      const [budget, ...others] = budgets.filter(({ spec }) =>
+        selects(spec.selector, labelsOf(deployment))
+      )
+      expect(others).toEqual([])
+      expect(budget?.spec.maxUnavailable).toBe(1)
+    }
+  })
+
+  it("is replaced one by one, the new before the old", () => {
+    for (const { spec } of deployments) {
+      expect(spec.strategy?.rollingUpdate).toEqual({ maxUnavailable: 0, maxSurge: 1 })
+    }
+  })
+})
+
+describe("a store", () => {
+  const statefulSets = workloadsOf(base).filter((workload) => !isService(workload))
+
+  it("keeps its data when its pod goes", () => {
+    for (const { kind, spec } of statefulSets) {
+      expect(kind).toBe("StatefulSet")
+      expect(spec.volumeClaimTemplates).toMatchObject([{ metadata: { name: "data" } }])
+    }
+  })
+
+  it("outlives the services that are stopped together with it", () => {
+    const longest = Math.max(
+      ...workloadsOf(base).filter(isService)
+        .map((service) => containerOf(service).lifecycle.preStop.sleep.seconds + graceSeconds),
+    )
+    for (const store of statefulSets) {
+      expect(containerOf(store).lifecycle.preStop.sleep.seconds).toBeGreaterThanOrEqual(longest)
+    }
+  })
+})
