@@ -121,12 +121,17 @@ export const oneOf = <const L extends ReadonlyArray<string>>(
 export const port = (fallback: number): Setting<number> =>
   whole("the TCP port to listen on", { minimum: 0, maximum: 65_535 }, fallback)
 
-/** A duration in words, such as "2 minutes" or "500 millis". */
+/** A duration in words, such as "2 minutes" or "500 millis": more than none, and not for ever. */
 export const duration = (expects: string, fallback: string): Setting<Duration.Duration> => ({
   schema: Schema.String.pipe(
     Schema.decodeTo(Schema.Duration, {
       decode: SchemaGetter.transformOptional(
-        Option.flatMap((words: string) => Duration.fromInput(words as Duration.Input)),
+        Option.flatMap((words: string) =>
+          Option.filter(
+            Duration.fromInput(words as Duration.Input),
+            (time) => Duration.isPositive(time) && Duration.isFinite(time),
+          )
+        ),
       ),
       encode: SchemaGetter.transform(Duration.format),
     }),

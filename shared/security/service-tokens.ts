@@ -39,16 +39,23 @@ export const publicKeysSetting = {
   ),
 }
 
-const readKeys = <A>(setting: string, file: string) =>
+/** Nothing of the file gets into the message, as an error of JSON.parse would have it: it may be a private key. */
+const loadKeys = <A>(setting: string, file: string, make: (content: unknown) => A | Promise<A>) =>
   Effect.tryPromise({
-    try: async () => JSON.parse(await readFile(file, "utf8")) as A,
+    try: async () => await make(JSON.parse(await readFile(file, "utf8"))),
     catch: (error) =>
       new KeyError({
-        message: `${setting}: can not read ${file} (${
-          (error as Error).message
+        message: `${setting}: can not use ${file} (${
+          (error as { readonly code?: string }).code ?? "it holds something else"
         }). Make it with \`npm run keys\``,
       }),
   })
+
+const importPrivateKey = async (content: unknown): Promise<CryptoKey> => {
+  const key = await importJWK(content as JWK, "EdDSA")
+  if (!(key instanceof CryptoKey) || key.type !== "private") throw new TypeError("no private key")
+  return key
+}
 
 /** Signs this service's tokens, a fresh one for each callee every half of their lifetime. */
 export class ServiceSigner extends Context.Service<ServiceSigner, {
@@ -60,12 +67,7 @@ export const serviceSignerLayer = (self: ServiceName, privateKeyFile: string) =>
   Layer.effect(
     ServiceSigner,
     Effect.gen(function* () {
-      const jwk = yield* readKeys<JWK>("SERVICE_PRIVATE_KEY", privateKeyFile)
-      const key = yield* Effect.tryPromise({
-        try: () => importJWK(jwk, "EdDSA"),
-        catch: () =>
-          new KeyError({ message: `SERVICE_PRIVATE_KEY: ${privateKeyFile} holds no Ed25519 key` }),
-      })
+      const key = yield* loadKeys("SERVICE_PRIVATE_KEY", privateKeyFile, importPrivateKey)
       const sign = (callee: ServiceName) =>
         Effect.flatMap(Clock.currentTimeMillis, (now) => {
           const seconds = Math.floor(now / 1000)
@@ -111,9 +113,8 @@ export const serviceVerifierLayer = (self: ServiceName, publicKeysFile: string) 
   Layer.effect(
     ServiceVerifier,
     Effect.gen(function* () {
-      const keys = createLocalJWKSet(
-        yield* readKeys<JSONWebKeySet>("SERVICE_PUBLIC_KEYS", publicKeysFile),
-      )
+      const keys = yield* loadKeys("SERVICE_PUBLIC_KEYS", publicKeysFile, (content) =>
+        createLocalJWKSet(content as JSONWebKeySet))
       const verify = (token: string) =>
         Effect.flatMap(Clock.currentTimeMillis, (now) =>
           Effect.tryPromise({
@@ -128,14 +129,18 @@ export const serviceVerifierLayer = (self: ServiceName, publicKeysFile: string) 
                 currentDate: new Date(now),
               })
               // The key proves the caller: a service can't speak in another's name.
-              if (payload.iss === undefined || payload.iss !== protectedHeader.kid) throw wrongToken
+              if (payload.iss === undefined || payload.iss !== protectedHeader.kid) {
+                throw wrongToken
+              }
               return payload.iss as ServiceName
             },
-            catch: () => wrongToken,
+            catch: () =>
+              wrongToken,
           }))
       const callers = yield* Cache.makeWith(verify, {
         capacity: 64,
-        timeToLive: (exit) => Exit.isSuccess(exit) ? "10 seconds" : "0 millis",
+        timeToLive: (exit) =>
+          Exit.isSuccess(exit) ? "10 seconds" : "0 millis",
       })
       return ServiceVerifier.of({
         only: (...allowed) => ({

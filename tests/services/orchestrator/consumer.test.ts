@@ -1,96 +1,9 @@
-/** The consumer over a queue in memory, with sagas that end as a test tells them. Times are the test clock's. */
 import { assert, describe, it } from "@effect/vitest"
-import {
-  Deferred,
-  Effect,
-  Exit,
-  Fiber,
-  Layer,
-  Metric,
-  MutableList,
-  References,
-  Scope,
-} from "effect"
+import { Effect, Exit, Fiber, Metric } from "effect"
 import { TestClock } from "effect/testing"
-import { consumerLayer } from "#services/orchestrator/consumer.ts"
-import { SagaRunner } from "#services/orchestrator/saga-runner.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
-import { makeMemoryStream, memoryOrderQueue } from "#shared/queue/memory.ts"
-import { OrderQueue, QueueUnavailable } from "#shared/queue/order-queue.ts"
-import type { SagaEnd } from "#shared/saga/run-saga.ts"
 import { someOrders } from "#tests/shared/queue/subjects.ts"
-
-type Queue = OrderQueue["Service"]
-
-interface Running {
-  readonly message: OrderMessage
-  readonly redelivered: boolean
-  readonly end: (exit: Exit.Exit<SagaEnd>) => Effect.Effect<void>
-}
-
-const drainMs = 4_000
-
-const world = Effect.gen(function* () {
-  const stream = makeMemoryStream(1000)
-  const publisher = yield* memoryOrderQueue(stream)
-  /** Sagas in flight, and all that ever began. */
-  const inFlight: Array<Running> = []
-  const begun: Array<string> = []
-  let most = 0
-  const runner = SagaRunner.of({
-    runToEnd: (message, redelivered) =>
-      Effect.gen(function* () {
-        const ended = yield* Deferred.make<SagaEnd>()
-        const running: Running = {
-          message,
-          redelivered,
-          end: (exit) => Effect.andThen(Deferred.done(ended, exit), settled),
-        }
-        inFlight.push(running)
-        begun.push(message.orderId)
-        most = Math.max(most, inFlight.length)
-        return yield* Deferred.await(ended).pipe(
-          Effect.ensuring(Effect.sync(() => inFlight.splice(inFlight.indexOf(running), 1))),
-        )
-      }),
-  })
-  /** A consumer; `disturb` makes its queue do as the test tells. */
-  const start = (sagasInFlight = 100, disturb: (queue: Queue) => Queue = (queue) => queue) =>
-    Effect.gen(function* () {
-      const scope = yield* Scope.make()
-      yield* Effect.addFinalizer(() =>
-        Effect.andThen(
-          Effect.forEach([...inFlight], ({ end }) => end(Exit.succeed("completed"))),
-          Scope.close(scope, Exit.void),
-        )
-      )
-      const queue = disturb(yield* Scope.provide(memoryOrderQueue(stream), scope))
-      yield* Layer.build(consumerLayer({ sagasInFlight, drainMs })).pipe(
-        Scope.provide(scope),
-        Effect.provideService(OrderQueue, queue),
-        Effect.provideService(SagaRunner, runner),
-        // What goes wrong on purpose is warned of.
-        Effect.provideService(References.MinimumLogLevel, "None"),
-      )
-      yield* settled
-      return { stop: Scope.close(scope, Exit.void) }
-    })
-  return {
-    stream,
-    inFlight,
-    begun,
-    start,
-    most: () => most,
-    publish: (orders: ReadonlyArray<OrderMessage>) =>
-      Effect.andThen(publisher.publish(orders), settled),
-    orders: () => inFlight.map(({ message }) => message.orderId),
-  }
-})
-
-/** Lets all that can go on do so. */
-const settled = Effect.promise(async () => {
-  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
-})
+import { away, drainMs, settled, world } from "./consumer-world.ts"
 
 const idsOf = (orders: ReadonlyArray<OrderMessage>) => orders.map(({ orderId }) => orderId)
 
@@ -98,8 +11,6 @@ const runningSagas = Effect.map(
   Metric.snapshot,
   (all) => all.find(({ id }) => id === "sagas_running")?.state as { value: number } | undefined,
 )
-
-const away = new QueueUnavailable({ message: "the queue is away" })
 
 describe("the consumer", () => {
   it.effect("runs the saga of each order, many at a time, and acknowledges it when it is final", () =>
@@ -252,66 +163,5 @@ describe("the consumer", () => {
       yield* settled
       assert.strictEqual(stream.unacknowledged, 0)
       assert.strictEqual(stream.deadLetters.length, 1)
-    }))
-})
-
-describe("a stop", () => {
-  /** Closes the consumer and tells how long that took, by the test's clock, and at most ten seconds. */
-  const stopWithin = (stop: Effect.Effect<void>, ms: number) =>
-    Effect.gen(function* () {
-      const stopping = yield* Effect.forkChild(stop)
-      yield* settled
-      yield* TestClock.adjust(ms)
-      yield* settled
-      assert.isDefined(stopping.pollUnsafe(), `it did not stop within ${ms} ms`)
-    })
-
-  it.effect("takes nothing new, and lets the sagas in flight end", () =>
-    Effect.gen(function* () {
-      const { stream, inFlight, begun, start, publish } = yield* world
-      const { stop } = yield* start()
-      yield* publish(someOrders(2))
-      const stopping = yield* Effect.forkChild(stop)
-      yield* settled
-      yield* publish(someOrders(3))
-      yield* inFlight[0]!.end(Exit.succeed("completed"))
-      assert.isUndefined(stopping.pollUnsafe())
-      yield* inFlight[0]!.end(Exit.succeed("failed"))
-      // Done as soon as the last one is.
-      assert.isDefined(stopping.pollUnsafe())
-      assert.strictEqual(begun.length, 2)
-      assert.strictEqual(stream.unacknowledged, 3)
-    }))
-
-  it.effect("leaves on the queue what does not end in time, for the next consumer", () =>
-    Effect.gen(function* () {
-      const { stream, inFlight, start, publish, orders } = yield* world
-      const { stop } = yield* start()
-      const two = someOrders(2)
-      yield* publish(two)
-      yield* stopWithin(stop, drainMs)
-      assert.deepStrictEqual(inFlight, [])
-      assert.strictEqual(stream.unacknowledged, 2)
-      assert.deepStrictEqual(
-        MutableList.toArray(stream.waiting).map(({ redelivered }) => redelivered),
-        [true, true],
-      )
-      assert.deepStrictEqual(stream.deadLetters, [])
-      yield* start()
-      assert.deepStrictEqual(orders(), idsOf(two))
-    }))
-
-  it.effect("does not wait for a queue that is away", () =>
-    Effect.gen(function* () {
-      const { stream, inFlight, start, publish } = yield* world
-      const { stop } = yield* start(100, (queue) => ({
-        ...queue,
-        take: (max) => stream.unacknowledged > 0 ? Effect.fail(away) : queue.take(max),
-        acknowledge: () => Effect.fail(away),
-      }))
-      yield* publish(someOrders(1))
-      yield* inFlight[0]!.end(Exit.succeed("completed"))
-      yield* stopWithin(stop, drainMs)
-      assert.strictEqual(stream.unacknowledged, 1)
     }))
 })

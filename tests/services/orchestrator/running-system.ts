@@ -4,6 +4,7 @@
  * can disturb; orchestrators come and go as the test tells.
  */
 import { Effect, Exit, Logger, References, Scope } from "effect"
+import { Redis } from "ioredis"
 import type { Sql } from "postgres"
 import { billing } from "#services/billing/service.ts"
 import { items } from "#services/items/service.ts"
@@ -185,3 +186,23 @@ export const metricOf = ({ app }: { readonly app: App }, name: string): Effect.E
     const text = await (await app.request("/metrics")).text()
     return Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, "m").exec(text)?.[1])
   })
+
+/** The stream and its dead letters, past the services. */
+export const redisOf = ({ orders: { environment } }: System) =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.sync(() => new Redis(environment.QUEUE_URL!, { protocol: 2 })),
+      (redis) => Effect.sync(() => redis.disconnect()),
+    ),
+    (redis) => {
+      const stream = environment.QUEUE_STREAM!
+      return {
+        add: (fields: ReadonlyArray<string>) =>
+          Effect.promise(() => redis.xadd(stream, "*", ...fields)),
+        deadLetters: Effect.promise(async () =>
+          (await redis.xrange(`${stream}:dead`, "-", "+")).map(([, fields]) => fields.join(" "))
+        ),
+        waiting: Effect.promise(() => redis.xlen(stream)),
+      }
+    },
+  )

@@ -1,54 +1,17 @@
 /** The orchestrator at work: real services, real databases, a real Redis, and wires between them that fail. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { Redis } from "ioredis"
 import { type OrderDetails, OrderId } from "#shared/contracts/order.ts"
 import { encodeEntry } from "#shared/queue/entry.ts"
 import { until } from "#tests/services/orders/until.ts"
 import { openLine } from "#tests/shared/postgres/line.ts"
 import { anOrder } from "#tests/shared/queue/subjects.ts"
-import {
-  hangs,
-  isDown,
-  losesAnswers,
-  metricOf,
-  type RunningOrchestrator,
-  startSystem,
-  type System,
-  works,
-} from "./running-system.ts"
+import { isDown, losesAnswers, metricOf, redisOf, startSystem, works } from "./running-system.ts"
 
 const untouched = [10_000, 100, 100] as const
 
 const steps = ({ timeline }: OrderDetails) =>
   timeline.map(({ step, action, outcome }) => `${action} ${step}: ${outcome}`)
-
-/** The stream and its dead letters, past the services. */
-const redisOf = ({ orders: { environment } }: System) =>
-  Effect.map(
-    Effect.acquireRelease(
-      Effect.sync(() => new Redis(environment.QUEUE_URL!, { protocol: 2 })),
-      (redis) => Effect.sync(() => redis.disconnect()),
-    ),
-    (redis) => {
-      const stream = environment.QUEUE_STREAM!
-      return {
-        add: (fields: ReadonlyArray<string>) =>
-          Effect.promise(() => redis.xadd(stream, "*", ...fields)),
-        deadLetters: Effect.promise(async () =>
-          (await redis.xrange(`${stream}:dead`, "-", "+")).map(([, fields]) => fields.join(" "))
-        ),
-        waiting: Effect.promise(() => redis.xlen(stream)),
-      }
-    },
-  )
-
-const isStopped = ({ stop }: RunningOrchestrator) =>
-  Effect.gen(function* () {
-    const startedAt = performance.now()
-    yield* stop
-    return performance.now() - startedAt
-  })
 
 describe("the orchestrator", () => {
   it.live("completes an order, and leaves nothing on the queue", () =>
@@ -272,49 +235,5 @@ describe("the orchestrator", () => {
           /^order_duration_seconds_count [1-9]\d*$/m,
         ]
       ) assert.match(text, line)
-    }))
-})
-
-// Each waits for seconds, so they wait together.
-describe.concurrent("a stop", () => {
-  it.live("comes in time while a participant hangs; the next orchestrator ends the order", () =>
-    Effect.gen(function* () {
-      const system = yield* startSystem({ REPUBLISH_AFTER: "1 minute" })
-      const first = yield* system.orchestrate({ CALL_TIMEOUT: "5 seconds" })
-      const user = yield* system.customer
-      system.conduct.slots = hangs
-      const { id } = yield* system.order(user)
-      yield* until("the slot is asked for", () => system.requests.slots === 1)
-      assert.isBelow(yield* isStopped(first), 9_500)
-      assert.strictEqual((yield* system.look(user, id)).status, "pending")
-      const { waiting } = yield* redisOf(system)
-      assert.strictEqual(yield* waiting, 1)
-      system.conduct.slots = works
-      yield* system.orchestrate()
-      assert.strictEqual((yield* system.final(user, id)).status, "completed")
-      assert.deepStrictEqual(yield* system.left(user), [8001, 99, 99])
-    }))
-
-  it.live("may come in the middle of an undoing; the next orchestrator ends that too", () =>
-    Effect.gen(function* () {
-      const system = yield* startSystem({ REPUBLISH_AFTER: "1 minute" })
-      const first = yield* system.orchestrate({ CALL_TIMEOUT: "2 seconds" })
-      const user = yield* system.customer
-      const { id } = yield* system.order(user, { slot: "23:00" })
-      system.conduct.items = async (answer, request) => {
-        const { commands: [command] } = await request.clone().json()
-        return (command.action === "cancel" ? hangs : works)(answer, request)
-      }
-      yield* until(
-        "it is being undone",
-        Effect.map(system.look(user, id), ({ status }) => status === "compensating"),
-      )
-      assert.isBelow(yield* isStopped(first), 9_500)
-      assert.strictEqual((yield* system.look(user, id)).status, "compensating")
-      system.conduct.items = works
-      yield* system.orchestrate()
-      const reason = "Can not get the delivery slot"
-      assert.deepInclude(yield* system.final(user, id), { status: "failed", reason })
-      assert.deepStrictEqual(yield* system.left(user), untouched)
     }))
 })

@@ -1,10 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Scope } from "effect"
+import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { connect } from "node:net"
-import { Changes } from "#services/orders/changes.ts"
-import { eventStreams } from "#services/orders/events.ts"
-import type { Order } from "#services/orders/order.ts"
 import type { OrderId, TimelineEntry } from "#shared/contracts/order.ts"
 import { listen } from "#shared/http/listen.ts"
 import {
@@ -14,7 +11,6 @@ import {
   someone,
   startOrders,
   tokenOf,
-  wanted,
 } from "./running-orders.ts"
 import { until } from "./until.ts"
 
@@ -243,93 +239,4 @@ describe("GET /api/orders/{id}/events", () => {
       socket.resetAndDestroy()
       yield* until("both are let go", Effect.map(openStreams(running), (n) => n === 0))
     }).pipe(Effect.scoped))
-
-  it.live("ends when the server closes, and lets those who wait for an order go", () =>
-    Effect.gen(function* () {
-      const running = orders()
-      const scope = yield* Scope.make()
-      const port = yield* Scope.provide(
-        listen(running.app, { host: "127.0.0.1", port: 0 }),
-        scope,
-      )
-      const user = someone()
-      const authorization = `Bearer ${yield* Effect.promise(() => tokenOf(user))}`
-      const send = (path: string, init: RequestInit = {}) =>
-        fetch(`http://127.0.0.1:${port}${path}`, {
-          ...init,
-          headers: { authorization, "content-type": "application/json", prefer: "wait=30" },
-        })
-      const { id } = yield* place(running, { user })
-      const stream = yield* Effect.promise(() => send(`/api/orders/${id}/events`))
-      const reader = stream.body!.getReader()
-      yield* Effect.promise(() => reader.read())
-      const waiting = send("/api/orders/", { method: "POST", body: JSON.stringify(wanted) })
-      yield* until(
-        "the order is stored",
-        Effect.map(running.call("/api/orders/", { user }), ({ body }) => body.length === 2),
-      )
-      const startedAt = performance.now()
-      yield* Scope.close(scope, Exit.void)
-      assert.isBelow(performance.now() - startedAt, 2000)
-      assert.isTrue((yield* Effect.promise(() => reader.read())).done)
-      const answer = yield* Effect.promise(() => waiting)
-      assert.strictEqual(answer.status, 201)
-      assert.strictEqual((yield* Effect.promise(() => answer.json())).status, "pending")
-      assert.strictEqual(yield* openStreams(running), 0)
-    }))
 })
-
-describe("eventStreams", () => {
-  it.live("opens no more than so many at a time", () =>
-    Effect.gen(function* () {
-      const changes = { watch: () => Effect.succeed(Effect.never) }
-      const openStream = yield* Effect.provideService(eventStreams({ most: 2 }), Changes, changes)
-      const start = Effect.gen(function* () {
-        const stream = yield* openStream("an order", Effect.succeed(anOrder), -1, Effect.never)
-        const reader = stream.getReader()
-        yield* Effect.promise(() => reader.read())
-        return reader
-      })
-      const [first] = [yield* start, yield* start]
-      const problem = yield* Effect.flip(start)
-      assert.strictEqual(problem.status, 503)
-      assert.strictEqual(problem.code, "too_many_streams")
-      assert.deepStrictEqual(problem.headers, { "retry-after": "5" })
-      yield* Effect.promise(() => first.cancel())
-      yield* start
-      assert.strictEqual((yield* Effect.flip(start)).code, "too_many_streams")
-    }))
-
-  it.live("breaks off when the order can't be looked at, so that the client comes back", () =>
-    Effect.gen(function* () {
-      const changes = { watch: () => Effect.succeed(Effect.void) }
-      const openStream = yield* Effect.provideService(eventStreams({ most: 1 }), Changes, changes)
-      let looks = 0
-      const look = Effect.suspend(() =>
-        looks++ === 0 ? Effect.succeed(anOrder) : Effect.fail(new Error("the database is away"))
-      )
-      const stream = yield* openStream("an order", look, -1, Effect.never)
-      const reader = stream.getReader()
-      yield* Effect.promise(() => reader.read())
-      const broken = yield* Effect.promise(() => reader.read().then(() => undefined, (e) => e))
-      assert.strictEqual(broken?.message, "the database is away")
-      // And its place is free again.
-      yield* openStream("an order", look, -1, Effect.never)
-    }))
-})
-
-const anOrder: Order = {
-  id: crypto.randomUUID(),
-  username: "ann",
-  amountMinor: 1,
-  item: 1,
-  slot: "09:00",
-  status: "pending",
-  reason: null,
-  createdAt: new Date(),
-  decidedAt: null,
-  timeline: [],
-  stuck: null,
-  traceparent: null,
-  republished: 0,
-}

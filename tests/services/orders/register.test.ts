@@ -1,113 +1,24 @@
-import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import { Context, Effect, Exit, Layer, Scope } from "effect"
-import fc from "fast-check"
-import { join } from "node:path"
-import type { Sql } from "postgres"
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
 import { changesChannel } from "#services/orders/changes.ts"
-import { Register, transition } from "#services/orders/register.ts"
+import { transition } from "#services/orders/register.ts"
 import type { Decision } from "#shared/contracts/decision.ts"
+import { OrderId, type OrderStatus } from "#shared/contracts/order.ts"
 import {
-  OrderId,
-  type OrderStatus,
-  type StuckCompensation,
-  type TimelineEntry,
-} from "#shared/contracts/order.ts"
-import { databaseLayer } from "#shared/postgres/database.ts"
-import { clientOf, databaseOf } from "./running-orders.ts"
-import { until } from "./until.ts"
-
-const scope = Scope.makeUnsafe()
-let sql: Sql
-/** Registers of three replicas. */
-let registers: ReadonlyArray<Register["Service"]>
-
-beforeAll(() =>
-  Effect.gen(function* () {
-    const url = yield* databaseOf("register")
-    const replica = Register.layer.pipe(Layer.provide(databaseLayer({
-      service: "orders",
-      url: new URL(url),
-      poolSize: 4,
-      migrations: join(import.meta.dirname, "../../../services/orders/migrations"),
-    })))
-    registers = yield* Effect.replicateEffect(
-      Effect.map(Layer.build(replica), (context) => Context.get(context, Register)),
-      3,
-    )
-    sql = yield* clientOf(url)
-  }).pipe(Scope.provide(scope), Effect.runPromise)
-)
-afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
-
-interface Row {
-  readonly id: string
-  readonly status: OrderStatus
-  readonly reason: string | null
-  readonly decided_at: Date | null
-  readonly publish_at: Date | null
-  readonly timeline: ReadonlyArray<TimelineEntry>
-  readonly stuck: StuckCompensation | null
-}
-
-/** New orders that are pending. */
-const pendingOrders = (count: number): Effect.Effect<ReadonlyArray<OrderId>> =>
-  Effect.promise(async () => {
-    const ids = Array.from({ length: count }, () => OrderId.make(crypto.randomUUID()))
-    await sql`
-      insert into orders (id, username, amount, item, slot, created_at, publish_at)
-      select id, 'ann', 100, 1, '09:00', now(), now() from unnest(${ids}::uuid[]) id`
-    return ids
-  })
-
-const rowsOf = (ids: ReadonlyArray<string>): Effect.Effect<ReadonlyMap<string, Row>> =>
-  Effect.promise(async () => {
-    const rows = await sql<Array<Row>>`select * from orders where id = any(${[...ids]}::uuid[])`
-    return new Map(rows.map((row) => [row.id, row]))
-  })
-
-const rowOf = (id: string) => Effect.map(rowsOf([id]), (rows) => rows.get(id)!)
-
-let tags = 0
-/** A timeline that tells whose it is. */
-const timelineOf = (tag: number): ReadonlyArray<TimelineEntry> => [{
-  step: "money",
-  action: "reserve",
-  outcome: "reserved",
-  attempts: 1,
-  at: "2026-01-02T03:04:05.678Z",
-  durationMs: tag,
-}]
-const tagsOf = ({ timeline }: Pick<Row, "timeline">) => timeline.map(({ durationMs }) => durationMs)
-
-const complete = (orderId: OrderId): Decision => ({
-  orderId,
-  decision: "complete",
-  timeline: timelineOf(++tags),
-})
-const abort = (orderId: OrderId): Decision => ({
-  orderId,
-  decision: "abort",
-  reason: "Not enough money",
-  timeline: timelineOf(++tags),
-})
-const settle = (orderId: OrderId): Decision => ({
-  orderId,
-  decision: "settle",
-  timeline: timelineOf(++tags),
-})
-const ask = (orderId: OrderId): Decision => ({ orderId, decision: "ask", timeline: [] })
-const stuck: StuckCompensation = {
-  step: "item",
-  cause: "items did not answer",
-  attempts: 3,
-  nextAttemptAt: "2026-01-02T03:04:05.678Z",
-}
-const tellStuck = (orderId: OrderId): Decision => ({
-  orderId,
-  decision: "abort",
-  timeline: [],
+  abort,
+  ask,
+  complete,
+  pendingOrders,
+  registers,
+  rowOf,
+  rowsOf,
+  settle,
+  sql,
   stuck,
-})
+  tagsOf,
+  tellStuck,
+} from "./registers.ts"
+import { until } from "./until.ts"
 
 const decide = (...decisions: ReadonlyArray<Decision>) =>
   Effect.map(registers[0]!.decide(decisions), (all) => all.map(({ status }) => status))
@@ -301,104 +212,3 @@ describe("decide", () => {
       yield* Effect.promise(unlisten)
     }))
 })
-
-interface Model {
-  readonly status: OrderStatus
-  readonly tags: ReadonlyArray<number>
-  readonly stuck: boolean
-}
-
-const after = (before: Model, decision: Decision): Model => {
-  const status = transition(before.status, decision)
-  if (status === undefined) return before
-  return {
-    status,
-    tags: [...before.tags, ...tagsOf(decision)],
-    stuck: decision.stuck !== undefined,
-  }
-}
-
-const anyDecision = fc.record({
-  order: fc.nat({ max: 2 }),
-  make: fc.constantFrom(ask, complete, abort, tellStuck, settle),
-})
-const anyBatches = fc.array(fc.array(anyDecision, { minLength: 1, maxLength: 12 }), {
-  minLength: 1,
-  maxLength: 4,
-})
-/** A property of what any batches do, whoever of the replicas gets which. */
-const property = (check: (ids: ReadonlyArray<OrderId>, batches: Batches) => Effect.Effect<void>) =>
-  Effect.promise(() =>
-    fc.assert(
-      fc.asyncProperty(anyBatches, (plan) =>
-        Effect.gen(function* () {
-          const ids = yield* pendingOrders(3)
-          const batches = plan.map((batch) => batch.map(({ order, make }) => make(ids[order]!)))
-          yield* check(ids, batches)
-        }).pipe(Effect.runPromise)),
-      { numRuns: 60 },
-    )
-  )
-type Batches = ReadonlyArray<ReadonlyArray<Decision>>
-
-const modelOf = ({ status, timeline, stuck }: Row): Model => ({
-  status,
-  tags: tagsOf({ timeline }),
-  stuck: stuck !== null,
-})
-const pending: Model = { status: "pending", tags: [], stuck: false }
-
-describe("the register", () => {
-  it.live("for any batches, answers and keeps what the same decisions one by one come to", () =>
-    property((ids, batches) =>
-      Effect.gen(function* () {
-        const model = new Map<string, Model>(ids.map((id) => [id, pending]))
-        for (const [n, batch] of batches.entries()) {
-          const answers = yield* registers[n % registers.length]!.decide(batch)
-          const expected = batch.map((decision) => {
-            const next = after(model.get(decision.orderId)!, decision)
-            model.set(decision.orderId, next)
-            return { orderId: decision.orderId, status: next.status }
-          })
-          assert.deepStrictEqual(answers, expected)
-        }
-        const rows = yield* rowsOf(ids)
-        for (const [id, expected] of model) {
-          assert.deepStrictEqual(modelOf(rows.get(id)!), expected)
-        }
-      }).pipe(Effect.orDie)
-    ))
-
-  it.live("for any batches at the same time, comes to what they come to in some order", () =>
-    property((ids, batches) =>
-      Effect.gen(function* () {
-        const answers = yield* Effect.forEach(
-          batches,
-          (batch, n) => registers[n % registers.length]!.decide(batch),
-          { concurrency: "unbounded" },
-        )
-        const rows = yield* rowsOf(ids)
-        // A batch is one transaction, so one order of the batches must explain everything.
-        const explained = permutations(batches.map((_, n) => n)).some((order) => {
-          const model = new Map<string, Model>(ids.map((id) => [id, pending]))
-          const told = order.every((n) =>
-            batches[n]!.every((decision, at) => {
-              const next = after(model.get(decision.orderId)!, decision)
-              model.set(decision.orderId, next)
-              return answers[n]![at]!.status === next.status
-            })
-          )
-          return told &&
-            ids.every((id) =>
-              JSON.stringify(modelOf(rows.get(id)!)) === JSON.stringify(model.get(id))
-            )
-        })
-        assert.isTrue(explained, "no order of the batches explains what was answered and stored")
-      }).pipe(Effect.orDie)
-    ))
-})
-
-const permutations = <A>(all: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> =>
-  all.length === 0
-    ? [[]]
-    : all.flatMap((one, at) => permutations(all.toSpliced(at, 1)).map((rest) => [one, ...rest]))

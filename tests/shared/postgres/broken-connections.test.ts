@@ -162,6 +162,20 @@ describe("a connection that breaks", () => {
       yield* insert(database, 1)
     }))
 
+  it.live("that gets no answer at all while it is made is given up after five seconds", () =>
+    Effect.gen(function* () {
+      const { line, database } = yield* setUp
+      line.reset()
+      line.become = "swallowing"
+      const { _tag, message } = yield* Effect.flip(insert(database, 1))
+      assert.deepStrictEqual([_tag, /\((.*)\)/.exec(message)?.[1]], [
+        "Unavailable",
+        "CONNECT_TIMEOUT",
+      ])
+      line.become = "open"
+      yield* insert(database, 1)
+    }))
+
   it.effect("is given up after 20 seconds of silence, and not used again", () =>
     Effect.gen(function* () {
       const { sql, database } = yield* setUp

@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Option } from "effect"
 import { randomUUID } from "node:crypto"
 import { LostConflict } from "#shared/postgres/database.ts"
-import { newDatabase, onlooker, openDatabase, temporaryFolder, until } from "./open-database.ts"
+import { newDatabase, onlooker, openDatabase, until } from "./open-database.ts"
 
 const setUp = (settings: Readonly<Record<string, string>> = {}, poolSize = 4) =>
   Effect.gen(function* () {
@@ -298,13 +298,5 @@ describe("Database", () => {
       yield* until("it to listen again", () => heard.at(-1) === null && heard.length > 3)
       yield* Effect.promise(() => sql.notify("news", "three"))
       yield* until("the news", () => heard.at(-1) === "three")
-    }))
-
-  it.live("fails with what is wrong when its folder of migrations is not there", () =>
-    Effect.gen(function* () {
-      const url = yield* newDatabase
-      const folder = `${yield* temporaryFolder}/none`
-      const { message } = yield* Effect.flip(openDatabase(url, { migrations: folder }))
-      assert.include(message, folder)
     }))
 })

@@ -114,4 +114,12 @@ describe("migrate", () => {
         assert.deepStrictEqual(applied.map(({ name }) => name), names.toSorted())
       }
     }))
+
+  it.live("says so when its folder is not there", () =>
+    Effect.gen(function* () {
+      const url = yield* newDatabase
+      const folder = `${yield* temporaryFolder}/none`
+      const { message } = yield* Effect.flip(openDatabase(url, { migrations: folder }))
+      assert.include(message, folder)
+    }))
 })

@@ -56,7 +56,7 @@ export const until = (
   what: string,
   condition: () => boolean | Promise<boolean>,
 ): Effect.Effect<void> =>
-  Effect.promise(async () => condition()).pipe(
+  Effect.promise(() => Promise.resolve(condition())).pipe(
     Effect.repeat({ schedule: Schedule.spaced("10 millis"), while: (met) => !met }),
     Effect.timeoutOrElse({
       duration: "10 seconds",

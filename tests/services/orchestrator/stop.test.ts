@@ -1,0 +1,58 @@
+/** An orchestrator that is told to stop in the middle of its work, and the next one, which ends that. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { until } from "#tests/services/orders/until.ts"
+import { hangs, redisOf, type RunningOrchestrator, startSystem, works } from "./running-system.ts"
+
+const untouched = [10_000, 100, 100] as const
+
+const isStopped = ({ stop }: RunningOrchestrator) =>
+  Effect.gen(function* () {
+    const startedAt = performance.now()
+    yield* stop
+    return performance.now() - startedAt
+  })
+
+// Each waits for seconds, so they wait together.
+describe.concurrent("a stop", () => {
+  it.live("comes in time while a participant hangs; the next orchestrator ends the order", () =>
+    Effect.gen(function* () {
+      const system = yield* startSystem({ REPUBLISH_AFTER: "1 minute" })
+      const first = yield* system.orchestrate({ CALL_TIMEOUT: "5 seconds" })
+      const user = yield* system.customer
+      system.conduct.slots = hangs
+      const { id } = yield* system.order(user)
+      yield* until("the slot is asked for", () => system.requests.slots === 1)
+      assert.isBelow(yield* isStopped(first), 9_500)
+      assert.strictEqual((yield* system.look(user, id)).status, "pending")
+      const { waiting } = yield* redisOf(system)
+      assert.strictEqual(yield* waiting, 1)
+      system.conduct.slots = works
+      yield* system.orchestrate()
+      assert.strictEqual((yield* system.final(user, id)).status, "completed")
+      assert.deepStrictEqual(yield* system.left(user), [8001, 99, 99])
+    }))
+
+  it.live("may come in the middle of an undoing; the next orchestrator ends that too", () =>
+    Effect.gen(function* () {
+      const system = yield* startSystem({ REPUBLISH_AFTER: "1 minute" })
+      const first = yield* system.orchestrate({ CALL_TIMEOUT: "2 seconds" })
+      const user = yield* system.customer
+      const { id } = yield* system.order(user, { slot: "23:00" })
+      system.conduct.items = async (answer, request) => {
+        const { commands: [command] } = await request.clone().json()
+        return (command.action === "cancel" ? hangs : works)(answer, request)
+      }
+      yield* until(
+        "it is being undone",
+        Effect.map(system.look(user, id), ({ status }) => status === "compensating"),
+      )
+      assert.isBelow(yield* isStopped(first), 9_500)
+      assert.strictEqual((yield* system.look(user, id)).status, "compensating")
+      system.conduct.items = works
+      yield* system.orchestrate()
+      const reason = "Can not get the delivery slot"
+      assert.deepInclude(yield* system.final(user, id), { status: "failed", reason })
+      assert.deepStrictEqual(yield* system.left(user), untouched)
+    }))
+})

@@ -1,0 +1,60 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { Changes } from "#services/orders/changes.ts"
+import { eventStreams } from "#services/orders/events.ts"
+import type { Order } from "#services/orders/order.ts"
+
+const anOrder: Order = {
+  id: crypto.randomUUID(),
+  username: "ann",
+  amountMinor: 1,
+  item: 1,
+  slot: "09:00",
+  status: "pending",
+  reason: null,
+  createdAt: new Date(),
+  decidedAt: null,
+  timeline: [],
+  stuck: null,
+  traceparent: null,
+  republished: 0,
+}
+
+describe("eventStreams", () => {
+  it.live("opens no more than so many at a time", () =>
+    Effect.gen(function* () {
+      const changes = { watch: () => Effect.succeed(Effect.never) }
+      const openStream = yield* Effect.provideService(eventStreams({ most: 2 }), Changes, changes)
+      const start = Effect.gen(function* () {
+        const stream = yield* openStream("an order", Effect.succeed(anOrder), -1, Effect.never)
+        const reader = stream.getReader()
+        yield* Effect.promise(() => reader.read())
+        return reader
+      })
+      const [first] = [yield* start, yield* start]
+      const problem = yield* Effect.flip(start)
+      assert.strictEqual(problem.status, 503)
+      assert.strictEqual(problem.code, "too_many_streams")
+      assert.deepStrictEqual(problem.headers, { "retry-after": "5" })
+      yield* Effect.promise(() => first.cancel())
+      yield* start
+      assert.strictEqual((yield* Effect.flip(start)).code, "too_many_streams")
+    }))
+
+  it.live("breaks off when the order can't be looked at, so that the client comes back", () =>
+    Effect.gen(function* () {
+      const changes = { watch: () => Effect.succeed(Effect.void) }
+      const openStream = yield* Effect.provideService(eventStreams({ most: 1 }), Changes, changes)
+      let looks = 0
+      const look = Effect.suspend(() =>
+        looks++ === 0 ? Effect.succeed(anOrder) : Effect.fail(new Error("the database is away"))
+      )
+      const stream = yield* openStream("an order", look, -1, Effect.never)
+      const reader = stream.getReader()
+      yield* Effect.promise(() => reader.read())
+      const broken = yield* Effect.promise(() => reader.read().then(() => undefined, (e) => e))
+      assert.strictEqual(broken?.message, "the database is away")
+      // And its place is free again.
+      yield* openStream("an order", look, -1, Effect.never)
+    }))
+})

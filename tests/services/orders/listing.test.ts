@@ -1,0 +1,102 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { place, sharedOrders, someone, wanted } from "./running-orders.ts"
+
+const orders = sharedOrders()
+
+describe("GET /api/orders/", () => {
+  const placeSeveral = (user: string, count: number) =>
+    Effect.forEach(
+      Array.from({ length: count }, (_, n) => ({ ...wanted, amount: n + 1 })),
+      (body) => place(orders(), { user, body }),
+      { concurrency: "unbounded" },
+    )
+  const previous = (headers: Headers) => /^<(.+)>; rel="prev"$/.exec(headers.get("link") ?? "")?.[1]
+
+  it.live("lists nothing of somebody who ordered nothing", () =>
+    Effect.gen(function* () {
+      const { status, headers, body } = yield* orders().call("/api/orders", { user: someone() })
+      assert.strictEqual(status, 200)
+      assert.isNull(headers.get("link"))
+      assert.deepStrictEqual(body, [])
+    }))
+
+  it.live("lists the newest hundred, oldest first, and nobody else's", () =>
+    Effect.gen(function* () {
+      const [user, other] = [someone(), someone()]
+      const [placed] = yield* Effect.all([placeSeveral(user, 103), placeSeveral(other, 5)], {
+        concurrency: "unbounded",
+      })
+      const { headers, body } = yield* orders().call("/api/orders/", { user })
+      assert.deepStrictEqual(body, placed.slice(3))
+      assert.isDefined(previous(headers))
+    }))
+
+  it.live("leads page by page through all orders once, while new ones come in", () =>
+    Effect.gen(function* () {
+      const user = someone()
+      const placed = yield* placeSeveral(user, 23)
+      const pages: Array<ReadonlyArray<{ readonly id: string }>> = []
+      let path: string | undefined = "/api/orders/?limit=5"
+      while (path !== undefined) {
+        const { headers, body }: { headers: Headers; body: ReadonlyArray<{ id: string }> } =
+          yield* orders().call(path, { user })
+        pages.push(body)
+        path = previous(headers)
+        yield* place(orders(), { user })
+      }
+      assert.deepStrictEqual(pages.map(({ length }) => length), [5, 5, 5, 5, 3])
+      assert.deepStrictEqual(pages.toReversed().flat(), placed)
+    }))
+
+  it.live("does not lead further from a page that ends with the first order", () =>
+    Effect.gen(function* () {
+      const user = someone()
+      yield* placeSeveral(user, 3)
+      const { headers, body } = yield* orders().call("/api/orders/?limit=3", { user })
+      assert.strictEqual(body.length, 3)
+      assert.isNull(headers.get("link"))
+    }))
+
+  it.live.each([
+    "limit=0",
+    "limit=1001",
+    "limit=-1",
+    "limit=1.5",
+    "limit=ten",
+    "limit=",
+    "limit=NaN",
+  ])(
+    "refuses %s",
+    (query) =>
+      Effect.gen(function* () {
+        const { status, body } = yield* orders().call(`/api/orders/?${query}`)
+        assert.strictEqual(status, 400)
+        assert.strictEqual(body.errors[0].path, "limit")
+      }),
+  )
+
+  it.live.each(["before=1", "before=", "before='%20or%20true", `before=${"0".repeat(36)}`])(
+    "refuses a forged cursor: %s",
+    (query) =>
+      Effect.gen(function* () {
+        const { status, body } = yield* orders().call(`/api/orders/?${query}`)
+        assert.strictEqual(status, 400)
+        assert.strictEqual(body.errors[0].path, "before")
+      }),
+  )
+
+  it.live("shows nobody else's orders to whoever makes a cursor of their ids", () =>
+    Effect.gen(function* () {
+      const user = someone()
+      const [, second] = yield* placeSeveral(user, 2)
+      const answer = yield* orders().call(`/api/orders/?before=${second!.id}`, { user: someone() })
+      assert.deepStrictEqual(answer.body, [])
+    }))
+
+  it.live("refuses what it does not know", () =>
+    Effect.gen(function* () {
+      const { status } = yield* orders().call("/api/orders/?username=bob")
+      assert.strictEqual(status, 400)
+    }))
+})

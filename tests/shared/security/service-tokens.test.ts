@@ -1,0 +1,182 @@
+/** Keys and tokens between services. What a wrong token is answered is in reservations/routes.test.ts. */
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Layer, type Scope } from "effect"
+import { TestClock } from "effect/testing"
+import { exportJWK, generateKeyPair, type JWK } from "jose"
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { generateServiceKeys, keyFiles } from "#shared/security/generate-service-keys.ts"
+import {
+  type ServiceName,
+  ServiceSigner,
+  serviceSignerLayer,
+  ServiceVerifier,
+  serviceVerifierLayer,
+} from "#shared/security/service-tokens.ts"
+
+const newFolder = Effect.acquireRelease(
+  Effect.promise(() => mkdtemp(join(tmpdir(), "unwind-test-keys-"))),
+  (folder) => Effect.promise(() => rm(folder, { recursive: true })),
+)
+
+const keysFor = Effect.tap(newFolder, (folder) => Effect.promise(() => generateServiceKeys(folder)))
+
+const signerOf = (folder: string, service: ServiceName) =>
+  Effect.map(
+    Layer.build(serviceSignerLayer(service, keyFiles(folder).privateKey(service))),
+    (context) => Context.get(context, ServiceSigner),
+  )
+
+const verifierOf = (folder: string, service: ServiceName) =>
+  Effect.map(
+    Layer.build(serviceVerifierLayer(service, keyFiles(folder).publicKeys)),
+    (context) => Context.get(context, ServiceVerifier),
+  )
+
+const request = (token: string) =>
+  new Request("http://items.test/", { headers: { authorization: `Bearer ${token}` } })
+
+describe("a service's token", () => {
+  it.effect("lets its caller in where it is allowed, and only at its callee", () =>
+    Effect.gen(function* () {
+      const folder = yield* keysFor
+      const orders = yield* signerOf(folder, "orders")
+      const items = yield* verifierOf(folder, "items")
+      const slots = yield* verifierOf(folder, "slots")
+      const token = request(yield* orders.tokenFor("items"))
+      assert.strictEqual(yield* items.only("orchestrator", "orders").authorize(token), "orders")
+      const refused = yield* Effect.flip(items.only("orchestrator").authorize(token))
+      assert.deepStrictEqual([refused.status, refused.code], [403, "forbidden"])
+      const elsewhere = yield* Effect.flip(slots.only("orders").authorize(token))
+      assert.strictEqual(elsewhere.status, 401)
+    }))
+
+  it.effect("is used for half a minute, and then made anew, so that it always arrives in time", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1_800_000_000_000)
+      const folder = yield* keysFor
+      const orders = yield* signerOf(folder, "orders")
+      const first = yield* orders.tokenFor("items")
+      assert.notStrictEqual(yield* orders.tokenFor("slots"), first)
+      yield* TestClock.adjust("29 seconds")
+      assert.strictEqual(yield* orders.tokenFor("items"), first)
+      yield* TestClock.adjust("2 seconds")
+      assert.notStrictEqual(yield* orders.tokenFor("items"), first)
+    }))
+
+  it.effect("is refused a minute after it was made, give or take what clocks and caches do", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1_800_000_000_000)
+      const folder = yield* keysFor
+      const orders = yield* signerOf(folder, "orders")
+      const { authorize } = (yield* verifierOf(folder, "items")).only("orders")
+      const token = request(yield* orders.tokenFor("items"))
+      for (let second = 0; second <= 60; second += 15) {
+        assert.strictEqual(yield* authorize(token), "orders", `after ${second} seconds`)
+        yield* TestClock.adjust("15 seconds")
+      }
+      assert.strictEqual((yield* Effect.flip(authorize(token))).status, 401)
+    }))
+
+  it.effect("of a key that is not in the file is refused", () =>
+    Effect.gen(function* () {
+      const orders = yield* signerOf(yield* keysFor, "orders")
+      const { authorize } = (yield* verifierOf(yield* keysFor, "items")).only("orders")
+      const refused = yield* Effect.flip(authorize(request(yield* orders.tokenFor("items"))))
+      assert.strictEqual(refused.status, 401)
+    }))
+})
+
+describe("a key file", () => {
+  const failure = <A>(layer: Layer.Layer<A, { readonly message: string }>) =>
+    Effect.map(Effect.flip(Layer.build(layer)), ({ message }) => message)
+
+  const withFile = (
+    text: string,
+    message: (file: string) => Effect.Effect<string, unknown, Scope.Scope>,
+  ) =>
+    Effect.gen(function* () {
+      const file = join(yield* newFolder, "key.json")
+      yield* Effect.promise(() => writeFile(file, text))
+      const said = yield* message(file)
+      assert.include(said, file)
+      assert.include(said, "npm run keys")
+      assert.notInclude(said, "\n")
+      return said
+    })
+
+  it.live("that is missing is named with its setting and the remedy", () =>
+    Effect.gen(function* () {
+      const file = join(yield* newFolder, "none.json")
+      const secret = yield* failure(serviceSignerLayer("orders", file))
+      assert.match(secret, /^SERVICE_PRIVATE_KEY: can not use .*none\.json .*`npm run keys`$/)
+      const known = yield* failure(serviceVerifierLayer("items", file))
+      assert.match(known, /^SERVICE_PUBLIC_KEYS: can not use .*none\.json .*`npm run keys`$/)
+    }))
+
+  it.live("that holds no keys is refused at the start, whatever it holds", () =>
+    Effect.gen(function* () {
+      for (const text of ["", "{", "null", "1", "[]", "{}", '{"keys":1}', '{"keys":[1]}']) {
+        const said = yield* withFile(text, (file) => failure(serviceVerifierLayer("items", file)))
+        assert.match(said, /^SERVICE_PUBLIC_KEYS/, text)
+      }
+      const curve = yield* Effect.promise(() => generateKeyPair("ES256", { extractable: true }))
+      const edwards = yield* Effect.promise(() =>
+        generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true })
+      )
+      const keys = yield* Effect.promise(() =>
+        Promise.all([curve.privateKey, edwards.publicKey].map((key) => exportJWK(key)))
+      )
+      const symmetric: JWK = { kty: "oct", k: "c2VjcmV0LXNlY3JldC1zZWNyZXQ" }
+      for (const key of [null, 1, {}, [], { keys: [] }, symmetric, ...keys]) {
+        const text = JSON.stringify(key)
+        const said = yield* withFile(text, (file) => failure(serviceSignerLayer("orders", file)))
+        assert.match(said, /^SERVICE_PRIVATE_KEY/, text)
+        assert.notInclude(said, "c2VjcmV0")
+      }
+    }))
+})
+
+describe("generateServiceKeys", () => {
+  it.live("makes a private key for each caller, for its owner's eyes, and one public file", () =>
+    Effect.gen(function* () {
+      const folder = join(yield* newFolder, "new", "folder")
+      yield* Effect.promise(() => generateServiceKeys(folder))
+      const files = (yield* Effect.promise(() => readdir(folder))).toSorted()
+      const secret = ["auth.private.json", "orchestrator.private.json", "orders.private.json"]
+      assert.deepStrictEqual(files, [...secret, "services.public.json"])
+      for (const name of secret) {
+        const { mode } = yield* Effect.promise(() => stat(join(folder, name)))
+        assert.strictEqual(mode & 0o777, 0o600)
+      }
+      const text = yield* Effect.promise(() => readFile(keyFiles(folder).publicKeys, "utf8"))
+      const { keys } = JSON.parse(text) as { keys: ReadonlyArray<JWK> }
+      assert.deepStrictEqual(keys.map(({ kid }) => kid).toSorted(), [
+        "auth",
+        "orchestrator",
+        "orders",
+      ])
+      for (const key of keys) assert.notProperty(key, "d")
+    }))
+
+  it.live("leaves the keys that are there, and makes those that are missing", () =>
+    Effect.gen(function* () {
+      const folder = yield* keysFor
+      const contents = Effect.promise(async () => {
+        const names = (await readdir(folder)).toSorted()
+        return Promise.all(names.map(async (name) => await readFile(join(folder, name), "utf8")))
+      })
+      const before = yield* contents
+      yield* Effect.promise(() => generateServiceKeys(folder))
+      assert.deepStrictEqual(yield* contents, before)
+      yield* Effect.promise(() => rm(keyFiles(folder).privateKey("orders")))
+      yield* Effect.promise(() => generateServiceKeys(folder))
+      const [auth, orchestrator, orders] = yield* contents
+      assert.deepStrictEqual([auth, orchestrator], [before[0], before[1]])
+      assert.notStrictEqual(orders, before[2])
+      const { authorize } = (yield* verifierOf(folder, "items")).only("orders")
+      const signer = yield* signerOf(folder, "orders")
+      assert.strictEqual(yield* authorize(request(yield* signer.tokenFor("items"))), "orders")
+    }))
+})
