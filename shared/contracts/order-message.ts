@@ -3,11 +3,12 @@
  * message may be lost, doubled or late without harm.
  */
 import { Schema } from "effect"
+import { Username } from "./account.ts"
 import { ItemId, OrderId, SlotTime } from "./order.ts"
 
 export const OrderMessage = Schema.Struct({
   orderId: OrderId,
-  username: Schema.NonEmptyString,
+  username: Username,
   amountMinor: Schema.Int.check(Schema.isGreaterThan(0)),
   item: ItemId,
   slot: SlotTime,
