@@ -4,7 +4,7 @@
  */
 import { Schema } from "effect"
 
-/** The callee refused to work now (connection refused, 429, 5xx): it did not happen. Try again. */
+/** The callee refuses to work now (connection refused, 429, 5xx). Try again; should it have happened, it remembers. */
 export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable", {
   message: Schema.String,
 }) {}

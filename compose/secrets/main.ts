@@ -1,6 +1,6 @@
 /**
- * What runs before all other containers: it checks the settings that they are given, so that what is wrong is said once and
- * nothing is started, and makes the secrets that are missing. `main.ts FOLDER`: the folder with a volume for each container.
+ * What runs before all other containers: it checks the settings that they are given, so that what is wrong is said once
+ * and nothing is started, and makes the secrets that are missing. `main.ts FOLDER`: where each container has a folder.
  */
 import { Effect, Schema } from "effect"
 import { checkSettings } from "#compose/embedded/services.ts"

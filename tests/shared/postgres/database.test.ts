@@ -52,8 +52,7 @@ describe("Database", () => {
       assert.deepStrictEqual(read.map(({ id }) => id), [...ids, null, null, null])
       assert.deepStrictEqual(read.map(({ int }) => int), [1, 2, null, null, null])
       assert.deepStrictEqual(read.map(({ time }) => time?.toISOString()), [times[0], ...Array(4)])
-      const none = yield* database.query((sql) => sql`select unnest(${[]}::text[])`)
-      assert.strictEqual(none.length, 0)
+      assert.lengthOf(yield* database.query((sql) => sql`select unnest(${[]}::text[])`), 0)
     }))
 
   it.live("bounds every statement, lock and pause of its connections, and scans no whole tables", () =>
@@ -124,8 +123,8 @@ describe("Database", () => {
   it.live("reports a violated constraint as a defect", () =>
     Effect.gen(function* () {
       const { database } = yield* setUp()
-      const end = yield* ending(database.query((sql) => sql`insert into kept values (1, 0)`))
-      assert.strictEqual(end, "defect")
+      const insert = database.query((sql) => sql`insert into kept values (1, 0)`)
+      assert.strictEqual(yield* ending(insert), "defect")
     }))
 
   it.live("runs a transaction again that lost a conflict, and what it wrote before is undone", () =>
@@ -147,10 +146,8 @@ describe("Database", () => {
     Effect.gen(function* () {
       const { database } = yield* setUp()
       let runs = 0
-      const end = yield* ending(database.transaction(() => {
-        runs += 1
-        return Promise.reject(new LostConflict("never"))
-      }))
+      const lose = () => (runs += 1, Promise.reject(new LostConflict("never")))
+      const end = yield* ending(database.transaction(lose))
       assert.deepStrictEqual([end, runs], ["Unavailable 40001", 6])
     }))
 
@@ -192,8 +189,8 @@ describe("Database", () => {
   it.live("stops a statement, and the wait for a lock, that take too long", () =>
     Effect.gen(function* () {
       const { sql, database } = yield* setUp({ statement_timeout: "300", lock_timeout: "100" })
-      const slow = database.query((sql) => sql`select pg_sleep(10)`)
-      assert.strictEqual(yield* ending(slow), "Unavailable 57014")
+      const slow = yield* ending(database.query((sql) => sql`select pg_sleep(10)`))
+      assert.strictEqual(slow, "Unavailable 57014")
       const end = yield* Effect.promise(() =>
         sql.begin(async (tx) => {
           await tx`lock table kept`
