@@ -28,7 +28,6 @@ export const gateway = (
   operations: Hono,
 ): App => {
   const app: App = new Hono({ strict: false })
-  app.get("/", (context) => context.redirect("/docs"))
   for (const [path, service] of publicPaths) {
     app.all(path, (context) => apps[service].fetch(context.req.raw, context.env))
   }

@@ -40,7 +40,7 @@ const start = (services: ReadonlyArray<string>) =>
   persistAuthorization: true,
 })`
 
-/** The page and its files, below /docs. */
+/** The page and its files, below /docs; the front page leads there. */
 export const docsApp = (services: ReadonlyArray<string>): Hono => {
   const app = new Hono({ strict: false })
   app.use(
@@ -53,6 +53,7 @@ export const docsApp = (services: ReadonlyArray<string>): Hono => {
       },
     }),
   )
+  app.get("/", (context) => context.redirect("/docs"))
   app.get("/docs", (context) => context.html(page))
   app.get(
     "/docs/start.js",

@@ -1,0 +1,31 @@
+/** Upstash's REST protocol in front of the Redis of Compose: its driver can be tried without an account. */
+import { Effect } from "effect"
+import { Hono } from "hono"
+import { Redis } from "ioredis"
+import { port, readSettings, text, url } from "#shared/config/settings.ts"
+import { listen } from "#shared/http/listen.ts"
+import { runMain } from "#shared/service/run-main.ts"
+import { upstashApp } from "./app.ts"
+
+const settings = {
+  PORT: port(8087),
+  REDIS_URL: url("the Redis behind it", ["redis", "rediss"]),
+  TOKEN: text("the token that lets clients in"),
+}
+
+runMain(
+  Effect.gen(function* () {
+    const { PORT, REDIS_URL, TOKEN } = yield* readSettings(settings)
+    const redis = yield* Effect.acquireRelease(
+      Effect.sync(() => new Redis(REDIS_URL.href, { protocol: 2, maxRetriesPerRequest: 1 })),
+      (redis) => Effect.sync(() => redis.disconnect()),
+    )
+    // A command that fails tells its sender.
+    redis.on("error", () => {})
+    const app = new Hono()
+      .get("/readyz", async (context) => context.text(await redis.ping()))
+      .route("/", upstashApp(redis, TOKEN))
+    yield* listen(app, { host: "0.0.0.0", port: PORT })
+    return yield* Effect.never
+  }).pipe(Effect.scoped),
+)

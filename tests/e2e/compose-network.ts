@@ -1,0 +1,102 @@
+/**
+ * Who reaches whom, tried from inside every container: by name and by every address, each that talks to another reaches
+ * it, and nobody else does. A network has no direction, so whoever is called could call back. Only the gateway is in a
+ * network with a way out, and has a port on this machine, on 127.0.0.1 only.
+ */
+import { deepStrictEqual } from "node:assert/strict"
+import { type ComposeProject, type Container, run } from "./compose-project.ts"
+
+const ports: Readonly<Record<string, number>> = {
+  gateway: 8080,
+  auth: 8081,
+  billing: 8082,
+  orders: 8083,
+  items: 8084,
+  slots: 8085,
+  orchestrator: 8086,
+  postgres: 5432,
+  redis: 6379,
+}
+
+/** Who calls whom; all that the system needs. */
+const edges: Readonly<Record<string, ReadonlyArray<string>>> = {
+  gateway: ["auth", "billing", "orders"],
+  auth: ["billing", "postgres", "redis"],
+  billing: ["auth", "postgres"],
+  orders: ["auth", "postgres", "redis"],
+  orchestrator: ["billing", "items", "slots", "orders", "redis"],
+  items: ["postgres"],
+  slots: ["postgres"],
+}
+
+interface Inspected {
+  readonly NetworkSettings: {
+    readonly Networks: Readonly<Record<string, { readonly IPAddress: string }>>
+    readonly Ports: Readonly<Record<string, ReadonlyArray<{ readonly HostIp: string }> | null>>
+  }
+}
+
+const inspect = async ({ id }: Container) => {
+  const [found] = JSON.parse(await run("docker", ["inspect", id])) as ReadonlyArray<Inspected>
+  return found!.NetworkSettings
+}
+
+/** Fails unless exactly the edges are open. Gives a line that says what was tried. */
+export const checkNetwork = async (project: ComposeProject): Promise<string> => {
+  const containers = await project.containers()
+  deepStrictEqual(containers.map(({ service }) => service).sort(), Object.keys(ports).sort())
+  const settings = new Map(
+    await Promise.all(containers.map(async (c) => [c.service, await inspect(c)] as const)),
+  )
+  const addressesOf = (service: string) => [
+    service,
+    ...Object.values(settings.get(service)!.Networks).map(({ IPAddress }) => IPAddress),
+  ]
+  let tried = 0
+  await Promise.all(containers.map(async (from) => {
+    const others = Object.keys(ports).filter((service) => service !== from.service)
+    const targets = others.flatMap((to) => addressesOf(to).map((at) => `${to} ${at} ${ports[to]}`))
+    tried += targets.length
+    const reached = (await project.inside(from, tryAll(targets))).split("\n").filter(Boolean)
+    const connected = (to: string) =>
+      edges[from.service]?.includes(to) || edges[to]?.includes(from.service)
+    const byName = reached.filter((line) => line.split(" ")[0] === line.split(" ")[1])
+    deepStrictEqual(
+      byName.map((line) => line.split(" ")[0]).sort(),
+      others.filter(connected).sort(),
+      `by name from ${from.service}`,
+    )
+    deepStrictEqual(
+      [...new Set(reached.map((line) => line.split(" ")[0]))].sort(),
+      others.filter(connected).sort(),
+      `by any address from ${from.service}`,
+    )
+    const internal = await run("docker", [
+      ...["network", "inspect", "--format", "{{.Internal}}"],
+      ...Object.keys(settings.get(from.service)!.Networks),
+    ])
+    deepStrictEqual(
+      internal.includes("false"),
+      from.service === "gateway",
+      `out of ${from.service}`,
+    )
+  }))
+  const published = [...settings].flatMap(([service, { Ports }]) =>
+    Object.values(Ports).flatMap((bindings) =>
+      (bindings ?? []).map(({ HostIp }) => [service, HostIp])
+    )
+  )
+  deepStrictEqual(published, [["gateway", "127.0.0.1"]])
+  return `${tried} addresses tried from ${containers.length} containers, only the edges are open`
+}
+
+/** Tries to connect to each "name address port", a few at a time, and prints those that answered. */
+const tryAll = (targets: ReadonlyArray<string>) => `
+while read -r name address port; do
+  # What runs here counts against the container's memory.
+  (( $(jobs -r | wc -l) < 8 )) || wait -n
+  { timeout 2 bash -c "exec 3<>/dev/tcp/$address/$port" 2>/dev/null && echo "$name $address"; } &
+done <<'TARGETS'
+${targets.join("\n")}
+TARGETS
+wait`

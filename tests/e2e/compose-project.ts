@@ -1,0 +1,139 @@
+/**
+ * One Compose project of this repository, under a name and on a port of its own: other projects of the machine, such as
+ * one that a developer has up, are left alone. Its containers, networks and data are gone after `down`.
+ */
+import { execFile, spawn } from "node:child_process"
+import { once } from "node:events"
+import { createServer } from "node:net"
+import { fileURLToPath } from "node:url"
+import { promisify } from "node:util"
+
+const root = fileURLToPath(new URL("../..", import.meta.url))
+
+export type Environment = Readonly<Record<string, string>>
+
+/** Runs a program of the machine and gives what it printed. Rejects with the end of what it complained of. */
+export const run = async (
+  command: string,
+  words: ReadonlyArray<string>,
+  environment: Environment = {},
+): Promise<string> => {
+  const options = { cwd: root, env: { ...process.env, ...environment }, maxBuffer: 2 ** 26 }
+  try {
+    return (await promisify(execFile)(command, words, options)).stdout.trim()
+  } catch (error) {
+    const { stdout, stderr } = error as { stdout?: string; stderr?: string }
+    const said = `${stdout ?? ""}${stderr ?? error}`.trim().split("\n").slice(-40).join("\n")
+    throw new Error(`${command} ${words.join(" ")}\n${said}`)
+  }
+}
+
+/** Why Compose can't be used on this machine, with the remedy; undefined when it can. */
+export const whyNoCompose = async (): Promise<string | undefined> => {
+  const works = (...words: ReadonlyArray<string>) =>
+    run("docker", words).then(() => true, () => false)
+  if (!await works("--version")) return "There is no docker command: install Docker"
+  if (!await works("compose", "version")) {
+    return "Docker has no compose command: install its Compose plugin (v2)"
+  }
+  if (!await works("info")) {
+    return "The Docker engine does not answer: start it, or mend DOCKER_HOST"
+  }
+}
+
+export interface Container {
+  readonly id: string
+  readonly service: string
+}
+
+export interface ComposeProject {
+  readonly baseUrl: string
+  /** `docker compose` with these words. */
+  readonly compose: (...words: ReadonlyArray<string>) => Promise<string>
+  /** The same with other settings. */
+  readonly composeWith: (
+    environment: Environment,
+    ...words: ReadonlyArray<string>
+  ) => Promise<string>
+  /** The running containers, of all services or of one. */
+  readonly containers: (service?: string) => Promise<ReadonlyArray<Container>>
+  /** Runs a bash script in a container and gives what it printed. */
+  readonly inside: (container: Container, script: string) => Promise<string>
+  /** The URL of its PostgreSQL's superuser, for as long as `use` runs. */
+  readonly withPostgres: <A>(use: (url: string) => Promise<A>) => Promise<A>
+  /** Removes everything that belongs to it. */
+  readonly down: () => Promise<void>
+}
+
+/** The project of a name; nothing is started by this. */
+export const composeProject = async (
+  name: string,
+  settings: Environment,
+): Promise<ComposeProject> => {
+  const port = await freePort()
+  const given = { ...settings, COMPOSE_PROJECT_NAME: name, GATEWAY_PORT: `${port}` }
+  const composeWith = (environment: Environment, ...words: ReadonlyArray<string>) =>
+    run("docker", ["compose", "--progress=quiet", ...words], { ...given, ...environment })
+  const compose = (...words: ReadonlyArray<string>) => composeWith({}, ...words)
+  const containers = async (service?: string) => {
+    const format = "{{.ID}} {{.Service}}"
+    const listed = await compose("ps", "--format", format, ...(service ? [service] : []))
+    return listed.split("\n").filter(Boolean).map((line) => {
+      const [id = "", service = ""] = line.split(" ")
+      return { id, service }
+    })
+  }
+  return {
+    baseUrl: `http://127.0.0.1:${port}`,
+    compose,
+    composeWith,
+    containers,
+    inside: ({ id }, script) => run("docker", ["exec", id, "bash", "-c", script]),
+    withPostgres: async (use) => {
+      const [postgres] = await containers("postgres")
+      if (postgres === undefined) throw new Error("postgres is not running")
+      return await throughTunnel(
+        postgres.id,
+        5432,
+        (port) => use(`postgres://postgres@127.0.0.1:${port}`),
+      )
+    },
+    down: async () => void await compose("--profile", "*", "down", "--volumes", "--timeout", "1"),
+  }
+}
+
+const freePort = async (): Promise<number> => {
+  const server = createServer().listen(0, "127.0.0.1")
+  await once(server, "listening")
+  const { port } = server.address() as { port: number }
+  server.close()
+  await once(server, "close")
+  return port
+}
+
+/** A port of this machine that leads to one of a container that publishes none. Works wherever `docker exec` does. */
+const throughTunnel = async <A>(
+  container: string,
+  containerPort: number,
+  use: (port: number) => Promise<A>,
+): Promise<A> => {
+  // Waits for what it kills: an orphan becomes a child of the container's first process, and PostgreSQL takes a killed
+  // child for a crash of its own.
+  const script = `exec 3<>/dev/tcp/127.0.0.1/${containerPort}; cat <&3 & cat >&3; kill $!; wait`
+  const server = createServer((socket) => {
+    const inside = spawn("docker", ["exec", "-i", container, "bash", "-c", script], {
+      stdio: ["pipe", "pipe", "ignore"],
+    })
+    // Either end may go first.
+    inside.stdin.on("error", () => socket.destroy())
+    socket.on("error", () => inside.stdin.destroy())
+    socket.pipe(inside.stdin)
+    inside.stdout.pipe(socket)
+  }).listen(0, "127.0.0.1")
+  await once(server, "listening")
+  try {
+    return await use((server.address() as { port: number }).port)
+  } finally {
+    server.close()
+  }
+}

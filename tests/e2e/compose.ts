@@ -1,0 +1,84 @@
+/**
+ * The containers, tried for real: for each image variant it builds, starts, and checks what a container may do, who
+ * reaches whom, the end-to-end tests, and faults under load. `node tests/e2e/compose.ts [node] [deno]`: both where none
+ * is named. Exits with 0 when all holds, with 1 when something does not, with 69 where Compose can't be used.
+ */
+import { rejects } from "node:assert/strict"
+import { checkContainment } from "./compose-containment.ts"
+import { checkFaults } from "./compose-faults.ts"
+import { checkNetwork } from "./compose-network.ts"
+import { type ComposeProject, composeProject, run, whyNoCompose } from "./compose-project.ts"
+
+const openings = { walletMinor: 10_000, stock: 100_000, capacity: 100_000 }
+const settings = { ITEM_STOCK: `${openings.stock}`, SLOT_CAPACITY: `${openings.capacity}` }
+
+const startedAt = performance.now()
+const tell = (what: string) =>
+  console.log(`[${((performance.now() - startedAt) / 1000).toFixed(0).padStart(3)} s] ${what}`)
+
+/** The end-to-end tests of the public API, on the Node that runs this. */
+const endToEnd = async (baseUrl: string): Promise<string> => {
+  const vitest = ["node_modules/vitest/vitest.mjs", "run", "tests/e2e/api.test.ts"]
+  const output = await run(process.execPath, vitest, { E2E_BASE_URL: baseUrl, NO_COLOR: "1" })
+  return `end-to-end tests: ${/Tests +(.*)/.exec(output)?.[1]}`
+}
+
+/** A wrong setting is told by its name, and nothing that it is for is started. */
+const checkWrongSetting = async (project: ComposeProject): Promise<string> => {
+  const wrong = { ITEM_STOCK: "many" }
+  await rejects(project.composeWith(wrong, "up", "--detach"), /"setup" didn't complete/)
+  const message = /ITEM_STOCK is wrong: .*/.exec(await project.compose("logs", "setup"))?.[0]
+  if (message === undefined || (await project.containers()).length > 0) {
+    throw new Error("A wrong setting is not told before anything is started")
+  }
+  return `a wrong setting: ${message}`
+}
+
+const tryVariant = async (runtime: string) => {
+  const project = await composeProject("unwind-e2e", { ...settings, RUNTIME: runtime })
+  const stop = () => void project.down().finally(() => process.exit(130))
+  process.once("SIGINT", stop)
+  try {
+    await project.down()
+    tell(`${runtime}: building`)
+    await project.compose("build")
+    tell(await checkWrongSetting(project))
+    tell("starting")
+    await project.compose("up", "--detach", "--wait")
+    tell(`healthy at ${project.baseUrl}`)
+    tell(await checkContainment(project))
+    tell(await checkNetwork(project))
+    tell(await endToEnd(project.baseUrl))
+    tell(await checkFaults(project, openings, (what) => tell(`  ${what}`)))
+    await project.compose("--env-file", "compose/upstash.env", "up", "--detach", "--wait")
+    tell(
+      `the queue is at ${await project.compose("exec", "-T", "orders", "printenv", "QUEUE_URL")}`,
+    )
+    tell(await endToEnd(project.baseUrl))
+  } catch (error) {
+    console.error(await project.compose("logs", "--tail=20").catch(() => "There are no logs"))
+    throw error
+  } finally {
+    await project.down()
+    process.off("SIGINT", stop)
+  }
+}
+
+const chosen = process.argv.slice(2)
+const variants = chosen.length > 0 ? chosen : ["node", "deno"]
+const why = await whyNoCompose()
+if (variants.some((variant) => variant !== "node" && variant !== "deno")) {
+  console.error("Usage: node tests/e2e/compose.ts [node] [deno]")
+  process.exitCode = 2
+} else if (why !== undefined) {
+  console.error(`The containers were NOT tried. ${why}`)
+  process.exitCode = 69
+} else {
+  try {
+    for (const variant of variants) await tryVariant(variant)
+    tell(`${variants.join(" and ")}: all holds`)
+  } catch (error) {
+    console.error((error as Error).message)
+    process.exitCode = 1
+  }
+}
