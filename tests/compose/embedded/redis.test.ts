@@ -10,6 +10,9 @@ import { isAlive, killSupervisor, runScript, untilGone } from "./another-process
 import { temporaryFolder } from "./temporary-folder.ts"
 
 const onPath = await obtainRedis() !== "docker"
+if (!onPath) {
+  console.log("startRedis was NOT tried: it needs a redis-server on the PATH, not in Docker")
+}
 
 const ask = <A>(url: string, use: (redis: Redis) => Promise<A>) =>
   Effect.promise(() => {
