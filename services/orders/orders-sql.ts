@@ -1,5 +1,5 @@
 /** The statements over the orders table that intake and look-ups are made of. Each takes a batch, whatever its size. */
-import type { Statements } from "#shared/postgres/database.ts"
+import type { Sql } from "#shared/postgres/database.ts"
 import type { Order } from "./order.ts"
 
 export interface Insertion {
@@ -9,13 +9,13 @@ export interface Insertion {
   readonly publishAt: Date
 }
 
-const columns = (sql: Statements) =>
+const columns = (sql: Sql) =>
   sql`id, username, amount as "amountMinor", item, slot, status, reason, created_at as "createdAt",
     decided_at as "decidedAt", timeline, stuck, traceparent, republished`
 
 /** Inserts the orders in one statement, but for those whose idempotency key is taken; gives the ids of the inserted. */
 export const insertOrders = async (
-  sql: Statements,
+  sql: Sql,
   insertions: ReadonlyArray<Insertion>,
 ): Promise<ReadonlySet<string>> => {
   const orders = insertions.map(({ order }) => order)
@@ -41,7 +41,7 @@ export const insertOrders = async (
 
 /** The order that a user sent with an idempotency key. */
 export const findByKey = async (
-  sql: Statements,
+  sql: Sql,
   username: string,
   key: string,
 ): Promise<Order | undefined> => {
@@ -52,7 +52,7 @@ export const findByKey = async (
 
 /** One order of one user; another user's order is not found. */
 export const findOrder = async (
-  sql: Statements,
+  sql: Sql,
   username: string,
   id: string,
 ): Promise<Order | undefined> => {
@@ -63,7 +63,7 @@ export const findOrder = async (
 
 /** The newest orders of a user, newest first, older than `before` if it is given. */
 export const newestOrders = async (
-  sql: Statements,
+  sql: Sql,
   username: string,
   limit: number,
   before: string | undefined,
@@ -78,7 +78,7 @@ export const newestOrders = async (
  * has locked.
  */
 export const lockDueOrders = async (
-  sql: Statements,
+  sql: Sql,
   now: Date,
   limit: number,
 ): Promise<ReadonlyArray<Order>> =>
@@ -88,7 +88,7 @@ export const lockDueOrders = async (
 
 /** Sets when the orders are put on the queue again: after `firstMs`, doubled with each time, at most `mostMs`. */
 export const postpone = async (
-  sql: Statements,
+  sql: Sql,
   ids: ReadonlyArray<string>,
   now: Date,
   { firstMs, mostMs }: { readonly firstMs: number; readonly mostMs: number },
@@ -100,12 +100,12 @@ export const postpone = async (
 }
 
 /** Makes the sweeper's next round take every order that is not final. */
-export const makeAllDue = async (sql: Statements): Promise<void> => {
+export const makeAllDue = async (sql: Sql): Promise<void> => {
   await sql`update orders set publish_at = created_at where publish_at is not null`
 }
 
 /** Orders that are not final, counted up to `limit`. */
-export const countUnfinished = async (sql: Statements, limit: number): Promise<number> => {
+export const countUnfinished = async (sql: Sql, limit: number): Promise<number> => {
   const [row] = await sql<[{ count: number }]>`
     select count(*)::int as count from (select from orders where publish_at is not null limit ${limit}) unfinished`
   return row.count

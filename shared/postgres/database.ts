@@ -12,8 +12,6 @@ import { makePool, type Pool } from "./pool.ts"
 export type { Sql } from "./connection.ts"
 /** Runs the statements of one transaction. */
 export type Transaction = Sql
-/** What runs statements, in a transaction or each on its own. */
-export type Statements = postgres.ISql<{ bigint: number }>
 
 /** The database can't be used as it is; the message says why and what to do. */
 export class DatabaseError extends Schema.TaggedError<DatabaseError>()("DatabaseError", {
@@ -47,6 +45,8 @@ export class Database extends Context.Service<Database, {
     channel: string,
     notified: (payload: string | null) => void,
   ) => Effect.Effect<void, Transient>
+  /** Brings the database up to the newest of the folder's numbered SQL files. Fails with DatabaseError. */
+  readonly migrate: (folder: string) => Effect.Effect<void, DatabaseError>
   /** Succeeds when the database answers. Fails with Unavailable or Unknown. */
   readonly ping: Effect.Effect<void, Transient>
 }>()("unwind/postgres/Database") {}
@@ -62,7 +62,13 @@ export const databaseLayer = (options: DatabaseOptions): Layer.Layer<Database, D
         Effect.sync(() => postgres(url.href, { ...connectionOptions(service), backoff })),
         (listener) => Effect.promise(() => listener.end({ timeout: 5 })),
       )
-      const database = makeDatabase(pool, listener)
+      const database = Database.of({
+        ...makeDatabase(pool, listener),
+        migrate: (folder) =>
+          pool.use(inTransaction((tx) => migrate(tx, folder))).pipe(
+            Effect.mapError((error) => unusable(options, error)),
+          ),
+      })
       yield* database.ping.pipe(
         Effect.tapError((error) =>
           Effect.logInfo(`${service} waits for its database: ${error.message}`)
@@ -71,9 +77,7 @@ export const databaseLayer = (options: DatabaseOptions): Layer.Layer<Database, D
         Effect.catch((error) => Effect.fail(unusable(options, error))),
         Effect.catchDefect((defect) => Effect.fail(unusable(options, defect))),
       )
-      yield* pool.use(inTransaction((tx) => migrate(tx, options.migrations))).pipe(
-        Effect.mapError((error) => unusable(options, error)),
-      )
+      yield* database.migrate(options.migrations)
       return database
     }),
   )
@@ -87,9 +91,12 @@ const unusable = ({ service, url }: DatabaseOptions, error: unknown) =>
 /** Quick to come back after a restart of the server, without a storm while it is away. In seconds. */
 const backoff = (retries: number) => Math.min(0.05 * 2 ** retries, 1)
 
-const makeDatabase = (pool: Pool, listener: postgres.Sql): Database["Service"] => {
+const makeDatabase = (
+  pool: Pool,
+  listener: postgres.Sql,
+): Omit<Database["Service"], "migrate"> => {
   const query: Database["Service"]["query"] = (run) => pool.use(run).pipe(bounded, sorted)
-  return Database.of({
+  return {
     query,
     transaction: (run) =>
       pool.use(inTransaction(run)).pipe(
@@ -103,7 +110,7 @@ const makeDatabase = (pool: Pool, listener: postgres.Sql): Database["Service"] =
         catch: (error) => error,
       }).pipe(sorted, Effect.asVoid),
     ping: query((sql) => sql`select 1`).pipe(Effect.asVoid),
-  })
+  }
 }
 
 const inTransaction = <A>(run: (tx: Transaction) => Promise<A>) => async (sql: Sql): Promise<A> => {

@@ -4,8 +4,14 @@
  * transaction as the balance.
  */
 import { Context, Effect, Layer } from "effect"
+import { join } from "node:path"
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"
-import { Database, LostConflict, type Transaction } from "#shared/postgres/database.ts"
+import {
+  Database,
+  type DatabaseError,
+  LostConflict,
+  type Transaction,
+} from "#shared/postgres/database.ts"
 import type { Transient } from "#shared/transient.ts"
 import { type Applied, applyCommands, type Reservation } from "./rules.ts"
 
@@ -28,15 +34,19 @@ export class Reservations extends Context.Service<Reservations, {
   ) => Effect.Effect<ReadonlyArray<Outcome>, Transient>
 }>()("unwind/reservations/Reservations") {}
 
+/** Makes its table, in whichever participant's database. Fails with DatabaseError. */
 export const reservationsLayer = (
   resources: Resources,
-): Layer.Layer<Reservations, never, Database> =>
+): Layer.Layer<Reservations, DatabaseError, Database> =>
   Layer.effect(
     Reservations,
-    Effect.map(Database, ({ transaction }) =>
-      Reservations.of({
+    Effect.gen(function* () {
+      const { migrate, transaction } = yield* Database
+      yield* migrate(join(import.meta.dirname, "migrations"))
+      return Reservations.of({
         apply: (commands) => transaction((sql) => applyIn(sql, resources, commands)),
-      })),
+      })
+    }),
   )
 
 const applyIn = async (

@@ -196,6 +196,7 @@ describe("Changes", () => {
       listen: (_, notified) => Effect.sync(() => void (notify = notified)),
       query: () => Effect.never,
       transaction: () => Effect.never,
+      migrate: () => Effect.never,
       ping: Effect.void,
     })
     const changes = yield* Changes.pipe(
