@@ -12,7 +12,8 @@ import { openServerFolder, ownPath, type ServerFolder, spawnIn } from "./server-
 import { inDataFolder, StartError } from "./start-error.ts"
 
 export const superuser = "postgres"
-const passwordName = "postgres-password"
+/** The secret that is its password. */
+export const passwordName = "postgres-password"
 
 export const clusterPath = (dataDir: string): string => path.join(dataDir, "postgres")
 

@@ -46,7 +46,8 @@ export const ensureDatabases = <const Service extends string>(
       }),
   })
 
-const serviceUrl = (superuserUrl: string, service: string): URL => {
+/** Where a service's database is, whether it was made already or not. */
+export const serviceUrl = (superuserUrl: string, service: string): URL => {
   const url = new URL(superuserUrl)
   url.username = service
   url.password = createHmac("sha256", url.password).update(service).digest("base64url")

@@ -32,6 +32,9 @@ export interface Postgres {
   readonly ended: Ended
 }
 
+/** Inside the folder of the cluster: what PostgreSQL writes about itself, its process in line 1, its port in line 4. */
+export const postmasterFile = "postmaster.pid"
+
 const carefree = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
 
 /**
@@ -46,7 +49,7 @@ export const startPostgres = (
     const account = yield* serverAccount(clusterPath(dataDir))
     const binaries = yield* usableBinaries(yield* installedBinaries, account)
     const { folder, password } = yield* openCluster(dataDir, binaries)
-    const pidFile = "postmaster.pid"
+    const pidFile = postmasterFile
     const logFile = path.join(dataDir, "postgres.log")
     const attempt = Effect.gen(function* () {
       const port = options.port ?? (yield* freePort)

@@ -33,7 +33,7 @@ const queueCapacity = 100_000
 // Names that only the wiring below understands; nothing leaves the process.
 const address = (name: ServiceName) => `http://${name}.unwind.internal`
 
-const addresses = {
+export const addresses = {
   JWKS_URL: `${address("auth")}/.well-known/jwks.json`,
   BILLING_URL: address("billing"),
   ITEMS_URL: address("items"),
@@ -64,21 +64,25 @@ export const checkSettings = (
     }),
   )
 
+/** Hands requests to the apps, those that are up by then. */
+export const wiredTo =
+  (apps: Partial<Record<ServiceName, App>>) =>
+  (url: string, init: RequestInit): Promise<Response> => {
+    const name = new URL(url).hostname.split(".")[0] as ServiceName
+    const app = apps[name]
+    return app === undefined
+      ? Promise.reject(new TypeError(`connection refused: ${name} is not up`))
+      : Promise.resolve(app.fetch(new Request(url, init)))
+  }
+
 /** Starts all services until the scope closes, those that are called before their callers. */
 export const startServices = (
   options: ServicesOptions,
 ): Effect.Effect<Apps, { readonly message: string }, Scope.Scope> =>
   Effect.suspend(() => {
     const apps: Partial<Record<ServiceName, App>> = {}
-    const wired = (request: Request): Promise<Response> => {
-      const name = new URL(request.url).hostname.split(".")[0] as ServiceName
-      const app = apps[name]
-      return app === undefined
-        ? Promise.reject(new TypeError(`connection refused: ${name} is not up`))
-        : Promise.resolve(app.fetch(request))
-    }
     return startInto(apps, options).pipe(
-      Effect.provideService(Fetch, wired),
+      Effect.provideService(Fetch, wiredTo(apps)),
       Effect.provideService(ProcessMemory, makeMemoryStream(queueCapacity)),
     )
   })

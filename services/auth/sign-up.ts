@@ -10,6 +10,7 @@
  * e-mail address. Nothing else can differ.
  */
 import { Effect, Schedule } from "effect"
+import { failpoint } from "#shared/failpoint.ts"
 import { Problem } from "#shared/http/problem.ts"
 import type { Transient } from "#shared/transient.ts"
 import { Billing } from "./billing.ts"
@@ -47,6 +48,7 @@ export const makeSignUp = Effect.gen(function* () {
     const passwordHash = yield* passwords.inTurn(passwords.hash(password))
     const attempt = crypto.randomUUID()
     if (!(yield* users.begin({ username, email, passwordHash, attempt }))) return yield* taken
+    yield* failpoint("auth.user stored")
     yield* billing.openAccount(username, email)
     // A lost connection may hide that it is done; asking again tells.
     if (yield* users.activate(username, attempt).pipe(Effect.retry(shortly))) {

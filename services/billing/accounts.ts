@@ -1,5 +1,6 @@
 /** The wallets' owners: opening an account and looking it up. What orders reserve is in shared/reservations. */
 import { Context, Effect, Layer } from "effect"
+import { failpoint } from "#shared/failpoint.ts"
 import { Database } from "#shared/postgres/database.ts"
 import type { Transient } from "#shared/transient.ts"
 
@@ -28,7 +29,7 @@ export const accountsLayer = (openingWalletMinor: number): Layer.Layer<Accounts,
               on conflict (username) do update set email = excluded.email
               returning username, email, wallet as "walletMinor"`
             return account
-          }),
+          }).pipe(Effect.tap(failpoint("billing.account opened"))),
         find: (username) =>
           query(async (sql) => {
             const [account] = await sql<Array<Account>>`

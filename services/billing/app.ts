@@ -6,6 +6,8 @@ import { makeApp } from "#shared/http/app.ts"
 import { Problem } from "#shared/http/problem.ts"
 import { publicBodyBytes, route } from "#shared/http/route.ts"
 import { Database } from "#shared/postgres/database.ts"
+import { auditRoutes } from "#shared/reservations/audit-routes.ts"
+import { forgetRoutes } from "#shared/reservations/forget-routes.ts"
 import { reservationRoute } from "#shared/reservations/routes.ts"
 import { ServiceVerifier } from "#shared/security/service-tokens.ts"
 import { eitherUserOrService, UserVerifier } from "#shared/security/user-tokens.ts"
@@ -59,7 +61,13 @@ export const billingApp = Effect.gen(function* () {
   return yield* makeApp({
     name: "billing",
     description: "Accounts and their wallets.",
-    routes: [getAccount, openProfile, yield* reservationRoute],
+    routes: [
+      getAccount,
+      openProfile,
+      yield* reservationRoute,
+      ...(yield* auditRoutes),
+      ...(yield* forgetRoutes),
+    ],
     ready: { database: database.ping },
   })
 })

@@ -1,15 +1,21 @@
 /** Billing: accounts with wallets. A participant of the order saga: what it reserves is money. */
 import { Layer } from "effect"
 import { join } from "node:path"
+import { retentionSetting } from "#shared/config/retention.ts"
 import { whole } from "#shared/config/settings.ts"
 import { databaseLayer } from "#shared/postgres/database.ts"
 import { databaseSettings } from "#shared/postgres/settings.ts"
+import { booksLayer } from "#shared/reservations/books.ts"
+import { retentionLayer } from "#shared/reservations/forget.ts"
 import { reservationsLayer } from "#shared/reservations/reservations.ts"
+import { reservationStoreLayer } from "#shared/reservations/reservations-sql.ts"
 import { publicKeysSetting, serviceVerifierLayer } from "#shared/security/service-tokens.ts"
 import { userTokenSettings, userVerifierLayer } from "#shared/security/user-tokens.ts"
 import { service } from "#shared/service/service.ts"
 import { accountsLayer } from "./accounts.ts"
 import { billingApp } from "./app.ts"
+
+const resources = { table: "accounts", key: "username", balance: "wallet" }
 
 export const billing = service({
   name: "billing",
@@ -17,6 +23,7 @@ export const billing = service({
   settings: {
     ...databaseSettings,
     ...publicKeysSetting,
+    ...retentionSetting,
     ...userTokenSettings,
     OPENING_WALLET_MINOR: whole("the minor units in the wallet of a new account", {
       minimum: 0,
@@ -24,14 +31,15 @@ export const billing = service({
     }, 100_00),
   },
   layers: (settings) =>
-    Layer.merge(
+    Layer.mergeAll(
       accountsLayer(settings.OPENING_WALLET_MINOR),
-      reservationsLayer({
-        table: "accounts",
-        key: "username",
-        balance: "wallet",
-        refusal: "Not enough money",
-      }),
+      reservationsLayer("Not enough money", settings.RETENTION).pipe(
+        Layer.provide(
+          reservationStoreLayer(resources),
+        ),
+      ),
+      booksLayer(resources),
+      retentionLayer(resources, settings.RETENTION),
     ).pipe(
       Layer.provideMerge(databaseLayer({
         service: "billing",

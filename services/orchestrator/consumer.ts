@@ -5,6 +5,7 @@
  */
 import { Cause, Effect, FiberSet, Latch, Layer, Metric, Schedule } from "effect"
 import { groupCommit } from "#shared/batch/group-commit.ts"
+import { failpoint } from "#shared/failpoint.ts"
 import {
   type DeadLetter,
   type Delivery,
@@ -44,7 +45,10 @@ export const consumerLayer = ({ sagasInFlight, drainMs }: ConsumerOptions) =>
           onSuccess: (end) =>
             end === "unknown"
               ? deadLetter({ delivery, cause: "The orders service does not know this order" })
-              : acknowledge(delivery.entryId),
+              : Effect.andThen(
+                failpoint("orchestrator.before acknowledge"),
+                acknowledge(delivery.entryId),
+              ),
           // Stopped: the entry stays pending. A defect would only come back: a person has to look at it, while the
           // sweeper sees to it that the order does not stay undecided.
           onFailure: (cause) =>
@@ -74,6 +78,7 @@ export const consumerLayer = ({ sagasInFlight, drainMs }: ConsumerOptions) =>
     yield* Effect.gen(function* () {
       yield* room.await
       const deliveries = yield* queue.take(Math.min(batch, sagasInFlight - inFlight.size))
+      yield* failpoint("orchestrator.taken")
       yield* Effect.forEach(deliveries, start, { discard: true })
       yield* Metric.update(running, inFlight.size)
       if (inFlight.size >= sagasInFlight) room.closeUnsafe()

@@ -5,6 +5,7 @@
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
 import { type Command, type Outcome, ReservationResponse } from "#shared/contracts/reservation.ts"
+import { failpoint } from "#shared/failpoint.ts"
 import { Cancelled, Rejected } from "#shared/saga/saga.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
 import type { Transient } from "#shared/transient.ts"
@@ -74,14 +75,18 @@ type Send = (command: Command) => Effect.Effect<Outcome, Transient>
 
 const participant = (name: string, orderId: OrderId, send: Send): Participant => ({
   reserve: (resource, quantity) =>
-    Effect.flatMap(send({ orderId, action: "reserve", resource, quantity }), reservedOr(name)),
+    failpoint("orchestrator.before reserve").pipe(
+      Effect.andThen(send({ orderId, action: "reserve", resource, quantity })),
+      Effect.flatMap(reservedOr(name)),
+    ),
   cancel: (resource, quantity) =>
-    Effect.flatMap(
-      send({ orderId, action: "cancel", resource, quantity }),
-      ({ outcome }) =>
+    failpoint("orchestrator.before cancel").pipe(
+      Effect.andThen(send({ orderId, action: "cancel", resource, quantity })),
+      Effect.flatMap(({ outcome }) =>
         outcome === "cancelled"
           ? Effect.void
-          : Effect.die(new Error(`${name} answered a cancel with ${outcome}`)),
+          : Effect.die(new Error(`${name} answered a cancel with ${outcome}`))
+      ),
     ),
 })
 

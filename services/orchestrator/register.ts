@@ -1,6 +1,7 @@
 /** The decision register of the orders service, as the sagas call it; decisions of all sagas share requests. */
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { type Decided, type Decision, DecisionResponse } from "#shared/contracts/decision.ts"
+import { failpoint } from "#shared/failpoint.ts"
 import type { SagaStatus } from "#shared/saga/saga.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
 import type { Transient } from "#shared/transient.ts"
@@ -25,7 +26,11 @@ export const registerLayer = (options: { readonly url: URL; readonly timeoutMs: 
         answers: (response) => Option.map(decodeResponse(response), ({ decisions }) => decisions),
       })
       return Register.of({
-        decide: (decision) => Effect.map(send(decision), ({ status }) => status),
+        decide: (decision) =>
+          failpoint("orchestrator.before decide").pipe(
+            Effect.andThen(send(decision)),
+            Effect.map(({ status }) => status),
+          ),
       })
     }),
   )

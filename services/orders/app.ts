@@ -1,4 +1,4 @@
-/** The routes of orders: what customers send and look up, and the register's one internal door. */
+/** The routes of orders: what customers send and look up, and the internal doors of register and audit. */
 import { Duration, Effect, Schema } from "effect"
 import { DecisionRequest, DecisionResponse } from "#shared/contracts/decision.ts"
 import { NewOrder, OrderDetails, OrderId, OrderView, toMinor } from "#shared/contracts/order.ts"
@@ -8,6 +8,7 @@ import { publicBodyBytes, route } from "#shared/http/route.ts"
 import { Database } from "#shared/postgres/database.ts"
 import { ServiceVerifier } from "#shared/security/service-tokens.ts"
 import { UserVerifier } from "#shared/security/user-tokens.ts"
+import { auditRoutes } from "./audit-routes.ts"
 import { eventStreamHeaders, eventStreams, historyOf } from "./events.ts"
 import { idempotencyKey, lastEventId, preferredWait } from "./headers.ts"
 import { detailsOf, isFinal, viewOf } from "./order.ts"
@@ -157,6 +158,7 @@ export const ordersApp = Effect.gen(function* () {
       yield* getOrder,
       yield* watchOrder,
       yield* decide,
+      ...(yield* auditRoutes),
     ],
     // Orders are taken while the queue is away, so it is no condition; the sweeper publishes them later.
     ready: { database: database.ping },

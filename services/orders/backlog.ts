@@ -4,9 +4,8 @@
  */
 import { Cause, Context, Effect, Layer, Metric } from "effect"
 import { Problem } from "#shared/http/problem.ts"
-import { Database } from "#shared/postgres/database.ts"
 import type { Transient } from "#shared/transient.ts"
-import { countUnfinished } from "./orders-sql.ts"
+import { OrderStore } from "./order-table.ts"
 
 const unfinished = Metric.gauge("orders_unfinished", {
   description: "Orders that are not final yet, counted up to the limit of the backlog",
@@ -17,16 +16,16 @@ export class Backlog extends Context.Service<Backlog, {
   readonly admit: Effect.Effect<void, Problem>
 }>()("unwind/orders/Backlog") {}
 
-export const backlogLayer = (limit: number): Layer.Layer<Backlog, Transient, Database> =>
+export const backlogLayer = (limit: number): Layer.Layer<Backlog, Transient, OrderStore> =>
   Layer.effect(
     Backlog,
     Effect.gen(function* () {
-      const { query } = yield* Database
+      const { query } = yield* OrderStore
       let counted = 0
       let admittedSince = 0
       const count = Effect.gen(function* () {
         const before = admittedSince
-        counted = yield* query((sql) => countUnfinished(sql, limit))
+        counted = yield* query((orders) => orders.countUnfinished(limit))
         admittedSince -= before
         yield* Metric.update(unfinished, counted)
       })

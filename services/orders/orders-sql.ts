@@ -1,112 +1,141 @@
-/** The statements over the orders table that intake and look-ups are made of. Each takes a batch, whatever its size. */
-import type { Sql } from "#shared/postgres/database.ts"
+/** The orders table in PostgreSQL. Each statement takes a batch, whatever its size. */
+import { Effect, Layer } from "effect"
+import type { OrderId, OrderStatus } from "#shared/contracts/order.ts"
+import { Database, type Sql } from "#shared/postgres/database.ts"
+import { sqlStore } from "#shared/postgres/store.ts"
+import { changesChannel } from "./changes.ts"
 import type { Order } from "./order.ts"
+import { OrderStore, type OrderTable } from "./order-table.ts"
 
-export interface Insertion {
-  readonly order: Order
-  readonly idempotencyKey: string | undefined
-  /** When the sweeper puts the order on the queue again unless it is final by then. */
-  readonly publishAt: Date
-}
+export const orderStoreLayer: Layer.Layer<OrderStore, never, Database> = Layer.effect(
+  OrderStore,
+  Effect.map(
+    Database,
+    (database) =>
+      sqlStore(
+        database,
+        (sql): OrderTable => ({ ...intake(sql), ...register(sql), ...sweeper(sql) }),
+      ),
+  ),
+)
 
 const columns = (sql: Sql) =>
   sql`id, username, amount as "amountMinor", item, slot, status, reason, created_at as "createdAt",
     decided_at as "decidedAt", timeline, stuck, traceparent, republished`
 
-/** Inserts the orders in one statement, but for those whose idempotency key is taken; gives the ids of the inserted. */
-export const insertOrders = async (
+const intake = (
   sql: Sql,
-  insertions: ReadonlyArray<Insertion>,
-): Promise<ReadonlySet<string>> => {
-  const orders = insertions.map(({ order }) => order)
-  const rows = await sql<Array<{ id: string }>>`
-    insert into orders (id, username, amount, item, slot, created_at, traceparent, idempotency_key, publish_at)
-    select * from unnest(
-      ${orders.map(({ id }) => id)}::uuid[],
-      ${orders.map(({ username }) => username)}::text[],
-      ${orders.map(({ amountMinor }) => amountMinor)}::bigint[],
-      ${orders.map(({ item }) => item)}::int[],
-      ${orders.map(({ slot }) => slot)}::text[],
-      ${orders.map(({ createdAt }) => createdAt.toISOString())}::timestamptz[],
-      ${orders.map(({ traceparent }) => traceparent)}::text[],
-      ${insertions.map(({ idempotencyKey }) => idempotencyKey ?? null)}::text[],
-      ${insertions.map(({ publishAt }) => publishAt.toISOString())}::timestamptz[]
-    ) as given (id, username, amount, item, slot, created_at, traceparent, idempotency_key, publish_at)
-    -- One order among all replicas, so that batches with the same keys can't wait for each other in a circle.
-    order by username, idempotency_key
-    on conflict (username, idempotency_key) where idempotency_key is not null do nothing
-    returning id`
-  return new Set(rows.map(({ id }) => id))
-}
+): Pick<OrderTable, "insert" | "findByKey" | "find" | "newest" | "countUnfinished"> => ({
+  insert: (insertions) =>
+    Effect.promise(async () => {
+      const orders = insertions.map(({ order }) => order)
+      const rows = await sql<Array<{ id: string }>>`
+        insert into orders (id, username, amount, item, slot, created_at, traceparent, idempotency_key, publish_at)
+        select * from unnest(
+          ${orders.map(({ id }) => id)}::uuid[],
+          ${orders.map(({ username }) => username)}::text[],
+          ${orders.map(({ amountMinor }) => amountMinor)}::bigint[],
+          ${orders.map(({ item }) => item)}::int[],
+          ${orders.map(({ slot }) => slot)}::text[],
+          ${orders.map(({ createdAt }) => createdAt.toISOString())}::timestamptz[],
+          ${orders.map(({ traceparent }) => traceparent)}::text[],
+          ${insertions.map(({ idempotencyKey }) => idempotencyKey ?? null)}::text[],
+          ${insertions.map(({ publishAt }) => publishAt.toISOString())}::timestamptz[]
+        ) as given (id, username, amount, item, slot, created_at, traceparent, idempotency_key, publish_at)
+        -- One order among all replicas, so that batches with the same keys can't wait for each other in a circle.
+        order by username, idempotency_key
+        on conflict (username, idempotency_key) where idempotency_key is not null do nothing
+        returning id`
+      return new Set(rows.map(({ id }) => id))
+    }),
 
-/** The order that a user sent with an idempotency key. */
-export const findByKey = async (
-  sql: Sql,
-  username: string,
-  key: string,
-): Promise<Order | undefined> => {
-  const [order] = await sql<Array<Order>>`
-    select ${columns(sql)} from orders where username = ${username} and idempotency_key = ${key}`
-  return order
-}
+  findByKey: (username, key) =>
+    Effect.promise(async () => {
+      const [order] = await sql<Array<Order>>`
+        select ${
+        columns(sql)
+      } from orders where username = ${username} and idempotency_key = ${key}`
+      return order
+    }),
 
-/** One order of one user; another user's order is not found. */
-export const findOrder = async (
-  sql: Sql,
-  username: string,
-  id: string,
-): Promise<Order | undefined> => {
-  const [order] = await sql<Array<Order>>`
-    select ${columns(sql)} from orders where id = ${id} and username = ${username}`
-  return order
-}
+  find: (username, id) =>
+    Effect.promise(async () => {
+      const [order] = await sql<Array<Order>>`
+        select ${columns(sql)} from orders where id = ${id} and username = ${username}`
+      return order
+    }),
 
-/** The newest orders of a user, newest first, older than `before` if it is given. */
-export const newestOrders = async (
-  sql: Sql,
-  username: string,
-  limit: number,
-  before: string | undefined,
-): Promise<ReadonlyArray<Order>> =>
-  await sql<Array<Order>>`
-    select ${columns(sql)} from orders
-    where username = ${username} ${before === undefined ? sql`` : sql`and id < ${before}`}
-    order by id desc limit ${limit}`
+  newest: (username, limit, before) =>
+    Effect.promise(() =>
+      sql<Array<Order>>`
+        select ${columns(sql)} from orders
+        where username = ${username} ${before === undefined ? sql`` : sql`and id < ${before}`}
+        order by id desc limit ${limit}`
+    ),
 
-/**
- * Locks up to `limit` orders whose time has come to be put on the queue again, passing over those that another replica
- * has locked.
- */
-export const lockDueOrders = async (
-  sql: Sql,
-  now: Date,
-  limit: number,
-): Promise<ReadonlyArray<Order>> =>
-  await sql<Array<Order>>`
-    select ${columns(sql)} from orders where publish_at <= ${now}
-    order by publish_at limit ${limit} for update skip locked`
+  countUnfinished: (limit) =>
+    Effect.promise(async () => {
+      const [row] = await sql<[{ count: number }]>`
+        select count(*)::int as count
+        from (select from orders where publish_at is not null limit ${limit}) unfinished`
+      return row.count
+    }),
+})
 
-/** Sets when the orders are put on the queue again: after `firstMs`, doubled with each time, at most `mostMs`. */
-export const postpone = async (
-  sql: Sql,
-  ids: ReadonlyArray<string>,
-  now: Date,
-  { firstMs, mostMs }: { readonly firstMs: number; readonly mostMs: number },
-): Promise<void> => {
-  await sql`
-    update orders set republished = republished + 1, publish_at = ${now}::timestamptz
-      + least(${firstMs}::float8 * 2 ^ least(republished + 1, 30), ${mostMs}) * interval '1 millisecond'
-    where id = any(${ids}::uuid[])`
-}
+// A notification holds less than 8,000 bytes.
+const idsInNotification = 200
 
-/** Makes the sweeper's next round take every order that is not final. */
-export const makeAllDue = async (sql: Sql): Promise<void> => {
-  await sql`update orders set publish_at = created_at where publish_at is not null`
-}
+const register = (sql: Sql): Pick<OrderTable, "lockStatuses" | "changeStatuses" | "notify"> => ({
+  lockStatuses: (ids) =>
+    Effect.promise(async () => {
+      const rows = await sql<Array<{ id: OrderId; status: OrderStatus }>>`
+        select id, status from orders where id = any(${[...ids]}::uuid[]) order by id for update`
+      return new Map(rows.map(({ id, status }) => [id, status]))
+    }),
 
-/** Orders that are not final, counted up to `limit`. */
-export const countUnfinished = async (sql: Sql, limit: number): Promise<number> => {
-  const [row] = await sql<[{ count: number }]>`
-    select count(*)::int as count from (select from orders where publish_at is not null limit ${limit}) unfinished`
-  return row.count
-}
+  changeStatuses: (changes, now) =>
+    Effect.promise(() =>
+      sql`
+        update orders set status = change.status, reason = coalesce(orders.reason, change.reason),
+          timeline = orders.timeline || change.timeline::jsonb, stuck = change.stuck::jsonb,
+          decided_at = case when change.status <> 'compensating' then ${now}::timestamptz end,
+          publish_at = case when change.status = 'compensating' then orders.publish_at end
+        from unnest(
+          ${changes.map(({ orderId }) => orderId)}::uuid[],
+          ${changes.map(({ status }) => status)}::text[],
+          ${changes.map(({ reason }) => reason ?? null)}::text[],
+          ${changes.map(({ timeline }) => JSON.stringify(timeline))}::text[],
+          ${changes.map(({ stuck }) => stuck ? JSON.stringify(stuck) : null)}::text[]
+        ) as change (id, status, reason, timeline, stuck)
+        where orders.id = change.id`
+    ),
+
+  notify: (ids) =>
+    Effect.promise(async () => {
+      for (let at = 0; at < ids.length; at += idsInNotification) {
+        const payload = ids.slice(at, at + idsInNotification).join(",")
+        await sql`select pg_notify(${changesChannel}, ${payload})`
+      }
+    }),
+})
+
+const sweeper = (sql: Sql): Pick<OrderTable, "lockDue" | "postpone" | "makeAllDue"> => ({
+  lockDue: (now, limit) =>
+    Effect.promise(() =>
+      sql<Array<Order>>`
+        select ${columns(sql)} from orders where publish_at <= ${now}
+        order by publish_at limit ${limit} for update skip locked`
+    ),
+
+  postpone: (ids, now, { firstMs, mostMs }) =>
+    Effect.promise(() =>
+      sql`
+        update orders set republished = republished + 1, publish_at = ${now}::timestamptz
+          + least(${firstMs}::float8 * 2 ^ least(republished + 1, 30), ${mostMs}) * interval '1 millisecond'
+        where id = any(${[...ids]}::uuid[])`
+    ),
+
+  makeAllDue: Effect.promise(() =>
+    sql`update orders set publish_at = created_at where publish_at is not null`
+  ),
+})

@@ -5,14 +5,14 @@
 import { Clock, Context, type Duration, Effect, Layer, type Scope } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { groupCommit } from "#shared/batch/group-commit.ts"
+import { failpoint } from "#shared/failpoint.ts"
 import { Problem } from "#shared/http/problem.ts"
-import { Database } from "#shared/postgres/database.ts"
 import { currentTraceparent } from "#shared/telemetry/trace.ts"
 import type { Transient } from "#shared/transient.ts"
 import { Backlog } from "./backlog.ts"
 import { Changes } from "./changes.ts"
 import { isFinal, messageOf, type Order } from "./order.ts"
-import { findByKey, findOrder, type Insertion, insertOrders, newestOrders } from "./orders-sql.ts"
+import { type Insertion, OrderStore } from "./order-table.ts"
 import { Publisher } from "./publisher.ts"
 
 export interface Placement {
@@ -61,14 +61,23 @@ export const ordersLayer = (options: OrdersOptions) =>
   Layer.effect(
     Orders,
     Effect.gen(function* () {
-      const { query } = yield* Database
+      const { query } = yield* OrderStore
       const backlog = yield* Backlog
       const changes = yield* Changes
       const insert = yield* insertBatches
-      const random = SecureRandom.make((size) => crypto.getRandomValues(new Uint8Array(size)))
+      const random = yield* SecureRandom.SecureRandom
 
-      const place = Effect.fnUntraced(function* ({ idempotencyKey, ...wanted }: Placement) {
-        yield* backlog.admit
+      /** The order that was placed with the same key before, if there is one. */
+      const placedBefore = Effect.fnUntraced(function* (placement: Placement) {
+        const { username, idempotencyKey } = placement
+        if (idempotencyKey === undefined) return undefined
+        const order = yield* query((orders) => orders.findByKey(username, idempotencyKey))
+        if (order === undefined) return undefined
+        return sameOrder(order, placement) ? { order, replayed: true } : yield* keyReused
+      })
+
+      const store = Effect.fnUntraced(function* (placement: Placement) {
+        const { idempotencyKey, ...wanted } = placement
         const now = yield* Clock.currentTimeMillis
         const order: Order = {
           ...wanted,
@@ -83,16 +92,29 @@ export const ordersLayer = (options: OrdersOptions) =>
           republished: 0,
         }
         const publishAt = new Date(now + options.republishAfterMs)
-        const inserted = yield* insert({ order, idempotencyKey, publishAt })
-        if (inserted || idempotencyKey === undefined) return { order, replayed: false }
-        const earlier = yield* query((sql) => findByKey(sql, wanted.username, idempotencyKey))
-        if (earlier === undefined || !sameOrder(earlier, wanted)) return yield* keyReused
-        return { order: earlier, replayed: true }
+        while (true) {
+          const inserted = yield* insert({ order, idempotencyKey, publishAt })
+          if (inserted) return { order, replayed: false }
+          const before = yield* placedBefore(placement)
+          if (before !== undefined) return before
+          // Its key was forgotten just now, so that it is free again.
+        }
       })
+
+      // What is sent again is no new load: it is answered while the backlog is full, too.
+      const place = (placement: Placement) =>
+        Effect.matchEffect(backlog.admit, {
+          onSuccess: () => store(placement),
+          onFailure: (full) =>
+            Effect.flatMap(
+              placedBefore(placement),
+              (before) => before === undefined ? Effect.fail(full) : Effect.succeed(before),
+            ),
+        })
 
       const find = (username: string, id: string) =>
         Effect.flatMap(
-          query((sql) => findOrder(sql, username, id)),
+          query((orders) => orders.find(username, id)),
           (order) => order === undefined ? Effect.fail(noSuchOrder) : Effect.succeed(order),
         )
 
@@ -117,7 +139,7 @@ export const ordersLayer = (options: OrdersOptions) =>
         find,
         awaitFinal,
         list: (username, { limit, before }) =>
-          Effect.map(query((sql) => newestOrders(sql, username, limit + 1, before)), (newest) => ({
+          Effect.map(query((orders) => orders.newest(username, limit + 1, before)), (newest) => ({
             orders: newest.slice(0, limit).reverse(),
             more: newest.length > limit,
           })),
@@ -129,15 +151,17 @@ export const ordersLayer = (options: OrdersOptions) =>
 const insertBatches: Effect.Effect<
   (insertion: Insertion) => Effect.Effect<boolean, Transient>,
   never,
-  Database | Publisher | Scope.Scope
+  OrderStore | Publisher | Scope.Scope
 > = Effect.gen(function* () {
-  const { query } = yield* Database
+  const { query } = yield* OrderStore
   const publisher = yield* Publisher
   return yield* groupCommit({
     max: 500,
     workers: 2,
     run: Effect.fnUntraced(function* (insertions: ReadonlyArray<Insertion>) {
-      const inserted = yield* query((sql) => insertOrders(sql, insertions))
+      yield* failpoint("orders.before insert")
+      const inserted = yield* query((orders) => orders.insert(insertions))
+      yield* failpoint("orders.inserted")
       const stored = insertions.filter(({ order }) => inserted.has(order.id))
       yield* publisher.publish(stored.map(({ order }) => messageOf(order)))
       return insertions.map(({ order }) => inserted.has(order.id))
@@ -145,7 +169,9 @@ const insertBatches: Effect.Effect<
   })
 })
 
-const sameOrder = (a: Omit<Placement, "idempotencyKey">, b: Omit<Placement, "idempotencyKey">) =>
+type Wanted = Omit<Placement, "idempotencyKey">
+
+const sameOrder = (a: Wanted, b: Wanted) =>
   a.amountMinor === b.amountMinor && a.item === b.item && a.slot === b.slot
 
 const keyReused = new Problem({

@@ -4,6 +4,7 @@
  */
 import { Cause, Context, Effect, Layer, Queue } from "effect"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
+import { failpoint } from "#shared/failpoint.ts"
 import { OrderQueue } from "#shared/queue/order-queue.ts"
 
 const batch = 500
@@ -19,7 +20,14 @@ export class Publisher extends Context.Service<Publisher, {
       const queue = yield* OrderQueue
       const waiting = yield* Queue.dropping<OrderMessage>(capacity)
       yield* Queue.takeBetween(waiting, 1, batch).pipe(
-        Effect.flatMap((messages) => Effect.uninterruptible(queue.publish(messages))),
+        Effect.flatMap((messages) =>
+          Effect.uninterruptible(
+            failpoint("orders.before publish").pipe(
+              Effect.andThen(queue.publish(messages)),
+              Effect.andThen(failpoint("orders.published")),
+            ),
+          )
+        ),
         Effect.catch((error) => Effect.logWarning(`Orders wait for the sweeper: ${error.message}`)),
         Effect.catchDefect((defect) =>
           Effect.logError(

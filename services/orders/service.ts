@@ -1,5 +1,6 @@
 /** Orders: the record of every order, the decision register of the sagas, and the publisher of the order queue. */
 import { Duration, Layer } from "effect"
+import { SecureRandom } from "effect/crypto"
 import { join } from "node:path"
 import { duration, whole } from "#shared/config/settings.ts"
 import { databaseLayer } from "#shared/postgres/database.ts"
@@ -12,9 +13,12 @@ import { ordersApp } from "./app.ts"
 import { backlogLayer } from "./backlog.ts"
 import { Changes } from "./changes.ts"
 import { ordersLayer } from "./orders.ts"
+import { orderStoreLayer } from "./orders-sql.ts"
 import { Publisher } from "./publisher.ts"
 import { Register } from "./register.ts"
+import { Standings } from "./standings.ts"
 import { sweeperLayer } from "./sweeper.ts"
+import { upkeepLayer } from "./upkeep.ts"
 
 export const orders = service({
   name: "orders",
@@ -36,11 +40,15 @@ export const orders = service({
   layers: (settings) => {
     const republishAfterMs = Duration.toMillis(settings.REPUBLISH_AFTER)
     return Layer.mergeAll(
-      ordersLayer({ republishAfterMs }).pipe(Layer.provide(backlogLayer(settings.BACKLOG_LIMIT))),
+      ordersLayer({ republishAfterMs }).pipe(
+        Layer.provide([backlogLayer(settings.BACKLOG_LIMIT), SecureRandom.layerWebCrypto]),
+      ),
       sweeperLayer({ republishAfterMs }),
+      upkeepLayer(settings.RETENTION),
       Register.layer,
+      Standings.layer,
     ).pipe(
-      Layer.provideMerge(Layer.merge(Changes.layer, Publisher.layer)),
+      Layer.provideMerge(Layer.mergeAll(Changes.layer, Publisher.layer, orderStoreLayer)),
       Layer.provideMerge(orderQueueLayer),
       Layer.provideMerge(databaseLayer({
         service: "orders",

@@ -4,10 +4,10 @@
  * order doubles each time, so that a long backlog is not multiplied.
  */
 import { Cause, Clock, Effect, Exit, Layer, Metric } from "effect"
-import { Database } from "#shared/postgres/database.ts"
+import { failpoint } from "#shared/failpoint.ts"
 import { OrderQueue, type QueueUnavailable } from "#shared/queue/order-queue.ts"
 import { messageOf } from "./order.ts"
-import { lockDueOrders, makeAllDue, postpone } from "./orders-sql.ts"
+import { OrderStore } from "./order-table.ts"
 
 const batch = 500
 const mostMs = 10 * 60_000
@@ -22,27 +22,28 @@ export interface SweeperOptions {
   readonly republishAfterMs: number
 }
 
+type Swept = Effect.fn.Return<Exit.Exit<number, QueueUnavailable>>
+
 /** Publishes again one batch of due orders; gives how many they were. Fails with Transient or QueueUnavailable. */
 export const sweep = Effect.fnUntraced(function* ({ republishAfterMs }: SweeperOptions) {
-  const database = yield* Database
+  const store = yield* OrderStore
   const queue = yield* OrderQueue
-  const run = Effect.runPromiseExitWith(yield* Effect.context<never>())
   const now = new Date(yield* Clock.currentTimeMillis)
-  const swept = yield* database.transaction(
-    async (sql): Promise<Exit.Exit<number, QueueUnavailable>> => {
-      const orders = await lockDueOrders(sql, now, batch)
-      if (orders.length === 0) return Exit.succeed(0)
-      // Published before it is marked as such: a crash in between doubles a message, and loses none.
-      const published = await run(
-        queue.publish(
-          orders.map((order) => messageOf({ ...order, republished: order.republished + 1 })),
-        ),
-      )
-      if (Exit.isFailure(published)) return Exit.failCause(published.cause)
-      await postpone(sql, orders.map(({ id }) => id), now, { firstMs: republishAfterMs, mostMs })
-      return Exit.succeed(orders.length)
-    },
-  )
+  const swept = yield* store.transaction(Effect.fnUntraced(function* (table): Swept {
+    const orders = yield* table.lockDue(now, batch)
+    if (orders.length === 0) return Exit.succeed(0)
+    // Published before it is marked as such: a crash in between doubles a message, and loses none.
+    const published = yield* Effect.exit(
+      queue.publish(
+        orders.map((order) => messageOf({ ...order, republished: order.republished + 1 })),
+      ),
+    )
+    if (Exit.isFailure(published)) return Exit.failCause(published.cause)
+    yield* failpoint("orders.swept")
+    const ids = orders.map(({ id }) => id)
+    yield* table.postpone(ids, now, { firstMs: republishAfterMs, mostMs })
+    return Exit.succeed(orders.length)
+  }))
   const count = yield* swept
   yield* Metric.update(republished, count)
   return count
@@ -51,13 +52,13 @@ export const sweep = Effect.fnUntraced(function* ({ republishAfterMs }: SweeperO
 /** Sweeps every second until the scope closes. */
 export const sweeperLayer = (
   options: SweeperOptions,
-): Layer.Layer<never, never, Database | OrderQueue> =>
+): Layer.Layer<never, never, OrderStore | OrderQueue> =>
   Layer.effectDiscard(
     Effect.gen(function* () {
       const { volatile } = yield* OrderQueue
-      const { query } = yield* Database
+      const { query } = yield* OrderStore
       // What a volatile queue held is gone with the process that held it.
-      if (volatile) yield* Effect.ignore(query(makeAllDue))
+      if (volatile) yield* Effect.ignore(query((orders) => orders.makeAllDue))
       yield* sweep(options).pipe(
         Effect.repeat({ while: (count) => count === batch }),
         Effect.catch((error) => Effect.logWarning(`The sweeper will try again: ${error.message}`)),

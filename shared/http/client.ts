@@ -4,13 +4,13 @@
  * may stand for a commit whose own answer was lost.
  */
 import { Cause, Context, Effect } from "effect"
-import { Unavailable, Unknown } from "#shared/transient.ts"
+import { type Transient, Unavailable, Unknown } from "#shared/transient.ts"
 
 /** How requests leave the process: the platform's fetch, or the embedded run's wiring in memory. */
-export const Fetch = Context.Reference<(request: Request) => Promise<Response>>(
+export const Fetch = Context.Reference<(url: string, init: RequestInit) => Promise<Response>>(
   "unwind/http/Fetch",
   {
-    defaultValue: () => (request) => globalThis.fetch(request),
+    defaultValue: () => (url, init) => globalThis.fetch(url, init),
   },
 )
 
@@ -25,24 +25,37 @@ export interface Callee {
 const neverSent =
   /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|UND_ERR_CONNECT|onnection refused|dns error/
 
+/** Gets the JSON at a path, undecoded. Fails with Unavailable or Unknown. */
+export const get = (callee: Callee, path: string): Effect.Effect<unknown, Transient> =>
+  call(callee, path, { method: "GET" })
+
 /** Posts JSON and gives the answer's JSON, undecoded. Fails with Unavailable or Unknown. */
 export const post = (
   callee: Callee,
   path: string,
   body: unknown,
-): Effect.Effect<unknown, Unavailable | Unknown> =>
+): Effect.Effect<unknown, Transient> =>
+  call(callee, path, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  })
+
+const call = (
+  callee: Callee,
+  path: string,
+  request: { method: string; headers?: Record<string, string>; body?: string },
+): Effect.Effect<unknown, Transient> =>
   Effect.gen(function* () {
     const fetch = yield* Fetch
     const authorization = `Bearer ${yield* callee.token}`
     const response = yield* Effect.tryPromise({
       try: async (signal) => {
-        const request = new Request(new URL(path, callee.url), {
-          method: "POST",
-          headers: { "content-type": "application/json", authorization },
-          body: JSON.stringify(body),
+        const response = await fetch(new URL(path, callee.url).href, {
+          ...request,
+          headers: { ...request.headers, authorization },
           signal,
         })
-        const response = await fetch(request)
         return { status: response.status, text: await response.text() }
       },
       catch: (error) => callFailed(callee.name, error),
@@ -65,7 +78,7 @@ export const post = (
     })
   })
 
-const callFailed = (name: string, error: unknown): Unavailable | Unknown => {
+const callFailed = (name: string, error: unknown): Transient => {
   const { message, cause } = error as Error & { cause?: { code?: string; message?: string } }
   const why = cause?.code ?? cause?.message ?? message
   return neverSent.test(`${why} ${message}`)

@@ -3,6 +3,7 @@
  */
 import { hostname } from "node:os"
 import { Duration, Effect, Layer, Redacted, Schema } from "effect"
+import { retentionSetting } from "#shared/config/retention.ts"
 import {
   duration,
   Environment,
@@ -37,6 +38,7 @@ export const queueSettings = {
       Schema.makeFilter((value) => Duration.isFinite(value) && Duration.toMillis(value) >= 100),
     ),
   },
+  ...retentionSetting,
 }
 
 const forgetAfter = Duration.hours(1)
@@ -53,6 +55,7 @@ export const orderQueueLayer: Layer.Layer<OrderQueue, SettingsError> = Layer.eff
       consumer: settings.CONSUMER_NAME ?? [hostname(), PORT].filter(Boolean).join("-"),
       claimAfter: settings.CLAIM_AFTER,
       forgetAfter,
+      deadLettersFor: settings.RETENTION,
     }
     switch (QUEUE_URL.protocol) {
       case "memory:":

@@ -18,6 +18,8 @@ export interface StreamOptions {
   readonly claimAfter: Duration.Duration
   /** How long a consumer that holds nothing may have been silent before its name is removed. */
   readonly forgetAfter: Duration.Duration
+  /** How long dead letters are kept. */
+  readonly deadLettersFor: Duration.Duration
 }
 
 /** An entry of a stream; the fields are names and values in turn. */
@@ -54,10 +56,12 @@ const forgetScript =
 return redis.call("xgroup", "delconsumer", KEYS[1], ARGV[1], ARGV[2])`
 
 /** The commands of one consumer on its stream. */
-export const commandsFor = ({ stream, group, consumer, claimAfter }: StreamOptions) => {
+export const commandsFor = (options: StreamOptions) => {
+  const { stream, group, consumer, claimAfter, deadLettersFor } = options
   const me = [group, consumer] as const
   const claimAfterMs = String(Duration.toMillis(claimAfter))
   const blockMs = String(blockMsOf(claimAfter))
+  const deadLetters = `${stream}:dead`
   const hold = (ids: ReadonlyArray<string>, ...how: ReadonlyArray<string>) =>
     Array.from({ length: Math.ceil(ids.length / idsPerCommand) }, (_, n): Command => {
       const chunk = ids.slice(n * idsPerCommand, (n + 1) * idsPerCommand)
@@ -85,9 +89,14 @@ export const commandsFor = ({ stream, group, consumer, claimAfter }: StreamOptio
       ["xack", stream, group, ...ids],
     ],
     bury: ({ id, cause, fields }: Poison): Command => [
-      ...["xadd", `${stream}:dead`, "maxlen", "~", deadLettersKept, "*"] as const,
+      ...["xadd", deadLetters, "maxlen", "~", deadLettersKept, "*"] as const,
       ...["cause", cause, "entry", id, ...fields],
     ],
+    /** To the letter: what is nearly trimmed may hold a customer's data for ever. */
+    trimDeadLetters: (nowMs: number): Command => {
+      const oldestMs = Math.max(0, nowMs - Duration.toMillis(deadLettersFor))
+      return ["xtrim", deadLetters, "minid", String(Math.floor(oldestMs))]
+    },
     listConsumers: ["xinfo", "consumers", stream, group] satisfies Command,
     forget: (name: string): Command => ["eval", forgetScript, "1", stream, group, name],
   }

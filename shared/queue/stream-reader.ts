@@ -62,11 +62,11 @@ export const makeReader = (
     return []
   })
 
-  const forgetSilent = Effect.fnUntraced(function* (nowMs: number) {
+  const forget = Effect.fnUntraced(function* (nowMs: number) {
     if (nowMs < forgetAtMs) return
     forgetAtMs = nowMs + forgetAfterMs
     const silent = silentConsumers(yield* send(commands.listConsumers), forgetAfterMs)
-    if (silent.length > 0) yield* transport.send(silent.map(commands.forget))
+    yield* transport.send([commands.trimDeadLetters(nowMs), ...silent.map(commands.forget)])
   })
 
   const claimed = Effect.fnUntraced(function* (count: number) {
@@ -76,7 +76,7 @@ export const makeReader = (
     claimCursor = next
     if (next === firstId) {
       claimAtMs = nowMs + beatMs
-      yield* forgetSilent(nowMs)
+      yield* forget(nowMs)
     }
     return entries.filter(isNew)
   })

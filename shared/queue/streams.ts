@@ -3,8 +3,9 @@
  * pending under this consumer's name until it is acknowledged, and what nobody renewed the hold on for `claimAfter`
  * belongs to a dead consumer, so that another one claims it. A consumer that restarts under the same name gets its own
  * entries back at once; two live ones of one name do no harm, but each may be given what the other one holds.
- * What no consumer can read is moved to the stream `<stream>:dead` (the newest 10 000 or so): the first two fields are
- * `cause` and `entry`, the id it had; the rest is the entry as it was. XRANGE shows them, XADD redrives them.
+ * What no consumer can read is moved to the stream `<stream>:dead` (the newest 10 000 or so, for as long as RETENTION says):
+ * the first two fields are `cause` and `entry`, the id it had; the rest is the entry as it was. XRANGE shows them, XADD
+ * redrives them.
  */
 import { Effect, type Scope } from "effect"
 import { encodeEntry } from "./entry.ts"

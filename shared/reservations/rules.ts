@@ -1,8 +1,11 @@
 /**
  * What a participant answers, as a pure function: given what is recorded of the orders and what is available of the
  * resources, it applies commands one after another and tells the outcomes and what has to be written. The recorded
- * outcome is the memory: the same command gets the same answer for ever, and a cancel that came first refuses its reserve.
+ * outcome is the memory: the same command gets the same answer, and a cancel that came first refuses its reserve. Records
+ * are not kept for ever; from then on an order's age does what its record did.
  */
+import { Duration } from "effect"
+import { madeAtMs } from "#shared/contracts/order-time.ts"
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 
 /** What one participant has recorded of one order. */
@@ -12,6 +15,25 @@ export interface Reservation {
   readonly resource: string
   readonly quantity: number
 }
+
+/** What a participant answers by, besides what is on record. */
+export interface Terms {
+  /** The reason of a rejection, word for word. */
+  readonly refusal: string
+  readonly nowMs: number
+  /** How long after its making an order may reserve. */
+  readonly retentionMs: number
+}
+
+/** More than clocks differ and a command takes on its way. */
+const marginMs = Duration.toMillis("12 hours")
+
+/** A cancel of an order that was made before leaves no tombstone: every clock refuses its reserve by now. */
+const tombstonesSinceMs = ({ nowMs, retentionMs }: Terms): number => nowMs - retentionMs - marginMs
+
+/** Final orders that were made before may be forgotten: by no clock is anything recorded of them any more. */
+export const forgettableBefore = (nowMs: number, retentionMs: number): number =>
+  nowMs - retentionMs - 2 * marginMs
 
 /** What a batch of commands comes to. */
 export interface Applied {
@@ -26,23 +48,24 @@ export interface Applied {
 
 /**
  * Applies the commands in their order. `known` holds every record of their orders, `available` the balance of every
- * resource they or those records name; a resource that is not in it does not exist. `refusal` is the reason of a rejection.
+ * resource they or those records name; a resource that is not in it does not exist.
  */
 export const applyCommands = (
   commands: ReadonlyArray<Command>,
   known: ReadonlyMap<string, Reservation>,
   available: ReadonlyMap<string, number>,
-  refusal: string,
+  terms: Terms,
 ): Applied => {
   const now = new Map(known)
   const balances = new Map(available)
   const outcomes = commands.map((command): Outcome => {
     const { orderId, action } = command
     const before = now.get(orderId)
+    if (before === undefined && isPast(command, terms)) return { orderId, outcome: "cancelled" }
     if (action === "reserve") {
       const after = before ?? reserve(command, balances)
       now.set(orderId, after)
-      return answerReserve(command, after, refusal)
+      return answerReserve(command, after, terms.refusal)
     }
     const after = cancel(command, before, balances)
     now.set(orderId, after)
@@ -63,6 +86,14 @@ export const applyCommands = (
     ),
   }
 }
+
+/**
+ * Whether the order is so old that its age itself is the tombstone: a reserve of it that had no record is refused. For a
+ * cancel that is later, as another replica's clock might still let a reserve in.
+ */
+const isPast = ({ orderId, action }: Command, terms: Terms): boolean =>
+  madeAtMs(orderId) <
+    (action === "reserve" ? terms.nowMs - terms.retentionMs : tombstonesSinceMs(terms))
 
 const reserve = (
   { orderId, resource, quantity }: Command,

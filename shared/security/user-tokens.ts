@@ -120,7 +120,7 @@ export const userVerifierLayer = (options: TokenOptions & { readonly jwksUrl: UR
       const keys = createRemoteJWKSet(options.jwksUrl, {
         timeoutDuration: 5_000,
         cooldownDuration: 5_000,
-        [customFetch]: (url, init) => fetch(new Request(url, init)),
+        [customFetch]: fetch,
       })
       return yield* makeUserVerifier(keys, options)
     }),

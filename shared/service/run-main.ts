@@ -7,8 +7,8 @@ import { Cause, Effect, Exit, Fiber, Option } from "effect"
 const graceMs = 10_000
 
 /**
- * Runs the program until it ends or is told to stop, then exits the process: with 0 when it succeeded, and for a server
- * also when it was told to stop.
+ * Runs the program until it ends or is told to stop, then exits the process: with 0, or the exit code that it has set, when
+ * it succeeded, and for a server also when it was told to stop.
  */
 export const runMain = (
   program: Effect.Effect<unknown, { readonly message: string }>,
@@ -26,7 +26,7 @@ export const runMain = (
   process.on("SIGINT", stop)
   process.on("SIGTERM", stop)
   fiber.addObserver((exit) => {
-    if (Exit.isSuccess(exit)) return process.exit(0)
+    if (Exit.isSuccess(exit)) return process.exit()
     if (Cause.hasInterruptsOnly(exit.cause)) return process.exit(stoppedCode)
     const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
     console.error(error === undefined ? Cause.pretty(exit.cause) : error.message)

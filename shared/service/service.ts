@@ -55,20 +55,26 @@ export const commonSettings = (defaultPort: number) => ({
   ...telemetrySettings,
 })
 
-/** Runs one service as a process of its own, until SIGTERM or SIGINT. */
-export const run = <const S extends Record<string, Setting<unknown>>>(service: Service<S>): void =>
-  runMain(Effect.gen(function* () {
+/** Serves one service behind a port of its own, as the environment says, and never ends by itself. */
+export const serve = <const S extends Record<string, Setting<unknown>>>(
+  service: Service<S>,
+): Effect.Effect<never, { readonly message: string }> =>
+  Effect.gen(function* () {
     const common = commonSettings(service.port)
     // Read together, so that all that is wrong is said at once.
     const settings = yield* readSettings({ ...common, ...service.settings })
     const { PORT, HOST, ...telemetry } = settings as unknown as Values<typeof common>
-    yield* Effect.gen(function* () {
+    return yield* Effect.gen(function* () {
       const app = yield* service.start(settings as unknown as Values<S>)
       const port = yield* listen(app, { host: HOST, port: PORT })
       yield* Effect.logInfo(`${service.name} listens on http://${HOST}:${port}`)
       return yield* Effect.never
     }).pipe(Effect.scoped, Effect.provide(telemetryLayer(service.name, telemetry)))
-  }))
+  })
+
+/** Runs one service as a process of its own, until SIGTERM or SIGINT. */
+export const run = <const S extends Record<string, Setting<unknown>>>(service: Service<S>): void =>
+  runMain(serve(service))
 
 /** Starts a service within this process, with an environment of its own. */
 export const startWithin = <const S extends Record<string, Setting<unknown>>>(

@@ -31,6 +31,9 @@ describe("compose/gateway/nginx.conf", () => {
   it.each([
     "/internal/decisions",
     "/internal/reservations",
+    "/internal/books",
+    "/internal/orders",
+    "/internal/orders/unfinished",
     "/api/profiles/",
     "/api",
     "/metrics",

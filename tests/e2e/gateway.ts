@@ -21,6 +21,8 @@ describe("an internal path", () => {
   for (
     const path of [
       "/internal/reservations",
+      "/internal/books",
+      "/internal/orders",
       "/internal/decisions",
       "/internal/decisions/",
       "/internal",

@@ -4,13 +4,15 @@
  */
 import postgres from "postgres"
 
-interface OrderRow {
+export interface OrderRow {
   readonly id: string
   readonly username: string
   readonly amount: string
   readonly item: number
   readonly slot: string
   readonly status: string
+  readonly reason: string | null
+  readonly idempotency_key: string | null
   readonly created_at: Date
   readonly decided_at: Date | null
   readonly republished: number
@@ -72,11 +74,25 @@ export const undecided = (serverUrl: string): Promise<number> =>
     return row.count
   })
 
+/** For each span of time, whether an order was in flight in it: accepted by its end, and not final before its beginning. */
+export const wereInFlight = (
+  serverUrl: string,
+  spans: ReadonlyArray<{ readonly fromMs: number; readonly untilMs: number }>,
+): Promise<ReadonlyArray<boolean>> =>
+  inDatabase(serverUrl, "orders", (sql) =>
+    Promise.all(spans.map(async ({ fromMs, untilMs }) => {
+      const [row] = await sql<[{ found: boolean }]>`
+        select exists(select from orders where created_at <= ${new Date(untilMs)}
+          and coalesce(decided_at, 'infinity') >= ${new Date(fromMs)}) as found`
+      return row.found
+    })))
+
 /** Audits the system behind one PostgreSQL server whose databases are named like the services. */
 export const audit = async (serverUrl: string, openings: Openings): Promise<Books> => {
   const orders = await inDatabase(serverUrl, "orders", (sql) =>
     sql<Array<OrderRow>>`
-      select id, username, amount, item, slot, status, created_at, decided_at, republished from orders`)
+      select id, username, amount, item, slot, status, reason, idempotency_key, created_at, decided_at, republished
+      from orders`)
   const parties = [
     {
       ...(await participant(serverUrl, "billing", "username", "accounts", "wallet")),
@@ -112,11 +128,12 @@ export const audit = async (serverUrl: string, openings: Openings): Promise<Book
     for (const id of held.keys()) {
       faults.push(`${name} holds something for ${id}, which is no order`)
     }
+    const takenOf = new Map<string, number>()
+    for (const { resource, quantity } of reserved) {
+      takenOf.set(resource, (takenOf.get(resource) ?? 0) + Number(quantity))
+    }
     for (const { key, balance } of balances) {
-      const taken = reserved.filter((row) => row.resource === key).reduce(
-        (sum, row) => sum + Number(row.quantity),
-        0,
-      )
+      const taken = takenOf.get(key) ?? 0
       if (Number(balance) < 0 || Number(balance) + taken !== opening) {
         faults.push(`${name} ${key}: ${balance} left and ${taken} reserved is not ${opening}`)
       }

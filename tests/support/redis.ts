@@ -121,7 +121,7 @@ export const startRedis = async (): Promise<RedisServer> => {
   const kill = async () => {
     const child = running
     running = undefined
-    if (child === undefined || child.exitCode !== null) return
+    if (child === undefined || child.exitCode !== null || child.signalCode !== null) return
     const gone = once(child, "exit")
     child.stdin.end()
     await gone

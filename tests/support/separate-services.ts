@@ -5,25 +5,16 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Hono } from "hono"
-import { gateway } from "#compose/embedded/gateway.ts"
-import { generateServiceKeys, keyFiles } from "#shared/security/generate-service-keys.ts"
+import { generateServiceKeys } from "#shared/security/generate-service-keys.ts"
 import type { ServiceName } from "#shared/security/service-tokens.ts"
 import { until } from "./customer.ts"
 import { createDatabase } from "./postgres.ts"
 import { anyRedis } from "./redis.ts"
+import { doorTo, environmentOf, serviceNames as names } from "./service-process.ts"
 
 export type Runtime = "node" | "deno"
 
 const root = join(import.meta.dirname, "../..")
-const names: ReadonlyArray<ServiceName> = [
-  "billing",
-  "items",
-  "slots",
-  "auth",
-  "orders",
-  "orchestrator",
-]
 
 const freePort = async (): Promise<number> => {
   const server = createServer().listen(0, "127.0.0.1")
@@ -50,7 +41,6 @@ export interface SeparateServices {
 export const startSeparateServices = async (runtime: Runtime): Promise<SeparateServices> => {
   const folder = mkdtempSync(join(tmpdir(), "unwind-separate-"))
   await generateServiceKeys(folder)
-  const keys = keyFiles(folder)
   const redis = await anyRedis()
   const databases = new Map(
     await Promise.all(names.map(async (name) => [name, await createDatabase(name)] as const)),
@@ -68,22 +58,14 @@ export const startSeparateServices = async (runtime: Runtime): Promise<SeparateS
       `services/${name}/main.ts`,
     ], {
       cwd: root,
-      env: {
-        PATH: process.env.PATH,
-        HOME: process.env.HOME,
-        PORT: String(ports.get(name)),
-        HOST: "127.0.0.1",
-        DATABASE_URL: databases.get(name)?.url,
-        SERVICE_PRIVATE_KEY: keys.privateKey(name),
-        SERVICE_PUBLIC_KEYS: keys.publicKeys,
-        JWKS_URL: `${address("auth")}/.well-known/jwks.json`,
-        QUEUE_URL: redis.url,
-        QUEUE_STREAM: folder,
-        BILLING_URL: address("billing"),
-        ITEMS_URL: address("items"),
-        SLOTS_URL: address("slots"),
-        ORDERS_URL: address("orders"),
-      },
+      env: environmentOf(name, {
+        port: ports.get(name)!,
+        databaseUrl: databases.get(name)?.url,
+        queueUrl: redis.url,
+        queueStream: folder,
+        keysFolder: folder,
+        address,
+      }),
       stdio: ["ignore", "pipe", "pipe"],
     })
     running.set(name, child)
@@ -106,16 +88,7 @@ export const startSeparateServices = async (runtime: Runtime): Promise<SeparateS
   }
   await Promise.all(names.map(start))
 
-  const proxied = (name: ServiceName) => ({
-    fetch: (request: Request) => {
-      const { pathname, search } = new URL(request.url)
-      return fetch(new Request(address(name) + pathname + search, request))
-    },
-  })
-  const door = gateway(
-    { auth: proxied("auth"), billing: proxied("billing"), orders: proxied("orders") },
-    new Hono(),
-  )
+  const door = doorTo(address)
   return {
     fetch: (path, init) => Promise.resolve(door.request(path, init)),
     start,

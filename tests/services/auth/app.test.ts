@@ -12,7 +12,9 @@ describe("the auth service", () => {
   it.effect("starts from its settings, and looks after its keys from then on", () =>
     Effect.gen(function* () {
       const { environment, sql, billing } = yield* startAuth()
-      yield* startWithin(auth, environment).pipe(Effect.provideService(Fetch, billing.fetch))
+      yield* startWithin(auth, environment).pipe(
+        Effect.provideService(Fetch, (url, init) => billing.fetch(new Request(url, init))),
+      )
       yield* Effect.promise(() => sql`delete from signing_keys`)
       yield* TestClock.adjust("5 minutes")
       yield* until(async () => (await sql`select from signing_keys`).length === 1)

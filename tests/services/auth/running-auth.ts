@@ -96,7 +96,7 @@ const start = (
       upkeep: Effect.provideContext(upkeep, context),
       replica: start(environment, sql, billing),
     } satisfies RunningAuth
-  }).pipe(Effect.provideService(Fetch, billing.fetch))
+  }).pipe(Effect.provideService(Fetch, (url, init) => billing.fetch(new Request(url, init))))
 
 const serviceKeys = Effect.acquireRelease(
   Effect.promise(async () => {

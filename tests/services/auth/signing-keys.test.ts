@@ -133,7 +133,7 @@ const serviceThatReads = ({ app }: RunningAuth) =>
     audience: "unwind-api",
     jwksUrl: new URL("http://auth.test/.well-known/jwks.json"),
   })).pipe(
-    Effect.provideService(Fetch, (request) => Promise.resolve(app.request(request))),
+    Effect.provideService(Fetch, (url, init) => Promise.resolve(app.request(url, init))),
     Effect.map((context) => {
       const { authorize } = Context.get(context, UserVerifier).user
       return ({ access }: Pair) => {

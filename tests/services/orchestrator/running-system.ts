@@ -53,6 +53,8 @@ export interface System {
   readonly conduct: Record<Name, Conduct>
   /** Requests that the orchestrator sent, by the service it sent them to. */
   readonly requests: Readonly<Record<Name, number>>
+  /** Every request to a service, through its wire. */
+  readonly fetch: (url: string, init: RequestInit) => Promise<Response>
   /** Starts an orchestrator; it ends with the test, unless it is stopped before. */
   readonly orchestrate: (
     settings?: Readonly<Record<string, string>>,
@@ -100,6 +102,7 @@ export const startSystem = (
       sql,
       conduct,
       requests,
+      fetch: (url, init) => wire(new Request(url, init)),
       orchestrate: (more) => startOrchestrator({ ...environment, ...settings, ...more }, wire),
       customer: Effect.promise(async () => {
         const name = `customer-${crypto.randomUUID()}`
@@ -173,7 +176,7 @@ const startOrchestrator = Effect.fnUntraced(function* (
     ...settings,
   }).pipe(
     Scope.provide(scope),
-    Effect.provideService(Fetch, wire),
+    Effect.provideService(Fetch, (url, init) => wire(new Request(url, init))),
     Effect.provide(Logger.layer([logger])),
     Effect.provideService(References.MinimumLogLevel, "Info"),
   )

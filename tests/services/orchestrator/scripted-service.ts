@@ -43,7 +43,7 @@ export const built = <Self, S, I>(
       tokenFor: (callee) => Effect.succeed(`token-for-${callee}`),
     })
     const context = yield* Layer.build(Layer.provide(layer, signer)).pipe(
-      Effect.provideService(Fetch, fetch),
+      Effect.provideService(Fetch, (url, init) => fetch(new Request(url, init))),
       Effect.provideService(References.MinimumLogLevel, level),
     )
     return Object.assign(script, {

@@ -36,6 +36,20 @@ describe("the backlog", () => {
       assert.strictEqual((yield* running.call("/api/orders/", { body: wanted })).status, 503)
     }))
 
+  it.effect("answers what is sent again with its key, though it takes no new order", () =>
+    Effect.gen(function* () {
+      const running = yield* startOrders({ BACKLOG_LIMIT: "1" })
+      const post = (key: string, body = wanted) =>
+        running.call("/api/orders/", { body, headers: { "idempotency-key": key } })
+      const first = yield* post("one")
+      assert.strictEqual(first.status, 201)
+      const again = yield* post("one")
+      assert.strictEqual(again.status, 201)
+      assert.strictEqual(again.body.id, first.body.id)
+      assert.strictEqual((yield* post("one", { ...wanted, amount: 7 })).status, 422)
+      assert.strictEqual((yield* post("two")).status, 503)
+    }))
+
   it.effect("counts the orders of all replicas, those that are being compensated too", () =>
     Effect.gen(function* () {
       const running = yield* startOrders({ BACKLOG_LIMIT: "2" })

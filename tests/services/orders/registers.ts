@@ -3,6 +3,7 @@ import { afterAll, beforeAll } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, Scope } from "effect"
 import { join } from "node:path"
 import type { Sql } from "postgres"
+import { orderStoreLayer } from "#services/orders/orders-sql.ts"
 import { Register } from "#services/orders/register.ts"
 import type { Decision } from "#shared/contracts/decision.ts"
 import {
@@ -23,12 +24,15 @@ export let registers: ReadonlyArray<Register["Service"]>
 beforeAll(() =>
   Effect.gen(function* () {
     const url = yield* databaseOf("register")
-    const replica = Register.layer.pipe(Layer.provide(databaseLayer({
-      service: "orders",
-      url: new URL(url),
-      poolSize: 4,
-      migrations: join(import.meta.dirname, "../../../services/orders/migrations"),
-    })))
+    const replica = Register.layer.pipe(
+      Layer.provide(orderStoreLayer),
+      Layer.provide(databaseLayer({
+        service: "orders",
+        url: new URL(url),
+        poolSize: 4,
+        migrations: join(import.meta.dirname, "../../../services/orders/migrations"),
+      })),
+    )
     registers = yield* Effect.replicateEffect(
       Effect.map(Layer.build(replica), (context) => Context.get(context, Register)),
       3,

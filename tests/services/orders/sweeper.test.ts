@@ -4,11 +4,13 @@ import { Context, Deferred, Effect, Fiber, Layer, References } from "effect"
 import { TestClock } from "effect/testing"
 import { join } from "node:path"
 import type { Sql } from "postgres"
+import { OrderStore } from "#services/orders/order-table.ts"
+import { orderStoreLayer } from "#services/orders/orders-sql.ts"
 import { Register } from "#services/orders/register.ts"
 import { sweep, sweeperLayer } from "#services/orders/sweeper.ts"
 import { OrderId } from "#shared/contracts/order.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
-import { Database, databaseLayer } from "#shared/postgres/database.ts"
+import { databaseLayer } from "#shared/postgres/database.ts"
 import { makeMemoryStream, memoryOrderQueue } from "#shared/queue/memory.ts"
 import { OrderQueue, QueueUnavailable } from "#shared/queue/order-queue.ts"
 import { clientOf, databaseOf } from "./running-orders.ts"
@@ -22,15 +24,15 @@ const options = { republishAfterMs: 15_000 }
 const world = Effect.gen(function* () {
   const url = yield* databaseOf("sweeper")
   const replica = Effect.map(
-    Layer.build(databaseLayer({
+    Layer.build(orderStoreLayer.pipe(Layer.provide(databaseLayer({
       service: "orders",
       url: new URL(url),
       poolSize: 2,
       migrations: join(import.meta.dirname, "../../../services/orders/migrations"),
-    })),
-    (context) => Context.get(context, Database),
+    })))),
+    (context) => Context.get(context, OrderStore),
   )
-  const database = yield* replica
+  const store = yield* replica
   const sql = yield* clientOf(url)
   const queue = yield* memoryOrderQueue(makeMemoryStream(10_000))
   const published: Array<OrderMessage> = []
@@ -38,10 +40,10 @@ const world = Effect.gen(function* () {
     Effect.sync(() => void published.push(...messages))
   const given = <A, E, R>(
     effect: Effect.Effect<A, E, R>,
-    { publish = record, volatile = false, over = database }: Conduct = {},
+    { publish = record, volatile = false, over = store }: Conduct = {},
   ) =>
     effect.pipe(
-      Effect.provideService(Database, over),
+      Effect.provideService(OrderStore, over),
       Effect.provideService(OrderQueue, { ...queue, publish, volatile }),
       Effect.provideService(References.MinimumLogLevel, "None"),
     )
@@ -61,7 +63,7 @@ const world = Effect.gen(function* () {
 interface Conduct {
   readonly publish?: Publish
   readonly volatile?: boolean
-  readonly over?: Database["Service"]
+  readonly over?: OrderStore["Service"]
 }
 
 /** Pending orders that are due `inMs` from now, by the test's clock. */
@@ -137,7 +139,7 @@ describe("sweep", () => {
       const [completed, failed, compensating] = yield* insert(sql, 3)
       const register = yield* Register.pipe(
         Effect.provide(Register.layer),
-        Effect.provideService(Database, yield* replica),
+        Effect.provideService(OrderStore, yield* replica),
       )
       const reason = "Not enough money"
       yield* register.decide([

@@ -4,7 +4,7 @@ import { Effect, Fiber, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { once } from "node:events"
 import { createServer, type Server, type Socket } from "node:net"
-import { type Callee, Fetch, post } from "#shared/http/client.ts"
+import { type Callee, Fetch, get, post } from "#shared/http/client.ts"
 
 const callee = (port: number, host = "127.0.0.1"): Callee => ({
   name: "billing",
@@ -25,7 +25,7 @@ const server = (
         let request = ""
         socket.setEncoding("utf8").on("data", (chunk) => {
           request += chunk
-          if (/\r\n\r\n.+/s.test(request)) answer(socket, request)
+          if (/^GET .*\r\n\r\n|\r\n\r\n.+/s.test(request)) answer(socket, request)
         })
       }).listen(0, "127.0.0.1")
       await once(server, "listening")
@@ -124,8 +124,34 @@ describe("post", () => {
   it.live("goes where the embedded run leads it", () =>
     Effect.gen(function* () {
       const answer = yield* post(callee(1), "/things", {}).pipe(
-        Effect.provideService(Fetch, (request) => Promise.resolve(Response.json(request.url))),
+        Effect.provideService(Fetch, (url) => Promise.resolve(Response.json(url))),
       )
       assert.strictEqual(answer, "http://127.0.0.1:1/things")
+    }))
+})
+
+describe("get", () => {
+  it.live("asks with the callee's token and no body, and gives back the JSON of the answer", () =>
+    Effect.gen(function* () {
+      let seen = ""
+      const port = yield* server((socket, request) => {
+        seen = request
+        socket.end(http("200 OK", '{"things":[]}'))
+      })
+      assert.deepStrictEqual(yield* get(callee(port), "/things?a=b"), { things: [] })
+      assert.match(seen, /^GET \/things\?a=b HTTP\/1\.1\r\n/)
+      assert.match(seen, /\r\nauthorization: Bearer header\.payload\.signature\r\n/i)
+      assert.notMatch(seen, /content-type/i)
+      assert.isTrue(seen.endsWith("\r\n\r\n"))
+    }))
+
+  it.live("fails as post does", () =>
+    Effect.gen(function* () {
+      const refusing = yield* server((socket) => socket.end(http("403 Never", "{}")))
+      const cutting = yield* server((socket) => socket.destroy())
+      const ends = yield* Effect.forEach([refusing, cutting], (port) =>
+        Effect.map(Effect.flip(get(callee(port), "/things")), ({ message }) => message))
+      assert.strictEqual(ends[0], "billing answered 403")
+      assert.match(ends[1]!, /^The connection to billing broke/)
     }))
 })

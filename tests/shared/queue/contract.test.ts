@@ -4,7 +4,7 @@
  * "soon", one of a minute for "never in this test".
  */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Scope } from "effect"
+import { Duration, Effect, Exit, Fiber, Scope } from "effect"
 import type { OrderQueue } from "#shared/queue/order-queue.ts"
 import {
   anOrder,
@@ -255,5 +255,19 @@ describe.each(Object.entries(implementations))("OrderQueue over %s", (name, star
       assert.match(causes[1]!, /^the message is not JSON: [^\n]+$/)
       assert.match(causes[2]!, /^the message is not an order message: [^\n]+amountMinor[^\n]+$/)
       assert.strictEqual(causes.length, 3)
+    }))
+
+  it.live("forgets dead letters that are too old, to the last of them, and no others", () =>
+    Effect.gen(function* () {
+      const { open, deadLetters, buriedAt } = subject(never)
+      const days = (n: number) => Date.now() - n * Duration.toMillis("1 day")
+      for (let n = 0; n < 5; n++) yield* buriedAt!(days(365) + n, "of last year")
+      yield* buriedAt!(days(30) - 1_000, "a second too old")
+      yield* buriedAt!(days(30) + 60_000, "a minute younger")
+      yield* buriedAt!(days(0), "of now")
+      const queue = yield* open("a")
+      yield* Effect.forkChild(queue.take(1))
+      const left = yield* until(deadLetters, ({ length }) => length < 8)
+      assert.deepStrictEqual(left.map(({ cause }) => cause), ["a minute younger", "of now"])
     }))
 })

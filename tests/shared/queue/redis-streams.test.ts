@@ -38,6 +38,7 @@ const open = (
     consumer,
     claimAfter: Duration.millis(600),
     forgetAfter: Duration.hours(1),
+    deadLettersFor: Duration.days(30),
     ...more,
   })
 

@@ -56,6 +56,7 @@ describe("makeReader", () => {
         consumer: "a",
         claimAfter: Duration.minutes(1),
         forgetAfter: Duration.hours(1),
+        deadLettersFor: Duration.days(30),
       })
       yield* queue.publish([order])
       assert.instanceOf(yield* Effect.flip(queue.take(1)), QueueUnavailable)

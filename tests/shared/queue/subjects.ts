@@ -28,6 +28,8 @@ export interface Subject {
   readonly deadLetters: Effect.Effect<ReadonlyArray<{ readonly cause: string }>>
   /** Puts an entry that is no order message into the stream, where there is a way to. */
   readonly poison: ((fields: ReadonlyArray<string>) => Effect.Effect<unknown>) | undefined
+  /** Puts a dead letter where they are, as if it had been put there at that time. Dead letters are kept for 30 days. */
+  readonly buriedAt: ((ms: number, cause: string) => Effect.Effect<unknown>) | undefined
 }
 
 export interface Implementation {
@@ -87,6 +89,7 @@ const memory = (): Implementation => ({
       })),
       deadLetters: Effect.sync(() => stream.deadLetters),
       poison: undefined,
+      buriedAt: undefined,
     }
   },
 })
@@ -109,6 +112,7 @@ const overRedis = async (
       group: "testers",
       claimAfter: Duration.fromInputUnsafe(claimAfter),
       forgetAfter: Duration.hours(1),
+      deadLettersFor: Duration.days(30),
     }
     return {
       open: (consumer) =>
@@ -135,6 +139,8 @@ const overRedis = async (
         return entries.map(([, [, cause = ""]]) => ({ cause }))
       }),
       poison: (fields) => Effect.promise(() => redis.xadd(stream, "*", ...fields)),
+      buriedAt: (ms, cause) =>
+        Effect.promise(() => redis.xadd(`${stream}:dead`, `${ms}-0`, "cause", cause)),
     }
   }
   const stop = async () => {

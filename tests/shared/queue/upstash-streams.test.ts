@@ -26,6 +26,7 @@ const open = (url: string, token: string) =>
     consumer: "a",
     claimAfter: Duration.minutes(1),
     forgetAfter: Duration.hours(1),
+    deadLettersFor: Duration.days(30),
   })
 
 /** An HTTP server that answers everything in the given way, if at all. */

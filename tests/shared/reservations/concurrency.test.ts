@@ -147,12 +147,15 @@ describe("Reservations", () => {
       yield* participant.stock({ "1": 10, "2": 10 })
       const commands: ReadonlyArray<Command> = [reserve(1, "1", 2), reserve(2, "2", 3)]
       // The other one has recorded order 1 and not committed yet: the batch sees nothing of it, and then waits for it.
+      const inserted = Promise.withResolvers<void>()
       const other = Promise.withResolvers<void>()
       const recorded = sql.begin(async (tx) => {
         await tx`insert into reservations (order_id, outcome, resource, quantity)
                  values (${order(1)}, 'rejected', '1', 2)`
+        inserted.resolve()
         await other.promise
       })
+      yield* Effect.promise(() => inserted.promise)
       const waiting = yield* Effect.forkChild(apply(commands))
       yield* until("the batch to wait for the other transaction", async () => {
         const { count } = await sql`
@@ -178,12 +181,15 @@ describe("Reservations", () => {
       const participant = yield* startParticipant()
       const { apply, sql, counts } = participant
       yield* participant.stock({ "1": 10 })
+      const inserted = Promise.withResolvers<void>()
       const other = Promise.withResolvers<void>()
       const undone = sql.begin(async (tx) => {
         await tx`insert into reservations (order_id, outcome, resource, quantity)
                  values (${order(1)}, 'reserved', '1', 2)`
+        inserted.resolve()
         await other.promise
       }).catch(() => {})
+      yield* Effect.promise(() => inserted.promise)
       const waiting = yield* Effect.forkChild(apply([reserve(1, "1", 2)]))
       yield* until("the batch to wait for the other transaction", async () => {
         const { count } = await sql`

@@ -2,20 +2,28 @@
  * A participant for one test: the real protocol over the items' tables in a database of their own, and an onlooker who
  * fills the shelf and looks at what was written.
  */
-import { Context, Effect, Layer, type Scope } from "effect"
+import { Context, Duration, Effect, Layer, type Scope } from "effect"
 import { join } from "node:path"
 import type { Sql } from "postgres"
 import type { OrderId } from "#shared/contracts/order.ts"
+import { firstIdAt } from "#shared/contracts/order-time.ts"
 import type { Command } from "#shared/contracts/reservation.ts"
 import { Database } from "#shared/postgres/database.ts"
+import { Retention, retentionLayer } from "#shared/reservations/forget.ts"
 import { Reservations, reservationsLayer } from "#shared/reservations/reservations.ts"
+import { reservationStoreLayer } from "#shared/reservations/reservations-sql.ts"
 import { newDatabase, onlooker, openDatabase } from "../postgres/open-database.ts"
+
+const resources = { table: "items", key: "id", balance: "stock" }
+const retention = Duration.days(30)
 
 export const refusal = "Can not reserve the item"
 
-/** The nth order; their ids sort as their numbers do. */
+const made = firstIdAt(Date.now()).slice(0, 13)
+
+/** The nth order, made just now; their ids sort as their numbers do. */
 export const order = (n: number): OrderId =>
-  `00000000-0000-7000-8000-${n.toString(16).padStart(12, "0")}` as OrderId
+  `${made}-7000-8000-${n.toString(16).padStart(12, "0")}` as OrderId
 
 export const reserve = (n: number, resource: string, quantity = 1): Command => ({
   orderId: order(n),
@@ -31,6 +39,7 @@ export const cancel = (n: number, resource: string, quantity = 1): Command => ({
 
 export interface Participant {
   readonly apply: Reservations["Service"]["apply"]
+  readonly retention: Retention["Service"]
   readonly sql: Sql
   /** The Database that the participant itself works on. */
   readonly database: Database["Service"]
@@ -73,11 +82,20 @@ export const startParticipant = (
         }),
     })
     const context = yield* Layer.build(
-      reservationsLayer({ table: "items", key: "id", balance: "stock", refusal }).pipe(
+      reservationsLayer(refusal, retention).pipe(
+        Layer.provide(reservationStoreLayer(resources)),
+        Layer.merge(retentionLayer(resources, retention)),
         Layer.provide(Layer.succeed(Database, counting)),
       ),
     )
-    return { apply: Context.get(context, Reservations).apply, sql, database, counts, ...shelf(sql) }
+    return {
+      apply: Context.get(context, Reservations).apply,
+      retention: Context.get(context, Retention),
+      sql,
+      database,
+      counts,
+      ...shelf(sql),
+    }
   })
 
 const shelf = (sql: Sql): Pick<Participant, "stock" | "stocks" | "records"> => ({

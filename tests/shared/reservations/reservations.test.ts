@@ -2,10 +2,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import fc from "fast-check"
+import { madeAtMs } from "#shared/contracts/order-time.ts"
 import type { Command } from "#shared/contracts/reservation.ts"
 import { applyCommands } from "#shared/reservations/rules.ts"
 import { cancel, order, refusal, reserve, startParticipant } from "./participant.ts"
 import { Oracle } from "./protocol.ts"
+
+// Of an age at which they do all that they ever do.
+const terms = { refusal, nowMs: madeAtMs(order(1)), retentionMs: 0 }
 
 // Few orders, few resources and little of each, so that most commands meet an earlier one.
 const resources = ["1", 'b"\\,{} ü', "NULL"] as const
@@ -31,7 +35,7 @@ describe("applyCommands", () => {
         const known = new Map()
         const balances = new Map(Object.entries(stocks))
         for (const commands of batches) {
-          const applied = applyCommands(commands, known, balances, refusal)
+          const applied = applyCommands(commands, known, balances, terms)
           assert.deepStrictEqual(applied.outcomes, commands.map((one) => oracle.answer(one)))
           for (const one of [...applied.recorded, ...applied.givenBack]) known.set(one.orderId, one)
           for (const [resource, change] of applied.changes) {

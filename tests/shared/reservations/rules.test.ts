@@ -7,6 +7,7 @@ import { applyCommands, type Reservation } from "#shared/reservations/rules.ts"
 const orderId = "00000000-0000-7000-8000-000000000001" as OrderId
 const other = "00000000-0000-7000-8000-000000000002" as OrderId
 const refusal = "Not enough money"
+const terms = { refusal, nowMs: 0, retentionMs: 0 }
 
 const reserve = (quantity = 30, resource = "ann", id = orderId): Command => ({
   orderId: id,
@@ -38,7 +39,7 @@ const outcome = (
 ) => {
   const records = new Map(known.map((one) => [one.orderId, one]))
   const balances = new Map(Object.entries(available))
-  const applied = applyCommands(commands, records, balances, refusal)
+  const applied = applyCommands(commands, records, balances, terms)
   assert.deepStrictEqual([...records.values()], known, "the records given are left alone")
   assert.deepStrictEqual(Object.fromEntries(balances), available, "the balances given are too")
   return { ...applied, changes: Object.fromEntries(applied.changes) }

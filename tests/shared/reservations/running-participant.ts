@@ -86,7 +86,9 @@ export const startParticipant = (
           ...environment,
           ...more,
         })
-        return yield* fetch ? Effect.provideService(start, Fetch, fetch) : start
+        return yield* fetch
+          ? Effect.provideService(start, Fetch, (url, init) => fetch(new Request(url, init)))
+          : start
       }).pipe(Effect.provideService(References.MinimumLogLevel, "None"))
     const app = yield* replica()
     return {

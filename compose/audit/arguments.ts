@@ -1,0 +1,33 @@
+/** The audit's command line: whether it heals, and how it tells what it found. */
+
+export type Arguments =
+  | { readonly task: "run"; readonly heal: boolean; readonly json: boolean }
+  | { readonly task: "help" }
+  | { readonly task: "refuse"; readonly message: string }
+
+export const help = `Usage: npm run audit [-- --heal] [--json]
+
+Joins the records of billing, items and slots with the orders, and checks the books of every
+account, item and slot. Where BILLING_URL, ITEMS_URL, SLOTS_URL and ORDERS_URL are set (as in the
+orchestrator's container) it asks the services, with the orchestrator's key; else it reads the data
+folder of npm start (DATA_DIR), whether that runs or not.
+
+  --heal   give back what is held for failed orders and for none; safe while orders are running
+  --json   a line of JSON for each finding, and one for the sums
+  --help   show this
+
+Exits with 0 when nothing is wrong (any more), with 1 when a person has to look, and with 2 when it
+can not tell.`
+
+/** Understands the words after the program's name; what can't be understood becomes a message of one line. */
+export const parseArguments = (words: ReadonlyArray<string>): Arguments => {
+  if (words.some((word) => word === "--help" || word === "-h")) return { task: "help" }
+  const unknown = words.find((word) => word !== "--heal" && word !== "--json")
+  if (unknown !== undefined) {
+    return {
+      task: "refuse",
+      message: `The audit does not know ${JSON.stringify(unknown)}: see npm run audit -- --help`,
+    }
+  }
+  return { task: "run", heal: words.includes("--heal"), json: words.includes("--json") }
+}

@@ -1,0 +1,181 @@
+/**
+ * The audit: joins what billing, items and slots have on record with the orders, a page of each at a time, so that it takes
+ * the same memory for any number of orders. The pages are no snapshot, so whatever looks wrong is looked at once more.
+ * Orders are read before participants: what is final by then changes no more.
+ */
+import { Clock, Context, Duration, Effect, Layer, Stream } from "effect"
+import type { OrderId } from "#shared/contracts/order.ts"
+import type { Transient } from "#shared/transient.ts"
+import { type Finding, judge, judgeBooks, keyOf, type Terms, type Verdict } from "./finding.ts"
+import { highest, justAbove, justBelow } from "./order-range.ts"
+import { participantNames, Records } from "./records.ts"
+import { type Round, rounds } from "./rounds.ts"
+
+/** The orders between two ids, both left out; without bounds all that are not forgotten. */
+export interface AuditRange {
+  readonly before?: OrderId | undefined
+  readonly after?: OrderId | undefined
+  /** Only so many of them, the newest. */
+  readonly most?: number | undefined
+}
+
+/** What a part of the audit came to; an audit is the sum of its parts. */
+export interface Audited {
+  readonly findings: ReadonlyArray<Finding>
+  /** Orders, by what was found. */
+  readonly allHeld: number
+  readonly noneHeld: number
+  readonly inFlight: number
+  readonly inQuestion: number
+  /** Accounts, items and slots whose books were checked. */
+  readonly resources: number
+  /** The oldest order of the part; undefined when it goes down to the end of the range. */
+  readonly downTo: OrderId | undefined
+}
+
+export class Audit extends Context.Service<Audit, {
+  /** Audits orders, newest first. Fails with Unavailable or Unknown. */
+  readonly orders: (range: AuditRange) => Stream.Stream<Audited, Transient>
+  /** Audits the books of all resources. Fails with Unavailable or Unknown. */
+  readonly books: Stream.Stream<Audited, Transient>
+}>()("unwind/orchestrator/Audit") {}
+
+/** From an order's deadline until it is undone. */
+const margin = Duration.minutes(1)
+
+/** `deadline`: how long after its creation an undecided order is aborted. */
+export const auditLayer = (
+  { deadline }: { readonly deadline: Duration.Duration },
+): Layer.Layer<Audit, never, Records> =>
+  Layer.effect(
+    Audit,
+    Effect.map(Records, (records) => {
+      const overdueMs = Duration.toMillis(Duration.sum(deadline, margin))
+      return Audit.of({
+        orders: (range) => auditOrders(records, range, overdueMs),
+        books: Stream.mapEffect(Stream.fromIterable(participantNames), (name) =>
+          Effect.map(records.balance(name), (balance) => ({
+            ...nothing,
+            findings: judgeBooks(name, balance),
+            resources: balance.resources,
+          }))),
+      })
+    }),
+  )
+
+const nothing: Audited = {
+  findings: [],
+  allHeld: 0,
+  noneHeld: 0,
+  inFlight: 0,
+  inQuestion: 0,
+  resources: 0,
+  downTo: undefined,
+}
+
+const auditOrders = (
+  records: Records["Service"],
+  { before, after, most }: AuditRange,
+  overdueMs: number,
+): Stream.Stream<Audited, Transient> =>
+  Stream.unwrap(Effect.gen(function* () {
+    const memory = yield* recall(records)
+    const audited = (range: AuditRange) =>
+      Stream.mapEffect(
+        rounds(records, { before: range.before, after: range.after }, range.most),
+        (round) => auditRound(records, round, { isForgotten: memory.isForgotten, overdueMs }),
+      )
+    const remembered = audited({ before, after: highest(after, memory.after), most })
+    if (most !== undefined) return remembered
+    const older = memory.older.filter((id) =>
+      (before === undefined || id < before) && (after === undefined || id > after)
+    )
+    return Stream.concat(
+      remembered,
+      Stream.flatMap(
+        Stream.fromIterable(older),
+        (id) => audited({ before: justAbove(id), after: justBelow(id) }),
+      ),
+    )
+  }))
+
+interface Memory extends Pick<Terms, "isForgotten"> {
+  /** Every participant has forgotten what is not above this. */
+  readonly after: OrderId | undefined
+  /** The orders below that all the same may have to do with them, newest first. */
+  readonly older: ReadonlyArray<OrderId>
+}
+
+/** What there is to audit: what was not forgotten, and what can't have been. */
+const recall = Effect.fnUntraced(function* (records: Records["Service"]) {
+  const [forgotten, { oldest }] = yield* Effect.all([
+    Effect.forEach(participantNames, records.forgotten, { concurrency: "unbounded" }),
+    records.unfinished,
+  ], { concurrency: "unbounded" })
+  const first = forgotten.map(({ before }) => before).sort()[0]!
+  const spared = forgotten.map(({ spared }) => new Set(spared))
+  const older = new Set([
+    ...spared.flatMap((ids) => [...ids]),
+    ...(oldest === null ? [] : [oldest]),
+  ])
+  return {
+    isForgotten: (participant, orderId) => {
+      const n = participantNames.indexOf(participant)
+      return orderId < forgotten[n]!.before && !spared[n]!.has(orderId)
+    },
+    after: justBelow(first),
+    older: [...older].filter((id) => id < first).sort().reverse(),
+  } satisfies Memory as Memory
+})
+
+const auditRound = Effect.fnUntraced(
+  function* (records: Records["Service"], round: Round, given: Omit<Terms, "nowMs">) {
+    const terms = { ...given, nowMs: yield* Clock.currentTimeMillis }
+    const verdicts = round.orders.map((order) => judge(order, terms))
+    const suspects = verdicts.flatMap((verdict) => isSound(verdict) ? [] : verdict)
+    const again = suspects.length === 0 ? [] : yield* lookAgain(records, round, suspects, terms)
+    return tally([...verdicts.filter(isSound), ...again], round)
+  },
+)
+
+/** Reads the suspects once more: what is found in both looks was no page of another moment. */
+const lookAgain = Effect.fnUntraced(
+  function* (
+    records: Records["Service"],
+    { range }: Round,
+    suspects: ReadonlyArray<Finding>,
+    { overdueMs }: Terms,
+  ) {
+    const ids = new Set(suspects.map(({ orderId }) => orderId))
+    const found = yield* rounds(records, range).pipe(
+      Stream.map(({ orders }) => orders.filter(({ orderId }) => ids.has(orderId))),
+      Stream.runCollect,
+    )
+    const { isForgotten } = yield* recall(records)
+    const terms = { isForgotten, overdueMs, nowMs: yield* Clock.currentTimeMillis }
+    const keys = new Set(suspects.map(keyOf))
+    return found.flat().map((order): Verdict => {
+      const verdict = judge(order, terms)
+      if (isSound(verdict)) return verdict
+      const confirmed = verdict.filter((finding) => keys.has(keyOf(finding)))
+      return confirmed.length === 0 ? "in flight" : confirmed
+    })
+  },
+)
+
+const isSound = (verdict: Verdict): verdict is Exclude<Verdict, ReadonlyArray<Finding>> =>
+  typeof verdict === "string"
+
+const tally = (verdicts: ReadonlyArray<Verdict>, { downTo }: Round): Audited => {
+  const count = (wanted: Verdict) => verdicts.filter((verdict) => verdict === wanted).length
+  const findings = verdicts.flatMap((verdict) => isSound(verdict) ? [] : [verdict])
+  return {
+    ...nothing,
+    findings: findings.flat(),
+    allHeld: count("all held"),
+    noneHeld: count("none held"),
+    inFlight: count("in flight"),
+    inQuestion: findings.length,
+    downTo,
+  }
+}

@@ -1,0 +1,198 @@
+/**
+ * What the audit makes of an order, given how it stands and what the participants have on record of it: held by all, by
+ * none, in flight, or something that must not be. A finding says what, why, and what to do about it.
+ */
+import type { Balance, Recorded, Standing } from "#shared/contracts/audit.ts"
+import type { OrderId } from "#shared/contracts/order.ts"
+import type { Command } from "#shared/contracts/reservation.ts"
+import { type ParticipantName, participantNames } from "./records.ts"
+
+export const findingKinds = [
+  /** The order is completed, and the participant holds nothing for it. */
+  "missing",
+  /** The order is completed, and the participant holds something else for it. */
+  "mismatch",
+  /** The order failed, and the participant still holds something for it. */
+  "leftover",
+  /** The participant holds something for an order that the orders service does not know. */
+  "orphan",
+  /** The order should be final by now, and is not. */
+  "stuck",
+  /** The books of a resource do not balance. */
+  "imbalance",
+] as const
+export type FindingKind = typeof findingKinds[number]
+
+export interface Finding {
+  readonly kind: FindingKind
+  /** Null for the books of a resource. */
+  readonly orderId: OrderId | null
+  /** Null when the order as a whole is meant. */
+  readonly participant: ParticipantName | null
+  readonly resource: string | null
+  /** Since the order was made, or something was reserved for one that nobody knows. Null for books. */
+  readonly ageMs: number | null
+  readonly cause: string
+  readonly remedy: string
+  /** What heals it, where no person has to decide. */
+  readonly heal: Command | null
+}
+
+/** One order, or what is held for an id that is none. */
+export interface OrderRecords {
+  readonly orderId: OrderId
+  readonly standing: Standing | undefined
+  readonly recorded: Readonly<Partial<Record<ParticipantName, Recorded>>>
+}
+
+export interface Terms {
+  readonly nowMs: number
+  /** How old an order may grow until it is final. */
+  readonly overdueMs: number
+  /** Whether the participant has forgotten what it had on record of the order. */
+  readonly isForgotten: (participant: ParticipantName, orderId: OrderId) => boolean
+}
+
+export type Verdict = "all held" | "none held" | "in flight" | ReadonlyArray<Finding>
+
+/** Judges one order. */
+export const judge = (records: OrderRecords, terms: Terms): Verdict => {
+  const { standing } = records
+  if (standing === undefined) {
+    const isHeld = heldOf(records).length > 0
+    return unlessEmpty(orphans(records, terms), isHeld ? "in flight" : "none held")
+  }
+  switch (standing.status) {
+    case "completed":
+      return unlessEmpty(notHeld(records, standing, terms), "all held")
+    case "failed":
+      return unlessEmpty(leftovers(records, standing, terms), "none held")
+    case "pending":
+    case "compensating":
+      return unlessEmpty(overdue(standing, terms), "in flight")
+  }
+}
+
+const unlessEmpty = (findings: ReadonlyArray<Finding>, verdict: Verdict): Verdict =>
+  findings.length === 0 ? verdict : findings
+
+const heldOf = ({ recorded }: OrderRecords): ReadonlyArray<readonly [ParticipantName, Recorded]> =>
+  participantNames.flatMap((name) => {
+    const record = recorded[name]
+    return record?.outcome === "reserved" ? [[name, record] as const] : []
+  })
+
+const cancelOf = ({ orderId, resource, quantity }: Recorded): Command => ({
+  orderId,
+  action: "cancel",
+  resource,
+  quantity,
+})
+
+const orphans = (records: OrderRecords, { nowMs, overdueMs }: Terms) =>
+  heldOf(records).flatMap(([participant, record]): ReadonlyArray<Finding> => {
+    const ageMs = nowMs - Date.parse(record.recordedAt)
+    // One that somebody put on the queue is undone by its saga.
+    if (ageMs <= overdueMs) return []
+    return [{
+      kind: "orphan",
+      orderId: record.orderId,
+      participant,
+      resource: record.resource,
+      ageMs,
+      cause: `orders knows no such order, but ${participant} holds ${amountOf(record)}`,
+      remedy: "unless orders was restored from a backup: --heal gives it back",
+      heal: cancelOf(record),
+    }]
+  })
+
+const leftovers = (records: OrderRecords, standing: Standing, { nowMs }: Terms) =>
+  heldOf(records).map(([participant, record]): Finding => ({
+    kind: "leftover",
+    orderId: record.orderId,
+    participant,
+    resource: record.resource,
+    ageMs: nowMs - Date.parse(standing.createdAt),
+    cause: `the order failed, but ${participant} still holds ${amountOf(record)}`,
+    remedy: "--heal gives it back",
+    heal: cancelOf(record),
+  }))
+
+const notHeld = (
+  { orderId, recorded }: OrderRecords,
+  standing: Standing,
+  { isForgotten, nowMs }: Terms,
+) =>
+  participantNames.flatMap((participant): ReadonlyArray<Finding> => {
+    const record = recorded[participant]
+    const wanted = wantedOf(standing, participant)
+    if (record === undefined && isForgotten(participant, orderId)) return []
+    const isHeld = record?.outcome === "reserved"
+    if (isHeld && record.resource === wanted.resource && record.quantity === wanted.quantity) {
+      return []
+    }
+    const found = isHeld
+      ? `holds ${amountOf(record)}`
+      : `has ${record === undefined ? "nothing" : `it as ${record.outcome}`} on record`
+    return [{
+      kind: isHeld ? "mismatch" : "missing",
+      orderId,
+      participant,
+      resource: wanted.resource,
+      ageMs: nowMs - Date.parse(standing.createdAt),
+      cause: `the order is completed with ${amountOf(wanted)}, but ${participant} ${found}`,
+      remedy: `a person decides: restore a newer backup of ${participant}, or settle it by hand`,
+      heal: null,
+    }]
+  })
+
+const overdue = (standing: Standing, { nowMs, overdueMs }: Terms): ReadonlyArray<Finding> => {
+  const { orderId, status, createdAt, stuck } = standing
+  const ageMs = nowMs - Date.parse(createdAt)
+  if (ageMs <= overdueMs) return []
+  const why = stuck === null
+    ? ""
+    : `; ${stuck.step} after ${stuck.attempts} attempts: ${stuck.cause}`
+  return [{
+    kind: "stuck",
+    orderId,
+    participant: null,
+    resource: null,
+    ageMs,
+    cause: `the order is still ${status}${why}`,
+    remedy: "it goes on by itself once an orchestrator reaches all services: see their logs",
+    heal: null,
+  }]
+}
+
+const wantedOf = ({ username, amountMinor, item, slot }: Standing, participant: ParticipantName) =>
+  ({
+    billing: { resource: username, quantity: amountMinor },
+    items: { resource: String(item), quantity: 1 },
+    slots: { resource: slot, quantity: 1 },
+  })[participant]
+
+const amountOf = (
+  { resource, quantity }: { readonly resource: string; readonly quantity: number },
+): string => `${quantity} of ${resource}`
+
+/** What a participant's books come to. */
+export const judgeBooks = (
+  participant: ParticipantName,
+  { imbalanced }: Balance,
+): ReadonlyArray<Finding> =>
+  imbalanced.map(({ resource, opening, balance, held, consumed }) => ({
+    kind: "imbalance",
+    orderId: null,
+    participant,
+    resource,
+    ageMs: null,
+    cause: `${participant} started with ${opening} of ${resource}, but ${balance} are left, ` +
+      `${held} held and ${consumed} consumed`,
+    remedy: "a person decides: correct what was changed by hand, or restore a backup",
+    heal: null,
+  }))
+
+/** What makes a finding the same one at the next look. */
+export const keyOf = ({ kind, orderId, participant, resource }: Finding): string =>
+  `${kind} ${orderId ?? resource} ${participant}`

@@ -1,0 +1,25 @@
+/**
+ * Heals what no person has to decide: gives back what is held for failed orders and for none, by the same cancel that a
+ * compensation sends. Said twice, it changes nothing more.
+ */
+import { Effect } from "effect"
+import { maxBatch } from "#shared/contracts/reservation.ts"
+import type { Transient } from "#shared/transient.ts"
+import type { Finding } from "./finding.ts"
+import { participantNames, Records } from "./records.ts"
+
+/** The last step's reservations are given back first, as in a saga. Fails with Unavailable or Unknown. */
+export const heal = (
+  findings: ReadonlyArray<Finding>,
+): Effect.Effect<void, Transient, Records> =>
+  Effect.gen(function* () {
+    const records = yield* Records
+    for (const name of participantNames.toReversed()) {
+      const commands = findings.flatMap(({ heal, participant }) =>
+        heal !== null && participant === name ? [heal] : []
+      )
+      for (let at = 0; at < commands.length; at += maxBatch) {
+        yield* records.apply(name, commands.slice(at, at + maxBatch))
+      }
+    }
+  })

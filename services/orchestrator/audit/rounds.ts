@@ -1,0 +1,97 @@
+/**
+ * The join of four streams of records that are sorted by order: a page of orders, newest first, with what each participant
+ * has on record of the same range. Where a participant has more of it than a page holds, the round ends sooner.
+ */
+import { Effect, Option, Stream } from "effect"
+import { maxPage, type Recorded, type Standing } from "#shared/contracts/audit.ts"
+import type { OrderId } from "#shared/contracts/order.ts"
+import type { Transient } from "#shared/transient.ts"
+import type { OrderRecords } from "./finding.ts"
+import { highest, justBelow } from "./order-range.ts"
+import { type ParticipantName, participantNames, type Records } from "./records.ts"
+
+/** The orders between two ids, both left out; what is not given has no bound. */
+export interface OrderRange {
+  readonly before: OrderId | undefined
+  readonly after: OrderId | undefined
+}
+
+export interface Round {
+  /** What it covers. */
+  readonly range: OrderRange
+  /** Everything on record in that range, newest order first. */
+  readonly orders: ReadonlyArray<OrderRecords>
+  /** The oldest order that it covers; undefined when it goes down to the end of the whole range. */
+  readonly downTo: OrderId | undefined
+}
+
+/** Reads the range, or the newest `most` orders of it. In each round, orders are read first. */
+export const rounds = (
+  records: Records["Service"],
+  { before, after }: OrderRange,
+  most = Infinity,
+): Stream.Stream<Round, Transient> =>
+  Stream.paginate(
+    { before, left: most },
+    ({ before, left }) =>
+      Effect.map(readRound(records, { before, after }, Math.min(maxPage, left)), (round) => {
+        const rest = left - round.orders.filter(({ standing }) => standing !== undefined).length
+        const next = round.downTo === undefined || rest <= 0
+          ? Option.none()
+          : Option.some({ before: round.downTo, left: rest })
+        return [[round], next] as const
+      }),
+  )
+
+const readRound = Effect.fnUntraced(
+  function* (records: Records["Service"], { before, after }: OrderRange, limit: number) {
+    const standings = yield* records.orders(query({ before, after }, limit))
+    const downTo = standings.length < limit ? undefined : standings.at(-1)!.orderId
+    const lower = downTo === undefined ? after : justBelow(downTo)
+    const pages = yield* Effect.forEach(
+      participantNames,
+      (name) => records.reservations(name, query({ before, after: lower }, maxPage)),
+      { concurrency: "unbounded" },
+    )
+    const full = pages.filter((page) => page.length === maxPage)
+    return joined({ before, after }, standings, pages, highest(downTo, ...full.map(lastOf)))
+  },
+)
+
+const lastOf = (page: ReadonlyArray<Recorded>) => page.at(-1)?.orderId
+
+const query = ({ before, after }: OrderRange, limit: number) => ({
+  ...(before !== undefined && { before }),
+  ...(after !== undefined && { after }),
+  limit,
+})
+
+const joined = (
+  { before, after }: OrderRange,
+  standings: ReadonlyArray<Standing>,
+  pages: ReadonlyArray<ReadonlyArray<Recorded>>,
+  downTo: OrderId | undefined,
+): Round => {
+  const isCovered = ({ orderId }: { readonly orderId: OrderId }) =>
+    downTo === undefined || orderId >= downTo
+  const orders = new Map<
+    OrderId,
+    OrderRecords & { recorded: Partial<Record<ParticipantName, Recorded>> }
+  >()
+  for (const standing of standings.filter(isCovered)) {
+    orders.set(standing.orderId, { orderId: standing.orderId, standing, recorded: {} })
+  }
+  for (const [n, name] of participantNames.entries()) {
+    for (const record of pages[n]!.filter(isCovered)) {
+      const { orderId } = record
+      const order = orders.get(orderId) ?? { orderId, standing: undefined, recorded: {} }
+      order.recorded[name] = record
+      orders.set(orderId, order)
+    }
+  }
+  return {
+    range: { before, after: downTo === undefined ? after : justBelow(downTo) },
+    orders: [...orders.values()].sort((a, b) => a.orderId < b.orderId ? 1 : -1),
+    downTo,
+  }
+}

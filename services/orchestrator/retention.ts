@@ -1,0 +1,139 @@
+/**
+ * Has billing, items and slots forget what they have on record of old orders, every hour. Every orchestrator does it: what
+ * one of them did, the next finds done. An order is forgotten only when the audit has just found it final and sound; what
+ * is in question is spared, whatever its age, and so is an order that is still on its way.
+ */
+import { Cause, Clock, Duration, Effect, Layer, Metric, Schedule, Schema, Stream } from "effect"
+import type { OrderId } from "#shared/contracts/order.ts"
+import { firstIdAt } from "#shared/contracts/order-time.ts"
+import {
+  type ForgetRequest,
+  ForgetResponse,
+  maxForgotten,
+  maxSpared,
+} from "#shared/contracts/retention.ts"
+import { type Callee, post } from "#shared/http/client.ts"
+import { forgettableBefore } from "#shared/reservations/rules.ts"
+import { ServiceSigner } from "#shared/security/service-tokens.ts"
+import { type Transient, Unknown } from "#shared/transient.ts"
+import { Audit } from "./audit/audit.ts"
+import { type ParticipantName, participantNames, type ServiceUrls } from "./audit/records.ts"
+
+export interface RetentionOptions {
+  readonly urls: ServiceUrls
+  readonly retention: Duration.Duration
+  /** How long after its creation an undecided order is aborted. */
+  readonly deadline: Duration.Duration
+}
+
+const sparedOrders = Metric.gauge("retention_spared_orders", {
+  description: "Orders older than RETENTION whose records are kept: not final, or in question",
+})
+const forgottenRecords = Metric.counter("retention_forgotten_total", {
+  description: "Records that participants have forgotten, by participant",
+  incremental: true,
+})
+
+/** A thousand records may touch as many accounts. */
+const timeoutMs = 20_000
+
+/** Has the participants forget until the scope closes. */
+export const retentionLayer = (
+  options: RetentionOptions,
+): Layer.Layer<never, never, Audit | ServiceSigner> =>
+  Layer.effectDiscard(Effect.gen(function* () {
+    yield* Metric.update(sparedOrders, 0)
+    yield* forgetOld(options).pipe(
+      Effect.flatMap((spared) =>
+        spared === 0 ? Effect.void : Effect.logWarning(
+          `${spared} orders are older than RETENTION, and kept: they are not final, or in question`,
+        )
+      ),
+      Effect.catch(({ message }) =>
+        Effect.logWarning(`What is old is forgotten later: ${message}`)
+      ),
+      Effect.catchDefect((defect) => Effect.logError("Retention met a defect", Cause.die(defect))),
+      Effect.repeat(Schedule.jittered(Schedule.spaced("1 hour"))),
+      Effect.delay("1 minute"),
+      Effect.forkScoped,
+    )
+  }))
+
+/** Has the participants forget, once; gives how many orders were spared. Fails with Unavailable or Unknown. */
+export const forgetOld = Effect.fnUntraced(function* ({ urls, ...options }: RetentionOptions) {
+  const signer = yield* ServiceSigner
+  const request = yield* forgettable(options)
+  yield* Effect.forEach(
+    participantNames,
+    (name) => forgetAt({ name, url: urls[name], token: signer.tokenFor(name), timeoutMs }, request),
+    { discard: true },
+  )
+  yield* Metric.update(sparedOrders, request.except.length)
+  return request.except.length
+})
+
+/** What may be forgotten by now. */
+const forgettable = Effect.fnUntraced(
+  function* ({ retention, deadline }: Omit<RetentionOptions, "urls">) {
+    const audit = yield* Audit
+    const nowMs = yield* Clock.currentTimeMillis
+    const before = firstIdAt(Math.min(
+      forgettableBefore(nowMs, Duration.toMillis(retention)),
+      // Of younger orders, the audit does not mind that they are not final.
+      nowMs - Duration.toMillis(Duration.sum(deadline, Duration.days(1))),
+    ))
+    const { inFlight, inQuestion } = yield* Stream.runFold(
+      audit.orders({ before }),
+      (): Found => ({ inFlight: 0, inQuestion: [] }),
+      (found, { inFlight, findings }) => ({
+        inFlight: found.inFlight + inFlight,
+        inQuestion: oldest([
+          ...found.inQuestion,
+          ...findings.flatMap(({ orderId }) => orderId === null ? [] : [orderId]),
+        ]),
+      }),
+    )
+    if (inFlight > 0) {
+      return yield* new Unknown({ message: `the audit is not sure of ${inFlight} old orders` })
+    }
+    return spare(before, inQuestion)
+  },
+)
+
+interface Found {
+  readonly inFlight: number
+  /** The oldest ones, newest first: one more than can be spared. */
+  readonly inQuestion: ReadonlyArray<OrderId>
+}
+
+const oldest = (orderIds: ReadonlyArray<OrderId>) => [...new Set(orderIds)].slice(-maxSpared - 1)
+
+/** When there are too many to spare, the rest has to wait. */
+const spare = (before: OrderId, inQuestion: ReadonlyArray<OrderId>): ForgetRequest => {
+  const [first, ...others] = inQuestion
+  return first !== undefined && others.length === maxSpared
+    ? { before: first, except: others }
+    : { before, except: inQuestion }
+}
+
+const forgetAt = (
+  callee: Callee & { readonly name: ParticipantName },
+  request: ForgetRequest,
+): Effect.Effect<void, Transient> =>
+  post(callee, "/internal/forget", request).pipe(
+    Effect.flatMap(decodeResponse),
+    Effect.catchTag(
+      "SchemaError",
+      () => new Unknown({ message: `${callee.name} answered what can not be understood` }),
+    ),
+    Effect.tap(({ forgotten }) =>
+      Metric.update(
+        Metric.withAttributes(forgottenRecords, { participant: callee.name }),
+        forgotten,
+      )
+    ),
+    Effect.repeat({ while: ({ forgotten }) => forgotten >= maxForgotten }),
+    Effect.asVoid,
+  )
+
+const decodeResponse = Schema.decodeUnknownEffect(ForgetResponse)

@@ -1,0 +1,39 @@
+/**
+ * The orders service as the audit of a data folder needs it, which need not be running: its records and no more. Nothing is
+ * taken, published or swept, so that it does not get in the way of one that runs.
+ */
+import { Effect, Layer } from "effect"
+import { join } from "node:path"
+import { makeApp } from "#shared/http/app.ts"
+import { Database, databaseLayer } from "#shared/postgres/database.ts"
+import { databaseSettings } from "#shared/postgres/settings.ts"
+import { publicKeysSetting, serviceVerifierLayer } from "#shared/security/service-tokens.ts"
+import { service } from "#shared/service/service.ts"
+import { auditRoutes } from "./audit-routes.ts"
+import { Standings } from "./standings.ts"
+
+export const orderRecords = service({
+  name: "orders",
+  port: 8083,
+  settings: { ...databaseSettings, ...publicKeysSetting },
+  layers: (settings) =>
+    Standings.layer.pipe(
+      Layer.provideMerge(databaseLayer({
+        service: "orders",
+        url: settings.DATABASE_URL,
+        poolSize: settings.DATABASE_POOL,
+        migrations: join(import.meta.dirname, "migrations"),
+      })),
+      Layer.merge(serviceVerifierLayer("orders", settings.SERVICE_PUBLIC_KEYS)),
+    ),
+  app: () =>
+    Effect.gen(function* () {
+      const { ping } = yield* Database
+      return yield* makeApp({
+        name: "orders",
+        description: "What is on record of orders.",
+        routes: yield* auditRoutes,
+        ready: { database: ping },
+      })
+    }),
+})

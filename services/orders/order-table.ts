@@ -1,0 +1,70 @@
+/** The orders table, as intake, look-ups, sweeper and register use it, without the SQL. */
+import { Context, type Effect } from "effect"
+import type {
+  FailureReason,
+  OrderId,
+  OrderStatus,
+  StuckCompensation,
+  TimelineEntry,
+} from "#shared/contracts/order.ts"
+import type { Store } from "#shared/postgres/store.ts"
+import type { Order } from "./order.ts"
+
+export interface Insertion {
+  readonly order: Order
+  readonly idempotencyKey: string | undefined
+  /** When the sweeper puts the order on the queue again unless it is final by then. */
+  readonly publishAt: Date
+}
+
+/** What a decision changes of an order. */
+export interface StatusChange {
+  readonly orderId: OrderId
+  readonly status: OrderStatus
+  /** Kept if the order has one already. */
+  readonly reason: FailureReason | undefined
+  /** Added at the end. */
+  readonly timeline: ReadonlyArray<TimelineEntry>
+  readonly stuck: StuckCompensation | undefined
+}
+
+export interface OrderTable {
+  /** Inserts the orders but for those whose idempotency key is taken; gives the ids of the inserted. */
+  readonly insert: (
+    insertions: ReadonlyArray<Insertion>,
+  ) => Effect.Effect<ReadonlySet<string>>
+  /** The order that a user sent with an idempotency key. */
+  readonly findByKey: (username: string, key: string) => Effect.Effect<Order | undefined>
+  /** One order of one user; another user's order is not found. */
+  readonly find: (username: string, id: string) => Effect.Effect<Order | undefined>
+  /** The newest orders of a user, newest first, older than `before` if it is given. */
+  readonly newest: (
+    username: string,
+    limit: number,
+    before: string | undefined,
+  ) => Effect.Effect<ReadonlyArray<Order>>
+  /** The statuses of the orders, locked; of those that exist. */
+  readonly lockStatuses: (
+    ids: ReadonlyArray<OrderId>,
+  ) => Effect.Effect<ReadonlyMap<OrderId, OrderStatus>>
+  /** Changes orders, at most once each. `now` becomes the time of the decision of those that are final by it. */
+  readonly changeStatuses: (changes: ReadonlyArray<StatusChange>, now: Date) => Effect.Effect<void>
+  /** Tells all replicas, on commit, that the orders changed. */
+  readonly notify: (ids: ReadonlyArray<OrderId>) => Effect.Effect<void>
+  /** Locks up to `limit` orders that are due to be published again, passing over those that another replica has locked. */
+  readonly lockDue: (now: Date, limit: number) => Effect.Effect<ReadonlyArray<Order>>
+  /** Sets when the orders are published again: after `firstMs`, doubled with each time, at most `mostMs`. */
+  readonly postpone: (
+    ids: ReadonlyArray<string>,
+    now: Date,
+    waits: { readonly firstMs: number; readonly mostMs: number },
+  ) => Effect.Effect<void>
+  /** Makes every order that is not final due. */
+  readonly makeAllDue: Effect.Effect<void>
+  /** Orders that are not final, counted up to `limit`. */
+  readonly countUnfinished: (limit: number) => Effect.Effect<number>
+}
+
+export class OrderStore extends Context.Service<OrderStore, Store<OrderTable>>()(
+  "unwind/orders/OrderStore",
+) {}

@@ -1,0 +1,45 @@
+/** What has to be done from time to time, in every replica: idempotency keys of old orders are forgotten. */
+import { Cause, Clock, Duration, Effect, Layer } from "effect"
+import { firstIdAt } from "#shared/contracts/order-time.ts"
+import { Database } from "#shared/postgres/database.ts"
+import type { Transient } from "#shared/transient.ts"
+
+const batch = 1_000
+
+/**
+ * Forgets the keys of final orders that were made more than `retention` ago: from then on they may be used for new orders.
+ * Gives how many. Fails with Unavailable or Unknown.
+ */
+export const forgetKeys = Effect.fnUntraced(function* (retention: Duration.Duration) {
+  const database = yield* Database
+  const before = firstIdAt((yield* Clock.currentTimeMillis) - Duration.toMillis(retention))
+  let forgotten = 0
+  let found: number
+  do forgotten += found = yield* forgetBatch(database, before)
+  while (found === batch)
+  return forgotten
+})
+
+const forgetBatch = (
+  { query }: Database["Service"],
+  before: string,
+): Effect.Effect<number, Transient> =>
+  query(async (sql) => {
+    const { count } = await sql`
+      update orders set idempotency_key = null where id = any(array(
+        select id from orders where idempotency_key is not null and publish_at is null and id < ${before}
+        order by id limit ${batch} for update skip locked))`
+    return count
+  })
+
+/** Forgets keys every hour, and at the start, until the scope closes. */
+export const upkeepLayer = (retention: Duration.Duration): Layer.Layer<never, never, Database> =>
+  Layer.effectDiscard(
+    forgetKeys(retention).pipe(
+      Effect.catch(({ message }) => Effect.logWarning(`Idempotency keys stay for now: ${message}`)),
+      Effect.catchDefect((defect) => Effect.logError("The upkeep met a defect", Cause.die(defect))),
+      Effect.andThen(Effect.sleep("1 hour")),
+      Effect.forever,
+      Effect.forkScoped,
+    ),
+  )

@@ -1,0 +1,36 @@
+/** What a participant shows to the audit, and to the orchestrator only: its records of orders, and its books. */
+import { Effect } from "effect"
+import { Balance, PageQuery, RecordedPage } from "#shared/contracts/audit.ts"
+import { route } from "#shared/http/route.ts"
+import { ServiceVerifier } from "#shared/security/service-tokens.ts"
+import { Books } from "./books.ts"
+
+/** The routes, over the participant's own books. */
+export const auditRoutes = Effect.gen(function* () {
+  const books = yield* Books
+  const access = (yield* ServiceVerifier).only("orchestrator")
+  return [
+    route({
+      method: "GET",
+      path: "/internal/reservations",
+      summary: "What is on record of each order, newest order first",
+      internal: true,
+      access,
+      query: PageQuery,
+      answer: { status: 200, description: "A page of records", schema: RecordedPage },
+      problems: [403],
+      handle: ({ query }) =>
+        Effect.map(books.page(query), (reservations) => ({ body: { reservations } })),
+    }),
+    route({
+      method: "GET",
+      path: "/internal/books",
+      summary: "Whether the books of every resource balance",
+      internal: true,
+      access,
+      answer: { status: 200, description: "Those that do not", schema: Balance },
+      problems: [403],
+      handle: () => Effect.map(books.balance, (body) => ({ body })),
+    }),
+  ]
+})

@@ -1,0 +1,25 @@
+/** The tables of a participant, as its rules use them: what is recorded of each order, and what is left of each resource. */
+import { Context, type Effect } from "effect"
+import type { Store } from "#shared/postgres/store.ts"
+import type { Reservation } from "./rules.ts"
+
+export interface ReservationTables {
+  /** The records of the orders, locked; of those that have one. */
+  readonly lockReservations: (
+    orderIds: ReadonlyArray<string>,
+  ) => Effect.Effect<ReadonlyMap<string, Reservation>>
+  /** What is left of the resources, and of those that the orders hold; locked. A resource that does not exist is left out. */
+  readonly lockResources: (
+    resources: ReadonlyArray<string>,
+    orderIds: ReadonlyArray<string>,
+  ) => Effect.Effect<ReadonlyMap<string, number>>
+  /** Records the orders that have no record yet; gives how many those were. */
+  readonly insertRecords: (records: ReadonlyArray<Reservation>) => Effect.Effect<number>
+  readonly markCancelled: (orderIds: ReadonlyArray<string>) => Effect.Effect<void>
+  /** Adds to what is left of each resource. */
+  readonly changeBalances: (changes: ReadonlyMap<string, number>) => Effect.Effect<void>
+}
+
+export class ReservationStore extends Context.Service<ReservationStore, Store<ReservationTables>>()(
+  "unwind/reservations/ReservationStore",
+) {}

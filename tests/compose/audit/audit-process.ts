@@ -1,0 +1,49 @@
+/** The audit as people run it: a process of its own, on either runtime, with nothing in its environment but what it is given. */
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { join } from "node:path"
+
+const root = join(import.meta.dirname, "../../..")
+
+export interface AuditEnd {
+  readonly code: number | null
+  readonly output: string
+  readonly errors: string
+}
+
+export const runAudit = async (
+  runtime: "node" | "deno",
+  environment: Readonly<Record<string, string>>,
+  ...flags: ReadonlyArray<string>
+): Promise<AuditEnd> => {
+  const child = spawn(
+    join(root, "node_modules/.bin", runtime),
+    [...(runtime === "deno" ? ["run", "-A"] : []), "compose/audit/main.ts", ...flags],
+    {
+      cwd: root,
+      env: {
+        PATH: process.env.PATH,
+        HOME: process.env.HOME,
+        TMPDIR: process.env.TMPDIR,
+        ...environment,
+      },
+      stdio: ["ignore", "pipe", "pipe"],
+    },
+  )
+  let [output, errors] = ["", ""]
+  child.stdout.on("data", (chunk) => output += chunk)
+  child.stderr.on("data", (chunk) => errors += chunk)
+  const [code] = await once(child, "close")
+  return { code: code as number | null, output, errors }
+}
+
+/** What `--json` printed: the findings, and the sums. */
+export const jsonOf = ({ output }: AuditEnd) => {
+  const lines = output.trim().split("\n").map((line) => JSON.parse(line))
+  return {
+    findings: lines.slice(0, -1).map(({ kind, orderId, participant, healed }) =>
+      [kind, participant, orderId, healed].join(" ")
+    ).sort(),
+    sums: lines.at(-1),
+  }
+}

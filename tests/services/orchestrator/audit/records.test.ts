@@ -1,0 +1,85 @@
+/** How the audit reads: what it asks, that it asks again for a while, and that it takes no answer that it can't understand. */
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Fiber, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import { Records, recordsLayer } from "#services/orchestrator/audit/records.ts"
+import { OrderId } from "#shared/contracts/order.ts"
+import { Fetch } from "#shared/http/client.ts"
+import { ServiceSigner } from "#shared/security/service-tokens.ts"
+
+const urls = {
+  billing: new URL("http://billing.test"),
+  items: new URL("http://items.test"),
+  slots: new URL("http://slots.test"),
+  orders: new URL("http://orders.test"),
+}
+
+const [a, b] = [1, 2].map((n) => OrderId.make(`00000000-0000-7000-8000-00000000000${n}`))
+
+/** Records behind which every request gets the next answer, the last one for ever. */
+const scripted = (...answers: ReadonlyArray<unknown>) =>
+  Effect.gen(function* () {
+    const asked: Array<string> = []
+    const signer = Layer.succeed(ServiceSigner, {
+      tokenFor: (name) => Effect.succeed(`of-${name}`),
+    })
+    const context = yield* Layer.build(Layer.provide(recordsLayer(urls), signer))
+    const fetch = (url: string, { headers, method }: RequestInit) => {
+      const { authorization } = headers as Record<string, string>
+      asked.push(`${method} ${url} ${authorization}`)
+      const answer = answers[Math.min(asked.length, answers.length) - 1]
+      return Promise.resolve(
+        typeof answer === "number" ? new Response(null, { status: answer }) : Response.json(answer),
+      )
+    }
+    return { asked, fetch, records: Context.get(context, Records) }
+  })
+
+describe("the records that the audit reads", () => {
+  it.live("are asked for by range, with a token for each service", () =>
+    Effect.gen(function* () {
+      const { asked, fetch, records } = yield* scripted({ orders: [], reservations: [] })
+      yield* Effect.all([
+        records.orders({ before: b!, after: a!, limit: 7 }),
+        records.reservations("items", { limit: 1000 }),
+      ]).pipe(Effect.provideService(Fetch, fetch))
+      assert.deepStrictEqual(asked, [
+        `GET http://orders.test/internal/orders?before=${b}&after=${a}&limit=7 Bearer of-orders`,
+        "GET http://items.test/internal/reservations?limit=1000 Bearer of-items",
+      ])
+    }))
+
+  it.effect("are asked for again until they come", () =>
+    Effect.gen(function* () {
+      const balance = { resources: 3, imbalanced: [] }
+      const { asked, fetch, records } = yield* scripted(503, 500, { resources: "3" }, 429, balance)
+      const reading = yield* Effect.forkChild(
+        Effect.provideService(records.balance("slots"), Fetch, fetch),
+      )
+      yield* TestClock.adjust("1 minute")
+      assert.deepStrictEqual(yield* Fiber.join(reading), balance)
+      assert.strictEqual(asked.length, 5)
+    }))
+
+  for (
+    const [what, answer] of [
+      ["another kind of page", { reservations: [] }],
+      ["an order with half of its fields", { orders: [{ orderId: a, status: "pending" }] }],
+      ["nothing", null],
+    ] as const
+  ) {
+    it.effect(`are not believed to be there when the answer is ${what}`, () =>
+      Effect.gen(function* () {
+        const { fetch, records } = yield* scripted(answer)
+        const reading = yield* Effect.forkChild(
+          Effect.flip(Effect.provideService(records.orders({}), Fetch, fetch)),
+        )
+        yield* TestClock.adjust("1 minute")
+        const { _tag, message } = yield* Fiber.join(reading)
+        assert.deepStrictEqual(
+          [_tag, message],
+          ["Unknown", "orders answered what can not be understood"],
+        )
+      }))
+  }
+})

@@ -1,0 +1,222 @@
+/** What the orchestrator has participants forget, given what the audit finds: when, how far, and which orders it spares. */
+import { assert, describe, it } from "@effect/vitest"
+import { Duration, Effect, Layer, Logger, Stream } from "effect"
+import { TestClock } from "effect/testing"
+import { Audit, type Audited, type AuditRange } from "#services/orchestrator/audit/audit.ts"
+import type { Finding } from "#services/orchestrator/audit/finding.ts"
+import { retentionLayer } from "#services/orchestrator/retention.ts"
+import { OrderId } from "#shared/contracts/order.ts"
+import { firstIdAt } from "#shared/contracts/order-time.ts"
+import type { ForgetRequest } from "#shared/contracts/retention.ts"
+import { Fetch } from "#shared/http/client.ts"
+import { ServiceSigner } from "#shared/security/service-tokens.ts"
+import { Unavailable } from "#shared/transient.ts"
+
+const startMs = Date.UTC(2026, 5, 1)
+const order = (n: number) => OrderId.make(firstIdAt(n).replace(/0{12}$/, "000000000001"))
+
+const part: Audited = {
+  findings: [],
+  allHeld: 0,
+  noneHeld: 0,
+  inFlight: 0,
+  inQuestion: 0,
+  resources: 0,
+  downTo: undefined,
+}
+
+const found = (orderId: OrderId | null): Finding => ({
+  kind: "stuck",
+  orderId,
+  participant: null,
+  resource: null,
+  ageMs: 0,
+  cause: "",
+  remedy: "",
+  heal: null,
+})
+
+/** The retention at work, over an audit and participants that say what a test tells them to. */
+const start = (
+  options: { readonly retention?: Duration.Input; readonly deadline?: Duration.Input } = {},
+) =>
+  Effect.gen(function* () {
+    yield* TestClock.setTime(startMs)
+    const script = {
+      parts: [part] as ReadonlyArray<Audited>,
+      auditFails: false,
+      /** How many records each participant has left to forget; undefined for one that is down. */
+      left: { billing: 0, items: 0, slots: 0 } as Record<string, number | undefined>,
+    }
+    const ranges: Array<AuditRange> = []
+    const requests: Array<readonly [string, ForgetRequest, string | null]> = []
+    const logs: Array<string> = []
+    const audit = Audit.of({
+      orders: (range) => {
+        ranges.push(range)
+        return script.auditFails
+          ? Stream.fail(new Unavailable({ message: "orders answered 503" }))
+          : Stream.fromIterable(script.parts)
+      },
+      books: Stream.empty,
+    })
+    const fetch = async (request: Request): Promise<Response> => {
+      const { hostname, pathname } = new URL(request.url)
+      assert.strictEqual(pathname, "/internal/forget")
+      requests.push([hostname, await request.json(), request.headers.get("authorization")])
+      const left = script.left[hostname]
+      if (left === undefined) return new Response("", { status: 503 })
+      const forgotten = Math.min(left, 1_000)
+      script.left[hostname] = left - forgotten
+      return Response.json({ forgotten })
+    }
+    const url = (name: string) => new URL(`http://${name}`)
+    const { retention = "30 days", deadline = "2 minutes" } = options
+    yield* Layer.build(
+      retentionLayer({
+        urls: {
+          billing: url("billing"),
+          items: url("items"),
+          slots: url("slots"),
+          orders: url("orders"),
+        },
+        retention: Duration.fromInputUnsafe(retention),
+        deadline: Duration.fromInputUnsafe(deadline),
+      }).pipe(
+        Layer.provide(Layer.succeed(Audit, audit)),
+        Layer.provide(Layer.succeed(ServiceSigner, {
+          tokenFor: (callee) => Effect.succeed(`token-for-${callee}`),
+        })),
+      ),
+    ).pipe(
+      Effect.provideService(Fetch, (url, init) => fetch(new Request(url, init))),
+      Effect.provide(Logger.layer([
+        Logger.make(({ message }) => {
+          logs.push([message].flat().join(" "))
+        }),
+      ])),
+    )
+    /** Lets so much time pass, and what follows happen: nothing of it waits for anything but its turn. */
+    const pass = (time: Duration.Input) =>
+      Effect.andThen(
+        TestClock.adjust(time),
+        Effect.promise(async () => {
+          for (let turn = 0; turn < 50; turn++) await new Promise((next) => setTimeout(next))
+        }),
+      )
+    return Object.assign(script, { ranges, requests, logs, pass })
+  })
+
+const bound = (days: number) => firstIdAt(startMs + 60_000 - Duration.toMillis(Duration.days(days)))
+
+describe("the retention", () => {
+  it.effect("audits what is older than RETENTION and a day, and then has all participants forget it", () =>
+    Effect.gen(function* () {
+      const world = yield* start()
+      assert.deepStrictEqual(world.ranges, [])
+      yield* world.pass("1 minute")
+      const request = { before: bound(31), except: [] }
+      assert.deepStrictEqual(world.ranges, [{ before: bound(31) }])
+      assert.deepStrictEqual(world.requests, [
+        ["billing", request, "Bearer token-for-billing"],
+        ["items", request, "Bearer token-for-items"],
+        ["slots", request, "Bearer token-for-slots"],
+      ])
+      assert.deepStrictEqual(world.logs, [])
+    }))
+
+  it.effect("comes back every hour or so", () =>
+    Effect.gen(function* () {
+      const world = yield* start()
+      yield* world.pass("1 minute")
+      for (let n = 1; n < 3; n++) {
+        yield* world.pass("47 minutes")
+        assert.strictEqual(world.ranges.length, n)
+        for (let minute = 47; world.ranges.length === n; minute++) {
+          assert.isBelow(minute, 73)
+          yield* world.pass("1 minute")
+        }
+        assert.strictEqual(world.ranges.length, n + 1)
+      }
+    }))
+
+  it.effect("asks a participant again while there is more than goes at once", () =>
+    Effect.gen(function* () {
+      const world = yield* start()
+      world.left = { billing: 2_500, items: 1_000, slots: 0 }
+      yield* world.pass("1 minute")
+      assert.deepStrictEqual(world.requests.map(([name]) => name), [
+        ...["billing", "billing", "billing", "items", "items", "slots"],
+      ])
+    }))
+
+  it.effect("spares what the audit finds in question, and says so", () =>
+    Effect.gen(function* () {
+      const world = yield* start()
+      world.parts = [
+        { ...part, findings: [found(order(9)), found(order(9)), found(null)] },
+        { ...part, findings: [found(order(4)), found(order(2))] },
+      ]
+      yield* world.pass("1 minute")
+      assert.deepStrictEqual(world.requests[0]![1].except, [order(9), order(4), order(2)])
+      assert.match(world.logs.join(), /^3 orders are older than RETENTION, and kept: /)
+    }))
+
+  it.effect("goes only as far as it can spare what is in question", () =>
+    Effect.gen(function* () {
+      const world = yield* start()
+      const orders = Array.from({ length: 2_500 }, (_, n) => order(2_500 - n))
+      world.parts = [orders.slice(0, 10), orders.slice(10, 1_200), orders.slice(1_200)]
+        .map((ids) => ({ ...part, findings: ids.map(found) }))
+      yield* world.pass("1 minute")
+      const [, { before, except }] = world.requests[0]!
+      assert.strictEqual(before, order(1_001))
+      assert.deepStrictEqual(except, orders.slice(-1_000))
+      world.parts = [{ ...part, findings: orders.slice(-1_000).map(found) }]
+      yield* world.pass("75 minutes")
+      assert.isTrue(world.requests.at(-1)![1].before > order(2_500))
+      assert.deepStrictEqual(world.requests.at(-1)![1].except, orders.slice(-1_000))
+    }))
+
+  it.effect("leaves alone what may still be on its way by a long deadline", () =>
+    Effect.gen(function* () {
+      const world = yield* start({ retention: "1 day", deadline: "10 days" })
+      yield* world.pass("1 minute")
+      assert.deepStrictEqual(world.ranges, [{ before: bound(11) }])
+    }))
+
+  it.effect("forgets nothing while the audit is not sure of an old order", () =>
+    Effect.gen(function* () {
+      const world = yield* start()
+      world.parts = [part, { ...part, inFlight: 1 }]
+      yield* world.pass("1 minute")
+      assert.deepStrictEqual(world.requests, [])
+      assert.deepStrictEqual(world.logs, [
+        "What is old is forgotten later: the audit is not sure of 1 old orders",
+      ])
+      world.parts = [part]
+      yield* world.pass("75 minutes")
+      assert.strictEqual(world.requests.length, 3)
+    }))
+
+  it.effect("forgets nothing unaudited, and goes on when everybody answers again", () =>
+    Effect.gen(function* () {
+      const world = yield* start()
+      world.auditFails = true
+      yield* world.pass("1 minute")
+      assert.deepStrictEqual(world.requests, [])
+      assert.deepStrictEqual(world.logs, ["What is old is forgotten later: orders answered 503"])
+      world.auditFails = false
+      world.left["items"] = undefined
+      yield* world.pass("75 minutes")
+      assert.deepStrictEqual(world.requests.map(([name]) => name), ["billing", "items"])
+      assert.deepStrictEqual(world.logs.slice(1), [
+        "What is old is forgotten later: items answered 503",
+      ])
+      world.left["items"] = 0
+      yield* world.pass("75 minutes")
+      assert.deepStrictEqual(world.requests.slice(2).map(([name]) => name), [
+        ...["billing", "items", "slots"],
+      ])
+    }))
+})

@@ -1,0 +1,154 @@
+/** What orders shows to the audit: how orders stand, a page at a time, and the oldest that is not final. */
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Layer } from "effect"
+import { dirname, join } from "node:path"
+import { Standings } from "#services/orders/standings.ts"
+import { OrderId } from "#shared/contracts/order.ts"
+import { Database } from "#shared/postgres/database.ts"
+import {
+  type ServiceName,
+  ServiceSigner,
+  serviceSignerLayer,
+} from "#shared/security/service-tokens.ts"
+import { newDatabase, onlooker, openDatabase } from "../../shared/postgres/open-database.ts"
+import {
+  place,
+  type RunningOrders,
+  someone,
+  startOrders,
+  tokenOf,
+  wanted,
+} from "./running-orders.ts"
+
+/** Asks as a service does. */
+const askAs = Effect.fnUntraced(
+  function* ({ call, environment }: RunningOrders, name: ServiceName) {
+    const keyFile = join(dirname(environment.SERVICE_PRIVATE_KEY!), `${name}.private.json`)
+    const signer = Context.get(yield* Layer.build(serviceSignerLayer(name, keyFile)), ServiceSigner)
+    const headers = { authorization: `Bearer ${yield* signer.tokenFor("orders")}` }
+    return (path: string) => call(path, { user: null, headers })
+  },
+)
+
+describe("GET /internal/orders", () => {
+  it.live("shows how orders stand between two of them, newest first", () =>
+    Effect.gen(function* () {
+      const orders = yield* startOrders()
+      const ask = yield* askAs(orders, "orchestrator")
+      const user = someone()
+      const placed = yield* Effect.forEach(
+        Array(4).keys(),
+        (n) => place(orders, { user, body: { ...wanted, amount: 1 + n } }),
+      )
+      const [first, second, third, fourth] = placed.map(({ id }) => id)
+      yield* orders.decide({ orderId: second!, decision: "complete" })
+      const stuck = { step: "slot", cause: "away", attempts: 3, nextAttemptAt: "soon" } as const
+      const abort = { orderId: third!, decision: "abort", reason: "Order timed out" } as const
+      yield* orders.decide(abort, { ...abort, stuck })
+      const page = (query: string) =>
+        Effect.map(
+          ask(`/internal/orders?${query}`),
+          ({ body, status }) => status === 200 ? body.orders : assert.fail(JSON.stringify(body)),
+        )
+      const all = yield* page("")
+      const ids = (found: ReadonlyArray<{ orderId: string | undefined }>) =>
+        found.map(({ orderId }) => orderId)
+      assert.deepStrictEqual(ids(all), [fourth, third, second, first])
+      assert.deepStrictEqual(all[0], {
+        orderId: fourth,
+        status: "pending",
+        username: user,
+        amountMinor: 400,
+        item: 1,
+        slot: "09:00",
+        createdAt: placed[3]!.createdAt,
+        decidedAt: null,
+        stuck: null,
+      })
+      assert.deepInclude(all[1], { status: "compensating", stuck, decidedAt: null })
+      assert.strictEqual(all[2].status, "completed")
+      assert.isAtLeast(Date.parse(all[2].decidedAt), Date.parse(all[2].createdAt))
+      assert.deepStrictEqual(ids(yield* page(`before=${fourth}&after=${first}`)), [third, second])
+      assert.deepStrictEqual(ids(yield* page(`before=${fourth}&limit=1`)), [third])
+      assert.deepStrictEqual(ids(yield* page(`before=${first}`)), [])
+      for (const query of ["limit=0", "limit=1001", "after=1", "username=ann"]) {
+        const { body, status } = yield* ask(`/internal/orders?${query}`)
+        assert.deepStrictEqual([status, body.code], [400, "invalid_request"], query)
+      }
+    }))
+
+  it.live("names the oldest order that is not final, and counts those that are not", () =>
+    Effect.gen(function* () {
+      const orders = yield* startOrders()
+      const ask = yield* askAs(orders, "orchestrator")
+      const unfinished = Effect.map(ask("/internal/orders/unfinished"), ({ body }) => body)
+      assert.deepStrictEqual(yield* unfinished, { oldest: null, count: 0 })
+      const [first, second] = [yield* place(orders), yield* place(orders), yield* place(orders)]
+      assert.deepStrictEqual(yield* unfinished, { oldest: first!.id, count: 3 })
+      yield* orders.decide({ orderId: first!.id, decision: "complete" })
+      yield* orders.decide({ orderId: second!.id, decision: "abort", reason: "Order timed out" })
+      assert.deepStrictEqual(yield* unfinished, { oldest: second!.id, count: 2 })
+    }))
+
+  it.live("lets the orchestrator in, and nobody else", () =>
+    Effect.gen(function* () {
+      const orders = yield* startOrders()
+      const asAuth = yield* askAs(orders, "auth")
+      const asItself = yield* askAs(orders, "orders")
+      const user = { authorization: `Bearer ${yield* Effect.promise(() => tokenOf("ann"))}` }
+      for (const path of ["/internal/orders", "/internal/orders/unfinished"]) {
+        assert.strictEqual((yield* asAuth(path)).status, 403)
+        assert.strictEqual((yield* asItself(path)).status, 403)
+        for (const headers of [{}, user]) {
+          assert.strictEqual((yield* orders.call(path, { user: null, headers })).status, 401)
+        }
+      }
+      const { body } = yield* orders.call("/openapi/orders.json", { user: null })
+      assert.deepStrictEqual(Object.keys(body.paths).filter((path) => /internal/.test(path)), [])
+    }))
+
+  it.live("is read by index, wherever it lies among very many orders", () =>
+    Effect.gen(function* () {
+      const url = yield* newDatabase
+      const sql = yield* onlooker(url)
+      const migrations = join(import.meta.dirname, "../../../services/orders/migrations")
+      const database = yield* openDatabase(url, { poolSize: 1, migrations })
+      const context = yield* Layer.build(
+        Layer.provide(Standings.layer, Layer.succeed(Database, database)),
+      )
+      const { page, unfinished } = Context.get(context, Standings)
+      const id = (n: number) => `00000000-0000-7000-8000-${n.toString(16).padStart(12, "0")}`
+      const query = (before?: number, after?: number) => ({
+        ...(before !== undefined && { before: id(before) }),
+        ...(after !== undefined && { after: id(after) }),
+      } as Parameters<typeof page>[0])
+      const shapes = [query(), query(40_000), query(undefined, 10), query(25_000, 24_000)]
+      const all = Effect.all([Effect.forEach(shapes, page), unfinished])
+      // Often enough for PostgreSQL to keep its plans of the empty table for good.
+      yield* Effect.repeat(all, { times: 12 })
+      yield* Effect.promise(() =>
+        sql`insert into orders (id, username, amount, item, slot, status, created_at, decided_at, publish_at)
+            select ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'ann', 1, 1, '09:00',
+              case when n % 10000 = 7 then 'pending' else 'failed' end, now(),
+              case when n % 10000 <> 7 then now() end, case when n % 10000 = 7 then now() end
+            from generate_series(1, 50000) n`
+      )
+      const read = Effect.gen(function* () {
+        // Its connection hands in its counts only now and then, but with the next statement when told to.
+        yield* database.query((sql) => sql`select pg_stat_force_next_flush()`)
+        const [counted] = yield* Effect.promise(() =>
+          sql`select sum(seq_tup_read)::int as whole,
+                (select sum(idx_tup_read)::int from pg_stat_user_indexes) as indexed
+              from pg_stat_user_tables where relname = 'orders'`
+        )
+        return { whole: Number(counted!["whole"]), indexed: Number(counted!["indexed"]) }
+      })
+      const before = yield* read
+      const [pages, rest] = yield* all
+      const after = yield* read
+      assert.deepStrictEqual(pages.map(({ length }) => length), [1000, 1000, 1000, 999])
+      assert.deepStrictEqual(rest, { oldest: OrderId.make(id(7)), count: 5 })
+      assert.strictEqual(after.whole - before.whole, 0)
+      assert.isAtMost(after.indexed - before.indexed, 4_100)
+    }))
+})

@@ -1,0 +1,64 @@
+/** What a service that is a process of its own is given, and the public door in front of several of them. */
+import { Hono } from "hono"
+import { gateway } from "#compose/embedded/gateway.ts"
+import type { App } from "#shared/http/app.ts"
+import { keyFiles } from "#shared/security/generate-service-keys.ts"
+import type { ServiceName } from "#shared/security/service-tokens.ts"
+
+export const serviceNames: ReadonlyArray<ServiceName> = [
+  "billing",
+  "items",
+  "slots",
+  "auth",
+  "orders",
+  "orchestrator",
+]
+
+export interface Surroundings {
+  readonly port: number
+  readonly databaseUrl: string | undefined
+  readonly queueUrl: string
+  readonly queueStream: string
+  readonly keysFolder: string
+  /** Where it finds another service. */
+  readonly address: (callee: ServiceName) => string
+}
+
+/** The environment of a service's process: nothing of our own but what a program needs to be found. */
+export const environmentOf = (
+  name: ServiceName,
+  { port, databaseUrl, queueUrl, queueStream, keysFolder, address }: Surroundings,
+): Record<string, string | undefined> => {
+  const keys = keyFiles(keysFolder)
+  return {
+    PATH: process.env.PATH,
+    HOME: process.env.HOME,
+    PORT: String(port),
+    HOST: "127.0.0.1",
+    DATABASE_URL: databaseUrl,
+    SERVICE_PRIVATE_KEY: keys.privateKey(name),
+    SERVICE_PUBLIC_KEYS: keys.publicKeys,
+    JWKS_URL: `${address("auth")}/.well-known/jwks.json`,
+    QUEUE_URL: queueUrl,
+    QUEUE_STREAM: queueStream,
+    BILLING_URL: address("billing"),
+    ITEMS_URL: address("items"),
+    SLOTS_URL: address("slots"),
+    ORDERS_URL: address("orders"),
+  }
+}
+
+/** The public paths, as a gateway routes them; `address` is asked anew for each request. */
+export const doorTo = (address: (name: ServiceName) => string): App => {
+  const proxied = (name: ServiceName) => ({
+    fetch: (request: Request) => {
+      const { pathname, search } = new URL(request.url)
+      return fetch(new Request(address(name) + pathname + search, request))
+        .catch(() => new Response(null, { status: 502 }))
+    },
+  })
+  return gateway(
+    { auth: proxied("auth"), billing: proxied("billing"), orders: proxied("orders") },
+    new Hono(),
+  )
+}
