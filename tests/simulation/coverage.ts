@@ -1,0 +1,34 @@
+/** Which faults there are, and whether simulations have met all of them: if they have not, they prove nothing. */
+import {
+  callFaults,
+  commitFaults,
+  failpointFaults,
+  queueFaults,
+  simulatedFailpoints,
+  timedFaults,
+} from "./plan.ts"
+import type { Tally } from "./tally.ts"
+
+/** Every kind of fault, by the name that the world counts it under. */
+export const faultKinds: ReadonlyArray<string> = [
+  ...callFaults.map((fault) => `call: ${fault}`),
+  ...queueFaults.map((fault) => `queue: ${fault}`),
+  ...commitFaults.map((fault) => `commit: ${fault}`),
+  ...failpointFaults.map((fault) => `failpoint: ${fault}`),
+  ...timedFaults.map((fault) => `process: ${fault}`),
+]
+
+/** So many seeds must have met every fault; fewer need not. */
+export const fullCoverageSeeds = 1_000
+
+/** Why simulations without a violation prove nothing, a line each; empty when they do. */
+export const whyNoTest = ({ seeds, faults, passed, crashed }: Tally): ReadonlyArray<string> => {
+  if (seeds < fullCoverageSeeds) return []
+  const never = (names: ReadonlyArray<string>, times: ReadonlyMap<string, number>) =>
+    names.filter((name) => (times.get(name) ?? 0) === 0)
+  return [
+    ...never(faultKinds, faults).map((kind) => `"${kind}" never hit with orders in flight`),
+    ...never(simulatedFailpoints, passed).map((name) => `nobody passed the failpoint "${name}"`),
+    ...never(simulatedFailpoints, crashed).map((name) => `nobody crashed at "${name}"`),
+  ]
+}

@@ -1,0 +1,141 @@
+/**
+ * The customers of a simulated world. Each order has an idempotency key; a post that got no answer, or a 5xx, is sent
+ * again with the same key until it is acknowledged, some are sent twice for no reason, and the order is looked up until it
+ * is final. What a customer is told must never change.
+ */
+import { Effect, Exit } from "effect"
+import type { OrderStatus } from "#shared/contracts/order.ts"
+import type { Process } from "./kernel.ts"
+import type { Answer, CallEnd } from "./network.ts"
+import type { Plan, Wish } from "./plan.ts"
+import type { System } from "./system.ts"
+
+/** An order as its customer knows it. */
+export interface Acknowledged {
+  readonly wish: Wish
+  readonly id: string
+  /** What the customer was told last. */
+  status: OrderStatus
+}
+
+const patienceMs = 3_000
+
+export class Customers {
+  readonly acknowledged = new Map<string, Acknowledged>()
+  private readonly system: System
+  private readonly process: Process
+  /** Posts and look-ups that still go on. */
+  private busy = 0
+
+  constructor(system: System, plan: Plan) {
+    this.system = system
+    const { process, fork } = system.outsider("customer")
+    this.process = process
+    plan.wishes.forEach((wish, n) => {
+      // A key belongs to its user: different users have the same ones.
+      const nth = plan.wishes.slice(0, n).filter(({ username }) =>
+        username === wish.username
+      ).length
+      for (const afterMs of [0, ...wish.repeats]) {
+        this.busy++
+        fork(this.order(wish, `key ${nth}`, wish.atMs + afterMs)).addObserver((exit) => {
+          this.busy--
+          if (Exit.isFailure(exit)) throw new Error(`A customer met a defect: ${exit.cause}`)
+        })
+      }
+    })
+  }
+
+  get done(): boolean {
+    return this.busy === 0
+  }
+
+  private order(wish: Wish, key: string, atMs: number): Effect.Effect<void> {
+    const { kernel, world } = this.system
+    const post = Effect.gen({ self: this }, function* () {
+      yield* kernel.sleep(this.process, atMs)
+      const { username, amountMinor, item, slot } = wish
+      const body = { username, amountMinor, item, slot, idempotencyKey: key }
+      const { id, status } = yield* this.untilAnswered("place", "/place", body)
+      yield* this.watch(this.acknowledge(wish, key, id, status))
+    })
+    return Effect.catch(
+      post,
+      (unexpected) =>
+        Effect.sync(() =>
+          world.violated(
+            "I6",
+            `a post of ${wish.username}'s ${key} was answered ${unexpected.status}`,
+          )
+        ),
+    )
+  }
+
+  private acknowledge(wish: Wish, key: string, id: string, status: OrderStatus): Acknowledged {
+    const name = `${wish.username}'s ${key}`
+    const order = this.acknowledged.get(name) ?? { wish, id, status }
+    this.system.world.check(
+      order.id === id,
+      "I6",
+      () => `${name} was acknowledged as ${order.id} and as ${id}`,
+    )
+    this.acknowledged.set(name, order)
+    return order
+  }
+
+  /** Looks the order up until it is final, and once more. */
+  private watch(order: Acknowledged): Effect.Effect<void, Answer> {
+    const { kernel, world } = this.system
+    const { username } = order.wish
+    return Effect.gen({ self: this }, function* () {
+      for (let looks = 0; looks < 2;) {
+        yield* kernel.sleep(this.process, isFinal(order.status) ? 1_000 : 5_000)
+        const { status } = yield* this.untilAnswered("find", "/find", { username, id: order.id })
+        world.check(
+          !isFinal(order.status) || status === order.status,
+          "I7",
+          () => `the customer of ${order.id} was told ${order.status}, then ${status}`,
+        )
+        order.status = status
+        if (isFinal(status)) looks++
+      }
+    })
+  }
+
+  /** Fails with an answer that no retry would change. */
+  private untilAnswered(
+    point: string,
+    path: string,
+    body: unknown,
+  ): Effect.Effect<{ id: string; status: OrderStatus }, Answer> {
+    const { kernel } = this.system
+    return Effect.gen({ self: this }, function* () {
+      while (true) {
+        const end = yield* this.call(point, path, body)
+        if (end !== undefined && "status" in end) {
+          if (end.status === 200) return end.body as { id: string; status: OrderStatus }
+          if (end.status < 500 && end.status !== 429) return yield* Effect.fail(end)
+        }
+        yield* kernel.sleep(this.process, 100 + kernel.draw("customer's wait", 1_000))
+      }
+    })
+  }
+
+  private call(point: string, path: string, body: unknown): Effect.Effect<CallEnd | undefined> {
+    const { kernel, network } = this.system
+    return Effect.callback((resume) => {
+      const cancel = kernel.after(
+        patienceMs,
+        "",
+        this.process,
+        () => resume(Exit.succeed(undefined)),
+      )
+      network.send(this.process, "orders", point, path, JSON.stringify(body), (end) => {
+        cancel()
+        resume(Exit.succeed(end))
+      })
+    })
+  }
+}
+
+const isFinal = (status: OrderStatus) => status === "completed" || status === "failed"

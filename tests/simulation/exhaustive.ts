@@ -1,0 +1,107 @@
+/**
+ * The small scope, all of it: one order under every fault and every pair of faults, and a few orders that want the last of
+ * something at the same moment, in every course that deviates so often from the usual one.
+ */
+import { availableParallelism } from "node:os"
+import { judge, type Simulate } from "./judge.ts"
+import { planText } from "./plan-text.ts"
+import { violationText } from "./report.ts"
+import { simulator } from "./runner.ts"
+import { processScreen, type Screen } from "./screen.ts"
+import { simulate } from "./simulate.ts"
+import { caseOf } from "./small-scope/case.ts"
+import { planOf as planOfOneOrder, settings } from "./small-scope/one-order.ts"
+import { contested, fields, paces, planOf as planOfRace, runRace } from "./small-scope/race.ts"
+import { type Figures, type Scope, search } from "./small-scope/search.ts"
+
+/** At how many choices the courses of so many orders deviate at most: as many as minutes allow. */
+const most = { 2: 3, 3: 2, 4: 1 }
+
+export const everything: Scope = {
+  settings,
+  every: 1,
+  races: fields.flatMap((orders) =>
+    contested.flatMap((last) =>
+      paces.map((pace) => ({ race: { orders, last, pace }, most: most[orders] }))
+    )
+  ),
+}
+
+/** Searches everything, or shows one case; gives the exit code. Fails with a RangeError when there is no such case. */
+export const exhaustive = (name?: string): Promise<number> => {
+  const screen = processScreen()
+  if (name !== undefined) return replayCase(name, simulate, screen)
+  return searchScope(everything, simulator, screen)
+}
+
+/** Gives the exit code: 0 when all holds, 1 at a violation. */
+export const searchScope = async (
+  scope: Scope,
+  simulator: URL,
+  screen: Screen,
+): Promise<number> => {
+  const startedMs = Date.now()
+  const seconds = () => `${Math.round((Date.now() - startedMs) / 1000)} s`
+  const workers = availableParallelism()
+  const { figures, finding } = await search({
+    scope,
+    workers,
+    simulator,
+    onProgress: (figures) => {
+      screen.soFar(() => summary(figures, scope, "so far"))
+      screen.progress(() => `${progress(figures)}, ${seconds()}`)
+    },
+  })
+  screen.print(summary(figures, scope, finding === undefined ? "all" : "so far"))
+  screen.print(`  ${seconds()} with ${workers} threads`)
+  if (finding === undefined) return 0
+  const { name, violations } = finding
+  screen.print(`\n${violationText(violations)}\nReplay it: ${replayCommand(name)}`)
+  return 1
+}
+
+const number = (value: number) => value.toLocaleString("en-US")
+const sum = (values: ReadonlyArray<number>) => values.reduce((one, other) => one + other, 0)
+
+const progress = ({ tasks, tasksDone, singles, pairs, courses }: Figures) =>
+  `${number(tasksDone)} of ${number(tasks)} tasks: ${number(singles)} faults, ` +
+  `${number(pairs)} pairs of faults, ${number(sum(courses))} courses of races`
+
+const summary = (
+  { singles, pairs, courses }: Figures,
+  { settings, races }: Scope,
+  done: "all" | "so far",
+) =>
+  [
+    `One order, in ${settings.length} settings (who refuses it, and its deadline), ${done}:`,
+    `  ${number(singles)} faults, each at every point`,
+    `  ${number(pairs)} pairs of faults`,
+    `Races for the last of something, ${done}:`,
+    ...races.map(({ race: { orders, last, pace }, most }, n) =>
+      `  ${orders} orders, one ${last}, ${pace}: ${number(courses[n]!)} courses ` +
+      `with up to ${most} ${most === 1 ? "deviation" : "deviations"}`
+    ),
+    `${number(singles + pairs + sum(courses))} simulations`,
+  ].join("\n")
+
+/** The command that shows one case and its history. */
+const replayCommand = (name: string) => `npm run simulate -- --exhaustive --case ${name}`
+
+/** Gives the exit code: 0 when all holds, 1 at a violation. Fails with a RangeError when there is no such case. */
+export const replayCase = async (
+  name: string,
+  simulate: Simulate,
+  { print }: Screen,
+): Promise<number> => {
+  const given = caseOf(name)
+  const plan = given.scope === "race"
+    ? planOfRace(given.race)
+    : planOfOneOrder(given.setting, given.faults)
+  print(planText(plan))
+  print("History")
+  const { violations } = given.scope === "race"
+    ? await runRace(simulate, given.race, given.deviations, print)
+    : await judge(simulate, plan, print)
+  print(violations.length === 0 ? "No violation" : violationText(violations))
+  return violations.length === 0 ? 0 : 1
+}

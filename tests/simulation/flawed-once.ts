@@ -1,0 +1,10 @@
+/** A simulation in which chance has its way, for tests: it finds a violation only in threads, and never again outside. */
+import { isMainThread } from "node:worker_threads"
+import type { Simulate } from "./judge.ts"
+import { simulate as simulateRightly } from "./simulate.ts"
+
+export const simulate: Simulate = async (plan, options) => {
+  const simulation = await simulateRightly(plan, options)
+  simulation.world.check(isMainThread, "I0", () => "it is one of several")
+  return simulation
+}

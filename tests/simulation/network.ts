@@ -1,0 +1,191 @@
+/**
+ * The network of a simulated world: calls arrive after a while, at any live replica of the callee, and their answers come
+ * back after a while; and whatever the plan says happens to one of them.
+ */
+import { Cause, type Effect, Exit, Fiber } from "effect"
+import type { Process } from "./kernel.ts"
+import type { PointFault, ServiceName } from "./plan.ts"
+import type { World } from "./world.ts"
+
+export interface Answer {
+  readonly status: number
+  readonly body: unknown
+}
+
+/** A process that serves. */
+export interface Server {
+  readonly process: Process
+  /** Handles a request, and never fails. */
+  readonly serve: (path: string, body: unknown, from: Process) => Effect.Effect<Answer>
+  readonly fork: (effect: Effect.Effect<Answer>) => Fiber.Fiber<Answer>
+}
+
+/** How a call ends for its caller: with an answer, or with the code of what happened to the connection. */
+export type CallEnd = Answer | { readonly code: "ECONNREFUSED" | "ECONNRESET" }
+
+export class Network {
+  /** The servers that are up, of each service. */
+  readonly servers = new Map<string, Array<Server>>()
+
+  private readonly world: World
+
+  constructor(world: World) {
+    this.world = world
+  }
+
+  /** Sends a request; `end` is called at most once, and not at all when nothing comes back. */
+  send(
+    from: Process,
+    service: ServiceName,
+    point: string,
+    path: string,
+    body: string,
+    end: (end: CallEnd) => void,
+  ): void {
+    if (!from.alive) return
+    const { world } = this
+    const fault = world.arrive(`call ${point}`)
+    if (fault?.fault === "caller crashes") {
+      return this.sendAndCrash(from, service, path, body, fault)
+    }
+    if (fault?.fault === "request lost") return
+    if (fault !== undefined && fault.fault.endsWith("before")) {
+      return this.back(from, 1, end, { status: Number(fault.fault.slice(0, 3)), body: {} })
+    }
+    if (fault?.fault === "duplicated") {
+      for (let n = 0; n < 1 + world.kernel.draw("copies", 4); n++) {
+        this.arriveLater(
+          from,
+          service,
+          path,
+          body,
+          world.kernel.draw("copy", fault.forMs + 1),
+          undefined,
+          () => {},
+        )
+      }
+    }
+    const ms = fault?.fault === "request late" ? 5_000 + fault.forMs : this.wayMs(path)
+    this.arriveLater(from, service, path, body, ms, fault, end)
+  }
+
+  private sendAndCrash(
+    from: Process,
+    service: ServiceName,
+    path: string,
+    body: string,
+    fault: PointFault,
+  ) {
+    this.arriveLater(from, service, path, body, this.wayMs(path), undefined, () => {})
+    this.world.crash(from, fault.forMs)
+  }
+
+  private wayMs(path: string): number {
+    const { kernel } = this.world
+    return kernel.takes(kernel.draw(`way ${path}`, 4))
+  }
+
+  private arriveLater(
+    from: Process,
+    service: ServiceName,
+    path: string,
+    body: string,
+    ms: number,
+    fault: PointFault | undefined,
+    end: (end: CallEnd) => void,
+  ): void {
+    const { kernel, cutOff } = this.world
+    kernel.after(ms, `${from.name} -> ${service}${path} ${body}`, undefined, () => {
+      if (cutOff.has(from.name)) return
+      const up = this.servers.get(service)?.filter(({ process }) => process.alive) ?? []
+      const server = up[up.length > 1 ? kernel.draw(`replica of ${service}`, up.length) : 0]
+      if (server === undefined) return this.back(from, 0, end, { code: "ECONNREFUSED" })
+      if (cutOff.has(server.process.name)) return
+      this.handle(from, server, path, body, fault, end)
+    })
+  }
+
+  /** A stopped process takes a request when it goes on. */
+  private handle(
+    from: Process,
+    server: Server,
+    path: string,
+    body: string,
+    fault: PointFault | undefined,
+    end: (end: CallEnd) => void,
+  ): void {
+    const { world } = this
+    const { process } = server
+    if (!process.alive) return this.back(from, 0, end, { code: "ECONNRESET" })
+    const waitMs = process.stoppedUntilMs - world.kernel.nowMs
+    if (waitMs > 0) {
+      world.kernel.after(
+        waitMs,
+        "",
+        undefined,
+        () => this.handle(from, server, path, body, fault, end),
+      )
+      return
+    }
+    const broken = () => this.back(from, 1, end, { code: "ECONNRESET" })
+    process.atEnd.add(broken)
+    const fiber = server.fork(server.serve(path, JSON.parse(body), from))
+    fiber.addObserver((exit) => {
+      if (!process.alive) return
+      process.atEnd.delete(broken)
+      if (fault?.fault === "callee crashes") {
+        process.atEnd.add(broken)
+        world.acted(fault)
+        return world.crash(process, fault.forMs)
+      }
+      this.answer(from, process, exit, path, fault, end)
+    })
+  }
+
+  private answer(
+    from: Process,
+    by: Process,
+    exit: Exit.Exit<Answer>,
+    path: string,
+    fault: PointFault | undefined,
+    end: (end: CallEnd) => void,
+  ): void {
+    const answer = Exit.isSuccess(exit) ? exit.value : { status: 500, body: {} }
+    if (Exit.isFailure(exit) && !Cause.hasInterruptsOnly(exit.cause)) {
+      this.world.kernel.note(`${by.name} met a defect: ${Cause.squash(exit.cause)}`)
+    }
+    const what = fault?.fault
+    if (what === "answer lost" || this.world.cutOff.has(by.name)) return
+    if (what === "connection cut") return this.back(from, 1, end, { code: "ECONNRESET" })
+    const ms = what === "answer late" ? fault!.forMs : this.wayMs(`back ${path}`)
+    if (what?.endsWith("after")) {
+      return this.back(from, ms, end, { status: Number(what.slice(0, 3)), body: {} })
+    }
+    this.back(from, ms, end, answer)
+  }
+
+  private back(from: Process, ms: number, end: (end: CallEnd) => void, result: CallEnd): void {
+    const said = "code" in result ? result.code : `${result.status} ${JSON.stringify(result.body)}`
+    this.world.kernel.after(ms, `${from.name} <- ${said}`, from, () => {
+      if (!this.world.cutOff.has(from.name)) end(result)
+    })
+  }
+
+  /** The platform's fetch, as a process of this world has it. */
+  fetchOf(from: Process, pointOf: (url: URL) => { service: ServiceName; point: string }) {
+    return (url: string, init: RequestInit): Promise<Response> =>
+      new Promise((resolve, reject) => {
+        const address = new URL(url)
+        const { service, point } = pointOf(address)
+        this.send(from, service, point, address.pathname, init.body as string, (end) => {
+          this.world.kernel.promiseSettled = true
+          if ("code" in end) {
+            return reject(new TypeError("fetch failed", { cause: { code: end.code } }))
+          }
+          // Of a Response only what a caller uses, without the platform's streams: they take turns as they please.
+          const text = () => Promise.resolve(JSON.stringify(end.body))
+          resolve({ status: end.status, text } as Response)
+        })
+      })
+  }
+}

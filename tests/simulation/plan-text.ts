@@ -1,0 +1,47 @@
+/** A plan as a person reads it: what there is, who orders what, and which faults come in between. */
+import type { Plan, PointFault, TimedFault, Wish } from "./plan.ts"
+
+/** `cameToPass` tells whether a fault at a point happened; those that did not are only counted. */
+export const planText = (
+  plan: Plan,
+  cameToPass: (fault: PointFault) => boolean = () => true,
+): string => {
+  const { wishes, pointFaults, timedFaults } = plan
+  const happened = pointFaults.filter(cameToPass)
+  const rest = pointFaults.length - happened.length
+  const faults = [...happened.map(pointFaultText), ...timedFaults.map(timedFaultText)]
+  return [
+    `Plan (the world's own seed is ${plan.seed})`,
+    `  each wallet ${money(plan.wallet)}, ${plan.stock} of each item, ${plan.capacity} in each ` +
+    `slot; orders time out after ${seconds(plan.deadlineMs)}`,
+    "Orders",
+    ...grouped(wishes.map(wishText)),
+    "Faults",
+    ...(faults.length > 0 ? faults.map((fault) => `  ${fault}`) : ["  none"]),
+    ...(rest > 0 ? [`  and ${rest} that never came to pass`] : []),
+  ].join("\n")
+}
+
+const seconds = (ms: number) => `${(ms / 1000).toFixed(3)} s`
+const money = (minor: number) => (minor / 100).toFixed(2)
+
+const wishText = ({ username, amountMinor, item, slot, atMs, repeats }: Wish): string =>
+  `at ${seconds(atMs)}: ${username}, ${money(amountMinor)}, item ${item}, slot ${slot}` +
+  repeats.map((ms) => `, posted again ${seconds(ms)} later`).join("")
+
+/** Equal orders that follow each other share a line: a shrunk plan has many. */
+const grouped = (texts: ReadonlyArray<string>): ReadonlyArray<string> => {
+  const lines: Array<string> = []
+  for (let first = 0, next = 0; first < texts.length; first = next) {
+    while (next < texts.length && texts[next] === texts[first]) next++
+    const keys = next - first > 1 ? `keys ${first} to ${next - 1}, each` : `key ${first}`
+    lines.push(`  ${keys} ${texts[first]}`)
+  }
+  return lines
+}
+
+const pointFaultText = ({ point, nth, fault, forMs }: PointFault): string =>
+  `${point} #${nth}: ${fault} (${seconds(forMs)})`
+
+const timedFaultText = ({ fault, process, atMs, forMs }: TimedFault): string =>
+  `at ${seconds(atMs)}: ${process}: ${fault} (${seconds(forMs)})`

@@ -1,0 +1,190 @@
+/**
+ * A plan of a simulated world: what customers order and when, and which faults happen where. fast-check draws plans and,
+ * when one shows a violation, shrinks it. A fault happens at a point: the n-th time that any process comes to the place of
+ * that name, such as its n-th call of billing or its n-th commit; or at a time.
+ */
+import fc from "fast-check"
+import { type FailpointName, failpoints } from "#shared/failpoint.ts"
+
+/** The services of the simulated world, and how many processes of each there are where a plan does not say. */
+export const replicas = { orders: 2, orchestrator: 3, billing: 1, items: 1, slots: 1 }
+export type Replicas = Readonly<typeof replicas>
+export type ServiceName = keyof Replicas
+export const services = Object.keys(replicas) as ReadonlyArray<ServiceName>
+export const processesOf = (replicas: Replicas): ReadonlyArray<string> =>
+  services.flatMap((service) =>
+    Array.from({ length: replicas[service] }, (_, n) => `${service}-${n + 1}`)
+  )
+
+/** What there is to order; a wish may be for something else. */
+export const usernames = ["ann", "bob", "cy"]
+export const itemIds = ["1", "2", "3", "4"]
+export const slotTimes = ["00:00", "01:00", "02:00"]
+
+/** One customer's wish for one order, and how its client behaves. */
+export interface Wish {
+  readonly username: string
+  readonly amountMinor: number
+  readonly item: number
+  readonly slot: string
+  readonly atMs: number
+  /** Posts of the same order with the same key that are sent besides the first. */
+  readonly repeats: ReadonlyArray<number>
+}
+
+/** What can happen to a call: the request or its answer on the way, or what the callee says. */
+export const callFaults = [
+  "request lost",
+  "answer lost",
+  "connection cut",
+  "request late",
+  "answer late",
+  "duplicated",
+  "500 before",
+  "503 before",
+  "429 before",
+  "500 after",
+  "503 after",
+  "caller crashes",
+  "callee crashes",
+] as const
+/** What can happen to a command to the queue. */
+export const queueFaults = [
+  "command lost",
+  "answer lost",
+  "doubled",
+  "caller crashes",
+  "wiped",
+  "entry stolen",
+] as const
+export const commitFaults = [
+  "refused",
+  "answer lost",
+  "process crashes",
+  "database restarts",
+] as const
+export const failpointFaults = ["crash", "stall"] as const
+
+/** What the orchestrator calls, and what customers do; those do not crash. */
+export const calls = ["orders", "billing", "items", "slots"] as const
+export const customerCalls = ["place", "find"] as const
+export const customerFaults = callFaults.filter((fault) => fault !== "caller crashes")
+export const queueCommands = ["publish", "take", "acknowledge"] as const
+export const databases = ["orders", "billing", "items", "slots"] as const
+
+/** The n-th arrival at the place of that name. */
+export interface Point {
+  readonly point: string
+  readonly nth: number
+}
+
+/** A fault at a point. */
+export interface PointFault extends Point {
+  readonly fault: string
+  /** How long the crashed stays down, the late is under way, and so on. */
+  readonly forMs: number
+}
+
+export const timedFaults = [
+  "stopped",
+  "told to stop",
+  "crash",
+  "partition",
+  "unknown order",
+  "clock jump",
+] as const
+
+/** A fault at a time. */
+export interface TimedFault {
+  readonly fault: typeof timedFaults[number]
+  /** Whose it is. */
+  readonly process: string
+  readonly atMs: number
+  readonly forMs: number
+}
+
+export interface Plan {
+  readonly seed: number
+  readonly replicas?: Replicas
+  /** The most sagas that one orchestrator runs at once. */
+  readonly sagasInFlight?: number
+  readonly deadlineMs: number
+  readonly wallet: number
+  readonly stock: number
+  readonly capacity: number
+  readonly wishes: ReadonlyArray<Wish>
+  readonly pointFaults: ReadonlyArray<PointFault>
+  readonly timedFaults: ReadonlyArray<TimedFault>
+}
+
+/** Customers' orders and faults begin within so long; when faults end, everything has to become final. */
+export const faultsEndMs = 30_000
+
+const wish: fc.Arbitrary<Wish> = fc.record({
+  username: fc.constantFrom(...usernames),
+  amountMinor: fc.constantFrom(10_10, 19_99, 33_33, 50_05),
+  item: fc.oneof(
+    { weight: 30, arbitrary: fc.constantFrom(...itemIds.map(Number)) },
+    { weight: 1, arbitrary: fc.constant(99) },
+  ),
+  slot: fc.constantFrom(...slotTimes, "19:00"),
+  atMs: fc.nat(10_000),
+  repeats: fc.oneof(
+    { weight: 3, arbitrary: fc.constant([]) },
+    { weight: 1, arbitrary: fc.array(fc.nat(4_000), { maxLength: 2 }) },
+  ),
+})
+
+const of = (
+  prefix: string,
+  names: ReadonlyArray<string>,
+  faults: ReadonlyArray<string>,
+  most: number,
+): fc.Arbitrary<PointFault> =>
+  fc.record({
+    point: fc.constantFrom(...names.map((name) => `${prefix} ${name}`)),
+    nth: fc.integer({ min: 1, max: most }),
+    fault: fc.constantFrom(...faults),
+    forMs: fc.oneof(fc.nat(200), fc.integer({ min: 200, max: 20_000 })),
+  })
+
+/** The failpoints that the simulated services pass. */
+export const simulatedFailpoints: ReadonlyArray<FailpointName> = failpoints.filter((name) =>
+  !["auth", "billing"].includes(name.split(".")[0]!)
+)
+
+const pointFault = fc.oneof(
+  { weight: 4, arbitrary: of("call", calls, callFaults, 30) },
+  { weight: 1, arbitrary: of("call", customerCalls, customerFaults, 30) },
+  { weight: 3, arbitrary: of("queue", queueCommands, queueFaults, 20) },
+  { weight: 2, arbitrary: of("commit", databases, commitFaults, 30) },
+  { weight: 3, arbitrary: of("failpoint", simulatedFailpoints, failpointFaults, 20) },
+)
+
+const timedFault: fc.Arbitrary<TimedFault> = fc.record({
+  fault: fc.oneof(
+    { weight: 8, arbitrary: fc.constantFrom(...timedFaults.slice(0, -1)) },
+    { weight: 4, arbitrary: fc.constant("told to stop" as const) },
+    { weight: 1, arbitrary: fc.constant("clock jump" as const) },
+  ),
+  process: fc.constantFrom(...processesOf(replicas)),
+  atMs: fc.nat(15_000),
+  forMs: fc.oneof(
+    { weight: 4, arbitrary: fc.nat(3_000) },
+    { weight: 4, arbitrary: fc.integer({ min: 3_000, max: 25_000 }) },
+    // Long enough that waits which double without a bound grow past it.
+    { weight: 1, arbitrary: fc.integer({ min: 90_000, max: 150_000 }) },
+  ),
+})
+
+/** Twenty orders and more for things of which there is not enough, and faults of every kind. */
+export const anyPlan: fc.Arbitrary<Plan> = fc.record({
+  seed: fc.nat(),
+  deadlineMs: fc.constantFrom(6_000, 30_000, 120_000),
+  wallet: fc.constantFrom(100_00, 200_00, 500_00),
+  stock: fc.integer({ min: 2, max: 10 }),
+  capacity: fc.integer({ min: 3, max: 12 }),
+  wishes: fc.array(wish, { minLength: 20, maxLength: 24, size: "max" }),
+  pointFaults: fc.array(pointFault, { minLength: 4, maxLength: 30, size: "max" }),
+  timedFaults: fc.array(timedFault, { maxLength: 6, size: "max" }),
+})

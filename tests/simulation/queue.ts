@@ -1,0 +1,189 @@
+/**
+ * The order queue of a simulated world: the promises of a Redis stream with one consumer group (at-least-once, in no
+ * promised order, pending until acknowledged, claimed from whoever is silent), and every way in which a command to it can
+ * go wrong.
+ */
+import { Effect, Exit } from "effect"
+import { OrderId } from "#shared/contracts/order.ts"
+import { firstIdAt } from "#shared/contracts/order-time.ts"
+import type { OrderMessage } from "#shared/contracts/order-message.ts"
+import { type Delivery, type OrderQueue, QueueUnavailable } from "#shared/queue/order-queue.ts"
+import type { Process } from "./kernel.ts"
+import { type PointFault, slotTimes, usernames } from "./plan.ts"
+import type { World } from "./world.ts"
+
+interface Entry {
+  readonly id: string
+  readonly message: OrderMessage
+  /** Who has taken it, and since when it was not heard of. */
+  holder: Process | undefined
+  heldAtMs: number
+}
+
+const claimAfterMs = 15_000
+const blockMs = 5_000
+
+export class SimulatedQueue {
+  readonly entries = new Map<string, Entry>()
+  readonly deadLetters: Array<OrderMessage> = []
+  private added = 0
+  private readonly waiting = new Set<() => void>()
+
+  private readonly world: World
+
+  constructor(world: World) {
+    this.world = world
+  }
+
+  /** The queue as one process uses it. */
+  clientOf(process: Process): OrderQueue["Service"] {
+    const inHand = new Set<string>()
+    return {
+      publish: (messages) => this.command(process, "publish", () => this.add(messages)),
+      take: (max) => this.take(process, inHand, max),
+      acknowledge: (ids) =>
+        Effect.tap(
+          this.command(process, "acknowledge", () => this.remove(ids)),
+          Effect.sync(() => ids.forEach((id) => inHand.delete(id))),
+        ),
+      deadLetter: (letters) =>
+        this.command(process, "bury", () => {
+          this.deadLetters.push(...letters.map(({ delivery }) => delivery.message))
+          this.remove(letters.map(({ delivery }) => delivery.entryId))
+        }),
+      ping: Effect.void,
+      volatile: false,
+    }
+  }
+
+  /** FLUSHALL. */
+  wipe(): void {
+    this.entries.clear()
+  }
+
+  /** An entry of an order that nobody ever placed. */
+  addUnknownOrder(): void {
+    const createdAtMs = this.world.kernel.nowMs
+    const orderId = OrderId.make(firstIdAt(createdAtMs).slice(0, -1) + "1")
+    const what = { username: usernames[0]!, amountMinor: 10_00, item: 1, slot: slotTimes[0]! }
+    this.add([{ orderId, ...what, createdAtMs, republished: 1 }])
+  }
+
+  private add(messages: ReadonlyArray<OrderMessage>): void {
+    for (const message of messages) {
+      const id = `${++this.added}`
+      this.entries.set(id, { id, message, holder: undefined, heldAtMs: 0 })
+    }
+    for (const wake of [...this.waiting]) wake()
+  }
+
+  private remove(ids: ReadonlyArray<string>): void {
+    for (const id of ids) this.entries.delete(id)
+  }
+
+  private take(
+    process: Process,
+    inHand: Set<string>,
+    max: number,
+  ): Effect.Effect<ReadonlyArray<Delivery>, QueueUnavailable> {
+    const again = (): Effect.Effect<ReadonlyArray<Delivery>, QueueUnavailable> =>
+      Effect.flatMap(
+        this.command(process, "take", (fault) => this.hand(process, inHand, max, fault)),
+        (deliveries) => {
+          for (const { entryId } of deliveries) inHand.add(entryId)
+          return deliveries.length > 0
+            ? Effect.succeed(deliveries)
+            : Effect.andThen(this.more(process), again())
+        },
+      )
+    return Effect.suspend(again)
+  }
+
+  /** Waits until something was added, or for as long as a read blocks. */
+  private more(process: Process): Effect.Effect<void> {
+    return Effect.callback((resume) => {
+      if (!process.alive) return
+      const wake = () => {
+        this.waiting.delete(wake)
+        cancel()
+        if (process.alive) resume(Exit.void)
+      }
+      const cancel = this.world.kernel.after(blockMs, "", process, wake)
+      this.waiting.add(wake)
+      return Effect.sync(() => {
+        this.waiting.delete(wake)
+        cancel()
+      })
+    })
+  }
+
+  /** Its own entries that it does not know of, those of the silent, and new ones. */
+  private hand(
+    process: Process,
+    inHand: ReadonlySet<string>,
+    max: number,
+    fault: PointFault | undefined,
+  ): ReadonlyArray<Delivery> {
+    const { kernel } = this.world
+    const stolen = fault?.fault === "entry stolen"
+    const deliveries: Array<Delivery> = []
+    // In no promised order: read from anywhere in the stream.
+    const all = [...this.entries.values()]
+    const from = all.length > 1 ? kernel.draw("read from", all.length) : 0
+    for (const entry of [...all.slice(from), ...all.slice(0, from)]) {
+      if (deliveries.length >= max) break
+      const { holder } = entry
+      if (holder !== undefined && this.renews(holder)) entry.heldAtMs = kernel.nowMs
+      const own = holder?.name === process.name && !inHand.has(entry.id)
+      const silent = holder !== undefined && kernel.nowMs - entry.heldAtMs >= claimAfterMs
+      const isFree = holder === undefined || own || silent
+      if (!isFree && !(stolen && holder !== process)) continue
+      if (!isFree) this.world.acted(fault!)
+      entry.holder = process
+      entry.heldAtMs = kernel.nowMs
+      deliveries.push({
+        entryId: entry.id,
+        message: entry.message,
+        redelivered: holder !== undefined,
+      })
+    }
+    return deliveries
+  }
+
+  private renews(holder: Process): boolean {
+    return holder.alive && holder.stoppedUntilMs <= this.world.kernel.nowMs &&
+      !this.world.cutOff.has(holder.name)
+  }
+
+  private command<A>(
+    process: Process,
+    name: string,
+    apply: (fault: PointFault | undefined) => A,
+  ): Effect.Effect<A, QueueUnavailable> {
+    return Effect.callback((resume) => {
+      const { world } = this
+      if (!process.alive) return
+      const fault = world.arrive(`queue ${name}`)
+      const what = fault?.fault
+      const { kernel } = world
+      const ms = kernel.takes(kernel.draw(`queue ${name}`, 3))
+      kernel.after(ms, `${process.name} ${name}`, undefined, () => {
+        const gone = world.cutOff.has(process.name) || what === "command lost"
+        if (what === "wiped") this.wipe()
+        const result = gone ? undefined : { value: apply(fault) }
+        if (what === "doubled" && name === "publish") {
+          world.acted(fault!)
+          apply(fault)
+        }
+        if (what === "caller crashes") return world.crash(process, fault!.forMs)
+        const lost = result === undefined || what === "answer lost"
+        kernel.after(lost ? 1_000 : kernel.takes(1), "", process, () =>
+          resume(
+            lost
+              ? Effect.fail(new QueueUnavailable({ message: "No answer" }))
+              : Effect.succeed(result.value),
+          ))
+      })
+    })
+  }
+}

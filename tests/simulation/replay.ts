@@ -1,0 +1,25 @@
+/** Lets one plan happen and prints everything that does, up to the violation if there is one. */
+import { judge, type Simulate } from "./judge.ts"
+import { planText } from "./plan-text.ts"
+import { violationText } from "./report.ts"
+import type { Screen } from "./screen.ts"
+import { planOf } from "./seeds.ts"
+
+/** Gives the exit code: 0 when all holds, 1 at a violation. Fails with a RangeError when there is no such plan. */
+export const replay = async (
+  seed: number,
+  path: string,
+  simulate: Simulate,
+  { print }: Screen,
+): Promise<number> => {
+  const plan = planOf(seed, path)
+  print(planText(plan))
+  print("History")
+  const { violations, simulation } = await judge(simulate, plan, print)
+  if (simulation !== undefined) {
+    const { events, hash, tookMs } = simulation
+    print(`${events} events in ${(tookMs / 1000).toFixed(3)} s of virtual time, trace hash ${hash}`)
+  }
+  print(violations.length === 0 ? "No violation" : violationText(violations))
+  return violations.length === 0 ? 0 : 1
+}

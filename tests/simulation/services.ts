@@ -1,0 +1,135 @@
+/**
+ * The services under simulation: the real intake, register and sweeper of orders, the real orchestrator and the real
+ * participants, each on the simulated tables, queue and network of its process.
+ */
+import { Context, Duration, Effect, Layer } from "effect"
+import { SecureRandom } from "effect/crypto"
+import { consumerLayer } from "#services/orchestrator/consumer.ts"
+import { participantsLayer } from "#services/orchestrator/participants.ts"
+import { registerLayer } from "#services/orchestrator/register.ts"
+import { sagaRunnerLayer } from "#services/orchestrator/saga-runner.ts"
+import { backlogLayer } from "#services/orders/backlog.ts"
+import { Changes } from "#services/orders/changes.ts"
+import { OrderStore, type OrderTable } from "#services/orders/order-table.ts"
+import { Orders, ordersLayer, type Placement } from "#services/orders/orders.ts"
+import { Publisher } from "#services/orders/publisher.ts"
+import { Register } from "#services/orders/register.ts"
+import { sweeperLayer } from "#services/orders/sweeper.ts"
+import type { Command } from "#shared/contracts/reservation.ts"
+import type { Decision } from "#shared/contracts/decision.ts"
+import { Problem } from "#shared/http/problem.ts"
+import type { Store } from "#shared/postgres/store.ts"
+import { OrderQueue } from "#shared/queue/order-queue.ts"
+import {
+  ReservationStore,
+  type ReservationTables,
+} from "#shared/reservations/reservation-tables.ts"
+import { Reservations, reservationsLayer } from "#shared/reservations/reservations.ts"
+import { ServiceSigner } from "#shared/security/service-tokens.ts"
+import type { Answer } from "./network.ts"
+import type { Plan } from "./plan.ts"
+
+export const refusals = {
+  billing: "Not enough money",
+  items: "Can not reserve the item",
+  slots: "Can not get the delivery slot",
+} as const
+export type ParticipantName = keyof typeof refusals
+export const participants = ["billing", "items", "slots"] as const
+
+export type Serve = (path: string, body: unknown) => Effect.Effect<Answer>
+
+/** What a call comes to, as the real routes tell it. */
+const answered = <A>(
+  effect: Effect.Effect<A, { readonly _tag: string; readonly status?: number }>,
+  bodyOf: (value: A) => unknown,
+): Effect.Effect<Answer> =>
+  Effect.match(effect, {
+    onSuccess: (value) => ({ status: 200, body: bodyOf(value) }),
+    onFailure: (error) => ({ status: error instanceof Problem ? error.status : 503, body: {} }),
+  })
+
+export const participantLayers = (
+  name: ParticipantName,
+  store: Store<ReservationTables>,
+) =>
+  reservationsLayer(refusals[name], Duration.days(30)).pipe(
+    Layer.provide(Layer.succeed(ReservationStore, store)),
+  )
+
+export const serveParticipant = (context: Context.Context<Reservations>): Serve => {
+  const { apply } = Context.get(context, Reservations)
+  return (_path, body) =>
+    answered(
+      apply((body as { commands: ReadonlyArray<Command> }).commands),
+      (outcomes) => ({ outcomes }),
+    )
+}
+
+const republishAfterMs = 15_000
+
+/** Nobody in a simulation waits for a change: customers ask again. */
+const noChanges = Layer.succeed(Changes, { watch: () => Effect.succeed(Effect.never) })
+
+export const ordersLayers = (
+  store: Store<OrderTable>,
+  queue: OrderQueue["Service"],
+  randomBytes: (size: number) => Uint8Array,
+) =>
+  Layer.mergeAll(
+    ordersLayer({ republishAfterMs }).pipe(
+      Layer.provide([
+        backlogLayer(1_000),
+        Publisher.layer,
+        noChanges,
+        Layer.succeed(SecureRandom.SecureRandom, SecureRandom.make(randomBytes)),
+      ]),
+    ),
+    sweeperLayer({ republishAfterMs }),
+    Register.layer,
+  ).pipe(
+    Layer.provide([Layer.succeed(OrderStore, store), Layer.succeed(OrderQueue, queue)]),
+  )
+
+export const serveOrders = (context: Context.Context<Orders | Register>): Serve => {
+  const orders = Context.get(context, Orders)
+  const register = Context.get(context, Register)
+  return (path, body) => {
+    switch (path) {
+      case "/internal/decisions":
+        return answered(
+          register.decide((body as { decisions: ReadonlyArray<Decision> }).decisions),
+          (decisions) => ({ decisions }),
+        )
+      case "/place":
+        return answered(
+          orders.place(body as Placement),
+          ({ order: { id, status } }) => ({ id, status }),
+        )
+      default: {
+        const { username, id } = body as { username: string; id: string }
+        return answered(orders.find(username, id), ({ status, reason }) => ({ id, status, reason }))
+      }
+    }
+  }
+}
+
+const unsigned = Layer.succeed(ServiceSigner, { tokenFor: () => Effect.succeed("") })
+const timeoutMs = 5_000
+const urlOf = (name: string) => new URL(`http://${name}`)
+
+export const orchestratorLayers = (
+  queue: OrderQueue["Service"],
+  { deadlineMs, sagasInFlight = 2_000 }: Plan,
+) =>
+  consumerLayer({ sagasInFlight, drainMs: 4_000 }).pipe(
+    Layer.provide(sagaRunnerLayer({ deadlineMs })),
+    Layer.provide([
+      participantsLayer({
+        urls: { billing: urlOf("billing"), items: urlOf("items"), slots: urlOf("slots") },
+        timeoutMs,
+      }),
+      registerLayer({ url: urlOf("orders"), timeoutMs }),
+    ]),
+    Layer.provide([unsigned, Layer.succeed(OrderQueue, queue)]),
+  )

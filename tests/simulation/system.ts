@@ -1,0 +1,276 @@
+/**
+ * The processes of a simulated world and their lives: they start, are told to stop, crash and come again, while the
+ * databases and the queue outlive them.
+ */
+import { Clock, Context, Effect, Exit, Layer, Random, References, Scheduler, Scope } from "effect"
+import { Failpoint } from "#shared/failpoint.ts"
+import { Fetch } from "#shared/http/client.ts"
+import type { Store } from "#shared/postgres/store.ts"
+import { Unavailable } from "#shared/transient.ts"
+import { type Kernel, type Process, startMs } from "./kernel.ts"
+import { Network } from "./network.ts"
+import {
+  databases,
+  itemIds,
+  type Plan,
+  processesOf,
+  replicas,
+  type ServiceName,
+  slotTimes,
+  type TimedFault,
+  usernames,
+} from "./plan.ts"
+import { SimulatedQueue } from "./queue.ts"
+import {
+  orchestratorLayers,
+  ordersLayers,
+  participantLayers,
+  type ParticipantName,
+  participants,
+  type Serve,
+  serveOrders,
+  serveParticipant,
+} from "./services.ts"
+import {
+  connect,
+  endOwner,
+  makeDatabase,
+  restart,
+  type SimulatedDatabase,
+} from "./tables/database.ts"
+import { orderTable } from "./tables/order-table.ts"
+import { addResource, reservationTables } from "./tables/reservation-tables.ts"
+import { World } from "./world.ts"
+
+type DatabaseName = typeof databases[number]
+
+interface Running {
+  readonly process: Process
+  readonly scope: Scope.Closeable
+  readonly fork: ReturnType<typeof Effect.runForkWith<never>>
+}
+
+const stopGraceMs = 10_000
+
+export class System {
+  readonly databases = Object.fromEntries(
+    databases.map((name) => [name, makeDatabase()]),
+  ) as Record<DatabaseName, SimulatedDatabase>
+  readonly world: World
+  readonly network: Network
+  readonly queue: SimulatedQueue
+  /** What there is of each resource before the first order. */
+  readonly openings: Record<ParticipantName, ReadonlyMap<string, number>>
+  private readonly running = new Map<string, Running>()
+  private readonly databaseAwayUntilMs = new Map<DatabaseName, number>()
+  private starts = 0
+
+  readonly kernel: Kernel
+  private readonly plan: Plan
+
+  constructor(kernel: Kernel, plan: Plan) {
+    this.kernel = kernel
+    this.plan = plan
+    this.world = new World(kernel, plan, ({ name }, afterMs) => this.startLater(name, afterMs))
+    this.network = new Network(this.world)
+    this.queue = new SimulatedQueue(this.world)
+    const all = (names: ReadonlyArray<string>, opening: number) =>
+      new Map(names.map((name) => [name, opening]))
+    this.openings = {
+      billing: all(usernames, plan.wallet),
+      items: all(itemIds, plan.stock),
+      slots: all(slotTimes, plan.capacity),
+    }
+    for (const name of participants) {
+      for (const [resource, balance] of this.openings[name]) {
+        addResource(this.databases[name], resource, balance)
+      }
+    }
+  }
+
+  /** Starts everything, and lets the timed faults happen when their time comes. */
+  start(): void {
+    for (const name of processesOf(this.plan.replicas ?? replicas)) this.begin(name)
+    for (const fault of this.plan.timedFaults) {
+      this.kernel.after(fault.atMs, "", undefined, () => this.timed(fault))
+    }
+  }
+
+  /** A process outside of the system, such as a customer's. */
+  outsider(name: string): { readonly process: Process; readonly fork: Running["fork"] } {
+    const process = newProcess(name, name)
+    return { process, fork: Effect.runForkWith(this.contextOf(process)) }
+  }
+
+  private startLater(name: string, ms: number): void {
+    this.kernel.after(ms, "", undefined, () => this.begin(name))
+  }
+
+  private begin(name: string): void {
+    const service = name.split("-")[0] as ServiceName
+    const process = newProcess(service, name)
+    this.kernel.note(`${name} starts`)
+    const scope = Scope.makeUnsafe()
+    const fork = Effect.runForkWith(this.contextOf(process))
+    const running = { process, scope, fork }
+    this.running.set(name, running)
+    fork(Scope.provide(this.serverOf(service, process), scope)).addObserver((exit) => {
+      if (!process.alive) return
+      if (Exit.isFailure(exit)) return this.world.crash(process, 1_000)
+      const servers = this.network.servers.get(service) ?? []
+      servers.push({ process, serve: exit.value, fork })
+      this.network.servers.set(service, servers)
+    })
+    process.atEnd.add(() => this.takeFromNetwork(process))
+  }
+
+  private takeFromNetwork({ service, name }: Process): void {
+    const servers = this.network.servers.get(service) ?? []
+    this.network.servers.set(service, servers.filter(({ process }) => process.name !== name))
+  }
+
+  /** Ends a process as SIGTERM does: nothing new comes in, its scope is closed, and what hangs is killed. */
+  private tellToStop({ process, scope, fork }: Running, downMs: number): void {
+    if (!process.alive) return
+    this.kernel.note(`${process.name} is told to stop`)
+    this.takeFromNetwork(process)
+    const kill = this.kernel.after(
+      stopGraceMs,
+      "",
+      undefined,
+      () => this.world.crash(process, downMs),
+    )
+    fork(Scope.close(scope, Exit.void)).addObserver(() => {
+      kill()
+      this.world.crash(process, downMs)
+    })
+  }
+
+  private timed({ fault, process: name, forMs }: TimedFault): void {
+    const { world, kernel } = this
+    const running = this.running.get(name)!
+    const { process } = running
+    if (!process.alive || world.faultsEnded) return
+    world.hit(`process: ${fault}`, name)
+    switch (fault) {
+      case "crash":
+        return world.crash(process, forMs)
+      case "told to stop":
+        return this.tellToStop(running, forMs)
+      case "stopped":
+        process.stoppedUntilMs = kernel.nowMs + forMs
+        return
+      case "partition":
+        world.cutOff.add(name)
+        kernel.after(forMs, "", undefined, () => world.cutOff.delete(name))
+        return
+      case "unknown order":
+        return this.queue.addUnknownOrder()
+      case "clock jump":
+        process.skewMs = (kernel.draw("clock jump", 2) === 0 ? -1 : 1) * 3_600_000
+        kernel.after(forMs, "", undefined, () => void (process.skewMs = 0))
+    }
+  }
+
+  private serverOf(
+    service: ServiceName,
+    process: Process,
+  ): Effect.Effect<Serve, unknown, Scope.Scope> {
+    const { queue, kernel } = this
+    switch (service) {
+      case "orchestrator":
+        return Effect.as(
+          Layer.build(orchestratorLayers(queue.clientOf(process), this.plan)),
+          () => Effect.never,
+        )
+      case "orders": {
+        const bytes = (size: number) =>
+          Uint8Array.from({ length: size }, () => kernel.draw(`bytes ${process.name}`, 256))
+        const store = this.storeOf("orders", process, orderTable)
+        return Effect.map(
+          Layer.build(ordersLayers(store, queue.clientOf(process), bytes)),
+          serveOrders,
+        )
+      }
+      default:
+        return Effect.map(
+          Layer.build(
+            participantLayers(service, this.storeOf(service, process, reservationTables)),
+          ),
+          serveParticipant,
+        )
+    }
+  }
+
+  /** The tables of a database as one process uses them, with the faults that the plan has for its commits. */
+  private storeOf<T>(
+    name: DatabaseName,
+    process: Process,
+    tablesOf: Parameters<typeof connect<T>>[1],
+  ): Store<T> {
+    const { world, kernel } = this
+    const database = this.databases[name]
+    const owner = `${process.name}@${++this.starts}`
+    process.atEnd.add(() => endOwner(database, owner))
+    const away = () => (this.databaseAwayUntilMs.get(name) ?? 0) > kernel.nowMs
+    return connect(database, tablesOf, {
+      owner,
+      statement: (statement) => world.moment(process, `${name} ${statement}`),
+      begin: Effect.suspend(() => {
+        if (!process.alive) return Effect.never
+        return away() ? Effect.fail(new Unavailable({ message: `${name} is away` })) : Exit.void
+      }),
+      commit: Effect.suspend(() => {
+        if (!process.alive) return Effect.never
+        const fault = world.arrive(`commit ${name}`)
+        switch (fault?.fault) {
+          case undefined:
+            return Exit.succeed("applied" as const)
+          case "refused":
+            return Exit.succeed("refused" as const)
+          case "answer lost":
+            return Exit.succeed("lost answer" as const)
+          case "process crashes":
+            world.crash(process, fault!.forMs)
+            return Effect.never
+          default:
+            this.databaseAwayUntilMs.set(name, kernel.nowMs + fault!.forMs)
+            restart(database)
+            return Exit.succeed("refused" as const)
+        }
+      }),
+    })
+  }
+
+  private contextOf(process: Process): Context.Context<never> {
+    const { kernel, network, world } = this
+    const draw = () => kernel.draw(`random ${process.name}`, 2 ** 31) / 2 ** 31
+    return Context.empty().pipe(
+      Context.add(Scheduler.Scheduler, kernel.scheduler),
+      Context.add(Clock.Clock, kernel.clockOf(process)),
+      Context.add(Random.Random, {
+        nextDoubleUnsafe: draw,
+        nextIntUnsafe: () => Math.floor((draw() - 0.5) * Number.MAX_SAFE_INTEGER),
+      }),
+      Context.add(References.MinimumLogLevel, "None"),
+      Context.add(References.TracerEnabled, false),
+      Context.add(Failpoint, (name) => world.failpoint(process, name)),
+      Context.add(
+        Fetch,
+        network.fetchOf(process, ({ hostname }) => ({
+          service: hostname as ServiceName,
+          point: hostname,
+        })),
+      ),
+    ) as Context.Context<never>
+  }
+}
+
+const newProcess = (service: string, name: string): Process => ({
+  service,
+  name,
+  alive: true,
+  skewMs: 0,
+  stoppedUntilMs: startMs,
+  atEnd: new Set(),
+})

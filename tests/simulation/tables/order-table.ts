@@ -1,0 +1,194 @@
+/** The orders table in a simulated database: what its SQL does, statement by statement. Nobody listens to notifications. */
+import { Effect } from "effect"
+import { isFinal, type Order } from "#services/orders/order.ts"
+import type { Insertion, OrderTable, StatusChange } from "#services/orders/order-table.ts"
+import type { OrderId } from "#shared/contracts/order.ts"
+import { tableOf } from "./database.ts"
+import type { Cell, Table, TableDefinition } from "./table.ts"
+import type { Transaction } from "./transaction.ts"
+
+/** All columns. */
+export interface OrderRow extends Order {
+  readonly idempotencyKey: string | null
+  readonly publishAt: Date | null
+}
+
+const statuses: ReadonlySet<string> = new Set(["pending", "completed", "compensating", "failed"])
+
+export const orders: TableDefinition<OrderRow> = {
+  name: "orders",
+  keyOf: ({ id }) => id,
+  uniqueOf: ({ username, idempotencyKey }) =>
+    idempotencyKey === null ? undefined : uniqueKey(username, idempotencyKey),
+  brokenCheck: (row) => {
+    if (row.amountMinor <= 0) return "amount"
+    if (!statuses.has(row.status)) return "status"
+    if (isFinal(row) !== (row.decidedAt !== null)) return "decided_at"
+    return (row.decidedAt === null) === (row.publishAt !== null) ? undefined : "publish_at"
+  },
+}
+
+/** A NUL is in no text of PostgreSQL, so no two pairs are one. */
+const uniqueKey = (username: string, idempotencyKey: string) => `${username}\0${idempotencyKey}`
+
+export const orderTable = (transaction: Transaction): OrderTable => {
+  const table = tableOf(transaction.database, orders)
+  return {
+    ...intake(transaction, table),
+    ...register(transaction, table),
+    ...sweeper(transaction, table),
+  }
+}
+
+const intake = (
+  transaction: Transaction,
+  table: Table<OrderRow>,
+): Pick<OrderTable, "insert" | "findByKey" | "find" | "newest" | "countUnfinished"> => ({
+  insert: (insertions) =>
+    Effect.map(
+      transaction.inserting("insert", table, insertions.map(newRow).sort(byIdempotencyKey)),
+      (inserted) => new Set(inserted.map(({ id }) => id)),
+    ),
+
+  findByKey: (username, key) =>
+    transaction.statement("findByKey", () => {
+      const row = table.unique.get(uniqueKey(username, key))?.seenBy(transaction)
+      return row && orderOf(row)
+    }),
+
+  find: (username, id) =>
+    transaction.statement("find", () => {
+      const row = table.cells.get(id)?.seenBy(transaction)
+      return row?.username === username ? orderOf(row) : undefined
+    }),
+
+  newest: (username, limit, before) =>
+    transaction.statement("newest", () =>
+      table.all(transaction)
+        .map((cell) => cell.seenBy(transaction)!)
+        .filter((row) => row.username === username && (before === undefined || row.id < before))
+        .sort((a, b) => a.id < b.id ? 1 : -1)
+        .slice(0, limit)
+        .map(orderOf)),
+
+  countUnfinished: (limit) =>
+    transaction.statement(
+      "countUnfinished",
+      () => Math.min(limit, unfinished(transaction, table).length),
+    ),
+})
+
+const register = (
+  transaction: Transaction,
+  table: Table<OrderRow>,
+): Pick<OrderTable, "lockStatuses" | "changeStatuses" | "notify"> => ({
+  lockStatuses: (ids) =>
+    transaction.locking(
+      "lockStatuses",
+      () => table.find(ids, transaction),
+      (locked) =>
+        new Map(locked.map((cell) => [cell.key as OrderId, cell.seenBy(transaction)!.status])),
+    ),
+
+  changeStatuses: (changes, now) =>
+    transaction.locking(
+      "changeStatuses",
+      () => table.find(changes.map(({ orderId }) => orderId), transaction),
+      (locked) => {
+        const changeOf = new Map<string, StatusChange>(
+          changes.map((change) => [change.orderId, change]),
+        )
+        for (const cell of locked) {
+          const row = cell.seenBy(transaction)!
+          transaction.write(cell, changed(row, changeOf.get(cell.key)!, now))
+        }
+      },
+    ),
+
+  notify: () => Effect.void,
+})
+
+const sweeper = (
+  transaction: Transaction,
+  table: Table<OrderRow>,
+): Pick<OrderTable, "lockDue" | "postpone" | "makeAllDue"> => ({
+  lockDue: (now, limit) =>
+    transaction.statement("lockDue", () => {
+      const locked: Array<Order> = []
+      const due = unfinished(transaction, table)
+        .map((cell) => ({ cell, row: cell.seenBy(transaction)! }))
+        .filter(({ row }) => row.publishAt! <= now)
+        .sort((a, b) => a.row.publishAt!.getTime() - b.row.publishAt!.getTime())
+      for (const { cell, row } of due) {
+        if (locked.length >= limit) break
+        if (transaction.take(cell)) locked.push(orderOf(row))
+      }
+      return locked
+    }),
+
+  postpone: (ids, now, { firstMs, mostMs }) =>
+    transaction.locking("postpone", () => table.find(ids, transaction), (locked) => {
+      for (const cell of locked) {
+        const row = cell.seenBy(transaction)!
+        const waitMs = Math.min(firstMs * 2 ** Math.min(row.republished + 1, 30), mostMs)
+        transaction.write(cell, {
+          ...row,
+          republished: row.republished + 1,
+          publishAt: new Date(now.getTime() + waitMs),
+        })
+      }
+    }),
+
+  makeAllDue: transaction.locking("makeAllDue", () => unfinished(transaction, table), (locked) => {
+    for (const cell of locked) {
+      const row = cell.seenBy(transaction)!
+      // It may have become final while its lock was waited for.
+      if (row.publishAt !== null) transaction.write(cell, { ...row, publishAt: row.createdAt })
+    }
+  }),
+})
+
+const unfinished = (transaction: Transaction, table: Table<OrderRow>): Array<Cell<OrderRow>> =>
+  table.all(transaction).filter((cell) => cell.seenBy(transaction)!.publishAt !== null)
+
+const newRow = ({ order, idempotencyKey, publishAt }: Insertion): OrderRow => ({
+  ...order,
+  status: "pending",
+  reason: null,
+  decidedAt: null,
+  timeline: [],
+  stuck: null,
+  republished: 0,
+  idempotencyKey: idempotencyKey ?? null,
+  publishAt,
+})
+
+/** By user, then by key, and those without one last. */
+const byIdempotencyKey = (a: OrderRow, b: OrderRow): number => {
+  if (a.username !== b.username) return a.username < b.username ? -1 : 1
+  if (a.idempotencyKey === b.idempotencyKey) return 0
+  if (a.idempotencyKey === null || b.idempotencyKey === null) {
+    return a.idempotencyKey === null ? 1 : -1
+  }
+  return a.idempotencyKey < b.idempotencyKey ? -1 : 1
+}
+
+const changed = (
+  row: OrderRow,
+  { status, reason, timeline, stuck }: StatusChange,
+  now: Date,
+): OrderRow => {
+  const compensating = status === "compensating"
+  return {
+    ...row,
+    status,
+    reason: row.reason ?? reason ?? null,
+    timeline: timeline.length === 0 ? row.timeline : [...row.timeline, ...timeline],
+    stuck: stuck ?? null,
+    decidedAt: compensating ? null : now,
+    publishAt: compensating ? row.publishAt : null,
+  }
+}
+
+/** Without what is not for the services. */
+const orderOf = ({ idempotencyKey: _, publishAt: __, ...order }: OrderRow): Order => order

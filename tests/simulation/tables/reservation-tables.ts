@@ -1,0 +1,96 @@
+/** A participant's tables in a simulated database: what its SQL does, statement by statement. */
+import { Effect } from "effect"
+import type { ReservationTables } from "#shared/reservations/reservation-tables.ts"
+import type { Reservation } from "#shared/reservations/rules.ts"
+import { seed, type SimulatedDatabase, tableOf } from "./database.ts"
+import type { TableDefinition } from "./table.ts"
+import type { Transaction } from "./transaction.ts"
+
+export interface ResourceRow {
+  readonly resource: string
+  readonly balance: number
+}
+
+export const resources: TableDefinition<ResourceRow> = {
+  name: "resources",
+  keyOf: ({ resource }) => resource,
+  brokenCheck: ({ balance }) =>
+    balance >= 0 && balance <= Number.MAX_SAFE_INTEGER ? undefined : "balance",
+}
+
+const outcomes: ReadonlySet<string> = new Set(["reserved", "rejected", "cancelled"])
+
+export const reservations: TableDefinition<Reservation> = {
+  name: "reservations",
+  keyOf: ({ orderId }) => orderId,
+  brokenCheck: ({ outcome, quantity }) => {
+    if (!outcomes.has(outcome)) return "outcome"
+    return quantity > 0 ? undefined : "quantity"
+  },
+}
+
+/** Makes a resource, with what there is of it. */
+export const addResource = (
+  database: SimulatedDatabase,
+  resource: string,
+  balance: number,
+): void => seed(database, resources, { resource, balance })
+
+export const reservationTables = (transaction: Transaction): ReservationTables => {
+  const { database } = transaction
+  const records = tableOf(database, reservations)
+  const balances = tableOf(database, resources)
+  return {
+    lockReservations: (orderIds) =>
+      transaction.locking(
+        "lockReservations",
+        () => records.find(orderIds, transaction),
+        (locked) => new Map(locked.map((cell) => [cell.key, cell.seenBy(transaction)!])),
+      ),
+
+    lockResources: (names, orderIds) =>
+      transaction.locking(
+        "lockResources",
+        () => {
+          const wanted = new Set(names)
+          for (const orderId of orderIds) {
+            const record = records.cells.get(orderId)?.seenBy(transaction)
+            if (record?.outcome === "reserved") wanted.add(record.resource)
+          }
+          return balances.find(wanted, transaction)
+        },
+        (locked) => new Map(locked.map((cell) => [cell.key, cell.seenBy(transaction)!.balance])),
+      ),
+
+    insertRecords: (given) => {
+      const sorted = given.toSorted((a, b) => a.orderId < b.orderId ? -1 : 1)
+      return Effect.map(
+        transaction.inserting("insertRecords", records, sorted),
+        (inserted) => inserted.length,
+      )
+    },
+
+    markCancelled: (orderIds) =>
+      transaction.locking(
+        "markCancelled",
+        () => records.find(orderIds, transaction),
+        (locked) => {
+          for (const cell of locked) {
+            transaction.write(cell, { ...cell.seenBy(transaction)!, outcome: "cancelled" })
+          }
+        },
+      ),
+
+    changeBalances: (changes) =>
+      transaction.locking(
+        "changeBalances",
+        () => balances.find(changes.keys(), transaction),
+        (locked) => {
+          for (const cell of locked) {
+            const { resource, balance } = cell.seenBy(transaction)!
+            transaction.write(cell, { resource, balance: balance + changes.get(resource)! })
+          }
+        },
+      ),
+  }
+}

@@ -1,0 +1,153 @@
+/** A small table of wallets in a simulated database, and transactions on it that a test leads by the hand. */
+import { Deferred, Effect, Exit, Fiber, Queue, type Scope } from "effect"
+import type { Store } from "#shared/postgres/store.ts"
+import type { Transient } from "#shared/transient.ts"
+import { connect, type Connection, type SimulatedDatabase, tableOf } from "./database.ts"
+import type { TableDefinition } from "./table.ts"
+import type { Transaction } from "./transaction.ts"
+
+export interface Wallet {
+  readonly name: string
+  readonly amount: number
+  readonly phone: string | undefined
+}
+
+export const wallets: TableDefinition<Wallet> = {
+  name: "wallets",
+  keyOf: ({ name }) => name,
+  brokenCheck: ({ amount }) => amount >= 0 ? undefined : "amount",
+}
+
+/** The same, but what an insert passes over is a phone that is taken. */
+export const phoneBook: TableDefinition<Wallet> = {
+  ...wallets,
+  name: "phone book",
+  uniqueOf: ({ phone }) => phone,
+}
+
+export const wallet = (name: string, amount = 10, phone?: string): Wallet => ({
+  name,
+  amount,
+  phone,
+})
+
+export interface Wallets {
+  readonly read: (name: string) => Effect.Effect<number | undefined>
+  readonly lock: (...names: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<number>>
+  /** Those that nobody else has locked. */
+  readonly lockFree: Effect.Effect<ReadonlyArray<string>>
+  readonly add: (by: number, ...names: ReadonlyArray<string>) => Effect.Effect<void>
+  /** Gives the names of the inserted. */
+  readonly insert: (...given: ReadonlyArray<Wallet>) => Effect.Effect<ReadonlyArray<string>>
+}
+
+export const walletsOf = (definition: TableDefinition<Wallet>) => (tx: Transaction): Wallets => {
+  const table = tableOf(tx.database, definition)
+  return {
+    read: (name) => tx.statement("read", () => table.cells.get(name)?.seenBy(tx)?.amount),
+    lock: (...names) =>
+      tx.locking(
+        "lock",
+        () => table.find(names, tx),
+        (cells) => cells.map((cell) => cell.seenBy(tx)!.amount),
+      ),
+    lockFree: tx.statement(
+      "lockFree",
+      () => table.all(tx).filter((cell) => tx.take(cell)).map(({ key }) => key),
+    ),
+    add: (by, ...names) =>
+      tx.locking("add", () => table.find(names, tx), (cells) => {
+        for (const cell of cells) {
+          const row = cell.seenBy(tx)!
+          tx.write(cell, { ...row, amount: row.amount + by })
+        }
+      }),
+    insert: (...given) =>
+      Effect.map(
+        tx.inserting("insert", table, given),
+        (inserted) => inserted.map(({ name }) => name),
+      ),
+  }
+}
+
+/** A connection to which nothing happens but what the test says. */
+export const storeOf = (
+  database: SimulatedDatabase,
+  conduct: Partial<Connection> = {},
+  definition = wallets,
+): Store<Wallets> =>
+  connect(database, walletsOf(definition), {
+    owner: "a process",
+    statement: () => Effect.void,
+    begin: Effect.void,
+    commit: Effect.succeed("applied"),
+    ...conduct,
+  })
+
+/** Lets everything happen that can happen without the test. */
+export const settled: Effect.Effect<void> = Effect.asVoid(
+  Effect.all(Array.from({ length: 50 }, () => Effect.yieldNow)),
+)
+
+/** A statement that was begun. */
+export interface Begun<A> {
+  /** What it came to; undefined while it waits. */
+  readonly end: Effect.Effect<Exit.Exit<A> | undefined>
+}
+
+export interface Session {
+  /** Runs a statement that need not wait. */
+  readonly run: <A>(statement: (tables: Wallets) => Effect.Effect<A>) => Effect.Effect<A>
+  readonly begin: <A>(statement: (tables: Wallets) => Effect.Effect<A>) => Effect.Effect<Begun<A>>
+  readonly commit: Effect.Effect<void, Transient>
+  readonly rollBack: Effect.Effect<void>
+  readonly interrupt: Effect.Effect<void>
+  /** What the transaction came to; undefined while it is open. */
+  readonly end: Effect.Effect<Exit.Exit<void, Transient> | undefined>
+}
+
+type Command = (tables: Wallets) => Effect.Effect<"go on" | "commit">
+
+/** A transaction that does what it is told; begun again, it waits to be told again. */
+export const session = (store: Store<Wallets>): Effect.Effect<Session, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const commands = yield* Queue.unbounded<Command>()
+    const transaction = store.transaction(Effect.fnUntraced(function* (tables) {
+      while ((yield* (yield* Queue.take(commands))(tables)) === "go on");
+    }))
+    const fiber = yield* Effect.forkScoped(transaction)
+    const begin = <A>(statement: (tables: Wallets) => Effect.Effect<A>) =>
+      Effect.gen(function* () {
+        const reply = yield* Deferred.make<A>()
+        const command: Command = (tables) =>
+          Effect.exit(statement(tables)).pipe(
+            Effect.tap((exit) => Deferred.done(reply, exit)),
+            Effect.flatMap((exit) => Exit.map(exit, () => "go on" as const)),
+          )
+        yield* Queue.offer(commands, command)
+        yield* settled
+        return {
+          end: Effect.flatMap(
+            Deferred.isDone(reply),
+            (done) => done ? Effect.exit(Deferred.await(reply)) : Effect.succeed(undefined),
+          ),
+        }
+      })
+    return {
+      begin,
+      run: Effect.fnUntraced(function* (statement) {
+        const exit = yield* (yield* begin(statement)).end
+        return exit === undefined ? yield* Effect.die(new Error("It waits")) : yield* exit
+      }),
+      commit: Effect.andThen(
+        Queue.offer(commands, () => Effect.succeed("commit" as const)),
+        Fiber.join(fiber),
+      ),
+      rollBack: Effect.andThen(
+        Queue.offer(commands, () => Effect.die(new Error("rolled back"))),
+        Effect.asVoid(Fiber.await(fiber)),
+      ),
+      interrupt: Fiber.interrupt(fiber),
+      end: Effect.andThen(settled, Effect.sync(() => fiber.pollUnsafe())),
+    }
+  })

@@ -1,0 +1,29 @@
+/** A thread that simulates what it is told to: one seed after the other, until one shows a violation. */
+import { parentPort, workerData } from "node:worker_threads"
+import { judge, type Simulate } from "./judge.ts"
+import type { Chunk, Done, Finding } from "./runner.ts"
+import { planOf } from "./seeds.ts"
+import { count, emptyTally } from "./tally.ts"
+
+// Errors are values here, and made by the thousand: their stacks would cost an eighth of the time, and nobody reads them.
+Error.stackTraceLimit = 0
+
+const { simulate }: { readonly simulate: Simulate } = await import(workerData as string)
+
+const simulateAll = async ({ first, seeds }: Chunk): Promise<Done> => {
+  const tally = emptyTally()
+  for (let seed = first; seed < first + seeds; seed++) {
+    const plan = planOf(seed)
+    const { violations, simulation } = await judge(simulate, plan)
+    if (simulation !== undefined) count(tally, seed, plan, simulation)
+    const finding: Finding = { seed, violations }
+    if (violations.length > 0) return { tally, finding }
+  }
+  return { tally, finding: undefined }
+}
+
+parentPort!.on("message", (chunk: Chunk) => {
+  simulateAll(chunk).then((done) => parentPort!.postMessage(done))
+})
+// Only now: what Deno sends to a thread that does not listen yet is lost.
+parentPort!.postMessage("ready")

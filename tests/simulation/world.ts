@@ -1,0 +1,120 @@
+/**
+ * What the parts of a simulated world share: the kernel, the plan's faults and which of them have happened, the processes
+ * and how they end, and what was found to be wrong.
+ */
+import { Effect, Exit } from "effect"
+import { failpoints } from "#shared/failpoint.ts"
+import type { Kernel, Process } from "./kernel.ts"
+import { startMs } from "./kernel.ts"
+import { faultsEndMs, type Plan, type Point, type PointFault } from "./plan.ts"
+
+export interface Violation {
+  /** The invariant, I1 to I13. */
+  readonly invariant: string
+  readonly found: string
+}
+
+/** Faults that may find nothing to act on where the plan has them. */
+const countedWhereTheyAct: ReadonlySet<string> = new Set([
+  "callee crashes",
+  "doubled",
+  "entry stolen",
+])
+
+const kindOf = ({ point, fault }: PointFault) => `${point.split(" ", 1)[0]}: ${fault}`
+
+export class World {
+  readonly violations: Array<Violation> = []
+  /** How often each kind of fault happened while there were orders in flight. */
+  readonly faults = new Map<string, number>()
+  /** How often each failpoint was passed, and how often a process crashed there while there were orders in flight. */
+  readonly failpoints = new Map<string, number>(failpoints.map((name) => [name, 0]))
+  readonly crashes = new Map<string, number>()
+  /** Every point that was passed before the faults ended, in order. */
+  readonly points: Array<Point> = []
+  /** Which processes nobody reaches, and who reaches nobody. */
+  readonly cutOff = new Set<string>()
+  ordersInFlight = 0
+  private readonly arrivals = new Map<string, number>()
+  private readonly planned = new Map<string, PointFault>()
+
+  readonly kernel: Kernel
+  private readonly restart: (process: Process, afterMs: number) => void
+
+  constructor(kernel: Kernel, plan: Plan, restart: World["restart"]) {
+    this.kernel = kernel
+    this.restart = restart
+    for (const fault of plan.pointFaults) this.planned.set(`${fault.point}#${fault.nth}`, fault)
+  }
+
+  get faultsEnded(): boolean {
+    return this.kernel.nowMs >= startMs + faultsEndMs
+  }
+
+  /** Somebody comes to a point; gives the fault that the plan has for it. */
+  arrive(point: string): PointFault | undefined {
+    const nth = (this.arrivals.get(point) ?? 0) + 1
+    this.arrivals.set(point, nth)
+    if (this.faultsEnded) return undefined
+    this.points.push({ point, nth })
+    const fault = this.planned.get(`${point}#${nth}`)
+    if (fault === undefined) return undefined
+    if (!countedWhereTheyAct.has(fault.fault)) this.hit(kindOf(fault), `${point} #${nth}`)
+    return fault
+  }
+
+  /** A fault of `countedWhereTheyAct` has found something to act on. */
+  acted(fault: PointFault): void {
+    this.hit(kindOf(fault), `${fault.point} #${fault.nth}`)
+  }
+
+  /** A fault happens. */
+  hit(kind: string, where: string): void {
+    this.kernel.note(`FAULT ${kind} (${where})`)
+    if (this.ordersInFlight > 0) this.faults.set(kind, (this.faults.get(kind) ?? 0) + 1)
+  }
+
+  violated(invariant: string, found: string): void {
+    this.kernel.note(`VIOLATION of ${invariant}: ${found}`)
+    this.violations.push({ invariant, found })
+  }
+
+  check(holds: boolean, invariant: string, found: () => string): void {
+    if (!holds) this.violated(invariant, found())
+  }
+
+  /** Ends a process as kill -9 does: nothing of it runs any more, and it comes again later. */
+  crash(process: Process, downMs: number): void {
+    if (!process.alive) return
+    process.alive = false
+    this.kernel.note(`${process.name} crashed`)
+    for (const atEnd of process.atEnd) atEnd()
+    this.restart(process, downMs)
+  }
+
+  /** What a failpoint of a process does. */
+  failpoint(process: Process, name: string): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (!process.alive) return Effect.never
+      this.failpoints.set(name, (this.failpoints.get(name) ?? 0) + 1)
+      const fault = this.arrive(`failpoint ${name}`)
+      if (fault === undefined) return Effect.void
+      if (fault.fault === "stall") return this.kernel.sleep(process, fault.forMs)
+      if (this.ordersInFlight > 0) this.crashes.set(name, (this.crashes.get(name) ?? 0) + 1)
+      this.crash(process, fault.forMs)
+      return Effect.never
+    })
+  }
+
+  /** Something takes a moment or none, so that what goes on at the same time comes in any order. */
+  moment(process: Process, what: string): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (!process.alive) return Effect.never
+      const { kernel } = this
+      const ms = kernel.takes(kernel.draw(`moment ${what}`, 12) - 9)
+      // Where moments are chosen between, a trace has to tell which is which.
+      const name = kernel.inNoTime ? `${process.name}: ${what}` : ""
+      return ms < 0 ? Exit.void : kernel.sleep(process, ms, name)
+    })
+  }
+}
