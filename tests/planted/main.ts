@@ -1,0 +1,88 @@
+/** `npm run test:planted`: plants bugs into copies of the sources, and proves that the simulation finds each of them. */
+import { Console, Effect } from "effect"
+import { availableParallelism } from "node:os"
+import { runMain } from "#shared/service/run-main.ts"
+import { help, parseArguments } from "./arguments.ts"
+import { type Absorbed, type Bug, misfits } from "./bug.ts"
+import { absorbed, bugs } from "./bugs.ts"
+import { hunt } from "./hunt.ts"
+import { judged, line, markdown } from "./report.ts"
+import { progress, tell } from "./screen.ts"
+import { copiedSources, plantedTree, textOf } from "./tree.ts"
+
+const seeds = 1_000
+const workers = availableParallelism()
+
+/** The sources as they are: no seed may show anything. */
+const control = Effect.fnUntraced(function* (sources: string) {
+  yield* tell(`Simulating the seeds 1 to ${seeds} on the sources as they are ...`)
+  const folder = yield* plantedTree(sources, [])
+  const share = Math.ceil(seeds / workers)
+  const ranges = Array.from({ length: workers }, (_, n) => ({
+    first: 1 + n * share,
+    seeds: Math.min(share, seeds - n * share),
+  }))
+  const hunted = yield* Effect.forEach(
+    ranges,
+    (range, n) => hunt(folder, range, progress(`share ${n + 1} of ${workers}`)),
+    { concurrency: "unbounded" },
+  )
+  const [finding] = hunted.flatMap(({ finding }) => finding ?? [])
+  if (finding !== undefined) {
+    const { invariant, found } = finding.violations[0]!
+    return yield* Effect.fail({
+      message: `Without any bug seed ${finding.seed} shows a violation of ${invariant}: ${found}`,
+    })
+  }
+  const tookMs = Math.max(...hunted.map((one) => one.tookMs))
+  yield* tell(`clean  the sources as they are (${(tookMs / 1000).toFixed(1)} s)`)
+}, Effect.scoped)
+
+const plant = Effect.fnUntraced(function* <M extends Bug | Absorbed>(sources: string, mutation: M) {
+  const folder = yield* plantedTree(sources, mutation.edits)
+  const hunted = yield* hunt(folder, { first: 1, seeds }, progress(mutation.name)).pipe(
+    Effect.mapError(({ message }) => ({ message: `${mutation.name}: ${message}` })),
+  )
+  const outcome = judged(mutation, hunted)
+  yield* tell(line(outcome))
+  return outcome
+}, Effect.scoped)
+
+const plantAll = Effect.fnUntraced(function* (
+  given: { readonly only: string | undefined; readonly markdown: boolean },
+) {
+  const misfit = misfits([...bugs, ...absorbed], textOf)
+  if (misfit.length > 0) return yield* Effect.fail({ message: misfit.join("\n") })
+  const sources = yield* copiedSources
+  yield* control(sources)
+  const plantEach = <M extends Bug | Absorbed>(mutations: ReadonlyArray<M>) =>
+    Effect.forEach(
+      mutations.filter(({ name }) => given.only === undefined || given.only === name),
+      (mutation) => plant(sources, mutation),
+      { concurrency: workers },
+    )
+  const caught = yield* plantEach(bugs)
+  const harmless = yield* plantEach(absorbed)
+  if (given.markdown) yield* Console.log(markdown(caught, harmless))
+  const wrong = [...caught, ...harmless].filter(({ asExpected }) => !asExpected)
+  if (wrong.length > 0) {
+    const names = wrong.map(({ mutation }) => mutation.name).join(", ")
+    return yield* Effect.fail({ message: `Not as the list says: ${names}` })
+  }
+  yield* tell(
+    `All as the list says: ${caught.length} bugs caught, ${harmless.length} changes absorbed.`,
+  )
+}, Effect.scoped)
+
+const given = parseArguments(process.argv.slice(2))
+switch (given.task) {
+  case "help":
+    console.log(help)
+    break
+  case "refuse":
+    console.error(given.message)
+    process.exitCode = 2
+    break
+  case "run":
+    runMain(plantAll(given), 130)
+}
