@@ -1,0 +1,132 @@
+/**
+ * A customer as a careful client is one: it signs up and orders with the same words again and again until it has an
+ * answer, compares the answers to equal keys, and looks after its orders until they are final.
+ */
+import { Effect, Option, Schedule, Schema } from "effect"
+import { randomUUID } from "node:crypto"
+import { OrderView } from "#shared/contracts/order.ts"
+import type { Acknowledged, Evidence, Submission } from "./evidence.ts"
+import type { ChaosSystem } from "./system.ts"
+
+export interface ChaosCustomer {
+  readonly username: string
+  /** Sends it until it is acknowledged, and succeeds when the customer was told that it is final. */
+  readonly order: (submission: Submission) => Effect.Effect<void>
+}
+
+interface Answer {
+  readonly status: number
+  readonly text: string
+}
+
+const tryForMs = 5_000
+const created = 201
+const conflict = 409
+/** Come back later: too many log-ins, a gateway whose service is away, a service that lacks something. */
+const passing = [429, 502, 503]
+
+const backoff = Schedule.min([
+  Schedule.exponential("100 millis"),
+  Schedule.spaced("1 second"),
+]).pipe(Schedule.jittered)
+const untilAnswered = Effect.retry(backoff)
+
+const orderIn = Schema.decodeUnknownOption(Schema.fromJsonString(OrderView))
+
+/** Sends requests as one client; what must not be answered is put on record. */
+const clientOf = ({ fetch }: Pick<ChaosSystem, "fetch">, evidence: Evidence) => {
+  /** One try. Fails when there is no answer, or one that says to come back later. */
+  const send = (path: string, init: RequestInit): Effect.Effect<Answer, "no answer"> =>
+    Effect.tryPromise({
+      try: async (signal) => {
+        const within = AbortSignal.any([signal, AbortSignal.timeout(tryForMs)])
+        const response = await fetch(path, { ...init, signal: within })
+        return { status: response.status, text: await response.text() }
+      },
+      catch: () => "no answer" as const,
+    }).pipe(
+      Effect.filterOrFail(({ status }) => !passing.includes(status), () => "no answer" as const),
+    )
+  return {
+    get: (path: string, headers: Record<string, string>) => send(path, { headers }),
+    post: (path: string, body: unknown, headers: Record<string, string> = {}) =>
+      send(path, {
+        method: "POST",
+        headers: { "content-type": "application/json", ...headers },
+        body: JSON.stringify(body),
+      }),
+    unexpected: (what: string, { status, text }: Answer) =>
+      Effect.suspend(() => {
+        evidence.wrong.push(`${what} was answered ${status}: ${text.slice(0, 300)}`)
+        return Effect.fail("no answer" as const)
+      }),
+  }
+}
+
+/** A new customer, who has signed up and logged in; tries until that is done. */
+export const newCustomer = Effect.fnUntraced(function* (
+  system: Pick<ChaosSystem, "fetch">,
+  evidence: Evidence,
+) {
+  const { get, post, unexpected } = clientOf(system, evidence)
+  const username = `customer-${randomUUID()}`
+  const password = randomUUID()
+  const signUp = Effect.gen(function* () {
+    const email = `${username}@example.com`
+    const signedUp = yield* post("/api/auth/users/", { username, password, email })
+    // Taken: by a try of our own whose answer was lost, and which may still be at work.
+    if (![created, conflict].includes(signedUp.status)) yield* unexpected("A sign-up", signedUp)
+    const loggedIn = yield* post("/api/token/", { username, password })
+    if (loggedIn.status === 401 && signedUp.status === conflict) return yield* Effect.fail("early")
+    if (loggedIn.status !== 200) yield* unexpected("The log-in after a sign-up", loggedIn)
+    return JSON.parse(loggedIn.text) as { readonly access: string }
+  })
+  const { access } = yield* untilAnswered(signUp)
+  const authorization = `Bearer ${access}`
+
+  /** Places the order once, and compares what comes with what came before. */
+  const place = Effect.fnUntraced(function* (submission: Submission) {
+    const headers = { authorization, "idempotency-key": submission.key }
+    const answer = yield* post("/api/orders/", submission.wish, headers)
+    if (answer.status !== created) yield* unexpected("An order", answer)
+    const given = lastingIn(answer.text)
+    const before = submission.acknowledged ??= given
+    evidence.answersCompared++
+    if (JSON.stringify(before) !== JSON.stringify(given)) {
+      const both = `${JSON.stringify(before)} and ${JSON.stringify(given)}`
+      evidence.wrong.push(`The key ${submission.key} had two answers: ${both}`)
+    }
+  })
+
+  const look = Effect.fnUntraced(function* (id: string) {
+    const answer = yield* get(`/api/orders/${id}`, { authorization })
+    const order = orderIn(answer.text)
+    if (answer.status !== 200 || Option.isNone(order)) {
+      return yield* unexpected(`A look at the acknowledged order ${id}`, answer)
+    }
+    const { status } = order.value
+    return status === "completed" || status === "failed" ? status : yield* Effect.fail("not final")
+  })
+
+  const customer: ChaosCustomer = {
+    username,
+    order: Effect.fnUntraced(function* (submission) {
+      const tries = submission.sent === "twice at once" ? 2 : 1
+      const first = Effect.all(Array.from({ length: tries }, () => place(submission)), {
+        concurrency: tries,
+      })
+      submission.atOnce = yield* Effect.isSuccess(first)
+      if (!submission.atOnce) yield* untilAnswered(Effect.delay(place(submission), "100 millis"))
+      if (submission.sent === "again after the answer") yield* untilAnswered(place(submission))
+      const { id } = submission.acknowledged!
+      submission.told = yield* untilAnswered(Effect.delay(look(id), "50 millis"))
+    }, Effect.orDie),
+  }
+  return customer
+  // What is tried for ever does not fail.
+}, Effect.orDie)
+
+const lastingIn = (text: string): Acknowledged => {
+  const { id, username, amount, item, slot, createdAt } = JSON.parse(text) as Acknowledged
+  return { id, username, amount, item, slot, createdAt }
+}

@@ -1,0 +1,43 @@
+/**
+ * Sees to it that no process outlives the run, however the run ends, also with kill -9 and also processes that are
+ * stopped: a shell that holds one end of a pipe kills those it was told of when the other end closes.
+ */
+import { Effect, type Scope } from "effect"
+import { spawn } from "node:child_process"
+import { once } from "node:events"
+
+export interface Guard {
+  readonly watch: (pid: number) => void
+  /** For a process that has ended: its number may be another's by now. */
+  readonly forget: (pid: number) => void
+}
+
+const script = `trap "" HUP INT QUIT TERM
+pids=" "
+while read -r change pid; do
+  case $change in
+    watch) pids="$pids$pid " ;;
+    forget) pids="\${pids%% $pid *} \${pids##* $pid }" ;;
+  esac
+done
+for pid in $pids; do kill -KILL "$pid"; done`
+
+/** Guards until the scope closes, and then ends what it still watches. */
+export const startGuard: Effect.Effect<Guard, never, Scope.Scope> = Effect.map(
+  Effect.acquireRelease(
+    Effect.sync(() =>
+      // Detached: out of reach of what is sent to the process group of the run.
+      spawn("sh", ["-c", script], { detached: true, stdio: ["pipe", "ignore", "ignore"] })
+    ),
+    (shell) =>
+      Effect.promise(async () => {
+        const gone = once(shell, "exit")
+        shell.stdin.end()
+        await gone
+      }),
+  ),
+  ({ stdin }) => ({
+    watch: (pid) => void stdin.write(`watch ${pid}\n`),
+    forget: (pid) => void stdin.write(`forget ${pid}\n`),
+  }),
+)

@@ -1,0 +1,21 @@
+/** Ports for processes that come and go. */
+import { Effect } from "effect"
+import { once } from "node:events"
+import { createServer } from "node:net"
+
+const taken = new Set<number>()
+
+/** Below the ports that systems lend to outgoing connections: a replica that is down must find its own again. */
+export const freePort: Effect.Effect<number> = Effect.promise(async () => {
+  while (true) {
+    const port = 15_000 + Math.floor(Math.random() * 15_000)
+    if (taken.has(port)) continue
+    const server = createServer().listen(port, "127.0.0.1")
+    const free = await once(server, "listening").then(() => true, () => false)
+    server.close()
+    if (free) {
+      taken.add(port)
+      return port
+    }
+  }
+})

@@ -1,0 +1,142 @@
+/** One chaos run: the system is started, loaded and broken for some minutes; then it has to come to rest, and is judged. */
+import { Console, Effect, Schedule, type Scope } from "effect"
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { audit, undecided } from "#tests/support/books.ts"
+import { type Evidence, noEvidence } from "./evidence.ts"
+import { failpointCards } from "./failpoint-faults.ts"
+import { now, serverCards, type Stage } from "./faults.ts"
+import { linkCards } from "./link-faults.ts"
+import { startLoad } from "./load.ts"
+import type { Replica } from "./replica.ts"
+import { complaints, progressLine, table } from "./report.ts"
+import { playRounds } from "./rounds.ts"
+import { type ChaosSystem, deadlineMs, openings, startChaosSystem } from "./system.ts"
+import { judge, limits } from "./verdict.ts"
+
+export interface RunOptions {
+  readonly minutes: number
+  readonly seed: string
+  /** Shows where the run is, in place of what it showed before. */
+  readonly show: (line: string) => Effect.Effect<void>
+}
+
+/** How much longer a run may take, of its minutes. */
+const overtime = 0.5
+
+/** Runs it, prints the table, and fails with a message when something did not hold or the run was no test. */
+export const runChaos = Effect.fnUntraced(function* ({ minutes, seed, show }: RunOptions) {
+  const evidence = noEvidence()
+  const folder = yield* evidenceFolder
+  yield* Console.log(`Chaos for ${minutes} minutes, --seed ${seed}. Starting 9 processes ...`)
+  const system = yield* startChaosSystem({
+    folder: folder.path,
+    endedByItself: (replica, how) => evidence.wrong.push(`${replica} ended by itself: ${how}`),
+  })
+  const run = yield* Effect.raceFirst(
+    breakAndSettle({ minutes, seed, show }, system, evidence),
+    system.postgres.lost,
+  )
+  const verdict = judge(run)
+  yield* Console.log(`\n${table(run, verdict)}\n`)
+  const wrong = [
+    ...(verdict.violated.length > 0 ? [complaints("VIOLATED", verdict.violated)] : []),
+    ...(verdict.noTest.length > 0 ? [complaints("not a test", verdict.noTest)] : []),
+  ]
+  if (wrong.length === 0) {
+    return yield* Console.log(
+      minutes < limits.fullRunMinutes
+        ? `All holds, but it was too short to show every fault: give it ${limits.fullRunMinutes} minutes.`
+        : "All holds.",
+    )
+  }
+  folder.keep()
+  return yield* Effect.fail({
+    message: `${wrong.join("\n")}\nThe seed was ${seed}. Logs and databases are in ${folder.path}`,
+  })
+})
+
+const breakAndSettle = Effect.fnUntraced(function* (
+  { minutes, seed, show }: RunOptions,
+  system: ChaosSystem,
+  evidence: Evidence,
+) {
+  const load = yield* startLoad(system, evidence)
+  const stage: Stage = { system, load, evidence }
+  const servers = serverCards(stage)
+  const links = linkCards(stage)
+  const killers = failpointCards(stage)
+  const startedAtMs = yield* now
+  const mendedAtMs = yield* playRounds({
+    stage,
+    needed: [
+      ...Array.from({ length: limits.timesOfEachKind }, () => servers).flat(),
+      ...links,
+      ...killers,
+    ],
+    seed,
+    forMs: minutes * 60_000,
+    overtimeMs: minutes < limits.fullRunMinutes ? 0 : overtime * minutes * 60_000,
+    tell: (faults) =>
+      Effect.flatMap(now, (atMs) => show(progressLine(atMs - startedAtMs, evidence, faults))),
+  })
+  yield* load.stop
+  const queue = yield* settle(system, load.settled)
+  return {
+    minutes,
+    evidence,
+    books: yield* Effect.promise(() => audit(system.postgres.url, openings)),
+    kinds: [...new Set([...servers, ...links, ...killers].map(({ kind }) => kind))],
+    deadlineMs,
+    mendedAtMs,
+    queue,
+    defects: system.replicas.flatMap(defectsOf),
+  }
+})
+
+/** Waits until customers, orders and queue are at rest, no longer than the limit, and gives what is in the queue then. */
+const settle = Effect.fnUntraced(
+  function* ({ postgres, redis }: ChaosSystem, customersServed: Effect.Effect<void>) {
+    const atRest = Effect.gen(function* () {
+      const orders = yield* Effect.promise(() => undecided(postgres.url))
+      const { entries, pending } = yield* redis.look
+      return orders + entries + pending === 0
+    })
+    yield* customersServed.pipe(
+      Effect.andThen(Effect.repeat(atRest, {
+        until: (rests) => rests,
+        schedule: Schedule.spaced("250 millis"),
+      })),
+      Effect.timeoutOption(limits.finalWithinMs),
+    )
+    return yield* redis.look
+  },
+)
+
+/** Defects, and alarms of the system's own audit: that an order takes long is true in the midst of faults, no other is. */
+const defectsOf = ({ name, log }: Replica): ReadonlyArray<string> =>
+  log().split("\n")
+    .filter((line) =>
+      /met a defect|is a dead letter|Error: /.test(line) ||
+      /The audit found/.test(line) && !/"kind":\s*"stuck"/.test(line)
+    )
+    .map((line) => `${name}: ${line.slice(0, 400)}`)
+
+interface EvidenceFolder {
+  readonly path: string
+  /** Lets it be there after the run. */
+  readonly keep: () => void
+}
+
+const evidenceFolder: Effect.Effect<EvidenceFolder, never, Scope.Scope> = Effect.gen(function* () {
+  let kept = false
+  const path = yield* Effect.acquireRelease(
+    Effect.sync(() => mkdtempSync(join(tmpdir(), "unwind-chaos-"))),
+    (path) =>
+      Effect.sync(() => {
+        if (!kept) rmSync(path, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
+      }),
+  )
+  return { path, keep: () => kept = true }
+})
