@@ -1,9 +1,9 @@
 /**
  * Group commit: whoever waits for a round trip or an fsync shares it. While one batch is out the next one gathers, and
- * goes the moment a worker is free; there is no timer, so a lone entry waits for nothing. What is queued is bounded, and
- * whoever comes when it is full waits.
+ * goes the moment a worker is free; there is no timer, so a lone entry waits for nothing. Each entry has a caller that
+ * waits for it, so there are never more entries than callers.
  */
-import { Deferred, Effect, Exit, Queue, type Scope } from "effect"
+import { Effect, Exit, Latch, type Scope } from "effect"
 
 export interface GroupCommitOptions<I, O, E> {
   /** The most entries in one batch. */
@@ -22,39 +22,40 @@ export const groupCommit = <I, O, E>(
   Effect.gen(function* () {
     interface Waiting {
       readonly entry: I
-      readonly answer: Deferred.Deferred<O, E>
+      readonly answer: (exit: Effect.Effect<O, E>) => void
     }
-    const queue = yield* Queue.bounded<Waiting>(max * workers * 4)
+    const waiting: Array<Waiting> = []
+    const some = yield* Latch.make()
+    let closed = false
     const handle = (batch: ReadonlyArray<Waiting>) =>
       Effect.suspend(() => run(batch.map(({ entry }) => entry))).pipe(
         Effect.exit,
         Effect.map((exit) =>
-          batch.forEach(({ answer }, n) =>
-            Deferred.doneUnsafe(answer, Exit.map(exit, (answers) => answers[n] as O))
-          )
+          batch.forEach(({ answer }, n) => answer(Exit.map(exit, (answers) => answers[n] as O)))
         ),
       )
-    const worker = Queue.takeBetween(queue, 1, max).pipe(
-      // Once taken, a batch is seen through: its entries have nobody else.
-      Effect.flatMap((batch) => Effect.uninterruptible(handle(batch))),
+    const worker = some.await.pipe(
+      // Whoever is about to hand in an entry in the same turn still comes along.
+      Effect.andThen(Effect.yieldNow),
+      Effect.flatMap(() => {
+        const batch = waiting.splice(0, max)
+        if (waiting.length === 0) some.closeUnsafe()
+        // Once taken, a batch is seen through: its entries have nobody else.
+        return batch.length === 0 ? Effect.void : Effect.uninterruptible(handle(batch))
+      }),
       Effect.forever,
     )
-    const dismissAll = Queue.clear(queue).pipe(
-      Effect.map((left) => {
-        for (const { answer } of left) Deferred.doneUnsafe(answer, Exit.interrupt())
-        return left.length > 0
-      }),
-      // The room that this made is taken by those who waited for it.
-      Effect.repeat({ while: (more) => more }),
+    yield* Effect.addFinalizer(() =>
+      Effect.sync(() => {
+        closed = true
+        for (const { answer } of waiting.splice(0)) answer(Exit.interrupt())
+      })
     )
-    yield* Effect.addFinalizer(() => Effect.andThen(dismissAll, Queue.shutdown(queue)))
     yield* Effect.forEach(Array.from({ length: workers }), () => Effect.forkScoped(worker))
     return (entry) =>
-      Effect.suspend(() => {
-        const answer = Deferred.makeUnsafe<O, E>()
-        return Effect.flatMap(
-          Queue.offer(queue, { entry, answer }),
-          (open) => open ? Deferred.await(answer) : Exit.interrupt(),
-        )
+      Effect.callback((answer) => {
+        if (closed) return answer(Exit.interrupt())
+        waiting.push({ entry, answer })
+        some.openUnsafe()
       })
   })

@@ -11,13 +11,13 @@ const consumer = "services/orchestrator/consumer.ts"
 const armedAfterSuccess: ReadonlyArray<Edit> = [
   {
     file: runSaga,
-    replace: "    yield* arm(run, step)\n    yield* retrying",
-    by: "    yield* retrying",
+    replace: "    yield* arm(run, step)\n    yield* Effect.catch(retrying",
+    by: "    yield* Effect.catch(retrying",
   },
   {
     file: runSaga,
-    replace: `    yield* answered("reserved")`,
-    by: `    yield* arm(run, step)\n    yield* answered("reserved")`,
+    replace: `    answered("reserved")`,
+    by: `    yield* arm(run, step)\n    answered("reserved")`,
   },
 ]
 const onlyArmedOnDeadline: Edit = {
@@ -55,8 +55,8 @@ export const sagaBugs: ReadonlyArray<Bug> = [
     seenIn: "Sock Shop: a timeout becomes an error, with the payment taken",
     edits: [{
       file: participants,
-      replace: "      Effect.flatMap(reservedOr(name)),\n",
-      by: `      Effect.flatMap(reservedOr(name)),
+      replace: "      Effect.flatMap((outcome) => reservedOr(name, outcome)),\n",
+      by: `      Effect.flatMap((outcome) => reservedOr(name, outcome)),
       Effect.catchTag("Unknown", () => Effect.fail(new Rejected())),
 `,
     }],
@@ -71,7 +71,7 @@ export const sagaBugs: ReadonlyArray<Bug> = [
       file: runSaga,
       replace: `return yield* obey(yield* decide(run, { decision: "abort", reason, timeline }))`,
       by: `yield* decide(run, { decision: "abort", reason, timeline })
-    return yield* Effect.fail(new Aborted())`,
+    return yield* Effect.fail(aborted)`,
     }],
     caughtBy: ["I1", "I9"],
   },
@@ -100,14 +100,12 @@ export const sagaBugs: ReadonlyArray<Bug> = [
     seenIn: "undo lists that nobody reverses",
     edits: [{
       file: compensation,
-      replace: `    return Effect.addFinalizer((exit) =>
-      isAborted(exit) && run.armed.has(step) ? compensate(run, step) : Effect.void
-    )`,
-      by: `    return run.armed.size > 1 ? Effect.void : Effect.addFinalizer((exit) =>
+      replace: `    return Scope.addFinalizerExit(run.scope, (exit) =>
+      isAborted(exit) && run.armed.has(step) ? compensate(run, step) : Effect.void)`,
+      by: `    return run.armed.size > 1 ? Effect.void : Scope.addFinalizerExit(run.scope, (exit) =>
       isAborted(exit)
         ? Effect.forEach(run.armed, (step) => compensate(run, step), { discard: true })
-        : Effect.void
-    )`,
+        : Effect.void)`,
     }],
     caughtBy: ["I8"],
   },
