@@ -73,15 +73,21 @@ const reservations: BatchedCall<Command, Outcome> = {
 
 type Send = (command: Command) => Effect.Effect<Outcome, Transient>
 
+const beforeReserve = failpoint("orchestrator.before reserve")
+const beforeCancel = failpoint("orchestrator.before cancel")
+// Made once: an error takes its stack with it, which costs more than the whole step.
+const rejected = Effect.fail(new Rejected())
+const cancelled = Effect.fail(new Cancelled())
+
 const participant = (name: string, orderId: OrderId, send: Send): Participant => ({
   reserve: (resource, quantity) =>
-    failpoint("orchestrator.before reserve").pipe(
-      Effect.andThen(send({ orderId, action: "reserve", resource, quantity })),
-      Effect.flatMap(reservedOr(name)),
+    beforeReserve.pipe(
+      Effect.andThen(() => send({ orderId, action: "reserve", resource, quantity })),
+      Effect.flatMap((outcome) => reservedOr(name, outcome)),
     ),
   cancel: (resource, quantity) =>
-    failpoint("orchestrator.before cancel").pipe(
-      Effect.andThen(send({ orderId, action: "cancel", resource, quantity })),
+    beforeCancel.pipe(
+      Effect.andThen(() => send({ orderId, action: "cancel", resource, quantity })),
       Effect.flatMap(({ outcome }) =>
         outcome === "cancelled"
           ? Effect.void
@@ -90,16 +96,18 @@ const participant = (name: string, orderId: OrderId, send: Send): Participant =>
     ),
 })
 
-const reservedOr =
-  (name: string) => ({ outcome }: Outcome): Effect.Effect<void, Rejected | Cancelled> => {
-    switch (outcome) {
-      case "reserved":
-        return Effect.void
-      case "rejected":
-        return Effect.fail(new Rejected())
-      case "cancelled":
-        return Effect.fail(new Cancelled())
-      case "mismatch":
-        return Effect.die(new Error(`${name} has another reservation on record for the same order`))
-    }
+const reservedOr = (
+  name: string,
+  { outcome }: Outcome,
+): Effect.Effect<void, Rejected | Cancelled> => {
+  switch (outcome) {
+    case "reserved":
+      return Effect.void
+    case "rejected":
+      return rejected
+    case "cancelled":
+      return cancelled
+    case "mismatch":
+      return Effect.die(new Error(`${name} has another reservation on record for the same order`))
   }
+}

@@ -12,6 +12,8 @@ export class Register extends Context.Service<Register, {
   readonly decide: (decision: Decision) => Effect.Effect<SagaStatus, Transient>
 }>()("unwind/orchestrator/Register") {}
 
+const beforeDecide = failpoint("orchestrator.before decide")
+
 const decodeResponse = Schema.decodeUnknownOption(DecisionResponse)
 
 export const registerLayer = (options: { readonly url: URL; readonly timeoutMs: number }) =>
@@ -27,8 +29,8 @@ export const registerLayer = (options: { readonly url: URL; readonly timeoutMs: 
       })
       return Register.of({
         decide: (decision) =>
-          failpoint("orchestrator.before decide").pipe(
-            Effect.andThen(send(decision)),
+          beforeDecide.pipe(
+            Effect.andThen(() => send(decision)),
             Effect.map(({ status }) => status),
           ),
       })

@@ -3,7 +3,7 @@
  * the saga is aborted; an interruption or a defect closes it without undoing anything. A finalizer that failed would turn
  * the saga's typed error into a defect, so a compensation keeps its failures to itself and tries again, for ever.
  */
-import { Cause, DateTime, Duration, Effect, Exit, Schedule, Schema, type Scope } from "effect"
+import { Cause, DateTime, Duration, Effect, Exit, Schedule, Schema, Scope } from "effect"
 import type { Transient } from "#shared/transient.ts"
 import { forEver, retrying } from "./retry.ts"
 import { type Run, track } from "./run.ts"
@@ -11,6 +11,7 @@ import type { Step, Stuck } from "./saga.ts"
 
 /** The register says that the saga is to be undone: the one way to close its scope that lets compensations act. */
 export class Aborted extends Schema.TaggedError<Aborted>()("Aborted", {}) {}
+export const aborted = new Aborted()
 
 /** From this attempt on a compensation is told of as stuck; earlier ones are hiccups. */
 const stuckAfterAttempts = 3
@@ -19,12 +20,11 @@ const stuckAfterAttempts = 3
 export const arm = <Name extends string, Reason extends string>(
   run: Run<Name, Reason>,
   step: Step<Name, Reason>,
-): Effect.Effect<void, never, Scope.Scope> =>
+): Effect.Effect<void> =>
   Effect.suspend(() => {
     run.armed.add(step)
-    return Effect.addFinalizer((exit) =>
-      isAborted(exit) && run.armed.has(step) ? compensate(run, step) : Effect.void
-    )
+    return Scope.addFinalizerExit(run.scope, (exit) =>
+      isAborted(exit) && run.armed.has(step) ? compensate(run, step) : Effect.void)
   })
 
 const isAborted = (exit: Exit.Exit<unknown, unknown>): boolean =>
@@ -39,10 +39,10 @@ const compensate = Effect.fnUntraced(
     // A cancel is sent only when all later steps are known to be cancelled: their order is what makes a `cancelled`
     // answer at one step prove that there is nothing left behind it.
     if (run.cutShort) return
-    const { attempt, attempts, answered } = yield* track(run, step, "cancel", step.cancel)
+    const { attempt, attempts, answered } = track(run, step, "cancel", step.cancel)
     const reporting = Schedule.tap(forEver, (next) => reportStuck(run, step, next, attempts()))
     yield* retrying(attempt, reporting).pipe(
-      Effect.andThen(answered("cancelled")),
+      Effect.map(() => answered("cancelled")),
       Effect.catchCause((cause) => {
         run.cutShort = cause
         return Cause.hasInterruptsOnly(cause)

@@ -29,16 +29,19 @@ export const retrying = <A, E, X, Stop = never>(
   schedule: Schedule.Schedule<X, Transient>,
   proceed: Effect.Effect<void, Stop> = Effect.void,
 ): Effect.Effect<A, Exclude<E, Transient> | Stop> => {
-  const fresh = Schedule.toStepWithSleep(schedule)
-  const attempt = (waits: typeof fresh): Effect.Effect<A, Exclude<E, Transient> | Stop> =>
-    Effect.catch(call, (error) =>
-      isTransient(error)
-        ? Effect.flatMap(waits, (wait) =>
-          // A shutdown may cut a wait short in a finalizer too, where a call runs to its end. The schedules never end.
-          Effect.interruptible(Effect.orDie(wait(error))).pipe(
-            Effect.andThen(proceed),
-            Effect.andThen(attempt(Effect.succeed(wait))),
-          ))
-        : Effect.fail(error as Exclude<E, Transient>))
-  return attempt(fresh)
+  type Waits = ReturnType<typeof Schedule.toStepWithSleep<X, Transient, never, never>>
+  const attempt = (waits?: Waits): Effect.Effect<A, Exclude<E, Transient> | Stop> =>
+    Effect.catch(
+      call,
+      (error) =>
+        isTransient(error)
+          ? Effect.flatMap(waits ?? Schedule.toStepWithSleep(schedule), (wait) =>
+            // A shutdown may cut a wait short in a finalizer too, where a call runs to its end. The schedules never end.
+            Effect.interruptible(Effect.orDie(wait(error))).pipe(
+              Effect.andThen(proceed),
+              Effect.andThen(attempt(Effect.succeed(wait))),
+            ))
+          : Effect.fail(error as Exclude<E, Transient>),
+    )
+  return attempt()
 }

@@ -4,8 +4,8 @@
  * is obeyed: on an abort the compensations run as finalizers of the saga's scope, the last step's first, each until it
  * is done. Being stopped is not a failure: nothing is compensated, and whoever gets the saga next goes on.
  */
-import { Clock, Effect } from "effect"
-import { Aborted, arm } from "./compensation.ts"
+import { Effect, Scope } from "effect"
+import { type Aborted, aborted, arm } from "./compensation.ts"
 import { forEver, forward, retrying } from "./retry.ts"
 import { type Run, runOf, track } from "./run.ts"
 import {
@@ -20,6 +20,8 @@ import {
 /** How a saga can end. `unknown`: the register has no such saga; it was undone, in case it had begun. */
 export type SagaEnd = "completed" | "failed" | "unknown"
 
+const deadlinePassed = new DeadlinePassed()
+
 /** The saga is to be aborted. Made of a Refusal only: no Transient failure can lead here. */
 interface Refused<Reason> {
   readonly _tag: "Refused"
@@ -32,11 +34,11 @@ interface Refused<Reason> {
 export const runSaga = <Name extends string, Reason extends string>(
   saga: Saga<Name, Reason>,
 ): Effect.Effect<SagaEnd> =>
-  Effect.suspend(() => {
-    const run = runOf(saga)
+  Effect.clockWith((clock) => {
+    const run = runOf(saga, clock)
     return goForward(run).pipe(
       Effect.catchTag("Refused", (refused) => abort(run, refused)),
-      Effect.scoped,
+      Effect.onExit((exit) => Scope.close(run.scope, exit)),
       Effect.catchTag("Aborted", () => settle(run)),
     )
   })
@@ -51,7 +53,7 @@ const goForward = Effect.fnUntraced(
       }
     }
     for (const step of run.saga.steps) yield* reserve(run, step)
-    yield* Effect.mapError(beforeDeadline(run), (error) => refusedBy(run, error))
+    if (isLate(run)) return yield* Effect.fail(refusedBy(run, deadlinePassed))
     const timeline = run.timeline.splice(0)
     return yield* obey(yield* decide(run, { decision: "complete", timeline }))
   },
@@ -62,15 +64,15 @@ const reserve = Effect.fnUntraced(
     run: Run<Name, Reason>,
     step: Step<Name, Reason>,
   ) {
-    const { attempt, answered } = yield* track(run, step, "reserve", step.reserve)
-    yield* Effect.mapError(beforeDeadline(run), (error) => refusedBy(run, error))
+    if (isLate(run)) return yield* Effect.fail(refusedBy(run, deadlinePassed))
+    const { attempt, answered } = track(run, step, "reserve", step.reserve)
     yield* arm(run, step)
-    yield* retrying(attempt, forward, beforeDeadline(run)).pipe(
-      Effect.tapErrorTag("Rejected", () => answered("rejected")),
-      Effect.tapErrorTag("Cancelled", () => answered("cancelled")),
-      Effect.mapError((error) => refusedBy(run, error, step)),
-    )
-    yield* answered("reserved")
+    yield* Effect.catch(retrying(attempt, forward, unlessLate(run)), (refusal) => {
+      if (refusal._tag === "Rejected") answered("rejected")
+      if (refusal._tag === "Cancelled") answered("cancelled")
+      return Effect.fail(refusedBy(run, refusal, step))
+    })
+    answered("reserved")
   },
 )
 
@@ -88,11 +90,11 @@ const refusedBy = <Name extends string, Reason extends string>(
   return { _tag: "Refused", reason, undo: "reserved" }
 }
 
-const beforeDeadline = <Name extends string, Reason extends string>(run: Run<Name, Reason>) =>
-  Effect.flatMap(
-    Clock.currentTimeMillis,
-    (now) => now < run.saga.deadlineMs ? Effect.void : Effect.fail(new DeadlinePassed()),
-  )
+const isLate = <Name extends string, Reason extends string>(run: Run<Name, Reason>): boolean =>
+  run.nowMs() >= run.saga.deadlineMs
+
+const unlessLate = <Name extends string, Reason extends string>(run: Run<Name, Reason>) =>
+  Effect.suspend(() => isLate(run) ? Effect.fail(deadlinePassed) : Effect.void)
 
 const abort = Effect.fnUntraced(
   function* <Name extends string, Reason extends string>(
@@ -120,7 +122,7 @@ const obey = (status: SagaStatus): Effect.Effect<SagaEnd, Aborted> => {
       return Effect.succeed(status)
     case "compensating":
     case "unknown":
-      return Effect.fail(new Aborted())
+      return Effect.fail(aborted)
     case "pending":
       return Effect.die(new Error("The register answered a decision with `pending`"))
   }

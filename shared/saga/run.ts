@@ -1,9 +1,12 @@
 /** The state of one run of a saga, in memory only: what it has done so far, and what it still has to undo. */
-import { type Cause, Clock, Effect } from "effect"
+import { type Cause, type Clock, Effect, Scope } from "effect"
 import type { Entry, Saga, Step } from "./saga.ts"
 
 export interface Run<Name extends string, Reason extends string> {
   readonly saga: Saga<Name, Reason>
+  /** Where compensations are registered. */
+  readonly scope: Scope.Closeable
+  readonly nowMs: () => number
   /** What happened since the register was last told. */
   readonly timeline: Array<Entry<Name>>
   /** The steps whose compensation is registered. */
@@ -14,7 +17,15 @@ export interface Run<Name extends string, Reason extends string> {
 
 export const runOf = <Name extends string, Reason extends string>(
   saga: Saga<Name, Reason>,
-): Run<Name, Reason> => ({ saga, timeline: [], armed: new Set(), cutShort: undefined })
+  clock: Clock.Clock,
+): Run<Name, Reason> => ({
+  saga,
+  scope: Scope.makeUnsafe(),
+  nowMs: () => clock.currentTimeMillisUnsafe(),
+  timeline: [],
+  armed: new Set(),
+  cutShort: undefined,
+})
 
 /** Counts the attempts of a step's call, and writes the answer it came to into the timeline. */
 export const track = <Name extends string, Reason extends string, A, E>(
@@ -22,20 +33,26 @@ export const track = <Name extends string, Reason extends string, A, E>(
   { name }: Step<Name, Reason>,
   action: "reserve" | "cancel",
   call: Effect.Effect<A, E>,
-) =>
-  Effect.map(Clock.currentTimeMillis, (startedAtMs) => {
-    let attempts = 0
-    return {
-      attempt: Effect.suspend(() => {
-        attempts++
-        return call
-      }),
-      attempts: () => attempts,
-      answered: (outcome: Entry<Name>["outcome"]) =>
-        Effect.map(Clock.currentTimeMillis, (now) => {
-          const at = new Date(now).toISOString()
-          const durationMs = now - startedAtMs
-          run.timeline.push({ step: name, action, outcome, attempts, at, durationMs })
-        }),
-    }
-  })
+) => {
+  const startedAtMs = run.nowMs()
+  let attempts = 0
+  return {
+    attempt: Effect.suspend(() => {
+      attempts++
+      return call
+    }),
+    attempts: () => attempts,
+    answered: (outcome: Entry<Name>["outcome"]) => {
+      const now = run.nowMs()
+      const at = new Date(now).toISOString()
+      run.timeline.push({
+        step: name,
+        action,
+        outcome,
+        attempts,
+        at,
+        durationMs: now - startedAtMs,
+      })
+    },
+  }
+}
