@@ -4,7 +4,10 @@ import { dirname, join, relative } from "node:path"
 import { describe, expect, it } from "vitest"
 
 const root = join(import.meta.dirname, "..")
-const sources = globSync("{services,shared,compose,k3d,tests}/**/*.{ts,sql}", { cwd: root })
+const sources = globSync("{services,shared,compose,k3d,tests}/**/*.{ts,sql}", {
+  cwd: root,
+  exclude: ["**/node_modules/**"],
+})
 
 /** What a file imports from this project, as paths from the root. */
 const importsOf = (file: string): ReadonlyArray<string> => {

@@ -81,14 +81,17 @@ const addRound = <K, V>(rounds: Array<Map<K, V>>): Map<K, V> => {
   return round
 }
 
-const decided = Metric.counter("orders_decided_total", {
-  description: "Orders that became final, by how they ended",
-  incremental: true,
-})
+const decidedAs = (status: "completed" | "failed") =>
+  Metric.counter("orders_decided_total", {
+    description: "Orders that became final, by how they ended",
+    incremental: true,
+    attributes: { status },
+  })
+const decided = { completed: decidedAs("completed"), failed: decidedAs("failed") }
 
 const countEnds = (changes: ReadonlyArray<StatusChange>) =>
   Effect.forEach(
-    changes.filter(({ status }) => status === "completed" || status === "failed"),
-    ({ status }) => Metric.update(Metric.withAttributes(decided, { status }), 1),
+    ["completed", "failed"] as const,
+    (end) => Metric.update(decided[end], changes.filter(({ status }) => status === end).length),
     { discard: true },
   )

@@ -1,11 +1,11 @@
 /** Orders: the record of every order, the decision register of the sagas, and the publisher of the order queue. */
 import { Duration, Layer } from "effect"
-import { SecureRandom } from "effect/crypto"
 import { join } from "node:path"
 import { duration, whole } from "#shared/config/settings.ts"
 import { databaseLayer } from "#shared/postgres/database.ts"
 import { databaseSettings } from "#shared/postgres/settings.ts"
 import { orderQueueLayer, queueSettings } from "#shared/queue/layer.ts"
+import { pooledRandomLayer } from "#shared/security/pooled-random.ts"
 import { publicKeysSetting, serviceVerifierLayer } from "#shared/security/service-tokens.ts"
 import { userTokenSettings, userVerifierLayer } from "#shared/security/user-tokens.ts"
 import { service } from "#shared/service/service.ts"
@@ -41,7 +41,7 @@ export const orders = service({
     const republishAfterMs = Duration.toMillis(settings.REPUBLISH_AFTER)
     return Layer.mergeAll(
       ordersLayer({ republishAfterMs }).pipe(
-        Layer.provide([backlogLayer(settings.BACKLOG_LIMIT), SecureRandom.layerWebCrypto]),
+        Layer.provide([backlogLayer(settings.BACKLOG_LIMIT), pooledRandomLayer]),
       ),
       sweeperLayer({ republishAfterMs }),
       upkeepLayer(settings.RETENTION),

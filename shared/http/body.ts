@@ -49,12 +49,7 @@ export const decodeStrictly = <A, I>(schema: Schema.Codec<A, I>, what: string) =
   const decodeForms = forms.map((form) => Schema.decodeUnknownResult(form, options))
   return (input: unknown): Effect.Effect<A, Problem> => {
     const decoded = decode(input)
-    if (Result.isSuccess(decoded)) {
-      const errors = unkeepable(decoded.success, "")
-      return errors.length === 0
-        ? Effect.succeed(decoded.success)
-        : Effect.fail(invalid(what, errors))
-    }
+    if (Result.isSuccess(decoded)) return Effect.succeed(decoded.success)
     const [errors = []] = decodeForms
       .map((form) => issuesOf(form(input)))
       .sort((a, b) => misfits(a) - misfits(b) || a.length - b.length)
@@ -76,6 +71,12 @@ const invalid = (what: string, all: ReadonlyArray<FieldError>) => {
     detail: `The ${what} is not as it must be. ${lines.slice(0, 5).join("; ")}.`,
     errors,
   })
+}
+
+/** Fails with a 400 Problem that names every text of `what` that can't be kept. */
+export const keepable = <A>(value: A, what: string): Effect.Effect<A, Problem> => {
+  const errors = unkeepable(value, "")
+  return errors.length === 0 ? Effect.succeed(value) : Effect.fail(invalid(what, errors))
 }
 
 /** The texts that can't be kept: PostgreSQL keeps no NUL, and UTF-8 no half of a surrogate pair. */
@@ -128,18 +129,28 @@ const readBytes = async (
 
 const utf8 = new TextDecoder("utf-8", { fatal: true })
 
+const parse = (bytes: ArrayBuffer | Uint8Array): Effect.Effect<unknown, Problem> => {
+  try {
+    const text = utf8.decode(bytes)
+    const json: unknown = JSON.parse(text)
+    // UTF-8 and JSON let neither NUL nor half a pair through but by their escapes.
+    return text.includes("\\u") ? keepable(json, "body") : Effect.succeed(json)
+  } catch {
+    return Effect.fail(malformed)
+  }
+}
+
+const isJson = (contentType: string | null): boolean =>
+  contentType === "application/json" ||
+  contentType?.split(";")[0]?.trim().toLowerCase() === "application/json"
+
 /** The JSON of a request's body, of at most `maxBytes`. Fails with a 400, 413 or 415 Problem. */
 export const readJson = (request: Request, maxBytes: number): Effect.Effect<unknown, Problem> =>
-  Effect.gen(function* () {
-    const type = request.headers.get("content-type")?.split(";")[0]?.trim().toLowerCase()
-    if (type !== "application/json") return yield* unsupported
-    const body = yield* Effect.tryPromise({
-      try: () => readBytes(request, maxBytes),
-      catch: () => malformed,
-    })
-    if (body instanceof Problem) return yield* body
-    return yield* Effect.try({
-      try: () => JSON.parse(utf8.decode(body)) as unknown,
-      catch: () => malformed,
-    })
-  })
+  Effect.suspend(() =>
+    isJson(request.headers.get("content-type"))
+      ? Effect.flatMap(
+        Effect.tryPromise({ try: () => readBytes(request, maxBytes), catch: () => malformed }),
+        (body) => body instanceof Problem ? Effect.fail(body) : parse(body),
+      )
+      : Effect.fail(unsupported)
+  )

@@ -4,7 +4,7 @@
  */
 import { Effect, type Schema } from "effect"
 import type { Transient } from "#shared/transient.ts"
-import { decodeStrictly, readJson } from "./body.ts"
+import { decodeStrictly, keepable, readJson } from "./body.ts"
 import type { Problem } from "./problem.ts"
 
 /** Decides who calls. Fails with a 401 or 403 Problem, or 503 when it can't tell: it never lets an unproved caller in. */
@@ -78,8 +78,8 @@ export const route = <B = undefined, Q = undefined, P = undefined, A = never, C 
 ): Route => {
   const { body, query, params, answer } = spec
   const decodeBody = body && decodeStrictly(body.schema, "body")
-  const decodeQuery = query && decodeStrictly(query, "query")
-  const decodeParams = params && decodeStrictly(params, "path")
+  const decodeQuery = query && decodeText(query, "query")
+  const decodeParams = params && decodeText(params, "path")
   const respond: Route["respond"] = Effect.fnUntraced(function* (request, parts) {
     const caller = yield* spec.access.authorize(request)
     const reply = yield* spec.handle({
@@ -94,6 +94,11 @@ export const route = <B = undefined, Q = undefined, P = undefined, A = never, C 
     return reply instanceof Response ? reply : jsonResponse(answer.status, reply)
   })
   return { ...spec, respond } as unknown as Route
+}
+
+const decodeText = <T>(schema: Schema.Codec<T, Text>, what: string) => {
+  const decode = decodeStrictly(schema, what)
+  return (text: Text) => Effect.flatMap(keepable(text, what), decode)
 }
 
 const jsonResponse = (status: number, { body, headers }: Reply<unknown>): Response =>

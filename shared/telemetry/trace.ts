@@ -2,7 +2,7 @@
  * W3C trace context in and out. Without telemetry (no OTLP endpoint set) requests make no spans at all: a span costs more
  * than everything else that a saga step does in this process.
  */
-import { Context, Effect, Option } from "effect"
+import { Context, Effect, Option, Tracer } from "effect"
 import { Headers, HttpTraceContext } from "effect/http"
 
 /** Whether spans are made; the telemetry layer switches it on. */
@@ -42,7 +42,10 @@ const inSpan = <A, E, R>(
 }
 
 /** The current span as a `traceparent`, if one is open. */
-export const currentTraceparent: Effect.Effect<string | undefined> = Effect.currentSpan.pipe(
-  Effect.map((span) => `00-${span.traceId}-${span.spanId}-${span.sampled ? "01" : "00"}`),
-  Effect.catch(() => Effect.succeed(undefined)),
+export const currentTraceparent: Effect.Effect<string | undefined> = Effect.map(
+  Effect.serviceOption(Tracer.ParentSpan),
+  Option.match({
+    onNone: () => undefined,
+    onSome: ({ traceId, spanId, sampled }) => `00-${traceId}-${spanId}-${sampled ? "01" : "00"}`,
+  }),
 )
