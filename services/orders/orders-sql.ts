@@ -97,15 +97,15 @@ const register = (sql: Sql): Pick<OrderTable, "lockStatuses" | "changeStatuses" 
     Effect.promise(() =>
       sql`
         update orders set status = change.status, reason = coalesce(orders.reason, change.reason),
-          timeline = orders.timeline || change.timeline::jsonb, stuck = change.stuck::jsonb,
+          timeline = orders.timeline || change.timeline, stuck = change.stuck::jsonb,
           decided_at = case when change.status <> 'compensating' then ${now}::timestamptz end,
           publish_at = case when change.status = 'compensating' then orders.publish_at end
-        from unnest(
-          ${changes.map(({ orderId }) => orderId)}::uuid[],
-          ${changes.map(({ status }) => status)}::text[],
-          ${changes.map(({ reason }) => reason ?? null)}::text[],
-          ${changes.map(({ timeline }) => JSON.stringify(timeline))}::text[],
-          ${changes.map(({ stuck }) => stuck ? JSON.stringify(stuck) : null)}::text[]
+        from rows from (
+          unnest(${changes.map(({ orderId }) => orderId)}::uuid[]),
+          unnest(${changes.map(({ status }) => status)}::text[]),
+          unnest(${changes.map(({ reason }) => reason ?? null)}::text[]),
+          jsonb_array_elements(${sql.json(changes.map(({ timeline }) => timeline))}),
+          unnest(${changes.map(({ stuck }) => stuck ? JSON.stringify(stuck) : null)}::text[])
         ) as change (id, status, reason, timeline, stuck)
         where orders.id = change.id`
     ),

@@ -60,9 +60,10 @@ const arrays = [1009, 1007, 1016, 1185, 2951]
 
 /** Of texts (times too are sent as texts) and numbers: of others the driver takes the array for its first element. */
 const arrayLiteral = (values: ReadonlyArray<string | number | null>): string => {
-  const literals = values.map((value) =>
-    value === null ? "null" : `"${`${value}`.replace(/["\\]/g, "\\$&")}"`
-  )
+  const literals = values.map((value) => {
+    if (value === null) return "null"
+    return typeof value === "string" ? `"${value.replace(/["\\]/g, "\\$&")}"` : value
+  })
   return `{${literals.join(",")}}`
 }
 

@@ -46,12 +46,15 @@ const applyIn = Effect.fnUntraced(
     commands: ReadonlyArray<Command>,
     terms: Omit<Terms, "nowMs">,
   ) {
-    const orderIds = [...new Set(commands.map(({ orderId }) => orderId))]
-    const names = [...new Set(commands.map(({ resource }) => resource))]
+    const orderIds = distinct(commands.map(({ orderId }) => orderId))
+    const names = distinct(commands.map(({ resource }) => resource))
+    // Only a cancel gives back to a resource that the command itself may not name.
+    const cancels = commands.filter(({ action }) => action === "cancel")
+    const cancelledIds = distinct(cancels.map(({ orderId }) => orderId))
     // Both statements go out together and lock in one global order, first orders, then resources, each sorted: that leaves
     // no room for a deadlock between batches.
     const [known, available] = yield* Effect.all(
-      [tables.lockReservations(orderIds), tables.lockResources(names, orderIds)],
+      [tables.lockReservations(orderIds), tables.lockResources(names, cancelledIds)],
       { concurrency: "unbounded" },
     )
     const nowMs = yield* Clock.currentTimeMillis
@@ -77,5 +80,7 @@ const write = (
     changes.size === 0 ? Effect.void : changeBalances(changes),
   ], { concurrency: "unbounded", discard: true })
 }
+
+const distinct = <A>(values: ReadonlyArray<A>): ReadonlyArray<A> => [...new Set(values)]
 
 const lostRace = () => new LostConflict("another transaction recorded one of these orders first")
