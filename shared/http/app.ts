@@ -58,6 +58,7 @@ export const makeApp = (options: AppOptions): Effect.Effect<App> =>
       const durations = durationsByStatus(options.name, route)
       app.on(route.method, path, (context) =>
         run(answer(route, durations, context.req.raw, {
+          requestId: requestIdOf(context.req.raw),
           query: queryOf(context.req.queries()),
           params: context.req.param(),
           remoteAddress: context.env?.remoteAddress,
@@ -101,20 +102,17 @@ const answer = (
   durations: ReturnType<typeof durationsByStatus>,
   request: Request,
   parts: Parameters<Route["respond"]>[1],
-): Effect.Effect<Response> => {
-  const requestId = requestIdOf(request)
-  return Effect.gen(function* () {
+): Effect.Effect<Response> =>
+  Effect.gen(function* () {
     const startedAt = yield* Clock.currentTimeNanos
     const response = yield* route.respond(request, parts).pipe(
       withRequestSpan(request, `${route.method} ${route.path}`),
-      Effect.catchCause((cause) => asProblem(cause, requestId)),
+      Effect.catchCause((cause) => asProblem(cause, parts.requestId)),
     )
     const seconds = Number((yield* Clock.currentTimeNanos) - startedAt) / 1e9
     yield* Metric.update(durations(response.status), seconds)
-    response.headers.set("x-request-id", requestId)
     return response
   })
-}
 
 const asProblem = (cause: Cause.Cause<Problem | Transient>, requestId: string) => {
   const error = Option.getOrUndefined(Cause.findErrorOption(cause))

@@ -5,12 +5,14 @@
  */
 import { Cause, Context, Effect } from "effect"
 import { type Transient, Unavailable, Unknown } from "#shared/transient.ts"
+import { nodeFetch } from "./node-fetch.ts"
 
-/** How requests leave the process: the platform's fetch, or the embedded run's wiring in memory. */
+/** How requests leave the process: the platform's way, or the embedded run's wiring in memory. */
 export const Fetch = Context.Reference<(url: string, init: RequestInit) => Promise<Response>>(
   "unwind/http/Fetch",
   {
-    defaultValue: () => (url, init) => globalThis.fetch(url, init),
+    defaultValue: () =>
+      "Deno" in globalThis ? (url, init) => globalThis.fetch(url, init) : nodeFetch,
   },
 )
 
@@ -79,8 +81,8 @@ const call = (
   })
 
 const callFailed = (name: string, error: unknown): Transient => {
-  const { message, cause } = error as Error & { cause?: { code?: string; message?: string } }
-  const why = cause?.code ?? cause?.message ?? message
+  const { cause, code, message } = error as NodeJS.ErrnoException & { cause?: Partial<Error> }
+  const why = code ?? (cause as NodeJS.ErrnoException)?.code ?? cause?.message ?? message
   return neverSent.test(`${why} ${message}`)
     ? new Unavailable({ message: `${name} can not be reached (${why})` })
     : new Unknown({ message: `The connection to ${name} broke (${why})` })

@@ -64,7 +64,7 @@ export interface Route extends Omit<RouteSpec<never, never, never, never, never>
   readonly respond: (
     request: Request,
     parts:
-      & { readonly query: Text; readonly params: Text }
+      & { readonly query: Text; readonly params: Text; readonly requestId: string }
       & Pick<RouteInput<never, never, never, never>, "remoteAddress" | "closing">,
   ) => Effect.Effect<Response, Problem | Transient>
 }
@@ -91,7 +91,10 @@ export const route = <B = undefined, Q = undefined, P = undefined, A = never, C 
       query: (decodeQuery && (yield* decodeQuery(parts.query))) as Q,
       body: (decodeBody && (yield* decodeBody(yield* readJson(request, body!.maxBytes)))) as B,
     })
-    return reply instanceof Response ? reply : jsonResponse(answer.status, reply)
+    // Given to a new answer from the start: to change the headers of one costs more than to make it.
+    if (!(reply instanceof Response)) return jsonResponse(answer.status, reply, parts.requestId)
+    reply.headers.set("x-request-id", parts.requestId)
+    return reply
   })
   return { ...spec, respond } as unknown as Route
 }
@@ -101,8 +104,17 @@ const decodeText = <T>(schema: Schema.Codec<T, Text>, what: string) => {
   return (text: Text) => Effect.flatMap(keepable(text, what), decode)
 }
 
-const jsonResponse = (status: number, { body, headers }: Reply<unknown>): Response =>
+const jsonResponse = (
+  status: number,
+  { body, headers }: Reply<unknown>,
+  requestId: string,
+): Response =>
   new Response(JSON.stringify(body), {
     status,
-    headers: { "content-type": "application/json", "cache-control": "no-store", ...headers },
+    headers: {
+      "content-type": "application/json",
+      "cache-control": "no-store",
+      "x-request-id": requestId,
+      ...headers,
+    },
   })

@@ -27,6 +27,13 @@ export const runOf = <Name extends string, Reason extends string>(
   cutShort: undefined,
 })
 
+/** Sagas that share a batch get their answers in the same millisecond. */
+let latest = { ms: 0, iso: "" }
+const isoAt = (ms: number): string => {
+  if (ms !== latest.ms) latest = { ms, iso: new Date(ms).toISOString() }
+  return latest.iso
+}
+
 /** Counts the attempts of a step's call, and writes the answer it came to into the timeline. */
 export const track = <Name extends string, Reason extends string, A, E>(
   run: Run<Name, Reason>,
@@ -44,7 +51,7 @@ export const track = <Name extends string, Reason extends string, A, E>(
     attempts: () => attempts,
     answered: (outcome: Entry<Name>["outcome"]) => {
       const now = run.nowMs()
-      const at = new Date(now).toISOString()
+      const at = isoAt(now)
       run.timeline.push({
         step: name,
         action,
