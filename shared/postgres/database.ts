@@ -2,7 +2,7 @@
  * A service's own PostgreSQL database: a bounded pool that reconnects by itself, with errors sorted into what can be
  * tried again (Unavailable, Unknown) and defects. The server's timeouts bound every statement, lock and transaction.
  */
-import { Cause, Context, Effect, Layer, Schedule, Schema } from "effect"
+import { Cause, Context, Duration, Effect, Layer, Schedule, Schema } from "effect"
 import postgres from "postgres"
 import { type Transient, Unavailable, Unknown } from "#shared/transient.ts"
 import { connectionOptions, type Sql } from "./connection.ts"
@@ -127,8 +127,10 @@ const inTransaction = <A>(run: (tx: Transaction) => Promise<A>) => async (sql: S
   }
 }
 
+const answerWithin = Duration.seconds(20)
+
 /** The server's own timeouts do not help when the server hangs or the network swallows packets. */
-const bounded = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.timeout(effect, "20 seconds")
+const bounded = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.timeout(effect, answerWithin)
 
 const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? "")
 

@@ -1,0 +1,17 @@
+/** Lays out texts in columns: the first to the left, all others to the right. */
+
+/** Lines of equal columns, the head first, then the rows. */
+export const columns = (
+  head: ReadonlyArray<string>,
+  rows: ReadonlyArray<ReadonlyArray<string>>,
+): string => {
+  const widths = head.map((title, n) =>
+    Math.max(title.length, ...rows.map((row) => row[n]?.length ?? 0))
+  )
+  const line = (cells: ReadonlyArray<string>) =>
+    widths.map((width, n) => {
+      const cell = cells[n] ?? ""
+      return n === 0 ? cell.padEnd(width) : cell.padStart(width)
+    }).join("  ").trimEnd()
+  return [head, ...rows].map(line).join("\n")
+}

@@ -1,0 +1,116 @@
+/**
+ * The saga of a whole batch of orders: each hop is one call for all that are still concerned, and what the timelines of
+ * many orders have in common is written once.
+ */
+import type { Decision } from "#shared/contracts/decision.ts"
+import type { TimelineEntry } from "#shared/contracts/order.ts"
+import type { OrderMessage } from "#shared/contracts/order-message.ts"
+import type { Command, Outcome } from "#shared/contracts/reservation.ts"
+import type { Post } from "./http-client.ts"
+import { commandOf, type Step, steps } from "./steps.ts"
+
+export type Orders = ReadonlyArray<OrderMessage>
+
+export interface Services {
+  readonly participants: Post
+  readonly orders: Post
+  /** Whether the orders service is told what happened to each order, as the product tells it. */
+  readonly timeline: boolean
+}
+
+/** The orders that were refused at a step, and what happened to them. */
+interface Refused {
+  readonly orders: Orders
+  readonly step: Step
+  /** The steps before, last first. */
+  readonly held: ReadonlyArray<Step>
+  readonly timeline: ReadonlyArray<TimelineEntry>
+}
+
+/** Brings all of the orders to their ends. */
+export const runBatch = async (services: Services, orders: Orders): Promise<void> => {
+  const { kept, timeline, refused } = await reserveAll(services, orders)
+  await decide(services, [
+    ...decisions(services, kept, { decision: "complete", timeline }),
+    ...refused.flatMap(({ orders, step, timeline }) =>
+      decisions(services, orders, { decision: "abort", reason: step.refusal, timeline })
+    ),
+  ])
+  if (refused.length === 0) return
+  const undone = await cancelAll(services, refused)
+  await decide(
+    services,
+    refused.flatMap(({ orders, held }) => {
+      const timeline = held.flatMap((step) => undone.get(step) ?? [])
+      return decisions(services, orders, { decision: "settle", timeline })
+    }),
+  )
+}
+
+const reserveAll = async (services: Services, orders: Orders) => {
+  let kept = orders
+  const timeline: Array<TimelineEntry> = []
+  const refused: Array<Refused> = []
+  for (const [n, step] of steps.entries()) {
+    if (kept.length === 0) break
+    const { outcomes, entry } = await call(services, step, "reserve", kept)
+    const isKept = (_: OrderMessage, m: number) => outcomes[m]?.outcome === "reserved"
+    const lost = kept.filter((order, m) => !isKept(order, m))
+    if (lost.length > 0) {
+      const held = steps.slice(0, n).reverse()
+      refused.push({ orders: lost, step, held, timeline: [...timeline, entry("rejected")] })
+      kept = kept.filter(isKept)
+    }
+    timeline.push(entry("reserved"))
+  }
+  return { kept, timeline, refused }
+}
+
+/** Last step first; gives what there is to say of each step that was undone. */
+const cancelAll = async (services: Services, refused: ReadonlyArray<Refused>) => {
+  const undone = new Map<Step, TimelineEntry>()
+  for (const step of steps.toReversed()) {
+    const orders = refused.filter(({ held }) => held.includes(step)).flatMap(({ orders }) => orders)
+    if (orders.length === 0) continue
+    const { entry } = await call(services, step, "cancel", orders)
+    undone.set(step, entry("cancelled"))
+  }
+  return undone
+}
+
+const call = async (
+  { participants }: Services,
+  step: Step,
+  action: Command["action"],
+  orders: Orders,
+) => {
+  const startedAtMs = Date.now()
+  const commands = orders.map((order) => commandOf(step, action, order))
+  const answer = await participants(step.path, JSON.stringify({ commands }))
+  const { outcomes } = JSON.parse(answer) as { readonly outcomes: ReadonlyArray<Outcome> }
+  const now = Date.now()
+  const at = new Date(now).toISOString()
+  const entry = (outcome: TimelineEntry["outcome"]): TimelineEntry => ({
+    step: step.name,
+    action,
+    outcome,
+    attempts: 1,
+    at,
+    durationMs: now - startedAtMs,
+  })
+  return { outcomes, entry }
+}
+
+/** The same decision on many orders, in JSON. */
+const decisions = (
+  { timeline }: Services,
+  orders: Orders,
+  decision: Omit<Decision, "orderId">,
+): ReadonlyArray<string> => {
+  const common = JSON.stringify({ ...decision, ...(!timeline && { timeline: [] }) }).slice(1)
+  return orders.map(({ orderId }) => `{"orderId":"${orderId}",${common}`)
+}
+
+/** All that is decided here is in the state that the decision asks for, so the answer tells nothing new. */
+const decide = ({ orders }: Services, decisions: ReadonlyArray<string>) =>
+  orders("/internal/decisions", `{"decisions":[${decisions.join(",")}]}`)

@@ -1,0 +1,64 @@
+/** A row of the table: what was measured of one subject in one scenario, and what it is held to. */
+import type { Run } from "./run.ts"
+
+export interface Counted extends Run {
+  readonly disturbed: boolean
+}
+
+export interface Goal {
+  /** What has to hold, and what was found: "at least 0.5 of the limit: 0.61". */
+  readonly text: string
+  readonly met: boolean
+}
+
+export interface Row {
+  readonly name: string
+  readonly runs: ReadonlyArray<Counted>
+  /** Its rate, as a part of that of the program that it is compared with. */
+  readonly ofLimit?: number
+  readonly goals: ReadonlyArray<Goal>
+}
+
+/** The value in the middle, the least and the greatest. */
+export const spread = (values: ReadonlyArray<number>) => {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = (sorted.length - 1) / 2
+  const [low = NaN, high = NaN] = [sorted[Math.floor(middle)], sorted[Math.ceil(middle)]]
+  return { median: (low + high) / 2, least: sorted[0] ?? NaN, most: sorted.at(-1) ?? NaN }
+}
+
+/** The median over the runs. */
+export const medianOf = (
+  { runs }: Pick<Row, "runs">,
+  value: (run: Counted) => number,
+): number => spread(runs.map(value)).median
+
+export const rateOf = (row: Pick<Row, "runs">): number => medianOf(row, (run) => run.ratePerSecond)
+
+/** Whoever only orders or measures is no part of what an order costs. */
+export const outsiders = ["bench", "load"]
+
+/** Microseconds of processor time for an order, by one process. */
+export const cpuMicrosOf = (row: Pick<Row, "runs">, name: string): number =>
+  medianOf(row, ({ costs, orders }) => 1000 * (costs.cpuMs.get(name) ?? 0) / orders)
+
+/** What an order costs the system as a whole. */
+export const cpuMicros = (row: Pick<Row, "runs">): number =>
+  processNames(row).filter((name) => !outsiders.includes(name))
+    .reduce((sum, name) => sum + cpuMicrosOf(row, name), 0)
+
+export const processNames = ({ runs }: Pick<Row, "runs">): ReadonlyArray<string> => [
+  ...new Set(runs.flatMap(({ costs }) => [...costs.cpuMs.keys()])),
+]
+
+const rounded = (value: number) => value >= 100 ? value.toFixed(0) : value.toPrecision(2)
+
+export const atLeast = (what: string, is: number, least: number): Goal => ({
+  text: `at least ${least} ${what}: ${rounded(is)}`,
+  met: is >= least,
+})
+
+export const atMost = (what: string, is: number, most: number): Goal => ({
+  text: `at most ${most} ${what}: ${rounded(is)}`,
+  met: is <= most,
+})

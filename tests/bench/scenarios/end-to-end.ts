@@ -1,0 +1,23 @@
+/** Goal 2, end to end: a request for each order, until the last decision, against the raw program with intake. */
+import { Effect } from "effect"
+import type { Hall } from "../hall.ts"
+import { inTurn } from "../rounds.ts"
+import { atLeast, rateOf, type Row } from "../row.ts"
+import { startBatchLimit } from "../stand/limits.ts"
+import { limitSubject } from "../subject.ts"
+import { decidePosted } from "../work/decide-posted.ts"
+
+const leastOfLimit = 0.7
+
+export const endToEnd = Effect.fnUntraced(function* (hall: Hall) {
+  const { given: { orders }, ground, recorder } = hall
+  const ours = yield* hall.ours()
+  const limit = limitSubject(ground, yield* startBatchLimit(ground), yield* hall.services())
+  const [row, raw] = yield* inTurn(hall, [
+    { name: "end-to-end", orders, run: (count) => decidePosted(ours, count, { recorder }) },
+    { name: "  limit: with intake", orders, run: (count) => decidePosted(limit, count) },
+  ])
+  const ofLimit = rateOf(row!) / rateOf(raw!)
+  const goals = [atLeast("of the limit", ofLimit, leastOfLimit)]
+  return [{ ...row!, ofLimit, goals }, { ...raw!, goals: [] }] as ReadonlyArray<Row>
+})

@@ -1,0 +1,45 @@
+/**
+ * Goal 6, growth: an order costs the same whether a thousand orders are on record or a million. Orders come with an
+ * idempotency key each, so that is looked up too; sweeper, backlog and audit go on meanwhile.
+ */
+import { Effect } from "effect"
+import { firstIdAt } from "#shared/contracts/order-time.ts"
+import type { Hall } from "../hall.ts"
+import { inTurn } from "../rounds.ts"
+import { atMost, cpuMicros, type Row } from "../row.ts"
+import { orFailed } from "../run.ts"
+import { decidePosted } from "../work/decide-posted.ts"
+import { fillBooks } from "../work/filling.ts"
+
+const sizes = [1_000, 100_000, 1_000_000]
+/** Flat, but for deeper indexes and what memory does not hold. */
+const mostTimes = 1.2
+
+export const growth = Effect.fnUntraced(function* (hall: Hall) {
+  const { given: { orders, short }, ground: { databases } } = hall
+  const ours = yield* hall.ours()
+  const rows: Array<Pick<Row, "name" | "runs">> = []
+  for (const size of short ? sizes.slice(0, 2) : sizes) {
+    hall.show(`growth: putting ${size.toLocaleString("en-US")} orders on record ...`)
+    yield* orFailed(() => fillBooks(databases, size))
+    rows.push(
+      ...(yield* inTurn(hall, [{
+        name: `growth: ${size.toLocaleString("en-US")} on record`,
+        orders,
+        run: (count) =>
+          Effect.suspend(() =>
+            decidePosted(ours, count, { sinceId: firstIdAt(Date.now()), keys: true })
+          ),
+      }])),
+    )
+  }
+  return rows.map((row): Row => {
+    const times = cpuMicros(row) / cpuMicros(rows[0]!)
+    return {
+      ...row,
+      goals: row === rows[0]
+        ? []
+        : [atMost("times the CPU of an order at first", times, mostTimes)],
+    }
+  })
+})

@@ -1,0 +1,27 @@
+/** Goal 1, queue to decision: how fast sagas are run when nothing else is to be done, against the raw batch program. */
+import { Effect } from "effect"
+import type { Hall } from "../hall.ts"
+import { inTurn } from "../rounds.ts"
+import { atLeast, rateOf, type Row } from "../row.ts"
+import { startBatchLimit } from "../stand/limits.ts"
+import { limitSubject } from "../subject.ts"
+import { decideQueued } from "../work/decide-queued.ts"
+
+const leastOfLimit = 0.5
+
+export const queueToDecision = Effect.fnUntraced(function* (hall: Hall) {
+  const { given: { orders }, ground, recorder } = hall
+  const ours = yield* hall.unattended()
+  const limit = limitSubject(ground, yield* startBatchLimit(ground), yield* hall.services())
+  const [row, raw] = yield* inTurn(hall, [
+    {
+      name: "queue-to-decision",
+      orders,
+      run: (count) => decideQueued(ours, count, { recorder }),
+    },
+    { name: "  limit: raw batches", orders, run: (count) => decideQueued(limit, count) },
+  ])
+  const ofLimit = rateOf(row!) / rateOf(raw!)
+  const goals = [atLeast("of the limit", ofLimit, leastOfLimit)]
+  return [{ ...row!, ofLimit, goals }, { ...raw!, goals: [] }] as ReadonlyArray<Row>
+})

@@ -1,0 +1,28 @@
+/** All scenarios, in the order in which they are run. */
+import type { ScenarioName } from "../arguments.ts"
+import type { Scenario } from "../hall.ts"
+import { backlog } from "./backlog.ts"
+import { deno } from "./deno.ts"
+import { embedded } from "./embedded.ts"
+import { endToEnd } from "./end-to-end.ts"
+import { growth } from "./growth.ts"
+import { hot } from "./hot.ts"
+import { latency } from "./latency.ts"
+import { lowRate } from "./low-rate.ts"
+import { peers } from "./peers.ts"
+import { queueToDecision } from "./queue-to-decision.ts"
+import { replicas } from "./replicas.ts"
+
+export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
+  "queue-to-decision": queueToDecision,
+  "end-to-end": endToEnd,
+  "low-rate": lowRate,
+  latency,
+  hot,
+  backlog,
+  growth,
+  replicas,
+  deno,
+  embedded,
+  peers,
+}

@@ -1,0 +1,109 @@
+/** The books of a bench, on a real PostgreSQL: right ones pass, and each way of being wrong is found. */
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { Effect, Exit, Scope } from "effect"
+import { afterAll, beforeAll, beforeEach, expect, it } from "vitest"
+import { createDatabase } from "#tests/support/postgres.ts"
+import postgres from "postgres"
+import type { Databases } from "../stand/databases.ts"
+import { root } from "../stand/program.ts"
+import { faultsInBooks } from "./books.ts"
+import { insertPending, openBooks } from "./opening.ts"
+import { endOf, wantedOrders } from "./workload.ts"
+
+const orders = 20
+const ends = {
+  completed: { status: "completed", reason: null },
+  "no item": { status: "failed", reason: "Can not reserve the item" },
+  "no slot": { status: "failed", reason: "Can not get the delivery slot" },
+}
+
+let databases: Databases
+const scope = Scope.makeUnsafe()
+
+const open = async (name: "billing" | "orders" | "items" | "slots") => {
+  const { url, drop } = await createDatabase(name)
+  const types = { bigint: { to: 20, from: [20], parse: Number, serialize: String } }
+  const sql = postgres(url, { max: 2, onnotice: () => {}, types })
+  await Effect.runPromise(
+    Scope.addFinalizer(scope, Effect.promise(() => sql.end().then(drop))),
+  )
+  const participant = name === "orders" ? [] : ["shared/reservations"]
+  for (const folder of [`services/${name}`, ...participant]) {
+    const migrations = join(root, folder, "migrations")
+    for (const file of readdirSync(migrations).sort()) {
+      await sql.unsafe(readFileSync(join(migrations, file), "utf8"))
+    }
+  }
+  return sql
+}
+
+beforeAll(async () => {
+  const [billing, ordersTable, items, slots] = await Promise.all([
+    open("billing"),
+    open("orders"),
+    open("items"),
+    open("slots"),
+  ])
+  databases = { billing, orders: ordersTable, items, slots, auth: ordersTable }
+  const prefill = 1_000
+  await items`
+    insert into items (id, name, stock) select n, 'Item', ${prefill} from generate_series(1, 10) n`
+  await slots`
+    insert into slots (time, capacity)
+    select '0' || n || ':00', ${prefill} from generate_series(0, 9) n`
+})
+afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
+
+/** Writes what a run of the right kind leaves behind. */
+beforeEach(async () => {
+  const { billing, items, slots, orders: table } = databases
+  await openBooks(databases)
+  const wanted = wantedOrders(orders, "mixed")
+  await insertPending(databases, wanted)
+  for (const [n, { id, username, amountMinor, item, slot }] of wanted.entries()) {
+    const { status, reason } = ends[endOf(n)]
+    await table`update orders set status = ${status}, reason = ${reason}, decided_at = now(),
+      publish_at = null where id = ${id}`
+    if (status === "failed") continue
+    await billing`insert into reservations values (${id}, 'reserved', ${username}, ${amountMinor})`
+    await billing`update accounts set wallet = wallet - ${amountMinor} where username = ${username}`
+    await items`insert into reservations values (${id}, 'reserved', ${item}, 1)`
+    await items`update items set stock = stock - 1 where id = ${`${item}`}`
+    await slots`insert into reservations values (${id}, 'reserved', ${slot}, 1)`
+    await slots`update slots set capacity = capacity - 1 where time = ${slot}`
+  }
+})
+
+it("finds nothing in books that are right", async () => {
+  expect(await faultsInBooks(databases, orders)).toEqual([])
+})
+
+it("finds an order that ended otherwise", async () => {
+  await databases.orders`update orders set reason = 'Order timed out' where status = 'failed'`
+  expect(await faultsInBooks(databases, orders)).toContain(
+    '4 orders ended as "Order timed out", not 0',
+  )
+})
+
+it("finds an order that is missing", async () => {
+  expect(await faultsInBooks(databases, orders + 10)).toContain(
+    '16 orders ended as "completed", not 24',
+  )
+})
+
+it("finds a reservation of another order, though the sums are right", async () => {
+  const { slots } = databases
+  await slots`update reservations set order_id = gen_random_uuid()
+    where order_id = (select order_id from reservations limit 1)`
+  expect(await faultsInBooks(databases, orders)).toEqual([
+    "slots holds 16 reservations for 16 orders",
+  ])
+})
+
+it("finds money that went twice", async () => {
+  await databases.billing`update accounts set wallet = wallet - 1 where username = 'bench-0007'`
+  expect(await faultsInBooks(databases, orders)).toEqual([
+    "billing: the books of bench-0007 do not balance",
+  ])
+})

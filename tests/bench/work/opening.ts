@@ -1,0 +1,67 @@
+/** Opens the books of a run: nothing on record, everything in stock, and everybody rich. Every run begins alike. */
+import type { Databases } from "../stand/databases.ts"
+import { accounts, fullSlot, soldOutItem, type WantedOrder } from "./workload.ts"
+
+const opening = 100_000_000_000
+const perInsert = 10_000
+
+/** Empties what runs have written, gives back what they took, and lets the disk come to rest. */
+export const openBooks = async ({ billing, items, slots, orders }: Databases): Promise<void> => {
+  await Promise.all([
+    billing.begin(async (sql) => {
+      await sql`truncate reservations`
+      await sql`
+        insert into accounts (username, email, wallet)
+        select name, name || '@example.com', ${opening}
+        from generate_series(0, ${accounts - 1}) n,
+          lateral (select 'bench-' || to_char(n, 'FM0000')) named (name)
+        on conflict do nothing`
+      await sql`update accounts set wallet = opening, consumed = 0`
+    }),
+    items.begin(async (sql) => {
+      await sql`truncate reservations`
+      await sql`
+        insert into items (id, name, stock) values (${`${soldOutItem}`}, 'Sold out', 0)
+        on conflict do nothing`
+      await sql`update items set stock = opening, consumed = 0`
+    }),
+    slots.begin(async (sql) => {
+      await sql`truncate reservations`
+      await sql`insert into slots (time, capacity) values (${fullSlot}, 0) on conflict do nothing`
+      await sql`update slots set capacity = opening, consumed = 0`
+    }),
+    orders`truncate orders`,
+  ])
+  await Promise.all([
+    billing`vacuum analyze accounts`,
+    items`vacuum analyze items`,
+    slots`vacuum analyze slots`,
+  ])
+  await orders`checkpoint`
+}
+
+/**
+ * Stores orders as the orders service would have, pending. The sweeper finds them due after that time: not within a
+ * run, where nothing else is said.
+ */
+export const insertPending = async (
+  { orders }: Databases,
+  wanted: ReadonlyArray<WantedOrder>,
+  publishAfter = "1 day",
+): Promise<void> => {
+  for (let from = 0; from < wanted.length; from += perInsert) {
+    const rows = wanted.slice(from, from + perInsert)
+    await orders`
+      insert into orders (id, username, amount, item, slot, created_at, publish_at)
+      select id, username, amount, item, slot, to_timestamp(made / 1000.0),
+        now() + ${publishAfter}::interval
+      from unnest(
+        ${rows.map(({ id }) => id)}::uuid[],
+        ${rows.map(({ username }) => username)}::text[],
+        ${rows.map(({ amountMinor }) => amountMinor)}::bigint[],
+        ${rows.map(({ item }) => item)}::int[],
+        ${rows.map(({ slot }) => slot)}::text[],
+        ${rows.map(({ createdAtMs }) => createdAtMs)}::bigint[]
+      ) as given (id, username, amount, item, slot, made)`
+  }
+}
