@@ -1,0 +1,121 @@
+/**
+ * Everything that billing asks of its tables, by the code that asks it, for tests of how PostgreSQL plans it. But for the
+ * accounts, items and slots ask the same.
+ */
+import { Context, Duration, Effect, Layer, type Scope } from "effect"
+import { join } from "node:path"
+import { Accounts, accountsLayer } from "#services/billing/accounts.ts"
+import { maxPage } from "#shared/contracts/audit.ts"
+import { OrderId } from "#shared/contracts/order.ts"
+import { firstIdAt } from "#shared/contracts/order-time.ts"
+import type { Command } from "#shared/contracts/reservation.ts"
+import { maxForgotten } from "#shared/contracts/retention.ts"
+import { Database } from "#shared/postgres/database.ts"
+import { Books, booksLayer } from "#shared/reservations/books.ts"
+import { Retention, retentionLayer } from "#shared/reservations/forget.ts"
+import { Reservations, reservationsLayer } from "#shared/reservations/reservations.ts"
+import { reservationStoreLayer } from "#shared/reservations/reservations-sql.ts"
+import { manyRows, type Questions, type Subject } from "#tests/support/plans.ts"
+import { tapPostgres } from "#tests/support/tapped-postgres.ts"
+import { newDatabase, onlooker, openDatabase } from "../../shared/postgres/open-database.ts"
+
+const resources = { table: "accounts", key: "username", balance: "wallet" }
+const retention = Duration.days(30)
+
+// The first tenth of all reservations is so old that it may be forgotten.
+const old = manyRows / 10
+const [whenOld, whenNew] = [40, 0].map((days) =>
+  firstIdAt(Date.now() - Duration.toMillis(Duration.days(days))).slice(0, 13)
+)
+const idOf = (n: number): OrderId =>
+  OrderId.make(`${n <= old ? whenOld : whenNew}-7000-8000-${n.toString(16).padStart(12, "0")}`)
+
+/** A new database, with as many accounts as reservations. */
+export const plannedBilling: Effect.Effect<Subject, unknown, Scope.Scope> = Effect.gen(
+  function* () {
+    const url = yield* newDatabase
+    const sql = yield* onlooker(url)
+    const tapped = yield* tapPostgres(url)
+    const migrations = join(import.meta.dirname, "../../../services/billing/migrations")
+    const database = yield* openDatabase(tapped.url, { poolSize: 1, migrations })
+    return {
+      database,
+      tapped,
+      sql,
+      questions: yield* questionsTo(database),
+      tables: ["accounts", "reservations"],
+      grow: (from, to) =>
+        Effect.promise(async () => {
+          await sql`
+            insert into accounts (username, email, wallet)
+            select 'user-' || n, '', 10000 from generate_series(${from}::int, ${to}::int) n`
+          await sql`
+            insert into reservations (order_id, outcome, resource, quantity)
+            select ((case when n <= ${old}::int then ${whenOld!} else ${whenNew!} end)
+                || '-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
+              'reserved', 'user-' || n, 1 from generate_series(${from}::int, ${to}::int) n`
+        }),
+    }
+  },
+)
+
+const questionsTo = (database: Database["Service"]) =>
+  Effect.gen(function* () {
+    const context = yield* Layer.build(
+      Layer.mergeAll(
+        accountsLayer(10_000),
+        booksLayer(resources),
+        retentionLayer(resources, retention),
+        Layer.provide(
+          reservationsLayer("Not enough money", retention),
+          reservationStoreLayer(resources),
+        ),
+      ).pipe(Layer.provide(Layer.succeed(Database, database))),
+    )
+    const reservations = reservationsOf(Context.get(context, Reservations))
+    const books = booksOf(Context.get(context, Books))
+    const accounts = accountsOf(Context.get(context, Accounts))
+    const forgetting = retentionOf(Context.get(context, Retention))
+    const all: Questions = (nth, count) =>
+      Object.assign({}, ...[reservations, books, accounts, forgetting].map((of) => of(nth, count)))
+    return all
+  })
+
+const reservationsOf = ({ apply }: Reservations["Service"]): Questions => (nth, count) => {
+  const commands = (action: Command["action"]) =>
+    Array.from({ length: count }, (_, n): Command => ({
+      orderId: idOf(manyRows + nth * 1000 + n),
+      action,
+      resource: `user-${1 + (n * 7919) % manyRows}`,
+      quantity: 1,
+    }))
+  const by = ["reservations_pkey", "accounts_pkey"]
+  return {
+    "money is reserved": { ask: apply(commands("reserve")), by, reads: count },
+    "it is reserved again": { ask: apply(commands("reserve")), by, reads: count },
+    "it is given back": { ask: apply(commands("cancel")), by, reads: count },
+  }
+}
+
+const booksOf = ({ page }: Books["Service"]): Questions => () => {
+  const by = ["reservations_pkey"]
+  const [middle, before] = [idOf(manyRows / 2), idOf(manyRows / 2 - 100)]
+  return {
+    "the audit reads the newest records": { ask: page({}), by, reads: maxPage },
+    "the audit reads a page": { ask: page({ before: middle }), by, reads: maxPage },
+    "the audit reads a range": { ask: page({ before: middle, after: before }), by, reads: 99 },
+  }
+}
+
+const accountsOf = ({ open, find }: Accounts["Service"]): Questions => (nth) => ({
+  "an account is opened": { ask: open(`new-${nth}`, ""), by: [], reads: 0 },
+  "an account is looked up": { ask: find("user-20"), by: ["accounts_pkey"], reads: 1 },
+})
+
+const retentionOf = ({ forget }: Retention["Service"]): Questions => () => ({
+  "old records are forgotten": {
+    ask: forget({ before: idOf(old), except: [idOf(1), idOf(20)] }),
+    by: ["reservations_pkey", "accounts_pkey"],
+    reads: maxForgotten + 1,
+  },
+})

@@ -1,0 +1,188 @@
+/** Everything that the orders service asks of its table, by the code that asks it, for tests of how PostgreSQL plans it. */
+import { Clock, Context, Duration, Effect, Layer, type Scope } from "effect"
+import { join } from "node:path"
+import type { Order } from "#services/orders/order.ts"
+import { type Insertion, OrderStore } from "#services/orders/order-table.ts"
+import { orderStoreLayer } from "#services/orders/orders-sql.ts"
+import { Register } from "#services/orders/register.ts"
+import { Standings } from "#services/orders/standings.ts"
+import { forgetKeys } from "#services/orders/upkeep.ts"
+import { maxPage } from "#shared/contracts/audit.ts"
+import { OrderId } from "#shared/contracts/order.ts"
+import { firstIdAt } from "#shared/contracts/order-time.ts"
+import { Database } from "#shared/postgres/database.ts"
+import { manyRows, type Questions, type Subject } from "#tests/support/plans.ts"
+import { tapPostgres } from "#tests/support/tapped-postgres.ts"
+import { newDatabase, onlooker, openDatabase } from "../../shared/postgres/open-database.ts"
+
+// Of ten orders one is not final; the first tenth of all is older than keys are kept.
+const unfinished = manyRows / 10
+const old = manyRows / 10
+
+const [whenOld, whenNew] = [40, 0].map((days) =>
+  firstIdAt(Date.now() - Duration.toMillis(Duration.days(days))).slice(0, 13)
+)
+const idOf = (n: number): OrderId =>
+  OrderId.make(`${n <= old ? whenOld : whenNew}-7000-8000-${n.toString(16).padStart(12, "0")}`)
+
+/** The orders of a new database; every second one is Ann's, and each of five hundred others has forty. */
+export const plannedOrders: Effect.Effect<Subject, unknown, Scope.Scope> = Effect.gen(function* () {
+  const url = yield* newDatabase
+  const sql = yield* onlooker(url)
+  const tapped = yield* tapPostgres(url)
+  const migrations = join(import.meta.dirname, "../../../services/orders/migrations")
+  const database = yield* openDatabase(tapped.url, { poolSize: 1, migrations })
+  return {
+    database,
+    tapped,
+    sql,
+    tables: ["orders"],
+    grow: (from, to) =>
+      Effect.promise(() =>
+        sql`
+          insert into orders
+            (id, username, amount, item, slot, status, created_at, decided_at, publish_at, idempotency_key)
+          select ((case when n <= ${old}::int then ${whenOld!} else ${whenNew!} end)
+              || '-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
+            case when n % 2 = 0 then 'ann' else 'user-' || n % 1000 end, 1, 1, '09:00',
+            case when n % 10 = 7 then 'pending' else 'completed' end, now(),
+            case when n % 10 <> 7 then now() end, case when n % 10 = 7 then now() end, 'key-' || n
+          from generate_series(${from}::int, ${to}::int) n`
+      ),
+    questions: yield* questionsTo(database),
+  }
+})
+
+const questionsTo = (database: Database["Service"]): Effect.Effect<Questions, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const context = yield* Layer.build(
+      Layer.mergeAll(Standings.layer, Register.layer).pipe(
+        Layer.provideMerge(orderStoreLayer),
+        Layer.provideMerge(Layer.succeed(Database, database)),
+      ),
+    )
+    const intake = intakeOf(Context.get(context, OrderStore))
+    const sweeper = sweeperOf(Context.get(context, OrderStore))
+    const register = registerOf(Context.get(context, Register))
+    const audit = auditOf(Context.get(context, Standings))
+    const upkeep: Questions = () => ({
+      "keys of old orders are forgotten": {
+        ask: Effect.provideService(forgetKeys(Duration.days(30)), Database, database),
+        by: ["orders_with_key", "orders_pkey"],
+        reads: old,
+      },
+    })
+    return (nth, count) =>
+      Object.assign({}, ...[intake, sweeper, register, audit, upkeep].map((of) => of(nth, count)))
+  })
+
+const intakeOf = ({ query }: OrderStore["Service"]): Questions => (nth, count) => ({
+  "orders are inserted": {
+    ask: query((orders) => orders.insert(insertions(nth, count))),
+    by: [],
+    reads: 0,
+  },
+  "an order is looked up": {
+    ask: query((orders) => orders.find("ann", idOf(500))),
+    by: ["orders_pkey", "orders_of_user"],
+    reads: 1,
+  },
+  "an idempotency key is looked up": {
+    ask: query((orders) => orders.findByKey("ann", "key-500")),
+    by: ["orders_by_idempotency_key"],
+    reads: 1,
+  },
+  "a user's newest orders are listed": {
+    ask: query((orders) => orders.newest("ann", 101, undefined)),
+    by: ["orders_of_user"],
+    reads: 101,
+  },
+  "the orders before those are listed": {
+    ask: query((orders) => orders.newest("ann", 101, idOf(manyRows / 2))),
+    by: ["orders_of_user"],
+    reads: 101,
+  },
+  "a few orders among many are listed": {
+    ask: query((orders) => orders.newest("user-1", 101, undefined)),
+    by: ["orders_of_user"],
+    reads: 20,
+  },
+  "the backlog is counted": {
+    ask: query((orders) => orders.countUnfinished(100_000)),
+    by: ["orders_to_publish"],
+    reads: unfinished + count + nth,
+  },
+})
+
+const sweeperOf = ({ transaction }: OrderStore["Service"]): Questions => () => ({
+  "orders are swept": {
+    ask: Effect.gen(function* () {
+      const now = new Date(yield* Clock.currentTimeMillis)
+      yield* transaction((orders) =>
+        Effect.flatMap(
+          orders.lockDue(now, 500),
+          (due) =>
+            orders.postpone(due.map(({ id }) => id), now, { firstMs: 15_000, mostMs: 600_000 }),
+        )
+      )
+    }),
+    by: ["orders_to_publish", "orders_pkey"],
+    reads: 500,
+  },
+})
+
+const registerOf = ({ decide }: Register["Service"]): Questions => (nth, count) => ({
+  "decisions are recorded": {
+    ask: decide(
+      insertions(nth, count).map(({ order }) => ({
+        orderId: OrderId.make(order.id),
+        decision: "complete",
+        timeline: [],
+      })),
+    ),
+    by: ["orders_pkey"],
+    reads: count,
+  },
+})
+
+const auditOf =
+  ({ page, unfinished: notFinal }: Standings["Service"]): Questions => (nth, count) => ({
+    "the audit reads the newest orders": { ask: page({}), by: ["orders_pkey"], reads: maxPage },
+    "the audit reads a page": {
+      ask: page({ before: idOf(manyRows / 2) }),
+      by: ["orders_pkey"],
+      reads: maxPage,
+    },
+    "the audit reads a range": {
+      ask: page({ before: idOf(manyRows / 2), after: idOf(manyRows / 2 - 100) }),
+      by: ["orders_pkey"],
+      reads: 99,
+    },
+    "the audit asks which orders are not final": {
+      ask: notFinal,
+      by: ["orders_to_publish"],
+      reads: unfinished + count + nth,
+    },
+  })
+
+/** Orders that come after all others. */
+const insertions = (nth: number, count: number): ReadonlyArray<Insertion> =>
+  Array.from({ length: count }, (_, n) => {
+    const at = manyRows + nth * 1000 + n
+    const order: Order = {
+      id: idOf(at),
+      username: "ann",
+      amountMinor: 1,
+      item: 1,
+      slot: "09:00",
+      status: "pending",
+      reason: null,
+      createdAt: new Date(),
+      decidedAt: null,
+      timeline: [],
+      stuck: null,
+      traceparent: null,
+      republished: 0,
+    }
+    return { order, idempotencyKey: `key-${at}`, publishAt: new Date() }
+  })

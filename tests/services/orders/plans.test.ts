@@ -1,0 +1,18 @@
+/** The orders table is read by its indexes, by every statement of the service, whatever there was when it was planned. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { badlyPlannedAt } from "#tests/support/plans.ts"
+import { plannedOrders } from "./planned-orders.ts"
+
+describe("The orders service", () => {
+  for (const few of [0, 30, 100, 1_000]) {
+    it.live(
+      `reads no more of twenty thousand orders than it asks for, if there were ${few} when it was planned`,
+      () =>
+        Effect.gen(function* () {
+          assert.deepStrictEqual(yield* badlyPlannedAt(few, yield* plannedOrders), [])
+        }),
+      120_000,
+    )
+  }
+})
