@@ -19,15 +19,24 @@ const violations = Metric.gauge("saga_invariant_violations", {
   description: "What the last audit of everything found, by kind; 0 is how it must be",
 })
 
-/** Checks until the scope closes. */
+/**
+ * Checks until the scope closes: every so often, or up to ten times less often while a check would take more than a
+ * twentieth of the time, as it does when everything else needs the processors, too.
+ */
 export const watchLayer = ({ every }: { readonly every: Duration.Duration }) =>
   Layer.effectDiscard(Effect.gen(function* () {
     yield* show(new Map())
-    const check = yield* makeCheck
-    yield* Effect.sleep(every).pipe(
-      Effect.andThen(check),
+    const check = Effect.timed((yield* makeCheck).pipe(
       Effect.catch(({ message }) => Effect.logWarning(`The audit will try again: ${message}`)),
       Effect.catchDefect((defect) => Effect.logError("The audit met a defect", Cause.die(defect))),
+    ))
+    const longest = Duration.times(every, 10)
+    let pause = every
+    yield* Effect.suspend(() => Effect.sleep(pause)).pipe(
+      Effect.andThen(check),
+      Effect.map(([took]) => {
+        pause = Duration.clamp(Duration.times(took, 19), { minimum: every, maximum: longest })
+      }),
       Effect.forever,
       Effect.forkScoped,
     )
