@@ -1,0 +1,123 @@
+/**
+ * What a hundred orders cost, counted and not timed, so that it is the same on every machine: requests between services, SQL
+ * statements, commits and Redis commands. By the design each of these is shared by all orders of a batch. The bounds leave
+ * room for a batch that is split, into as many as `splits` parts, but by far not for anything that is done once per order.
+ */
+import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { Effect, Exit, Scope } from "effect"
+import { type CountedServices, startCountedServices, type Work } from "./counted-services.ts"
+import { hundred, newCustomer, openAccounts, sendAtOnce, workOff } from "./hundred-orders.ts"
+
+const splits = 5
+/** Whatever the number of batches. Redis is also asked for new orders once more every five seconds. */
+const lessThanOneEach = hundred / 2
+
+const scope = Scope.makeUnsafe()
+let services: CountedServices
+beforeAll(async () => {
+  const room = { BACKLOG_LIMIT: `${hundred}`, ITEM_STOCK: "1000", SLOT_CAPACITY: "1000" }
+  services = await Effect.runPromise(Scope.provide(startCountedServices(room), scope))
+  await openAccounts(services)
+})
+afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
+
+const timeout = 120_000
+
+const reservations = "POST /internal/reservations"
+const decisions = "orders: POST /internal/decisions"
+
+/** Between one and so many times, by name. */
+const assertWithin = (counts: ReadonlyMap<string, number>, most: Record<string, number>) => {
+  for (const [name, bound] of Object.entries(most)) {
+    const count = counts.get(name) ?? 0
+    assert.isTrue(count >= 1 && count <= bound, `${name}: ${count} times, not 1 to ${bound}`)
+  }
+}
+
+/** A request to a participant is one transaction of so many statements, however many orders it is for. */
+const assertParticipants = ({ requests, statements, commits }: Work, each: number) => {
+  for (const name of ["billing", "items", "slots"] as const) {
+    const asked = requests.get(`${name}: ${reservations}`)!
+    assert.isAtMost(statements[name].length, asked * each, statements[name].join("\n"))
+    assert.isAtMost(commits[name], asked, name)
+  }
+}
+
+/** A request to the register is one transaction: begin, the orders locked and changed, whoever waits told, commit. */
+const assertRegister = (requests: Work["requests"], sent: ReadonlyArray<string>) =>
+  assert.isAtMost(sent.length, requests.get(decisions)! * 5, sent.join("\n"))
+
+describe("A hundred orders", () => {
+  it("that are completed cost one request to each participant and one decision", async () => {
+    const work = await services.workOf(async () => {
+      const ends = await workOff(services, (n) => `0${n % 10}:00`)
+      assert.deepStrictEqual(ends, [{ status: "completed", reason: null, count: hundred }])
+    })
+    const { requests, statements, commits, commands, reads } = work
+    assert.hasAllKeys(requests, [
+      ...["billing", "items", "slots"].map((name) => `${name}: ${reservations}`),
+      decisions,
+    ])
+    assertWithin(requests, Object.fromEntries([...requests.keys()].map((name) => [name, splits])))
+    // begin, the reservations locked, the balances locked, reservations inserted, balances changed, commit.
+    assertParticipants(work, 6)
+    assertRegister(requests, statements.orders)
+    assert.isAtMost(commits.orders, requests.get(decisions)!)
+    assert.deepStrictEqual(statements.auth, [])
+    // The test's own XADDs aside: a hundred entries are read, deleted and acknowledged by one command each.
+    assertWithin(commands, { xreadgroup: lessThanOneEach, xdel: splits, xack: splits })
+    // One to wait for more, one to settle; and those of the test itself, which puts the orders there and asks for INFO.
+    assert.isAtMost(reads, lessThanOneEach)
+  }, timeout)
+
+  it("that are undone cost two requests to each who reserved and two decisions", async () => {
+    const work = await services.workOf(async () => {
+      const reason = "Can not get the delivery slot"
+      const ends = await workOff(services, () => "23:00")
+      assert.deepStrictEqual(ends, [{ status: "failed", reason, count: hundred }])
+    })
+    const { requests, statements, commits, commands, reads } = work
+    // Reserved, and cancelled; the slot is refused, so that there is nothing to cancel; aborted, and settled.
+    assertWithin(requests, {
+      [`billing: ${reservations}`]: 2 * splits,
+      [`items: ${reservations}`]: 2 * splits,
+      [`slots: ${reservations}`]: splits,
+      [decisions]: 2 * splits,
+    })
+    // As above; a request that holds reserves and cancels inserts reservations and changes others.
+    assertParticipants(work, 7)
+    assertRegister(requests, statements.orders)
+    assert.isAtMost(commits.orders, requests.get(decisions)!)
+    assertWithin(commands, { xreadgroup: lessThanOneEach, xdel: splits, xack: splits })
+    assert.isAtMost(reads, lessThanOneEach)
+  }, timeout)
+
+  it("that come in at the same time are stored and put on the queue together", async () => {
+    const token = await newCustomer(services)
+    let answers: ReadonlyArray<number> = []
+    const work = await services.workOf(async () => {
+      answers = await sendAtOnce(services, token)
+    })
+    assert.deepStrictEqual(answers, [503, ...Array(hundred).fill(201)])
+    const { requests, statements, commits, commands, reads } = work
+    // Two batches may be on their way before the others gather, and those are the third.
+    const inserts = statements.orders.filter((text) => /^\s*insert into orders/.test(text))
+    assert.isAtMost(inserts.length, splits)
+    assertRegister(requests, statements.orders.filter((text) => !inserts.includes(text)))
+    assert.isAtMost(commits.orders, inserts.length + requests.get(decisions)!)
+    // The tokens of a hundred requests are checked without asking auth for each.
+    assert.isAtMost(requests.get("auth: GET /.well-known/jwks.json") ?? 0, 1)
+    assert.isAtLeast(commands.get("xadd")!, hundred)
+    // Each batch is a pipeline of XADDs. While Redis reads it, the orchestrator is given its first entries already, and
+    // begins with those: that is where one batch becomes several, here and further on.
+    const pieces = 4 * splits
+    assert.isAtMost(reads, lessThanOneEach)
+    assertWithin(requests, {
+      ...Object.fromEntries(
+        ["billing", "items", "slots"].map((name) => [`${name}: ${reservations}`, pieces]),
+      ),
+      [decisions]: pieces,
+    })
+    assertParticipants(work, 6)
+  }, timeout)
+})
