@@ -20,7 +20,7 @@ export const nodeFetch = (url: string, init: RequestInit): Promise<Response> =>
     const request: ClientRequest = url.startsWith("https:")
       ? httpsRequest(url, { ...options, agent: tlsAgent })
       : httpRequest(url, { ...options, agent })
-    request.once("error", reject)
+    request.on("error", reject)
     request.once("response", (answer) => read(answer).then(resolve, reject))
     request.end(body)
   })

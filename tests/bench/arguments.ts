@@ -43,7 +43,7 @@ export const help = `Usage: npm run bench [-- --only NAME,...] [--short] [--runs
 
 Starts the six services as processes, with a PostgreSQL that syncs every commit and a Redis, runs
 each scenario several times in turn with the raw program that shows the limit of the machine, checks
-the books after each run, and prints a table. Takes some 20 minutes. Exits with 0, with 1 when a run
+the books after each run, and prints a table. Exits with 0, with 1 when a run
 ended with wrong books or not at all, and with 2 when an option is wrong; goals that are missed are
 in the table.
 
