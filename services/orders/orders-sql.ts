@@ -111,11 +111,13 @@ const register = (sql: Sql): Pick<OrderTable, "lockStatuses" | "changeStatuses" 
     ),
 
   notify: (ids) =>
-    Effect.promise(async () => {
+    Effect.promise(() => {
+      const payloads: Array<string> = []
       for (let at = 0; at < ids.length; at += idsInNotification) {
-        const payload = ids.slice(at, at + idsInNotification).join(",")
-        await sql`select pg_notify(${changesChannel}, ${payload})`
+        payloads.push(ids.slice(at, at + idsInNotification).join(","))
       }
+      return sql`
+        select pg_notify(${changesChannel}, payload) from unnest(${payloads}::text[]) as payload`
     }),
 })
 

@@ -6,6 +6,7 @@ import { Clock, Context, Effect, Layer, Metric } from "effect"
 import type { Decided, Decision } from "#shared/contracts/decision.ts"
 import type { OrderId, OrderStatus } from "#shared/contracts/order.ts"
 import { failpoint } from "#shared/failpoint.ts"
+import type { LastStatements } from "#shared/postgres/store.ts"
 import type { Transient } from "#shared/transient.ts"
 import { OrderStore, type OrderTable, type StatusChange } from "./order-table.ts"
 
@@ -36,8 +37,8 @@ export class Register extends Context.Service<Register, {
       Register.of({
         decide: Effect.fnUntraced(function* (decisions) {
           const now = new Date(yield* Clock.currentTimeMillis)
-          const { answers, changes } = yield* transaction((orders) =>
-            decideIn(orders, decisions, now)
+          const { answers, changes } = yield* transaction((orders, last) =>
+            decideIn(orders, last, decisions, now)
           )
           yield* failpoint("orders.decided")
           yield* countEnds(changes)
@@ -48,7 +49,12 @@ export class Register extends Context.Service<Register, {
 }
 
 const decideIn = Effect.fnUntraced(
-  function* (orders: OrderTable, decisions: ReadonlyArray<Decision>, now: Date) {
+  function* (
+    orders: OrderTable,
+    last: LastStatements,
+    decisions: ReadonlyArray<Decision>,
+    now: Date,
+  ) {
     const ids = [...new Set(decisions.map(({ orderId }) => orderId))]
     const statuses = new Map(yield* orders.lockStatuses(ids))
     const rounds: Array<Map<OrderId, StatusChange>> = []
@@ -64,13 +70,11 @@ const decideIn = Effect.fnUntraced(
       free.set(orderId, { orderId, status, reason, timeline, stuck })
       return { orderId, status }
     })
-    for (const round of rounds) {
-      yield* Effect.all(
-        [orders.changeStatuses([...round.values()], now), orders.notify([...round.keys()])],
-        { concurrency: "unbounded", discard: true },
-      )
-    }
     yield* failpoint("orders.before decision")
+    yield* last([
+      ...rounds.map((round) => orders.changeStatuses([...round.values()], now)),
+      ...(rounds.length === 0 ? [] : [orders.notify([...rounds[0]!.keys()])]),
+    ])
     return { answers, changes: rounds.flatMap((round) => [...round.values()]) }
   },
 )

@@ -11,6 +11,8 @@ export type Sql = postgres.ISql<{ bigint: number }>
 
 export interface Connection {
   readonly sql: Sql
+  /** Rejects when there is no way to the server. What is sent before tells the same worse, as a connection that broke. */
+  readonly opened: Promise<unknown>
   /** What the work comes to; rejects, with a code, as soon as the connection is gone. One piece of work at a time. */
   readonly unlessBroken: <A>(work: Promise<A>) => Promise<A>
   readonly isBroken: () => boolean
@@ -18,7 +20,7 @@ export interface Connection {
   readonly close: () => void
 }
 
-/** Connects at the first statement, within five seconds. */
+/** Connects, within five seconds. */
 export const openConnection = (service: string, url: URL): Connection => {
   let gone: Error | undefined
   let abandon: (why: Error) => void = () => {}
@@ -36,8 +38,12 @@ export const openConnection = (service: string, url: URL): Connection => {
     // The driver asks again when it wants to connect again.
     socket: () => socket === undefined ? socket = connectTo(url) : Promise.reject(breaks()),
   }
+  const sql = postgres(url.href, options)
+  const opened = sql`select`
+  opened.catch(() => {})
   return {
-    sql: postgres(url.href, options),
+    sql,
+    opened,
     unlessBroken: (work) =>
       new Promise((resolve, reject) => {
         abandon = reject

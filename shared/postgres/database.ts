@@ -5,13 +5,16 @@
 import { Cause, Context, Duration, Effect, Layer, Schedule, Schema } from "effect"
 import postgres from "postgres"
 import { type Transient, Unavailable, Unknown } from "#shared/transient.ts"
-import { connectionOptions, type Sql } from "./connection.ts"
+import { type Connection, connectionOptions, type Sql } from "./connection.ts"
 import { migrate } from "./migrate.ts"
 import { makePool, type Pool } from "./pool.ts"
 
 export type { Sql } from "./connection.ts"
 /** Runs the statements of one transaction. */
 export type Transaction = Sql
+
+/** Sends the last statements of a transaction, and COMMIT along with them. */
+export type Last = (send: () => ReadonlyArray<Promise<unknown>>) => Promise<void>
 
 /** The database can't be used as it is; the message says why and what to do. */
 export class DatabaseError extends Schema.TaggedError<DatabaseError>()("DatabaseError", {
@@ -36,10 +39,14 @@ export class Database extends Context.Service<Database, {
   /** Runs one statement. Fails with Unavailable or Unknown; other errors are defects. */
   readonly query: <A>(run: (sql: Sql) => Promise<A>) => Effect.Effect<A, Transient>
   /**
-   * Runs one transaction, again from the start when it lost a conflict with another one (deadlock, serialization).
-   * Fails with Unavailable (rolled back) or Unknown (the connection broke: it may have been committed).
+   * Runs one transaction, again from the start when it lost a conflict with another one (deadlock, serialization). What
+   * `run` sends first goes out along with BEGIN, and may only read and lock: should BEGIN itself be refused, it would stand
+   * alone. What it sends by `last` saves the round trip of COMMIT. Fails with Unavailable (rolled back) or Unknown (the
+   * connection broke: it may have been committed).
    */
-  readonly transaction: <A>(run: (sql: Transaction) => Promise<A>) => Effect.Effect<A, Transient>
+  readonly transaction: <A>(
+    run: (sql: Transaction, last: Last) => Promise<A>,
+  ) => Effect.Effect<A, Transient>
   /** Calls back for each notification on the channel, and with null whenever some may have been missed. */
   readonly listen: (
     channel: string,
@@ -95,7 +102,8 @@ const makeDatabase = (
   pool: Pool,
   listener: postgres.Sql,
 ): Omit<Database["Service"], "migrate"> => {
-  const query: Database["Service"]["query"] = (run) => pool.use(run).pipe(bounded, sorted)
+  const query: Database["Service"]["query"] = (run) =>
+    pool.use(({ sql }) => run(sql)).pipe(bounded, sorted)
   return {
     query,
     transaction: (run) =>
@@ -113,19 +121,37 @@ const makeDatabase = (
   }
 }
 
-const inTransaction = <A>(run: (tx: Transaction) => Promise<A>) => async (sql: Sql): Promise<A> => {
-  await sql`begin`
-  try {
-    const result = await run(sql)
-    // PostgreSQL answers ROLLBACK when a statement failed and nobody minded.
-    const { command } = await sql`commit`
-    if (command !== "COMMIT") throw new Error("A statement of the transaction failed unnoticed")
-    return result
-  } catch (error) {
-    await sql`rollback`
-    throw error
+const inTransaction =
+  <A>(run: (tx: Transaction, last: Last) => Promise<A>) =>
+  async ({ sql, close }: Connection): Promise<A> => {
+    const begun = sql`begin`.execute()
+    // Nothing that comes later may take effect then, and what came along was not to change anything.
+    begun.catch(close)
+    let committed: ReturnType<typeof commit> | undefined
+    const commit = () => {
+      const sent = sql`commit`.execute()
+      // Who waits for it learns of its error; where a statement before it failed, nobody does.
+      sent.catch(() => {})
+      return sent
+    }
+    try {
+      const result = await run(sql, async (send) => {
+        const sent = send()
+        committed = commit()
+        // When one fails all later ones do, and then it is the first that tells why.
+        const ends = await Promise.allSettled(sent)
+        for (const end of ends) if (end.status === "rejected") throw end.reason
+      })
+      await begun
+      // PostgreSQL answers ROLLBACK when a statement failed, whether or not anybody minded.
+      const { command } = await (committed ?? commit())
+      if (command !== "COMMIT") throw new Error("A statement of the transaction failed unnoticed")
+      return result
+    } catch (error) {
+      await sql`rollback`
+      throw error
+    }
   }
-}
 
 const answerWithin = Duration.seconds(20)
 

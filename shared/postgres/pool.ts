@@ -3,11 +3,11 @@
  * of a statement, is not used again, so nothing of one user ever reaches another.
  */
 import { Cause, Effect, Exit, Option, type Scope, Semaphore } from "effect"
-import { type Connection, openConnection, type Sql } from "./connection.ts"
+import { type Connection, openConnection } from "./connection.ts"
 
 export interface Pool {
   /** Runs statements on a connection of their own. Fails with whatever the driver or `run` throws. */
-  readonly use: <A>(run: (sql: Sql) => Promise<A>) => Effect.Effect<A, unknown>
+  readonly use: <A>(run: (connection: Connection) => Promise<A>) => Effect.Effect<A, unknown>
 }
 
 /** Opens at most `size` connections, when they are needed; the scope closes them after their last statement. */
@@ -33,9 +33,9 @@ export const makePool = (
         permits.withPermit(
           Effect.acquireUseRelease(
             Effect.sync(take),
-            ({ sql, unlessBroken }) =>
+            (connection) =>
               Effect.tryPromise({
-                try: () => unlessBroken(run(sql)),
+                try: () => connection.unlessBroken(connection.opened.then(() => run(connection))),
                 catch: (error) => error,
               }),
             giveBack,

@@ -11,23 +11,42 @@ export interface Store<Tables> {
   /** Runs one statement. Fails with Unavailable or Unknown. */
   readonly query: <A>(run: (tables: Tables) => Effect.Effect<A>) => Effect.Effect<A, Transient>
   /**
-   * Runs one transaction, again from the start when it lost a conflict. Fails with Unavailable (rolled back) or Unknown
-   * (it may have been committed).
+   * Runs one transaction, again from the start when it lost a conflict. What it does first may only read and lock; what it
+   * does by `last`, all of it at once, is committed without another round trip. Fails with Unavailable (rolled back) or
+   * Unknown (it may have been committed).
    */
   readonly transaction: <A>(
-    run: (tables: Tables) => Effect.Effect<A>,
+    run: (tables: Tables, last: LastStatements) => Effect.Effect<A>,
   ) => Effect.Effect<A, Transient>
 }
+
+/** Runs the last statements of a transaction, and commits along with them. */
+export type LastStatements = (statements: ReadonlyArray<Effect.Effect<void>>) => Effect.Effect<void>
 
 /** The tables in a PostgreSQL database. */
 export const sqlStore = <Tables>(
   { query, transaction }: Database["Service"],
   tables: (sql: Sql) => Tables,
 ): Store<Tables> => {
-  const over = (use: typeof transaction): Store<Tables>["transaction"] => (run) =>
-    Effect.flatMap(Effect.context<never>(), (context) => {
-      const promised = Effect.runPromiseWith(context)
-      return use((sql) => promised(run(tables(sql))))
-    })
-  return { query: over(query), transaction: over(transaction) }
+  const inContext = <A>(use: (promised: Promised) => Effect.Effect<A, Transient>) =>
+    Effect.flatMap(Effect.context<never>(), (context) => use(Effect.runPromiseWith(context)))
+  return {
+    query: (run) => inContext((promised) => query((sql) => promised(run(tables(sql))))),
+    transaction: (run) =>
+      inContext((promised) =>
+        transaction((sql, last) =>
+          promised(
+            run(
+              tables(sql),
+              (statements) =>
+                Effect.promise(() =>
+                  last(() => statements.map((statement) => promised(statement)))
+                ),
+            ),
+          )
+        )
+      ),
+  }
 }
+
+type Promised = <A>(effect: Effect.Effect<A>) => Promise<A>

@@ -13,8 +13,8 @@ export interface ReservationTables {
     resources: ReadonlyArray<string>,
     orderIds: ReadonlyArray<string>,
   ) => Effect.Effect<ReadonlyMap<string, number>>
-  /** Records the orders that have no record yet; gives how many those were. */
-  readonly insertRecords: (records: ReadonlyArray<Reservation>) => Effect.Effect<number>
+  /** Records orders that had no record. Dies with LostConflict where another transaction was first. */
+  readonly insertRecords: (records: ReadonlyArray<Reservation>) => Effect.Effect<void>
   readonly markCancelled: (orderIds: ReadonlyArray<string>) => Effect.Effect<void>
   /** Adds to what is left of each resource. */
   readonly changeBalances: (changes: ReadonlyMap<string, number>) => Effect.Effect<void>

@@ -1,7 +1,7 @@
 /** A participant's tables in PostgreSQL, the same for billing, items and slots. Each statement takes a batch of any size. */
 import { Effect, Layer } from "effect"
 import { join } from "node:path"
-import { Database, type DatabaseError, type Sql } from "#shared/postgres/database.ts"
+import { Database, type DatabaseError, LostConflict, type Sql } from "#shared/postgres/database.ts"
 import { sqlStore } from "#shared/postgres/store.ts"
 import { ReservationStore, type ReservationTables } from "./reservation-tables.ts"
 import type { Reservation } from "./rules.ts"
@@ -50,18 +50,16 @@ const reservationTables = (sql: Sql, { table, key, balance }: Resources): Reserv
     }),
 
   insertRecords: (records) =>
-    Effect.promise(async () => {
-      const inserted = await sql`
+    Effect.promise(() =>
+      sql`
         insert into reservations (order_id, outcome, resource, quantity)
         select * from unnest(
           ${records.map(({ orderId }) => orderId)}::uuid[],
           ${records.map(({ outcome }) => outcome)}::text[],
           ${records.map(({ resource }) => resource)}::text[],
           ${records.map(({ quantity }) => quantity)}::bigint[]
-        ) as record (order_id) order by record.order_id
-        on conflict do nothing`
-      return inserted.count
-    }),
+        ) as record (order_id) order by record.order_id`.catch(lostIfRecorded)
+    ),
 
   markCancelled: (orderIds) =>
     Effect.promise(() =>
@@ -78,3 +76,10 @@ const reservationTables = (sql: Sql, { table, key, balance }: Resources): Reserv
         where ${sql(key)} = any(${[...changes.keys()]}::text[])`
     ),
 })
+
+/** Nothing else of a record is unique but its order. */
+const lostIfRecorded = (error: Error & { readonly code?: string }): never => {
+  throw error.code === "23505"
+    ? new LostConflict("another transaction recorded one of these orders first")
+    : error
+}

@@ -6,7 +6,7 @@
 import { Clock, Context, Duration, Effect, Layer } from "effect"
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import { failpoint } from "#shared/failpoint.ts"
-import { LostConflict } from "#shared/postgres/database.ts"
+import type { LastStatements } from "#shared/postgres/store.ts"
 import type { Transient } from "#shared/transient.ts"
 import { ReservationStore, type ReservationTables } from "./reservation-tables.ts"
 import { type Applied, applyCommands, type Terms } from "./rules.ts"
@@ -33,7 +33,9 @@ export const reservationsLayer = (
       return Reservations.of({
         apply: (commands) =>
           Effect.tap(
-            transaction((tables) => applyIn(tables, commands, { refusal, retentionMs })),
+            transaction((tables, last) =>
+              applyIn(tables, last, commands, { refusal, retentionMs })
+            ),
             failpoint("reservations.committed"),
           ),
       })
@@ -43,6 +45,7 @@ export const reservationsLayer = (
 const applyIn = Effect.fnUntraced(
   function* (
     tables: ReservationTables,
+    last: LastStatements,
     commands: ReadonlyArray<Command>,
     terms: Omit<Terms, "nowMs">,
   ) {
@@ -59,28 +62,19 @@ const applyIn = Effect.fnUntraced(
     )
     const nowMs = yield* Clock.currentTimeMillis
     const applied = applyCommands(commands, known, available, { ...terms, nowMs })
-    yield* write(tables, applied)
     yield* failpoint("reservations.before commit")
+    yield* last(writes(tables, applied))
     return applied.outcomes
   },
 )
 
-const write = (
+const writes = (
   { insertRecords, markCancelled, changeBalances }: ReservationTables,
-  applied: Applied,
-) => {
-  const { recorded, givenBack, changes } = applied
-  const inserted = Effect.flatMap(
-    recorded.length === 0 ? Effect.succeed(0) : insertRecords(recorded),
-    (count) => count < recorded.length ? Effect.die(lostRace()) : Effect.void,
-  )
-  return Effect.all([
-    inserted,
-    givenBack.length === 0 ? Effect.void : markCancelled(givenBack.map(({ orderId }) => orderId)),
-    changes.size === 0 ? Effect.void : changeBalances(changes),
-  ], { concurrency: "unbounded", discard: true })
-}
+  { recorded, givenBack, changes }: Applied,
+) => [
+  ...(recorded.length === 0 ? [] : [insertRecords(recorded)]),
+  ...(givenBack.length === 0 ? [] : [markCancelled(givenBack.map(({ orderId }) => orderId))]),
+  ...(changes.size === 0 ? [] : [changeBalances(changes)]),
+]
 
 const distinct = <A>(values: ReadonlyArray<A>): ReadonlyArray<A> => [...new Set(values)]
-
-const lostRace = () => new LostConflict("another transaction recorded one of these orders first")

@@ -8,6 +8,10 @@ export interface Line {
   readonly url: string
   /** What becomes of connections that are made from now on. */
   become: "open" | "hanging up" | "swallowing"
+  /** Keeps back what the server answers from now on. */
+  readonly hold: () => void
+  /** Lets it through again, what was kept back first. */
+  readonly letGo: () => void
   /** Breaks what is connected, with a reset (RST) rather than an orderly end (FIN). */
   readonly reset: () => void
   readonly accepted: () => number
@@ -23,13 +27,19 @@ export const openLine = (serverUrl: string): Effect.Effect<Line, never, Scope.Sc
         return socket.on("error", () => {}).on("close", () => sockets.delete(socket))
       }
       let accepted = 0
+      let held: Array<[Socket, Buffer]> | undefined
       const server = createServer((near) => {
         accepted += 1
         keep(near)
         if (line.become === "hanging up") return near.end()
         if (line.become === "swallowing") return near.resume()
         const there = keep(connect(Number(far.port), far.hostname))
-        near.pipe(there).pipe(near)
+        near.pipe(there)
+        there.on(
+          "data",
+          (chunk) => held === undefined ? near.write(chunk) : held.push([near, chunk]),
+        )
+        there.on("end", () => near.end())
         near.on("close", () => there.destroy())
         there.on("close", () => near.destroy())
       })
@@ -40,6 +50,11 @@ export const openLine = (serverUrl: string): Effect.Effect<Line, never, Scope.Sc
       const line: Line & { readonly close: () => void } = {
         url: url.href,
         become: "open",
+        hold: () => held = [],
+        letGo: () => {
+          held?.forEach(([near, chunk]) => near.write(chunk))
+          held = undefined
+        },
         reset: () => sockets.forEach((socket) => socket.resetAndDestroy()),
         accepted: () => accepted,
         close: () => {

@@ -66,7 +66,7 @@ export const startParticipant = (
     const counting = Database.of({
       ...database,
       transaction: (run) =>
-        database.transaction((tx) => {
+        database.transaction((tx, last) => {
           counts.begun += 1
           const counted = new Proxy(tx, {
             apply: (statement, self, [first, ...rest]) => {
@@ -74,7 +74,7 @@ export const startParticipant = (
               return Reflect.apply(statement, self, [first, ...rest])
             },
           })
-          return run(counted).catch((error) => {
+          return run(counted, last).catch((error) => {
             if (error.code === "40001") counts.lost += 1
             if (error.code === "40P01") counts.deadlocks += 1
             throw error

@@ -5,7 +5,7 @@
  */
 import { Cause, Effect, Exit } from "effect"
 import { LostConflict } from "#shared/postgres/database.ts"
-import type { Store } from "#shared/postgres/store.ts"
+import type { LastStatements, Store } from "#shared/postgres/store.ts"
 import { type Transient, Unavailable, Unknown } from "#shared/transient.ts"
 import { Table, type TableDefinition } from "./table.ts"
 import { Transaction } from "./transaction.ts"
@@ -106,11 +106,11 @@ export const connect = <Tables>(
   connection: Connection,
 ): Store<Tables> => {
   const attempt = <A>(
-    run: (tables: Tables) => Effect.Effect<A>,
+    run: (tables: Tables, last: LastStatements) => Effect.Effect<A>,
     times: number,
   ): Effect.Effect<A, Transient> =>
     Effect.catchCause(
-      once(database, connection, (transaction) => run(tablesOf(transaction))),
+      once(database, connection, (transaction) => run(tablesOf(transaction), atOnce)),
       (cause) => {
         const defect = cause.reasons.find(Cause.isDieReason)?.defect
         if (defect instanceof LostConflict && times > 1) return attempt(run, times - 1)
@@ -122,6 +122,10 @@ export const connect = <Tables>(
     )
   return { query: (run) => attempt(run, 1), transaction: (run) => attempt(run, 6) }
 }
+
+/** Nothing can come between a transaction's last statements and its commit that could not come between two statements. */
+const atOnce: LastStatements = (statements) =>
+  Effect.all(statements, { concurrency: "unbounded", discard: true })
 
 const once = <A>(
   database: SimulatedDatabase,

@@ -68,7 +68,13 @@ const inTurn = <Tables extends object>(
   query: (run) => query((tables) => run(through(tables, party))),
   transaction: (run) =>
     transaction((tables) =>
-      Effect.tap(run(through(tables, party)), () => party.pass("commit", Effect.void))
+      Effect.tap(
+        run(
+          through(tables, party),
+          (statements) => Effect.all(statements, { concurrency: "unbounded", discard: true }),
+        ),
+        () => party.pass("commit", Effect.void),
+      )
     ),
 })
 

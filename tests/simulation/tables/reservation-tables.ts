@@ -1,5 +1,6 @@
 /** A participant's tables in a simulated database: what its SQL does, statement by statement. */
 import { Effect } from "effect"
+import { LostConflict } from "#shared/postgres/database.ts"
 import type { ReservationTables } from "#shared/reservations/reservation-tables.ts"
 import type { Reservation } from "#shared/reservations/rules.ts"
 import { seed, type SimulatedDatabase, tableOf } from "./database.ts"
@@ -64,9 +65,12 @@ export const reservationTables = (transaction: Transaction): ReservationTables =
 
     insertRecords: (given) => {
       const sorted = given.toSorted((a, b) => a.orderId < b.orderId ? -1 : 1)
-      return Effect.map(
+      return Effect.flatMap(
         transaction.inserting("insertRecords", records, sorted),
-        (inserted) => inserted.length,
+        (inserted) =>
+          inserted.length < given.length
+            ? Effect.die(new LostConflict("another transaction recorded one of these orders first"))
+            : Effect.void,
       )
     },
 

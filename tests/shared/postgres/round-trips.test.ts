@@ -1,0 +1,71 @@
+/**
+ * How often a transaction waits for the server: once for what it locks, and once for what it writes. Proved with a server
+ * whose answers are kept back, so that whatever is sent was sent without them.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Exit, Fiber } from "effect"
+import { tapPostgres } from "#tests/support/tapped-postgres.ts"
+import { openLine } from "./line.ts"
+import { newDatabase, onlooker, openDatabase, until } from "./open-database.ts"
+
+const setUp = Effect.gen(function* () {
+  const url = yield* newDatabase
+  const sql = yield* onlooker(url)
+  yield* Effect.promise(() => sql`create table kept (n int primary key check (n > 0))`)
+  const line = yield* openLine(url)
+  const { url: tapped, statements } = yield* tapPostgres(line.url)
+  const database = yield* openDatabase(tapped, { poolSize: 1 })
+  yield* database.ping
+  const before = statements.length
+  const kept = Effect.promise(async () => (await sql`select n from kept`).map(({ n }) => n))
+  return { line, database, kept, sent: () => statements.slice(before) }
+})
+
+describe("a transaction", () => {
+  it.live("sends BEGIN with what it locks, and COMMIT with what it writes last", () =>
+    Effect.gen(function* () {
+      const { line, database, kept, sent } = yield* setUp
+      const transaction = (locked: () => void, ...numbers: ReadonlyArray<number>) =>
+        database.transaction(async (tx, last) => {
+          await Promise.all([tx`select n from kept for update`, tx`select 2`])
+          locked()
+          await last(() => numbers.map((n) => tx`insert into kept values (${n})`.execute()))
+        })
+      // A statement's first time takes one more, to prepare it.
+      yield* transaction(() => {}, 1)
+      const before = sent().length
+      const now = () => sent().slice(before)
+      line.hold()
+      const fiber = yield* Effect.forkChild(transaction(line.hold, 2, 3))
+      yield* until("the locks to be asked for", () => now().length >= 3)
+      const locks = ["begin", "select n from kept for update", "select 2"]
+      assert.deepStrictEqual(now(), locks)
+      line.letGo()
+      yield* until("the rest to be sent", () => now().length >= 6)
+      const insert = "insert into kept values ($1)"
+      assert.deepStrictEqual(now(), [...locks, insert, insert, "commit"])
+      line.letGo()
+      yield* Fiber.join(fiber)
+      assert.deepStrictEqual(yield* kept, [1, 2, 3])
+    }))
+
+  it.live("of whose last statements one fails is undone, and says why that one failed", () =>
+    Effect.gen(function* () {
+      const { database, kept } = yield* setUp
+      const exit = yield* Effect.exit(database.transaction((tx, last) =>
+        last(() => [
+          tx`insert into kept values (1)`.execute(),
+          // Told later than what fails only for it.
+          tx`insert into kept values (-1)`.catch((error) => Promise.reject(error)),
+          tx`insert into kept values (2)`.execute(),
+        ])
+      ))
+      assert.match(String(exit), /violates check constraint/)
+      assert.isFalse(Exit.hasFails(exit))
+      assert.deepStrictEqual(yield* kept, [])
+      yield* database.transaction((tx, last) =>
+        last(() => [tx`insert into kept values (3)`.execute()])
+      )
+      assert.deepStrictEqual(yield* kept, [3])
+    }))
+})
