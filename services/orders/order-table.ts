@@ -35,8 +35,8 @@ export interface OrderTable {
   ) => Effect.Effect<ReadonlySet<string>>
   /** The order that a user sent with an idempotency key. */
   readonly findByKey: (username: string, key: string) => Effect.Effect<Order | undefined>
-  /** One order of one user; another user's order is not found. */
-  readonly find: (username: string, id: string) => Effect.Effect<Order | undefined>
+  /** The orders with these ids, by id; of those that exist. */
+  readonly find: (ids: ReadonlyArray<string>) => Effect.Effect<ReadonlyMap<string, Order>>
   /** The newest orders of a user, newest first, older than `before` if it is given. */
   readonly newest: (
     username: string,

@@ -58,11 +58,11 @@ const intake = (
       return order
     }),
 
-  find: (username, id) =>
+  find: (ids) =>
     Effect.promise(async () => {
-      const [order] = await sql<Array<Order>>`
-        select ${columns(sql)} from orders where id = ${id} and username = ${username}`
-      return order
+      const orders = await sql<Array<Order>>`
+        select ${columns(sql)} from orders where id = any(${[...ids]}::uuid[])`
+      return new Map(orders.map((order) => [order.id, order]))
     }),
 
   newest: (username, limit, before) =>

@@ -65,6 +65,7 @@ export const ordersLayer = (options: OrdersOptions) =>
       const backlog = yield* Backlog
       const changes = yield* Changes
       const insert = yield* insertBatches
+      const lookUp = yield* lookUpBatches
       const random = yield* SecureRandom.SecureRandom
 
       /** The order that was placed with the same key before, if there is one. */
@@ -114,8 +115,9 @@ export const ordersLayer = (options: OrdersOptions) =>
 
       const find = (username: string, id: string) =>
         Effect.flatMap(
-          query((orders) => orders.find(username, id)),
-          (order) => order === undefined ? Effect.fail(noSuchOrder) : Effect.succeed(order),
+          lookUp(id),
+          (order) =>
+            order?.username === username ? Effect.succeed(order) : Effect.fail(noSuchOrder),
         )
 
       const awaitFinal = (order: Order, atMost: Duration.Duration, closing: Effect.Effect<void>) =>
@@ -168,6 +170,18 @@ const insertBatches: Effect.Effect<
     }),
   })
 })
+
+/** Looks up orders by their ids, many at a time: when a batch of them is decided, as many wait to see it. */
+const lookUpBatches = Effect.flatMap(OrderStore, ({ query }) =>
+  groupCommit({
+    max: 500,
+    workers: 2,
+    run: (ids: ReadonlyArray<string>) =>
+      Effect.map(
+        query((orders) => orders.find([...new Set(ids)])),
+        (orders) => ids.map((id) => orders.get(id)),
+      ),
+  }))
 
 type Wanted = Omit<Placement, "idempotencyKey">
 

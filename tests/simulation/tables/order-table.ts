@@ -56,11 +56,12 @@ const intake = (
       return row && orderOf(row)
     }),
 
-  find: (username, id) =>
-    transaction.statement("find", () => {
-      const row = table.cells.get(id)?.seenBy(transaction)
-      return row?.username === username ? orderOf(row) : undefined
-    }),
+  find: (ids) =>
+    transaction.statement("find", () =>
+      new Map(ids.flatMap((id) => {
+        const row = table.cells.get(id)?.seenBy(transaction)
+        return row === undefined ? [] : [[id, orderOf(row)] as const]
+      }))),
 
   newest: (username, limit, before) =>
     transaction.statement("newest", () =>

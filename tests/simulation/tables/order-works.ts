@@ -105,7 +105,8 @@ const pieces = {
   insertSlowly: (given: ReadonlyArray<Given>): Perform => ({ transaction }) =>
     comparable(transaction(insert(given))),
   findByKey: (username: string, key: string): Perform => single((t) => t.findByKey(username, key)),
-  find: (username: string, n: number): Perform => single((t) => t.find(username, id(n))),
+  find: (ns: ReadonlyArray<number>): Perform =>
+    single((t) => Effect.map(t.find(ns.map(id)), (found) => [...found].sort())),
   newest: (username: string, limit: number, before: number | undefined): Perform =>
     single((t) => t.newest(username, limit, before === undefined ? undefined : id(before))),
   countUnfinished: (limit: number): Perform => single((t) => t.countUnfinished(limit)),
@@ -230,7 +231,7 @@ export const anySweep: fc.Arbitrary<Work> = fc.oneof(ms, ms.map((ms) => 5 * ms))
 
 export const anyLook: fc.Arbitrary<Work> = fc.oneof(
   fc.tuple(fc.constant("findByKey" as const), username, key),
-  fc.tuple(fc.constant("find" as const), username, n),
+  fc.tuple(fc.constant("find" as const), fc.array(n, { maxLength: 3 })),
   fc.tuple(fc.constant("newest" as const), username, n, fc.option(n, { nil: undefined })),
   fc.tuple(fc.constant("countUnfinished" as const), n),
 )
