@@ -2,6 +2,7 @@
  * A service is data too: its name, its settings, and how it starts once they are known. Its own process starts it behind
  * a port (`run`); the embedded run starts all of them in one process.
  */
+import "effect/schema/SchemaJITCompiler/enable"
 import { Effect, Layer, type Scope } from "effect"
 import {
   Environment,
