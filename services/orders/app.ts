@@ -35,17 +35,16 @@ const placeOrder = Effect.gen(function* () {
     problems: [422],
     handle: Effect.fnUntraced(function* ({ body, caller, closing, request }) {
       const { item, slot } = "details" in body ? body.details : body
+      const wait = preferredWait(request)
       const { order, replayed } = yield* orders.place({
         username: caller.username,
         amountMinor: toMinor(body.amount),
         item,
         slot,
         idempotencyKey: yield* idempotencyKey(request),
-      })
-      const wait = preferredWait(request)
-      const latest = wait === undefined ? order : yield* orders.awaitFinal(order, wait, closing)
+      }, wait && { atMost: wait, closing })
       return {
-        body: viewOf(latest),
+        body: viewOf(order),
         headers: {
           location: `/api/orders/${order.id}`,
           ...(replayed && { "idempotent-replayed": "true" }),

@@ -1,8 +1,8 @@
 /**
  * Tells whoever waits for an order that it changed, in every replica: the register notifies through PostgreSQL. A
- * notification may be missed while the connection is away, so waiters also look for themselves now and then.
+ * notification may be missed while the connection is away, so now and then all are told, and look for themselves.
  */
-import { Context, Effect, Layer, Queue, type Scope } from "effect"
+import { Context, Effect, Latch, Layer, type Scope } from "effect"
 import { Database } from "#shared/postgres/database.ts"
 import type { Transient } from "#shared/transient.ts"
 
@@ -22,31 +22,38 @@ export class Changes extends Context.Service<Changes, {
     Changes,
     Effect.gen(function* () {
       const { listen } = yield* Database
-      const watchers = new Map<string, Set<Queue.Queue<void>>>()
-      const tell = (queues: Iterable<Queue.Queue<void>>) => {
-        for (const queue of queues) Queue.offerUnsafe(queue, undefined)
+      const watchers = new Map<string, Set<Latch.Latch>>()
+      const tell = (latches: Iterable<Latch.Latch>) => {
+        for (const latch of latches) latch.openUnsafe()
       }
+      const tellAll = () => watchers.forEach(tell)
       yield* listen(changesChannel, (payload) => {
-        if (payload === null) return watchers.forEach(tell)
+        if (payload === null) return tellAll()
         for (const orderId of payload.split(",")) tell(watchers.get(orderId) ?? [])
       })
+      yield* Effect.sleep(lookAgain).pipe(
+        Effect.andThen(Effect.sync(tellAll)),
+        Effect.forever,
+        Effect.forkScoped,
+      )
       return Changes.of({
         watch: (orderId) =>
           Effect.acquireRelease(
-            Effect.map(Queue.sliding<void>(1), (queue) => {
-              const queues = watchers.get(orderId) ?? new Set()
-              watchers.set(orderId, queues.add(queue))
-              return queue
+            Effect.sync(() => {
+              const latch = Latch.makeUnsafe(false)
+              const latches = watchers.get(orderId) ?? new Set()
+              watchers.set(orderId, latches.add(latch))
+              return latch
             }),
-            (queue) =>
+            (latch) =>
               Effect.sync(() => {
-                const queues = watchers.get(orderId)
-                queues?.delete(queue)
-                if (queues?.size === 0) watchers.delete(orderId)
+                const latches = watchers.get(orderId)
+                latches?.delete(latch)
+                if (latches?.size === 0) watchers.delete(orderId)
               }),
           ).pipe(
-            Effect.map((queue) =>
-              Effect.asVoid(Effect.timeoutOption(Queue.take(queue), lookAgain))
+            Effect.map((latch) =>
+              Effect.andThen(latch.await, Effect.sync(() => latch.closeUnsafe()))
             ),
           ),
       })

@@ -23,6 +23,13 @@ export interface Placement {
   readonly idempotencyKey: string | undefined
 }
 
+/** How long an answer is held back until the order is final. */
+export interface Wait {
+  readonly atMost: Duration.Duration
+  /** Ends the wait when it succeeds. */
+  readonly closing: Effect.Effect<void>
+}
+
 export interface Page {
   /** Oldest first. */
   readonly orders: ReadonlyArray<Order>
@@ -32,11 +39,12 @@ export interface Page {
 
 export class Orders extends Context.Service<Orders, {
   /**
-   * Stores an order and sees to it that it becomes final. Fails with a 503 Problem while the backlog is full, and with a
-   * 422 Problem when the key was used for another order.
+   * Stores an order and sees to it that it becomes final. Gives it as it is then, or after the wait. Fails with a 503
+   * Problem while the backlog is full, and with a 422 Problem when the key was used for another order.
    */
   readonly place: (
     placement: Placement,
+    wait?: Wait,
   ) => Effect.Effect<{ readonly order: Order; readonly replayed: boolean }, Problem | Transient>
   /** One order of the user. Fails with a 404 Problem, also when it is somebody else's. */
   readonly find: (username: string, id: string) => Effect.Effect<Order, Problem | Transient>
@@ -45,12 +53,6 @@ export class Orders extends Context.Service<Orders, {
     username: string,
     page: { readonly limit: number; readonly before: string | undefined },
   ) => Effect.Effect<Page, Transient>
-  /** The order once it is final, or as it is after the given time or when `closing` succeeds. */
-  readonly awaitFinal: (
-    order: Order,
-    atMost: Duration.Duration,
-    closing: Effect.Effect<void>,
-  ) => Effect.Effect<Order>
 }>()("unwind/orders/Orders") {}
 
 export interface OrdersOptions {
@@ -77,12 +79,12 @@ export const ordersLayer = (options: OrdersOptions) =>
         return sameOrder(order, placement) ? { order, replayed: true } : yield* keyReused
       })
 
-      const store = Effect.fnUntraced(function* (placement: Placement) {
+      const store = Effect.fnUntraced(function* (placement: Placement, id: string) {
         const { idempotencyKey, ...wanted } = placement
         const now = yield* Clock.currentTimeMillis
         const order: Order = {
           ...wanted,
-          id: yield* random.uuidV7(),
+          id,
           status: "pending",
           reason: null,
           createdAt: new Date(now),
@@ -103,9 +105,9 @@ export const ordersLayer = (options: OrdersOptions) =>
       })
 
       // What is sent again is no new load: it is answered while the backlog is full, too.
-      const place = (placement: Placement) =>
+      const accept = (placement: Placement, id: string) =>
         Effect.matchEffect(backlog.admit, {
-          onSuccess: () => store(placement),
+          onSuccess: () => store(placement, id),
           onFailure: (full) =>
             Effect.flatMap(
               placedBefore(placement),
@@ -120,26 +122,43 @@ export const ordersLayer = (options: OrdersOptions) =>
             order?.username === username ? Effect.succeed(order) : Effect.fail(noSuchOrder),
         )
 
-      const awaitFinal = (order: Order, atMost: Duration.Duration, closing: Effect.Effect<void>) =>
-        Effect.gen(function* () {
-          const changed = yield* changes.watch(order.id)
+      // While the database is away there is no news; the order is safe all the same.
+      const lookAt = (order: Order) =>
+        Effect.orElseSucceed(find(order.username, order.id), () => order)
+
+      const untilFinal = Effect.fnUntraced(
+        function* (order: Order, changed: Effect.Effect<void>, { atMost, closing }: Wait) {
           let latest = order
-          const untilFinal = Effect.gen(function* () {
-            while (true) {
-              // While the database is away there is no news; the order is safe all the same.
-              latest = yield* Effect.orElseSucceed(find(order.username, order.id), () => latest)
-              if (isFinal(latest)) return
+          const ends = Effect.gen(function* () {
+            while (!isFinal(latest)) {
               yield* changed
+              latest = yield* lookAt(latest)
             }
           })
-          yield* Effect.timeoutOption(Effect.raceFirst(untilFinal, closing), atMost)
+          yield* Effect.raceAllFirst([ends, closing, Effect.sleep(atMost)])
           return latest
-        }).pipe(Effect.scoped)
+        },
+      )
+
+      const acceptAndWait = Effect.fnUntraced(
+        function* (placement: Placement, id: string, wait: Wait) {
+          // From before it is stored, so that no change of it is missed.
+          const changed = yield* changes.watch(id)
+          const { order, replayed } = yield* accept(placement, id)
+          if (!replayed) return { order: yield* untilFinal(order, changed, wait), replayed }
+          const changedSince = yield* changes.watch(order.id)
+          return { order: yield* untilFinal(yield* lookAt(order), changedSince, wait), replayed }
+        },
+        Effect.scoped,
+      )
 
       return Orders.of({
-        place,
+        place: (placement, wait) =>
+          Effect.flatMap(
+            random.uuidV7(),
+            (id) => wait === undefined ? accept(placement, id) : acceptAndWait(placement, id, wait),
+          ),
         find,
-        awaitFinal,
         list: (username, { limit, before }) =>
           Effect.map(query((orders) => orders.newest(username, limit + 1, before)), (newest) => ({
             orders: newest.slice(0, limit).reverse(),

@@ -1,6 +1,6 @@
 /** Waiting for the end of an order (`Prefer: wait=N`), whatever happens to the order and to the database meanwhile. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, Fiber, Layer, Scope } from "effect"
+import { Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { Changes } from "#services/orders/changes.ts"
 import { Database } from "#shared/postgres/database.ts"
@@ -199,9 +199,10 @@ describe("Changes", () => {
       migrate: () => Effect.never,
       ping: Effect.void,
     })
-    const changes = yield* Changes.pipe(
-      Effect.provide(Changes.layer.pipe(Layer.provide(Layer.succeed(Database, database)))),
+    const context = yield* Layer.build(
+      Changes.layer.pipe(Layer.provide(Layer.succeed(Database, database))),
     )
+    const changes = Context.get(context, Changes)
     return { changes, notify: (payload: string | null) => notify(payload) }
   })
 
