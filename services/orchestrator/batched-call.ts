@@ -34,7 +34,6 @@ export const batchedCall = <I extends OfOrder, O extends OfOrder>(
   const run = saidOnce(callee.name)
   return groupCommit<I, O, Transient>({
     max: maxBatch,
-    workers: 2,
     run: (entries) => run(call(entries)),
   })
 }

@@ -99,7 +99,6 @@ const telling = <A>(
   Effect.map(
     groupCommit<A, void, QueueUnavailable>({
       max: batch,
-      workers: 1,
       run: (entries) => Effect.as(tell(entries), entries.map(() => undefined)),
     }),
     // Repeated by who waits for it and not by the batch, which a stop could not cut short.

@@ -178,7 +178,6 @@ const insertBatches: Effect.Effect<
   const publisher = yield* Publisher
   return yield* groupCommit({
     max: 500,
-    workers: 2,
     run: Effect.fnUntraced(function* (insertions: ReadonlyArray<Insertion>) {
       yield* failpoint("orders.before insert")
       const inserted = yield* query((orders) => orders.insert(insertions))
@@ -194,7 +193,6 @@ const insertBatches: Effect.Effect<
 const lookUpBatches = Effect.flatMap(OrderStore, ({ query }) =>
   groupCommit({
     max: 500,
-    workers: 2,
     run: (ids: ReadonlyArray<string>) =>
       Effect.map(
         query((orders) => orders.find([...new Set(ids)])),

@@ -1,15 +1,14 @@
 /**
- * Group commit: whoever waits for a round trip or an fsync shares it. While one batch is out the next one gathers, and
- * goes the moment a worker is free; there is no timer, so a lone entry waits for nothing. Each entry has a caller that
- * waits for it, so there are never more entries than callers.
+ * Group commit: whoever waits for a round trip or an fsync shares it. While a batch is out the next one gathers, and goes
+ * the moment that one is back; there is no timer, so a lone entry waits for nothing. Two batches out at once would be half
+ * as large, and what they cost is what everybody waits for. Each entry has a caller that waits for it, so there are never
+ * more entries than callers.
  */
 import { Effect, Exit, Latch, type Scope } from "effect"
 
 export interface GroupCommitOptions<I, O, E> {
   /** The most entries in one batch. */
   readonly max: number
-  /** How many batches may be out at once. */
-  readonly workers: number
   /** Handles a batch and answers each entry, in order. When it fails, every entry of the batch fails with it. */
   readonly run: (entries: ReadonlyArray<I>) => Effect.Effect<ReadonlyArray<O>, E>
 }
@@ -17,7 +16,7 @@ export interface GroupCommitOptions<I, O, E> {
 /** Makes the function that hands in one entry and waits for its answer. When the scope closes, the batches that are
  * out are seen through; whoever else waits or comes later is interrupted. */
 export const groupCommit = <I, O, E>(
-  { max, workers, run }: GroupCommitOptions<I, O, E>,
+  { max, run }: GroupCommitOptions<I, O, E>,
 ): Effect.Effect<(entry: I) => Effect.Effect<O, E>, never, Scope.Scope> =>
   Effect.gen(function* () {
     interface Waiting {
@@ -34,7 +33,7 @@ export const groupCommit = <I, O, E>(
           batch.forEach(({ answer }, n) => answer(Exit.map(exit, (answers) => answers[n] as O)))
         ),
       )
-    const worker = some.await.pipe(
+    const goOn = some.await.pipe(
       // Whoever is about to hand in an entry in the same turn still comes along.
       Effect.andThen(Effect.yieldNow),
       Effect.flatMap(() => {
@@ -51,7 +50,7 @@ export const groupCommit = <I, O, E>(
         for (const { answer } of waiting.splice(0)) answer(Exit.interrupt())
       })
     )
-    yield* Effect.forEach(Array.from({ length: workers }), () => Effect.forkScoped(worker))
+    yield* Effect.forkScoped(goOn)
     return (entry) =>
       Effect.callback((answer) => {
         if (closed) return answer(Exit.interrupt())

@@ -5,7 +5,8 @@ const orders = "services/orders/orders.ts"
 const register = "services/orders/register.ts"
 const sweeper = "services/orders/sweeper.ts"
 
-const begunStoring = `      const store = Effect.fnUntraced(function* (placement: Placement) {
+const begunStoring =
+  `      const store = Effect.fnUntraced(function* (placement: Placement, id: string) {
         const { idempotencyKey, ...wanted } = placement
 `
 

@@ -100,7 +100,7 @@ describe("A hundred orders", () => {
     })
     assert.deepStrictEqual(answers, [503, ...Array(hundred).fill(201)])
     const { requests, statements, commits, commands, reads } = work
-    // Two batches may be on their way before the others gather, and those are the third.
+    // One batch may be on its way before the others gather, and those are the second.
     const inserts = statements.orders.filter((text) => /^\s*insert into orders/.test(text))
     assert.isAtMost(inserts.length, splits)
     assertRegister(requests, statements.orders.filter((text) => !inserts.includes(text)))

@@ -9,7 +9,7 @@ interface Batch {
 }
 
 /** A group commit whose batches stay out until the test ends them, in a scope that the test may close. */
-const underTest = (options: { readonly max: number; readonly workers: number }) =>
+const underTest = (options: { readonly max: number }) =>
   Effect.gen(function* () {
     const scope = yield* Scope.make()
     const over = yield* Deferred.make<never, string>()
@@ -64,7 +64,7 @@ const exitsOf = (fibers: ReadonlyArray<Fiber.Fiber<number, string>>) =>
 describe("groupCommit", () => {
   it.effect("sends a lone entry at once", () =>
     Effect.gen(function* () {
-      const { send, out } = yield* underTest({ max: 10, workers: 1 })
+      const { send, out } = yield* underTest({ max: 10 })
       const fibers = yield* sendAll(send, [7])
       assert.deepStrictEqual(out.map(({ entries }) => entries), [[7]])
       yield* out[0]!.end()
@@ -73,7 +73,7 @@ describe("groupCommit", () => {
 
   it.effect("lets the next batch gather while one is out, and sends it the moment that returns", () =>
     Effect.gen(function* () {
-      const { send, out } = yield* underTest({ max: 10, workers: 1 })
+      const { send, out } = yield* underTest({ max: 10 })
       const fibers = [...yield* sendAll(send, [1]), ...yield* sendAll(send, numbers(2, 6))]
       assert.deepStrictEqual(out.map(({ entries }) => entries), [[1]])
       yield* out[0]!.end()
@@ -85,16 +85,16 @@ describe("groupCommit", () => {
       )
     }))
 
-  it.effect("has no more than `max` entries in a batch and `workers` batches out at once", () =>
+  it.effect("has no more than `max` entries in a batch, and one batch out at once", () =>
     Effect.gen(function* () {
-      const { send, out, sizes, most } = yield* underTest({ max: 4, workers: 2 })
+      const { send, out, sizes, most } = yield* underTest({ max: 4 })
       const fibers = yield* sendAll(send, numbers(1, 50))
       while (out.length > 0) yield* out.at(-1)!.end()
       assert.deepStrictEqual(
         yield* exitsOf(fibers),
         numbers(1, 50).map((n) => Exit.succeed(n * 10)),
       )
-      assert.strictEqual(most(), 2)
+      assert.strictEqual(most(), 1)
       assert.strictEqual(Math.max(...sizes), 4)
       // Under load batches are full, but for those that went before there was any.
       assert.isAtMost(sizes.length, 15)
@@ -102,7 +102,7 @@ describe("groupCommit", () => {
 
   it.effect("fails the entries of a batch that fails, and no others", () =>
     Effect.gen(function* () {
-      const { send, out } = yield* underTest({ max: 2, workers: 1 })
+      const { send, out } = yield* underTest({ max: 2 })
       const fibers = yield* sendAll(send, numbers(1, 6))
       for (const failure of [undefined, "broken", undefined]) yield* out[0]!.end(failure)
       assert.deepStrictEqual(yield* exitsOf(fibers), [
@@ -120,7 +120,6 @@ describe("groupCommit", () => {
       const defect = new Error("a defect")
       const send = yield* groupCommit<number, number, never>({
         max: 10,
-        workers: 1,
         run: ([n]) => {
           if (n === 1) return Effect.die(defect)
           if (n === 2) throw defect
@@ -134,7 +133,7 @@ describe("groupCommit", () => {
 
   it.effect("does not disturb the others when one of those that wait is interrupted", () =>
     Effect.gen(function* () {
-      const { send, out } = yield* underTest({ max: 2, workers: 1 })
+      const { send, out } = yield* underTest({ max: 2 })
       const [inBatch, sharesBatch, waiting, ...others] = yield* sendAll(send, numbers(1, 6))
       yield* Fiber.interruptAll([inBatch!, waiting!])
       while (out.length > 0) yield* out[0]!.end()
@@ -146,7 +145,7 @@ describe("groupCommit", () => {
 
   it.effect("sees through what is out when its scope closes, and ends all others that wait", () =>
     Effect.gen(function* () {
-      const { send, out, close } = yield* underTest({ max: 2, workers: 1 })
+      const { send, out, close } = yield* underTest({ max: 2 })
       const fibers = yield* sendAll(send, numbers(1, 15))
       const closing = yield* Effect.forkChild(close)
       yield* settled
@@ -162,7 +161,7 @@ describe("groupCommit", () => {
 
   it.effect("ends whoever comes after its scope has closed", () =>
     Effect.gen(function* () {
-      const { send, close } = yield* underTest({ max: 2, workers: 1 })
+      const { send, close } = yield* underTest({ max: 2 })
       yield* close
       const late = yield* sendAll(send, [1])
       assert.deepStrictEqual(yield* exitsOf(late), [Exit.interrupt()])
