@@ -10,8 +10,8 @@ import type { Run } from "./run.ts"
 /** From so many processors in use by others, a run is disturbed. */
 const disturbedFromCores = 0.25
 const triesAtMost = 4
-/** Enough for the compilers of Node and Deno to have seen all that matters. */
-const warmUpOrders = 5_000
+/** Enough of a process for the compilers of Node and Deno to have seen all that matters. */
+const warmUpOrders = 20_000
 /** Whoever asks for runs of fewer orders wants to see that it works, not how fast it is. */
 const worthWarming = 1_000
 
@@ -25,6 +25,8 @@ export interface Part {
   readonly before?: Effect.Effect<unknown, Message>
   /** Whether it needs a warm-up; it does unless told otherwise. */
   readonly warm?: boolean
+  /** How many processes share the orders, so that the warm-up has to be as much longer; one unless told otherwise. */
+  readonly replicas?: number
 }
 
 export interface Measured {
@@ -50,8 +52,8 @@ const undisturbed = Effect.fnUntraced(function* (
   return best
 })
 
-const warmUp = (part: Part): Effect.Effect<unknown, Message> =>
-  Effect.scoped(part.run(Math.min(part.orders, warmUpOrders)))
+const warmUp = ({ orders, replicas = 1, run }: Part): Effect.Effect<unknown, Message> =>
+  Effect.scoped(run(Math.min(2 * orders, warmUpOrders) * replicas))
 
 /** Runs the parts in turn, as often as was asked for; in the order of the parts. */
 export const inTurn = Effect.fnUntraced(function* (

@@ -24,6 +24,7 @@ export const replicas = Effect.fnUntraced(function* (hall: Hall) {
     Object.entries(ways).map(([way, run]) => ({
       name: `replicas: ${count}, ${way}`,
       orders,
+      replicas: count,
       before: hall.services(count),
       run: (many: number) => Effect.flatMap(hall.ours(count), (ours) => run(ours, many)),
     }))
