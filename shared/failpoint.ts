@@ -9,7 +9,7 @@ export const failpoints = [
   "auth.user stored",
   /** The account is committed, the answer not sent. */
   "billing.account opened",
-  /** Reservations are written, not committed. */
+  /** What is to be reserved is locked and worked out, not written. */
   "reservations.before commit",
   /** Reservations are committed, the answer not sent. */
   "reservations.committed",
@@ -21,7 +21,7 @@ export const failpoints = [
   "orders.published",
   /** The sweeper has published orders, and not yet recorded that it did. */
   "orders.swept",
-  /** Decisions are written, not committed. */
+  /** The orders are locked, and what becomes of them is worked out, not written. */
   "orders.before decision",
   /** Decisions are committed, the answer not sent. */
   "orders.decided",
