@@ -13,7 +13,10 @@ export type { Sql } from "./connection.ts"
 /** Runs the statements of one transaction. */
 export type Transaction = Sql
 
-/** Sends the last statements of a transaction, and COMMIT along with them. */
+/**
+ * Sends the last statements of a transaction, and COMMIT along with them. One that PostgreSQL refuses undoes them all; one
+ * that the driver would refuse to send, such as with an undefined value, would be missing, so types keep those out.
+ */
 export type Last = (send: () => ReadonlyArray<Promise<unknown>>) => Promise<void>
 
 /** The database can't be used as it is; the message says why and what to do. */
