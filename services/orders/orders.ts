@@ -39,8 +39,9 @@ export interface Page {
 
 export class Orders extends Context.Service<Orders, {
   /**
-   * Stores an order and sees to it that it becomes final. Gives it as it is then, or after the wait. Fails with a 503
-   * Problem while the backlog is full, and with a 422 Problem when the key was used for another order.
+   * Stores an order and sees to it that it becomes final. Gives it as it was stored or, with a wait, as it is when it is
+   * final or the wait is over. Fails with a 503 Problem while the backlog is full, and with a 422 Problem when the key was
+   * used for another order.
    */
   readonly place: (
     placement: Placement,

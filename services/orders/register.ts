@@ -71,9 +71,11 @@ const decideIn = Effect.fnUntraced(
       return { orderId, status }
     })
     yield* failpoint("orders.before decision")
+    // The first round has every order that changes.
+    const [first] = rounds
     yield* last([
       ...rounds.map((round) => orders.changeStatuses([...round.values()], now)),
-      ...(rounds.length === 0 ? [] : [orders.notify([...rounds[0]!.keys()])]),
+      ...(first === undefined ? [] : [orders.notify([...first.keys()])]),
     ])
     return { answers, changes: rounds.flatMap((round) => [...round.values()]) }
   },

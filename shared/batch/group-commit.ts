@@ -13,8 +13,8 @@ export interface GroupCommitOptions<I, O, E> {
   readonly run: (entries: ReadonlyArray<I>) => Effect.Effect<ReadonlyArray<O>, E>
 }
 
-/** Makes the function that hands in one entry and waits for its answer. When the scope closes, the batches that are
- * out are seen through; whoever else waits or comes later is interrupted. */
+/** Makes the function that hands in one entry and waits for its answer. When the scope closes, the batch that is out is
+ * seen through; whoever else waits or comes later is interrupted. */
 export const groupCommit = <I, O, E>(
   { max, run }: GroupCommitOptions<I, O, E>,
 ): Effect.Effect<(entry: I) => Effect.Effect<O, E>, never, Scope.Scope> =>

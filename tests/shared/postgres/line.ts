@@ -12,6 +12,8 @@ export interface Line {
   readonly hold: () => void
   /** Lets it through again, what was kept back first. */
   readonly letGo: () => void
+  /** What the server is given of what the client sends. */
+  rewrite: (sent: Buffer) => Buffer
   /** Breaks what is connected, with a reset (RST) rather than an orderly end (FIN). */
   readonly reset: () => void
   readonly accepted: () => number
@@ -34,7 +36,8 @@ export const openLine = (serverUrl: string): Effect.Effect<Line, never, Scope.Sc
         if (line.become === "hanging up") return near.end()
         if (line.become === "swallowing") return near.resume()
         const there = keep(connect(Number(far.port), far.hostname))
-        near.pipe(there)
+        near.on("data", (chunk) => there.write(line.rewrite(chunk)))
+        near.on("end", () => there.end())
         there.on(
           "data",
           (chunk) => held === undefined ? near.write(chunk) : held.push([near, chunk]),
@@ -50,6 +53,7 @@ export const openLine = (serverUrl: string): Effect.Effect<Line, never, Scope.Sc
       const line: Line & { readonly close: () => void } = {
         url: url.href,
         become: "open",
+        rewrite: (sent) => sent,
         hold: () => held = [],
         letGo: () => {
           held?.forEach(([near, chunk]) => near.write(chunk))

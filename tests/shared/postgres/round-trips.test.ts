@@ -68,4 +68,28 @@ describe("a transaction", () => {
       )
       assert.deepStrictEqual(yield* kept, [3])
     }))
+
+  it.live("whose BEGIN is refused does not go on, and its connection is not used again", () =>
+    Effect.gen(function* () {
+      const { line, database, kept, sent } = yield* setUp
+      line.rewrite = (bytes) =>
+        Buffer.from(bytes.toString("latin1").replace("begin", "bogus"), "latin1")
+      // A new connection, to which BEGIN is new as well.
+      line.reset()
+      yield* Effect.ignore(database.ping)
+      yield* database.ping
+      let locked = false
+      const exit = yield* Effect.exit(database.transaction(async (tx) => {
+        await tx`select n from kept for update`
+        locked = true
+        await tx`insert into kept values (1)`
+      }))
+      assert.isTrue(Exit.hasFails(exit), String(exit))
+      // Outside of a transaction the lock itself worked.
+      assert.isTrue(locked)
+      assert.notInclude(sent().join(), "commit")
+      line.rewrite = (bytes) => bytes
+      yield* database.transaction((tx) => tx`insert into kept values (2)`)
+      assert.deepStrictEqual(yield* kept, [2])
+    }))
 })

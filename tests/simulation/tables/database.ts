@@ -124,7 +124,7 @@ export const connect = <Tables>(
 }
 
 /** Nothing can come between a transaction's last statements and its commit that could not come between two statements. */
-const atOnce: LastStatements = (statements) =>
+export const atOnce: LastStatements = (statements) =>
   Effect.all(statements, { concurrency: "unbounded", discard: true })
 
 const once = <A>(

@@ -4,6 +4,7 @@
  */
 import { Effect, type Exit } from "effect"
 import type { Store } from "#shared/postgres/store.ts"
+import { atOnce } from "./database.ts"
 import type { World } from "./worlds.ts"
 
 export interface Interleaved<A, E> {
@@ -69,10 +70,7 @@ const inTurn = <Tables extends object>(
   transaction: (run) =>
     transaction((tables) =>
       Effect.tap(
-        run(
-          through(tables, party),
-          (statements) => Effect.all(statements, { concurrency: "unbounded", discard: true }),
-        ),
+        run(through(tables, party), atOnce),
         () => party.pass("commit", Effect.void),
       )
     ),
