@@ -4,23 +4,21 @@ import { step } from "#shared/saga/saga.ts"
 import type { Participants } from "./participants.ts"
 
 /** Reserve the money, then the item, then the delivery slot; when one is refused, give back the others, last first. */
-export const orderSaga = (
-  { billing, items, slots }: ReturnType<Participants["Service"]["of"]>,
-  { username, amountMinor, item, slot }: OrderMessage,
-) => [
+export const orderSaga = ({ billing, items, slots }: Participants["Service"]) => [
   step("money", {
-    reserve: billing.reserve(username, amountMinor),
-    cancel: billing.cancel(username, amountMinor),
+    reserve: ({ orderId, username, amountMinor }: OrderMessage) =>
+      billing.reserve(orderId, username, amountMinor),
+    cancel: ({ orderId, username, amountMinor }) => billing.cancel(orderId, username, amountMinor),
     refusal: "Not enough money",
   }),
   step("item", {
-    reserve: items.reserve(String(item), 1),
-    cancel: items.cancel(String(item), 1),
+    reserve: ({ orderId, item }: OrderMessage) => items.reserve(orderId, String(item), 1),
+    cancel: ({ orderId, item }) => items.cancel(orderId, String(item), 1),
     refusal: "Can not reserve the item",
   }),
   step("slot", {
-    reserve: slots.reserve(slot, 1),
-    cancel: slots.cancel(slot, 1),
+    reserve: ({ orderId, slot }: OrderMessage) => slots.reserve(orderId, slot, 1),
+    cancel: ({ orderId, slot }) => slots.cancel(orderId, slot, 1),
     refusal: "Can not get the delivery slot",
   }),
 ]

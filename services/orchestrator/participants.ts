@@ -11,23 +11,25 @@ import { ServiceSigner } from "#shared/security/service-tokens.ts"
 import type { Transient } from "#shared/transient.ts"
 import { type BatchedCall, batchedCall } from "./batched-call.ts"
 
-/** One participant, for one order. */
 export interface Participant {
   /** Takes the quantity of the resource. Fails with Rejected, Cancelled or a Transient error. */
   readonly reserve: (
+    orderId: OrderId,
     resource: string,
     quantity: number,
   ) => Effect.Effect<void, Rejected | Cancelled | Transient>
   /** Gives it back, or keeps a late reserve of it out. Fails with a Transient error. */
-  readonly cancel: (resource: string, quantity: number) => Effect.Effect<void, Transient>
+  readonly cancel: (
+    orderId: OrderId,
+    resource: string,
+    quantity: number,
+  ) => Effect.Effect<void, Transient>
 }
 
 export class Participants extends Context.Service<Participants, {
-  readonly of: (orderId: OrderId) => {
-    readonly billing: Participant
-    readonly items: Participant
-    readonly slots: Participant
-  }
+  readonly billing: Participant
+  readonly items: Participant
+  readonly slots: Participant
 }>()("unwind/orchestrator/Participants") {}
 
 export interface ParticipantsOptions {
@@ -46,19 +48,12 @@ export const participantsLayer = ({ urls, timeoutMs }: ParticipantsOptions) =>
             { name, url: urls[name], token: signer.tokenFor(name), timeoutMs },
             reservations,
           ),
-          (send) => (orderId: OrderId) => participant(name, orderId, send),
+          (send) => participant(name, send),
         )
-      const [billing, items, slots] = yield* Effect.all([
-        connect("billing"),
-        connect("items"),
-        connect("slots"),
-      ])
       return Participants.of({
-        of: (orderId) => ({
-          billing: billing(orderId),
-          items: items(orderId),
-          slots: slots(orderId),
-        }),
+        billing: yield* connect("billing"),
+        items: yield* connect("items"),
+        slots: yield* connect("slots"),
       })
     }),
   )
@@ -79,35 +74,38 @@ const beforeCancel = failpoint("orchestrator.before cancel")
 const rejected = Effect.fail(new Rejected())
 const cancelled = Effect.fail(new Cancelled())
 
-const participant = (name: string, orderId: OrderId, send: Send): Participant => ({
-  reserve: (resource, quantity) =>
-    beforeReserve.pipe(
-      Effect.andThen(() => send({ orderId, action: "reserve", resource, quantity })),
-      Effect.flatMap((outcome) => reservedOr(name, outcome)),
-    ),
-  cancel: (resource, quantity) =>
-    beforeCancel.pipe(
-      Effect.andThen(() => send({ orderId, action: "cancel", resource, quantity })),
-      Effect.flatMap(({ outcome }) =>
-        outcome === "cancelled"
-          ? Effect.void
-          : Effect.die(new Error(`${name} answered a cancel with ${outcome}`))
+const participant = (name: string, send: Send): Participant => {
+  const asReserve = reserveIn(name)
+  const asCancel = cancelIn(name)
+  return {
+    reserve: (orderId, resource, quantity) =>
+      Effect.andThen(
+        beforeReserve,
+        () => Effect.flatMap(send({ orderId, action: "reserve", resource, quantity }), asReserve),
       ),
-    ),
-})
-
-const reservedOr = (
-  name: string,
-  { outcome }: Outcome,
-): Effect.Effect<void, Rejected | Cancelled> => {
-  switch (outcome) {
-    case "reserved":
-      return Effect.void
-    case "rejected":
-      return rejected
-    case "cancelled":
-      return cancelled
-    case "mismatch":
-      return Effect.die(new Error(`${name} has another reservation on record for the same order`))
+    cancel: (orderId, resource, quantity) =>
+      Effect.andThen(
+        beforeCancel,
+        () => Effect.flatMap(send({ orderId, action: "cancel", resource, quantity }), asCancel),
+      ),
   }
 }
+
+const reserveIn =
+  (name: string) => ({ outcome }: Outcome): Effect.Effect<void, Rejected | Cancelled> => {
+    switch (outcome) {
+      case "reserved":
+        return Effect.void
+      case "rejected":
+        return rejected
+      case "cancelled":
+        return cancelled
+      case "mismatch":
+        return Effect.die(new Error(`${name} has another reservation on record for the same order`))
+    }
+  }
+
+const cancelIn = (name: string) => ({ outcome }: Outcome): Effect.Effect<void> =>
+  outcome === "cancelled"
+    ? Effect.void
+    : Effect.die(new Error(`${name} answered a cancel with ${outcome}`))

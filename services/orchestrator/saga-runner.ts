@@ -1,5 +1,5 @@
 /** Runs the saga of one order to its end: the order's message, made into a saga over the participants and the register. */
-import { Clock, Context, Effect, Layer, Metric } from "effect"
+import { Context, Effect, Layer, Metric } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { runSaga, type SagaEnd } from "#shared/saga/run-saga.ts"
@@ -15,10 +15,10 @@ const ended = (end: SagaEnd) =>
     incremental: true,
     attributes: { end },
   })
-const ends = {
-  completed: ended("completed"),
-  failed: ended("failed"),
-  unknown: ended("unknown"),
+const countOf = {
+  completed: Metric.update(ended("completed"), 1),
+  failed: Metric.update(ended("failed"), 1),
+  unknown: Metric.update(ended("unknown"), 1),
 }
 const stuckSagas = Metric.gauge("sagas_stuck", {
   description: "Sagas in flight whose compensation does not get through",
@@ -27,6 +27,12 @@ const durations = Metric.histogram("order_duration_seconds", {
   description: "Time from an order's acceptance to its end",
   boundaries: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300],
 })
+
+const countEnd = (end: SagaEnd, createdAtMs: number) =>
+  Effect.clockWith((clock) => {
+    const seconds = (clock.currentTimeMillisUnsafe() - createdAtMs) / 1000
+    return Effect.andThen(countOf[end], Metric.update(durations, seconds))
+  })
 
 export class SagaRunner extends Context.Service<SagaRunner, {
   /** Never fails; an interruption or a defect leaves the order to be run again. */
@@ -38,15 +44,16 @@ export const sagaRunnerLayer = ({ deadlineMs }: { readonly deadlineMs: number })
   Layer.effect(
     SagaRunner,
     Effect.gen(function* () {
-      const participants = yield* Participants
+      const steps = orderSaga(yield* Participants)
       const register = yield* Register
       const stuck = new Set<OrderId>()
       const countStuck = Effect.suspend(() => Metric.update(stuckSagas, stuck.size))
       return SagaRunner.of({
-        runToEnd: Effect.fnUntraced(function* (message, redelivered) {
+        runToEnd: (message, redelivered) => {
           const { orderId, createdAtMs, republished, traceparent } = message
-          const end = yield* runSaga({
-            steps: orderSaga(participants.of(orderId), message),
+          const saga = runSaga({
+            steps,
+            of: message,
             deadlineMs: createdAtMs + deadlineMs,
             timedOut: "Order timed out",
             redelivered: redelivered || republished > 0,
@@ -56,15 +63,13 @@ export const sagaRunnerLayer = ({ deadlineMs }: { readonly deadlineMs: number })
               stuck.add(orderId)
               return Effect.andThen(countStuck, told)
             },
-          }).pipe(
-            withMessageSpan(traceparent, "order saga"),
-            Effect.ensuring(Effect.suspend(() => stuck.delete(orderId) ? countStuck : Effect.void)),
+          })
+          const running = Effect.ensuring(
+            withMessageSpan(saga, traceparent, "order saga"),
+            Effect.suspend(() => stuck.delete(orderId) ? countStuck : Effect.void),
           )
-          const seconds = ((yield* Clock.currentTimeMillis) - createdAtMs) / 1000
-          yield* Metric.update(ends[end], 1)
-          yield* Metric.update(durations, seconds)
-          return end
-        }),
+          return Effect.tap(running, (end) => countEnd(end, createdAtMs))
+        },
       })
     }),
   )

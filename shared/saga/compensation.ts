@@ -1,48 +1,45 @@
 /**
- * Compensations are finalizers on the saga's scope. They act only when the scope closes because the register said that
- * the saga is aborted; an interruption or a defect closes it without undoing anything. A finalizer that failed would turn
- * the saga's typed error into a defect, so a compensation keeps its failures to itself and tries again, for ever.
+ * Compensations are finalizers on the saga's scope, which is closed when the register says that the saga is aborted, and
+ * never else: an interruption or a defect leaves it open, and nothing is undone. The ones before a finalizer that failed
+ * would run nevertheless, so a compensation keeps its failures to itself and tries again, for ever.
  */
-import { Cause, DateTime, Duration, Effect, Exit, Schedule, Schema, Scope } from "effect"
+import { Cause, DateTime, Duration, Effect, Exit, Schedule, Scope } from "effect"
 import type { Transient } from "#shared/transient.ts"
 import { forEver, retrying } from "./retry.ts"
-import { type Run, track } from "./run.ts"
+import { answered, begin, type Run } from "./run.ts"
 import type { Step, Stuck } from "./saga.ts"
-
-/** The register says that the saga is to be undone: the one way to close its scope that lets compensations act. */
-export class Aborted extends Schema.TaggedError<Aborted>()("Aborted", {}) {}
-export const aborted = new Aborted()
 
 /** From this attempt on a compensation is told of as stuck; earlier ones are hiccups. */
 const stuckAfterAttempts = 3
 
-/** Registers the step's compensation. */
-export const arm = <Name extends string, Reason extends string>(
-  run: Run<Name, Reason>,
-  step: Step<Name, Reason>,
-): Effect.Effect<void> =>
-  Effect.suspend(() => {
-    run.armed.add(step)
-    return Scope.addFinalizerExit(run.scope, (exit) =>
-      isAborted(exit) && run.armed.has(step) ? compensate(run, step) : Effect.void)
-  })
+/** Registers the compensation of the first step that has none yet. */
+export const arm = <Of, Name extends string, Reason extends string>(
+  run: Run<Of, Name, Reason>,
+): Effect.Effect<void> => {
+  const at = run.armed++
+  return Scope.addFinalizerExit(
+    run.scope,
+    () => at < run.armed ? compensate(run, run.saga.steps[at]!) : Effect.void,
+  )
+}
 
-const isAborted = (exit: Exit.Exit<unknown, unknown>): boolean =>
-  Exit.isFailure(exit) &&
-  exit.cause.reasons.some((reason) => Cause.isFailReason(reason) && reason.error instanceof Aborted)
+/** Runs the compensations that are registered, the last step's first. Nothing interrupts a call of theirs. */
+export const compensateAll = <Of, Name extends string, Reason extends string>(
+  { scope }: Run<Of, Name, Reason>,
+): Effect.Effect<void> => Scope.close(scope, Exit.void)
 
 const compensate = Effect.fnUntraced(
-  function* <Name extends string, Reason extends string>(
-    run: Run<Name, Reason>,
-    step: Step<Name, Reason>,
+  function* <Of, Name extends string, Reason extends string>(
+    run: Run<Of, Name, Reason>,
+    step: Step<Of, Name, Reason>,
   ) {
     // A cancel is sent only when all later steps are known to be cancelled: their order is what makes a `cancelled`
     // answer at one step prove that there is nothing left behind it.
     if (run.cutShort) return
-    const { attempt, attempts, answered } = track(run, step, "cancel", step.cancel)
-    const reporting = Schedule.tap(forEver, (next) => reportStuck(run, step, next, attempts()))
-    yield* retrying(attempt, reporting).pipe(
-      Effect.map(() => answered("cancelled")),
+    begin(run)
+    const reporting = Schedule.tap(forEver, (next) => reportStuck(run, step, next))
+    yield* retrying(step.cancel(run.saga.of), reporting, Effect.sync(() => run.attempts++)).pipe(
+      Effect.map(() => answered(run, step, "cancel", "cancelled")),
       Effect.catchCause((cause) => {
         run.cutShort = cause
         return Cause.hasInterruptsOnly(cause)
@@ -53,11 +50,10 @@ const compensate = Effect.fnUntraced(
   },
 )
 
-const reportStuck = <Name extends string, Reason extends string>(
-  { saga }: Run<Name, Reason>,
-  { name }: Step<Name, Reason>,
+const reportStuck = <Of, Name extends string, Reason extends string>(
+  { saga, attempts }: Run<Of, Name, Reason>,
+  { name }: Step<Of, Name, Reason>,
   next: Schedule.Metadata<Duration.Duration, Transient>,
-  attempts: number,
 ) => {
   if (attempts < stuckAfterAttempts) return Effect.void
   const stuck: Stuck<Name> = {

@@ -17,7 +17,7 @@ export const forward = growingTo("3 seconds")
 /** Compensations and decisions: at most 30 seconds apart. */
 export const forEver = growingTo("30 seconds")
 
-const isTransient = (error: unknown): error is Transient =>
+const isTransient = <E>(error: E): error is E & Transient =>
   error instanceof Unavailable || error instanceof Unknown
 
 /**
@@ -29,19 +29,20 @@ export const retrying = <A, E, X, Stop = never>(
   schedule: Schedule.Schedule<X, Transient>,
   proceed: Effect.Effect<void, Stop> = Effect.void,
 ): Effect.Effect<A, Exclude<E, Transient> | Stop> => {
-  type Waits = ReturnType<typeof Schedule.toStepWithSleep<X, Transient, never, never>>
-  const attempt = (waits?: Waits): Effect.Effect<A, Exclude<E, Transient> | Stop> =>
-    Effect.catch(
-      call,
-      (error) =>
-        isTransient(error)
-          ? Effect.flatMap(waits ?? Schedule.toStepWithSleep(schedule), (wait) =>
-            // A shutdown may cut a wait short in a finalizer too, where a call runs to its end. The schedules never end.
-            Effect.interruptible(Effect.orDie(wait(error))).pipe(
-              Effect.andThen(proceed),
-              Effect.andThen(attempt(Effect.succeed(wait))),
-            ))
-          : Effect.fail(error as Exclude<E, Transient>),
-    )
-  return attempt()
+  const again = (failure: Transient) =>
+    Effect.flatMap(Schedule.toStepWithSleep(schedule), (wait) => {
+      const after = (error: Transient): Effect.Effect<A, Exclude<E, Transient> | Stop> =>
+        // A shutdown may cut a wait short in a finalizer too, where a call runs to its end. The schedules never end.
+        Effect.interruptible(Effect.orDie(wait(error))).pipe(
+          Effect.andThen(proceed),
+          Effect.andThen(whenTransient(call, after)),
+        )
+      return after(failure)
+    })
+  return whenTransient(call, again)
 }
+
+const whenTransient = <A, E, B, E2>(
+  call: Effect.Effect<A, E>,
+  then: (error: Transient) => Effect.Effect<B, E2>,
+) => Effect.catchIf(call, isTransient<E>, then) as Effect.Effect<A | B, Exclude<E, Transient> | E2>

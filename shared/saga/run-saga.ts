@@ -4,10 +4,10 @@
  * is obeyed: on an abort the compensations run as finalizers of the saga's scope, the last step's first, each until it
  * is done. Being stopped is not a failure: nothing is compensated, and whoever gets the saga next goes on.
  */
-import { Effect, Scope } from "effect"
-import { type Aborted, aborted, arm } from "./compensation.ts"
+import { Effect, Schema } from "effect"
+import { arm, compensateAll } from "./compensation.ts"
 import { forEver, forward, retrying } from "./retry.ts"
-import { type Run, runOf, track } from "./run.ts"
+import { answered, begin, type Run, runOf } from "./run.ts"
 import {
   DeadlinePassed,
   type Refusal,
@@ -20,6 +20,11 @@ import {
 /** How a saga can end. `unknown`: the register has no such saga; it was undone, in case it had begun. */
 export type SagaEnd = "completed" | "failed" | "unknown"
 
+/** The register says that the saga is to be undone. */
+class Aborted extends Schema.TaggedError<Aborted>()("Aborted", {}) {}
+
+// Made once: an error takes its stack with it.
+const aborted = new Aborted()
 const deadlinePassed = new DeadlinePassed()
 
 /** The saga is to be aborted. Made of a Refusal only: no Transient failure can lead here. */
@@ -31,20 +36,17 @@ interface Refused<Reason> {
 }
 
 /** Runs the saga to its end. It never fails; an interruption or a defect leaves it to be run again. */
-export const runSaga = <Name extends string, Reason extends string>(
-  saga: Saga<Name, Reason>,
+export const runSaga = <Of, Name extends string, Reason extends string>(
+  saga: Saga<Of, Name, Reason>,
 ): Effect.Effect<SagaEnd> =>
   Effect.clockWith((clock) => {
     const run = runOf(saga, clock)
-    return goForward(run).pipe(
-      Effect.catchTag("Refused", (refused) => abort(run, refused)),
-      Effect.onExit((exit) => Scope.close(run.scope, exit)),
-      Effect.catchTag("Aborted", () => settle(run)),
-    )
+    const decided = Effect.catchTag(goForward(run), "Refused", (refused) => abort(run, refused))
+    return Effect.catchTag(decided, "Aborted", () => undo(run))
   })
 
 const goForward = Effect.fnUntraced(
-  function* <Name extends string, Reason extends string>(run: Run<Name, Reason>) {
+  function* <Of, Name extends string, Reason extends string>(run: Run<Of, Name, Reason>) {
     if (run.saga.redelivered) {
       const status = yield* decide(run, { decision: "ask", timeline: [] })
       if (status !== "pending") {
@@ -59,46 +61,57 @@ const goForward = Effect.fnUntraced(
   },
 )
 
-const reserve = Effect.fnUntraced(
-  function* <Name extends string, Reason extends string>(
-    run: Run<Name, Reason>,
-    step: Step<Name, Reason>,
-  ) {
-    if (isLate(run)) return yield* Effect.fail(refusedBy(run, deadlinePassed))
-    const { attempt, answered } = track(run, step, "reserve", step.reserve)
-    yield* arm(run, step)
-    yield* Effect.catch(retrying(attempt, forward, unlessLate(run)), (refusal) => {
-      if (refusal._tag === "Rejected") answered("rejected")
-      if (refusal._tag === "Cancelled") answered("cancelled")
-      return Effect.fail(refusedBy(run, refusal, step))
+const reserve = <Of, Name extends string, Reason extends string>(
+  run: Run<Of, Name, Reason>,
+  step: Step<Of, Name, Reason>,
+): Effect.Effect<void, Refused<Reason>> =>
+  Effect.suspend(() => {
+    if (isLate(run)) return Effect.fail(refusedBy(run, deadlinePassed))
+    begin(run)
+    const call = Effect.andThen(
+      arm(run),
+      retrying(step.reserve(run.saga.of), forward, onceMore(run)),
+    )
+    return Effect.matchEffect(call, {
+      onSuccess: () => {
+        answered(run, step, "reserve", "reserved")
+        return Effect.void
+      },
+      onFailure: (refusal) => {
+        if (refusal._tag === "Rejected") answered(run, step, "reserve", "rejected")
+        if (refusal._tag === "Cancelled") answered(run, step, "reserve", "cancelled")
+        return Effect.fail(refusedBy(run, refusal, step))
+      },
     })
-    answered("reserved")
-  },
-)
+  })
 
-const refusedBy = <Name extends string, Reason extends string>(
-  run: Run<Name, Reason>,
+const onceMore = <Of, Name extends string, Reason extends string>(run: Run<Of, Name, Reason>) =>
+  Effect.suspend(() => {
+    run.attempts++
+    return isLate(run) ? Effect.fail(deadlinePassed) : Effect.void
+  })
+
+const refusedBy = <Of, Name extends string, Reason extends string>(
+  run: Run<Of, Name, Reason>,
   refusal: Refusal,
-  step?: Step<Name, Reason>,
+  step?: Step<Of, Name, Reason>,
 ): Refused<Reason> => {
   const { timedOut } = run.saga
   // A deadline may pass after an earlier run got further than this one: every step is undone, attempted here or not.
   if (refusal._tag === "DeadlinePassed") return { _tag: "Refused", reason: timedOut, undo: "every" }
   // A refusal is on record, so no run ever passed this step; and at the step itself there is nothing to give back.
-  if (step !== undefined) run.armed.delete(step)
+  if (step !== undefined) run.armed--
   const reason = refusal._tag === "Rejected" && step !== undefined ? step.refusal : timedOut
   return { _tag: "Refused", reason, undo: "reserved" }
 }
 
-const isLate = <Name extends string, Reason extends string>(run: Run<Name, Reason>): boolean =>
-  run.nowMs() >= run.saga.deadlineMs
-
-const unlessLate = <Name extends string, Reason extends string>(run: Run<Name, Reason>) =>
-  Effect.suspend(() => isLate(run) ? Effect.fail(deadlinePassed) : Effect.void)
+const isLate = <Of, Name extends string, Reason extends string>(
+  run: Run<Of, Name, Reason>,
+): boolean => run.clock.currentTimeMillisUnsafe() >= run.saga.deadlineMs
 
 const abort = Effect.fnUntraced(
-  function* <Name extends string, Reason extends string>(
-    run: Run<Name, Reason>,
+  function* <Of, Name extends string, Reason extends string>(
+    run: Run<Of, Name, Reason>,
     { reason, undo }: Refused<Reason>,
   ) {
     if (undo === "every") yield* armEvery(run)
@@ -107,12 +120,12 @@ const abort = Effect.fnUntraced(
   },
 )
 
-const armEvery = <Name extends string, Reason extends string>(run: Run<Name, Reason>) =>
-  Effect.forEach(
-    run.saga.steps.filter((step) => !run.armed.has(step)),
-    (step) => arm(run, step),
-    { discard: true },
-  )
+const armEvery = <Of, Name extends string, Reason extends string>(run: Run<Of, Name, Reason>) =>
+  Effect.whileLoop({
+    while: () => run.armed < run.saga.steps.length,
+    body: () => arm(run),
+    step: () => {},
+  })
 
 /** The register's answer counts, never this run's own belief. */
 const obey = (status: SagaStatus): Effect.Effect<SagaEnd, Aborted> => {
@@ -128,8 +141,9 @@ const obey = (status: SagaStatus): Effect.Effect<SagaEnd, Aborted> => {
   }
 }
 
-const settle = Effect.fnUntraced(
-  function* <Name extends string, Reason extends string>(run: Run<Name, Reason>) {
+const undo = Effect.fnUntraced(
+  function* <Of, Name extends string, Reason extends string>(run: Run<Of, Name, Reason>) {
+    yield* compensateAll(run)
     // Not everything is undone: the saga stays as it is, for the next run.
     if (run.cutShort) return yield* Effect.failCause(run.cutShort)
     const timeline = run.timeline.splice(0)
@@ -139,7 +153,7 @@ const settle = Effect.fnUntraced(
   },
 )
 
-const decide = <Name extends string, Reason extends string>(
-  run: Run<Name, Reason>,
+const decide = <Of, Name extends string, Reason extends string>(
+  run: Run<Of, Name, Reason>,
   decision: SagaDecision<Name, Reason>,
 ): Effect.Effect<SagaStatus> => retrying(run.saga.decide(decision), forEver)

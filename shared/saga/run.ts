@@ -1,29 +1,34 @@
 /** The state of one run of a saga, in memory only: what it has done so far, and what it still has to undo. */
-import { type Cause, type Clock, Effect, Scope } from "effect"
+import { type Cause, type Clock, Scope } from "effect"
 import type { Entry, Saga, Step } from "./saga.ts"
 
-export interface Run<Name extends string, Reason extends string> {
-  readonly saga: Saga<Name, Reason>
+export interface Run<Of, Name extends string, Reason extends string> {
+  readonly saga: Saga<Of, Name, Reason>
   /** Where compensations are registered. */
   readonly scope: Scope.Closeable
-  readonly nowMs: () => number
+  readonly clock: Clock.Clock
   /** What happened since the register was last told. */
   readonly timeline: Array<Entry<Name>>
-  /** The steps whose compensation is registered. */
-  readonly armed: Set<Step<Name, Reason>>
+  /** Of so many steps, from the first on, the compensation is registered. */
+  armed: number
+  /** The call that is being made: how often it was sent, and when first. */
+  attempts: number
+  startedAtMs: number
   /** Why a compensation was cut short: those of earlier steps must wait for the next run, or the order would break. */
   cutShort: Cause.Cause<never> | undefined
 }
 
-export const runOf = <Name extends string, Reason extends string>(
-  saga: Saga<Name, Reason>,
+export const runOf = <Of, Name extends string, Reason extends string>(
+  saga: Saga<Of, Name, Reason>,
   clock: Clock.Clock,
-): Run<Name, Reason> => ({
+): Run<Of, Name, Reason> => ({
   saga,
   scope: Scope.makeUnsafe(),
-  nowMs: () => clock.currentTimeMillisUnsafe(),
+  clock,
   timeline: [],
-  armed: new Set(),
+  armed: 0,
+  attempts: 0,
+  startedAtMs: 0,
   cutShort: undefined,
 })
 
@@ -34,32 +39,23 @@ const isoAt = (ms: number): string => {
   return latest.iso
 }
 
-/** Counts the attempts of a step's call, and writes the answer it came to into the timeline. */
-export const track = <Name extends string, Reason extends string, A, E>(
-  run: Run<Name, Reason>,
-  { name }: Step<Name, Reason>,
-  action: "reserve" | "cancel",
-  call: Effect.Effect<A, E>,
-) => {
-  const startedAtMs = run.nowMs()
-  let attempts = 0
-  return {
-    attempt: Effect.suspend(() => {
-      attempts++
-      return call
-    }),
-    attempts: () => attempts,
-    answered: (outcome: Entry<Name>["outcome"]) => {
-      const now = run.nowMs()
-      const at = isoAt(now)
-      run.timeline.push({
-        step: name,
-        action,
-        outcome,
-        attempts,
-        at,
-        durationMs: now - startedAtMs,
-      })
-    },
-  }
+/** A call is about to be sent for the first time. */
+export const begin = <Of, Name extends string, Reason extends string>(
+  run: Run<Of, Name, Reason>,
+): void => {
+  run.attempts = 1
+  run.startedAtMs = run.clock.currentTimeMillisUnsafe()
+}
+
+/** Writes what the call came to into the timeline. */
+export const answered = <Of, Name extends string, Reason extends string>(
+  run: Run<Of, Name, Reason>,
+  { name: step }: Step<Of, Name, Reason>,
+  action: Entry<Name>["action"],
+  outcome: Entry<Name>["outcome"],
+): void => {
+  const { attempts, startedAtMs, clock } = run
+  const now = clock.currentTimeMillisUnsafe()
+  const durationMs = now - startedAtMs
+  run.timeline.push({ step, action, outcome, attempts, at: isoAt(now), durationMs })
 }

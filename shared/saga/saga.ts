@@ -18,21 +18,21 @@ export class DeadlinePassed extends Schema.TaggedError<DeadlinePassed>()("Deadli
 /** All that may start a compensation. A Transient failure is not among them, so passing one on does not compile. */
 export type Refusal = Rejected | Cancelled | DeadlinePassed
 
-/** One step of a saga. Both calls may be repeated at will: the participant remembers. */
-export interface Step<Name extends string, Reason extends string> {
+/** One step of a saga of what `Of` is. Both calls may be repeated at will: the participant remembers. */
+export interface Step<in Of, Name extends string, Reason extends string> {
   readonly name: Name
-  readonly reserve: Effect.Effect<void, Rejected | Cancelled | Transient>
+  readonly reserve: (of: Of) => Effect.Effect<void, Rejected | Cancelled | Transient>
   /** Can't be refused: a cancel of nothing is done at once, and keeps a late reserve out. */
-  readonly cancel: Effect.Effect<void, Transient>
+  readonly cancel: (of: Of) => Effect.Effect<void, Transient>
   /** Why the saga failed when this step is rejected. */
   readonly refusal: Reason
 }
 
 /** The calls of one participant, as a step's parts. */
-export const step = <const Name extends string, const Reason extends string>(
+export const step = <Of, const Name extends string, const Reason extends string>(
   name: Name,
-  parts: Omit<Step<Name, Reason>, "name">,
-): Step<Name, Reason> => ({ name, ...parts })
+  parts: Omit<Step<Of, Name, Reason>, "name">,
+): Step<Of, Name, Reason> => ({ name, ...parts })
 
 /** A reserve or cancel that got its answer. */
 export interface Entry<Name extends string> {
@@ -64,8 +64,10 @@ export interface SagaDecision<Name extends string, Reason extends string> {
 /** `unknown`: the register never heard of the saga. */
 export type SagaStatus = "pending" | "completed" | "compensating" | "failed" | "unknown"
 
-export interface Saga<Name extends string, Reason extends string> {
-  readonly steps: ReadonlyArray<Step<Name, Reason>>
+export interface Saga<Of, Name extends string, Reason extends string> {
+  readonly steps: ReadonlyArray<Step<Of, Name, Reason>>
+  /** What the steps are taken for. */
+  readonly of: Of
   /** Milliseconds since the epoch: a saga that is not decided by then is aborted. */
   readonly deadlineMs: number
   /** Why the saga failed when the deadline passed. */

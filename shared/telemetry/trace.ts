@@ -20,12 +20,15 @@ export const withRequestSpan =
     )
 
 /** Runs the effect in a consumer span that continues the trace that a queue message carries. */
-export const withMessageSpan =
-  (traceparent: string | undefined, name: string) => <A, E, R>(effect: Effect.Effect<A, E, R>) =>
-    Effect.flatMap(
-      TracingEnabled,
-      (enabled) => enabled ? inSpan(name, traceparent ?? null, effect, "consumer") : effect,
-    )
+export const withMessageSpan = <A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+  traceparent: string | undefined,
+  name: string,
+) =>
+  Effect.flatMap(
+    TracingEnabled,
+    (enabled) => enabled ? inSpan(name, traceparent ?? null, effect, "consumer") : effect,
+  )
 
 const inSpan = <A, E, R>(
   name: string,

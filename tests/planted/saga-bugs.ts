@@ -11,14 +11,19 @@ const consumer = "services/orchestrator/consumer.ts"
 const armedAfterSuccess: ReadonlyArray<Edit> = [
   {
     file: runSaga,
-    replace: "    yield* arm(run, step)\n    yield* Effect.catch(retrying",
-    by: "    yield* Effect.catch(retrying",
+    replace: "      arm(run),\n      retrying(",
+    by: "      Effect.void,\n      retrying(",
   },
   {
     file: runSaga,
-    replace: `    answered("reserved")`,
-    by: `    yield* arm(run, step)\n    answered("reserved")`,
+    replace: `        answered(run, step, "reserve", "reserved")
+        return Effect.void
+`,
+    by: `        answered(run, step, "reserve", "reserved")
+        return arm(run)
+`,
   },
+  { file: runSaga, replace: "  if (step !== undefined) run.armed--\n", by: "" },
 ]
 const onlyArmedOnDeadline: Edit = {
   file: runSaga,
@@ -55,10 +60,14 @@ export const sagaBugs: ReadonlyArray<Bug> = [
     seenIn: "Sock Shop: a timeout becomes an error, with the payment taken",
     edits: [{
       file: participants,
-      replace: "      Effect.flatMap((outcome) => reservedOr(name, outcome)),\n",
-      by: `      Effect.flatMap((outcome) => reservedOr(name, outcome)),
-      Effect.catchTag("Unknown", () => Effect.fail(new Rejected())),
-`,
+      replace:
+        `() => Effect.flatMap(send({ orderId, action: "reserve", resource, quantity }), asReserve),`,
+      by: `() =>
+          Effect.catchTag(
+            Effect.flatMap(send({ orderId, action: "reserve", resource, quantity }), asReserve),
+            "Unknown",
+            () => Effect.fail(new Rejected()),
+          ),`,
     }],
     caughtBy: ["I1", "I9"],
   },
@@ -81,9 +90,10 @@ export const sagaBugs: ReadonlyArray<Bug> = [
       "Compensations run however the saga's scope closes, also when the process is told to stop",
     seenIn: "Effect's withCompensation runs on any failed exit",
     edits: [{
-      file: compensation,
-      replace: "isAborted(exit) && run.armed.has(step)",
-      by: "Exit.isFailure(exit) && run.armed.has(step)",
+      file: runSaga,
+      replace: `Effect.catchTag(decided, "Aborted", () => undo(run))`,
+      by:
+        `Effect.catchTag(Effect.onError(decided, () => compensateAll(run)), "Aborted", () => undo(run))`,
     }],
     caughtBy: ["I9"],
   },
@@ -100,12 +110,17 @@ export const sagaBugs: ReadonlyArray<Bug> = [
     seenIn: "undo lists that nobody reverses",
     edits: [{
       file: compensation,
-      replace: `    return Scope.addFinalizerExit(run.scope, (exit) =>
-      isAborted(exit) && run.armed.has(step) ? compensate(run, step) : Effect.void)`,
-      by: `    return run.armed.size > 1 ? Effect.void : Scope.addFinalizerExit(run.scope, (exit) =>
-      isAborted(exit)
-        ? Effect.forEach(run.armed, (step) => compensate(run, step), { discard: true })
-        : Effect.void)`,
+      replace: `  return Scope.addFinalizerExit(
+    run.scope,
+    () => at < run.armed ? compensate(run, run.saga.steps[at]!) : Effect.void,
+  )`,
+      by: `  return at > 0 ? Effect.void : Scope.addFinalizerExit(
+    run.scope,
+    () =>
+      Effect.forEach(run.saga.steps.slice(0, run.armed), (step) => compensate(run, step), {
+        discard: true,
+      }),
+  )`,
     }],
     caughtBy: ["I8"],
   },
@@ -115,8 +130,9 @@ export const sagaBugs: ReadonlyArray<Bug> = [
     seenIn: "Temporal's saga sample",
     edits: [{
       file: compensation,
-      replace: "yield* retrying(attempt, reporting).pipe(",
-      by: "yield* Effect.ignore(attempt).pipe(",
+      replace:
+        "yield* retrying(step.cancel(run.saga.of), reporting, Effect.sync(() => run.attempts++)).pipe(",
+      by: "yield* Effect.ignore(step.cancel(run.saga.of)).pipe(",
     }],
     caughtBy: ["I1"],
   },

@@ -149,20 +149,23 @@ const note = ({ history }: World, now: number, what: string) => {
   history.push(`${Math.round(now)} ms: ${what}`)
 }
 
-const sagaOf = (world: World, run: Run): Saga<StepName, FailureReason> => ({
+const sagaOf = (world: World, run: Run): Saga<Run, StepName, FailureReason> => ({
+  of: run,
   steps: stepNames.map((name) =>
     step(name, {
-      reserve: Effect.flatMap(
-        call(world, run, name, `reserve ${name}`, () => apply(world, run, name, "reserve")),
-        (outcome) =>
-          outcome === "reserved"
-            ? Effect.void
-            : Effect.fail(outcome === "rejected" ? new Rejected() : new Cancelled()),
-      ),
-      cancel: Effect.suspend(() => {
-        Invariants.onCancelSent(world, run, name)
-        return call(world, run, name, `cancel ${name}`, () => apply(world, run, name, "cancel"))
-      }),
+      reserve: () =>
+        Effect.flatMap(
+          call(world, run, name, `reserve ${name}`, () => apply(world, run, name, "reserve")),
+          (outcome) =>
+            outcome === "reserved"
+              ? Effect.void
+              : Effect.fail(outcome === "rejected" ? new Rejected() : new Cancelled()),
+        ),
+      cancel: () =>
+        Effect.suspend(() => {
+          Invariants.onCancelSent(world, run, name)
+          return call(world, run, name, `cancel ${name}`, () => apply(world, run, name, "cancel"))
+        }),
       refusal: refusals[name],
     })
   ),

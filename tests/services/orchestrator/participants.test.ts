@@ -41,12 +41,12 @@ describe("participants", () => {
       const script = yield* underTest
       script.conduct = answering("reserved")
       const orderId = anId()
-      const { billing, items, slots } = script.service.of(orderId)
-      yield* billing.reserve("ann", 1999)
-      yield* items.reserve("7", 1)
-      yield* slots.reserve("09:00", 1)
+      const { billing, items, slots } = script.service
+      yield* billing.reserve(orderId, "ann", 1999)
+      yield* items.reserve(orderId, "7", 1)
+      yield* slots.reserve(orderId, "09:00", 1)
       script.conduct = answering("cancelled")
-      yield* slots.cancel("09:00", 1)
+      yield* slots.cancel(orderId, "09:00", 1)
       const ask = (
         name: string,
         action: Command["action"],
@@ -68,10 +68,10 @@ describe("participants", () => {
   it.live("make the outcomes of a reserve into types", () =>
     Effect.gen(function* () {
       const script = yield* underTest
-      const { items } = script.service.of(anId())
+      const { items } = script.service
       const outcomeOf = (outcome: Outcome["outcome"]) => {
         script.conduct = answering(outcome)
-        return Effect.exit(items.reserve("1", 1))
+        return Effect.exit(items.reserve(anId(), "1", 1))
       }
       assert.deepStrictEqual(yield* outcomeOf("reserved"), Exit.void)
       assert.deepStrictEqual(yield* outcomeOf("rejected"), Exit.fail(new Rejected()))
@@ -85,11 +85,11 @@ describe("participants", () => {
   it.live("do not take any other answer to a cancel than that it is done", () =>
     Effect.gen(function* () {
       const script = yield* underTest
-      const { items } = script.service.of(anId())
+      const { items } = script.service
       for (const outcome of ["reserved", "rejected", "mismatch"] as const) {
         script.conduct = answering(outcome)
         assert.deepStrictEqual(
-          yield* Effect.exit(items.cancel("1", 1)),
+          yield* Effect.exit(items.cancel(anId(), "1", 1)),
           Exit.die(new Error(`items answered a cancel with ${outcome}`)),
         )
       }
@@ -123,9 +123,9 @@ describe("participants", () => {
     Effect.gen(function* () {
       const script = yield* underTest
       script.conduct = conduct
-      const { items } = script.service.of(orderId)
-      assert.strictEqual((yield* Effect.flip(items.reserve("1", 1)))._tag, expected)
-      assert.strictEqual((yield* Effect.flip(items.cancel("1", 1)))._tag, expected)
+      const { items } = script.service
+      assert.strictEqual((yield* Effect.flip(items.reserve(orderId, "1", 1)))._tag, expected)
+      assert.strictEqual((yield* Effect.flip(items.cancel(orderId, "1", 1)))._tag, expected)
     }))
 
   it.effect("do not wait for an answer for ever, and break off the request", () =>
@@ -139,8 +139,8 @@ describe("participants", () => {
             reject(signal.reason)
           })
         )
-      const { items } = script.service.of(anId())
-      const failing = yield* Effect.forkChild(Effect.flip(items.reserve("1", 1)))
+      const { items } = script.service
+      const failing = yield* Effect.forkChild(Effect.flip(items.reserve(anId(), "1", 1)))
       yield* until("items are asked", () => script.asked.length === 1)
       yield* TestClock.adjust("4999 millis")
       assert.isUndefined(failing.pollUnsafe())
@@ -169,7 +169,7 @@ describe("participants", () => {
       }
       const exits = yield* Effect.forEach(
         Array.from({ length: 3000 }, (_, n) => n + 1),
-        (n) => Effect.exit(script.service.of(anId()).billing.reserve("ann", n)),
+        (n) => Effect.exit(script.service.billing.reserve(anId(), "ann", n)),
         { concurrency: "unbounded" },
       )
       // Everybody gets the answer to his own.
@@ -188,13 +188,13 @@ describe("participants", () => {
       const logs: Array<string> = []
       const logger = Logger.make(({ message, logLevel }) => logs.push(`${logLevel} ${message}`))
       const script = yield* Effect.provide(scripted("Info"), Logger.layer([logger]))
-      const { items, slots } = script.service.of(anId())
+      const { items, slots } = script.service
       for (let outage = 0; outage < 2; outage++) {
         script.conduct = () => Promise.reject(fetchFailed("ECONNREFUSED"))
-        for (let n = 0; n < 3; n++) yield* Effect.flip(items.reserve("1", 1))
+        for (let n = 0; n < 3; n++) yield* Effect.flip(items.reserve(anId(), "1", 1))
         script.conduct = answering("reserved")
-        for (let n = 0; n < 3; n++) yield* items.reserve("1", 1)
-        yield* slots.reserve("09:00", 1)
+        for (let n = 0; n < 3; n++) yield* items.reserve(anId(), "1", 1)
+        yield* slots.reserve(anId(), "09:00", 1)
       }
       const once = ["Warn items can not be reached (ECONNREFUSED)", "Info items answers again"]
       assert.deepStrictEqual(logs, [...once, ...once])
@@ -234,8 +234,8 @@ describe("participants over a real network", () => {
         References.MinimumLogLevel,
         "None",
       )
-      const { items } = Context.get(context, Participants).of(anId())
-      return yield* Effect.flip(items.reserve("1", 1))
+      const { items } = Context.get(context, Participants)
+      return yield* Effect.flip(items.reserve(anId(), "1", 1))
     })
 
   it.live("tell a refused connection from one that broke after it was made", () =>

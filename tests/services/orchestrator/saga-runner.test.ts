@@ -27,8 +27,8 @@ const world = Effect.gen(function* () {
         return script.conduct[`${action} ${name}`] ?? Effect.void
       })
     return {
-      reserve: (resource, quantity) => call("reserve", resource, quantity),
-      cancel: (resource, quantity) =>
+      reserve: (_, resource, quantity) => call("reserve", resource, quantity),
+      cancel: (_, resource, quantity) =>
         call("cancel", resource, quantity) as Effect.Effect<void, Unavailable>,
     }
   }
@@ -41,11 +41,9 @@ const world = Effect.gen(function* () {
   const context = yield* Layer.build(
     sagaRunnerLayer({ deadlineMs: 120_000 }).pipe(Layer.provide([
       Layer.succeed(Participants, {
-        of: () => ({
-          billing: participant("money"),
-          items: participant("item"),
-          slots: participant("slot"),
-        }),
+        billing: participant("money"),
+        items: participant("item"),
+        slots: participant("slot"),
       }),
       Layer.succeed(Register, {
         decide: (decision) =>

@@ -15,9 +15,9 @@ import {
 import type { Transient, Unavailable, Unknown } from "#shared/transient.ts"
 import { type Name, type Reason, reserved, unknown } from "./scripted-saga.ts"
 
-type Reserve = Step<Name, Reason>["reserve"]
-type Cancel = Step<Name, Reason>["cancel"]
-type Decide = ReturnType<Saga<Name, Reason>["decide"]>
+type Reserve = ReturnType<Step<unknown, Name, Reason>["reserve"]>
+type Cancel = ReturnType<Step<unknown, Name, Reason>["cancel"]>
+type Decide = ReturnType<Saga<unknown, Name, Reason>["decide"]>
 type Failing<E> = Effect.Effect<void, E>
 
 describe("what may start a compensation", () => {
@@ -51,16 +51,20 @@ describe("a step", () => {
   })
 
   it("needs its compensation and its refusal", () => {
-    type Parts = Parameters<typeof step<Name, Reason>>[1]
+    type Parts = Parameters<typeof step<unknown, Name, Reason>>[1]
     expectTypeOf<Omit<Parts, "cancel">>().not.toExtend<Parts>()
     expectTypeOf<Omit<Parts, "refusal">>().not.toExtend<Parts>()
   })
 
   it("keeps its name and its refusal as literals", () => {
-    const money = step("money", { reserve: unknown, cancel: reserved, refusal: "no money" })
-    expectTypeOf(money).toEqualTypeOf<Step<"money", "no money">>()
-    expectTypeOf(money).toExtend<Step<Name, Reason>>()
-    expectTypeOf<Step<"oven", "no oven">>().not.toExtend<Step<Name, Reason>>()
+    const money = step("money", {
+      reserve: () => unknown,
+      cancel: () => reserved,
+      refusal: "no money",
+    })
+    expectTypeOf(money).toEqualTypeOf<Step<unknown, "money", "no money">>()
+    expectTypeOf(money).toExtend<Step<unknown, Name, Reason>>()
+    expectTypeOf<Step<unknown, "oven", "no oven">>().not.toExtend<Step<unknown, Name, Reason>>()
   })
 })
 
@@ -72,7 +76,7 @@ describe("a saga", () => {
   })
 
   it("has no failure, and needs nothing, when it is run", () => {
-    const run = (saga: Saga<Name, Reason>) => runSaga(saga)
+    const run = (saga: Saga<unknown, Name, Reason>) => runSaga(saga)
     expectTypeOf(run).returns.toEqualTypeOf<Effect.Effect<SagaEnd>>()
   })
 })

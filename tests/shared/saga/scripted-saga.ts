@@ -45,7 +45,7 @@ export interface Script {
 }
 
 export interface Scripted {
-  readonly saga: Saga<Name, Reason>
+  readonly saga: Saga<unknown, Name, Reason>
   /** Every call sent, in order, as in "reserve money" or "abort". */
   readonly sent: ReadonlyArray<string>
   /** The times of the calls, in milliseconds since the start. */
@@ -68,12 +68,11 @@ export const scripted = (script: Script = {}): Scripted => {
       return left.shift() ?? Effect.succeed(last)
     })
   }
-  const stepOf = (name: Name, refusal: Reason): Step<Name, Reason> =>
-    step(name, {
-      reserve: call(`reserve ${name}`, script.reserve?.[name] ?? [], undefined),
-      cancel: call(`cancel ${name}`, script.cancel?.[name] ?? [], undefined),
-      refusal,
-    })
+  const stepOf = (name: Name, refusal: Reason): Step<unknown, Name, Reason> => {
+    const reserve = call(`reserve ${name}`, script.reserve?.[name] ?? [], undefined)
+    const cancel = call(`cancel ${name}`, script.cancel?.[name] ?? [], undefined)
+    return step(name, { reserve: () => reserve, cancel: () => cancel, refusal })
+  }
   const registerAnswers = [...script.register ?? []]
   const decide = (decision: SagaDecision<Name, Reason>) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => {
@@ -88,6 +87,7 @@ export const scripted = (script: Script = {}): Scripted => {
   return {
     saga: {
       steps: [stepOf("money", "no money"), stepOf("item", "no item"), stepOf("slot", "no slot")],
+      of: undefined,
       deadlineMs: script.deadlineMs ?? 120_000,
       timedOut: "timed out",
       redelivered: script.redelivered ?? false,
