@@ -1,9 +1,10 @@
 /**
- * Takes orders off the queue and runs their sagas, many at a time. An order is acknowledged when it is final. When the
- * process is told to stop it takes nothing new and waits for what is in flight; what does not end in time stays pending
+ * Takes orders off the queue and runs their sagas, many at a time: those that are begun together share each of their
+ * requests, so while they are under way the next ones gather in the queue. An order is acknowledged when it is final. When
+ * the process is told to stop it takes nothing new and waits for what is in flight; what does not end in time stays pending
  * on the queue, for whoever takes it next.
  */
-import { Cause, Effect, FiberSet, Latch, Layer, Metric, Schedule } from "effect"
+import { Cause, Effect, Fiber, FiberSet, Latch, Layer, Metric, Schedule } from "effect"
 import { groupCommit } from "#shared/batch/group-commit.ts"
 import { failpoint } from "#shared/failpoint.ts"
 import {
@@ -22,6 +23,9 @@ export interface ConsumerOptions {
 }
 
 const batch = 500
+const takenAtOnce = 1_000
+/** One saga may wait for long, so that the next ones do not gather until all are through. */
+const gatherAtMost = "40 millis"
 
 const running = Metric.gauge("sagas_running", { description: "Sagas in flight" })
 
@@ -69,7 +73,7 @@ export const consumerLayer = ({ sagasInFlight, drainMs }: ConsumerOptions) =>
       const working = inFlight.get(orderId)
       // The same order once more: the run in flight will do. Its own entry keeps it safe, so this one can go.
       if (working !== undefined) {
-        return working === entryId ? Effect.void : FiberSet.run(fibers, acknowledge(entryId))
+        return FiberSet.run(fibers, working === entryId ? Effect.void : acknowledge(entryId))
       }
       inFlight.set(orderId, entryId)
       return FiberSet.run(fibers, work(delivery))
@@ -77,11 +81,12 @@ export const consumerLayer = ({ sagasInFlight, drainMs }: ConsumerOptions) =>
 
     yield* Effect.gen(function* () {
       yield* room.await
-      const deliveries = yield* queue.take(Math.min(batch, sagasInFlight - inFlight.size))
+      const deliveries = yield* queue.take(Math.min(takenAtOnce, sagasInFlight - inFlight.size))
       yield* failpoint("orchestrator.taken")
-      yield* Effect.forEach(deliveries, start, { discard: true })
+      const together = yield* Effect.forEach(deliveries, start)
       yield* Metric.update(running, inFlight.size)
       if (inFlight.size >= sagasInFlight) room.closeUnsafe()
+      yield* Effect.timeoutOption(Fiber.awaitAll(together), gatherAtMost)
     }).pipe(
       Effect.tapError((error) => Effect.logWarning(`No orders can be taken: ${error.message}`)),
       Effect.tapDefect((defect) => Effect.logError("The consumer met a defect", Cause.die(defect))),

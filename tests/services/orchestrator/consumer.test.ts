@@ -12,6 +12,9 @@ const runningSagas = Effect.map(
   (all) => all.find(({ id }) => id === "sagas_running")?.state as { value: number } | undefined,
 )
 
+/** The longest that orders gather while sagas are under way. */
+const gathered = Effect.andThen(TestClock.adjust("40 millis"), settled)
+
 describe("the consumer", () => {
   it.effect("runs the saga of each order, many at a time, and acknowledges it when it is final", () =>
     Effect.gen(function* () {
@@ -28,6 +31,38 @@ describe("the consumer", () => {
       yield* inFlight[0]!.end(Exit.succeed("completed"))
       assert.strictEqual(stream.unacknowledged, 0)
       assert.deepStrictEqual(stream.deadLetters, [])
+    }))
+
+  it.effect("takes together what came while sagas were under way, and at once when nothing is", () =>
+    Effect.gen(function* () {
+      const { inFlight, begun, start, publish } = yield* world
+      yield* start()
+      const five = someOrders(5)
+      yield* publish(five.slice(0, 2))
+      yield* publish(five.slice(2, 3))
+      yield* publish(five.slice(3, 4))
+      yield* inFlight[0]!.end(Exit.succeed("completed"))
+      assert.deepStrictEqual(begun, idsOf(five.slice(0, 2)))
+      yield* inFlight[0]!.end(Exit.succeed("failed"))
+      assert.deepStrictEqual(begun, idsOf(five.slice(0, 4)))
+      yield* Effect.forEach([...inFlight], ({ end }) => end(Exit.succeed("completed")))
+      yield* publish(five.slice(4))
+      assert.deepStrictEqual(begun, idsOf(five))
+    }))
+
+  it.effect("does not wait for long for a saga that is stuck before it takes the next ones", () =>
+    Effect.gen(function* () {
+      const { begun, start, publish } = yield* world
+      yield* start()
+      const [stuck, next] = someOrders(2)
+      yield* publish([stuck!])
+      yield* publish([next!])
+      yield* TestClock.adjust("39 millis")
+      yield* settled
+      assert.deepStrictEqual(begun, idsOf([stuck!]))
+      yield* TestClock.adjust("1 millis")
+      yield* settled
+      assert.deepStrictEqual(begun, idsOf([stuck!, next!]))
     }))
 
   it.effect("tells a saga that its order was delivered before", () =>
@@ -83,6 +118,7 @@ describe("the consumer", () => {
       const [order] = someOrders(1)
       yield* publish([order!, { ...order!, republished: 1 }])
       yield* publish([{ ...order!, republished: 2 }])
+      yield* gathered
       assert.strictEqual(inFlight.length, 1)
       // The entry of the run in flight is what keeps the order safe.
       assert.strictEqual(stream.unacknowledged, 1)
@@ -101,9 +137,11 @@ describe("the consumer", () => {
       yield* publish(ten)
       assert.deepStrictEqual(begun, idsOf(ten.slice(0, 3)))
       yield* inFlight[1]!.end(Exit.succeed("completed"))
+      yield* gathered
       assert.deepStrictEqual(begun, idsOf(ten.slice(0, 4)))
       while (inFlight.length > 0) {
         yield* Effect.forEach([...inFlight], ({ end }) => end(Exit.succeed("completed")))
+        yield* gathered
       }
       assert.deepStrictEqual(begun, idsOf(ten))
       assert.strictEqual(most(), 3)
