@@ -66,8 +66,8 @@ export const makeApp = (options: AppOptions): Effect.Effect<App> =>
         })))
     }
     addOperations(app, options, run)
-    addWrongMethods(app, options.routes)
-    app.notFound(({ req }) => problemResponse(noSuchPath(req.path), requestIdOf(req.raw)))
+    const others = wrongMethods(options.routes)
+    app.notFound(({ req, env }) => others.fetch(req.raw, env))
     app.onError(() => problemResponse(internalError))
     return app
   })
@@ -172,21 +172,28 @@ const addOperations = (
   app.get(`/openapi/${name}.json`, (context) => context.json(publicDocument))
 }
 
-const addWrongMethods = (app: App, routes: ReadonlyArray<Route>) => {
+/**
+ * Answers what no route answers: another method of a path, or another path. An app of its own, so that each request of the
+ * first one meets one handler, which Hono calls without more ado.
+ */
+const wrongMethods = (routes: ReadonlyArray<Route>): App => {
+  const app: App = new Hono({ strict: false })
   for (const path of new Set(routes.map((route) => route.path))) {
     const methods = routes.filter((route) => route.path === path).map((route) => route.method)
     const allow = methods.flatMap((m) => m === "GET" ? ["GET", "HEAD"] : [m]).join(", ")
-    app.all(withoutSlash(path), (context) =>
+    app.all(withoutSlash(path), ({ req }) =>
       problemResponse(
         new Problem({
           status: 405,
           code: "method_not_allowed",
-          detail: `${context.req.method} is not possible here. Use ${allow}.`,
+          detail: `${req.method} is not possible here. Use ${allow}.`,
           headers: { allow },
         }),
-        requestIdOf(context.req.raw),
+        requestIdOf(req.raw),
       ))
   }
+  app.notFound(({ req }) => problemResponse(noSuchPath(req.path), requestIdOf(req.raw)))
+  return app
 }
 
 /** The problem of a path that nobody serves. */

@@ -5,10 +5,10 @@
  */
 import { Cause, Context, Effect } from "effect"
 import { type Transient, Unavailable, Unknown } from "#shared/transient.ts"
-import { nodeFetch } from "./node-fetch.ts"
+import { type Answer, nodeFetch } from "./node-fetch.ts"
 
 /** How requests leave the process: the platform's way, or the embedded run's wiring in memory. */
-export const Fetch = Context.Reference<(url: string, init: RequestInit) => Promise<Response>>(
+export const Fetch = Context.Reference<(url: string, init: RequestInit) => Promise<Answer>>(
   "unwind/http/Fetch",
   {
     defaultValue: () =>

@@ -8,8 +8,11 @@ import { Agent as TlsAgent, request as httpsRequest } from "node:https"
 const agent = new Agent({ keepAlive: true })
 const tlsAgent = new TlsAgent({ keepAlive: true })
 
+/** What is used of an answer. */
+export type Answer = Pick<Response, "status" | "text" | "json">
+
 /** Sends a request whose body is a text, if it has one; rejects with the system's error. No redirect is followed. */
-export const nodeFetch = (url: string, init: RequestInit): Promise<Response> =>
+export const nodeFetch = (url: string, init: RequestInit): Promise<Answer> =>
   new Promise((resolve, reject) => {
     const { body, headers, method, signal } = init
     const options = {
@@ -28,11 +31,18 @@ export const nodeFetch = (url: string, init: RequestInit): Promise<Response> =>
 const lengthOf = (body: unknown) =>
   typeof body === "string" ? { "content-length": `${Buffer.byteLength(body)}` } : {}
 
-const read = async (answer: IncomingMessage): Promise<Response> => {
-  const chunks: Array<Buffer> = []
-  for await (const chunk of answer) chunks.push(chunk as Buffer)
-  return new Response(Buffer.concat(chunks), {
-    status: answer.statusCode ?? 0,
-    headers: Object.entries(answer.headers).map(([name, value]) => [name, String(value)]),
+const read = (answer: IncomingMessage): Promise<Answer> =>
+  new Promise((resolve, reject) => {
+    const chunks: Array<Buffer> = []
+    answer.on("data", (chunk: Buffer) => chunks.push(chunk))
+    // One that is cut off has an error, and no end.
+    answer.on("error", reject)
+    answer.on("end", () => {
+      const text = Buffer.concat(chunks).toString()
+      resolve({
+        status: answer.statusCode ?? 0,
+        text: () => Promise.resolve(text),
+        json: async () => JSON.parse(text),
+      })
+    })
   })
-}

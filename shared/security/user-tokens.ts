@@ -120,7 +120,8 @@ export const userVerifierLayer = (options: TokenOptions & { readonly jwksUrl: UR
       const keys = createRemoteJWKSet(options.jwksUrl, {
         timeoutDuration: 5_000,
         cooldownDuration: 5_000,
-        [customFetch]: fetch,
+        // It reads no more of the answer than its status and its JSON.
+        [customFetch]: (url, init) => fetch(url, init) as Promise<Response>,
       })
       return yield* makeUserVerifier(keys, options)
     }),
