@@ -11,7 +11,7 @@ import type { Run } from "./run.ts"
 const disturbedFromCores = 0.25
 const triesAtMost = 4
 /** Enough of a process for the compilers of Node and Deno to have seen all that matters. */
-const warmUpOrders = 20_000
+const warmUpOrders = 60_000
 /** Whoever asks for runs of fewer orders wants to see that it works, not how fast it is. */
 const worthWarming = 1_000
 

@@ -29,8 +29,8 @@ export const latency = Effect.fnUntraced(function* (hall: Hall) {
   })
   const perSecond = rateOf(peak!) / 2
   const measured = yield* inTurn(hall, [
-    waiting(ours, "latency, 1 in flight", 1, 40),
-    waiting(loop, "  limit: plain loop, 1", 1, 40),
+    waiting(ours, "latency, 1 in flight", 1, 20),
+    waiting(loop, "  limit: plain loop, 1", 1, 20),
     waiting(ours, "latency, 10 in flight", 10, 8),
     waiting(loop, "  limit: plain loop, 10", 10, 8),
     {
