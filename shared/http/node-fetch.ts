@@ -42,7 +42,7 @@ const read = (answer: IncomingMessage): Promise<Answer> =>
       resolve({
         status: answer.statusCode ?? 0,
         text: () => Promise.resolve(text),
-        json: async () => JSON.parse(text),
+        json: () => new Promise((parsed) => parsed(JSON.parse(text))),
       })
     })
   })
