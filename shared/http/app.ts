@@ -16,8 +16,8 @@ import type { Route } from "./route.ts"
 /** What the server tells of a request; one from inside the process has none of it. */
 interface Bindings {
   readonly remoteAddress?: string
-  /** Aborted when the server wants to close. */
-  readonly closing?: AbortSignal
+  /** Succeeds when the server wants to close. */
+  readonly closing?: Effect.Effect<void>
 }
 
 export type App = Hono<{ Bindings: Bindings }>
@@ -62,7 +62,7 @@ export const makeApp = (options: AppOptions): Effect.Effect<App> =>
           query: queryOf(context.req.queries()),
           params: context.req.param(),
           remoteAddress: context.env?.remoteAddress,
-          closing: whenAborted(context.env?.closing),
+          closing: context.env?.closing ?? Effect.never,
         })))
     }
     addOperations(app, options, run)
@@ -70,14 +70,6 @@ export const makeApp = (options: AppOptions): Effect.Effect<App> =>
     app.notFound(({ req, env }) => others.fetch(req.raw, env))
     app.onError(() => problemResponse(internalError))
     return app
-  })
-
-const whenAborted = (signal: AbortSignal | undefined): Effect.Effect<void> =>
-  signal === undefined ? Effect.never : Effect.callback((resume) => {
-    const aborted = () => resume(Effect.void)
-    if (signal.aborted) return aborted()
-    signal.addEventListener("abort", aborted)
-    return Effect.sync(() => signal.removeEventListener("abort", aborted))
   })
 
 /** A parameter that was sent twice is no text any more, so its schema refuses it. */

@@ -3,7 +3,7 @@
  * flight finish, and cuts what is still open after five seconds.
  */
 import { createAdaptorServer } from "@hono/node-server"
-import { Effect, Schema, type Scope } from "effect"
+import { Effect, Latch, Schema, type Scope } from "effect"
 import type { Server } from "node:http"
 import type { App } from "./app.ts"
 
@@ -35,16 +35,16 @@ export const listen = (
   { host, port }: { readonly host: string; readonly port: number },
 ): Effect.Effect<number, ListenError, Scope.Scope> =>
   Effect.gen(function* () {
-    const closing = new AbortController()
+    const closing = yield* Latch.make()
     const fetch = (request: Request, remoteAddress: string | undefined) =>
       app.fetch(request, {
-        closing: closing.signal,
+        closing: closing.await,
         ...(remoteAddress !== undefined && { remoteAddress }),
       })
     const open = "Deno" in globalThis ? listenDeno : listenNode
     const openPort = yield* open(fetch, host, port)
     // Registered last, so it runs before the server waits for its requests.
-    yield* Effect.addFinalizer(() => Effect.sync(() => closing.abort()))
+    yield* Effect.addFinalizer(() => closing.open)
     return openPort
   })
 
