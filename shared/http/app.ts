@@ -97,9 +97,10 @@ const answer = (
 ): Effect.Effect<Response> =>
   Effect.gen(function* () {
     const startedAt = yield* Clock.currentTimeNanos
-    const response = yield* route.respond(request, parts).pipe(
-      withRequestSpan(request, `${route.method} ${route.path}`),
-      Effect.catchCause((cause) => asProblem(cause, parts.requestId)),
+    const answering = route.respond(request, parts)
+    const response = yield* Effect.catchCause(
+      withRequestSpan(answering, request, `${route.method} ${route.path}`),
+      (cause) => asProblem(cause, parts.requestId),
     )
     const seconds = Number((yield* Clock.currentTimeNanos) - startedAt) / 1e9
     yield* Metric.update(durations(response.status), seconds)

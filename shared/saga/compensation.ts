@@ -12,7 +12,7 @@ import type { Step, Stuck } from "./saga.ts"
 /** From this attempt on a compensation is told of as stuck; earlier ones are hiccups. */
 const stuckAfterAttempts = 3
 
-/** Registers the compensation of the first step that has none yet. */
+/** Registers the compensation of the first step that has none yet; that step counts as armed from the call on. */
 export const arm = <Of, Name extends string, Reason extends string>(
   run: Run<Of, Name, Reason>,
 ): Effect.Effect<void> => {

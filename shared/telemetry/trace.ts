@@ -11,13 +11,16 @@ export const TracingEnabled = Context.Reference<boolean>("unwind/telemetry/Traci
 })
 
 /** Runs the effect in a server span that continues the trace of the request's `traceparent`. */
-export const withRequestSpan =
-  (request: Request, name: string) => <A, E>(effect: Effect.Effect<A, E>) =>
-    Effect.flatMap(
-      TracingEnabled,
-      (enabled) =>
-        enabled ? inSpan(name, request.headers.get("traceparent"), effect, "server") : effect,
-    )
+export const withRequestSpan = <A, E>(
+  effect: Effect.Effect<A, E>,
+  request: Request,
+  name: string,
+) =>
+  Effect.flatMap(
+    TracingEnabled,
+    (enabled) =>
+      enabled ? inSpan(name, request.headers.get("traceparent"), effect, "server") : effect,
+  )
 
 /** Runs the effect in a consumer span that continues the trace that a queue message carries. */
 export const withMessageSpan = <A, E, R>(

@@ -149,8 +149,8 @@ const note = ({ history }: World, now: number, what: string) => {
   history.push(`${Math.round(now)} ms: ${what}`)
 }
 
-const sagaOf = (world: World, run: Run): Saga<Run, StepName, FailureReason> => ({
-  of: run,
+const sagaOf = (world: World, run: Run): Saga<unknown, StepName, FailureReason> => ({
+  of: undefined,
   steps: stepNames.map((name) =>
     step(name, {
       reserve: () =>
