@@ -59,7 +59,7 @@ export const startCountedServices = (
       Effect.provideService(Clock.Clock, withoutTimers(yield* Clock.Clock)),
       Effect.provideService(References.MinimumLogLevel, "Warn"),
     )
-    yield* Effect.promise(() => untilStarted(apps, Object.values(databases)))
+    yield* Effect.promise(() => untilStarted(apps, databases))
     // They are all in one process, and so are their metrics.
     const metrics = async () => await (await apps.orders.request("/metrics")).text()
     const count = async (): Promise<Work> => ({
@@ -95,13 +95,18 @@ const withoutTimers = (clock: Clock.Clock): Clock.Clock => ({
   sleep: (time) => Duration.toMillis(time) < 1000 ? clock.sleep(time) : Effect.never,
 })
 
-/** What is done at the start is on its way when a service says that it is ready; it is over when its database is idle. */
-const untilStarted = async (apps: Apps, databases: ReadonlyArray<CountedDatabase>) => {
+/** What orders does at its start after it is ready: the upkeep and the sweeper, each over a connection that it opens for it. */
+const firstTasks = ["set idempotency_key = null", "where publish_at <= "]
+
+/** What is done at the start is over when all of it was sent and every database is idle. */
+const untilStarted = async (apps: Apps, databases: OfEach<CountedDatabase>) => {
+  const { statements } = databases.orders.tapped
+  const sent = () => firstTasks.every((task) => statements.some((text) => text.includes(task)))
   await Promise.all(Object.values(apps).map((app) => app.request("/readyz")))
   await until(
     "the services have started",
     60_000,
-    () => Promise.resolve(databases.every(({ tapped }) => tapped.isIdle())),
+    () => Promise.resolve(sent() && owners.every((owner) => databases[owner].tapped.isIdle())),
   )
 }
 
