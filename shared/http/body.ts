@@ -42,12 +42,18 @@ const longestPath = 100
 
 /** Decodes what came from outside. Fails with a 400 Problem that names every wrong or unknown field of `what`. */
 export const decodeStrictly = <A, I>(schema: Schema.Codec<A, I>, what: string) => {
+  const decodeKnown = Schema.decodeUnknownResult(schema)
   const options = { errors: "all", onExcessProperty: "error" } as const
   const decode = Schema.decodeUnknownResult(schema, options)
   // Of several forms, the one that was most nearly met is the one that the sender meant.
   const forms = isUnion(schema) ? schema.members : [schema]
   const decodeForms = forms.map((form) => Schema.decodeUnknownResult(form, options))
   return (input: unknown): Effect.Effect<A, Problem> => {
+    // To look for unknown fields on the way takes three times as long as all else that decoding does.
+    const known = decodeKnown(input)
+    if (Result.isSuccess(known) && holdsFieldsOf(known.success, input)) {
+      return Effect.succeed(known.success)
+    }
     const decoded = decode(input)
     if (Result.isSuccess(decoded)) return Effect.succeed(decoded.success)
     const [errors = []] = decodeForms
@@ -55,6 +61,21 @@ export const decodeStrictly = <A, I>(schema: Schema.Codec<A, I>, what: string) =
       .sort((a, b) => misfits(a) - misfits(b) || a.length - b.length)
     return Effect.fail(invalid(what, errors))
   }
+}
+
+/** Whether nothing was left out: decoding drops the fields that it does not know. */
+const holdsFieldsOf = (decoded: unknown, input: unknown): boolean => {
+  if (typeof input !== "object" || input === null) return true
+  if (typeof decoded !== "object" || decoded === null) return false
+  if (Array.isArray(input)) {
+    return input.every((item, at) => holdsFieldsOf((decoded as ReadonlyArray<unknown>)[at], item))
+  }
+  const given = input as Readonly<Record<string, unknown>>
+  const kept = decoded as Readonly<Record<string, unknown>>
+  for (const name in given) {
+    if (!Object.hasOwn(kept, name) || !holdsFieldsOf(kept[name], given[name])) return false
+  }
+  return true
 }
 
 interface FieldError {

@@ -13,6 +13,11 @@ const Forms = Schema.Union([
   Schema.Struct({ count: Schema.Int, size: Schema.Int }),
   Schema.Struct({ count: Schema.Int, box: Schema.Struct({ size: Schema.Int }) }),
 ])
+const Lines = Schema.Struct({
+  lines: Schema.Array(
+    Schema.Struct({ sku: Schema.String, note: Schema.optionalKey(Schema.String) }),
+  ),
+})
 const valid = { name: "ünï 😀", tags: ["a"] }
 
 const echo = <A>(path: string, schema: Schema.Codec<A, unknown>) =>
@@ -29,7 +34,7 @@ const echo = <A>(path: string, schema: Schema.Codec<A, unknown>) =>
 const app: Effect.Effect<App> = makeApp({
   name: "echo",
   description: "",
-  routes: [echo("/things/", Thing), echo("/forms/", Forms)],
+  routes: [echo("/things/", Thing), echo("/forms/", Forms), echo("/lines/", Lines)],
   ready: {},
 })
 
@@ -110,6 +115,22 @@ describe("a body", () => {
         { path: "box.size", message: "Expected number" },
       ])
       assert.strictEqual((yield* send({ count: 1, size: 2, box: { size: 2 } })).status, 400)
+    }))
+
+  it.effect("may hold no unknown field, wherever it is and whatever it is called", () =>
+    Effect.gen(function* () {
+      const it = yield* app
+      const errorsOf = (path: string, text: string) =>
+        Effect.map(Effect.promise(() => post(it, path, text)), ({ body }) => body.errors)
+      const refused = (path: string) => [{ path, message: "is not a known field" }]
+      for (const name of ["extra", "toString", "__proto__", "constructor", "0"]) {
+        const text = `{"${name}":{},"name":"a","tags":[]}`
+        assert.deepStrictEqual(yield* errorsOf("/things/", text), refused(name))
+        const inside = `{"count":1,"box":{"size":2,"${name}":null}}`
+        assert.deepStrictEqual(yield* errorsOf("/forms/", inside), refused(`box.${name}`))
+        const deep = `{"lines":[{"sku":"a"},{"sku":"b","${name}":1}]}`
+        assert.deepStrictEqual(yield* errorsOf("/lines/", deep), refused(`lines.1.${name}`))
+      }
     }))
 
   it.effect("with a thousand mistakes gets an answer of a bounded size", () =>
