@@ -67,11 +67,12 @@ const arrays = [1009, 1007, 1016, 1185, 2951]
 /** Of texts (times too are sent as texts) and numbers: of others the driver takes the array for its first element. */
 const arrayLiteral = (values: ReadonlyArray<string | number | null>): string => {
   const literals = values.map((value) => {
-    if (value === null) return "null"
-    return typeof value === "string" ? `"${value.replace(/["\\]/g, "\\$&")}"` : value
+    if (typeof value !== "string") return value ?? "null"
+    return `"${special.test(value) ? value.replace(/["\\]/g, "\\$&") : value}"`
   })
   return `{${literals.join(",")}}`
 }
+const special = /["\\]/
 
 const noArray = (): never => {
   throw new Error("Arrays are only sent, not read: select rows instead")
