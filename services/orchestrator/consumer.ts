@@ -107,5 +107,6 @@ const telling = <A>(
       run: (entries) => Effect.as(tell(entries), entries.map(() => undefined)),
     }),
     // Repeated by who waits for it and not by the batch, which a stop could not cut short.
-    (send) => (entry: A) => Effect.orDie(Effect.retry(send(entry), again)),
+    (send) => (entry: A) =>
+      Effect.catch(send(entry), () => Effect.orDie(Effect.retry(send(entry), again))),
   )

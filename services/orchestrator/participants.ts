@@ -79,14 +79,14 @@ const participant = (name: string, send: Send): Participant => {
   const asCancel = cancelIn(name)
   return {
     reserve: (orderId, resource, quantity) =>
-      Effect.andThen(
-        beforeReserve,
-        () => Effect.flatMap(send({ orderId, action: "reserve", resource, quantity }), asReserve),
+      Effect.flatMap(
+        Effect.andThen(beforeReserve, send({ orderId, action: "reserve", resource, quantity })),
+        asReserve,
       ),
     cancel: (orderId, resource, quantity) =>
-      Effect.andThen(
-        beforeCancel,
-        () => Effect.flatMap(send({ orderId, action: "cancel", resource, quantity }), asCancel),
+      Effect.flatMap(
+        Effect.andThen(beforeCancel, send({ orderId, action: "cancel", resource, quantity })),
+        asCancel,
       ),
   }
 }

@@ -41,8 +41,7 @@ export const runSaga = <Of, Name extends string, Reason extends string>(
 ): Effect.Effect<SagaEnd> =>
   Effect.clockWith((clock) => {
     const run = runOf(saga, clock)
-    const decided = Effect.catchTag(goForward(run), "Refused", (refused) => abort(run, refused))
-    return Effect.catchTag(decided, "Aborted", () => undo(run))
+    return Effect.catch(goForward(run), (failure) => goBack(run, failure))
   })
 
 const goForward = Effect.fnUntraced(
@@ -108,6 +107,11 @@ const refusedBy = <Of, Name extends string, Reason extends string>(
 const isLate = <Of, Name extends string, Reason extends string>(
   run: Run<Of, Name, Reason>,
 ): boolean => run.clock.currentTimeMillisUnsafe() >= run.saga.deadlineMs
+
+const goBack = <Of, Name extends string, Reason extends string>(
+  run: Run<Of, Name, Reason>,
+  failure: Refused<Reason> | Aborted,
+) => failure._tag === "Aborted" ? undo(run) : Effect.catch(abort(run, failure), () => undo(run))
 
 const abort = Effect.fnUntraced(
   function* <Of, Name extends string, Reason extends string>(

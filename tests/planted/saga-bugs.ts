@@ -60,14 +60,12 @@ export const sagaBugs: ReadonlyArray<Bug> = [
     seenIn: "Sock Shop: a timeout becomes an error, with the payment taken",
     edits: [{
       file: participants,
-      replace:
-        `() => Effect.flatMap(send({ orderId, action: "reserve", resource, quantity }), asReserve),`,
-      by: `() =>
-          Effect.catchTag(
-            Effect.flatMap(send({ orderId, action: "reserve", resource, quantity }), asReserve),
-            "Unknown",
-            () => Effect.fail(new Rejected()),
-          ),`,
+      replace: `send({ orderId, action: "reserve", resource, quantity })`,
+      by: `Effect.catchTag(
+          send({ orderId, action: "reserve", resource, quantity }),
+          "Unknown",
+          () => Effect.fail(new Rejected()),
+        )`,
     }],
     caughtBy: ["I1", "I9"],
   },
@@ -91,9 +89,11 @@ export const sagaBugs: ReadonlyArray<Bug> = [
     seenIn: "Effect's withCompensation runs on any failed exit",
     edits: [{
       file: runSaga,
-      replace: `Effect.catchTag(decided, "Aborted", () => undo(run))`,
-      by:
-        `Effect.catchTag(Effect.onError(decided, () => compensateAll(run)), "Aborted", () => undo(run))`,
+      replace: `Effect.catch(goForward(run), (failure) => goBack(run, failure))`,
+      by: `Effect.onError(
+      Effect.catch(goForward(run), (failure) => goBack(run, failure)),
+      () => compensateAll(run),
+    )`,
     }],
     caughtBy: ["I9"],
   },
