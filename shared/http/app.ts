@@ -15,7 +15,7 @@ import type { Route } from "./route.ts"
 
 /** What the server tells of a request; one from inside the process has none of it. */
 interface Bindings {
-  readonly remoteAddress?: string
+  readonly remoteAddress?: string | undefined
   /** Succeeds when the server wants to close. */
   readonly closing?: Effect.Effect<void>
 }
@@ -59,8 +59,8 @@ export const makeApp = (options: AppOptions): Effect.Effect<App> =>
       app.on(route.method, path, (context) =>
         run(answer(route, durations, context.req.raw, {
           requestId: requestIdOf(context.req.raw),
-          query: queryOf(context.req.queries()),
-          params: context.req.param(),
+          query: route.query ? queryOf(context.req.queries()) : {},
+          params: route.params ? context.req.param() : {},
           remoteAddress: context.env?.remoteAddress,
           closing: context.env?.closing ?? Effect.never,
         })))

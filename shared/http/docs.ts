@@ -59,12 +59,12 @@ export const docsApp = (services: ReadonlyArray<string>): Hono => {
     "/docs/start.js",
     (context) => context.body(start(services), 200, { "content-type": "text/javascript" }),
   )
-  app.get("/docs/:file", async (context, next) => {
-    const name = context.req.param("file")
-    const type = files[name]
-    if (type === undefined) return await next()
-    const content = await readFile(join(folder, name))
-    return context.body(content, 200, { "content-type": type, "cache-control": "max-age=86400" })
-  })
+  // A route for each, no parameter: beside a fixed path of as many parts, one would have Hono search for every route.
+  for (const [name, type] of Object.entries(files)) {
+    app.get(`/docs/${name}`, async (context) => {
+      const content = await readFile(join(folder, name))
+      return context.body(content, 200, { "content-type": type, "cache-control": "max-age=86400" })
+    })
+  }
   return app
 }

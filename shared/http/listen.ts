@@ -37,10 +37,7 @@ export const listen = (
   Effect.gen(function* () {
     const closing = yield* Latch.make()
     const fetch = (request: Request, remoteAddress: string | undefined) =>
-      app.fetch(request, {
-        closing: closing.await,
-        ...(remoteAddress !== undefined && { remoteAddress }),
-      })
+      app.fetch(request, { closing: closing.await, remoteAddress })
     const open = "Deno" in globalThis ? listenDeno : listenNode
     const openPort = yield* open(fetch, host, port)
     // Registered last, so it runs before the server waits for its requests.
