@@ -106,7 +106,8 @@ const telling = <A>(
       max: batch,
       run: (entries) => Effect.as(tell(entries), entries.map(() => undefined)),
     }),
-    // Repeated by who waits for it and not by the batch, which a stop could not cut short.
+    // Repeated by who waits for it and not by the batch, which a stop could not cut short. The schedule is made where the
+    // first try failed, so that hardly any saga has one.
     (send) => (entry: A) =>
       Effect.catch(send(entry), () => Effect.orDie(Effect.retry(send(entry), again))),
   )

@@ -49,7 +49,7 @@ export const decodeStrictly = <A, I>(schema: Schema.Codec<A, I>, what: string) =
   const forms = isUnion(schema) ? schema.members : [schema]
   const decodeForms = forms.map((form) => Schema.decodeUnknownResult(form, options))
   return (input: unknown): Effect.Effect<A, Problem> => {
-    // To look for unknown fields on the way takes three times as long as all else that decoding does.
+    // To look for unknown fields on the way takes two to five times as long as all else that decoding does.
     const known = decodeKnown(input)
     if (Result.isSuccess(known) && holdsFieldsOf(known.success, input)) {
       return Effect.succeed(known.success)
