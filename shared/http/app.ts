@@ -89,23 +89,22 @@ const requestIdOf = (request: Request): string => {
 /** Hono takes the trailing slash off a request's path, but not off a route's. */
 const withoutSlash = (path: string) => path.replace(/(?<=.)\/$/, "")
 
-const answer = (
+const answer = Effect.fnUntraced(function* (
   route: Route,
   durations: ReturnType<typeof durationsByStatus>,
   request: Request,
   parts: Parameters<Route["respond"]>[1],
-): Effect.Effect<Response> =>
-  Effect.gen(function* () {
-    const startedAt = yield* Clock.currentTimeNanos
-    const answering = route.respond(request, parts)
-    const response = yield* Effect.catchCause(
-      withRequestSpan(answering, request, `${route.method} ${route.path}`),
-      (cause) => asProblem(cause, parts.requestId),
-    )
-    const seconds = Number((yield* Clock.currentTimeNanos) - startedAt) / 1e9
-    yield* Metric.update(durations(response.status), seconds)
-    return response
-  })
+) {
+  const startedAt = yield* Clock.currentTimeNanos
+  const answering = route.respond(request, parts)
+  const response = yield* Effect.catchCause(
+    withRequestSpan(answering, request, `${route.method} ${route.path}`),
+    (cause) => asProblem(cause, parts.requestId),
+  )
+  const seconds = Number((yield* Clock.currentTimeNanos) - startedAt) / 1e9
+  yield* Metric.update(durations(response.status), seconds)
+  return response
+})
 
 const asProblem = (cause: Cause.Cause<Problem | Transient>, requestId: string) => {
   const error = Option.getOrUndefined(Cause.findErrorOption(cause))

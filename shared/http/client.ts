@@ -43,42 +43,41 @@ export const post = (
     body: JSON.stringify(body),
   })
 
-const call = (
+const call = Effect.fnUntraced(function* (
   callee: Callee,
   path: string,
   request: { method: string; headers?: Record<string, string>; body?: string },
-): Effect.Effect<unknown, Transient> =>
-  Effect.gen(function* () {
-    const fetch = yield* Fetch
-    const authorization = `Bearer ${yield* callee.token}`
-    const response = yield* Effect.tryPromise({
-      try: async (signal) => {
-        const response = await fetch(new URL(path, callee.url).href, {
-          ...request,
-          headers: { ...request.headers, authorization },
-          signal,
-        })
-        return { status: response.status, text: await response.text() }
-      },
-      catch: (error) => callFailed(callee.name, error),
-    }).pipe(
-      Effect.timeout(callee.timeoutMs),
-      Effect.catchIf(
-        Cause.isTimeoutError,
-        () =>
-          Effect.fail(
-            new Unknown({ message: `${callee.name} did not answer within ${callee.timeoutMs} ms` }),
-          ),
-      ),
-    )
-    if (response.status < 200 || response.status > 299) {
-      return yield* new Unavailable({ message: `${callee.name} answered ${response.status}` })
-    }
-    return yield* Effect.try({
-      try: () => JSON.parse(response.text) as unknown,
-      catch: () => new Unknown({ message: `${callee.name} answered what is not JSON` }),
-    })
+): Effect.fn.Return<unknown, Transient> {
+  const fetch = yield* Fetch
+  const authorization = `Bearer ${yield* callee.token}`
+  const response = yield* Effect.tryPromise({
+    try: async (signal) => {
+      const response = await fetch(new URL(path, callee.url).href, {
+        ...request,
+        headers: { ...request.headers, authorization },
+        signal,
+      })
+      return { status: response.status, text: await response.text() }
+    },
+    catch: (error) => callFailed(callee.name, error),
+  }).pipe(
+    Effect.timeout(callee.timeoutMs),
+    Effect.catchIf(
+      Cause.isTimeoutError,
+      () =>
+        Effect.fail(
+          new Unknown({ message: `${callee.name} did not answer within ${callee.timeoutMs} ms` }),
+        ),
+    ),
+  )
+  if (response.status < 200 || response.status > 299) {
+    return yield* new Unavailable({ message: `${callee.name} answered ${response.status}` })
+  }
+  return yield* Effect.try({
+    try: () => JSON.parse(response.text) as unknown,
+    catch: () => new Unknown({ message: `${callee.name} answered what is not JSON` }),
   })
+})
 
 const callFailed = (name: string, error: unknown): Transient => {
   const { cause, code, message } = error as NodeJS.ErrnoException & { cause?: Partial<Error> }
