@@ -55,10 +55,9 @@ const makeTransport = Effect.fnUntraced(function* (url: URL, blockMs: number) {
     send: (commands) =>
       Effect.tryPromise({
         try: async () => {
-          // Together: else a consumer that waits is given the first of many entries alone, and begins with that one.
-          const together = main.redis.multi()
-          for (const [name, ...parameters] of commands) together.call(name, ...parameters)
-          return (await together.exec() ?? []).map(([error, reply]) => {
+          const pipeline = main.redis.pipeline()
+          for (const [name, ...parameters] of commands) pipeline.call(name, ...parameters)
+          return (await pipeline.exec() ?? []).map(([error, reply]) => {
             if (error !== null) throw error
             return reply
           })

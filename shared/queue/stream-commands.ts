@@ -55,6 +55,11 @@ const forgetScript =
   `if #redis.call("xpending", KEYS[1], ARGV[1], "-", "+", 1, ARGV[2]) > 0 then return 0 end
 return redis.call("xgroup", "delconsumer", KEYS[1], ARGV[1], ARGV[2])`
 
+// One command for all entries: to each of many commands a client gives a promise and a buffer of its own. And nobody who
+// waits for entries is given the first of them alone, and begins with that one.
+const publishScript =
+  `for at = 1, #ARGV, 2 do redis.call("xadd", KEYS[1], "*", ARGV[at], ARGV[at + 1]) end`
+
 /** The commands of one consumer on its stream. */
 export const commandsFor = (options: StreamOptions) => {
   const { stream, group, consumer, claimAfter, deadLettersFor } = options
@@ -72,7 +77,10 @@ export const commandsFor = (options: StreamOptions) => {
   ]
   return {
     createGroup: ["xgroup", "create", stream, group, "0", "mkstream"] satisfies Command,
-    publish: (message: OrderMessage): Command => ["xadd", stream, "*", ...encodeEntry(message)],
+    publish: (messages: ReadonlyArray<OrderMessage>): Command => [
+      ...["eval", publishScript, "1", stream] as const,
+      ...messages.flatMap(encodeEntry),
+    ],
     /** Entries of this consumer that come after the given one. */
     readOwn: (count: number, after: string) => read(count, "streams", stream, after),
     readNew: (count: number) => read(count, "streams", stream, ">"),

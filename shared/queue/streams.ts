@@ -40,8 +40,7 @@ export const makeStreamQueue = Effect.fnUntraced(function* (
   ) => items.length === 0 ? Effect.void : Effect.asVoid(whenRefused(effect(items)))
 
   return {
-    publish: (messages) =>
-      unlessEmpty(messages, (all) => transport.send(all.map(commands.publish))),
+    publish: (messages) => unlessEmpty(messages, (all) => transport.send([commands.publish(all)])),
     take: (max) => whenRefused(consumer.take(max)),
     acknowledge: (entryIds) => unlessEmpty(entryIds, consumer.settle),
     deadLetter: (letters) => unlessEmpty(letters, (all) => consumer.bury(all.map(poisonOf))),

@@ -108,9 +108,9 @@ describe("A hundred orders", () => {
     // The tokens of a hundred requests are checked without asking auth for each.
     assert.isAtMost(requests.get("auth: GET /.well-known/jwks.json") ?? 0, 1)
     assert.isAtLeast(commands.get("xadd")!, hundred)
-    // Each batch is a pipeline of XADDs. While Redis reads it, the orchestrator is given its first entries already, and
-    // begins with those: that is where one batch becomes several, here and further on.
-    const pieces = 4 * splits
+    // The orders of a batch are put there by one command.
+    assertWithin(commands, { eval: splits })
+    const pieces = 2 * splits
     assert.isAtMost(reads, lessThanOneEach)
     assertWithin(requests, {
       ...Object.fromEntries(
