@@ -5,12 +5,10 @@ import type { Problem } from "#shared/http/problem.ts"
 
 const decodeKey = decodeStrictly(
   Schema.Struct({
-    "Idempotency-Key": Schema.NullOr(
-      Schema.String.check(
-        Schema.isPattern(/^[\x20-\x7e]{1,255}$/, {
-          expected: "1 to 255 printable ASCII characters",
-        }),
-      ),
+    "Idempotency-Key": Schema.String.check(
+      Schema.isPattern(/^[\x20-\x7e]{1,255}$/, {
+        expected: "1 to 255 printable ASCII characters",
+      }),
     ),
   }),
   "header",
@@ -19,11 +17,12 @@ const decodeKey = decodeStrictly(
 /** The Idempotency-Key, if one was sent. Fails with a 400 Problem when it can't be one. */
 export const idempotencyKey = (
   { headers }: { readonly headers: Headers },
-): Effect.Effect<string | undefined, Problem> =>
-  Effect.map(
-    decodeKey({ "Idempotency-Key": headers.get("idempotency-key") }),
-    (decoded) => decoded["Idempotency-Key"] ?? undefined,
-  )
+): Effect.Effect<string | undefined, Problem> => {
+  const key = headers.get("idempotency-key")
+  return key === null
+    ? Effect.succeed(undefined)
+    : Effect.map(decodeKey({ "Idempotency-Key": key }), (decoded) => decoded["Idempotency-Key"])
+}
 
 const longestWaitSeconds = 30
 
