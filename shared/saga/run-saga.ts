@@ -14,7 +14,6 @@ import {
   type Saga,
   type SagaDecision,
   type SagaStatus,
-  type Step,
 } from "./saga.ts"
 
 /** How a saga can end. `unknown`: the register has no such saga; it was undone, in case it had begun. */
@@ -26,14 +25,6 @@ class Aborted extends Schema.TaggedError<Aborted>()("Aborted", {}) {}
 // Made once: an error takes its stack with it.
 const aborted = new Aborted()
 const deadlinePassed = new DeadlinePassed()
-
-/** The saga is to be aborted. Made of a Refusal only: no Transient failure can lead here. */
-interface Refused<Reason> {
-  readonly _tag: "Refused"
-  readonly reason: Reason
-  /** Which steps are to be undone: those that this run reserved, or every one. */
-  readonly undo: "reserved" | "every"
-}
 
 /** Runs the saga to its end. It never fails; an interruption or a defect leaves it to be run again. */
 export const runSaga = <Of, Name extends string, Reason extends string>(
@@ -53,36 +44,19 @@ const goForward = Effect.fnUntraced(
         return yield* obey(status)
       }
     }
-    for (const step of run.saga.steps) yield* reserve(run, step)
-    if (isLate(run)) return yield* Effect.fail(refusedBy(run, deadlinePassed))
+    const proceed = onceMore(run)
+    for (const step of run.saga.steps) {
+      if (isLate(run)) return yield* deadlinePassed
+      begin(run)
+      yield* arm(run)
+      yield* retrying(step.reserve(run.saga.of), forward, proceed)
+      answered(run, step, "reserve", "reserved")
+    }
+    if (isLate(run)) return yield* deadlinePassed
     const timeline = run.timeline.splice(0)
     return yield* obey(yield* decide(run, { decision: "complete", timeline }))
   },
 )
-
-const reserve = <Of, Name extends string, Reason extends string>(
-  run: Run<Of, Name, Reason>,
-  step: Step<Of, Name, Reason>,
-): Effect.Effect<void, Refused<Reason>> =>
-  Effect.suspend(() => {
-    if (isLate(run)) return Effect.fail(refusedBy(run, deadlinePassed))
-    begin(run)
-    const call = Effect.andThen(
-      arm(run),
-      retrying(step.reserve(run.saga.of), forward, onceMore(run)),
-    )
-    return Effect.matchEffect(call, {
-      onSuccess: () => {
-        answered(run, step, "reserve", "reserved")
-        return Effect.void
-      },
-      onFailure: (refusal) => {
-        if (refusal._tag === "Rejected") answered(run, step, "reserve", "rejected")
-        if (refusal._tag === "Cancelled") answered(run, step, "reserve", "cancelled")
-        return Effect.fail(refusedBy(run, refusal, step))
-      },
-    })
-  })
 
 const onceMore = <Of, Name extends string, Reason extends string>(run: Run<Of, Name, Reason>) =>
   Effect.suspend(() => {
@@ -90,35 +64,32 @@ const onceMore = <Of, Name extends string, Reason extends string>(run: Run<Of, N
     return isLate(run) ? Effect.fail(deadlinePassed) : Effect.void
   })
 
-const refusedBy = <Of, Name extends string, Reason extends string>(
-  run: Run<Of, Name, Reason>,
-  refusal: Refusal,
-  step?: Step<Of, Name, Reason>,
-): Refused<Reason> => {
-  const { timedOut } = run.saga
-  // A deadline may pass after an earlier run got further than this one: every step is undone, attempted here or not.
-  if (refusal._tag === "DeadlinePassed") return { _tag: "Refused", reason: timedOut, undo: "every" }
-  // A refusal is on record, so no run ever passed this step; and at the step itself there is nothing to give back.
-  if (step !== undefined) run.armed--
-  const reason = refusal._tag === "Rejected" && step !== undefined ? step.refusal : timedOut
-  return { _tag: "Refused", reason, undo: "reserved" }
-}
-
 const isLate = <Of, Name extends string, Reason extends string>(
   run: Run<Of, Name, Reason>,
 ): boolean => run.clock.currentTimeMillisUnsafe() >= run.saga.deadlineMs
 
+/** No Transient failure can lead here. */
 const goBack = <Of, Name extends string, Reason extends string>(
   run: Run<Of, Name, Reason>,
-  failure: Refused<Reason> | Aborted,
+  failure: Refusal | Aborted,
 ) => failure._tag === "Aborted" ? undo(run) : Effect.catch(abort(run, failure), () => undo(run))
 
 const abort = Effect.fnUntraced(
   function* <Of, Name extends string, Reason extends string>(
     run: Run<Of, Name, Reason>,
-    { reason, undo }: Refused<Reason>,
+    refusal: Refusal,
   ) {
-    if (undo === "every") yield* armEvery(run)
+    const { steps, timedOut } = run.saga
+    let reason = timedOut
+    if (refusal._tag === "DeadlinePassed") {
+      // An earlier run may have got further than this one: every step is undone, attempted here or not.
+      yield* armEvery(run)
+    } else {
+      // A refusal is on record, so no run ever passed this step; and at the step itself there is nothing to give back.
+      const step = steps[--run.armed]!
+      if (refusal._tag === "Rejected") reason = step.refusal
+      answered(run, step, "reserve", refusal._tag === "Rejected" ? "rejected" : "cancelled")
+    }
     const timeline = run.timeline.splice(0)
     return yield* obey(yield* decide(run, { decision: "abort", reason, timeline }))
   },

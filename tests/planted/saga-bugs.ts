@@ -11,24 +11,25 @@ const consumer = "services/orchestrator/consumer.ts"
 const armedAfterSuccess: ReadonlyArray<Edit> = [
   {
     file: runSaga,
-    replace: "      arm(run),\n      retrying(",
-    by: "      Effect.void,\n      retrying(",
+    replace: "      yield* arm(run)\n      yield* retrying(",
+    by: "      yield* retrying(",
   },
   {
     file: runSaga,
-    replace: `        answered(run, step, "reserve", "reserved")
-        return Effect.void
-`,
-    by: `        answered(run, step, "reserve", "reserved")
-        return arm(run)
-`,
+    replace: `      answered(run, step, "reserve", "reserved")\n`,
+    by: `      answered(run, step, "reserve", "reserved")\n      yield* arm(run)\n`,
   },
-  { file: runSaga, replace: "  if (step !== undefined) run.armed--\n", by: "" },
+  {
+    file: runSaga,
+    replace: "const step = steps[--run.armed]!",
+    by: "const step = steps[run.armed]!",
+  },
 ]
 const onlyArmedOnDeadline: Edit = {
   file: runSaga,
-  replace: `if (undo === "every") yield* armEvery(run)`,
-  by: "",
+  replace: `      yield* armEvery(run)
+    } else {`,
+  by: "    } else {",
 }
 
 export const sagaBugs: ReadonlyArray<Bug> = [
