@@ -74,7 +74,7 @@ const holdsFieldsOf = (decoded: unknown, input: unknown): boolean => {
   const kept = decoded as Readonly<Record<string, unknown>>
   for (const name in given) {
     if (!Object.hasOwn(kept, name)) return false
-    // A number that is handed on, as most fields' values need not be, takes a place on the heap.
+    // Only what may hold fields of its own is handed on: for a number, that would take a place on the heap.
     const value = given[name]
     if (typeof value === "object" && !holdsFieldsOf(kept[name], value)) return false
   }

@@ -85,10 +85,13 @@ const abort = Effect.fnUntraced(
       // An earlier run may have got further than this one: every step is undone, attempted here or not.
       yield* armEvery(run)
     } else {
-      // A refusal is on record, so no run ever passed this step; and at the step itself there is nothing to give back.
-      const step = steps[--run.armed]!
-      if (refusal._tag === "Rejected") reason = step.refusal
-      answered(run, step, "reserve", refusal._tag === "Rejected" ? "rejected" : "cancelled")
+      // The step that was armed last is the one that refused. The refusal is on record, so no run ever passed this step; and
+      // at the step itself there is nothing to give back.
+      run.armed--
+      const step = steps[run.armed]!
+      const rejected = refusal._tag === "Rejected"
+      if (rejected) reason = step.refusal
+      answered(run, step, "reserve", rejected ? "rejected" : "cancelled")
     }
     const timeline = run.timeline.splice(0)
     return yield* obey(yield* decide(run, { decision: "abort", reason, timeline }))

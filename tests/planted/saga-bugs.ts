@@ -19,11 +19,7 @@ const armedAfterSuccess: ReadonlyArray<Edit> = [
     replace: `      answered(run, step, "reserve", "reserved")\n`,
     by: `      answered(run, step, "reserve", "reserved")\n      yield* arm(run)\n`,
   },
-  {
-    file: runSaga,
-    replace: "const step = steps[--run.armed]!",
-    by: "const step = steps[run.armed]!",
-  },
+  { file: runSaga, replace: "      run.armed--\n", by: "" },
 ]
 const onlyArmedOnDeadline: Edit = {
   file: runSaga,

@@ -108,7 +108,7 @@ describe("A hundred orders", () => {
     // The tokens of a hundred requests are checked without asking auth for each.
     assert.isAtMost(requests.get("auth: GET /.well-known/jwks.json") ?? 0, 1)
     assert.isAtLeast(commands.get("xadd")!, hundred)
-    // The orders of a batch are put there by one command.
+    // The orders of a batch are put there by one command. The two batches that are the rule may be split further on.
     assertWithin(commands, { eval: splits })
     const pieces = 2 * splits
     assert.isAtMost(reads, lessThanOneEach)

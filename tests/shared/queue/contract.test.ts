@@ -64,6 +64,20 @@ describe.each(Object.entries(implementations))("OrderQueue over %s", (name, star
       assert.deepStrictEqual(ordersOf(yield* Fiber.join(waiting)), [order.orderId])
     }))
 
+  it.live("gives all that was published together to who waited for it", () =>
+    Effect.gen(function* () {
+      const queue = yield* subject(never).open("a")
+      yield* queue.publish([anOrder()])
+      yield* takeAll(queue, 1)
+      const waiting = yield* Effect.forkChild(queue.take(200), { startImmediately: true })
+      const orders = someOrders(200)
+      yield* queue.publish(orders)
+      assert.deepStrictEqual(
+        ordersOf(yield* Fiber.join(waiting)),
+        orders.map(({ orderId }) => orderId),
+      )
+    }))
+
   it.live("keeps nothing of what was acknowledged", () =>
     Effect.gen(function* () {
       const { open, backlog } = subject(never)
