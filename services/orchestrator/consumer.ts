@@ -4,7 +4,7 @@
  * the process is told to stop it takes nothing new and waits for what is in flight; what does not end in time stays pending
  * on the queue, for whoever takes it next.
  */
-import { Cause, Effect, Fiber, FiberSet, Latch, Layer, Metric, Schedule } from "effect"
+import { Cause, Effect, type Fiber, FiberSet, Latch, Layer, Metric, Schedule } from "effect"
 import { groupCommit } from "#shared/batch/group-commit.ts"
 import { failpoint } from "#shared/failpoint.ts"
 import {
@@ -25,7 +25,12 @@ export interface ConsumerOptions {
 const batch = 500
 const takenAtOnce = 1_000
 /** One saga may wait for long, so that the next ones do not gather until all are through. */
-const gatherAtMost = "40 millis"
+const gatherAtMost = "150 millis"
+/**
+ * Of more than these, half need to be through: those that are undone take twice as long, and share their requests with the
+ * next ones. A request costs as much for one of a few as for all of them, so the next ones wait for the last.
+ */
+const few = 50
 
 const running = Metric.gauge("sagas_running", { description: "Sagas in flight" })
 
@@ -86,7 +91,8 @@ export const consumerLayer = ({ sagasInFlight, drainMs }: ConsumerOptions) =>
       const together = yield* Effect.forEach(deliveries, start)
       yield* Metric.update(running, inFlight.size)
       if (inFlight.size >= sagasInFlight) room.closeUnsafe()
-      yield* Effect.timeoutOption(Fiber.awaitAll(together), gatherAtMost)
+      const enough = together.length > few ? Math.ceil(together.length / 2) : together.length
+      yield* Effect.timeoutOption(untilEnded(together, enough), gatherAtMost)
     }).pipe(
       Effect.tapError((error) => Effect.logWarning(`No orders can be taken: ${error.message}`)),
       Effect.tapDefect((defect) => Effect.logError("The consumer met a defect", Cause.die(defect))),
@@ -96,6 +102,17 @@ export const consumerLayer = ({ sagasInFlight, drainMs }: ConsumerOptions) =>
       Effect.forkScoped,
     )
   }))
+
+/** Succeeds when that many of the fibers have ended. */
+const untilEnded = (fibers: ReadonlyArray<Fiber.Fiber<void>>, count: number) =>
+  Effect.callback<void>((resume) => {
+    let left = count
+    const ended = () => {
+      left--
+      if (left === 0) resume(Effect.void)
+    }
+    for (const fiber of fibers) fiber.addObserver(ended)
+  })
 
 /** Tells the queue of entries, those of all sagas together, and again until it has taken them. */
 const telling = <A>(

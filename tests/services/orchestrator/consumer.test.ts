@@ -13,7 +13,7 @@ const runningSagas = Effect.map(
 )
 
 /** The longest that orders gather while sagas are under way. */
-const gathered = Effect.andThen(TestClock.adjust("40 millis"), settled)
+const gathered = Effect.andThen(TestClock.adjust("150 millis"), settled)
 
 describe("the consumer", () => {
   it.effect("runs the saga of each order, many at a time, and acknowledges it when it is final", () =>
@@ -50,6 +50,20 @@ describe("the consumer", () => {
       assert.deepStrictEqual(begun, idsOf(five))
     }))
 
+  it.effect("takes the next ones when half of many are through", () =>
+    Effect.gen(function* () {
+      const { inFlight, begun, start, publish } = yield* world
+      yield* start()
+      const orders = someOrders(61)
+      yield* publish(orders.slice(0, 60))
+      yield* publish(orders.slice(60))
+      const half = inFlight.slice(0, 30)
+      yield* Effect.forEach(half.slice(1), ({ end }) => end(Exit.succeed("completed")))
+      assert.deepStrictEqual(begun, idsOf(orders.slice(0, 60)))
+      yield* half[0]!.end(Exit.succeed("failed"))
+      assert.deepStrictEqual(begun, idsOf(orders))
+    }))
+
   it.effect("does not wait for long for a saga that is stuck before it takes the next ones", () =>
     Effect.gen(function* () {
       const { begun, start, publish } = yield* world
@@ -57,7 +71,7 @@ describe("the consumer", () => {
       const [stuck, next] = someOrders(2)
       yield* publish([stuck!])
       yield* publish([next!])
-      yield* TestClock.adjust("39 millis")
+      yield* TestClock.adjust("149 millis")
       yield* settled
       assert.deepStrictEqual(begun, idsOf([stuck!]))
       yield* TestClock.adjust("1 millis")
