@@ -4,8 +4,9 @@
  * the process is told to stop it takes nothing new and waits for what is in flight; what does not end in time stays pending
  * on the queue, for whoever takes it next.
  */
-import { Cause, Effect, type Fiber, FiberSet, Latch, Layer, Metric, Schedule } from "effect"
+import { Cause, Effect, FiberSet, Latch, Layer, Metric, Schedule } from "effect"
 import { groupCommit } from "#shared/batch/group-commit.ts"
+import { maxBatch } from "#shared/contracts/reservation.ts"
 import { failpoint } from "#shared/failpoint.ts"
 import {
   type DeadLetter,
@@ -22,9 +23,7 @@ export interface ConsumerOptions {
   readonly drainMs: number
 }
 
-const batch = 500
-const takenAtOnce = 1_000
-/** One saga may wait for long, so that the next ones do not gather until all are through. */
+/** Sagas may wait for long, so that the next ones do not gather until all are through. */
 const gatherAtMost = "150 millis"
 /**
  * Of more than these, half need to be through: those that are undone take twice as long, and share their requests with the
@@ -45,6 +44,7 @@ export const consumerLayer = ({ sagasInFlight, drainMs }: ConsumerOptions) =>
     const deadLetter = yield* telling<DeadLetter>(queue.deadLetter)
     const inFlight = new Map<string, string>()
     const room = yield* Latch.make(true)
+    let roomAt = 0
     const fibers = yield* FiberSet.make<void, never>()
     yield* Effect.addFinalizer(() => Effect.timeoutOption(FiberSet.awaitEmpty(fibers), drainMs))
 
@@ -68,7 +68,7 @@ export const consumerLayer = ({ sagasInFlight, drainMs }: ConsumerOptions) =>
         }),
         Effect.ensuring(Effect.suspend(() => {
           inFlight.delete(delivery.message.orderId)
-          room.openUnsafe()
+          if (inFlight.size <= roomAt) room.openUnsafe()
           return Metric.update(running, inFlight.size)
         })),
       )
@@ -84,15 +84,29 @@ export const consumerLayer = ({ sagasInFlight, drainMs }: ConsumerOptions) =>
       return FiberSet.run(fibers, work(delivery))
     }
 
+    const untilInFlight = (most: number) =>
+      Effect.suspend(() => {
+        if (inFlight.size <= most) return Effect.void
+        roomAt = most
+        room.closeUnsafe()
+        return room.await
+      })
+
+    // Where there is a backlog, two full takes are in flight: while one waits for a service, the other one is worked on.
+    const full = Math.min(maxBatch, Math.ceil(sagasInFlight / 2))
     yield* Effect.gen(function* () {
-      yield* room.await
-      const deliveries = yield* queue.take(Math.min(takenAtOnce, sagasInFlight - inFlight.size))
+      yield* untilInFlight(sagasInFlight - 1)
+      const before = inFlight.size
+      const deliveries = yield* queue.take(Math.min(full, sagasInFlight - before))
       yield* failpoint("orchestrator.taken")
-      const together = yield* Effect.forEach(deliveries, start)
+      yield* Effect.forEach(deliveries, start, { discard: true })
       yield* Metric.update(running, inFlight.size)
-      if (inFlight.size >= sagasInFlight) room.closeUnsafe()
-      const enough = together.length > few ? Math.ceil(together.length / 2) : together.length
-      yield* Effect.timeoutOption(untilEnded(together, enough), gatherAtMost)
+      const taken = deliveries.length
+      const left = taken > few ? Math.floor(taken / 2) : 0
+      yield* Effect.timeoutOption(
+        untilInFlight(taken === full ? sagasInFlight - full : before + left),
+        gatherAtMost,
+      )
     }).pipe(
       Effect.tapError((error) => Effect.logWarning(`No orders can be taken: ${error.message}`)),
       Effect.tapDefect((defect) => Effect.logError("The consumer met a defect", Cause.die(defect))),
@@ -103,24 +117,13 @@ export const consumerLayer = ({ sagasInFlight, drainMs }: ConsumerOptions) =>
     )
   }))
 
-/** Succeeds when that many of the fibers have ended. */
-const untilEnded = (fibers: ReadonlyArray<Fiber.Fiber<void>>, count: number) =>
-  Effect.callback<void>((resume) => {
-    let left = count
-    const ended = () => {
-      left--
-      if (left === 0) resume(Effect.void)
-    }
-    for (const fiber of fibers) fiber.addObserver(ended)
-  })
-
 /** Tells the queue of entries, those of all sagas together, and again until it has taken them. */
 const telling = <A>(
   tell: (entries: ReadonlyArray<A>) => Effect.Effect<void, QueueUnavailable>,
 ) =>
   Effect.map(
     groupCommit<A, void, QueueUnavailable>({
-      max: batch,
+      max: maxBatch,
       run: (entries) => Effect.as(tell(entries), entries.map(() => undefined)),
     }),
     // Repeated by who waits for it and not by the batch, which a stop could not cut short. The schedule is made where the

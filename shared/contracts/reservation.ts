@@ -6,7 +6,7 @@ import { Schema } from "effect"
 import { OrderId } from "./order.ts"
 
 /** At most this many commands or decisions in one request. */
-export const maxBatch = 500
+export const maxBatch = 1_000
 
 /** The resource is a username, an item's id or a slot's time; the quantity is minor units of money, or 1. */
 export const Command = Schema.Struct({

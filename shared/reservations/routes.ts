@@ -15,7 +15,7 @@ export const reservationRoute = Effect.gen(function* () {
     summary: "Reserve and cancel, a batch in one transaction, answered in order",
     internal: true,
     access: verifier.only("orchestrator"),
-    body: { schema: ReservationRequest, maxBytes: 512 * 1024 },
+    body: { schema: ReservationRequest, maxBytes: 1024 * 1024 },
     answer: {
       status: 200,
       description: "What is recorded of each order",

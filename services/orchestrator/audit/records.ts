@@ -34,7 +34,7 @@ export class Records extends Context.Service<Records, {
   /** How far a participant has forgotten. */
   readonly forgotten: (participant: ParticipantName) => Effect.Effect<Forgotten, Transient>
   readonly balance: (participant: ParticipantName) => Effect.Effect<Balance, Transient>
-  /** Has a participant carry out up to 500 commands; what it answered is on its record. */
+  /** Has a participant carry out up to `maxBatch` commands; what it answered is on its record. */
   readonly apply: (
     participant: ParticipantName,
     commands: ReadonlyArray<Command>,

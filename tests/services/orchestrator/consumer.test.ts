@@ -53,7 +53,7 @@ describe("the consumer", () => {
   it.effect("takes the next ones when half of many are through", () =>
     Effect.gen(function* () {
       const { inFlight, begun, start, publish } = yield* world
-      yield* start()
+      yield* start(200)
       const orders = someOrders(61)
       yield* publish(orders.slice(0, 60))
       yield* publish(orders.slice(60))
@@ -61,6 +61,22 @@ describe("the consumer", () => {
       yield* Effect.forEach(half.slice(1), ({ end }) => end(Exit.succeed("completed")))
       assert.deepStrictEqual(begun, idsOf(orders.slice(0, 60)))
       yield* half[0]!.end(Exit.succeed("failed"))
+      assert.deepStrictEqual(begun, idsOf(orders))
+    }))
+
+  it.effect("has two takes in flight while there is a backlog, and takes as many again when one is through", () =>
+    Effect.gen(function* () {
+      const { inFlight, begun, start, publish } = yield* world
+      yield* start(20)
+      const orders = someOrders(50)
+      yield* publish(orders)
+      assert.deepStrictEqual(begun, idsOf(orders.slice(0, 20)))
+      const ten = [...inFlight.slice(0, 5), ...inFlight.slice(12, 17)]
+      yield* Effect.forEach(ten.slice(1), ({ end }) => end(Exit.succeed("completed")))
+      assert.strictEqual(begun.length, 20)
+      yield* ten[0]!.end(Exit.succeed("completed"))
+      assert.deepStrictEqual(begun, idsOf(orders.slice(0, 30)))
+      while (inFlight.length > 0) yield* inFlight[0]!.end(Exit.succeed("completed"))
       assert.deepStrictEqual(begun, idsOf(orders))
     }))
 
@@ -149,6 +165,7 @@ describe("the consumer", () => {
       yield* start(3)
       const ten = someOrders(10)
       yield* publish(ten)
+      yield* gathered
       assert.deepStrictEqual(begun, idsOf(ten.slice(0, 3)))
       yield* inFlight[1]!.end(Exit.succeed("completed"))
       yield* gathered

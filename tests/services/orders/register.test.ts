@@ -198,7 +198,7 @@ describe("decide", () => {
 
   it.live("tells listeners of every order that changed, also in one large batch", () =>
     Effect.gen(function* () {
-      const ids = yield* pendingOrders(500)
+      const ids = yield* pendingOrders(1000)
       const heard = new Set<string>()
       const { unlisten } = yield* Effect.promise(() =>
         sql.listen(changesChannel, (payload) => payload.split(",").forEach((id) => heard.add(id)))
