@@ -5,7 +5,8 @@ import { badlyPlannedAt } from "#tests/support/plans.ts"
 import { plannedOrders } from "./planned-orders.ts"
 
 describe("The orders service", () => {
-  for (const few of [0, 30, 100, 1_000]) {
+  // A handful is never what a plan is made for: the migrations keep the table from being analyzed before it has more.
+  for (const few of [0, 10, 30, 100, 1_000]) {
     it.live(
       `reads no more of twenty thousand orders than it asks for, if there were ${few} when it was planned`,
       () =>
