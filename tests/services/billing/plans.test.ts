@@ -5,7 +5,7 @@ import { badlyPlannedAt } from "#tests/support/plans.ts"
 import { plannedBilling } from "./planned-billing.ts"
 
 describe("Billing", () => {
-  for (const few of [0, 30, 100, 1_000]) {
+  for (const few of [0, 1, 4, 30, 100, 1_000]) {
     it.live(
       `reads no more of twenty thousand records than it asks for, if there were ${few} when it was planned`,
       () =>
