@@ -23,7 +23,7 @@ export interface ConsumerOptions {
   readonly drainMs: number
 }
 
-/** Sagas may wait for long, so that the next ones do not gather until all are through. */
+/** Sagas may be stuck, so the next ones do not gather for longer. */
 const gatherAtMost = "150 millis"
 /**
  * Of more than these, half need to be through: those that are undone take twice as long, and share their requests with the
@@ -44,6 +44,7 @@ export const consumerLayer = ({ sagasInFlight, drainMs }: ConsumerOptions) =>
     const deadLetter = yield* telling<DeadLetter>(queue.deadLetter)
     const inFlight = new Map<string, string>()
     const room = yield* Latch.make(true)
+    /** It opens when no more than these are in flight. */
     let roomAt = 0
     const fibers = yield* FiberSet.make<void, never>()
     yield* Effect.addFinalizer(() => Effect.timeoutOption(FiberSet.awaitEmpty(fibers), drainMs))

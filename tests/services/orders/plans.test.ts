@@ -16,4 +16,16 @@ describe("The orders service", () => {
       120_000,
     )
   }
+
+  it.live("is not vacuumed or analyzed while it has but a few orders", () =>
+    Effect.gen(function* () {
+      const { sql } = yield* plannedOrders
+      const [table] = yield* Effect.promise(() =>
+        sql`select reloptions from pg_class where oid = 'orders'::regclass`
+      )
+      assert.includeMembers(table?.reloptions, [
+        "autovacuum_analyze_threshold=5000",
+        "autovacuum_vacuum_threshold=5000",
+      ])
+    }))
 })
