@@ -62,8 +62,7 @@ export const orFailed = <A>(work: () => Promise<A>): Effect.Effect<A, RunFailed>
 /** Runs the work once. Fails when it does not end, or ends with wrong books. */
 export const measured = Effect.fnUntraced(function* (subject: Subject, plan: Plan) {
   const { databases, queue } = subject
-  const { sinceId } = plan
-  if (sinceId === undefined) yield* orFailed(() => openBooks(databases))
+  const sinceId = plan.sinceId ?? (yield* orFailed(() => openBooks(databases)))
   const run = yield* subject.alone(underMeter(subject, plan))
   if (queue) yield* orFailed(queue.untilEmpty)
   const faults = yield* orFailed(() => faultsInBooks(databases, run.orders, sinceId))

@@ -9,7 +9,7 @@ import { inTurn } from "../rounds.ts"
 import { atMost, cpuMicros, type Row } from "../row.ts"
 import { orFailed } from "../run.ts"
 import { decidePosted } from "../work/decide-posted.ts"
-import { fillBooks } from "../work/filling.ts"
+import { openBooks } from "../work/opening.ts"
 
 const sizes = [1_000, 100_000, 1_000_000]
 /** Flat, but for deeper indexes and what memory does not hold. */
@@ -21,7 +21,7 @@ export const growth = Effect.fnUntraced(function* (hall: Hall) {
   const rows: Array<Pick<Row, "name" | "runs">> = []
   for (const size of short ? sizes.slice(0, 2) : sizes) {
     hall.show(`growth: putting ${size.toLocaleString("en-US")} orders on record ...`)
-    yield* orFailed(() => fillBooks(databases, size))
+    yield* orFailed(() => openBooks(databases, size))
     rows.push(
       ...(yield* inTurn(hall, [{
         name: `growth: ${size.toLocaleString("en-US")} on record`,

@@ -10,12 +10,12 @@ export interface Batches {
 }
 
 /** The means over what was written of orders from that id on. */
-export const batchSizes = async (databases: Databases, sinceId: string | undefined) => {
+export const batchSizes = async (databases: Databases, sinceId: string) => {
   const mean = async (name: keyof Databases, table: string, id: string) => {
     const sql = databases[name]
     const [row] = await sql<[{ rows: number; transactions: number }]>`
       select count(*)::int as rows, count(distinct xmin::text)::int as transactions
-      from ${sql(table)} ${sinceId === undefined ? sql`` : sql`where ${sql(id)} >= ${sinceId}`}`
+      from ${sql(table)} where ${sql(id)} >= ${sinceId}`
     return row.rows / Math.max(1, row.transactions)
   }
   const [billing, items, slots, decisions] = await Promise.all([

@@ -58,7 +58,7 @@ afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 /** Writes what a run of the right kind leaves behind. */
 beforeEach(async () => {
   const { billing, items, slots, orders: table } = databases
-  await openBooks(databases)
+  await openBooks(databases, 0)
   const wanted = wantedOrders(orders, "mixed")
   await insertPending(databases, wanted)
   for (const [n, { id, username, amountMinor, item, slot }] of wanted.entries()) {

@@ -1,6 +1,5 @@
 /** Fills the tables with orders of the days before, as if they had been taken and completed. */
 import type { Databases } from "../stand/databases.ts"
-import { openBooks } from "./opening.ts"
 import { accounts } from "./workload.ts"
 
 const perMinute = 600
@@ -10,10 +9,13 @@ const timeline = JSON.stringify(["money", "item", "slot"].map((step) => ({
   ...{ at: "2025-01-01T12:00:00.000Z", durationMs: 12 },
 })))
 
-/** Opens the books, then puts that many completed orders on record, all older than a minute. */
-export const fillBooks = async (databases: Databases, orders: number): Promise<void> => {
-  await openBooks(databases)
-  const sinceMs = Date.now() - 60_000 - orders * 60_000 / perMinute
+/** Puts that many completed orders on record, all made before that time. The books are to be empty. */
+export const fillBooks = async (
+  databases: Databases,
+  orders: number,
+  untilMs: number,
+): Promise<void> => {
+  const sinceMs = untilMs - orders * 60_000 / perMinute
   const { billing, items, slots } = databases
   await Promise.all([
     fillOrders(databases, orders, sinceMs),
@@ -21,12 +23,6 @@ export const fillBooks = async (databases: Databases, orders: number): Promise<v
     fillParticipant(items, "items", "id", "stock", orders, sinceMs),
     fillParticipant(slots, "slots", "time", "capacity", orders, sinceMs),
   ])
-  await Promise.all(
-    (["billing", "items", "slots", "orders"] as const).map((name) =>
-      databases[name]`vacuum analyze`
-    ),
-  )
-  await databases.orders`checkpoint`
 }
 
 /** The id and what it asks for of each order: the same in all databases, of version 7, ten in a second. */

@@ -1,13 +1,44 @@
-/** Opens the books of a run: nothing on record, everything in stock, and everybody rich. Every run begins alike. */
+/** Opens the books of a run: some orders of before on record, enough in stock, and everybody rich. Every run begins alike. */
+import type { OrderId } from "#shared/contracts/order.ts"
+import { firstIdAt } from "#shared/contracts/order-time.ts"
 import type { Databases } from "../stand/databases.ts"
+import { fillBooks } from "./filling.ts"
 import { accounts, fullSlot, soldOutItem, type WantedOrder } from "./workload.ts"
 
 const opening = 100_000_000_000
 const perInsert = 10_000
 
-/** Empties what runs have written, gives back what they took, and lets the disk come to rest. */
-export const openBooks = async ({ billing, items, slots, orders }: Databases): Promise<void> => {
+/**
+ * A table that was emptied still counts as changed, and PostgreSQL may analyze it at any moment: it would be planned as one
+ * of the handful of orders that it happens to have then, which no table has that grew by orders alone.
+ */
+const ordersBefore = 5_000
+
+/**
+ * Empties what runs have written, gives back what they took, has that many orders on record, and lets the disk rest. Gives
+ * the first id that an order of the run can have.
+ */
+export const openBooks = async (
+  databases: Databases,
+  before: number = ordersBefore,
+): Promise<OrderId> => {
+  // A run may have orders that came in a moment ago.
+  const untilMs = Date.now() - 60_000
+  await emptyBooks(databases)
+  await fillBooks(databases, before, untilMs)
+  const { billing, items, slots, orders } = databases
   await Promise.all([
+    billing`vacuum analyze accounts, reservations`,
+    items`vacuum analyze items, reservations`,
+    slots`vacuum analyze slots, reservations`,
+    orders`vacuum analyze orders`,
+  ])
+  await orders`checkpoint`
+  return firstIdAt(untilMs)
+}
+
+const emptyBooks = ({ billing, items, slots, orders }: Databases) =>
+  Promise.all([
     billing.begin(async (sql) => {
       await sql`truncate reservations`
       await sql`
@@ -32,13 +63,6 @@ export const openBooks = async ({ billing, items, slots, orders }: Databases): P
     }),
     orders`truncate orders`,
   ])
-  await Promise.all([
-    billing`vacuum analyze accounts`,
-    items`vacuum analyze items`,
-    slots`vacuum analyze slots`,
-  ])
-  await orders`checkpoint`
-}
 
 /**
  * Stores orders as the orders service would have, pending. The sweeper finds them due after that time: not within a
