@@ -164,7 +164,8 @@ describe("Database", () => {
           await tx`update kept set value = value + 1 where n = ${second}`
         })
       yield* Effect.all([inOrder(1, 2), inOrder(2, 1)], { concurrency: 2 })
-      assert.strictEqual(runs, 3)
+      // The victim may be back before the other one has woken up, and take its row once more.
+      assert.isAtLeast(runs, 3)
       const { count } = yield* Effect.promise(() => sql`select from kept where value = 2`)
       assert.strictEqual(count, 2)
     }))
