@@ -12,13 +12,14 @@ export const orderSaga = ({ billing, items, slots }: Participants["Service"]) =>
     refusal: "Not enough money",
   }),
   step("item", {
-    reserve: ({ orderId, item }: OrderMessage) => items.reserve(orderId, String(item), 1),
-    cancel: ({ orderId, item }) => items.cancel(orderId, String(item), 1),
+    reserve: ({ orderId, details }: OrderMessage) =>
+      items.reserve(orderId, String(details.item), 1),
+    cancel: ({ orderId, details }) => items.cancel(orderId, String(details.item), 1),
     refusal: "Can not reserve the item",
   }),
   step("slot", {
-    reserve: ({ orderId, slot }: OrderMessage) => slots.reserve(orderId, slot, 1),
-    cancel: ({ orderId, slot }) => slots.cancel(orderId, slot, 1),
+    reserve: ({ orderId, details }: OrderMessage) => slots.reserve(orderId, details.slot, 1),
+    cancel: ({ orderId, details }) => slots.cancel(orderId, details.slot, 1),
     refusal: "Can not get the delivery slot",
   }),
 ]

@@ -4,6 +4,7 @@
  * is in question is spared, whatever its age, and so is an order that is still on its way.
  */
 import { Cause, Clock, Duration, Effect, Layer, Metric, Schedule, Schema, Stream } from "effect"
+import { type ParticipantName, participantNames } from "#shared/contracts/order-saga.ts"
 import type { OrderId } from "#shared/contracts/order.ts"
 import { firstIdAt } from "#shared/contracts/order-time.ts"
 import {
@@ -17,7 +18,7 @@ import { forgettableBefore } from "#shared/reservations/rules.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
 import { type Transient, Unknown } from "#shared/transient.ts"
 import { Audit } from "./audit/audit.ts"
-import { type ParticipantName, participantNames, type ServiceUrls } from "./audit/records.ts"
+import type { ServiceUrls } from "./audit/records.ts"
 
 export interface RetentionOptions {
   readonly urls: ServiceUrls

@@ -34,13 +34,12 @@ const placeOrder = Effect.gen(function* () {
     },
     problems: [422],
     handle: Effect.fnUntraced(function* ({ body, caller, closing, request }) {
-      const { item, slot } = "details" in body ? body.details : body
+      const { amount, ...rest } = body
       const wait = preferredWait(request)
       const { order, replayed } = yield* orders.place({
         username: caller.username,
-        amountMinor: toMinor(body.amount),
-        item,
-        slot,
+        amountMinor: toMinor(amount),
+        details: "details" in rest ? rest.details : rest,
         idempotencyKey: yield* idempotencyKey(request),
       }, wait && { atMost: wait, closing })
       return {

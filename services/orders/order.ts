@@ -1,5 +1,6 @@
 /** An order as the orders service keeps it, and the forms in which it leaves: to its customer and to the queue. */
 import {
+  type Details,
   type FailureReason,
   fromMinor,
   type OrderDetails,
@@ -16,8 +17,8 @@ export interface Order {
   readonly id: string
   readonly username: string
   readonly amountMinor: number
-  readonly item: number
-  readonly slot: string
+  readonly details: Details
+  readonly steps: OrderMessage["steps"]
   readonly status: OrderStatus
   readonly reason: FailureReason | null
   readonly createdAt: Date
@@ -33,14 +34,13 @@ export const isFinal = ({ status }: { readonly status: OrderStatus }): boolean =
 
 /** The order as a list shows it. */
 export const viewOf = (order: Order): OrderView => {
-  const { username, item, slot, status, reason } = order
+  const { username, details, status, reason } = order
   return {
     id: OrderId.make(order.id),
     username,
     amount: fromMinor(order.amountMinor),
-    item,
-    slot,
-    details: { item, slot },
+    ...details,
+    details,
     status,
     success: isFinal(order) ? status === "completed" : null,
     reason,
@@ -61,8 +61,8 @@ export const messageOf = (order: Order): OrderMessage => ({
   orderId: OrderId.make(order.id),
   username: order.username,
   amountMinor: order.amountMinor,
-  item: order.item,
-  slot: order.slot,
+  details: order.details,
+  steps: order.steps,
   createdAtMs: order.createdAt.getTime(),
   republished: order.republished,
   ...(order.traceparent !== null && { traceparent: order.traceparent }),

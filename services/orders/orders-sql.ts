@@ -20,7 +20,7 @@ export const orderStoreLayer: Layer.Layer<OrderStore, never, Database> = Layer.e
 )
 
 const columns = (sql: Sql) =>
-  sql`id, username, amount as "amountMinor", item, slot, status, reason, created_at as "createdAt",
+  sql`id, username, amount as "amountMinor", details, steps, status, reason, created_at as "createdAt",
     decided_at as "decidedAt", timeline, stuck, traceparent, republished`
 
 const intake = (
@@ -30,18 +30,19 @@ const intake = (
     Effect.promise(async () => {
       const orders = insertions.map(({ order }) => order)
       const rows = await sql<Array<{ id: string }>>`
-        insert into orders (id, username, amount, item, slot, created_at, traceparent, idempotency_key, publish_at)
-        select * from unnest(
+        insert into orders (id, username, amount, details, steps, created_at, traceparent, idempotency_key, publish_at)
+        select id, username, amount, details::jsonb, steps::jsonb, created_at, traceparent,
+          idempotency_key, publish_at from unnest(
           ${orders.map(({ id }) => id)}::uuid[],
           ${orders.map(({ username }) => username)}::text[],
           ${orders.map(({ amountMinor }) => amountMinor)}::bigint[],
-          ${orders.map(({ item }) => item)}::int[],
-          ${orders.map(({ slot }) => slot)}::text[],
+          ${orders.map(({ details }) => JSON.stringify(details))}::text[],
+          ${orders.map(({ steps }) => JSON.stringify(steps))}::text[],
           ${orders.map(({ createdAt }) => createdAt.toISOString())}::timestamptz[],
           ${orders.map(({ traceparent }) => traceparent)}::text[],
           ${insertions.map(({ idempotencyKey }) => idempotencyKey ?? null)}::text[],
           ${insertions.map(({ publishAt }) => publishAt.toISOString())}::timestamptz[]
-        ) as given (id, username, amount, item, slot, created_at, traceparent, idempotency_key, publish_at)
+        ) as given (id, username, amount, details, steps, created_at, traceparent, idempotency_key, publish_at)
         -- One order among all replicas, so that batches with the same keys can't wait for each other in a circle.
         order by username, idempotency_key
         on conflict (username, idempotency_key) where idempotency_key is not null do nothing

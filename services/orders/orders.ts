@@ -2,9 +2,11 @@
  * Intake and look-ups. An order is accepted when it is on disk: inserts are shared by group commit, and only then is the
  * order handed to the publisher. The same idempotency key and order from the same user give the same order again.
  */
-import { Clock, Context, type Duration, Effect, Layer, type Scope } from "effect"
+import { Clock, Context, type Duration, Effect, Layer, Schema, type Scope } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { groupCommit } from "#shared/batch/group-commit.ts"
+import { Details } from "#shared/contracts/order.ts"
+import { stepsInForce } from "#shared/contracts/order-saga.ts"
 import { failpoint } from "#shared/failpoint.ts"
 import { Problem } from "#shared/http/problem.ts"
 import { currentTraceparent } from "#shared/telemetry/trace.ts"
@@ -18,8 +20,7 @@ import { Publisher } from "./publisher.ts"
 export interface Placement {
   readonly username: string
   readonly amountMinor: number
-  readonly item: number
-  readonly slot: string
+  readonly details: Details
   readonly idempotencyKey: string | undefined
 }
 
@@ -86,6 +87,7 @@ export const ordersLayer = (options: OrdersOptions) =>
         const order: Order = {
           ...wanted,
           id,
+          steps: stepsInForce,
           status: "pending",
           reason: null,
           createdAt: new Date(now),
@@ -204,7 +206,9 @@ const lookUpBatches = Effect.flatMap(OrderStore, ({ query }) =>
 type Wanted = Omit<Placement, "idempotencyKey">
 
 const sameOrder = (a: Wanted, b: Wanted) =>
-  a.amountMinor === b.amountMinor && a.item === b.item && a.slot === b.slot
+  a.amountMinor === b.amountMinor && sameDetails(a.details, b.details)
+
+const sameDetails = Schema.toEquivalence(Details)
 
 const keyReused = new Problem({
   status: 422,

@@ -29,7 +29,7 @@ const selectPage = async (
   { before, after, limit = maxPage }: PageQuery,
 ): Promise<ReadonlyArray<Standing>> => {
   const rows = await sql<Array<StandingRow>>`
-    select id as "orderId", status, username, amount as "amountMinor", item, slot,
+    select id as "orderId", status, username, amount as "amountMinor", details, steps,
       created_at as "createdAt", decided_at as "decidedAt", stuck
     from orders where true
     ${before === undefined ? sql`` : sql`and id < ${before}`}

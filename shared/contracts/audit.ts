@@ -3,7 +3,7 @@
  * page at a time, newest order first, and whether a participant's books balance.
  */
 import { Schema } from "effect"
-import { OrderId, OrderStatus, StuckCompensation } from "./order.ts"
+import { Details, OrderId, OrderStatus, Steps, StuckCompensation } from "./order.ts"
 
 /** The most entries of a page. */
 export const maxPage = 1_000
@@ -62,8 +62,8 @@ export const Standing = Schema.Struct({
   status: OrderStatus,
   username: Schema.String,
   amountMinor: Schema.Int,
-  item: Schema.Int,
-  slot: Schema.String,
+  details: Details,
+  steps: Steps,
   createdAt: Schema.String,
   decidedAt: Schema.NullOr(Schema.String),
   stuck: Schema.NullOr(StuckCompensation),

@@ -4,14 +4,14 @@
  */
 import { Schema } from "effect"
 import { Username } from "./account.ts"
-import { ItemId, OrderId, SlotTime } from "./order.ts"
+import { Details, OrderId, Steps } from "./order.ts"
 
 export const OrderMessage = Schema.Struct({
   orderId: OrderId,
   username: Username,
   amountMinor: Schema.Int.check(Schema.isGreaterThan(0)),
-  item: ItemId,
-  slot: SlotTime,
+  details: Details,
+  steps: Steps,
   /** Milliseconds since the epoch, by the clock of the orders service. */
   createdAtMs: Schema.Int,
   /** How often the order was published before: above 0, an earlier run may have got somewhere. */

@@ -3,6 +3,7 @@
  * order queue. Money is a JSON number with at most two decimals on the wire, and an integer of minor units inside.
  */
 import { Schema } from "effect"
+import { orderSaga, stepsInForce } from "./order-saga.ts"
 
 /** A UUID in lower case (version 7, so that ids sort by time); branded, since many other texts are UUIDs too. */
 export const OrderId = Schema.String.check(
@@ -34,27 +35,47 @@ export const SlotTime = Schema.String.check(
   Schema.isPattern(/^([01][0-9]|2[0-3]):[0-5][0-9]$/, { expected: 'a time such as "09:00"' }),
 )
 
+/**
+ * What an order wants besides money; the one place that says so. A field that comes later is optional, as orders that were
+ * accepted before do not have it.
+ */
+export const Details = Schema.Struct({ item: ItemId, slot: SlotTime })
+export type Details = typeof Details.Type
+
+/** What the steps of the saga take something of. */
+export interface OrderContent {
+  readonly username: string
+  readonly amountMinor: number
+  readonly details: Details
+}
+
 /** What a customer posts. Clients of the original API send the item and the slot under `details`. */
 export const NewOrder = Schema.Union([
-  Schema.Struct({ amount: Amount, item: ItemId, slot: SlotTime }),
-  Schema.Struct({ amount: Amount, details: Schema.Struct({ item: ItemId, slot: SlotTime }) }),
+  Schema.Struct({ amount: Amount, ...Details.fields }),
+  Schema.Struct({ amount: Amount, details: Details }),
 ]).annotate({ identifier: "NewOrder" })
 export type NewOrder = typeof NewOrder.Type
 
 export const OrderStatus = Schema.Literals(["pending", "completed", "compensating", "failed"])
 export type OrderStatus = typeof OrderStatus.Type
 
+/** Why an order failed that was not decided by its deadline. */
+export const timedOut = "Order timed out"
+
 /** Why an order failed, word for word. */
-export const FailureReason = Schema.Literals([
-  "Not enough money",
-  "Can not reserve the item",
-  "Can not get the delivery slot",
-  "Order timed out",
-])
+export const FailureReason = Schema.Literals([...orderSaga.map(({ refusal }) => refusal), timedOut])
 export type FailureReason = typeof FailureReason.Type
 
-export const StepName = Schema.Literals(["money", "item", "slot"])
+export const StepName = Schema.Literals(orderSaga.map(({ step }) => step))
 export type StepName = typeof StepName.Type
+
+/** The steps that an order was accepted with, in the order of the table. */
+export const Steps = Schema.Array(StepName).check(
+  Schema.makeFilter((names) => {
+    const rows = names.map((name) => stepsInForce.indexOf(name))
+    return rows.length > 0 && rows.every((row, n) => n === 0 || row > rows[n - 1]!)
+  }, { expected: "steps of the saga, in the order of its table" }),
+)
 
 /** One reserve or cancel that got its answer. */
 export const TimelineEntry = Schema.Struct({
@@ -80,9 +101,8 @@ const orderFields = {
   id: OrderId,
   username: Schema.String,
   amount: Schema.Finite,
-  item: Schema.Int,
-  slot: Schema.String,
-  details: Schema.Struct({ item: Schema.Int, slot: Schema.String }),
+  ...Details.fields,
+  details: Details,
   status: OrderStatus,
   success: Schema.NullOr(Schema.Boolean),
   reason: Schema.NullOr(FailureReason),

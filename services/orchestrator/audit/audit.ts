@@ -4,11 +4,12 @@
  * Orders are read before participants: what is final by then changes no more.
  */
 import { Clock, Context, Duration, Effect, Layer, Stream } from "effect"
+import { participantNames } from "#shared/contracts/order-saga.ts"
 import type { OrderId } from "#shared/contracts/order.ts"
 import type { Transient } from "#shared/transient.ts"
 import { type Finding, judge, judgeBooks, keyOf, type Terms, type Verdict } from "./finding.ts"
 import { highest, justAbove, justBelow } from "./order-range.ts"
-import { participantNames, Records } from "./records.ts"
+import { Records } from "./records.ts"
 import { type Round, rounds } from "./rounds.ts"
 
 /** The orders between two ids, both left out; without bounds all that are not forgotten. */

@@ -3,9 +3,14 @@
  * none, in flight, or something that must not be. A finding says what, why, and what to do about it.
  */
 import type { Balance, Recorded, Standing } from "#shared/contracts/audit.ts"
+import {
+  orderSaga,
+  type OrderStep,
+  type ParticipantName,
+  participantNames,
+} from "#shared/contracts/order-saga.ts"
 import type { OrderId } from "#shared/contracts/order.ts"
 import type { Command } from "#shared/contracts/reservation.ts"
-import { type ParticipantName, participantNames } from "./records.ts"
 
 export const findingKinds = [
   /** The order is completed, and the participant holds nothing for it. */
@@ -123,9 +128,12 @@ const notHeld = (
   standing: Standing,
   { isForgotten, nowMs }: Terms,
 ) =>
-  participantNames.flatMap((participant): ReadonlyArray<Finding> => {
+  orderSaga.filter(({ step }) => standing.steps.includes(step)).flatMap((row): ReadonlyArray<
+    Finding
+  > => {
+    const participant = row.at
     const record = recorded[participant]
-    const wanted = wantedOf(standing, participant)
+    const wanted = wantedOf(standing, row)
     if (record === undefined && isForgotten(participant, orderId)) return []
     const isHeld = record?.outcome === "reserved"
     if (isHeld && record.resource === wanted.resource && record.quantity === wanted.quantity) {
@@ -165,12 +173,10 @@ const overdue = (standing: Standing, { nowMs, overdueMs }: Terms): ReadonlyArray
   }]
 }
 
-const wantedOf = ({ username, amountMinor, item, slot }: Standing, participant: ParticipantName) =>
-  ({
-    billing: { resource: username, quantity: amountMinor },
-    items: { resource: String(item), quantity: 1 },
-    slots: { resource: slot, quantity: 1 },
-  })[participant]
+const wantedOf = (standing: Standing, { takes }: OrderStep) => {
+  const [resource, quantity] = takes(standing)
+  return { resource, quantity }
+}
 
 const amountOf = (
   { resource, quantity }: { readonly resource: string; readonly quantity: number },

@@ -3,10 +3,11 @@
  * compensation sends. Said twice, it changes nothing more.
  */
 import { Effect } from "effect"
+import { participantNames } from "#shared/contracts/order-saga.ts"
 import { maxBatch } from "#shared/contracts/reservation.ts"
 import type { Transient } from "#shared/transient.ts"
 import type { Finding } from "./finding.ts"
-import { participantNames, Records } from "./records.ts"
+import { Records } from "./records.ts"
 
 /** The last step's reservations are given back first, as in a saga. Fails with Unavailable or Unknown. */
 export const heal = (

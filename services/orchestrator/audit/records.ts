@@ -12,15 +12,12 @@ import {
   StandingPage,
   Unfinished,
 } from "#shared/contracts/audit.ts"
+import type { ParticipantName } from "#shared/contracts/order-saga.ts"
 import { type Command, ReservationResponse } from "#shared/contracts/reservation.ts"
 import { Forgotten } from "#shared/contracts/retention.ts"
 import { type Callee, get, post } from "#shared/http/client.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
 import { type Transient, Unknown } from "#shared/transient.ts"
-
-/** In the order in which a saga reserves. */
-export const participantNames = ["billing", "items", "slots"] as const
-export type ParticipantName = typeof participantNames[number]
 
 export class Records extends Context.Service<Records, {
   /** A page of orders, newest first. */

@@ -4,11 +4,12 @@
  */
 import { Effect, Option, Stream } from "effect"
 import { maxPage, type Recorded, type Standing } from "#shared/contracts/audit.ts"
+import { type ParticipantName, participantNames } from "#shared/contracts/order-saga.ts"
 import type { OrderId } from "#shared/contracts/order.ts"
 import type { Transient } from "#shared/transient.ts"
 import type { OrderRecords } from "./finding.ts"
 import { highest, justBelow } from "./order-range.ts"
-import { type ParticipantName, participantNames, type Records } from "./records.ts"
+import type { Records } from "./records.ts"
 
 /** The orders between two ids, both left out; what is not given has no bound. */
 export interface OrderRange {
