@@ -196,11 +196,11 @@ export class Kernel {
     }
   }
 
-  /** Waits, in virtual time. */
+  /** Waits, in virtual time, which goes by in whole milliseconds. */
   sleep(process: Process, ms: number, name = ""): Effect.Effect<void> {
     return Effect.callback((resume) => {
       if (!process.alive || !Number.isFinite(ms)) return
-      const cancel = this.after(Math.max(0, ms), name, process, () => resume(Exit.void))
+      const cancel = this.after(Math.max(0, Math.ceil(ms)), name, process, () => resume(Exit.void))
       return Effect.sync(cancel)
     })
   }

@@ -34,6 +34,11 @@ export class World {
   readonly points: Array<Point> = []
   /** Which processes nobody reaches, and who reaches nobody. */
   readonly cutOff = new Set<string>()
+  /** Which processes do not know their callers. */
+  readonly lockedUp = new Set<string>()
+  /** Which processes break, and on which order: the first that they meet. And all orders that one broke on. */
+  readonly breaking = new Map<string, { on?: string }>()
+  readonly brokenOn = new Set<string>()
   ordersInFlight = 0
   private readonly arrivals = new Map<string, number>()
   private readonly planned = new Map<string, PointFault>()
