@@ -14,7 +14,7 @@ import type { App } from "#shared/http/app.ts"
 import { Fetch } from "#shared/http/client.ts"
 import { makeMemoryStream, ProcessMemory } from "#shared/queue/memory.ts"
 import { keyFiles } from "#shared/security/generate-service-keys.ts"
-import type { ServiceName } from "#shared/security/service-tokens.ts"
+import type { ServiceName } from "#shared/roster.ts"
 import { startWithin } from "#shared/service/service.ts"
 
 export type Apps = Readonly<Record<ServiceName, App>>

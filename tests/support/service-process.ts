@@ -3,7 +3,7 @@ import { Hono } from "hono"
 import { gateway } from "#compose/embedded/gateway.ts"
 import type { App } from "#shared/http/app.ts"
 import { keyFiles } from "#shared/security/generate-service-keys.ts"
-import type { ServiceName } from "#shared/security/service-tokens.ts"
+import type { ServiceName } from "#shared/roster.ts"
 
 export const serviceNames: ReadonlyArray<ServiceName> = [
   "billing",
