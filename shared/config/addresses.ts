@@ -4,7 +4,8 @@ import { type Setting, url } from "./settings.ts"
 
 type AddressName<Callee extends ServiceName> = `${Uppercase<Callee>}_URL`
 
-const addressName = <Callee extends ServiceName>(callee: Callee) =>
+/** The name of the setting that says where a service is. */
+export const addressName = <Callee extends ServiceName>(callee: Callee) =>
   `${callee.toUpperCase()}_URL` as AddressName<Callee>
 
 const calleesOf = <Caller extends ServiceName>(caller: Caller) =>

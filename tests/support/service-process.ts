@@ -57,8 +57,6 @@ export const doorTo = (address: (name: ServiceName) => string): App => {
         .catch(() => new Response(null, { status: 502 }))
     },
   })
-  return gateway(
-    { auth: proxied("auth"), billing: proxied("billing"), orders: proxied("orders") },
-    new Hono(),
-  )
+  const apps = Object.fromEntries(serviceNames.map((name) => [name, proxied(name)]))
+  return gateway(apps as Parameters<typeof gateway>[0], new Hono())
 }
