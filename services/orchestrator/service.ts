@@ -21,7 +21,6 @@ const drainMs = 4_000
 
 export const orchestrator = service({
   name: "orchestrator",
-  port: 8086,
   settings: {
     ...privateKeySetting,
     ...queueSettings,

@@ -1,5 +1,5 @@
 /**
- * The participant protocol (billing, items and slots): POST /internal/reservations. One request is one transaction of the
+ * The participant protocol: POST /internal/reservations. One request is one transaction of the
  * participant; its commands take effect one after another, as if each came alone, and are answered in their order.
  */
 import { Schema } from "effect"
@@ -20,7 +20,6 @@ export type Command = typeof Command.Type
 export const Outcome = Schema.Struct({
   orderId: OrderId,
   outcome: Schema.Literals(["reserved", "rejected", "cancelled", "mismatch"]),
-  reason: Schema.optionalKey(Schema.String),
 }).annotate({ identifier: "Outcome" })
 export type Outcome = typeof Outcome.Type
 
