@@ -250,7 +250,7 @@ describe.each(Object.entries(implementations))("OrderQueue over %s", (name, star
 
   // In memory there are messages and nothing else: all can be read.
   if (name === "memory") return
-  it.live("puts what it can't read among the dead letters", () =>
+  it.live("puts what it cannot read among the dead letters", () =>
     Effect.gen(function* () {
       const { open, backlog, deadLetters, poison } = subject(never)
       const queue = yield* open("a")

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url"
 import { assert } from "@effect/vitest"
 import { Duration, Effect, Redacted, Schema, type Scope } from "effect"
 import { Redis } from "ioredis"
+import { stepsInForce } from "#shared/contracts/order-saga.ts"
 import { OrderMessage } from "#shared/contracts/order-message.ts"
 import { makeMemoryStream, memoryOrderQueue } from "#shared/queue/memory.ts"
 import type { OrderQueue } from "#shared/queue/order-queue.ts"
@@ -43,8 +44,8 @@ export const anOrder = (): OrderMessage =>
     orderId: crypto.randomUUID(),
     username: `user${++orders}`,
     amountMinor: 10_000,
-    item: 1,
-    slot: "09:00",
+    details: { item: 1, slot: "09:00" },
+    steps: stepsInForce,
     createdAtMs: 1_800_000_000_000,
     republished: 0,
   })
