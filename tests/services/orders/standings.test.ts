@@ -56,8 +56,8 @@ describe("GET /internal/orders", () => {
         status: "pending",
         username: user,
         amountMinor: 400,
-        item: 1,
-        slot: "09:00",
+        details: { item: 1, slot: "09:00" },
+        steps: ["money", "item", "slot"],
         createdAt: placed[3]!.createdAt,
         decidedAt: null,
         stuck: null,
@@ -122,8 +122,10 @@ describe("GET /internal/orders", () => {
       // Often enough for PostgreSQL to keep its plans of the empty table for good.
       yield* Effect.repeat(all, { times: 12 })
       yield* Effect.promise(() =>
-        sql`insert into orders (id, username, amount, item, slot, status, created_at, decided_at, publish_at)
-            select ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'ann', 1, 1, '09:00',
+        sql`insert into orders
+              (id, username, amount, details, steps, status, created_at, decided_at, publish_at)
+            select ('00000000-0000-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid, 'ann', 1,
+              '{"item":1,"slot":"09:00"}', '["money","item","slot"]',
               case when n % 10000 = 7 then 'pending' else 'failed' end, now(),
               case when n % 10000 <> 7 then now() end, case when n % 10000 = 7 then now() end
             from generate_series(1, 50000) n`
