@@ -1,5 +1,5 @@
 /** A plan as a person reads it: what there is, who orders what, and which faults come in between. */
-import { type Plan, type PointFault, poison, type TimedFault, type Wish } from "./plan.ts"
+import { type Plan, type PointFault, poison, replicas, type TimedFault, type Wish } from "./plan.ts"
 import { participants, stepAt } from "./services.ts"
 
 /** `cameToPass` tells whether a fault at a point happened; those that did not are only counted. */
@@ -8,6 +8,7 @@ export const planText = (
   cameToPass: (fault: PointFault) => boolean = () => true,
 ): string => {
   const { wishes, pointFaults, timedFaults, orchestratorsAtMs = 0 } = plan
+  const { orchestrator } = plan.replicas ?? replicas
   const happened = pointFaults.filter(cameToPass)
   const rest = pointFaults.length - happened.length
   const faults = [...happened.map(pointFaultText), ...timedFaults.map(timedFaultText)]
@@ -15,9 +16,7 @@ export const planText = (
     `Plan (the world's own seed is ${plan.seed})`,
     `  each wallet ${money(plan.wallet)}, ${plan.stock} of each item, ${plan.capacity} in each ` +
     `slot; orders time out after ${seconds(plan.deadlineMs)}`,
-    ...(orchestratorsAtMs > 0
-      ? [`  the orchestrators start at ${seconds(orchestratorsAtMs)}`]
-      : []),
+    `  orchestrators: ${orchestrator}, from ${seconds(orchestratorsAtMs)} on`,
     "Orders",
     ...grouped(wishes.map(wishText)),
     "Faults",

@@ -236,6 +236,7 @@ const timedFault: fc.Arbitrary<TimedFault> = fc.oneof(
 /** Twenty orders and more for things of which there is not enough, and faults of every kind. */
 export const anyPlan: fc.Arbitrary<Plan> = fc.record({
   seed: fc.nat(),
+  replicas: fc.constantFrom(3, 2, 1).map((orchestrator) => ({ ...replicas, orchestrator })),
   orchestratorsAtMs: fc.oneof(fc.constant(0), fc.nat(8_000)),
   deadlineMs: fc.constantFrom(6_000, 30_000, 120_000),
   wallet: fc.constantFrom(100_00, 200_00, 500_00),
