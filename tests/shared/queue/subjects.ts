@@ -43,8 +43,8 @@ export const anOrder = (): OrderMessage =>
     orderId: crypto.randomUUID(),
     username: `user${++orders}`,
     amountMinor: 10_000,
-    item: 1,
-    slot: "09:00",
+    details: { item: 1, slot: "09:00" },
+    steps: ["money", "item", "slot"],
     createdAtMs: 1_800_000_000_000,
     republished: 0,
   })
