@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Metric } from "effect"
+import { Effect, Metric, Tracer } from "effect"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import type { OrderQueue } from "#shared/queue/order-queue.ts"
+import { TracingEnabled } from "#shared/telemetry/trace.ts"
 import { someOrders } from "#tests/shared/queue/subjects.ts"
 import { away, drainMs, pass, settled, world } from "./consumer-world.ts"
 import { isAway } from "./scripted-callees.ts"
@@ -204,6 +205,25 @@ describe("the consumer", () => {
       assert.strictEqual(stream.deadLetters.length, 2)
     }))
 
+  it.effect("buries those, too, of whom not even the beginning can be noted", () =>
+    Effect.gen(function* () {
+      const { stream, start, publish, begun } = yield* world
+      const broken = Tracer.make({
+        span: () => {
+          throw new Error("a defect")
+        },
+      })
+      yield* start().pipe(
+        Effect.provideService(TracingEnabled, true),
+        Effect.provideService(Tracer.Tracer, broken),
+      )
+      const orders = someOrders(3)
+      for (const order of orders) yield* publish([order])
+      assert.deepStrictEqual(begun(), [])
+      assert.deepStrictEqual([stream.deadLetters.length, stream.unacknowledged], [3, 0])
+      assert.strictEqual((yield* runningSagas)?.value, 0)
+    }))
+
   it.effect("measures the sagas that are in flight, down to none", () =>
     Effect.gen(function* () {
       const { rejects, holds, start, publish, release } = yield* world
@@ -263,6 +283,27 @@ describe("the consumer of a queue that is away", () => {
       yield* pass(2_000)
       assert.strictEqual(stream.unacknowledged, 0)
       assert.strictEqual(stream.deadLetters.length, 1)
+    }))
+
+  it.effect("loses sight of no order when telling it meets a defect", () =>
+    Effect.gen(function* () {
+      const { stream, poison, statuses, start, publish } = yield* world
+      let told = 0
+      const defect = Effect.die(new Error("a defect"))
+      yield* start(3, (queue) => ({
+        ...queue,
+        acknowledge: (ids) => Effect.suspend(() => ++told === 1 ? defect : queue.acknowledge(ids)),
+        deadLetter: (letters) =>
+          Effect.suspend(() => ++told === 2 ? defect : queue.deadLetter(letters)),
+      }))
+      const [refused, failed, good] = someOrders(3)
+      poison.set(refused!.orderId, "billing")
+      statuses.set(failed!.orderId, "failed")
+      // They end at the same time, in three ways.
+      yield* publish([refused!, { ...failed!, republished: 1 }, good!])
+      yield* pass(1_000)
+      assert.deepStrictEqual([stream.unacknowledged, stream.deadLetters.length], [0, 1])
+      assert.strictEqual((yield* runningSagas)?.value, 0)
     }))
 
   it.effect("decides and undoes orders whatever becomes of those of their wave that have ended", () =>
