@@ -4,6 +4,7 @@ import { TestClock } from "effect/testing"
 import { consumerLayer } from "#services/orchestrator/consumer.ts"
 import { Participants } from "#services/orchestrator/participants.ts"
 import { Register } from "#services/orchestrator/register.ts"
+import type { OrderId } from "#shared/contracts/order.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { makeMemoryStream, memoryOrderQueue } from "#shared/queue/memory.ts"
 import { OrderQueue, QueueUnavailable } from "#shared/queue/order-queue.ts"
@@ -18,7 +19,7 @@ export const world = Effect.gen(function* () {
   const stream = makeMemoryStream(10_000)
   const publisher = yield* memoryOrderQueue(stream)
   const callees = scriptedCallees()
-  let mostInHand = 0
+  const inHand = { orders: new Map<string, OrderId>(), most: 0 }
   /** A consumer; `disturb` makes its queue do as the test tells, and `participants` are called in place of the scripted. */
   const start = (
     sagasInFlight = 2_000,
@@ -43,14 +44,7 @@ export const world = Effect.gen(function* () {
         Layer.provide(participants),
         Layer.build,
         Scope.provide(scope),
-        Effect.provideService(OrderQueue, {
-          ...queue,
-          take: (max) =>
-            Effect.tap(queue.take(max), () =>
-              Effect.sync(() => {
-                mostInHand = Math.max(mostInHand, stream.unacknowledged - stream.waiting.length)
-              })),
-        }),
+        Effect.provideService(OrderQueue, watchedQueue(queue, inHand)),
         Effect.provideService(Register, callees),
       )
       yield* settled
@@ -63,7 +57,7 @@ export const world = Effect.gen(function* () {
     stream,
     start,
     /** The most orders that consumers had in hand at once. */
-    mostInHand: () => mostInHand,
+    mostInHand: () => inHand.most,
     publish: (orders: ReadonlyArray<OrderMessage>) =>
       Effect.andThen(publisher.publish(orders), settled),
     /** Lets all requests of a kind be answered, those that are held and those that come. */
@@ -86,6 +80,32 @@ export const world = Effect.gen(function* () {
       ),
   })
 })
+
+/** The queue, and the orders of it that are in hand, each by the first of its entries. */
+const watchedQueue = (
+  queue: Queue,
+  inHand: { readonly orders: Map<string, OrderId>; most: number },
+): Queue => {
+  const settle = (entryIds: ReadonlyArray<string>) =>
+    Effect.sync(() => entryIds.forEach((id) => inHand.orders.delete(id)))
+  return {
+    ...queue,
+    take: (max) =>
+      Effect.tap(queue.take(max), (deliveries) =>
+        Effect.sync(() => {
+          for (const { entryId, message: { orderId } } of deliveries) {
+            if (![...inHand.orders.values()].includes(orderId)) inHand.orders.set(entryId, orderId)
+          }
+          inHand.most = Math.max(inHand.most, inHand.orders.size)
+        })),
+    acknowledge: (ids) => Effect.andThen(queue.acknowledge(ids), settle(ids)),
+    deadLetter: (letters) =>
+      Effect.andThen(
+        queue.deadLetter(letters),
+        settle(letters.map(({ delivery }) => delivery.entryId)),
+      ),
+  }
+}
 
 /** Lets all that can go on do so. */
 export const settled = Effect.promise(async () => {
