@@ -10,7 +10,7 @@ import { failpoint } from "#shared/failpoint.ts"
 import { type Delivery, OrderQueue, type QueueUnavailable } from "#shared/queue/order-queue.ts"
 import { orderIdOf, type OrderRun, orderRun } from "#shared/saga/order-run.ts"
 import { runWave } from "#shared/saga/run-wave.ts"
-import type { SagaEnd, Sagas } from "#shared/saga/saga.ts"
+import type { Sagas } from "#shared/saga/saga.ts"
 import { type Wave, waveOf } from "#shared/saga/wave.ts"
 import { Participants } from "./participants.ts"
 import { Register } from "./register.ts"
@@ -54,9 +54,7 @@ export const consumerLayer = (options: ConsumerOptions) =>
       }).pipe(Effect.onError(() => makeRoom))
     }).pipe(
       Effect.tapError((error) => Effect.logWarning(`No orders can be taken: ${error.message}`)),
-      Effect.tapDefect((defect) => Effect.logError("The consumer met a defect", Cause.die(defect))),
-      Effect.sandbox,
-      Effect.retry(again),
+      whateverFails,
       Effect.forever,
       Effect.forkScoped,
     )
@@ -85,7 +83,11 @@ const makeWaves = Effect.fnUntraced(
       deadlineMs,
       send,
       decide,
-      ...ends(queue, watched, gone),
+      ...ends(
+        queue,
+        watched,
+        (runs, tell) => Effect.asVoid(FiberSet.run(fibers, Effect.ensuring(tell, gone(runs)))),
+      ),
       stuck: watched.stuck,
       fork: (wave, goOn) => Effect.asVoid(FiberSet.run(fibers, buryWithDefect(sagas, wave, goOn))),
     }
@@ -109,42 +111,45 @@ const makeWaves = Effect.fnUntraced(
             }
           }
           if (inFlight.size >= sagasInFlight) room.closeUnsafe()
-          yield* watched.begun(fresh, inFlight.size)
           if (doubles.length > 0) {
             yield* FiberSet.run(fibers, untilTaken(queue.acknowledge(doubles)))
           }
           const wave = waveOf(fresh, makeRoom)
-          yield* sagas.fork(wave, Effect.ensuring(runWave(sagas, wave), makeRoom))
+          const run = Effect.andThen(watched.begun(fresh, inFlight.size), runWave(sagas, wave))
+          yield* sagas.fork(wave, Effect.ensuring(run, makeRoom))
         },
       ),
     }
   },
 )
 
-/** What becomes of orders whose saga has ended, or that only a person can help on. */
+/**
+ * What becomes of orders whose saga has ended, or that only a person can help on. Nobody waits until the queue has been told.
+ */
 const ends = (
   { acknowledge, deadLetter }: OrderQueue["Service"],
   watched: Watched,
-  gone: (runs: ReadonlyArray<OrderRun>) => Effect.Effect<void>,
+  letGo: (runs: ReadonlyArray<OrderRun>, tell: Effect.Effect<void>) => Effect.Effect<void>,
 ): Pick<Sagas, "ended" | "bury"> => {
   const letter = ({ delivery }: OrderRun, cause: string) =>
     untilTaken(deadLetter([{ delivery, cause }]))
   return {
-    ended: (runs: ReadonlyArray<OrderRun>, end: SagaEnd) =>
-      Effect.gen(function* () {
-        yield* watched.ended(runs, end)
-        if (end === "unknown") {
-          const cause = "The orders service does not know this order"
-          yield* Effect.forEach(runs, (run) => letter(run, cause), { discard: true })
-        } else {
-          yield* failpoint("orchestrator.before acknowledge")
-          yield* untilTaken(acknowledge(runs.map(({ delivery }) => delivery.entryId)))
-        }
-      }).pipe(Effect.ensuring(gone(runs))),
-    bury: (run, cause) =>
-      Effect.andThen(watched.buried(run, cause), letter(run, cause)).pipe(
-        Effect.ensuring(gone([run])),
+    ended: (runs, end) =>
+      letGo(
+        runs,
+        Effect.gen(function* () {
+          yield* watched.ended(runs, end)
+          if (end === "unknown") {
+            const cause = "The orders service does not know this order"
+            yield* Effect.forEach(runs, (run) => letter(run, cause), { discard: true })
+          } else {
+            yield* failpoint("orchestrator.before acknowledge")
+            yield* untilTaken(acknowledge(runs.map(({ delivery }) => delivery.entryId)))
+          }
+        }),
       ),
+    bury: (run, cause) =>
+      letGo([run], Effect.andThen(watched.buried(run, cause), letter(run, cause))),
   }
 }
 
@@ -160,4 +165,12 @@ const buryWithDefect = (sagas: Sagas, wave: Wave, goOn: Effect.Effect<void>): Ef
   )
 
 const untilTaken = (tell: Effect.Effect<void, QueueUnavailable>): Effect.Effect<void> =>
-  Effect.orDie(Effect.retry(tell, again))
+  tell.pipe(whateverFails, Effect.orDie)
+
+/** Tries again for ever, a defect too: an entry that is in hand and forgotten would come to nobody before a restart. */
+const whateverFails = <A>(effect: Effect.Effect<A, QueueUnavailable>) =>
+  effect.pipe(
+    Effect.tapDefect((defect) => Effect.logError("The consumer met a defect", Cause.die(defect))),
+    Effect.sandbox,
+    Effect.retry(again),
+  )
