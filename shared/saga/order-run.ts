@@ -56,7 +56,7 @@ export const turnRound = (run: OrderRun, refusal: Refusal, armed: number): void 
 }
 
 /** Orders that share a batch get their answers in the same millisecond. */
-let latest = { ms: 0, iso: "" }
+let latest = { ms: NaN, iso: "" }
 const isoAt = (ms: number): string => {
   if (ms !== latest.ms) latest = { ms, iso: new Date(ms).toISOString() }
   return latest.iso
