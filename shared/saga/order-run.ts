@@ -18,8 +18,9 @@ export interface OrderRun {
   attempts: number
   startedAtMs: number
   stuck: StuckCompensation | undefined
-  /** How it ended, once it has; `buried` with the cause, when only a person can help it on. */
-  end: SagaEnd | { readonly buried: string } | undefined
+  /** How it ended, once it has, and why it is buried. */
+  end: SagaEnd | undefined
+  cause: string
 }
 
 export const orderRun = (delivery: Delivery, deadlineMs: number): OrderRun => ({
@@ -32,6 +33,7 @@ export const orderRun = (delivery: Delivery, deadlineMs: number): OrderRun => ({
   startedAtMs: 0,
   stuck: undefined,
   end: undefined,
+  cause: "",
 })
 
 export const orderIdOf = ({ delivery }: OrderRun) => delivery.message.orderId
@@ -46,7 +48,8 @@ export const isAgain = ({ delivery: { message, redelivered } }: OrderRun): boole
 
 /** Only a person can help it on. */
 export const bury = (run: OrderRun, cause: string): void => {
-  run.end = { buried: cause }
+  run.end = "buried"
+  run.cause = cause
 }
 
 /** Turns the order round: what it has armed is undone. */
