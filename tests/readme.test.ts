@@ -8,8 +8,12 @@ const read = (file: string) => readFileSync(join(root, file), "utf8")
 const readme = read("README.md")
 
 describe("README.md", () => {
-  it("quotes the order saga word for word", () => {
-    expect(readme).toContain("```ts\n" + read("services/orchestrator/order-saga.ts") + "```")
+  it("quotes the saga's table word for word", () => {
+    const source = read("shared/contracts/order-saga.ts")
+    const [table] = /^\/\*\*\n(?: \*.*\n)+export const orderSaga = \[[^]*?^\] as const.*\n/m.exec(
+      source,
+    )!
+    expect(readme).toContain("```ts\n" + table + "```")
   })
 
   it("names only scripts and tasks that exist", () => {

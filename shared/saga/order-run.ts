@@ -55,12 +55,8 @@ export const turnRound = (run: OrderRun, refusal: Refusal, armed: number): void 
   run.armed = armed
 }
 
-/** Orders that share a batch get their answers in the same millisecond. */
-let latest = { ms: 0, iso: "" }
-const isoAt = (ms: number): string => {
-  if (ms !== latest.ms) latest = { ms, iso: new Date(ms).toISOString() }
-  return latest.iso
-}
+/** Orders that share a request mostly have the same entry, so it is made once. */
+let latest: { readonly atMs: number; readonly entry: TimelineEntry } | undefined
 
 /** Writes what the request came to into the order's timeline. */
 export const answered = (
@@ -68,11 +64,19 @@ export const answered = (
   { step }: OrderStep,
   action: TimelineEntry["action"],
   outcome: TimelineEntry["outcome"],
-  nowMs: number,
+  atMs: number,
 ): void => {
   const { attempts, startedAtMs } = run
-  const durationMs = nowMs - startedAtMs
-  run.timeline.push({ step, action, outcome, attempts, at: isoAt(nowMs), durationMs })
+  const durationMs = atMs - startedAtMs
+  const last = latest?.entry
+  if (
+    latest?.atMs !== atMs || last?.step !== step || last.action !== action ||
+    last.outcome !== outcome || last.attempts !== attempts || last.durationMs !== durationMs
+  ) {
+    const at = new Date(atMs).toISOString()
+    latest = { atMs, entry: { step, action, outcome, attempts, at, durationMs } }
+  }
+  run.timeline.push(latest.entry)
 }
 
 /** Takes what the register is to be told now. */

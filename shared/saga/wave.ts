@@ -27,11 +27,13 @@ export const waveOf = (runs: ReadonlyArray<OrderRun>, makeRoom: Effect.Effect<vo
   makeRoom,
 })
 
-/** Lets go of those that have ended. */
-export const letGo = Effect.fnUntraced(function* (sagas: Sagas, wave: Wave) {
-  const ended = wave.runs.filter(({ end }) => end !== undefined)
-  if (ended.length === 0) return
-  wave.runs = wave.runs.filter(({ end }) => end === undefined)
+/** Lets go of those that have ended. The queue that is told of it may be away: that holds up nobody who goes on. */
+export const letGo = (sagas: Sagas, wave: Wave): Effect.Effect<void> => {
+  const going = wave.runs.filter(({ end }) => end === undefined)
+  return leaveBehind(sagas, wave, going, (part) => tellEnds(sagas, part))
+}
+
+const tellEnds = Effect.fnUntraced(function* (sagas: Sagas, { runs: ended }: Wave) {
   for (const end of ["completed", "failed", "unknown"] satisfies ReadonlyArray<SagaEnd>) {
     const runs = ended.filter((run) => run.end === end)
     if (runs.length > 0) yield* sagas.ended(runs, end)
