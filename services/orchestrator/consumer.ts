@@ -11,7 +11,7 @@ import { type Delivery, OrderQueue, type QueueUnavailable } from "#shared/queue/
 import { orderIdOf, type OrderRun, orderRun } from "#shared/saga/order-run.ts"
 import { runWave } from "#shared/saga/run-wave.ts"
 import type { Sagas } from "#shared/saga/saga.ts"
-import { type Wave, waveOf } from "#shared/saga/wave.ts"
+import { letGo, type Wave, waveOf } from "#shared/saga/wave.ts"
 import { Participants } from "./participants.ts"
 import { Register } from "./register.ts"
 import { type Watched, watchSagas } from "./saga-watch.ts"
@@ -129,13 +129,13 @@ const makeWaves = Effect.fnUntraced(
 const ends = (
   { acknowledge, deadLetter }: OrderQueue["Service"],
   watched: Watched,
-  letGo: (runs: ReadonlyArray<OrderRun>, tell: Effect.Effect<void>) => Effect.Effect<void>,
+  leave: (runs: ReadonlyArray<OrderRun>, tell: Effect.Effect<void>) => Effect.Effect<void>,
 ): Pick<Sagas, "ended" | "bury"> => {
   const letter = ({ delivery }: OrderRun, cause: string) =>
     untilTaken(deadLetter([{ delivery, cause }]))
   return {
     ended: (runs, end) =>
-      letGo(
+      leave(
         runs,
         Effect.gen(function* () {
           yield* watched.ended(runs, end)
@@ -149,20 +149,20 @@ const ends = (
         }),
       ),
     bury: (run, cause) =>
-      letGo([run], Effect.andThen(watched.buried(run, cause), letter(run, cause))),
+      leave([run], Effect.andThen(watched.buried(run, cause), letter(run, cause))),
   }
 }
 
 /** A defect would only come back: a person has to look at it, while the sweeper sees to it that no order stays undecided. */
 const buryWithDefect = (sagas: Sagas, wave: Wave, goOn: Effect.Effect<void>): Effect.Effect<void> =>
-  Effect.catchCause(
-    goOn,
-    (cause) =>
-      Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.andThen(
-        Effect.logError("A wave met a defect", cause),
-        Effect.forEach(wave.runs, (run) => sagas.bury(run, Cause.pretty(cause)), { discard: true }),
-      ),
-  )
+  Effect.catchCause(goOn, (cause) =>
+    Effect.gen(function* () {
+      if (Cause.hasInterruptsOnly(cause)) return yield* Effect.interrupt
+      yield* Effect.logError("A wave met a defect", cause)
+      // Those that had their end before it came.
+      yield* letGo(sagas, wave)
+      for (const run of wave.runs) yield* sagas.bury(run, Cause.pretty(cause))
+    }))
 
 const untilTaken = (tell: Effect.Effect<void, QueueUnavailable>): Effect.Effect<void> =>
   tell.pipe(whateverFails, Effect.orDie)
