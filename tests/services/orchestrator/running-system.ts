@@ -222,6 +222,8 @@ export const redisOf = ({ orders: { environment } }: System) =>
       return {
         add: (fields: ReadonlyArray<string>) =>
           Effect.promise(() => redis.xadd(stream, "*", ...fields)),
+        /** Loses everything that is on the queue. */
+        lose: Effect.promise(() => redis.del(stream)),
         deadLetters: Effect.promise(async () =>
           (await redis.xrange(`${stream}:dead`, "-", "+")).map(([, fields]) => fields.join(" "))
         ),
