@@ -3,6 +3,7 @@
  * itself is never echoed, since it may hold a password.
  */
 import { Effect, Result, Schema, SchemaIssue } from "effect"
+import { isKeepable } from "#shared/contracts/text.ts"
 import { Problem } from "./problem.ts"
 
 const missing = "is missing"
@@ -103,12 +104,10 @@ export const keepable = <A>(value: A, what: string): Effect.Effect<A, Problem> =
   return errors.length === 0 ? Effect.succeed(value) : Effect.fail(invalid(what, errors))
 }
 
-/** The texts that can't be kept: PostgreSQL keeps no NUL, and UTF-8 no half of a surrogate pair. */
+/** The texts that cannot be kept. */
 const unkeepable = (value: unknown, path: string): ReadonlyArray<FieldError> => {
   if (typeof value === "string") {
-    return value.isWellFormed() && !value.includes("\0")
-      ? []
-      : [{ path, message: "holds NUL or half of a surrogate pair" }]
+    return isKeepable(value) ? [] : [{ path, message: "holds NUL or half of a surrogate pair" }]
   }
   if (typeof value !== "object" || value === null) return []
   return Object.entries(value).flatMap(([name, inner]) =>

@@ -60,7 +60,8 @@ const compensate = (sagas: Sagas, wave: Wave, at: number): Effect.Effect<void> =
     const armed = wave.runs.filter((run) =>
       run.armed > at && run.end === undefined && hasStep(run, row)
     )
-    return armed.length === 0 ? Effect.void : cancel(sagas, wave, armed, at)
+    // A scope lets nothing interrupt its finalizers, but a stop need not wait: what is out is seen through by whoever sent it.
+    return armed.length === 0 ? Effect.void : Effect.interruptible(cancel(sagas, wave, armed, at))
   }).pipe(
     Effect.catchCause((cause) => {
       wave.cutShort = cause
@@ -75,9 +76,7 @@ const cancel = (sagas: Sagas, wave: Wave, armed: ReadonlyArray<OrderRun>, at: nu
   const unstuck: Array<OrderRun> = []
   const tell = Effect.suspend(() => sagas.stuck(unstuck.splice(0), false))
   return untilAnswered(sagas, wave, armed, {
-    // Nothing interrupts a request of a compensation.
-    send: (runs) =>
-      Effect.uninterruptible(sagas.send(row.at, runs.map((run) => commandOf(run, row, "cancel")))),
+    send: (runs) => sagas.send(row.at, runs.map((run) => commandOf(run, row, "cancel"))),
     answer: (run, { outcome }, nowMs) => {
       if (outcome !== "cancelled") return bury(run, `${row.at} answered a cancel with ${outcome}`)
       answered(run, row, "cancel", "cancelled", nowMs)

@@ -54,8 +54,7 @@ export const untilAnswered = Effect.fnUntraced(
       // The schedules never end.
       const [, wait] = yield* Effect.orDie(pause(nowMs, failure.latest))
       yield* failed?.(waiting, failure.latest, nowMs + Duration.toMillis(wait)) ?? Effect.void
-      // A stop may cut a wait short in a finalizer too, where a request runs to its end.
-      yield* Effect.interruptible(Effect.sleep(wait))
+      yield* Effect.sleep(wait)
       if (giveUp === undefined) continue
       const laterMs = clock.currentTimeMillisUnsafe()
       waiting = waiting.filter((run) => !giveUp(run, laterMs))

@@ -4,7 +4,7 @@
  */
 import { type Cause, Effect, Scope } from "effect"
 import type { OrderRun } from "./order-run.ts"
-import type { SagaEnd, Sagas } from "./saga.ts"
+import type { Sagas } from "./saga.ts"
 
 export interface Wave {
   /** Where compensations are registered. */
@@ -28,20 +28,13 @@ export const waveOf = (runs: ReadonlyArray<OrderRun>, makeRoom: Effect.Effect<vo
 })
 
 /** Lets go of those that have ended. The queue that is told of it may be away: that holds up nobody who goes on. */
-export const letGo = (sagas: Sagas, wave: Wave): Effect.Effect<void> => {
-  const going = wave.runs.filter(({ end }) => end === undefined)
-  return leaveBehind(sagas, wave, going, (part) => tellEnds(sagas, part))
-}
-
-const tellEnds = Effect.fnUntraced(function* (sagas: Sagas, { runs: ended }: Wave) {
-  for (const end of ["completed", "failed", "unknown"] satisfies ReadonlyArray<SagaEnd>) {
-    const runs = ended.filter((run) => run.end === end)
-    if (runs.length > 0) yield* sagas.ended(runs, end)
-  }
-  for (const run of ended) {
-    if (typeof run.end === "object") yield* sagas.bury(run, run.end.buried)
-  }
-})
+export const letGo = (sagas: Sagas, wave: Wave): Effect.Effect<void> =>
+  leaveBehind(
+    sagas,
+    wave,
+    wave.runs.filter(({ end }) => end === undefined),
+    ({ runs }) => sagas.ended(runs),
+  )
 
 /** Those that do not wait go on as a wave of their own, so that whoever is away holds up only those that need it. */
 export const leaveBehind = (

@@ -2,7 +2,6 @@
 import { Clock, Deferred, Effect } from "effect"
 import type { Decision } from "#shared/contracts/decision.ts"
 import type { OrderId, StepName } from "#shared/contracts/order.ts"
-import { orderSaga } from "#shared/contracts/order-saga.ts"
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import { type CallFailure, Refused } from "#shared/http/client.ts"
 import { applyCommands } from "#shared/reservations/rules.ts"
@@ -114,8 +113,7 @@ const apply = (world: World, run: Run, step: StepName, command: Command): Outcom
   const { orderId } = command
   const before = records.get(orderId)
   const known = new Map(before === undefined ? [] : [[orderId, before]])
-  const { refusal } = orderSaga.find((row) => row.step === step)!
-  const applied = applyCommands([command], known, balances, { refusal, nowMs: 0, retentionMs: 0 })
+  const applied = applyCommands([command], known, balances, { nowMs: 0, retentionMs: 0 })
   for (const record of [...applied.recorded, ...applied.givenBack]) {
     records.set(orderId, record)
     Invariants.onRecorded(world, run, step, before?.outcome, record.outcome)

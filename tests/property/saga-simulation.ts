@@ -127,20 +127,16 @@ const orderRunOf = ({ orders }: Plan, { order, redelivered }: Delivery["orders"]
 const sagasOf = (world: World, wave: WaveRun): Sagas => {
   const stepAt = (at: string) => stepsInForce[orderSaga.findIndex((row) => row.at === at)]!
   const runOf = (run: OrderRun) => wave.runs.get(orderIdOf(run))!
-  const bury = (run: OrderRun, cause: string) => {
-    Invariants.onEnd(world, runOf(run), "buried")
-    return note(world, `${wave.name} buries ${orderIdOf(run)}: ${cause}`)
+  const end = (run: OrderRun, cause: string) => {
+    Invariants.onEnd(world, runOf(run), run.end ?? "buried")
+    return note(world, `${wave.name} ends ${orderIdOf(run)}: ${run.end ?? "buried"} ${cause}`)
   }
   const sagas: Sagas = {
     rows: orderSaga,
     deadlineMs: 0,
     send: (at, commands) => askParticipant(world, wave, stepAt(at), commands),
     decide: (decisions) => askRegister(world, wave, decisions),
-    ended: (runs, end) => {
-      for (const run of runs) Invariants.onEnd(world, runOf(run), end)
-      return note(world, `${wave.name} ends ${runs.map(orderIdOf)}: ${end}`)
-    },
-    bury,
+    ended: (runs) => Effect.forEach(runs, (run) => end(run, run.cause), { discard: true }),
     stuck: () => Effect.void,
     fork: (part, goOn) => {
       if (wave.stopped) return Effect.void
@@ -148,7 +144,7 @@ const sagasOf = (world: World, wave: WaveRun): Sagas => {
         if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
         const defect = Cause.squash(cause)
         for (const run of part.runs) runOf(run).metDefect ||= defect === plannedDefect
-        return Effect.forEach(part.runs, (run) => bury(run, `${defect}`), { discard: true })
+        return Effect.forEach(part.runs, (run) => end(run, `${defect}`), { discard: true })
       })
       return Effect.asVoid(FiberSet.run(wave.fibers, buried))
     },

@@ -52,7 +52,7 @@ export interface Run {
   metDefect: boolean
   /** The steps whose cancel changed something, in order. */
   readonly undone: Array<StepName>
-  end: SagaEnd | "buried" | undefined
+  end: SagaEnd | undefined
 }
 
 export const worldOf = (plan: Plan, scope: Scope.Scope): World => {

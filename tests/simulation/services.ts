@@ -49,11 +49,8 @@ const answered = <A>(
     onFailure: (error) => ({ status: error instanceof Problem ? error.status : 503, body: {} }),
   })
 
-export const participantLayers = (
-  name: ParticipantName,
-  store: Store<ReservationTables>,
-) =>
-  reservationsLayer(refusals[name], Duration.days(30)).pipe(
+export const participantLayers = (store: Store<ReservationTables>) =>
+  reservationsLayer(Duration.days(30)).pipe(
     Layer.provide(Layer.succeed(ReservationStore, store)),
   )
 

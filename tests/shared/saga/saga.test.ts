@@ -80,7 +80,7 @@ describe("what waves stand on", () => {
   })
 
   it("is told of an order's end, which is never that it waits", () => {
-    expectTypeOf<SagaEnd>().toEqualTypeOf<"completed" | "failed" | "unknown">()
+    expectTypeOf<SagaEnd>().toEqualTypeOf<"completed" | "failed" | "unknown" | "buried">()
     compiles((run) => {
       // @ts-expect-error An order that is being undone has not ended.
       run.end = "compensating"

@@ -13,7 +13,7 @@ import type { Outcome } from "#shared/contracts/reservation.ts"
 import { type CallFailure, Refused } from "#shared/http/client.ts"
 import { orderIdOf, type OrderRun, orderRun } from "#shared/saga/order-run.ts"
 import { runWave } from "#shared/saga/run-wave.ts"
-import type { Sagas } from "#shared/saga/saga.ts"
+import { sagaEnds, type Sagas } from "#shared/saga/saga.ts"
 import { type Wave, waveOf } from "#shared/saga/wave.ts"
 import { Misconfigured, Unavailable, Unknown } from "#shared/transient.ts"
 
@@ -85,13 +85,15 @@ export const scripted = Effect.fnUntraced(
       deadlineMs,
       send: makeSend(scripts, log),
       decide,
-      ended: (runs, end) => {
-        for (const run of runs) ends.set(orderIdOf(run), end)
-        return Effect.andThen(log.note(`${end}: ${names(runs)}`), queue)
-      },
-      bury: (run, cause) => {
-        ends.set(orderIdOf(run), `buried: ${cause}`)
-        return Effect.andThen(log.note(`buried: ${names([run])}`), queue)
+      ended: (runs) => {
+        for (const run of runs) {
+          ends.set(orderIdOf(run), run.end === "buried" ? `buried: ${run.cause}` : run.end!)
+        }
+        const notes = sagaEnds.flatMap((end) => {
+          const these = runs.filter((run) => run.end === end)
+          return these.length === 0 ? [] : [log.note(`${end}: ${names(these)}`)]
+        })
+        return Effect.andThen(Effect.all(notes), queue)
       },
       stuck: (runs, isStuck) =>
         runs.length === 0
