@@ -6,10 +6,10 @@ import { isDeepStrictEqual } from "node:util"
 import { Exit, type Fiber } from "effect"
 import { type FailureReason, type StepName, timedOut } from "#shared/contracts/order.ts"
 import { orderSaga } from "#shared/contracts/order-saga.ts"
-import type { Command, Outcome } from "#shared/contracts/reservation.ts"
+import type { Outcome } from "#shared/contracts/reservation.ts"
 import type { Reservation } from "#shared/reservations/rules.ts"
 import { idOf } from "./saga-plans.ts"
-import type { Participant, Run, Status, WaveRun, World } from "./saga-world.ts"
+import type { Participant, Run, SentCommand, Status, WaveRun, World } from "./saga-world.ts"
 
 const check = (world: World, holds: boolean, broken: string) => {
   if (holds) return
@@ -34,24 +34,39 @@ export const onSent = (world: World, run: Run) => {
   run.isOut = true
 }
 
-/** I9: no cancel is sent before the register knows that the saga is undone; and nothing goes to steps that it has not. */
-export const onCommandSent = (
-  world: World,
-  run: Run,
-  name: StepName,
-  action: Command["action"],
-) => {
+/** I8, I9: no cancel is sent before the register knows that the saga is undone; and the steps come one after another. */
+export const onCommandSent = (world: World, run: Run, command: SentCommand) => {
+  const { action, step } = command
   const status = world.statuses.get(idOf(run.order))!
+  const sends = `${run.wave} sends a ${action} of ${step} of ${idOf(run.order)}`
   check(
     world,
     action === "reserve" || status === "compensating" || status === "failed",
-    `I9: ${run.wave} sends a cancel of ${name} of ${idOf(run.order)}, which is ${status}`,
+    `I9: ${sends}, which is ${status}`,
   )
+  const { last } = run
   check(
     world,
-    stepsOf(world, run.order).includes(name),
-    `I3: ${run.wave} sends a ${action} of ${name} of ${idOf(run.order)}, which has no such step`,
+    follows(stepsOf(world, run.order), command, last),
+    `I8: ${sends} after the ${last?.action} of ${last?.step} was answered ${last?.outcome}`,
   )
+  run.last = command
+}
+
+/** Whether a command may come after another: once more without an answer, else for the next step; or it is the first cancel. */
+const follows = (
+  steps: ReadonlyArray<StepName>,
+  { action, step }: SentCommand,
+  last: SentCommand | undefined,
+): boolean => {
+  const at = steps.indexOf(step)
+  if (last === undefined) return at === (action === "reserve" ? 0 : steps.length - 1)
+  if (action !== last.action) return action === "cancel" && at >= 0
+  if (last.outcome === undefined) return step === last.step
+  if (action === "cancel") {
+    return last.outcome === "cancelled" && at === steps.indexOf(last.step) - 1
+  }
+  return last.outcome === "reserved" && at === steps.indexOf(last.step) + 1
 }
 
 /** I3, I4, I8: a record is written once and given back once; and no later step is held when an earlier one is undone. */

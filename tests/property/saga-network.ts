@@ -13,6 +13,7 @@ import {
   note,
   plannedDefect,
   type Run,
+  type SentCommand,
   type Status,
   stopWave,
   type WaveRun,
@@ -28,13 +29,22 @@ export const askParticipant = (
   commands: ReadonlyArray<Command>,
 ): Effect.Effect<Answers<Outcome>> =>
   Effect.suspend(() => {
-    for (const { orderId, action } of commands) {
-      Invariants.onCommandSent(world, wave.runs.get(orderId)!, step, action)
-    }
-    return request(world, wave, step, commands, (run, { orderId, action, ...takes }) => {
-      const outcome = apply(world, run, step, { orderId, action, ...takes })
+    const sent = commands.map(({ orderId, action }): SentCommand => {
+      const command = { action, step, outcome: undefined }
+      Invariants.onCommandSent(world, wave.runs.get(orderId)!, command)
+      return command
+    })
+    const answers = request(world, wave, step, commands, (run, command) => {
+      const { orderId, action } = command
+      const outcome = apply(world, run, step, command)
       return [{ orderId, outcome }, `${action} ${step} of ${orderId}: ${outcome}`]
     })
+    return Effect.tap(answers, (answers) =>
+      Effect.sync(() => {
+        for (const [n, answer] of answers.entries()) {
+          if ("outcome" in answer) sent[n]!.outcome = answer.outcome
+        }
+      }))
   })
 
 export const askRegister = (world: World, wave: WaveRun, decisions: ReadonlyArray<Decision>) =>

@@ -77,6 +77,7 @@ const waveRun = Effect.fnUntraced(function* (world: World, delivery: Delivery) {
     wave: name,
     order,
     isOut: false,
+    last: undefined,
     metDefect: false,
     undone: [],
     end: undefined,

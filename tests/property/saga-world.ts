@@ -5,7 +5,7 @@
 import { Clock, Effect, type FiberSet, type Scope } from "effect"
 import type { Decided } from "#shared/contracts/decision.ts"
 import type { OrderId, StepName } from "#shared/contracts/order.ts"
-import type { Outcome } from "#shared/contracts/reservation.ts"
+import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import type { Reservation } from "#shared/reservations/rules.ts"
 import type { SagaEnd } from "#shared/saga/saga.ts"
 import { type Delivery, type Fate, idOf, type Plan } from "./saga-plans.ts"
@@ -42,12 +42,20 @@ export interface WaveRun {
   madeRoom: boolean
 }
 
+export interface SentCommand {
+  readonly action: Command["action"]
+  readonly step: StepName
+  outcome: Outcome["outcome"] | undefined
+}
+
 /** One order of a wave, and what was done for it. */
 export interface Run {
   readonly wave: string
   readonly order: number
   /** Whether a request for it is out. */
   isOut: boolean
+  /** The command that was sent last, and its answer, if one has come. */
+  last: SentCommand | undefined
   /** Whether a defect, or a refusal of its entry, has come its way. */
   metDefect: boolean
   /** The steps whose cancel changed something, in order. */
