@@ -235,7 +235,7 @@ describe("the orchestrator", () => {
         const line of [
           /^sagas_running \d+$/m,
           /^sagas_stuck \d+$/m,
-          /^sagas_buried_total \d+$/m,
+          /^sagas_ended_total\{end="buried"\} \d+$/m,
           /^service_misconfigured\{service="items"\} 0$/m,
           /^service_misconfigured\{service="orders"\} 0$/m,
           /^sagas_ended_total\{end="completed"\} [1-9]\d*$/m,
