@@ -57,13 +57,18 @@ export const makeApp = (options: AppOptions): Effect.Effect<App> =>
       const path = withoutSlash(route.path)
       const durations = durationsByStatus(options.name, route)
       app.on(route.method, path, (context) =>
-        run(answer(route, durations, context.req.raw, {
-          requestId: requestIdOf(context.req.raw),
-          query: route.query ? queryOf(context.req.queries()) : {},
-          params: route.params ? context.req.param() : {},
-          remoteAddress: context.env?.remoteAddress,
-          closing: context.env?.closing ?? Effect.never,
-        })))
+        run(
+          answer(route, durations, context.req.raw, {
+            requestId: requestIdOf(context.req.raw),
+            query: route.query ? queryOf(context.req.queries()) : {},
+            params: route.params ? context.req.param() : {},
+            remoteAddress: context.env?.remoteAddress,
+            closing: context.env?.closing ?? Effect.never,
+          }),
+          // A customer who hangs up has what is still waited for left undone. A service asks again: were it left undone each
+          // time, whatever takes longer than its patience would never be done.
+          route.internal ? undefined : { signal: context.req.raw.signal },
+        ))
     }
     addOperations(app, options, run)
     const others = wrongMethods(options.routes)
