@@ -164,6 +164,10 @@ describe("an order of an earlier version of the saga", () => {
             participantNames.map((name, n) => [name, rows[n]!.map(({ id }) => id)]),
           )
         })
+        yield* until(
+          "money is held for it",
+          Effect.map(recorded, ({ billing }) => billing!.includes(open!.id)),
+        )
         calendar.pass("9 days")
         assert.strictEqual(yield* forget, 1)
         assert.deepStrictEqual(yield* recorded, { billing: [open!.id], items: [], slots: [] })
