@@ -11,7 +11,10 @@ export interface GroupCommitOptions<I, O, E> {
   readonly max: number
   /** What an entry counts for; 1 unless it says otherwise. */
   readonly size?: (entry: I) => number
-  /** The most that may wait, by size, and what an entry fails with, at once, that would be more; without it, callers are bounded. */
+  /**
+   * The most that may wait, by size, and what an entry that would be more fails with, at once. Needless where callers are few
+   * by themselves.
+   */
   readonly waiting?: { readonly most: number; readonly full: E }
   /** Handles a batch and answers each entry, in order. When it fails, every entry of the batch fails with it. */
   readonly run: (entries: ReadonlyArray<I>) => Effect.Effect<ReadonlyArray<O>, E>
