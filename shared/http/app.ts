@@ -14,10 +14,12 @@ import { internalError, Problem, problemResponse, unavailable } from "./problem.
 import type { Route } from "./route.ts"
 
 /** What the server tells of a request; one from inside the process has none of it. */
-interface Bindings {
+export interface Bindings {
   readonly remoteAddress?: string | undefined
   /** Succeeds when the server wants to close. */
   readonly closing?: Effect.Effect<void>
+  /** Calls back when the client has hung up, or has its answer; without it, the request's signal tells. */
+  readonly onClose?: (closed: () => void) => void
 }
 
 export type App = Hono<{ Bindings: Bindings }>
@@ -79,6 +81,14 @@ export const makeApp = (options: AppOptions): Effect.Effect<App> =>
     app.onError(() => problemResponse(internalError))
     return app
   })
+
+/** Interrupts the handler when the client hangs up: it would work for nobody. */
+const untilClosed = (request: Request, env: Bindings | undefined): Effect.RunOptions => {
+  const onClose = env?.onClose
+  return onClose === undefined
+    ? { signal: request.signal }
+    : { onFiberStart: (fiber) => onClose(() => fiber.interruptUnsafe()) }
+}
 
 /** A parameter that was sent twice is no text any more, so its schema refuses it. */
 const queryOf = (queries: Readonly<Record<string, ReadonlyArray<string>>>) =>
