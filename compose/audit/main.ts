@@ -3,7 +3,7 @@ import { Cause, Effect, Logger, Option, References, Stream } from "effect"
 import { Audit } from "#services/orchestrator/audit/audit.ts"
 import { heal } from "#services/orchestrator/audit/heal.ts"
 import { runMain } from "#shared/service/run-main.ts"
-import { Unavailable, Unknown } from "#shared/transient.ts"
+import { Misconfigured, Unavailable, Unknown } from "#shared/transient.ts"
 import { help, parseArguments } from "./arguments.ts"
 import { jsonReport, leftOf, noSums, plus, textReport } from "./report.ts"
 import { openSystem } from "./system.ts"
@@ -49,7 +49,9 @@ const main = (options: { readonly heal: boolean; readonly json: boolean }) =>
 const whyNot = (cause: Cause.Cause<{ readonly message: string }>): string => {
   const error = Option.getOrUndefined(Cause.findErrorOption(cause))
   if (error === undefined) return Cause.pretty(cause)
-  return error instanceof Unavailable || error instanceof Unknown
+  return error instanceof Misconfigured
+    ? error.message
+    : error instanceof Unavailable || error instanceof Unknown
     ? `${error.message}: see that it runs and can be reached from here, then try again`
     : error.message
 }

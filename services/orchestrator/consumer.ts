@@ -1,11 +1,10 @@
 /**
- * Takes orders off the queue and runs their sagas, many at a time: those that are begun together share each of their
- * requests, so while they are under way the next ones gather in the queue. An order is acknowledged when it is final. When
- * the process is told to stop it takes nothing new and waits for what is in flight; what does not end in time stays pending
- * on the queue, for whoever takes it next.
+ * Takes orders off the queue and runs them in waves. An order is acknowledged when it is final. When the process is told to
+ * stop it takes nothing new and waits for what is in flight; what does not end in time stays pending on the queue, for
+ * whoever takes it next.
  */
-import { Cause, Effect, FiberSet, Latch, Layer, Metric, Schedule } from "effect"
-import { groupCommit } from "#shared/batch/group-commit.ts"
+import { Cause, Clock, Effect, FiberSet, Latch, Layer, Schedule, Semaphore } from "effect"
+import { orderSaga } from "#shared/contracts/order-saga.ts"
 import { maxBatch } from "#shared/contracts/reservation.ts"
 import { failpoint } from "#shared/failpoint.ts"
 import {
@@ -14,121 +13,154 @@ import {
   OrderQueue,
   type QueueUnavailable,
 } from "#shared/queue/order-queue.ts"
-import { SagaRunner } from "./saga-runner.ts"
+import { bury, orderIdOf, type OrderRun, orderRun } from "#shared/saga/order-run.ts"
+import { runWave } from "#shared/saga/run-wave.ts"
+import type { Sagas } from "#shared/saga/saga.ts"
+import { type Wave, waveOf } from "#shared/saga/wave.ts"
+import { Participants } from "./participants.ts"
+import { Register } from "./register.ts"
+import { type Watched, watchSagas } from "./saga-watch.ts"
 
 export interface ConsumerOptions {
+  /** How long after its creation an undecided order is aborted. */
+  readonly deadlineMs: number
   /** The most sagas in flight at once. */
   readonly sagasInFlight: number
   /** How long a stop waits for them. */
   readonly drainMs: number
 }
 
-/** Sagas may be stuck, so the next ones do not gather for longer. */
-const gatherAtMost = "150 millis"
-/**
- * Of more than these, half need to be through: those that are undone take twice as long, and share their requests with the
- * next ones. A request costs as much for one of a few as for all of them, so the next ones wait for the last.
- */
-const few = 50
+/** While one wave waits for a service, the other one is worked on; more would only be smaller. */
+const wavesInFlight = 2
 
-const running = Metric.gauge("sagas_running", { description: "Sagas in flight" })
+/** Under load waves begin some time apart, so that they are large; a lone order waits for nothing, and a full wave for no more. */
+const apartMs = (taken: number) => taken < maxBatch ? Math.min(taken >> 2, 80) : 0
 
 const again = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("2 seconds")])
 
 /** Consumes until the scope closes. */
-export const consumerLayer = ({ sagasInFlight, drainMs }: ConsumerOptions) =>
+export const consumerLayer = (options: ConsumerOptions) =>
   Layer.effectDiscard(Effect.gen(function* () {
-    const queue = yield* OrderQueue
-    const { runToEnd } = yield* SagaRunner
-    const acknowledge = yield* telling<string>(queue.acknowledge)
-    const deadLetter = yield* telling<DeadLetter>(queue.deadLetter)
-    const inFlight = new Map<string, string>()
-    const room = yield* Latch.make(true)
-    /** It opens when no more than these are in flight. */
-    let roomAt = 0
-    const fibers = yield* FiberSet.make<void, never>()
-    yield* Effect.addFinalizer(() => Effect.timeoutOption(FiberSet.awaitEmpty(fibers), drainMs))
-
-    const work = (delivery: Delivery) =>
-      runToEnd(delivery.message, delivery.redelivered).pipe(
-        Effect.matchCauseEffect({
-          onSuccess: (end) =>
-            end === "unknown"
-              ? deadLetter({ delivery, cause: "The orders service does not know this order" })
-              : Effect.andThen(
-                failpoint("orchestrator.before acknowledge"),
-                acknowledge(delivery.entryId),
-              ),
-          // Stopped: the entry stays pending. A defect would only come back: a person has to look at it, while the
-          // sweeper sees to it that the order does not stay undecided.
-          onFailure: (cause) =>
-            Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.andThen(
-              Effect.logError("A saga met a defect", { orderId: delivery.message.orderId }, cause),
-              deadLetter({ delivery, cause: Cause.pretty(cause) }),
-            ),
-        }),
-        Effect.ensuring(Effect.suspend(() => {
-          inFlight.delete(delivery.message.orderId)
-          if (inFlight.size <= roomAt) room.openUnsafe()
-          return Metric.update(running, inFlight.size)
-        })),
-      )
-
-    const start = (delivery: Delivery) => {
-      const { entryId, message: { orderId } } = delivery
-      const working = inFlight.get(orderId)
-      // The same order once more: the run in flight will do. Its own entry keeps it safe, so this one can go.
-      if (working !== undefined) {
-        return FiberSet.run(fibers, working === entryId ? Effect.void : acknowledge(entryId))
-      }
-      inFlight.set(orderId, entryId)
-      return FiberSet.run(fibers, work(delivery))
-    }
-
-    const untilInFlight = (most: number) =>
-      Effect.suspend(() => {
-        if (inFlight.size <= most) return Effect.void
-        roomAt = most
-        room.closeUnsafe()
-        return room.await
-      })
-
-    // Where there is a backlog, two full takes are in flight: while one waits for a service, the other one is worked on.
-    const full = Math.min(maxBatch, Math.ceil(sagasInFlight / 2))
+    const { take } = yield* OrderQueue
+    const waves = yield* makeWaves(options)
+    const places = yield* Semaphore.make(wavesInFlight)
     yield* Effect.gen(function* () {
-      yield* untilInFlight(sagasInFlight - 1)
-      const before = inFlight.size
-      const deliveries = yield* queue.take(Math.min(full, sagasInFlight - before))
-      yield* failpoint("orchestrator.taken")
-      yield* Effect.forEach(deliveries, start, { discard: true })
-      yield* Metric.update(running, inFlight.size)
-      const taken = deliveries.length
-      const left = taken > few ? Math.floor(taken / 2) : 0
-      yield* Effect.timeoutOption(
-        untilInFlight(taken === full ? sagasInFlight - full : before + left),
-        gatherAtMost,
-      )
+      yield* waves.room
+      yield* places.take(1)
+      // Whatever it comes to, its place is free again, once.
+      const makeRoom = yield* Effect.cached(places.release(1))
+      yield* Effect.gen(function* () {
+        const deliveries = yield* take(Math.min(maxBatch, waves.left()))
+        const startedAtMs = yield* Clock.currentTimeMillis
+        yield* failpoint("orchestrator.taken")
+        yield* waves.start(deliveries, makeRoom)
+        const left = startedAtMs + apartMs(deliveries.length) - (yield* Clock.currentTimeMillis)
+        if (left > 0) yield* Effect.sleep(left)
+      }).pipe(Effect.onError(() => makeRoom))
     }).pipe(
       Effect.tapError((error) => Effect.logWarning(`No orders can be taken: ${error.message}`)),
-      Effect.tapDefect((defect) => Effect.logError("The consumer met a defect", Cause.die(defect))),
-      Effect.sandbox,
-      Effect.retry(again),
+      whateverFails,
       Effect.forever,
       Effect.forkScoped,
     )
   }))
 
-/** Tells the queue of entries, those of all sagas together, and again until it has taken them. */
-const telling = <A>(
-  tell: (entries: ReadonlyArray<A>) => Effect.Effect<void, QueueUnavailable>,
-) =>
-  Effect.map(
-    groupCommit<A, void, QueueUnavailable>({
-      max: maxBatch,
-      run: (entries) => Effect.as(tell(entries), entries.map(() => undefined)),
-    }),
-    // Repeated by who waits for it and not by the batch, which a stop could not cut short. The schedule is made where the
-    // first try failed, so that hardly any saga has one.
-    (send) => (entry: A) =>
-      Effect.catch(send(entry), () => Effect.orDie(Effect.retry(send(entry), again))),
+/** What runs the waves, and knows which orders are in flight. */
+const makeWaves = Effect.fnUntraced(
+  function* ({ deadlineMs, sagasInFlight, drainMs }: ConsumerOptions) {
+    const queue = yield* OrderQueue
+    const watched = yield* watchSagas
+    const { send } = yield* Participants
+    const { decide } = yield* Register
+    const inFlight = new Map<string, string>()
+    const room = yield* Latch.make(true)
+    const fibers = yield* FiberSet.make<void, never>()
+    yield* Effect.addFinalizer(() => Effect.timeoutOption(FiberSet.awaitEmpty(fibers), drainMs))
+
+    const gone = (runs: ReadonlyArray<OrderRun>) =>
+      Effect.suspend(() => {
+        for (const run of runs) inFlight.delete(orderIdOf(run))
+        if (inFlight.size < sagasInFlight) room.openUnsafe()
+        return watched.running(inFlight.size)
+      })
+    const sagas: Sagas = {
+      rows: orderSaga,
+      deadlineMs,
+      send,
+      decide,
+      ended: (runs) => Effect.ensuring(tellEnds(queue, watched, runs), gone(runs)),
+      stuck: watched.stuck,
+      fork: (wave, goOn) => Effect.asVoid(FiberSet.run(fibers, buryWithDefect(sagas, wave, goOn))),
+    }
+    return {
+      /** Waits until fewer orders than the most are in flight. */
+      room: room.await,
+      left: () => sagasInFlight - inFlight.size,
+      start: Effect.fnUntraced(
+        function* (deliveries: ReadonlyArray<Delivery>, makeRoom: Effect.Effect<void>) {
+          const fresh: Array<OrderRun> = []
+          const doubles: Array<string> = []
+          for (const delivery of deliveries) {
+            const { entryId, message: { orderId } } = delivery
+            const working = inFlight.get(orderId)
+            if (working === undefined) {
+              inFlight.set(orderId, entryId)
+              fresh.push(orderRun(delivery, deadlineMs))
+            } else if (working !== entryId) {
+              // The same order once more: the run in flight will do. Its own entry keeps it safe, so this one can go.
+              doubles.push(entryId)
+            }
+          }
+          if (inFlight.size >= sagasInFlight) room.closeUnsafe()
+          if (doubles.length > 0) {
+            yield* FiberSet.run(fibers, untilTaken(queue.acknowledge(doubles)))
+          }
+          const wave = waveOf(fresh, makeRoom)
+          const run = Effect.andThen(watched.begun(fresh, inFlight.size), runWave(sagas, wave))
+          yield* sagas.fork(wave, Effect.ensuring(run, makeRoom))
+        },
+      ),
+    }
+  },
+)
+
+/** Tells whoever watches, and the queue: what is final is acknowledged, what only a person can help on is a dead letter. */
+const tellEnds = Effect.fnUntraced(
+  function* (
+    { acknowledge, deadLetter }: OrderQueue["Service"],
+    watched: Watched,
+    runs: ReadonlyArray<OrderRun>,
+  ) {
+    yield* watched.ended(runs)
+    const final: Array<string> = []
+    const letters: Array<DeadLetter> = []
+    for (const { delivery, end, cause } of runs) {
+      if (end === "completed" || end === "failed") final.push(delivery.entryId)
+      else letters.push({ delivery, cause: cause || "The orders service does not know this order" })
+    }
+    if (final.length > 0) {
+      yield* failpoint("orchestrator.before acknowledge")
+      yield* untilTaken(acknowledge(final))
+    }
+    if (letters.length > 0) yield* untilTaken(deadLetter(letters))
+  },
+)
+
+/** A defect would only come back: a person has to look at it, while the sweeper sees to it that no order stays undecided. */
+const buryWithDefect = (sagas: Sagas, wave: Wave, goOn: Effect.Effect<void>): Effect.Effect<void> =>
+  Effect.catchCause(goOn, (cause) => {
+    if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
+    for (const run of wave.runs) bury(run, Cause.pretty(cause))
+    return Effect.andThen(Effect.logError("A wave met a defect", cause), sagas.ended(wave.runs))
+  })
+
+const untilTaken = (tell: Effect.Effect<void, QueueUnavailable>): Effect.Effect<void> =>
+  tell.pipe(whateverFails, Effect.orDie)
+
+/** Tries again for ever, a defect too: an entry that is in hand and forgotten would come to nobody before a restart. */
+const whateverFails = <A>(effect: Effect.Effect<A, QueueUnavailable>) =>
+  effect.pipe(
+    Effect.tapDefect((defect) => Effect.logError("The consumer met a defect", Cause.die(defect))),
+    Effect.sandbox,
+    Effect.retry(again),
   )

@@ -1,38 +1,36 @@
-/** The decision register of the orders service, as the sagas call it; decisions of all sagas share requests. */
+/** The decision register of the orders service, as waves call it: decisions of all waves share requests. */
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { type Decided, type Decision, DecisionResponse } from "#shared/contracts/decision.ts"
 import { failpoint } from "#shared/failpoint.ts"
-import type { SagaStatus } from "#shared/saga/saga.ts"
+import type { Sagas } from "#shared/saga/saga.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
-import type { Transient } from "#shared/transient.ts"
-import { batchedCall } from "./batched-call.ts"
+import { Callees } from "./callees.ts"
+import { type SharedCall, sharedCall } from "./shared-call.ts"
 
 export class Register extends Context.Service<Register, {
-  /** Records a decision and answers with the state that holds now. Fails with a Transient error. */
-  readonly decide: (decision: Decision) => Effect.Effect<SagaStatus, Transient>
+  /** Records decisions and gives, for each, the state that holds now. */
+  readonly decide: Sagas["decide"]
 }>()("unwind/orchestrator/Register") {}
 
 const beforeDecide = failpoint("orchestrator.before decide")
 
 const decodeResponse = Schema.decodeUnknownOption(DecisionResponse)
 
-export const registerLayer = (options: { readonly url: URL; readonly timeoutMs: number }) =>
+const decisions: SharedCall<Decided> = {
+  path: "/internal/decisions",
+  field: "decisions",
+  answers: (response) => Option.map(decodeResponse(response), ({ decisions }) => decisions),
+}
+
+export const registerLayer = (
+  options: { readonly url: URL; readonly timeoutMs: number },
+): Layer.Layer<Register, never, Callees | ServiceSigner> =>
   Layer.effect(
     Register,
     Effect.gen(function* () {
       const signer = yield* ServiceSigner
       const callee = { name: "orders", token: signer.tokenFor("orders"), ...options }
-      const send = yield* batchedCall<Decision, Decided>(callee, {
-        path: "/internal/decisions",
-        body: (decisions) => ({ decisions }),
-        answers: (response) => Option.map(decodeResponse(response), ({ decisions }) => decisions),
-      })
-      return Register.of({
-        decide: (decision) =>
-          beforeDecide.pipe(
-            Effect.andThen(() => send(decision)),
-            Effect.map(({ status }) => status),
-          ),
-      })
+      const decide = yield* sharedCall<Decision, Decided>(callee, decisions)
+      return Register.of({ decide: (given) => Effect.andThen(beforeDecide, decide(given)) })
     }),
   )

@@ -9,11 +9,11 @@ import { service } from "#shared/service/service.ts"
 import { auditLayer } from "./audit/audit.ts"
 import { recordsLayer } from "./audit/records.ts"
 import { watchLayer } from "./audit/watch.ts"
+import { Callees } from "./callees.ts"
 import { consumerLayer } from "./consumer.ts"
 import { participantsLayer } from "./participants.ts"
 import { registerLayer } from "./register.ts"
 import { retentionLayer } from "./retention.ts"
-import { sagaRunnerLayer } from "./saga-runner.ts"
 import { addressSettings, deadlineSetting, urlsOf } from "./settings.ts"
 
 /** With a compensation's call that was just sent (CALL_TIMEOUT), less than the ten seconds that a process has to stop. */
@@ -21,7 +21,6 @@ const drainMs = 4_000
 
 export const orchestrator = service({
   name: "orchestrator",
-  port: 8086,
   settings: {
     ...privateKeySetting,
     ...queueSettings,
@@ -31,19 +30,23 @@ export const orchestrator = service({
     SAGAS_IN_FLIGHT: whole(
       "the most sagas to run at once",
       { minimum: 1, maximum: 100_000 },
-      2_000,
+      5_000,
     ),
     AUDIT_EVERY: duration("how often the newest orders are audited", "30 seconds"),
   },
   layers: (settings) => {
     const timeoutMs = Duration.toMillis(settings.CALL_TIMEOUT)
     const urls = urlsOf(settings)
-    const sagas = consumerLayer({ sagasInFlight: settings.SAGAS_IN_FLIGHT, drainMs }).pipe(
-      Layer.provide(sagaRunnerLayer({ deadlineMs: Duration.toMillis(settings.ORDER_DEADLINE) })),
+    const sagas = consumerLayer({
+      deadlineMs: Duration.toMillis(settings.ORDER_DEADLINE),
+      sagasInFlight: settings.SAGAS_IN_FLIGHT,
+      drainMs,
+    }).pipe(
       Layer.provide([
         participantsLayer({ urls, timeoutMs }),
         registerLayer({ url: urls.orders, timeoutMs }),
       ]),
+      Layer.provideMerge(Callees.layer),
     )
     const audit = Layer.merge(
       watchLayer({ every: settings.AUDIT_EVERY }),
@@ -58,11 +61,14 @@ export const orchestrator = service({
     )
   },
   app: () =>
-    Effect.flatMap(OrderQueue, (queue) =>
-      makeApp({
+    Effect.gen(function* () {
+      const { ping } = yield* OrderQueue
+      const { configured } = yield* Callees
+      return yield* makeApp({
         name: "orchestrator",
         description: "Runs the sagas of orders. It has no routes of its own.",
         routes: [],
-        ready: { queue: queue.ping },
-      })),
+        ready: { queue: ping, services: configured },
+      })
+    }),
 })

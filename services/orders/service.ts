@@ -22,7 +22,6 @@ import { upkeepLayer } from "./upkeep.ts"
 
 export const orders = service({
   name: "orders",
-  port: 8083,
   settings: {
     ...databaseSettings,
     ...publicKeysSetting,

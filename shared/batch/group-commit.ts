@@ -7,8 +7,10 @@
 import { Effect, Exit, Latch, type Scope } from "effect"
 
 export interface GroupCommitOptions<I, O, E> {
-  /** The most entries in one batch. */
+  /** The most entries in one batch, each counted as its size. */
   readonly max: number
+  /** How much an entry counts; 1 if absent. */
+  readonly size?: (entry: I) => number
   /** Handles a batch and answers each entry, in order. When it fails, every entry of the batch fails with it. */
   readonly run: (entries: ReadonlyArray<I>) => Effect.Effect<ReadonlyArray<O>, E>
 }
@@ -16,7 +18,7 @@ export interface GroupCommitOptions<I, O, E> {
 /** Makes the function that hands in one entry and waits for its answer. When the scope closes, the batch that is out is
  * seen through; whoever else waits or comes later is interrupted. */
 export const groupCommit = <I, O, E>(
-  { max, run }: GroupCommitOptions<I, O, E>,
+  { max, size = () => 1, run }: GroupCommitOptions<I, O, E>,
 ): Effect.Effect<(entry: I) => Effect.Effect<O, E>, never, Scope.Scope> =>
   Effect.gen(function* () {
     interface Waiting {
@@ -37,7 +39,7 @@ export const groupCommit = <I, O, E>(
       // Whoever is about to hand in an entry in the same turn still comes along.
       Effect.andThen(Effect.yieldNow),
       Effect.flatMap(() => {
-        const batch = waiting.splice(0, max)
+        const batch = waiting.splice(0, fitting(waiting.map(({ entry }) => size(entry)), max))
         if (waiting.length === 0) some.closeUnsafe()
         // Once taken, a batch is seen through: its entries have nobody else.
         return batch.length === 0 ? Effect.void : Effect.uninterruptible(handle(batch))
@@ -58,3 +60,10 @@ export const groupCommit = <I, O, E>(
         some.openUnsafe()
       })
   })
+
+/** How many of the first ones go into a batch: one at the least. */
+const fitting = (sizes: ReadonlyArray<number>, max: number): number => {
+  let sum = 0
+  const end = sizes.findIndex((size) => (sum += size) > max)
+  return end < 0 ? sizes.length : Math.max(1, end)
+}

@@ -3,6 +3,7 @@
  * itself is never echoed, since it may hold a password.
  */
 import { Effect, Result, Schema, SchemaIssue } from "effect"
+import { isKeepable, lostBytes } from "#shared/contracts/text.ts"
 import { Problem } from "./problem.ts"
 
 const missing = "is missing"
@@ -104,13 +105,10 @@ export const keepable = <A>(value: A, what: string): Effect.Effect<A, Problem> =
   return errors.length === 0 ? Effect.succeed(value) : Effect.fail(invalid(what, errors))
 }
 
-/** What stands in a text for bytes that were not UTF-8. */
-const replacement = "\uFFFD"
-
-/** The texts that cannot be kept: PostgreSQL keeps no NUL, UTF-8 no half of a surrogate pair, and nobody what is lost. */
+/** The texts that cannot be kept. */
 const unkeepable = (value: unknown, path: string): ReadonlyArray<FieldError> => {
   if (typeof value === "string") {
-    return value.isWellFormed() && !value.includes("\0") && !value.includes(replacement)
+    return isKeepable(value)
       ? []
       : [{ path, message: "holds NUL, half of a surrogate pair, or U+FFFD for what is not UTF-8" }]
   }
@@ -161,7 +159,7 @@ const parse = (text: string): Effect.Effect<unknown, Problem> => {
   try {
     const json: unknown = JSON.parse(text)
     // JSON lets NUL and half a pair through by their escapes only.
-    return text.includes("\\u") || text.includes(replacement)
+    return text.includes("\\u") || text.includes(lostBytes)
       ? keepable(json, "body")
       : Effect.succeed(json)
   } catch {

@@ -1,10 +1,10 @@
 /**
  * Calls from service to service: JSON over HTTP with a token that the caller signs itself. An answer that is no success is
- * Unavailable, one that never came is Unknown. Both are worth another try, and neither proves that nothing was done: a 503
- * may stand for a commit whose own answer was lost.
+ * Unavailable, Misconfigured or Refused, one that never came is Unknown. All but Refused are worth another try, and neither
+ * proves that nothing was done: a 503 may stand for a commit whose own answer was lost.
  */
-import { Cause, Context, Effect } from "effect"
-import { type Transient, Unavailable, Unknown } from "#shared/transient.ts"
+import { Cause, Context, Effect, Schema } from "effect"
+import { Misconfigured, type Transient, Unavailable, Unknown } from "#shared/transient.ts"
 import { type Answer, nodeFetch } from "./node-fetch.ts"
 
 /** How requests leave the process: the platform's way, or the embedded run's wiring in memory. */
@@ -24,30 +24,48 @@ export interface Callee {
   readonly timeoutMs: number
 }
 
+/** The callee refuses the request as a whole (400, 413, 422 and others): the same request is refused for ever. */
+export class Refused extends Schema.TaggedError<Refused>()("Refused", {
+  message: Schema.String,
+}) {}
+
+export type CallFailure = Transient | Refused
+
 const neverSent =
   /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|UND_ERR_CONNECT|onnection refused|dns error/
 
-/** Gets the JSON at a path, undecoded. Fails with Unavailable or Unknown. */
+/** Gets the JSON at a path, undecoded. Fails with a Transient error. */
 export const get = (callee: Callee, path: string): Effect.Effect<unknown, Transient> =>
-  call(callee, path, { method: "GET" })
+  triedAgain(call(callee, path, { method: "GET" }))
 
-/** Posts JSON and gives the answer's JSON, undecoded. Fails with Unavailable or Unknown. */
+/** Posts JSON and gives the answer's JSON, undecoded. Fails with a Transient error. */
 export const post = (
   callee: Callee,
   path: string,
   body: unknown,
-): Effect.Effect<unknown, Transient> =>
+): Effect.Effect<unknown, Transient> => triedAgain(postBatch(callee, path, body))
+
+/** Posts JSON and gives the answer's JSON, undecoded. Fails with a Transient error, or with Refused. */
+export const postBatch = (
+  callee: Callee,
+  path: string,
+  body: unknown,
+): Effect.Effect<unknown, CallFailure> =>
   call(callee, path, {
     method: "POST",
     headers: { "content-type": "application/json" },
     body: JSON.stringify(body),
   })
 
+/** Who can do nothing about a refusal tries on: the callee may be of another version. */
+const triedAgain = (effect: Effect.Effect<unknown, CallFailure>) =>
+  Effect.catchTag(effect, "Refused", ({ message }) => Effect.fail(new Unavailable({ message })))
+
 const call = Effect.fnUntraced(function* (
   callee: Callee,
   path: string,
   request: { method: string; headers?: Record<string, string>; body?: string },
-): Effect.fn.Return<unknown, Transient> {
+): Effect.fn.Return<unknown, CallFailure> {
   const fetch = yield* Fetch
   const authorization = `Bearer ${yield* callee.token}`
   const response = yield* Effect.tryPromise({
@@ -71,7 +89,7 @@ const call = Effect.fnUntraced(function* (
     ),
   )
   if (response.status < 200 || response.status > 299) {
-    return yield* new Unavailable({ message: `${callee.name} answered ${response.status}` })
+    return yield* Effect.fail(notDone(callee.name, response.status))
   }
   return yield* Effect.try({
     try: () => JSON.parse(response.text) as unknown,
@@ -79,10 +97,27 @@ const call = Effect.fnUntraced(function* (
   })
 })
 
+/** What to look at when a service does not let its caller in. */
+const misconfigurations: Readonly<Record<number, string>> = {
+  401:
+    "it does not know the caller's key: check SERVICE_PRIVATE_KEY here, SERVICE_PUBLIC_KEYS there, " +
+    "and both clocks",
+  403: "it does not let this service in: check that both are of the same version",
+  404: "it has no such route: check its address and its version",
+}
+
+const notDone = (name: string, status: number): CallFailure => {
+  const message = `${name} answered ${status}`
+  const wrong = misconfigurations[status]
+  if (wrong !== undefined) return new Misconfigured({ message: `${message}: ${wrong}` })
+  const isRefusal = status >= 400 && status < 500 && status !== 408 && status !== 429
+  return isRefusal ? new Refused({ message }) : new Unavailable({ message, status })
+}
+
 const callFailed = (name: string, error: unknown): Transient => {
   const { cause, code, message } = error as NodeJS.ErrnoException & { cause?: Partial<Error> }
   const why = code ?? (cause as NodeJS.ErrnoException)?.code ?? cause?.message ?? message
   return neverSent.test(`${why} ${message}`)
-    ? new Unavailable({ message: `${name} can not be reached (${why})` })
+    ? new Unavailable({ message: `${name} cannot be reached (${why})` })
     : new Unknown({ message: `The connection to ${name} broke (${why})` })
 }

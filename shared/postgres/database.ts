@@ -6,7 +6,7 @@ import { Cause, Context, Duration, Effect, Layer, Schedule, Schema } from "effec
 import postgres from "postgres"
 import { type Transient, Unavailable, Unknown } from "#shared/transient.ts"
 import { type Connection, connectionOptions, type Sql } from "./connection.ts"
-import { migrate } from "./migrate.ts"
+import { migrate, type Migrations } from "./migrate.ts"
 import { makePool, type Pool } from "./pool.ts"
 
 export type { Sql } from "./connection.ts"
@@ -34,8 +34,7 @@ export interface DatabaseOptions {
   readonly service: string
   readonly url: URL
   readonly poolSize: number
-  /** The folder of the service's numbered SQL files. */
-  readonly migrations: string
+  readonly migrations: Migrations
 }
 
 export class Database extends Context.Service<Database, {
@@ -55,8 +54,8 @@ export class Database extends Context.Service<Database, {
     channel: string,
     notified: (payload: string | null) => void,
   ) => Effect.Effect<void, Transient>
-  /** Brings the database up to the newest of the folder's numbered SQL files. Fails with DatabaseError. */
-  readonly migrate: (folder: string) => Effect.Effect<void, DatabaseError>
+  /** Brings the database up to date with these migrations. Fails with DatabaseError. */
+  readonly migrate: (migrations: Migrations) => Effect.Effect<void, DatabaseError>
   /** Succeeds when the database answers. Fails with Unavailable or Unknown. */
   readonly ping: Effect.Effect<void, Transient>
 }>()("unwind/postgres/Database") {}
@@ -74,8 +73,8 @@ export const databaseLayer = (options: DatabaseOptions): Layer.Layer<Database, D
       )
       const database = Database.of({
         ...makeDatabase(pool, listener),
-        migrate: (folder) =>
-          pool.use(inTransaction((tx) => migrate(tx, folder))).pipe(
+        migrate: (migrations) =>
+          pool.use(inTransaction((tx) => migrate(tx, migrations))).pipe(
             Effect.mapError((error) => unusable(options, error)),
           ),
       })

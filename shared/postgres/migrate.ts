@@ -10,12 +10,18 @@ import type { Transaction } from "./database.ts"
 // Any fixed number will do: it only has to be the same in every replica.
 const lock = 7_305_842_001
 
-/**
- * Brings the database up to the newest file of the folder, within the transaction. Rejects with an Error that names the
- * file that failed or was changed.
- */
-export const migrate = async (tx: Transaction, folder: string): Promise<void> => {
-  const files = (await readdir(folder)).filter((file) => file.endsWith(".sql")).sort()
+/** A migration that is no file. */
+export interface Migration {
+  readonly name: string
+  readonly text: string
+}
+
+/** A folder of numbered SQL files, or the migrations themselves, in their order. */
+export type Migrations = string | ReadonlyArray<Migration>
+
+/** Brings the database up to date, within the transaction. Rejects with an Error that names what failed or was changed. */
+export const migrate = async (tx: Transaction, migrations: Migrations): Promise<void> => {
+  const all = typeof migrations === "string" ? await filesIn(migrations) : migrations
   // A file takes the time it needs, and so do those who wait for it.
   await tx`set local statement_timeout = 0`
   await tx`set local lock_timeout = 0`
@@ -25,8 +31,7 @@ export const migrate = async (tx: Transaction, folder: string): Promise<void> =>
   const applied = await tx<Array<{ name: string; checksum: string }>>`
       select name, checksum from migrations`
   const known = new Map(applied.map(({ name, checksum }) => [name, checksum]))
-  for (const name of files) {
-    const text = await readFile(join(folder, name), "utf8")
+  for (const { name, text } of all) {
     const checksum = createHash("sha256").update(text).digest("hex")
     if (known.has(name)) {
       if (known.get(name) !== checksum) {
@@ -41,4 +46,11 @@ export const migrate = async (tx: Transaction, folder: string): Promise<void> =>
     })
     await tx`insert into migrations (name, checksum) values (${name}, ${checksum})`
   }
+}
+
+const filesIn = async (folder: string): Promise<ReadonlyArray<Migration>> => {
+  const names = (await readdir(folder)).filter((file) => file.endsWith(".sql")).sort()
+  return Promise.all(
+    names.map(async (name) => ({ name, text: await readFile(join(folder, name), "utf8") })),
+  )
 }

@@ -1,71 +1,131 @@
 /**
- * Compensations are finalizers on the saga's scope, which is closed when the register says that the saga is aborted, and
- * never else: an interruption or a defect leaves it open, and nothing is undone. The ones before a finalizer that failed
- * would run nevertheless, so a compensation keeps its failures to itself and tries again, for ever.
+ * Compensations are finalizers on a wave's scope, registered before the step's request is sent, since one whose answer never
+ * came may have happened. The scope is closed when the register says that what is left of the wave is to be undone: the
+ * last step's run first, each for the orders that are armed at its step, and is tried again for ever. The finalizers before
+ * one that failed would run nevertheless, so a compensation keeps its failures to itself.
  */
-import { Cause, DateTime, Duration, Effect, Exit, Schedule, Scope } from "effect"
-import type { Transient } from "#shared/transient.ts"
-import { forEver, retrying } from "./retry.ts"
-import { answered, begin, type Run } from "./run.ts"
-import type { Step, Stuck } from "./saga.ts"
+import { Cause, Effect, Exit, Scope } from "effect"
+import type { StuckCompensation } from "#shared/contracts/order.ts"
+import type { OrderStep } from "#shared/contracts/order-saga.ts"
+import type { Command } from "#shared/contracts/reservation.ts"
+import { answered, bury, hasStep, orderIdOf, type OrderRun, takeTimeline } from "./order-run.ts"
+import { forEver } from "./retry.ts"
+import type { Sagas } from "./saga.ts"
+import { untilAnswered } from "./until-answered.ts"
+import { letGo, type Wave } from "./wave.ts"
 
 /** From this attempt on a compensation is told of as stuck; earlier ones are hiccups. */
 const stuckAfterAttempts = 3
 
-/** Registers the compensation of the first step that has none yet; that step counts as armed from the call on. */
-export const arm = <Of, Name extends string, Reason extends string>(
-  run: Run<Of, Name, Reason>,
-): Effect.Effect<void> => {
-  const at = run.armed++
-  return Scope.addFinalizerExit(
-    run.scope,
-    () => at < run.armed ? compensate(run, run.saga.steps[at]!) : Effect.void,
-  )
+/** The command of an order at a row of the table. */
+export const commandOf = (
+  run: OrderRun,
+  { takes }: OrderStep,
+  action: Command["action"],
+): Command => {
+  const [resource, quantity] = takes(run.delivery.message)
+  return { orderId: orderIdOf(run), action, resource, quantity }
 }
 
-/** Runs the compensations that are registered, the last step's first. Nothing interrupts a call of theirs. */
-export const compensateAll = <Of, Name extends string, Reason extends string>(
-  { scope }: Run<Of, Name, Reason>,
-): Effect.Effect<void> => Scope.close(scope, Exit.void)
+/** Registers the compensations of the rows before `end` that have none yet. */
+export const register = (sagas: Sagas, wave: Wave, end: number): Effect.Effect<void> =>
+  Effect.whileLoop({
+    while: () => wave.registered < end,
+    body: () => {
+      const at = wave.registered++
+      return Scope.addFinalizer(wave.scope, compensate(sagas, wave, at))
+    },
+    step: () => {},
+  })
 
-const compensate = Effect.fnUntraced(
-  function* <Of, Name extends string, Reason extends string>(
-    run: Run<Of, Name, Reason>,
-    step: Step<Of, Name, Reason>,
-  ) {
+/** Undoes what the wave carries, and has the register settle it. */
+export const undo = (sagas: Sagas, wave: Wave): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    yield* letGo(sagas, wave)
+    yield* register(sagas, wave, Math.max(0, ...wave.runs.map(({ armed }) => armed)))
+    yield* Scope.close(wave.scope, Exit.void)
+    // Not everything is undone: the orders stay as they are, for the next run.
+    if (wave.cutShort !== undefined) return yield* Effect.failCause(wave.cutShort)
+    yield* letGo(sagas, wave)
+    yield* settle(sagas, wave)
+    yield* letGo(sagas, wave)
+  })
+
+const compensate = (sagas: Sagas, wave: Wave, at: number): Effect.Effect<void> =>
+  Effect.suspend(() => {
     // A cancel is sent only when all later steps are known to be cancelled: their order is what makes a `cancelled`
     // answer at one step prove that there is nothing left behind it.
-    if (run.cutShort) return
-    begin(run)
-    const reporting = Schedule.tap(forEver, (next) => reportStuck(run, step, next))
-    yield* retrying(step.cancel(run.saga.of), reporting, Effect.sync(() => run.attempts++)).pipe(
-      Effect.map(() => answered(run, step, "cancel", "cancelled")),
-      Effect.catchCause((cause) => {
-        run.cutShort = cause
-        return Cause.hasInterruptsOnly(cause)
-          ? Effect.void
-          : Effect.logError(`The compensation of ${step.name} met a defect`, cause)
-      }),
+    if (wave.cutShort !== undefined) return Effect.void
+    const row = sagas.rows[at]!
+    const armed = wave.runs.filter((run) =>
+      run.armed > at && run.end === undefined && hasStep(run, row)
     )
-  },
-)
+    // A scope lets nothing interrupt its finalizers, but a stop need not wait: what is out is seen through by whoever sent it.
+    return armed.length === 0 ? Effect.void : Effect.interruptible(cancel(sagas, wave, armed, at))
+  }).pipe(
+    Effect.catchCause((cause) => {
+      wave.cutShort = cause
+      return Cause.hasInterruptsOnly(cause)
+        ? Effect.void
+        : Effect.logError("A compensation met a defect", cause)
+    }),
+  )
 
-const reportStuck = <Of, Name extends string, Reason extends string>(
-  { saga, attempts }: Run<Of, Name, Reason>,
-  { name }: Step<Of, Name, Reason>,
-  next: Schedule.Metadata<Duration.Duration, Transient>,
+const cancel = (sagas: Sagas, wave: Wave, armed: ReadonlyArray<OrderRun>, at: number) => {
+  const row = sagas.rows[at]!
+  const unstuck: Array<OrderRun> = []
+  const tell = Effect.suspend(() => sagas.stuck(unstuck.splice(0), false))
+  return untilAnswered(sagas, wave, armed, {
+    send: (runs) => sagas.send(row.at, runs.map((run) => commandOf(run, row, "cancel"))),
+    answer: (run, { outcome }, nowMs) => {
+      if (outcome !== "cancelled") return bury(run, `${row.at} answered a cancel with ${outcome}`)
+      answered(run, row, "cancel", "cancelled", nowMs)
+      run.armed = at
+      if (run.stuck !== undefined) unstuck.push(run)
+      run.stuck = undefined
+    },
+    others: (part) => Effect.andThen(tell, undo(sagas, part)),
+    again: forEver,
+    failed: (runs, failure, nextAtMs) =>
+      reportStuck(sagas, runs, row.step, failure.message, nextAtMs),
+  }).pipe(Effect.andThen(tell))
+}
+
+const reportStuck = (
+  sagas: Sagas,
+  runs: ReadonlyArray<OrderRun>,
+  step: StuckCompensation["step"],
+  cause: string,
+  nextAtMs: number,
 ) => {
-  if (attempts < stuckAfterAttempts) return Effect.void
-  const stuck: Stuck<Name> = {
-    step: name,
-    cause: next.input.message,
-    attempts,
-    nextAttemptAt: DateTime.formatIso(
-      DateTime.makeUnsafe(next.now + Duration.toMillis(next.duration)),
-    ),
-  }
-  return Effect.logWarning(`The compensation of ${name} does not get through`, stuck).pipe(
-    // For people to see; when it can't be told either, the log has it.
-    Effect.andThen(Effect.ignore(saga.decide({ decision: "abort", timeline: [], stuck }))),
+  const stuck = runs.filter(({ attempts }) => attempts >= stuckAfterAttempts)
+  if (stuck.length === 0) return Effect.void
+  const nextAttemptAt = new Date(nextAtMs).toISOString()
+  for (const run of stuck) run.stuck = { step, cause, attempts: run.attempts, nextAttemptAt }
+  return sagas.stuck(stuck, true).pipe(
+    // For people to see; when it cannot be told either, the log has it.
+    Effect.andThen(sagas.decide(stuck.map((run) => ({
+      orderId: orderIdOf(run),
+      decision: "abort",
+      timeline: [],
+      stuck: run.stuck!,
+    })))),
   )
 }
+
+const settle = (sagas: Sagas, wave: Wave) =>
+  untilAnswered(sagas, wave, wave.runs, {
+    send: (runs) =>
+      sagas.decide(runs.map((run) => ({
+        orderId: orderIdOf(run),
+        decision: "settle",
+        timeline: run.timeline,
+      }))),
+    answer: (run, { status }) => {
+      takeTimeline(run)
+      if (status === "failed" || status === "unknown") run.end = status
+      else bury(run, `The register answered a settlement with \`${status}\``)
+    },
+    others: (part) => letGo(sagas, part),
+    again: forEver,
+  })

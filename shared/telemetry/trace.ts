@@ -18,34 +18,37 @@ export const withRequestSpan = <A, E>(
 ) =>
   Effect.flatMap(
     TracingEnabled,
-    (enabled) =>
-      enabled ? inSpan(name, request.headers.get("traceparent"), effect, "server") : effect,
+    (enabled) => enabled ? inSpan(name, request.headers.get("traceparent"), effect) : effect,
   )
 
-/** Runs the effect in a consumer span that continues the trace that a queue message carries. */
-export const withMessageSpan = <A, E, R>(
-  effect: Effect.Effect<A, E, R>,
+/** Opens a consumer span that continues the trace that a queue message carries; none without telemetry. */
+export const messageSpan = (
   traceparent: string | undefined,
   name: string,
-) =>
-  Effect.flatMap(
-    TracingEnabled,
-    (enabled) => enabled ? inSpan(name, traceparent ?? null, effect, "consumer") : effect,
-  )
+): Effect.Effect<Tracer.Span | undefined> =>
+  Effect.flatMap(TracingEnabled, (enabled) =>
+    enabled
+      ? Effect.makeSpan(name, {
+        kind: "consumer",
+        ...(traceparent !== undefined && parentOf(traceparent)),
+      })
+      : Effect.succeed(undefined))
+
+const parentOf = (traceparent: string) =>
+  Option.match(HttpTraceContext.fromHeaders(Headers.fromInput({ traceparent })), {
+    onNone: () => ({}),
+    onSome: (parent) => ({ parent }),
+  })
 
 const inSpan = <A, E, R>(
   name: string,
   traceparent: string | null,
   effect: Effect.Effect<A, E, R>,
-  kind: "server" | "consumer",
-) => {
-  const spanned = Effect.withSpan(effect, name, { kind })
-  if (traceparent === null) return spanned
-  return Option.match(HttpTraceContext.fromHeaders(Headers.fromInput({ traceparent })), {
-    onNone: () => spanned,
-    onSome: (parent) => Effect.withParentSpan(spanned, parent),
+) =>
+  Effect.withSpan(effect, name, {
+    kind: "server",
+    ...(traceparent !== null && parentOf(traceparent)),
   })
-}
 
 /** The current span as a `traceparent`, if one is open. */
 export const currentTraceparent: Effect.Effect<string | undefined> = Effect.map(

@@ -240,7 +240,7 @@ const apply = (
   const before = records.get(orderId)
   const known = new Map(before === undefined ? [] : [[orderId, before]])
   const command = { orderId, action, ...world.plan.orders[run.order]!.takes[name] }
-  const terms = { refusal: refusals[name], nowMs: 0, retentionMs: 0 }
+  const terms = { nowMs: 0, retentionMs: 0 }
   const applied = applyCommands([command], known, balances, terms)
   for (const record of [...applied.recorded, ...applied.givenBack]) {
     records.set(orderId, record)

@@ -55,7 +55,7 @@ export class Customers {
     const post = Effect.gen({ self: this }, function* () {
       yield* kernel.sleep(this.process, atMs)
       const { username, amountMinor, item, slot } = wish
-      const body = { username, amountMinor, item, slot, idempotencyKey: key }
+      const body = { username, amountMinor, details: { item, slot }, idempotencyKey: key }
       const { id, status } = yield* this.untilAnswered("place", "/place", body)
       yield* this.watch(this.acknowledge(wish, key, id, status))
     })

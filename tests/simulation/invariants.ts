@@ -124,8 +124,8 @@ export class Invariants {
   private whole(order: OrderRow): void {
     const wanted = {
       billing: { resource: order.username, quantity: order.amountMinor },
-      items: { resource: `${order.item}`, quantity: 1 },
-      slots: { resource: order.slot, quantity: 1 },
+      items: { resource: `${order.details.item}`, quantity: 1 },
+      slots: { resource: order.details.slot, quantity: 1 },
     }
     for (const name of participants) {
       const record = this.books[name].records.get(order.id)

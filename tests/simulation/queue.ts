@@ -6,6 +6,7 @@
 import { Effect, Exit } from "effect"
 import { OrderId } from "#shared/contracts/order.ts"
 import { firstIdAt } from "#shared/contracts/order-time.ts"
+import { stepsInForce } from "#shared/contracts/order-saga.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { type Delivery, type OrderQueue, QueueUnavailable } from "#shared/queue/order-queue.ts"
 import type { Process } from "./kernel.ts"
@@ -65,7 +66,8 @@ export class SimulatedQueue {
   addUnknownOrder(): void {
     const createdAtMs = this.world.kernel.nowMs
     const orderId = OrderId.make(firstIdAt(createdAtMs).slice(0, -1) + "1")
-    const what = { username: usernames[0]!, amountMinor: 10_00, item: 1, slot: slotTimes[0]! }
+    const details = { item: 1, slot: slotTimes[0]! }
+    const what = { username: usernames[0]!, amountMinor: 10_00, details, steps: stepsInForce }
     this.add([{ orderId, ...what, createdAtMs, republished: 1 }])
   }
 

@@ -4,10 +4,10 @@
  */
 import { Context, Duration, Effect, Layer } from "effect"
 import { SecureRandom } from "effect/crypto"
+import { Callees } from "#services/orchestrator/callees.ts"
 import { consumerLayer } from "#services/orchestrator/consumer.ts"
 import { participantsLayer } from "#services/orchestrator/participants.ts"
 import { registerLayer } from "#services/orchestrator/register.ts"
-import { sagaRunnerLayer } from "#services/orchestrator/saga-runner.ts"
 import { backlogLayer } from "#services/orders/backlog.ts"
 import { Changes } from "#services/orders/changes.ts"
 import { OrderStore, type OrderTable } from "#services/orders/order-table.ts"
@@ -49,11 +49,8 @@ const answered = <A>(
     onFailure: (error) => ({ status: error instanceof Problem ? error.status : 503, body: {} }),
   })
 
-export const participantLayers = (
-  name: ParticipantName,
-  store: Store<ReservationTables>,
-) =>
-  reservationsLayer(refusals[name], Duration.days(30)).pipe(
+export const participantLayers = (store: Store<ReservationTables>) =>
+  reservationsLayer(Duration.days(30)).pipe(
     Layer.provide(Layer.succeed(ReservationStore, store)),
   )
 
@@ -122,8 +119,7 @@ export const orchestratorLayers = (
   queue: OrderQueue["Service"],
   { deadlineMs, sagasInFlight = 2_000 }: Plan,
 ) =>
-  consumerLayer({ sagasInFlight, drainMs: 4_000 }).pipe(
-    Layer.provide(sagaRunnerLayer({ deadlineMs })),
+  consumerLayer({ deadlineMs, sagasInFlight, drainMs: 4_000 }).pipe(
     Layer.provide([
       participantsLayer({
         urls: { billing: urlOf("billing"), items: urlOf("items"), slots: urlOf("slots") },
@@ -131,5 +127,5 @@ export const orchestratorLayers = (
       }),
       registerLayer({ url: urlOf("orders"), timeoutMs }),
     ]),
-    Layer.provide([unsigned, Layer.succeed(OrderQueue, queue)]),
+    Layer.provide([Callees.layer, unsigned, Layer.succeed(OrderQueue, queue)]),
   )

@@ -195,7 +195,7 @@ export class System {
       default:
         return Effect.map(
           Layer.build(
-            participantLayers(service, this.storeOf(service, process, reservationTables)),
+            participantLayers(this.storeOf(service, process, reservationTables)),
           ),
           serveParticipant,
         )

@@ -36,12 +36,15 @@ const runOrder = async (order: OrderMessage): Promise<string | null> => {
 }
 
 const write = (order: OrderMessage, reason: string | null) => {
-  const { orderId, username, amountMinor, item, slot, createdAtMs } = order
+  const { orderId, username, amountMinor, details, createdAtMs } = order
   const status = reason === null ? "completed" : "failed"
   return sql`
-    insert into orders (id, username, amount, item, slot, status, reason, created_at, decided_at)
-    values (${orderId}, ${username}, ${amountMinor}, ${item}, ${slot}, ${status}, ${reason},
-      ${new Date(createdAtMs)}, now())`
+    insert into orders
+      (id, username, amount, details, steps, status, reason, created_at, decided_at)
+    values (${orderId}, ${username}, ${amountMinor}, ${sql.json(details)}, ${
+    sql.json([...order.steps])
+  },
+      ${status}, ${reason}, ${new Date(createdAtMs)}, now())`
 }
 
 await serve(whole("PORT"), {

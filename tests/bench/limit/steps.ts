@@ -24,14 +24,14 @@ export const steps: ReadonlyArray<Step> = [
     name: "item",
     path: "/items",
     refusal: "Can not reserve the item",
-    resource: ({ item }) => String(item),
+    resource: ({ details }) => String(details.item),
     quantity: () => 1,
   },
   {
     name: "slot",
     path: "/slots",
     refusal: "Can not get the delivery slot",
-    resource: ({ slot }) => slot,
+    resource: ({ details }) => details.slot,
     quantity: () => 1,
   },
 ]

@@ -15,8 +15,20 @@ const participants = [
     balance: "wallet",
     asked: "username || amount",
   },
-  { name: "items", table: "items", key: "id", balance: "stock", asked: "item::text || '1'" },
-  { name: "slots", table: "slots", key: "time", balance: "capacity", asked: "slot || '1'" },
+  {
+    name: "items",
+    table: "items",
+    key: "id",
+    balance: "stock",
+    asked: "(details->>'item') || '1'",
+  },
+  {
+    name: "slots",
+    table: "slots",
+    key: "time",
+    balance: "capacity",
+    asked: "(details->>'slot') || '1'",
+  },
 ] as const
 type Participant = typeof participants[number]
 

@@ -6,9 +6,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Schedule } from "effect"
 import { Audit } from "#services/orchestrator/audit/audit.ts"
-import { participantNames } from "#services/orchestrator/audit/records.ts"
 import { forgetOld } from "#services/orchestrator/retention.ts"
 import { OrderId } from "#shared/contracts/order.ts"
+import { participantNames, stepsInForce } from "#shared/contracts/order-saga.ts"
 import { firstIdAt, madeAtMs } from "#shared/contracts/order-time.ts"
 import type { Command } from "#shared/contracts/reservation.ts"
 import { Fetch } from "#shared/http/client.ts"
@@ -119,7 +119,7 @@ const heldAndOwed = Effect.fnUntraced(function* ({ sql, orders }: System) {
   const owed = yield* Effect.promise(() =>
     orders.sql<Array<{ resource: string; owed: string }>>`
       select resource, sum(quantity) as owed from orders, lateral (
-        values (username, amount), (item::text, 1), (slot, 1)) held (resource, quantity)
+        values (username, amount), (details->>'item', 1), (details->>'slot', 1)) held (resource, quantity)
       where status = 'completed' group by resource order by 1`
   )
   const held = all.flat().filter(({ held }) => held !== "0")
@@ -179,11 +179,13 @@ const month = Effect.gen(function* () {
       if (row.status === "failed") {
         yield* send(name, [{ ...command, action: "cancel" }, { ...command, action: "reserve" }])
       }
-      const { id: orderId, user: username, ...rest } = order
+      const { id: orderId, user: username, amountMinor, item, slot } = order
       const message = {
-        ...rest,
         orderId,
         username,
+        amountMinor,
+        details: { item, slot },
+        steps: stepsInForce,
         createdAtMs: row.createdAt.getTime(),
         republished: 0,
       }

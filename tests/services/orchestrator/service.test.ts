@@ -202,7 +202,7 @@ describe("the orchestrator", () => {
       assert.strictEqual(away.status, "not ready")
       assert.match(
         away.checks.queue,
-        /^The order queue at redis:\/\/127\.0\.0\.1:\d+ can't be reached/,
+        /^The order queue at redis:\/\/127\.0\.0\.1:\d+ cannot be reached/,
       )
       const user = yield* system.customer
       const { id } = yield* system.order(user)

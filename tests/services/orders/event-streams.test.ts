@@ -3,13 +3,14 @@ import { Effect } from "effect"
 import { Changes } from "#services/orders/changes.ts"
 import { eventStreams } from "#services/orders/events.ts"
 import type { Order } from "#services/orders/order.ts"
+import { stepsInForce } from "#shared/contracts/order-saga.ts"
 
 const anOrder: Order = {
   id: crypto.randomUUID(),
   username: "ann",
   amountMinor: 1,
-  item: 1,
-  slot: "09:00",
+  details: { item: 1, slot: "09:00" },
+  steps: stepsInForce,
   status: "pending",
   reason: null,
   createdAt: new Date(),

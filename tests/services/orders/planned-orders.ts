@@ -9,6 +9,7 @@ import { Standings } from "#services/orders/standings.ts"
 import { forgetKeys } from "#services/orders/upkeep.ts"
 import { maxPage } from "#shared/contracts/audit.ts"
 import { OrderId } from "#shared/contracts/order.ts"
+import { stepsInForce } from "#shared/contracts/order-saga.ts"
 import { firstIdAt } from "#shared/contracts/order-time.ts"
 import { Database } from "#shared/postgres/database.ts"
 import { manyRows, type Questions, type Subject } from "#tests/support/plans.ts"
@@ -41,10 +42,11 @@ export const plannedOrders: Effect.Effect<Subject, unknown, Scope.Scope> = Effec
       Effect.promise(() =>
         sql`
           insert into orders
-            (id, username, amount, item, slot, status, created_at, decided_at, publish_at, idempotency_key)
+            (id, username, amount, details, steps, status, created_at, decided_at, publish_at, idempotency_key)
           select ((case when n <= ${old}::int then ${whenOld!} else ${whenNew!} end)
               || '-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
-            case when n % 2 = 0 then 'ann' else 'user-' || n % 1000 end, 1, 1, '09:00',
+            case when n % 2 = 0 then 'ann' else 'user-' || n % 1000 end, 1,
+            '{"item":1,"slot":"09:00"}', '["money","item","slot"]',
             case when n % 10 = 7 then 'pending' else 'completed' end, now(),
             case when n % 10 <> 7 then now() end, case when n % 10 = 7 then now() end, 'key-' || n
           from generate_series(${from}::int, ${to}::int) n`
@@ -173,8 +175,8 @@ const insertions = (nth: number, count: number): ReadonlyArray<Insertion> =>
       id: idOf(at),
       username: "ann",
       amountMinor: 1,
-      item: 1,
-      slot: "09:00",
+      details: { item: 1, slot: "09:00" },
+      steps: stepsInForce,
       status: "pending",
       reason: null,
       createdAt: new Date(),

@@ -57,8 +57,9 @@ export const pendingOrders = (count: number): Effect.Effect<ReadonlyArray<OrderI
   Effect.promise(async () => {
     const ids = Array.from({ length: count }, () => OrderId.make(crypto.randomUUID()))
     await sql`
-      insert into orders (id, username, amount, item, slot, created_at, publish_at)
-      select id, 'ann', 100, 1, '09:00', now(), now() from unnest(${ids}::uuid[]) id`
+      insert into orders (id, username, amount, details, steps, created_at, publish_at)
+      select id, 'ann', 100, '{"item":1,"slot":"09:00"}', '["money","item","slot"]', now(), now()
+      from unnest(${ids}::uuid[]) id`
     return ids
   })
 

@@ -73,8 +73,10 @@ const insert = (sql: Sql, count: number, inMs = 0) =>
     const ids = Array.from({ length: count }, () => OrderId.make(crypto.randomUUID()))
     yield* Effect.promise(() =>
       sql`
-      insert into orders (id, username, amount, item, slot, created_at, publish_at, traceparent)
-      select id, 'ann', 1999, 1, '09:00', ${new Date(now)}, ${new Date(now + inMs)}, '00-1-2-01'
+      insert into orders
+        (id, username, amount, details, steps, created_at, publish_at, traceparent)
+      select id, 'ann', 1999, '{"item":1,"slot":"09:00"}', '["money","item","slot"]',
+        ${new Date(now)}, ${new Date(now + inMs)}, '00-1-2-01'
       from unnest(${ids}::uuid[]) id`
     )
     return ids
@@ -103,8 +105,8 @@ describe("sweep", () => {
         orderId: due!,
         username: "ann",
         amountMinor: 1999,
-        item: 1,
-        slot: "09:00",
+        details: { item: 1, slot: "09:00" },
+        steps: ["money", "item", "slot"],
         createdAtMs: 0,
         republished: 1,
         traceparent: "00-1-2-01",

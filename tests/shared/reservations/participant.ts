@@ -12,12 +12,11 @@ import { Database } from "#shared/postgres/database.ts"
 import { Retention, retentionLayer } from "#shared/reservations/forget.ts"
 import { Reservations, reservationsLayer } from "#shared/reservations/reservations.ts"
 import { reservationStoreLayer } from "#shared/reservations/reservations-sql.ts"
+import { openingMigration } from "#shared/reservations/resource-migrations.ts"
 import { newDatabase, onlooker, openDatabase } from "../postgres/open-database.ts"
 
-const resources = { table: "items", key: "id", balance: "stock" }
+const resources = { table: "items", key: "id", balance: "stock", one: "item" }
 const retention = Duration.days(30)
-
-export const refusal = "Can not reserve the item"
 
 const made = firstIdAt(Date.now()).slice(0, 13)
 
@@ -62,6 +61,7 @@ export const startParticipant = (
     const sql = yield* onlooker(url)
     const migrations = join(import.meta.dirname, "../../../services/items/migrations")
     const database = yield* openDatabase(url, { poolSize, migrations })
+    yield* database.migrate([openingMigration(resources)])
     const counts = { begun: 0, lost: 0, deadlocks: 0, statements: 0 }
     const counting = Database.of({
       ...database,
@@ -82,7 +82,7 @@ export const startParticipant = (
         }),
     })
     const context = yield* Layer.build(
-      reservationsLayer(refusal, retention).pipe(
+      reservationsLayer(retention).pipe(
         Layer.provide(reservationStoreLayer(resources)),
         Layer.merge(retentionLayer(resources, retention)),
         Layer.provide(Layer.succeed(Database, counting)),

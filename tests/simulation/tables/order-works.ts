@@ -15,6 +15,7 @@ import { Register } from "#services/orders/register.ts"
 import { sweep } from "#services/orders/sweeper.ts"
 import type { Decision } from "#shared/contracts/decision.ts"
 import { OrderId } from "#shared/contracts/order.ts"
+import { stepsInForce } from "#shared/contracts/order-saga.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import type { Store } from "#shared/postgres/store.ts"
 import { OrderQueue } from "#shared/queue/order-queue.ts"
@@ -65,8 +66,8 @@ const insertion = ({ n, username, key, amountMinor, ms }: Given): Insertion => {
     id: id(n),
     username,
     amountMinor,
-    item: 1 + n,
-    slot: "09:00",
+    details: { item: 1 + n, slot: "09:00" },
+    steps: stepsInForce,
     status: "pending",
     reason: null,
     createdAt: at(ms),

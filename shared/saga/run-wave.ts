@@ -1,0 +1,151 @@
+/**
+ * Runs the sagas of a wave: its steps in order, each one request for all orders that go forward; then one request decides
+ * all of them, and the register's answer is obeyed, never a run's own belief. What is refused leaves after its step and
+ * turns round with the others: on an abort the compensations run as finalizers of the wave's scope. Being stopped is not a
+ * failure: nothing is compensated, and whoever gets an order next goes on.
+ */
+import { Clock, Effect } from "effect"
+import type { Decided } from "#shared/contracts/decision.ts"
+import { timedOut } from "#shared/contracts/order.ts"
+import { commandOf, register, undo } from "./compensation.ts"
+import {
+  answered,
+  bury,
+  hasStep,
+  isAgain,
+  orderIdOf,
+  type OrderRun,
+  takeTimeline,
+  turnRound,
+} from "./order-run.ts"
+import { forEver, forward } from "./retry.ts"
+import { Aborted, Cancelled, DeadlinePassed, Rejected, type Sagas } from "./saga.ts"
+import { untilAnswered } from "./until-answered.ts"
+import { letGo, type Wave } from "./wave.ts"
+
+/** Runs the wave to the end of each of its orders. It never fails; an interruption leaves them to be run again. */
+export const runWave = (sagas: Sagas, wave: Wave): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    buryDefects(sagas, wave)
+    yield* askAgain(sagas, wave)
+    yield* goForward(sagas, wave, 0)
+  })
+
+/** A row of the table that cannot tell what an order takes is this order's defect, and no other's. */
+const buryDefects = ({ rows }: Sagas, wave: Wave): void => {
+  for (const run of wave.runs) {
+    try {
+      for (const row of rows) if (hasStep(run, row)) row.takes(run.delivery.message)
+    } catch (defect) {
+      bury(run, `The saga's table met a defect: ${defect}`)
+    }
+  }
+}
+
+/** Asks for the state of those that an earlier run may have got somewhere with. */
+const askAgain = (sagas: Sagas, wave: Wave) => {
+  const again = wave.runs.filter((run) => run.end === undefined && isAgain(run))
+  if (again.length === 0) return Effect.void
+  return untilAnswered(sagas, wave, again, {
+    send: (runs) =>
+      sagas.decide(runs.map((run) => ({ orderId: orderIdOf(run), decision: "ask", timeline: [] }))),
+    answer: (run, { status }) => {
+      if (status !== "pending") obey(sagas, run, status)
+    },
+    others: (part) => goForward(sagas, part, 0),
+    again: forEver,
+  })
+}
+
+const goForward = (sagas: Sagas, wave: Wave, from: number): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const clock = yield* Clock.Clock
+    yield* letGo(sagas, wave)
+    for (let at = from; at < sagas.rows.length; at++) {
+      const row = sagas.rows[at]!
+      turnRoundLate(sagas, wave, clock.currentTimeMillisUnsafe())
+      const going = wave.runs.filter((run) => isGoing(run) && hasStep(run, row))
+      if (going.length === 0) continue
+      yield* register(sagas, wave, at + 1)
+      for (const run of going) run.armed = at + 1
+      yield* reserve(sagas, wave, going, at)
+    }
+    turnRoundLate(sagas, wave, clock.currentTimeMillisUnsafe())
+    yield* letGo(sagas, wave)
+    yield* finish(sagas, wave)
+  })
+
+const isGoing = ({ refusal, end }: OrderRun): boolean => refusal === undefined && end === undefined
+
+const isLate = (sagas: Sagas, run: OrderRun, nowMs: number): boolean => {
+  if (nowMs < run.deadlineMs) return false
+  // An earlier run may have got further than this one: every step is undone, attempted here or not.
+  turnRound(run, new DeadlinePassed(), sagas.rows.length)
+  return true
+}
+
+const turnRoundLate = (sagas: Sagas, wave: Wave, nowMs: number): void => {
+  for (const run of wave.runs) if (isGoing(run)) isLate(sagas, run, nowMs)
+}
+
+const reserve = (sagas: Sagas, wave: Wave, going: ReadonlyArray<OrderRun>, at: number) => {
+  const row = sagas.rows[at]!
+  return untilAnswered(sagas, wave, going, {
+    send: (runs) => sagas.send(row.at, runs.map((run) => commandOf(run, row, "reserve"))),
+    answer: (run, { outcome }, nowMs) => {
+      if (outcome === "mismatch") {
+        return bury(run, `${row.at} has another reservation on record for the same order`)
+      }
+      answered(run, row, "reserve", outcome, nowMs)
+      if (outcome === "reserved") return
+      // The refusal is on record, so no run ever passed this step; and at the step itself there is nothing to give back.
+      turnRound(run, outcome === "rejected" ? new Rejected() : new Cancelled(), at)
+    },
+    others: (part) => goForward(sagas, part, at + 1),
+    again: forward,
+    giveUp: (run, nowMs) => isLate(sagas, run, nowMs),
+  })
+}
+
+/** Decides all that the wave carries, and undoes what the register has as aborted. */
+const finish = (sagas: Sagas, wave: Wave): Effect.Effect<void> =>
+  Effect.gen(function* () {
+    const undecided = wave.runs.filter(({ refusal }) => !(refusal instanceof Aborted))
+    yield* untilAnswered(sagas, wave, undecided, {
+      send: (runs) => sagas.decide(runs.map((run) => decisionOf(sagas, run))),
+      answer: (run, { status }) => {
+        takeTimeline(run)
+        if (status === "pending") bury(run, "The register answered a decision with `pending`")
+        else obey(sagas, run, status)
+      },
+      others: (part) => undo(sagas, part),
+      again: forEver,
+    })
+    yield* wave.makeRoom
+    yield* letGo(sagas, wave)
+    if (wave.runs.length > 0) yield* undo(sagas, wave)
+  })
+
+const decisionOf = ({ rows }: Sagas, run: OrderRun) => {
+  const { refusal, armed, timeline } = run
+  const orderId = orderIdOf(run)
+  if (refusal === undefined) return { orderId, decision: "complete", timeline } as const
+  const reason = refusal instanceof Rejected ? rows[armed]!.refusal : timedOut
+  return { orderId, decision: "abort", reason, timeline } as const
+}
+
+/** The register's answer counts, never this run's own belief. */
+const obey = (
+  { rows }: Sagas,
+  run: OrderRun,
+  status: Exclude<Decided["status"], "pending">,
+): void => {
+  if (status === "completed" || status === "failed") {
+    run.end = status
+  } else if (run.refusal === undefined) {
+    // Somebody else aborted it, for a reason of his own.
+    turnRound(run, new Aborted(), rows.length)
+  } else {
+    run.refusal = new Aborted()
+  }
+}

@@ -1,0 +1,87 @@
+/** Sends what orders of a wave ask of one service, all in one request, and again until each of them has its answer. */
+import { Clock, Duration, Effect, Schedule } from "effect"
+import { type CallFailure, Refused } from "#shared/http/client.ts"
+import type { Transient } from "#shared/transient.ts"
+import { bury, type OrderRun } from "./order-run.ts"
+import { isFailure } from "./retry.ts"
+import type { Answers, Sagas } from "./saga.ts"
+import { leaveBehind, type Wave } from "./wave.ts"
+
+export interface Question<O> {
+  readonly send: (runs: ReadonlyArray<OrderRun>) => Effect.Effect<Answers<O>>
+  readonly answer: (run: OrderRun, answer: O, nowMs: number) => void
+  /** How those go on that do not wait for this answer. */
+  readonly others: (part: Wave) => Effect.Effect<void>
+  readonly again: Schedule.Schedule<unknown, Transient>
+  /** Before each further request: who is to ask no more. */
+  readonly giveUp?: (run: OrderRun, nowMs: number) => boolean
+  /** Told of each failure, with the time of the next request. */
+  readonly failed?: (
+    runs: ReadonlyArray<OrderRun>,
+    failure: Transient,
+    nextAtMs: number,
+  ) => Effect.Effect<void>
+}
+
+/** Returns when nobody of `asking` waits any more: each has its answer, is buried, or gave up. */
+export const untilAnswered = Effect.fnUntraced(
+  function* <O>(
+    sagas: Sagas,
+    wave: Wave,
+    asking: ReadonlyArray<OrderRun>,
+    { send, answer, others, again, giveUp, failed }: Question<O>,
+  ) {
+    const clock = yield* Clock.Clock
+    const startedAtMs = clock.currentTimeMillisUnsafe()
+    for (const run of asking) {
+      run.attempts = 0
+      run.startedAtMs = startedAtMs
+    }
+    let waiting = asking
+    let pause:
+      | Effect.Success<ReturnType<typeof Schedule.toStep<unknown, Transient, never, never>>>
+      | undefined
+    while (waiting.length > 0) {
+      for (const run of waiting) run.attempts++
+      const failure = { latest: undefined as Transient | undefined }
+      const answers = yield* send(waiting)
+      waiting = sort(waiting, answers, answer, failure, clock.currentTimeMillisUnsafe())
+      if (failure.latest === undefined) return
+      yield* wave.makeRoom
+      yield* leaveBehind(sagas, wave, waiting, others)
+      pause ??= yield* Schedule.toStep(again)
+      const nowMs = clock.currentTimeMillisUnsafe()
+      // The schedules never end.
+      const [, wait] = yield* Effect.orDie(pause(nowMs, failure.latest))
+      yield* failed?.(waiting, failure.latest, nowMs + Duration.toMillis(wait)) ?? Effect.void
+      yield* Effect.sleep(wait)
+      if (giveUp === undefined) continue
+      const laterMs = clock.currentTimeMillisUnsafe()
+      waiting = waiting.filter((run) => !giveUp(run, laterMs))
+      if (waiting.length > 0) yield* leaveBehind(sagas, wave, waiting, others)
+    }
+  },
+)
+
+/** Hands out the answers; gives those that have none yet. */
+const sort = <O>(
+  runs: ReadonlyArray<OrderRun>,
+  answers: Answers<O>,
+  answer: Question<O>["answer"],
+  failure: { latest: Transient | undefined },
+  nowMs: number,
+): ReadonlyArray<OrderRun> => {
+  const waiting: Array<OrderRun> = []
+  for (const [n, run] of runs.entries()) {
+    const given = answers[n] as O | CallFailure
+    if (!isFailure(given)) {
+      answer(run, given, nowMs)
+    } else if (given instanceof Refused) {
+      bury(run, given.message)
+    } else {
+      failure.latest = given
+      waiting.push(run)
+    }
+  }
+  return waiting
+}
