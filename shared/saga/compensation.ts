@@ -86,8 +86,7 @@ const cancel = (sagas: Sagas, wave: Wave, armed: ReadonlyArray<OrderRun>, at: nu
     },
     others: (part) => Effect.andThen(tell, undo(sagas, part)),
     again: forEver,
-    failed: (runs, failure, nextAtMs) =>
-      reportStuck(sagas, runs, row.step, failure.message, nextAtMs),
+    failed: (runs, nextAtMs) => reportStuck(sagas, runs, row.step, nextAtMs),
   }).pipe(Effect.andThen(tell))
 }
 
@@ -95,13 +94,14 @@ const reportStuck = (
   sagas: Sagas,
   runs: ReadonlyArray<OrderRun>,
   step: StuckCompensation["step"],
-  cause: string,
   nextAtMs: number,
 ) => {
   const stuck = runs.filter(({ attempts }) => attempts >= stuckAfterAttempts)
   if (stuck.length === 0) return Effect.void
   const nextAttemptAt = new Date(nextAtMs).toISOString()
-  for (const run of stuck) run.stuck = { step, cause, attempts: run.attempts, nextAttemptAt }
+  for (const run of stuck) {
+    run.stuck = { step, cause: run.failure, attempts: run.attempts, nextAttemptAt }
+  }
   return sagas.stuck(stuck, true).pipe(
     // For people to see; when it cannot be told either, the log has it.
     Effect.andThen(sagas.decide(stuck.map((run) => ({

@@ -17,6 +17,8 @@ export interface OrderRun {
   /** The request that it waits for: how often it was sent, and when first. */
   attempts: number
   startedAtMs: number
+  /** How it failed last. */
+  failure: string
   stuck: StuckCompensation | undefined
   /** How it ended, once it has, and why it is buried. */
   end: SagaEnd | undefined
@@ -31,6 +33,7 @@ export const orderRun = (delivery: Delivery, deadlineMs: number): OrderRun => ({
   armed: 0,
   attempts: 0,
   startedAtMs: 0,
+  failure: "",
   stuck: undefined,
   end: undefined,
   cause: "",

@@ -175,6 +175,19 @@ describe("a compensation", () => {
       )
     }))
 
+  it.effect("waits for what it failed with itself, not for what another one did", () =>
+    Effect.gen(function* () {
+      const sagas = yield* scripted({
+        ann: { deadlineMs: 0, cancel: { item: times(3, unavailable) } },
+        bob: { deadlineMs: 0, cancel: { item: times(3, unknown) } },
+      })
+      yield* sagas.runToEnd
+      assert.deepStrictEqual(
+        sagas.decisions.flatMap(({ stuck }) => stuck?.cause ?? []),
+        ["connection refused", "no answer within 5 s"],
+      )
+    }))
+
   it.effect("that gets through starts anew with its count at the next step", () =>
     Effect.gen(function* () {
       const sagas = yield* scripted({

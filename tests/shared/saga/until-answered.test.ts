@@ -184,6 +184,18 @@ describe("the deadline, while a request is repeated", () => {
       assert.strictEqual(sagas.sentAtMs("bob", "reserve item").length, 21)
     }))
 
+  it.effect("is not held up by the next request for the others", () =>
+    Effect.gen(function* () {
+      const sagas = yield* scripted({
+        ann: { deadlineMs: 4_500, reserve: { item: times(7, unavailable) } },
+        bob: { reserve: { item: [...times(7, unavailable), Effect.never] } },
+      })
+      yield* sagas.start
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(sagas.endOf("ann"), "failed")
+      assert.strictEqual(sagas.sentAtMs("bob", "reserve item").length, 8)
+    }))
+
   it.effect("of all of them ends it, and aborts them in one request", () =>
     Effect.gen(function* () {
       const script = { deadlineMs: 5_000, reserve: { item: times(1_000, unknown) } }
