@@ -16,7 +16,7 @@ import {
 import { bury, orderIdOf, type OrderRun, orderRun } from "#shared/saga/order-run.ts"
 import { runWave } from "#shared/saga/run-wave.ts"
 import type { Sagas } from "#shared/saga/saga.ts"
-import { type Wave, waveOf } from "#shared/saga/wave.ts"
+import { letGo, type Wave, waveOf } from "#shared/saga/wave.ts"
 import { Participants } from "./participants.ts"
 import { Register } from "./register.ts"
 import { type Watched, watchSagas } from "./saga-watch.ts"
@@ -148,11 +148,13 @@ const tellEnds = Effect.fnUntraced(
 
 /** A defect would only come back: a person has to look at it, while the sweeper sees to it that no order stays undecided. */
 const buryWithDefect = (sagas: Sagas, wave: Wave, goOn: Effect.Effect<void>): Effect.Effect<void> =>
-  Effect.catchCause(goOn, (cause) => {
-    if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
-    for (const run of wave.runs) bury(run, Cause.pretty(cause))
-    return Effect.andThen(Effect.logError("A wave met a defect", cause), sagas.ended(wave.runs))
-  })
+  Effect.catchCause(goOn, (cause) =>
+    Effect.gen(function* () {
+      if (Cause.hasInterruptsOnly(cause)) return yield* Effect.interrupt
+      yield* Effect.logError("A wave met a defect", cause)
+      for (const run of wave.runs) if (run.end === undefined) bury(run, Cause.pretty(cause))
+      yield* letGo(sagas, wave)
+    }))
 
 const untilTaken = (tell: Effect.Effect<void, QueueUnavailable>): Effect.Effect<void> =>
   tell.pipe(whateverFails, Effect.orDie)

@@ -33,7 +33,11 @@ export const letGo = (sagas: Sagas, wave: Wave): Effect.Effect<void> =>
     sagas,
     wave,
     wave.runs.filter(({ end }) => end === undefined),
-    ({ runs }) => sagas.ended(runs),
+    (part) => {
+      const { runs } = part
+      part.runs = []
+      return sagas.ended(runs)
+    },
   )
 
 /** Those that do not wait go on as a wave of their own, so that whoever is away holds up only those that need it. */

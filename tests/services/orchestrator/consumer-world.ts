@@ -1,5 +1,5 @@
 /** A consumer over a queue in memory, with participants and a register that do as a test tells. Times are the test clock's. */
-import { Effect, Exit, Layer, References, Scope } from "effect"
+import { Effect, Exit, Layer, Logger, References, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { consumerLayer } from "#services/orchestrator/consumer.ts"
 import { Participants } from "#services/orchestrator/participants.ts"
@@ -12,6 +12,12 @@ import { type RequestKind, scriptedCallees } from "./scripted-callees.ts"
 
 type Queue = OrderQueue["Service"]
 
+export interface LogLine {
+  readonly level: string
+  readonly message: unknown
+  readonly annotations: Readonly<Record<string, unknown>>
+}
+
 export const drainMs = 4_000
 export const deadlineMs = 120_000
 
@@ -19,6 +25,7 @@ export const world = Effect.gen(function* () {
   const stream = makeMemoryStream(10_000)
   const publisher = yield* memoryOrderQueue(stream)
   const callees = scriptedCallees()
+  const logs: Array<LogLine> = []
   const inHand = { orders: new Map<string, OrderId>(), most: 0 }
   /** A consumer; `disturb` makes its queue do as the test tells, and `participants` are called in place of the scripted. */
   const start = (
@@ -50,12 +57,18 @@ export const world = Effect.gen(function* () {
       yield* settled
       return { stop: Scope.close(scope, Exit.void) }
     }).pipe(
-      // What goes wrong on purpose is warned of.
-      Effect.provideService(References.MinimumLogLevel, "None"),
+      Effect.provideService(References.MinimumLogLevel, "Info"),
+      Effect.provide(Logger.layer([
+        Logger.make(({ message, logLevel, fiber }) => {
+          const annotations = fiber.getRef(References.CurrentLogAnnotations)
+          logs.push({ level: logLevel, message, annotations })
+        }),
+      ])),
     )
   return Object.assign(callees, {
     stream,
     start,
+    logs,
     /** The most orders that consumers had in hand at once. */
     mostInHand: () => inHand.most,
     publish: (orders: ReadonlyArray<OrderMessage>) =>

@@ -13,6 +13,7 @@ import { stepsInForce } from "#shared/contracts/order-saga.ts"
 import { firstIdAt } from "#shared/contracts/order-time.ts"
 import { Database } from "#shared/postgres/database.ts"
 import { manyRows, type Questions, type Subject } from "#tests/support/plans.ts"
+import { noChanges } from "#tests/simulation/no-changes.ts"
 import { tapPostgres } from "#tests/support/tapped-postgres.ts"
 import { newDatabase, onlooker, openDatabase } from "../../shared/postgres/open-database.ts"
 
@@ -59,6 +60,7 @@ const questionsTo = (database: Database["Service"]): Effect.Effect<Questions, ne
   Effect.gen(function* () {
     const context = yield* Layer.build(
       Layer.mergeAll(Standings.layer, Register.layer).pipe(
+        Layer.provide(noChanges),
         Layer.provideMerge(orderStoreLayer),
         Layer.provideMerge(Layer.succeed(Database, database)),
       ),
@@ -116,17 +118,11 @@ const intakeOf = ({ query }: OrderStore["Service"]): Questions => (nth, count) =
   },
 })
 
-const sweeperOf = ({ transaction }: OrderStore["Service"]): Questions => () => ({
+const sweeperOf = ({ query }: OrderStore["Service"]): Questions => () => ({
   "orders are swept": {
     ask: Effect.gen(function* () {
       const now = new Date(yield* Clock.currentTimeMillis)
-      yield* transaction((orders) =>
-        Effect.flatMap(
-          orders.lockDue(now, 500),
-          (due) =>
-            orders.postpone(due.map(({ id }) => id), now, { firstMs: 15_000, mostMs: 600_000 }),
-        )
-      )
+      yield* query((orders) => orders.takeDue(now, 500, { firstMs: 15_000, mostMs: 600_000 }))
     }),
     by: ["orders_to_publish", "orders_pkey"],
     reads: 500,

@@ -1,6 +1,6 @@
 /** Real sockets, with Node's server under Node and Deno's under Deno. */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Schema, Scope } from "effect"
+import { Deferred, Effect, Exit, Fiber, Latch, Schema, Scope, Semaphore } from "effect"
 import { once } from "node:events"
 import { connect } from "node:net"
 import { makeApp } from "#shared/http/app.ts"
@@ -111,6 +111,50 @@ describe("listen", () => {
       }),
     20_000,
   )
+
+  it.live("stores nothing any more for a client that hung up while it waited for its turn", () =>
+    Effect.gen(function* () {
+      const turn = yield* Semaphore.make(1)
+      const waiting = yield* Latch.make()
+      const left = yield* Latch.make()
+      const stored: Array<string> = []
+      const app = yield* makeApp({
+        name: "store",
+        description: "",
+        routes: [
+          route({
+            method: "POST",
+            path: "/things",
+            summary: "",
+            access: anyone,
+            body: { schema: Schema.Struct({ name: Schema.String }), maxBytes: 64 },
+            answer: { status: 201, description: "", schema: Schema.Unknown },
+            handle: ({ body }) =>
+              Effect.andThen(
+                waiting.open,
+                turn.withPermit(Effect.sync(() => ({ body: stored.push(body.name) }))),
+              ).pipe(Effect.onInterrupt(() => left.open)),
+          }),
+        ],
+        ready: {},
+      })
+      const port = yield* listen(app, here)
+      const post = (name: string, more = "") => {
+        const body = JSON.stringify({ name })
+        return `POST /things HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n${more}` +
+          `content-length: ${body.length}\r\n\r\n${body}`
+      }
+      yield* turn.take(1)
+      const impatient = connect(port, "127.0.0.1")
+      impatient.write(post("gone"))
+      yield* waiting.await
+      impatient.destroy()
+      yield* left.await
+      yield* turn.release(1)
+      const answer = yield* sendRaw(port, post("patient", "connection: close\r\n"))
+      assert.include(answer, " 201 ")
+      assert.deepStrictEqual(stored, ["patient"])
+    }))
 
   it.live("says of a port that is taken what to do", () =>
     Effect.gen(function* () {
