@@ -27,7 +27,7 @@ const sendAgain = Effect.fnUntraced(function* (
 })
 
 describe("orders that are refused at the head of a request", () => {
-  for (const [bad, good] of [[8, 1], [9, 7], [50, 50], [90, 10], [300, 1]] as const) {
+  for (const [bad, good] of [[8, 1], [9, 7], [50, 50], [90, 10], [300, 30]] as const) {
     it.live(`keep none behind them from its answer: ${bad} before ${good}`, () =>
       Effect.gen(function* () {
         const script = yield* scriptedParticipants
