@@ -90,7 +90,8 @@ export const groupCommit = <I, O, E>(
       Effect.callback((answer) => {
         if (closed) return answer(Exit.interrupt())
         const one = { entry, size: size(entry), answer }
-        if (waiting !== undefined && line.length() + one.size > waiting.most) {
+        const others = line.length()
+        if (waiting !== undefined && others > 0 && others + one.size > waiting.most) {
           return answer(Effect.fail(waiting.full))
         }
         line.join(one)
