@@ -1,6 +1,6 @@
 /**
  * The services of the system, a row for each: the one place that says which there are and whom and what they need. Wiring,
- * keys, secrets and addresses derive from it; tests hold to it what can not read it (manifests, the gateway's settings).
+ * keys, secrets and addresses derive from it; tests hold to it what cannot read it (manifests, the gateway's settings).
  */
 import { participantNames } from "./contracts/order-saga.ts"
 

@@ -8,12 +8,9 @@ const read = (file: string) => readFileSync(join(root, file), "utf8")
 const readme = read("README.md")
 
 describe("README.md", () => {
-  it("quotes the saga's table word for word", () => {
-    const source = read("shared/contracts/order-saga.ts")
-    const [table] = /^\/\*\*\n(?: \*.*\n)+export const orderSaga = \[[^]*?^\] as const.*\n/m.exec(
-      source,
-    )!
-    expect(readme).toContain("```ts\n" + table + "```")
+  it("quotes the first row of the saga's table word for word", () => {
+    const [row] = /^ {2}\{\n(?: {4}.*\n)+ {2}\},\n/m.exec(read("shared/contracts/order-saga.ts"))!
+    expect(readme).toContain("```ts\n" + row.replaceAll(/^ {2}/gm, "") + "```")
   })
 
   it("names only scripts and tasks that exist", () => {

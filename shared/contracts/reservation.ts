@@ -12,7 +12,9 @@ export const maxBatch = 1_000
 /** A username, an item's id or a slot's time. */
 export const Resource = Schema.NonEmptyString.check(
   Schema.isMaxLength(150),
-  Schema.makeFilter(isKeepable, { expected: "a text without NUL or half of a surrogate pair" }),
+  Schema.makeFilter(isKeepable, {
+    expected: "a text without NUL, half of a surrogate pair, or U+FFFD",
+  }),
 )
 
 /** Minor units of money, or 1. */

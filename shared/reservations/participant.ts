@@ -95,11 +95,11 @@ export const participant = ({ description, prefill, opening, ...reserved }: Part
         const opened = (settings as Readonly<Record<string, unknown>>)[opening] as number
         const rows = prefill.map((row) => ({ ...row, [balance]: opened }))
         yield* query((sql) => {
-          const columns = sql(Object.keys(rows[0] ?? {}))
+          const [into, columns] = [sql.part(table), sql.part(Object.keys(rows[0] ?? {}))]
           return sql`
-            insert into ${sql(table)} (${columns})
-            select ${columns} from jsonb_populate_recordset(null::${sql(table)}, ${sql.json(rows)})
-            where not exists (select from ${sql(table)})
+            insert into ${into} (${columns})
+            select ${columns} from jsonb_populate_recordset(null::${into}, ${sql.json(rows)})
+            where not exists (select from ${into})
             on conflict do nothing`
         })
         return yield* makeApp({

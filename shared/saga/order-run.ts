@@ -17,9 +17,12 @@ export interface OrderRun {
   /** The request that it waits for: how often it was sent, and when first. */
   attempts: number
   startedAtMs: number
+  /** How it failed last. */
+  failure: string
   stuck: StuckCompensation | undefined
-  /** How it ended, once it has; `buried` with the cause, when only a person can help it on. */
-  end: SagaEnd | { readonly buried: string } | undefined
+  /** How it ended, once it has, and why it is buried. */
+  end: SagaEnd | undefined
+  cause: string
 }
 
 export const orderRun = (delivery: Delivery, deadlineMs: number): OrderRun => ({
@@ -30,8 +33,10 @@ export const orderRun = (delivery: Delivery, deadlineMs: number): OrderRun => ({
   armed: 0,
   attempts: 0,
   startedAtMs: 0,
+  failure: "",
   stuck: undefined,
   end: undefined,
+  cause: "",
 })
 
 export const orderIdOf = ({ delivery }: OrderRun) => delivery.message.orderId
@@ -46,7 +51,8 @@ export const isAgain = ({ delivery: { message, redelivered } }: OrderRun): boole
 
 /** Only a person can help it on. */
 export const bury = (run: OrderRun, cause: string): void => {
-  run.end = { buried: cause }
+  run.end = "buried"
+  run.cause = cause
 }
 
 /** Turns the order round: what it has armed is undone. */

@@ -64,9 +64,9 @@ describe("what the roster says", () => {
 describe("a service that is added to the roster", () => {
   it("is missed in every file that has to know of it: a participant", () => {
     const { orchestrator } = roster
-    const parcels = { ...roster.slots, port: 8088 }
-    const calls = [...orchestrator.calls, "parcels"]
-    const wrong = wrongIn({ ...roster, orchestrator: { ...orchestrator, calls }, parcels })
+    const gifts = { ...roster.slots, port: 8099 }
+    const calls = [...orchestrator.calls, "gifts"]
+    const wrong = wrongIn({ ...roster, orchestrator: { ...orchestrator, calls }, gifts })
     expect([...wrong.keys()].toSorted()).toEqual([
       ".env.example",
       "compose.yaml",
@@ -74,35 +74,35 @@ describe("a service that is added to the roster", () => {
       "k3d/base/postgres.yaml",
       "k3d/base/saga.yaml",
       "k3d/components/cloudnativepg/cluster.yaml",
-      "services/parcels/README.md",
-      "services/parcels/main.ts",
-      "services/parcels/service.ts",
+      "services/gifts/README.md",
+      "services/gifts/main.ts",
+      "services/gifts/service.ts",
     ])
     expect(wrong.get("k3d/base/saga.yaml")).toEqual(expect.arrayContaining([
-      "the Deployment orchestrator lacks PARCELS_URL: http://parcels:8088",
-      "there is no Deployment parcels",
-      "the NetworkPolicy parcels lacks orchestrator",
-      "the NetworkPolicy to-parcels lacks orchestrator",
+      "the Deployment orchestrator lacks GIFTS_URL: http://gifts:8099",
+      "there is no Deployment gifts",
+      "the NetworkPolicy gifts lacks orchestrator",
+      "the NetworkPolicy to-gifts lacks orchestrator",
     ]))
     for (const [file, lines] of wrong) {
-      if (file.includes("parcels")) continue
-      for (const line of lines) expect(`${file}: ${line}`).toMatch(/parcels/i)
+      if (file.includes("gifts")) continue
+      for (const line of lines) expect(`${file}: ${line}`).toMatch(/gifts/i)
     }
   })
 
   it("is missed in every file that has to know of it: one with public paths", () => {
-    const returns = { ...roster.billing, port: 8088, paths: ["/api/returns/*"] }
-    const wrong = wrongIn({ ...roster, returns })
+    const refunds = { ...roster.billing, port: 8099, paths: ["/api/refunds/*"] }
+    const wrong = wrongIn({ ...roster, refunds })
     expect(wrong.get("compose/gateway/nginx.conf")).toEqual([
-      "the map of paths lacks ~^/api/returns(/|$) returns",
-      "upstreams lacks returns:8088",
+      "the map of paths lacks ~^/api/refunds(/|$) refunds",
+      "upstreams lacks refunds:8099",
     ])
-    expect(wrong.get("k3d/base/ingress.yaml")).toEqual(["paths lacks /api/returns/* to returns"])
-    expect(wrong.get("k3d/base/kustomization.yaml")).toEqual(["resources lacks returns.yaml"])
-    expect(wrong.get("k3d/base/returns.yaml")).toContain("there is no Deployment returns")
+    expect(wrong.get("k3d/base/ingress.yaml")).toEqual(["paths lacks /api/refunds/* to refunds"])
+    expect(wrong.get("k3d/base/kustomization.yaml")).toEqual(["resources lacks refunds.yaml"])
+    expect(wrong.get("k3d/base/refunds.yaml")).toContain("there is no Deployment refunds")
     expect(wrong.get("k3d/base/auth.yaml")).toEqual([
-      "the NetworkPolicy auth lacks returns",
-      "the NetworkPolicy to-auth lacks returns",
+      "the NetworkPolicy auth lacks refunds",
+      "the NetworkPolicy to-auth lacks refunds",
     ])
   })
 })

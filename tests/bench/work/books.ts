@@ -7,7 +7,7 @@ import { firstIdAt } from "#shared/contracts/order-time.ts"
 import type { Databases } from "../stand/databases.ts"
 import { endsOf } from "./workload.ts"
 
-const participants = [
+export const participants = [
   {
     name: "billing",
     table: "accounts",

@@ -15,20 +15,13 @@ import { Fetch } from "#shared/http/client.ts"
 import { encodeEntry } from "#shared/queue/entry.ts"
 import { serviceSignerLayer } from "#shared/security/service-tokens.ts"
 import { makeCalendar } from "#tests/support/calendar.ts"
-import { startAudit } from "./audit/auditing.ts"
+import { startAudit, urls } from "./audit/auditing.ts"
 import { redisOf, startSystem, type System } from "./running-system.ts"
 
 const days = 31
 const ordersADay = 300
 const retention = Duration.days(7)
 const lastingDays = 8
-
-const urls = {
-  billing: new URL("http://billing.test"),
-  items: new URL("http://items.test"),
-  slots: new URL("http://slots.test"),
-  orders: new URL("http://orders.test"),
-}
 
 interface Placed {
   readonly id: OrderId

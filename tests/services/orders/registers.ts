@@ -13,6 +13,7 @@ import {
   type TimelineEntry,
 } from "#shared/contracts/order.ts"
 import { databaseLayer } from "#shared/postgres/database.ts"
+import { noChanges } from "#tests/simulation/no-changes.ts"
 import { clientOf, databaseOf } from "./running-orders.ts"
 
 const scope = Scope.makeUnsafe()
@@ -25,7 +26,7 @@ beforeAll(() =>
   Effect.gen(function* () {
     const url = yield* databaseOf("register")
     const replica = Register.layer.pipe(
-      Layer.provide(orderStoreLayer),
+      Layer.provide([orderStoreLayer, noChanges]),
       Layer.provide(databaseLayer({
         service: "orders",
         url: new URL(url),

@@ -261,7 +261,7 @@ describe("a participant", () => {
       line.reset()
       const ill = yield* call("/readyz")
       assert.deepStrictEqual([ill.status, ill.body.status], [503, "not ready"])
-      assert.match(ill.body.checks.database, /^The database (did not answer|can not be used now)/)
+      assert.match(ill.body.checks.database, /^The database (did not answer|cannot be used now)/)
       assert.notInclude(ill.text, new URL(databaseUrl).host)
       assert.strictEqual((yield* call("/livez")).status, 200)
       const refused = yield* call(path, { token: orchestrator, body: one })
