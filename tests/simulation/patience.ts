@@ -5,7 +5,7 @@
 import { type Plan, replicas as usual } from "./plan.ts"
 
 /** More than it takes to lose an order from the queue until the faults end, to publish it again, and to run it. */
-export const patienceMs = 100_000
+export const patienceMs = 90_000
 
 const longMs = 25_000
 

@@ -205,32 +205,35 @@ const pointFault = fc.oneof(
   { weight: 3, arbitrary: of("failpoint", simulatedFailpoints, failpointFaults, 20) },
 )
 
-const lastingMs = fc.oneof(
-  { weight: 4, arbitrary: fc.nat(3_000) },
-  { weight: 4, arbitrary: fc.integer({ min: 3_000, max: 25_000 }) },
-  // Long enough that waits which double without a bound grow past it, and that whoever waits for nothing shows it.
-  { weight: 1, arbitrary: fc.integer({ min: 120_000, max: 150_000 }) },
-)
-const anyTimed = (fault: fc.Arbitrary<TimedFault["fault"]>, processes: ReadonlyArray<string>) =>
-  fc.record({
-    fault,
-    process: fc.constantFrom(...processes),
-    atMs: fc.nat(15_000),
-    forMs: lastingMs,
-  })
-
 const allProcesses = processesOf(replicas)
+const callees = allProcesses.filter((name) => !name.startsWith("orchestrator"))
+
+const anyTimed = (atMs: fc.Arbitrary<number>, forMs: fc.Arbitrary<number>) => {
+  const of = (faults: ReadonlyArray<TimedFault["fault"]>, processes: ReadonlyArray<string>) =>
+    fc.record({
+      fault: fc.constantFrom(...faults),
+      process: fc.constantFrom(...processes),
+      atMs,
+      forMs,
+    })
+  return fc.oneof(
+    { weight: 8, arbitrary: of(processFaults.slice(0, -1), allProcesses) },
+    { weight: 4, arbitrary: of(["told to stop"], allProcesses) },
+    { weight: 1, arbitrary: of(["clock jump"], allProcesses) },
+    { weight: 4, arbitrary: of(calleeFaults, callees) },
+  )
+}
+
 const timedFault: fc.Arbitrary<TimedFault> = fc.oneof(
-  { weight: 8, arbitrary: anyTimed(fc.constantFrom(...processFaults.slice(0, -1)), allProcesses) },
-  { weight: 4, arbitrary: anyTimed(fc.constant("told to stop"), allProcesses) },
-  { weight: 1, arbitrary: anyTimed(fc.constant("clock jump"), allProcesses) },
   {
-    weight: 4,
+    weight: 14,
     arbitrary: anyTimed(
-      fc.constantFrom(...calleeFaults),
-      allProcesses.filter((name) => !name.startsWith("orchestrator")),
+      fc.nat(15_000),
+      fc.oneof(fc.nat(3_000), fc.integer({ min: 3_000, max: 25_000 })),
     ),
   },
+  // Long enough that waits which double without a bound grow past it, and that whoever waits for nothing shows it.
+  { weight: 1, arbitrary: anyTimed(fc.nat(5_000), fc.integer({ min: 105_000, max: 130_000 })) },
 )
 
 /** Twenty orders and more for things of which there is not enough, and faults of every kind. */
