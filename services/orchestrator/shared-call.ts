@@ -2,7 +2,7 @@
  * A call that waves share by group commit: what several of them want of one service at the same time goes out in one request,
  * one at a time, and each order gets the answer to its own entry.
  */
-import { Effect, Option, Result, type Scope } from "effect"
+import { Effect, Option, Random, Result, type Scope } from "effect"
 import { groupCommit } from "#shared/batch/group-commit.ts"
 import type { OrderId } from "#shared/contracts/order.ts"
 import { maxBatch } from "#shared/contracts/reservation.ts"
@@ -41,7 +41,9 @@ export const sharedCall = <I extends OfOrder, O extends OfOrder>(
         Effect.flatMap((response) => {
           const given = Option.getOrElse(answers(response), () => [])
           // Answers come in the order of the entries; of any others nobody could tell whose they are.
-          return entries.every(({ orderId }, n) => given[n]?.orderId === orderId)
+          const areTheirs = given.length === entries.length &&
+            entries.every(({ orderId }, n) => given[n]!.orderId === orderId)
+          return areTheirs
             ? Effect.succeed(given)
             : new Unknown({ message: `${callee.name} answered what cannot be understood` })
         }),
@@ -102,7 +104,10 @@ const resolving = <I extends OfOrder, O>(name: string, call: Call<I, O>, watch: 
       const second = yield* send(right)
       return [...(yield* resolve(left, first)), ...(yield* resolve(right, second))]
     })
-    const answers = yield* resolve(entries, yield* send(entries))
+    const whole = yield* send(entries)
+    const answers = Result.isSuccess(whole)
+      ? whole.success
+      : yield* mixed(entries, (entries) => resolve(entries, whole))
     if (taken) refused.clear()
     const isToBlame = !gaveUp && refused.size < failedForNothing
     if (isToBlame || !answers.some((answer) => answer instanceof Refused)) return answers
@@ -110,3 +115,14 @@ const resolving = <I extends OfOrder, O>(name: string, call: Call<I, O>, watch: 
     return answers.map((answer) => answer instanceof Refused ? refusesAll : answer)
   })
 }
+
+/** Works on the entries in another order each time: what is given up for those in front keeps nobody behind them for ever. */
+const mixed = Effect.fnUntraced(function* <I, A>(
+  entries: ReadonlyArray<I>,
+  work: (entries: ReadonlyArray<I>) => Effect.Effect<ReadonlyArray<A>>,
+) {
+  const others = yield* Random.shuffle(entries)
+  const answers = yield* work(others)
+  const answerTo = new Map(others.map((entry, n) => [entry, answers[n]!]))
+  return entries.map((entry) => answerTo.get(entry)!)
+})

@@ -11,7 +11,10 @@ export interface GroupCommitOptions<I, O, E> {
   readonly max: number
   /** What an entry counts for; 1 unless it says otherwise. */
   readonly size?: (entry: I) => number
-  /** The most that may wait, by size, and what an entry fails with, at once, that would be more; without it, callers are bounded. */
+  /**
+   * The most that may wait, by size, and what an entry that would be more fails with, at once. Needless where callers are few
+   * by themselves.
+   */
   readonly waiting?: { readonly most: number; readonly full: E }
   /** Handles a batch and answers each entry, in order. When it fails, every entry of the batch fails with it. */
   readonly run: (entries: ReadonlyArray<I>) => Effect.Effect<ReadonlyArray<O>, E>
@@ -90,7 +93,8 @@ export const groupCommit = <I, O, E>(
       Effect.callback((answer) => {
         if (closed) return answer(Exit.interrupt())
         const one = { entry, size: size(entry), answer }
-        if (waiting !== undefined && line.length() + one.size > waiting.most) {
+        const others = line.length()
+        if (waiting !== undefined && others > 0 && others + one.size > waiting.most) {
           return answer(Effect.fail(waiting.full))
         }
         line.join(one)

@@ -14,7 +14,10 @@ export type Rows = Awaited<Statement>
 
 export interface Connection {
   readonly driver: Driver
-  /** Dies, with a code, when there is no way to the server. What is sent before tells the same worse, as a connection that broke. */
+  /**
+   * Waits until it is open. Dies, with a code, when there is no way to the server; what is sent before tells the same worse, as
+   * a connection that broke.
+   */
   readonly opened: Effect.Effect<void>
   /**
    * Sends a statement at once, behind those that were sent before, and tells what it came to: the server's error is a defect,
@@ -44,14 +47,15 @@ export const openConnection = (service: string, url: URL): Connection => {
     return error
   }
   let socket: Socket | undefined
-  const driver = postgres(url.href, {
+  const options = {
     ...connectionOptions(service),
     max: 1,
     max_lifetime: null,
     onclose: breaks,
     // The driver asks again when it wants to connect again.
     socket: () => socket === undefined ? socket = connectTo(url) : Promise.reject(breaks()),
-  } as postgres.Options<{ bigint: postgres.PostgresType<number> }>)
+  }
+  const driver = postgres(url.href, options)
   const send: Connection["send"] = (statement, ended) => {
     if (gone !== undefined) return ended(Exit.die(gone))
     const end = (exit: Exit.Exit<Rows>) => {

@@ -3,7 +3,13 @@ import type { Absorbed, Bug } from "./bug.ts"
 import { orderBugs } from "./order-bugs.ts"
 import { participantBugs } from "./participant-bugs.ts"
 import { absorbedSagaBugs, sagaBugs } from "./saga-bugs.ts"
+import { absorbedWaveBugs, waveBugs } from "./wave-bugs.ts"
 
-export const bugs: ReadonlyArray<Bug> = [...participantBugs, ...sagaBugs, ...orderBugs]
+export const bugs: ReadonlyArray<Bug> = [
+  ...participantBugs,
+  ...sagaBugs,
+  ...waveBugs,
+  ...orderBugs,
+]
 
-export const absorbed: ReadonlyArray<Absorbed> = absorbedSagaBugs
+export const absorbed: ReadonlyArray<Absorbed> = [...absorbedSagaBugs, ...absorbedWaveBugs]

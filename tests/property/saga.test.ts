@@ -29,11 +29,11 @@ const holds = (
 ) => fc.assert(fc.asyncProperty(plans, async (plan) => property(await happen(plan))), { numRuns })
 
 describe("for any answers, delays, interruptions and deliveries all becomes final, and no invariant breaks", () => {
-  it("in races", () => holds(anyPlan(close), 2_000))
+  it("in races", () => holds(anyPlan(close), 1_200))
 
-  it("with what comes late", () => holds(anyPlan(wide), 2_000))
+  it("with what comes late", () => holds(anyPlan(wide), 1_200))
 
-  it("in races between completion and deadline", () => holds(decisionRace, 1_500))
+  it("in races between completion and deadline", () => holds(decisionRace, 1_000))
 })
 
 describe("for any sagas that compete for the last unit exactly one completes", () => {
@@ -42,9 +42,9 @@ describe("for any sagas that compete for the last unit exactly one completes", (
     expect(ends).toEqual(["completed", ...Array(ends.length - 1).fill("failed")])
   }
 
-  it("in races", () => holds(lastUnit(close), 500, oneWinner))
+  it("in races", () => holds(lastUnit(close), 300, oneWinner))
 
-  it("with what comes late", () => holds(lastUnit(wide), 500, oneWinner))
+  it("with what comes late", () => holds(lastUnit(wide), 300, oneWinner))
 })
 
 it.each([{ redelivered: true }, { redelivered: false }])(

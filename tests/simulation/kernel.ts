@@ -65,7 +65,8 @@ export class Kernel {
   promiseSettled = false
   private readonly pending: Array<Event> = []
   private readonly tasks: Array<() => void> = []
-  private readonly drawn = new Map<string, number>()
+  /** Of what each purpose's numbers are made, and how many were drawn. */
+  private readonly drawn = new Map<string, { readonly from: number; count: number }>()
 
   private readonly seed: number
   private readonly choose: KernelOptions["choose"]
@@ -82,9 +83,12 @@ export class Kernel {
 
   /** A number from 0 to `below` - 1, by the seed and what it is for. */
   draw(purpose: string, below: number): number {
-    const count = (this.drawn.get(purpose) ?? 0) + 1
-    this.drawn.set(purpose, count)
-    return mixed(fingerprint(fingerprint(this.seed ^ 0x811c9dc5, purpose), count)) % below
+    let drawn = this.drawn.get(purpose)
+    if (drawn === undefined) {
+      drawn = { from: fingerprint(this.seed ^ 0x811c9dc5, purpose), count: 0 }
+      this.drawn.set(purpose, drawn)
+    }
+    return mixed(fingerprint(drawn.from, ++drawn.count)) % below
   }
 
   /** How long something takes that takes so long by itself. */
@@ -128,17 +132,16 @@ export class Kernel {
     const first: Array<number> = []
     for (let n = 0; n < pending.length; n++) {
       const event = pending[n]!
-      if (event.cancelled || event.process?.alive === false) {
-        pending[n] = pending[pending.length - 1]!
+      const { process } = event
+      if (event.cancelled || process?.alive === false) {
+        // Its place goes to the last one, which is looked at next.
+        pending[n--] = pending[pending.length - 1]!
         pending.pop()
-        n--
         continue
       }
-      const until = event.process?.stoppedUntilMs ?? 0
-      if (until > event.atMs) event.atMs = until
-    }
-    for (let n = 0; n < pending.length; n++) {
-      const event = pending[n]!
+      if (process !== undefined && process.stoppedUntilMs > event.atMs) {
+        event.atMs = process.stoppedUntilMs
+      }
       if (event.atMs > atMs) continue
       if (event.atMs < atMs) first.length = 0
       atMs = event.atMs
@@ -196,24 +199,22 @@ export class Kernel {
     }
   }
 
-  /** Waits, in virtual time. */
+  /** Waits, in virtual time, which goes by in whole milliseconds. */
   sleep(process: Process, ms: number, name = ""): Effect.Effect<void> {
     return Effect.callback((resume) => {
       if (!process.alive || !Number.isFinite(ms)) return
-      const cancel = this.after(Math.max(0, ms), name, process, () => resume(Exit.void))
+      const cancel = this.after(Math.max(0, Math.ceil(ms)), name, process, () => resume(Exit.void))
       return Effect.sync(cancel)
     })
   }
 }
 
-/** FNV-1a, of a text or a number. */
+/** FNV-1a, of a text or a number, which is taken as two words. */
 export const fingerprint = (hash: number, of: string | number): number => {
   let result = hash
   if (typeof of === "number") {
-    for (let rest = of, n = 0; n < 6; n++, rest = Math.floor(rest / 256)) {
-      result = Math.imul(result ^ (rest & 0xff), 0x01000193)
-    }
-    return result >>> 0
+    result = Math.imul(result ^ (of | 0), 0x01000193)
+    return Math.imul(result ^ Math.floor(of / 2 ** 32), 0x01000193) >>> 0
   }
   for (let n = 0; n < of.length; n++) {
     result = Math.imul(result ^ of.charCodeAt(n), 0x01000193)

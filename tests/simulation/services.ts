@@ -37,6 +37,8 @@ export const refusals = {
 } as const
 export type ParticipantName = keyof typeof refusals
 export const participants = ["billing", "items", "slots"] as const
+/** Which step of the saga each of them is. */
+export const stepAt = { billing: "money", items: "item", slots: "slot" } as const
 
 export type Serve = (path: string, body: unknown) => Effect.Effect<Answer>
 

@@ -34,9 +34,14 @@ export class World {
   readonly points: Array<Point> = []
   /** Which processes nobody reaches, and who reaches nobody. */
   readonly cutOff = new Set<string>()
+  /** Which processes do not know their callers. */
+  readonly lockedUp = new Set<string>()
+  /** Which processes break, and on which order: the first that they meet. And all orders that one broke on. */
+  readonly breaking = new Map<string, { on?: string }>()
+  readonly brokenOn = new Set<string>()
   ordersInFlight = 0
-  private readonly arrivals = new Map<string, number>()
-  private readonly planned = new Map<string, PointFault>()
+  /** How often each point was come to, and the faults that are planned there, by number. */
+  private readonly places = new Map<string, { arrivals: number; faults: Map<number, PointFault> }>()
 
   readonly kernel: Kernel
   private readonly restart: (process: Process, afterMs: number) => void
@@ -44,7 +49,7 @@ export class World {
   constructor(kernel: Kernel, plan: Plan, restart: World["restart"]) {
     this.kernel = kernel
     this.restart = restart
-    for (const fault of plan.pointFaults) this.planned.set(`${fault.point}#${fault.nth}`, fault)
+    for (const fault of plan.pointFaults) this.place(fault.point).faults.set(fault.nth, fault)
   }
 
   get faultsEnded(): boolean {
@@ -53,14 +58,20 @@ export class World {
 
   /** Somebody comes to a point; gives the fault that the plan has for it. */
   arrive(point: string): PointFault | undefined {
-    const nth = (this.arrivals.get(point) ?? 0) + 1
-    this.arrivals.set(point, nth)
+    const place = this.place(point)
+    const nth = ++place.arrivals
     if (this.faultsEnded) return undefined
     this.points.push({ point, nth })
-    const fault = this.planned.get(`${point}#${nth}`)
+    const fault = place.faults.get(nth)
     if (fault === undefined) return undefined
     if (!countedWhereTheyAct.has(fault.fault)) this.hit(kindOf(fault), `${point} #${nth}`)
     return fault
+  }
+
+  private place(point: string) {
+    let place = this.places.get(point)
+    if (place === undefined) this.places.set(point, place = { arrivals: 0, faults: new Map() })
+    return place
   }
 
   /** A fault of `countedWhereTheyAct` has found something to act on. */

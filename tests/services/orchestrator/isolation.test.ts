@@ -77,7 +77,7 @@ describe("an order that a participant refuses to work on", () => {
       assert.strictEqual(letters.length, 1)
       assert.include(letters[0], poison)
       assert.include(letters[0], "items answered 400")
-      assert.isAtLeast(yield* metricOf(orchestrator, "sagas_buried_total"), 1)
+      assert.isAtLeast(yield* metricOf(orchestrator, 'sagas_ended_total\\{end="buried"\\}'), 1)
       // What it reserved before stays held, for the audit to find: nobody knows the order.
       assert.strictEqual(yield* walletOf(system, user), 10_000 - 200 * 50)
     }))

@@ -2,33 +2,15 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Changes } from "#services/orders/changes.ts"
 import { eventStreams } from "#services/orders/events.ts"
-import type { Order } from "#services/orders/order.ts"
-import { OrderId } from "#shared/contracts/order.ts"
-import { stepsInForce } from "#shared/contracts/order-saga.ts"
 import { noChanges } from "#tests/simulation/no-changes.ts"
-
-const anOrder: Order = {
-  id: OrderId.make(crypto.randomUUID()),
-  username: "ann",
-  amountMinor: 1,
-  details: { item: 1, slot: "09:00" },
-  steps: stepsInForce,
-  status: "pending",
-  reason: null,
-  createdAt: new Date(),
-  decidedAt: null,
-  timeline: [],
-  stuck: null,
-  traceparent: null,
-  republished: 0,
-}
+import { anOrder } from "./an-order.ts"
 
 describe("eventStreams", () => {
   it.live("opens no more than so many at a time", () =>
     Effect.gen(function* () {
       const openStream = yield* Effect.provide(eventStreams({ most: 2 }), noChanges)
       const start = Effect.gen(function* () {
-        const stream = yield* openStream("an order", Effect.succeed(anOrder), -1, Effect.never)
+        const stream = yield* openStream("an order", Effect.succeed(anOrder()), -1, Effect.never)
         const reader = stream.getReader()
         yield* Effect.promise(() => reader.read())
         return reader
@@ -55,7 +37,7 @@ describe("eventStreams", () => {
       )
       let looks = 0
       const look = Effect.suspend(() =>
-        looks++ === 0 ? Effect.succeed(anOrder) : Effect.fail(new Error("the database is away"))
+        looks++ === 0 ? Effect.succeed(anOrder()) : Effect.fail(new Error("the database is away"))
       )
       const stream = yield* openStream("an order", look, -1, Effect.never)
       const reader = stream.getReader()

@@ -1,7 +1,6 @@
 /** Everything that the orders service asks of its table, by the code that asks it, for tests of how PostgreSQL plans it. */
 import { Clock, Context, Duration, Effect, Layer, type Scope } from "effect"
 import { join } from "node:path"
-import type { Order } from "#services/orders/order.ts"
 import { type Insertion, OrderStore } from "#services/orders/order-table.ts"
 import { orderStoreLayer } from "#services/orders/orders-sql.ts"
 import { Register } from "#services/orders/register.ts"
@@ -9,13 +8,13 @@ import { Standings } from "#services/orders/standings.ts"
 import { forgetKeys } from "#services/orders/upkeep.ts"
 import { maxPage } from "#shared/contracts/audit.ts"
 import { OrderId } from "#shared/contracts/order.ts"
-import { stepsInForce } from "#shared/contracts/order-saga.ts"
 import { firstIdAt } from "#shared/contracts/order-time.ts"
 import { Database } from "#shared/postgres/database.ts"
 import { manyRows, type Questions, type Subject } from "#tests/support/plans.ts"
 import { noChanges } from "#tests/simulation/no-changes.ts"
 import { tapPostgres } from "#tests/support/tapped-postgres.ts"
 import { newDatabase, onlooker, openDatabase } from "../../shared/postgres/open-database.ts"
+import { anOrder } from "./an-order.ts"
 
 // Of ten orders one is not final; the first tenth of all is older than keys are kept.
 const unfinished = manyRows / 10
@@ -167,20 +166,6 @@ const auditOf =
 const insertions = (nth: number, count: number): ReadonlyArray<Insertion> =>
   Array.from({ length: count }, (_, n) => {
     const at = manyRows + nth * 1000 + n
-    const order: Order = {
-      id: idOf(at),
-      username: "ann",
-      amountMinor: 1,
-      details: { item: 1, slot: "09:00" },
-      steps: stepsInForce,
-      status: "pending",
-      reason: null,
-      createdAt: new Date(),
-      decidedAt: null,
-      timeline: [],
-      stuck: null,
-      traceparent: null,
-      republished: 0,
-    }
+    const order = anOrder({ id: idOf(at) })
     return { order, idempotencyKey: `key-${at}`, publishAt: new Date() }
   })

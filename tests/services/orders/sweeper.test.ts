@@ -140,6 +140,27 @@ describe("sweep", () => {
       assert.deepStrictEqual(waits, [15, 30, 60, 120, 240, 480, 600, 600])
     }))
 
+  it.effect("publishes the details as they were written, though it does not know all of them", () =>
+    Effect.gen(function* () {
+      const { sql, sweep, published } = yield* world
+      yield* insert(sql, 1)
+      // As a newer replica would have it.
+      yield* Effect.promise(() =>
+        sql`update orders set details = details || '{"gift": {"wrap": true}}', steps = steps || '"gift"'`
+      )
+      yield* sweep()
+      assert.deepStrictEqual(published[0]!.details, {
+        ...{ item: 1, slot: "09:00" },
+        ...{ gift: { wrap: true } },
+      })
+      assert.deepStrictEqual<ReadonlyArray<string>>(published[0]!.steps, [
+        "money",
+        "item",
+        "slot",
+        "gift",
+      ])
+    }))
+
   it.effect("leaves final orders alone, and not those that are being compensated", () =>
     Effect.gen(function* () {
       const { sql, sweep, ids, register } = yield* world

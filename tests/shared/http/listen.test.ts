@@ -1,11 +1,12 @@
 /** Real sockets, with Node's server under Node and Deno's under Deno. */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Latch, Schema, Scope, Semaphore } from "effect"
+import { Deferred, Effect, Exit, Fiber, Latch, Queue, Schema, Scope, Semaphore } from "effect"
 import { once } from "node:events"
 import { connect } from "node:net"
 import { makeApp } from "#shared/http/app.ts"
 import { listen } from "#shared/http/listen.ts"
 import { anyone, route } from "#shared/http/route.ts"
+import { until } from "#tests/services/orders/until.ts"
 
 const appWith = (wait: Effect.Effect<void>) =>
   makeApp({
@@ -25,6 +26,15 @@ const appWith = (wait: Effect.Effect<void>) =>
         method: "GET",
         path: "/slow",
         summary: "",
+        access: anyone,
+        answer: { status: 200, description: "", schema: Schema.Unknown },
+        handle: () => Effect.as(wait, { body: { text: "at last" } }),
+      }),
+      route({
+        method: "GET",
+        path: "/internal/slow",
+        summary: "",
+        internal: true,
         access: anyone,
         answer: { status: 200, description: "", schema: Schema.Unknown },
         handle: () => Effect.as(wait, { body: { text: "at last" } }),
@@ -154,6 +164,38 @@ describe("listen", () => {
       const answer = yield* sendRaw(port, post("patient", "connection: close\r\n"))
       assert.include(answer, " 201 ")
       assert.deepStrictEqual(stored, ["patient"])
+    }))
+
+  it.live("interrupts what a customer waits for who hangs up, and sees through what a service asked for", () =>
+    Effect.gen(function* () {
+      const told: Array<string> = []
+      const arrivals = yield* Queue.unbounded<void>()
+      const go = yield* Deferred.make<void>()
+      const app = yield* appWith(
+        Queue.offer(arrivals, undefined).pipe(
+          Effect.andThen(Deferred.await(go)),
+          Effect.onExit((exit) =>
+            Effect.sync(() => told.push(Exit.hasInterrupts(exit) ? "interrupted" : "done"))
+          ),
+        ),
+      )
+      const port = yield* listen(app, here)
+      const hangUpOn = Effect.fnUntraced(function* (path: string) {
+        const socket = connect(port, "127.0.0.1").on("error", () => {})
+        socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`)
+        yield* Queue.take(arrivals)
+        socket.destroy()
+      })
+      yield* hangUpOn("/internal/slow")
+      yield* hangUpOn("/slow")
+      yield* until("the customer's is interrupted", () => told.length === 1)
+      assert.deepStrictEqual(told, ["interrupted"])
+      yield* Deferred.succeed(go, undefined)
+      yield* until("the service's is done", () => told.length === 2)
+      assert.deepStrictEqual(told, ["interrupted", "done"])
+      // Whoever stays is answered as before.
+      const response = yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/slow`))
+      assert.strictEqual(response.status, 200)
     }))
 
   it.live("says of a port that is taken what to do", () =>

@@ -1,8 +1,17 @@
 /** What the register is told of what happened to an order, with each decision. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Deferred, Effect } from "effect"
+import { TestClock } from "effect/testing"
 import { companies } from "./company.ts"
-import { after, type Scripted, scripted, times, unavailable, unknown } from "./scripted-sagas.ts"
+import {
+  after,
+  type OutcomeName,
+  type Scripted,
+  scripted,
+  times,
+  unavailable,
+  unknown,
+} from "./scripted-sagas.ts"
 
 const decisionsOf = ({ decisions }: Scripted, order: string) =>
   decisions.filter(({ orderId, stuck }) => orderId === order as string && stuck === undefined)
@@ -71,6 +80,28 @@ describe("the timeline", () => {
           "reserve item: reserved after 1 in 0 ms",
           `reserve item: rejected after 3 in ${tookMs("bob") + 2_000} ms`,
           `reserve item: reserved after 2 in ${tookMs("cid")} ms`,
+        ],
+      )
+    }))
+
+  it.effect("tells how long each waited, though others were answered in the same millisecond", () =>
+    Effect.gen(function* () {
+      const answer = yield* Deferred.make<OutcomeName>()
+      const sagas = yield* scripted({
+        ann: { steps: ["money", "item"], reserve: { item: [Deferred.await(answer)] } },
+        bob: { reserve: { money: [unavailable], item: [Deferred.await(answer)] } },
+      })
+      yield* sagas.start
+      yield* TestClock.adjust("1 second")
+      yield* Deferred.succeed(answer, "reserved")
+      yield* TestClock.adjust(0)
+      const [later] = sagas.sentAtMs("bob", "reserve item")
+      assert.isAbove(later!, 0)
+      assert.deepStrictEqual(
+        ["ann", "bob"].map((order) => toldOf(sagas, order)[0]?.[2]),
+        [
+          "reserve item: reserved after 1 in 1000 ms",
+          `reserve item: reserved after 1 in ${1_000 - later!} ms`,
         ],
       )
     }))

@@ -135,8 +135,8 @@ describe("an order of an earlier version of the saga", () => {
           [{ item: 1 }, { item: 11 }, { item: 2 }],
         )
         system.conduct.items = async (answer, request) => {
-          const isOpen = (await request.clone().text()).includes(open!.id)
-          return isOpen ? Response.json({}, { status: 500 }) : await answer()
+          const isCommand = (await request.clone().text()).includes(`"orderId":"${open!.id}"`)
+          return isCommand ? Response.json({}, { status: 500 }) : await answer()
         }
         const today = yield* system.order(user)
         const first = yield* then(system.orchestrate())
@@ -164,6 +164,10 @@ describe("an order of an earlier version of the saga", () => {
             participantNames.map((name, n) => [name, rows[n]!.map(({ id }) => id)]),
           )
         })
+        yield* until(
+          "money is held for it",
+          Effect.map(recorded, ({ billing }) => billing!.includes(open!.id)),
+        )
         calendar.pass("9 days")
         assert.strictEqual(yield* forget, 1)
         assert.deepStrictEqual(yield* recorded, { billing: [open!.id], items: [], slots: [] })
