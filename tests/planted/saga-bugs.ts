@@ -137,10 +137,9 @@ export const sagaBugs: ReadonlyArray<Bug> = [
     seenIn: "Temporal's saga sample",
     edits: [{
       file: compensation,
-      replace:
-        `Effect.uninterruptible(sagas.send(row.at, runs.map((run) => commandOf(run, row, "cancel")))),`,
+      replace: `sagas.send(row.at, runs.map((run) => commandOf(run, row, "cancel"))),`,
       by: `Effect.map(
-        Effect.uninterruptible(sagas.send(row.at, runs.map((run) => commandOf(run, row, "cancel")))),
+        sagas.send(row.at, runs.map((run) => commandOf(run, row, "cancel"))),
         (answers) =>
           answers.map((answer) => "outcome" in answer ? answer : { outcome: "cancelled" }),
       ),`,
@@ -151,11 +150,7 @@ export const sagaBugs: ReadonlyArray<Bug> = [
     name: "retry-without-pause",
     what: "What failed is tried again at once, as often as the network lets it",
     seenIn: "dtm: an undo that was refused came about 80 times a second",
-    edits: [{
-      file: untilAnswered,
-      replace: "Effect.interruptible(Effect.sleep(wait))",
-      by: "Effect.void",
-    }],
+    edits: [{ file: untilAnswered, replace: "      yield* Effect.sleep(wait)\n", by: "" }],
     caughtBy: ["I10", "I12"],
   },
   {

@@ -8,8 +8,7 @@ const untilAnswered = "shared/saga/until-answered.ts"
 const sharedCall = "services/orchestrator/shared-call.ts"
 const consumer = "services/orchestrator/consumer.ts"
 
-const halvedUntilAlone =
-  "if (part.length === 1 || !(breaks || failure instanceof Refused)) return all(part, failure)"
+const failedAlone = "if (!isRefused && !isBroken) return part.map(() => failure)"
 
 export const waveBugs: ReadonlyArray<Bug> = [
   {
@@ -53,11 +52,18 @@ export const waveBugs: ReadonlyArray<Bug> = [
     name: "waits-for-all",
     what: "A wave goes on together: a participant that is away holds up those that do not need it",
     seenIn: "pipelines that pass on a batch when its last entry is done",
-    edits: [{
-      file: wave,
-      replace: "  if (waiting.length === wave.runs.length) return Effect.void\n",
-      by: "  if (sagas !== undefined) return Effect.void\n",
-    }],
+    edits: [
+      {
+        file: untilAnswered,
+        replace: "      yield* leaveBehind(sagas, wave, waiting, others)\n      pause",
+        by: "      pause",
+      },
+      {
+        file: untilAnswered,
+        replace: "      if (waiting.length > 0) yield* leaveBehind(sagas, wave, waiting, others)\n",
+        by: "",
+      },
+    ],
     caughtBy: ["I12"],
   },
   {
@@ -71,10 +77,7 @@ export const waveBugs: ReadonlyArray<Bug> = [
     name: "poison-buries-its-wave",
     what: "Everybody of a request that is refused as a whole is refused",
     seenIn: "SQS consumers, until they report failures entry by entry",
-    edits: [
-      { file: sharedCall, replace: halvedUntilAlone, by: "return all(part, failure)" },
-      { file: sharedCall, replace: "accepted === 0 && refused > 0", by: "false" },
-    ],
+    edits: [{ file: sharedCall, replace: failedAlone, by: "return part.map(() => failure)" }],
     caughtBy: ["I10", "I12"],
   },
   {
@@ -83,8 +86,9 @@ export const waveBugs: ReadonlyArray<Bug> = [
     seenIn: "Kafka consumers that stay at the offset of a record they cannot read",
     edits: [{
       file: sharedCall,
-      replace: halvedUntilAlone,
-      by: "if (part.length === 1 || !breaks) return all(part, failure)",
+      replace: failedAlone,
+      by: `if (isRefused && part.length > 1) return part.map(() => refusesAll)
+      ${failedAlone}`,
     }],
     caughtBy: ["I12"],
   },
