@@ -19,6 +19,7 @@ const countedWhereTheyAct: ReadonlySet<string> = new Set([
   "callee crashes",
   "doubled",
   "entry stolen",
+  "wiped",
 ])
 
 const kindOf = ({ point, fault }: PointFault) => `${point.split(" ", 1)[0]}: ${fault}`
@@ -32,6 +33,8 @@ export class World {
   readonly crashes = new Map<string, number>()
   /** Every point that was passed before the faults ended, in order. */
   readonly points: Array<Point> = []
+  /** When each point was passed last, in milliseconds from the start. */
+  readonly lastPassedMs = new Map<string, number>()
   /** Which processes nobody reaches, and who reaches nobody. */
   readonly cutOff = new Set<string>()
   ordersInFlight = 0
@@ -55,6 +58,7 @@ export class World {
   arrive(point: string): PointFault | undefined {
     const nth = (this.arrivals.get(point) ?? 0) + 1
     this.arrivals.set(point, nth)
+    this.lastPassedMs.set(point, this.kernel.nowMs - startMs)
     if (this.faultsEnded) return undefined
     this.points.push({ point, nth })
     const fault = this.planned.get(`${point}#${nth}`)
