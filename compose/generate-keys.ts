@@ -12,7 +12,7 @@ try {
   console.log(`The services' keys are in ${folder}`)
 } catch (error) {
   console.error(
-    `The keys can not be written to ${folder}: ${
+    `The keys cannot be written to ${folder}: ${
       (error as Error).message
     }. Name a folder that can be written`,
   )

@@ -5,7 +5,8 @@
 import { randomBytes } from "node:crypto"
 import { mkdtemp, readFile, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { basename, join } from "node:path"
+import { callers, withDatabase } from "#shared/roster.ts"
 import { generateServiceKeys, keyFiles } from "#shared/security/generate-service-keys.ts"
 
 export interface Secret {
@@ -15,8 +16,6 @@ export interface Secret {
   readonly metadata: { readonly name: string; readonly namespace: "unwind" }
   readonly stringData: Readonly<Record<string, string>>
 }
-
-const withDatabase = ["auth", "billing", "items", "orders", "slots"]
 
 /** All Secrets, with new passwords and keys. */
 export const makeSecrets = async (): Promise<ReadonlyArray<Secret>> => [
@@ -66,11 +65,9 @@ const serviceKeys = async () => {
   try {
     await generateServiceKeys(folder)
     const { privateKey, publicKeys } = keyFiles(folder)
-    return {
-      "auth.private.json": await readFile(privateKey("auth"), "utf8"),
-      "orchestrator.private.json": await readFile(privateKey("orchestrator"), "utf8"),
-      "services.public.json": await readFile(publicKeys, "utf8"),
-    }
+    const files = [...callers.map(privateKey), publicKeys]
+    const contents = await Promise.all(files.map((file) => readFile(file, "utf8")))
+    return Object.fromEntries(files.map((file, n) => [basename(file), contents[n]!]))
   } finally {
     await rm(folder, { recursive: true })
   }

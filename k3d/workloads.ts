@@ -1,5 +1,6 @@
 /** What runs in the cluster: the image, the Secrets, the manifests, and the wait until all of it is ready. */
 import { Console, Effect } from "effect"
+import { startOrder } from "#shared/roster.ts"
 import { clusterName } from "./cluster.ts"
 import { type Command, read, run, StepError } from "./commands.ts"
 import { makeSecrets } from "./secrets.ts"
@@ -58,9 +59,7 @@ const createMissingSecrets = Effect.gen(function* () {
 /** Those that others wait for come first, so that what is said is what is waited for. */
 const workloads = [
   ...["statefulset/postgres", "statefulset/redis"],
-  ...["auth", "billing", "items", "slots", "orders", "orchestrator"].map((name) =>
-    `deployment/${name}`
-  ),
+  ...startOrder.flat().map((name) => `deployment/${name}`),
 ]
 
 /** Waits until everything is ready and of this version, and says how far it is. Fails with StepError. */

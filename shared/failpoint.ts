@@ -19,7 +19,7 @@ export const failpoints = [
   "orders.inserted",
   "orders.before publish",
   "orders.published",
-  /** The sweeper has published orders, and not yet recorded that it did. */
+  /** The sweeper has taken orders, which are due again later, and not published them yet. */
   "orders.swept",
   /** The orders are locked, and what becomes of them is worked out, not written. */
   "orders.before decision",

@@ -1,13 +1,10 @@
 /** .env.example is what people set the system up by, so it is held to the settings that the services really read. */
 import { describe, expect, it } from "vitest"
 import { readFileSync } from "node:fs"
-import { auth } from "#services/auth/service.ts"
-import { billing } from "#services/billing/service.ts"
-import { items } from "#services/items/service.ts"
-import { orchestrator } from "#services/orchestrator/service.ts"
-import { orders } from "#services/orders/service.ts"
-import { slots } from "#services/slots/service.ts"
+import { Effect } from "effect"
+import { serviceNamed } from "#compose/embedded/services.ts"
 import { embeddedSettings } from "#compose/embedded/settings.ts"
+import { serviceNames } from "#shared/roster.ts"
 import { commonSettings } from "#shared/service/service.ts"
 import type { Setting } from "#shared/config/settings.ts"
 
@@ -20,9 +17,10 @@ const documented = new Map(
     .map(([, name = "", value = ""]) => [name, value]),
 )
 
+const services = await Effect.runPromise(Effect.forEach(serviceNames, serviceNamed))
 const read = new Map<string, Setting<unknown>>(
-  [embeddedSettings, commonSettings(8080), auth, billing, items, orchestrator, orders, slots]
-    .flatMap((source) => Object.entries("settings" in source ? source.settings as object : source)),
+  [embeddedSettings, commonSettings(8080), ...services.map(({ settings }) => settings)]
+    .flatMap((settings) => Object.entries(settings)),
 )
 
 describe(".env.example", () => {

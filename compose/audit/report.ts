@@ -79,7 +79,7 @@ export const textReport: Report = {
       `Orders    ${counted(orders)}: held by all ${counted(allHeld)}, by none ${
         counted(noneHeld)
       }, in flight ${counted(inFlight)}, in question ${counted(inQuestion)}`,
-      `Books     ${counted(resources)} accounts, items and slots, ` +
+      `Books     ${counted(resources)} resources, ` +
       (found.imbalance === 0 ? "all balance" : `${counted(found.imbalance)} do not balance`),
       `Findings  ${findings || "none"}${healed === 0 ? "" : `; ${counted(healed)} healed`}`,
       ...[...remedies].map(([remedy, kind]) => `  ${kind}: ${printable(remedy)}`),

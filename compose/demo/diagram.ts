@@ -2,18 +2,20 @@
  * Draws the sequence diagram of one order from its timeline: what the orchestrator asked of whom, and what the answer was.
  * Nothing is drawn that the timeline does not hold.
  */
-import type { OrderDetails, StepName, TimelineEntry } from "#shared/contracts/order.ts"
+import { orderSaga, participantNames } from "#shared/contracts/order-saga.ts"
+import { type OrderDetails, type TimelineEntry, toMinor } from "#shared/contracts/order.ts"
 import { type Paint, plain, type Tone } from "./terminal.ts"
 
-const names = ["orchestrator", "billing", "items", "slots"]
-const laneOf: Readonly<Record<StepName, number>> = { money: 1, item: 2, slot: 3 }
+/** A lane for each, in the order in which a saga reserves. */
+const names = ["orchestrator", ...participantNames]
+const laneOf = ({ step }: TimelineEntry) => 1 + orderSaga.findIndex((row) => row.step === step)
 
 /** The drawing, one line for each request and each answer, without a line break at its end. */
 export const drawDiagram = (order: OrderDetails, paint: Paint = plain): string => {
   const labels = order.timeline.map((entry) => requestOf(order, entry))
   // Every label fits before the first lifeline that its arrow crosses.
   const firstGap = Math.max(31, ...labels.map(({ length }) => length + 6))
-  const lanes = [0, firstGap, firstGap + 18, firstGap + 36].map((offset) => offset + 7)
+  const lanes = names.map((_, n) => 7 + (n === 0 ? 0 : firstGap + 18 * (n - 1)))
   return [
     heading(lanes),
     lifelines(lanes),
@@ -27,12 +29,10 @@ export const drawDiagram = (order: OrderDetails, paint: Paint = plain): string =
 
 const requestOf = (order: OrderDetails, { action, step }: TimelineEntry): string => {
   if (action === "cancel") return `revert ${step}`
-  const wanted = {
-    money: `${order.amount}`,
-    item: `item ${order.item}`,
-    slot: `slot ${order.slot}`,
-  }
-  return `try to reserve ${wanted[step]}`
+  if (step === "money") return `try to reserve ${order.amount}`
+  const row = orderSaga.find((row) => row.step === step)
+  const [resource] = row?.takes({ ...order, amountMinor: toMinor(order.amount) }) ?? []
+  return `try to reserve ${step} ${resource}`
 }
 
 const answerOf = ({ action, outcome, attempts }: TimelineEntry): readonly [string, Tone] => {
@@ -50,14 +50,14 @@ const answers: Readonly<Record<string, readonly [string, Tone]>> = {
 type Lanes = ReadonlyArray<number>
 
 const drawRequest = (lanes: Lanes, entry: TimelineEntry, label: string, paint: Paint) => {
-  const end = lanes[laneOf[entry.step]] ?? 0
+  const end = lanes[laneOf(entry)] ?? 0
   const arrow = (at: number) => at === end - 1 ? "►" : crossing(lanes, at, "─")
   const tone = entry.action === "cancel" ? "undo" : "strong"
   return drawMessage(lanes, end, arrow, label, (text) => paint(tone, text))
 }
 
 const drawAnswer = (lanes: Lanes, entry: TimelineEntry, paint: Paint) => {
-  const end = lanes[laneOf[entry.step]] ?? 0
+  const end = lanes[laneOf(entry)] ?? 0
   const start = (lanes[0] ?? 0) + 1
   const arrow = (at: number) => at === start ? "◄" : crossing(lanes, at, "-")
   const [word, tone] = answerOf(entry)

@@ -1,4 +1,5 @@
 /** The four orders of the demo and what must come of each: three ways to fail, and one to succeed. */
+import { orderSaga, type OrderStep } from "#shared/contracts/order-saga.ts"
 import type {
   FailureReason,
   NewOrder,
@@ -29,50 +30,45 @@ export interface Scene {
 /** What a new customer starts with; every order that fails gives it all back. */
 export const startingWallet = 100
 
+/** What was reserved before the step that is refused is given back, last first. */
+const refusedAt = (refused: OrderStep["step"]): Ending => {
+  const row = orderSaga.findIndex(({ step }) => step === refused)
+  const before = orderSaga.slice(0, row).map(({ step }) => step)
+  return {
+    status: "failed",
+    reason: orderSaga[row]?.refusal ?? null,
+    steps: [
+      ...before.map((step): Step => `${step} reserved`),
+      `${refused} rejected`,
+      ...before.toReversed().map((step): Step => `${step} given back`),
+    ],
+    wallet: startingWallet,
+  }
+}
+
 export const scenario: ReadonlyArray<Scene> = [
   {
     title: "a delivery slot that does not exist",
     order: { amount: 5, item: 1, slot: "19:00" },
-    ending: {
-      status: "failed",
-      reason: "Can not get the delivery slot",
-      steps: [
-        "money reserved",
-        "item reserved",
-        "slot rejected",
-        "item given back",
-        "money given back",
-      ],
-      wallet: startingWallet,
-    },
+    ending: refusedAt("slot"),
   },
   {
     title: "an item that does not exist",
     order: { amount: 5, item: 15, slot: "09:00" },
-    ending: {
-      status: "failed",
-      reason: "Can not reserve the item",
-      steps: ["money reserved", "item rejected", "money given back"],
-      wallet: startingWallet,
-    },
+    ending: refusedAt("item"),
   },
   {
     title: "more than the wallet holds",
     order: { amount: 110, item: 2, slot: "09:00" },
-    ending: {
-      status: "failed",
-      reason: "Not enough money",
-      steps: ["money rejected"],
-      wallet: startingWallet,
-    },
+    ending: refusedAt("money"),
   },
   {
     title: "everything there is, for all the money",
-    order: { amount: 100, item: 1, slot: "09:00" },
+    order: { amount: startingWallet, item: 1, slot: "09:00" },
     ending: {
       status: "completed",
       reason: null,
-      steps: ["money reserved", "item reserved", "slot reserved"],
+      steps: orderSaga.map(({ step }): Step => `${step} reserved`),
       wallet: 0,
     },
     remedy:

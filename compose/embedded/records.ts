@@ -6,18 +6,19 @@ import { Effect, Result, type Scope } from "effect"
 import fs from "node:fs"
 import path from "node:path"
 import createClient from "postgres"
-import { billing } from "#services/billing/service.ts"
-import { items } from "#services/items/service.ts"
+import { addressSettings } from "#services/orchestrator/settings.ts"
 import { orderRecords } from "#services/orders/audit-service.ts"
-import { slots } from "#services/slots/service.ts"
+import { type ParticipantName, participantNames } from "#shared/contracts/order-saga.ts"
+import type { App } from "#shared/http/app.ts"
 import type { Fetch } from "#shared/http/client.ts"
+import type { ServiceName } from "#shared/roster.ts"
 import { generateServiceKeys, keyFiles } from "#shared/security/generate-service-keys.ts"
 import { startWithin } from "#shared/service/service.ts"
 import { lockDataFolder, secretPath } from "./data-folder.ts"
 import { clusterPath, passwordName, superuser } from "./postgres-cluster.ts"
 import { serviceUrl } from "./postgres-databases.ts"
 import { postmasterFile, startPostgres } from "./postgres.ts"
-import { addresses, type ServicesOptions, wiredTo } from "./services.ts"
+import { addresses, serviceNamed, type ServicesOptions, wiredTo } from "./services.ts"
 import { StartError } from "./start-error.ts"
 
 type Environment = ServicesOptions["environment"]
@@ -38,18 +39,18 @@ export const openRecords = (
     const keysFolder = path.join(dataDir, "secrets")
     yield* Effect.promise(() => generateServiceKeys(keysFolder))
     const { privateKey, publicKeys } = keyFiles(keysFolder)
-    const settingsOf = ({ name }: { readonly name: string }) => ({
+    const settingsOf = (name: ServiceName) => ({
       ...environment,
       ...addresses,
       DATABASE_URL: serviceUrl(postgres, name).href,
       SERVICE_PUBLIC_KEYS: publicKeys,
     })
-    const apps = yield* Effect.all({
-      billing: startWithin(billing, settingsOf(billing)),
-      items: startWithin(items, settingsOf(items)),
-      slots: startWithin(slots, settingsOf(slots)),
-      orders: startWithin(orderRecords, settingsOf(orderRecords)),
-    }, { concurrency: "unbounded" })
+    const apps: Partial<Record<ServiceName, App>> = {}
+    const openParticipant = Effect.fnUntraced(function* (name: ParticipantName) {
+      apps[name] = yield* startWithin(yield* serviceNamed(name), settingsOf(name))
+    })
+    yield* Effect.forEach(participantNames, openParticipant, { concurrency: "unbounded" })
+    apps.orders = yield* startWithin(orderRecords, settingsOf("orders"))
     return {
       environment: {
         ...environment,
@@ -66,7 +67,7 @@ const openPostgres = Effect.fnUntraced(function* (dataDir: string) {
     return yield* new StartError({
       message:
         `There is no data in ${dataDir} to audit: set DATA_DIR to the folder of npm start, ` +
-        "or BILLING_URL, ITEMS_URL, SLOTS_URL and ORDERS_URL to where the services are",
+        `or ${Object.keys(addressSettings).join(", ")} to where the services are`,
     })
   }
   const locked = yield* Effect.result(lockDataFolder(dataDir))
@@ -75,7 +76,7 @@ const openPostgres = Effect.fnUntraced(function* (dataDir: string) {
     runningPostgres(dataDir),
     () =>
       new StartError({
-        message: `${locked.failure.message}. Its PostgreSQL can't be reached just now: try again`,
+        message: `${locked.failure.message}. Its PostgreSQL cannot be reached just now: try again`,
       }),
   )
 })

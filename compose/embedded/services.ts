@@ -3,24 +3,25 @@
  * the same signed requests, only that these are handed over in memory instead of through a socket.
  */
 import { Effect, type Scope } from "effect"
-import { auth } from "#services/auth/service.ts"
-import { billing } from "#services/billing/service.ts"
-import { items } from "#services/items/service.ts"
-import { orchestrator } from "#services/orchestrator/service.ts"
-import { orders } from "#services/orders/service.ts"
-import { slots } from "#services/slots/service.ts"
-import { Environment, readSettings, type SettingsError } from "#shared/config/settings.ts"
+import { addressName } from "#shared/config/addresses.ts"
+import {
+  Environment,
+  readSettings,
+  type Setting,
+  type SettingsError,
+} from "#shared/config/settings.ts"
 import type { App } from "#shared/http/app.ts"
 import { Fetch } from "#shared/http/client.ts"
 import { makeMemoryStream, ProcessMemory } from "#shared/queue/memory.ts"
 import { keyFiles } from "#shared/security/generate-service-keys.ts"
-import type { ServiceName } from "#shared/security/service-tokens.ts"
-import { startWithin } from "#shared/service/service.ts"
+import { type ServiceName, serviceNames, startOrder } from "#shared/roster.ts"
+import { type Service, startWithin } from "#shared/service/service.ts"
 
 export type Apps = Readonly<Record<ServiceName, App>>
 
 export interface ServicesOptions {
-  readonly databases: Readonly<Record<Exclude<ServiceName, "orchestrator">, string>>
+  /** The URLs of the databases, by the services that have one. */
+  readonly databases: Readonly<Partial<Record<ServiceName, string>>>
   readonly queueUrl: string
   readonly keysFolder: string
   /** Settings of the services that a person may have set, such as ITEM_STOCK. */
@@ -33,26 +34,25 @@ const queueCapacity = 100_000
 // Names that only the wiring below understands; nothing leaves the process.
 const address = (name: ServiceName) => `http://${name}.unwind.internal`
 
-export const addresses = {
+export const addresses: Readonly<Record<string, string>> = {
   JWKS_URL: `${address("auth")}/.well-known/jwks.json`,
-  BILLING_URL: address("billing"),
-  ITEMS_URL: address("items"),
-  SLOTS_URL: address("slots"),
-  ORDERS_URL: address("orders"),
+  ...Object.fromEntries(serviceNames.map((name) => [addressName(name), address(name)])),
 }
+
+/** Services whose settings are of any kind. */
+export type AnyService = Service<Record<string, Setting<unknown>>>
+
+/** The service of that name, as its folder has it. */
+export const serviceNamed = (name: ServiceName): Effect.Effect<AnyService> =>
+  Effect.promise(async () => (await import(`../../services/${name}/service.ts`))[name])
 
 /** Reads what a person has set for the services, before anything is started. Fails with SettingsError. */
 export const checkSettings = (
   environment: ServicesOptions["environment"],
 ): Effect.Effect<void, SettingsError> =>
-  readSettings({
-    ...auth.settings,
-    ...billing.settings,
-    ...items.settings,
-    ...slots.settings,
-    ...orders.settings,
-    ...orchestrator.settings,
-  }).pipe(
+  Effect.forEach(serviceNames, serviceNamed).pipe(
+    Effect.map((services) => Object.assign({}, ...services.map(({ settings }) => settings))),
+    Effect.flatMap(readSettings),
     Effect.provideService(Environment, {
       ...environment,
       ...addresses,
@@ -82,6 +82,7 @@ export const startServices = (
   Effect.suspend(() => {
     const apps: Partial<Record<ServiceName, App>> = {}
     return startInto(apps, options).pipe(
+      Effect.as(apps as Apps),
       Effect.provideService(Fetch, wiredTo(apps)),
       Effect.provideService(ProcessMemory, makeMemoryStream(queueCapacity)),
     )
@@ -90,25 +91,21 @@ export const startServices = (
 const startInto = (
   apps: Partial<Record<ServiceName, App>>,
   { databases, queueUrl, keysFolder, environment }: ServicesOptions,
-) =>
-  Effect.gen(function* () {
-    const { privateKey, publicKeys } = keyFiles(keysFolder)
-    const settingsOf = (name: ServiceName) => ({
+) => {
+  const { privateKey, publicKeys } = keyFiles(keysFolder)
+  const start = Effect.fnUntraced(function* (name: ServiceName) {
+    apps[name] = yield* startWithin(yield* serviceNamed(name), {
       ...environment,
       ...addresses,
-      DATABASE_URL: name === "orchestrator" ? undefined : databases[name],
+      DATABASE_URL: databases[name],
       QUEUE_URL: queueUrl,
       SERVICE_PRIVATE_KEY: privateKey(name),
       SERVICE_PUBLIC_KEYS: publicKeys,
     })
-    const independent = yield* Effect.all({
-      billing: startWithin(billing, settingsOf("billing")),
-      items: startWithin(items, settingsOf("items")),
-      slots: startWithin(slots, settingsOf("slots")),
-      auth: startWithin(auth, settingsOf("auth")),
-    }, { concurrency: "unbounded" })
-    Object.assign(apps, independent)
-    const ordersApp = apps.orders = yield* startWithin(orders, settingsOf("orders"))
-    const orchestratorApp = yield* startWithin(orchestrator, settingsOf("orchestrator"))
-    return { ...independent, orders: ordersApp, orchestrator: orchestratorApp }
   })
+  return Effect.forEach(
+    startOrder,
+    (group) => Effect.forEach(group, start, { concurrency: "unbounded", discard: true }),
+    { discard: true },
+  )
+}

@@ -7,6 +7,7 @@ import { join } from "node:path"
 import type { App } from "#shared/http/app.ts"
 import { listen } from "#shared/http/listen.ts"
 import { problemResponse, unavailable } from "#shared/http/problem.ts"
+import { serviceNames, withDatabase } from "#shared/roster.ts"
 import { generateServiceKeys } from "#shared/security/generate-service-keys.ts"
 import { lockDataFolder } from "./data-folder.ts"
 import { gateway } from "./gateway.ts"
@@ -59,22 +60,16 @@ export const startSystem = (
     const postgres = yield* keepRunning((before) =>
       startPostgres({ dataDir, durable: true, ...(before && { port: Number(before.port) }) })
     )
-    const databases = yield* ensureDatabases(postgres.server, [
-      "auth",
-      "billing",
-      "orders",
-      "items",
-      "slots",
-    ])
+    const databases = yield* ensureDatabases(postgres.server, withDatabase)
     const queue = yield* openQueue(options)
-    yield* progress("auth, billing, items, slots, orders, orchestrator")
+    yield* progress(serviceNames.join(", "))
     const keysFolder = join(dataDir, "secrets")
     yield* Effect.tryPromise({
       try: () => generateServiceKeys(keysFolder),
       catch: (error) =>
         new StartError({
           message:
-            `The services' keys can not be kept in ${keysFolder} (${(error as Error).message}): ` +
+            `The services' keys cannot be kept in ${keysFolder} (${(error as Error).message}): ` +
             "make it writable, or set DATA_DIR to another folder",
         }),
     })

@@ -1,15 +1,19 @@
 #!/usr/bin/env bash
-# At the very first start: a database and a role for each service. A role owns its database and can't even connect to
-# another's.
+# A database and a role for each service that has a password here. A role owns its database and cannot even connect to
+# another's. Run at the very first start, and by hand when a service was added; what is there stays.
 set -euo pipefail
 
-psql=(psql --quiet --no-psqlrc --set ON_ERROR_STOP=1 --username "$POSTGRES_USER" --dbname postgres)
+psql=(psql --quiet --no-psqlrc --set ON_ERROR_STOP=1 --username "${POSTGRES_USER:-postgres}" --dbname postgres)
 
 "${psql[@]}" --command 'revoke connect on database postgres, template1 from public'
-for name in auth billing items orders slots; do
-  "${psql[@]}" --set name="$name" --set password="$(cat "/run/secrets/$name.password")" <<'SQL'
-create role :"name" login password :'password';
-create database :"name" owner :"name";
+for file in /run/secrets/*.password; do
+  name=$(basename "$file" .password)
+  [[ $name != superuser ]] || continue
+  "${psql[@]}" --set name="$name" --set password="$(cat "$file")" <<'SQL'
+select format('create role %I login password %L', :'name', :'password')
+  where not exists (select from pg_roles where rolname = :'name') \gexec
+select format('create database %I owner %I', :'name', :'name')
+  where not exists (select from pg_database where datname = :'name') \gexec
 revoke all on database :"name" from public;
 SQL
 done

@@ -19,7 +19,7 @@ runMain(Effect.gen(function* () {
     try: () => makeSecrets(folder),
     catch: (error) =>
       new SetupError({
-        message: `The secrets can not be written to ${folder}: ${(error as Error).message}. ` +
+        message: `The secrets cannot be written to ${folder}: ${(error as Error).message}. ` +
           "Remove the volumes with `docker compose down -v` (this removes all data) and start again",
       }),
   })

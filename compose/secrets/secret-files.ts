@@ -5,10 +5,8 @@
 import { randomBytes } from "node:crypto"
 import { mkdir, readFile, rename, writeFile } from "node:fs/promises"
 import { join } from "node:path"
+import { callees, callers, withCounters, withDatabase, withQueue } from "#shared/roster.ts"
 import { generateServiceKeys, keyFiles } from "#shared/security/generate-service-keys.ts"
-
-/** The services with a database of their own. */
-const withDatabase = ["auth", "billing", "items", "orders", "slots"] as const
 
 const redisUrl = (password: string, database: number) =>
   `redis://:${password}@redis:6379/${database}`
@@ -25,26 +23,27 @@ const filesOf = async (vault: string): Promise<Readonly<Record<string, string>>>
     "redis/password.conf": `requirepass ${redis}\n`,
     "upstash/redis-url": redisUrl(redis, 0),
     "upstash/token": upstash,
-    "auth/private-key.json": await readFile(privateKey("auth"), "utf8"),
-    "auth/rate-limit-url": redisUrl(redis, 1),
-    "orchestrator/private-key.json": await readFile(privateKey("orchestrator"), "utf8"),
   }
   for (const name of withDatabase) {
     const password = await secretIn(vault, name)
     files[`postgres/${name}.password`] = password
     files[`${name}/database-url`] = `postgres://${name}:${password}@postgres:5432/${name}`
   }
-  for (const name of ["billing", "items", "orders", "slots"]) {
+  for (const name of callers) {
+    files[`${name}/private-key.json`] = await readFile(privateKey(name), "utf8")
+  }
+  for (const name of callees) {
     files[`${name}/services.public.json`] = await readFile(publicKeys, "utf8")
   }
-  for (const name of ["orders", "orchestrator"]) {
+  for (const name of withQueue) {
     files[`${name}/queue-url`] = redisUrl(redis, 0)
     files[`${name}/queue-token`] = upstash
   }
+  for (const name of withCounters) files[`${name}/rate-limit-url`] = redisUrl(redis, 1)
   return files
 }
 
-/** Makes what is missing in the folder. Rejects when it can't be written. */
+/** Makes what is missing in the folder. Rejects when it cannot be written. */
 export const makeSecrets = async (folder: string): Promise<void> => {
   const files = await filesOf(join(folder, "vault"))
   for (const [path, content] of Object.entries(files)) {

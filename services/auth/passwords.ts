@@ -47,7 +47,9 @@ export const passwordsLayer: Layer.Layer<Passwords> = Layer.effect(
   Effect.gen(function* () {
     const turns = yield* Semaphore.make(hashesAtOnce)
     let present = 0
-    const hashOf = (password: string) => Effect.promise(() => hash(password, parameters))
+    // It goes on in its thread whether or not anybody waits, and so keeps its turn until then.
+    const inThread = <A>(work: () => Promise<A>) => Effect.uninterruptible(Effect.promise(work))
+    const hashOf = (password: string) => inThread(() => hash(password, parameters))
     const nobodys = yield* hashOf(crypto.randomUUID())
     return Passwords.of({
       inTurn: <A, E>(work: Effect.Effect<A, E>) =>
@@ -58,7 +60,7 @@ export const passwordsLayer: Layer.Layer<Passwords> = Layer.effect(
         }),
       hash: hashOf,
       matches: (hash, password) =>
-        Effect.promise(() => verify(hash ?? nobodys, password)).pipe(
+        inThread(() => verify(hash ?? nobodys, password)).pipe(
           Effect.map((same) => same && hash !== undefined),
         ),
     })

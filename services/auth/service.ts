@@ -1,6 +1,7 @@
 /** Auth: users, their passwords, and the tokens that prove to every service who they are. */
 import { Duration, Effect, Layer } from "effect"
 import { join } from "node:path"
+import { addressesIn, addressSettingsOf } from "#shared/config/addresses.ts"
 import { duration, flag, url, type Values } from "#shared/config/settings.ts"
 import { databaseLayer } from "#shared/postgres/database.ts"
 import { databaseSettings } from "#shared/postgres/settings.ts"
@@ -20,7 +21,7 @@ export const authSettings = {
   ...databaseSettings,
   ...privateKeySetting,
   ...tokenSettings,
-  BILLING_URL: url("the address of the billing service", ["http", "https"]),
+  ...addressSettingsOf("auth"),
   ACCESS_TOKEN_LIFETIME: duration("how long an access token is valid", "10 minutes"),
   REFRESH_TOKEN_LIFETIME: duration("how long a session lasts without a refresh", "7 days"),
   RATE_LIMIT_URL: url(
@@ -56,7 +57,7 @@ export const authLayers = (settings: Settings) => {
     Layer.merge(passwordsLayer),
     Layer.merge(loginThrottleLayer(settings.RATE_LIMIT_URL)),
     Layer.merge(
-      billingLayer(settings.BILLING_URL).pipe(
+      billingLayer(addressesIn("auth", settings).billing).pipe(
         Layer.provide(serviceSignerLayer("auth", settings.SERVICE_PRIVATE_KEY)),
       ),
     ),
@@ -69,7 +70,6 @@ export const makeAuthApp = (settings: Settings) =>
 
 export const auth = service({
   name: "auth",
-  port: 8081,
   settings: authSettings,
   layers: authLayers,
   app: (settings) => Effect.andThen(Effect.forkScoped(upkeepForEver), makeAuthApp(settings)),

@@ -2,9 +2,10 @@
  * Sessions: what a log-in opens and its refresh tokens keep alive. A session is one row, whatever the number of refreshes;
  * a refresh token's id is its session and generation, and what it may do follows from session-rules.ts.
  */
-import { Clock, Context, Duration, Effect, Layer } from "effect"
+import { Clock, Context, Duration, Effect, Layer, Schema } from "effect"
 import { Problem } from "#shared/http/problem.ts"
-import { Database, type Sql } from "#shared/postgres/database.ts"
+import { Database } from "#shared/postgres/database.ts"
+import type { Sql } from "#shared/postgres/sql.ts"
 import {
   accessTokenType,
   type TokenOptions,
@@ -98,8 +99,8 @@ export const sessionsLayer = (
             })).pipe(Effect.asVoid),
         purge: Effect.flatMap(Clock.currentTimeMillis, (now) =>
           query((sql) =>
-            sql`delete from sessions where expires_at <= ${new Date(now)}`
-          ).pipe(Effect.asVoid)),
+            Effect.asVoid(sql`delete from sessions where expires_at <= ${new Date(now)}`)
+          )),
       })
     }),
   )
@@ -128,41 +129,37 @@ const makeSigner =
       }
     })
 
-interface Row {
-  readonly generation: number
-  readonly rotatedAt: Date
-  readonly expiresAt: Date
-}
+const Row = Schema.Struct({
+  generation: Schema.Int,
+  rotatedAt: Schema.Date,
+  expiresAt: Schema.Date,
+})
 
-const ofRow = (row: Row | undefined): Session | undefined =>
+const ofRow = (row: typeof Row.Type | undefined): Session | undefined =>
   row && {
     generation: row.generation,
     rotatedAtMs: row.rotatedAt.getTime(),
     expiresAtMs: row.expiresAt.getTime(),
   }
 
-const find = async (sql: Sql, id: string): Promise<Session | undefined> => {
-  const [row] = await sql<Array<Row>>`
-    select generation, rotated_at as "rotatedAt", expires_at as "expiresAt"
-    from sessions where id = ${id}`
-  return ofRow(row)
-}
+const find = (sql: Sql, id: string) =>
+  Effect.map(
+    sql.row(Row)`
+      select generation, rotated_at as "rotatedAt", expires_at as "expiresAt"
+      from sessions where id = ${id}`,
+    ofRow,
+  )
 
 /**
  * Makes the next generation if the given one is current. Of parallel calls one does; the others wait for its row and find
  * it done.
  */
-const rotate = async (
-  sql: Sql,
-  id: string,
-  generation: number,
-  nowMs: number,
-  lifetimeMs: number,
-) => {
-  const [row] = await sql<Array<Row>>`
-    update sessions set generation = generation + 1, rotated_at = ${new Date(nowMs)},
-      expires_at = ${new Date(nowMs + lifetimeMs)}
-    where id = ${id} and generation = ${generation} and expires_at > ${new Date(nowMs)}
-    returning generation, rotated_at as "rotatedAt", expires_at as "expiresAt"`
-  return ofRow(row)
-}
+const rotate = (sql: Sql, id: string, generation: number, nowMs: number, lifetimeMs: number) =>
+  Effect.map(
+    sql.row(Row)`
+      update sessions set generation = generation + 1, rotated_at = ${new Date(nowMs)},
+        expires_at = ${new Date(nowMs + lifetimeMs)}
+      where id = ${id} and generation = ${generation} and expires_at > ${new Date(nowMs)}
+      returning generation, rotated_at as "rotatedAt", expires_at as "expiresAt"`,
+    ofRow,
+  )

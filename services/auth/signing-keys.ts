@@ -2,7 +2,7 @@
  * The Ed25519 keys that sign users' tokens. They live in auth's database; every replica keeps a copy and renews it. The
  * first is made at the first start, under a lock: replicas that start together get the same one.
  */
-import { Clock, Context, Duration, Effect, Layer } from "effect"
+import { Clock, Context, Duration, Effect, Layer, Schema } from "effect"
 import {
   errors,
   exportJWK,
@@ -14,7 +14,9 @@ import {
   SignJWT,
 } from "jose"
 import type { PublicKey } from "#shared/contracts/auth.ts"
-import { Database, type Transaction } from "#shared/postgres/database.ts"
+import { json } from "#shared/postgres/columns.ts"
+import { Database } from "#shared/postgres/database.ts"
+import type { Sql } from "#shared/postgres/sql.ts"
 import type { Transient } from "#shared/transient.ts"
 import { isKeyDue, retiredKeys, signingKey } from "./key-rotation.ts"
 
@@ -74,30 +76,36 @@ export const signingKeysLayer = (
     }),
   )
 
+const KeyRow = Schema.Struct({
+  kid: Schema.String,
+  privateKey: json<StoredKey["privateKey"]>(),
+  createdAt: Schema.Date,
+})
+
 /** Brings the table up to date and gives its keys, oldest first. */
-const rotate = async (
-  sql: Transaction,
-  nowMs: number,
-  longestMs: number,
-): Promise<ReadonlyArray<StoredKey>> => {
+const rotate = Effect.fnUntraced(function* (sql: Sql, nowMs: number, longestMs: number) {
   // Replicas take turns, so that none makes a key beside another's.
-  await sql`lock table signing_keys in share row exclusive mode`
-  const rows = await sql<Array<Omit<StoredKey, "createdAtMs"> & { createdAt: Date }>>`
+  yield* sql`lock table signing_keys in share row exclusive mode`
+  const rows = yield* sql.rows(KeyRow)`
     select kid, private_key as "privateKey", created_at as "createdAt"
     from signing_keys order by created_at`
-  const keys = rows.map(({ createdAt, ...key }) => ({ ...key, createdAtMs: createdAt.getTime() }))
+  const keys = rows.map(({ createdAt, ...key }): StoredKey => ({
+    ...key,
+    createdAtMs: createdAt.getTime(),
+  }))
   const retired = retiredKeys(keys, nowMs, longestMs)
   if (retired.length > 0) {
-    await sql`delete from signing_keys where kid in ${sql(retired.map(({ kid }) => kid))}`
+    yield* sql`
+      delete from signing_keys where kid = any(${retired.map(({ kid }) => kid)}::text[])`
   }
   const kept = keys.filter((key) => !retired.includes(key))
   if (!isKeyDue(kept, nowMs)) return kept
-  const key = await makeKey(nowMs)
-  await sql`
+  const key = yield* Effect.promise(() => makeKey(nowMs))
+  yield* sql`
     insert into signing_keys (kid, private_key, created_at)
     values (${key.kid}, ${sql.json({ ...key.privateKey })}, ${new Date(nowMs)})`
   return [...kept, key]
-}
+})
 
 const makeKey = async (createdAtMs: number): Promise<StoredKey> => {
   const { privateKey } = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true })

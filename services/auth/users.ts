@@ -2,7 +2,7 @@
  * The users table. A row is pending until its sign-up is through, and belongs to the attempt that wrote it last; once it
  * is active it never changes again. Nobody but a sign-up sees pending rows.
  */
-import { Clock, Context, Effect, Layer } from "effect"
+import { Clock, Context, Effect, Layer, Schema } from "effect"
 import { Database } from "#shared/postgres/database.ts"
 import type { Transient } from "#shared/transient.ts"
 
@@ -13,16 +13,15 @@ export interface PendingUser {
   readonly attempt: string
 }
 
-export interface FoundUser {
-  readonly email: string
-  readonly active: boolean
-}
+export const FoundUser = Schema.Struct({ email: Schema.String, active: Schema.Boolean })
+export type FoundUser = typeof FoundUser.Type
 
-export interface Credentials {
-  readonly passwordHash: string
+export const Credentials = Schema.Struct({
+  passwordHash: Schema.String,
   /** Whether a live session of the user was opened from the address in question. */
-  readonly addressIsKnown: boolean
-}
+  addressIsKnown: Schema.Boolean,
+})
+export type Credentials = typeof Credentials.Type
 
 const pendingForMs = 24 * 60 * 60 * 1000
 
@@ -46,45 +45,47 @@ const make = Effect.map(Database, ({ query }) => {
   return Users.of({
     begin: ({ username, email, passwordHash, attempt }) =>
       Effect.flatMap(now, (now) =>
-        query(async (sql) => {
-          const { count } = await sql`
-            insert into users (username, email, password_hash, attempt, written_at)
-            values (${username}, ${email}, ${passwordHash}, ${attempt}, ${now})
-            on conflict (username) do update
-            set email = excluded.email, password_hash = excluded.password_hash,
-              attempt = excluded.attempt, written_at = excluded.written_at
-            where not users.active`
-          return count === 1
-        })),
+        query((sql) =>
+          Effect.map(
+            sql`
+              insert into users (username, email, password_hash, attempt, written_at)
+              values (${username}, ${email}, ${passwordHash}, ${attempt}, ${now})
+              on conflict (username) do update
+              set email = excluded.email, password_hash = excluded.password_hash,
+                attempt = excluded.attempt, written_at = excluded.written_at
+              where not users.active`,
+            (count) => count === 1,
+          )
+        )),
     activate: (username, attempt) =>
-      query(async (sql) => {
-        const { count } = await sql`
-          update users set active = true where username = ${username} and attempt = ${attempt}`
-        return count === 1
-      }),
+      query((sql) =>
+        Effect.map(
+          sql`
+            update users set active = true where username = ${username} and attempt = ${attempt}`,
+          (count) => count === 1,
+        )
+      ),
     find: (username) =>
-      query(async (sql) => {
-        const [user] = await sql<Array<FoundUser>>`
+      query((sql) =>
+        sql.row(FoundUser)`
           select email, active from users where username = ${username}`
-        return user
-      }),
+      ),
     credentials: (username, address) =>
       Effect.flatMap(now, (now) =>
-        query(async (sql) => {
-          const [credentials] = await sql<Array<Credentials>>`
+        query((sql) =>
+          sql.row(Credentials)`
             select password_hash as "passwordHash",
               exists (
                 select from sessions s where s.username = users.username
                 and s.address = ${address} and s.expires_at > ${now}
               ) as "addressIsKnown"
             from users where username = ${username} and active`
-          return credentials
-        })),
+        )),
     purge: Effect.flatMap(Clock.currentTimeMillis, (now) =>
       query((sql) =>
-        sql`
-          delete from users where not active and written_at < ${new Date(now - pendingForMs)}`
-      ).pipe(Effect.asVoid)),
+        Effect.asVoid(sql`
+          delete from users where not active and written_at < ${new Date(now - pendingForMs)}`)
+      )),
   })
 })
 

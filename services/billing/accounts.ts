@@ -1,14 +1,15 @@
 /** The wallets' owners: opening an account and looking it up. What orders reserve is in shared/reservations. */
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Schema } from "effect"
 import { failpoint } from "#shared/failpoint.ts"
 import { Database } from "#shared/postgres/database.ts"
 import type { Transient } from "#shared/transient.ts"
 
-export interface Account {
-  readonly username: string
-  readonly email: string
-  readonly walletMinor: number
-}
+export const Account = Schema.Struct({
+  username: Schema.String,
+  email: Schema.String,
+  walletMinor: Schema.Int,
+})
+export type Account = typeof Account.Type
 
 export class Accounts extends Context.Service<Accounts, {
   /** Opens an account once; said again of the same username, it changes nothing but the email. */
@@ -22,20 +23,21 @@ export const accountsLayer = (openingWalletMinor: number): Layer.Layer<Accounts,
     Effect.map(Database, ({ query }) =>
       Accounts.of({
         open: (username, email) =>
-          query(async (sql) => {
-            const [account] = await sql<[Account]>`
+          query((sql) =>
+            sql.row(Account)`
               insert into accounts (username, email, wallet)
               values (${username}, ${email}, ${openingWalletMinor})
               on conflict (username) do update set email = excluded.email
               returning username, email, wallet as "walletMinor"`
-            return account
-          }).pipe(Effect.tap(failpoint("billing.account opened"))),
+          ).pipe(
+            Effect.map((account) => account!),
+            Effect.tap(failpoint("billing.account opened")),
+          ),
         find: (username) =>
-          query(async (sql) => {
-            const [account] = await sql<Array<Account>>`
+          query((sql) =>
+            sql.row(Account)`
               select username, email, wallet as "walletMinor" from accounts
               where username = ${username}`
-            return account
-          }),
+          ),
       })),
   )

@@ -6,9 +6,7 @@ import { makeApp } from "#shared/http/app.ts"
 import { Problem } from "#shared/http/problem.ts"
 import { publicBodyBytes, route } from "#shared/http/route.ts"
 import { Database } from "#shared/postgres/database.ts"
-import { auditRoutes } from "#shared/reservations/audit-routes.ts"
-import { forgetRoutes } from "#shared/reservations/forget-routes.ts"
-import { reservationRoute } from "#shared/reservations/routes.ts"
+import { participantRoutes } from "#shared/reservations/participant.ts"
 import { ServiceVerifier } from "#shared/security/service-tokens.ts"
 import { eitherUserOrService, UserVerifier } from "#shared/security/user-tokens.ts"
 import { type Account, Accounts } from "./accounts.ts"
@@ -17,7 +15,7 @@ const view = ({ username, email, walletMinor }: Account) => ({
   body: { username, email, wallet: fromMinor(walletMinor) },
 })
 
-// The same answer for an account that is not the caller's: names can't be tried out here.
+// The same answer for an account that is not the caller's: names cannot be tried out here.
 const noSuchAccount = new Problem({
   status: 404,
   code: "account_not_found",
@@ -34,7 +32,7 @@ export const billingApp = Effect.gen(function* () {
     method: "GET",
     path: "/api/accounts/:username",
     summary: "Your account and its wallet",
-    access: eitherUserOrService(user, services.only("orders", "orchestrator")),
+    access: eitherUserOrService(user, services.only("orchestrator")),
     params: Schema.Struct({ username: Username }),
     answer: { status: 200, description: "The account", schema: AccountView },
     problems: [404],
@@ -61,13 +59,7 @@ export const billingApp = Effect.gen(function* () {
   return yield* makeApp({
     name: "billing",
     description: "Accounts and their wallets.",
-    routes: [
-      getAccount,
-      openProfile,
-      yield* reservationRoute,
-      ...(yield* auditRoutes),
-      ...(yield* forgetRoutes),
-    ],
+    routes: [getAccount, openProfile, ...(yield* participantRoutes)],
     ready: { database: database.ping },
   })
 })

@@ -1,29 +1,27 @@
 /** Billing: accounts with wallets. A participant of the order saga: what it reserves is money. */
 import { Layer } from "effect"
 import { join } from "node:path"
-import { retentionSetting } from "#shared/config/retention.ts"
 import { whole } from "#shared/config/settings.ts"
-import { databaseLayer } from "#shared/postgres/database.ts"
-import { databaseSettings } from "#shared/postgres/settings.ts"
-import { booksLayer } from "#shared/reservations/books.ts"
-import { retentionLayer } from "#shared/reservations/forget.ts"
-import { reservationsLayer } from "#shared/reservations/reservations.ts"
-import { reservationStoreLayer } from "#shared/reservations/reservations-sql.ts"
-import { publicKeysSetting, serviceVerifierLayer } from "#shared/security/service-tokens.ts"
+import { participantLayers, participantSettings } from "#shared/reservations/participant.ts"
 import { userTokenSettings, userVerifierLayer } from "#shared/security/user-tokens.ts"
 import { service } from "#shared/service/service.ts"
 import { accountsLayer } from "./accounts.ts"
 import { billingApp } from "./app.ts"
 
-const resources = { table: "accounts", key: "username", balance: "wallet" }
+/** What billing reserves, and where it keeps it. */
+export const money = {
+  name: "billing",
+  one: "account",
+  table: "accounts",
+  key: "username",
+  balance: "wallet",
+  migrations: join(import.meta.dirname, "migrations"),
+} as const
 
 export const billing = service({
-  name: "billing",
-  port: 8082,
+  name: money.name,
   settings: {
-    ...databaseSettings,
-    ...publicKeysSetting,
-    ...retentionSetting,
+    ...participantSettings,
     ...userTokenSettings,
     OPENING_WALLET_MINOR: whole("the minor units in the wallet of a new account", {
       minimum: 0,
@@ -31,23 +29,8 @@ export const billing = service({
     }, 100_00),
   },
   layers: (settings) =>
-    Layer.mergeAll(
-      accountsLayer(settings.OPENING_WALLET_MINOR),
-      reservationsLayer("Not enough money", settings.RETENTION).pipe(
-        Layer.provide(
-          reservationStoreLayer(resources),
-        ),
-      ),
-      booksLayer(resources),
-      retentionLayer(resources, settings.RETENTION),
-    ).pipe(
-      Layer.provideMerge(databaseLayer({
-        service: "billing",
-        url: settings.DATABASE_URL,
-        poolSize: settings.DATABASE_POOL,
-        migrations: join(import.meta.dirname, "migrations"),
-      })),
-      Layer.merge(serviceVerifierLayer("billing", settings.SERVICE_PUBLIC_KEYS)),
+    accountsLayer(settings.OPENING_WALLET_MINOR).pipe(
+      Layer.provideMerge(participantLayers(money, settings)),
       Layer.merge(userVerifierLayer({
         issuer: settings.TOKEN_ISSUER,
         audience: settings.TOKEN_AUDIENCE,

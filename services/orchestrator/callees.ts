@@ -12,7 +12,7 @@ const misconfigured = (service: string) =>
     attributes: { service },
   })
 
-type Watch = <A>(call: Effect.Effect<A, CallFailure>) => Effect.Effect<A, CallFailure>
+export type Watch = <A>(call: Effect.Effect<A, CallFailure>) => Effect.Effect<A, CallFailure>
 
 export class Callees extends Context.Service<Callees, {
   /** Makes the function that watches the calls of one service. */
@@ -28,10 +28,10 @@ export class Callees extends Context.Service<Callees, {
       let state: "answers" | "away" | "misconfigured" = "answers"
       const become = (now: typeof state, message: string) =>
         Effect.suspend(() => {
-          if (state === now) return Effect.void
-          state = now
           if (now === "misconfigured") wrong.set(service, message)
           else wrong.delete(service)
+          if (state === now) return Effect.void
+          state = now
           const log = now === "answers" ? Effect.logInfo(message) : Effect.logWarning(message)
           return Effect.andThen(Metric.update(gauge, now === "misconfigured" ? 1 : 0), log)
         })

@@ -7,11 +7,16 @@ import { Cause, Clock, Effect, FiberSet, Latch, Layer, Schedule, Semaphore } fro
 import { orderSaga } from "#shared/contracts/order-saga.ts"
 import { maxBatch } from "#shared/contracts/reservation.ts"
 import { failpoint } from "#shared/failpoint.ts"
-import { type Delivery, OrderQueue, type QueueUnavailable } from "#shared/queue/order-queue.ts"
-import { orderIdOf, type OrderRun, orderRun } from "#shared/saga/order-run.ts"
+import {
+  type DeadLetter,
+  type Delivery,
+  OrderQueue,
+  type QueueUnavailable,
+} from "#shared/queue/order-queue.ts"
+import { bury, orderIdOf, type OrderRun, orderRun } from "#shared/saga/order-run.ts"
 import { runWave } from "#shared/saga/run-wave.ts"
-import type { SagaEnd, Sagas } from "#shared/saga/saga.ts"
-import { type Wave, waveOf } from "#shared/saga/wave.ts"
+import type { Sagas } from "#shared/saga/saga.ts"
+import { letGo, type Wave, waveOf } from "#shared/saga/wave.ts"
 import { Participants } from "./participants.ts"
 import { Register } from "./register.ts"
 import { type Watched, watchSagas } from "./saga-watch.ts"
@@ -54,9 +59,7 @@ export const consumerLayer = (options: ConsumerOptions) =>
       }).pipe(Effect.onError(() => makeRoom))
     }).pipe(
       Effect.tapError((error) => Effect.logWarning(`No orders can be taken: ${error.message}`)),
-      Effect.tapDefect((defect) => Effect.logError("The consumer met a defect", Cause.die(defect))),
-      Effect.sandbox,
-      Effect.retry(again),
+      whateverFails,
       Effect.forever,
       Effect.forkScoped,
     )
@@ -85,7 +88,7 @@ const makeWaves = Effect.fnUntraced(
       deadlineMs,
       send,
       decide,
-      ...ends(queue, watched, gone),
+      ended: (runs) => Effect.ensuring(tellEnds(queue, watched, runs), gone(runs)),
       stuck: watched.stuck,
       fork: (wave, goOn) => Effect.asVoid(FiberSet.run(fibers, buryWithDefect(sagas, wave, goOn))),
     }
@@ -109,55 +112,57 @@ const makeWaves = Effect.fnUntraced(
             }
           }
           if (inFlight.size >= sagasInFlight) room.closeUnsafe()
-          yield* watched.begun(fresh, inFlight.size)
           if (doubles.length > 0) {
             yield* FiberSet.run(fibers, untilTaken(queue.acknowledge(doubles)))
           }
           const wave = waveOf(fresh, makeRoom)
-          yield* sagas.fork(wave, Effect.ensuring(runWave(sagas, wave), makeRoom))
+          const run = Effect.andThen(watched.begun(fresh, inFlight.size), runWave(sagas, wave))
+          yield* sagas.fork(wave, Effect.ensuring(run, makeRoom))
         },
       ),
     }
   },
 )
 
-/** What becomes of orders whose saga has ended, or that only a person can help on. */
-const ends = (
-  { acknowledge, deadLetter }: OrderQueue["Service"],
-  watched: Watched,
-  gone: (runs: ReadonlyArray<OrderRun>) => Effect.Effect<void>,
-): Pick<Sagas, "ended" | "bury"> => {
-  const letter = ({ delivery }: OrderRun, cause: string) =>
-    untilTaken(deadLetter([{ delivery, cause }]))
-  return {
-    ended: (runs: ReadonlyArray<OrderRun>, end: SagaEnd) =>
-      Effect.gen(function* () {
-        yield* watched.ended(runs, end)
-        if (end === "unknown") {
-          const cause = "The orders service does not know this order"
-          yield* Effect.forEach(runs, (run) => letter(run, cause), { discard: true })
-        } else {
-          yield* failpoint("orchestrator.before acknowledge")
-          yield* untilTaken(acknowledge(runs.map(({ delivery }) => delivery.entryId)))
-        }
-      }).pipe(Effect.ensuring(gone(runs))),
-    bury: (run, cause) =>
-      Effect.andThen(watched.buried(run, cause), letter(run, cause)).pipe(
-        Effect.ensuring(gone([run])),
-      ),
-  }
-}
+/** Tells whoever watches, and the queue: what is final is acknowledged, what only a person can help on is a dead letter. */
+const tellEnds = Effect.fnUntraced(
+  function* (
+    { acknowledge, deadLetter }: OrderQueue["Service"],
+    watched: Watched,
+    runs: ReadonlyArray<OrderRun>,
+  ) {
+    yield* watched.ended(runs)
+    const final: Array<string> = []
+    const letters: Array<DeadLetter> = []
+    for (const { delivery, end, cause } of runs) {
+      if (end === "completed" || end === "failed") final.push(delivery.entryId)
+      else letters.push({ delivery, cause: cause || "The orders service does not know this order" })
+    }
+    if (final.length > 0) {
+      yield* failpoint("orchestrator.before acknowledge")
+      yield* untilTaken(acknowledge(final))
+    }
+    if (letters.length > 0) yield* untilTaken(deadLetter(letters))
+  },
+)
 
 /** A defect would only come back: a person has to look at it, while the sweeper sees to it that no order stays undecided. */
 const buryWithDefect = (sagas: Sagas, wave: Wave, goOn: Effect.Effect<void>): Effect.Effect<void> =>
-  Effect.catchCause(
-    goOn,
-    (cause) =>
-      Cause.hasInterruptsOnly(cause) ? Effect.interrupt : Effect.andThen(
-        Effect.logError("A wave met a defect", cause),
-        Effect.forEach(wave.runs, (run) => sagas.bury(run, Cause.pretty(cause)), { discard: true }),
-      ),
-  )
+  Effect.catchCause(goOn, (cause) =>
+    Effect.gen(function* () {
+      if (Cause.hasInterruptsOnly(cause)) return yield* Effect.interrupt
+      yield* Effect.logError("A wave met a defect", cause)
+      for (const run of wave.runs) if (run.end === undefined) bury(run, Cause.pretty(cause))
+      yield* letGo(sagas, wave)
+    }))
 
 const untilTaken = (tell: Effect.Effect<void, QueueUnavailable>): Effect.Effect<void> =>
-  Effect.orDie(Effect.retry(tell, again))
+  tell.pipe(whateverFails, Effect.orDie)
+
+/** Tries again for ever, a defect too: an entry that is in hand and forgotten would come to nobody before a restart. */
+const whateverFails = <A>(effect: Effect.Effect<A, QueueUnavailable>) =>
+  effect.pipe(
+    Effect.tapDefect((defect) => Effect.logError("The consumer met a defect", Cause.die(defect))),
+    Effect.sandbox,
+    Effect.retry(again),
+  )

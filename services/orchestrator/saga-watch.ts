@@ -2,29 +2,22 @@
 import { Clock, Effect, Exit, Metric, type Tracer } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
 import { orderIdOf, type OrderRun } from "#shared/saga/order-run.ts"
-import type { SagaEnd } from "#shared/saga/saga.ts"
+import { sagaEnds } from "#shared/saga/saga.ts"
 import { messageSpan, TracingEnabled } from "#shared/telemetry/trace.ts"
 
 const runningSagas = Metric.gauge("sagas_running", { description: "Sagas in flight" })
 const stuckSagas = Metric.gauge("sagas_stuck", {
   description: "Sagas in flight whose compensation does not get through",
 })
-const buriedSagas = Metric.counter("sagas_buried_total", {
-  description: "Sagas that only a person can help on: their orders are dead letters",
-  incremental: true,
-})
 // A metric for each end, not one that is given its attribute at each use: that would make its key anew every time.
-const ended = (end: SagaEnd) =>
+const endedAs = new Map(sagaEnds.map((end) => [
+  end,
   Metric.counter("sagas_ended_total", {
-    description: "Sagas that ended, by how",
+    description: "Sagas that ended, by how; of those that are buried, orders are dead letters",
     incremental: true,
     attributes: { end },
-  })
-const endedAs = {
-  completed: ended("completed"),
-  failed: ended("failed"),
-  unknown: ended("unknown"),
-}
+  }),
+]))
 const durations = Metric.histogram("order_duration_seconds", {
   description: "Time from an order's acceptance to its end",
   boundaries: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300],
@@ -36,16 +29,10 @@ export type Watched = Effect.Success<typeof watchSagas>
 export const watchSagas = Effect.gen(function* () {
   yield* Metric.update(runningSagas, 0)
   yield* Metric.update(stuckSagas, 0)
-  yield* Metric.update(buriedSagas, 0)
-  for (const end of Object.values(endedAs)) yield* Metric.update(end, 0)
+  for (const counter of endedAs.values()) yield* Metric.update(counter, 0)
   const stuckIds = new Set<OrderId>()
   const spans = new Map<OrderId, Tracer.Span>()
 
-  const endSpan = (run: OrderRun, exit: Exit.Exit<unknown, unknown>) =>
-    Effect.map(Clock.currentTimeNanos, (now) => {
-      spans.get(orderIdOf(run))?.end(now, exit)
-      spans.delete(orderIdOf(run))
-    })
   const noMoreStuck = (runs: ReadonlyArray<OrderRun>) =>
     Effect.suspend(() => {
       const before = stuckIds.size
@@ -63,20 +50,21 @@ export const watchSagas = Effect.gen(function* () {
         if (span !== undefined) spans.set(orderIdOf(run), span)
       }
     }),
-    ended: Effect.fnUntraced(function* (runs: ReadonlyArray<OrderRun>, end: SagaEnd) {
+    ended: Effect.fnUntraced(function* (runs: ReadonlyArray<OrderRun>) {
       yield* noMoreStuck(runs)
-      yield* Metric.update(endedAs[end], runs.length)
-      const nowMs = yield* Clock.currentTimeMillis
-      for (const run of runs) {
-        yield* Metric.update(durations, (nowMs - run.delivery.message.createdAtMs) / 1000)
-        if (spans.size > 0) yield* endSpan(run, Exit.succeed(end))
+      for (const [end, counter] of endedAs) {
+        yield* Metric.update(counter, runs.filter((run) => run.end === end).length)
       }
-    }),
-    buried: Effect.fnUntraced(function* (run: OrderRun, cause: string) {
-      yield* noMoreStuck([run])
-      yield* Metric.update(buriedSagas, 1)
-      yield* endSpan(run, Exit.fail(cause))
-      yield* Effect.logError(`An order cannot go on: ${cause}`).pipe(ofOrder(run))
+      const clock = yield* Clock.Clock
+      for (const run of runs) {
+        const { createdAtMs, orderId } = run.delivery.message
+        yield* Metric.update(durations, (clock.currentTimeMillisUnsafe() - createdAtMs) / 1000)
+        spans.get(orderId)?.end(clock.currentTimeNanosUnsafe(), Exit.succeed(run.end))
+        spans.delete(orderId)
+        if (run.end === "buried") {
+          yield* Effect.logError(`An order cannot go on: ${run.cause}`).pipe(ofOrder(run))
+        }
+      }
     }),
     /** Says once of each order that it is stuck, and once that it is not any more. */
     stuck: Effect.fnUntraced(function* (runs: ReadonlyArray<OrderRun>, isStuck: boolean) {

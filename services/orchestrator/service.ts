@@ -21,7 +21,6 @@ const drainMs = 4_000
 
 export const orchestrator = service({
   name: "orchestrator",
-  port: 8086,
   settings: {
     ...privateKeySetting,
     ...queueSettings,
@@ -31,7 +30,7 @@ export const orchestrator = service({
     SAGAS_IN_FLIGHT: whole(
       "the most sagas to run at once",
       { minimum: 1, maximum: 100_000 },
-      2_000,
+      5_000,
     ),
     AUDIT_EVERY: duration("how often the newest orders are audited", "30 seconds"),
   },

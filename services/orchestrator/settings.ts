@@ -1,16 +1,9 @@
 /** Settings of the orchestrator that the audit from the command line reads too: where the others are, and the deadline. */
 import { Duration, Schema } from "effect"
-import { duration, url, type Values } from "#shared/config/settings.ts"
+import { addressesIn, addressSettingsOf } from "#shared/config/addresses.ts"
+import { duration, type Values } from "#shared/config/settings.ts"
 
-const serviceUrl = (name: string) =>
-  url(`the address of ${name}, such as http://${name}:8080`, ["http", "https"])
-
-export const addressSettings = {
-  BILLING_URL: serviceUrl("billing"),
-  ITEMS_URL: serviceUrl("items"),
-  SLOTS_URL: serviceUrl("slots"),
-  ORDERS_URL: serviceUrl("orders"),
-}
+export const addressSettings = addressSettingsOf("orchestrator")
 
 const deadline = duration(
   'how long after its creation an undecided order is aborted, at most "12 hours"',
@@ -28,9 +21,5 @@ export const deadlineSetting = {
 }
 
 /** The addresses by service. */
-export const urlsOf = (settings: Values<typeof addressSettings>) => ({
-  billing: settings.BILLING_URL,
-  items: settings.ITEMS_URL,
-  slots: settings.SLOTS_URL,
-  orders: settings.ORDERS_URL,
-})
+export const urlsOf = (settings: Values<typeof addressSettings>) =>
+  addressesIn("orchestrator", settings)

@@ -2,14 +2,14 @@
  * A call that waves share by group commit: what several of them want of one service at the same time goes out in one request,
  * one at a time, and each order gets the answer to its own entry.
  */
-import { Effect, Option, Result, type Scope } from "effect"
+import { Effect, Option, Random, Result, type Scope } from "effect"
 import { groupCommit } from "#shared/batch/group-commit.ts"
 import type { OrderId } from "#shared/contracts/order.ts"
 import { maxBatch } from "#shared/contracts/reservation.ts"
 import { type Callee, type CallFailure, postBatch, Refused } from "#shared/http/client.ts"
 import type { Answers } from "#shared/saga/saga.ts"
 import { Misconfigured, Unavailable, Unknown } from "#shared/transient.ts"
-import { Callees } from "./callees.ts"
+import { Callees, type Watch } from "./callees.ts"
 
 interface OfOrder {
   readonly orderId: OrderId
@@ -41,69 +41,88 @@ export const sharedCall = <I extends OfOrder, O extends OfOrder>(
         Effect.flatMap((response) => {
           const given = Option.getOrElse(answers(response), () => [])
           // Answers come in the order of the entries; of any others nobody could tell whose they are.
-          return entries.every(({ orderId }, n) => given[n]?.orderId === orderId)
+          const areTheirs = given.length === entries.length &&
+            entries.every(({ orderId }, n) => given[n]!.orderId === orderId)
+          return areTheirs
             ? Effect.succeed(given)
             : new Unknown({ message: `${callee.name} answered what cannot be understood` })
         }),
         watch,
       )
+    const resolve = resolving(callee.name, call, watch)
     return yield* groupCommit<ReadonlyArray<I>, Answers<O>, never>({
       max: maxBatch,
       size: (entries) => entries.length,
       run: (lists) =>
-        Effect.map(answersOf(callee.name, call, lists.flat()), (all) => {
+        Effect.map(resolve(lists.flat()), (all) => {
           let at = 0
           return lists.map(({ length }) => all.slice(at, at += length))
         }),
     })
   })
 
-/** So many entries are refused one by one, and none accepted, until the service is taken to refuse all. */
-const refusedForNothing = 8
+/** When so many entries fail one by one, and none is taken, it is not their doing. */
+const failedForNothing = 8
 
 /**
- * What becomes of each entry. A request that is refused as a whole is halved until the entry is found that is refused alone;
- * so is one that the service breaks on (500), unless both of its halves break it, too: then it is not an entry's doing.
+ * Makes what finds out what becomes of each entry. A request that is refused as a whole, or that the service breaks on (500),
+ * is halved until each entry is found that fails alone. A service that takes none at all is soon left alone; and when so
+ * many orders were refused since it took the last one, in this request or before, they are not to blame for it.
  */
-const answersOf = <I, O>(
-  name: string,
-  call: Call<I, O>,
-  entries: ReadonlyArray<I>,
-): Effect.Effect<Answers<O>> => {
+const resolving = <I extends OfOrder, O>(name: string, call: Call<I, O>, watch: Watch) => {
   const refusesAll = new Misconfigured({
     message: `${name} refuses every request: check that both are of the same version`,
   })
-  let accepted = 0
-  let refused = 0
-  const all = (part: ReadonlyArray<I>, failure: CallFailure) => {
-    if (failure instanceof Refused) refused += part.length
-    return part.map(() => failure)
-  }
-  const send = (part: ReadonlyArray<I>) =>
-    Effect.suspend(() => {
-      if (accepted === 0 && refused >= refusedForNothing) return Effect.fail(refusesAll)
-      return Effect.tap(call(part), () => Effect.sync(() => accepted += part.length))
+  const refused = new Set<OrderId>()
+  return Effect.fnUntraced(function* (entries: ReadonlyArray<I>) {
+    let taken = false
+    let failed = 0
+    let gaveUp = false
+    const send = (part: ReadonlyArray<I>) =>
+      Effect.result(Effect.tap(call(part), () => Effect.sync(() => taken = true)))
+    const resolve = Effect.fnUntraced(function* (
+      part: ReadonlyArray<I>,
+      result: Result.Result<ReadonlyArray<O>, CallFailure>,
+    ): Effect.fn.Return<Answers<O>> {
+      if (Result.isSuccess(result)) return result.success
+      const { failure } = result
+      const isRefused = failure instanceof Refused
+      const isBroken = failure instanceof Unavailable && failure.status === 500
+      if (!isRefused && !isBroken) return part.map(() => failure)
+      if (part.length === 1) {
+        failed++
+        if (isRefused && refused.size < failedForNothing) refused.add(part[0]!.orderId)
+        return [failure]
+      }
+      if (!taken && failed >= failedForNothing) {
+        gaveUp = true
+        return part.map(() => failure)
+      }
+      const middle = part.length >> 1
+      const [left, right] = [part.slice(0, middle), part.slice(middle)]
+      const first = yield* send(left)
+      const second = yield* send(right)
+      return [...(yield* resolve(left, first)), ...(yield* resolve(right, second))]
     })
-  const resolve = Effect.fnUntraced(function* (
-    part: ReadonlyArray<I>,
-    result: Result.Result<ReadonlyArray<O>, CallFailure>,
-  ): Effect.fn.Return<Answers<O>> {
-    if (Result.isSuccess(result)) return result.success
-    const { failure } = result
-    const breaks = failure instanceof Unavailable && failure.status === 500
-    if (part.length === 1 || !(breaks || failure instanceof Refused)) return all(part, failure)
-    const middle = part.length >> 1
-    const [left, right] = [part.slice(0, middle), part.slice(middle)]
-    const first = yield* Effect.result(send(left))
-    const second = yield* Effect.result(send(right))
-    if (breaks && Result.isFailure(first) && Result.isFailure(second)) return all(part, failure)
-    return [...(yield* resolve(left, first)), ...(yield* resolve(right, second))]
+    const whole = yield* send(entries)
+    const answers = Result.isSuccess(whole)
+      ? whole.success
+      : yield* mixed(entries, (entries) => resolve(entries, whole))
+    if (taken) refused.clear()
+    const isToBlame = !gaveUp && refused.size < failedForNothing
+    if (isToBlame || !answers.some((answer) => answer instanceof Refused)) return answers
+    yield* Effect.ignore(watch(Effect.fail(refusesAll)))
+    return answers.map((answer) => answer instanceof Refused ? refusesAll : answer)
   })
-  return Effect.flatMap(Effect.result(send(entries)), (result) => resolve(entries, result)).pipe(
-    Effect.map((answers) =>
-      entries.length > 1 && accepted === 0 && refused > 0
-        ? answers.map((answer) => answer instanceof Refused ? refusesAll : answer)
-        : answers
-    ),
-  )
 }
+
+/** Works on the entries in another order each time: what is given up for those in front keeps nobody behind them for ever. */
+const mixed = Effect.fnUntraced(function* <I, A>(
+  entries: ReadonlyArray<I>,
+  work: (entries: ReadonlyArray<I>) => Effect.Effect<ReadonlyArray<A>>,
+) {
+  const others = yield* Random.shuffle(entries)
+  const answers = yield* work(others)
+  const answerTo = new Map(others.map((entry, n) => [entry, answers[n]!]))
+  return entries.map((entry) => answerTo.get(entry)!)
+})

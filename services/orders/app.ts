@@ -11,14 +11,15 @@ import { UserVerifier } from "#shared/security/user-tokens.ts"
 import { auditRoutes } from "./audit-routes.ts"
 import { eventStreamHeaders, eventStreams, historyOf } from "./events.ts"
 import { idempotencyKey, lastEventId, preferredWait } from "./headers.ts"
+import { Intake } from "./intake.ts"
+import { LookUps } from "./look-ups.ts"
 import { detailsOf, isFinal, viewOf } from "./order.ts"
-import { Orders } from "./orders.ts"
 import { Register } from "./register.ts"
 
 const params = Schema.Struct({ id: OrderId })
 
 const placeOrder = Effect.gen(function* () {
-  const orders = yield* Orders
+  const intake = yield* Intake
   const { user } = yield* UserVerifier
   return route({
     method: "POST",
@@ -36,7 +37,7 @@ const placeOrder = Effect.gen(function* () {
     handle: Effect.fnUntraced(function* ({ body, caller, closing, request }) {
       const { amount, ...rest } = body
       const wait = preferredWait(request)
-      const { order, replayed } = yield* orders.place({
+      const { order, replayed } = yield* intake.place({
         username: caller.username,
         amountMinor: toMinor(amount),
         details: "details" in rest ? rest.details : rest,
@@ -55,7 +56,7 @@ const placeOrder = Effect.gen(function* () {
 })
 
 const listOrders = Effect.gen(function* () {
-  const orders = yield* Orders
+  const lookUps = yield* LookUps
   const { user } = yield* UserVerifier
   return route({
     method: "GET",
@@ -74,7 +75,7 @@ const listOrders = Effect.gen(function* () {
     answer: { status: 200, description: "The orders", schema: Schema.Array(OrderView) },
     handle: ({ caller, query }) => {
       const limit = query.limit ?? 100
-      return Effect.map(orders.list(caller.username, { limit, before: query.before }), (page) => {
+      return Effect.map(lookUps.list(caller.username, { limit, before: query.before }), (page) => {
         const oldest = page.orders[0]?.id
         const link = `</api/orders/?limit=${limit}&before=${oldest}>; rel="prev"`
         return { body: page.orders.map(viewOf), ...(page.more && { headers: { link } }) }
@@ -84,7 +85,7 @@ const listOrders = Effect.gen(function* () {
 })
 
 const getOrder = Effect.gen(function* () {
-  const orders = yield* Orders
+  const lookUps = yield* LookUps
   const { user } = yield* UserVerifier
   return route({
     method: "GET",
@@ -95,7 +96,7 @@ const getOrder = Effect.gen(function* () {
     answer: { status: 200, description: "The order", schema: OrderDetails },
     problems: [404],
     handle: ({ caller, params }) =>
-      Effect.map(orders.find(caller.username, params.id), (order) => ({ body: detailsOf(order) })),
+      Effect.map(lookUps.find(caller.username, params.id), (order) => ({ body: detailsOf(order) })),
   })
 })
 
@@ -103,7 +104,7 @@ const getOrder = Effect.gen(function* () {
 const mostEventStreams = 1_000
 
 const watchOrder = Effect.gen(function* () {
-  const orders = yield* Orders
+  const lookUps = yield* LookUps
   const openStream = yield* eventStreams({ most: mostEventStreams })
   const { user } = yield* UserVerifier
   return route({
@@ -115,7 +116,7 @@ const watchOrder = Effect.gen(function* () {
     answer: { status: 200, description: "text/event-stream, ending when the order is final" },
     problems: [404],
     handle: Effect.fnUntraced(function* ({ caller, closing, params, request }) {
-      const look = orders.find(caller.username, params.id)
+      const look = lookUps.find(caller.username, params.id)
       const order = yield* look
       const seen = lastEventId(request)
       // By this status an EventSource knows that it need not come back.

@@ -14,7 +14,6 @@ import { Standings } from "./standings.ts"
 
 export const orderRecords = service({
   name: "orders",
-  port: 8083,
   settings: { ...databaseSettings, ...publicKeysSetting },
   layers: (settings) =>
     Standings.layer.pipe(

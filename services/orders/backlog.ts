@@ -42,7 +42,7 @@ export const backlogLayer = (limit: number): Layer.Layer<Backlog, Transient, Ord
       )
       return Backlog.of({
         admit: Effect.suspend(() => {
-          if (counted + admittedSince >= limit) return Effect.fail(full)
+          if (counted + admittedSince >= limit) return Effect.fail(overloaded)
           admittedSince++
           return Effect.void
         }),
@@ -50,7 +50,8 @@ export const backlogLayer = (limit: number): Layer.Layer<Backlog, Transient, Ord
     }),
   )
 
-const full = new Problem({
+/** What a client is told whose order is one too many. */
+export const overloaded = new Problem({
   status: 503,
   code: "overloaded",
   detail:

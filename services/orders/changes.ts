@@ -1,62 +1,88 @@
 /**
- * Tells whoever waits for an order that it changed, in every replica: the register notifies through PostgreSQL. A
- * notification may be missed while the connection is away, so now and then all are told, and look for themselves.
+ * Tells whoever waits for an order that it changed. In this process the register does, as soon as the change is committed, with
+ * the order as it is then; in other replicas a notification through PostgreSQL. One may be missed while the connection is
+ * away, so now and then all are told, and look for themselves.
  */
 import { Context, Effect, Latch, Layer, type Scope } from "effect"
 import { Database } from "#shared/postgres/database.ts"
 import type { Transient } from "#shared/transient.ts"
+import type { Order } from "./order.ts"
 
 export const changesChannel = "orders"
 
 /** How long a waiter trusts that it would have been told. */
 const lookAgain = "5 seconds"
 
+interface Watcher {
+  readonly latch: Latch.Latch
+  /** What the order is now, where that was told. */
+  news: Order | undefined
+}
+
 export class Changes extends Context.Service<Changes, {
   /**
-   * Watches one order until the scope closes. The effect it gives waits for the next change, at most five seconds; a
-   * change between two waits is not missed.
+   * Watches one order until the scope closes. The effect it gives waits for the next change, at most five seconds, and gives
+   * the order as it is then, if that was told: else there may be something to see. A change between two waits is not missed.
    */
-  readonly watch: (orderId: string) => Effect.Effect<Effect.Effect<void>, never, Scope.Scope>
+  readonly watch: (
+    orderId: string,
+  ) => Effect.Effect<Effect.Effect<Order | undefined>, never, Scope.Scope>
+  /** Those of the orders that are watched in this process. */
+  readonly watched: <Id extends string>(orderIds: ReadonlyArray<Id>) => ReadonlyArray<Id>
+  /** Tells those who watch these orders what they are now. For what is committed only. */
+  readonly tell: (orders: Iterable<Order>) => Effect.Effect<void>
 }>()("unwind/orders/Changes") {
   static readonly layer: Layer.Layer<Changes, Transient, Database> = Layer.effect(
     Changes,
     Effect.gen(function* () {
       const { listen } = yield* Database
-      const watchers = new Map<string, Set<Latch.Latch>>()
-      const tell = (latches: Iterable<Latch.Latch>) => {
-        for (const latch of latches) latch.openUnsafe()
+      const watchers = new Map<string, Set<Watcher>>()
+      const wake = (orderId: string, news?: Order) =>
+        watchers.get(orderId)?.forEach((watcher) => {
+          watcher.news = news
+          watcher.latch.openUnsafe()
+        })
+      const wakeAll = () => {
+        for (const orderId of watchers.keys()) wake(orderId)
       }
-      const tellAll = () => watchers.forEach(tell)
       yield* listen(changesChannel, (payload) => {
-        if (payload === null) return tellAll()
-        for (const orderId of payload.split(",")) tell(watchers.get(orderId) ?? [])
+        if (payload === null) return wakeAll()
+        for (const orderId of payload.split(",")) wake(orderId)
       })
       yield* Effect.sleep(lookAgain).pipe(
-        Effect.andThen(Effect.sync(tellAll)),
+        Effect.andThen(Effect.sync(wakeAll)),
         Effect.forever,
         Effect.forkScoped,
       )
       return Changes.of({
+        watched: (orderIds) => orderIds.filter((orderId) => watchers.has(orderId)),
+        tell: (orders) =>
+          Effect.sync(() => {
+            for (const order of orders) wake(order.id, order)
+          }),
         watch: (orderId) =>
           Effect.acquireRelease(
             Effect.sync(() => {
-              const latch = Latch.makeUnsafe(false)
-              const latches = watchers.get(orderId) ?? new Set()
-              watchers.set(orderId, latches.add(latch))
-              return latch
+              const watcher: Watcher = { latch: Latch.makeUnsafe(false), news: undefined }
+              watchers.set(orderId, (watchers.get(orderId) ?? new Set()).add(watcher))
+              return watcher
             }),
-            (latch) =>
+            (watcher) =>
               Effect.sync(() => {
-                const latches = watchers.get(orderId)
-                latches?.delete(latch)
-                if (latches?.size === 0) watchers.delete(orderId)
+                const others = watchers.get(orderId)
+                others?.delete(watcher)
+                if (others?.size === 0) watchers.delete(orderId)
               }),
-          ).pipe(
-            Effect.map((latch) =>
-              Effect.andThen(latch.await, Effect.sync(() => latch.closeUnsafe()))
-            ),
-          ),
+          ).pipe(Effect.map(nextOf)),
       })
     }),
   )
 }
+
+const nextOf = (watcher: Watcher): Effect.Effect<Order | undefined> =>
+  Effect.map(watcher.latch.await, () => {
+    const { news } = watcher
+    watcher.latch.closeUnsafe()
+    watcher.news = undefined
+    return news
+  })

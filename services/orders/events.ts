@@ -68,8 +68,7 @@ export const eventStreams = ({ most }: { readonly most: number }) =>
           { sent: lastEventId + 1, first: true },
           Effect.fnUntraced(function* ({ sent, first }) {
             if (sent === Infinity) return undefined
-            if (!first) yield* changed
-            const order = yield* look
+            const order = (first ? undefined : yield* changed) ?? (yield* look)
             const history = historyOf(order)
             const fresh = history.map(encode).slice(sent)
             const position = { sent: isFinal(order) ? Infinity : history.length, first: false }

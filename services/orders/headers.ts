@@ -14,7 +14,7 @@ const decodeKey = decodeStrictly(
   "header",
 )
 
-/** The Idempotency-Key, if one was sent. Fails with a 400 Problem when it can't be one. */
+/** The Idempotency-Key, if one was sent. Fails with a 400 Problem when it cannot be one. */
 export const idempotencyKey = (
   { headers }: { readonly headers: Headers },
 ): Effect.Effect<string | undefined, Problem> => {

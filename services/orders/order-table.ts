@@ -51,14 +51,15 @@ export interface OrderTable {
   readonly changeStatuses: (changes: ReadonlyArray<StatusChange>, now: Date) => Effect.Effect<void>
   /** Tells all replicas, on commit, that the orders changed. */
   readonly notify: (ids: ReadonlyArray<OrderId>) => Effect.Effect<void>
-  /** Locks up to `limit` orders that are due to be published again, passing over those that another replica has locked. */
-  readonly lockDue: (now: Date, limit: number) => Effect.Effect<ReadonlyArray<Order>>
-  /** Sets when the orders are published again: after `firstMs`, doubled with each time, at most `mostMs`. */
-  readonly postpone: (
-    ids: ReadonlyArray<string>,
+  /**
+   * Takes up to `limit` orders that are due to be published again, passing over those that another transaction has locked,
+   * and gives them with their new count. They are due again after `firstMs`, doubled with each further time, at most `mostMs`.
+   */
+  readonly takeDue: (
     now: Date,
+    limit: number,
     waits: { readonly firstMs: number; readonly mostMs: number },
-  ) => Effect.Effect<void>
+  ) => Effect.Effect<ReadonlyArray<Order>>
   /** Makes every order that is not final due. */
   readonly makeAllDue: Effect.Effect<void>
   /** Orders that are not final, counted up to `limit`. */

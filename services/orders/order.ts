@@ -1,42 +1,46 @@
 /** An order as the orders service keeps it, and the forms in which it leaves: to its customer and to the queue. */
+import { Schema } from "effect"
 import {
   type Details,
   type FailureReason,
   fromMinor,
   type OrderDetails,
-  OrderId,
-  type OrderStatus,
+  type OrderId,
+  OrderStatus,
   type OrderView,
   type StuckCompensation,
   type TimelineEntry,
 } from "#shared/contracts/order.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
+import { json, text } from "#shared/postgres/columns.ts"
 
 /** A row of the orders table. */
-export interface Order {
-  readonly id: string
-  readonly username: string
-  readonly amountMinor: number
-  readonly details: Details
-  readonly steps: OrderMessage["steps"]
-  readonly status: OrderStatus
-  readonly reason: FailureReason | null
-  readonly createdAt: Date
-  readonly decidedAt: Date | null
-  readonly timeline: ReadonlyArray<TimelineEntry>
-  readonly stuck: StuckCompensation | null
-  readonly traceparent: string | null
-  readonly republished: number
-}
+export const Order = Schema.Struct({
+  id: text<OrderId>(),
+  username: Schema.String,
+  amountMinor: Schema.Int,
+  details: json<Details>(),
+  steps: json<OrderMessage["steps"]>(),
+  status: OrderStatus,
+  reason: Schema.NullOr(text<FailureReason>()),
+  createdAt: Schema.Date,
+  decidedAt: Schema.NullOr(Schema.Date),
+  timeline: json<ReadonlyArray<TimelineEntry>>(),
+  stuck: Schema.NullOr(json<StuckCompensation>()),
+  traceparent: Schema.NullOr(Schema.String),
+  /** How often the sweeper took it to put it on the queue again. */
+  republished: Schema.Int,
+})
+export type Order = typeof Order.Type
 
 export const isFinal = ({ status }: { readonly status: OrderStatus }): boolean =>
   status === "completed" || status === "failed"
 
 /** The order as a list shows it. */
 export const viewOf = (order: Order): OrderView => {
-  const { username, details, status, reason } = order
+  const { id, username, details, status, reason } = order
   return {
-    id: OrderId.make(order.id),
+    id,
     username,
     amount: fromMinor(order.amountMinor),
     ...details,
@@ -58,7 +62,7 @@ export const detailsOf = (order: Order): OrderDetails => ({
 
 /** The order as the queue carries it. */
 export const messageOf = (order: Order): OrderMessage => ({
-  orderId: OrderId.make(order.id),
+  orderId: order.id,
   username: order.username,
   amountMinor: order.amountMinor,
   details: order.details,

@@ -1,35 +1,36 @@
 /** The orders table in PostgreSQL. Each statement takes a batch, whatever its size. */
-import { Effect, Layer } from "effect"
-import type { OrderId, OrderStatus } from "#shared/contracts/order.ts"
-import { Database, type Sql } from "#shared/postgres/database.ts"
-import { sqlStore } from "#shared/postgres/store.ts"
+import { Effect, Layer, Schema } from "effect"
+import { type OrderId, OrderStatus } from "#shared/contracts/order.ts"
+import { text } from "#shared/postgres/columns.ts"
+import { Database } from "#shared/postgres/database.ts"
+import type { Sql } from "#shared/postgres/sql.ts"
+import { tablesIn } from "#shared/postgres/store.ts"
 import { changesChannel } from "./changes.ts"
-import type { Order } from "./order.ts"
+import { Order } from "./order.ts"
 import { OrderStore, type OrderTable } from "./order-table.ts"
 
 export const orderStoreLayer: Layer.Layer<OrderStore, never, Database> = Layer.effect(
   OrderStore,
-  Effect.map(
-    Database,
-    (database) =>
-      sqlStore(
-        database,
-        (sql): OrderTable => ({ ...intake(sql), ...register(sql), ...sweeper(sql) }),
-      ),
-  ),
+  Effect.map(Database, (database) =>
+    tablesIn(
+      database,
+      (sql): OrderTable => ({ ...intake(sql), ...lookUps(sql), ...register(sql), ...sweeper(sql) }),
+    )),
 )
 
 const columns = (sql: Sql) =>
-  sql`id, username, amount as "amountMinor", details, steps, status, reason, created_at as "createdAt",
-    decided_at as "decidedAt", timeline, stuck, traceparent, republished`
+  sql.part`id, username, amount as "amountMinor", details, steps, status, reason,
+    created_at as "createdAt", decided_at as "decidedAt", timeline, stuck, traceparent, republished`
 
-const intake = (
-  sql: Sql,
-): Pick<OrderTable, "insert" | "findByKey" | "find" | "newest" | "countUnfinished"> => ({
-  insert: (insertions) =>
-    Effect.promise(async () => {
-      const orders = insertions.map(({ order }) => order)
-      const rows = await sql<Array<{ id: string }>>`
+const Id = Schema.Struct({ id: text<OrderId>() })
+const Standing = Schema.Struct({ id: text<OrderId>(), status: OrderStatus })
+const Count = Schema.Struct({ count: Schema.Int })
+
+const intake = (sql: Sql): Pick<OrderTable, "insert" | "countUnfinished"> => ({
+  insert: (insertions) => {
+    const orders = insertions.map(({ order }) => order)
+    return Effect.map(
+      sql.rows(Id)`
         insert into orders (id, username, amount, details, steps, created_at, traceparent, idempotency_key, publish_at)
         select id, username, amount, details::jsonb, steps::jsonb, created_at, traceparent,
           idempotency_key, publish_at from unnest(
@@ -43,44 +44,40 @@ const intake = (
           ${insertions.map(({ idempotencyKey }) => idempotencyKey ?? null)}::text[],
           ${insertions.map(({ publishAt }) => publishAt.toISOString())}::timestamptz[]
         ) as given (id, username, amount, details, steps, created_at, traceparent, idempotency_key, publish_at)
-        -- One order among all replicas, so that batches with the same keys can't wait for each other in a circle.
+        -- One order among all replicas, so that batches with the same keys cannot wait for each other in a circle.
         order by username, idempotency_key
         on conflict (username, idempotency_key) where idempotency_key is not null do nothing
-        returning id`
-      return new Set(rows.map(({ id }) => id))
-    }),
-
-  findByKey: (username, key) =>
-    Effect.promise(async () => {
-      const [order] = await sql<Array<Order>>`
-        select ${
-        columns(sql)
-      } from orders where username = ${username} and idempotency_key = ${key}`
-      return order
-    }),
-
-  find: (ids) =>
-    Effect.promise(async () => {
-      const orders = await sql<Array<Order>>`
-        select ${columns(sql)} from orders where id = any(${[...ids]}::uuid[])`
-      return new Map(orders.map((order) => [order.id, order]))
-    }),
-
-  newest: (username, limit, before) =>
-    Effect.promise(() =>
-      sql<Array<Order>>`
-        select ${columns(sql)} from orders
-        where username = ${username} ${before === undefined ? sql`` : sql`and id < ${before}`}
-        order by id desc limit ${limit}`
-    ),
+        returning id`,
+      (rows) => new Set(rows.map(({ id }) => id)),
+    )
+  },
 
   countUnfinished: (limit) =>
-    Effect.promise(async () => {
-      const [row] = await sql<[{ count: number }]>`
+    Effect.map(
+      sql.row(Count)`
         select count(*)::int as count
-        from (select from orders where publish_at is not null limit ${limit}) unfinished`
-      return row.count
-    }),
+        from (select from orders where publish_at is not null limit ${limit}) unfinished`,
+      (row) => row!.count,
+    ),
+})
+
+const lookUps = (sql: Sql): Pick<OrderTable, "findByKey" | "find" | "newest"> => ({
+  findByKey: (username, key) =>
+    sql.row(Order)`
+      select ${columns(sql)} from orders where username = ${username} and idempotency_key = ${key}`,
+
+  find: (ids) =>
+    Effect.map(
+      sql.rows(Order)`select ${columns(sql)} from orders where id = any(${ids}::uuid[])`,
+      (orders) => new Map(orders.map((order) => [order.id, order])),
+    ),
+
+  newest: (username, limit, before) =>
+    sql.rows(Order)`
+      select ${columns(sql)} from orders
+      where username = ${username}
+        ${before === undefined ? sql.part`` : sql.part`and id < ${before}`}
+      order by id desc limit ${limit}`,
 })
 
 // A notification holds less than 8,000 bytes.
@@ -88,44 +85,40 @@ const idsInNotification = 200
 
 const register = (sql: Sql): Pick<OrderTable, "lockStatuses" | "changeStatuses" | "notify"> => ({
   lockStatuses: (ids) =>
-    Effect.promise(async () => {
-      const rows = await sql<Array<{ id: OrderId; status: OrderStatus }>>`
-        select id, status from orders where id = any(${[...ids]}::uuid[]) order by id for update`
-      return new Map(rows.map(({ id, status }) => [id, status]))
-    }),
+    Effect.map(
+      sql.rows(Standing)`
+        select id, status from orders where id = any(${ids}::uuid[]) order by id for update`,
+      (rows) => new Map(rows.map(({ id, status }) => [id, status])),
+    ),
 
-  changeStatuses: (changes, now) =>
-    Effect.promise(() => {
-      const { distinct, numbers } = numbered(
-        changes.map(({ timeline }) => JSON.stringify(timeline)),
-      )
-      return sql`
-        update orders set status = change.status, reason = coalesce(orders.reason, change.reason),
-          timeline = orders.timeline || (array(
-            select text::jsonb from unnest(${distinct}::text[]) with ordinality as given (text, number)
-            order by number))[change.timeline],
-          stuck = change.stuck::jsonb,
-          decided_at = case when change.status <> 'compensating' then ${now}::timestamptz end,
-          publish_at = case when change.status = 'compensating' then orders.publish_at end
-        from unnest(
-          ${changes.map(({ orderId }) => orderId)}::uuid[],
-          ${changes.map(({ status }) => status)}::text[],
-          ${changes.map(({ reason }) => reason ?? null)}::text[],
-          ${numbers}::int[],
-          ${changes.map(({ stuck }) => stuck ? JSON.stringify(stuck) : null)}::text[]
-        ) as change (id, status, reason, timeline, stuck)
-        where orders.id = change.id`
-    }),
+  changeStatuses: (changes, now) => {
+    const { distinct, numbers } = numbered(changes.map(({ timeline }) => JSON.stringify(timeline)))
+    return Effect.asVoid(sql`
+      update orders set status = change.status, reason = coalesce(orders.reason, change.reason),
+        timeline = orders.timeline || (array(
+          select text::jsonb from unnest(${distinct}::text[]) with ordinality as given (text, number)
+          order by number))[change.timeline],
+        stuck = change.stuck::jsonb,
+        decided_at = case when change.status <> 'compensating' then ${now}::timestamptz end,
+        publish_at = case when change.status = 'compensating' then orders.publish_at end
+      from unnest(
+        ${changes.map(({ orderId }) => orderId)}::uuid[],
+        ${changes.map(({ status }) => status)}::text[],
+        ${changes.map(({ reason }) => reason ?? null)}::text[],
+        ${numbers}::int[],
+        ${changes.map(({ stuck }) => stuck ? JSON.stringify(stuck) : null)}::text[]
+      ) as change (id, status, reason, timeline, stuck)
+      where orders.id = change.id`)
+  },
 
-  notify: (ids) =>
-    Effect.promise(() => {
-      const payloads: Array<string> = []
-      for (let at = 0; at < ids.length; at += idsInNotification) {
-        payloads.push(ids.slice(at, at + idsInNotification).join(","))
-      }
-      return sql`
-        select pg_notify(${changesChannel}, payload) from unnest(${payloads}::text[]) as payload`
-    }),
+  notify: (ids) => {
+    const payloads: Array<string> = []
+    for (let at = 0; at < ids.length; at += idsInNotification) {
+      payloads.push(ids.slice(at, at + idsInNotification).join(","))
+    }
+    return Effect.asVoid(sql`
+      select pg_notify(${changesChannel}, payload) from unnest(${payloads}::text[]) as payload`)
+  },
 })
 
 /**
@@ -142,23 +135,17 @@ const numbered = (texts: ReadonlyArray<string>) => {
   return { distinct: [...known.keys()], numbers }
 }
 
-const sweeper = (sql: Sql): Pick<OrderTable, "lockDue" | "postpone" | "makeAllDue"> => ({
-  lockDue: (now, limit) =>
-    Effect.promise(() =>
-      sql<Array<Order>>`
-        select ${columns(sql)} from orders where publish_at <= ${now}
-        order by publish_at limit ${limit} for update skip locked`
-    ),
+const sweeper = (sql: Sql): Pick<OrderTable, "takeDue" | "makeAllDue"> => ({
+  takeDue: (now, limit, { firstMs, mostMs }) =>
+    sql.rows(Order)`
+      update orders set republished = republished + 1, publish_at = ${now}::timestamptz
+        + least(${firstMs}::float8 * 2 ^ least(republished, 30), ${mostMs}) * interval '1 millisecond'
+      where id = any(array(
+        select id from orders where publish_at <= ${now}
+        order by publish_at limit ${limit} for update skip locked))
+      returning ${columns(sql)}`,
 
-  postpone: (ids, now, { firstMs, mostMs }) =>
-    Effect.promise(() =>
-      sql`
-        update orders set republished = republished + 1, publish_at = ${now}::timestamptz
-          + least(${firstMs}::float8 * 2 ^ least(republished + 1, 30), ${mostMs}) * interval '1 millisecond'
-        where id = any(${[...ids]}::uuid[])`
-    ),
-
-  makeAllDue: Effect.promise(() =>
-    sql`update orders set publish_at = created_at where publish_at is not null`
+  makeAllDue: Effect.asVoid(
+    sql`update orders set publish_at = created_at where publish_at is not null`,
   ),
 })

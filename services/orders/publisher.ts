@@ -1,5 +1,5 @@
 /**
- * Puts orders on the queue right after they were stored. Nobody waits for it and nothing depends on it: what can't be
+ * Puts orders on the queue right after they were stored. Nobody waits for it and nothing depends on it: what cannot be
  * published, because the queue is away or too much waits already, is published by the sweeper.
  */
 import { Cause, Context, Effect, Layer, Queue } from "effect"

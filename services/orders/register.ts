@@ -8,6 +8,8 @@ import type { OrderId, OrderStatus } from "#shared/contracts/order.ts"
 import { failpoint } from "#shared/failpoint.ts"
 import type { LastStatements } from "#shared/postgres/store.ts"
 import type { Transient } from "#shared/transient.ts"
+import { Changes } from "./changes.ts"
+import type { Order } from "./order.ts"
 import { OrderStore, type OrderTable, type StatusChange } from "./order-table.ts"
 
 /** What a decision makes of an order's status; `undefined` leaves the order as it is. */
@@ -31,55 +33,78 @@ export class Register extends Context.Service<Register, {
     decisions: ReadonlyArray<Decision>,
   ) => Effect.Effect<ReadonlyArray<Decided>, Transient>
 }>()("unwind/orders/Register") {
-  static readonly layer: Layer.Layer<Register, never, OrderStore> = Layer.effect(
+  static readonly layer: Layer.Layer<Register, never, OrderStore | Changes> = Layer.effect(
     Register,
-    Effect.map(OrderStore, ({ transaction }) =>
-      Register.of({
+    Effect.gen(function* () {
+      const { transaction } = yield* OrderStore
+      const { watched, tell } = yield* Changes
+      return Register.of({
         decide: Effect.fnUntraced(function* (decisions) {
+          const ids = [...new Set(decisions.map(({ orderId }) => orderId))]
           const now = new Date(yield* Clock.currentTimeMillis)
-          const { answers, changes } = yield* transaction((orders, last) =>
-            decideIn(orders, last, decisions, now)
+          const { answers, changes, seen } = yield* transaction((orders, last) =>
+            decideIn(orders, last, { ids, decisions, now, watched: watched(ids) })
           )
+          yield* tell(seen)
           yield* failpoint("orders.decided")
           yield* countEnds(changes)
           return answers
         }),
-      })),
+      })
+    }),
   )
 }
 
+interface Batch {
+  readonly ids: ReadonlyArray<OrderId>
+  readonly decisions: ReadonlyArray<Decision>
+  readonly now: Date
+  /** The orders that somebody wants to see as they are then. */
+  readonly watched: ReadonlyArray<OrderId>
+}
+
 const decideIn = Effect.fnUntraced(
-  function* (
-    orders: OrderTable,
-    last: LastStatements,
-    decisions: ReadonlyArray<Decision>,
-    now: Date,
-  ) {
-    const ids = [...new Set(decisions.map(({ orderId }) => orderId))]
+  function* (orders: OrderTable, last: LastStatements, batch: Batch) {
+    const { ids, decisions, now, watched } = batch
     const statuses = new Map(yield* orders.lockStatuses(ids))
-    const rounds: Array<Map<OrderId, StatusChange>> = []
-    const answers = decisions.map((decision): Decided => {
-      const { orderId, reason, timeline, stuck } = decision
-      const before = statuses.get(orderId)
-      if (before === undefined) return { orderId, status: "unknown" }
-      const status = transition(before, decision)
-      if (status === undefined) return { orderId, status: before }
-      statuses.set(orderId, status)
-      // One statement changes a row once: a second change of the same order belongs to a statement of its own.
-      const free = rounds.find((round) => !round.has(orderId)) ?? addRound(rounds)
-      free.set(orderId, { orderId, status, reason, timeline, stuck })
-      return { orderId, status }
-    })
+    const { answers, rounds } = changesOf(decisions, statuses)
     yield* failpoint("orders.before decision")
+    let seen: Iterable<Order> = []
     // The first round has every order that changes.
     const [first] = rounds
     yield* last([
       ...rounds.map((round) => orders.changeStatuses([...round.values()], now)),
       ...(first === undefined ? [] : [orders.notify([...first.keys()])]),
+      ...(watched.length === 0 ? [] : [
+        Effect.map(orders.find(watched), (found) => {
+          seen = found.values()
+        }),
+      ]),
     ])
-    return { answers, changes: rounds.flatMap((round) => [...round.values()]) }
+    return { answers, seen, changes: rounds.flatMap((round) => [...round.values()]) }
   },
 )
+
+/** What the decisions come to, one after another; `statuses` are those of the orders before, and after. */
+const changesOf = (
+  decisions: ReadonlyArray<Decision>,
+  statuses: Map<OrderId, OrderStatus>,
+) => {
+  const rounds: Array<Map<OrderId, StatusChange>> = []
+  const answers = decisions.map((decision): Decided => {
+    const { orderId, reason, timeline, stuck } = decision
+    const before = statuses.get(orderId)
+    if (before === undefined) return { orderId, status: "unknown" }
+    const status = transition(before, decision)
+    if (status === undefined) return { orderId, status: before }
+    statuses.set(orderId, status)
+    // One statement changes a row once: a second change of the same order belongs to a statement of its own.
+    const free = rounds.find((round) => !round.has(orderId)) ?? addRound(rounds)
+    free.set(orderId, { orderId, status, reason, timeline, stuck })
+    return { orderId, status }
+  })
+  return { answers, rounds }
+}
 
 const addRound = <K, V>(rounds: Array<Map<K, V>>): Map<K, V> => {
   const round = new Map<K, V>()

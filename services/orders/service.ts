@@ -12,7 +12,8 @@ import { service } from "#shared/service/service.ts"
 import { ordersApp } from "./app.ts"
 import { backlogLayer } from "./backlog.ts"
 import { Changes } from "./changes.ts"
-import { ordersLayer } from "./orders.ts"
+import { intakeLayer } from "./intake.ts"
+import { LookUps } from "./look-ups.ts"
 import { orderStoreLayer } from "./orders-sql.ts"
 import { Publisher } from "./publisher.ts"
 import { Register } from "./register.ts"
@@ -22,7 +23,6 @@ import { upkeepLayer } from "./upkeep.ts"
 
 export const orders = service({
   name: "orders",
-  port: 8083,
   settings: {
     ...databaseSettings,
     ...publicKeysSetting,
@@ -40,7 +40,7 @@ export const orders = service({
   layers: (settings) => {
     const republishAfterMs = Duration.toMillis(settings.REPUBLISH_AFTER)
     return Layer.mergeAll(
-      ordersLayer({ republishAfterMs }).pipe(
+      intakeLayer({ republishAfterMs }).pipe(
         Layer.provide([backlogLayer(settings.BACKLOG_LIMIT), pooledRandomLayer]),
       ),
       sweeperLayer({ republishAfterMs }),
@@ -48,6 +48,7 @@ export const orders = service({
       Register.layer,
       Standings.layer,
     ).pipe(
+      Layer.provideMerge(LookUps.layer),
       Layer.provideMerge(Layer.mergeAll(Changes.layer, Publisher.layer, orderStoreLayer)),
       Layer.provideMerge(orderQueueLayer),
       Layer.provideMerge(databaseLayer({

@@ -3,9 +3,9 @@
  * queue that lost them. It runs in every replica; rows that one works on are passed over by the others. The wait for an
  * order doubles each time, so that a long backlog is not multiplied.
  */
-import { Cause, Clock, Effect, Exit, Layer, Metric } from "effect"
+import { Cause, Clock, Effect, Layer, Metric, Schedule } from "effect"
 import { failpoint } from "#shared/failpoint.ts"
-import { OrderQueue, type QueueUnavailable } from "#shared/queue/order-queue.ts"
+import { OrderQueue } from "#shared/queue/order-queue.ts"
 import { messageOf } from "./order.ts"
 import { OrderStore } from "./order-table.ts"
 
@@ -18,35 +18,28 @@ const republished = Metric.counter("orders_republished_total", {
 })
 
 export interface SweeperOptions {
-  /** Milliseconds from an order's acceptance, or its last publication, to the first sweep that takes it. */
+  /** Milliseconds from an order's acceptance to the first sweep that takes it, and from that one to the next. */
   readonly republishAfterMs: number
 }
 
-type Swept = Effect.fn.Return<Exit.Exit<number, QueueUnavailable>>
-
-/** Publishes again one batch of due orders; gives how many they were. Fails with Transient or QueueUnavailable. */
+/**
+ * Publishes again one batch of due orders; gives how many they were. Fails with Transient or QueueUnavailable. They are
+ * taken, and due again later, before they are published: no row is locked while the queue is waited for, and what does not
+ * get there, whatever happens in between, is published when its next wait is over.
+ */
 export const sweep = Effect.fnUntraced(function* ({ republishAfterMs }: SweeperOptions) {
-  const store = yield* OrderStore
+  const { query } = yield* OrderStore
   const queue = yield* OrderQueue
   const now = new Date(yield* Clock.currentTimeMillis)
-  const swept = yield* store.transaction(Effect.fnUntraced(function* (table): Swept {
-    const orders = yield* table.lockDue(now, batch)
-    if (orders.length === 0) return Exit.succeed(0)
-    // Published before it is marked as such: a crash in between doubles a message, and loses none.
-    const published = yield* Effect.exit(
-      queue.publish(
-        orders.map((order) => messageOf({ ...order, republished: order.republished + 1 })),
-      ),
-    )
-    if (Exit.isFailure(published)) return Exit.failCause(published.cause)
+  const orders = yield* query((table) =>
+    table.takeDue(now, batch, { firstMs: republishAfterMs, mostMs })
+  )
+  if (orders.length > 0) {
     yield* failpoint("orders.swept")
-    const ids = orders.map(({ id }) => id)
-    yield* table.postpone(ids, now, { firstMs: republishAfterMs, mostMs })
-    return Exit.succeed(orders.length)
-  }))
-  const count = yield* swept
-  yield* Metric.update(republished, count)
-  return count
+    yield* queue.publish(orders.map(messageOf))
+  }
+  yield* Metric.update(republished, orders.length)
+  return orders.length
 })
 
 /** Sweeps every second until the scope closes. */
@@ -55,13 +48,19 @@ export const sweeperLayer = (
 ): Layer.Layer<never, never, OrderStore | OrderQueue> =>
   Layer.effectDiscard(
     Effect.gen(function* () {
-      const { volatile } = yield* OrderQueue
+      const { ping, volatile } = yield* OrderQueue
       const { query } = yield* OrderStore
       // What a volatile queue held is gone with the process that held it.
       if (volatile) yield* Effect.ignore(query((orders) => orders.makeAllDue))
+      const willTryAgain = ({ message }: { readonly message: string }) =>
+        Effect.logWarning(`The sweeper will try again: ${message}`)
+      // To take orders while the queue is away would cost each of them a wait.
+      const queueIsBack = Effect.retry(ping, Schedule.spaced("1 second"))
       yield* sweep(options).pipe(
         Effect.repeat({ while: (count) => count === batch }),
-        Effect.catch((error) => Effect.logWarning(`The sweeper will try again: ${error.message}`)),
+        Effect.catchTag("QueueUnavailable", (error) =>
+          Effect.andThen(willTryAgain(error), Effect.ignore(queueIsBack))),
+        Effect.catch(willTryAgain),
         Effect.catchDefect((defect) =>
           Effect.logError("The sweeper met a defect", Cause.die(defect))
         ),

@@ -24,13 +24,12 @@ const forgetBatch = (
   { query }: Database["Service"],
   before: string,
 ): Effect.Effect<number, Transient> =>
-  query(async (sql) => {
-    const { count } = await sql`
+  query((sql) =>
+    sql`
       update orders set idempotency_key = null where id = any(array(
         select id from orders where idempotency_key is not null and publish_at is null and id < ${before}
         order by id limit ${batch} for update skip locked))`
-    return count
-  })
+  )
 
 /** Forgets keys every hour, and at the start, until the scope closes. */
 export const upkeepLayer = (retention: Duration.Duration): Layer.Layer<never, never, Database> =>

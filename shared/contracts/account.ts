@@ -1,7 +1,9 @@
 /** Accounts (billing): the wallet that a customer pays from, and the profile that auth opens at sign-up. */
 import { Schema } from "effect"
+import { Resource } from "./reservation.ts"
 
-export const Username = Schema.NonEmptyString.check(Schema.isMaxLength(150))
+/** Billing reserves of the account that it names. */
+export const Username = Resource
 
 export const Account = Schema.Struct({
   username: Schema.String,

@@ -2,14 +2,13 @@
  * The order saga: what is reserved for an order, in which order, and why an order fails. This is the whole of it: all that
  * has to know the steps (commands, reasons, timeline, audit, retention, addresses, the demo) derives from this table.
  */
-import type { ServiceName } from "#shared/security/service-tokens.ts"
 import type { OrderContent } from "./order.ts"
 
 /** A row of the table. */
 export interface Step {
   readonly step: string
-  /** The participant that reserves it. */
-  readonly at: ServiceName
+  /** The participant that reserves it, a service of the roster. */
+  readonly at: string
   /** The resource and the quantity that an order takes, the same at every call. */
   readonly takes: (order: OrderContent) => readonly [resource: string, quantity: number]
   /** Why an order fails whose reservation is rejected, word for word. */

@@ -3,7 +3,7 @@
  * service has: /livez, /readyz, /metrics, /openapi.json. A plain Fetch handler, so a test calls it without a port, Node
  * and Deno serve the same app, and the embedded run wires the services together in memory.
  */
-import { Cause, Clock, Effect, Metric, Option } from "effect"
+import { Cause, type Context, Effect, Metric, Option } from "effect"
 import { PrometheusMetrics } from "effect/observability"
 import { Hono } from "hono"
 import type { ContentfulStatusCode } from "hono/utils/http-status"
@@ -14,10 +14,12 @@ import { internalError, Problem, problemResponse, unavailable } from "./problem.
 import type { Route } from "./route.ts"
 
 /** What the server tells of a request; one from inside the process has none of it. */
-interface Bindings {
+export interface Bindings {
   readonly remoteAddress?: string | undefined
   /** Succeeds when the server wants to close. */
   readonly closing?: Effect.Effect<void>
+  /** Calls back when the client has hung up, or has its answer; without it, the request's signal tells. */
+  readonly onClose?: (closed: () => void) => void
 }
 
 export type App = Hono<{ Bindings: Bindings }>
@@ -37,33 +39,43 @@ const durationsOf = (attributes: Record<"service" | "route" | "status", string>)
     attributes,
   })
 
-/** The durations of a route by status, each made once: to make the key of a metric costs more than to count with it. */
-const durationsByStatus = (service: string, { method, path }: Route) => {
+/** Counts the durations of a route by status. Each metric is made once: to make its key costs more than to count with it. */
+const durationCounter = (
+  service: string,
+  { method, path }: Route,
+  context: Context.Context<never>,
+) => {
   const made = new Map<number, ReturnType<typeof durationsOf>>()
-  return (status: number) => {
+  return (status: number, seconds: number) => {
     const durations = made.get(status) ??
       durationsOf({ service, route: `${method} ${path}`, status: String(status) })
     made.set(status, durations)
-    return durations
+    durations.updateUnsafe(seconds, context)
   }
 }
 
 /** Builds the app; its handlers run with the logger, tracer and clock of the caller's context. */
 export const makeApp = (options: AppOptions): Effect.Effect<App> =>
   Effect.gen(function* () {
-    const run = Effect.runPromiseWith(yield* Effect.context<never>())
+    const context = yield* Effect.context<never>()
+    const run = Effect.runPromiseWith(context)
     const app: App = new Hono({ strict: false })
     for (const route of options.routes) {
       const path = withoutSlash(route.path)
-      const durations = durationsByStatus(options.name, route)
-      app.on(route.method, path, (context) =>
-        run(answer(route, durations, context.req.raw, {
-          requestId: requestIdOf(context.req.raw),
-          query: route.query ? queryOf(context.req.queries()) : {},
-          params: route.params ? context.req.param() : {},
-          remoteAddress: context.env?.remoteAddress,
-          closing: context.env?.closing ?? Effect.never,
-        })))
+      const count = durationCounter(options.name, route, context)
+      app.on(route.method, path, ({ req, env }) =>
+        run(
+          answer(route, count, req.raw, {
+            requestId: requestIdOf(req.raw),
+            query: route.query ? queryOf(req.queries()) : {},
+            params: route.params ? req.param() : {},
+            remoteAddress: env?.remoteAddress,
+            closing: env?.closing ?? Effect.never,
+          }),
+          // A customer who hangs up has what is still waited for left undone. A service asks again: were it left undone each
+          // time, whatever takes longer than its patience would never be done.
+          route.internal ? undefined : untilClosed(req.raw, env),
+        ))
     }
     addOperations(app, options, run)
     const others = wrongMethods(options.routes)
@@ -71,6 +83,14 @@ export const makeApp = (options: AppOptions): Effect.Effect<App> =>
     app.onError(() => problemResponse(internalError))
     return app
   })
+
+/** Interrupts the handler when the client hangs up: it would work for nobody. */
+const untilClosed = (request: Request, env: Bindings | undefined): Effect.RunOptions => {
+  const onClose = env?.onClose
+  return onClose === undefined
+    ? { signal: request.signal }
+    : { onFiberStart: (fiber) => onClose(() => fiber.interruptUnsafe()) }
+}
 
 /** A parameter that was sent twice is no text any more, so its schema refuses it. */
 const queryOf = (queries: Readonly<Record<string, ReadonlyArray<string>>>) =>
@@ -89,22 +109,24 @@ const requestIdOf = (request: Request): string => {
 /** Hono takes the trailing slash off a request's path, but not off a route's. */
 const withoutSlash = (path: string) => path.replace(/(?<=.)\/$/, "")
 
-const answer = Effect.fnUntraced(function* (
+const answer = (
   route: Route,
-  durations: ReturnType<typeof durationsByStatus>,
+  count: ReturnType<typeof durationCounter>,
   request: Request,
   parts: Parameters<Route["respond"]>[1],
-) {
-  const startedAt = yield* Clock.currentTimeNanos
-  const answering = route.respond(request, parts)
-  const response = yield* Effect.catchCause(
-    withRequestSpan(answering, request, `${route.method} ${route.path}`),
-    (cause) => asProblem(cause, parts.requestId),
+) => {
+  const startedAtMs = performance.now()
+  return Effect.map(
+    Effect.catchCause(
+      withRequestSpan(route.respond(request, parts), request, `${route.method} ${route.path}`),
+      (cause) => asProblem(cause, parts.requestId),
+    ),
+    (response) => {
+      count(response.status, (performance.now() - startedAtMs) / 1000)
+      return response
+    },
   )
-  const seconds = Number((yield* Clock.currentTimeNanos) - startedAt) / 1e9
-  yield* Metric.update(durations(response.status), seconds)
-  return response
-})
+}
 
 const asProblem = (cause: Cause.Cause<Problem | Transient>, requestId: string) => {
   const error = Option.getOrUndefined(Cause.findErrorOption(cause))

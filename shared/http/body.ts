@@ -3,6 +3,7 @@
  * itself is never echoed, since it may hold a password.
  */
 import { Effect, Result, Schema, SchemaIssue } from "effect"
+import { isKeepable, lostBytes } from "#shared/contracts/text.ts"
 import { Problem } from "./problem.ts"
 
 const missing = "is missing"
@@ -72,7 +73,8 @@ const holdsFieldsOf = (decoded: unknown, input: unknown): boolean => {
   }
   const given = input as Readonly<Record<string, unknown>>
   const kept = decoded as Readonly<Record<string, unknown>>
-  for (const name in given) {
+  // On objects that were parsed just now, `for in` takes several times as long.
+  for (const name of Object.keys(given)) {
     if (!Object.hasOwn(kept, name)) return false
     // Only what may hold fields of its own is handed on: for a number, that would take a place on the heap.
     const value = given[name]
@@ -97,18 +99,18 @@ const invalid = (what: string, all: ReadonlyArray<FieldError>) => {
   })
 }
 
-/** Fails with a 400 Problem that names every text of `what` that can't be kept. */
+/** Fails with a 400 Problem that names every text of `what` that cannot be kept. */
 export const keepable = <A>(value: A, what: string): Effect.Effect<A, Problem> => {
   const errors = unkeepable(value, "")
   return errors.length === 0 ? Effect.succeed(value) : Effect.fail(invalid(what, errors))
 }
 
-/** The texts that can't be kept: PostgreSQL keeps no NUL, and UTF-8 no half of a surrogate pair. */
+/** The texts that cannot be kept. */
 const unkeepable = (value: unknown, path: string): ReadonlyArray<FieldError> => {
   if (typeof value === "string") {
-    return value.isWellFormed() && !value.includes("\0")
+    return isKeepable(value)
       ? []
-      : [{ path, message: "holds NUL or half of a surrogate pair" }]
+      : [{ path, message: "holds NUL, half of a surrogate pair, or U+FFFD for what is not UTF-8" }]
   }
   if (typeof value !== "object" || value === null) return []
   return Object.entries(value).flatMap(([name, inner]) =>
@@ -132,33 +134,34 @@ const issuesOf = (decoded: Result.Result<unknown, Schema.SchemaError>) =>
     message: issue.message,
   }))
 
-const readBytes = async (
-  request: Request,
+const readText = (request: Request, maxBytes: number): Promise<string | Problem> => {
+  const length = request.headers.get("content-length")
+  if (length === null) return countedText(request, maxBytes)
+  // A declared length is held to by the server.
+  return Number(length) > maxBytes ? Promise.resolve(tooLarge(maxBytes)) : request.text()
+}
+
+const countedText = async (
+  { body }: Request,
   maxBytes: number,
-): Promise<ArrayBuffer | Uint8Array | Problem> => {
-  if (Number(request.headers.get("content-length") ?? 0) > maxBytes) return tooLarge(maxBytes)
-  // A declared length is held to by the server; only a body without one has to be counted.
-  if (request.headers.has("content-length") || request.body === null) {
-    return await request.arrayBuffer()
-  }
+): Promise<string | Problem> => {
   const chunks: Array<Uint8Array> = []
   let size = 0
-  for await (const chunk of request.body) {
+  for await (const chunk of body ?? []) {
     size += chunk.byteLength
     if (size > maxBytes) return tooLarge(maxBytes)
     chunks.push(chunk)
   }
-  return Buffer.concat(chunks)
+  return new TextDecoder().decode(Buffer.concat(chunks))
 }
 
-const utf8 = new TextDecoder("utf-8", { fatal: true })
-
-const parse = (bytes: ArrayBuffer | Uint8Array): Effect.Effect<unknown, Problem> => {
+const parse = (text: string): Effect.Effect<unknown, Problem> => {
   try {
-    const text = utf8.decode(bytes)
     const json: unknown = JSON.parse(text)
-    // UTF-8 and JSON let neither NUL nor half a pair through but by their escapes.
-    return text.includes("\\u") ? keepable(json, "body") : Effect.succeed(json)
+    // JSON lets NUL and half a pair through by their escapes only.
+    return text.includes("\\u") || text.includes(lostBytes)
+      ? keepable(json, "body")
+      : Effect.succeed(json)
   } catch {
     return Effect.fail(malformed)
   }
@@ -170,11 +173,11 @@ const isJson = (contentType: string | null): boolean =>
 
 /** The JSON of a request's body, of at most `maxBytes`. Fails with a 400, 413 or 415 Problem. */
 export const readJson = (request: Request, maxBytes: number): Effect.Effect<unknown, Problem> =>
-  Effect.suspend(() =>
-    isJson(request.headers.get("content-type"))
-      ? Effect.flatMap(
-        Effect.tryPromise({ try: () => readBytes(request, maxBytes), catch: () => malformed }),
-        (body) => body instanceof Problem ? Effect.fail(body) : parse(body),
+  isJson(request.headers.get("content-type"))
+    ? Effect.callback((resume) => {
+      readText(request, maxBytes).then(
+        (body) => resume(body instanceof Problem ? Effect.fail(body) : parse(body)),
+        () => resume(Effect.fail(malformed)),
       )
-      : Effect.fail(unsupported)
-  )
+    })
+    : Effect.fail(unsupported)

@@ -5,7 +5,7 @@
 import { createAdaptorServer } from "@hono/node-server"
 import { Effect, Latch, Schema, type Scope } from "effect"
 import type { Server } from "node:http"
-import type { App } from "./app.ts"
+import type { App, Bindings } from "./app.ts"
 
 /** The port can't be listened on; the message says why and what to do. */
 export class ListenError extends Schema.TaggedError<ListenError>()("ListenError", {
@@ -36,8 +36,7 @@ export const listen = (
 ): Effect.Effect<number, ListenError, Scope.Scope> =>
   Effect.gen(function* () {
     const closing = yield* Latch.make()
-    const fetch = (request: Request, remoteAddress: string | undefined) =>
-      app.fetch(request, { closing: closing.await, remoteAddress })
+    const fetch: Answer = (request, told) => app.fetch(request, { closing: closing.await, ...told })
     const open = "Deno" in globalThis ? listenDeno : listenNode
     const openPort = yield* open(fetch, host, port)
     // Registered last, so it runs before the server waits for its requests.
@@ -45,7 +44,10 @@ export const listen = (
     return openPort
   })
 
-type Answer = (request: Request, remoteAddress: string | undefined) => Response | Promise<Response>
+type Answer = (
+  request: Request,
+  told: Pick<Bindings, "remoteAddress" | "onClose">,
+) => Response | Promise<Response>
 
 const listenNode = (answer: Answer, host: string, port: number) =>
   Effect.acquireRelease(
@@ -53,8 +55,12 @@ const listenNode = (answer: Answer, host: string, port: number) =>
       try: () =>
         new Promise<Server>((resolve, reject) => {
           const server = createAdaptorServer({
-            fetch: (request, env) =>
-              answer(request, "incoming" in env ? env.incoming.socket.remoteAddress : undefined),
+            fetch: (request, { incoming, outgoing }) =>
+              answer(request, {
+                remoteAddress: incoming.socket.remoteAddress,
+                // The request's own signal would cost as much as to find out who the caller is.
+                onClose: (closed) => outgoing.once("close", closed),
+              }),
           }) as Server
           server.requestTimeout = 30_000
           server.once("error", reject)
@@ -95,7 +101,7 @@ const listenDeno = (answer: Answer, host: string, port: number) =>
       try: () =>
         (globalThis as unknown as { Deno: DenoServe }).Deno.serve(
           { port, hostname: host, onListen: () => {} },
-          (request, { remoteAddr: { hostname } }) => answer(request, hostname),
+          (request, { remoteAddr: { hostname } }) => answer(request, { remoteAddress: hostname }),
         ),
       catch: (error) => cause(error, host, port),
     }),

@@ -54,6 +54,7 @@ export interface RouteSpec<B, Q, P, A, C> {
   }
   /** The statuses of the problems it may answer with, beyond those that follow from the rest. */
   readonly problems?: ReadonlyArray<number>
+  /** Answers. A client that hangs up interrupts it; what must go on all the same is uninterruptible, or not its own. */
   readonly handle: (
     input: RouteInput<B, Q, P, C>,
   ) => Effect.Effect<Reply<A> | Response, Problem | Transient>

@@ -3,31 +3,48 @@
  * connection breaks in a transaction, the driver's own pool ends the process (it writes to the socket that is gone) or sends
  * what is left of the transaction over the next connection. Here a broken connection is thrown away with all its state.
  */
+import { Effect, Exit } from "effect"
 import { connect, type Socket } from "node:net"
 import postgres from "postgres"
 
-/** Runs statements: sql`select ...`. */
-export type Sql = postgres.ISql<{ bigint: number }>
+/** The driver's own tag. A statement that it makes is sent when somebody waits for it. */
+export type Driver = postgres.ISql<{ bigint: number }>
+export type Statement = PromiseLike<postgres.RowList<ReadonlyArray<postgres.Row>>>
+export type Rows = Awaited<Statement>
 
 export interface Connection {
-  readonly sql: Sql
-  /** Rejects when there is no way to the server. What is sent before tells the same worse, as a connection that broke. */
-  readonly opened: Promise<unknown>
-  /** What the work comes to; rejects, with a code, as soon as the connection is gone. One piece of work at a time. */
-  readonly unlessBroken: <A>(work: Promise<A>) => Promise<A>
+  readonly driver: Driver
+  /**
+   * Waits until it is open. Dies, with a code, when there is no way to the server; what is sent before tells the same worse, as
+   * a connection that broke.
+   */
+  readonly opened: Effect.Effect<void>
+  /**
+   * Sends a statement at once, behind those that were sent before, and tells what it came to: the server's error is a defect,
+   * and so is, as soon as the connection is gone, that it is.
+   */
+  readonly send: (statement: Statement, ended: (exit: Exit.Exit<Rows>) => void) => void
   readonly isBroken: () => boolean
+  /** Whether everything that was sent has been answered. */
+  readonly isQuiet: () => boolean
   /** Cuts the connection; the server undoes what was not committed. */
   readonly close: () => void
 }
 
+/** Sends a statement when it is run; dies as `send` tells. */
+export const ask = (connection: Connection, make: () => Statement): Effect.Effect<Rows> =>
+  Effect.callback((resume) => connection.send(make(), resume))
+
 /** Connects, within five seconds. */
 export const openConnection = (service: string, url: URL): Connection => {
   let gone: Error | undefined
-  let abandon: (why: Error) => void = () => {}
+  const unanswered = new Set<(exit: Exit.Exit<Rows>) => void>()
   const breaks = (): Error => {
-    gone = Object.assign(new Error("The connection broke"), { code: "CONNECTION_CLOSED" })
-    abandon(gone)
-    return gone
+    const error = gone = Object.assign(new Error("The connection broke"), {
+      code: "CONNECTION_CLOSED",
+    })
+    for (const end of unanswered) end(Exit.die(error))
+    return error
   }
   let socket: Socket | undefined
   const options = {
@@ -38,19 +55,28 @@ export const openConnection = (service: string, url: URL): Connection => {
     // The driver asks again when it wants to connect again.
     socket: () => socket === undefined ? socket = connectTo(url) : Promise.reject(breaks()),
   }
-  const sql = postgres(url.href, options)
-  const opened = sql`select`
-  opened.catch(() => {})
+  const driver = postgres(url.href, options)
+  const send: Connection["send"] = (statement, ended) => {
+    if (gone !== undefined) return ended(Exit.die(gone))
+    const end = (exit: Exit.Exit<Rows>) => {
+      if (unanswered.delete(end)) ended(exit)
+    }
+    unanswered.add(end)
+    statement.then((rows) => end(Exit.succeed(rows)), (error) => end(Exit.die(error)))
+  }
+  let isOpen = false
+  const open = Effect.callback<void>((resume) =>
+    send(driver`select`, (exit) => {
+      isOpen = Exit.isSuccess(exit)
+      resume(Exit.asVoid(exit))
+    })
+  )
   return {
-    sql,
-    opened,
-    unlessBroken: (work) =>
-      new Promise((resolve, reject) => {
-        abandon = reject
-        work.then(resolve, reject)
-        if (gone !== undefined) reject(gone)
-      }),
+    driver,
+    opened: Effect.suspend(() => isOpen ? Effect.void : open),
+    send,
     isBroken: () => socket?.destroyed === true,
+    isQuiet: () => unanswered.size === 0,
     close: () => socket?.destroy(),
   }
 }

@@ -5,61 +5,39 @@
 import { Cause, Context, Duration, Effect, Layer, Schedule, Schema } from "effect"
 import postgres from "postgres"
 import { type Transient, Unavailable, Unknown } from "#shared/transient.ts"
-import { type Connection, connectionOptions, type Sql } from "./connection.ts"
-import { migrate } from "./migrate.ts"
+import { connectionOptions } from "./connection.ts"
+import { migrate, type Migrations } from "./migrate.ts"
 import { makePool, type Pool } from "./pool.ts"
+import { type Sql, sqlOn } from "./sql.ts"
+import type { Store } from "./store.ts"
+import { inTransaction } from "./transaction.ts"
 
-export type { Sql } from "./connection.ts"
-/** Runs the statements of one transaction. */
-export type Transaction = Sql
-
-/**
- * Sends the last statements of a transaction, and COMMIT along with them. One that PostgreSQL refuses undoes them all; one
- * that the driver would refuse to send, such as with an undefined value, would be missing, so types keep those out.
- */
-export type Last = (send: () => ReadonlyArray<Promise<unknown>>) => Promise<void>
-
-/** The database can't be used as it is; the message says why and what to do. */
+/** The database cannot be used as it is; the message says why and what to do. */
 export class DatabaseError extends Schema.TaggedError<DatabaseError>()("DatabaseError", {
   message: Schema.String,
 }) {}
-
-/** Thrown inside a transaction: another one came first, so this one is rolled back and run again. */
-export class LostConflict extends Error {
-  /** PostgreSQL's own code for a lost conflict. */
-  readonly code = "40001"
-}
 
 export interface DatabaseOptions {
   readonly service: string
   readonly url: URL
   readonly poolSize: number
-  /** The folder of the service's numbered SQL files. */
-  readonly migrations: string
+  readonly migrations: Migrations
 }
 
-export class Database extends Context.Service<Database, {
-  /** Runs one statement. Fails with Unavailable or Unknown; other errors are defects. */
-  readonly query: <A>(run: (sql: Sql) => Promise<A>) => Effect.Effect<A, Transient>
-  /**
-   * Runs one transaction, again from the start when it lost a conflict with another one (deadlock, serialization). What
-   * `run` sends first goes out along with BEGIN, and may only read and lock: should BEGIN itself be refused, it would stand
-   * alone. What it sends by `last` saves the round trip of COMMIT. Fails with Unavailable (rolled back) or Unknown (the
-   * connection broke: it may have been committed).
-   */
-  readonly transaction: <A>(
-    run: (sql: Transaction, last: Last) => Promise<A>,
-  ) => Effect.Effect<A, Transient>
-  /** Calls back for each notification on the channel, and with null whenever some may have been missed. */
-  readonly listen: (
-    channel: string,
-    notified: (payload: string | null) => void,
-  ) => Effect.Effect<void, Transient>
-  /** Brings the database up to the newest of the folder's numbered SQL files. Fails with DatabaseError. */
-  readonly migrate: (folder: string) => Effect.Effect<void, DatabaseError>
-  /** Succeeds when the database answers. Fails with Unavailable or Unknown. */
-  readonly ping: Effect.Effect<void, Transient>
-}>()("unwind/postgres/Database") {}
+export class Database extends Context.Service<
+  Database,
+  Store<Sql> & {
+    /** Calls back for each notification on the channel, and with null whenever some may have been missed. */
+    readonly listen: (
+      channel: string,
+      notified: (payload: string | null) => void,
+    ) => Effect.Effect<void, Transient>
+    /** Brings the database up to date with these migrations. Fails with DatabaseError. */
+    readonly migrate: (migrations: Migrations) => Effect.Effect<void, DatabaseError>
+    /** Succeeds when the database answers. Fails with Unavailable or Unknown. */
+    readonly ping: Effect.Effect<void, Transient>
+  }
+>()("unwind/postgres/Database") {}
 
 /** Connects, waiting up to a minute for a server that is not up yet, and migrates. Fails with DatabaseError. */
 export const databaseLayer = (options: DatabaseOptions): Layer.Layer<Database, DatabaseError> =>
@@ -74,8 +52,8 @@ export const databaseLayer = (options: DatabaseOptions): Layer.Layer<Database, D
       )
       const database = Database.of({
         ...makeDatabase(pool, listener),
-        migrate: (folder) =>
-          pool.use(inTransaction((tx) => migrate(tx, folder))).pipe(
+        migrate: (migrations) =>
+          pool.use(inTransaction((sql) => migrate(sql, migrations))).pipe(
             Effect.mapError((error) => unusable(options, error)),
           ),
       })
@@ -94,7 +72,7 @@ export const databaseLayer = (options: DatabaseOptions): Layer.Layer<Database, D
 
 const unusable = ({ service, url }: DatabaseOptions, error: unknown) =>
   new DatabaseError({
-    message: `${service} can not use its database ${url.pathname.slice(1)} at ${url.host}: ` +
+    message: `${service} cannot use its database ${url.pathname.slice(1)} at ${url.host}: ` +
       `${(error as Error).message}. Check DATABASE_URL and the role's rights`,
   })
 
@@ -106,7 +84,7 @@ const makeDatabase = (
   listener: postgres.Sql,
 ): Omit<Database["Service"], "migrate"> => {
   const query: Database["Service"]["query"] = (run) =>
-    pool.use(({ sql }) => run(sql)).pipe(bounded, sorted)
+    pool.use((connection) => run(sqlOn(connection).sql)).pipe(bounded, sorted)
   return {
     query,
     transaction: (run) =>
@@ -120,41 +98,9 @@ const makeDatabase = (
         try: () => listener.listen(channel, notified, () => notified(null)),
         catch: (error) => error,
       }).pipe(sorted, Effect.asVoid),
-    ping: query((sql) => sql`select 1`).pipe(Effect.asVoid),
+    ping: query((sql) => Effect.asVoid(sql`select 1`)),
   }
 }
-
-const inTransaction =
-  <A>(run: (tx: Transaction, last: Last) => Promise<A>) =>
-  async ({ sql, close }: Connection): Promise<A> => {
-    const begun = sql`begin`.execute()
-    // Nothing that comes later may take effect then, and what came along was not to change anything.
-    begun.catch(close)
-    let committed: ReturnType<typeof commit> | undefined
-    const commit = () => {
-      const sent = sql`commit`.execute()
-      // Who waits for it learns of its error; where a statement before it failed, nobody does.
-      sent.catch(() => {})
-      return sent
-    }
-    try {
-      const result = await run(sql, async (send) => {
-        const sent = send()
-        committed = commit()
-        // When one fails all later ones do, and then it is the first that tells why.
-        const ends = await Promise.allSettled(sent)
-        for (const end of ends) if (end.status === "rejected") throw end.reason
-      })
-      await begun
-      // PostgreSQL answers ROLLBACK when a statement failed, whether or not anybody minded.
-      const { command } = await (committed ?? commit())
-      if (command !== "COMMIT") throw new Error("A statement of the transaction failed unnoticed")
-      return result
-    } catch (error) {
-      await sql`rollback`
-      throw error
-    }
-  }
 
 const answerWithin = Duration.seconds(20)
 
@@ -174,7 +120,7 @@ const sorted = <A, R>(effect: Effect.Effect<A, unknown, R>): Effect.Effect<A, Tr
   Effect.catch(effect, (error): Effect.Effect<never, Transient> => {
     const code = codeOf(error)
     if (rolledBack.test(code)) {
-      return Effect.fail(new Unavailable({ message: `The database can not be used now (${code})` }))
+      return Effect.fail(new Unavailable({ message: `The database cannot be used now (${code})` }))
     }
     if (broken.test(code) || Cause.isTimeoutError(error)) {
       return Effect.fail(

@@ -2,43 +2,58 @@
  * Applies a service's numbered SQL files, each once and in order, in one transaction under a lock: replicas that start
  * together take turns, and a failing file leaves the database as it was. Files are never edited once they were applied.
  */
+import { Effect, Schema } from "effect"
 import { createHash } from "node:crypto"
 import { readdir, readFile } from "node:fs/promises"
 import { join } from "node:path"
-import type { Transaction } from "./database.ts"
+import type { Sql } from "./sql.ts"
 
 // Any fixed number will do: it only has to be the same in every replica.
 const lock = 7_305_842_001
 
-/**
- * Brings the database up to the newest file of the folder, within the transaction. Rejects with an Error that names the
- * file that failed or was changed.
- */
-export const migrate = async (tx: Transaction, folder: string): Promise<void> => {
-  const files = (await readdir(folder)).filter((file) => file.endsWith(".sql")).sort()
+/** A migration that is no file. */
+export interface Migration {
+  readonly name: string
+  readonly text: string
+}
+
+/** A folder of numbered SQL files, or the migrations themselves, in their order. */
+export type Migrations = string | ReadonlyArray<Migration>
+
+const Applied = Schema.Struct({ name: Schema.String, checksum: Schema.String })
+
+/** Brings the database up to date, within the transaction. Dies with an Error that names what failed or was changed. */
+export const migrate = Effect.fnUntraced(function* (sql: Sql, migrations: Migrations) {
+  const all = typeof migrations === "string"
+    ? yield* Effect.promise(() => filesIn(migrations))
+    : migrations
   // A file takes the time it needs, and so do those who wait for it.
-  await tx`set local statement_timeout = 0`
-  await tx`set local lock_timeout = 0`
-  await tx`select pg_advisory_xact_lock(${lock})`
-  await tx`create table if not exists migrations (
+  yield* sql`set local statement_timeout = 0`
+  yield* sql`set local lock_timeout = 0`
+  yield* sql`select pg_advisory_xact_lock(${lock})`
+  yield* sql`create table if not exists migrations (
       name text primary key, checksum text not null, applied_at timestamptz not null default now())`
-  const applied = await tx<Array<{ name: string; checksum: string }>>`
-      select name, checksum from migrations`
+  const applied = yield* sql.rows(Applied)`select name, checksum from migrations`
   const known = new Map(applied.map(({ name, checksum }) => [name, checksum]))
-  for (const name of files) {
-    const text = await readFile(join(folder, name), "utf8")
+  for (const { name, text } of all) {
     const checksum = createHash("sha256").update(text).digest("hex")
+    if (known.get(name) === checksum) continue
     if (known.has(name)) {
-      if (known.get(name) !== checksum) {
-        throw new Error(
-          `the migration ${name} was changed after it was applied; add a new file instead`,
-        )
-      }
-      continue
+      return yield* Effect.die(
+        new Error(`the migration ${name} was changed after it was applied; add a new file instead`),
+      )
     }
-    await tx.unsafe(text).catch((error: Error) => {
-      throw new Error(`the migration ${name} failed: ${error.message}`)
-    })
-    await tx`insert into migrations (name, checksum) values (${name}, ${checksum})`
+    yield* Effect.catchDefect(
+      sql.script(text),
+      (error) => Effect.die(new Error(`the migration ${name} failed: ${(error as Error).message}`)),
+    )
+    yield* sql`insert into migrations (name, checksum) values (${name}, ${checksum})`
   }
+})
+
+const filesIn = async (folder: string): Promise<ReadonlyArray<Migration>> => {
+  const names = (await readdir(folder)).filter((file) => file.endsWith(".sql")).sort()
+  return Promise.all(
+    names.map(async (name) => ({ name, text: await readFile(join(folder, name), "utf8") })),
+  )
 }

@@ -6,8 +6,10 @@ import { Cause, Effect, Exit, Option, type Scope, Semaphore } from "effect"
 import { type Connection, openConnection } from "./connection.ts"
 
 export interface Pool {
-  /** Runs statements on a connection of their own. Fails with whatever the driver or `run` throws. */
-  readonly use: <A>(run: (connection: Connection) => Promise<A>) => Effect.Effect<A, unknown>
+  /** Runs statements on a connection of their own. Fails with the defect of whatever dies there. */
+  readonly use: <A>(
+    run: (connection: Connection) => Effect.Effect<A>,
+  ) => Effect.Effect<A, unknown>
 }
 
 /** Opens at most `size` connections, when they are needed; the scope closes them after their last statement. */
@@ -34,10 +36,7 @@ export const makePool = (
           Effect.acquireUseRelease(
             Effect.sync(take),
             (connection) =>
-              Effect.tryPromise({
-                try: () => connection.unlessBroken(connection.opened.then(() => run(connection))),
-                catch: (error) => error,
-              }),
+              Effect.catchDefect(Effect.andThen(connection.opened, run(connection)), Effect.fail),
             giveBack,
           ),
         ),
@@ -45,7 +44,7 @@ export const makePool = (
   })
 
 const mayGoOn = (connection: Connection, exit: Exit.Exit<unknown, unknown>): boolean => {
-  if (connection.isBroken()) return false
+  if (connection.isBroken() || !connection.isQuiet()) return false
   if (Exit.isSuccess(exit)) return true
   const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
   return error !== undefined && (error as { severity?: unknown }).severity !== "FATAL"

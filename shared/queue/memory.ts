@@ -6,6 +6,7 @@
  */
 import { Context, Effect, Latch, MutableList } from "effect"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
+import { logDeadLetter } from "./dead-letters.ts"
 import { type DeadLetter, type Delivery, type OrderQueue, QueueUnavailable } from "./order-queue.ts"
 
 const deadLettersKept = 1000
@@ -51,6 +52,15 @@ const publish = (stream: MemoryStream, messages: ReadonlyArray<OrderMessage>) =>
     return Effect.void
   })
 
+/** Keeps the letter unless its order has one. Gives whether it did. */
+const bury = ({ deadLetters }: MemoryStream, letter: DeadLetter): boolean => {
+  const { orderId } = letter.delivery.message
+  if (deadLetters.some(({ delivery }) => delivery.message.orderId === orderId)) return false
+  deadLetters.push(letter)
+  if (deadLetters.length > deadLettersKept) deadLetters.shift()
+  return true
+}
+
 /** A consumer of the stream, and a way to publish to it. */
 export const memoryOrderQueue = Effect.fnUntraced(function* (stream: MemoryStream) {
   const inHand = new Map<string, Delivery>()
@@ -72,11 +82,10 @@ export const memoryOrderQueue = Effect.fnUntraced(function* (stream: MemoryStrea
     })
 
   const deadLetter = Effect.fnUntraced(function* (letters: ReadonlyArray<DeadLetter>) {
-    stream.deadLetters.push(...letters)
-    stream.deadLetters.splice(0, stream.deadLetters.length - deadLettersKept)
+    const written = letters.filter((letter) => bury(stream, letter))
     yield* acknowledge(letters.map(({ delivery }) => delivery.entryId))
-    for (const { delivery, cause } of letters) {
-      yield* Effect.logWarning(`Order ${delivery.message.orderId} is a dead letter: ${cause}`)
+    for (const { delivery: { entryId, message }, cause } of written) {
+      yield* logDeadLetter(entryId, message.orderId, cause)
     }
   })
 

@@ -34,7 +34,7 @@ export class OrderQueue extends Context.Service<OrderQueue, {
   ) => Effect.Effect<void, QueueUnavailable>
   /**
    * Waits for entries and takes up to `max` of them: this consumer's own unacknowledged ones from before a restart first,
-   * then those of dead consumers, then new ones. Entries that can't be decoded go to the dead letters and are not
+   * then those of dead consumers, then new ones. Entries that cannot be decoded go to the dead letters and are not
    * returned. What is taken is kept from being claimed by others until it is acknowledged or this consumer is gone. A
    * take that is interrupted loses nothing: a later one is given what came. Fails with QueueUnavailable.
    */
@@ -43,7 +43,10 @@ export class OrderQueue extends Context.Service<OrderQueue, {
   readonly acknowledge: (
     entryIds: ReadonlyArray<string>,
   ) => Effect.Effect<void, QueueUnavailable>
-  /** Moves entries to the dead letters, each with its cause. Fails with QueueUnavailable. */
+  /**
+   * Moves entries to the dead letters, each with its cause. An order has one letter at most: a further entry of it only
+   * leaves the queue. A new letter is logged. Fails with QueueUnavailable; said again, it makes no second letter.
+   */
   readonly deadLetter: (
     letters: ReadonlyArray<DeadLetter>,
   ) => Effect.Effect<void, QueueUnavailable>

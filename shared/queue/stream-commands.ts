@@ -5,7 +5,8 @@
  */
 import { Duration } from "effect"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
-import { encodeEntry } from "./entry.ts"
+import { encodeEntry, type Unreadable } from "./entry.ts"
+import { buryScript, forgetScript, publishScript, trimScript } from "./stream-scripts.ts"
 import type { Command } from "./stream-transport.ts"
 
 /** What a consumer needs to know of its stream. */
@@ -30,9 +31,8 @@ export type DeletedEntry = readonly [id: string, fields: null]
 export const isThere = (entry: Entry | DeletedEntry): entry is Entry => entry[1] !== null
 
 /** An entry on its way to the dead letters. */
-export interface Poison {
+export interface Poison extends Unreadable {
   readonly id: string
-  readonly cause: string
   readonly fields: ReadonlyArray<string>
 }
 
@@ -47,18 +47,10 @@ export const beatMsOf = (claimAfter: Duration.Duration): number =>
 export const blockMsOf = (claimAfter: Duration.Duration): number =>
   Math.min(beatMsOf(claimAfter), 5000)
 
-const deadLettersKept = "10000"
+const deadLettersKept = 10_000
 const idsPerCommand = 500
-
-// A consumer's name may go only while it holds nothing: with the name, what is pending under it would be lost.
-const forgetScript =
-  `if #redis.call("xpending", KEYS[1], ARGV[1], "-", "+", 1, ARGV[2]) > 0 then return 0 end
-return redis.call("xgroup", "delconsumer", KEYS[1], ARGV[1], ARGV[2])`
-
-// One command for all entries: to each of many commands a client gives a promise and a buffer of its own. And nobody who
-// waits for entries is given the first of them alone, and begins with that one.
-const publishScript =
-  `for at = 1, #ARGV, 2 do redis.call("xadd", KEYS[1], "*", ARGV[at], ARGV[at + 1]) end`
+// A letter keeps no more names and values of its entry than these: Lua cannot hand on more than some thousands.
+const fieldsKept = 1_000
 
 /** The commands of one consumer on its stream. */
 export const commandsFor = (options: StreamOptions) => {
@@ -66,7 +58,7 @@ export const commandsFor = (options: StreamOptions) => {
   const me = [group, consumer] as const
   const claimAfterMs = String(Duration.toMillis(claimAfter))
   const blockMs = String(blockMsOf(claimAfter))
-  const deadLetters = `${stream}:dead`
+  const deadLetters = [`${stream}:dead`, `${stream}:dead:index`] as const
   const hold = (ids: ReadonlyArray<string>, ...how: ReadonlyArray<string>) =>
     Array.from({ length: Math.ceil(ids.length / idsPerCommand) }, (_, n): Command => {
       const chunk = ids.slice(n * idsPerCommand, (n + 1) * idsPerCommand)
@@ -96,14 +88,16 @@ export const commandsFor = (options: StreamOptions) => {
       ["xdel", stream, ...ids],
       ["xack", stream, group, ...ids],
     ],
-    bury: ({ id, cause, fields }: Poison): Command => [
-      ...["xadd", deadLetters, "maxlen", "~", deadLettersKept, "*"] as const,
-      ...["cause", cause, "entry", id, ...fields],
+    bury: (poison: ReadonlyArray<Poison>): Command => [
+      ...["eval", buryScript, "3", ...deadLetters, stream, group, String(deadLettersKept)] as const,
+      ...poison.flatMap(({ id, orderId = "", cause, fields: all }) => {
+        const fields = all.slice(0, fieldsKept)
+        return [id, orderId, cause, String(fields.length), ...fields]
+      }),
     ],
-    /** To the letter: what is nearly trimmed may hold a customer's data for ever. */
     trimDeadLetters: (nowMs: number): Command => {
-      const oldestMs = Math.max(0, nowMs - Duration.toMillis(deadLettersFor))
-      return ["xtrim", deadLetters, "minid", String(Math.floor(oldestMs))]
+      const oldestMs = Math.max(1, nowMs - Duration.toMillis(deadLettersFor))
+      return ["eval", trimScript, "2", ...deadLetters, String(Math.floor(oldestMs))]
     },
     listConsumers: ["xinfo", "consumers", stream, group] satisfies Command,
     forget: (name: string): Command => ["eval", forgetScript, "1", stream, group, name],

@@ -5,13 +5,14 @@
  * is let go of, so that others claim it without waiting, and the consumer's name goes if nothing is pending under it.
  */
 import { Effect, Fiber, Result, Schedule, Semaphore } from "effect"
+import { logDeadLetter } from "./dead-letters.ts"
 import { decodeEntry } from "./entry.ts"
 import type { Delivery, QueueUnavailable } from "./order-queue.ts"
 import { beatMsOf, commandsFor, type Poison, type StreamOptions } from "./stream-commands.ts"
 import { type Batch, makeReader } from "./stream-reader.ts"
 import type { CommandRefused, StreamTransport } from "./stream-transport.ts"
 
-// Where a read can't wait on the server it is asked for again: soon at first, every second in the end.
+// Where a read cannot wait on the server it is asked for again: soon at first, every second in the end.
 const polls = Schedule.min([Schedule.exponential("20 millis"), Schedule.spaced("1 second")])
 
 /** The consumer's side of a stream. It joins the group with its first `take`, and not before. */
@@ -30,12 +31,12 @@ export const makeConsumer = Effect.fnUntraced(function* (
       () => ids.forEach((id) => inHand.delete(id)),
     )
 
-  /** Only what is safely among the dead letters leaves the stream. */
   const bury = Effect.fnUntraced(function* (poison: ReadonlyArray<Poison>) {
-    yield* transport.send(poison.map(commands.bury))
-    yield* settle(poison.map(({ id }) => id))
-    for (const { id, cause } of poison) {
-      yield* Effect.logWarning(`Entry ${id} of ${options.stream} is a dead letter: ${cause}`)
+    const [reply] = yield* transport.send([commands.bury(poison)])
+    const isOwn = reply as ReadonlyArray<0 | 1>
+    for (const { id } of poison) inHand.delete(id)
+    for (const [n, { id, orderId, cause }] of poison.entries()) {
+      if (isOwn[n] === 1) yield* logDeadLetter(id, orderId, cause)
     }
   })
 
@@ -44,14 +45,18 @@ export const makeConsumer = Effect.fnUntraced(function* (
     for (const [id, fields] of entries) {
       const decoded = decodeEntry(fields)
       if (Result.isFailure(decoded)) {
-        poison.push({ id, cause: decoded.failure, fields })
+        poison.push({ id, fields, ...decoded.failure })
       } else {
         inHand.add(id)
         ready.push({ entryId: id, message: decoded.success, redelivered })
       }
     }
-    // Poison that can't be buried now stays pending, out of the way, and is claimed again later.
-    return poison.length === 0 ? Effect.void : Effect.ignore(bury(poison), { log: "Warn" })
+    if (poison.length === 0) return Effect.void
+    // Poison that cannot be buried now stays pending, out of the way, and is claimed again later.
+    return Effect.catch(
+      bury(poison),
+      ({ message }) => Effect.logWarning(`No dead letters can be written: ${message}`),
+    )
   }
 
   let reading: Fiber.Fiber<unknown, CommandRefused | QueueUnavailable> | undefined

@@ -39,6 +39,6 @@ export const reasonOf = (error: unknown): string => {
 /** The failure of a queue that does not answer; names the server, and none of the secrets that a URL may hold. */
 export const unreachable = (url: URL, reason: string): QueueUnavailable =>
   new QueueUnavailable({
-    message: `The order queue at ${url.protocol}//${url.host} can't be reached (${reason}): ` +
+    message: `The order queue at ${url.protocol}//${url.host} cannot be reached (${reason}): ` +
       "check that it is up and that QUEUE_URL is right",
   })

@@ -3,9 +3,11 @@
  * pending under this consumer's name until it is acknowledged, and what nobody renewed the hold on for `claimAfter`
  * belongs to a dead consumer, so that another one claims it. A consumer that restarts under the same name gets its own
  * entries back at once; two live ones of one name do no harm, but each may be given what the other one holds.
- * What no consumer can read is moved to the stream `<stream>:dead` (the newest 10 000 or so, for as long as RETENTION says):
- * the first two fields are `cause` and `entry`, the id it had; the rest is the entry as it was. XRANGE shows them, XADD
- * redrives them.
+ * What no consumer can work on is moved to the stream `<stream>:dead`, which keeps the newest 10,000 letters for as long
+ * as RETENTION says. The fields of a letter are `cause`, `entry` (the id it had), `order` (empty if the entry does not tell
+ * it), and then those of the entry. An order has one letter, however often it is published and fails again: the hash
+ * `<stream>:dead:index` knows it. To redrive a letter that XRANGE shows, XADD its `message` to the stream, and XDEL the
+ * letter: from then on the order may have a new one.
  */
 import { Effect, type Scope } from "effect"
 import { encodeEntry } from "./entry.ts"
@@ -23,6 +25,7 @@ const whenRefused = <A>(effect: Effect.Effect<A, CommandRefused | QueueUnavailab
 
 const poisonOf = ({ delivery: { entryId, message }, cause }: DeadLetter): Poison => ({
   id: entryId,
+  orderId: message.orderId,
   cause,
   fields: encodeEntry(message),
 })

@@ -2,16 +2,18 @@
  * A participant's books, for the audit: what is on record of each order, and whether what each resource started with is
  * still there, as its balance, as what orders hold, or as what completed orders consumed.
  */
-import { Context, Effect, Layer } from "effect"
+import { Context, Effect, Layer, Schema } from "effect"
 import {
   type Balance,
-  type Imbalance,
+  Imbalance,
   maxImbalanced,
   maxPage,
   type PageQuery,
-  type Recorded,
+  Recorded,
 } from "#shared/contracts/audit.ts"
-import { Database, type Sql } from "#shared/postgres/database.ts"
+import { isoTime } from "#shared/postgres/columns.ts"
+import { Database } from "#shared/postgres/database.ts"
+import type { Sql } from "#shared/postgres/sql.ts"
 import type { Transient } from "#shared/transient.ts"
 import type { Resources } from "./reservations-sql.ts"
 
@@ -32,44 +34,45 @@ export const booksLayer = (resources: Resources): Layer.Layer<Books, never, Data
       })),
   )
 
-type RecordedRow = Omit<Recorded, "recordedAt"> & { readonly recordedAt: Date }
+const RecordedRow = Schema.Struct({ ...Recorded.fields, recordedAt: isoTime })
 
-const selectPage = async (
-  sql: Sql,
-  { before, after, limit = maxPage }: PageQuery,
-): Promise<ReadonlyArray<Recorded>> => {
-  const rows = await sql<Array<RecordedRow>>`
+const selectPage = (sql: Sql, { before, after, limit = maxPage }: PageQuery) =>
+  sql.rows(RecordedRow)`
     select order_id as "orderId", outcome, resource, quantity, recorded_at as "recordedAt"
     from reservations where true
-    ${before === undefined ? sql`` : sql`and order_id < ${before}`}
-    ${after === undefined ? sql`` : sql`and order_id > ${after}`}
+    ${before === undefined ? sql.part`` : sql.part`and order_id < ${before}`}
+    ${after === undefined ? sql.part`` : sql.part`and order_id > ${after}`}
     order by order_id desc limit ${limit}`
-  return rows.map((row) => ({ ...row, recordedAt: row.recordedAt.toISOString() }))
-}
+
+/** How many resources there are, and one of those that do not balance, if there is one. */
+const BalanceRow = Schema.Struct({
+  resources: Schema.Int,
+  imbalance: Schema.NullOr(Imbalance),
+})
 
 /** One statement, so one snapshot. What is held of a resource that is gone does not balance either. */
-const selectBalance = async (
+const selectBalance = (
   sql: Sql,
   { table, key, balance }: Resources,
-): Promise<Balance> => {
-  const rows = await sql<Array<Imbalance & { resources: number }>>`
+): Effect.Effect<Balance> =>
+  Effect.map(
+    sql.rows(BalanceRow)`
     with held as (
       select resource, sum(quantity) as held from reservations
       where outcome = 'reserved' group by resource
     ), books as (
-      select coalesce(${sql(key)}, resource) as resource, coalesce(opening, 0) as opening,
-        coalesce(${sql(balance)}, 0) as balance, coalesce(held, 0) as held,
+      select coalesce(${sql.part(key)}, resource) as resource, coalesce(opening, 0) as opening,
+        coalesce(${sql.part(balance)}, 0) as balance, coalesce(held, 0) as held,
         coalesce(consumed, 0) as consumed
-      from ${sql(table)} full join held on resource = ${sql(key)}
+      from ${sql.part(table)} full join held on resource = ${sql.part(key)}
     )
-    select (select count(*) from ${sql(table)}) as resources, resource, opening, balance,
-      held::bigint, consumed
+    select (select count(*) from ${sql.part(table)}) as resources,
+      to_json(books) as imbalance
     from (select) one left join books on opening <> balance + held + consumed
       or least(opening, balance, consumed) < 0
-    order by resource limit ${maxImbalanced}`
-  return {
-    resources: rows[0]?.resources ?? 0,
-    imbalanced: rows.filter(({ resource }) => resource !== null)
-      .map(({ resources: _, ...imbalance }) => imbalance),
-  }
-}
+    order by resource limit ${maxImbalanced}`,
+    (rows) => ({
+      resources: rows[0]?.resources ?? 0,
+      imbalanced: rows.flatMap(({ imbalance }) => imbalance ?? []),
+    }),
+  )

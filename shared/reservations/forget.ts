@@ -7,10 +7,11 @@
 import { Clock, Context, Duration, Effect, Layer } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
 import { firstIdAt } from "#shared/contracts/order-time.ts"
-import { type ForgetRequest, type Forgotten, maxForgotten } from "#shared/contracts/retention.ts"
-import { Database, type Sql } from "#shared/postgres/database.ts"
+import { type ForgetRequest, Forgotten, maxForgotten } from "#shared/contracts/retention.ts"
+import { Database } from "#shared/postgres/database.ts"
+import type { Part, Sql } from "#shared/postgres/sql.ts"
 import type { Transient } from "#shared/transient.ts"
-import type { Resources } from "./reservations-sql.ts"
+import { ReservationRow, type Resources } from "./reservations-sql.ts"
 import { forgettableBefore, type Reservation } from "./rules.ts"
 
 export class Retention extends Context.Service<Retention, {
@@ -41,24 +42,25 @@ export const retentionLayer = (
       })),
   )
 
-const selectForgotten = async (sql: Sql, lock = sql``): Promise<Forgotten> => {
-  const [forgotten] = await sql<[Forgotten]>`
-    select before, to_json(spared) as spared from forgotten ${lock}`
-  return forgotten
-}
+/** The one row there is. */
+const selectForgotten = (sql: Sql, lock: Part = sql.part``): Effect.Effect<Forgotten> =>
+  Effect.map(
+    sql.row(Forgotten)`select before, to_json(spared) as spared from forgotten ${lock}`,
+    (forgotten) => forgotten!,
+  )
 
 /**
  * Locks in the order of all transactions, first orders, then resources, each sorted, so that it never waits in a circle with
  * commands. Its own row comes first: replicas that forget at the same time take turns.
  */
-const forgetIn = async (
+const forgetIn = Effect.fnUntraced(function* (
   sql: Sql,
   resources: Resources,
   { before, except }: ForgetRequest,
-): Promise<number> => {
-  const known = await selectForgotten(sql, sql`for update`)
+) {
+  const known = yield* selectForgotten(sql, sql.part`for update`)
   const released = known.spared.filter((orderId) => !except.includes(orderId))
-  const rows = await lockOldest(sql, { released, from: known.before, before, except })
+  const rows = yield* lockOldest(sql, { released, from: known.before, before, except })
   const inRange = rows.filter(({ orderId }) => orderId >= known.before)
   // One more than is forgotten now: it says how far this goes.
   const next = inRange[maxForgotten]?.orderId
@@ -68,11 +70,12 @@ const forgetIn = async (
   const spared = except.filter((id) =>
     id < upTo && (id >= known.before || known.spared.includes(id))
   )
-  await consume(sql, resources, old)
-  await sql`delete from reservations where order_id = any(${old.map((row) => row.orderId)}::uuid[])`
-  await sql`update forgotten set before = ${upTo}, spared = ${spared}::uuid[]`
+  yield* consume(sql, resources, old)
+  yield* sql`
+    delete from reservations where order_id = any(${old.map((row) => row.orderId)}::uuid[])`
+  yield* sql`update forgotten set before = ${upTo}, spared = ${spared}::uuid[]`
   return old.length
-}
+})
 
 interface Range {
   /** Spared until now; below the range. */
@@ -82,37 +85,35 @@ interface Range {
   readonly except: ReadonlyArray<OrderId>
 }
 
-const lockOldest = (sql: Sql, range: Range) => {
-  const [released, except] = [[...range.released], [...range.except]]
-  return sql<Array<Reservation & { orderId: OrderId }>>`
+const lockOldest = (sql: Sql, { released, from, before, except }: Range) =>
+  sql.rows(ReservationRow)`
     select order_id as "orderId", outcome, resource, quantity from reservations
     where order_id = any(array(
       select unnest(${released}::uuid[])
       union all (
         select order_id from reservations
-        where order_id >= ${range.from} and order_id < ${range.before}
+        where order_id >= ${from} and order_id < ${before}
           and order_id <> all(${except}::uuid[])
         order by order_id limit ${maxForgotten + 1})))
     order by order_id for update`
-}
 
 /** What the orders hold is theirs for good. */
-const consume = async (
+const consume = Effect.fnUntraced(function* (
   sql: Sql,
-  { table, key }: Resources,
+  resources: Resources,
   rows: ReadonlyArray<Reservation>,
-): Promise<void> => {
+) {
   const consumed = new Map<string, number>()
   for (const { outcome, resource, quantity } of rows) {
     if (outcome === "reserved") consumed.set(resource, (consumed.get(resource) ?? 0) + quantity)
   }
   if (consumed.size === 0) return
+  const [table, key] = [sql.part(resources.table), sql.part(resources.key)]
   const names = [...consumed.keys()]
-  await sql`
-    select from ${sql(table)} where ${sql(key)} = any(${names}::text[])
-    order by ${sql(key)} for update`
-  await sql`
-    update ${sql(table)} set consumed = consumed
-      + (${sql.json(Object.fromEntries(consumed))}::jsonb ->> ${sql(key)})::bigint
-    where ${sql(key)} = any(${names}::text[])`
-}
+  yield* sql`
+    select from ${table} where ${key} = any(${names}::text[]) order by ${key} for update`
+  yield* sql`
+    update ${table} set consumed = consumed
+      + (${sql.json(Object.fromEntries(consumed))}::jsonb ->> ${key})::bigint
+    where ${key} = any(${names}::text[])`
+})

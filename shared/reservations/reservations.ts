@@ -1,5 +1,5 @@
 /**
- * The participant protocol, the one implementation for billing, items and slots. A batch of commands is one transaction
+ * The participant protocol, the one implementation for all participants. A batch of commands is one transaction
  * with a fixed number of statements, whatever its size; the record of an order is written in the same transaction as the
  * balance.
  */
@@ -9,7 +9,7 @@ import { failpoint } from "#shared/failpoint.ts"
 import type { LastStatements } from "#shared/postgres/store.ts"
 import type { Transient } from "#shared/transient.ts"
 import { ReservationStore, type ReservationTables } from "./reservation-tables.ts"
-import { type Applied, applyCommands, type Terms } from "./rules.ts"
+import { type Applied, applyCommands } from "./rules.ts"
 
 export class Reservations extends Context.Service<Reservations, {
   /**
@@ -21,9 +21,8 @@ export class Reservations extends Context.Service<Reservations, {
   ) => Effect.Effect<ReadonlyArray<Outcome>, Transient>
 }>()("unwind/reservations/Reservations") {}
 
-/** `refusal` is the reason of a rejection, word for word; no order that is older than `retention` is reserved for. */
+/** Nothing is reserved for an order that is older than `retention`. */
 export const reservationsLayer = (
-  refusal: string,
   retention: Duration.Duration,
 ): Layer.Layer<Reservations, never, ReservationStore> =>
   Layer.effect(
@@ -33,9 +32,7 @@ export const reservationsLayer = (
       return Reservations.of({
         apply: (commands) =>
           Effect.tap(
-            transaction((tables, last) =>
-              applyIn(tables, last, commands, { refusal, retentionMs })
-            ),
+            transaction((tables, last) => applyIn(tables, last, commands, retentionMs)),
             failpoint("reservations.committed"),
           ),
       })
@@ -47,7 +44,7 @@ const applyIn = Effect.fnUntraced(
     tables: ReservationTables,
     last: LastStatements,
     commands: ReadonlyArray<Command>,
-    terms: Omit<Terms, "nowMs">,
+    retentionMs: number,
   ) {
     const orderIds = distinct(commands.map(({ orderId }) => orderId))
     const names = distinct(commands.map(({ resource }) => resource))
@@ -61,7 +58,7 @@ const applyIn = Effect.fnUntraced(
       { concurrency: "unbounded" },
     )
     const nowMs = yield* Clock.currentTimeMillis
-    const applied = applyCommands(commands, known, available, { ...terms, nowMs })
+    const applied = applyCommands(commands, known, available, { nowMs, retentionMs })
     yield* failpoint("reservations.before commit")
     yield* last(writes(tables, applied))
     return applied.outcomes

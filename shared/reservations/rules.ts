@@ -18,8 +18,6 @@ export interface Reservation {
 
 /** What a participant answers by, besides what is on record. */
 export interface Terms {
-  /** The reason of a rejection, word for word. */
-  readonly refusal: string
   readonly nowMs: number
   /** How long after its making an order may reserve. */
   readonly retentionMs: number
@@ -65,7 +63,7 @@ export const applyCommands = (
     if (action === "reserve") {
       const after = before ?? reserve(command, balances)
       now.set(orderId, after)
-      return answerReserve(command, after, terms.refusal)
+      return answerReserve(command, after)
     }
     const after = cancel(command, before, balances)
     now.set(orderId, after)
@@ -119,10 +117,9 @@ const cancel = (
   return { ...before, outcome: "cancelled" }
 }
 
-const answerReserve = (command: Command, recorded: Reservation, refusal: string): Outcome => {
+const answerReserve = (command: Command, recorded: Reservation): Outcome => {
   const { orderId } = command
-  if (recorded.outcome === "cancelled") return { orderId, outcome: "cancelled" }
-  if (recorded.outcome === "rejected") return { orderId, outcome: "rejected", reason: refusal }
+  if (recorded.outcome !== "reserved") return { orderId, outcome: recorded.outcome }
   const same = recorded.resource === command.resource && recorded.quantity === command.quantity
   return { orderId, outcome: same ? "reserved" : "mismatch" }
 }

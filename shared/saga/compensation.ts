@@ -60,7 +60,8 @@ const compensate = (sagas: Sagas, wave: Wave, at: number): Effect.Effect<void> =
     const armed = wave.runs.filter((run) =>
       run.armed > at && run.end === undefined && hasStep(run, row)
     )
-    return armed.length === 0 ? Effect.void : cancel(sagas, wave, armed, at)
+    // A scope lets nothing interrupt its finalizers, but a stop need not wait: what is out is seen through by whoever sent it.
+    return armed.length === 0 ? Effect.void : Effect.interruptible(cancel(sagas, wave, armed, at))
   }).pipe(
     Effect.catchCause((cause) => {
       wave.cutShort = cause
@@ -75,9 +76,7 @@ const cancel = (sagas: Sagas, wave: Wave, armed: ReadonlyArray<OrderRun>, at: nu
   const unstuck: Array<OrderRun> = []
   const tell = Effect.suspend(() => sagas.stuck(unstuck.splice(0), false))
   return untilAnswered(sagas, wave, armed, {
-    // Nothing interrupts a request of a compensation.
-    send: (runs) =>
-      Effect.uninterruptible(sagas.send(row.at, runs.map((run) => commandOf(run, row, "cancel")))),
+    send: (runs) => sagas.send(row.at, runs.map((run) => commandOf(run, row, "cancel"))),
     answer: (run, { outcome }, nowMs) => {
       if (outcome !== "cancelled") return bury(run, `${row.at} answered a cancel with ${outcome}`)
       answered(run, row, "cancel", "cancelled", nowMs)
@@ -87,8 +86,7 @@ const cancel = (sagas: Sagas, wave: Wave, armed: ReadonlyArray<OrderRun>, at: nu
     },
     others: (part) => Effect.andThen(tell, undo(sagas, part)),
     again: forEver,
-    failed: (runs, failure, nextAtMs) =>
-      reportStuck(sagas, runs, row.step, failure.message, nextAtMs),
+    failed: (runs, nextAtMs) => reportStuck(sagas, runs, row.step, nextAtMs),
   }).pipe(Effect.andThen(tell))
 }
 
@@ -96,13 +94,14 @@ const reportStuck = (
   sagas: Sagas,
   runs: ReadonlyArray<OrderRun>,
   step: StuckCompensation["step"],
-  cause: string,
   nextAtMs: number,
 ) => {
   const stuck = runs.filter(({ attempts }) => attempts >= stuckAfterAttempts)
   if (stuck.length === 0) return Effect.void
   const nextAttemptAt = new Date(nextAtMs).toISOString()
-  for (const run of stuck) run.stuck = { step, cause, attempts: run.attempts, nextAttemptAt }
+  for (const run of stuck) {
+    run.stuck = { step, cause: run.failure, attempts: run.attempts, nextAttemptAt }
+  }
   return sagas.stuck(stuck, true).pipe(
     // For people to see; when it cannot be told either, the log has it.
     Effect.andThen(sagas.decide(stuck.map((run) => ({

@@ -17,9 +17,12 @@ export interface OrderRun {
   /** The request that it waits for: how often it was sent, and when first. */
   attempts: number
   startedAtMs: number
+  /** How it failed last. */
+  failure: string
   stuck: StuckCompensation | undefined
-  /** How it ended, once it has; `buried` with the cause, when only a person can help it on. */
-  end: SagaEnd | { readonly buried: string } | undefined
+  /** How it ended, once it has, and why it is buried. */
+  end: SagaEnd | undefined
+  cause: string
 }
 
 export const orderRun = (delivery: Delivery, deadlineMs: number): OrderRun => ({
@@ -30,8 +33,10 @@ export const orderRun = (delivery: Delivery, deadlineMs: number): OrderRun => ({
   armed: 0,
   attempts: 0,
   startedAtMs: 0,
+  failure: "",
   stuck: undefined,
   end: undefined,
+  cause: "",
 })
 
 export const orderIdOf = ({ delivery }: OrderRun) => delivery.message.orderId
@@ -46,7 +51,8 @@ export const isAgain = ({ delivery: { message, redelivered } }: OrderRun): boole
 
 /** Only a person can help it on. */
 export const bury = (run: OrderRun, cause: string): void => {
-  run.end = { buried: cause }
+  run.end = "buried"
+  run.cause = cause
 }
 
 /** Turns the order round: what it has armed is undone. */
@@ -55,12 +61,8 @@ export const turnRound = (run: OrderRun, refusal: Refusal, armed: number): void 
   run.armed = armed
 }
 
-/** Orders that share a batch get their answers in the same millisecond. */
-let latest = { ms: 0, iso: "" }
-const isoAt = (ms: number): string => {
-  if (ms !== latest.ms) latest = { ms, iso: new Date(ms).toISOString() }
-  return latest.iso
-}
+/** Orders that share a request mostly have the same entry, so it is made once. */
+let latest: { readonly atMs: number; readonly entry: TimelineEntry } | undefined
 
 /** Writes what the request came to into the order's timeline. */
 export const answered = (
@@ -68,11 +70,19 @@ export const answered = (
   { step }: OrderStep,
   action: TimelineEntry["action"],
   outcome: TimelineEntry["outcome"],
-  nowMs: number,
+  atMs: number,
 ): void => {
   const { attempts, startedAtMs } = run
-  const durationMs = nowMs - startedAtMs
-  run.timeline.push({ step, action, outcome, attempts, at: isoAt(nowMs), durationMs })
+  const durationMs = atMs - startedAtMs
+  const last = latest?.entry
+  if (
+    latest?.atMs !== atMs || last?.step !== step || last.action !== action ||
+    last.outcome !== outcome || last.attempts !== attempts || last.durationMs !== durationMs
+  ) {
+    const at = new Date(atMs).toISOString()
+    latest = { atMs, entry: { step, action, outcome, attempts, at, durationMs } }
+  }
+  run.timeline.push(latest.entry)
 }
 
 /** Takes what the register is to be told now. */

@@ -26,8 +26,12 @@ export class Aborted extends Schema.TaggedClass<Aborted>()("Aborted", {}) {}
 /** All that turns an order round. A failed call is not among them, so turning round on one does not compile. */
 export type Refusal = Rejected | Cancelled | DeadlinePassed | Aborted
 
-/** How the saga of an order ends. `unknown`: the register has no such order; it was undone, in case it had begun. */
-export type SagaEnd = "completed" | "failed" | "unknown"
+/**
+ * How the saga of an order ends. `unknown`: the register has no such order; it was undone, in case it had begun. `buried`: only
+ * a person can help it on.
+ */
+export const sagaEnds = ["completed", "failed", "unknown", "buried"] as const
+export type SagaEnd = typeof sagaEnds[number]
 
 /** For each entry of a request, in order: its answer, or how it failed. One entry's fate never becomes another's. */
 export type Answers<O> = ReadonlyArray<O | CallFailure>
@@ -45,9 +49,7 @@ export interface Sagas {
   /** Records decisions, the first one wins, and answers with the states that hold now. */
   readonly decide: (decisions: ReadonlyArray<Decision>) => Effect.Effect<Answers<Decided>>
   /** The sagas of these orders are at their end. */
-  readonly ended: (runs: ReadonlyArray<OrderRun>, end: SagaEnd) => Effect.Effect<void>
-  /** Nobody but a person can help this order on. */
-  readonly bury: (run: OrderRun, cause: string) => Effect.Effect<void>
+  readonly ended: (runs: ReadonlyArray<OrderRun>) => Effect.Effect<void>
   /** The compensation of these orders does not get through, or no longer waits. */
   readonly stuck: (runs: ReadonlyArray<OrderRun>, isStuck: boolean) => Effect.Effect<void>
   /** Lets a part of a wave go on by itself. */

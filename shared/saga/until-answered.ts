@@ -16,11 +16,7 @@ export interface Question<O> {
   /** Before each further request: who is to ask no more. */
   readonly giveUp?: (run: OrderRun, nowMs: number) => boolean
   /** Told of each failure, with the time of the next request. */
-  readonly failed?: (
-    runs: ReadonlyArray<OrderRun>,
-    failure: Transient,
-    nextAtMs: number,
-  ) => Effect.Effect<void>
+  readonly failed?: (runs: ReadonlyArray<OrderRun>, nextAtMs: number) => Effect.Effect<void>
 }
 
 /** Returns when nobody of `asking` waits any more: each has its answer, is buried, or gave up. */
@@ -53,9 +49,8 @@ export const untilAnswered = Effect.fnUntraced(
       const nowMs = clock.currentTimeMillisUnsafe()
       // The schedules never end.
       const [, wait] = yield* Effect.orDie(pause(nowMs, failure.latest))
-      yield* failed?.(waiting, failure.latest, nowMs + Duration.toMillis(wait)) ?? Effect.void
-      // A stop may cut a wait short in a finalizer too, where a request runs to its end.
-      yield* Effect.interruptible(Effect.sleep(wait))
+      yield* failed?.(waiting, nowMs + Duration.toMillis(wait)) ?? Effect.void
+      yield* Effect.sleep(wait)
       if (giveUp === undefined) continue
       const laterMs = clock.currentTimeMillisUnsafe()
       waiting = waiting.filter((run) => !giveUp(run, laterMs))
@@ -81,6 +76,7 @@ const sort = <O>(
       bury(run, given.message)
     } else {
       failure.latest = given
+      run.failure = given.message
       waiting.push(run)
     }
   }

@@ -4,7 +4,7 @@
  */
 import { type Cause, Effect, Scope } from "effect"
 import type { OrderRun } from "./order-run.ts"
-import type { SagaEnd, Sagas } from "./saga.ts"
+import type { Sagas } from "./saga.ts"
 
 export interface Wave {
   /** Where compensations are registered. */
@@ -27,19 +27,18 @@ export const waveOf = (runs: ReadonlyArray<OrderRun>, makeRoom: Effect.Effect<vo
   makeRoom,
 })
 
-/** Lets go of those that have ended. */
-export const letGo = Effect.fnUntraced(function* (sagas: Sagas, wave: Wave) {
-  const ended = wave.runs.filter(({ end }) => end !== undefined)
-  if (ended.length === 0) return
-  wave.runs = wave.runs.filter(({ end }) => end === undefined)
-  for (const end of ["completed", "failed", "unknown"] satisfies ReadonlyArray<SagaEnd>) {
-    const runs = ended.filter((run) => run.end === end)
-    if (runs.length > 0) yield* sagas.ended(runs, end)
-  }
-  for (const run of ended) {
-    if (typeof run.end === "object") yield* sagas.bury(run, run.end.buried)
-  }
-})
+/** Lets go of those that have ended. The queue that is told of it may be away: that holds up nobody who goes on. */
+export const letGo = (sagas: Sagas, wave: Wave): Effect.Effect<void> =>
+  leaveBehind(
+    sagas,
+    wave,
+    wave.runs.filter(({ end }) => end === undefined),
+    (part) => {
+      const { runs } = part
+      part.runs = []
+      return sagas.ended(runs)
+    },
+  )
 
 /** Those that do not wait go on as a wave of their own, so that whoever is away holds up only those that need it. */
 export const leaveBehind = (

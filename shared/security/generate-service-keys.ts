@@ -1,14 +1,11 @@
 /**
- * Makes the services' key pairs in a folder: NAME.private.json for each service, readable by its owner only, and
- * services.public.json with all public keys. Keys that are there already stay, so running it again is harmless.
+ * Makes the services' key pairs in a folder: NAME.private.json for each that calls others, readable by its owner only,
+ * and services.public.json with all public keys. Keys that are there already stay, so running it again is harmless.
  */
 import { exportJWK, generateKeyPair, type JWK } from "jose"
 import { mkdir, readFile, writeFile } from "node:fs/promises"
 import { join } from "node:path"
-import type { ServiceName } from "./service-tokens.ts"
-
-/** The services that call others, and so need a key. */
-const callers: ReadonlyArray<ServiceName> = ["auth", "orders", "orchestrator"]
+import { callers, type ServiceName } from "#shared/roster.ts"
 
 /** The paths of the key files in a folder. */
 export const keyFiles = (folder: string) => ({
@@ -16,7 +13,7 @@ export const keyFiles = (folder: string) => ({
   publicKeys: join(folder, "services.public.json"),
 })
 
-/** Makes what is missing. Rejects when the folder can't be written. */
+/** Makes what is missing. Rejects when the folder cannot be written. */
 export const generateServiceKeys = async (folder: string): Promise<void> => {
   await mkdir(folder, { recursive: true, mode: 0o700 })
   const files = keyFiles(folder)

@@ -16,8 +16,7 @@ import { readFile } from "node:fs/promises"
 import { text } from "#shared/config/settings.ts"
 import { Problem, unauthenticated } from "#shared/http/problem.ts"
 import type { Access } from "#shared/http/route.ts"
-
-export type ServiceName = "auth" | "billing" | "orders" | "orchestrator" | "items" | "slots"
+import type { ServiceName } from "#shared/roster.ts"
 
 const lifetimeSeconds = 60
 /** The header type of a service token: none of them passes for a token of a user. */
@@ -45,7 +44,7 @@ const loadKeys = <A>(setting: string, file: string, make: (content: unknown) => 
     try: async () => await make(JSON.parse(await readFile(file, "utf8"))),
     catch: (error) =>
       new KeyError({
-        message: `${setting}: can not use ${file} (${
+        message: `${setting}: cannot use ${file} (${
           (error as { readonly code?: string }).code ?? "it holds something else"
         }). Make it with \`npm run keys\``,
       }),

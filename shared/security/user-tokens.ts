@@ -1,8 +1,8 @@
 /**
- * Checks the access tokens of users against the public keys of the auth service. What can't be proved is refused: when
- * the keys can't be fetched the answer is 503, never a pass.
+ * Checks the access tokens of users against the public keys of the auth service. What cannot be proved is refused: when
+ * the keys cannot be fetched the answer is 503, never a pass.
  */
-import { Cache, Clock, Context, Effect, Exit, Layer } from "effect"
+import { Clock, Context, Effect, Layer } from "effect"
 import {
   createRemoteJWKSet,
   customFetch,
@@ -92,23 +92,35 @@ export const verifyToken =
             : unavailable("Tokens can not be checked now."),
       }))
 
+// A client shows the same token again and again: it is proved once a minute, so that a key which is withdrawn soon counts.
+const provedForMs = 60_000
+/** The first of them makes room for the next. */
+const provedAtMost = 10_000
+
 /** Lets in whoever shows an access token that these keys prove. */
 export const makeUserVerifier = (
   keys: JWTVerifyGetKey,
   options: TokenOptions,
 ): Effect.Effect<UserVerifier["Service"]> =>
   Effect.gen(function* () {
-    // A client shows the same token again and again: the signature is checked once a minute.
-    const users = yield* Cache.makeWith(verifyToken(keys, accessTokenType, options), {
-      capacity: 10_000,
-      timeToLive: (exit) => Exit.isSuccess(exit) ? "1 minute" : "0 millis",
+    const verify = verifyToken(keys, accessTokenType, options)
+    const proved = new Map<string, { readonly user: User; readonly untilMs: number }>()
+    const prove = Effect.fnUntraced(function* (request: Request, header: string, nowMs: number) {
+      const user = yield* verify(yield* Effect.mapError(bearerToken(request), () => wrongToken))
+      const expiresMs = user.expiresAtMs + clockToleranceSeconds * 1000
+      if (proved.size >= provedAtMost) proved.delete(proved.keys().next().value!)
+      proved.set(header, { user, untilMs: Math.min(nowMs + provedForMs, expiresMs) })
+      return user
     })
-    const authorize = Effect.fnUntraced(function* (request: Request) {
-      const token = yield* Effect.mapError(bearerToken(request), () => wrongToken)
-      const user = yield* Cache.get(users, token)
-      const now = yield* Clock.currentTimeMillis
-      return now <= user.expiresAtMs + clockToleranceSeconds * 1000 ? user : yield* wrongToken
-    })
+    const authorize = (request: Request): Effect.Effect<User, Problem> =>
+      Effect.clockWith((clock) => {
+        const nowMs = clock.currentTimeMillisUnsafe()
+        const header = request.headers.get("authorization") ?? ""
+        const before = proved.get(header)
+        return before !== undefined && nowMs <= before.untilMs
+          ? Effect.succeed(before.user)
+          : prove(request, header, nowMs)
+      })
     return UserVerifier.of({ user: { scheme: "user", authorize } })
   })
 

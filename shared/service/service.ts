@@ -14,12 +14,12 @@ import {
 } from "#shared/config/settings.ts"
 import type { App } from "#shared/http/app.ts"
 import { listen } from "#shared/http/listen.ts"
+import { roster, type ServiceName } from "#shared/roster.ts"
 import { telemetryLayer, telemetrySettings } from "#shared/telemetry/telemetry.ts"
 import { runMain } from "./run-main.ts"
 
 export interface Service<S extends Record<string, Setting<unknown>>> {
-  readonly name: string
-  readonly port: number
+  readonly name: ServiceName
   readonly settings: S
   /** Starts everything the service needs, until the scope closes, and gives its app. Fails with a message to print. */
   readonly start: (
@@ -61,7 +61,7 @@ export const serve = <const S extends Record<string, Setting<unknown>>>(
   service: Service<S>,
 ): Effect.Effect<never, { readonly message: string }> =>
   Effect.gen(function* () {
-    const common = commonSettings(service.port)
+    const common = commonSettings(roster[service.name].port)
     // Read together, so that all that is wrong is said at once.
     const settings = yield* readSettings({ ...common, ...service.settings })
     const { PORT, HOST, ...telemetry } = settings as unknown as Values<typeof common>

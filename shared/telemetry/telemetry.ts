@@ -20,12 +20,26 @@ export const telemetrySettings = {
   ),
 }
 
-const jsonLogger = Logger.make<unknown, void>((entry) => {
+/**
+ * A log entry as an object: `message` is always a text, and all else that was logged with it, such as `orderId`, is a field of
+ * the entry itself.
+ */
+export const logRecord = (entry: Logger.Options<unknown>): Readonly<Record<string, unknown>> => {
+  const { message, annotations, ...rest } = Logger.formatStructured.log(entry)
+  const parts = Array.isArray(message) ? message : [message]
+  const isFields = (part: unknown) => typeof part === "object" && part !== null
   const span = Context.getOrUndefined(entry.fiber.context, Tracer.ParentSpan)
-  console.log(JSON.stringify({
-    ...Logger.formatStructured.log(entry),
+  return {
+    ...annotations,
+    ...Object.assign({}, ...parts.filter(isFields)),
+    ...rest,
+    message: parts.filter((part) => !isFields(part)).join(" "),
     ...(span && { traceId: span.traceId, spanId: span.spanId }),
-  }))
+  }
+}
+
+const jsonLogger = Logger.make<unknown, void>((entry) => {
+  console.log(JSON.stringify(logRecord(entry)))
 })
 
 /** Logger, log level and, with an endpoint, the OTLP exporters of the service. */

@@ -14,7 +14,9 @@ describe("parseArguments", () => {
     [["--short", "--runs", "7"], { runs: 7, orders: 10_000 }],
     [["--orders=500", "--runs=1"], { runs: 1, orders: 500 }],
     [["--only", "hot,end-to-end"], { only: ["end-to-end", "hot"] }],
-    [["--only=latency", "--peers"], { only: ["latency", "peers"] }],
+    [["--only=latency", "--peers"], { only: ["latency"], peers: true }],
+    [["--only=peers,latency"], { only: ["latency", "peers"], peers: true }],
+    [["--short", "--peers"], { only: ["queue-to-decision", "end-to-end", "peers"], peers: true }],
     [["--profile"], { profile: true, runs: 1, only: ["queue-to-decision", "end-to-end"] }],
     [["--json", "--deno", "--allow-disturbed"], { json: true, deno: true, allowDisturbed: true }],
   ])("reads %j", (words, expected) => {
@@ -32,7 +34,6 @@ describe("parseArguments", () => {
     [["--only"]],
     [["--only", "everything"]],
     [["--only", "hot,"]],
-    [["--only", "peers"]],
     [["--profile", "--deno"]],
     [["hot"]],
     [["--fast"]],

@@ -12,12 +12,14 @@ const names = [
   "replicas",
   "deno",
   "embedded",
+  "peers",
 ] as const
-/** Only when it is asked for, with `--peers`. */
-export type ScenarioName = typeof names[number] | "peers"
+export type ScenarioName = typeof names[number]
 
 /** So many of them are all that the short form has. */
 const basic = 2
+/** Those that are run only when they are asked for. */
+const asked: ReadonlyArray<ScenarioName> = ["peers"]
 
 export interface BenchArguments {
   readonly task: "run"
@@ -30,6 +32,8 @@ export interface BenchArguments {
   readonly json: boolean
   readonly profile: boolean
   readonly deno: boolean
+  /** Other engines, wherever something is compared with them. */
+  readonly peers: boolean
   readonly allowDisturbed: boolean
 }
 
@@ -49,7 +53,7 @@ in the table.
 
   --only NAME,...    these scenarios, of
                      ${names.slice(0, 6).join(", ")},
-                     ${names.slice(6).join(", ")}
+                     ${names.slice(6).join(", ")}; all but peers where it is not given
   --short            about a minute: queue-to-decision and end-to-end, two runs of 10,000 orders
                      where nothing else is given
   --runs R           counted runs of each scenario, 1 to 50; 5 where it is not given
@@ -57,8 +61,9 @@ in the table.
   --json             prints everything that was measured as JSON, and no table
   --profile          one run of queue-to-decision and end-to-end under a CPU profile of every
                      service; prints where the time went, in microseconds of an order
-  --deno             runs the services on Deno
-  --peers            other engines in the same table, with the same participants and the same saga
+  --deno             runs the services on Deno; the scenario deno runs them on both
+  --peers            other engines, with the same participants and the same saga: in latency, and in
+                     the scenario peers, unless --only leaves it out
   --allow-disturbed  keeps runs that other programs disturbed, instead of repeating them
   --help             show this`
 
@@ -113,17 +118,19 @@ const taskOf = (given: ReadonlyMap<string, string>): BenchArguments => {
   const short = given.has("--short")
   const profile = given.has("--profile")
   const few = short || profile
-  const only = given.get("--only")?.split(",") ?? names.slice(0, few ? basic : names.length)
-  const chosen = names.filter((name) => only.includes(name))
+  const usual = names.slice(0, few ? basic : names.length).filter((name) => !asked.includes(name))
+  const only = given.get("--only")?.split(",") ??
+    [...usual, ...(given.has("--peers") ? ["peers"] : [])]
   return {
     task: "run",
-    only: [...chosen, ...(given.has("--peers") ? ["peers" as const] : [])],
+    only: names.filter((name) => only.includes(name)),
     short,
     runs: Number(given.get("--runs") ?? (profile ? 1 : short ? 2 : 5)),
     orders: Number(given.get("--orders") ?? (short ? 10_000 : 20_000)),
     json: given.has("--json"),
     profile,
     deno: given.has("--deno"),
+    peers: given.has("--peers") || only.includes("peers"),
     allowDisturbed: given.has("--allow-disturbed"),
   }
 }

@@ -10,11 +10,13 @@ import { profileText } from "./profile/profile-text.ts"
 import { recorderTo } from "./profile/recorder.ts"
 import { processProgress } from "./progress.ts"
 import { asJson, report } from "./report.ts"
-import { orFailed } from "./run.ts"
+import { orFailed, RunFailed } from "./run.ts"
 import { scenarios } from "./scenarios/scenarios.ts"
+import { peersAreInstalled } from "./stand/peers.ts"
 
 /** Runs what was asked for and prints it. Fails with a message for a person. */
 export const runBench = Effect.fnUntraced(function* (given: BenchArguments) {
+  if (given.peers && !peersAreInstalled()) return yield* notInstalled
   const progress = processProgress()
   yield* Effect.addFinalizer(() => Effect.sync(progress.clear))
   const folder = given.profile ? mkdtempSync(join(tmpdir(), "unwind-profile-")) : undefined
@@ -35,4 +37,8 @@ export const runBench = Effect.fnUntraced(function* (given: BenchArguments) {
     if (profiles) yield* Console.log(`\nProfile of ${name}\n\n${profileText(profiles, orders)}`)
   }
   yield* Console.log(`\nThe last profile of each process, for a browser's DevTools: ${folder}`)
+})
+
+const notInstalled = new RunFailed({
+  message: "The peers are not installed: run npm ci --prefix tests/bench/peers",
 })

@@ -19,6 +19,7 @@ const fixed = (value: number, digits: number) =>
 const legend = [
   "p50, p99: from the request to the decision in rows of latency, else to the acknowledgement. CPU us: processor time",
   "of an order, without the load. batch: commands in a transaction. commits (that wrote), flushes (of the disk): per order.",
+  "of limit, by CPU: the limit's rate and processor time are 1.",
 ]
 
 /** Everything on one page. */
@@ -57,6 +58,7 @@ const mainTable = (rows: ReadonlyArray<Row>) =>
       "commits",
       "flushes",
       "of limit",
+      "by CPU",
     ],
     rows.map((row) => {
       const { median, least, most } = spread(row.runs.map((run) => run.ratePerSecond))
@@ -74,7 +76,7 @@ const mainTable = (rows: ReadonlyArray<Row>) =>
         fixed(medianOf(row, meanBatch), 0),
         perOrder(({ costs }) => costs.commits),
         perOrder(({ costs }) => costs.flushes ?? NaN),
-        row.ofLimit === undefined ? "" : fixed(row.ofLimit, 2),
+        ...(row.ofLimit ? [fixed(row.ofLimit.rate, 2), fixed(row.ofLimit.cpu, 2)] : []),
       ]
     }),
   )

@@ -14,9 +14,15 @@ export interface Goal {
 export interface Row {
   readonly name: string
   readonly runs: ReadonlyArray<Counted>
-  /** Its rate, as a part of that of the program that it is compared with. */
-  readonly ofLimit?: number
+  readonly ofLimit?: OfLimit
   readonly goals: ReadonlyArray<Goal>
+}
+
+/** How near it comes to the program that it is compared with: 1 is as good. */
+export interface OfLimit {
+  readonly rate: number
+  /** By the processor time that all processes of each take for an order. */
+  readonly cpu: number
 }
 
 /** The value in the middle, the least and the greatest. */
@@ -46,6 +52,16 @@ export const cpuMicrosOf = (row: Pick<Row, "runs">, name: string): number =>
 export const cpuMicros = (row: Pick<Row, "runs">): number =>
   processNames(row).filter((name) => !outsiders.includes(name))
     .reduce((sum, name) => sum + cpuMicrosOf(row, name), 0)
+
+export const ofLimit = (row: Pick<Row, "runs">, limit: Pick<Row, "runs">): OfLimit => ({
+  rate: rateOf(row) / rateOf(limit),
+  cpu: cpuMicros(limit) / cpuMicros(row),
+})
+
+export const goalsOfLimit = ({ rate, cpu }: OfLimit, least: number): ReadonlyArray<Goal> => [
+  atLeast("of the limit", rate, least),
+  atLeast("of the limit by processor time", cpu, least),
+]
 
 export const processNames = ({ runs }: Pick<Row, "runs">): ReadonlyArray<string> => [
   ...new Set(runs.flatMap(({ costs }) => [...costs.cpuMs.keys()])),

@@ -3,7 +3,7 @@
  * gives the same faults again; when exactly they hit is the machine's.
  */
 import { Clock, Effect, Random } from "effect"
-import type { ServiceName } from "#shared/security/service-tokens.ts"
+import type { ServiceName } from "#shared/roster.ts"
 import type { Evidence, Injection } from "./evidence.ts"
 import type { Load } from "./load.ts"
 import type { Replica } from "./replica.ts"

@@ -1,7 +1,7 @@
 /** A service as chaos runs it: the real one, but for failpoints that kill when they are told to. */
 import { Effect } from "effect"
 import { Failpoint } from "#shared/failpoint.ts"
-import type { ServiceName } from "#shared/security/service-tokens.ts"
+import type { ServiceName } from "#shared/roster.ts"
 import { runMain } from "#shared/service/run-main.ts"
 import { serve } from "#shared/service/service.ts"
 import { armedFailpoint } from "./armed-failpoint.ts"

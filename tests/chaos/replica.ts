@@ -5,7 +5,7 @@ import { once } from "node:events"
 import { closeSync, existsSync, openSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import type { FailpointName } from "#shared/failpoint.ts"
-import type { ServiceName } from "#shared/security/service-tokens.ts"
+import type { ServiceName } from "#shared/roster.ts"
 import { armLine, disarmLine, killedAt } from "./armed-failpoint.ts"
 import type { Guard } from "./guard.ts"
 

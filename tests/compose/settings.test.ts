@@ -1,17 +1,14 @@
 /** compose.yaml hands on what may be set from outside, so it is held to the settings that the services really read. */
+import { execFileSync } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
-import { auth } from "#services/auth/service.ts"
-import { billing } from "#services/billing/service.ts"
-import { items } from "#services/items/service.ts"
-import { orchestrator } from "#services/orchestrator/service.ts"
-import { orders } from "#services/orders/service.ts"
-import { slots } from "#services/slots/service.ts"
+import { Effect } from "effect"
+import { serviceNamed } from "#compose/embedded/services.ts"
+import { roster, serviceNames } from "#shared/roster.ts"
 import { commonSettings } from "#shared/service/service.ts"
-import type { Setting } from "#shared/config/settings.ts"
 
 const compose = readFileSync(new URL("../../compose.yaml", import.meta.url), "utf8")
-const services = [auth, billing, items, orchestrator, orders, slots]
+const services = await Effect.runPromise(Effect.forEach(serviceNames, serviceNamed))
 
 const handedOn = [...compose.matchAll(/^ {2}([A-Z_]+): \$\{([A-Z_]+):-\}$/gm)]
 
@@ -23,7 +20,7 @@ const notPossible = ["OTEL_EXPORTER_OTLP_ENDPOINT", "QUEUE_TOKEN"]
 describe("compose.yaml", () => {
   it("hands on every setting that need not be given, under its own name", () => {
     const read = [commonSettings(8080), ...services.map(({ settings }) => settings)]
-      .flatMap((settings) => Object.entries(settings as Record<string, Setting<unknown>>))
+      .flatMap((settings) => Object.entries(settings))
     const needNotBeGiven = read
       .filter(([, { default: value, optional }]) => value !== undefined || optional)
       .map(([name]) => name)
@@ -32,20 +29,25 @@ describe("compose.yaml", () => {
     expect(handedOn.filter(([, name, from]) => name !== from)).toEqual([])
   })
 
-  it("gives every service its own port, and reaches it there", () => {
-    for (const { name, port } of services) {
-      const section = compose.split(/\n(?= {2}\w+:\n)/).find((text) =>
-        text.startsWith(`  ${name}:\n`)
-      )
-      expect(section).toContain(`command: services/${name}/main.ts`)
-      expect(section).toContain(`PORT: ${port}\n`)
-    }
+  it("reaches every service at its port", () => {
     const addresses = [...compose.matchAll(/http:\/\/(\w+):(\d+)/g)]
-      .filter(([, name]) => services.some((service) => service.name === name))
+      .flatMap(([, name, port]) =>
+        serviceNames.filter((one) => one === name).map((one) => [one, port] as const)
+      )
     expect(addresses.length).toBeGreaterThan(6)
-    for (const [, name, port] of addresses) {
-      expect([name, port]).toEqual([name, `${services.find((s) => s.name === name)?.port}`])
-    }
+    expect(addresses.filter(([name, port]) => `${roster[name].port}` !== port)).toEqual([])
+  })
+
+  it("mounts every volume of secrets where the image has a folder for it", () => {
+    const dockerfile = readFileSync(new URL("../../compose/Dockerfile", import.meta.url), "utf8")
+    const [, words] = /for name in (.*); do/.exec(dockerfile) ?? []
+    const root = new URL("../..", import.meta.url)
+    const made = execFileSync("bash", ["-c", `printf '%s\n' ${words}`], {
+      cwd: root,
+      encoding: "utf8",
+    })
+    const mounted = [...compose.matchAll(/secrets:\/secrets\/(\w+)$/gm)].map(([, name]) => name)
+    expect(made.trim().split("\n").toSorted()).toEqual(mounted.toSorted())
   })
 
   it("opens ports on this machine only, and names the version of every image", () => {

@@ -1,7 +1,7 @@
 /** The services as six processes, over HTTP and a real Redis: what containers run, on both runtimes. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import type { OrderView } from "#shared/contracts/order.ts"
-import type { ServiceName } from "#shared/security/service-tokens.ts"
+import type { ServiceName } from "#shared/roster.ts"
 import { type SeparateServices, startSeparateServices } from "#tests/support/separate-services.ts"
 
 describe.each(["node", "deno"] as const)("six processes on %s", (runtime) => {

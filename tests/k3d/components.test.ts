@@ -3,11 +3,15 @@ import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { queueSettings } from "#shared/queue/layer.ts"
+import { serviceNames, withCounters, withDatabase, withQueue } from "#shared/roster.ts"
 import { type Manifest, render } from "./kustomize.ts"
 import {
+  base,
   componentNames,
   ofKind,
   root,
+  type Selector,
+  selects,
   type Service,
   withComponents,
   type Workload,
@@ -19,12 +23,18 @@ const rendered = (...components: ReadonlyArray<string>) => withComponents(compon
 const names = (manifests: ReadonlyArray<Manifest>, ...kinds: ReadonlyArray<string>) =>
   ofKind<Manifest>(manifests, ...kinds).map(({ metadata }) => metadata.name)
 
-const withDatabase = ["auth", "billing", "items", "orders", "slots"]
+interface Policy extends Manifest {
+  readonly spec: { readonly podSelector: Selector }
+}
+
+/** Sorted, as what is found. */
+const owners = withDatabase.toSorted()
+const usersOfRedis = [...withQueue, ...withCounters].toSorted()
 
 describe.each(componentNames)("the component %s", (name) => {
   it("leaves every service as it is, in the same namespace", () => {
     const manifests = rendered(name)
-    expect(names(manifests, "Deployment")).toHaveLength(6)
+    expect(names(manifests, "Deployment")).toHaveLength(serviceNames.length)
     const elsewhere = manifests.filter(({ kind, metadata }) =>
       kind !== "Namespace" && metadata.namespace !== "unwind"
     )
@@ -78,13 +88,13 @@ describe("cloudnativepg", () => {
   })
 
   it("makes a database and a role for each service, with the passwords that are there", () => {
-    expect(names(manifests, "Database").toSorted()).toEqual(withDatabase)
+    expect(names(manifests, "Database").toSorted()).toEqual(owners)
     expect(ofKind(manifests, "Cluster")).toMatchObject([{
       metadata: { name: "postgres" },
       spec: {
         instances: 3,
         managed: {
-          roles: withDatabase.map((name) => ({
+          roles: owners.map((name) => ({
             name,
             login: true,
             passwordSecret: { name: `database-${name}` },
@@ -105,14 +115,34 @@ describe("managed stores", () => {
     const manifests = rendered("managed-postgres")
     expect(names(manifests, "StatefulSet")).toEqual(["redis"])
     expect(names(manifests, "Service", "ConfigMap")).not.toContain("postgres")
-    expect(workloadsOf(rendered("managed-postgres", "upstash"))).toHaveLength(6)
+    expect(workloadsOf(rendered("managed-postgres", "upstash")))
+      .toHaveLength(serviceNames.length)
   })
 
-  it("open the way out for those who use them", () => {
-    const opened = (component: string) =>
-      names(rendered(component), "NetworkPolicy").filter((name) => name.startsWith("to-"))
-    expect(opened("managed-postgres")).toEqual(["to-managed-postgres"])
-    expect(opened("managed-redis")).toEqual(["to-managed-redis"])
-    expect(opened("upstash").toSorted()).toEqual(["to-managed-redis", "to-upstash"])
+  it.each<[component: string, policies: Readonly<Record<string, ReadonlyArray<string>>>]>([
+    ["managed-postgres", { "to-managed-postgres": owners }],
+    ["cloudnativepg", { "to-cloudnativepg": owners, cloudnativepg: [] }],
+    ["managed-redis", { "to-managed-redis": usersOfRedis }],
+    ["upstash", { "to-managed-redis": usersOfRedis, "to-upstash": withQueue.toSorted() }],
+  ])("open the way out for those who use them, in place of the way to the store: %s", (
+    component,
+    policies,
+  ) => {
+    const manifests = rendered(component)
+    const before = names(base, "NetworkPolicy")
+    const added = ofKind<Policy>(manifests, "NetworkPolicy")
+      .filter(({ metadata }) => !before.includes(metadata.name))
+    const selected = added.map(({ metadata, spec }) => [
+      metadata.name,
+      workloadsOf(manifests)
+        .filter((workload) => selects(spec.podSelector, workload.spec.template.metadata.labels))
+        .map((workload) => workload.metadata.name).toSorted(),
+    ])
+    expect(Object.fromEntries(selected)).toEqual(policies)
+    const gone = before.filter((name) => !names(manifests, "NetworkPolicy").includes(name))
+    const store = component.includes("postgres") || component === "cloudnativepg"
+      ? "postgres"
+      : "redis"
+    expect(gone.toSorted()).toEqual([store, `to-${store}`])
   })
 })

@@ -2,6 +2,7 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
+import { serviceNames } from "#shared/roster.ts"
 import { makeSecrets } from "../../k3d/secrets.ts"
 import type { Manifest } from "./kustomize.ts"
 import {
@@ -21,7 +22,7 @@ interface Budget extends Manifest {
   readonly spec: { readonly maxUnavailable: number; readonly selector: Selector }
 }
 
-const services = ["auth", "billing", "items", "orchestrator", "orders", "slots"]
+const services: ReadonlyArray<string> = serviceNames
 const stores = ["postgres", "redis"]
 
 const labelsOf = (workload: Workload) => workload.spec.template.metadata.labels

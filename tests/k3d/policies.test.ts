@@ -1,5 +1,6 @@
-/** Who reaches whom: the edges of the design, which are also those that the settings need, and no others. */
+/** Who reaches whom: the edges of the roster, which are also those that the settings need, and no others. */
 import { describe, expect, it } from "vitest"
+import { publicServices, roster, serviceNames } from "#shared/roster.ts"
 import type { Manifest } from "./kustomize.ts"
 import { base, containerOf, dev, ofKind, type Selector, selects, workloadsOf } from "./system.ts"
 
@@ -26,24 +27,17 @@ interface Policy extends Manifest {
   }
 }
 
-const edges = [
-  "auth -> billing:8082",
-  "auth -> postgres:5432",
-  "auth -> redis:6379",
-  "billing -> auth:8081",
-  "billing -> postgres:5432",
-  "items -> postgres:5432",
-  "orchestrator -> billing:8082",
-  "orchestrator -> items:8084",
-  "orchestrator -> orders:8083",
-  "orchestrator -> redis:6379",
-  "orchestrator -> slots:8085",
-  "orders -> auth:8081",
-  "orders -> postgres:5432",
-  "orders -> redis:6379",
-  "slots -> postgres:5432",
-]
-const doors = ["traefik -> auth:8081", "traefik -> billing:8082", "traefik -> orders:8083"]
+/** By the roster: the services that are called and asked for keys, and the stores that are used. */
+const edges = serviceNames.flatMap((name) => {
+  const { calls, users, database, redis } = roster[name]
+  return [
+    ...calls.map((callee) => `${name} -> ${callee}:${roster[callee].port}`),
+    ...(users ? [`${name} -> auth:${roster.auth.port}`] : []),
+    ...(database ? [`${name} -> postgres:5432`] : []),
+    ...(redis === null ? [] : [`${name} -> redis:6379`]),
+  ]
+}).toSorted()
+const doors = publicServices.map((name) => `traefik -> ${name}:${roster[name].port}`)
 
 /** Pods by their labels: ours, and those of the cluster that ours deal with. */
 const ours = new Map(
@@ -106,15 +100,16 @@ describe("the network policies", () => {
     }
   })
 
-  it("let in the callers that the design names, and the ingress", () => {
+  it("let in the callers that the roster names, and the ingress", () => {
     expect(allowedIn.toSorted()).toEqual([...edges, ...doors].toSorted())
   })
 
-  it("let out to where the design leads, and to the DNS of the cluster", () => {
+  it("let out to where the roster leads, and to the DNS of the cluster", () => {
     const toDns = allowedOut.filter((edge) => edge.includes("-> dns"))
     expect(allowedOut.filter((edge) => !toDns.includes(edge)).toSorted()).toEqual(edges.toSorted())
     const services = [...ours.keys()].filter((name) => name !== "postgres" && name !== "redis")
-    expect([...new Set(toDns)].toSorted()).toEqual(services.map((name) => `${name} -> dns:53`))
+    expect([...new Set(toDns)].toSorted())
+      .toEqual(services.map((name) => `${name} -> dns:53`).toSorted())
     const dns = policies.find(({ metadata }) => metadata.name === "dns")
     expect(dns?.spec.egress?.[0]?.ports).toEqual([
       { protocol: "UDP", port: 53 },

@@ -5,15 +5,11 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
+import { serviceNamed } from "#compose/embedded/services.ts"
 import { makeSecrets as makeComposeSecrets } from "#compose/secrets/secret-files.ts"
-import { auth } from "#services/auth/service.ts"
-import { billing } from "#services/billing/service.ts"
-import { items } from "#services/items/service.ts"
-import { orchestrator } from "#services/orchestrator/service.ts"
-import { orders } from "#services/orders/service.ts"
-import { slots } from "#services/slots/service.ts"
-import { Environment, readSettings, type Setting } from "#shared/config/settings.ts"
+import { Environment, readSettings } from "#shared/config/settings.ts"
 import { databaseSettings } from "#shared/postgres/settings.ts"
+import { roster, serviceNames, withDatabase } from "#shared/roster.ts"
 import { commonSettings } from "#shared/service/service.ts"
 import { makeSecrets } from "../../k3d/secrets.ts"
 import type { Manifest } from "./kustomize.ts"
@@ -38,11 +34,7 @@ const compose = parse(readFileSync(join(root, "compose.yaml"), "utf8")) as {
   readonly "x-settings": Readonly<Record<string, string>>
   readonly services: Readonly<Record<string, ComposeService>>
 }
-const services: ReadonlyArray<{
-  readonly name: string
-  readonly port: number
-  readonly settings: Readonly<Record<string, Setting<unknown>>>
-}> = [auth, billing, items, orchestrator, orders, slots]
+const services = await Effect.runPromise(Effect.forEach(serviceNames, serviceNamed))
 
 const workloadNamed = (name: string): Workload => {
   const found = workloadsOf(dev).find(({ metadata }) => metadata.name === name)
@@ -79,7 +71,8 @@ const inFolder = async <A>(use: (folder: string) => Promise<A>): Promise<A> => {
 
 describe.each(services.map((service) => [service.name, service] as const))(
   "the settings of %s",
-  (name, { port, settings }) => {
+  (name, { settings }) => {
+    const { port } = roster[name]
     const all = { ...commonSettings(port), ...settings }
 
     it("exist, and each is given once", () => {
@@ -161,7 +154,7 @@ describe("the stores", () => {
     // Each pod has its pool and one connection that listens; an update adds a pod to each Deployment.
     const pool = Number(databaseSettings.DATABASE_POOL.default) + 1
     const pods = users.reduce((sum, { spec }) => sum + (spec.replicas ?? 1) + 1, 0)
-    expect(users).toHaveLength(5)
+    expect(users).toHaveLength(withDatabase.length)
     expect(pods * pool).toBeLessThan(Number(most))
   })
 })
@@ -193,7 +186,8 @@ describe("the Secrets", () => {
     const logins = (await makeSecrets()).filter(({ metadata }) =>
       metadata.name.startsWith("database-")
     )
-    expect(new Set(logins.map(({ stringData }) => stringData["password"])).size).toBe(6)
+    expect(new Set(logins.map(({ stringData }) => stringData["password"])).size)
+      .toBe(withDatabase.length + 1)
     for (const { type, metadata: { name }, stringData } of logins) {
       expect(type).toBe("kubernetes.io/basic-auth")
       if (name === "database-superuser") continue

@@ -5,6 +5,7 @@
 import { createServer } from "node:net"
 import { once } from "node:events"
 import { afterEach, describe, expect, it } from "vitest"
+import { startOrder, withDatabase } from "#shared/roster.ts"
 import { type Machine, makeMachine, type Program } from "./machine.ts"
 
 const machines: Array<Machine> = []
@@ -18,11 +19,11 @@ afterEach(() => machines.splice(0).forEach((made) => made.remove()))
 const inCluster = "kubectl --context k3d-unwind --namespace unwind"
 const workloads = [
   ...["statefulset/postgres", "statefulset/redis"],
-  ...["auth", "billing", "items", "slots", "orders", "orchestrator"].map((n) => `deployment/${n}`),
+  ...startOrder.flat().map((name) => `deployment/${name}`),
 ]
 const stillThere = '[{"name":"unwind","serversRunning":1,"serversCount":1}]'
 const secrets = [
-  ...["superuser", "auth", "billing", "items", "orders", "slots"].map((n) => `database-${n}`),
+  ...["superuser", ...withDatabase].map((name) => `database-${name}`),
   ...["redis", "service-keys"],
 ]
 

@@ -1,13 +1,13 @@
 /** Bugs of the orders service: when an order is accepted, what makes it the same order, and who changes its status. */
-import type { Absorbed, Bug } from "./bug.ts"
+import type { Bug } from "./bug.ts"
 
-const orders = "services/orders/orders.ts"
+const intake = "services/orders/intake.ts"
 const register = "services/orders/register.ts"
 const sweeper = "services/orders/sweeper.ts"
 
 const begunStoring =
-  `      const store = Effect.fnUntraced(function* (placement: Placement, id: string) {
-        const { idempotencyKey, ...wanted } = placement
+  `      const store = Effect.fnUntraced(function* (placement: Placement, id: OrderId) {
+        const { idempotencyKey } = placement
 `
 
 export const orderBugs: ReadonlyArray<Bug> = [
@@ -16,7 +16,7 @@ export const orderBugs: ReadonlyArray<Bug> = [
     what: "The customer has the answer before the order is on disk",
     seenIn: "MassTransit: a response is sent before the outbox has its row",
     edits: [{
-      file: orders,
+      file: intake,
       replace: `          const inserted = yield* insert({ order, idempotencyKey, publishAt })
           if (inserted) return { order, replayed: false }
           const before = yield* placedBefore(placement)
@@ -35,9 +35,9 @@ export const orderBugs: ReadonlyArray<Bug> = [
     what: "An order counts as published as soon as it is stored, so nobody publishes it again",
     seenIn: "outboxes that mark a message as sent before it is",
     edits: [{
-      file: orders,
-      replace: "new Date(now + options.republishAfterMs)",
-      by: "new Date(now + 365 * 24 * 3_600_000)",
+      file: intake,
+      replace: "order.createdAt.getTime() + options.republishAfterMs",
+      by: "order.createdAt.getTime() + 365 * 24 * 3_600_000",
     }],
     caughtBy: ["I12"],
   },
@@ -47,8 +47,19 @@ export const orderBugs: ReadonlyArray<Bug> = [
     seenIn: "Medusa: a clean-up that took unfinished runs for finished ones",
     edits: [{
       file: sweeper,
-      replace: "        orders.map((order) => messageOf",
-      by: `        orders.filter(({ status }) => status === "pending").map((order) => messageOf`,
+      replace: "queue.publish(orders.map(messageOf))",
+      by: `queue.publish(orders.filter(({ status }) => status === "pending").map(messageOf))`,
+    }],
+    caughtBy: ["I12"],
+  },
+  {
+    name: "swept-for-good",
+    what: "The sweeper records for good that it published orders, before it does",
+    seenIn: "outbox relays that strike out a row first and send it then",
+    edits: [{
+      file: sweeper,
+      replace: "{ firstMs: republishAfterMs, mostMs }",
+      by: "{ firstMs: 365 * 24 * 3_600_000, mostMs: 365 * 24 * 3_600_000 }",
     }],
     caughtBy: ["I12"],
   },
@@ -59,14 +70,14 @@ export const orderBugs: ReadonlyArray<Bug> = [
     seenIn: "DBOS: a key that is not of one recipient; the IETF draft warns of it",
     edits: [
       {
-        file: orders,
+        file: intake,
         replace: begunStoring,
         by: `      const answers = new Map()
 ${begunStoring}        if (answers.has(idempotencyKey)) return answers.get(idempotencyKey)
 `,
       },
       {
-        file: orders,
+        file: intake,
         replace: "          if (inserted) return { order, replayed: false }\n",
         by: `          if (inserted) {
             answers.set(idempotencyKey, { order, replayed: true })
@@ -83,15 +94,15 @@ ${begunStoring}        if (answers.has(idempotencyKey)) return answers.get(idemp
     seenIn: "services that remember in the process, with two of them behind one address",
     edits: [
       {
-        file: orders,
+        file: intake,
         replace: begunStoring,
         by: `      const answers = new Map()
-${begunStoring}        const key = \`\${wanted.username} \${idempotencyKey}\`
+${begunStoring}        const key = \`\${placement.username} \${idempotencyKey}\`
         if (answers.has(key)) return answers.get(key)
 `,
       },
       {
-        file: orders,
+        file: intake,
         replace: `          const inserted = yield* insert({ order, idempotencyKey, publishAt })
 `,
         by:
@@ -112,30 +123,5 @@ ${begunStoring}        const key = \`\${wanted.username} \${idempotencyKey}\`
       by: `return "completed"`,
     }],
     caughtBy: ["I1", "I7"],
-  },
-]
-
-export const absorbedOrderBugs: ReadonlyArray<Absorbed> = [
-  {
-    name: "marked-before-published",
-    what: "The sweeper records that it published orders, and publishes them then",
-    because: "the mark is for a while only: the next sweep publishes what did not get through",
-    edits: [{
-      file: sweeper,
-      replace:
-        `  const swept = yield* store.transaction(Effect.fnUntraced(function* (table): Swept {
-    const orders = yield* table.lockDue(now, batch)
-    if (orders.length === 0) return Exit.succeed(0)`,
-      by: `  const marked = yield* store.transaction(Effect.fnUntraced(function* (table) {
-    const due = yield* table.lockDue(now, batch)
-    const ids = due.map(({ id }) => id)
-    if (ids.length > 0) yield* table.postpone(ids, now, { firstMs: republishAfterMs, mostMs })
-    return due
-  }))
-  const swept = yield* store.transaction(Effect.fnUntraced(function* (): Swept {
-    const table = { postpone: () => Effect.void }
-    const orders = marked
-    if (orders.length === 0) return Exit.succeed(0)`,
-    }],
   },
 ]

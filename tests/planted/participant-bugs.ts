@@ -4,9 +4,8 @@ import type { Bug, Edit } from "./bug.ts"
 const rules = "shared/reservations/rules.ts"
 const reservations = "shared/reservations/reservations.ts"
 
-const inTheTransaction = `transaction((tables, last) =>
-              applyIn(tables, last, commands, { refusal, retentionMs })
-            ),`
+const inTheTransaction =
+  "transaction((tables, last) => applyIn(tables, last, commands, retentionMs)),"
 
 const participant = (file: string, replace: string, by: string): ReadonlyArray<Edit> => [
   { file, replace, by },
@@ -62,7 +61,7 @@ export const participantBugs: ReadonlyArray<Bug> = [
         const insertRecords = (records) => Effect.sync(() => void (late = records))
         return Effect.tap(
           transaction((tables, last) =>
-            applyIn({ ...tables, insertRecords }, last, commands, { refusal, retentionMs })),
+            applyIn({ ...tables, insertRecords }, last, commands, retentionMs)),
           () => transaction(({ insertRecords }) => insertRecords(late)),
         )
       }),`,
@@ -98,9 +97,9 @@ export const participantBugs: ReadonlyArray<Bug> = [
     seenIn: "dtm: a duplicate gets success, not the recorded answer",
     edits: participant(
       rules,
-      "return answerReserve(command, after, terms.refusal)",
+      "return answerReserve(command, after)",
       `return before === undefined
-        ? answerReserve(command, after, terms.refusal)
+        ? answerReserve(command, after)
         : { orderId, outcome: "reserved" }`,
     ),
     caughtBy: ["I1"],
@@ -159,7 +158,7 @@ export const participantBugs: ReadonlyArray<Bug> = [
                 { ...tables, lockResources, changeBalances },
                 last,
                 commands,
-                { refusal, retentionMs },
+                retentionMs,
               )
             }),
         ),`,

@@ -1,31 +1,32 @@
-/** Bugs of the orchestrator: when it compensates, what, in which order, and whom it believes. */
+/** Bugs of the orchestrator with any one order: when it compensates, what, in which order, and whom it believes. */
 import type { Absorbed, Bug, Edit } from "./bug.ts"
 
-const runSaga = "shared/saga/run-saga.ts"
+const runWave = "shared/saga/run-wave.ts"
 const compensation = "shared/saga/compensation.ts"
+const untilAnswered = "shared/saga/until-answered.ts"
 const retry = "shared/saga/retry.ts"
-const groupCommit = "shared/batch/group-commit.ts"
 const participants = "services/orchestrator/participants.ts"
+const sharedCall = "services/orchestrator/shared-call.ts"
 const consumer = "services/orchestrator/consumer.ts"
 
 const armedAfterSuccess: ReadonlyArray<Edit> = [
   {
-    file: runSaga,
-    replace: "      yield* arm(run)\n      yield* retrying(",
-    by: "      yield* retrying(",
+    file: runWave,
+    replace: `      yield* register(sagas, wave, at + 1)
+      for (const run of going) run.armed = at + 1
+`,
+    by: "",
   },
   {
-    file: runSaga,
-    replace: `      answered(run, step, "reserve", "reserved")\n`,
-    by: `      answered(run, step, "reserve", "reserved")\n      yield* arm(run)\n`,
+    file: runWave,
+    replace: `      if (outcome === "reserved") return\n`,
+    by: `      if (outcome === "reserved") return void (run.armed = at + 1)\n`,
   },
-  { file: runSaga, replace: "      run.armed--\n", by: "" },
 ]
 const onlyArmedOnDeadline: Edit = {
-  file: runSaga,
-  replace: `      yield* armEvery(run)
-    } else {`,
-  by: "    } else {",
+  file: runWave,
+  replace: "turnRound(run, new DeadlinePassed(), sagas.rows.length)",
+  by: "turnRound(run, new DeadlinePassed(), run.armed)",
 }
 
 export const sagaBugs: ReadonlyArray<Bug> = [
@@ -48,7 +49,7 @@ export const sagaBugs: ReadonlyArray<Bug> = [
     name: "redelivered-not-asked",
     what: "A redelivered order is begun at once, before the register has said that it knows it",
     seenIn: "queues whose consumers take a second delivery for a first one",
-    edits: [{ file: runSaga, replace: "if (run.saga.redelivered) {", by: "if (false) {" }],
+    edits: [{ file: runWave, replace: "if (again.length === 0) return", by: "if (true) return" }],
     caughtBy: ["I10"],
   },
   {
@@ -57,12 +58,13 @@ export const sagaBugs: ReadonlyArray<Bug> = [
     seenIn: "Sock Shop: a timeout becomes an error, with the payment taken",
     edits: [{
       file: participants,
-      replace: `send({ orderId, action: "reserve", resource, quantity })`,
-      by: `Effect.catchTag(
-          send({ orderId, action: "reserve", resource, quantity }),
-          "Unknown",
-          () => Effect.fail(new Rejected()),
-        )`,
+      replace: "calls[at]!(commands)),",
+      by: `Effect.map(calls[at]!(commands), (answers) =>
+          answers.map((answer, n) =>
+            answer._tag === "Unknown" && commands[n].action === "reserve"
+              ? { orderId: commands[n].orderId, outcome: "rejected" }
+              : answer
+          ))),`,
     }],
     caughtBy: ["I1", "I9"],
   },
@@ -72,10 +74,9 @@ export const sagaBugs: ReadonlyArray<Bug> = [
       "Who asked for an abort compensates, even if the register answers that the order is completed",
     seenIn: "DBOS: the recovery and the run before it both went on",
     edits: [{
-      file: runSaga,
-      replace: `return yield* obey(yield* decide(run, { decision: "abort", reason, timeline }))`,
-      by: `yield* decide(run, { decision: "abort", reason, timeline })
-    return yield* Effect.fail(aborted)`,
+      file: runWave,
+      replace: `if (status === "completed" || status === "failed") {`,
+      by: `if (run.refusal === undefined && (status === "completed" || status === "failed")) {`,
     }],
     caughtBy: ["I1", "I9"],
   },
@@ -84,41 +85,50 @@ export const sagaBugs: ReadonlyArray<Bug> = [
     what:
       "Compensations run however the saga's scope closes, also when the process is told to stop",
     seenIn: "Effect's withCompensation runs on any failed exit",
-    edits: [{
-      file: runSaga,
-      replace: `Effect.catch(goForward(run), (failure) => goBack(run, failure))`,
-      by: `Effect.onError(
-      Effect.catch(goForward(run), (failure) => goBack(run, failure)),
-      () => compensateAll(run),
-    )`,
-    }],
+    edits: [
+      {
+        file: consumer,
+        replace: "buryWithDefect(sagas, wave, goOn))),",
+        by: `buryWithDefect(
+        sagas,
+        wave,
+        Effect.onError(goOn, () => Scope.close(wave.scope, Exit.void)),
+      ))),`,
+      },
+      {
+        file: consumer,
+        replace: "import { Cause, Clock, Effect, FiberSet,",
+        by: "import { Cause, Clock, Effect, Exit, Scope, FiberSet,",
+      },
+    ],
     caughtBy: ["I9"],
   },
   {
     name: "undo-goes-on-when-stopped",
     what: "A compensation that a stop cut short is passed over, and the earlier step's runs",
     seenIn: "Temporal: undo that is not shielded from cancellation",
-    edits: [{ file: compensation, replace: "    if (run.cutShort) return\n", by: "" }],
+    edits: [{
+      file: compensation,
+      replace: "    if (wave.cutShort !== undefined) return Effect.void\n",
+      by: "",
+    }],
     caughtBy: ["I8"],
   },
   {
     name: "forward-undo",
     what: "Compensations run in the order of the steps, the first step's first",
     seenIn: "undo lists that nobody reverses",
-    edits: [{
-      file: compensation,
-      replace: `  return Scope.addFinalizerExit(
-    run.scope,
-    () => at < run.armed ? compensate(run, run.saga.steps[at]!) : Effect.void,
-  )`,
-      by: `  return at > 0 ? Effect.void : Scope.addFinalizerExit(
-    run.scope,
-    () =>
-      Effect.forEach(run.saga.steps.slice(0, run.armed), (step) => compensate(run, step), {
-        discard: true,
-      }),
-  )`,
-    }],
+    edits: [
+      {
+        file: compensation,
+        replace: "return Scope.addFinalizer(wave.scope, compensate(sagas, wave, at))",
+        by: `return at > 0 ? Effect.void : Scope.addFinalizer(
+        wave.scope,
+        Effect.forEach(sagas.rows, (_, n) => compensate(sagas, wave, n), { discard: true }),
+      )`,
+      },
+      { file: compensation, replace: "      run.armed = at\n", by: "" },
+    ],
     caughtBy: ["I8"],
   },
   {
@@ -128,19 +138,23 @@ export const sagaBugs: ReadonlyArray<Bug> = [
     edits: [{
       file: compensation,
       replace:
-        "yield* retrying(step.cancel(run.saga.of), reporting, Effect.sync(() => run.attempts++)).pipe(",
-      by: "yield* Effect.ignore(step.cancel(run.saga.of)).pipe(",
+        `Effect.uninterruptible(sagas.send(row.at, runs.map((run) => commandOf(run, row, "cancel")))),`,
+      by: `Effect.map(
+        Effect.uninterruptible(sagas.send(row.at, runs.map((run) => commandOf(run, row, "cancel")))),
+        (answers) =>
+          answers.map((answer) => "outcome" in answer ? answer : { outcome: "cancelled" }),
+      ),`,
     }],
-    caughtBy: ["I1"],
+    caughtBy: ["I1", "I8"],
   },
   {
     name: "retry-without-pause",
     what: "What failed is tried again at once, as often as the network lets it",
     seenIn: "dtm: an undo that was refused came about 80 times a second",
     edits: [{
-      file: retry,
-      replace: "Effect.interruptible(Effect.orDie(wait(error))).pipe(",
-      by: "Effect.void.pipe(",
+      file: untilAnswered,
+      replace: "Effect.interruptible(Effect.sleep(wait))",
+      by: "Effect.void",
     }],
     caughtBy: ["I10", "I12"],
   },
@@ -161,20 +175,22 @@ export const sagaBugs: ReadonlyArray<Bug> = [
     what: "An answer to a batch is given to the entry next to the one it belongs to",
     seenIn: "batches whose answers are matched by their place alone",
     edits: [{
-      file: groupCommit,
-      replace: "answers[n] as O",
-      by: "answers[(n + 1) % answers.length] as O",
+      file: sharedCall,
+      replace: "return result.success\n",
+      by: "return [...result.success.slice(1), result.success[0]]\n",
     }],
-    caughtBy: ["I1", "I6", "I9"],
+    caughtBy: ["I1", "I9"],
   },
   {
     name: "failed-batch-forgotten",
     what: "When a batch fails, nobody tells those who wait for it",
     seenIn: "MassTransit: an answer is lost under load, and the saga is stuck for ever",
     edits: [{
-      file: groupCommit,
-      replace: "          batch.forEach(({ answer }, n) =>",
-      by: "          Exit.isSuccess(exit) && batch.forEach(({ answer }, n) =>",
+      file: sharedCall,
+      replace: "    const { failure } = result\n",
+      by: `    const { failure } = result
+    if (!(failure instanceof Refused)) return yield* Effect.never
+`,
     }],
     caughtBy: ["I12", "I13"],
   },
@@ -193,11 +209,11 @@ export const absorbedSagaBugs: ReadonlyArray<Absorbed> = [
     because: "the queue is only a cache of work: the sweeper publishes whatever is not final",
     edits: [{
       file: consumer,
-      replace: "      runToEnd(delivery.message, delivery.redelivered).pipe(",
-      by: `      Effect.andThen(
-        acknowledge(delivery.entryId),
-        runToEnd(delivery.message, delivery.redelivered),
-      ).pipe(`,
+      replace: "          const wave = waveOf(fresh, makeRoom)\n",
+      by: `          const entryIds = fresh.map(({ delivery }) => delivery.entryId)
+          yield* FiberSet.run(fibers, untilTaken(queue.acknowledge(entryIds)))
+          const wave = waveOf(fresh, makeRoom)
+`,
     }],
   },
 ]

@@ -1,43 +1,40 @@
 /**
- * Plans of what happens to sagas: which orders there are and what of, when their sagas are delivered and interrupted, and
- * what becomes of each message; and the arbitraries that draw them. saga-world.ts lets a plan happen.
+ * Plans of what happens to sagas: which orders there are and what of, which waves of them are delivered and interrupted, and
+ * what becomes of each request; and the arbitraries that draw them. saga-world.ts lets a plan happen.
  */
 import fc from "fast-check"
-import type { FailureReason, OrderId, StepName } from "#shared/contracts/order.ts"
-
-export const stepNames = ["money", "item", "slot"] as const
-
-export const refusals: Readonly<Record<StepName, FailureReason>> = {
-  money: "Not enough money",
-  item: "Can not reserve the item",
-  slot: "Can not get the delivery slot",
-}
+import type { OrderContent, OrderId, StepName } from "#shared/contracts/order.ts"
+import { stepsInForce } from "#shared/contracts/order-saga.ts"
 
 export const idOf = (order: number) => `order ${order}` as OrderId
 
 /**
- * What becomes of a message: answered; refused; cut off after it took effect; lost before; or met by a defect, which
- * changes nothing, and is one of the run that sent it too.
+ * What becomes of a request: answered; refused; cut off after it took effect; lost before; or met by a defect, which changes
+ * nothing, and is one of the wave that sent it too. One that has a poison entry is answered but for that entry.
  */
 export interface Fate {
-  readonly fate: "answered" | "refused" | "cut off" | "lost" | "defect"
+  readonly fate: "answered" | "refused" | "cut off" | "lost" | "poison" | "defect"
   /** Callers wait for 5 s only, so what arrives later takes effect behind their back. */
   readonly arrivesMs: number
+  /** Which entries meet it, bit by bit; the others are answered. Of a poison one the number tells which it is. */
+  readonly strikes: number
 }
 
+/** Every entry. */
+export const all = 255
+
 export interface Order {
-  readonly takes: Readonly<
-    Record<StepName, { readonly resource: string; readonly quantity: number }>
-  >
+  readonly takes: OrderContent
+  /** Those that it was accepted with. */
+  readonly steps: ReadonlyArray<StepName>
   readonly deadlineMs: number
 }
 
-/** One run of the saga of the order with that index. */
+/** One wave: the orders with these indices. */
 export interface Delivery {
-  readonly order: number
+  readonly orders: ReadonlyArray<{ readonly order: number; readonly redelivered: boolean }>
   readonly atMs: number
-  readonly redelivered: boolean
-  /** When the run is interrupted: after a time, or at its n-th call, before or after the message has left. */
+  /** When its process is stopped: after a time, or at its n-th request, before or after that has left. */
   readonly stop?: { readonly afterMs: number } | { readonly atCall: number; readonly sent: boolean }
 }
 
@@ -46,7 +43,7 @@ export interface Plan {
   readonly stock: Readonly<Record<StepName, Readonly<Record<string, number>>>>
   readonly orders: ReadonlyArray<Order>
   readonly deliveries: ReadonlyArray<Delivery>
-  /** What becomes of the first messages to each; later ones are answered at once. */
+  /** What becomes of the first requests to each; later ones are answered at once. */
   readonly fates: Readonly<Record<StepName | "register", ReadonlyArray<Fate>>>
 }
 
@@ -56,7 +53,7 @@ const day = 24 * 60 * minute
 /** The times of a plan, in milliseconds. */
 interface Times {
   readonly deadlineMs: fc.Arbitrary<number>
-  /** When a message arrives, a run starts or a run is interrupted. */
+  /** When a request arrives, a wave starts or a wave is interrupted. */
   readonly eventMs: fc.Arbitrary<number>
 }
 
@@ -87,9 +84,10 @@ const fates = ({ eventMs }: Times): fc.Arbitrary<Array<Fate>> =>
     fc.record({
       fate: fc.oneof(
         { weight: 8, arbitrary: fc.constantFrom("answered", "refused", "cut off", "lost") },
-        { weight: 1, arbitrary: fc.constant("defect") },
+        { weight: 1, arbitrary: fc.constantFrom("poison", "defect") },
       ),
       arrivesMs: eventMs,
+      strikes: fc.oneof(fc.constant(all), fc.nat(all)),
     }),
     { maxLength: 6 },
   )
@@ -99,30 +97,36 @@ const allFates = (times: Times): fc.Arbitrary<Plan["fates"]> =>
 
 const delivery = ({ eventMs }: Times, orders: number): fc.Arbitrary<Delivery> =>
   fc.record({
-    order: fc.nat(orders - 1),
+    orders: fc.uniqueArray(
+      fc.record({ order: fc.nat(orders - 1), redelivered: fc.boolean() }),
+      { selector: ({ order }) => order, minLength: 1 },
+    ),
     atMs: eventMs,
-    redelivered: fc.boolean(),
     stop: fc.oneof(
       fc.record({ atCall: fc.integer({ min: 1, max: 12 }), sent: fc.boolean() }),
       fc.record({ afterMs: eventMs }),
     ),
-  }, { requiredKeys: ["order", "atMs", "redelivered"] })
+  }, { requiredKeys: ["orders", "atMs"] })
 
-/** Mostly the same resource; rarely one that does not exist. */
-const one = (first: string, second: string) =>
+/** Mostly the same; rarely one that does not exist. */
+const one = <A>(first: A, second: A, none: A) =>
   fc.oneof(
     { weight: 12, arbitrary: fc.constant(first) },
     { weight: 3, arbitrary: fc.constant(second) },
-    { weight: 1, arbitrary: fc.constant("nothing") },
+    { weight: 1, arbitrary: fc.constant(none) },
   )
 
 const order = ({ deadlineMs }: Times): fc.Arbitrary<Order> =>
   fc.record({
     takes: fc.record({
-      money: fc.record({ resource: one("ann", "bob"), quantity: fc.integer({ min: 1, max: 2 }) }),
-      item: fc.record({ resource: one("1", "2"), quantity: fc.constant(1) }),
-      slot: fc.record({ resource: one("09:00", "10:00"), quantity: fc.constant(1) }),
+      username: one("ann", "bob", "nobody"),
+      amountMinor: fc.integer({ min: 1, max: 2 }),
+      details: fc.record({ item: one(1, 2, 3), slot: one("09:00", "10:00", "11:00") }),
     }),
+    steps: fc.oneof(
+      { weight: 4, arbitrary: fc.constant(stepsInForce) },
+      { weight: 1, arbitrary: fc.subarray([...stepsInForce], { minLength: 1 }) },
+    ),
     deadlineMs,
   })
 
@@ -130,9 +134,9 @@ const order = ({ deadlineMs }: Times): fc.Arbitrary<Order> =>
 const stock = (first: string, second: string, most: number) =>
   fc.record({ [first]: fc.integer({ min: 1, max: most }), [second]: fc.nat(most) })
 
-/** Up to three orders, under any fates. */
+/** Up to four orders, under any fates. */
 export const anyPlan = (times: Times): fc.Arbitrary<Plan> =>
-  fc.integer({ min: 1, max: 3 }).chain((orders) =>
+  fc.integer({ min: 1, max: 4 }).chain((orders) =>
     fc.record({
       seed: fc.nat(),
       stock: fc.record({
@@ -141,7 +145,7 @@ export const anyPlan = (times: Times): fc.Arbitrary<Plan> =>
         slot: stock("09:00", "10:00", 3),
       }),
       orders: fc.array(order(times), { minLength: orders, maxLength: orders }),
-      deliveries: fc.array(delivery(times, orders), { minLength: 1, maxLength: 3 * orders }),
+      deliveries: fc.array(delivery(times, orders), { minLength: 1, maxLength: 4 }),
       fates: allFates(times),
     })
   )
@@ -151,44 +155,56 @@ export const calm = {
   seed: 0,
   stock: { money: { ann: 1 }, item: { "1": 1 }, slot: { "09:00": 1 } },
   orders: [{
-    takes: {
-      money: { resource: "ann", quantity: 1 },
-      item: { resource: "1", quantity: 1 },
-      slot: { resource: "09:00", quantity: 1 },
-    },
+    takes: { username: "ann", amountMinor: 1, details: { item: 1, slot: "09:00" } },
+    steps: stepsInForce,
     deadlineMs: day,
   }],
-  deliveries: [{ order: 0, atMs: 0, redelivered: false }],
+  deliveries: [{ orders: [{ order: 0, redelivered: false }], atMs: 0 }],
   fates: { money: [], item: [], slot: [], register: [] },
 } as const satisfies Plan
 
-/** One order, whose deadline passes when its runs are about to complete it. */
+/** Two orders, whose deadlines pass when their waves are about to complete them. */
 export const decisionRace: fc.Arbitrary<Plan> = fc.record({
   seed: fc.nat(),
-  stock: fc.constant(calm.stock),
-  orders: fc.integer({ min: 10, max: 50 }).map((deadlineMs) => [{ ...calm.orders[0], deadlineMs }]),
+  stock: fc.constant({ money: { ann: 2 }, item: { "1": 2 }, slot: { "09:00": 2 } }),
+  orders: fc.array(
+    fc.integer({ min: 10, max: 50 }).map((deadlineMs) => ({ ...calm.orders[0], deadlineMs })),
+    { minLength: 2, maxLength: 2 },
+  ),
   deliveries: fc.array(
-    fc.record({ order: fc.constant(0), atMs: fc.nat(60), redelivered: fc.boolean() }),
+    fc.record({
+      orders: fc.uniqueArray(
+        fc.record({ order: fc.nat(1), redelivered: fc.boolean() }),
+        { selector: ({ order }) => order, minLength: 1 },
+      ),
+      atMs: fc.nat(60),
+    }),
     { minLength: 2, maxLength: 4 },
   ),
   fates: fc.record({
     money: fc.constant([]),
     item: fc.constant([]),
-    slot: fc.array(fc.record({ fate: fc.constant("answered"), arrivesMs: fc.nat(30) })),
-    register: fc.array(
-      fc.record({ fate: fc.constantFrom("answered", "cut off"), arrivesMs: fc.nat(60) }),
-    ),
+    slot: fc.array(fc.record({
+      fate: fc.constant("answered"),
+      arrivesMs: fc.nat(30),
+      strikes: fc.constant(all),
+    })),
+    register: fc.array(fc.record({
+      fate: fc.constantFrom("answered", "cut off"),
+      arrivesMs: fc.nat(60),
+      strikes: fc.constantFrom(all, 1, 2),
+    })),
   }),
 })
 
 /** Orders for the same things, with enough of all but the item, of which there is one, and with time. */
 export const lastUnit = (times: Times): fc.Arbitrary<Plan> =>
-  fc.integer({ min: 2, max: 4 }).chain((orders) =>
+  fc.integer({ min: 2, max: 5 }).chain((orders) =>
     fc.record({
       seed: fc.nat(),
       stock: fc.constant({ ...calm.stock, money: { ann: orders }, slot: { "09:00": orders } }),
       orders: fc.constant(Array<Order>(orders).fill(calm.orders[0])),
-      deliveries: fc.array(delivery(times, orders), { minLength: orders, maxLength: 3 * orders }),
+      deliveries: fc.array(delivery(times, orders), { minLength: 1, maxLength: 2 * orders }),
       fates: allFates(times),
     })
   )

@@ -16,6 +16,8 @@ export const faultKinds: ReadonlyArray<string> = [
   ...commitFaults.map((fault) => `commit: ${fault}`),
   ...failpointFaults.map((fault) => `failpoint: ${fault}`),
   ...timedFaults.map((fault) => `process: ${fault}`),
+  "order: poison",
+  "order: of an earlier version",
 ]
 
 /** So many seeds must have met every fault; fewer need not. */

@@ -7,7 +7,7 @@ import { Effect, Exit } from "effect"
 import type { OrderStatus } from "#shared/contracts/order.ts"
 import type { Process } from "./kernel.ts"
 import type { Answer, CallEnd } from "./network.ts"
-import type { Plan, Wish } from "./plan.ts"
+import { keysOf, type Plan, type Wish } from "./plan.ts"
 import type { System } from "./system.ts"
 
 /** An order as its customer knows it. */
@@ -31,14 +31,11 @@ export class Customers {
     this.system = system
     const { process, fork } = system.outsider("customer")
     this.process = process
+    const keys = keysOf(plan.wishes)
     plan.wishes.forEach((wish, n) => {
-      // A key belongs to its user: different users have the same ones.
-      const nth = plan.wishes.slice(0, n).filter(({ username }) =>
-        username === wish.username
-      ).length
       for (const afterMs of [0, ...wish.repeats]) {
         this.busy++
-        fork(this.order(wish, `key ${nth}`, wish.atMs + afterMs)).addObserver((exit) => {
+        fork(this.order(wish, keys[n]!, wish.atMs + afterMs)).addObserver((exit) => {
           this.busy--
           if (Exit.isFailure(exit)) throw new Error(`A customer met a defect: ${exit.cause}`)
         })
@@ -83,9 +80,9 @@ export class Customers {
     return order
   }
 
-  /** Looks the order up until it is final, and once more. */
+  /** Looks the order up until it is final, or a dead letter, and once more. */
   private watch(order: Acknowledged): Effect.Effect<void, Answer> {
-    const { kernel, world } = this.system
+    const { kernel, world, queue } = this.system
     const { username } = order.wish
     return Effect.gen({ self: this }, function* () {
       for (let looks = 0; looks < 2;) {
@@ -97,7 +94,7 @@ export class Customers {
           () => `the customer of ${order.id} was told ${order.status}, then ${status}`,
         )
         order.status = status
-        if (isFinal(status)) looks++
+        if (isFinal(status) || queue.buried.has(order.id)) looks++
       }
     })
   }

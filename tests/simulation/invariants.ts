@@ -4,21 +4,29 @@
  */
 import type { FailureReason, OrderStatus } from "#shared/contracts/order.ts"
 import type { Reservation } from "#shared/reservations/rules.ts"
+import { Books } from "./books.ts"
 import type { Acknowledged } from "./customers.ts"
-import type { Plan } from "./plan.ts"
-import { type ParticipantName, participants, refusals } from "./services.ts"
+import { awayForLong, patienceMs } from "./patience.ts"
+import { type Plan, poison } from "./plan.ts"
+import { type ParticipantName, participants, refusals, stepAt } from "./services.ts"
 import type { System } from "./system.ts"
 import type { Change } from "./tables/database.ts"
 import type { OrderRow } from "./tables/order-table.ts"
 import type { World } from "./world.ts"
 
-/** What one participant holds, seen from outside. */
-interface Books {
-  readonly openings: ReadonlyMap<string, number>
-  readonly records: Map<string, Reservation>
-  readonly balances: Map<string, number>
-  readonly held: Map<string, number>
-}
+/** What an order wants of each participant. */
+const wantedOf = ({ username, amountMinor, details: { item, slot } }: OrderRow) => ({
+  billing: { resource: username, quantity: amountMinor },
+  items: { resource: `${item}`, quantity: 1 },
+  slots: { resource: slot, quantity: 1 },
+})
+
+/** The participants of an order, in the order of its steps. */
+const needed = ({ steps }: OrderRow) => participants.filter((name) => steps.includes(stepAt[name]))
+
+/** Who refuses the order as malformed. */
+const refusing = (order: OrderRow) =>
+  needed(order).find((name) => wantedOf(order)[name].resource === poison[name])
 
 /** Thirty seconds, and what jitter adds. */
 const longestWaitMs = 40_000
@@ -31,23 +39,22 @@ export class Invariants {
   private readonly plan: Plan
   private readonly orders = new Map<string, OrderRow>()
   private readonly books: Record<ParticipantName, Books>
+  private readonly away: ReadonlySet<string> | undefined
   private readonly clocksJump: boolean
+  /** Orders that a participant refuses as malformed. */
+  private readonly poisonous = new Set<string>()
 
   constructor(system: System, plan: Plan) {
     this.system = system
     this.world = system.world
     this.plan = plan
+    this.away = awayForLong(plan)
     this.clocksJump = plan.timedFaults.some(({ fault }) => fault === "clock jump")
-    const booksOf = (openings: ReadonlyMap<string, number>): Books => ({
-      openings,
-      records: new Map(),
-      balances: new Map(openings),
-      held: new Map(),
-    })
+    const booksOf = (name: ParticipantName) => new Books(this.world, name, system.openings[name])
     this.books = {
-      billing: booksOf(system.openings.billing),
-      items: booksOf(system.openings.items),
-      slots: booksOf(system.openings.slots),
+      billing: booksOf("billing"),
+      items: booksOf("items"),
+      slots: booksOf("slots"),
     }
     // V8 makes a function long-lived that is written where it is assigned, and this one would keep a whole world.
     for (const name of participants) {
@@ -58,8 +65,18 @@ export class Invariants {
     system.databases.orders.onCommit = onCommit
   }
 
+  /** Whether everything is final but for what only a person can help on. */
   get nothingInFlight(): boolean {
-    return this.world.ordersInFlight === 0
+    let buried = 0
+    for (const id of this.poisonous) if (this.isBuried(this.orders.get(id)!)) buried++
+    return this.world.ordersInFlight === buried
+  }
+
+  /** A poison order has to become a dead letter, and to turn round when its deadline has passed. */
+  private isBuried({ id, status, createdAt }: OrderRow): boolean {
+    const isLate = this.world.kernel.nowMs >= createdAt.getTime() + this.plan.deadlineMs
+    return this.poisonous.has(id) && this.system.queue.buried.has(id) &&
+      (status === "compensating" || (status === "pending" && !isLate))
   }
 
   private onOrders(changes: ReadonlyArray<Change>): void {
@@ -72,12 +89,21 @@ export class Invariants {
         continue
       }
       this.orders.set(after.id, after)
-      if (before === undefined) this.world.ordersInFlight++
+      if (before === undefined) this.onNew(after)
       if (isFinal(after.status) && (before === undefined || !isFinal(before.status))) {
         this.world.ordersInFlight--
       }
       if (before?.status !== after.status) this.onStatus(before?.status, after)
       if (after.stuck !== null) this.onStuck(after)
+    }
+  }
+
+  private onNew(order: OrderRow): void {
+    const { world } = this
+    world.ordersInFlight++
+    if (refusing(order) !== undefined) this.poisonous.add(order.id)
+    if (order.steps.length < participants.length) {
+      world.hit("order: of an earlier version", order.id)
     }
   }
 
@@ -98,6 +124,7 @@ export class Invariants {
     )
     if (status === "compensating") this.onAbort(order, reason)
     if (isFinal(status)) this.whole(order)
+    this.inTime(order)
   }
 
   /** I12: however long it has been in vain, a compensation is tried again soon. */
@@ -120,14 +147,10 @@ export class Invariants {
     this.world.check(rightly, "I9", () => `order ${order.id} was aborted for "${reason}"`)
   }
 
-  /** I1: all or nothing. */
+  /** I1: all or nothing, of the steps that the order was accepted with. */
   private whole(order: OrderRow): void {
-    const wanted = {
-      billing: { resource: order.username, quantity: order.amountMinor },
-      items: { resource: `${order.details.item}`, quantity: 1 },
-      slots: { resource: order.details.slot, quantity: 1 },
-    }
-    for (const name of participants) {
+    const wanted = wantedOf(order)
+    for (const name of needed(order)) {
       const record = this.books[name].records.get(order.id)
       const holds = record?.outcome === "reserved"
       const rightly = order.status === "failed" ? !holds : holds &&
@@ -140,64 +163,40 @@ export class Invariants {
     }
   }
 
-  private onBooks(name: ParticipantName, changes: ReadonlyArray<Change>): void {
-    const books = this.books[name]
-    const touched = new Set<string>()
-    for (const { table, before, after, key } of changes) {
-      if (table !== "reservations") {
-        books.balances.set(key, (after as { balance: number }).balance)
-        touched.add(key)
-        continue
-      }
-      const [was, is] = [before, after] as [Reservation | undefined, Reservation]
-      books.records.set(key, is)
-      if (was?.outcome === "reserved") this.hold(books, touched, was, -1)
-      if (is.outcome === "reserved") this.hold(books, touched, is, 1)
-    }
-    for (const { table, before, after } of changes) {
-      if (table !== "reservations") continue
-      this.onRecord(name, before as Reservation | undefined, after as Reservation)
-    }
-    for (const resource of touched) this.balanced(name, resource)
-  }
-
-  private hold(
-    books: Books,
-    touched: Set<string>,
-    { resource, quantity }: Reservation,
-    sign: 1 | -1,
-  ) {
-    books.held.set(resource, (books.held.get(resource) ?? 0) + sign * quantity)
-    touched.add(resource)
-  }
-
-  /** I2: what is left and what is held make up what there was, and nothing is negative. */
-  private balanced(name: ParticipantName, resource: string): void {
-    const { openings, balances, held } = this.books[name]
-    const left = balances.get(resource) ?? 0
-    const holds = held.get(resource) ?? 0
-    const opening = openings.get(resource) ?? 0
-    this.world.check(
-      left >= 0 && left + holds === opening,
-      "I2",
-      () => `${name} has ${left} of ${resource} left and ${holds} held, of ${opening}`,
-    )
-  }
-
-  /** I3, I4: recorded once, given back once, never taken again. I8, I9: undone in reverse, and only what is to be undone. */
-  private onRecord(name: ParticipantName, was: Reservation | undefined, is: Reservation): void {
-    const { world } = this
-    const { orderId } = is
-    world.kernel.note(`${name} of ${orderId}: ${was?.outcome ?? "nothing"} -> ${is.outcome}`)
-    const legal = was === undefined || (was.outcome === "reserved" && is.outcome === "cancelled")
+  /** I12: whoever is away holds up only those that need it; a later run of an aborted order needs all of its steps. */
+  private inTime(order: OrderRow): void {
+    const { world, away, books } = this
+    const isItsOwnDoing = this.poisonous.has(order.id) || world.brokenOn.has(order.id)
+    if (away === undefined || isItsOwnDoing) return
+    const steps = needed(order)
+    const refused = isFinal(order.status)
+      ? -1
+      : steps.findIndex((name) => books[name].records.get(order.id)?.outcome === "rejected")
+    const asked = refused === -1 ? steps : steps.slice(0, refused + 1)
+    const tookMs = world.kernel.nowMs - order.createdAt.getTime()
     world.check(
-      legal,
-      was?.outcome === "cancelled" ? "I4" : "I3",
-      () => `${name} of order ${orderId} went from ${was?.outcome} to ${is.outcome}`,
+      tookMs < patienceMs || asked.some((name) => away.has(name)),
+      "I12",
+      () =>
+        `order ${order.id} is ${order.status} after ${tookMs} ms, and needed nobody who is away`,
     )
+  }
+
+  private onBooks(name: ParticipantName, changes: ReadonlyArray<Change>): void {
+    for (const record of this.books[name].onCommit(changes)) this.onRecord(name, record)
+  }
+
+  /** I8, I9: undone in reverse, and only what is to be undone. */
+  private onRecord(name: ParticipantName, { orderId, outcome }: Reservation): void {
+    const { world } = this
     const order = this.orders.get(orderId)
     if (order !== undefined && isFinal(order.status)) this.whole(order)
-    if (is.outcome !== "cancelled") return
+    world.check(
+      order === undefined || order.steps.includes(stepAt[name]),
+      "I1",
+      () => `${name} has ${outcome} of order ${orderId}, whose steps are ${order?.steps}`,
+    )
+    if (outcome !== "cancelled") return
     world.check(
       order?.status !== "pending" && order?.status !== "completed",
       "I9",
@@ -218,8 +217,13 @@ export class Invariants {
   /** I5, I6, I10, I12, I13: everything is final, told as it is, and nothing is left over. */
   atRest(acknowledged: ReadonlyMap<string, Acknowledged>): void {
     const { world, system, plan } = this
-    for (const { id, status } of this.orders.values()) {
-      world.check(isFinal(status), "I12", () => `order ${id} is still ${status}`)
+    for (const order of this.orders.values()) {
+      const { id, status } = order
+      world.check(
+        isFinal(status) || this.isBuried(order),
+        "I12",
+        () => `order ${id} is still ${status}`,
+      )
     }
     world.check(
       acknowledged.size === plan.wishes.length,
@@ -230,7 +234,7 @@ export class Invariants {
       const order = this.orders.get(id)
       world.check(order !== undefined, "I5", () => `the acknowledged order ${id} (${key}) is gone`)
       world.check(
-        order?.status === status,
+        order?.status === status || (!isFinal(status) && this.poisonous.has(id)),
         "I11",
         () => `the customer of ${id} was told ${status}, and it is ${order?.status}`,
       )
@@ -245,8 +249,19 @@ export class Invariants {
       "I6",
       () => `${this.orders.size} orders were made of ${keys.size} keys`,
     )
+    this.noPoison()
+    world.check(
+      system.queue.entries.size === 0,
+      "I13",
+      () => `${system.queue.entries.size} entries are left on the queue`,
+    )
+  }
+
+  /** I10: what nobody can work on is a dead letter, alone, and went no further than to whom it is poison. */
+  private noPoison(): void {
+    const { world, books } = this
     for (const name of participants) {
-      for (const { orderId, outcome } of this.books[name].records.values()) {
+      for (const { orderId, outcome } of books[name].records.values()) {
         world.check(
           outcome !== "reserved" || this.orders.has(orderId),
           "I10",
@@ -254,10 +269,18 @@ export class Invariants {
         )
       }
     }
-    world.check(
-      system.queue.entries.size === 0,
-      "I13",
-      () => `${system.queue.entries.size} entries are left on the queue`,
-    )
+    for (const id of this.system.queue.buried) {
+      const isWrong = this.orders.has(id) && !this.poisonous.has(id)
+      world.check(!isWrong, "I10", () => `order ${id} is a dead letter, and nobody refuses it`)
+    }
+    for (const id of this.poisonous) {
+      const order = this.orders.get(id)!
+      const behind = needed(order).slice(needed(order).indexOf(refusing(order)!))
+      world.check(
+        behind.every((name) => books[name].records.get(id)?.outcome !== "reserved"),
+        "I10",
+        () => `order ${id} went past ${behind[0]}, which refuses it`,
+      )
+    }
   }
 }

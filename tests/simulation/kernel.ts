@@ -59,13 +59,14 @@ export class Kernel {
   nowMs = startMs
   /** How many events have happened. */
   happened = 0
-  /** A fingerprint of everything that happened, in order. */
+  /** A fingerprint of everything that happened, and of all chance that was drawn, in order. */
   hash = 0x811c9dc5
   /** Set by whoever settles a promise: its consequences take turns of the platform's queue. */
   promiseSettled = false
   private readonly pending: Array<Event> = []
   private readonly tasks: Array<() => void> = []
-  private readonly drawn = new Map<string, number>()
+  /** Of what each purpose's numbers are made, and how many were drawn. */
+  private readonly drawn = new Map<string, { readonly from: number; count: number }>()
 
   private readonly seed: number
   private readonly choose: KernelOptions["choose"]
@@ -82,9 +83,13 @@ export class Kernel {
 
   /** A number from 0 to `below` - 1, by the seed and what it is for. */
   draw(purpose: string, below: number): number {
-    const count = (this.drawn.get(purpose) ?? 0) + 1
-    this.drawn.set(purpose, count)
-    return mixed(fingerprint(fingerprint(this.seed ^ 0x811c9dc5, purpose), count)) % below
+    let drawn = this.drawn.get(purpose)
+    if (drawn === undefined) {
+      drawn = { from: fingerprint(this.seed ^ 0x811c9dc5, purpose), count: 0 }
+      this.drawn.set(purpose, drawn)
+    }
+    this.hash = fingerprint(this.hash, drawn.from)
+    return mixed(fingerprint(drawn.from, ++drawn.count)) % below
   }
 
   /** How long something takes that takes so long by itself. */
@@ -95,6 +100,11 @@ export class Kernel {
   /** Writes down what happens. */
   note(what: string): void {
     this.hash = fingerprint(this.hash, what)
+    this.tell(what)
+  }
+
+  /** Tells why something happens: that is no part of what does. */
+  tell(what: string): void {
     this.trace?.(`${((this.nowMs - startMs) / 1000).toFixed(3).padStart(9)} s  ${what}`)
   }
 
@@ -115,6 +125,7 @@ export class Kernel {
       this.nowMs = event.atMs
       this.happened++
       this.hash = fingerprint(this.hash, this.nowMs - startMs)
+      if (event.process !== undefined) this.hash = fingerprint(this.hash, event.process.name)
       if (event.name !== "") this.note(event.name)
       event.happen()
       await this.settle()
@@ -128,17 +139,16 @@ export class Kernel {
     const first: Array<number> = []
     for (let n = 0; n < pending.length; n++) {
       const event = pending[n]!
-      if (event.cancelled || event.process?.alive === false) {
-        pending[n] = pending[pending.length - 1]!
+      const { process } = event
+      if (event.cancelled || process?.alive === false) {
+        // Its place goes to the last one, which is looked at next.
+        pending[n--] = pending[pending.length - 1]!
         pending.pop()
-        n--
         continue
       }
-      const until = event.process?.stoppedUntilMs ?? 0
-      if (until > event.atMs) event.atMs = until
-    }
-    for (let n = 0; n < pending.length; n++) {
-      const event = pending[n]!
+      if (process !== undefined && process.stoppedUntilMs > event.atMs) {
+        event.atMs = process.stoppedUntilMs
+      }
       if (event.atMs > atMs) continue
       if (event.atMs < atMs) first.length = 0
       atMs = event.atMs
@@ -196,24 +206,22 @@ export class Kernel {
     }
   }
 
-  /** Waits, in virtual time. */
+  /** Waits, in virtual time, which goes by in whole milliseconds. */
   sleep(process: Process, ms: number, name = ""): Effect.Effect<void> {
     return Effect.callback((resume) => {
       if (!process.alive || !Number.isFinite(ms)) return
-      const cancel = this.after(Math.max(0, ms), name, process, () => resume(Exit.void))
+      const cancel = this.after(Math.max(0, Math.ceil(ms)), name, process, () => resume(Exit.void))
       return Effect.sync(cancel)
     })
   }
 }
 
-/** FNV-1a, of a text or a number. */
+/** FNV-1a, of a text or a number, which is taken as two words. */
 export const fingerprint = (hash: number, of: string | number): number => {
   let result = hash
   if (typeof of === "number") {
-    for (let rest = of, n = 0; n < 6; n++, rest = Math.floor(rest / 256)) {
-      result = Math.imul(result ^ (rest & 0xff), 0x01000193)
-    }
-    return result >>> 0
+    result = Math.imul(result ^ (of | 0), 0x01000193)
+    return Math.imul(result ^ Math.floor(of / 2 ** 32), 0x01000193) >>> 0
   }
   for (let n = 0; n < of.length; n++) {
     result = Math.imul(result ^ of.charCodeAt(n), 0x01000193)

@@ -1,12 +1,14 @@
 /** A plan as a person reads it: what there is, who orders what, and which faults come in between. */
-import type { Plan, PointFault, TimedFault, Wish } from "./plan.ts"
+import { type Plan, type PointFault, poison, replicas, type TimedFault, type Wish } from "./plan.ts"
+import { participants, stepAt } from "./services.ts"
 
 /** `cameToPass` tells whether a fault at a point happened; those that did not are only counted. */
 export const planText = (
   plan: Plan,
   cameToPass: (fault: PointFault) => boolean = () => true,
 ): string => {
-  const { wishes, pointFaults, timedFaults } = plan
+  const { wishes, pointFaults, timedFaults, orchestratorsAtMs = 0 } = plan
+  const { orchestrator } = plan.replicas ?? replicas
   const happened = pointFaults.filter(cameToPass)
   const rest = pointFaults.length - happened.length
   const faults = [...happened.map(pointFaultText), ...timedFaults.map(timedFaultText)]
@@ -14,6 +16,7 @@ export const planText = (
     `Plan (the world's own seed is ${plan.seed})`,
     `  each wallet ${money(plan.wallet)}, ${plan.stock} of each item, ${plan.capacity} in each ` +
     `slot; orders time out after ${seconds(plan.deadlineMs)}`,
+    `  orchestrators: ${orchestrator}, from ${seconds(orchestratorsAtMs)} on`,
     "Orders",
     ...grouped(wishes.map(wishText)),
     "Faults",
@@ -25,9 +28,18 @@ export const planText = (
 const seconds = (ms: number) => `${(ms / 1000).toFixed(3)} s`
 const money = (minor: number) => (minor / 100).toFixed(2)
 
-const wishText = ({ username, amountMinor, item, slot, atMs, repeats }: Wish): string =>
-  `at ${seconds(atMs)}: ${username}, ${money(amountMinor)}, item ${item}, slot ${slot}` +
-  repeats.map((ms) => `, posted again ${seconds(ms)} later`).join("")
+const wishText = (wish: Wish): string => {
+  const { username, amountMinor, item, slot, atMs, repeats, steps } = wish
+  const refusing = participants.filter((name) =>
+    [username, `${item}`, slot].includes(poison[name]) && steps?.includes(stepAt[name]) !== false
+  )
+  return [
+    `at ${seconds(atMs)}: ${username}, ${money(amountMinor)}, item ${item}, slot ${slot}`,
+    ...repeats.map((ms) => `posted again ${seconds(ms)} later`),
+    ...(steps === undefined ? [] : [`accepted with the steps ${steps.join(" and ")}`]),
+    ...refusing.map((name) => `which is malformed to ${name}`),
+  ].join(", ")
+}
 
 /** Equal orders that follow each other share a line: a shrunk plan has many. */
 const grouped = (texts: ReadonlyArray<string>): ReadonlyArray<string> => {

@@ -4,6 +4,8 @@
  * that name, such as its n-th call of billing or its n-th commit; or at a time.
  */
 import fc from "fast-check"
+import type { OrderMessage } from "#shared/contracts/order-message.ts"
+import { stepsInForce } from "#shared/contracts/order-saga.ts"
 import { type FailpointName, failpoints } from "#shared/failpoint.ts"
 
 /** The services of the simulated world, and how many processes of each there are where a plan does not say. */
@@ -20,6 +22,8 @@ export const processesOf = (replicas: Replicas): ReadonlyArray<string> =>
 export const usernames = ["ann", "bob", "cy"]
 export const itemIds = ["1", "2", "3", "4"]
 export const slotTimes = ["00:00", "01:00", "02:00"]
+/** What each participant refuses as malformed, and with it the whole request that it is in: a poison order wants it. */
+export const poison = { billing: "mallory", items: "13", slots: "13:00" }
 
 /** One customer's wish for one order, and how its client behaves. */
 export interface Wish {
@@ -30,6 +34,18 @@ export interface Wish {
   readonly atMs: number
   /** Posts of the same order with the same key that are sent besides the first. */
   readonly repeats: ReadonlyArray<number>
+  /** The steps of the earlier version of the saga that accepts it, if it is not today's. */
+  readonly steps?: OrderMessage["steps"] | undefined
+}
+
+/** The idempotency keys of the wishes. A key belongs to its user: different users have the same ones. */
+export const keysOf = (wishes: ReadonlyArray<Wish>): ReadonlyArray<string> => {
+  const times = new Map<string, number>()
+  return wishes.map(({ username }) => {
+    const nth = times.get(username) ?? 0
+    times.set(username, nth + 1)
+    return `key ${nth}`
+  })
 }
 
 /** What can happen to a call: the request or its answer on the way, or what the callee says. */
@@ -85,7 +101,9 @@ export interface PointFault extends Point {
   readonly forMs: number
 }
 
-export const timedFaults = [
+/** What can happen to a process that the orchestrator calls: it answers 401, or it answers 500 whenever an order is concerned. */
+export const calleeFaults = ["refuses its callers", "breaks on an order"] as const
+export const processFaults = [
   "stopped",
   "told to stop",
   "crash",
@@ -93,6 +111,7 @@ export const timedFaults = [
   "unknown order",
   "clock jump",
 ] as const
+export const timedFaults = [...processFaults, ...calleeFaults]
 
 /** A fault at a time. */
 export interface TimedFault {
@@ -106,6 +125,8 @@ export interface TimedFault {
 export interface Plan {
   readonly seed: number
   readonly replicas?: Replicas
+  /** When the orchestrators start: by then there may be a backlog. */
+  readonly orchestratorsAtMs?: number
   /** The most sagas that one orchestrator runs at once. */
   readonly sagasInFlight?: number
   readonly deadlineMs: number
@@ -120,18 +141,41 @@ export interface Plan {
 /** Customers' orders and faults begin within so long; when faults end, everything has to become final. */
 export const faultsEndMs = 30_000
 
+/** Now and then something else. */
+const rarely = <A>(one: number, usual: fc.Arbitrary<A>, other: fc.Arbitrary<A>) =>
+  fc.oneof(
+    { withCrossShrink: true },
+    { weight: one - 1, arbitrary: usual },
+    { weight: 1, arbitrary: other },
+  )
+const poisonEvery = 130
+
 const wish: fc.Arbitrary<Wish> = fc.record({
-  username: fc.constantFrom(...usernames),
+  username: rarely(poisonEvery, fc.constantFrom(...usernames), fc.constant(poison.billing)),
   amountMinor: fc.constantFrom(10_10, 19_99, 33_33, 50_05),
-  item: fc.oneof(
-    { weight: 30, arbitrary: fc.constantFrom(...itemIds.map(Number)) },
-    { weight: 1, arbitrary: fc.constant(99) },
+  item: rarely(
+    poisonEvery,
+    rarely(30, fc.constantFrom(...itemIds.map(Number)), fc.constant(99)),
+    fc.constant(Number(poison.items)),
   ),
-  slot: fc.constantFrom(...slotTimes, "19:00"),
-  atMs: fc.nat(10_000),
+  slot: rarely(
+    poisonEvery,
+    fc.constantFrom(...slotTimes, "19:00"),
+    fc.constant(poison.slots),
+  ),
+  // Most come in crowds, so that waves are of several.
+  atMs: fc.oneof(
+    { weight: 2, arbitrary: fc.constantFrom(500, 3_000, 6_000) },
+    { weight: 1, arbitrary: fc.nat(10_000) },
+  ),
   repeats: fc.oneof(
     { weight: 3, arbitrary: fc.constant([]) },
     { weight: 1, arbitrary: fc.array(fc.nat(4_000), { maxLength: 2 }) },
+  ),
+  steps: rarely(
+    6,
+    fc.constant(undefined),
+    fc.subarray([...stepsInForce], { minLength: 1, maxLength: stepsInForce.length - 1 }),
   ),
 })
 
@@ -161,30 +205,44 @@ const pointFault = fc.oneof(
   { weight: 3, arbitrary: of("failpoint", simulatedFailpoints, failpointFaults, 20) },
 )
 
-const timedFault: fc.Arbitrary<TimedFault> = fc.record({
-  fault: fc.oneof(
-    { weight: 8, arbitrary: fc.constantFrom(...timedFaults.slice(0, -1)) },
-    { weight: 4, arbitrary: fc.constant("told to stop" as const) },
-    { weight: 1, arbitrary: fc.constant("clock jump" as const) },
-  ),
-  process: fc.constantFrom(...processesOf(replicas)),
-  atMs: fc.nat(15_000),
-  forMs: fc.oneof(
-    { weight: 4, arbitrary: fc.nat(3_000) },
-    { weight: 4, arbitrary: fc.integer({ min: 3_000, max: 25_000 }) },
-    // Long enough that waits which double without a bound grow past it.
-    { weight: 1, arbitrary: fc.integer({ min: 90_000, max: 150_000 }) },
-  ),
-})
+const lastingMs = fc.oneof(
+  { weight: 4, arbitrary: fc.nat(3_000) },
+  { weight: 4, arbitrary: fc.integer({ min: 3_000, max: 25_000 }) },
+  // Long enough that waits which double without a bound grow past it, and that whoever waits for nothing shows it.
+  { weight: 1, arbitrary: fc.integer({ min: 120_000, max: 150_000 }) },
+)
+const anyTimed = (fault: fc.Arbitrary<TimedFault["fault"]>, processes: ReadonlyArray<string>) =>
+  fc.record({
+    fault,
+    process: fc.constantFrom(...processes),
+    atMs: fc.nat(15_000),
+    forMs: lastingMs,
+  })
+
+const allProcesses = processesOf(replicas)
+const timedFault: fc.Arbitrary<TimedFault> = fc.oneof(
+  { weight: 8, arbitrary: anyTimed(fc.constantFrom(...processFaults.slice(0, -1)), allProcesses) },
+  { weight: 4, arbitrary: anyTimed(fc.constant("told to stop"), allProcesses) },
+  { weight: 1, arbitrary: anyTimed(fc.constant("clock jump"), allProcesses) },
+  {
+    weight: 4,
+    arbitrary: anyTimed(
+      fc.constantFrom(...calleeFaults),
+      allProcesses.filter((name) => !name.startsWith("orchestrator")),
+    ),
+  },
+)
 
 /** Twenty orders and more for things of which there is not enough, and faults of every kind. */
 export const anyPlan: fc.Arbitrary<Plan> = fc.record({
   seed: fc.nat(),
+  replicas: fc.constantFrom(3, 2, 1).map((orchestrator) => ({ ...replicas, orchestrator })),
+  orchestratorsAtMs: fc.oneof(fc.constant(0), fc.nat(8_000)),
   deadlineMs: fc.constantFrom(6_000, 30_000, 120_000),
   wallet: fc.constantFrom(100_00, 200_00, 500_00),
   stock: fc.integer({ min: 2, max: 10 }),
   capacity: fc.integer({ min: 3, max: 12 }),
   wishes: fc.array(wish, { minLength: 20, maxLength: 24, size: "max" }),
   pointFaults: fc.array(pointFault, { minLength: 4, maxLength: 30, size: "max" }),
-  timedFaults: fc.array(timedFault, { maxLength: 6, size: "max" }),
+  timedFaults: fc.array(timedFault, { maxLength: 8, size: "max" }),
 })

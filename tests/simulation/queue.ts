@@ -26,7 +26,8 @@ const blockMs = 5_000
 
 export class SimulatedQueue {
   readonly entries = new Map<string, Entry>()
-  readonly deadLetters: Array<OrderMessage> = []
+  /** The orders that are dead letters. */
+  readonly buried = new Set<string>()
   private added = 0
   private readonly waiting = new Set<() => void>()
 
@@ -49,7 +50,7 @@ export class SimulatedQueue {
         ),
       deadLetter: (letters) =>
         this.command(process, "bury", () => {
-          this.deadLetters.push(...letters.map(({ delivery }) => delivery.message))
+          for (const { delivery } of letters) this.buried.add(delivery.message.orderId)
           this.remove(letters.map(({ delivery }) => delivery.entryId))
         }),
       ping: Effect.void,

@@ -9,9 +9,9 @@ import { consumerLayer } from "#services/orchestrator/consumer.ts"
 import { participantsLayer } from "#services/orchestrator/participants.ts"
 import { registerLayer } from "#services/orchestrator/register.ts"
 import { backlogLayer } from "#services/orders/backlog.ts"
-import { Changes } from "#services/orders/changes.ts"
+import { Intake, intakeLayer, type Placement } from "#services/orders/intake.ts"
+import { LookUps } from "#services/orders/look-ups.ts"
 import { OrderStore, type OrderTable } from "#services/orders/order-table.ts"
-import { Orders, ordersLayer, type Placement } from "#services/orders/orders.ts"
 import { Publisher } from "#services/orders/publisher.ts"
 import { Register } from "#services/orders/register.ts"
 import { sweeperLayer } from "#services/orders/sweeper.ts"
@@ -26,6 +26,7 @@ import {
 } from "#shared/reservations/reservation-tables.ts"
 import { Reservations, reservationsLayer } from "#shared/reservations/reservations.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
+import { noChanges } from "./no-changes.ts"
 import type { Answer } from "./network.ts"
 import type { Plan } from "./plan.ts"
 
@@ -36,6 +37,8 @@ export const refusals = {
 } as const
 export type ParticipantName = keyof typeof refusals
 export const participants = ["billing", "items", "slots"] as const
+/** Which step of the saga each of them is. */
+export const stepAt = { billing: "money", items: "item", slots: "slot" } as const
 
 export type Serve = (path: string, body: unknown) => Effect.Effect<Answer>
 
@@ -49,11 +52,8 @@ const answered = <A>(
     onFailure: (error) => ({ status: error instanceof Problem ? error.status : 503, body: {} }),
   })
 
-export const participantLayers = (
-  name: ParticipantName,
-  store: Store<ReservationTables>,
-) =>
-  reservationsLayer(refusals[name], Duration.days(30)).pipe(
+export const participantLayers = (store: Store<ReservationTables>) =>
+  reservationsLayer(Duration.days(30)).pipe(
     Layer.provide(Layer.succeed(ReservationStore, store)),
   )
 
@@ -68,31 +68,34 @@ export const serveParticipant = (context: Context.Context<Reservations>): Serve 
 
 const republishAfterMs = 15_000
 
-/** Nobody in a simulation waits for a change: customers ask again. */
-const noChanges = Layer.succeed(Changes, { watch: () => Effect.succeed(Effect.never) })
-
 export const ordersLayers = (
   store: Store<OrderTable>,
   queue: OrderQueue["Service"],
   randomBytes: (size: number) => Uint8Array,
 ) =>
   Layer.mergeAll(
-    ordersLayer({ republishAfterMs }).pipe(
+    intakeLayer({ republishAfterMs }).pipe(
+      Layer.provideMerge(LookUps.layer),
       Layer.provide([
         backlogLayer(1_000),
         Publisher.layer,
-        noChanges,
         Layer.succeed(SecureRandom.SecureRandom, SecureRandom.make(randomBytes)),
       ]),
     ),
     sweeperLayer({ republishAfterMs }),
     Register.layer,
   ).pipe(
-    Layer.provide([Layer.succeed(OrderStore, store), Layer.succeed(OrderQueue, queue)]),
+    // Nobody in a simulation waits for a change: customers ask again.
+    Layer.provide([
+      Layer.succeed(OrderStore, store),
+      Layer.succeed(OrderQueue, queue),
+      noChanges,
+    ]),
   )
 
-export const serveOrders = (context: Context.Context<Orders | Register>): Serve => {
-  const orders = Context.get(context, Orders)
+export const serveOrders = (context: Context.Context<Intake | LookUps | Register>): Serve => {
+  const intake = Context.get(context, Intake)
+  const lookUps = Context.get(context, LookUps)
   const register = Context.get(context, Register)
   return (path, body) => {
     switch (path) {
@@ -103,12 +106,15 @@ export const serveOrders = (context: Context.Context<Orders | Register>): Serve 
         )
       case "/place":
         return answered(
-          orders.place(body as Placement),
+          intake.place(body as Placement),
           ({ order: { id, status } }) => ({ id, status }),
         )
       default: {
         const { username, id } = body as { username: string; id: string }
-        return answered(orders.find(username, id), ({ status, reason }) => ({ id, status, reason }))
+        return answered(
+          lookUps.find(username, id),
+          ({ status, reason }) => ({ id, status, reason }),
+        )
       }
     }
   }

@@ -7,9 +7,12 @@ import { Failpoint } from "#shared/failpoint.ts"
 import { Fetch } from "#shared/http/client.ts"
 import type { Store } from "#shared/postgres/store.ts"
 import { Unavailable } from "#shared/transient.ts"
+import { EarlierVersion } from "./earlier-version.ts"
+import { edgeOf } from "./edge.ts"
 import { type Kernel, type Process, startMs } from "./kernel.ts"
 import { Network } from "./network.ts"
 import {
+  calleeFaults,
   databases,
   itemIds,
   type Plan,
@@ -59,6 +62,7 @@ export class System {
   readonly world: World
   readonly network: Network
   readonly queue: SimulatedQueue
+  private readonly earlier: EarlierVersion
   /** What there is of each resource before the first order. */
   readonly openings: Record<ParticipantName, ReadonlyMap<string, number>>
   private readonly running = new Map<string, Running>()
@@ -74,6 +78,7 @@ export class System {
     this.world = new World(kernel, plan, ({ name }, afterMs) => this.startLater(name, afterMs))
     this.network = new Network(this.world)
     this.queue = new SimulatedQueue(this.world)
+    this.earlier = new EarlierVersion(plan)
     const all = (names: ReadonlyArray<string>, opening: number) =>
       new Map(names.map((name) => [name, opening]))
     this.openings = {
@@ -90,7 +95,12 @@ export class System {
 
   /** Starts everything, and lets the timed faults happen when their time comes. */
   start(): void {
-    for (const name of processesOf(this.plan.replicas ?? replicas)) this.begin(name)
+    const { orchestratorsAtMs = 0 } = this.plan
+    for (const name of processesOf(this.plan.replicas ?? replicas)) {
+      const isLate = orchestratorsAtMs > 0 && name.startsWith("orchestrator")
+      if (isLate) this.startLater(name, orchestratorsAtMs)
+      else this.begin(name)
+    }
     for (const fault of this.plan.timedFaults) {
       this.kernel.after(fault.atMs, "", undefined, () => this.timed(fault))
     }
@@ -118,7 +128,7 @@ export class System {
       if (!process.alive) return
       if (Exit.isFailure(exit)) return this.world.crash(process, 1_000)
       const servers = this.network.servers.get(service) ?? []
-      servers.push({ process, serve: exit.value, fork })
+      servers.push({ process, serve: edgeOf(this.world, process, exit.value), fork })
       this.network.servers.set(service, servers)
     })
     process.atEnd.add(() => this.takeFromNetwork(process))
@@ -148,10 +158,11 @@ export class System {
 
   private timed({ fault, process: name, forMs }: TimedFault): void {
     const { world, kernel } = this
-    const running = this.running.get(name)!
+    const running = this.running.get(name)
+    if (running?.process.alive !== true || world.faultsEnded) return
     const { process } = running
-    if (!process.alive || world.faultsEnded) return
-    world.hit(`process: ${fault}`, name)
+    // Whether a callee's fault meets anybody is told where it does.
+    if (calleeFaults.every((other) => other !== fault)) world.hit(`process: ${fault}`, name)
     switch (fault) {
       case "crash":
         return world.crash(process, forMs)
@@ -169,6 +180,14 @@ export class System {
       case "clock jump":
         process.skewMs = (kernel.draw("clock jump", 2) === 0 ? -1 : 1) * 3_600_000
         kernel.after(forMs, "", undefined, () => void (process.skewMs = 0))
+        return
+      case "refuses its callers":
+        world.lockedUp.add(name)
+        kernel.after(forMs, "", undefined, () => world.lockedUp.delete(name))
+        return
+      case "breaks on an order":
+        world.breaking.set(name, {})
+        kernel.after(forMs, "", undefined, () => world.breaking.delete(name))
     }
   }
 
@@ -186,16 +205,17 @@ export class System {
       case "orders": {
         const bytes = (size: number) =>
           Uint8Array.from({ length: size }, () => kernel.draw(`bytes ${process.name}`, 256))
-        const store = this.storeOf("orders", process, orderTable)
+        const { earlier } = this
+        const store = this.storeOf("orders", process, (on) => earlier.table(orderTable(on)))
         return Effect.map(
-          Layer.build(ordersLayers(store, queue.clientOf(process), bytes)),
+          Layer.build(ordersLayers(store, earlier.queue(queue.clientOf(process)), bytes)),
           serveOrders,
         )
       }
       default:
         return Effect.map(
           Layer.build(
-            participantLayers(service, this.storeOf(service, process, reservationTables)),
+            participantLayers(this.storeOf(service, process, reservationTables)),
           ),
           serveParticipant,
         )

@@ -24,6 +24,13 @@ const countedWhereTheyAct: ReadonlySet<string> = new Set([
 
 const kindOf = ({ point, fault }: PointFault) => `${point.split(" ", 1)[0]}: ${fault}`
 
+/** How often, and when last, somebody came to a point, and the faults that are planned there, by number. */
+interface Place {
+  arrivals: number
+  lastMs: number | undefined
+  readonly faults: Map<number, PointFault>
+}
+
 export class World {
   readonly violations: Array<Violation> = []
   /** How often each kind of fault happened while there were orders in flight. */
@@ -33,13 +40,15 @@ export class World {
   readonly crashes = new Map<string, number>()
   /** Every point that was passed before the faults ended, in order. */
   readonly points: Array<Point> = []
-  /** When each point was passed last, in milliseconds from the start. */
-  readonly lastPassedMs = new Map<string, number>()
   /** Which processes nobody reaches, and who reaches nobody. */
   readonly cutOff = new Set<string>()
+  /** Which processes do not know their callers. */
+  readonly lockedUp = new Set<string>()
+  /** Which processes break, and on which order: the first that they meet. And all orders that one broke on. */
+  readonly breaking = new Map<string, { on?: string }>()
+  readonly brokenOn = new Set<string>()
   ordersInFlight = 0
-  private readonly arrivals = new Map<string, number>()
-  private readonly planned = new Map<string, PointFault>()
+  private readonly places = new Map<string, Place>()
 
   readonly kernel: Kernel
   private readonly restart: (process: Process, afterMs: number) => void
@@ -47,7 +56,7 @@ export class World {
   constructor(kernel: Kernel, plan: Plan, restart: World["restart"]) {
     this.kernel = kernel
     this.restart = restart
-    for (const fault of plan.pointFaults) this.planned.set(`${fault.point}#${fault.nth}`, fault)
+    for (const fault of plan.pointFaults) this.place(fault.point).faults.set(fault.nth, fault)
   }
 
   get faultsEnded(): boolean {
@@ -56,15 +65,29 @@ export class World {
 
   /** Somebody comes to a point; gives the fault that the plan has for it. */
   arrive(point: string): PointFault | undefined {
-    const nth = (this.arrivals.get(point) ?? 0) + 1
-    this.arrivals.set(point, nth)
-    this.lastPassedMs.set(point, this.kernel.nowMs - startMs)
+    const place = this.place(point)
+    const nth = ++place.arrivals
+    place.lastMs = this.kernel.nowMs - startMs
     if (this.faultsEnded) return undefined
     this.points.push({ point, nth })
-    const fault = this.planned.get(`${point}#${nth}`)
+    const fault = place.faults.get(nth)
     if (fault === undefined) return undefined
     if (!countedWhereTheyAct.has(fault.fault)) this.hit(kindOf(fault), `${point} #${nth}`)
     return fault
+  }
+
+  /** When somebody came to a point last, in milliseconds from the start; nothing when nobody ever did. */
+  lastMs(point: string): number | undefined {
+    return this.places.get(point)?.lastMs
+  }
+
+  private place(point: string): Place {
+    let place = this.places.get(point)
+    if (place === undefined) {
+      place = { arrivals: 0, lastMs: undefined, faults: new Map() }
+      this.places.set(point, place)
+    }
+    return place
   }
 
   /** A fault of `countedWhereTheyAct` has found something to act on. */
@@ -74,7 +97,7 @@ export class World {
 
   /** A fault happens. */
   hit(kind: string, where: string): void {
-    this.kernel.note(`FAULT ${kind} (${where})`)
+    this.kernel.tell(`FAULT ${kind} (${where})`)
     if (this.ordersInFlight > 0) this.faults.set(kind, (this.faults.get(kind) ?? 0) + 1)
   }
 

@@ -8,8 +8,7 @@ export interface OrderRow {
   readonly id: string
   readonly username: string
   readonly amount: string
-  readonly item: number
-  readonly slot: string
+  readonly details: { readonly item: number; readonly slot: string }
   readonly status: string
   readonly reason: string | null
   readonly idempotency_key: string | null
@@ -91,7 +90,7 @@ export const wereInFlight = (
 export const audit = async (serverUrl: string, openings: Openings): Promise<Books> => {
   const orders = await inDatabase(serverUrl, "orders", (sql) =>
     sql<Array<OrderRow>>`
-      select id, username, amount, item, slot, status, reason, idempotency_key, created_at, decided_at, republished
+      select id, username, amount, details, status, reason, idempotency_key, created_at, decided_at, republished
       from orders`)
   const parties = [
     {
@@ -111,8 +110,8 @@ export const audit = async (serverUrl: string, openings: Openings): Promise<Book
       const row = held.get(order.id)
       const wanted = {
         billing: [order.username, order.amount],
-        items: [`${order.item}`, "1"],
-        slots: [order.slot, "1"],
+        items: [`${order.details.item}`, "1"],
+        slots: [order.details.slot, "1"],
       }[name]
       if (order.status === "completed" && `${row?.resource},${row?.quantity}` !== `${wanted}`) {
         faults.push(`${order.id} is completed, but ${name} holds ${row?.resource ?? "nothing"}`)

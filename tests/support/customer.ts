@@ -3,6 +3,7 @@
  * with an idempotency key for each, trying again with the same key until an answer comes.
  */
 import { randomUUID } from "node:crypto"
+import type { OrderDetails } from "#shared/contracts/order.ts"
 
 export interface Wish {
   readonly amount: number
@@ -16,7 +17,7 @@ export interface Customer {
   readonly tryToPlace: (wish: Wish, key: string) => Promise<string | undefined>
   /** The plain answer to one order. */
   readonly post: (baseUrl: string, wish: Wish, key: string) => Promise<Response>
-  readonly order: (baseUrl: string, id: string) => Promise<{ readonly status: string }>
+  readonly order: (baseUrl: string, id: string) => Promise<OrderDetails>
 }
 
 const json = { "content-type": "application/json" }
@@ -49,7 +50,7 @@ export const newCustomer = async (address: () => string): Promise<Customer> => {
     post,
     order: async (baseUrl, id) => {
       const response = await fetch(`${baseUrl}/api/orders/${id}`, { headers })
-      return await response.json() as { status: string }
+      return await response.json() as OrderDetails
     },
     tryToPlace: async (wish, key) => {
       const answer = await post(address(), wish, key).then(

@@ -17,12 +17,12 @@ export interface EmbeddedProcess {
 
 export type Environment = Readonly<Record<string, string>>
 
-const launch = (environment: Environment) => {
+const launch = (environment: Environment, folder: string) => {
   const command = "Deno" in globalThis
     ? ["run", "-A", "compose/embedded/main.ts"]
     : ["compose/embedded/main.ts"]
   const child = spawn(process.execPath, command, {
-    cwd: root,
+    cwd: folder,
     env: { ...process.env, NO_COLOR: "1", ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   })
@@ -37,14 +37,17 @@ const launch = (environment: Environment) => {
 export const runEmbedded = async (
   environment: Environment,
 ): Promise<{ readonly code: number | null; readonly output: string }> => {
-  const { output, ended } = launch(environment)
+  const { output, ended } = launch(environment, root)
   const [code] = await ended
   return { code, output: output() }
 }
 
-/** Starts it on a free port, and resolves when it says that it is up. */
-export const startEmbedded = async (environment: Environment): Promise<EmbeddedProcess> => {
-  const { child, output, ended } = launch({ PORT: "0", ...environment })
+/** Starts it on a free port, from these sources or a copy of them, and resolves when it says that it is up. */
+export const startEmbedded = async (
+  environment: Environment,
+  folder = root,
+): Promise<EmbeddedProcess> => {
+  const { child, output, ended } = launch({ PORT: "0", ...environment }, folder)
   const up = new Promise<string>((resolve) => {
     child.stdout.on("data", () => {
       const found = /API\s+(http:\S+)\/api/.exec(output())?.[1]

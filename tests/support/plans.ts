@@ -61,7 +61,7 @@ export const badlyPlannedAt = (
       for (const { ask } of Object.values(questions(nth, 1))) yield* ask
     }
     yield* grow(few + 1, manyRows)
-    const tell = (settings: string) => database.query((sql) => sql.unsafe(settings).simple())
+    const tell = (settings: string) => database.query((sql) => sql.script(settings))
     yield* tell(`load 'auto_explain'; set auto_explain.log_level = notice;
       set auto_explain.log_format = json; set auto_explain.log_analyze = on;
       set auto_explain.log_timing = off; set auto_explain.log_min_duration = 0`)

@@ -3,7 +3,7 @@ import { Hono } from "hono"
 import { gateway } from "#compose/embedded/gateway.ts"
 import type { App } from "#shared/http/app.ts"
 import { keyFiles } from "#shared/security/generate-service-keys.ts"
-import type { ServiceName } from "#shared/security/service-tokens.ts"
+import type { ServiceName } from "#shared/roster.ts"
 
 export const serviceNames: ReadonlyArray<ServiceName> = [
   "billing",
@@ -57,8 +57,6 @@ export const doorTo = (address: (name: ServiceName) => string): App => {
         .catch(() => new Response(null, { status: 502 }))
     },
   })
-  return gateway(
-    { auth: proxied("auth"), billing: proxied("billing"), orders: proxied("orders") },
-    new Hono(),
-  )
+  const apps = Object.fromEntries(serviceNames.map((name) => [name, proxied(name)]))
+  return gateway(apps as Parameters<typeof gateway>[0], new Hono())
 }

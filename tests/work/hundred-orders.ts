@@ -1,6 +1,7 @@
 /** A hundred orders for one measurement: put on the queue as one batch, or sent by a customer all at once. */
 import { OrderId } from "#shared/contracts/order.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
+import { stepsInForce } from "#shared/contracts/order-saga.ts"
 import { firstIdAt } from "#shared/contracts/order-time.ts"
 import { encodeEntry } from "#shared/queue/entry.ts"
 import { until } from "#tests/support/customer.ts"
@@ -39,13 +40,13 @@ export const workOff = async (
     orderId: OrderId.make(firstIdAt(now.getTime()).slice(0, 14) + crypto.randomUUID().slice(14)),
     username: `customer-${n % 10}`,
     amountMinor: 1,
-    item: 1 + n % 10,
-    slot: slotOf(n),
+    details: { item: 1 + n % 10, slot: slotOf(n) },
+    steps: stepsInForce,
     createdAtMs: now.getTime(),
     republished: 0,
   }))
-  const rows = messages.map(({ orderId, username, amountMinor, item, slot }) => ({
-    ...{ id: orderId, username, amount: amountMinor, item, slot },
+  const rows = messages.map(({ orderId, username, amountMinor, details, steps }) => ({
+    ...{ id: orderId, username, amount: amountMinor, details, steps },
     ...{ created_at: now, publish_at: now },
   }))
   await sql.orders`insert into orders ${sql.orders(rows)}`

@@ -17,7 +17,7 @@ export const findingKinds = [
   "missing",
   /** The order is completed, and the participant holds something else for it. */
   "mismatch",
-  /** The order failed, and the participant still holds something for it. */
+  /** The order failed, or has no step at the participant, which holds something for it. */
   "leftover",
   /** The participant holds something for an order that the orders service does not know. */
   "orphan",
@@ -69,7 +69,10 @@ export const judge = (records: OrderRecords, terms: Terms): Verdict => {
   }
   switch (standing.status) {
     case "completed":
-      return unlessEmpty(notHeld(records, standing, terms), "all held")
+      return unlessEmpty(
+        [...notHeld(records, standing, terms), ...leftovers(records, standing, terms)],
+        "all held",
+      )
     case "failed":
       return unlessEmpty(leftovers(records, standing, terms), "none held")
     case "pending":
@@ -111,26 +114,34 @@ const orphans = (records: OrderRecords, { nowMs, overdueMs }: Terms) =>
     }]
   })
 
-const leftovers = (records: OrderRecords, standing: Standing, { nowMs }: Terms) =>
-  heldOf(records).map(([participant, record]): Finding => ({
+const rowsOf = ({ steps }: Standing): ReadonlyArray<OrderStep> =>
+  orderSaga.filter(({ step }) => steps.includes(step))
+
+const leftovers = (records: OrderRecords, standing: Standing, { nowMs }: Terms) => {
+  const isFailed = standing.status === "failed"
+  const needed = isFailed ? [] : rowsOf(standing).map(({ at }) => at)
+  return heldOf(records).filter(([participant]) => !needed.includes(participant)).map((
+    [participant, record],
+  ): Finding => ({
     kind: "leftover",
     orderId: record.orderId,
     participant,
     resource: record.resource,
     ageMs: nowMs - Date.parse(standing.createdAt),
-    cause: `the order failed, but ${participant} still holds ${amountOf(record)}`,
+    cause: isFailed
+      ? `the order failed, but ${participant} still holds ${amountOf(record)}`
+      : `the order has no step at ${participant}, but ${participant} holds ${amountOf(record)}`,
     remedy: "--heal gives it back",
     heal: cancelOf(record),
   }))
+}
 
 const notHeld = (
   { orderId, recorded }: OrderRecords,
   standing: Standing,
   { isForgotten, nowMs }: Terms,
 ) =>
-  orderSaga.filter(({ step }) => standing.steps.includes(step)).flatMap((row): ReadonlyArray<
-    Finding
-  > => {
+  rowsOf(standing).flatMap((row): ReadonlyArray<Finding> => {
     const participant = row.at
     const record = recorded[participant]
     const wanted = wantedOf(standing, row)

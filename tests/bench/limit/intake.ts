@@ -1,36 +1,39 @@
 /** Orders on their way in: from a posted body to the message for the queue, the row and the answer. */
 import type { IncomingHttpHeaders } from "node:http"
+import type { Details } from "#shared/contracts/order.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
+import { stepsInForce } from "#shared/contracts/order-saga.ts"
 import type { Sql } from "./database.ts"
 import { newOrderId } from "./order-id.ts"
+
+/** What every order is accepted with, as its column has it. */
+const steps = JSON.stringify(stepsInForce)
 
 /** How long after its making the product's sweeper puts an order on the queue again. */
 const republishAfterMs = 30_000
 
 /** The order that a customer posted. */
 export const orderOf = (text: string, headers: IncomingHttpHeaders): OrderMessage => {
-  const { amount, item, slot } = JSON.parse(text) as {
-    readonly amount: number
-    readonly item: number
-    readonly slot: string
-  }
+  const { amount, ...details } = JSON.parse(text) as Details & { readonly amount: number }
   const createdAtMs = Date.now()
   const username = String(headers["x-username"])
   const amountMinor = Math.round(amount * 100)
   const orderId = newOrderId(createdAtMs)
-  return { orderId, username, amountMinor, item, slot, createdAtMs, republished: 0 }
+  return {
+    ...{ orderId, username, amountMinor, details, createdAtMs },
+    ...{ steps: stepsInForce, republished: 0 },
+  }
 }
 
 /** The order as its customer sees it, in JSON. */
 export const viewOf = (order: OrderMessage): string => {
-  const { orderId, username, amountMinor, item, slot, createdAtMs } = order
+  const { orderId, username, amountMinor, details, createdAtMs } = order
   return JSON.stringify({
     id: orderId,
     username,
     amount: amountMinor / 100,
-    item,
-    slot,
-    details: { item, slot },
+    ...details,
+    details,
     status: "pending",
     success: null,
     reason: null,
@@ -45,15 +48,15 @@ export const insertOrders = async (
   orders: ReadonlyArray<OrderMessage>,
 ): Promise<void> => {
   await sql`
-    insert into orders (id, username, amount, item, slot, created_at, publish_at)
-    select id, username, amount, item, slot, to_timestamp(created_at_ms / 1000.0),
+    insert into orders (id, username, amount, details, steps, created_at, publish_at)
+    select id, username, amount, details::jsonb, ${steps}::text::jsonb,
+      to_timestamp(created_at_ms / 1000.0),
       to_timestamp((created_at_ms + ${republishAfterMs}) / 1000.0)
     from unnest(
       ${orders.map(({ orderId }) => orderId)}::uuid[],
       ${orders.map(({ username }) => username)}::text[],
       ${orders.map(({ amountMinor }) => amountMinor)}::bigint[],
-      ${orders.map(({ item }) => item)}::int[],
-      ${orders.map(({ slot }) => slot)}::text[],
+      ${orders.map(({ details }) => JSON.stringify(details))}::text[],
       ${orders.map(({ createdAtMs }) => createdAtMs)}::bigint[]
-    ) as given (id, username, amount, item, slot, created_at_ms)`
+    ) as given (id, username, amount, details, created_at_ms)`
 }

@@ -2,14 +2,16 @@
  * The un-batched loop: a saga lives in memory, makes a call for each command, and writes its order once, as it ended.
  * Nothing of it is durable before that.
  */
+import type { TimelineEntry } from "#shared/contracts/order.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
-import type { Command, Outcome } from "#shared/contracts/reservation.ts"
+import { orderSaga, type OrderStep } from "#shared/contracts/order-saga.ts"
+import type { Command } from "#shared/contracts/reservation.ts"
 import { openDatabase } from "./database.ts"
 import { environment, ready, whole } from "./environment.ts"
 import { clientOf } from "./http-client.ts"
 import { serve } from "./http-server.ts"
 import { orderOf } from "./intake.ts"
-import { commandOf, type Step, steps } from "./steps.ts"
+import { commandOf, entriesOf, pathOf } from "./steps.ts"
 
 const { PARTICIPANTS_URL, ORDERS_DATABASE_URL } = environment(
   "PARTICIPANTS_URL",
@@ -18,37 +20,53 @@ const { PARTICIPANTS_URL, ORDERS_DATABASE_URL } = environment(
 const participants = clientOf(PARTICIPANTS_URL, 64)
 const sql = openDatabase(ORDERS_DATABASE_URL, 24)
 
-const call = async (step: Step, action: Command["action"], order: OrderMessage) => {
+const call = async (step: OrderStep, action: Command["action"], order: OrderMessage) => {
+  const startedAtMs = Date.now()
   const commands = [commandOf(step, action, order)]
-  const answer = await participants(step.path, JSON.stringify({ commands }))
-  const { outcomes } = JSON.parse(answer) as { readonly outcomes: readonly [Outcome] }
-  return outcomes[0].outcome
-}
-
-/** Gives the reason of a failure, or null. */
-const runOrder = async (order: OrderMessage): Promise<string | null> => {
-  for (const [n, step] of steps.entries()) {
-    if (await call(step, "reserve", order) === "reserved") continue
-    for (const held of steps.slice(0, n).reverse()) await call(held, "cancel", order)
-    return step.refusal
+  const answer = await participants(pathOf(step), JSON.stringify({ commands }))
+  const { outcomes } = JSON.parse(answer) as {
+    readonly outcomes: readonly [{ readonly outcome: TimelineEntry["outcome"] }]
   }
-  return null
+  return entriesOf(step, action, startedAtMs)(outcomes[0].outcome)
 }
 
-const write = (order: OrderMessage, reason: string | null) => {
-  const { orderId, username, amountMinor, item, slot, createdAtMs } = order
+interface End {
+  /** Of a failure, or null. */
+  readonly reason: string | null
+  readonly timeline: ReadonlyArray<TimelineEntry>
+}
+
+const runOrder = async (order: OrderMessage): Promise<End> => {
+  const timeline: Array<TimelineEntry> = []
+  for (const [n, step] of orderSaga.entries()) {
+    const reserved = await call(step, "reserve", order)
+    timeline.push(reserved)
+    if (reserved.outcome === "reserved") continue
+    for (const held of orderSaga.slice(0, n).reverse()) {
+      timeline.push(await call(held, "cancel", order))
+    }
+    return { reason: step.refusal, timeline }
+  }
+  return { reason: null, timeline }
+}
+
+const write = (order: OrderMessage, { reason, timeline }: End) => {
+  const { orderId, username, amountMinor, details, createdAtMs } = order
   const status = reason === null ? "completed" : "failed"
   return sql`
-    insert into orders (id, username, amount, item, slot, status, reason, created_at, decided_at)
-    values (${orderId}, ${username}, ${amountMinor}, ${item}, ${slot}, ${status}, ${reason},
-      ${new Date(createdAtMs)}, now())`
+    insert into orders
+      (id, username, amount, details, steps, status, reason, created_at, decided_at, timeline)
+    values (${orderId}, ${username}, ${amountMinor}, ${JSON.stringify(details)}::text::jsonb,
+      ${JSON.stringify(order.steps)}::text::jsonb, ${status}, ${reason}, ${new Date(createdAtMs)},
+      now(), ${JSON.stringify(timeline)}::text::jsonb)`
 }
 
 await serve(whole("PORT"), {
   "/api/orders": async (text, headers) => {
     const order = orderOf(text, headers)
-    const reason = await runOrder(order)
-    await write(order, reason)
+    const end = await runOrder(order)
+    await write(order, end)
+    const { reason } = end
     const status = reason === null ? "completed" : "failed"
     return { status: 200, text: JSON.stringify({ status, reason }) }
   },

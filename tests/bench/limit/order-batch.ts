@@ -5,9 +5,10 @@
 import type { Decision } from "#shared/contracts/decision.ts"
 import type { TimelineEntry } from "#shared/contracts/order.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
+import { orderSaga, type OrderStep } from "#shared/contracts/order-saga.ts"
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import type { Post } from "./http-client.ts"
-import { commandOf, type Step, steps } from "./steps.ts"
+import { commandOf, entriesOf, pathOf } from "./steps.ts"
 
 export type Orders = ReadonlyArray<OrderMessage>
 
@@ -21,9 +22,9 @@ export interface Services {
 /** The orders that were refused at a step, and what happened to them. */
 interface Refused {
   readonly orders: Orders
-  readonly step: Step
+  readonly step: OrderStep
   /** The steps before, last first. */
-  readonly held: ReadonlyArray<Step>
+  readonly held: ReadonlyArray<OrderStep>
   readonly timeline: ReadonlyArray<TimelineEntry>
 }
 
@@ -51,13 +52,13 @@ const reserveAll = async (services: Services, orders: Orders) => {
   let kept = orders
   const timeline: Array<TimelineEntry> = []
   const refused: Array<Refused> = []
-  for (const [n, step] of steps.entries()) {
+  for (const [n, step] of orderSaga.entries()) {
     if (kept.length === 0) break
     const { outcomes, entry } = await call(services, step, "reserve", kept)
     const isKept = (_: OrderMessage, m: number) => outcomes[m]?.outcome === "reserved"
     const lost = kept.filter((order, m) => !isKept(order, m))
     if (lost.length > 0) {
-      const held = steps.slice(0, n).reverse()
+      const held = orderSaga.slice(0, n).reverse()
       refused.push({ orders: lost, step, held, timeline: [...timeline, entry("rejected")] })
       kept = kept.filter(isKept)
     }
@@ -68,8 +69,8 @@ const reserveAll = async (services: Services, orders: Orders) => {
 
 /** Last step first; gives what there is to say of each step that was undone. */
 const cancelAll = async (services: Services, refused: ReadonlyArray<Refused>) => {
-  const undone = new Map<Step, TimelineEntry>()
-  for (const step of steps.toReversed()) {
+  const undone = new Map<OrderStep, TimelineEntry>()
+  for (const step of orderSaga.toReversed()) {
     const orders = refused.filter(({ held }) => held.includes(step)).flatMap(({ orders }) => orders)
     if (orders.length === 0) continue
     const { entry } = await call(services, step, "cancel", orders)
@@ -80,25 +81,15 @@ const cancelAll = async (services: Services, refused: ReadonlyArray<Refused>) =>
 
 const call = async (
   { participants }: Services,
-  step: Step,
+  step: OrderStep,
   action: Command["action"],
   orders: Orders,
 ) => {
   const startedAtMs = Date.now()
   const commands = orders.map((order) => commandOf(step, action, order))
-  const answer = await participants(step.path, JSON.stringify({ commands }))
+  const answer = await participants(pathOf(step), JSON.stringify({ commands }))
   const { outcomes } = JSON.parse(answer) as { readonly outcomes: ReadonlyArray<Outcome> }
-  const now = Date.now()
-  const at = new Date(now).toISOString()
-  const entry = (outcome: TimelineEntry["outcome"]): TimelineEntry => ({
-    step: step.name,
-    action,
-    outcome,
-    attempts: 1,
-    at,
-    durationMs: now - startedAtMs,
-  })
-  return { outcomes, entry }
+  return { outcomes, entry: entriesOf(step, action, startedAtMs) }
 }
 
 /** The same decision on many orders, in JSON. */

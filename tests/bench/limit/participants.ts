@@ -37,19 +37,16 @@ await serve(whole("PORT"), {
     table: "accounts",
     key: "username",
     balance: "wallet",
-    refusal: "Not enough money",
   }),
   "/items": participant(ITEMS_DATABASE_URL, {
     table: "items",
     key: "id",
     balance: "stock",
-    refusal: "Can not reserve the item",
   }),
   "/slots": participant(SLOTS_DATABASE_URL, {
     table: "slots",
     key: "time",
     balance: "capacity",
-    refusal: "Can not get the delivery slot",
   }),
 })
 ready()

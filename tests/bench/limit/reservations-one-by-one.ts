@@ -5,7 +5,7 @@ import type { Commands, Outcomes, Resources } from "./reservations.ts"
 
 /** Makes the function that applies commands, each for itself, and answers each. */
 export const reservationsOneByOne = (sql: Sql, resources: Resources) => {
-  const { table, key, balance, refusal } = resources
+  const { table, key, balance } = resources
 
   const reserve = async ({ orderId, resource, quantity }: Command): Promise<Outcome> => {
     const [recorded] = await sql<[{ outcome: "reserved" | "rejected" }]>`
@@ -18,8 +18,7 @@ export const reservationsOneByOne = (sql: Sql, resources: Resources) => {
       values (${orderId}, case when exists (select from taken) then 'reserved' else 'rejected' end,
         ${resource}, ${quantity})
       returning outcome`
-    const { outcome } = recorded
-    return { orderId, outcome, ...(outcome === "rejected" && { reason: refusal }) }
+    return { orderId, outcome: recorded.outcome }
   }
 
   const cancel = async ({ orderId }: Command): Promise<Outcome> => {

@@ -5,12 +5,11 @@
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import type { Sql } from "./database.ts"
 
-/** A participant's table of what can be reserved, and its reason for a rejection. */
+/** A participant's table of what can be reserved. */
 export interface Resources {
   readonly table: string
   readonly key: string
   readonly balance: string
-  readonly refusal: string
 }
 
 export type Commands = ReadonlyArray<Command>
@@ -31,7 +30,7 @@ export const reservationsOf = (sql: Sql, resources: Resources) => {
     const answer = ({ orderId, action, resource }: Command): Outcome => {
       if (action === "cancel") return { orderId, outcome: "cancelled" }
       if (taken.has(resource)) return { orderId, outcome: "reserved" }
-      return { orderId, outcome: "rejected", reason: resources.refusal }
+      return { orderId, outcome: "rejected" }
     }
     return batches.map((batch) => batch.map(answer))
   }

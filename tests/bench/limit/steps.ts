@@ -1,48 +1,27 @@
-/** The steps of the order saga: what is reserved, where, and what a refusal is called. */
-import type { FailureReason, StepName } from "#shared/contracts/order.ts"
+/** What the limit programs make of the saga's table: calls, and what a timeline tells of them. */
+import type { TimelineEntry } from "#shared/contracts/order.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
+import type { OrderStep } from "#shared/contracts/order-saga.ts"
 import type { Command } from "#shared/contracts/reservation.ts"
 
-export interface Step {
-  readonly name: StepName
-  readonly path: string
-  readonly refusal: FailureReason
-  readonly resource: (order: OrderMessage) => string
-  readonly quantity: (order: OrderMessage) => number
-}
-
-/** In their order. */
-export const steps: ReadonlyArray<Step> = [
-  {
-    name: "money",
-    path: "/billing",
-    refusal: "Not enough money",
-    resource: ({ username }) => username,
-    quantity: ({ amountMinor }) => amountMinor,
-  },
-  {
-    name: "item",
-    path: "/items",
-    refusal: "Can not reserve the item",
-    resource: ({ item }) => String(item),
-    quantity: () => 1,
-  },
-  {
-    name: "slot",
-    path: "/slots",
-    refusal: "Can not get the delivery slot",
-    resource: ({ slot }) => slot,
-    quantity: () => 1,
-  },
-]
+/** Where the participants' program answers for a step. */
+export const pathOf = ({ at }: OrderStep): string => `/${at}`
 
 export const commandOf = (
-  { resource, quantity }: Step,
+  { takes }: OrderStep,
   action: Command["action"],
   order: OrderMessage,
-): Command => ({
-  orderId: order.orderId,
-  action,
-  resource: resource(order),
-  quantity: quantity(order),
-})
+): Command => {
+  const [resource, quantity] = takes(order)
+  return { orderId: order.orderId, action, resource, quantity }
+}
+
+/** Makes the entries of a call that has its answer now. */
+export const entriesOf = ({ step }: OrderStep, action: Command["action"], startedAtMs: number) => {
+  const nowMs = Date.now()
+  const at = new Date(nowMs).toISOString()
+  return (outcome: TimelineEntry["outcome"]): TimelineEntry => ({
+    ...{ step, action, outcome, attempts: 1, at },
+    durationMs: nowMs - startedAtMs,
+  })
+}

@@ -38,8 +38,10 @@ export const insertPending = async (amount: number): Promise<ReadonlyArray<Order
   for (let at = 0; at < amount; at += rowsInStatement) {
     const rows = orders.slice(at, at + rowsInStatement)
     await sql`
-      insert into orders (id, username, amount, item, slot, created_at, publish_at)
-      select id, username, amount, item, slot, now(), now() + ${publishAfter}::interval from unnest(
+      insert into orders (id, username, amount, details, steps, created_at, publish_at)
+      select id, username, amount, jsonb_build_object('item', item, 'slot', slot),
+        '["money", "item", "slot"]', now(), now() + ${publishAfter}::interval
+      from unnest(
         ${rows.map(({ id }) => id)}::uuid[],
         ${rows.map(({ username }) => username)}::text[],
         ${rows.map(({ amountMinor }) => amountMinor)}::bigint[],

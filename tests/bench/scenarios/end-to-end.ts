@@ -2,12 +2,12 @@
 import { Effect } from "effect"
 import type { Hall } from "../hall.ts"
 import { inTurn } from "../rounds.ts"
-import { atLeast, rateOf, type Row } from "../row.ts"
+import { goalsOfLimit, ofLimit, type Row } from "../row.ts"
 import { startBatchLimit } from "../stand/limits.ts"
 import { limitSubject } from "../subject.ts"
 import { decidePosted } from "../work/decide-posted.ts"
 
-const leastOfLimit = 0.7
+const leastOfLimit = 0.65
 
 export const endToEnd = Effect.fnUntraced(function* (hall: Hall) {
   const { given: { orders }, ground, recorder } = hall
@@ -17,7 +17,9 @@ export const endToEnd = Effect.fnUntraced(function* (hall: Hall) {
     { name: "end-to-end", orders, run: (count) => decidePosted(ours, count, { recorder }) },
     { name: "  limit: with intake", orders, run: (count) => decidePosted(limit, count) },
   ])
-  const ofLimit = rateOf(row!) / rateOf(raw!)
-  const goals = [atLeast("of the limit", ofLimit, leastOfLimit)]
-  return [{ ...row!, ofLimit, goals }, { ...raw!, goals: [] }] as ReadonlyArray<Row>
+  const part = ofLimit(row!, raw!)
+  return [
+    { ...row!, ofLimit: part, goals: goalsOfLimit(part, leastOfLimit) },
+    { ...raw!, goals: [] },
+  ] as ReadonlyArray<Row>
 })

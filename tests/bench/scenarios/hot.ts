@@ -5,7 +5,7 @@ import { inTurn } from "../rounds.ts"
 import { atLeast, rateOf, type Row } from "../row.ts"
 import { decideQueued } from "../work/decide-queued.ts"
 
-const leastOfMixed = 0.5
+const leastOfMixed = 0.9
 
 export const hot = Effect.fnUntraced(function* (hall: Hall) {
   const { given: { orders } } = hall

@@ -1,12 +1,10 @@
 /** Goals 1 and 2: how many times as fast as other engines, which run the same saga with the same participants. */
-import { Effect, Scope } from "effect"
+import { Effect } from "effect"
 import type { Hall } from "../hall.ts"
 import { inTurn, type Measured, type Part } from "../rounds.ts"
 import { atLeast, rateOf, type Row } from "../row.ts"
-import { measured, type Run, RunFailed } from "../run.ts"
-import { type PeerName, peerNames, peersAreInstalled, runPeer } from "../stand/peers.ts"
-import type { Services } from "../stand/services.ts"
-import { type Subject, whilePaused } from "../subject.ts"
+import { type PeerName, peerNames } from "../stand/peers.ts"
+import { decideByPeer } from "../work/decide-by-peer.ts"
 import { decidePosted } from "../work/decide-posted.ts"
 import { decideQueued } from "../work/decide-queued.ts"
 
@@ -17,12 +15,9 @@ const times: Partial<Record<PeerName, { readonly posted: number; readonly queued
 }
 /** The slowest of them take a quarter of a minute for so many. */
 const ordersAtMost = 2_000
-const warmUp = 500
 const roundsAtMost = 3
-const participants = /^(billing|items|slots)$/
 
 export const peers = Effect.fnUntraced(function* (hall: Hall) {
-  if (!peersAreInstalled()) return yield* notInstalled
   const { given: { orders, runs } } = hall
   const ours = yield* hall.ours()
   const services = yield* hall.services()
@@ -32,7 +27,7 @@ export const peers = Effect.fnUntraced(function* (hall: Hall) {
     ...peerNames.map((name) => ({
       name: `peer: ${name}`,
       orders: Math.min(orders, ordersAtMost),
-      run: (count: number) => decidedByPeer(hall, ours, services, name, count),
+      run: (count: number) => decideByPeer(hall.ground, services, ours, { name, orders: count }),
       warm: false,
     })),
   ]
@@ -47,10 +42,6 @@ export const peers = Effect.fnUntraced(function* (hall: Hall) {
   ] as ReadonlyArray<Row>
 })
 
-const notInstalled = new RunFailed({
-  message: "The peers are not installed: run npm ci --prefix tests/bench/peers",
-})
-
 const goalsAgainst = (row: Measured, name: PeerName, queued: Measured, posted: Measured) => {
   const of = (ours: Measured) => rateOf(ours) / rateOf(row)
   const least = times[name]
@@ -61,40 +52,3 @@ const goalsAgainst = (row: Measured, name: PeerName, queued: Measured, posted: M
       : []),
   ]
 }
-
-const decidedByPeer = (
-  { ground }: Hall,
-  ours: Subject,
-  services: Services,
-  name: PeerName,
-  orders: number,
-) => {
-  const subject: Subject = {
-    ...ours,
-    alone: whilePaused(services, (process) => !participants.test(process)),
-    // All that the bench has started, by itself or not, also what has ended by then.
-    processes: () => [{ name: "everything", pid: process.pid }],
-  }
-  const until = Effect.map(
-    runPeer(ground, services, { name, orders, warmUp }),
-    ({ sagas, seconds, p50Ms, p99Ms }) => ({
-      orders: sagas,
-      seconds,
-      latency: { p50Ms, p99Ms },
-    }),
-  )
-  return Effect.flatMap(Effect.scope, (scope) =>
-    measured(subject, {
-      prepare: Effect.succeed({
-        orders: warmUp + orders,
-        processes: [],
-        until: Effect.provideService(until, Scope.Scope, scope),
-      }),
-    })).pipe(Effect.map(withoutCosts))
-}
-
-/** Start and warm-up of the engine are in them. */
-const withoutCosts = ({ costs, ...run }: Run): Run => ({
-  ...run,
-  costs: { ...costs, cpuMs: new Map(), memoryMiB: new Map() },
-})

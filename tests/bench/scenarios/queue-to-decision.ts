@@ -2,12 +2,12 @@
 import { Effect } from "effect"
 import type { Hall } from "../hall.ts"
 import { inTurn } from "../rounds.ts"
-import { atLeast, rateOf, type Row } from "../row.ts"
+import { goalsOfLimit, ofLimit, type Row } from "../row.ts"
 import { startBatchLimit } from "../stand/limits.ts"
 import { limitSubject } from "../subject.ts"
 import { decideQueued } from "../work/decide-queued.ts"
 
-const leastOfLimit = 0.5
+const leastOfLimit = 0.6
 
 export const queueToDecision = Effect.fnUntraced(function* (hall: Hall) {
   const { given: { orders }, ground, recorder } = hall
@@ -21,7 +21,9 @@ export const queueToDecision = Effect.fnUntraced(function* (hall: Hall) {
     },
     { name: "  limit: raw batches", orders, run: (count) => decideQueued(limit, count) },
   ])
-  const ofLimit = rateOf(row!) / rateOf(raw!)
-  const goals = [atLeast("of the limit", ofLimit, leastOfLimit)]
-  return [{ ...row!, ofLimit, goals }, { ...raw!, goals: [] }] as ReadonlyArray<Row>
+  const part = ofLimit(row!, raw!)
+  return [
+    { ...row!, ofLimit: part, goals: goalsOfLimit(part, leastOfLimit) },
+    { ...raw!, goals: [] },
+  ] as ReadonlyArray<Row>
 })

@@ -30,6 +30,8 @@ export interface PeerOptions {
   readonly name: PeerName
   readonly orders: number
   readonly warmUp: number
+  /** How many sagas are in flight; where it is not given, what suits the engine best. */
+  readonly inFlight?: number
 }
 
 /** Runs the program once, with a database and a folder that nobody used before. */
@@ -62,7 +64,7 @@ export const runPeer = (
 const environmentFor = (
   { servers, keysFolder, folder }: Ground,
   services: Services,
-  { orders, warmUp }: PeerOptions,
+  { orders, warmUp, inFlight }: PeerOptions,
   databaseUrl: string,
 ) => {
   const address = (name: "billing" | "items" | "slots") =>
@@ -80,6 +82,7 @@ const environmentFor = (
     DATA_DIR: mkdtempSync(join(folder, "peer-")),
     ORDERS: `${orders}`,
     WARMUP: `${warmUp}`,
+    ...(inFlight !== undefined && { IN_FLIGHT: `${inFlight}` }),
   }
 }
 

@@ -1,6 +1,6 @@
 /** The six services as processes of their own, with all that they do in production; only telemetry is off. */
 import { Effect, Exit, Scope } from "effect"
-import type { ServiceName } from "#shared/security/service-tokens.ts"
+import type { ServiceName } from "#shared/roster.ts"
 import { freePort } from "#tests/chaos/ports.ts"
 import type { Runtime } from "#tests/support/separate-services.ts"
 import { environmentOf } from "#tests/support/service-process.ts"

@@ -3,11 +3,13 @@ import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Exit, Scope } from "effect"
 import { afterAll, beforeAll, beforeEach, expect, it } from "vitest"
+import type { Resources } from "#shared/reservations/reservations-sql.ts"
+import { openingMigration, tableMigration } from "#shared/reservations/resource-migrations.ts"
 import { createDatabase } from "#tests/support/postgres.ts"
 import postgres from "postgres"
 import type { Databases } from "../stand/databases.ts"
 import { root } from "../stand/program.ts"
-import { faultsInBooks } from "./books.ts"
+import { faultsInBooks, participants } from "./books.ts"
 import { insertPending, openBooks } from "./opening.ts"
 import { endOf, wantedOrders } from "./workload.ts"
 
@@ -21,30 +23,40 @@ const ends = {
 let databases: Databases
 const scope = Scope.makeUnsafe()
 
-const open = async (name: "billing" | "orders" | "items" | "slots") => {
+const filesIn = (folder: string): ReadonlyArray<string> => {
+  const migrations = join(root, folder, "migrations")
+  return readdirSync(migrations).sort().map((file) => readFileSync(join(migrations, file), "utf8"))
+}
+
+const tableOf = {
+  billing: () => filesIn("services/billing"),
+  items: () => filesIn("services/items"),
+  slots: (resources: Resources) => [tableMigration(resources).text],
+}
+
+const open = async (name: string, migrations: ReadonlyArray<string>) => {
   const { url, drop } = await createDatabase(name)
   const types = { bigint: { to: 20, from: [20], parse: Number, serialize: String } }
   const sql = postgres(url, { max: 2, onnotice: () => {}, types })
   await Effect.runPromise(
     Scope.addFinalizer(scope, Effect.promise(() => sql.end().then(drop))),
   )
-  const participant = name === "orders" ? [] : ["shared/reservations"]
-  for (const folder of [`services/${name}`, ...participant]) {
-    const migrations = join(root, folder, "migrations")
-    for (const file of readdirSync(migrations).sort()) {
-      await sql.unsafe(readFileSync(join(migrations, file), "utf8"))
-    }
-  }
+  for (const text of migrations) await sql.unsafe(text)
   return sql
 }
 
 beforeAll(async () => {
-  const [billing, ordersTable, items, slots] = await Promise.all([
-    open("billing"),
-    open("orders"),
-    open("items"),
-    open("slots"),
+  const [ordersTable, billing, items, slots] = await Promise.all([
+    open("orders", filesIn("services/orders")),
+    ...participants.map((one) =>
+      open(one.name, [
+        ...tableOf[one.name](one),
+        openingMigration({ ...one, one: one.table }).text,
+        ...filesIn("shared/reservations"),
+      ])
+    ),
   ])
+  if (!billing || !items || !slots) throw new Error("a participant is missing")
   databases = { billing, orders: ordersTable, items, slots, auth: ordersTable }
   const prefill = 1_000
   await items`

@@ -7,7 +7,7 @@ import { firstIdAt } from "#shared/contracts/order-time.ts"
 import type { Databases } from "../stand/databases.ts"
 import { endsOf } from "./workload.ts"
 
-const participants = [
+export const participants = [
   {
     name: "billing",
     table: "accounts",
@@ -15,8 +15,20 @@ const participants = [
     balance: "wallet",
     asked: "username || amount",
   },
-  { name: "items", table: "items", key: "id", balance: "stock", asked: "item::text || '1'" },
-  { name: "slots", table: "slots", key: "time", balance: "capacity", asked: "slot || '1'" },
+  {
+    name: "items",
+    table: "items",
+    key: "id",
+    balance: "stock",
+    asked: "(details->>'item') || '1'",
+  },
+  {
+    name: "slots",
+    table: "slots",
+    key: "time",
+    balance: "capacity",
+    asked: "(details->>'slot') || '1'",
+  },
 ] as const
 type Participant = typeof participants[number]
 

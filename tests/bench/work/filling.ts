@@ -1,10 +1,14 @@
 /** Fills the tables with orders of the days before, as if they had been taken and completed. */
+import { stepsInForce } from "#shared/contracts/order-saga.ts"
 import type { Databases } from "../stand/databases.ts"
 import { accounts } from "./workload.ts"
 
+/** What every order is accepted with, as its column has it. */
+export const steps = JSON.stringify(stepsInForce)
+
 const perMinute = 600
 const amountMinor = 100
-const timeline = JSON.stringify(["money", "item", "slot"].map((step) => ({
+const timeline = JSON.stringify(stepsInForce.map((step) => ({
   ...{ step, action: "reserve", outcome: "reserved", attempts: 1 },
   ...{ at: "2025-01-01T12:00:00.000Z", durationMs: 12 },
 })))
@@ -40,8 +44,10 @@ const numbered = (sql: Databases["orders"], orders: number, sinceMs: number) =>
 
 const fillOrders = ({ orders: sql }: Databases, orders: number, sinceMs: number) =>
   sql`
-    insert into orders (id, username, amount, item, slot, status, created_at, decided_at, timeline)
-    select id, username, ${amountMinor}, item, slot, 'completed', to_timestamp(made_ms / 1000.0),
+    insert into orders
+      (id, username, amount, details, steps, status, created_at, decided_at, timeline)
+    select id, username, ${amountMinor}, jsonb_build_object('item', item, 'slot', slot),
+      ${steps}::text::jsonb, 'completed', to_timestamp(made_ms / 1000.0),
       to_timestamp(made_ms / 1000.0), ${timeline}::text::jsonb
     from (${numbered(sql, orders, sinceMs)}) given`
 

@@ -2,7 +2,7 @@
 import type { OrderId } from "#shared/contracts/order.ts"
 import { firstIdAt } from "#shared/contracts/order-time.ts"
 import type { Databases } from "../stand/databases.ts"
-import { fillBooks } from "./filling.ts"
+import { fillBooks, steps } from "./filling.ts"
 import { accounts, fullSlot, soldOutItem, type WantedOrder } from "./workload.ts"
 
 const opening = 100_000_000_000
@@ -76,9 +76,9 @@ export const insertPending = async (
   for (let from = 0; from < wanted.length; from += perInsert) {
     const rows = wanted.slice(from, from + perInsert)
     await orders`
-      insert into orders (id, username, amount, item, slot, created_at, publish_at)
-      select id, username, amount, item, slot, to_timestamp(made / 1000.0),
-        now() + ${publishAfter}::interval
+      insert into orders (id, username, amount, details, steps, created_at, publish_at)
+      select id, username, amount, jsonb_build_object('item', item, 'slot', slot),
+        ${steps}::text::jsonb, to_timestamp(made / 1000.0), now() + ${publishAfter}::interval
       from unnest(
         ${rows.map(({ id }) => id)}::uuid[],
         ${rows.map(({ username }) => username)}::text[],

@@ -2,6 +2,7 @@
 import { Effect, type Scope } from "effect"
 import { Redis } from "ioredis"
 import { setTimeout as wait } from "node:timers/promises"
+import { stepsInForce } from "#shared/contracts/order-saga.ts"
 import type { WantedOrder } from "./workload.ts"
 
 const chunk = 500
@@ -16,8 +17,14 @@ export interface BenchQueue {
 }
 
 /** The entry of an order, as shared/queue/entry.ts writes it. */
-const entryOf = ({ id, username, amountMinor, item, slot, createdAtMs }: WantedOrder): string =>
-  JSON.stringify({ orderId: id, username, amountMinor, item, slot, createdAtMs, republished: 0 })
+const entryOf = ({ id, item, slot, ...rest }: WantedOrder): string =>
+  JSON.stringify({
+    ...rest,
+    orderId: id,
+    details: { item, slot },
+    steps: stepsInForce,
+    republished: 0,
+  })
 
 /** Connects until the scope closes. */
 export const openQueue = (

@@ -11,16 +11,26 @@ export interface AuditEnd {
   readonly errors: string
 }
 
-export const runAudit = async (
+type Environment = Readonly<Record<string, string>>
+
+export const runAudit = (
   runtime: "node" | "deno",
-  environment: Readonly<Record<string, string>>,
+  environment: Environment,
   ...flags: ReadonlyArray<string>
+): Promise<AuditEnd> => auditFrom(root, runtime, environment, flags)
+
+/** Runs it from these sources, or from a copy of them. */
+export const auditFrom = async (
+  folder: string,
+  runtime: "node" | "deno",
+  environment: Environment,
+  flags: ReadonlyArray<string> = [],
 ): Promise<AuditEnd> => {
   const child = spawn(
     join(root, "node_modules/.bin", runtime),
     [...(runtime === "deno" ? ["run", "-A"] : []), "compose/audit/main.ts", ...flags],
     {
-      cwd: root,
+      cwd: folder,
       env: {
         PATH: process.env.PATH,
         HOME: process.env.HOME,

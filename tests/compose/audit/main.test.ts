@@ -93,7 +93,7 @@ describe("npm run audit", () => {
       /^Orders {4}90: held by all 72, by none 18, in flight 0, in question 0\n/,
     )
     expect(output).toMatch(
-      /Books {5}22 accounts, items and slots, all balance\nFindings {2}none\n$/,
+      /Books {5}22 resources, all balance\nFindings {2}none\n$/,
     )
     expect(code).toBe(0)
   })
@@ -173,7 +173,7 @@ describe("npm run audit, where there is nothing to audit", () => {
     )
     expect(errors).toMatch(oneLine)
     expect(errors).toContain(`The data folder ${busy} is in use: already running as process `)
-    expect(errors).toContain("Its PostgreSQL can't be reached just now: try again")
+    expect(errors).toContain("Its PostgreSQL cannot be reached just now: try again")
     expect([code, output]).toEqual([2, ""])
   })
 

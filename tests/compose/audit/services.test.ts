@@ -61,7 +61,7 @@ describe("npm run audit over HTTP", () => {
         const away = yield* run("node")
         assert.match(
           away.errors,
-          /^Can not audit: slots can not be reached \(.*\): see that it runs [^\n]*\n$/,
+          /^Can not audit: slots cannot be reached \(.*\): see that it runs [^\n]*\n$/,
         )
         assert.deepStrictEqual([away.code, away.output], [2, ""])
       }),

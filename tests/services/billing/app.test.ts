@@ -93,12 +93,12 @@ describe("GET /api/accounts/{username}", () => {
       assert.strictEqual(own, unknown)
     }))
 
-  it.live("shows any account to orders and the orchestrator, and none to other services", () =>
+  it.live("shows any account to the orchestrator, and none to other services", () =>
     Effect.gen(function* () {
       const { billing } = yield* setUp
       const { call, token } = billing
       yield* open(billing, "user1")
-      const status = (service: "orders" | "orchestrator" | "auth" | "items") =>
+      const status = (service: "orchestrator" | "auth" | "items") =>
         Effect.gen(function* () {
           // Items has no key, so it can only sign with another's.
           const signed = service === "items"
@@ -106,12 +106,12 @@ describe("GET /api/accounts/{username}", () => {
             : yield* token(service)
           return (yield* call("/api/accounts/user1", { token: signed })).status
         })
-      assert.strictEqual(yield* status("orders"), 200)
       assert.strictEqual(yield* status("orchestrator"), 200)
       assert.strictEqual(yield* status("auth"), 403)
       assert.strictEqual(yield* status("items"), 401)
-      const orders = yield* token("orders")
-      assert.strictEqual((yield* call("/api/accounts/nobody", { token: orders })).status, 404)
+      const orchestrator = yield* token("orchestrator")
+      const { status: nobody } = yield* call("/api/accounts/nobody", { token: orchestrator })
+      assert.strictEqual(nobody, 404)
     }))
 
   it.live("takes no token that auth did not give for this", () =>
@@ -239,7 +239,6 @@ describe("POST /api/profiles/", () => {
         )
       assert.strictEqual(yield* status(), 401)
       assert.strictEqual(yield* status(yield* auth.sign("user1")), 401)
-      assert.strictEqual(yield* status(yield* token("orders")), 403)
       assert.strictEqual(yield* status(yield* token("orchestrator")), 403)
       assert.strictEqual(yield* status(yield* token("auth")), 201)
     }))

@@ -3,8 +3,8 @@
  * accounts, items and slots ask the same.
  */
 import { Context, Duration, Effect, Layer, type Scope } from "effect"
-import { join } from "node:path"
 import { Accounts, accountsLayer } from "#services/billing/accounts.ts"
+import { money } from "#services/billing/service.ts"
 import { maxPage } from "#shared/contracts/audit.ts"
 import { OrderId } from "#shared/contracts/order.ts"
 import { firstIdAt } from "#shared/contracts/order-time.ts"
@@ -15,11 +15,11 @@ import { Books, booksLayer } from "#shared/reservations/books.ts"
 import { Retention, retentionLayer } from "#shared/reservations/forget.ts"
 import { Reservations, reservationsLayer } from "#shared/reservations/reservations.ts"
 import { reservationStoreLayer } from "#shared/reservations/reservations-sql.ts"
+import { openingMigration } from "#shared/reservations/resource-migrations.ts"
 import { manyRows, type Questions, type Subject } from "#tests/support/plans.ts"
 import { tapPostgres } from "#tests/support/tapped-postgres.ts"
 import { newDatabase, onlooker, openDatabase } from "../../shared/postgres/open-database.ts"
 
-const resources = { table: "accounts", key: "username", balance: "wallet" }
 const retention = Duration.days(30)
 
 // The first tenth of all reservations is so old that it may be forgotten.
@@ -36,8 +36,8 @@ export const plannedBilling: Effect.Effect<Subject, unknown, Scope.Scope> = Effe
     const url = yield* newDatabase
     const sql = yield* onlooker(url)
     const tapped = yield* tapPostgres(url)
-    const migrations = join(import.meta.dirname, "../../../services/billing/migrations")
-    const database = yield* openDatabase(tapped.url, { poolSize: 1, migrations })
+    const database = yield* openDatabase(tapped.url, { poolSize: 1, migrations: money.migrations })
+    yield* database.migrate([openingMigration(money)])
     return {
       database,
       tapped,
@@ -64,11 +64,11 @@ const questionsTo = (database: Database["Service"]) =>
     const context = yield* Layer.build(
       Layer.mergeAll(
         accountsLayer(10_000),
-        booksLayer(resources),
-        retentionLayer(resources, retention),
+        booksLayer(money),
+        retentionLayer(money, retention),
         Layer.provide(
-          reservationsLayer("Not enough money", retention),
-          reservationStoreLayer(resources),
+          reservationsLayer(retention),
+          reservationStoreLayer(money),
         ),
       ).pipe(Layer.provide(Layer.succeed(Database, database))),
     )

@@ -1,66 +1,149 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Exit, MutableList } from "effect"
-import { TestClock } from "effect/testing"
+import { Effect, Layer, MutableList } from "effect"
+import { Callees } from "#services/orchestrator/callees.ts"
+import { type Participants, participantsLayer } from "#services/orchestrator/participants.ts"
+import { type ParticipantName, participantNames } from "#shared/contracts/order-saga.ts"
+import { Fetch } from "#shared/http/client.ts"
+import { ServiceSigner } from "#shared/security/service-tokens.ts"
 import { someOrders } from "#tests/shared/queue/subjects.ts"
-import { away, drainMs, settled, world } from "./consumer-world.ts"
+import { away, drainMs, pass, settled, world } from "./consumer-world.ts"
+import { isAway, type RequestKind } from "./scripted-callees.ts"
+
+/** The real calls, over which one request is out at a time, to scripted participants. */
+const realCalls = (send: Participants["Service"]["send"], timeoutMs: number) => {
+  const fetch = async (url: string, { body }: RequestInit) => {
+    const [at] = new URL(url).hostname.split(".") as [ParticipantName]
+    const { commands } = JSON.parse(body as string)
+    return Response.json({ outcomes: await Effect.runPromise(send(at, commands)) })
+  }
+  const urls = Object.fromEntries(
+    participantNames.map((name) => [name, new URL(`http://${name}.test/`)]),
+  ) as Record<ParticipantName, URL>
+  return participantsLayer({ urls, timeoutMs }).pipe(
+    Layer.provide([
+      Callees.layer,
+      Layer.succeed(ServiceSigner, { tokenFor: () => Effect.succeed("token") }),
+      Layer.succeed(Fetch, fetch),
+    ]),
+  )
+}
 
 describe("a stop of the consumer", () => {
-  /** Closes the consumer and tells how long that took, by the test's clock, and at most ten seconds. */
-  const stopWithin = (stop: Effect.Effect<void>, ms: number) =>
+  /** Stops the consumer, which must be done after so much time, and not before. */
+  const stopTakes = (stop: Effect.Effect<void>, ms: number) =>
     Effect.gen(function* () {
       const stopping = yield* Effect.forkChild(stop)
       yield* settled
-      yield* TestClock.adjust(ms)
-      yield* settled
+      if (ms > 0) {
+        yield* pass(ms - 1)
+        assert.isUndefined(stopping.pollUnsafe(), `it stopped before ${ms} ms`)
+        yield* pass(1)
+      }
       assert.isDefined(stopping.pollUnsafe(), `it did not stop within ${ms} ms`)
     })
 
-  it.effect("takes nothing new, and lets the sagas in flight end", () =>
+  it.effect("takes nothing new, and lets the waves in flight end", () =>
     Effect.gen(function* () {
-      const { stream, inFlight, begun, start, publish } = yield* world
+      const { stream, rejects, holds, start, publish, release, begun, statuses } = yield* world
       const { stop } = yield* start()
-      yield* publish(someOrders(2))
+      const two = someOrders(2)
+      rejects.set(two[1]!.orderId, "slots")
+      holds.add("reserve items").add("cancel billing")
+      yield* publish(two)
       const stopping = yield* Effect.forkChild(stop)
       yield* settled
       yield* publish(someOrders(3))
-      yield* inFlight[0]!.end(Exit.succeed("completed"))
+      yield* release("reserve items")
       assert.isUndefined(stopping.pollUnsafe())
-      yield* inFlight[0]!.end(Exit.succeed("failed"))
+      yield* release("cancel billing")
       // Done as soon as the last one is.
       assert.isDefined(stopping.pollUnsafe())
-      assert.strictEqual(begun.length, 2)
+      assert.deepStrictEqual([...statuses.values()], ["completed", "failed"])
+      assert.strictEqual(begun().length, 1)
       assert.strictEqual(stream.unacknowledged, 3)
     }))
 
-  it.effect("leaves on the queue what does not end in time, for the next consumer", () =>
+  it.effect("takes no time when there is nothing in flight", () =>
     Effect.gen(function* () {
-      const { stream, inFlight, start, publish, orders } = yield* world
+      const { start, publish } = yield* world
       const { stop } = yield* start()
+      yield* publish(someOrders(400))
+      yield* stopTakes(stop, 0)
+    }))
+
+  for (const where of ["reserve items", "decide", "cancel items"] as const) {
+    const kind: RequestKind = where
+    it.effect(`leaves on the queue what waits for an answer to ${where}, for the next consumer`, () =>
+      Effect.gen(function* () {
+        const { stream, rejects, holds, start, publish, release, statuses } = yield* world
+        const { stop } = yield* start()
+        const two = someOrders(2)
+        for (const { orderId } of two) if (where === "cancel items") rejects.set(orderId, "slots")
+        holds.add(kind)
+        yield* publish(two)
+        yield* stopTakes(stop, drainMs)
+        assert.strictEqual(stream.unacknowledged, 2)
+        assert.deepStrictEqual(
+          MutableList.toArray(stream.waiting).map(({ redelivered }) => redelivered),
+          [true, true],
+        )
+        assert.deepStrictEqual(stream.deadLetters, [])
+        yield* release(kind)
+        yield* start()
+        assert.strictEqual(stream.unacknowledged, 0)
+        const end = where === "cancel items" ? "failed" : "completed"
+        assert.deepStrictEqual([...statuses.values()], [end, end])
+      }))
+
+    it.effect(`cuts the wait for another try short where ${where} fails`, () =>
+      Effect.gen(function* () {
+        const { stream, asked, rejects, fails, start, publish } = yield* world
+        const { stop } = yield* start()
+        const two = someOrders(2)
+        for (const { orderId } of two) if (where === "cancel items") rejects.set(orderId, "slots")
+        fails.set(kind, isAway)
+        yield* publish(two)
+        yield* pass(120_000)
+        const sofar = asked.length
+        yield* stopTakes(stop, drainMs)
+        assert.strictEqual(stream.waiting.length, 2)
+        // It tried on while it waited; the step before is not undone while this one is not.
+        assert.isTrue(asked.slice(sofar).every((one) => one.kind === kind))
+      }))
+  }
+
+  it.effect("waits for the one request that is out, and not for those that would be next", () =>
+    Effect.gen(function* () {
+      const { start, publish, release, rejects, holds, send, sizes, statuses } = yield* world
+      const timeoutMs = 5_000
+      const { stop } = yield* start(100, undefined, realCalls(send, timeoutMs))
       const two = someOrders(2)
-      yield* publish(two)
-      yield* stopWithin(stop, drainMs)
-      assert.deepStrictEqual(inFlight, [])
-      assert.strictEqual(stream.unacknowledged, 2)
-      assert.deepStrictEqual(
-        MutableList.toArray(stream.waiting).map(({ redelivered }) => redelivered),
-        [true, true],
-      )
-      assert.deepStrictEqual(stream.deadLetters, [])
-      yield* start()
-      assert.deepStrictEqual(orders(), two.map(({ orderId }) => orderId))
+      for (const { orderId } of two) rejects.set(orderId, "slots")
+      holds.add("reserve slots").add("cancel items")
+      for (const order of two) yield* publish([order])
+      while (sizes("reserve items").length < 2) yield* settled
+      yield* release("reserve slots")
+      while (statuses.size < 2) yield* settled
+      yield* settled
+      assert.deepStrictEqual(sizes("cancel items"), [1])
+      const stopping = yield* Effect.forkChild(stop)
+      yield* pass(drainMs)
+      assert.isUndefined(stopping.pollUnsafe())
+      yield* pass(timeoutMs)
+      assert.isDefined(stopping.pollUnsafe(), "it stops within the two")
     }))
 
   it.effect("does not wait for a queue that is away", () =>
     Effect.gen(function* () {
-      const { stream, inFlight, start, publish } = yield* world
+      const { stream, start, publish, statuses } = yield* world
       const { stop } = yield* start(100, (queue) => ({
         ...queue,
         take: (max) => stream.unacknowledged > 0 ? Effect.fail(away) : queue.take(max),
         acknowledge: () => Effect.fail(away),
       }))
       yield* publish(someOrders(1))
-      yield* inFlight[0]!.end(Exit.succeed("completed"))
-      yield* stopWithin(stop, drainMs)
+      assert.deepStrictEqual([...statuses.values()], ["completed"])
+      yield* stopTakes(stop, drainMs)
       assert.strictEqual(stream.unacknowledged, 1)
     }))
 })

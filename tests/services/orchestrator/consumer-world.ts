@@ -1,82 +1,131 @@
-/** A consumer over a queue in memory, with sagas that end as a test tells them. Times are the test clock's. */
-import { Deferred, Effect, Exit, Layer, References, Scope } from "effect"
+/** A consumer over a queue in memory, with participants and a register that do as a test tells. Times are the test clock's. */
+import { Effect, Exit, Layer, Logger, References, Scope } from "effect"
+import { TestClock } from "effect/testing"
 import { consumerLayer } from "#services/orchestrator/consumer.ts"
-import { SagaRunner } from "#services/orchestrator/saga-runner.ts"
+import { Participants } from "#services/orchestrator/participants.ts"
+import { Register } from "#services/orchestrator/register.ts"
+import type { OrderId } from "#shared/contracts/order.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { makeMemoryStream, memoryOrderQueue } from "#shared/queue/memory.ts"
 import { OrderQueue, QueueUnavailable } from "#shared/queue/order-queue.ts"
-import type { SagaEnd } from "#shared/saga/run-saga.ts"
+import { type RequestKind, scriptedCallees } from "./scripted-callees.ts"
 
 type Queue = OrderQueue["Service"]
 
-interface Running {
-  readonly message: OrderMessage
-  readonly redelivered: boolean
-  readonly end: (exit: Exit.Exit<SagaEnd>) => Effect.Effect<void>
+export interface LogLine {
+  readonly level: string
+  readonly message: unknown
+  readonly annotations: Readonly<Record<string, unknown>>
 }
 
 export const drainMs = 4_000
+export const deadlineMs = 120_000
 
 export const world = Effect.gen(function* () {
-  const stream = makeMemoryStream(1000)
+  const stream = makeMemoryStream(10_000)
   const publisher = yield* memoryOrderQueue(stream)
-  /** Sagas in flight, and all that ever began. */
-  const inFlight: Array<Running> = []
-  const begun: Array<string> = []
-  let most = 0
-  const runner = SagaRunner.of({
-    runToEnd: (message, redelivered) =>
-      Effect.gen(function* () {
-        const ended = yield* Deferred.make<SagaEnd>()
-        const running: Running = {
-          message,
-          redelivered,
-          end: (exit) => Effect.andThen(Deferred.done(ended, exit), settled),
-        }
-        inFlight.push(running)
-        begun.push(message.orderId)
-        most = Math.max(most, inFlight.length)
-        return yield* Deferred.await(ended).pipe(
-          Effect.ensuring(Effect.sync(() => inFlight.splice(inFlight.indexOf(running), 1))),
-        )
-      }),
-  })
-  /** A consumer; `disturb` makes its queue do as the test tells. */
-  const start = (sagasInFlight = 100, disturb: (queue: Queue) => Queue = (queue) => queue) =>
+  const callees = scriptedCallees()
+  const logs: Array<LogLine> = []
+  const inHand = { orders: new Map<string, OrderId>(), most: 0 }
+  /** A consumer; `disturb` makes its queue do as the test tells, and `participants` are called in place of the scripted. */
+  const start = (
+    sagasInFlight = 2_000,
+    disturb: (queue: Queue) => Queue = (queue) => queue,
+    participants = Layer.succeed(Participants, callees),
+  ) =>
     Effect.gen(function* () {
       const scope = yield* Scope.make()
       yield* Effect.addFinalizer(() =>
-        Effect.andThen(
-          Effect.forEach([...inFlight], ({ end }) => end(Exit.succeed("completed"))),
-          Scope.close(scope, Exit.void),
-        )
+        Effect.suspend(() => {
+          callees.holds.clear()
+          return Effect.all([
+            Effect.forEach([...callees.held], ({ answer }) => answer),
+            Effect.forkChild(Scope.close(scope, Exit.void)),
+            settled,
+            TestClock.adjust(drainMs),
+          ])
+        })
       )
       const queue = disturb(yield* Scope.provide(memoryOrderQueue(stream), scope))
-      yield* Layer.build(consumerLayer({ sagasInFlight, drainMs })).pipe(
+      yield* consumerLayer({ sagasInFlight, drainMs, deadlineMs }).pipe(
+        Layer.provide(participants),
+        Layer.build,
         Scope.provide(scope),
-        Effect.provideService(OrderQueue, queue),
-        Effect.provideService(SagaRunner, runner),
-        // What goes wrong on purpose is warned of.
-        Effect.provideService(References.MinimumLogLevel, "None"),
+        Effect.provideService(OrderQueue, watchedQueue(queue, inHand)),
+        Effect.provideService(Register, callees),
       )
       yield* settled
       return { stop: Scope.close(scope, Exit.void) }
-    })
-  return {
+    }).pipe(
+      Effect.provideService(References.MinimumLogLevel, "Info"),
+      Effect.provide(Logger.layer([
+        Logger.make(({ message, logLevel, fiber }) => {
+          const annotations = fiber.getRef(References.CurrentLogAnnotations)
+          logs.push({ level: logLevel, message, annotations })
+        }),
+      ])),
+    )
+  return Object.assign(callees, {
     stream,
-    inFlight,
-    begun,
     start,
-    most: () => most,
+    logs,
+    /** The most orders that consumers had in hand at once. */
+    mostInHand: () => inHand.most,
     publish: (orders: ReadonlyArray<OrderMessage>) =>
       Effect.andThen(publisher.publish(orders), settled),
-    orders: () => inFlight.map(({ message }) => message.orderId),
-  }
+    /** Lets all requests of a kind be answered, those that are held and those that come. */
+    release: (kind: RequestKind) =>
+      Effect.suspend(() => {
+        callees.holds.delete(kind)
+        const held = callees.held.filter((one) => one.kind === kind)
+        return Effect.andThen(Effect.forEach(held, ({ answer }) => answer), settled)
+      }),
+    /** The requests of a kind that ever came, each as the number of its orders. */
+    sizes: (kind: RequestKind) =>
+      callees.asked.filter((one) => one.kind === kind).map(({ orderIds }) => orderIds.length),
+    /** The orders of the waves that began, in the order in which they did. */
+    begun: () =>
+      callees.asked.filter(({ kind }) => kind === "reserve billing")
+        .map(({ orderIds }) => orderIds),
+    letters: () =>
+      stream.deadLetters.map(({ delivery, cause }) =>
+        [delivery.message.orderId, cause.split("\n")[0]] as const
+      ),
+  })
 })
+
+/** The queue, and the orders of it that are in hand, each by the first of its entries. */
+const watchedQueue = (
+  queue: Queue,
+  inHand: { readonly orders: Map<string, OrderId>; most: number },
+): Queue => {
+  const settle = (entryIds: ReadonlyArray<string>) =>
+    Effect.sync(() => entryIds.forEach((id) => inHand.orders.delete(id)))
+  return {
+    ...queue,
+    take: (max) =>
+      Effect.tap(queue.take(max), (deliveries) =>
+        Effect.sync(() => {
+          for (const { entryId, message: { orderId } } of deliveries) {
+            if (![...inHand.orders.values()].includes(orderId)) inHand.orders.set(entryId, orderId)
+          }
+          inHand.most = Math.max(inHand.most, inHand.orders.size)
+        })),
+    acknowledge: (ids) => Effect.andThen(queue.acknowledge(ids), settle(ids)),
+    deadLetter: (letters) =>
+      Effect.andThen(
+        queue.deadLetter(letters),
+        settle(letters.map(({ delivery }) => delivery.entryId)),
+      ),
+  }
+}
 
 /** Lets all that can go on do so. */
 export const settled = Effect.promise(async () => {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
 })
+
+/** Lets so much time pass, and what follows happen. */
+export const pass = (ms: number) => Effect.andThen(TestClock.adjust(ms), settled)
 
 export const away = new QueueUnavailable({ message: "the queue is away" })

@@ -6,29 +6,22 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Schedule } from "effect"
 import { Audit } from "#services/orchestrator/audit/audit.ts"
-import { participantNames } from "#services/orchestrator/audit/records.ts"
 import { forgetOld } from "#services/orchestrator/retention.ts"
 import { OrderId } from "#shared/contracts/order.ts"
+import { participantNames, stepsInForce } from "#shared/contracts/order-saga.ts"
 import { firstIdAt, madeAtMs } from "#shared/contracts/order-time.ts"
 import type { Command } from "#shared/contracts/reservation.ts"
 import { Fetch } from "#shared/http/client.ts"
 import { encodeEntry } from "#shared/queue/entry.ts"
 import { serviceSignerLayer } from "#shared/security/service-tokens.ts"
 import { makeCalendar } from "#tests/support/calendar.ts"
-import { startAudit } from "./audit/auditing.ts"
+import { startAudit, urls } from "./audit/auditing.ts"
 import { redisOf, startSystem, type System } from "./running-system.ts"
 
 const days = 31
 const ordersADay = 300
 const retention = Duration.days(7)
 const lastingDays = 8
-
-const urls = {
-  billing: new URL("http://billing.test"),
-  items: new URL("http://items.test"),
-  slots: new URL("http://slots.test"),
-  orders: new URL("http://orders.test"),
-}
 
 interface Placed {
   readonly id: OrderId
@@ -119,7 +112,7 @@ const heldAndOwed = Effect.fnUntraced(function* ({ sql, orders }: System) {
   const owed = yield* Effect.promise(() =>
     orders.sql<Array<{ resource: string; owed: string }>>`
       select resource, sum(quantity) as owed from orders, lateral (
-        values (username, amount), (item::text, 1), (slot, 1)) held (resource, quantity)
+        values (username, amount), (details->>'item', 1), (details->>'slot', 1)) held (resource, quantity)
       where status = 'completed' group by resource order by 1`
   )
   const held = all.flat().filter(({ held }) => held !== "0")
@@ -179,11 +172,13 @@ const month = Effect.gen(function* () {
       if (row.status === "failed") {
         yield* send(name, [{ ...command, action: "cancel" }, { ...command, action: "reserve" }])
       }
-      const { id: orderId, user: username, ...rest } = order
+      const { id: orderId, user: username, amountMinor, item, slot } = order
       const message = {
-        ...rest,
         orderId,
         username,
+        amountMinor,
+        details: { item, slot },
+        steps: stepsInForce,
         createdAtMs: row.createdAt.getTime(),
         republished: 0,
       }

@@ -1,108 +1,55 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Exit, Fiber, Layer, Logger, References } from "effect"
+import { Context, Effect, Fiber, Layer, References } from "effect"
 import { TestClock } from "effect/testing"
 import { once } from "node:events"
 import { type AddressInfo, createServer, type Socket } from "node:net"
+import { Callees } from "#services/orchestrator/callees.ts"
 import { Participants, participantsLayer } from "#services/orchestrator/participants.ts"
-import { OrderId } from "#shared/contracts/order.ts"
-import type { Command, Outcome } from "#shared/contracts/reservation.ts"
-import { Cancelled, Rejected } from "#shared/saga/saga.ts"
+import type { Command } from "#shared/contracts/reservation.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
 import { Unknown } from "#shared/transient.ts"
 import { until } from "#tests/services/orders/until.ts"
-import { built, type Conduct, fetchFailed } from "./scripted-service.ts"
-
-const scripted = (level?: "Info") =>
-  built<Participants, Participants["Service"], Command>(
-    Participants,
-    participantsLayer({
-      urls: {
-        billing: new URL("http://billing.test/"),
-        items: new URL("http://items.test/"),
-        slots: new URL("http://slots.test/"),
-      },
-      timeoutMs: 5_000,
-    }),
-    "commands",
-    level,
-  )
-const underTest = scripted()
-
-const anId = () => OrderId.make(crypto.randomUUID())
-
-const json = (body: unknown, status = 200) => Promise.resolve(Response.json(body, { status }))
-
-const answering = (outcome: Outcome["outcome"]): Conduct<Command> => (commands) =>
-  json({ outcomes: commands.map(({ orderId }) => ({ orderId, outcome })) })
+import { anId, answering, reserves, scriptedParticipants } from "./scripted-participants.ts"
+import { type Conduct, fetchFailed, json } from "./scripted-service.ts"
 
 describe("participants", () => {
   it.live("are asked with a token of their own, each at its own address", () =>
     Effect.gen(function* () {
-      const script = yield* underTest
+      const script = yield* scriptedParticipants
+      const { send } = script.service
       script.conduct = answering("reserved")
-      const orderId = anId()
-      const { billing, items, slots } = script.service
-      yield* billing.reserve(orderId, "ann", 1999)
-      yield* items.reserve(orderId, "7", 1)
-      yield* slots.reserve(orderId, "09:00", 1)
+      const [orderId, other] = [anId(), anId()]
+      const money: ReadonlyArray<Command> = [
+        { orderId, action: "reserve", resource: "ann", quantity: 1999 },
+        { orderId: other, action: "reserve", resource: "bob", quantity: 1 },
+      ]
+      const slot: Command = { orderId, action: "cancel", resource: "09:00", quantity: 1 }
+      assert.deepStrictEqual(
+        yield* send("billing", money),
+        [orderId, other].map((orderId) => ({ orderId, outcome: "reserved" })),
+      )
       script.conduct = answering("cancelled")
-      yield* slots.cancel(orderId, "09:00", 1)
-      const ask = (
-        name: string,
-        action: Command["action"],
-        resource: string,
-        quantity: number,
-      ) => ({
+      assert.deepStrictEqual(yield* send("slots", [slot]), [{ orderId, outcome: "cancelled" }])
+      const asked = (name: string, entries: ReadonlyArray<Command>) => ({
         url: `http://${name}.test/internal/reservations`,
         authorization: `Bearer token-for-${name}`,
-        entries: [{ orderId, action, resource, quantity }],
+        entries,
       })
-      assert.deepStrictEqual(script.asked, [
-        ask("billing", "reserve", "ann", 1999),
-        ask("items", "reserve", "7", 1),
-        ask("slots", "reserve", "09:00", 1),
-        ask("slots", "cancel", "09:00", 1),
-      ])
-    }))
-
-  it.live("make the outcomes of a reserve into types", () =>
-    Effect.gen(function* () {
-      const script = yield* underTest
-      const { items } = script.service
-      const outcomeOf = (outcome: Outcome["outcome"]) => {
-        script.conduct = answering(outcome)
-        return Effect.exit(items.reserve(anId(), "1", 1))
-      }
-      assert.deepStrictEqual(yield* outcomeOf("reserved"), Exit.void)
-      assert.deepStrictEqual(yield* outcomeOf("rejected"), Exit.fail(new Rejected()))
-      assert.deepStrictEqual(yield* outcomeOf("cancelled"), Exit.fail(new Cancelled()))
-      assert.deepStrictEqual(
-        yield* outcomeOf("mismatch"),
-        Exit.die(new Error("items has another reservation on record for the same order")),
-      )
-    }))
-
-  it.live("do not take any other answer to a cancel than that it is done", () =>
-    Effect.gen(function* () {
-      const script = yield* underTest
-      const { items } = script.service
-      for (const outcome of ["reserved", "rejected", "mismatch"] as const) {
-        script.conduct = answering(outcome)
-        assert.deepStrictEqual(
-          yield* Effect.exit(items.cancel(anId(), "1", 1)),
-          Exit.die(new Error(`items answered a cancel with ${outcome}`)),
-        )
-      }
+      assert.deepStrictEqual(script.asked, [asked("billing", money), asked("slots", [slot])])
     }))
 
   const orderId = anId()
   const outcome = "reserved"
-  it.live.each<readonly [string, Conduct<Command>, "Unavailable" | "Unknown"]>([
+  it.live.each<readonly [string, Conduct<Command>, "Unavailable" | "Unknown" | "Misconfigured"]>([
     ["a refused connection", () => Promise.reject(fetchFailed("ECONNREFUSED")), "Unavailable"],
     ["a name that is not found", () => Promise.reject(fetchFailed("ENOTFOUND")), "Unavailable"],
+    ["408", () => json({}, 408), "Unavailable"],
     ["429", () => json({ code: "too_many" }, 429), "Unavailable"],
     ["500", () => json({}, 500), "Unavailable"],
     ["503", () => json({}, 503), "Unavailable"],
+    ["401", () => json({}, 401), "Misconfigured"],
+    ["403", () => json({}, 403), "Misconfigured"],
+    ["404", () => json({}, 404), "Misconfigured"],
     ["a connection that is cut", () => Promise.reject(fetchFailed("ECONNRESET")), "Unknown"],
     ["an answer that breaks off", () => Promise.resolve(brokenOff()), "Unknown"],
     ["what is not JSON", () => Promise.resolve(new Response("<html>")), "Unknown"],
@@ -121,16 +68,18 @@ describe("participants", () => {
     ],
   ])("take %s as no answer", ([, conduct, expected]) =>
     Effect.gen(function* () {
-      const script = yield* underTest
+      const script = yield* scriptedParticipants
       script.conduct = conduct
-      const { items } = script.service
-      assert.strictEqual((yield* Effect.flip(items.reserve(orderId, "1", 1)))._tag, expected)
-      assert.strictEqual((yield* Effect.flip(items.cancel(orderId, "1", 1)))._tag, expected)
+      for (const action of ["reserve", "cancel"] as const) {
+        const command = { orderId, action, resource: "1", quantity: 1 }
+        const [answer] = yield* script.service.send("items", [command])
+        assert.propertyVal(answer!, "_tag", expected)
+      }
     }))
 
   it.effect("do not wait for an answer for ever, and break off the request", () =>
     Effect.gen(function* () {
-      const script = yield* underTest
+      const script = yield* scriptedParticipants
       let aborted = false
       script.conduct = (_, signal) =>
         new Promise((_, reject) =>
@@ -139,65 +88,15 @@ describe("participants", () => {
             reject(signal.reason)
           })
         )
-      const { items } = script.service
-      const failing = yield* Effect.forkChild(Effect.flip(items.reserve(anId(), "1", 1)))
+      const failing = yield* Effect.forkChild(script.service.send("items", reserves(1)))
       yield* until("items are asked", () => script.asked.length === 1)
       yield* TestClock.adjust("4999 millis")
       assert.isUndefined(failing.pollUnsafe())
       yield* TestClock.adjust("1 millis")
-      const error = yield* Fiber.join(failing)
-      assert.instanceOf(error, Unknown)
-      assert.strictEqual(error.message, "items did not answer within 5000 ms")
+      const [answer] = yield* Fiber.join(failing)
+      assert.instanceOf(answer, Unknown)
+      assert.propertyVal(answer, "message", "items did not answer within 5000 ms")
       assert.isTrue(aborted)
-    }))
-
-  it.live("are asked for many sagas in one request, for at most 1000 of them", () =>
-    Effect.gen(function* () {
-      const script = yield* underTest
-      let out = 0
-      let most = 0
-      script.conduct = async (commands) => {
-        most = Math.max(most, ++out)
-        await new Promise((resolve) => setTimeout(resolve, 20))
-        out--
-        return Response.json({
-          outcomes: commands.map(({ orderId, quantity }) => ({
-            orderId,
-            outcome: quantity % 3 === 0 ? "rejected" : "reserved",
-          })),
-        })
-      }
-      const exits = yield* Effect.forEach(
-        Array.from({ length: 3000 }, (_, n) => n + 1),
-        (n) => Effect.exit(script.service.billing.reserve(anId(), "ann", n)),
-        { concurrency: "unbounded" },
-      )
-      // Everybody gets the answer to his own.
-      exits.forEach((exit, n) =>
-        assert.deepStrictEqual(exit, (n + 1) % 3 === 0 ? Exit.fail(new Rejected()) : Exit.void)
-      )
-      const sizes = script.asked.map(({ entries }) => entries.length)
-      assert.strictEqual(sizes.reduce((sum, size) => sum + size, 0), 3000)
-      assert.isAtMost(Math.max(...sizes), 1000)
-      assert.isAtMost(sizes.length, 5)
-      assert.strictEqual(most, 1)
-    }))
-
-  it.live("are told of in the log once when they do not answer, and once when they do again", () =>
-    Effect.gen(function* () {
-      const logs: Array<string> = []
-      const logger = Logger.make(({ message, logLevel }) => logs.push(`${logLevel} ${message}`))
-      const script = yield* Effect.provide(scripted("Info"), Logger.layer([logger]))
-      const { items, slots } = script.service
-      for (let outage = 0; outage < 2; outage++) {
-        script.conduct = () => Promise.reject(fetchFailed("ECONNREFUSED"))
-        for (let n = 0; n < 3; n++) yield* Effect.flip(items.reserve(anId(), "1", 1))
-        script.conduct = answering("reserved")
-        for (let n = 0; n < 3; n++) yield* items.reserve(anId(), "1", 1)
-        yield* slots.reserve(anId(), "09:00", 1)
-      }
-      const once = ["Warn items can not be reached (ECONNREFUSED)", "Info items answers again"]
-      assert.deepStrictEqual(logs, [...once, ...once])
     }))
 })
 
@@ -221,37 +120,38 @@ describe("participants over a real network", () => {
         }),
     ).pipe(Effect.map(({ server }) => (server.address() as AddressInfo).port))
 
-  const failureAt = (port: number) =>
+  const answerAt = (port: number) =>
     Effect.gen(function* () {
       const url = new URL(`http://127.0.0.1:${port}/`)
-      const layer = participantsLayer({
+      const context = yield* participantsLayer({
         urls: { billing: url, items: url, slots: url },
         timeoutMs: 300,
-      })
-      const signer = Layer.succeed(ServiceSigner, { tokenFor: () => Effect.succeed("token") })
-      const context = yield* Effect.provideService(
-        Layer.build(Layer.provide(layer, signer)),
-        References.MinimumLogLevel,
-        "None",
+      }).pipe(
+        Layer.provide([
+          Callees.layer,
+          Layer.succeed(ServiceSigner, { tokenFor: () => Effect.succeed("token") }),
+        ]),
+        Layer.build,
+        Effect.provideService(References.MinimumLogLevel, "None"),
       )
-      const { items } = Context.get(context, Participants)
-      return yield* Effect.flip(items.reserve(anId(), "1", 1))
+      const [answer] = yield* Context.get(context, Participants).send("items", reserves(1))
+      return answer!
     })
 
   it.live("tell a refused connection from one that broke after it was made", () =>
     Effect.gen(function* () {
       const closed = yield* Effect.scoped(serverThat(() => {}))
-      assert.strictEqual((yield* failureAt(closed))._tag, "Unavailable")
+      assert.propertyVal(yield* answerAt(closed), "_tag", "Unavailable")
       const hanging = yield* serverThat(() => {})
-      assert.strictEqual((yield* failureAt(hanging))._tag, "Unknown")
+      assert.propertyVal(yield* answerAt(hanging), "_tag", "Unknown")
       const resetting = yield* serverThat((socket) =>
         socket.once("data", () => socket.resetAndDestroy())
       )
-      assert.strictEqual((yield* failureAt(resetting))._tag, "Unknown")
+      assert.propertyVal(yield* answerAt(resetting), "_tag", "Unknown")
       const head =
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{"
       const breakingOff = yield* serverThat((socket) => socket.once("data", () => socket.end(head)))
-      assert.strictEqual((yield* failureAt(breakingOff))._tag, "Unknown")
+      assert.propertyVal(yield* answerAt(breakingOff), "_tag", "Unknown")
     }))
 })
 

@@ -55,6 +55,11 @@ export interface System {
   readonly requests: Readonly<Record<Name, number>>
   /** Every request to a service, through its wire. */
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>
+  /** Puts a participant with other settings, on the same database, in the place of the one that runs. */
+  readonly restart: (
+    name: Exclude<Name, "orders">,
+    settings: Readonly<Record<string, string>>,
+  ) => Effect.Effect<void, unknown, Scope.Scope>
   /** Starts an orchestrator; it ends with the test, unless it is stopped before. */
   readonly orchestrate: (
     settings?: Readonly<Record<string, string>>,
@@ -103,6 +108,10 @@ export const startSystem = (
       conduct,
       requests,
       fetch: (url, init) => wire(new Request(url, init)),
+      restart: (name, more) =>
+        Effect.map(participants.start[name](more), (app) => {
+          apps[name] = app
+        }),
       orchestrate: (more) => startOrchestrator({ ...environment, ...settings, ...more }, wire),
       customer: Effect.promise(async () => {
         const name = `customer-${crypto.randomUUID()}`
@@ -135,23 +144,25 @@ export const startSystem = (
 
 const startParticipants = (environment: Readonly<Record<string, string>>) =>
   Effect.gen(function* () {
-    const start = Effect.fnUntraced(
+    const prepare = Effect.fnUntraced(
       function* (service: typeof items | typeof slots | typeof billing) {
         const url = yield* databaseOf(service.name)
-        const settings = { ...environment, DATABASE_URL: url }
         // They have no settings in common that would matter here.
-        const app = yield* startWithin(service as typeof items, settings)
-        return { app, sql: yield* clientOf(url) }
+        const start = (more: Readonly<Record<string, string>> = {}) =>
+          startWithin(service as typeof items, { ...environment, DATABASE_URL: url, ...more }).pipe(
+            Effect.provideService(Fetch, authsKeys),
+          )
+        return { start, app: yield* start(), sql: yield* clientOf(url) }
       },
-      Effect.provideService(Fetch, authsKeys),
     )
     const all = yield* Effect.all(
-      { billing: start(billing), items: start(items), slots: start(slots) },
+      { billing: prepare(billing), items: prepare(items), slots: prepare(slots) },
       { concurrency: "unbounded" },
     )
     return {
       apps: { billing: all.billing.app, items: all.items.app, slots: all.slots.app },
       sql: { billing: all.billing.sql, items: all.items.sql, slots: all.slots.sql },
+      start: { billing: all.billing.start, items: all.items.start, slots: all.slots.start },
     }
   })
 
@@ -190,6 +201,15 @@ export const metricOf = ({ app }: { readonly app: App }, name: string): Effect.E
     return Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, "m").exec(text)?.[1])
   })
 
+/** What `/readyz` says. */
+export const readinessOf = (
+  { app }: { readonly app: App },
+): Effect.Effect<{ readonly status: number; readonly services: string; readonly queue: string }> =>
+  Effect.promise(async () => {
+    const response = await app.request("/readyz")
+    return { ...(await response.json()).checks, status: response.status }
+  })
+
 /** The stream and its dead letters, past the services. */
 export const redisOf = ({ orders: { environment } }: System) =>
   Effect.map(
@@ -202,6 +222,8 @@ export const redisOf = ({ orders: { environment } }: System) =>
       return {
         add: (fields: ReadonlyArray<string>) =>
           Effect.promise(() => redis.xadd(stream, "*", ...fields)),
+        /** Loses everything that is on the queue. */
+        lose: Effect.promise(() => redis.del(stream)),
         deadLetters: Effect.promise(async () =>
           (await redis.xrange(`${stream}:dead`, "-", "+")).map(([, fields]) => fields.join(" "))
         ),

@@ -1,5 +1,6 @@
 /** Another service, as its callers see it: it notes what it is asked, and answers as a test tells it. */
-import { Context, Effect, Layer, References, type Scope } from "effect"
+import { Context, Effect, Layer, Logger, Metric, References, type Scope } from "effect"
+import { Callees } from "#services/orchestrator/callees.ts"
 import { Fetch } from "#shared/http/client.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
 
@@ -12,22 +13,27 @@ export interface Asked<I> {
 /** What becomes of a request, from its entries. */
 export type Conduct<I> = (entries: ReadonlyArray<I>, signal: AbortSignal) => Promise<Response>
 
+export interface Script<S, I> {
+  readonly service: S
+  readonly asked: Array<Asked<I>>
+  conduct: Conduct<I>
+  readonly logs: Array<string>
+  /** Fails with the causes while a service is misconfigured. */
+  readonly configured: Callees["Service"]["configured"]
+}
+
 /** Builds a service that calls others, with all requests in the hands of one script. */
 export const built = <Self, S, I>(
   service: Context.Key<Self, S>,
-  layer: Layer.Layer<Self, never, ServiceSigner>,
+  layer: Layer.Layer<Self, never, Callees | ServiceSigner>,
   field: string,
-  /** What goes wrong on purpose is warned of. */
-  level: "None" | "Info" = "None",
-): Effect.Effect<
-  { readonly service: S; readonly asked: Array<Asked<I>>; conduct: Conduct<I> },
-  never,
-  Scope.Scope
-> =>
+): Effect.Effect<Script<S, I>, never, Scope.Scope> =>
   Effect.gen(function* () {
     const asked: Array<Asked<I>> = []
+    const logs: Array<string> = []
     const script = {
       asked,
+      logs,
       conduct: (() => Promise.reject(new Error("no conduct is set"))) as Conduct<I>,
     }
     const fetch = async (request: Request): Promise<Response> => {
@@ -42,15 +48,39 @@ export const built = <Self, S, I>(
     const signer = Layer.succeed(ServiceSigner, {
       tokenFor: (callee) => Effect.succeed(`token-for-${callee}`),
     })
-    const context = yield* Layer.build(Layer.provide(layer, signer)).pipe(
+    const context = yield* layer.pipe(
+      Layer.provide(signer),
+      Layer.provideMerge(Callees.layer),
+      Layer.build,
       Effect.provideService(Fetch, (url, init) => fetch(new Request(url, init))),
-      Effect.provideService(References.MinimumLogLevel, level),
+      Effect.provideService(References.MinimumLogLevel, "Info"),
+      Effect.provide(Logger.layer([
+        Logger.make(({ message, logLevel }) => {
+          logs.push(`${logLevel} ${message}`)
+        }),
+      ])),
     )
     return Object.assign(script, {
       service: Context.get(context, service),
+      configured: Context.get(context, Callees).configured,
     })
   })
+
+export const json = (body: unknown, status = 200): Promise<Response> =>
+  Promise.resolve(Response.json(body, { status }))
 
 /** A failure to reach a service, as the platform's fetch reports it. */
 export const fetchFailed = (code: string): Error =>
   new TypeError("fetch failed", { cause: { code } })
+
+/** The metrics of the name, by an attribute of theirs. */
+export const metrics = (name: string, attribute: string) =>
+  Effect.map(
+    Metric.snapshot,
+    (all) =>
+      Object.fromEntries(all.flatMap(({ id, attributes, state }) => {
+        const { [attribute]: key = "" } = attributes as Record<string, string> ?? {}
+        const { value, count } = state as { value?: number; count?: number }
+        return id === name ? [[key, value ?? count]] : []
+      })),
+  )

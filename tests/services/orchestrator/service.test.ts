@@ -6,7 +6,15 @@ import { encodeEntry } from "#shared/queue/entry.ts"
 import { until } from "#tests/services/orders/until.ts"
 import { openLine } from "#tests/shared/postgres/line.ts"
 import { anOrder } from "#tests/shared/queue/subjects.ts"
-import { isDown, losesAnswers, metricOf, redisOf, startSystem, works } from "./running-system.ts"
+import {
+  isDown,
+  losesAnswers,
+  metricOf,
+  readinessOf,
+  redisOf,
+  startSystem,
+  works,
+} from "./running-system.ts"
 
 const untouched = [10_000, 100, 100] as const
 
@@ -97,7 +105,7 @@ describe("the orchestrator", () => {
       })
       assert.deepInclude(stuck, {
         step: "item",
-        cause: "items can not be reached (ECONNREFUSED)",
+        cause: "items cannot be reached (ECONNREFUSED)",
       })
       assert.isAtLeast(stuck!.attempts, 3)
       assert.isAbove(Date.parse(stuck!.nextAttemptAt), Date.parse(order.createdAt))
@@ -121,7 +129,7 @@ describe("the orchestrator", () => {
       )
     }))
 
-  it.live("buries what it can't work on, with its cause, and goes on with the others", () =>
+  it.live("buries what it cannot work on, with its cause, and goes on with the others", () =>
     Effect.gen(function* () {
       const system = yield* startSystem({ ORDER_DEADLINE: "2 seconds" })
       const { add, deadLetters } = yield* redisOf(system)
@@ -194,21 +202,17 @@ describe("the orchestrator", () => {
       const line = yield* openLine(system.orders.environment.QUEUE_URL!)
       line.become = "hanging up"
       const orchestrator = yield* system.orchestrate({ QUEUE_URL: line.url.replace(/\/$/, "") })
-      const readiness = Effect.promise(async () => {
-        const response = await orchestrator.app.request("/readyz")
-        return { status: response.status, ...await response.json() }
-      })
-      const away = yield* readiness
-      assert.strictEqual(away.status, "not ready")
-      assert.match(
-        away.checks.queue,
-        /^The order queue at redis:\/\/127\.0\.0\.1:\d+ can't be reached/,
-      )
+      const away = yield* readinessOf(orchestrator)
+      assert.deepInclude(away, { status: 503, services: "ok" })
+      assert.match(away.queue, /^The order queue at redis:\/\/127\.0\.0\.1:\d+ cannot be reached/)
       const user = yield* system.customer
       const { id } = yield* system.order(user)
       line.become = "open"
       assert.strictEqual((yield* system.final(user, id)).status, "completed")
-      assert.deepInclude(yield* readiness, { status: "ready", checks: { queue: "ok" } })
+      assert.deepStrictEqual(
+        yield* readinessOf(orchestrator),
+        { status: 200, queue: "ok", services: "ok" },
+      )
       line.become = "hanging up"
       line.reset()
       const next = yield* system.order(user)
@@ -231,6 +235,9 @@ describe("the orchestrator", () => {
         const line of [
           /^sagas_running \d+$/m,
           /^sagas_stuck \d+$/m,
+          /^sagas_ended_total\{end="buried"\} \d+$/m,
+          /^service_misconfigured\{service="items"\} 0$/m,
+          /^service_misconfigured\{service="orders"\} 0$/m,
           /^sagas_ended_total\{end="completed"\} [1-9]\d*$/m,
           /^order_duration_seconds_count [1-9]\d*$/m,
         ]

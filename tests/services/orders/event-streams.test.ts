@@ -2,31 +2,15 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Changes } from "#services/orders/changes.ts"
 import { eventStreams } from "#services/orders/events.ts"
-import type { Order } from "#services/orders/order.ts"
-
-const anOrder: Order = {
-  id: crypto.randomUUID(),
-  username: "ann",
-  amountMinor: 1,
-  item: 1,
-  slot: "09:00",
-  status: "pending",
-  reason: null,
-  createdAt: new Date(),
-  decidedAt: null,
-  timeline: [],
-  stuck: null,
-  traceparent: null,
-  republished: 0,
-}
+import { noChanges } from "#tests/simulation/no-changes.ts"
+import { anOrder } from "./an-order.ts"
 
 describe("eventStreams", () => {
   it.live("opens no more than so many at a time", () =>
     Effect.gen(function* () {
-      const changes = { watch: () => Effect.succeed(Effect.never) }
-      const openStream = yield* Effect.provideService(eventStreams({ most: 2 }), Changes, changes)
+      const openStream = yield* Effect.provide(eventStreams({ most: 2 }), noChanges)
       const start = Effect.gen(function* () {
-        const stream = yield* openStream("an order", Effect.succeed(anOrder), -1, Effect.never)
+        const stream = yield* openStream("an order", Effect.succeed(anOrder()), -1, Effect.never)
         const reader = stream.getReader()
         yield* Effect.promise(() => reader.read())
         return reader
@@ -43,11 +27,17 @@ describe("eventStreams", () => {
 
   it.live("breaks off when the order can't be looked at, so that the client comes back", () =>
     Effect.gen(function* () {
-      const changes = { watch: () => Effect.succeed(Effect.void) }
-      const openStream = yield* Effect.provideService(eventStreams({ most: 1 }), Changes, changes)
+      const changes = Effect.map(Changes, (none) => ({
+        ...none,
+        watch: () => Effect.succeed(Effect.undefined),
+      }))
+      const openStream = yield* eventStreams({ most: 1 }).pipe(
+        Effect.provideServiceEffect(Changes, changes),
+        Effect.provide(noChanges),
+      )
       let looks = 0
       const look = Effect.suspend(() =>
-        looks++ === 0 ? Effect.succeed(anOrder) : Effect.fail(new Error("the database is away"))
+        looks++ === 0 ? Effect.succeed(anOrder()) : Effect.fail(new Error("the database is away"))
       )
       const stream = yield* openStream("an order", look, -1, Effect.never)
       const reader = stream.getReader()

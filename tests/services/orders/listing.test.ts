@@ -5,11 +5,15 @@ import { place, sharedOrders, someone, wanted } from "./running-orders.ts"
 const orders = sharedOrders()
 
 describe("GET /api/orders/", () => {
+  /** By their ids, which is the order in which they came in. */
   const placeSeveral = (user: string, count: number) =>
-    Effect.forEach(
-      Array.from({ length: count }, (_, n) => ({ ...wanted, amount: n + 1 })),
-      (body) => place(orders(), { user, body }),
-      { concurrency: "unbounded" },
+    Effect.map(
+      Effect.forEach(
+        Array.from({ length: count }, (_, n) => ({ ...wanted, amount: n + 1 })),
+        (body) => place(orders(), { user, body }),
+        { concurrency: "unbounded" },
+      ),
+      (placed) => placed.toSorted((a, b) => a.id < b.id ? -1 : 1),
     )
   const previous = (headers: Headers) => /^<(.+)>; rel="prev"$/.exec(headers.get("link") ?? "")?.[1]
 

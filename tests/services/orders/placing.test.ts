@@ -128,8 +128,8 @@ describe("POST /api/orders/", () => {
         orderId: id,
         username: "queuer",
         amountMinor: 1999,
-        item: 1,
-        slot: "09:00",
+        details: { item: 1, slot: "09:00" },
+        steps: ["money", "item", "slot"],
         createdAtMs: Date.parse(createdAt),
         republished: 0,
       }])

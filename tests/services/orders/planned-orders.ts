@@ -1,7 +1,6 @@
 /** Everything that the orders service asks of its table, by the code that asks it, for tests of how PostgreSQL plans it. */
 import { Clock, Context, Duration, Effect, Layer, type Scope } from "effect"
 import { join } from "node:path"
-import type { Order } from "#services/orders/order.ts"
 import { type Insertion, OrderStore } from "#services/orders/order-table.ts"
 import { orderStoreLayer } from "#services/orders/orders-sql.ts"
 import { Register } from "#services/orders/register.ts"
@@ -12,8 +11,10 @@ import { OrderId } from "#shared/contracts/order.ts"
 import { firstIdAt } from "#shared/contracts/order-time.ts"
 import { Database } from "#shared/postgres/database.ts"
 import { manyRows, type Questions, type Subject } from "#tests/support/plans.ts"
+import { noChanges } from "#tests/simulation/no-changes.ts"
 import { tapPostgres } from "#tests/support/tapped-postgres.ts"
 import { newDatabase, onlooker, openDatabase } from "../../shared/postgres/open-database.ts"
+import { anOrder } from "./an-order.ts"
 
 // Of ten orders one is not final; the first tenth of all is older than keys are kept.
 const unfinished = manyRows / 10
@@ -41,10 +42,11 @@ export const plannedOrders: Effect.Effect<Subject, unknown, Scope.Scope> = Effec
       Effect.promise(() =>
         sql`
           insert into orders
-            (id, username, amount, item, slot, status, created_at, decided_at, publish_at, idempotency_key)
+            (id, username, amount, details, steps, status, created_at, decided_at, publish_at, idempotency_key)
           select ((case when n <= ${old}::int then ${whenOld!} else ${whenNew!} end)
               || '-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
-            case when n % 2 = 0 then 'ann' else 'user-' || n % 1000 end, 1, 1, '09:00',
+            case when n % 2 = 0 then 'ann' else 'user-' || n % 1000 end, 1,
+            '{"item":1,"slot":"09:00"}', '["money","item","slot"]',
             case when n % 10 = 7 then 'pending' else 'completed' end, now(),
             case when n % 10 <> 7 then now() end, case when n % 10 = 7 then now() end, 'key-' || n
           from generate_series(${from}::int, ${to}::int) n`
@@ -57,6 +59,7 @@ const questionsTo = (database: Database["Service"]): Effect.Effect<Questions, ne
   Effect.gen(function* () {
     const context = yield* Layer.build(
       Layer.mergeAll(Standings.layer, Register.layer).pipe(
+        Layer.provide(noChanges),
         Layer.provideMerge(orderStoreLayer),
         Layer.provideMerge(Layer.succeed(Database, database)),
       ),
@@ -114,17 +117,11 @@ const intakeOf = ({ query }: OrderStore["Service"]): Questions => (nth, count) =
   },
 })
 
-const sweeperOf = ({ transaction }: OrderStore["Service"]): Questions => () => ({
+const sweeperOf = ({ query }: OrderStore["Service"]): Questions => () => ({
   "orders are swept": {
     ask: Effect.gen(function* () {
       const now = new Date(yield* Clock.currentTimeMillis)
-      yield* transaction((orders) =>
-        Effect.flatMap(
-          orders.lockDue(now, 500),
-          (due) =>
-            orders.postpone(due.map(({ id }) => id), now, { firstMs: 15_000, mostMs: 600_000 }),
-        )
-      )
+      yield* query((orders) => orders.takeDue(now, 500, { firstMs: 15_000, mostMs: 600_000 }))
     }),
     by: ["orders_to_publish", "orders_pkey"],
     reads: 500,
@@ -169,20 +166,6 @@ const auditOf =
 const insertions = (nth: number, count: number): ReadonlyArray<Insertion> =>
   Array.from({ length: count }, (_, n) => {
     const at = manyRows + nth * 1000 + n
-    const order: Order = {
-      id: idOf(at),
-      username: "ann",
-      amountMinor: 1,
-      item: 1,
-      slot: "09:00",
-      status: "pending",
-      reason: null,
-      createdAt: new Date(),
-      decidedAt: null,
-      timeline: [],
-      stuck: null,
-      traceparent: null,
-      republished: 0,
-    }
+    const order = anOrder({ id: idOf(at) })
     return { order, idempotencyKey: `key-${at}`, publishAt: new Date() }
   })

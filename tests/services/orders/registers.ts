@@ -13,6 +13,7 @@ import {
   type TimelineEntry,
 } from "#shared/contracts/order.ts"
 import { databaseLayer } from "#shared/postgres/database.ts"
+import { noChanges } from "#tests/simulation/no-changes.ts"
 import { clientOf, databaseOf } from "./running-orders.ts"
 
 const scope = Scope.makeUnsafe()
@@ -25,7 +26,7 @@ beforeAll(() =>
   Effect.gen(function* () {
     const url = yield* databaseOf("register")
     const replica = Register.layer.pipe(
-      Layer.provide(orderStoreLayer),
+      Layer.provide([orderStoreLayer, noChanges]),
       Layer.provide(databaseLayer({
         service: "orders",
         url: new URL(url),
@@ -57,8 +58,9 @@ export const pendingOrders = (count: number): Effect.Effect<ReadonlyArray<OrderI
   Effect.promise(async () => {
     const ids = Array.from({ length: count }, () => OrderId.make(crypto.randomUUID()))
     await sql`
-      insert into orders (id, username, amount, item, slot, created_at, publish_at)
-      select id, 'ann', 100, 1, '09:00', now(), now() from unnest(${ids}::uuid[]) id`
+      insert into orders (id, username, amount, details, steps, created_at, publish_at)
+      select id, 'ann', 100, '{"item":1,"slot":"09:00"}', '["money","item","slot"]', now(), now()
+      from unnest(${ids}::uuid[]) id`
     return ids
   })
 

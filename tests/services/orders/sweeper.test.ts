@@ -10,13 +10,13 @@ import { Register } from "#services/orders/register.ts"
 import { sweep, sweeperLayer } from "#services/orders/sweeper.ts"
 import { OrderId } from "#shared/contracts/order.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
+import { Failpoint, type FailpointName } from "#shared/failpoint.ts"
 import { databaseLayer } from "#shared/postgres/database.ts"
 import { makeMemoryStream, memoryOrderQueue } from "#shared/queue/memory.ts"
 import { OrderQueue, QueueUnavailable } from "#shared/queue/order-queue.ts"
+import { noChanges } from "#tests/simulation/no-changes.ts"
 import { clientOf, databaseOf } from "./running-orders.ts"
 import { until } from "./until.ts"
-
-type Publish = OrderQueue["Service"]["publish"]
 
 const options = { republishAfterMs: 15_000 }
 
@@ -40,16 +40,20 @@ const world = Effect.gen(function* () {
     Effect.sync(() => void published.push(...messages))
   const given = <A, E, R>(
     effect: Effect.Effect<A, E, R>,
-    { publish = record, volatile = false, over = store }: Conduct = {},
+    { publish = record, ping = Effect.void, volatile = false, over = store }: Conduct = {},
   ) =>
     effect.pipe(
       Effect.provideService(OrderStore, over),
-      Effect.provideService(OrderQueue, { ...queue, publish, volatile }),
+      Effect.provideService(OrderQueue, { ...queue, publish, ping, volatile }),
       Effect.provideService(References.MinimumLogLevel, "None"),
     )
   return {
     sql,
     replica,
+    register: yield* Register.pipe(
+      Effect.provide(Register.layer.pipe(Layer.provide(noChanges))),
+      Effect.provideService(OrderStore, store),
+    ),
     record,
     published,
     ids: () => published.map(({ orderId }) => orderId),
@@ -61,7 +65,8 @@ const world = Effect.gen(function* () {
 })
 
 interface Conduct {
-  readonly publish?: Publish
+  readonly publish?: OrderQueue["Service"]["publish"]
+  readonly ping?: OrderQueue["Service"]["ping"]
   readonly volatile?: boolean
   readonly over?: OrderStore["Service"]
 }
@@ -73,8 +78,10 @@ const insert = (sql: Sql, count: number, inMs = 0) =>
     const ids = Array.from({ length: count }, () => OrderId.make(crypto.randomUUID()))
     yield* Effect.promise(() =>
       sql`
-      insert into orders (id, username, amount, item, slot, created_at, publish_at, traceparent)
-      select id, 'ann', 1999, 1, '09:00', ${new Date(now)}, ${new Date(now + inMs)}, '00-1-2-01'
+      insert into orders
+        (id, username, amount, details, steps, created_at, publish_at, traceparent)
+      select id, 'ann', 1999, '{"item":1,"slot":"09:00"}', '["money","item","slot"]',
+        ${new Date(now)}, ${new Date(now + inMs)}, '00-1-2-01'
       from unnest(${ids}::uuid[]) id`
     )
     return ids
@@ -103,8 +110,8 @@ describe("sweep", () => {
         orderId: due!,
         username: "ann",
         amountMinor: 1999,
-        item: 1,
-        slot: "09:00",
+        details: { item: 1, slot: "09:00" },
+        steps: ["money", "item", "slot"],
         createdAtMs: 0,
         republished: 1,
         traceparent: "00-1-2-01",
@@ -130,17 +137,34 @@ describe("sweep", () => {
         yield* TestClock.adjust(1)
         waits.push(inMs / 1000)
       }
-      assert.deepStrictEqual(waits, [30, 60, 120, 240, 480, 600, 600, 600])
+      assert.deepStrictEqual(waits, [15, 30, 60, 120, 240, 480, 600, 600])
+    }))
+
+  it.effect("publishes the details as they were written, though it does not know all of them", () =>
+    Effect.gen(function* () {
+      const { sql, sweep, published } = yield* world
+      yield* insert(sql, 1)
+      // As a newer replica would have it.
+      yield* Effect.promise(() =>
+        sql`update orders set details = details || '{"gift": {"wrap": true}}', steps = steps || '"gift"'`
+      )
+      yield* sweep()
+      assert.deepStrictEqual(published[0]!.details, {
+        ...{ item: 1, slot: "09:00" },
+        ...{ gift: { wrap: true } },
+      })
+      assert.deepStrictEqual<ReadonlyArray<string>>(published[0]!.steps, [
+        "money",
+        "item",
+        "slot",
+        "gift",
+      ])
     }))
 
   it.effect("leaves final orders alone, and not those that are being compensated", () =>
     Effect.gen(function* () {
-      const { sql, sweep, ids, replica } = yield* world
+      const { sql, sweep, ids, register } = yield* world
       const [completed, failed, compensating] = yield* insert(sql, 3)
-      const register = yield* Register.pipe(
-        Effect.provide(Register.layer),
-        Effect.provideService(OrderStore, yield* replica),
-      )
       const reason = "Not enough money"
       yield* register.decide([
         { orderId: completed!, decision: "complete", timeline: [] },
@@ -152,7 +176,7 @@ describe("sweep", () => {
       assert.deepStrictEqual(ids(), [compensating])
     }))
 
-  it.effect("passes over what another replica has in hand, so that each is published once", () =>
+  it.effect("takes what no other replica takes at the same time, so that each is published once", () =>
     Effect.gen(function* () {
       const { sql, sweep, ids, record, replica } = yield* world
       const all = yield* insert(sql, 700)
@@ -166,48 +190,72 @@ describe("sweep", () => {
           ),
       }))
       yield* Deferred.await(inHand)
-      // The first one holds a batch; the second one takes the rest, without waiting.
       assert.strictEqual(yield* sweep({ over: yield* replica }), 200)
       assert.strictEqual(yield* sweep({ over: yield* replica }), 0)
       yield* Deferred.succeed(goOn, undefined)
       assert.strictEqual(yield* Fiber.join(first), 500)
-      assert.strictEqual(yield* sweep(), 0)
       assert.deepStrictEqual(ids().toSorted(), all.toSorted())
     }))
 
-  it.effect("leaves an order due when it can't be published", () =>
+  it.effect("passes over what a transaction has locked, without waiting", () =>
+    Effect.gen(function* () {
+      const { sql, sweep, ids } = yield* world
+      const [locked, free] = yield* insert(sql, 2)
+      yield* Effect.promise(() =>
+        sql.begin(async (transaction) => {
+          await transaction`select from orders where id = ${locked!} for update`
+          assert.strictEqual(await Effect.runPromise(sweep()), 1)
+        })
+      )
+      assert.deepStrictEqual(ids(), [free])
+      assert.strictEqual(yield* sweep(), 1)
+      assert.deepStrictEqual(ids(), [free, locked])
+    }))
+
+  it.effect("locks nothing while it waits for the queue: orders are decided meanwhile", () =>
+    Effect.gen(function* () {
+      const { sql, sweep, register } = yield* world
+      const [id] = yield* insert(sql, 1)
+      const decided: Array<string> = []
+      yield* sweep({
+        publish: () =>
+          Effect.map(
+            Effect.orDie(register.decide([{ orderId: id!, decision: "complete", timeline: [] }])),
+            (answers) => void decided.push(...answers.map(({ status }) => status)),
+          ),
+      })
+      assert.deepStrictEqual(decided, ["completed"])
+      assert.strictEqual(yield* sweep(), 0)
+    }))
+
+  it.effect("publishes what did not get on the queue when its next wait is over", () =>
     Effect.gen(function* () {
       const { sql, sweep, ids } = yield* world
       const [id] = yield* insert(sql, 1)
       const { message } = yield* Effect.flip(sweep({ publish: () => unavailable }))
       assert.strictEqual(message, "the queue is away")
-      assert.deepStrictEqual(yield* dueIn(sql, id!), { inMs: 0, republished: 0 })
+      assert.deepStrictEqual(yield* dueIn(sql, id!), { inMs: 15_000, republished: 1 })
+      assert.strictEqual(yield* sweep(), 0)
+      yield* TestClock.adjust("15 seconds")
       assert.strictEqual(yield* sweep(), 1)
       assert.deepStrictEqual(ids(), [id])
     }))
 
-  it.effect("doubles what it could not mark as published, and loses nothing", () =>
+  it.effect("loses nothing when it dies with orders in hand: it costs them one wait", () =>
     Effect.gen(function* () {
-      const { sql, sweep, ids, record } = yield* world
+      const { sql, sweep, published } = yield* world
       const [id] = yield* insert(sql, 1)
-      // Killed between the two: the connection is gone when the order is on the queue.
-      const exit = yield* Effect.exit(sweep({
-        publish: (messages) =>
-          Effect.andThen(
-            record(messages),
-            Effect.promise(() =>
-              sql`
-              select pg_terminate_backend(pid) from pg_stat_activity
-              where datname = current_database() and query like '%skip locked%'
-                and pid <> pg_backend_pid()`
-            ),
-          ),
-      }))
+      const dies = (name: FailpointName) =>
+        name === "orders.swept" ? Effect.die(new Error("killed")) : Effect.void
+      const exit = yield* Effect.exit(Effect.provideService(sweep(), Failpoint, dies))
       assert.strictEqual(exit._tag, "Failure")
-      assert.deepStrictEqual(yield* dueIn(sql, id!), { inMs: 0, republished: 0 })
+      assert.deepStrictEqual(published, [])
+      assert.deepStrictEqual(yield* dueIn(sql, id!), { inMs: 15_000, republished: 1 })
+      yield* TestClock.adjust("15 seconds")
       assert.strictEqual(yield* sweep(), 1)
-      assert.deepStrictEqual(ids(), [id, id])
-      assert.strictEqual((yield* dueIn(sql, id!)).republished, 1)
+      assert.deepStrictEqual(published.map(({ orderId, republished }) => [orderId, republished]), [
+        [id, 2],
+      ])
     }))
 })
 
@@ -223,12 +271,11 @@ describe("sweeperLayer", () => {
       yield* until("the next one is too", () => published.length === 1101)
     }))
 
-  it.effect("goes on after the queue, the database or itself failed", () =>
+  it.effect("goes on after the queue or itself failed", () =>
     Effect.gen(function* () {
       const { sql, start, record, published } = yield* world
       yield* insert(sql, 1)
       const mishaps: Array<Effect.Effect<never, QueueUnavailable>> = [
-        unavailable,
         Effect.die(new Error("a defect")),
         unavailable,
       ]
@@ -239,11 +286,46 @@ describe("sweeperLayer", () => {
           return mishaps.pop() ?? record(messages)
         },
       })
-      for (let round = 1; round <= 4; round++) {
+      for (let round = 1; round <= 3; round++) {
         yield* until(`round ${round}`, () => rounds === round)
-        if (round < 4) yield* oneRound
+        // Another order that is due: the first one waits for its next time.
+        if (round < 3) yield* insert(sql, 1)
+        if (round < 3) yield* oneRound
       }
-      yield* until("it is published", () => published.length === 1)
+      yield* until("the last one is published", () => published.length === 1)
+    }))
+
+  it.effect("takes no order while the queue is away, and all that are due when it is back", () =>
+    Effect.gen(function* () {
+      const { sql, start, record, ids } = yield* world
+      const [first] = yield* insert(sql, 1)
+      let isAway = true
+      let attempts = 0
+      let pings = 0
+      yield* start({
+        publish: (messages) => {
+          attempts++
+          return isAway ? unavailable : record(messages)
+        },
+        ping: Effect.suspend(() => {
+          pings++
+          return isAway ? unavailable : Effect.void
+        }),
+      })
+      yield* until("it has found out", () => pings === 1)
+      const later = yield* insert(sql, 2)
+      for (let round = 2; round < 5; round++) {
+        yield* oneRound
+        yield* until(`ping ${round}`, () => pings === round)
+      }
+      assert.strictEqual(attempts, 1)
+      isAway = false
+      yield* oneRound
+      yield* until("the queue is back", () => pings === 5)
+      yield* oneRound
+      yield* until("what is due is published", () => ids().length > 0)
+      assert.sameMembers(ids(), later)
+      assert.strictEqual((yield* dueIn(sql, first!)).republished, 1)
     }))
 
   it.effect("publishes everything unfinished at its start when the queue is volatile", () =>

@@ -131,10 +131,10 @@ describe("an Idempotency-Key", () => {
         const prefix = (ms: number) => firstIdAt(ms).slice(0, 24)
         const fill = (ms: number, count: number, key: string, status: string) =>
           Effect.promise(() =>
-            sql`insert into orders (id, username, amount, item, slot, status, created_at, decided_at,
-              publish_at, idempotency_key)
-            select (${prefix(ms)} || to_char(n, 'FM000000000000'))::uuid, 'ann', 1, 1, '09:00',
-              ${status}, now(), case when ${status} = 'pending' then null else now() end,
+            sql`insert into orders (id, username, amount, details, steps, status, created_at,
+              decided_at, publish_at, idempotency_key)
+            select (${prefix(ms)} || to_char(n, 'FM000000000000'))::uuid, 'ann', 1,
+              '{"item":1,"slot":"09:00"}', '["money","item","slot"]', ${status}, now(), case when ${status} = 'pending' then null else now() end,
               case when ${status} = 'pending' then now() + interval '1 day' end, ${key}::text || n
             from generate_series(1, ${count}) n`
           )

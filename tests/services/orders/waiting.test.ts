@@ -4,8 +4,9 @@ import { Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { Changes } from "#services/orders/changes.ts"
 import { Database } from "#shared/postgres/database.ts"
-import type { OrderId } from "#shared/contracts/order.ts"
+import { OrderId } from "#shared/contracts/order.ts"
 import { type Line, openLine } from "#tests/shared/postgres/line.ts"
+import { anOrder } from "./an-order.ts"
 import { type CallOptions, type RunningOrders, startOrders, wanted } from "./running-orders.ts"
 import { until } from "./until.ts"
 
@@ -206,7 +207,7 @@ describe("Changes", () => {
     return { changes, notify: (payload: string | null) => notify(payload) }
   })
 
-  const begin = (changed: Effect.Effect<void>) =>
+  const begin = (changed: Effect.Effect<unknown>) =>
     Effect.map(Effect.forkChild(changed, { startImmediately: true }), (fiber) => ({
       fiber,
       isWaiting: () => fiber.pollUnsafe() === undefined,
@@ -234,6 +235,21 @@ describe("Changes", () => {
       assert.isTrue(three!.isWaiting())
       notify(null)
       yield* Fiber.join(three!.fiber)
+    }).pipe(Effect.scoped))
+
+  it.effect("gives what it was told, and after a notification nothing, so that one looks", () =>
+    Effect.gen(function* () {
+      const { changes, notify } = yield* deaf
+      const id = OrderId.make(crypto.randomUUID())
+      const changed = yield* changes.watch(id)
+      yield* changes.tell([anOrder({ id })])
+      assert.strictEqual((yield* changed)?.id, id)
+      notify(id)
+      assert.isUndefined(yield* changed)
+      // What came last is newer.
+      yield* changes.tell([anOrder({ id })])
+      notify(id)
+      assert.isUndefined(yield* changed)
     }).pipe(Effect.scoped))
 
   it.effect("does not miss a change between two waits, and keeps one of many", () =>

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Scope } from "effect"
-import { groupCommit } from "#shared/batch/group-commit.ts"
+import { groupCommit, type GroupCommitOptions } from "#shared/batch/group-commit.ts"
 
 interface Batch {
   readonly entries: ReadonlyArray<number>
@@ -9,7 +9,9 @@ interface Batch {
 }
 
 /** A group commit whose batches stay out until the test ends them, in a scope that the test may close. */
-const underTest = (options: { readonly max: number }) =>
+const underTest = (
+  options: Pick<GroupCommitOptions<number, number, string>, "max" | "size" | "waiting">,
+) =>
   Effect.gen(function* () {
     const scope = yield* Scope.make()
     const over = yield* Deferred.make<never, string>()
@@ -131,15 +133,69 @@ describe("groupCommit", () => {
       assert.strictEqual(yield* send(3), 30)
     }))
 
-  it.effect("does not disturb the others when one of those that wait is interrupted", () =>
+  it.effect("drops what nobody waits for any more, but for what was taken, and disturbs nobody else", () =>
     Effect.gen(function* () {
       const { send, out } = yield* underTest({ max: 2 })
       const [inBatch, sharesBatch, waiting, ...others] = yield* sendAll(send, numbers(1, 6))
       yield* Fiber.interruptAll([inBatch!, waiting!])
-      while (out.length > 0) yield* out[0]!.end()
+      const batches: Array<ReadonlyArray<number>> = []
+      while (out.length > 0) {
+        batches.push(out[0]!.entries)
+        yield* out[0]!.end()
+      }
+      assert.deepStrictEqual(batches, [[1, 2], [4, 5], [6]])
       assert.deepStrictEqual(
         yield* exitsOf([sharesBatch!, ...others]),
         [2, 4, 5, 6].map((n) => Exit.succeed(n * 10)),
+      )
+    }))
+
+  it.effect("goes on when all that waited are gone, and when one comes again", () =>
+    Effect.gen(function* () {
+      const { send, out } = yield* underTest({ max: 2 })
+      const [first, ...gone] = yield* sendAll(send, numbers(1, 3))
+      yield* Fiber.interruptAll(gone)
+      yield* out[0]!.end()
+      assert.deepStrictEqual(yield* exitsOf([first!]), [Exit.succeed(10)])
+      const [later] = yield* sendAll(send, [4])
+      yield* out[0]!.end()
+      assert.deepStrictEqual(yield* exitsOf([later!]), [Exit.succeed(40)])
+    }))
+
+  it.effect("counts entries by their size, and lets one that is too large go alone", () =>
+    Effect.gen(function* () {
+      const { send, out } = yield* underTest({ max: 10, size: (n) => n })
+      const fibers = yield* sendAll(send, [1, 4, 6, 1, 8, 3, 25, 2, 2])
+      const batches: Array<ReadonlyArray<number>> = []
+      while (out.length > 0) {
+        batches.push(out[0]!.entries)
+        yield* out[0]!.end()
+      }
+      assert.deepStrictEqual(batches, [[1, 4], [6, 1], [8], [3], [25], [2, 2]])
+      assert.isTrue((yield* exitsOf(fibers)).every(Exit.isSuccess))
+    }))
+
+  it.effect("fails at once what is too much to wait, by size, until there is room again", () =>
+    Effect.gen(function* () {
+      const { send, out } = yield* underTest({
+        max: 10,
+        size: (n) => n,
+        waiting: { most: 12, full: "too much" },
+      })
+      const [first] = yield* sendAll(send, [1])
+      const [seven, six, five] = yield* sendAll(send, [7, 6, 5])
+      assert.deepStrictEqual(yield* exitsOf([six!]), [Exit.fail("too much")])
+      // What is gone makes room, and so does what is taken.
+      yield* Fiber.interrupt(seven!)
+      const [four] = yield* sendAll(send, [7])
+      const [more] = yield* sendAll(send, [1])
+      assert.deepStrictEqual(yield* exitsOf([more!]), [Exit.fail("too much")])
+      yield* out[0]!.end()
+      const [next] = yield* sendAll(send, [5])
+      while (out.length > 0) yield* out[0]!.end()
+      assert.deepStrictEqual(
+        yield* exitsOf([first!, five!, four!, next!]),
+        [10, 50, 70, 50].map((n) => Exit.succeed(n)),
       )
     }))
 

@@ -227,17 +227,17 @@ describe("an app", () => {
       assert.notInclude(text, "/things/1")
     }))
 
-  it.effect("finishes a request whose client went away", () =>
+  it.effect("interrupts a request whose client went away", () =>
     Effect.gen(function* () {
-      const done = yield* Deferred.make<void>()
-      const go = yield* Deferred.make<void>()
+      const arrived = yield* Deferred.make<void>()
+      const left = yield* Deferred.make<void>()
       const slow = yield* makeApp({
         name: "slow",
         description: "",
         routes: [get("/slow", () =>
-          Deferred.await(go).pipe(
-            Effect.andThen(Deferred.succeed(done, undefined)),
-            Effect.as({ body: {} }),
+          Deferred.succeed(arrived, undefined).pipe(
+            Effect.andThen(Effect.never),
+            Effect.onInterrupt(() => Deferred.succeed(left, undefined)),
           ))],
         ready: {},
       })
@@ -245,10 +245,9 @@ describe("an app", () => {
       const asked = yield* Effect.forkChild(
         Effect.promise(async () => await slow.request("/slow", { signal: client.signal })),
       )
-      yield* Effect.yieldNow
+      yield* Deferred.await(arrived)
       client.abort()
-      yield* Deferred.succeed(go, undefined)
-      yield* Deferred.await(done)
+      yield* Deferred.await(left)
       yield* Fiber.join(asked)
     }))
 })

@@ -64,6 +64,8 @@ export const badBodies = (text: string, maxBytes: number): ReadonlyArray<BadBody
     json("half of a surrogate pair", withText(`${marker}\\ud83d`)),
     json("the other half", withText(`\\ude00${marker}`)),
     json("NUL", withText(`${marker}\\u0000`)),
+    json("U+FFFD, which stands for what was not UTF-8", withText(`${marker}\uFFFD`)),
+    json("U+FFFD by its escape", withText(`${marker}\\ufffd`)),
     json("a raw control character", withText(`${marker}\u0001`)),
     json("bytes that are not UTF-8", Buffer.from(withText(`${marker}\xe9`), "latin1")),
     json("UTF-16", Buffer.from(text, "utf16le")),

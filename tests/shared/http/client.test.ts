@@ -4,7 +4,7 @@ import { Effect, Fiber, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { once } from "node:events"
 import { createServer, type Server, type Socket } from "node:net"
-import { type Callee, Fetch, get, post } from "#shared/http/client.ts"
+import { type Callee, Fetch, get, post, postBatch } from "#shared/http/client.ts"
 
 const callee = (port: number, host = "127.0.0.1"): Callee => ({
   name: "billing",
@@ -51,6 +51,17 @@ const failure = (port: number, host?: string) =>
     ({ _tag, message }) => `${_tag}: ${message}`,
   )
 
+/** How each way to call ends when the answer is of that status. */
+const endsAt = (status: number) =>
+  Effect.gen(function* () {
+    const port = yield* server((socket) => socket.end(http(`${status} So`, "{}")))
+    return {
+      get: yield* Effect.flip(get(callee(port), "/things")),
+      post: yield* Effect.flip(post(callee(port), "/things", {})),
+      postBatch: yield* Effect.flip(postBatch(callee(port), "/things", {})),
+    }
+  })
+
 describe("post", () => {
   it.live("sends JSON with the callee's token, and gives back the JSON of the answer", () =>
     Effect.gen(function* () {
@@ -67,22 +78,11 @@ describe("post", () => {
       assert.isTrue(seen.endsWith('\r\n\r\n{"ü":1}'))
     }))
 
-  for (const status of ["429 Too Many Requests", "500 Oops", "503 Gone", "404 No", "403 Never"]) {
-    it.live(`fails with Unavailable when the answer is ${status}`, () =>
-      Effect.gen(function* () {
-        const port = yield* server((socket) => socket.end(http(status, "{}")))
-        assert.strictEqual(
-          yield* failure(port),
-          `Unavailable: billing answered ${+status.slice(0, 3)}`,
-        )
-      }))
-  }
-
   it.live("fails with Unavailable when nobody listens, or the name is not known", () =>
     Effect.gen(function* () {
       const port = yield* Effect.scoped(server(() => {}))
-      assert.match(yield* failure(port), /^Unavailable: billing can not be reached/)
-      assert.match(yield* failure(80, "no-such-host.invalid"), /^Unavailable: billing can not/)
+      assert.match(yield* failure(port), /^Unavailable: billing cannot be reached/)
+      assert.match(yield* failure(80, "no-such-host.invalid"), /^Unavailable: billing cannot/)
     }))
 
   it.live("fails with Unknown when the connection is cut before, or in, the answer", () =>
@@ -145,13 +145,86 @@ describe("get", () => {
       assert.isTrue(seen.endsWith("\r\n\r\n"))
     }))
 
-  it.live("fails as post does", () =>
+  it.live("fails as post does when no answer comes", () =>
     Effect.gen(function* () {
-      const refusing = yield* server((socket) => socket.end(http("403 Never", "{}")))
+      const port = yield* server((socket) => socket.destroy())
+      const { _tag, message } = yield* Effect.flip(get(callee(port), "/things"))
+      assert.strictEqual(_tag, "Unknown")
+      assert.match(message, /^The connection to billing broke/)
+    }))
+})
+
+describe("an answer that is no success", () => {
+  it.live.each(
+    [
+      [401, /^billing answered 401: .*SERVICE_PRIVATE_KEY.*SERVICE_PUBLIC_KEYS/],
+      [403, /^billing answered 403: .*same version/],
+      [404, /^billing answered 404: .*address/],
+    ] as const,
+  )("of %i is Misconfigured, with what to look at", ([status, message]) =>
+    Effect.gen(function* () {
+      for (const failure of Object.values(yield* endsAt(status))) {
+        assert.strictEqual(failure._tag, "Misconfigured")
+        assert.match(failure.message, message)
+      }
+    }))
+
+  it.live.each([400, 405, 409, 413, 415, 422])(
+    "of %i refuses the request, which only who sends a batch can do something about",
+    (status) =>
+      Effect.gen(function* () {
+        const ends = yield* endsAt(status)
+        const { get, post, postBatch } = ends
+        assert.deepStrictEqual([get._tag, post._tag, postBatch._tag], [
+          "Unavailable",
+          "Unavailable",
+          "Refused",
+        ])
+        for (const { message } of Object.values(ends)) {
+          assert.strictEqual(message, `billing answered ${status}`)
+        }
+        // It is no trouble of the service's, such as a 500 would be.
+        assert.notProperty(postBatch, "status")
+        assert.notProperty(post, "status")
+      }),
+  )
+
+  it.live.each([307, 408, 429, 500, 502, 503, 504])(
+    "of %i is Unavailable, with the status",
+    (status) =>
+      Effect.gen(function* () {
+        for (const failure of Object.values(yield* endsAt(status))) {
+          assert.strictEqual(failure._tag, "Unavailable")
+          assert.strictEqual(failure.message, `billing answered ${status}`)
+          assert.strictEqual("status" in failure && failure.status, status)
+        }
+      }),
+  )
+})
+
+describe("postBatch", () => {
+  it.live("sends what post sends, and gives back the JSON of the answer", () =>
+    Effect.gen(function* () {
+      const requests: Array<string> = []
+      const port = yield* server((socket, request) => {
+        requests.push(request)
+        socket.end(http("200 OK", '{"outcomes":[]}'))
+      })
+      assert.deepStrictEqual(yield* postBatch(callee(port), "/things", { commands: [] }), {
+        outcomes: [],
+      })
+      yield* post(callee(port), "/things", { commands: [] })
+      assert.strictEqual(requests[0], requests[1])
+    }))
+
+  it.live("fails as post does when no answer comes", () =>
+    Effect.gen(function* () {
       const cutting = yield* server((socket) => socket.destroy())
-      const ends = yield* Effect.forEach([refusing, cutting], (port) =>
-        Effect.map(Effect.flip(get(callee(port), "/things")), ({ message }) => message))
-      assert.strictEqual(ends[0], "billing answered 403")
-      assert.match(ends[1]!, /^The connection to billing broke/)
+      const gone = yield* Effect.scoped(server(() => {}))
+      const ends = yield* Effect.forEach(
+        [cutting, gone],
+        (port) => Effect.flip(postBatch(callee(port), "/things", {})),
+      )
+      assert.deepStrictEqual(ends.map(({ _tag }) => _tag), ["Unknown", "Unavailable"])
     }))
 })

@@ -1,11 +1,12 @@
 /** Real sockets, with Node's server under Node and Deno's under Deno. */
 import { assert, describe, it } from "@effect/vitest"
-import { Deferred, Effect, Exit, Fiber, Schema, Scope } from "effect"
+import { Deferred, Effect, Exit, Fiber, Latch, Queue, Schema, Scope, Semaphore } from "effect"
 import { once } from "node:events"
 import { connect } from "node:net"
 import { makeApp } from "#shared/http/app.ts"
 import { listen } from "#shared/http/listen.ts"
 import { anyone, route } from "#shared/http/route.ts"
+import { until } from "#tests/services/orders/until.ts"
 
 const appWith = (wait: Effect.Effect<void>) =>
   makeApp({
@@ -25,6 +26,15 @@ const appWith = (wait: Effect.Effect<void>) =>
         method: "GET",
         path: "/slow",
         summary: "",
+        access: anyone,
+        answer: { status: 200, description: "", schema: Schema.Unknown },
+        handle: () => Effect.as(wait, { body: { text: "at last" } }),
+      }),
+      route({
+        method: "GET",
+        path: "/internal/slow",
+        summary: "",
+        internal: true,
         access: anyone,
         answer: { status: 200, description: "", schema: Schema.Unknown },
         handle: () => Effect.as(wait, { body: { text: "at last" } }),
@@ -111,6 +121,82 @@ describe("listen", () => {
       }),
     20_000,
   )
+
+  it.live("stores nothing any more for a client that hung up while it waited for its turn", () =>
+    Effect.gen(function* () {
+      const turn = yield* Semaphore.make(1)
+      const waiting = yield* Latch.make()
+      const left = yield* Latch.make()
+      const stored: Array<string> = []
+      const app = yield* makeApp({
+        name: "store",
+        description: "",
+        routes: [
+          route({
+            method: "POST",
+            path: "/things",
+            summary: "",
+            access: anyone,
+            body: { schema: Schema.Struct({ name: Schema.String }), maxBytes: 64 },
+            answer: { status: 201, description: "", schema: Schema.Unknown },
+            handle: ({ body }) =>
+              Effect.andThen(
+                waiting.open,
+                turn.withPermit(Effect.sync(() => ({ body: stored.push(body.name) }))),
+              ).pipe(Effect.onInterrupt(() => left.open)),
+          }),
+        ],
+        ready: {},
+      })
+      const port = yield* listen(app, here)
+      const post = (name: string, more = "") => {
+        const body = JSON.stringify({ name })
+        return `POST /things HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n${more}` +
+          `content-length: ${body.length}\r\n\r\n${body}`
+      }
+      yield* turn.take(1)
+      const impatient = connect(port, "127.0.0.1")
+      impatient.write(post("gone"))
+      yield* waiting.await
+      impatient.destroy()
+      yield* left.await
+      yield* turn.release(1)
+      const answer = yield* sendRaw(port, post("patient", "connection: close\r\n"))
+      assert.include(answer, " 201 ")
+      assert.deepStrictEqual(stored, ["patient"])
+    }))
+
+  it.live("interrupts what a customer waits for who hangs up, and sees through what a service asked for", () =>
+    Effect.gen(function* () {
+      const told: Array<string> = []
+      const arrivals = yield* Queue.unbounded<void>()
+      const go = yield* Deferred.make<void>()
+      const app = yield* appWith(
+        Queue.offer(arrivals, undefined).pipe(
+          Effect.andThen(Deferred.await(go)),
+          Effect.onExit((exit) =>
+            Effect.sync(() => told.push(Exit.hasInterrupts(exit) ? "interrupted" : "done"))
+          ),
+        ),
+      )
+      const port = yield* listen(app, here)
+      const hangUpOn = Effect.fnUntraced(function* (path: string) {
+        const socket = connect(port, "127.0.0.1").on("error", () => {})
+        socket.write(`GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`)
+        yield* Queue.take(arrivals)
+        socket.destroy()
+      })
+      yield* hangUpOn("/internal/slow")
+      yield* hangUpOn("/slow")
+      yield* until("the customer's is interrupted", () => told.length === 1)
+      assert.deepStrictEqual(told, ["interrupted"])
+      yield* Deferred.succeed(go, undefined)
+      yield* until("the service's is done", () => told.length === 2)
+      assert.deepStrictEqual(told, ["interrupted", "done"])
+      // Whoever stays is answered as before.
+      const response = yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/slow`))
+      assert.strictEqual(response.status, 200)
+    }))
 
   it.live("says of a port that is taken what to do", () =>
     Effect.gen(function* () {

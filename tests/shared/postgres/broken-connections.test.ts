@@ -6,7 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Schedule } from "effect"
 import { TestClock } from "effect/testing"
 import type { Sql } from "postgres"
-import type { Database, Sql as Statements } from "#shared/postgres/database.ts"
+import type { Database } from "#shared/postgres/database.ts"
 import type { Transient } from "#shared/transient.ts"
 import { openLine } from "./line.ts"
 import { cutConnections, newDatabase, onlooker, openDatabase, until } from "./open-database.ts"
@@ -52,10 +52,14 @@ describe("a connection that breaks", () => {
       Effect.gen(function* () {
         const { sql, line, database } = yield* setUp
         const broken = yield* Effect.forkChild(Effect.exit(
-          database.transaction(async (tx) => {
-            await tx`insert into kept values (1)`
-            await Promise.all([tx`select pg_sleep(10)`, tx`insert into kept values (2)`])
-          }),
+          database.transaction((tx) =>
+            Effect.andThen(
+              tx`insert into kept values (1)`,
+              Effect.all([tx`select pg_sleep(10)`, tx`insert into kept values (2)`], {
+                concurrency: "unbounded",
+              }),
+            )
+          ),
         ))
         yield* sleeping(sql, 1)
         yield* breakLine(sql, line)
@@ -67,16 +71,16 @@ describe("a connection that breaks", () => {
     it.live(`between two statements ${how}: the second runs nowhere`, () =>
       Effect.gen(function* () {
         const { sql, line, database } = yield* setUp
-        let dead = Promise.resolve()
-        const goOnDead = async (tx: Statements) => {
-          await tx`insert into kept values (1)`
-          await Effect.runPromise(breakLine(sql, line))
+        let ran = false
+        const exit = yield* Effect.exit(database.transaction(Effect.fnUntraced(function* (tx) {
+          yield* tx`insert into kept values (1)`
+          yield* breakLine(sql, line)
           // Another user of the pool takes a new connection: the dead transaction must not get onto it.
-          await Effect.runPromise(insert(database, 3).pipe(Effect.retry(Schedule.recurs(3))))
-          await tx`insert into kept values (2)`
-        }
-        const exit = yield* Effect.exit(database.transaction((tx) => dead = goOnDead(tx)))
-        yield* Effect.promise(() => dead.then(() => assert.fail("it ran"), () => {}))
+          yield* Effect.orDie(insert(database, 3).pipe(Effect.retry(Schedule.recurs(3))))
+          yield* tx`insert into kept values (2)`
+          ran = true
+        })))
+        assert.isFalse(ran)
         assertTransient(exit)
         yield* insert(database, 4)
         assert.deepStrictEqual(yield* keptIn(sql), [3, 4])
@@ -121,10 +125,12 @@ describe("a connection that breaks", () => {
       const one = Effect.gen(function* () {
         const first = n
         n += 2
-        const exit = yield* Effect.exit(database.transaction(async (tx) => {
-          await tx`insert into kept values (${first})`
-          await tx`insert into kept values (${first + 1})`
-        }))
+        const exit = yield* Effect.exit(database.transaction((tx) =>
+          Effect.andThen(
+            tx`insert into kept values (${first})`,
+            tx`insert into kept values (${first + 1})`,
+          )
+        ))
         if (Exit.isSuccess(exit)) told.add(first)
         else assertTransient(exit)
       })
@@ -174,7 +180,7 @@ describe("a connection that breaks", () => {
       const { message } = yield* Effect.flip(insert(database, 1)).pipe(
         Effect.repeat({ while: ({ _tag }) => _tag === "Unknown", times: 1 }),
       )
-      assert.strictEqual(message, "The database can not be used now (CONNECT_TIMEOUT)")
+      assert.strictEqual(message, "The database cannot be used now (CONNECT_TIMEOUT)")
       line.become = "open"
       yield* insert(database, 1)
     }))

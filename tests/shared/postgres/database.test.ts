@@ -1,8 +1,8 @@
 /** How statements and transactions end, on a server that is well. What happens when it is not: broken-connections and restart. */
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Option } from "effect"
+import { Cause, Deferred, Effect, Exit, Option, Schema } from "effect"
 import { randomUUID } from "node:crypto"
-import { LostConflict } from "#shared/postgres/database.ts"
+import { LostConflict } from "#shared/postgres/transaction.ts"
 import { newDatabase, onlooker, openDatabase, until } from "./open-database.ts"
 
 const setUp = (settings: Readonly<Record<string, string>> = {}, poolSize = 4) =>
@@ -27,12 +27,17 @@ const ending = <A, E extends { readonly _tag: string; readonly message: string }
     return error === undefined ? "defect" : `${error._tag} ${/\((.*)\)/.exec(error.message)?.[1]}`
   })
 
-/** Lets those who call it go on together, once as many as it was made for have. */
+/** Lets those who come to it go on together, once as many as it was made for have. */
 const gate = (count: number) => {
-  const { promise, resolve } = Promise.withResolvers<void>()
+  const open = Deferred.makeUnsafe<void>()
   let waiting = 0
-  return () => (++waiting === count ? resolve() : undefined, promise)
+  return Effect.suspend(() =>
+    ++waiting === count ? Deferred.succeed(open, undefined) : Deferred.await(open)
+  )
 }
+
+const Pid = Schema.Struct({ pid: Schema.Int })
+const Kept = Schema.Struct({ n: Schema.Int, value: Schema.Int })
 
 describe("Database", () => {
   it.live("keeps whole numbers up to 2^53 - 1, texts, times and arrays of them as they are", () =>
@@ -42,8 +47,15 @@ describe("Database", () => {
       const numbers = [Number.MAX_SAFE_INTEGER, -1, 0]
       const times = ["2026-02-03T04:05:06.789Z", null]
       const ids = [randomUUID(), randomUUID()]
+      const Row = Schema.Struct({
+        text: Schema.NullOr(Schema.String),
+        number: Schema.NullOr(Schema.Int),
+        id: Schema.NullOr(Schema.String),
+        int: Schema.NullOr(Schema.Int),
+        time: Schema.NullOr(Schema.Date),
+      })
       const read = yield* database.query((sql) =>
-        sql`select * from unnest(
+        sql.rows(Row)`select * from unnest(
           ${texts}::text[], ${numbers}::bigint[], ${ids}::uuid[], ${[1, 2]}::int[],
           ${times}::timestamptz[]) as row (text, number, id, int, time)`
       )
@@ -52,14 +64,16 @@ describe("Database", () => {
       assert.deepStrictEqual(read.map(({ id }) => id), [...ids, null, null, null])
       assert.deepStrictEqual(read.map(({ int }) => int), [1, 2, null, null, null])
       assert.deepStrictEqual(read.map(({ time }) => time?.toISOString()), [times[0], ...Array(4)])
-      assert.lengthOf(yield* database.query((sql) => sql`select unnest(${[]}::text[])`), 0)
+      const none = yield* database.query((sql) => sql.rows(Row)`select unnest(${[]}::text[])`)
+      assert.deepStrictEqual(none, [])
     }))
 
   it.live("bounds every statement, lock and pause of its connections, and scans no whole tables", () =>
     Effect.gen(function* () {
       const { database } = yield* setUp()
       const [settings] = yield* database.query((sql) =>
-        sql`select current_setting('statement_timeout') as statement,
+        sql.rows(Schema.Record(Schema.String, Schema.String))`
+            select current_setting('statement_timeout') as statement,
               current_setting('lock_timeout') as lock, current_setting('enable_seqscan') as scan,
               current_setting('idle_in_transaction_session_timeout') as pause`
       )
@@ -71,9 +85,9 @@ describe("Database", () => {
       const { sql, database } = yield* setUp({}, 2)
       const pids = yield* many(
         50,
-        database.query((sql) => sql`select pg_backend_pid() as pid, pg_sleep(0.005)`),
+        database.query((sql) => sql.row(Pid)`select pg_backend_pid() as pid, pg_sleep(0.005)`),
       )
-      assert.strictEqual(new Set(pids.map(([row]) => row?.["pid"])).size, 2)
+      assert.strictEqual(new Set(pids.map((row) => row?.pid)).size, 2)
       const { count } = yield* Effect.promise(() =>
         sql`select from pg_stat_activity where datname = current_database()
             and application_name = 'unwind-test'`
@@ -94,16 +108,19 @@ describe("Database", () => {
       })
     }))
 
-  it.live("undoes a transaction whose function throws, and keeps the connection", () =>
+  it.live("undoes a transaction that dies, and keeps the connection", () =>
     Effect.gen(function* () {
       const { sql, database } = yield* setUp({}, 1)
-      const before = yield* database.query((sql) => sql`select pg_backend_pid()`)
-      const end = yield* ending(database.transaction(async (tx) => {
-        await tx`update kept set value = 7`
-        throw new Error("on second thoughts")
-      }))
+      const pid = database.query((sql) => sql.row(Pid)`select pg_backend_pid() as pid`)
+      const before = yield* pid
+      const end = yield* ending(database.transaction((sql) =>
+        Effect.andThen(
+          sql`update kept set value = 7`,
+          Effect.die(new Error("on second thoughts")),
+        )
+      ))
       assert.strictEqual(end, "defect")
-      assert.deepStrictEqual(yield* database.query((sql) => sql`select pg_backend_pid()`), before)
+      assert.deepStrictEqual(yield* pid, before)
       const { count } = yield* Effect.promise(() => sql`select from kept where value <> 0`)
       assert.strictEqual(count, 0)
     }))
@@ -111,10 +128,12 @@ describe("Database", () => {
   it.live("does not call a transaction done in which a statement failed unnoticed", () =>
     Effect.gen(function* () {
       const { sql, database } = yield* setUp()
-      const end = yield* ending(database.transaction(async (tx) => {
-        await tx`update kept set value = 7`
-        await tx`insert into kept values (1)`.catch(() => {})
-      }))
+      const end = yield* ending(database.transaction((sql) =>
+        Effect.andThen(
+          sql`update kept set value = 7`,
+          Effect.catchDefect(sql`insert into kept values (1)`, () => Effect.void),
+        )
+      ))
       assert.strictEqual(end, "defect")
       const { count } = yield* Effect.promise(() => sql`select from kept where value <> 0`)
       assert.strictEqual(count, 0)
@@ -131,12 +150,12 @@ describe("Database", () => {
     Effect.gen(function* () {
       const { sql, database } = yield* setUp()
       let runs = 0
-      const result = yield* database.transaction(async (tx) => {
-        runs += 1
-        await tx`update kept set value = value + 1`
-        if (runs < 4) throw new LostConflict("not yet")
-        return "done"
-      })
+      const result = yield* database.transaction((sql) =>
+        Effect.flatMap(
+          sql`update kept set value = value + 1`,
+          () => ++runs < 4 ? Effect.die(new LostConflict("not yet")) : Effect.succeed("done"),
+        )
+      )
       assert.deepStrictEqual([result, runs], ["done", 4])
       const { count } = yield* Effect.promise(() => sql`select from kept where value = 1`)
       assert.strictEqual(count, 2)
@@ -146,7 +165,7 @@ describe("Database", () => {
     Effect.gen(function* () {
       const { database } = yield* setUp()
       let runs = 0
-      const lose = () => (runs += 1, Promise.reject(new LostConflict("never")))
+      const lose = () => (runs += 1, Effect.die(new LostConflict("never")))
       const end = yield* ending(database.transaction(lose))
       assert.deepStrictEqual([end, runs], ["Unavailable 40001", 6])
     }))
@@ -157,12 +176,12 @@ describe("Database", () => {
       const bothHoldOne = gate(2)
       let runs = 0
       const inOrder = (first: number, second: number) =>
-        database.transaction(async (tx) => {
+        database.transaction(Effect.fnUntraced(function* (sql) {
           runs += 1
-          await tx`update kept set value = value + 1 where n = ${first}`
-          if (runs <= 2) await bothHoldOne()
-          await tx`update kept set value = value + 1 where n = ${second}`
-        })
+          yield* sql`update kept set value = value + 1 where n = ${first}`
+          if (runs <= 2) yield* bothHoldOne
+          yield* sql`update kept set value = value + 1 where n = ${second}`
+        }))
       yield* Effect.all([inOrder(1, 2), inOrder(2, 1)], { concurrency: 2 })
       // The victim may be back before the other one has woken up, and take its row once more.
       assert.isAtLeast(runs, 3)
@@ -175,12 +194,12 @@ describe("Database", () => {
       const { sql, database } = yield* setUp()
       const bothHaveRead = gate(2)
       let runs = 0
-      const increment = database.transaction(async (tx) => {
-        await tx`set transaction isolation level repeatable read`
-        const [row] = await tx`select value from kept where n = 1`
-        if (++runs <= 2) await bothHaveRead()
-        await tx`update kept set value = ${row?.["value"] + 1} where n = 1`
-      })
+      const increment = database.transaction(Effect.fnUntraced(function* (sql) {
+        yield* sql`set transaction isolation level repeatable read`
+        const row = yield* sql.row(Kept)`select n, value from kept where n = 1`
+        if (++runs <= 2) yield* bothHaveRead
+        yield* sql`update kept set value = ${row!.value + 1} where n = 1`
+      }))
       yield* many(2, increment)
       assert.strictEqual(runs, 3)
       const [row] = yield* Effect.promise(() => sql`select value from kept where n = 1`)
@@ -196,7 +215,7 @@ describe("Database", () => {
         sql.begin(async (tx) => {
           await tx`lock table kept`
           return await Effect.runPromise(
-            ending(database.transaction((tx) => tx`update kept set value = 7`)),
+            ending(database.transaction((sql) => sql`update kept set value = 7`)),
           )
         })
       )
@@ -207,14 +226,14 @@ describe("Database", () => {
   it.live("is not stopped for good by a transaction that slept too long", () =>
     Effect.gen(function* () {
       const { sql, database } = yield* setUp({ idle_in_transaction_session_timeout: "100" }, 1)
-      const end = yield* ending(database.transaction(async (tx) => {
-        const [row] = await tx`update kept set value = 7 returning pg_backend_pid() as pid`
-        await Effect.runPromise(until("the server to end the session", async () => {
-          const { count } = await sql`select from pg_stat_activity where pid = ${row?.["pid"]}`
+      const end = yield* ending(database.transaction(Effect.fnUntraced(function* (tx) {
+        const row = yield* tx.row(Pid)`update kept set value = 7 returning pg_backend_pid() as pid`
+        yield* until("the server to end the session", async () => {
+          const { count } = await sql`select from pg_stat_activity where pid = ${row!.pid}`
           return count === 0
-        }))
-        await tx`insert into kept values (3, 0)`
-      }))
+        })
+        yield* tx`insert into kept values (3, 0)`
+      })))
       assert.strictEqual(end, "Unknown CONNECTION_CLOSED")
       yield* database.ping
       const rows = yield* Effect.promise(() => sql`select n, value from kept order by n`)
@@ -256,7 +275,7 @@ describe("Database", () => {
       })
     }))
 
-  it.live("tells of a database that can't be used what is wrong and what to do, not the password", () =>
+  it.live("tells of a database that cannot be used what is wrong and what to do, not the password", () =>
     Effect.gen(function* () {
       const url = yield* newDatabase
       const attempt = (change: (url: URL) => void) =>

@@ -1,6 +1,6 @@
 /** A server that is stopped, killed and not there yet, on a cluster of its own: the Database needs no restart. */
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber, Option, Scope } from "effect"
+import { Cause, Effect, Exit, Fiber, Option, Schema, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { lockDataFolder } from "#compose/embedded/data-folder.ts"
 import { freePort } from "#compose/embedded/free-port.ts"
@@ -45,14 +45,17 @@ describe("a server that goes and comes back", () => {
         const told: Array<number> = []
         const requests = Effect.gen(function* () {
           const own = n++
-          const exit = yield* Effect.exit(database.transaction(async (tx) => {
-            await tx`insert into kept values (${own})`
-            await tx`select pg_sleep(0.005)`
-          }))
+          const exit = yield* Effect.exit(database.transaction((sql) =>
+            Effect.andThen(sql`insert into kept values (${own})`, sql`select pg_sleep(0.005)`)
+          ))
           ends.set(tagOf(exit), (ends.get(tagOf(exit)) ?? 0) + 1)
-          if (Exit.isSuccess(exit)) told.push(own)
-          else yield* Effect.sleep("5 millis")
-        }).pipe(Effect.repeat({ while: () => !stopping }))
+          if (Exit.isSuccess(exit)) {
+            told.push(own)
+          } else yield* Effect.sleep("5 millis")
+        }).pipe(Effect.repeat({
+          while: () =>
+            !stopping,
+        }))
         const running = yield* Effect.forkChild(
           Effect.forEach(Array(6).keys(), () => requests, { concurrency: "unbounded" }),
         )
@@ -68,9 +71,10 @@ describe("a server that goes and comes back", () => {
         yield* Fiber.join(running)
         assert.isUndefined(ends.get("defect"))
 
-        const kept = new Set(
-          (yield* database.query((sql) => sql`select n from kept`)).map(({ n }) => n),
+        const rows = yield* database.query((sql) =>
+          sql.rows(Schema.Struct({ n: Schema.Int }))`select n from kept`
         )
+        const kept = new Set(rows.map(({ n }) => n))
         for (const own of told) assert.isTrue(kept.has(own), `transaction ${own} is lost`)
         yield* until("it to listen again", () => heard.filter((news) => news === null).length >= 2)
         const sql = yield* onlooker(url)
@@ -104,7 +108,7 @@ describe("a server that goes and comes back", () => {
       const { message } = yield* Fiber.join(opening)
       assert.strictEqual(
         message,
-        `test can not use its database shop at 127.0.0.1:${port}: The database can not be used now ` +
+        `test cannot use its database shop at 127.0.0.1:${port}: The database cannot be used now ` +
           `(ECONNREFUSED). Check DATABASE_URL and the role's rights`,
       )
     }))

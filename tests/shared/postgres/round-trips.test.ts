@@ -26,11 +26,13 @@ describe("a transaction", () => {
     Effect.gen(function* () {
       const { line, database, kept, sent } = yield* setUp
       const transaction = (locked: () => void, ...numbers: ReadonlyArray<number>) =>
-        database.transaction(async (tx, last) => {
-          await Promise.all([tx`select n from kept for update`, tx`select 2`])
+        database.transaction(Effect.fnUntraced(function* (sql, last) {
+          yield* Effect.all([sql`select n from kept for update`, sql`select 2`], {
+            concurrency: "unbounded",
+          })
           locked()
-          await last(() => numbers.map((n) => tx`insert into kept values (${n})`.execute()))
-        })
+          return yield* last(numbers.map((n) => sql`insert into kept values (${n})`))
+        }))
       // A statement's first time takes one more, to prepare it.
       yield* transaction(() => {}, 1)
       const before = sent().length
@@ -45,28 +47,49 @@ describe("a transaction", () => {
       const insert = "insert into kept values ($1)"
       assert.deepStrictEqual(now(), [...locks, insert, insert, "commit"])
       line.letGo()
-      yield* Fiber.join(fiber)
+      assert.deepStrictEqual(yield* Fiber.join(fiber), [1, 1])
       assert.deepStrictEqual(yield* kept, [1, 2, 3])
     }))
 
   it.live("of whose last statements one fails is undone, and says why that one failed", () =>
     Effect.gen(function* () {
       const { database, kept } = yield* setUp
-      const exit = yield* Effect.exit(database.transaction((tx, last) =>
-        last(() => [
-          tx`insert into kept values (1)`.execute(),
+      const exit = yield* Effect.exit(database.transaction((sql, last) =>
+        last([
+          sql`insert into kept values (1)`,
           // Told later than what fails only for it.
-          tx`insert into kept values (-1)`.catch((error) => Promise.reject(error)),
-          tx`insert into kept values (2)`.execute(),
+          Effect.catchDefect(
+            sql`insert into kept values (-1)`,
+            (error) => Effect.andThen(Effect.yieldNow, Effect.die(error)),
+          ),
+          sql`insert into kept values (2)`,
         ])
       ))
       assert.match(String(exit), /violates check constraint/)
       assert.isFalse(Exit.hasFails(exit))
       assert.deepStrictEqual(yield* kept, [])
-      yield* database.transaction((tx, last) =>
-        last(() => [tx`insert into kept values (3)`.execute()])
-      )
+      yield* database.transaction((sql, last) => last([sql`insert into kept values (3)`]))
       assert.deepStrictEqual(yield* kept, [3])
+    }))
+
+  it.live("sends nothing any more once COMMIT is on its way", () =>
+    Effect.gen(function* () {
+      const { database, kept } = yield* setUp
+      const tooLate = yield* Effect.exit(database.transaction((sql, last) =>
+        last([
+          sql`insert into kept values (1)`,
+          Effect.andThen(Effect.yieldNow, sql`insert into kept values (2)`),
+        ])
+      ))
+      assert.match(String(tooLate), /came after the end of its transaction/)
+      let leaked: Effect.Effect<number> = Effect.succeed(0)
+      yield* database.transaction((sql) => {
+        leaked = sql`insert into kept values (3)`
+        return Effect.void
+      })
+      assert.match(String(yield* Effect.exit(leaked)), /came after the end of its transaction/)
+      // What was sent before is committed.
+      assert.deepStrictEqual(yield* kept, [1])
     }))
 
   it.live("whose BEGIN is refused does not go on, and its connection is not used again", () =>
@@ -78,14 +101,15 @@ describe("a transaction", () => {
       line.reset()
       yield* Effect.ignore(database.ping)
       yield* database.ping
-      const exit = yield* Effect.exit(database.transaction(async (tx) => {
-        await tx`select n from kept for update`
-        await tx`insert into kept values (1)`
-      }))
+      const exit = yield* Effect.exit(
+        database.transaction((sql) =>
+          Effect.andThen(sql`select n from kept for update`, sql`insert into kept values (1)`)
+        ),
+      )
       assert.isTrue(Exit.hasFails(exit), String(exit))
       assert.notInclude(sent().join(), "commit")
       line.rewrite = (bytes) => bytes
-      yield* database.transaction((tx) => tx`insert into kept values (2)`)
+      yield* database.transaction((sql) => sql`insert into kept values (2)`)
       assert.deepStrictEqual(yield* kept, [2])
     }))
 })

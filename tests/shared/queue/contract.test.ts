@@ -4,7 +4,8 @@
  * "soon", one of a minute for "never in this test".
  */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
-import { Duration, Effect, Exit, Fiber, Scope } from "effect"
+import { Duration, Effect, Exit, Fiber, Logger, Scope } from "effect"
+import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import type { OrderQueue } from "#shared/queue/order-queue.ts"
 import {
   anOrder,
@@ -32,6 +33,17 @@ const takeAll = Effect.fnUntraced(function* (queue: Queue, count: number) {
 
 const acknowledgeAll = (queue: Queue, taken: ReadonlyArray<{ readonly entryId: string }>) =>
   queue.acknowledge(taken.map(({ entryId }) => entryId))
+
+/** Runs it, and gives what it logged: the message and the annotations of each line. */
+const logOf = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
+  const lines: Array<readonly [message: unknown, annotations: Record<string, unknown>]> = []
+  const logger = Logger.make((entry) => {
+    const { message, annotations } = Logger.formatStructured.log(entry)
+    lines.push([message, annotations])
+  })
+  yield* Effect.provide(effect, Logger.layer([logger]))
+  return lines
+})
 
 describe.each(Object.entries(implementations))("OrderQueue over %s", (name, start) => {
   let implementation: Implementation
@@ -248,9 +260,47 @@ describe.each(Object.entries(implementations))("OrderQueue over %s", (name, star
       assert.deepStrictEqual(yield* backlog, empty)
     }))
 
-  // In memory there are messages and nothing else: all can be read.
+  it.live("writes one letter of an order, however often it comes and fails, and says it once", () =>
+    Effect.gen(function* () {
+      const { open, backlog, deadLetters } = subject(never)
+      const queue = yield* open("a")
+      const [order, other] = someOrders(2) as [OrderMessage, OrderMessage]
+      const fail = Effect.fnUntraced(
+        function* (messages: ReadonlyArray<OrderMessage>, why: string) {
+          yield* queue.publish(messages)
+          const taken = yield* takeAll(queue, messages.length)
+          const letters = taken.map((delivery) => ({
+            delivery,
+            cause: `${delivery.message.username} fails\n  ${why}`,
+          }))
+          yield* queue.deadLetter(letters)
+          // An answer that was lost is asked for again.
+          yield* queue.deadLetter(
+            letters.filter(({ delivery }) => delivery.message.republished > 0),
+          )
+        },
+      )
+      const lines = yield* logOf(Effect.gen(function* () {
+        yield* fail([order, other, order], "at first")
+        for (const republished of [1, 2, 3]) yield* fail([{ ...order, republished }], "again")
+      }))
+      assert.deepStrictEqual(
+        (yield* deadLetters).map(({ cause }) => cause),
+        [order, other].map(({ username }) => `${username} fails\n  at first`),
+      )
+      assert.strictEqual(lines.length, 2)
+      for (const [n, { username, orderId }] of [order, other].entries()) {
+        const [message, annotations] = lines[n]!
+        assert.match(String(message), /^Entry \S+ of the order queue is a dead letter: [^\n]+$/)
+        assert.include(String(message), `${username} fails at first`)
+        assert.deepStrictEqual([typeof message, annotations], ["string", { orderId }])
+      }
+      assert.deepStrictEqual(yield* backlog, empty)
+    }))
+
+  // In memory there are messages and nothing else: all can be read, and nobody comes to delete letters.
   if (name === "memory") return
-  it.live("puts what it can't read among the dead letters", () =>
+  it.live("puts what it cannot read among the dead letters", () =>
     Effect.gen(function* () {
       const { open, backlog, deadLetters, poison } = subject(never)
       const queue = yield* open("a")
@@ -269,6 +319,46 @@ describe.each(Object.entries(implementations))("OrderQueue over %s", (name, star
       assert.match(causes[1]!, /^the message is not JSON: [^\n]+$/)
       assert.match(causes[2]!, /^the message is not an order message: [^\n]+amountMinor[^\n]+$/)
       assert.strictEqual(causes.length, 3)
+    }))
+
+  it.live("writes one letter of an order whose entries it cannot read, and one of each other entry", () =>
+    Effect.gen(function* () {
+      const { open, backlog, deadLetters, poison } = subject(never)
+      const queue = yield* open("a")
+      const { orderId } = anOrder()
+      const unreadable = ["message", JSON.stringify({ orderId })]
+      const lines = yield* logOf(Effect.gen(function* () {
+        for (const fields of [unreadable, ["hello", "world"], unreadable, ["hello", "world"]]) {
+          yield* poison!(fields)
+          yield* queue.publish([anOrder()])
+          yield* acknowledgeAll(queue, yield* takeAll(queue, 1))
+        }
+      }))
+      const none = 'there is no field "message"'
+      assert.deepStrictEqual(
+        (yield* deadLetters).map(({ cause }) => cause === none ? cause : "of the order"),
+        ["of the order", none, none],
+      )
+      assert.deepStrictEqual(lines.map(([, annotations]) => annotations), [{ orderId }, {}, {}])
+      assert.deepStrictEqual(yield* backlog, empty)
+    }))
+
+  it.live("gives an order a new letter when its first one was deleted, and only then", () =>
+    Effect.gen(function* () {
+      const { open, deadLetters, deleteLetters } = subject(never)
+      const queue = yield* open("a")
+      const order = anOrder()
+      const fail = Effect.fnUntraced(function* (cause: string) {
+        yield* queue.publish([order])
+        const [delivery] = yield* takeAll(queue, 1)
+        yield* queue.deadLetter([{ delivery: delivery!, cause }])
+        return (yield* deadLetters).map(({ cause }) => cause)
+      })
+      assert.deepStrictEqual(yield* fail("at first"), ["at first"])
+      assert.deepStrictEqual(yield* fail("redriven, with its letter kept"), ["at first"])
+      yield* deleteLetters!
+      assert.deepStrictEqual(yield* fail("redriven"), ["redriven"])
+      assert.deepStrictEqual(yield* fail("again"), ["redriven"])
     }))
 
   it.live("forgets dead letters that are too old, to the last of them, and no others", () =>

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url"
 import { assert } from "@effect/vitest"
 import { Duration, Effect, Redacted, Schema, type Scope } from "effect"
 import { Redis } from "ioredis"
+import { stepsInForce } from "#shared/contracts/order-saga.ts"
 import { OrderMessage } from "#shared/contracts/order-message.ts"
 import { makeMemoryStream, memoryOrderQueue } from "#shared/queue/memory.ts"
 import type { OrderQueue } from "#shared/queue/order-queue.ts"
@@ -28,6 +29,8 @@ export interface Subject {
   readonly deadLetters: Effect.Effect<ReadonlyArray<{ readonly cause: string }>>
   /** Puts an entry that is no order message into the stream, where there is a way to. */
   readonly poison: ((fields: ReadonlyArray<string>) => Effect.Effect<unknown>) | undefined
+  /** Deletes all dead letters, as a person does. */
+  readonly deleteLetters: Effect.Effect<unknown> | undefined
   /** Puts a dead letter where they are, as if it had been put there at that time. Dead letters are kept for 30 days. */
   readonly buriedAt: ((ms: number, cause: string) => Effect.Effect<unknown>) | undefined
 }
@@ -43,8 +46,8 @@ export const anOrder = (): OrderMessage =>
     orderId: crypto.randomUUID(),
     username: `user${++orders}`,
     amountMinor: 10_000,
-    item: 1,
-    slot: "09:00",
+    details: { item: 1, slot: "09:00" },
+    steps: stepsInForce,
     createdAtMs: 1_800_000_000_000,
     republished: 0,
   })
@@ -89,6 +92,7 @@ const memory = (): Implementation => ({
       })),
       deadLetters: Effect.sync(() => stream.deadLetters),
       poison: undefined,
+      deleteLetters: undefined,
       buriedAt: undefined,
     }
   },
@@ -106,7 +110,7 @@ const overRedis = async (
   const streams: Array<string> = []
   const subject: Implementation["subject"] = (claimAfter) => {
     const stream = `test:${crypto.randomUUID()}`
-    streams.push(stream, `${stream}:dead`)
+    streams.push(stream, `${stream}:dead`, `${stream}:dead:index`)
     const options = {
       stream,
       group: "testers",
@@ -139,6 +143,10 @@ const overRedis = async (
         return entries.map(([, [, cause = ""]]) => ({ cause }))
       }),
       poison: (fields) => Effect.promise(() => redis.xadd(stream, "*", ...fields)),
+      deleteLetters: Effect.promise(async () => {
+        const letters = await redis.xrange(`${stream}:dead`, "-", "+")
+        await redis.xdel(`${stream}:dead`, ...letters.map(([id]) => id))
+      }),
       buriedAt: (ms, cause) =>
         Effect.promise(() => redis.xadd(`${stream}:dead`, `${ms}-0`, "cause", cause)),
     }

@@ -1,4 +1,4 @@
-/** What is special to Upstash: a token, answers that are no answers, and reads that can't wait on the server. */
+/** What is special to Upstash: a token, answers that are no answers, and reads that cannot wait on the server. */
 import { createServer } from "node:http"
 import { once } from "node:events"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
@@ -54,7 +54,7 @@ describe("upstashOrderQueue", () => {
       const queue = yield* open(front.url, "not-the-token")
       const order = anOrder()
       const { message } = yield* Effect.flip(queue.publish([order]))
-      assert.match(message, /can't be reached \(WRONGPASS invalid or missing auth token\): check/)
+      assert.match(message, /cannot be reached \(WRONGPASS invalid or missing auth token\): check/)
       assert.notMatch(message, /\n|not-the-token/)
       assert.notInclude(message, order.username)
     }))
@@ -63,7 +63,7 @@ describe("upstashOrderQueue", () => {
     Effect.gen(function* () {
       const { url } = yield* anyServer("<html>\n<body>Bad gateway</body>\n</html>")
       const { message } = yield* Effect.flip(Effect.flatMap(open(url, "t"), (queue) => queue.ping))
-      assert.match(message, /can't be reached \([^\n]*<html> <body>Bad gateway[^\n]*$/)
+      assert.match(message, /cannot be reached \([^\n]*<html> <body>Bad gateway[^\n]*$/)
     }))
 
   it.live("fails within 3 seconds when nothing answers", () =>
@@ -71,7 +71,7 @@ describe("upstashOrderQueue", () => {
       const { url } = yield* anyServer(undefined)
       const startMs = yield* Clock.currentTimeMillis
       const queue = yield* open(url, "t")
-      assert.match((yield* Effect.flip(queue.ping)).message, /can't be reached/)
+      assert.match((yield* Effect.flip(queue.ping)).message, /cannot be reached/)
       assert.isBelow((yield* Clock.currentTimeMillis) - startMs, 3000)
     }))
 
@@ -79,6 +79,9 @@ describe("upstashOrderQueue", () => {
     Effect.gen(function* () {
       const { url } = yield* Effect.scoped(anyServer(undefined))
       const queue = yield* open(url, "t")
-      assert.match((yield* Effect.flip(queue.take(1))).message, /can't be reached \([^\n]*refused/i)
+      assert.match(
+        (yield* Effect.flip(queue.take(1))).message,
+        /cannot be reached \([^\n]*refused/i,
+      )
     }))
 })

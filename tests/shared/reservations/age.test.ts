@@ -16,7 +16,6 @@ import {
 } from "#shared/reservations/rules.ts"
 
 const ms = (words: Duration.Input) => Duration.toMillis(words)
-const refusal = "Not enough money"
 const retentionMs = ms("30 days")
 const madeMs = Date.UTC(2026, 0, 1)
 const orderId = OrderId.make(
@@ -35,7 +34,7 @@ const record = (outcome: Reservation["outcome"]): Reservation => ({
 /** What the command comes to when the order is that old. */
 const at = (ageMs: number, command: Command, known: ReadonlyArray<Reservation> = []) => {
   const records = new Map(known.map((one) => [one.orderId, one]))
-  const terms = { refusal, nowMs: madeMs + ageMs, retentionMs }
+  const terms = { nowMs: madeMs + ageMs, retentionMs }
   return applyCommands([command], records, new Map([["ann", 100]]), terms)
 }
 
@@ -135,7 +134,7 @@ class Participant {
   readonly balances = new Map([["ann", 5]])
 
   apply(command: Command, nowMs: number) {
-    const terms = { refusal, nowMs, retentionMs }
+    const terms = { nowMs, retentionMs }
     const applied = applyCommands([command], this.records, this.balances, terms)
     for (const one of [...applied.recorded, ...applied.givenBack]) {
       this.records.set(one.orderId, one)

@@ -13,10 +13,8 @@ describe("the audit's doors", () => {
         const { call, token } = yield* startParticipant(name)
         for (const door of doors.flatMap((path) => [path, `${path}/`])) {
           assert.strictEqual((yield* call(door)).status, 401, door)
-          for (const other of ["auth", "orders"] as const) {
-            const { status, body } = yield* call(door, { token: yield* token(other) })
-            assert.deepStrictEqual([status, body.code], [403, "forbidden"], door)
-          }
+          const refused = yield* call(door, { token: yield* token("auth") })
+          assert.deepStrictEqual([refused.status, refused.body.code], [403, "forbidden"], door)
           const { status } = yield* call(door, { token: yield* token("orchestrator") })
           assert.strictEqual(status, 200, door)
         }

@@ -2,22 +2,22 @@
  * A participant for one test: the real protocol over the items' tables in a database of their own, and an onlooker who
  * fills the shelf and looks at what was written.
  */
-import { Context, Duration, Effect, Layer, type Scope } from "effect"
+import { Context, Duration, Effect, Layer, type Schema, type Scope } from "effect"
 import { join } from "node:path"
 import type { Sql } from "postgres"
 import type { OrderId } from "#shared/contracts/order.ts"
 import { firstIdAt } from "#shared/contracts/order-time.ts"
 import type { Command } from "#shared/contracts/reservation.ts"
 import { Database } from "#shared/postgres/database.ts"
+import type { Sql as Statements, Tag } from "#shared/postgres/sql.ts"
 import { Retention, retentionLayer } from "#shared/reservations/forget.ts"
 import { Reservations, reservationsLayer } from "#shared/reservations/reservations.ts"
 import { reservationStoreLayer } from "#shared/reservations/reservations-sql.ts"
+import { openingMigration } from "#shared/reservations/resource-migrations.ts"
 import { newDatabase, onlooker, openDatabase } from "../postgres/open-database.ts"
 
-const resources = { table: "items", key: "id", balance: "stock" }
+const resources = { table: "items", key: "id", balance: "stock", one: "item" }
 const retention = Duration.days(30)
-
-export const refusal = "Can not reserve the item"
 
 const made = firstIdAt(Date.now()).slice(0, 13)
 
@@ -62,27 +62,32 @@ export const startParticipant = (
     const sql = yield* onlooker(url)
     const migrations = join(import.meta.dirname, "../../../services/items/migrations")
     const database = yield* openDatabase(url, { poolSize, migrations })
+    yield* database.migrate([openingMigration(resources)])
     const counts = { begun: 0, lost: 0, deadlocks: 0, statements: 0 }
     const counting = Database.of({
       ...database,
       transaction: (run) =>
-        database.transaction((tx, last) => {
+        database.transaction((sql, last) => {
           counts.begun += 1
-          const counted = new Proxy(tx, {
-            apply: (statement, self, [first, ...rest]) => {
-              if (Array.isArray(first)) counts.statements += 1
-              return Reflect.apply(statement, self, [first, ...rest])
-            },
+          const counted = <A>(tag: Tag<Effect.Effect<A>>): typeof tag => (text, ...values) => {
+            counts.statements += 1
+            return tag(text, ...values)
+          }
+          const countingSql: Statements = Object.assign(counted(sql), {
+            ...sql,
+            rows: <A>(row: Schema.Codec<A, unknown>) => counted(sql.rows(row)),
+            row: <A>(row: Schema.Codec<A, unknown>) => counted(sql.row(row)),
           })
-          return run(counted, last).catch((error) => {
-            if (error.code === "40001") counts.lost += 1
-            if (error.code === "40P01") counts.deadlocks += 1
-            throw error
+          return Effect.catchDefect(run(countingSql, last), (error) => {
+            const { code } = error as { readonly code?: string }
+            if (code === "40001") counts.lost += 1
+            if (code === "40P01") counts.deadlocks += 1
+            return Effect.die(error)
           })
         }),
     })
     const context = yield* Layer.build(
-      reservationsLayer(refusal, retention).pipe(
+      reservationsLayer(retention).pipe(
         Layer.provide(reservationStoreLayer(resources)),
         Layer.merge(retentionLayer(resources, retention)),
         Layer.provide(Layer.succeed(Database, counting)),

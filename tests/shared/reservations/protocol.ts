@@ -1,6 +1,5 @@
 /** What the protocol's table says, one command at a time, in as few words as it can be said: the oracle of the tests. */
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"
-import { refusal } from "./participant.ts"
 
 export class Oracle {
   readonly balances: Map<string, number>
@@ -21,7 +20,7 @@ export class Oracle {
         : "rejected"
       if (outcome === "reserved") this.balances.set(resource, balance - quantity)
       this.records.set(orderId, { outcome, resource, quantity })
-      return outcome === "rejected" ? { orderId, outcome, reason: refusal } : { orderId, outcome }
+      return { orderId, outcome }
     }
     if (action === "cancel") {
       if (record.outcome === "reserved") {
@@ -30,7 +29,7 @@ export class Oracle {
       }
       return { orderId, outcome: "cancelled" }
     }
-    if (record.outcome === "rejected") return { orderId, outcome: "rejected", reason: refusal }
+    if (record.outcome === "rejected") return { orderId, outcome: "rejected" }
     if (record.outcome === "cancelled") return { orderId, outcome: "cancelled" }
     const same = record.resource === resource && record.quantity === quantity
     return { orderId, outcome: same ? "reserved" : "mismatch" }

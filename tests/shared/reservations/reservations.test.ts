@@ -5,11 +5,11 @@ import fc from "fast-check"
 import { madeAtMs } from "#shared/contracts/order-time.ts"
 import type { Command } from "#shared/contracts/reservation.ts"
 import { applyCommands } from "#shared/reservations/rules.ts"
-import { cancel, order, refusal, reserve, startParticipant } from "./participant.ts"
+import { cancel, order, reserve, startParticipant } from "./participant.ts"
 import { Oracle } from "./protocol.ts"
 
 // Of an age at which they do all that they ever do.
-const terms = { refusal, nowMs: madeAtMs(order(1)), retentionMs: 0 }
+const terms = { nowMs: madeAtMs(order(1)), retentionMs: 0 }
 
 // Few orders, few resources and little of each, so that most commands meet an earlier one.
 const resources = ["1", 'b"\\,{} ü', "NULL"] as const

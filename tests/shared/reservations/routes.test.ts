@@ -66,18 +66,13 @@ describe("POST /internal/reservations", () => {
           reserve(3, resource, 2),
           reserve(3, resource),
         ]
-        const reason = {
-          billing: "Not enough money",
-          items: "Can not reserve the item",
-          slots: "Can not get the delivery slot",
-        }[name]
         for (const spelled of [path, `${path}/`]) {
           const { status, body } = yield* running.call(spelled, { token, body: { commands } })
           assert.strictEqual(status, 200)
           assert.deepStrictEqual(body, {
             outcomes: [
               { orderId: order(1), outcome: spelled === path ? "reserved" : "cancelled" },
-              { orderId: order(2), outcome: "rejected", reason },
+              { orderId: order(2), outcome: "rejected" },
               { orderId: order(1), outcome: "cancelled" },
               { orderId: order(1), outcome: "cancelled" },
               { orderId: order(3), outcome: "reserved" },
@@ -166,11 +161,9 @@ describe("POST /internal/reservations", () => {
   it.live("is forbidden to other services", () =>
     Effect.gen(function* () {
       const { call, token } = yield* startParticipant("slots")
-      for (const service of ["auth", "orders"] as const) {
-        const answer = yield* call(path, { token: yield* token(service), body: one })
-        assert.strictEqual(answer.status, 403)
-        assert.strictEqual(answer.body.code, "forbidden")
-      }
+      const answer = yield* call(path, { token: yield* token("auth"), body: one })
+      assert.strictEqual(answer.status, 403)
+      assert.strictEqual(answer.body.code, "forbidden")
     }))
 
   it.live("refuses what is no request, before it touches anything", () =>
@@ -268,7 +261,7 @@ describe("a participant", () => {
       line.reset()
       const ill = yield* call("/readyz")
       assert.deepStrictEqual([ill.status, ill.body.status], [503, "not ready"])
-      assert.match(ill.body.checks.database, /^The database (did not answer|can not be used now)/)
+      assert.match(ill.body.checks.database, /^The database (did not answer|cannot be used now)/)
       assert.notInclude(ill.text, new URL(databaseUrl).host)
       assert.strictEqual((yield* call("/livez")).status, 200)
       const refused = yield* call(path, { token: orchestrator, body: one })

@@ -6,8 +6,7 @@ import { applyCommands, type Reservation } from "#shared/reservations/rules.ts"
 
 const orderId = "00000000-0000-7000-8000-000000000001" as OrderId
 const other = "00000000-0000-7000-8000-000000000002" as OrderId
-const refusal = "Not enough money"
-const terms = { refusal, nowMs: 0, retentionMs: 0 }
+const terms = { nowMs: 0, retentionMs: 0 }
 
 const reserve = (quantity = 30, resource = "ann", id = orderId): Command => ({
   orderId: id,
@@ -27,7 +26,7 @@ const record = (outcome: Reservation["outcome"], quantity = 30, resource = "ann"
 })
 
 const reserved = { orderId, outcome: "reserved" } as const
-const rejected = { orderId, outcome: "rejected", reason: refusal } as const
+const rejected = { orderId, outcome: "rejected" } as const
 const cancelled = { orderId, outcome: "cancelled" } as const
 const mismatch = { orderId, outcome: "mismatch" } as const
 

@@ -14,7 +14,7 @@ import { slots } from "#services/slots/service.ts"
 import type { App } from "#shared/http/app.ts"
 import { Fetch } from "#shared/http/client.ts"
 import { generateServiceKeys, keyFiles } from "#shared/security/generate-service-keys.ts"
-import type { ServiceName } from "#shared/security/service-tokens.ts"
+import type { ServiceName } from "#shared/roster.ts"
 import { startWithin } from "#shared/service/service.ts"
 import { newDatabase, onlooker } from "../postgres/open-database.ts"
 

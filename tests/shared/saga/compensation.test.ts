@@ -1,35 +1,28 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Deferred, Effect, Exit, Random } from "effect"
-import { TestClock } from "effect/testing"
-import type { Unavailable } from "#shared/transient.ts"
+import { Effect, Random } from "effect"
+import { companies } from "./company.ts"
 import {
-  interrupt,
-  rejected,
-  runToEnd,
+  after,
+  misconfigured,
   type Scripted,
   scripted,
-  start,
   times,
   unavailable,
   unknown,
-} from "./scripted-saga.ts"
+} from "./scripted-sagas.ts"
 
-/** The waits between the attempts of one call, in milliseconds. */
-const waitsOf = ({ sent, sentAtMs }: Scripted, call: string) => {
-  const at = sentAtMs.filter((_, n) => sent[n] === call)
-  return at.slice(1).map((atMs, n) => atMs - at[n]!)
+const afterAbort = (sagas: Scripted, order: string) => {
+  const sent = sagas.sentOf(order)
+  return sent.slice(sent.indexOf("abort") + 1)
 }
 
-const afterAbort = ({ sent }: Scripted) => sent.slice(sent.indexOf("abort") + 1)
-
-const slow = Effect.sleep("20 seconds")
-
-describe("a compensation", () => {
-  it.effect("is registered before its reserve is sent, so one without an answer is cancelled", () =>
+describe.each(companies)("a compensation of an order $company", ({ make }) => {
+  it.effect("of a step without an answer is done", () =>
     Effect.gen(function* () {
-      const saga = scripted({ deadlineMs: 5_000, reserve: { slot: times(1_000, unknown) } })
-      assert.deepStrictEqual(yield* runToEnd(saga), Exit.succeed("failed"))
-      assert.deepStrictEqual(afterAbort(saga), [
+      const sagas = yield* make({ deadlineMs: 5_000, reserve: { slot: times(1_000, unknown) } })
+      yield* sagas.runToEnd
+      assert.strictEqual(sagas.endOf("ann"), "failed")
+      assert.deepStrictEqual(afterAbort(sagas, "ann"), [
         "cancel slot",
         "cancel item",
         "cancel money",
@@ -39,200 +32,235 @@ describe("a compensation", () => {
 
   it.effect("that fails is tried again, and no earlier step is cancelled until it is done", () =>
     Effect.gen(function* () {
-      const saga = scripted({
+      const sagas = yield* make({
         deadlineMs: 0,
-        cancel: { slot: [unavailable, unknown], item: [unknown] },
+        cancel: { slot: [unavailable, unknown], item: [misconfigured] },
       })
-      assert.deepStrictEqual(yield* runToEnd(saga), Exit.succeed("failed"))
-      assert.deepStrictEqual(afterAbort(saga), [
-        ...times(3, "cancel slot"),
-        ...times(2, "cancel item"),
-        "cancel money",
-        "settle",
-      ])
-    }))
-
-  it.effect("is tried for ever, at waits that grow to 30 seconds, with jitter, and settles", () =>
-    Effect.gen(function* () {
-      const saga = scripted({ deadlineMs: 0, cancel: { slot: times(60, unavailable) } })
-      const fiber = yield* start(saga)
-      yield* TestClock.adjust("20 minutes")
-      assert.isUndefined(fiber.pollUnsafe())
-      assert.notInclude(saga.sent, "cancel item")
-      yield* TestClock.adjust("20 minutes")
-      assert.deepStrictEqual(fiber.pollUnsafe(), Exit.succeed("failed"))
-      const waits = waitsOf(saga, "cancel slot")
-      assert.strictEqual(waits.length, 60)
-      waits.forEach((waitMs, n) => {
-        const nominalMs = Math.min(50 * 2 ** n, 30_000)
-        assert.isAtLeast(waitMs, nominalMs * 0.8)
-        assert.isAtMost(waitMs, nominalMs * 1.2)
-      })
-      assert.isAbove(new Set(waits.slice(20)).size, 1)
-    }).pipe(Random.withSeed("jitter")))
-
-  it.effect("reports what it waits for from its third attempt on", () =>
-    Effect.gen(function* () {
-      const saga = scripted({
-        deadlineMs: 0,
-        cancel: { item: [unknown, unknown, unavailable, unknown] },
-      })
-      yield* runToEnd(saga)
-      const reports = saga.decisions.filter(({ stuck }) => stuck !== undefined)
-      const attemptedAtMs = saga.sentAtMs.filter((_, n) => saga.sent[n] === "cancel item")
+      yield* sagas.runToEnd
+      assert.strictEqual(sagas.endOf("ann"), "failed")
       assert.deepStrictEqual(
-        reports.map(({ stuck }) => ({ ...stuck, nextAttemptAt: Date.parse(stuck!.nextAttemptAt) })),
+        afterAbort(sagas, "ann").filter((call) => call !== "tell stuck"),
         [
-          {
-            step: "item",
-            cause: "connection refused",
-            attempts: 3,
-            nextAttemptAt: Math.trunc(attemptedAtMs[3]!),
-          },
-          {
-            step: "item",
-            cause: "no answer within 5 s",
-            attempts: 4,
-            nextAttemptAt: Math.trunc(attemptedAtMs[4]!),
-          },
+          ...times(3, "cancel slot"),
+          ...times(2, "cancel item"),
+          "cancel money",
+          "settle",
         ],
       )
-      for (const { decision, reason, timeline } of reports) {
-        assert.deepStrictEqual({ decision, reason, timeline }, {
-          decision: "abort",
-          reason: undefined,
-          timeline: [],
-        })
-      }
     }))
 
-  it.effect("goes on when it can't report that it is stuck", () =>
+  it.effect("is answered before the one of the step before it is sent", () =>
     Effect.gen(function* () {
-      const saga = scripted({
+      const sagas = yield* make({
+        reserve: { slot: ["rejected"] },
+        cancel: { item: [after(4_000, "cancelled")], money: [after(4_000, "cancelled")] },
+      })
+      yield* sagas.runToEnd
+      const [item] = sagas.sentAtMs("ann", "cancel item")
+      const [money] = sagas.sentAtMs("ann", "cancel money")
+      const [settle] = sagas.sentAtMs("ann", "settle")
+      assert.isAtLeast(money! - item!, 4_000)
+      assert.isAtLeast(settle! - money!, 4_000)
+    }))
+
+  it.effect("goes on when nobody can be told that it is stuck", () =>
+    Effect.gen(function* () {
+      const sagas = yield* make({
         deadlineMs: 0,
         cancel: { slot: times(5, unavailable) },
         register: ["honest", ...times(3, unavailable)],
       })
-      assert.deepStrictEqual(yield* runToEnd(saga), Exit.succeed("failed"))
-      assert.deepStrictEqual(waitsOf(saga, "stuck").length, 2)
+      yield* sagas.runToEnd
+      assert.strictEqual(sagas.endOf("ann"), "failed")
+      assert.deepStrictEqual(sagas.sentAtMs("ann", "tell stuck").length, 3)
     }))
 
   it.effect("of a step that was never asked for is not sent after a rejection", () =>
     Effect.gen(function* () {
-      const saga = scripted({ reserve: { money: [rejected] } })
-      yield* runToEnd(saga)
-      assert.deepStrictEqual(afterAbort(saga), ["settle"])
+      const sagas = yield* make({ reserve: { money: ["rejected"] } })
+      yield* sagas.runToEnd
+      assert.deepStrictEqual(afterAbort(sagas, "ann"), ["settle"])
     }))
 })
 
-describe("an interruption during compensation", () => {
-  it.effect("lets the call in flight and the cancels after it run to their end", () =>
+describe("a compensation", () => {
+  it.effect("is registered before its reserve is sent", () =>
     Effect.gen(function* () {
-      const answer = yield* Deferred.make<void>()
-      const saga = scripted({
-        deadlineMs: 0,
-        cancel: { slot: [Deferred.await(answer)], item: [slow] },
+      const seen: Array<number> = []
+      const see = Effect.sync(() => {
+        seen.push(sagas.wave.registered)
+        return "reserved" as const
       })
-      const fiber = yield* start(saga)
-      yield* TestClock.adjust("1 second")
-      assert.isUndefined(yield* interrupt(fiber))
-      yield* Deferred.succeed(answer, undefined)
-      yield* TestClock.adjust("1 minute")
-      assert.isTrue(Exit.hasInterrupts(fiber.pollUnsafe()!))
-      // What is left is to settle: whoever gets the saga next asks for its state, and does.
-      assert.deepStrictEqual(afterAbort(saga), ["cancel slot", "cancel item", "cancel money"])
-      assert.strictEqual(saga.status(), "compensating")
+      const sagas = yield* scripted({
+        ann: { reserve: { money: [see], item: [see], slot: [see] } },
+      })
+      yield* sagas.runToEnd
+      assert.deepStrictEqual(seen, [1, 2, 3])
     }))
 
-  it.effect("lets a repeated call that succeeds, and the cancels after it, run to their end", () =>
+  it.effect("is tried for ever, at pauses that grow to 30 seconds, with jitter", () =>
     Effect.gen(function* () {
-      const saga = scripted({ deadlineMs: 0, cancel: { slot: [unavailable, slow] } })
-      const fiber = yield* start(saga)
-      yield* TestClock.adjust("1 second")
-      assert.isUndefined(yield* interrupt(fiber))
-      yield* TestClock.adjust("1 minute")
-      assert.isTrue(Exit.hasInterrupts(fiber.pollUnsafe()!))
-      assert.deepStrictEqual(afterAbort(saga), [
-        ...times(2, "cancel slot"),
-        "cancel item",
-        "cancel money",
+      const sagas = yield* scripted({
+        ann: { deadlineMs: 0, cancel: { slot: times(60, unavailable) } },
+      })
+      yield* sagas.runToEnd
+      assert.strictEqual(sagas.endOf("ann"), "failed")
+      const atMs = sagas.sentAtMs("ann", "cancel slot")
+      const pauses = atMs.slice(1).map((ms, n) => ms - atMs[n]!)
+      assert.strictEqual(pauses.length, 60)
+      pauses.forEach((pauseMs, n) => {
+        const nominalMs = Math.min(50 * 2 ** n, 30_000)
+        assert.isAtLeast(pauseMs, nominalMs * 0.799)
+        assert.isAtMost(pauseMs, nominalMs * 1.201)
+      })
+      assert.isAbove(new Set(pauses.slice(20)).size, 1)
+      assert.isAtLeast(sagas.sentAtMs("ann", "cancel item")[0]!, atMs.at(-1)!)
+    }).pipe(Random.withSeed("jitter")))
+
+  it.effect("has what it waits for told from its third attempt on", () =>
+    Effect.gen(function* () {
+      const sagas = yield* scripted({
+        ann: { deadlineMs: 0, cancel: { item: [unknown, unknown, unavailable, unknown] } },
+      })
+      yield* sagas.runToEnd
+      const attemptedAtMs = sagas.sentAtMs("ann", "cancel item")
+      const reports = sagas.decisions.filter(({ stuck }) => stuck !== undefined)
+      assert.deepStrictEqual(
+        reports.map(({ stuck, ...decision }) => ({
+          ...decision,
+          ...stuck,
+          nextAttemptAt: Date.parse(stuck!.nextAttemptAt),
+        })),
+        [[3, "connection refused"] as const, [4, "no answer within 5 s"] as const].map((
+          [attempts, cause],
+        ) => ({
+          orderId: reports[0]!.orderId,
+          decision: "abort" as const,
+          timeline: [],
+          step: "item" as const,
+          cause,
+          attempts,
+          nextAttemptAt: Math.trunc(attemptedAtMs[attempts]!),
+        })),
+      )
+    }))
+
+  it.effect("is told of order by order: each that is stuck, and each that no longer is", () =>
+    Effect.gen(function* () {
+      const sagas = yield* scripted({
+        ann: { deadlineMs: 0, cancel: { item: times(4, unavailable) } },
+        bob: { deadlineMs: 0, cancel: { item: times(2, unavailable) } },
+        cid: { deadlineMs: 0, cancel: { item: times(3, unavailable) } },
+        dan: { deadlineMs: 0, cancel: { money: times(5, unavailable) } },
+      })
+      yield* sagas.runToEnd
+      const told = sagas.log.map(({ what }) => what).filter((what) => what.includes("stuck"))
+      assert.deepStrictEqual(told.filter((what) => !/dan/.test(what)), [
+        "stuck: ann cid",
+        "tell stuck: ann cid",
+        "no longer stuck: cid",
+        "stuck: ann",
+        "tell stuck: ann",
+        "no longer stuck: ann",
+      ])
+      assert.deepStrictEqual(told.filter((what) => /dan/.test(what)), [
+        ...times(3, ["stuck: dan", "tell stuck: dan"]).flat(),
+        "no longer stuck: dan",
+      ])
+      const stuck = sagas.decisions.filter(({ stuck }) => stuck !== undefined)
+      assert.isTrue(
+        stuck.every(({ orderId, stuck }) =>
+          stuck!.step === (orderId === "dan" as string ? "money" : "item")
+        ),
+      )
+    }))
+
+  it.effect("waits for what it failed with itself, not for what another one did", () =>
+    Effect.gen(function* () {
+      const sagas = yield* scripted({
+        ann: { deadlineMs: 0, cancel: { item: times(3, unavailable) } },
+        bob: { deadlineMs: 0, cancel: { item: times(3, unknown) } },
+      })
+      yield* sagas.runToEnd
+      assert.deepStrictEqual(
+        sagas.decisions.flatMap(({ stuck }) => stuck?.cause ?? []),
+        ["connection refused", "no answer within 5 s"],
+      )
+    }))
+
+  it.effect("that gets through starts anew with its count at the next step", () =>
+    Effect.gen(function* () {
+      const sagas = yield* scripted({
+        ann: { deadlineMs: 0, cancel: { slot: times(2, unknown), item: times(2, unknown) } },
+      })
+      yield* sagas.runToEnd
+      assert.notInclude(sagas.sent().join(), "stuck")
+    }))
+})
+
+describe("the compensations of a wave", () => {
+  it.effect("are one request for each step, the last one's first, each for those armed there", () =>
+    Effect.gen(function* () {
+      const sagas = yield* scripted({
+        ann: { reserve: { item: ["rejected"] } },
+        bob: {},
+        cid: { reserve: { slot: ["rejected"] } },
+        dan: { deadlineMs: 0 },
+        eve: { reserve: { money: ["rejected"] } },
+        fay: { status: "compensating" },
+      })
+      yield* sagas.runToEnd
+      assert.deepStrictEqual(sagas.sent(), [
+        "reserve money: ann bob cid eve fay",
+        "reserve item: ann bob cid fay",
+        "reserve slot: bob cid fay",
+        "abort: ann cid dan eve, complete: bob fay",
+        "cancel slot: dan fay",
+        "cancel item: cid dan fay",
+        "cancel money: ann cid dan fay",
+        "settle: ann cid dan eve fay",
       ])
     }))
 
-  it.effect("cuts the wait for the next attempt short, and sends no earlier cancel", () =>
+  it.effect("keep nobody who completes waiting", () =>
     Effect.gen(function* () {
-      const saga = scripted({ deadlineMs: 0, cancel: { item: times(1_000, unavailable) } })
-      const fiber = yield* start(saga)
-      yield* TestClock.adjust("10 minutes")
-      const exit = yield* interrupt(fiber)
-      assert.isTrue(exit !== undefined && Exit.hasInterrupts(exit))
-      yield* TestClock.adjust("1 hour")
-      assert.notInclude(saga.sent, "cancel money")
-      assert.notInclude(saga.sent, "settle")
-      assert.strictEqual(saga.status(), "compensating")
-    }))
-
-  it.effect("whose call then fails makes no other attempt", () =>
-    Effect.gen(function* () {
-      const failsLate = Effect.andThen(slow, unknown)
-      const saga = scripted({ deadlineMs: 0, cancel: { slot: [failsLate] } })
-      const fiber = yield* start(saga)
-      yield* TestClock.adjust("1 second")
-      assert.isUndefined(yield* interrupt(fiber))
-      yield* TestClock.adjust("1 hour")
-      assert.isTrue(Exit.hasInterrupts(fiber.pollUnsafe()!))
-      assert.deepStrictEqual(afterAbort(saga), ["cancel slot"])
-    }))
-
-  it.effect("of the participant's client alone counts as one of the run", () =>
-    Effect.gen(function* () {
-      const saga = scripted({ deadlineMs: 0, cancel: { item: [Effect.interrupt] } })
-      assert.isTrue(Exit.hasInterrupts(yield* runToEnd(saga)))
-      assert.deepStrictEqual(afterAbort(saga), ["cancel slot", "cancel item"])
+      const sagas = yield* scripted({
+        ann: { reserve: { slot: ["rejected"] }, cancel: { item: [after(60_000, "cancelled")] } },
+        bob: {},
+      })
+      yield* sagas.runToEnd
+      const at = (what: string) => sagas.log.find((entry) => entry.what === what)!.atMs
+      assert.strictEqual(at("completed: bob"), 0)
+      assert.strictEqual(at("failed: ann"), 60_000)
     }))
 })
 
 describe("a defect in a cancel", () => {
-  it.effect("leaves the earlier steps as they are, settles nothing and surfaces as a defect", () =>
-    Effect.gen(function* () {
-      const defect = new Error("no such command")
-      const saga = scripted({
-        reserve: { slot: [rejected] },
-        cancel: { item: [Effect.die(defect)] },
-      })
-      const exit = yield* runToEnd(saga)
-      assert.deepStrictEqual(exit, Exit.die(defect))
-      assert.deepStrictEqual(afterAbort(saga), ["cancel item"])
-      assert.strictEqual(saga.status(), "compensating")
-    }))
+  const defect = Effect.die(new Error("no such command"))
 
-  it.effect("is not hidden by an attempt that failed before it", () =>
+  it.effect.each(companies)(
+    "leaves the earlier steps as they are, and settles nothing: $company",
+    ({ make }) =>
+      Effect.gen(function* () {
+        const sagas = yield* make({
+          reserve: { slot: ["rejected"] },
+          cancel: { item: [unavailable, defect] },
+        })
+        yield* sagas.runToEnd
+        assert.strictEqual(sagas.endOf("ann"), "defect: Error: no such command")
+        assert.deepStrictEqual(afterAbort(sagas, "ann"), times(2, "cancel item"))
+        assert.strictEqual(sagas.statusOf("ann"), "compensating")
+      }),
+  )
+
+  it.effect("takes nobody with it who went on before", () =>
     Effect.gen(function* () {
-      const defect = new Error("no such command")
-      const saga = scripted({
-        deadlineMs: 0,
-        cancel: { slot: [unavailable, Effect.die(defect)] },
+      const sagas = yield* scripted({
+        ann: { deadlineMs: 0, cancel: { item: [unavailable, defect] } },
+        bob: { deadlineMs: 0 },
+        cid: {},
       })
-      const exit = yield* runToEnd(saga)
-      assert.isTrue(Exit.isFailure(exit) && exit.cause.reasons.every(Cause.isDieReason))
-      assert.deepStrictEqual(afterAbort(saga), times(2, "cancel slot"))
+      yield* sagas.runToEnd
+      assert.deepStrictEqual([sagas.endOf("bob"), sagas.endOf("cid")], ["failed", "completed"])
     }))
 })
-
-it.effect("a cancelled wait leaves the saga to its next run, which undoes all of it", () =>
-  Effect.gen(function* () {
-    const gone: ReadonlyArray<Effect.Effect<void, Unavailable>> = times(40, unavailable)
-    const first = scripted({ deadlineMs: 0, cancel: { item: gone } })
-    const fiber = yield* start(first)
-    yield* TestClock.adjust("1 minute")
-    yield* interrupt(fiber)
-    const second = scripted({ status: first.status(), redelivered: true })
-    assert.deepStrictEqual(yield* runToEnd(second), Exit.succeed("failed"))
-    assert.deepStrictEqual(second.sent, [
-      "ask",
-      "cancel slot",
-      "cancel item",
-      "cancel money",
-      "settle",
-    ])
-  }))

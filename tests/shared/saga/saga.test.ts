@@ -1,82 +1,98 @@
 /** What must not compile, checked by `tsc -p .`: at run time these tests only see that the types are imported. */
 import { describe, expectTypeOf, it } from "@effect/vitest"
-import type { Effect } from "effect"
-import { forward, retrying } from "#shared/saga/retry.ts"
-import { runSaga, type SagaEnd } from "#shared/saga/run-saga.ts"
+import { Effect } from "effect"
+import { Refused } from "#shared/http/client.ts"
+import { type OrderRun, turnRound } from "#shared/saga/order-run.ts"
+import { runWave } from "#shared/saga/run-wave.ts"
 import {
-  type Cancelled,
-  type DeadlinePassed,
+  Aborted,
+  type Answers,
+  Cancelled,
+  DeadlinePassed,
   type Refusal,
-  type Rejected,
-  type Saga,
-  type Step,
-  step,
+  Rejected,
+  type SagaEnd,
+  type Sagas,
 } from "#shared/saga/saga.ts"
-import type { Transient, Unavailable, Unknown } from "#shared/transient.ts"
-import { type Name, type Reason, reserved, unknown } from "./scripted-saga.ts"
+import type { Question } from "#shared/saga/until-answered.ts"
+import type { Wave } from "#shared/saga/wave.ts"
+import type { Decided } from "#shared/contracts/decision.ts"
+import type { Outcome } from "#shared/contracts/reservation.ts"
+import { Misconfigured, type Transient, Unavailable, Unknown } from "#shared/transient.ts"
 
-type Reserve = ReturnType<Step<unknown, Name, Reason>["reserve"]>
-type Cancel = ReturnType<Step<unknown, Name, Reason>["cancel"]>
-type Decide = ReturnType<Saga<unknown, Name, Reason>["decide"]>
-type Failing<E> = Effect.Effect<void, E>
+/** Never run: what is in it has to compile, and what is expected not to has to fail to. */
+const compiles = (_: (run: OrderRun) => void) => {}
 
-describe("what may start a compensation", () => {
-  it("is a rejection, a recorded cancel or the deadline", () => {
-    expectTypeOf<Refusal>().toEqualTypeOf<Rejected | Cancelled | DeadlinePassed>()
-  })
-
-  it("is never a failure that can be retried", () => {
-    expectTypeOf<Unavailable>().not.toExtend<Refusal>()
-    expectTypeOf<Unknown>().not.toExtend<Refusal>()
-  })
-
-  it("is what is left of a reserve's failures when it is retried", () => {
-    const retried = (reserve: Reserve) => retrying(reserve, forward)
-    expectTypeOf(retried).returns.toEqualTypeOf<Failing<Rejected | Cancelled>>()
-  })
-})
-
-describe("a step", () => {
-  it("reserves, or is rejected, or finds a cancel, or knows no answer yet", () => {
-    expectTypeOf<Failing<Rejected | Cancelled | Transient>>().toExtend<Reserve>()
-    expectTypeOf<Failing<DeadlinePassed>>().not.toExtend<Reserve>()
-    expectTypeOf<Failing<Error>>().not.toExtend<Reserve>()
-  })
-
-  it("has a cancel that can't be refused", () => {
-    expectTypeOf<Failing<Transient>>().toExtend<Cancel>()
-    expectTypeOf<Failing<Rejected>>().not.toExtend<Cancel>()
-    expectTypeOf<Failing<Cancelled>>().not.toExtend<Cancel>()
-    expectTypeOf<Failing<Transient | Rejected>>().not.toExtend<Cancel>()
-  })
-
-  it("needs its compensation and its refusal", () => {
-    type Parts = Parameters<typeof step<unknown, Name, Reason>>[1]
-    expectTypeOf<Omit<Parts, "cancel">>().not.toExtend<Parts>()
-    expectTypeOf<Omit<Parts, "refusal">>().not.toExtend<Parts>()
-  })
-
-  it("keeps its name and its refusal as literals", () => {
-    const money = step("money", {
-      reserve: () => unknown,
-      cancel: () => reserved,
-      refusal: "no money",
+describe("what may turn an order round", () => {
+  it("is a rejection, a recorded cancel, the deadline or the register", () => {
+    expectTypeOf<Refusal>().toEqualTypeOf<Rejected | Cancelled | DeadlinePassed | Aborted>()
+    compiles((run) => {
+      turnRound(run, new Rejected(), 1)
+      turnRound(run, new Cancelled(), 1)
+      turnRound(run, new DeadlinePassed(), 3)
+      turnRound(run, new Aborted(), 3)
     })
-    expectTypeOf(money).toEqualTypeOf<Step<unknown, "money", "no money">>()
-    expectTypeOf(money).toExtend<Step<unknown, Name, Reason>>()
-    expectTypeOf<Step<unknown, "oven", "no oven">>().not.toExtend<Step<unknown, Name, Reason>>()
+  })
+
+  it("is never a call that failed", () => {
+    const message = "no answer"
+    compiles((run) => {
+      // @ts-expect-error It refuses to work now, and may have done it.
+      turnRound(run, new Unavailable({ message }), 1)
+      // @ts-expect-error It may have happened.
+      turnRound(run, new Unknown({ message }), 1)
+      // @ts-expect-error A person mends it.
+      turnRound(run, new Misconfigured({ message }), 1)
+      // @ts-expect-error The request was wrong: nothing is known of the order.
+      turnRound(run, new Refused({ message }), 1)
+      // @ts-expect-error Without a reason nobody turns round.
+      turnRound(run, undefined, 1)
+      // @ts-expect-error Nor is it noted in another way.
+      run.refusal = new Unknown({ message })
+      // @ts-expect-error A refusal is one of the four, not something that has their name.
+      run.refusal = { _tag: "Timeout" }
+    })
   })
 })
 
-describe("a saga", () => {
-  it("has a register that can't refuse a decision", () => {
-    expectTypeOf<Effect.Effect<"completed", Transient>>().toExtend<Decide>()
-    expectTypeOf<Effect.Effect<"completed", Rejected>>().not.toExtend<Decide>()
-    expectTypeOf<Effect.Effect<"aborted", Transient>>().not.toExtend<Decide>()
+describe("an answer", () => {
+  it("is given for each entry, or how it failed", () => {
+    expectTypeOf<Unknown>().toExtend<Answers<Outcome>[number]>()
+    expectTypeOf<Refused>().toExtend<Answers<Outcome>[number]>()
+    expectTypeOf<Rejected>().not.toExtend<Answers<Outcome>[number]>()
   })
 
+  it("is all that a wave acts on: failures are not handed to it", () => {
+    type Answer = Parameters<Question<Outcome>["answer"]>[1]
+    expectTypeOf<Answer>().toEqualTypeOf<Outcome>()
+    expectTypeOf<Transient>().not.toExtend<Answer>()
+  })
+})
+
+describe("what waves stand on", () => {
+  it("cannot fail as a whole: neither a participant nor the register", () => {
+    type Send = ReturnType<Sagas["send"]>
+    type Decide = ReturnType<Sagas["decide"]>
+    expectTypeOf<Effect.Effect<Answers<Outcome>>>().toExtend<Send>()
+    expectTypeOf<Effect.Effect<Answers<Outcome>, Transient>>().not.toExtend<Send>()
+    expectTypeOf<Effect.Effect<Answers<Decided>, Unavailable>>().not.toExtend<Decide>()
+    expectTypeOf<Effect.Effect<Answers<Decided>, Rejected>>().not.toExtend<Decide>()
+  })
+
+  it("is told of an order's end, which is never that it waits", () => {
+    expectTypeOf<SagaEnd>().toEqualTypeOf<"completed" | "failed" | "unknown" | "buried">()
+    compiles((run) => {
+      // @ts-expect-error An order that is being undone has not ended.
+      run.end = "compensating"
+      // @ts-expect-error Nor has a pending one.
+      run.end = "pending"
+    })
+  })
+})
+
+describe("a wave", () => {
   it("has no failure, and needs nothing, when it is run", () => {
-    const run = (saga: Saga<unknown, Name, Reason>) => runSaga(saga)
-    expectTypeOf(run).returns.toEqualTypeOf<Effect.Effect<SagaEnd>>()
+    const run = (sagas: Sagas, wave: Wave) => runWave(sagas, wave)
+    expectTypeOf(run).returns.toEqualTypeOf<Effect.Effect<void>>()
   })
 })

@@ -7,8 +7,8 @@ import { mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promise
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { generateServiceKeys, keyFiles } from "#shared/security/generate-service-keys.ts"
+import type { ServiceName } from "#shared/roster.ts"
 import {
-  type ServiceName,
   ServiceSigner,
   serviceSignerLayer,
   ServiceVerifier,
@@ -41,14 +41,14 @@ describe("a service's token", () => {
   it.effect("lets its caller in where it is allowed, and only at its callee", () =>
     Effect.gen(function* () {
       const folder = yield* keysFor
-      const orders = yield* signerOf(folder, "orders")
+      const auth = yield* signerOf(folder, "auth")
       const items = yield* verifierOf(folder, "items")
       const slots = yield* verifierOf(folder, "slots")
-      const token = request(yield* orders.tokenFor("items"))
-      assert.strictEqual(yield* items.only("orchestrator", "orders").authorize(token), "orders")
+      const token = request(yield* auth.tokenFor("items"))
+      assert.strictEqual(yield* items.only("orchestrator", "auth").authorize(token), "auth")
       const refused = yield* Effect.flip(items.only("orchestrator").authorize(token))
       assert.deepStrictEqual([refused.status, refused.code], [403, "forbidden"])
-      const elsewhere = yield* Effect.flip(slots.only("orders").authorize(token))
+      const elsewhere = yield* Effect.flip(slots.only("auth").authorize(token))
       assert.strictEqual(elsewhere.status, 401)
     }))
 
@@ -56,24 +56,24 @@ describe("a service's token", () => {
     Effect.gen(function* () {
       yield* TestClock.setTime(1_800_000_000_000)
       const folder = yield* keysFor
-      const orders = yield* signerOf(folder, "orders")
-      const first = yield* orders.tokenFor("items")
-      assert.notStrictEqual(yield* orders.tokenFor("slots"), first)
+      const auth = yield* signerOf(folder, "auth")
+      const first = yield* auth.tokenFor("items")
+      assert.notStrictEqual(yield* auth.tokenFor("slots"), first)
       yield* TestClock.adjust("29 seconds")
-      assert.strictEqual(yield* orders.tokenFor("items"), first)
+      assert.strictEqual(yield* auth.tokenFor("items"), first)
       yield* TestClock.adjust("2 seconds")
-      assert.notStrictEqual(yield* orders.tokenFor("items"), first)
+      assert.notStrictEqual(yield* auth.tokenFor("items"), first)
     }))
 
   it.effect("is refused a minute after it was made, give or take what clocks and caches do", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(1_800_000_000_000)
       const folder = yield* keysFor
-      const orders = yield* signerOf(folder, "orders")
-      const { authorize } = (yield* verifierOf(folder, "items")).only("orders")
-      const token = request(yield* orders.tokenFor("items"))
+      const auth = yield* signerOf(folder, "auth")
+      const { authorize } = (yield* verifierOf(folder, "items")).only("auth")
+      const token = request(yield* auth.tokenFor("items"))
       for (let second = 0; second <= 60; second += 15) {
-        assert.strictEqual(yield* authorize(token), "orders", `after ${second} seconds`)
+        assert.strictEqual(yield* authorize(token), "auth", `after ${second} seconds`)
         yield* TestClock.adjust("15 seconds")
       }
       assert.strictEqual((yield* Effect.flip(authorize(token))).status, 401)
@@ -81,9 +81,9 @@ describe("a service's token", () => {
 
   it.effect("of a key that is not in the file is refused", () =>
     Effect.gen(function* () {
-      const orders = yield* signerOf(yield* keysFor, "orders")
-      const { authorize } = (yield* verifierOf(yield* keysFor, "items")).only("orders")
-      const refused = yield* Effect.flip(authorize(request(yield* orders.tokenFor("items"))))
+      const auth = yield* signerOf(yield* keysFor, "auth")
+      const { authorize } = (yield* verifierOf(yield* keysFor, "items")).only("auth")
+      const refused = yield* Effect.flip(authorize(request(yield* auth.tokenFor("items"))))
       assert.strictEqual(refused.status, 401)
     }))
 })
@@ -109,10 +109,10 @@ describe("a key file", () => {
   it.live("that is missing is named with its setting and the remedy", () =>
     Effect.gen(function* () {
       const file = join(yield* newFolder, "none.json")
-      const secret = yield* failure(serviceSignerLayer("orders", file))
-      assert.match(secret, /^SERVICE_PRIVATE_KEY: can not use .*none\.json .*`npm run keys`$/)
+      const secret = yield* failure(serviceSignerLayer("auth", file))
+      assert.match(secret, /^SERVICE_PRIVATE_KEY: cannot use .*none\.json .*`npm run keys`$/)
       const known = yield* failure(serviceVerifierLayer("items", file))
-      assert.match(known, /^SERVICE_PUBLIC_KEYS: can not use .*none\.json .*`npm run keys`$/)
+      assert.match(known, /^SERVICE_PUBLIC_KEYS: cannot use .*none\.json .*`npm run keys`$/)
     }))
 
   it.live("that holds no keys is refused at the start, whatever it holds", () =>
@@ -131,7 +131,7 @@ describe("a key file", () => {
       const symmetric: JWK = { kty: "oct", k: "c2VjcmV0LXNlY3JldC1zZWNyZXQ" }
       for (const key of [null, 1, {}, [], { keys: [] }, symmetric, ...keys]) {
         const text = JSON.stringify(key)
-        const said = yield* withFile(text, (file) => failure(serviceSignerLayer("orders", file)))
+        const said = yield* withFile(text, (file) => failure(serviceSignerLayer("auth", file)))
         assert.match(said, /^SERVICE_PRIVATE_KEY/, text)
         assert.notInclude(said, "c2VjcmV0")
       }
@@ -144,7 +144,7 @@ describe("generateServiceKeys", () => {
       const folder = join(yield* newFolder, "new", "folder")
       yield* Effect.promise(() => generateServiceKeys(folder))
       const files = (yield* Effect.promise(() => readdir(folder))).toSorted()
-      const secret = ["auth.private.json", "orchestrator.private.json", "orders.private.json"]
+      const secret = ["auth.private.json", "orchestrator.private.json"]
       assert.deepStrictEqual(files, [...secret, "services.public.json"])
       for (const name of secret) {
         const { mode } = yield* Effect.promise(() => stat(join(folder, name)))
@@ -152,11 +152,7 @@ describe("generateServiceKeys", () => {
       }
       const text = yield* Effect.promise(() => readFile(keyFiles(folder).publicKeys, "utf8"))
       const { keys } = JSON.parse(text) as { keys: ReadonlyArray<JWK> }
-      assert.deepStrictEqual(keys.map(({ kid }) => kid).toSorted(), [
-        "auth",
-        "orchestrator",
-        "orders",
-      ])
+      assert.deepStrictEqual(keys.map(({ kid }) => kid), ["auth", "orchestrator"])
       for (const key of keys) assert.notProperty(key, "d")
     }))
 
@@ -170,13 +166,13 @@ describe("generateServiceKeys", () => {
       const before = yield* contents
       yield* Effect.promise(() => generateServiceKeys(folder))
       assert.deepStrictEqual(yield* contents, before)
-      yield* Effect.promise(() => rm(keyFiles(folder).privateKey("orders")))
+      yield* Effect.promise(() => rm(keyFiles(folder).privateKey("orchestrator")))
       yield* Effect.promise(() => generateServiceKeys(folder))
-      const [auth, orchestrator, orders] = yield* contents
-      assert.deepStrictEqual([auth, orchestrator], [before[0], before[1]])
-      assert.notStrictEqual(orders, before[2])
-      const { authorize } = (yield* verifierOf(folder, "items")).only("orders")
-      const signer = yield* signerOf(folder, "orders")
-      assert.strictEqual(yield* authorize(request(yield* signer.tokenFor("items"))), "orders")
+      const [auth, orchestrator] = yield* contents
+      assert.strictEqual(auth, before[0])
+      assert.notStrictEqual(orchestrator, before[1])
+      const { authorize } = (yield* verifierOf(folder, "items")).only("orchestrator")
+      const signer = yield* signerOf(folder, "orchestrator")
+      assert.strictEqual(yield* authorize(request(yield* signer.tokenFor("items"))), "orchestrator")
     }))
 })

@@ -6,6 +6,7 @@
  * failpoint next. So a history of one setting is that of another one when no participant that differs was ever called, and
  * when the orchestrators did nothing more for orders by the time of the earlier deadline.
  */
+import { failpoints } from "#shared/failpoint.ts"
 import { calls } from "../plan.ts"
 import { type ParticipantName, participants } from "../services.ts"
 import type { World } from "../world.ts"
@@ -18,21 +19,20 @@ export interface Setting {
 }
 
 /** Whether the history of one setting, which is over, is that of the other one, too. */
-export const areAlike = ({ lastPassedMs }: World, one: Setting, other: Setting): boolean => {
+export const areAlike = (world: World, one: Setting, other: Setting): boolean => {
   const differing = participants.filter((name) =>
     one.refusing.includes(name) !== other.refusing.includes(name)
   )
-  if (differing.some((name) => lastPassedMs.has(`call ${name}`))) return false
+  if (differing.some((name) => world.lastMs(`call ${name}`) !== undefined)) return false
+  // Deadlines count from when the order is accepted, which is no earlier than the start.
   return one.deadlineMs === other.deadlineMs ||
-    lastWorkMs(lastPassedMs) < Math.min(one.deadlineMs, other.deadlineMs)
+    lastWorkMs(world) < Math.min(one.deadlineMs, other.deadlineMs)
 }
 
-/** When an orchestrator last did something for an order. Deadlines count from the acceptance of an order, which is no earlier than the start. */
-const lastWorkMs = (lastPassedMs: World["lastPassedMs"]): number => {
-  let last = -1
-  for (const [point, atMs] of lastPassedMs) if (isWork(point)) last = Math.max(last, atMs)
-  return last
-}
+/** Where orchestrators come by when they do something for an order. */
+const work = [
+  ...calls.map((name) => `call ${name}`),
+  ...failpoints.filter((name) => name.startsWith("orchestrator.")).map((at) => `failpoint ${at}`),
+]
 
-const isWork = (point: string): boolean =>
-  point.startsWith("failpoint orchestrator.") || calls.some((name) => point === `call ${name}`)
+const lastWorkMs = (world: World) => Math.max(...work.map((point) => world.lastMs(point) ?? -1))

@@ -1,7 +1,7 @@
 /** What comes between a process and a simulated database: lost answers, lost conflicts, and the end of either of them. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit } from "effect"
-import { LostConflict } from "#shared/postgres/database.ts"
+import { LostConflict } from "#shared/postgres/transaction.ts"
 import { Unavailable } from "#shared/transient.ts"
 import {
   type Connection,

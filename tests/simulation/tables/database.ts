@@ -4,7 +4,7 @@
  * refused, lose the answer of a commit, or end with their process.
  */
 import { Cause, Effect, Exit } from "effect"
-import { LostConflict } from "#shared/postgres/database.ts"
+import { LostConflict } from "#shared/postgres/transaction.ts"
 import type { LastStatements, Store } from "#shared/postgres/store.ts"
 import { type Transient, Unavailable, Unknown } from "#shared/transient.ts"
 import { Table, type TableDefinition } from "./table.ts"
@@ -125,7 +125,7 @@ export const connect = <Tables>(
 
 /** Nothing can come between a transaction's last statements and its commit that could not come between two statements. */
 export const atOnce: LastStatements = (statements) =>
-  Effect.all(statements, { concurrency: "unbounded", discard: true })
+  Effect.all(statements, { concurrency: "unbounded" })
 
 const once = <A>(
   database: SimulatedDatabase,
@@ -155,4 +155,4 @@ const commit = <A>(transaction: Transaction, value: A): Effect.Effect<A, Transie
   })
 
 const notNow = (code: string) =>
-  new Unavailable({ message: `The database can not be used now (${code})` })
+  new Unavailable({ message: `The database cannot be used now (${code})` })

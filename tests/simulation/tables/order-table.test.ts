@@ -13,6 +13,7 @@ import {
   anyInsertSlowly,
   anyLook,
   anySweep,
+  anyTakeDueSlowly,
   type Given,
   id,
   perform,
@@ -101,7 +102,7 @@ describe("the simulated orders table", () => {
     "does so too for two pieces of work interleaved at every statement",
     () =>
       Effect.gen(function* () {
-        const one = (from: number) => fc.oneof(anyInsertSlowly(from), anyDecide, anySweep)
+        const one = (from: number) => fc.oneof(anyInsertSlowly(from), anyDecide, anyTakeDueSlowly)
         const any = fc.record({
           before: fc.array(fc.oneof(anyInsert, anyDecide), { maxLength: 5 }),
           two: fc.tuple(one(100), one(200)),
@@ -132,11 +133,11 @@ describe("the simulated orders table", () => {
       }
     }))
 
-  it.live("gives the orders that are due in the order of their times, at most so many", () =>
+  it.live("takes the orders that have been due for longest, at most so many", () =>
     Effect.gen(function* () {
       const some = [5, 1, 4, 2, 3].map((n) => given(n))
       for (const limit of [0, 1, 3, 9]) {
-        const plan = [["insert", some], ["lockDue", limit, 15_004]] as const
+        const plan = [["insert", some], ["takeDue", limit, 15_004]] as const
         const simulated = yield* history(simulatedOrders, plan)
         const real = yield* history(sqlOrders, plan)
         assertSame(simulated.answers, real.answers)
@@ -173,10 +174,10 @@ describe("two transactions of orders", () => {
       ["decide", [decision(2, "abort"), decision(1, "abort")], 2],
     ],
     "of which one sweeps while one decides": [
-      ["sweep", 20_000],
+      ["takeDueSlowly", 9, 20_000],
       ["decide", [decision(1, "complete"), decision(2, "abort")], 1],
     ],
-    "that sweep": [["sweep", 20_000], ["sweep", 20_001]],
+    "that sweep": [["takeDueSlowly", 9, 20_000], ["takeDueSlowly", 9, 20_001]],
     "of which one makes all due while one decides": [
       ["decide", [decision(1, "complete")], 1],
       ["makeAllDue"],

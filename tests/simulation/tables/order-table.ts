@@ -112,32 +112,24 @@ const register = (
 const sweeper = (
   transaction: Transaction,
   table: Table<OrderRow>,
-): Pick<OrderTable, "lockDue" | "postpone" | "makeAllDue"> => ({
-  lockDue: (now, limit) =>
-    transaction.statement("lockDue", () => {
-      const locked: Array<Order> = []
+): Pick<OrderTable, "takeDue" | "makeAllDue"> => ({
+  takeDue: (now, limit, { firstMs, mostMs }) =>
+    transaction.statement("takeDue", () => {
+      const taken: Array<Order> = []
       const due = unfinished(transaction, table)
         .map((cell) => ({ cell, row: cell.seenBy(transaction)! }))
         .filter(({ row }) => row.publishAt! <= now)
         .sort((a, b) => a.row.publishAt!.getTime() - b.row.publishAt!.getTime())
       for (const { cell, row } of due) {
-        if (locked.length >= limit) break
-        if (transaction.take(cell)) locked.push(orderOf(row))
+        if (taken.length >= limit) break
+        if (!transaction.take(cell)) continue
+        const waitMs = Math.min(firstMs * 2 ** Math.min(row.republished, 30), mostMs)
+        const republished = row.republished + 1
+        const publishAt = new Date(now.getTime() + waitMs)
+        transaction.write(cell, { ...row, republished, publishAt })
+        taken.push(orderOf({ ...row, republished }))
       }
-      return locked
-    }),
-
-  postpone: (ids, now, { firstMs, mostMs }) =>
-    transaction.locking("postpone", () => table.find(ids, transaction), (locked) => {
-      for (const cell of locked) {
-        const row = cell.seenBy(transaction)!
-        const waitMs = Math.min(firstMs * 2 ** Math.min(row.republished + 1, 30), mostMs)
-        transaction.write(cell, {
-          ...row,
-          republished: row.republished + 1,
-          publishAt: new Date(now.getTime() + waitMs),
-        })
-      }
+      return taken
     }),
 
   makeAllDue: transaction.locking("makeAllDue", () => unfinished(transaction, table), (locked) => {

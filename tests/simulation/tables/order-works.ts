@@ -15,9 +15,11 @@ import { Register } from "#services/orders/register.ts"
 import { sweep } from "#services/orders/sweeper.ts"
 import type { Decision } from "#shared/contracts/decision.ts"
 import { OrderId } from "#shared/contracts/order.ts"
+import { stepsInForce } from "#shared/contracts/order-saga.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import type { Store } from "#shared/postgres/store.ts"
 import { OrderQueue } from "#shared/queue/order-queue.ts"
+import { noChanges } from "../no-changes.ts"
 
 /** Its answer has a form that compares: that of the tables, or the kind of its failure. */
 type Perform = (store: Store<OrderTable>) => Effect.Effect<unknown>
@@ -65,8 +67,8 @@ const insertion = ({ n, username, key, amountMinor, ms }: Given): Insertion => {
     id: id(n),
     username,
     amountMinor,
-    item: 1 + n,
-    slot: "09:00",
+    details: { item: 1 + n, slot: "09:00" },
+    steps: stepsInForce,
     status: "pending",
     reason: null,
     createdAt: at(ms),
@@ -99,6 +101,13 @@ const aborted = (orderId: OrderId): StatusChange => ({
 const insert = (given: ReadonlyArray<Given>) => (orders: OrderTable) =>
   orders.insert(given.map(insertion))
 
+/** Which of them are taken is promised, not in which order they are given. */
+const takeDue = (limit: number, ms: number) => (orders: OrderTable) =>
+  Effect.map(
+    orders.takeDue(at(ms), limit, { firstMs: 15_000, mostMs: 60_000 }),
+    (taken) => taken.toSorted((a, b) => a.id < b.id ? -1 : 1),
+  )
+
 const pieces = {
   insert: (given: ReadonlyArray<Given>): Perform => single(insert(given)),
   /** Before its commit others can come. */
@@ -111,10 +120,15 @@ const pieces = {
     single((t) => t.newest(username, limit, before === undefined ? undefined : id(before))),
   countUnfinished: (limit: number): Perform => single((t) => t.countUnfinished(limit)),
   makeAllDue: (): Perform => single((t) => Effect.asVoid(t.makeAllDue)),
-  lockDue: (limit: number, ms: number): Perform => single((t) => t.lockDue(at(ms), limit)),
+  takeDue: (limit: number, ms: number): Perform => single(takeDue(limit, ms)),
+  /** Before its commit others can come. */
+  takeDueSlowly: (limit: number, ms: number): Perform => ({ transaction }) =>
+    comparable(transaction(takeDue(limit, ms))),
 
   decide: (decisions: ReadonlyArray<Decision>, ms: number): Perform => (store) =>
-    Layer.build(Register.layer.pipe(Layer.provide(Layer.succeed(OrderStore, store)))).pipe(
+    Layer.build(
+      Register.layer.pipe(Layer.provide([Layer.succeed(OrderStore, store), noChanges])),
+    ).pipe(
       Effect.flatMap((context) => Context.get(context, Register).decide(decisions)),
       Effect.scoped,
       Effect.provideService(Clock.Clock, clockAt(ms)),
@@ -228,6 +242,9 @@ export const anyDecide: fc.Arbitrary<Work> = fc.tuple(
 
 export const anySweep: fc.Arbitrary<Work> = fc.oneof(ms, ms.map((ms) => 5 * ms))
   .map((ms) => ["sweep", ms])
+
+export const anyTakeDueSlowly: fc.Arbitrary<Work> = fc.tuple(n, ms)
+  .map(([limit, ms]) => ["takeDueSlowly", limit, ms])
 
 export const anyLook: fc.Arbitrary<Work> = fc.oneof(
   fc.tuple(fc.constant("findByKey" as const), username, key),

@@ -27,7 +27,7 @@ type Batch = ReadonlyArray<Command>
 
 const apply = (batch: Batch) => (store: Store<ReservationTables>) =>
   Layer.build(
-    reservationsLayer("refused", Duration.days(30)).pipe(
+    reservationsLayer(Duration.days(30)).pipe(
       Layer.provide(Layer.succeed(ReservationStore, store)),
     ),
   ).pipe(

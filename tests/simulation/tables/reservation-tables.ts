@@ -1,6 +1,6 @@
 /** A participant's tables in a simulated database: what its SQL does, statement by statement. */
 import { Effect } from "effect"
-import { LostConflict } from "#shared/postgres/database.ts"
+import { LostConflict } from "#shared/postgres/transaction.ts"
 import type { ReservationTables } from "#shared/reservations/reservation-tables.ts"
 import type { Reservation } from "#shared/reservations/rules.ts"
 import { seed, type SimulatedDatabase, tableOf } from "./database.ts"

@@ -4,7 +4,7 @@
  * would close a circle of waits is a lost conflict. Statements take effect one at a time, in the order in which they came.
  */
 import { Effect } from "effect"
-import { LostConflict } from "#shared/postgres/database.ts"
+import { LostConflict } from "#shared/postgres/transaction.ts"
 import type { Connection, SimulatedDatabase } from "./database.ts"
 import type { Cell, Table } from "./table.ts"
 

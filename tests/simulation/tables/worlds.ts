@@ -162,7 +162,7 @@ export const ordersInPostgres: Effect.Effect<MakeOrders, DatabaseError, Scope.Sc
     const stores = yield* storesOf(databases, OrderStore, orderStoreLayer)
     const everything = Effect.promise(async () =>
       (await sql<Array<Omit<OrderRow, "amountMinor"> & { amountMinor: string }>>`
-        select id, username, amount as "amountMinor", item, slot, status, reason,
+        select id, username, amount as "amountMinor", details, steps, status, reason,
           created_at as "createdAt", decided_at as "decidedAt", timeline, stuck, traceparent,
           republished, idempotency_key as "idempotencyKey", publish_at as "publishAt"
         from orders order by id`)

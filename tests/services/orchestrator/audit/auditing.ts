@@ -15,17 +15,18 @@ export interface Auditing {
   readonly everything: Effect.Effect<Audited, Transient>
 }
 
+export const urls = {
+  billing: new URL("http://billing.test"),
+  items: new URL("http://items.test"),
+  slots: new URL("http://slots.test"),
+  orders: new URL("http://orders.test"),
+}
+
 export const startAudit = (
   { fetch, orders }: System,
   deadline = "2 minutes",
 ): Effect.Effect<Auditing, unknown, Scope.Scope> =>
   Effect.gen(function* () {
-    const urls = {
-      billing: new URL("http://billing.test"),
-      items: new URL("http://items.test"),
-      slots: new URL("http://slots.test"),
-      orders: new URL("http://orders.test"),
-    }
     const context = yield* Layer.build(
       auditLayer({ deadline: Duration.fromInputUnsafe(deadline as Duration.Input) }).pipe(
         Layer.provideMerge(recordsLayer(urls)),

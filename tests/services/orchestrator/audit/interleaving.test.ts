@@ -30,11 +30,11 @@ const afterPage = (system: System, nth: number, happen: () => Promise<unknown>) 
 const complete = async ({ orders, sql }: System, id: string, ago = "0 seconds") => {
   const [order] = await orders.sql`
     update orders set status = 'completed', decided_at = now(), publish_at = null
-    where id = ${id} returning username, amount, item, slot`
+    where id = ${id} returning username, amount, details`
   const held = {
     billing: [order!.username, order!.amount],
-    items: [String(order!.item), 1],
-    slots: [order!.slot, 1],
+    items: [String(order!.details.item), 1],
+    slots: [order!.details.slot, 1],
   } as const
   for (const name of names) {
     const [resource, quantity] = held[name]

@@ -21,8 +21,9 @@ const fill = ({ orders, sql }: System, numbers: ReadonlyArray<number>) =>
   Effect.promise(async () => {
     const ids = numbers.map(id)
     await orders.sql`
-      insert into orders (id, username, amount, item, slot, status, created_at, decided_at)
-      select id, 'ann', 5, 1, '09:00', 'completed', now(), now()
+      insert into orders (id, username, amount, details, steps, status, created_at, decided_at)
+      select id, 'ann', 5, '{"item":1,"slot":"09:00"}', '["money","item","slot"]', 'completed',
+        now(), now()
       from unnest(${ids}::uuid[]) as id`
     for (const name of ["billing", "items", "slots"] as const) {
       await reserve(sql[name], name, ids)

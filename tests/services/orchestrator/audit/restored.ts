@@ -4,7 +4,7 @@
  */
 import { Effect } from "effect"
 import type { Sql } from "postgres"
-import type { ParticipantName } from "#services/orchestrator/audit/records.ts"
+import type { ParticipantName } from "#shared/contracts/order-saga.ts"
 import { until } from "#tests/services/orders/until.ts"
 import { losesAnswers, startSystem, type System, works } from "../running-system.ts"
 

@@ -1,0 +1,148 @@
+/**
+ * Intake. An order is accepted when it is on disk: inserts are shared by group commit, and only then is the order handed to
+ * the publisher. The same idempotency key and order from the same user give the same order again.
+ */
+import { Clock, Context, Effect, Layer, Schema } from "effect"
+import { SecureRandom } from "effect/crypto"
+import { groupCommit } from "#shared/batch/group-commit.ts"
+import { Details, type OrderContent, OrderId } from "#shared/contracts/order.ts"
+import { stepsInForce } from "#shared/contracts/order-saga.ts"
+import { failpoint } from "#shared/failpoint.ts"
+import { Problem } from "#shared/http/problem.ts"
+import { currentTraceparent } from "#shared/telemetry/trace.ts"
+import type { Transient } from "#shared/transient.ts"
+import { Backlog, overloaded } from "./backlog.ts"
+import { messageOf, type Order } from "./order.ts"
+import { type Insertion, OrderStore } from "./order-table.ts"
+import { Publisher } from "./publisher.ts"
+import { finalWaits, type Placed, type Wait } from "./wait.ts"
+
+export interface Placement extends OrderContent {
+  readonly idempotencyKey: string | undefined
+}
+
+export class Intake extends Context.Service<Intake, {
+  /**
+   * Stores an order and sees to it that it becomes final. Gives it as it was stored or, with a wait, as it is when it is
+   * final or the wait is over. Fails with a 503 Problem while the backlog is full or too many wait to be stored, and with a
+   * 422 Problem when the key was used for another order.
+   */
+  readonly place: (
+    placement: Placement,
+    wait?: Wait,
+  ) => Effect.Effect<Placed, Problem | Transient>
+}>()("unwind/orders/Intake") {}
+
+export interface IntakeOptions {
+  /** Milliseconds from an order's acceptance to the first sweep that takes it. */
+  readonly republishAfterMs: number
+}
+
+export const intakeLayer = (options: IntakeOptions) =>
+  Layer.effect(
+    Intake,
+    Effect.gen(function* () {
+      const { query } = yield* OrderStore
+      const backlog = yield* Backlog
+      const insert = yield* insertBatches
+      const whenFinal = yield* finalWaits
+      const random = yield* SecureRandom.SecureRandom
+
+      /** The order that was placed with the same key before, if there is one. */
+      const placedBefore = Effect.fnUntraced(function* (placement: Placement) {
+        const { username, idempotencyKey } = placement
+        if (idempotencyKey === undefined) return undefined
+        const order = yield* query((orders) => orders.findByKey(username, idempotencyKey))
+        if (order === undefined) return undefined
+        return sameOrder(order, placement) ? { order, replayed: true } : yield* keyReused
+      })
+
+      const store = Effect.fnUntraced(function* (placement: Placement, id: OrderId) {
+        const { idempotencyKey } = placement
+        const order = yield* newOrder(placement, id)
+        const publishAt = new Date(order.createdAt.getTime() + options.republishAfterMs)
+        while (true) {
+          const inserted = yield* insert({ order, idempotencyKey, publishAt })
+          if (inserted) return { order, replayed: false }
+          const before = yield* placedBefore(placement)
+          if (before !== undefined) return before
+          // Its key was forgotten just now, so that it is free again.
+        }
+      })
+
+      // What is sent again is no new load: it is answered while the backlog is full, too.
+      const accept = (placement: Placement, id: OrderId) =>
+        Effect.matchEffect(backlog.admit, {
+          onSuccess: () => store(placement, id),
+          onFailure: (full) =>
+            Effect.flatMap(
+              placedBefore(placement),
+              (before) => before === undefined ? Effect.fail(full) : Effect.succeed(before),
+            ),
+        })
+
+      return Intake.of({
+        place: Effect.fnUntraced(function* (placement, wait) {
+          const id = OrderId.make(yield* random.uuidV7())
+          const placing = accept(placement, id)
+          return yield* wait === undefined ? placing : whenFinal(id, placing, wait)
+        }),
+      })
+    }),
+  )
+
+const newOrder = Effect.fnUntraced(
+  function* ({ username, amountMinor, details }: Placement, id: OrderId) {
+    const order: Order = {
+      id,
+      username,
+      amountMinor,
+      details,
+      steps: stepsInForce,
+      status: "pending",
+      reason: null,
+      createdAt: new Date(yield* Clock.currentTimeMillis),
+      decidedAt: null,
+      timeline: [],
+      stuck: null,
+      traceparent: (yield* currentTraceparent) ?? null,
+      republished: 0,
+    }
+    return order
+  },
+)
+
+/**
+ * The most orders that wait to be stored: ten batches. Should the database stall, the clients behind them are told at once,
+ * not when they have given up.
+ */
+const mostWaiting = 5_000
+
+/** Inserts orders, many at a time, and hands on to the publisher what is stored; tells whether the order was. */
+const insertBatches = Effect.gen(function* () {
+  const { query } = yield* OrderStore
+  const publisher = yield* Publisher
+  return yield* groupCommit<Insertion, boolean, Problem | Transient>({
+    max: 500,
+    waiting: { most: mostWaiting, full: overloaded },
+    run: Effect.fnUntraced(function* (insertions) {
+      yield* failpoint("orders.before insert")
+      const inserted = yield* query((orders) => orders.insert(insertions))
+      yield* failpoint("orders.inserted")
+      const stored = insertions.filter(({ order }) => inserted.has(order.id))
+      yield* publisher.publish(stored.map(({ order }) => messageOf(order)))
+      return insertions.map(({ order }) => inserted.has(order.id))
+    }),
+  })
+})
+
+const sameOrder = (a: OrderContent, b: OrderContent) =>
+  a.amountMinor === b.amountMinor && sameDetails(a.details, b.details)
+
+const sameDetails = Schema.toEquivalence(Details)
+
+const keyReused = new Problem({
+  status: 422,
+  code: "idempotency_key_reused",
+  detail: "This Idempotency-Key was sent with another order before. Use a new key for a new order.",
+})

@@ -1,0 +1,73 @@
+/** Looking up orders: one, or the newest of a user. Nobody sees another's. */
+import { Context, Effect, Layer } from "effect"
+import { groupCommit } from "#shared/batch/group-commit.ts"
+import { Problem } from "#shared/http/problem.ts"
+import type { Transient } from "#shared/transient.ts"
+import type { Order } from "./order.ts"
+import { OrderStore } from "./order-table.ts"
+
+export interface Page {
+  /** Oldest first. */
+  readonly orders: ReadonlyArray<Order>
+  /** There are orders older than these. */
+  readonly more: boolean
+}
+
+/**
+ * The most look-ups that wait for the database: ten batches. Who comes behind them would be answered after the client has
+ * given up.
+ */
+const mostWaiting = 5_000
+
+export class LookUps extends Context.Service<LookUps, {
+  /** One order of the user. Fails with a 404 Problem, also when it is somebody else's; with a 503 Problem when too many ask. */
+  readonly find: (username: string, id: string) => Effect.Effect<Order, Problem | Transient>
+  /** The newest orders of the user, older than `before` if it is given. */
+  readonly list: (
+    username: string,
+    page: { readonly limit: number; readonly before: string | undefined },
+  ) => Effect.Effect<Page, Transient>
+}>()("unwind/orders/LookUps") {
+  static readonly layer: Layer.Layer<LookUps, never, OrderStore> = Layer.effect(
+    LookUps,
+    Effect.gen(function* () {
+      const { query } = yield* OrderStore
+      // When a batch of orders is decided, as many wait to see it.
+      const lookUp = yield* groupCommit<string, Order | undefined, Problem | Transient>({
+        max: 500,
+        waiting: { most: mostWaiting, full: tooMany },
+        run: (ids) =>
+          Effect.map(
+            query((orders) => orders.find([...new Set(ids)])),
+            (orders) => ids.map((id) => orders.get(id)),
+          ),
+      })
+      return LookUps.of({
+        find: (username, id) =>
+          Effect.flatMap(
+            lookUp(id),
+            (order) =>
+              order?.username === username ? Effect.succeed(order) : Effect.fail(noSuchOrder),
+          ),
+        list: (username, { limit, before }) =>
+          Effect.map(query((orders) => orders.newest(username, limit + 1, before)), (newest) => ({
+            orders: newest.slice(0, limit).reverse(),
+            more: newest.length > limit,
+          })),
+      })
+    }),
+  )
+}
+
+const noSuchOrder = new Problem({
+  status: 404,
+  code: "order_not_found",
+  detail: "You have no order with this id. GET /api/orders/ lists your orders.",
+})
+
+const tooMany = new Problem({
+  status: 503,
+  code: "overloaded",
+  detail: "Too many orders are being looked up. Try again in a few seconds.",
+  headers: { "retry-after": "5" },
+})

@@ -1,0 +1,30 @@
+/** Where the services are that a service calls: a setting for each, such as BILLING_URL. */
+import { type CalleeOf, roster, type ServiceName } from "#shared/roster.ts"
+import { type Setting, url } from "./settings.ts"
+
+type AddressName<Callee extends ServiceName> = `${Uppercase<Callee>}_URL`
+
+/** The name of the setting that says where a service is. */
+export const addressName = <Callee extends ServiceName>(callee: Callee) =>
+  `${callee.toUpperCase()}_URL` as AddressName<Callee>
+
+const calleesOf = <Caller extends ServiceName>(caller: Caller) =>
+  roster[caller].calls as ReadonlyArray<CalleeOf<Caller>>
+
+/** The settings that say where the services are that this one calls. */
+export const addressSettingsOf = <Caller extends ServiceName>(caller: Caller) =>
+  Object.fromEntries(
+    calleesOf(caller).map((name) => [
+      addressName(name),
+      url(`the address of ${name}, such as http://${name}:${roster[name].port}`, ["http", "https"]),
+    ]),
+  ) as Readonly<Record<AddressName<CalleeOf<Caller>>, Setting<URL>>>
+
+/** The addresses that those settings say, by service. */
+export const addressesIn = <Caller extends ServiceName>(
+  caller: Caller,
+  settings: Readonly<Record<AddressName<CalleeOf<Caller>>, URL>>,
+) =>
+  Object.fromEntries(
+    calleesOf(caller).map((name) => [name, settings[addressName(name)]]),
+  ) as unknown as Readonly<Record<CalleeOf<Caller>, URL>>

@@ -1,0 +1,60 @@
+/**
+ * What Redis does as one, in Lua. A script is a single command: nobody sees it half done, a crash leaves all of it or
+ * nothing, and to each of many commands a client would give a promise and a buffer of its own.
+ */
+
+/**
+ * KEYS: stream; ARGV: names and values in turn. Nobody who waits for entries is given the first of them alone, and begins
+ * with that one.
+ */
+export const publishScript =
+  `for at = 1, #ARGV, 2 do redis.call("xadd", KEYS[1], "*", ARGV[at], ARGV[at + 1]) end`
+
+/**
+ * KEYS: stream; ARGV: group, consumer. A consumer's name may go only while it holds nothing: with the name, what is
+ * pending under it would be lost.
+ */
+export const forgetScript =
+  `if #redis.call("xpending", KEYS[1], ARGV[1], "-", "+", 1, ARGV[2]) > 0 then return 0 end
+return redis.call("xgroup", "delconsumer", KEYS[1], ARGV[1], ARGV[2])`
+
+// The index has a letter's id by its order, or by its entry where that does not tell its order.
+const drop = `local function drop(letter)
+  redis.call("xdel", KEYS[1], letter[1])
+  redis.call("hdel", KEYS[2], letter[2][4] or "", letter[2][6] or "")
+end`
+
+/**
+ * KEYS: dead letters, index, stream; ARGV: group, the most letters to keep, and for each entry its id, order (may be empty),
+ * cause, number of names and values, and these. Writes a letter unless the order has one that is still there, and removes
+ * the entry. Gives 1 for each entry whose letter it is, 0 for the others; said again, it gives the same and changes nothing.
+ */
+export const buryScript = `${drop}
+local own, at = {}, 3
+while at < #ARGV do
+  local entry, order, cause, last = ARGV[at], ARGV[at + 1], ARGV[at + 2], at + 3 + ARGV[at + 3]
+  local name = order == "" and entry or order
+  local id = redis.call("hget", KEYS[2], name)
+  local letter = id and redis.call("xrange", KEYS[1], id, id)[1]
+  if not letter then
+    id = redis.call("xadd", KEYS[1], "*", "cause", cause, "entry", entry, "order", order,
+      unpack(ARGV, at + 4, last))
+    redis.call("hset", KEYS[2], name, id)
+    if redis.call("xlen", KEYS[1]) > tonumber(ARGV[2]) then
+      drop(redis.call("xrange", KEYS[1], "-", "+", "count", 1)[1])
+    end
+  end
+  redis.call("xdel", KEYS[3], entry)
+  redis.call("xack", KEYS[3], ARGV[1], entry)
+  table.insert(own, (not letter or letter[2][4] == entry) and 1 or 0)
+  at = last + 1
+end
+return own`
+
+/**
+ * KEYS: dead letters, index; ARGV: milliseconds since the epoch. Drops all letters from before, to the last of them: what
+ * is nearly trimmed may hold a customer's data for ever. Where no letters are left, nothing is left of the index.
+ */
+export const trimScript = `${drop}
+for _, letter in ipairs(redis.call("xrange", KEYS[1], "-", "(" .. ARGV[1] .. "-0")) do drop(letter) end
+if redis.call("xlen", KEYS[1]) == 0 then redis.call("del", KEYS[2]) end`

@@ -1,0 +1,113 @@
+/**
+ * A participant of the order saga as a declaration: what is reserved, and where it is kept. The rest is the same for all:
+ * settings, tables, layers and routes. One that does more (billing) makes its service of these parts and its own.
+ */
+import { Effect, Layer } from "effect"
+import { retentionSetting } from "#shared/config/retention.ts"
+import { type Values, whole } from "#shared/config/settings.ts"
+import type { ParticipantName } from "#shared/contracts/order-saga.ts"
+import { makeApp } from "#shared/http/app.ts"
+import { Database, databaseLayer } from "#shared/postgres/database.ts"
+import { databaseSettings } from "#shared/postgres/settings.ts"
+import { publicKeysSetting, serviceVerifierLayer } from "#shared/security/service-tokens.ts"
+import { service } from "#shared/service/service.ts"
+import { auditRoutes } from "./audit-routes.ts"
+import { booksLayer } from "./books.ts"
+import { retentionLayer } from "./forget.ts"
+import { forgetRoutes } from "./forget-routes.ts"
+import { reservationsLayer } from "./reservations.ts"
+import { reservationStoreLayer, type Resources } from "./reservations-sql.ts"
+import { openingMigration, tableMigration } from "./resource-migrations.ts"
+import { reservationRoute } from "./routes.ts"
+
+/** What a participant reserves. */
+export interface Reserved extends Resources {
+  readonly name: ParticipantName
+  /** What one of the resources is called, such as "item". */
+  readonly one: string
+  /** The folder of the SQL file that makes the table, where that has more columns than a key and a balance. */
+  readonly migrations?: string
+}
+
+export const participantSettings = {
+  ...databaseSettings,
+  ...publicKeysSetting,
+  ...retentionSetting,
+}
+
+/** All that a participant's routes stand on. */
+export const participantLayers = (
+  reserved: Reserved,
+  settings: Values<typeof participantSettings>,
+) =>
+  Layer.mergeAll(
+    reservationsLayer(settings.RETENTION).pipe(Layer.provide(reservationStoreLayer(reserved))),
+    booksLayer(reserved),
+    retentionLayer(reserved, settings.RETENTION),
+  ).pipe(
+    Layer.provideMerge(openingLayer(reserved)),
+    Layer.provideMerge(databaseLayer({
+      service: reserved.name,
+      url: settings.DATABASE_URL,
+      poolSize: settings.DATABASE_POOL,
+      migrations: reserved.migrations ?? [tableMigration(reserved)],
+    })),
+    Layer.merge(serviceVerifierLayer(reserved.name, settings.SERVICE_PUBLIC_KEYS)),
+  )
+
+const openingLayer = (reserved: Reserved) =>
+  Layer.effectDiscard(
+    Effect.flatMap(Database, ({ migrate }) => migrate([openingMigration(reserved)])),
+  )
+
+/** The participant protocol: how the orchestrator reserves and cancels, audits, and has old orders forgotten. */
+export const participantRoutes = Effect.gen(function* () {
+  return [yield* reservationRoute, ...(yield* auditRoutes), ...(yield* forgetRoutes)]
+})
+
+/** What a participant is that does nothing but take part. */
+export interface Participant extends Reserved {
+  readonly description: string
+  /** The resources that the first start makes, by the columns of the table but for the balance. */
+  readonly prefill: ReadonlyArray<Readonly<Record<string, string>>>
+  /** The name of the setting that says the balance of each of these. */
+  readonly opening: string
+}
+
+/** Makes a service that does nothing but take part. Its table is filled once, by the start that finds nothing in it. */
+export const participant = ({ description, prefill, opening, ...reserved }: Participant) => {
+  const { name, one, table, balance } = reserved
+  return service({
+    name,
+    settings: {
+      ...participantSettings,
+      [opening]: whole(
+        `the ${balance} of each ${one} at the first start`,
+        { minimum: 0, maximum: 1_000_000_000 },
+        100,
+      ),
+    },
+    layers: (settings) => participantLayers(reserved, settings),
+    app: (settings) =>
+      Effect.gen(function* () {
+        const { query, ping } = yield* Database
+        // The compiler does not know a setting whose name is data.
+        const opened = (settings as Readonly<Record<string, unknown>>)[opening] as number
+        const rows = prefill.map((row) => ({ ...row, [balance]: opened }))
+        yield* query((sql) => {
+          const [into, columns] = [sql.part(table), sql.part(Object.keys(rows[0] ?? {}))]
+          return sql`
+            insert into ${into} (${columns})
+            select ${columns} from jsonb_populate_recordset(null::${into}, ${sql.json(rows)})
+            where not exists (select from ${into})
+            on conflict do nothing`
+        })
+        return yield* makeApp({
+          name,
+          description,
+          routes: yield* participantRoutes,
+          ready: { database: ping },
+        })
+      }),
+  })
+}

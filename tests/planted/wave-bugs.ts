@@ -1,0 +1,144 @@
+/** Bugs of the orchestrator with orders that go through the steps together: one's fate becomes another's. */
+import type { Absorbed, Bug } from "./bug.ts"
+
+const runWave = "shared/saga/run-wave.ts"
+const wave = "shared/saga/wave.ts"
+const orderRun = "shared/saga/order-run.ts"
+const untilAnswered = "shared/saga/until-answered.ts"
+const sharedCall = "services/orchestrator/shared-call.ts"
+const consumer = "services/orchestrator/consumer.ts"
+
+const halvedUntilAlone =
+  "if (part.length === 1 || !(breaks || failure instanceof Refused)) return all(part, failure)"
+
+export const waveBugs: ReadonlyArray<Bug> = [
+  {
+    name: "undone-with-another",
+    what: "An order that another one of its wave was refused with is undone, too",
+    seenIn: "bulk endpoints that are all or nothing",
+    edits: [{
+      file: runWave,
+      replace:
+        `      turnRound(run, outcome === "rejected" ? new Rejected() : new Cancelled(), at)\n`,
+      by: `      const refusal = outcome === "rejected" ? new Rejected() : new Cancelled()
+      for (const one of going) if (one === run || isGoing(one)) turnRound(one, refusal, at)
+`,
+    }],
+    caughtBy: ["I1", "I9"],
+  },
+  {
+    name: "split-off-not-undone",
+    what:
+      "Of an order that left its wave the compensations stay behind, so nothing of it is undone",
+    seenIn: "undo lists that belong to the batch and not to its parts",
+    edits: [{
+      file: wave,
+      replace: "  wave.runs = waiting\n",
+      by: "  wave.runs = waiting\n  part.registered = wave.registered\n",
+    }],
+    caughtBy: ["I1"],
+  },
+  {
+    name: "answers-of-another-wave",
+    what: "Of a request that waves share each takes its answers from the beginning",
+    seenIn: "batches whose answers are matched by their place alone",
+    edits: [{
+      file: sharedCall,
+      replace: "all.slice(at, at += length)",
+      by: "all.slice(0, at += length)",
+    }],
+    caughtBy: ["I1", "I9", "I10"],
+  },
+  {
+    name: "waits-for-all",
+    what: "A wave goes on together: a participant that is away holds up those that do not need it",
+    seenIn: "pipelines that pass on a batch when its last entry is done",
+    edits: [{
+      file: wave,
+      replace: "  if (waiting.length === wave.runs.length) return Effect.void\n",
+      by: "  if (sagas !== undefined) return Effect.void\n",
+    }],
+    caughtBy: ["I12"],
+  },
+  {
+    name: "keeps-its-place",
+    what: "A wave that waits for a participant keeps its place, so that no other one may begin",
+    seenIn: "worker pools of a fixed size, whose workers wait",
+    edits: [{ file: untilAnswered, replace: "      yield* wave.makeRoom\n", by: "" }],
+    caughtBy: ["I12"],
+  },
+  {
+    name: "poison-buries-its-wave",
+    what: "Everybody of a request that is refused as a whole is refused",
+    seenIn: "SQS consumers, until they report failures entry by entry",
+    edits: [
+      { file: sharedCall, replace: halvedUntilAlone, by: "return all(part, failure)" },
+      { file: sharedCall, replace: "accepted === 0 && refused > 0", by: "false" },
+    ],
+    caughtBy: ["I10", "I12"],
+  },
+  {
+    name: "poison-stops-its-wave",
+    what: "A request that is refused as a whole is sent again as it is, for ever",
+    seenIn: "Kafka consumers that stay at the offset of a record they cannot read",
+    edits: [{
+      file: sharedCall,
+      replace: halvedUntilAlone,
+      by: "if (part.length === 1 || !breaks) return all(part, failure)",
+    }],
+    caughtBy: ["I12"],
+  },
+  {
+    name: "broken-entry-stops-all",
+    what: "A request that a participant breaks on is sent again as it is, whoever is in it",
+    seenIn: "batches that are retried as a whole",
+    edits: [{
+      file: sharedCall,
+      replace: "failure instanceof Unavailable && failure.status === 500",
+      by: "false",
+    }],
+    caughtBy: ["I12"],
+  },
+  {
+    name: "version-ignored",
+    what: "An order goes through all steps of today, whichever it was accepted with",
+    seenIn: "Temporal: a workflow that is changed while some are running, without a version",
+    edits: [{ file: orderRun, replace: "delivery.message.steps.includes(step)", by: "true" }],
+    caughtBy: ["I1"],
+  },
+  {
+    name: "version-counted",
+    what: "An order goes through as many steps of today as it was accepted with, from the first on",
+    seenIn: "engines that remember of a run how many steps it has done, not which",
+    edits: [{
+      file: orderRun,
+      replace: "delivery.message.steps.includes(step)",
+      by: `["money", "item", "slot"].indexOf(step) < delivery.message.steps.length`,
+    }],
+    caughtBy: ["I1"],
+  },
+  {
+    name: "version-forgotten",
+    what: "An order that is published again is given the steps of today",
+    seenIn: "Temporal: a workflow that is changed while some are running, without a version",
+    edits: [{
+      file: "services/orders/order.ts",
+      replace: "  steps: order.steps,\n",
+      by: `  steps: ["money", "item", "slot"],\n`,
+    }],
+    caughtBy: ["I1"],
+  },
+]
+
+export const absorbedWaveBugs: ReadonlyArray<Absorbed> = [
+  {
+    name: "runs-twice",
+    what: "An order that is in flight already is run once more beside it",
+    because: "participants and register give two runs the same answers, so both end alike",
+    edits: [{
+      file: consumer,
+      replace: "if (working === undefined) {",
+      by: "if (working !== entryId) {",
+    }],
+  },
+]

@@ -1,0 +1,66 @@
+/** What the roster says of a service, in the words of the files that cannot read it, and how a file is held to that. */
+import { existsSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import type { Row } from "#shared/roster.ts"
+
+export type Rows = Readonly<Record<string, Row>>
+
+/** A file, and what is wrong with it by the roster, a line for each; empty when it is as it must be. */
+export interface Held {
+  readonly file: string
+  readonly wrong: ReadonlyArray<string>
+}
+
+const root = join(import.meta.dirname, "../..")
+
+export const isThere = (file: string): boolean => existsSync(join(root, file))
+
+/** The text of a file; none where there is no such file, which then lacks all that it should have. */
+export const textOf = (file: string): string =>
+  isThere(file) ? readFileSync(join(root, file), "utf8") : ""
+
+/** What one list lacks of another, and has beyond it. */
+export const differences = (
+  what: string,
+  wanted: ReadonlyArray<string>,
+  found: ReadonlyArray<string>,
+): ReadonlyArray<string> => [
+  ...wanted.filter((one) => !found.includes(one)).map((one) => `${what} lacks ${one}`),
+  ...found.filter((one) => !wanted.includes(one)).map((one) => `${what} has ${one}: what for?`),
+]
+
+export const namesOf = (rows: Rows, has: (row: Row) => boolean = () => true) =>
+  Object.entries(rows).filter(([, row]) => has(row)).map(([name]) => name)
+
+export const isPublic = ({ paths }: Row) => paths.length > 0
+
+/** Who calls a service, with a token of its own or for the public keys of auth. */
+export const callersOf = (rows: Rows, callee: string): ReadonlyArray<string> =>
+  namesOf(rows, ({ calls, users }) => calls.includes(callee) || (users && callee === "auth"))
+
+/** The settings of a service that say where others are, and where its secrets. */
+export const settingsOf = (rows: Rows, name: string): Readonly<Record<string, string>> => {
+  const { port, database, redis, calls, users } = rows[name]!
+  const isCalled = Object.values(rows).some((row) => row.calls.includes(name))
+  const urlOf = (callee: string) => `http://${callee}:${rows[callee]?.port}`
+  return {
+    PORT: `${port}`,
+    ...(database && { DATABASE_URL_FILE: "/run/secrets/database-url" }),
+    ...(redis === "queue" && { QUEUE_URL_FILE: "/run/secrets/queue-url" }),
+    ...(redis === "queue" && { QUEUE_TOKEN_FILE: "/run/secrets/queue-token" }),
+    ...(redis === "counters" && { RATE_LIMIT_URL_FILE: "/run/secrets/rate-limit-url" }),
+    ...(calls.length > 0 && { SERVICE_PRIVATE_KEY: "/run/secrets/private-key.json" }),
+    ...(isCalled && { SERVICE_PUBLIC_KEYS: "/run/secrets/services.public.json" }),
+    ...(users && { JWKS_URL: `${urlOf("auth")}/.well-known/jwks.json` }),
+    ...Object.fromEntries(calls.map((callee) => [`${callee.toUpperCase()}_URL`, urlOf(callee)])),
+  }
+}
+
+/** Which of these settings are missing or different, as "what: NAME=VALUE". */
+export const wrongSettings = (
+  what: string,
+  wanted: Readonly<Record<string, string>>,
+  found: Readonly<Record<string, unknown>>,
+): ReadonlyArray<string> =>
+  Object.entries(wanted).filter(([name, value]) => `${found[name]}` !== value)
+    .map(([name, value]) => `${what} lacks ${name}: ${value}`)

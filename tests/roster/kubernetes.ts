@@ -1,0 +1,212 @@
+/** What is Kubernetes' own, held to the roster: the manifests of the services and stores, who reaches whom, and the ingress. */
+import { documents, type Manifest } from "../k3d/kustomize.ts"
+import type { Selector, Service, Workload } from "../k3d/system.ts"
+import {
+  callersOf,
+  differences,
+  type Held,
+  isPublic,
+  namesOf,
+  type Rows,
+  settingsOf,
+  textOf,
+  wrongSettings,
+} from "./held.ts"
+
+interface Policy extends Manifest {
+  readonly spec: {
+    readonly podSelector: Selector
+    readonly ingress?: ReadonlyArray<{
+      readonly from: ReadonlyArray<{ readonly podSelector: Selector }>
+      readonly ports: ReadonlyArray<{ readonly port: number }>
+    }>
+    readonly egress?: ReadonlyArray<{ readonly ports: ReadonlyArray<{ readonly port: number }> }>
+  }
+}
+
+const manifestsIn = (file: string) => documents(textOf(file)) as ReadonlyArray<Manifest>
+
+const find = <A extends Manifest>(all: ReadonlyArray<Manifest>, kind: string, name: string) =>
+  all.find((one) => one.kind === kind && one.metadata.name === name) as A | undefined
+
+/** The names that a selector of pods means. */
+const meantBy = ({ matchLabels, matchExpressions }: Selector): ReadonlyArray<string> =>
+  matchExpressions?.flatMap(({ values }) => values) ?? Object.values(matchLabels ?? {})
+
+/** Those that only the saga has to do with stand together. */
+const fileOf = (rows: Rows, name: string) =>
+  isPublic(rows[name]!) ? `k3d/base/${name}.yaml` : "k3d/base/saga.yaml"
+
+const deployment = (rows: Rows, name: string, all: ReadonlyArray<Manifest>) => {
+  const found = find<Workload>(all, "Deployment", name)
+  if (found === undefined) return [`there is no Deployment ${name}`]
+  const { database, redis } = rows[name]!
+  const what = `the Deployment ${name}`
+  const { metadata: { labels }, spec } = found.spec.template
+  const environment = spec.containers[0]?.env ?? []
+  const mounted = spec.volumes.flatMap(({ projected }) =>
+    projected?.sources.flatMap(({ secret }) => secret.items.map(({ path }) => path)) ?? []
+  )
+  const wanted = settingsOf(rows, name)
+  return [
+    ...differences(
+      what,
+      [
+        `app.kubernetes.io/name: ${name}`,
+        ...(database ? ["unwind/postgres: client"] : []),
+        ...(redis === null ? [] : ["unwind/redis: client"]),
+      ],
+      Object.entries(labels).map(([label, value]) => `${label}: ${value}`),
+    ),
+    ...wrongSettings(
+      what,
+      wanted,
+      Object.fromEntries(environment.map(({ name, value }) => [name, value])),
+    ),
+    ...differences(
+      what,
+      Object.values(wanted).filter((value) => value.startsWith("/run/secrets/")),
+      mounted.map((path) => `/run/secrets/${path}`),
+    ),
+    ...(find(all, "PodDisruptionBudget", name) ? [] : [`there is no PodDisruptionBudget ${name}`]),
+  ]
+}
+
+/** Whom the callers of a service reach, and who lets them in. */
+const door = (rows: Rows, name: string, all: ReadonlyArray<Manifest>) => {
+  const callers = callersOf(rows, name)
+  const { port } = rows[name]!
+  if (callers.length === 0 && !isPublic(rows[name]!)) return []
+  const service = find<Service>(all, "Service", name)
+  const inwards = find<Policy>(all, "NetworkPolicy", name)?.spec.ingress?.[0]
+  const outwards = find<Policy>(all, "NetworkPolicy", `to-${name}`)?.spec
+  const from = inwards?.from.flatMap(({ podSelector }) => meantBy(podSelector)) ?? []
+  const to = outwards === undefined ? [] : meantBy(outwards.podSelector)
+  const at = (ports: ReadonlyArray<{ readonly port: number }> = []) =>
+    ports.map(({ port }) => `port ${port}`)
+  return [
+    ...differences(`the Service ${name}`, [`port ${port}`], at(service?.spec.ports)),
+    ...differences(
+      `the NetworkPolicy ${name}`,
+      [...callers, ...(isPublic(rows[name]!) ? ["traefik"] : []), `port ${port}`],
+      [...from, ...at(inwards?.ports)],
+    ),
+    ...differences(
+      `the NetworkPolicy to-${name}`,
+      [...callers, ...(callers.length > 0 ? [`port ${port}`] : [])],
+      [...to, ...at(outwards?.egress?.[0]?.ports)],
+    ),
+  ]
+}
+
+const services = (rows: Rows): ReadonlyArray<Held> =>
+  [...new Set(namesOf(rows).map((name) => fileOf(rows, name)))].map((file) => {
+    const all = manifestsIn(file)
+    const here = namesOf(rows).filter((name) => fileOf(rows, name) === file)
+    return {
+      file,
+      wrong: here.flatMap((name) => [...deployment(rows, name, all), ...door(rows, name, all)]),
+    }
+  })
+
+const kustomization = (rows: Rows): Held => {
+  const file = "k3d/base/kustomization.yaml"
+  const [{ resources }] = documents(textOf(file)) as [{ resources: ReadonlyArray<string> }]
+  const wanted = new Set(namesOf(rows).map((name) => fileOf(rows, name).slice("k3d/base/".length)))
+  return {
+    file,
+    wrong: [...wanted].filter((one) => !resources.includes(one)).map((one) =>
+      `resources lacks ${one}`
+    ),
+  }
+}
+
+const postgres = (rows: Rows): Held => {
+  const file = "k3d/base/postgres.yaml"
+  const workload = find<Workload>(manifestsIn(file), "StatefulSet", "postgres")
+  const secrets = workload?.spec.template.spec.volumes.flatMap(({ projected }) =>
+    projected?.sources.flatMap(({ secret: { name, items } }) =>
+      items.map(({ path }) => `${name} as ${path}`)
+    ) ?? []
+  )
+  const owners = ["superuser", ...namesOf(rows, ({ database }) => database)]
+  const wanted = owners.map((name) => `database-${name} as ${name}.password`)
+  return { file, wrong: differences("the StatefulSet postgres", wanted, secrets ?? []) }
+}
+
+interface Cluster extends Manifest {
+  readonly spec: {
+    readonly postgresql: { readonly pg_hba: ReadonlyArray<string> }
+    readonly managed: {
+      readonly roles: ReadonlyArray<{
+        readonly name: string
+        readonly passwordSecret: { readonly name: string }
+      }>
+    }
+  }
+}
+
+const cloudnativepg = (rows: Rows): Held => {
+  const file = "k3d/components/cloudnativepg/cluster.yaml"
+  const all = manifestsIn(file)
+  const owners = namesOf(rows, ({ database }) => database)
+  const spec = find<Cluster>(all, "Cluster", "postgres")?.spec
+  const databases = all.filter(({ kind }) => kind === "Database").map(({ metadata }) =>
+    metadata.name
+  )
+  const roles = spec?.managed.roles.map(({ name, passwordSecret }) =>
+    `${name} by ${passwordSecret.name}`
+  )
+  return {
+    file,
+    wrong: [
+      ...differences(
+        "managed.roles",
+        owners.map((name) => `${name} by database-${name}`),
+        roles ?? [],
+      ),
+      ...differences("databases", owners, databases),
+      ...(spec?.postgresql.pg_hba ?? []).flatMap((line) =>
+        differences("pg_hba", owners, line.split(" ")[2]?.split(",") ?? [])
+      ),
+    ],
+  }
+}
+
+interface Ingress extends Manifest {
+  readonly spec: {
+    readonly rules: ReadonlyArray<{
+      readonly http: {
+        readonly paths: ReadonlyArray<{
+          readonly path: string
+          readonly pathType: string
+          readonly backend: { readonly service: { readonly name: string } }
+        }>
+      }
+    }>
+  }
+}
+
+/** The front page says where the documentation is. */
+const frontPage = "/ to orders"
+
+const ingress = (rows: Rows): Held => {
+  const file = "k3d/base/ingress.yaml"
+  const paths = find<Ingress>(manifestsIn(file), "Ingress", "public")?.spec.rules[0]?.http.paths ??
+    []
+  const wanted = namesOf(rows, isPublic).flatMap((name) =>
+    rows[name]!.paths.map((path) => `${path} to ${name}`)
+  )
+  const found = paths.map(({ path, pathType, backend: { service } }) =>
+    `${path}${pathType === "Prefix" && !path.includes(".") ? "/*" : ""} to ${service.name}`
+  )
+  return { file, wrong: differences("paths", [...wanted, frontPage], found) }
+}
+
+export const heldOfKubernetes = (rows: Rows): ReadonlyArray<Held> => [
+  ...services(rows),
+  kustomization(rows),
+  postgres(rows),
+  cloudnativepg(rows),
+  ingress(rows),
+]

@@ -1,0 +1,108 @@
+/**
+ * What cannot read the roster is held to it, file by file: when a service is added to the roster, each file that has to know
+ * of it fails here, by its name, and says what it lacks.
+ */
+import { describe, expect, it } from "vitest"
+import { participantNames } from "#shared/contracts/order-saga.ts"
+import { roster, serviceNames, startOrder } from "#shared/roster.ts"
+import { heldOfCompose } from "./compose.ts"
+import { type Held, isThere, namesOf, type Rows, textOf } from "./held.ts"
+import { heldOfKubernetes } from "./kubernetes.ts"
+
+/** Whatever it does, a service is a folder of these. */
+const folders = (rows: Rows): ReadonlyArray<Held> =>
+  namesOf(rows).flatMap((name) =>
+    ["main.ts", "service.ts", "README.md"].map((file) => `services/${name}/${file}`)
+  ).map((file) => ({ file, wrong: isThere(file) ? [] : ["there is no such file"] }))
+
+const settings = (rows: Rows): Held => {
+  const file = ".env.example"
+  const callees = new Set(Object.values(rows).flatMap(({ calls }) => calls))
+  const wanted = [...callees].map((name) => `#${name.toUpperCase()}_URL=`)
+  return {
+    file,
+    wrong: wanted.filter((line) => !textOf(file).includes(`\n${line}\n`))
+      .map((line) => `there is no line ${line}`),
+  }
+}
+
+const held = (rows: Rows) => [
+  ...folders(rows),
+  settings(rows),
+  ...heldOfCompose(rows),
+  ...heldOfKubernetes(rows),
+]
+
+const wrongIn = (rows: Rows) =>
+  new Map(
+    held(rows).filter(({ wrong }) => wrong.length > 0).map(({ file, wrong }) => [file, wrong]),
+  )
+
+describe("what the roster says", () => {
+  it.each(held(roster))(
+    "stands in $file",
+    ({ file, wrong }) => expect(wrong, `${file} and shared/roster.ts`).toEqual([]),
+  )
+
+  it("is of ports of their own, and of participants that the orchestrator calls", () => {
+    const ports = Object.values(roster).map(({ port }) => port)
+    expect(new Set(ports).size).toBe(ports.length)
+    for (const name of participantNames) expect(serviceNames).toContain(name)
+  })
+
+  it("starts everybody after those whom they call", () => {
+    const order = startOrder.flat()
+    expect(order.toSorted()).toEqual(serviceNames.toSorted())
+    for (const name of serviceNames) {
+      for (const callee of roster[name].calls) {
+        expect(order.indexOf(callee), `${callee} of ${name}`).toBeLessThan(order.indexOf(name))
+      }
+    }
+  })
+})
+
+describe("a service that is added to the roster", () => {
+  it("is missed in every file that has to know of it: a participant", () => {
+    const { orchestrator } = roster
+    const gifts = { ...roster.slots, port: 8099 }
+    const calls = [...orchestrator.calls, "gifts"]
+    const wrong = wrongIn({ ...roster, orchestrator: { ...orchestrator, calls }, gifts })
+    expect([...wrong.keys()].toSorted()).toEqual([
+      ".env.example",
+      "compose.yaml",
+      "compose/development.yaml",
+      "k3d/base/postgres.yaml",
+      "k3d/base/saga.yaml",
+      "k3d/components/cloudnativepg/cluster.yaml",
+      "services/gifts/README.md",
+      "services/gifts/main.ts",
+      "services/gifts/service.ts",
+    ])
+    expect(wrong.get("k3d/base/saga.yaml")).toEqual(expect.arrayContaining([
+      "the Deployment orchestrator lacks GIFTS_URL: http://gifts:8099",
+      "there is no Deployment gifts",
+      "the NetworkPolicy gifts lacks orchestrator",
+      "the NetworkPolicy to-gifts lacks orchestrator",
+    ]))
+    for (const [file, lines] of wrong) {
+      if (file.includes("gifts")) continue
+      for (const line of lines) expect(`${file}: ${line}`).toMatch(/gifts/i)
+    }
+  })
+
+  it("is missed in every file that has to know of it: one with public paths", () => {
+    const refunds = { ...roster.billing, port: 8099, paths: ["/api/refunds/*"] }
+    const wrong = wrongIn({ ...roster, refunds })
+    expect(wrong.get("compose/gateway/nginx.conf")).toEqual([
+      "the map of paths lacks ~^/api/refunds(/|$) refunds",
+      "upstreams lacks refunds:8099",
+    ])
+    expect(wrong.get("k3d/base/ingress.yaml")).toEqual(["paths lacks /api/refunds/* to refunds"])
+    expect(wrong.get("k3d/base/kustomization.yaml")).toEqual(["resources lacks refunds.yaml"])
+    expect(wrong.get("k3d/base/refunds.yaml")).toContain("there is no Deployment refunds")
+    expect(wrong.get("k3d/base/auth.yaml")).toEqual([
+      "the NetworkPolicy auth lacks refunds",
+      "the NetworkPolicy to-auth lacks refunds",
+    ])
+  })
+})

@@ -1,0 +1,91 @@
+/** What is told of a service that does not answer: in the log once, and of one that only a person can mend in `/readyz`, too. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { answering, reserves, scriptedParticipants } from "./scripted-participants.ts"
+import { fetchFailed, json, metrics } from "./scripted-service.ts"
+
+const misconfigured = metrics("service_misconfigured", "service")
+
+describe("a service that is called", () => {
+  it.live("is told of in the log once when it does not answer, and once when it does again", () =>
+    Effect.gen(function* () {
+      const script = yield* scriptedParticipants
+      const { send } = script.service
+      for (let outage = 0; outage < 2; outage++) {
+        script.conduct = () => Promise.reject(fetchFailed("ECONNREFUSED"))
+        for (let n = 0; n < 3; n++) yield* send("items", reserves(2))
+        // Whichever way it does not answer.
+        script.conduct = () => json({}, 503)
+        yield* send("items", reserves(2))
+        script.conduct = answering("reserved")
+        for (let n = 0; n < 3; n++) yield* send("items", reserves(2))
+        yield* send("slots", reserves(2))
+      }
+      const once = ["Warn items cannot be reached (ECONNREFUSED)", "Info items answers again"]
+      assert.deepStrictEqual(script.logs, [...once, ...once])
+      yield* script.configured
+    }))
+
+  it.live("has a metric of its configuration from the start", () =>
+    Effect.gen(function* () {
+      yield* scriptedParticipants
+      assert.deepInclude(yield* misconfigured, { billing: 0, items: 0, slots: 0 })
+    }))
+
+  for (
+    const [status, cause] of [
+      [401, "items answered 401: it does not know the caller's key: check SERVICE_PRIVATE_KEY"],
+      [403, "items answered 403: it does not let this service in: check that both are of"],
+      [404, "items answered 404: it has no such route: check its address and its version"],
+    ] as const
+  ) {
+    it.live(`is reported by name when it answers ${status}, until that is mended`, () =>
+      Effect.gen(function* () {
+        const script = yield* scriptedParticipants
+        const { send } = script.service
+        script.conduct = () => json({}, status)
+        for (let n = 0; n < 3; n++) yield* send("items", reserves(2))
+        yield* Effect.sync(() => script.conduct = answering("reserved"))
+        yield* send("slots", reserves(1))
+        const { message } = yield* Effect.flip(script.configured)
+        assert.isTrue(message.startsWith(cause), message)
+        assert.deepInclude(yield* misconfigured, { items: 1, slots: 0 })
+        yield* send("items", reserves(1))
+        yield* script.configured
+        assert.deepInclude(yield* misconfigured, { items: 0 })
+        assert.deepStrictEqual(script.logs, [`Warn ${message}`, "Info items answers again"])
+      }))
+  }
+
+  it.live("is reported with what is wrong now, beside others", () =>
+    Effect.gen(function* () {
+      const script = yield* scriptedParticipants
+      const { send } = script.service
+      script.conduct = () => json({}, 404)
+      yield* send("slots", reserves(1))
+      yield* send("items", reserves(1))
+      script.conduct = () => json({}, 401)
+      yield* send("items", reserves(1))
+      const { message } = yield* Effect.flip(script.configured)
+      assert.match(message, /^slots answered 404: [^;]*; items answered 401: /)
+      // One that is away may be anything: it is not called misconfigured on old evidence.
+      script.conduct = () => Promise.reject(fetchFailed("ECONNREFUSED"))
+      yield* send("slots", reserves(1))
+      assert.match((yield* Effect.flip(script.configured)).message, /^items answered 401: /)
+    }))
+
+  it.live("that refuses every request, and then is away, is told of as what it is", () =>
+    Effect.gen(function* () {
+      const script = yield* scriptedParticipants
+      const { send } = script.service
+      script.conduct = () => json({ code: "invalid_body" }, 422)
+      for (let n = 0; n < 3; n++) yield* send("items", reserves(10))
+      script.conduct = () => json({}, 503)
+      for (let n = 0; n < 3; n++) yield* send("items", reserves(10))
+      yield* script.configured
+      assert.deepStrictEqual(script.logs, [
+        "Warn items refuses every request: check that both are of the same version",
+        "Warn items answered 503",
+      ])
+    }))
+})

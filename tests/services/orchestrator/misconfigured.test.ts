@@ -1,0 +1,111 @@
+/** A participant that only a person can mend: it is named where people look, asked slowly, and no order is lost over it. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Schedule } from "effect"
+import { keyFiles } from "#shared/security/generate-service-keys.ts"
+import { serviceKeys } from "#tests/services/orders/running-orders.ts"
+import { until } from "#tests/services/orders/until.ts"
+import {
+  metricOf,
+  readinessOf,
+  redisOf,
+  type RunningOrchestrator,
+  startSystem,
+  type System,
+  works,
+} from "./running-system.ts"
+
+const placeSome = (system: System, user: string, count: number) =>
+  Effect.forEach(
+    Array.from({ length: count }, (_, n) => n),
+    (n) => system.order(user, { amount: 1, item: 1 + n % 10 }),
+    { concurrency: 10 },
+  )
+
+const misconfigured = (orchestrator: RunningOrchestrator) =>
+  metricOf(orchestrator, 'service_misconfigured{service="items"}')
+
+const isNamed = (orchestrator: RunningOrchestrator, cause: RegExp) =>
+  Effect.gen(function* () {
+    yield* until(
+      "it is named",
+      Effect.map(readinessOf(orchestrator), ({ status }) => status === 503),
+    )
+    const { services, queue } = yield* readinessOf(orchestrator)
+    assert.match(services, cause)
+    assert.strictEqual(queue, "ok")
+    const warnings = orchestrator.logs.filter((line) => cause.test(line))
+    assert.strictEqual(warnings.length, 1)
+  })
+
+/** All orders end well, though only when the participant is asked again; and nobody is named any more. */
+const isMended = (
+  system: System,
+  orchestrator: RunningOrchestrator,
+  user: string,
+  placed: ReadonlyArray<{ readonly id: string }>,
+) =>
+  Effect.gen(function* () {
+    yield* Effect.forEach(placed, ({ id }) => system.look(user, id)).pipe(
+      Effect.repeat({
+        schedule: Schedule.spaced("50 millis"),
+        until: (orders) => orders.every(({ status }) => status === "completed"),
+      }),
+      Effect.timeout("20 seconds"),
+    )
+    assert.deepStrictEqual(
+      yield* readinessOf(orchestrator),
+      { status: 200, queue: "ok", services: "ok" },
+    )
+    assert.isTrue(orchestrator.logs.some((line) => line.includes(" answers again")))
+    const { deadLetters, waiting } = yield* redisOf(system)
+    assert.deepStrictEqual(yield* deadLetters, [])
+    yield* until("the queue is empty", Effect.map(waiting, (left) => left === 0))
+  })
+
+// Each waits for ten seconds, so they wait together.
+describe.concurrent("a participant", () => {
+  it.live(
+    "that does not know the orchestrator's key is named until it is mended",
+    () =>
+      Effect.gen(function* () {
+        const system = yield* startSystem()
+        const others = keyFiles(yield* serviceKeys)
+        yield* system.restart("items", { SERVICE_PUBLIC_KEYS: others.publicKeys })
+        const orchestrator = yield* system.orchestrate()
+        assert.strictEqual((yield* readinessOf(orchestrator)).status, 200)
+        const user = yield* system.customer
+        const placed = yield* placeSome(system, user, 20)
+        yield* isNamed(orchestrator, /items answered 401: it does not know the caller's key/)
+        assert.strictEqual(yield* misconfigured(orchestrator), 1)
+        const namedAt = performance.now()
+        yield* system.restart("items", {})
+        yield* isMended(system, orchestrator, user, placed)
+        assert.strictEqual(yield* misconfigured(orchestrator), 0)
+        // It was not asked again all the time.
+        assert.isAbove(performance.now() - namedAt, 9_000)
+      }),
+    60_000,
+  )
+
+  it.live(
+    "that refuses every request is named until it is mended, and no order is a dead letter for it",
+    () =>
+      Effect.gen(function* () {
+        const system = yield* startSystem()
+        const user = yield* system.customer
+        const placed = yield* placeSome(system, user, 50)
+        let requests = 0
+        system.conduct.slots = (answer, request) => {
+          if (request.method !== "POST") return works(answer, request)
+          requests++
+          return Promise.resolve(Response.json({ code: "invalid_body" }, { status: 422 }))
+        }
+        const orchestrator = yield* system.orchestrate()
+        yield* isNamed(orchestrator, /slots refuses every request: check that both are of the same/)
+        assert.isAtMost(requests, 40)
+        system.conduct.slots = works
+        yield* isMended(system, orchestrator, user, placed)
+      }),
+    60_000,
+  )
+})

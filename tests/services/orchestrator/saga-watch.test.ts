@@ -1,0 +1,150 @@
+/** What is seen of sagas from outside while they run: their metrics, and the log lines of those that are stuck or buried. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { TestClock } from "effect/testing"
+import { watchSagas } from "#services/orchestrator/saga-watch.ts"
+import type { OrderMessage } from "#shared/contracts/order-message.ts"
+import { orderRun } from "#shared/saga/order-run.ts"
+import { someOrders } from "#tests/shared/queue/subjects.ts"
+import { type LogLine, pass, world } from "./consumer-world.ts"
+import { isAway } from "./scripted-callees.ts"
+import { metrics } from "./scripted-service.ts"
+
+const gauge = (name: string) => Effect.map(metrics(name, ""), (values) => values[""])
+
+const linesOf = (logs: ReadonlyArray<LogLine>, { orderId }: OrderMessage) =>
+  logs.filter(({ annotations }) => annotations.orderId === orderId)
+    .map(({ level, message }) => `${level} ${[message].flat().join(" ")}`)
+
+const stuckLine = "Warn The compensation of item does not get through"
+const throughLine = "Info The compensation got through"
+
+/** Orders that are refused at their last step while items cannot be reached. */
+const shopWithStuckOrders = Effect.gen(function* () {
+  const shop = yield* world
+  const { stop } = yield* shop.start()
+  const orders = someOrders(3)
+  const [good, ...bad] = orders
+  for (const { orderId } of bad) shop.rejects.set(orderId, "slots")
+  shop.fails.set("cancel items", isAway)
+  yield* shop.publish(orders)
+  yield* pass(60_000)
+  return { ...shop, stop, good: good!, bad }
+})
+
+describe("the metrics of sagas", () => {
+  it.effect("are there from the start, at 0", () =>
+    Effect.gen(function* () {
+      yield* watchSagas
+      for (const name of ["sagas_running", "sagas_stuck"]) {
+        assert.strictEqual(yield* gauge(name), 0, name)
+      }
+      const ends = yield* metrics("sagas_ended_total", "end")
+      assert.hasAllKeys(ends, ["completed", "failed", "unknown", "buried"])
+    }))
+
+  it.effect("count the ends, and the time since the orders were accepted", () =>
+    Effect.gen(function* () {
+      const watched = yield* watchSagas
+      const before = yield* metrics("sagas_ended_total", "end")
+      const measured = (yield* gauge("order_duration_seconds")) ?? 0
+      yield* TestClock.setTime(1_800_000_000_000 + 3_000)
+      const runs = someOrders(5).map((message, n) => {
+        const run = orderRun({ message, entryId: "1-0", redelivered: false }, 120_000)
+        run.end = n < 3 ? "completed" : "failed"
+        return run
+      })
+      yield* watched.ended(runs.slice(0, 2))
+      yield* watched.ended(runs.slice(2))
+      const after = yield* metrics("sagas_ended_total", "end")
+      assert.deepStrictEqual(
+        ["completed", "failed", "unknown"].map((end) => after[end]! - before[end]!),
+        [3, 2, 0],
+      )
+      assert.strictEqual(yield* gauge("order_duration_seconds"), measured + 5)
+    }))
+})
+
+describe("a compensation that does not get through", () => {
+  it.effect("is told of once for each order, with what it waits for, and once when it gets through", () =>
+    Effect.gen(function* () {
+      const { bad, good, decisions, fails, logs, stream } = yield* shopWithStuckOrders
+      assert.strictEqual(yield* gauge("sagas_stuck"), 2)
+      for (const order of bad) assert.deepStrictEqual(linesOf(logs, order), [stuckLine])
+      assert.deepStrictEqual(linesOf(logs, good), [])
+      const [{ annotations }] = logs as [LogLine]
+      assert.deepInclude(annotations, { step: "item", cause: isAway.message, attempts: 3 })
+      assert.isString(annotations.nextAttemptAt)
+      // The register has it with the latest attempt.
+      const { stuck } = decisions.at(-1)!
+      assert.deepInclude(stuck, { step: "item", cause: isAway.message })
+      assert.isAbove(stuck!.attempts, 5)
+      fails.clear()
+      yield* pass(40_000)
+      for (const order of bad) {
+        assert.deepStrictEqual(linesOf(logs, order), [stuckLine, throughLine])
+      }
+      assert.strictEqual(yield* gauge("sagas_stuck"), 0)
+      assert.strictEqual(stream.unacknowledged, 0)
+    }))
+
+  it.effect("is told of again when the same saga gets stuck at another step", () =>
+    Effect.gen(function* () {
+      const { bad, fails, logs } = yield* shopWithStuckOrders
+      fails.delete("cancel items")
+      fails.set("cancel billing", isAway)
+      yield* pass(120_000)
+      assert.deepStrictEqual(linesOf(logs, bad[0]!), [
+        stuckLine,
+        throughLine,
+        "Warn The compensation of money does not get through",
+      ])
+      assert.strictEqual(yield* gauge("sagas_stuck"), 2)
+    }))
+
+  it.effect("is nothing to tell of when it gets through at its second attempt", () =>
+    Effect.gen(function* () {
+      const { rejects, fails, start, publish, logs, stream } = yield* world
+      yield* start()
+      const [order] = someOrders(1)
+      rejects.set(order!.orderId, "slots")
+      fails.set("cancel items", isAway)
+      yield* publish([order!])
+      fails.clear()
+      yield* pass(1_000)
+      assert.strictEqual(stream.unacknowledged, 0)
+      assert.deepStrictEqual(logs, [])
+    }))
+
+  it.effect("is not counted any more when its saga was buried, whether it is refused or meets a defect", () =>
+    Effect.gen(function* () {
+      const { bad, poison, fails, logs, letters } = yield* shopWithStuckOrders
+      poison.set(bad[0]!.orderId, "items")
+      fails.clear()
+      fails.set("cancel billing", new Error("a defect"))
+      yield* pass(40_000)
+      assert.strictEqual(yield* gauge("sagas_stuck"), 0)
+      assert.deepStrictEqual(letters().map(([id]) => id), bad.map(({ orderId }) => orderId))
+      const [refused] = bad
+      assert.deepStrictEqual(linesOf(logs, refused!).slice(1, 2), [
+        "Error An order cannot go on: items answered 400",
+      ])
+    }))
+})
+
+describe("a log line of an order", () => {
+  it.effect("has the order's id beside a text", () =>
+    Effect.gen(function* () {
+      const { bad, poison, fails, logs, stream } = yield* shopWithStuckOrders
+      poison.set(bad[0]!.orderId, "items")
+      fails.clear()
+      yield* pass(40_000)
+      assert.strictEqual(stream.unacknowledged, 0)
+      assert.isAtLeast(logs.length, 4)
+      for (const { message, annotations } of logs) {
+        assert.strictEqual([message].flat().length, 1)
+        assert.isString([message].flat()[0])
+        assert.include(bad.map(({ orderId }) => orderId), annotations.orderId)
+      }
+    }))
+})

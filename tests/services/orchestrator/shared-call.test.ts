@@ -1,0 +1,208 @@
+/** What waves share when they call one participant at the same time, and what becomes of each entry when it refuses or breaks. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import type { Command, Outcome } from "#shared/contracts/reservation.ts"
+import type { Answers } from "#shared/saga/saga.ts"
+import { answering, refusing, reserves, scriptedParticipants } from "./scripted-participants.ts"
+import { type Conduct, json } from "./scripted-service.ts"
+
+/** The answers, each as an outcome or the name of a failure; those that differ from the expected one, by their places. */
+const kindsOf = (answers: Answers<Outcome>) =>
+  answers.map((answer) => "_tag" in answer ? answer._tag : answer.outcome)
+
+const others = (answers: Answers<Outcome>, usual: string) =>
+  Object.fromEntries(Object.entries(kindsOf(answers)).filter(([, kind]) => kind !== usual))
+
+const at = (commands: ReadonlyArray<Command>, ...places: ReadonlyArray<number>) =>
+  places.map((n) => commands[n]!)
+
+/** The requests that it takes to find one entry of a thousand. */
+const halvings = 2 * Math.ceil(Math.log2(1_000))
+
+/** The requests that it takes to be sure that it is not the entries' doing. */
+const most = 40
+
+describe("requests to one participant", () => {
+  it.live("are shared by what comes while one is out, which is one at a time, of at most 1000", () =>
+    Effect.gen(function* () {
+      const script = yield* scriptedParticipants
+      let out = 0
+      let most = 0
+      const conduct: Conduct<Command> = async (commands) => {
+        most = Math.max(most, ++out)
+        await new Promise((resolve) => setImmediate(resolve))
+        out--
+        const outcomes = commands.map(({ orderId, quantity }) => ({
+          orderId,
+          outcome: quantity % 3 === 0 ? "rejected" : "reserved",
+        }))
+        return Response.json({ outcomes })
+      }
+      script.conduct = conduct
+      const waves = Array.from(
+        { length: 100 },
+        (_, n) => reserves(20 + n % 7).map((command, m) => ({ ...command, quantity: 1 + m })),
+      )
+      const answers = yield* Effect.forEach(waves, (wave) => script.service.send("items", wave), {
+        concurrency: "unbounded",
+      })
+      // Each wave gets the answers to its own.
+      answers.forEach((given, n) =>
+        assert.deepStrictEqual(
+          given,
+          waves[n]!.map(({ orderId, quantity }) => ({
+            orderId,
+            outcome: quantity % 3 === 0 ? "rejected" : "reserved",
+          })),
+        )
+      )
+      const sizes = script.asked.map(({ entries }) => entries.length)
+      assert.isAtMost(Math.max(...sizes), 1_000)
+      assert.isAtMost(sizes.length, 5)
+      assert.strictEqual(most, 1)
+    }))
+
+  it.live("are of one participant, and wait for no other one", () =>
+    Effect.gen(function* () {
+      const script = yield* scriptedParticipants
+      let release = () => {}
+      const released = new Promise<void>((resolve) => release = resolve)
+      const answer = answering("reserved")
+      script.conduct = async (commands, signal) => {
+        if (commands[0]!.resource === "held") await released
+        return await answer(commands, signal)
+      }
+      const held = reserves(1).map((command) => ({ ...command, resource: "held" }))
+      const waiting = yield* Effect.forkChild(script.service.send("items", held))
+      assert.deepStrictEqual(kindsOf(yield* script.service.send("slots", reserves(1))), [
+        "reserved",
+      ])
+      assert.isUndefined(waiting.pollUnsafe())
+      release()
+    }))
+})
+
+describe("a request that is refused as a whole", () => {
+  for (const places of [[0], [999], [500], [123, 124], [0, 333, 666, 999]]) {
+    it.live(`is halved until entry ${places.join(" and ")} of a thousand is refused alone`, () =>
+      Effect.gen(function* () {
+        const script = yield* scriptedParticipants
+        const commands = reserves(1_000)
+        script.conduct = refusing(at(commands, ...places))
+        const answers = yield* script.service.send("items", commands)
+        assert.deepStrictEqual(
+          others(answers, "reserved"),
+          Object.fromEntries(places.map((n) => [n, "Refused"])),
+        )
+        assert.isAtMost(script.asked.length, 1 + halvings * places.length)
+        yield* script.configured
+      }))
+  }
+
+  it.live("costs the neighbours from another wave nothing", () =>
+    Effect.gen(function* () {
+      const script = yield* scriptedParticipants
+      const [first, poisoned, good] = [reserves(1), reserves(3), reserves(3)]
+      script.conduct = refusing(at(poisoned, 1))
+      const waves = yield* Effect.forEach(
+        [first, poisoned, good],
+        (wave) => script.service.send("items", wave),
+        { concurrency: "unbounded" },
+      )
+      assert.deepStrictEqual(waves.map(kindsOf), [
+        ["reserved"],
+        ["reserved", "Refused", "reserved"],
+        ["reserved", "reserved", "reserved"],
+      ])
+    }))
+
+  it.live("is one of a service that refuses everything, when nothing is accepted: no order's fault", () =>
+    Effect.gen(function* () {
+      const script = yield* scriptedParticipants
+      script.conduct = () => json({ code: "invalid_body" }, 422)
+      for (const count of [1_000, 8, 1, 1_000]) {
+        script.asked.length = 0
+        const answers = yield* script.service.send("items", reserves(count))
+        assert.deepStrictEqual(others(answers, "Misconfigured"), {})
+        assert.isAtMost(script.asked.length, most)
+      }
+      const cause = "items refuses every request: check that both are of the same version"
+      assert.strictEqual((yield* Effect.flip(script.configured)).message, cause)
+      assert.deepStrictEqual(script.logs, [`Warn ${cause}`])
+      script.conduct = answering("reserved")
+      yield* script.service.send("items", reserves(3))
+      yield* script.configured
+      assert.deepStrictEqual(script.logs.slice(1), ["Info items answers again"])
+    }))
+
+  it.live("is no order's fault either when orders come one by one, but for the first few", () =>
+    Effect.gen(function* () {
+      const script = yield* scriptedParticipants
+      script.conduct = () => json({ code: "invalid_body" }, 422)
+      const one = Effect.map(
+        Effect.suspend(() => script.service.send("items", reserves(1))),
+        (answers) => kindsOf(answers)[0],
+      )
+      const kinds = yield* Effect.replicateEffect(one, 20)
+      assert.deepStrictEqual(
+        kinds,
+        kinds.map((_, n) => n < 7 ? "Refused" : "Misconfigured"),
+      )
+      assert.match((yield* Effect.flip(script.configured)).message, /^items refuses every request/)
+      script.conduct = answering("reserved")
+      assert.strictEqual(yield* one, "reserved")
+      script.conduct = () => json({ code: "invalid_body" }, 422)
+      assert.strictEqual(yield* one, "Refused")
+    }))
+
+  it.live("stays the fault of the one order that comes again and again, while nobody else comes", () =>
+    Effect.gen(function* () {
+      const script = yield* scriptedParticipants
+      const poison = reserves(2)
+      script.conduct = refusing(poison)
+      for (let n = 0; n < 20; n++) {
+        const answers = yield* script.service.send("items", poison)
+        assert.deepStrictEqual(kindsOf(answers), ["Refused", "Refused"])
+      }
+      yield* script.configured
+    }))
+})
+
+describe("a request that breaks the service", () => {
+  for (const places of [[0], [999], [17, 983], [1, 2, 3, 500, 998]]) {
+    it.live(`is halved until entry ${places.join(" and ")} of a thousand breaks it alone`, () =>
+      Effect.gen(function* () {
+        const script = yield* scriptedParticipants
+        const commands = reserves(1_000)
+        script.conduct = refusing(at(commands, ...places), 500)
+        const answers = yield* script.service.send("items", commands)
+        assert.deepStrictEqual(
+          others(answers, "reserved"),
+          Object.fromEntries(places.map((n) => [n, "Unavailable"])),
+        )
+        assert.isAtMost(script.asked.length, 1 + halvings * places.length)
+      }))
+  }
+
+  it.live("is asked only a few times more of a service that breaks on everything", () =>
+    Effect.gen(function* () {
+      const script = yield* scriptedParticipants
+      script.conduct = () => json({}, 500)
+      for (const count of [1, 2, 1_000]) {
+        script.asked.length = 0
+        const answers = yield* script.service.send("items", reserves(count))
+        assert.deepStrictEqual(others(answers, "Unavailable"), {})
+        assert.isAtMost(script.asked.length, most)
+      }
+      yield* script.configured
+    }))
+
+  it.live("is not halved while the service is merely away", () =>
+    Effect.gen(function* () {
+      const script = yield* scriptedParticipants
+      script.conduct = () => json({}, 503)
+      const answers = yield* script.service.send("items", reserves(1_000))
+      assert.deepStrictEqual(others(answers, "Unavailable"), {})
+      assert.strictEqual(script.asked.length, 1)
+    }))
+})

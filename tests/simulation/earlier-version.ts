@@ -1,0 +1,52 @@
+/**
+ * Stands in for an orders service of an earlier version, whose saga had fewer steps: what it stores and publishes of the
+ * orders that it accepts. From then on they are with the service as it is now.
+ */
+import type { OrderTable } from "#services/orders/order-table.ts"
+import type { OrderMessage } from "#shared/contracts/order-message.ts"
+import type { OrderQueue } from "#shared/queue/order-queue.ts"
+import { keysOf, type Plan } from "./plan.ts"
+
+type Steps = OrderMessage["steps"]
+
+export class EarlierVersion {
+  /** By user and key, and by id once it is stored. */
+  private readonly ofKey = new Map<string, Steps>()
+  private readonly ofId = new Map<string, Steps>()
+
+  constructor({ wishes }: Plan) {
+    const keys = keysOf(wishes)
+    wishes.forEach(({ username, steps }, n) => {
+      if (steps !== undefined) this.ofKey.set(`${username} ${keys[n]}`, steps)
+    })
+  }
+
+  /** Stores its orders with their steps. */
+  table(table: OrderTable): OrderTable {
+    if (this.ofKey.size === 0) return table
+    return {
+      ...table,
+      insert: (insertions) =>
+        table.insert(insertions.map((insertion) => {
+          const { order, idempotencyKey } = insertion
+          const steps = this.ofKey.get(`${order.username} ${idempotencyKey}`)
+          if (steps === undefined) return insertion
+          this.ofId.set(order.id, steps)
+          return { ...insertion, order: { ...order, steps } }
+        })),
+    }
+  }
+
+  /** Publishes them with their steps, the first time: then it is the sweeper who reads them. */
+  queue(queue: OrderQueue["Service"]): OrderQueue["Service"] {
+    if (this.ofKey.size === 0) return queue
+    return {
+      ...queue,
+      publish: (messages) =>
+        queue.publish(messages.map((message) => {
+          const steps = message.republished === 0 ? this.ofId.get(message.orderId) : undefined
+          return steps === undefined ? message : { ...message, steps }
+        })),
+    }
+  }
+}
