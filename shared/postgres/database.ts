@@ -2,7 +2,7 @@
  * A service's own PostgreSQL database: a bounded pool that reconnects by itself, with errors sorted into what can be
  * tried again (Unavailable, Unknown) and defects. The server's timeouts bound every statement, lock and transaction.
  */
-import { Cause, Context, Duration, Effect, Layer, Schedule, Schema } from "effect"
+import { Cause, Context, Duration, Effect, Fiber, Layer, Schedule, Schema } from "effect"
 import postgres from "postgres"
 import { type Transient, Unavailable, Unknown } from "#shared/transient.ts"
 import { connectionOptions } from "./connection.ts"
@@ -84,7 +84,7 @@ const makeDatabase = (
   listener: postgres.Sql,
 ): Omit<Database["Service"], "migrate"> => {
   const query: Database["Service"]["query"] = (run) =>
-    pool.use((connection) => run(sqlOn(connection).sql)).pipe(bounded, sorted)
+    pool.use((connection) => run(sqlOn(connection).sql)).pipe(bounded, seenThrough, sorted)
   return {
     query,
     transaction: (run) =>
@@ -106,6 +106,13 @@ const answerWithin = Duration.seconds(20)
 
 /** The server's own timeouts do not help when the server hangs or the network swallows packets. */
 const bounded = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.timeout(effect, answerWithin)
+
+/**
+ * A statement that is out is seen through when nobody waits for it any more: else whoever asks and hangs up, again and again,
+ * has a connection closed and another one opened each time.
+ */
+const seenThrough = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
+  Effect.flatMap(Effect.forkDetach(effect, { startImmediately: true }), Fiber.join)
 
 const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? "")
 

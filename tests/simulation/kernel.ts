@@ -59,7 +59,7 @@ export class Kernel {
   nowMs = startMs
   /** How many events have happened. */
   happened = 0
-  /** A fingerprint of everything that happened, in order. */
+  /** A fingerprint of everything that happened, and of all chance that was drawn, in order. */
   hash = 0x811c9dc5
   /** Set by whoever settles a promise: its consequences take turns of the platform's queue. */
   promiseSettled = false
@@ -88,6 +88,7 @@ export class Kernel {
       drawn = { from: fingerprint(this.seed ^ 0x811c9dc5, purpose), count: 0 }
       this.drawn.set(purpose, drawn)
     }
+    this.hash = fingerprint(this.hash, drawn.from)
     return mixed(fingerprint(drawn.from, ++drawn.count)) % below
   }
 
@@ -99,6 +100,11 @@ export class Kernel {
   /** Writes down what happens. */
   note(what: string): void {
     this.hash = fingerprint(this.hash, what)
+    this.tell(what)
+  }
+
+  /** Tells why something happens: that is no part of what does. */
+  tell(what: string): void {
     this.trace?.(`${((this.nowMs - startMs) / 1000).toFixed(3).padStart(9)} s  ${what}`)
   }
 
@@ -119,6 +125,7 @@ export class Kernel {
       this.nowMs = event.atMs
       this.happened++
       this.hash = fingerprint(this.hash, this.nowMs - startMs)
+      if (event.process !== undefined) this.hash = fingerprint(this.hash, event.process.name)
       if (event.name !== "") this.note(event.name)
       event.happen()
       await this.settle()

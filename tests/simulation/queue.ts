@@ -172,7 +172,10 @@ export class SimulatedQueue {
       const ms = kernel.takes(kernel.draw(`queue ${name}`, 3))
       kernel.after(ms, `${process.name} ${name}`, undefined, () => {
         const gone = world.cutOff.has(process.name) || what === "command lost"
-        if (what === "wiped") this.wipe()
+        if (what === "wiped" && this.entries.size > 0) {
+          world.acted(fault!)
+          this.wipe()
+        }
         const result = gone ? undefined : { value: apply(fault) }
         if (what === "doubled" && name === "publish") {
           world.acted(fault!)

@@ -19,9 +19,17 @@ const countedWhereTheyAct: ReadonlySet<string> = new Set([
   "callee crashes",
   "doubled",
   "entry stolen",
+  "wiped",
 ])
 
 const kindOf = ({ point, fault }: PointFault) => `${point.split(" ", 1)[0]}: ${fault}`
+
+/** How often, and when last, somebody came to a point, and the faults that are planned there, by number. */
+interface Place {
+  arrivals: number
+  lastMs: number | undefined
+  readonly faults: Map<number, PointFault>
+}
 
 export class World {
   readonly violations: Array<Violation> = []
@@ -40,8 +48,7 @@ export class World {
   readonly breaking = new Map<string, { on?: string }>()
   readonly brokenOn = new Set<string>()
   ordersInFlight = 0
-  /** How often each point was come to, and the faults that are planned there, by number. */
-  private readonly places = new Map<string, { arrivals: number; faults: Map<number, PointFault> }>()
+  private readonly places = new Map<string, Place>()
 
   readonly kernel: Kernel
   private readonly restart: (process: Process, afterMs: number) => void
@@ -60,6 +67,7 @@ export class World {
   arrive(point: string): PointFault | undefined {
     const place = this.place(point)
     const nth = ++place.arrivals
+    place.lastMs = this.kernel.nowMs - startMs
     if (this.faultsEnded) return undefined
     this.points.push({ point, nth })
     const fault = place.faults.get(nth)
@@ -68,9 +76,17 @@ export class World {
     return fault
   }
 
-  private place(point: string) {
+  /** When somebody came to a point last, in milliseconds from the start; nothing when nobody ever did. */
+  lastMs(point: string): number | undefined {
+    return this.places.get(point)?.lastMs
+  }
+
+  private place(point: string): Place {
     let place = this.places.get(point)
-    if (place === undefined) this.places.set(point, place = { arrivals: 0, faults: new Map() })
+    if (place === undefined) {
+      place = { arrivals: 0, lastMs: undefined, faults: new Map() }
+      this.places.set(point, place)
+    }
     return place
   }
 
@@ -81,7 +97,7 @@ export class World {
 
   /** A fault happens. */
   hit(kind: string, where: string): void {
-    this.kernel.note(`FAULT ${kind} (${where})`)
+    this.kernel.tell(`FAULT ${kind} (${where})`)
     if (this.ordersInFlight > 0) this.faults.set(kind, (this.faults.get(kind) ?? 0) + 1)
   }
 

@@ -166,8 +166,13 @@ describe("a participant that is away", () => {
         Effect.map(metricOf(orchestrator, "sagas_stuck"), (stuck) => stuck === 10),
       )
       for (const { id } of late) {
-        const { status, stuck } = yield* system.look(user, id)
-        assert.deepStrictEqual([status, stuck?.step], ["compensating", "slot"])
+        yield* until(
+          "the register knows what it waits for",
+          Effect.map(
+            system.look(user, id),
+            ({ status, stuck }) => status === "compensating" && stuck?.step === "slot",
+          ),
+        )
       }
       system.conduct.items = works
       const good = yield* placeMany(system, user, 30)

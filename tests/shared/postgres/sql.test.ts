@@ -1,6 +1,6 @@
 /** Rows are decoded where they leave the database: what is not as its schema says never gets further. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Schema } from "effect"
+import { Effect, Option, Schema } from "effect"
 import { isoTime, json, text } from "#shared/postgres/columns.ts"
 import { newDatabase, onlooker, openDatabase } from "./open-database.ts"
 
@@ -121,5 +121,23 @@ describe("a user who is interrupted in a transaction", () => {
         )
         assert.strictEqual(count, 0)
       }
+    }))
+})
+
+describe("a user who is interrupted in a statement", () => {
+  it.live("costs no connection: the statement is seen through", () =>
+    Effect.gen(function* () {
+      const { database, sql } = yield* setUp
+      const row = yield* database.query((sql) =>
+        sql.row(Schema.Struct({ pid: Schema.Int }))`select pg_backend_pid() as pid`
+      )
+      const stateNow = async () =>
+        (await sql`select state from pg_stat_activity where pid = ${row!.pid}`)[0]?.["state"]
+      const slow = database.query((sql) => sql`select pg_sleep(0.3)`)
+      assert.isTrue(Option.isNone(yield* Effect.timeoutOption(slow, "50 millis")))
+      let state = yield* Effect.promise(stateNow)
+      assert.strictEqual(state, "active")
+      while (state === "active") state = yield* Effect.promise(stateNow)
+      assert.strictEqual(state, "idle")
     }))
 })

@@ -1,20 +1,15 @@
 /**
  * One order in a small system, and faults: every one at every point that the order's history comes by, and together with
- * each of them every other one that can come after it.
+ * each of them every other one that can come after it. What would only happen again is not simulated again: in settings
+ * that are alike, and after a fault that changed nothing.
  */
 import { judge, type Simulate } from "../judge.ts"
 import type { Plan, Point, PointFault } from "../plan.ts"
-import { type ParticipantName, participants } from "../services.ts"
+import { participants } from "../services.ts"
 import type { Simulation } from "../simulate.ts"
 import type { Violation } from "../world.ts"
+import { areAlike, type Setting } from "./alike.ts"
 import { faultsAt } from "./faults.ts"
-
-/** What is the same for the order whatever the faults. */
-export interface Setting {
-  /** Who has none of what the order wants. */
-  readonly refusing: ReadonlyArray<ParticipantName>
-  readonly deadlineMs: number
-}
 
 /** All ways of the participants to accept or refuse. */
 const ways = Array.from(
@@ -54,58 +49,101 @@ export const planOf = (
 export const pointsOf = ({ world, pointsUntilSettled }: Simulation): ReadonlyArray<Point> =>
   world.points.slice(0, pointsUntilSettled)
 
-/** Faults that break an invariant. */
-export interface Broken {
+/** One simulation, of faults in the first of some settings; in the others the same would happen. */
+export interface Trial {
+  readonly settings: ReadonlyArray<Setting>
   readonly faults: ReadonlyArray<PointFault>
   readonly violations: ReadonlyArray<Violation>
+  /** At which the order could still come to harm. */
+  readonly points: ReadonlyArray<Point>
+  /** Of all that happened. */
+  readonly hash: string
 }
 
-export interface Tried {
-  /** How many pairs were tried. */
-  readonly pairs: number
-  readonly broken: Broken | undefined
-}
-
-/**
- * Tries a fault alone, and then with each one that can come after it: with every `every`-th of those, or with none if it
- * is 0. Stops at a violation.
- */
-export const tryFault = async (
+/** Tries faults in several settings, with one simulation for all those that are alike. Stops at a violation. */
+export const tryFaults = async (
   simulate: Simulate,
-  setting: Setting,
-  fault: PointFault,
-  every: number,
-): Promise<Tried> => {
-  const alone = await tryFaults(simulate, setting, [fault])
-  if (alone.violations.length > 0) return { pairs: 0, broken: alone }
-  const first = alone.points.findIndex((point) => isSame(point, fault))
-  const seconds = every === 0
-    ? []
-    : alone.points.slice(first + 1).flatMap((point) => faultsAt(point, "short"))
-  let pairs = 0
-  for (let n = 0; n < seconds.length; n += every) {
-    const both = await tryFaults(simulate, setting, [fault, seconds[n]!])
-    pairs++
-    if (both.violations.length > 0) return { pairs, broken: both }
+  settings: ReadonlyArray<Setting>,
+  faults: ReadonlyArray<PointFault>,
+): Promise<ReadonlyArray<Trial>> => {
+  const trials: Array<Trial> = []
+  for (let rest = settings; rest.length > 0;) {
+    const one = rest[0]!
+    const { violations, simulation } = await judge(simulate, planOf(one, faults))
+    if (simulation === undefined || violations.length > 0) {
+      return [...trials, { settings: [one], faults, violations, points: [], hash: "" }]
+    }
+    const { world, hash } = simulation
+    const alike = rest.filter((other) => areAlike(world, one, other))
+    const missed = faults.find((fault) => !world.points.some((point) => isSame(point, fault)))
+    trials.push({
+      settings: alike,
+      faults,
+      violations: missed === undefined ? [] : [twoCourses(missed)],
+      points: pointsOf(simulation),
+      hash,
+    })
+    rest = rest.filter((other) => !alike.includes(other))
   }
-  return { pairs, broken: undefined }
+  return trials
 }
 
 /** Faults that do not come to pass are a violation too: the history up to them has to be the one they were found in. */
-const tryFaults = async (
-  simulate: Simulate,
-  setting: Setting,
-  faults: ReadonlyArray<PointFault>,
-): Promise<Broken & { readonly points: ReadonlyArray<Point> }> => {
-  const { violations, simulation } = await judge(simulate, planOf(setting, faults))
-  if (simulation === undefined || violations.length > 0) return { faults, violations, points: [] }
-  const points = pointsOf(simulation)
-  const missed = faults.find((fault) =>
-    !simulation.world.points.some((point) => isSame(point, fault))
-  )
-  if (missed === undefined) return { faults, violations, points }
-  const found = `nothing came to ${missed.point} #${missed.nth}: one history takes two courses`
-  return { faults, violations: [{ invariant: "the simulator itself", found }], points }
-}
+const twoCourses = ({ point, nth }: PointFault): Violation => ({
+  invariant: "the simulator itself",
+  found: `nothing came to ${point} #${nth}: one history takes two courses`,
+})
 
 const isSame = (one: Point, other: Point) => one.point === other.point && one.nth === other.nth
+
+/** A fault in settings that are alike without it. */
+export interface FirstFault {
+  readonly settings: ReadonlyArray<Setting>
+  readonly fault: PointFault
+  /** Of the faults that can come after it, each `every`-th is tried with it; none if it is 0. */
+  readonly every: number
+  /** The hash of what happens without it. */
+  readonly unharmed: string
+}
+
+export interface Tried {
+  /** How many pairs were tried, each counted in every setting. */
+  readonly pairs: number
+  readonly simulations: number
+  readonly broken: Trial | undefined
+}
+
+/** Tries a fault alone, and then with those that can come after it. Stops at a violation. */
+export const tryFault = async (
+  simulate: Simulate,
+  { settings, fault, every, unharmed }: FirstFault,
+): Promise<Tried> => {
+  const first = await tryFaults(simulate, settings, [fault])
+  let simulations = first.length
+  let pairs = 0
+  for (const alone of first) {
+    if (alone.violations.length > 0) return { pairs, simulations, broken: alone }
+    for (const second of secondFaults(alone, fault, every)) {
+      pairs += alone.settings.length
+      // Nothing came of the first one: the second one alone is a case of its own.
+      if (alone.hash === unharmed) continue
+      const both = await tryFaults(simulate, alone.settings, [fault, second])
+      simulations += both.length
+      const broken = both.find(({ violations }) => violations.length > 0)
+      if (broken !== undefined) return { pairs, simulations, broken }
+    }
+  }
+  return { pairs, simulations, broken: undefined }
+}
+
+const secondFaults = (
+  { points }: Trial,
+  fault: PointFault,
+  every: number,
+): ReadonlyArray<PointFault> => {
+  if (every === 0) return []
+  const first = points.findIndex((point) => isSame(point, fault))
+  return points.slice(first + 1)
+    .flatMap((point) => faultsAt(point, "short"))
+    .filter((_, n) => n % every === 0)
+}

@@ -1,20 +1,14 @@
 /** The exhaustive search in pieces that threads can work on, and how each piece is done. */
-import { judge, type Simulate } from "../judge.ts"
-import type { PointFault } from "../plan.ts"
+import type { Simulate } from "../judge.ts"
 import type { Violation } from "../world.ts"
+import type { Setting } from "./alike.ts"
 import { type Case, nameOf } from "./case.ts"
 import { faultsAt } from "./faults.ts"
-import { planOf, pointsOf, type Setting, tryFault } from "./one-order.ts"
+import { type FirstFault, type Trial, tryFault, tryFaults } from "./one-order.ts"
 import { deviating, type Deviation, explore, type Race, runRace } from "./race.ts"
 
 export type Task =
-  | {
-    readonly scope: "one-order"
-    readonly setting: Setting
-    readonly fault: PointFault
-    /** Of the faults that can come after it, each `every`-th is tried with it; none if it is 0. */
-    readonly every: number
-  }
+  | ({ readonly scope: "one-order" } & FirstFault)
   | {
     readonly scope: "race"
     readonly race: Race
@@ -29,25 +23,28 @@ export interface Finding {
   readonly violations: ReadonlyArray<Violation>
 }
 
+/** How many cases of each kind were tried, and with how many simulations. */
 export interface Done {
   readonly singles: number
   readonly pairs: number
   readonly courses: number
+  readonly simulations: number
   readonly finding: Finding | undefined
 }
 
 export const perform = async (simulate: Simulate, task: Task): Promise<Done> => {
   if (task.scope === "one-order") {
-    const { setting, fault, every } = task
-    const { pairs, broken } = await tryFault(simulate, setting, fault, every)
-    const finding = broken && found({ scope: "one-order", setting, ...broken }, broken.violations)
-    return { singles: 1, pairs, courses: 0, finding }
+    const { broken, ...tried } = await tryFault(simulate, task)
+    return { ...nothing, ...tried, singles: task.settings.length, finding: broken && foundBy(broken) }
   }
   const { race, from, more } = task
   const { courses, broken } = await explore(simulate, race, from, more)
   const finding = broken && found({ scope: "race", race, ...broken }, broken.violations)
-  return { singles: 0, pairs: 0, courses, finding }
+  return { ...nothing, courses, simulations: courses, finding }
 }
+
+const foundBy = ({ settings: [setting], faults, violations }: Trial): Finding =>
+  found({ scope: "one-order", setting: setting!, faults }, violations)
 
 const found = (given: Case, violations: ReadonlyArray<Violation>): Finding => ({
   name: nameOf(given),
@@ -63,18 +60,22 @@ export interface Split {
 /** Every single fault; every short one also with each `every`-th of those that can come after it. */
 export const splitFaults = async (
   simulate: Simulate,
-  setting: Setting,
+  settings: ReadonlyArray<Setting>,
   every: number,
 ): Promise<Split> => {
-  const { violations, simulation } = await judge(simulate, planOf(setting, []))
-  if (simulation === undefined || violations.length > 0) {
-    const finding = found({ scope: "one-order", setting, faults: [] }, violations)
-    return { done: { ...nothing, finding }, tasks: [] }
+  const trials = await tryFaults(simulate, settings, [])
+  const simulations = trials.length
+  const broken = trials.find(({ violations }) => violations.length > 0)
+  if (broken !== undefined) {
+    return { done: { ...nothing, simulations, finding: foundBy(broken) }, tasks: [] }
   }
-  const tasksOf = (length: "short" | "long", every: number) =>
-    pointsOf(simulation).flatMap((point) => faultsAt(point, length))
-      .map((fault): Task => ({ scope: "one-order", setting, fault, every }))
-  return { done: nothing, tasks: [...tasksOf("short", every), ...tasksOf("long", 0)] }
+  const tasks = trials.flatMap(({ settings, points, hash }) => {
+    const tasksOf = (length: "short" | "long", every: number) =>
+      points.flatMap((point) => faultsAt(point, length))
+        .map((fault): Task => ({ scope: "one-order", settings, fault, every, unharmed: hash }))
+    return [...tasksOf("short", every), ...tasksOf("long", 0)]
+  })
+  return { done: { ...nothing, simulations }, tasks }
 }
 
 /** All courses of a race that deviate at `most` choices at most. */
@@ -84,13 +85,14 @@ export const splitRace = async (
   most: number,
 ): Promise<Split> => {
   const { violations, choices } = await runRace(simulate, race, [])
+  const done = { ...nothing, courses: 1, simulations: 1 }
   if (violations.length > 0) {
     const finding = found({ scope: "race", race, deviations: [] }, violations)
-    return { done: { ...nothing, courses: 1, finding }, tasks: [] }
+    return { done: { ...done, finding }, tasks: [] }
   }
   const tasks = deviating(race, [], choices)
     .map((from): Task => ({ scope: "race", race, from, more: most - 1 }))
-  return { done: { ...nothing, courses: 1 }, tasks }
+  return { done, tasks }
 }
 
-const nothing: Done = { singles: 0, pairs: 0, courses: 0, finding: undefined }
+const nothing: Done = { singles: 0, pairs: 0, courses: 0, simulations: 0, finding: undefined }

@@ -1,0 +1,62 @@
+/** What becomes of an order whose client does not wait for it. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Fiber } from "effect"
+import { place, sharedOrders, someone, tokenOf, wanted } from "./running-orders.ts"
+import { until } from "./until.ts"
+
+const orders = sharedOrders()
+
+/** Keeps everybody from the table until the scope closes. */
+const lockTable = Effect.acquireRelease(
+  Effect.promise(async () => {
+    const sql = await orders().sql.reserve()
+    await sql`begin`
+    await sql`lock table orders in access exclusive mode`
+    return sql
+  }),
+  (sql) => Effect.promise(() => sql`rollback`.then(() => sql.release())),
+)
+
+const insertsThatWait = Effect.promise(async () => {
+  const [row] = await orders().sql<[{ count: number }]>`
+    select count(*)::int as count from pg_stat_activity
+    where datname = current_database() and wait_event_type = 'Lock' and query ~ 'insert into orders'`
+  return row.count
+})
+
+/** Sends an order and hangs up after so many turns of the event loop, wherever it is by then. */
+const hangUpAfter = async (turns: number, authorization: string): Promise<void> => {
+  const client = new AbortController()
+  const answer = orders().app.request("/api/orders/", {
+    method: "POST",
+    headers: { authorization, "content-type": "application/json" },
+    body: JSON.stringify(wanted),
+    signal: client.signal,
+  })
+  for (let n = 0; n < turns; n++) await new Promise(setImmediate)
+  client.abort()
+  await answer
+}
+
+const turnsAtMost = 20
+
+describe("POST /api/orders/", () => {
+  it.live("stores nothing for clients that hung up while another order was before them", () =>
+    Effect.gen(function* () {
+      const user = someone()
+      const authorization = `Bearer ${yield* Effect.promise(() => tokenOf(user))}`
+      const first = yield* Effect.scoped(Effect.gen(function* () {
+        yield* lockTable
+        const first = yield* Effect.forkDetach(place(orders(), { user }))
+        yield* until("the first one waits", Effect.map(insertsThatWait, (count) => count === 1))
+        for (let turns = 0; turns < turnsAtMost; turns++) {
+          yield* Effect.promise(() => hangUpAfter(turns, authorization))
+        }
+        return first
+      }))
+      const { id } = yield* Fiber.join(first)
+      const last = yield* place(orders(), { user })
+      const { body } = yield* orders().call("/api/orders/", { user })
+      assert.deepStrictEqual(body.map((order: { readonly id: string }) => order.id), [id, last.id])
+    }))
+})
