@@ -6,6 +6,7 @@ import { makeApp } from "#shared/http/app.ts"
 import { docsApp } from "#shared/http/docs.ts"
 import { publicBodyBytes, route } from "#shared/http/route.ts"
 import { Database } from "#shared/postgres/database.ts"
+import { publicServices } from "#shared/roster.ts"
 import { ServiceVerifier } from "#shared/security/service-tokens.ts"
 import { UserVerifier } from "#shared/security/user-tokens.ts"
 import { auditRoutes } from "./audit-routes.ts"
@@ -163,6 +164,6 @@ export const ordersApp = Effect.gen(function* () {
     ready: { database: database.ping },
   })
   // Of all public services: behind a gateway of another make nobody else would show them.
-  app.route("/", docsApp(["auth", "billing", "orders"]))
+  app.route("/", docsApp(publicServices))
   return app
 })
