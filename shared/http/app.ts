@@ -65,9 +65,7 @@ export const makeApp = (options: AppOptions): Effect.Effect<App> =>
             remoteAddress: context.env?.remoteAddress,
             closing: context.env?.closing ?? Effect.never,
           }),
-          // A customer who hangs up has what is still waited for left undone. A service asks again: were it left undone each
-          // time, whatever takes longer than its patience would never be done.
-          route.internal ? undefined : { signal: context.req.raw.signal },
+          route.endsWithClient ? { signal: context.req.raw.signal } : undefined,
         ))
     }
     addOperations(app, options, run)
