@@ -35,7 +35,12 @@ export interface Done {
 export const perform = async (simulate: Simulate, task: Task): Promise<Done> => {
   if (task.scope === "one-order") {
     const { broken, ...tried } = await tryFault(simulate, task)
-    return { ...nothing, ...tried, singles: task.settings.length, finding: broken && foundBy(broken) }
+    return {
+      ...nothing,
+      ...tried,
+      singles: task.settings.length,
+      finding: broken && foundBy(broken),
+    }
   }
   const { race, from, more } = task
   const { courses, broken } = await explore(simulate, race, from, more)
