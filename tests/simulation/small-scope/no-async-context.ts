@@ -4,5 +4,6 @@
  */
 const { getBuiltinModule } = process
 
-process.getBuiltinModule = ((id: string) =>
-  id === "node:async_hooks" ? undefined : getBuiltinModule(id)) as typeof getBuiltinModule
+process.getBuiltinModule =
+  ((id: string) =>
+    id === "node:async_hooks" ? undefined : getBuiltinModule(id)) as typeof getBuiltinModule
