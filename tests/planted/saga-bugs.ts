@@ -23,6 +23,19 @@ const armedAfterSuccess: ReadonlyArray<Edit> = [
     by: `      if (outcome === "reserved") return void (run.armed = at + 1)\n`,
   },
 ]
+/** A compensation is shielded from a stop, but for its waits. */
+const shielded: ReadonlyArray<Edit> = [
+  {
+    file: compensation,
+    replace: "Effect.interruptible(cancel(sagas, wave, armed, at))",
+    by: "cancel(sagas, wave, armed, at)",
+  },
+  {
+    file: untilAnswered,
+    replace: "yield* Effect.sleep(wait)",
+    by: "yield* Effect.interruptible(Effect.sleep(wait))",
+  },
+]
 const onlyArmedOnDeadline: Edit = {
   file: runWave,
   replace: "turnRound(run, new DeadlinePassed(), sagas.rows.length)",
@@ -86,6 +99,7 @@ export const sagaBugs: ReadonlyArray<Bug> = [
       "Compensations run however the saga's scope closes, also when the process is told to stop",
     seenIn: "Effect's withCompensation runs on any failed exit",
     edits: [
+      ...shielded,
       {
         file: consumer,
         replace: "buryWithDefect(sagas, wave, goOn))),",
@@ -107,11 +121,14 @@ export const sagaBugs: ReadonlyArray<Bug> = [
     name: "undo-goes-on-when-stopped",
     what: "A compensation that a stop cut short is passed over, and the earlier step's runs",
     seenIn: "Temporal: undo that is not shielded from cancellation",
-    edits: [{
-      file: compensation,
-      replace: "    if (wave.cutShort !== undefined) return Effect.void\n",
-      by: "",
-    }],
+    edits: [
+      ...shielded,
+      {
+        file: compensation,
+        replace: "    if (wave.cutShort !== undefined) return Effect.void\n",
+        by: "",
+      },
+    ],
     caughtBy: ["I8"],
   },
   {

@@ -64,7 +64,7 @@ describe("one order", () => {
     const { figures, finding } = await search({ scope, workers, simulator })
     expect(finding).toBeUndefined()
     expect(figures.singles).toBeGreaterThan(2_500)
-    expect(figures.pairs).toBeGreaterThan(2_000)
+    expect(figures.pairs).toBeGreaterThan(1_500)
     expect(figures.simulations).toBeLessThan(0.7 * (figures.singles + figures.pairs))
   }, 120_000)
 })
