@@ -28,6 +28,8 @@ const placeOrder = Effect.gen(function* () {
     summary:
       "Place an order. Headers: Idempotency-Key, and Prefer: wait=N to wait until it is final",
     access: user,
+    // An order that still waits to be stored is not stored for nobody.
+    endsWithClient: true,
     body: { schema: NewOrder, maxBytes: publicBodyBytes },
     answer: {
       status: 201,
@@ -93,6 +95,7 @@ const getOrder = Effect.gen(function* () {
     path: "/api/orders/:id",
     summary: "One of your orders, with its timeline",
     access: user,
+    endsWithClient: true,
     params,
     answer: { status: 200, description: "The order", schema: OrderDetails },
     problems: [404],

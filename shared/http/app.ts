@@ -72,9 +72,7 @@ export const makeApp = (options: AppOptions): Effect.Effect<App> =>
             remoteAddress: env?.remoteAddress,
             closing: env?.closing ?? Effect.never,
           }),
-          // A customer who hangs up has what is still waited for left undone. A service asks again: were it left undone each
-          // time, whatever takes longer than its patience would never be done.
-          route.internal ? undefined : untilClosed(req.raw, env),
+          route.endsWithClient ? untilClosed(req.raw, env) : undefined,
         ))
     }
     addOperations(app, options, run)

@@ -44,6 +44,8 @@ export interface RouteSpec<B, Q, P, A, C> {
   /** True for what the gateway must never route. */
   readonly internal?: boolean
   readonly access: Access<C>
+  /** Whether a client that hangs up interrupts it, wherever it is. Else it is seen through. */
+  readonly endsWithClient?: boolean
   readonly body?: { readonly schema: Schema.Codec<B, unknown>; readonly maxBytes: number }
   readonly query?: Schema.Codec<Q, Text>
   readonly params?: Schema.Codec<P, Text>

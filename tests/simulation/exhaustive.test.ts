@@ -49,10 +49,8 @@ describe("one order", () => {
   })
 
   it("meets every kind of fault, and one at every failpoint that it passes", async () => {
-    const splits = await Promise.all(settings.map((setting) => splitFaults(simulate, setting, 0)))
-    const faults = splits.flatMap(({ tasks }) =>
-      tasks.flatMap((task) => task.scope === "one-order" ? [task.fault] : [])
-    )
+    const { tasks } = await splitFaults(simulate, settings, 0)
+    const faults = tasks.flatMap((task) => task.kind === "fault" ? [task.fault] : [])
     const kinds = [...callFaults, ...queueFaults, ...commitFaults, ...failpointFaults]
     expect(new Set(faults.map(({ fault }) => fault))).toEqual(new Set(kinds))
     // Nothing is published a second time, unless there was a fault before.
@@ -65,9 +63,9 @@ describe("one order", () => {
     const scope = { ...nothing, settings, every: 100 }
     const { figures, finding } = await search({ scope, workers, simulator })
     expect(finding).toBeUndefined()
-    expect(figures.tasksDone).toBe(figures.tasks)
-    expect(figures.singles).toBe(figures.tasks)
-    expect(figures.pairs).toBeGreaterThan(2_000)
+    expect(figures.singles).toBeGreaterThan(2_500)
+    expect(figures.pairs).toBeGreaterThan(1_500)
+    expect(figures.simulations).toBeLessThan(0.7 * (figures.singles + figures.pairs))
   }, 120_000)
 })
 
@@ -78,7 +76,6 @@ describe("two orders for the last of something", () => {
     const scope = { ...nothing, races: races.map((race) => ({ race, most: 2 })) }
     const { figures, finding } = await search({ scope, workers, simulator })
     expect(finding).toBeUndefined()
-    expect(figures.tasksDone).toBe(figures.tasks)
     for (const courses of figures.courses) expect(courses).toBeGreaterThan(150)
   }, 120_000)
 
@@ -125,7 +122,7 @@ describe("a violation", () => {
     const scope = { ...nothing, settings: some, every: 1 }
     const { name, found, replayed } = await findAndReplay(scope)
     expect(caseOf(name)).toMatchObject({ scope: "one-order", faults: [{}, {}] })
-    expect(found).toMatch(/^VIOLATION of I0: something stalled, and the queue was wiped$/m)
+    expect(found).toMatch(/^VIOLATION of I0: a request was lost, and the queue was wiped$/m)
     expect(replayed).toMatch(/^Plan [^]*History\n[^]*FAULT [^]*FAULT [^]*VIOLATION of I0: [^\n]+$/)
   }, 120_000)
 

@@ -41,34 +41,51 @@ export const searchScope = async (
   screen: Screen,
 ): Promise<number> => {
   const startedMs = Date.now()
-  const seconds = () => `${Math.round((Date.now() - startedMs) / 1000)} s`
   const workers = availableParallelism()
+  const rest = estimate()
   const { figures, finding } = await search({
     scope,
     workers,
     simulator,
     onProgress: (figures) => {
+      const restMs = rest(figures.share, Date.now())
       screen.soFar(() => summary(figures, scope, "so far"))
-      screen.progress(() => `${progress(figures)}, ${seconds()}`)
+      screen.progress(() => progress(figures, Date.now() - startedMs, restMs))
     },
   })
   screen.print(summary(figures, scope, finding === undefined ? "all" : "so far"))
-  screen.print(`  ${seconds()} with ${workers} threads`)
+  screen.print(`  ${seconds(Date.now() - startedMs)} with ${workers} threads`)
   if (finding === undefined) return 0
   const { name, violations } = finding
   screen.print(`\n${violationText(violations)}\nReplay it: ${replayCommand(name)}`)
   return 1
 }
 
+/** Tells how long the rest will take, from how much was done in the time since something was. */
+const estimate = () => {
+  let since: { readonly share: number; readonly atMs: number } | undefined
+  return (share: number, atMs: number): number | undefined => {
+    if (share === 0) return undefined
+    since ??= { share, atMs }
+    return (1 - share) * (atMs - since.atMs) / (share - since.share)
+  }
+}
+
 const number = (value: number) => value.toLocaleString("en-US")
+const seconds = (ms: number) => `${Math.round(ms / 1000)} s`
 const sum = (values: ReadonlyArray<number>) => values.reduce((one, other) => one + other, 0)
 
-const progress = ({ tasks, tasksDone, singles, pairs, courses }: Figures) =>
-  `${number(tasksDone)} of ${number(tasks)} tasks: ${number(singles)} faults, ` +
-  `${number(pairs)} pairs of faults, ${number(sum(courses))} courses of races`
+const progress = (
+  { singles, pairs, courses }: Figures,
+  tookMs: number,
+  restMs: number | undefined,
+) =>
+  `${number(singles)} faults, ${number(pairs)} pairs of faults, ${number(sum(courses))} courses ` +
+  `of races, ${seconds(tookMs)}` +
+  (restMs === undefined || Number.isNaN(restMs) ? "" : `, about ${seconds(restMs)} left`)
 
 const summary = (
-  { singles, pairs, courses }: Figures,
+  { singles, pairs, courses, simulations }: Figures,
   { settings, races }: Scope,
   done: "all" | "so far",
 ) =>
@@ -81,7 +98,8 @@ const summary = (
       `  ${orders} orders, one ${last}, ${pace}: ${number(courses[n]!)} courses ` +
       `with up to ${most} ${most === 1 ? "deviation" : "deviations"}`
     ),
-    `${number(singles + pairs + sum(courses))} simulations`,
+    `${number(singles + pairs + sum(courses))} cases; ${number(simulations)} simulations, ` +
+    "since in the others the same would happen again",
   ].join("\n")
 
 /** The command that shows one case and its history. */

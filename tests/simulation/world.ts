@@ -33,6 +33,8 @@ interface Place {
 
 export class World {
   readonly violations: Array<Violation> = []
+  /** How many faults of the plan happened. */
+  hits = 0
   /** How often each kind of fault happened while there were orders in flight. */
   readonly faults = new Map<string, number>()
   /** How often each failpoint was passed, and how often a process crashed there while there were orders in flight. */
@@ -97,6 +99,7 @@ export class World {
 
   /** A fault happens. */
   hit(kind: string, where: string): void {
+    this.hits++
     this.kernel.tell(`FAULT ${kind} (${where})`)
     if (this.ordersInFlight > 0) this.faults.set(kind, (this.faults.get(kind) ?? 0) + 1)
   }

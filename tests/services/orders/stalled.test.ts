@@ -1,9 +1,7 @@
-/** Intake while the database stalls: what waits is bounded, and what nobody waits for any more is not stored later. */
+/** Intake while the database stalls: what waits is bounded. */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
-import type { App } from "#shared/http/app.ts"
-import { listen } from "#shared/http/listen.ts"
-import { type RunningOrders, startOrders, tokenOf, wanted } from "./running-orders.ts"
+import { type RunningOrders, startOrders, wanted } from "./running-orders.ts"
 import { until } from "./until.ts"
 
 /** Lets nobody write to the table of orders until the given Deferred is done; whoever reads goes on. */
@@ -58,55 +56,4 @@ describe("intake, while the database stalls", () => {
       }),
     60_000,
   )
-
-  it.live("does not store the order of a client that is gone when its turn comes", () =>
-    Effect.gen(function* () {
-      const running = yield* startOrders({ BACKLOG_LIMIT: "2" })
-      let gone = 0
-      const app = {
-        fetch: (...[request, env]: Parameters<App["fetch"]>) => {
-          request.signal.addEventListener("abort", () => gone++)
-          return running.app.fetch(request, env)
-        },
-      }
-      const port = yield* listen(app as App, { host: "127.0.0.1", port: 0 })
-      const authorization = `Bearer ${yield* Effect.promise(() => tokenOf("ann"))}`
-      const send = () => {
-        const client = new AbortController()
-        const answer = fetch(`http://127.0.0.1:${port}/api/orders/`, {
-          method: "POST",
-          headers: { authorization, "content-type": "application/json" },
-          body: JSON.stringify(wanted),
-          signal: client.signal,
-        }).then(
-          (response) => response.text().then(() => ({ client, status: response.status })),
-          () => ({ client, status: 0 }),
-        )
-        return { client, answer }
-      }
-      const end = yield* Deferred.make<void>()
-      const over = yield* stall(running, end)
-      const first = send()
-      yield* batchIsOut(running)
-      // There is room for one more in the backlog: when one of two is refused, the other one is in line.
-      const two = [send(), send()]
-      const refused = yield* Effect.promise(() => Promise.race(two.map(({ answer }) => answer)))
-      assert.strictEqual(refused.status, 503)
-      two.find(({ client }) => client !== refused.client)!.client.abort()
-      yield* until("the server knows that it is gone", () => gone === 1)
-      yield* Deferred.succeed(end, undefined)
-      yield* Fiber.join(over)
-      assert.strictEqual((yield* Effect.promise(() => first.answer)).status, 201)
-      // Whoever comes later is served: by then the one that is gone would have been, too.
-      const [id] = yield* stored(running)
-      const later: Array<string> = []
-      yield* until(
-        "the backlog is counted again",
-        Effect.map(running.call("/api/orders/", { body: wanted }), ({ status, body }) => {
-          if (status === 201) later.push(body.id)
-          return status === 201
-        }),
-      )
-      assert.deepStrictEqual(yield* stored(running), [id, ...later])
-    }))
 })

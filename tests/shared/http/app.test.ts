@@ -227,18 +227,26 @@ describe("an app", () => {
       assert.notInclude(text, "/things/1")
     }))
 
-  it.effect("interrupts a request whose client went away", () =>
+  it.effect("interrupts a request that is to end with its client", () =>
     Effect.gen(function* () {
       const arrived = yield* Deferred.make<void>()
       const left = yield* Deferred.make<void>()
       const slow = yield* makeApp({
         name: "slow",
         description: "",
-        routes: [get("/slow", () =>
-          Deferred.succeed(arrived, undefined).pipe(
-            Effect.andThen(Effect.never),
-            Effect.onInterrupt(() => Deferred.succeed(left, undefined)),
-          ))],
+        routes: [route({
+          method: "GET",
+          path: "/slow",
+          summary: "",
+          access: anyone,
+          answer: { status: 200, description: "", schema: Schema.Unknown },
+          endsWithClient: true,
+          handle: () =>
+            Deferred.succeed(arrived, undefined).pipe(
+              Effect.andThen(Effect.never),
+              Effect.onInterrupt(() => Deferred.succeed(left, undefined)),
+            ),
+        })],
         ready: {},
       })
       const client = new AbortController()

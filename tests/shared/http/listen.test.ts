@@ -32,9 +32,9 @@ const appWith = (wait: Effect.Effect<void>) =>
       }),
       route({
         method: "GET",
-        path: "/internal/slow",
+        path: "/slow-while-there",
         summary: "",
-        internal: true,
+        endsWithClient: true,
         access: anyone,
         answer: { status: 200, description: "", schema: Schema.Unknown },
         handle: () => Effect.as(wait, { body: { text: "at last" } }),
@@ -139,6 +139,7 @@ describe("listen", () => {
             access: anyone,
             body: { schema: Schema.Struct({ name: Schema.String }), maxBytes: 64 },
             answer: { status: 201, description: "", schema: Schema.Unknown },
+            endsWithClient: true,
             handle: ({ body }) =>
               Effect.andThen(
                 waiting.open,
@@ -166,7 +167,7 @@ describe("listen", () => {
       assert.deepStrictEqual(stored, ["patient"])
     }))
 
-  it.live("interrupts what a customer waits for who hangs up, and sees through what a service asked for", () =>
+  it.live("sees through what a client asked for that hangs up, unless it is to end with the client", () =>
     Effect.gen(function* () {
       const told: Array<string> = []
       const arrivals = yield* Queue.unbounded<void>()
@@ -186,16 +187,16 @@ describe("listen", () => {
         yield* Queue.take(arrivals)
         socket.destroy()
       })
-      yield* hangUpOn("/internal/slow")
       yield* hangUpOn("/slow")
-      yield* until("the customer's is interrupted", () => told.length === 1)
+      yield* hangUpOn("/slow-while-there")
+      yield* until("the one is interrupted", () => told.length === 1)
       assert.deepStrictEqual(told, ["interrupted"])
       yield* Deferred.succeed(go, undefined)
-      yield* until("the service's is done", () => told.length === 2)
+      yield* until("the other one is done", () => told.length === 2)
       assert.deepStrictEqual(told, ["interrupted", "done"])
-      // Whoever stays is answered as before.
-      const response = yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/slow`))
-      assert.strictEqual(response.status, 200)
+      // Whoever stays is answered as ever.
+      const answer = yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/slow-while-there`))
+      assert.strictEqual(answer.status, 200)
     }))
 
   it.live("says of a port that is taken what to do", () =>

@@ -1,15 +1,11 @@
-/**
- * One order in a small system, and faults: every one at every point that the order's history comes by, and together with
- * each of them every other one that can come after it. What would only happen again is not simulated again: in settings
- * that are alike, and after a fault that changed nothing.
- */
+/** One order in a small system, and what becomes of it under faults, in several settings. */
 import { judge, type Simulate } from "../judge.ts"
+import { fingerprint } from "../kernel.ts"
 import type { Plan, Point, PointFault } from "../plan.ts"
 import { participants } from "../services.ts"
 import type { Simulation } from "../simulate.ts"
 import type { Violation } from "../world.ts"
 import { areAlike, type Setting } from "./alike.ts"
-import { faultsAt } from "./faults.ts"
 
 /** All ways of the participants to accept or refuse. */
 const ways = Array.from(
@@ -45,19 +41,17 @@ export const planOf = (
   timedFaults: [],
 })
 
-/** The points at which the order could still come to harm. */
-export const pointsOf = ({ world, pointsUntilSettled }: Simulation): ReadonlyArray<Point> =>
-  world.points.slice(0, pointsUntilSettled)
-
 /** One simulation, of faults in the first of some settings; in the others the same would happen. */
 export interface Trial {
   readonly settings: ReadonlyArray<Setting>
   readonly faults: ReadonlyArray<PointFault>
   readonly violations: ReadonlyArray<Violation>
-  /** At which the order could still come to harm. */
+  /** At which the order could come to harm. */
   readonly points: ReadonlyArray<Point>
-  /** Of all that happened. */
-  readonly hash: string
+  /** Whether the faults did anything: some find nothing to act on. */
+  readonly acted: boolean
+  /** A fingerprint of all that happened, and of what there is now. */
+  readonly history: string
 }
 
 /** Tries faults in several settings, with one simulation for all those that are alike. Stops at a violation. */
@@ -71,22 +65,27 @@ export const tryFaults = async (
     const one = rest[0]!
     const { violations, simulation } = await judge(simulate, planOf(one, faults))
     if (simulation === undefined || violations.length > 0) {
-      return [...trials, { settings: [one], faults, violations, points: [], hash: "" }]
+      const nothing = { points: [], acted: true, history: "" }
+      return [...trials, { settings: [one], faults, violations, ...nothing }]
     }
-    const { world, hash } = simulation
+    const { world, pointsUntilSettled } = simulation
     const alike = rest.filter((other) => areAlike(world, one, other))
     const missed = faults.find((fault) => !world.points.some((point) => isSame(point, fault)))
     trials.push({
       settings: alike,
       faults,
       violations: missed === undefined ? [] : [twoCourses(missed)],
-      points: pointsOf(simulation),
-      hash,
+      points: world.points.slice(0, pointsUntilSettled),
+      acted: world.hits > 0,
+      history: historyOf(simulation),
     })
     rest = rest.filter((other) => !alike.includes(other))
   }
   return trials
 }
+
+export const isSame = (one: Point, other: Point) =>
+  one.point === other.point && one.nth === other.nth
 
 /** Faults that do not come to pass are a violation too: the history up to them has to be the one they were found in. */
 const twoCourses = ({ point, nth }: PointFault): Violation => ({
@@ -94,56 +93,5 @@ const twoCourses = ({ point, nth }: PointFault): Violation => ({
   found: `nothing came to ${point} #${nth}: one history takes two courses`,
 })
 
-const isSame = (one: Point, other: Point) => one.point === other.point && one.nth === other.nth
-
-/** A fault in settings that are alike without it. */
-export interface FirstFault {
-  readonly settings: ReadonlyArray<Setting>
-  readonly fault: PointFault
-  /** Of the faults that can come after it, each `every`-th is tried with it; none if it is 0. */
-  readonly every: number
-  /** The hash of what happens without it. */
-  readonly unharmed: string
-}
-
-export interface Tried {
-  /** How many pairs were tried, each counted in every setting. */
-  readonly pairs: number
-  readonly simulations: number
-  readonly broken: Trial | undefined
-}
-
-/** Tries a fault alone, and then with those that can come after it. Stops at a violation. */
-export const tryFault = async (
-  simulate: Simulate,
-  { settings, fault, every, unharmed }: FirstFault,
-): Promise<Tried> => {
-  const first = await tryFaults(simulate, settings, [fault])
-  let simulations = first.length
-  let pairs = 0
-  for (const alone of first) {
-    if (alone.violations.length > 0) return { pairs, simulations, broken: alone }
-    for (const second of secondFaults(alone, fault, every)) {
-      pairs += alone.settings.length
-      // Nothing came of the first one: the second one alone is a case of its own.
-      if (alone.hash === unharmed) continue
-      const both = await tryFaults(simulate, alone.settings, [fault, second])
-      simulations += both.length
-      const broken = both.find(({ violations }) => violations.length > 0)
-      if (broken !== undefined) return { pairs, simulations, broken }
-    }
-  }
-  return { pairs, simulations, broken: undefined }
-}
-
-const secondFaults = (
-  { points }: Trial,
-  fault: PointFault,
-  every: number,
-): ReadonlyArray<PointFault> => {
-  if (every === 0) return []
-  const first = points.findIndex((point) => isSame(point, fault))
-  return points.slice(first + 1)
-    .flatMap((point) => faultsAt(point, "short"))
-    .filter((_, n) => n % every === 0)
-}
+const historyOf = ({ hash, orders }: Simulation): string =>
+  `${hash} ${fingerprint(0, JSON.stringify(orders))}`

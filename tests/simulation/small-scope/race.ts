@@ -159,3 +159,11 @@ export const deviating = (
       .map((chosen) => [...deviations, { at: first + n, chosen }])
   )
 }
+
+/** How many courses deviate at `more` of such choices at most, if none of them leads to other choices. */
+export const countDeviating = (choices: Course["choices"], more: number): number => {
+  const others = choices.reduce((sum, count) => sum + count - 1, 0)
+  let count = 1
+  for (let n = 1, so = 1; n <= more; n++) count += so *= (others - n + 1) / n
+  return count
+}

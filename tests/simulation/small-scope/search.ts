@@ -1,12 +1,14 @@
 /**
- * The exhaustive search, spread over threads. Tasks are given out in order; after a violation nothing more is given out, and
- * of several the one in the earliest task is the finding.
+ * The exhaustive search, spread over threads: first every single fault, then the pairs that these lead to and the races.
+ * Tasks are given out in order; after a violation nothing more is given out, and of several the one in the earliest task is
+ * the finding.
  */
-import { Worker } from "node:worker_threads"
 import type { Simulate } from "../judge.ts"
-import type { Setting } from "./one-order.ts"
+import type { Setting } from "./alike.ts"
+import { withoutRepeated } from "./pairs.ts"
 import type { Race } from "./race.ts"
 import { type Done, type Finding, splitFaults, splitRace, type Task } from "./tasks.ts"
+import { startThreads, type Threads } from "./threads.ts"
 
 /** What is searched. */
 export interface Scope {
@@ -18,12 +20,13 @@ export interface Scope {
 }
 
 export interface Figures {
-  readonly tasks: number
-  readonly tasksDone: number
   readonly singles: number
   readonly pairs: number
   /** How many courses the races took, in the order of the scope. */
   readonly courses: ReadonlyArray<number>
+  readonly simulations: number
+  /** About how much of the pairs and races is done, from 0 to 1. */
+  readonly share: number
 }
 
 export interface Search {
@@ -46,69 +49,85 @@ export const search = async (
 ): Promise<Outcome> => {
   const { simulate }: { readonly simulate: Simulate } = await import(simulator.href)
   const courses = scope.races.map(() => 0)
-  const figures = { tasks: 0, tasksDone: 0, singles: 0, pairs: 0, courses }
-  const findings = new Map<number, Finding>()
-  const collect = ({ singles, pairs, courses, finding }: Done, race: number, task: number) => {
-    figures.singles += singles
-    figures.pairs += pairs
-    if (courses > 0) figures.courses[race]! += courses
-    if (finding !== undefined) findings.set(task, finding)
+  const figures = { singles: 0, pairs: 0, courses, simulations: 0, share: 0 }
+  const count = (done: Done, race: number) => {
+    figures.singles += done.singles
+    figures.pairs += done.pairs
+    figures.simulations += done.simulations
+    if (race >= 0) courses[race]! += done.courses
+    return done
   }
-  const tasks: Array<{ readonly task: Task; readonly race: number }> = []
-  const splits = [
-    ...scope.settings.map((setting) => () => splitFaults(simulate, setting, scope.every)),
-    ...scope.races.map(({ race, most }) => () => splitRace(simulate, race, most)),
-  ]
-  for (const [n, split] of splits.entries()) {
-    const race = n - scope.settings.length
-    const { done, tasks: more } = await split()
-    collect(done, race, -1)
-    if (findings.size > 0) return { figures, finding: findings.get(-1) }
-    tasks.push(...more.map((task) => ({ task, race })))
+  const { done, tasks: faults } = await splitFaults(simulate, scope.settings, scope.every)
+  if (count(done, none).finding !== undefined) return { figures, finding: done.finding }
+  const races: Array<Part> = []
+  for (const [n, { race, most }] of scope.races.entries()) {
+    const { done, tasks } = await splitRace(simulate, race, most)
+    if (count(done, n).finding !== undefined) return { figures, finding: done.finding }
+    races.push({ tasks, race: n })
   }
-  figures.tasks = tasks.length
-  await onThreads(workers, simulator, tasks.map(({ task }) => task), (done, n) => {
-    collect(done, tasks[n]!.race, n)
-    figures.tasksDone++
-    onProgress?.(figures)
-    return findings.size === 0
-  })
-  return { figures, finding: findings.get(Math.min(...findings.keys())) }
-}
-
-/** Has threads perform tasks until all are done, or `collect` says that it is enough. */
-const onThreads = async (
-  count: number,
-  simulator: URL,
-  tasks: ReadonlyArray<Task>,
-  collect: (done: Done, task: number) => boolean,
-): Promise<void> => {
-  const options = { workerData: simulator.href }
-  const workers = Array.from(
-    { length: Math.min(count, tasks.length) },
-    () => new Worker(new URL("./worker.ts", import.meta.url), options),
-  )
-  const numbers = tasks.keys()
-  let enough = false
-  const work = (worker: Worker) =>
-    new Promise<void>((resolve, reject) => {
-      let current = 0
-      const next = () => {
-        const number = enough ? undefined : numbers.next().value
-        if (number === undefined) return resolve()
-        current = number
-        worker.postMessage(tasks[number])
-      }
-      worker.on("error", reject)
-      worker.on("message", (done: Done) => {
-        if (!collect(done, current)) enough = true
-        next()
-      })
-      next()
+  const threads = await startThreads(workers, simulator)
+  const perform = (pieces: ReadonlyArray<Piece>) =>
+    performed(threads, pieces, (done, { race, place }) => {
+      count(done, race)
+      figures.share = place
+      onProgress?.(figures)
     })
   try {
-    await Promise.all(workers.map(work))
+    const alone = await perform(faults.map((task) => ({ task, race: none, place: 0 })))
+    if (alone.finding !== undefined) return { figures, finding: alone.finding }
+    const { kept, repeated } = withoutRepeated(alone.next)
+    figures.pairs += repeated
+    const pairs = kept.map((pairs): Task => ({ kind: "pairs", ...pairs }))
+    const { finding } = await perform(sideBySide([{ tasks: pairs, race: none }, ...races]))
+    return { figures, finding }
   } finally {
-    await Promise.all(workers.map((worker) => worker.terminate()))
+    await threads.end()
   }
+}
+
+/** Tasks of one kind, and of which race they are. */
+interface Part {
+  readonly tasks: ReadonlyArray<Task>
+  readonly race: number
+}
+
+const none = -1
+
+interface Piece {
+  readonly task: Task
+  readonly race: number
+  /** About how much of its part comes before it, from 0 to 1. */
+  readonly place: number
+}
+
+/** All parts get on together: how far one of them is tells how far the others are. */
+const sideBySide = (parts: ReadonlyArray<Part>): ReadonlyArray<Piece> =>
+  parts.flatMap(({ tasks, race }) => {
+    const all = tasks.reduce((sum, task) => sum + sizeOf(task), 0)
+    let before = 0
+    return tasks.map((task) => {
+      const place = before / all
+      before += sizeOf(task)
+      return { task, race, place }
+    })
+  }).sort((one, other) => one.place - other.place)
+
+const sizeOf = (task: Task): number =>
+  task.kind === "pairs" ? task.seconds.length : task.kind === "race" ? task.about : 1
+
+/** Gives what is to be done next, in order, and the finding. */
+const performed = async (
+  threads: Threads,
+  pieces: ReadonlyArray<Piece>,
+  tell: (done: Done, piece: Piece) => void,
+): Promise<Pick<Done, "next" | "finding">> => {
+  const next: Array<Done["next"]> = []
+  const findings = new Map<number, Finding>()
+  await threads.perform(pieces.map(({ task }) => task), (done, n) => {
+    tell(done, pieces[n]!)
+    next[n] = done.next
+    if (done.finding !== undefined) findings.set(n, done.finding)
+    return findings.size === 0
+  })
+  return { next: next.flat(), finding: findings.get(Math.min(...findings.keys())) }
 }

@@ -1,4 +1,5 @@
 /** A thread of the exhaustive search: it does one task after the other. */
+import "./no-async-context.ts"
 import { parentPort, workerData } from "node:worker_threads"
 import type { Simulate } from "../judge.ts"
 import { perform, type Task } from "./tasks.ts"
@@ -11,3 +12,5 @@ const { simulate }: { readonly simulate: Simulate } = await import(workerData as
 parentPort!.on("message", (task: Task) => {
   perform(simulate, task).then((done) => parentPort!.postMessage(done))
 })
+// Only now: what Deno sends to a thread that does not listen yet is lost.
+parentPort!.postMessage("ready")
