@@ -76,14 +76,14 @@ export const waveBugs: ReadonlyArray<Bug> = [
   {
     name: "poison-buries-its-wave",
     what: "Everybody of a request that is refused as a whole is refused",
-    seenIn: "SQS consumers, until they report failures entry by entry",
+    seenIn: "Lambda on SQS: one bad message takes its batch along to the dead letters",
     edits: [{ file: sharedCall, replace: failedAlone, by: "return part.map(() => failure)" }],
     caughtBy: ["I10", "I12"],
   },
   {
     name: "poison-stops-its-wave",
     what: "A request that is refused as a whole is sent again as it is, for ever",
-    seenIn: "Kafka consumers that stay at the offset of a record they cannot read",
+    seenIn: "Kafka: a record that cannot be decoded is read again for ever",
     edits: [{
       file: sharedCall,
       replace: failedAlone,
@@ -95,7 +95,7 @@ export const waveBugs: ReadonlyArray<Bug> = [
   {
     name: "broken-entry-stops-all",
     what: "A request that a participant breaks on is sent again as it is, whoever is in it",
-    seenIn: "batches that are retried as a whole",
+    seenIn: "Lambda on SQS: a batch with one failure comes back whole",
     edits: [{
       file: sharedCall,
       replace: "failure instanceof Unavailable && failure.status === 500",
@@ -106,7 +106,7 @@ export const waveBugs: ReadonlyArray<Bug> = [
   {
     name: "version-ignored",
     what: "An order goes through all steps of today, whichever it was accepted with",
-    seenIn: "Temporal: a workflow that is changed while some are running, without a version",
+    seenIn: "Temporal: changed code breaks the workflows that are under way",
     edits: [{ file: orderRun, replace: "delivery.message.steps.includes(step)", by: "true" }],
     caughtBy: ["I1"],
   },
@@ -124,7 +124,7 @@ export const waveBugs: ReadonlyArray<Bug> = [
   {
     name: "version-forgotten",
     what: "An order that is published again is given the steps of today",
-    seenIn: "Temporal: a workflow that is changed while some are running, without a version",
+    seenIn: "Temporal: changed code breaks the workflows that are under way",
     edits: [{
       file: "services/orders/order.ts",
       replace: "  steps: order.steps,\n",
