@@ -133,11 +133,15 @@ describe("a user who is interrupted in a statement", () => {
       )
       const stateNow = async () =>
         (await sql`select state from pg_stat_activity where pid = ${row!.pid}`)[0]?.["state"]
-      yield* Effect.promise(() => sql`select pg_advisory_lock(1)`)
+      const holder = yield* Effect.acquireRelease(
+        Effect.promise(() => sql.reserve()),
+        (holder) => Effect.sync(() => holder.release()),
+      )
+      yield* Effect.promise(() => holder`select pg_advisory_lock(1)`)
       const slow = database.query((sql) => sql`select pg_advisory_lock(1)`)
       assert.isTrue(Option.isNone(yield* Effect.timeoutOption(slow, "50 millis")))
       assert.strictEqual(yield* Effect.promise(stateNow), "active")
-      yield* Effect.promise(() => sql`select pg_advisory_unlock(1)`)
+      yield* Effect.promise(() => holder`select pg_advisory_unlock(1)`)
       let state = "active"
       while (state === "active") state = yield* Effect.promise(stateNow)
       assert.strictEqual(state, "idle")
