@@ -17,10 +17,13 @@ import { refusals } from "./services.ts"
 import { simulate } from "./simulate.ts"
 import { type Case, caseOf, nameOf } from "./small-scope/case.ts"
 import { simulate as simulateFlawed } from "./small-scope/flawed.ts"
-import { planOf, settings } from "./small-scope/one-order.ts"
-import { contested, explore, paces, type Race, runRace } from "./small-scope/race.ts"
-import { type Scope, search } from "./small-scope/search.ts"
-import { splitFaults } from "./small-scope/tasks.ts"
+import type { Scope } from "./small-scope/agenda.ts"
+import { paces } from "./small-scope/choices.ts"
+import { Exploration } from "./small-scope/exploration.ts"
+import { planOf, settings, tryFaults } from "./small-scope/one-order.ts"
+import { firstFaults, type Pairs, tryFirst, withoutRepeated } from "./small-scope/pairs.ts"
+import { contested, type Deviation, type Race, type Raced, runRace } from "./small-scope/race.ts"
+import { search } from "./small-scope/search.ts"
 
 const workers = availableParallelism()
 const nothing: Scope = { settings: [], every: 0, races: [] }
@@ -49,8 +52,8 @@ describe("one order", () => {
   })
 
   it("meets every kind of fault, and one at every failpoint that it passes", async () => {
-    const { tasks } = await splitFaults(simulate, settings, 0)
-    const faults = tasks.flatMap((task) => task.kind === "fault" ? [task.fault] : [])
+    const firsts = firstFaults(await tryFaults(simulate, settings, []), 0)
+    const faults = firsts.map(({ fault }) => fault)
     const kinds = [...callFaults, ...queueFaults, ...commitFaults, ...failpointFaults]
     expect(new Set(faults.map(({ fault }) => fault))).toEqual(new Set(kinds))
     // Nothing is published a second time, unless there was a fault before.
@@ -76,31 +79,105 @@ describe("two orders for the last of something", () => {
     const scope = { ...nothing, races: races.map((race) => ({ race, most: 2 })) }
     const { figures, finding } = await search({ scope, workers, simulator })
     expect(finding).toBeUndefined()
-    for (const courses of figures.courses) expect(courses).toBeGreaterThan(150)
+    for (const courses of figures.courses) expect(courses).toBeGreaterThan(40)
   }, 120_000)
 
+  /** All courses that deviate at `most` choices at most, each of them. */
+  const everyCourse = async (simulate: Simulate, race: Race, most: number) => {
+    const usual = (count: number) => race.pace === "oldest first" ? 0 : count - 1
+    const all: Array<Raced> = []
+    const goOn = async (deviations: ReadonlyArray<Deviation>): Promise<void> => {
+      const raced = await runRace(simulate, race, deviations)
+      all.push(raced)
+      if (deviations.length === most) return
+      const from = (deviations.at(-1)?.at ?? -1) + 1
+      for (const [n, count] of raced.counts.slice(from).entries()) {
+        for (let chosen = 0; chosen < count; chosen++) {
+          if (chosen !== usual(count)) await goOn([...deviations, { at: from + n, chosen }])
+        }
+      }
+    }
+    await goOn([])
+    return all
+  }
+
+  /** Those of them that the search takes. */
+  const takenCourses = async (simulate: Simulate, race: Race, most: number) => {
+    const exploration = new Exploration(race, most)
+    const all: Array<Raced> = []
+    for (let [course] = exploration.take(1); course !== undefined; [course] = exploration.take(1)) {
+      const raced = await runRace(simulate, race, course.deviations, course)
+      exploration.tried(course, raced.told)
+      all.push(raced)
+    }
+    return all
+  }
+
   it.each(races)(
-    "take every other course that one deviation leads to: $last, $pace",
+    "come to every state with the courses that the search takes, and no violation is left out: $last, $pace",
     async (race) => {
-      const { choices } = await runRace(simulate, race, [])
-      const scope = { ...nothing, races: [{ race, most: 1 }] }
-      const { figures } = await search({ scope, workers: 1, simulator })
-      const others = choices.reduce((sum, count) => sum + count - 1, 0)
-      expect(figures.courses).toEqual([1 + others])
-      expect(others).toBeGreaterThan(10)
+      const most = race.last === "coin" ? 2 : 1
+      const every = await everyCourse(simulateFlawed, race, most)
+      const taken = await takenCourses(simulateFlawed, race, most)
+      const told = (courses: ReadonlyArray<Raced>) =>
+        new Set(courses.map(({ end, violations }) => JSON.stringify([end, violations])))
+      expect(told(taken)).toEqual(told(every))
+      if (race.pace === "oldest first") expect(taken.length).toBeLessThan(every.length)
+      const broken = every.filter(({ violations }) => violations.length > 0)
+      expect(broken.length).toBeGreaterThan(0)
+      expect(broken.length).toBeLessThan(every.length)
     },
+    60_000,
+  )
+})
+
+describe("what would only happen again", () => {
+  const trialsOf = async (every: number) => {
+    const unharmed = await tryFaults(simulateFlawed, settings, [])
+    return firstFaults(unharmed, every)
+  }
+
+  it(
+    "has the same history in every setting that shares a simulation, and the same violations",
+    async () => {
+      let shared = 0
+      for (const { settings, fault } of (await trialsOf(0)).filter((_, n) => n % 15 === 0)) {
+        for (const { settings: alike, ...trial } of await tryFaults(simulate, settings, [fault])) {
+          for (const setting of alike.slice(1)) {
+            const [alone] = await tryFaults(simulate, [setting], [fault])
+            expect(alone).toEqual({ ...trial, settings: [setting] })
+            shared++
+          }
+        }
+      }
+      expect(shared).toBeGreaterThan(50)
+    },
+    60_000,
   )
 
-  it.each(races)("can win, either of them: $last, $pace", async (race) => {
-    const winners = new Set<number>()
-    const telling: Simulate = async (plan, options) => {
-      const simulation = await simulate(plan, options)
-      winners.add(simulation.orders.findIndex(({ status }) => status === "completed"))
-      return simulation
+  it("has the same history after each fault that ended a process in the same way", async () => {
+    const firsts = (await trialsOf(1)).filter(({ fault }) => fault.fault.includes("crash"))
+    const all: Array<Pairs> = []
+    for (const first of firsts.filter(({ settings }) => settings[0]!.refusing.length === 0)) {
+      all.push(...(await tryFirst(simulate, first)).next)
     }
-    expect(await explore(telling, race, [], 1)).toMatchObject({ broken: undefined })
-    expect(winners).toEqual(new Set([0, 1]))
-  })
+    const { kept, repeated } = withoutRepeated(all)
+    expect(repeated).toBeGreaterThan(100)
+    const left = all.filter((pairs) => !kept.includes(pairs))
+    const historyOf = async ({ settings, first, seconds }: Pairs, fromEnd: number) => {
+      const faults = [first, seconds.at(-fromEnd)!]
+      const [trial] = await tryFaults(simulate, [settings[0]!], faults)
+      return trial!.history
+    }
+    for (const pairs of left) {
+      const same = kept.find(({ ended, settings }) =>
+        ended === pairs.ended && JSON.stringify(settings) === JSON.stringify(pairs.settings)
+      )!
+      for (let fromEnd = 1; fromEnd <= pairs.seconds.length; fromEnd += 23) {
+        expect(await historyOf(pairs, fromEnd)).toBe(await historyOf(same, fromEnd))
+      }
+    }
+  }, 60_000)
 })
 
 describe("a violation", () => {

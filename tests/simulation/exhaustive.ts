@@ -9,10 +9,12 @@ import { violationText } from "./report.ts"
 import { simulator } from "./runner.ts"
 import { processScreen, type Screen } from "./screen.ts"
 import { simulate } from "./simulate.ts"
+import type { Figures, Scope } from "./small-scope/agenda.ts"
 import { caseOf } from "./small-scope/case.ts"
+import { paces } from "./small-scope/choices.ts"
 import { planOf as planOfOneOrder, settings } from "./small-scope/one-order.ts"
-import { contested, fields, paces, planOf as planOfRace, runRace } from "./small-scope/race.ts"
-import { type Figures, type Scope, search } from "./small-scope/search.ts"
+import { contested, fields, planOf as planOfRace, runRace } from "./small-scope/race.ts"
+import { search } from "./small-scope/search.ts"
 
 /** At how many choices the courses of so many orders deviate at most: as many as minutes allow. */
 const most = { 2: 3, 3: 2, 4: 1 }
@@ -41,48 +43,33 @@ export const searchScope = async (
   screen: Screen,
 ): Promise<number> => {
   const startedMs = Date.now()
+  const tookMs = () => Date.now() - startedMs
   const workers = availableParallelism()
-  const rest = estimate()
   const { figures, finding } = await search({
     scope,
     workers,
     simulator,
     onProgress: (figures) => {
-      const restMs = rest(figures.share, Date.now())
       screen.soFar(() => summary(figures, scope, "so far"))
-      screen.progress(() => progress(figures, Date.now() - startedMs, restMs))
+      screen.progress(() => progress(figures, tookMs()))
     },
   })
   screen.print(summary(figures, scope, finding === undefined ? "all" : "so far"))
-  screen.print(`  ${seconds(Date.now() - startedMs)} with ${workers} threads`)
+  screen.print(`  ${seconds(tookMs())} with ${workers} threads`)
   if (finding === undefined) return 0
   const { name, violations } = finding
   screen.print(`\n${violationText(violations)}\nReplay it: ${replayCommand(name)}`)
   return 1
 }
 
-/** Tells how long the rest will take, from how much was done in the time since something was. */
-const estimate = () => {
-  let since: { readonly share: number; readonly atMs: number } | undefined
-  return (share: number, atMs: number): number | undefined => {
-    if (share === 0) return undefined
-    since ??= { share, atMs }
-    return (1 - share) * (atMs - since.atMs) / (share - since.share)
-  }
-}
-
 const number = (value: number) => value.toLocaleString("en-US")
 const seconds = (ms: number) => `${Math.round(ms / 1000)} s`
 const sum = (values: ReadonlyArray<number>) => values.reduce((one, other) => one + other, 0)
 
-const progress = (
-  { singles, pairs, courses }: Figures,
-  tookMs: number,
-  restMs: number | undefined,
-) =>
-  `${number(singles)} faults, ${number(pairs)} pairs of faults, ${number(sum(courses))} courses ` +
-  `of races, ${seconds(tookMs)}` +
-  (restMs === undefined || Number.isNaN(restMs) ? "" : `, about ${seconds(restMs)} left`)
+const progress = ({ singles, pairs, courses, simulations, left }: Figures, tookMs: number) =>
+  `${number(singles)} faults, ${number(pairs)} pairs, ${number(sum(courses))} courses of races ` +
+  `in ${seconds(tookMs)}` +
+  (left === undefined ? "" : `; about ${seconds(tookMs * left / simulations)} left`)
 
 const summary = (
   { singles, pairs, courses, simulations }: Figures,
@@ -98,8 +85,7 @@ const summary = (
       `  ${orders} orders, one ${last}, ${pace}: ${number(courses[n]!)} courses ` +
       `with up to ${most} ${most === 1 ? "deviation" : "deviations"}`
     ),
-    `${number(singles + pairs + sum(courses))} cases; ${number(simulations)} simulations, ` +
-    "since in the others the same would happen again",
+    `${number(simulations)} simulations: what would only happen again is not simulated again`,
   ].join("\n")
 
 /** The command that shows one case and its history. */
@@ -118,7 +104,7 @@ export const replayCase = async (
   print(planText(plan))
   print("History")
   const { violations } = given.scope === "race"
-    ? await runRace(simulate, given.race, given.deviations, print)
+    ? await runRace(simulate, given.race, given.deviations, { trace: print })
     : await judge(simulate, plan, print)
   print(violations.length === 0 ? "No violation" : violationText(violations))
   return violations.length === 0 ? 0 : 1

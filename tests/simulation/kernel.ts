@@ -25,13 +25,14 @@ export interface Process {
 export interface Upcoming {
   /** Whose it is alone. */
   readonly process: Process | undefined
+  /** What a trace says of it. */
+  readonly name: string
 }
 
 interface Event extends Upcoming {
   atMs: number
   /** The older, the lower. */
   readonly number: number
-  readonly name: string
   readonly happen: () => void
   cancelled: boolean
 }
@@ -45,8 +46,8 @@ const turns = 12
 export interface KernelOptions {
   readonly seed: number
   /**
-   * Chooses which of the events at the same time, oldest first, happens next; `atMs` is counted from the start. By the
-   * seed, if it is not given.
+   * Chooses which of the events at the same time, oldest first, happens next, also when there is but one; `atMs` is
+   * counted from the start. By the seed, if it is not given.
    */
   readonly choose?: ((events: ReadonlyArray<Upcoming>, atMs: number) => number) | undefined
   /** Nothing takes time unless it waits on purpose: all that goes on at once is then a matter of choice. */
@@ -155,14 +156,15 @@ export class Kernel {
       first.push(n)
     }
     if (first.length === 0) return undefined
-    const chosen = first.length === 1 ? first[0]! : this.chosenOf(first)
-    const [event] = pending.splice(chosen, 1)
+    const [event] = pending.splice(this.chosenOf(first), 1)
     return event
   }
 
   private chosenOf(first: Array<number>): number {
     const { pending, choose } = this
-    if (choose === undefined) return first[this.draw("order", first.length)]!
+    if (choose === undefined) {
+      return first.length === 1 ? first[0]! : first[this.draw("order", first.length)]!
+    }
     first.sort((one, other) => pending[one]!.number - pending[other]!.number)
     return first[choose(first.map((n) => pending[n]!), pending[first[0]!]!.atMs - startMs)]!
   }

@@ -2,7 +2,8 @@
 import type { PointFault } from "../plan.ts"
 import { participants } from "../services.ts"
 import type { Setting } from "./alike.ts"
-import { contested, type Deviation, fields, paces, type Race } from "./race.ts"
+import { paces } from "./choices.ts"
+import { contested, type Deviation, fields, type Race } from "./race.ts"
 
 export type Case =
   | {

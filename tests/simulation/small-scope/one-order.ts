@@ -84,6 +84,9 @@ export const tryFaults = async (
   return trials
 }
 
+export const brokenOf = (trials: ReadonlyArray<Trial>): Trial | undefined =>
+  trials.find(({ violations }) => violations.length > 0)
+
 export const isSame = (one: Point, other: Point) =>
   one.point === other.point && one.nth === other.nth
 

@@ -13,7 +13,7 @@ import type { Simulate } from "../judge.ts"
 import type { PointFault } from "../plan.ts"
 import type { Setting } from "./alike.ts"
 import { faultsAt } from "./faults.ts"
-import { isSame, type Trial, tryFaults } from "./one-order.ts"
+import { brokenOf, isSame, type Trial, tryFaults } from "./one-order.ts"
 
 /** A fault in settings that are alike without it. */
 export interface FirstFault {
@@ -22,6 +22,18 @@ export interface FirstFault {
   /** Of the faults that can come after it, each `every`-th is to be tried with it; none if it is 0. */
   readonly every: number
 }
+
+/** Every fault at every point that the order comes by; with the short ones, each `every`-th of those that can come after. */
+export const firstFaults = (
+  unharmed: ReadonlyArray<Trial>,
+  every: number,
+): ReadonlyArray<FirstFault> =>
+  unharmed.flatMap(({ settings, points }) => {
+    const faults = (length: "short" | "long", every: number) =>
+      points.flatMap((point) => faultsAt(point, length))
+        .map((fault): FirstFault => ({ settings, fault, every }))
+    return [...faults("short", every), ...faults("long", 0)]
+  })
 
 /** A fault together with some of those that can come after it, in settings that are alike with it. */
 export interface Pairs {
@@ -46,7 +58,6 @@ export const tryFirst = async (
   { settings, fault, every }: FirstFault,
 ): Promise<Tried & { readonly next: ReadonlyArray<Pairs>; readonly pairs: number }> => {
   const trials = await tryFaults(simulate, settings, [fault])
-  const broken = trials.find(({ violations }) => violations.length > 0)
   const all = trials.map((trial): Pairs => {
     const seconds = secondFaults(trial, fault, every)
     const ended = fault.fault.includes("crash") ? trial.history : undefined
@@ -55,7 +66,7 @@ export const tryFirst = async (
   const harmless = all.filter((_, n) => !trials[n]!.acted)
   return {
     simulations: trials.length,
-    broken,
+    broken: brokenOf(trials),
     next: all.filter((pairs) => pairs.seconds.length > 0 && !harmless.includes(pairs)),
     pairs: harmless.reduce((sum, pairs) => sum + countOf(pairs), 0),
   }
@@ -109,7 +120,7 @@ export const tryPairs = async (
   for (const second of seconds) {
     const trials = await tryFaults(simulate, settings, [first, second])
     simulations += trials.length
-    const broken = trials.find(({ violations }) => violations.length > 0)
+    const broken = brokenOf(trials)
     if (broken !== undefined) return { simulations, broken }
   }
   return { simulations, broken: undefined }

@@ -1,25 +1,22 @@
 /** The exhaustive search in pieces that threads can work on, and how each piece is done. */
 import type { Simulate } from "../judge.ts"
 import type { Violation } from "../world.ts"
-import type { Setting } from "./alike.ts"
 import { type Case, nameOf } from "./case.ts"
-import { faultsAt } from "./faults.ts"
-import { type Trial, tryFaults } from "./one-order.ts"
+import type { Choice } from "./choices.ts"
+import type { Trial } from "./one-order.ts"
 import { countOf, type FirstFault, type Pairs, tryFirst, tryPairs } from "./pairs.ts"
-import { countDeviating, deviating, type Deviation, explore, type Race, runRace } from "./race.ts"
+import { type Deviation, type Race, runRace } from "./race.ts"
+
+/** A course of a race, by where it deviates; and from which choice on it is to be told what the choices were. */
+export interface Course {
+  readonly deviations: ReadonlyArray<Deviation>
+  readonly tellFrom: number
+}
 
 export type Task =
   | ({ readonly kind: "fault" } & FirstFault)
   | ({ readonly kind: "pairs" } & Pairs)
-  | {
-    readonly kind: "race"
-    readonly race: Race
-    readonly from: ReadonlyArray<Deviation>
-    /** At how many more choices the courses deviate, at most. */
-    readonly more: number
-    /** About so many courses. */
-    readonly about: number
-  }
+  | { readonly kind: "race"; readonly race: Race; readonly courses: ReadonlyArray<Course> }
 
 export interface Finding {
   /** The name of the case that shows it. */
@@ -27,25 +24,21 @@ export interface Finding {
   readonly violations: ReadonlyArray<Violation>
 }
 
-/** What was done: how many cases of each kind, and with how many simulations; and what is to be done because of it. */
+/** What was done: how many cases of each kind, with how many simulations. And what follows from it. */
 export interface Done {
   readonly singles: number
   readonly pairs: number
-  readonly courses: number
   readonly simulations: number
   readonly finding: Finding | undefined
+  /** What is to be tried with a fault. */
   readonly next: ReadonlyArray<Pairs>
+  /** What there was to choose in each course. */
+  readonly choices: ReadonlyArray<ReadonlyArray<Choice>>
 }
 
-export const nothing: Done = {
-  singles: 0,
-  pairs: 0,
-  courses: 0,
-  simulations: 0,
-  finding: undefined,
-  next: [],
-}
+const nothing = { singles: 0, pairs: 0, next: [], choices: [] }
 
+/** Stops at a violation. */
 export const perform = async (simulate: Simulate, task: Task): Promise<Done> => {
   switch (task.kind) {
     case "fault": {
@@ -56,16 +49,28 @@ export const perform = async (simulate: Simulate, task: Task): Promise<Done> => 
       const { broken, simulations } = await tryPairs(simulate, task)
       return { ...nothing, simulations, pairs: countOf(task), finding: foundBy(broken) }
     }
-    case "race": {
-      const { race, from, more } = task
-      const { courses, broken } = await explore(simulate, race, from, more)
-      const finding = broken && found({ scope: "race", race, ...broken }, broken.violations)
-      return { ...nothing, courses, simulations: courses, finding }
-    }
+    case "race":
+      return await takeCourses(simulate, task.race, task.courses)
   }
 }
 
-const foundBy = (broken: Trial | undefined): Finding | undefined => {
+const takeCourses = async (
+  simulate: Simulate,
+  race: Race,
+  courses: ReadonlyArray<Course>,
+): Promise<Done> => {
+  const choices: Array<ReadonlyArray<Choice>> = []
+  for (const { deviations, tellFrom } of courses) {
+    const { violations, told } = await runRace(simulate, race, deviations, { tellFrom })
+    choices.push(told)
+    if (violations.length === 0) continue
+    const finding = found({ scope: "race", race, deviations }, violations)
+    return { ...nothing, simulations: choices.length, choices, finding }
+  }
+  return { ...nothing, simulations: choices.length, choices, finding: undefined }
+}
+
+export const foundBy = (broken: Trial | undefined): Finding | undefined => {
   if (broken === undefined) return undefined
   const { settings: [setting], faults, violations } = broken
   return found({ scope: "one-order", setting: setting!, faults }, violations)
@@ -75,48 +80,3 @@ const found = (given: Case, violations: ReadonlyArray<Violation>): Finding => ({
   name: nameOf(given),
   violations,
 })
-
-/** The tasks of a part of the search, and what was done to know them. */
-export interface Split {
-  readonly done: Done
-  readonly tasks: ReadonlyArray<Task>
-}
-
-/** Every single fault; every short one is to be tried also with each `every`-th of those that can come after it. */
-export const splitFaults = async (
-  simulate: Simulate,
-  settings: ReadonlyArray<Setting>,
-  every: number,
-): Promise<Split> => {
-  const trials = await tryFaults(simulate, settings, [])
-  const broken = trials.find(({ violations }) => violations.length > 0)
-  const done = { ...nothing, simulations: trials.length, finding: foundBy(broken) }
-  if (broken !== undefined) return { done, tasks: [] }
-  const tasks = trials.flatMap(({ settings, points }) => {
-    const tasksOf = (length: "short" | "long", every: number) =>
-      points.flatMap((point) => faultsAt(point, length))
-        .map((fault): Task => ({ kind: "fault", settings, fault, every }))
-    return [...tasksOf("short", every), ...tasksOf("long", 0)]
-  })
-  return { done, tasks }
-}
-
-/** All courses of a race that deviate at `most` choices at most. */
-export const splitRace = async (
-  simulate: Simulate,
-  race: Race,
-  most: number,
-): Promise<Split> => {
-  const { violations, choices } = await runRace(simulate, race, [])
-  const done = { ...nothing, courses: 1, simulations: 1 }
-  if (violations.length > 0) {
-    const finding = found({ scope: "race", race, deviations: [] }, violations)
-    return { done: { ...done, finding }, tasks: [] }
-  }
-  const more = most - 1
-  const tasks = deviating(race, [], choices).map((from): Task => {
-    const about = countDeviating(choices.slice(from[0]!.at + 1), more)
-    return { kind: "race", race, from, more, about }
-  })
-  return { done, tasks }
-}

@@ -3,10 +3,13 @@ import { Worker } from "node:worker_threads"
 import type { Done, Task } from "./tasks.ts"
 
 export interface Threads {
-  /** Has tasks performed, in order, until all are done or `collect`, which is told what came of each, says that it is enough. */
+  /**
+   * Has tasks performed until there is none and none is under way. `next` gives one, or nothing if there is none for now;
+   * `collect` is told what came of it.
+   */
   readonly perform: (
-    tasks: ReadonlyArray<Task>,
-    collect: (done: Done, task: number) => boolean,
+    next: () => Task | undefined,
+    collect: (task: Task, done: Done) => void,
   ) => Promise<void>
   readonly end: () => Promise<unknown>
 }
@@ -19,16 +22,23 @@ export const startThreads = async (count: number, simulator: URL): Promise<Threa
     () => new Worker(new URL("./worker.ts", import.meta.url), options),
   )
   await Promise.all(workers.map((worker) => answerOf(worker, () => {})))
-  const perform: Threads["perform"] = async (tasks, collect) => {
-    const numbers = tasks.keys()
-    let enough = false
-    const next = () => enough ? undefined : numbers.next().value
-    await Promise.all(workers.map(async (worker) => {
-      for (let number = next(); number !== undefined; number = next()) {
-        const done = await answerOf(worker, () => worker.postMessage(tasks[number]))
-        if (!collect(done, number)) enough = true
+  const perform: Threads["perform"] = async (next, collect) => {
+    let underWay = 0
+    const idle: Array<() => void> = []
+    const work = async (worker: Worker) => {
+      for (let task = next(); task !== undefined || underWay > 0; task = next()) {
+        if (task === undefined) {
+          await new Promise<void>((resolve) => idle.push(resolve))
+          continue
+        }
+        underWay++
+        const done = await answerOf(worker, () => worker.postMessage(task))
+        underWay--
+        collect(task, done)
+        for (const goOn of idle.splice(0)) goOn()
       }
-    }))
+    }
+    await Promise.all(workers.map(work))
   }
   return { perform, end: () => Promise.all(workers.map((worker) => worker.terminate())) }
 }
