@@ -6,7 +6,7 @@ const compensation = "shared/saga/compensation.ts"
 const untilAnswered = "shared/saga/until-answered.ts"
 const retry = "shared/saga/retry.ts"
 const participants = "services/orchestrator/participants.ts"
-const sharedCall = "services/orchestrator/shared-call.ts"
+const resolving = "services/orchestrator/resolving.ts"
 const consumer = "services/orchestrator/consumer.ts"
 
 const armedAfterSuccess: ReadonlyArray<Edit> = [
@@ -187,9 +187,9 @@ export const sagaBugs: ReadonlyArray<Bug> = [
     what: "An answer to a batch is given to the entry next to the one it belongs to",
     seenIn: "batches whose answers are matched by their place alone",
     edits: [{
-      file: sharedCall,
-      replace: "return result.success\n",
-      by: "return [...result.success.slice(1), result.success[0]]\n",
+      file: resolving,
+      replace: "return whole.success\n",
+      by: "return [...whole.success.slice(1), whole.success[0]]\n",
     }],
     caughtBy: ["I1", "I9"],
   },
@@ -198,11 +198,11 @@ export const sagaBugs: ReadonlyArray<Bug> = [
     what: "When a batch fails, nobody tells those who wait for it",
     seenIn: "MassTransit: an answer is lost under load, and the saga is stuck for ever",
     edits: [{
-      file: sharedCall,
-      replace: "    const { failure } = result\n",
-      by: `    const { failure } = result
-    if (!(failure instanceof Refused)) return yield* Effect.never
-`,
+      file: resolving,
+      replace: "    const isWhole =",
+      by:
+        `    if (whole !== undefined && !(whole.failure instanceof Refused)) return yield* Effect.never
+    const isWhole =`,
     }],
     caughtBy: ["I12", "I13"],
   },

@@ -6,9 +6,12 @@ const wave = "shared/saga/wave.ts"
 const orderRun = "shared/saga/order-run.ts"
 const untilAnswered = "shared/saga/until-answered.ts"
 const sharedCall = "services/orchestrator/shared-call.ts"
+const resolving = "services/orchestrator/resolving.ts"
 const consumer = "services/orchestrator/consumer.ts"
 
-const failedAlone = "if (!isRefused && !isBroken) return part.map(() => failure)"
+const smaller = "else if (part.length > 1) size"
+const inParts = "      if (ofContents && part.length > 1) continue\n"
+const asWhole = "(entries.length === 1 || !isOfContents(whole.failure))"
 
 export const waveBugs: ReadonlyArray<Bug> = [
   {
@@ -77,7 +80,10 @@ export const waveBugs: ReadonlyArray<Bug> = [
     name: "poison-buries-its-wave",
     what: "Everybody of a request that is refused as a whole is refused",
     seenIn: "Lambda on SQS: one bad message takes its batch along to the dead letters",
-    edits: [{ file: sharedCall, replace: failedAlone, by: "return part.map(() => failure)" }],
+    edits: [
+      { file: resolving, replace: inParts, by: "" },
+      { file: resolving, replace: asWhole, by: "true" },
+    ],
     caughtBy: ["I10", "I12"],
   },
   {
@@ -85,21 +91,22 @@ export const waveBugs: ReadonlyArray<Bug> = [
     what: "A request that is refused as a whole is sent again as it is, for ever",
     seenIn: "Kafka: a record that cannot be decoded is read again for ever",
     edits: [{
-      file: sharedCall,
-      replace: failedAlone,
-      by: `if (isRefused && part.length > 1) return part.map(() => refusesAll)
-      ${failedAlone}`,
+      file: resolving,
+      replace: smaller,
+      by: `else if (part.length > 1 && result.failure instanceof Refused) {
+        result = Result.fail(refusesAll)
+      } ${smaller}`,
     }],
     caughtBy: ["I12"],
   },
   {
-    name: "broken-entry-stops-all",
-    what: "A request that a participant breaks on is sent again as it is, whoever is in it",
+    name: "failing-entry-stops-all",
+    what: "A request that fails is sent again as it is, whoever is in it",
     seenIn: "Lambda on SQS: a batch with one failure comes back whole",
     edits: [{
-      file: sharedCall,
-      replace: "failure instanceof Unavailable && failure.status === 500",
-      by: "false",
+      file: resolving,
+      replace: smaller,
+      by: "else if (part.length > 1 && isOfContents(result.failure)) size",
     }],
     caughtBy: ["I12"],
   },

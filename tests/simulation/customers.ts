@@ -87,11 +87,13 @@ export class Customers {
     return Effect.gen({ self: this }, function* () {
       for (let looks = 0; looks < 2;) {
         yield* kernel.sleep(this.process, isFinal(order.status) ? 1_000 : 5_000)
+        // Who posted twice looks twice: the answers of two looks under way at once may cross.
+        const told = order.status
         const { status } = yield* this.untilAnswered("find", "/find", { username, id: order.id })
         world.check(
-          !isFinal(order.status) || status === order.status,
+          !isFinal(told) || status === told,
           "I7",
-          () => `the customer of ${order.id} was told ${order.status}, then ${status}`,
+          () => `the customer of ${order.id} was told ${told}, then ${status}`,
         )
         order.status = status
         if (isFinal(status) || queue.buried.has(order.id)) looks++

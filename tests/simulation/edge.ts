@@ -1,12 +1,12 @@
 /**
  * The edge of a service that the orchestrator calls: what it answers before its rules are asked. A request with one entry
  * that cannot be decoded is refused as a whole, as it is over HTTP; and a callee may not know its callers for a while, or
- * break on an order.
+ * fail on an order.
  */
 import { Effect } from "effect"
 import type { Process } from "./kernel.ts"
 import type { Answer } from "./network.ts"
-import { poison } from "./plan.ts"
+import { orderFaults, poison } from "./plan.ts"
 import type { Serve } from "./services.ts"
 import type { World } from "./world.ts"
 
@@ -20,29 +20,32 @@ export const edgeOf = (world: World, process: Process, serve: Serve): Serve => (
   Effect.suspend(() => {
     const { commands, decisions } = body as Readonly<Record<string, ReadonlyArray<Entry>>>
     const entries = commands ?? decisions
-    const status = entries === undefined ? undefined : statusOf(world, process, entries)
-    return status === undefined ? serve(path, body) : Effect.succeed<Answer>({ status, body: {} })
+    const failure = entries === undefined ? undefined : failureOf(world, process, entries)
+    return failure ?? serve(path, body)
   })
 
-const statusOf = (
+const answer = (status: number) => Effect.succeed<Answer>({ status, body: {} })
+
+const failureOf = (
   world: World,
   { service, name }: Process,
   entries: ReadonlyArray<Entry>,
-): number | undefined => {
+): Effect.Effect<Answer> | undefined => {
   if (world.lockedUp.has(name)) {
     world.hit("process: refuses its callers", name)
-    return 401
+    return answer(401)
   }
   const malformed = poison[service as keyof typeof poison]
   if (malformed !== undefined && entries.some(({ resource }) => resource === malformed)) {
     world.hit("order: poison", name)
-    return 400
+    return answer(400)
   }
   const broken = world.breaking.get(name)
   if (broken === undefined) return undefined
-  broken.on ??= entries[world.kernel.draw(`breaks on ${name}`, entries.length)]!.orderId
+  broken.on ??= entries[world.kernel.draw(`order that ${name} fails on`, entries.length)]!.orderId
   if (entries.every(({ orderId }) => orderId !== broken.on)) return undefined
-  world.hit("process: breaks on an order", name)
+  world.hit(`process: ${broken.fault}`, name)
   world.brokenOn.add(broken.on)
-  return 500
+  const status = orderFaults[broken.fault]
+  return status === undefined ? Effect.never : answer(status)
 }

@@ -101,8 +101,18 @@ export interface PointFault extends Point {
   readonly forMs: number
 }
 
-/** What can happen to a process that the orchestrator calls: it answers 401, or it answers 500 whenever an order is concerned. */
-export const calleeFaults = ["refuses its callers", "breaks on an order"] as const
+/** How a process fails every request that concerns one order: with a status, or by no answer at all. */
+export const orderFaults = {
+  "breaks on an order": 500,
+  "is unavailable for an order": 503,
+  "never answers for an order": undefined,
+} as const
+export type OrderFault = keyof typeof orderFaults
+/** What can happen to a process that the orchestrator calls: it answers 401, or fails whenever an order is concerned. */
+export const calleeFaults = [
+  "refuses its callers",
+  ...Object.keys(orderFaults) as ReadonlyArray<OrderFault>,
+] as const
 export const processFaults = [
   "stopped",
   "told to stop",

@@ -1,6 +1,13 @@
 /** Orders that are not like the others: of an earlier version of the saga, or poison to a participant. */
 import { describe, expect, it } from "vitest"
-import { type Plan, poison, type TimedFault, type Wish } from "./plan.ts"
+import {
+  type OrderFault,
+  orderFaults,
+  type Plan,
+  poison,
+  type TimedFault,
+  type Wish,
+} from "./plan.ts"
 import { simulate } from "./simulate.ts"
 import { rows } from "./tables/database.ts"
 import { reservations } from "./tables/reservation-tables.ts"
@@ -124,12 +131,14 @@ describe("a callee", () => {
     expect(tookMs).toBeGreaterThan(20_000)
   })
 
-  it("that breaks on one order holds up no other", async () => {
-    const timedFaults = [fault("breaks on an order", "items-1")]
-    const wishes = [...others, { ...wish, amountMinor: 7_00 }]
-    const { orders } = await outcome({ wishes, timedFaults, deadlineMs: 6_000 })
-    const failed = ["failed", "cancelled", "cancelled", "cancelled"]
-    expect(orders.filter((order) => order?.[0] === "completed")).toEqual([completed, completed])
-    expect(orders).toContainEqual(failed)
-  })
+  for (const name of Object.keys(orderFaults) as ReadonlyArray<OrderFault>) {
+    it(`that ${name} holds up no other`, async () => {
+      const timedFaults = [fault(name, "items-1")]
+      const wishes = [...others, { ...wish, amountMinor: 7_00 }]
+      const { orders } = await outcome({ wishes, timedFaults, deadlineMs: 15_000 })
+      const failed = ["failed", "cancelled", "cancelled", "cancelled"]
+      expect(orders.filter((order) => order?.[0] === "completed")).toEqual([completed, completed])
+      expect(orders).toContainEqual(failed)
+    })
+  }
 })

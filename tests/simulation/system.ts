@@ -185,8 +185,8 @@ export class System {
         world.lockedUp.add(name)
         kernel.after(forMs, "", undefined, () => world.lockedUp.delete(name))
         return
-      case "breaks on an order":
-        world.breaking.set(name, {})
+      default:
+        world.breaking.set(name, { fault })
         kernel.after(forMs, "", undefined, () => world.breaking.delete(name))
     }
   }

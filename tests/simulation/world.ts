@@ -6,7 +6,7 @@ import { Effect, Exit } from "effect"
 import { failpoints } from "#shared/failpoint.ts"
 import type { Kernel, Process } from "./kernel.ts"
 import { startMs } from "./kernel.ts"
-import { faultsEndMs, type Plan, type Point, type PointFault } from "./plan.ts"
+import { faultsEndMs, type OrderFault, type Plan, type Point, type PointFault } from "./plan.ts"
 
 export interface Violation {
   /** The invariant, I1 to I13. */
@@ -46,8 +46,8 @@ export class World {
   readonly cutOff = new Set<string>()
   /** Which processes do not know their callers. */
   readonly lockedUp = new Set<string>()
-  /** Which processes break, and on which order: the first that they meet. And all orders that one broke on. */
-  readonly breaking = new Map<string, { on?: string }>()
+  /** Which processes fail on an order, how, and on which one: the first that they meet. And all orders that one failed on. */
+  readonly breaking = new Map<string, { readonly fault: OrderFault; on?: string }>()
   readonly brokenOn = new Set<string>()
   ordersInFlight = 0
   private readonly places = new Map<string, Place>()

@@ -1,10 +1,10 @@
 /** What waves share when they call one participant at the same time, and what becomes of each entry when it refuses or breaks. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Random } from "effect"
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import type { Answers } from "#shared/saga/saga.ts"
 import { answering, refusing, reserves, scriptedParticipants } from "./scripted-participants.ts"
-import { type Conduct, json } from "./scripted-service.ts"
+import { type Conduct, fetchFailed, json } from "./scripted-service.ts"
 
 /** The answers, each as an outcome or the name of a failure; those that differ from the expected one, by their places. */
 const kindsOf = (answers: Answers<Outcome>) =>
@@ -16,8 +16,8 @@ const others = (answers: Answers<Outcome>, usual: string) =>
 const at = (commands: ReadonlyArray<Command>, ...places: ReadonlyArray<number>) =>
   places.map((n) => commands[n]!)
 
-/** The requests that it takes to find one entry of a thousand. */
-const halvings = 2 * Math.ceil(Math.log2(1_000))
+/** The requests that it takes at most to find one entry of a thousand: by halves, with larger ones in between. */
+const search = 4 * Math.ceil(Math.log2(1_000))
 
 /** The requests that it takes to be sure that it is not the entries' doing. */
 const most = 40
@@ -84,7 +84,7 @@ describe("requests to one participant", () => {
 
 describe("a request that is refused as a whole", () => {
   for (const places of [[0], [999], [500], [123, 124], [0, 333, 666, 999]]) {
-    it.live(`is halved until entry ${places.join(" and ")} of a thousand is refused alone`, () =>
+    it.live(`goes out in parts until entry ${places.join(" and ")} of a thousand is refused alone`, () =>
       Effect.gen(function* () {
         const script = yield* scriptedParticipants
         const commands = reserves(1_000)
@@ -94,7 +94,7 @@ describe("a request that is refused as a whole", () => {
           others(answers, "reserved"),
           Object.fromEntries(places.map((n) => [n, "Refused"])),
         )
-        assert.isAtMost(script.asked.length, 1 + halvings * places.length)
+        assert.isAtMost(script.asked.length, 1 + search * places.length)
         yield* script.configured
       }))
   }
@@ -170,7 +170,7 @@ describe("a request that is refused as a whole", () => {
 
 describe("a request that breaks the service", () => {
   for (const places of [[0], [999], [17, 983], [1, 2, 3, 500, 998]]) {
-    it.live(`is halved until entry ${places.join(" and ")} of a thousand breaks it alone`, () =>
+    it.live(`goes out in parts until entry ${places.join(" and ")} of a thousand breaks it alone`, () =>
       Effect.gen(function* () {
         const script = yield* scriptedParticipants
         const commands = reserves(1_000)
@@ -180,7 +180,7 @@ describe("a request that breaks the service", () => {
           others(answers, "reserved"),
           Object.fromEntries(places.map((n) => [n, "Unavailable"])),
         )
-        assert.isAtMost(script.asked.length, 1 + halvings * places.length)
+        assert.isAtMost(script.asked.length, 1 + search * places.length)
       }))
   }
 
@@ -196,13 +196,81 @@ describe("a request that breaks the service", () => {
       }
       yield* script.configured
     }))
+})
 
-  it.live("is not halved while the service is merely away", () =>
+/** Sends those that have no answer yet so often; the commands that have none then. */
+const leftAfter = Effect.fnUntraced(function* (
+  attempts: number,
+  send: (commands: ReadonlyArray<Command>) => Effect.Effect<Answers<Outcome>>,
+  commands: ReadonlyArray<Command>,
+) {
+  let left = commands
+  for (let n = 0; n < attempts; n++) {
+    const answers = yield* send(left)
+    left = left.filter((_, n) => "_tag" in answers[n]!)
+  }
+  return left
+})
+
+describe("a request that fails otherwise", () => {
+  const failures: Readonly<Record<string, readonly [Conduct<Command>, number]>> = {
+    "is answered 503": [() => json({}, 503), 4],
+    "is answered 429": [() => json({}, 429), 4],
+    "is cut off": [() => Promise.reject(fetchFailed("ECONNRESET")), 1],
+    "is answered with nonsense": [() => json({}), 1],
+  }
+  for (const [fails, [failing, most]] of Object.entries(failures)) {
+    it.live(`and ${fails} goes out once, and smaller ones again, ${most} at a time, when all fail`, () =>
+      Effect.gen(function* () {
+        const script = yield* scriptedParticipants
+        script.conduct = failing
+        const sizes: Array<ReadonlyArray<number>> = []
+        const commands = reserves(1_000)
+        while (sizes.at(-1)?.at(-1) !== 1) {
+          script.asked.length = 0
+          const answers = yield* script.service.send("items", commands)
+          assert.strictEqual(answers.filter((answer) => "_tag" in answer).length, 1_000)
+          sizes.push(script.asked.map(({ entries }) => entries.length))
+        }
+        const halves = [500, 250, 125, 62, 31, 15, 7, 3, 1]
+        assert.deepStrictEqual(sizes.map((sizes) => sizes.length), [
+          1,
+          ...Array.from({ length: Math.ceil(halves.length / most) }, () => most),
+        ])
+        assert.deepStrictEqual([...new Set(sizes.flat())], [1_000, ...halves])
+        // It comes back: requests become larger again, and nobody is forgotten.
+        script.conduct = answering("reserved")
+        script.asked.length = 0
+        yield* script.service.send("items", commands)
+        assert.deepStrictEqual(
+          script.asked.map(({ entries }) => entries.length),
+          [1, 2, 4, 8, 16, 32, 64, 128, 256, 489],
+        )
+      }))
+
+    it.live(`and ${fails} because of some of them keeps none of the others from its answer`, () =>
+      Effect.gen(function* () {
+        const script = yield* scriptedParticipants
+        const commands = reserves(300)
+        const bad = new Set([0, 1, 150, 299].map((n) => commands[n]!))
+        const ids = new Set([...bad].map(({ orderId }) => orderId))
+        script.conduct = (entries, signal) =>
+          (entries.some(({ orderId }) => ids.has(orderId)) ? failing : answering("reserved"))(
+            entries,
+            signal,
+          )
+        const send = (commands: ReadonlyArray<Command>) => script.service.send("items", commands)
+        assert.deepStrictEqual(new Set(yield* leftAfter(80 / most, send, commands)), bad)
+      }).pipe(Random.withSeed("parts")))
+  }
+
+  it.live("because of one that is tried again alone makes no others' requests smaller", () =>
     Effect.gen(function* () {
       const script = yield* scriptedParticipants
-      script.conduct = () => json({}, 503)
-      const answers = yield* script.service.send("items", reserves(1_000))
-      assert.deepStrictEqual(others(answers, "Unavailable"), {})
-      assert.strictEqual(script.asked.length, 1)
+      const [bad] = reserves(1)
+      script.conduct = refusing([bad!], 503)
+      yield* script.service.send("items", [bad!])
+      yield* script.service.send("items", reserves(1_000))
+      assert.deepStrictEqual(script.asked.map(({ entries }) => entries.length), [1, 1_000])
     }))
 })
