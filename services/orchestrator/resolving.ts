@@ -9,7 +9,7 @@ import type { OrderId } from "#shared/contracts/order.ts"
 import { maxBatch } from "#shared/contracts/reservation.ts"
 import { type CallFailure, Refused } from "#shared/http/client.ts"
 import type { Answers } from "#shared/saga/saga.ts"
-import { Misconfigured, Unavailable } from "#shared/transient.ts"
+import { Misconfigured, Unavailable, Unknown } from "#shared/transient.ts"
 import type { Watch } from "./callees.ts"
 
 export interface OfOrder {
@@ -23,6 +23,9 @@ const failedForNothing = 8
 
 /** When the service is unavailable to so many parts in a row, or gives one no answer, the others are tried later, too. */
 const unavailableInARow = 4
+
+/** How much smaller a failure makes requests. One without an answer costs a whole time-out, so there should be few of them. */
+const smallerBy = (failure: CallFailure): number => failure instanceof Unknown ? 8 : 2
 
 /** Whether the service refuses what the request holds, or breaks on it: it does so until each entry is alone that does it. */
 const isOfContents = (failure: CallFailure): boolean =>
@@ -50,7 +53,7 @@ export const resolving = <I extends OfOrder, O>(name: string, call: Call<I, O>, 
       }
       suspects.add(part)
       // One that fails alone says nothing of others.
-      if (part.length > 1) size = part.length >> 1
+      if (part.length > 1) size = Math.ceil(part.length / smallerBy(result.failure))
       else if (result.failure instanceof Refused) refused.add(part[0]!.orderId)
       return result
     })

@@ -9,7 +9,7 @@ const sharedCall = "services/orchestrator/shared-call.ts"
 const resolving = "services/orchestrator/resolving.ts"
 const consumer = "services/orchestrator/consumer.ts"
 
-const smaller = "else if (part.length > 1) size"
+const smaller = "if (part.length > 1) size"
 const inParts = "      if (ofContents && part.length > 1) continue\n"
 const asWhole = "(entries.length === 1 || !isOfContents(whole.failure))"
 
@@ -93,9 +93,8 @@ export const waveBugs: ReadonlyArray<Bug> = [
     edits: [{
       file: resolving,
       replace: smaller,
-      by: `else if (part.length > 1 && result.failure instanceof Refused) {
-        result = Result.fail(refusesAll)
-      } ${smaller}`,
+      by: `if (part.length > 1 && result.failure instanceof Refused) return Result.fail(refusesAll)
+      ${smaller}`,
     }],
     caughtBy: ["I12"],
   },
@@ -106,7 +105,7 @@ export const waveBugs: ReadonlyArray<Bug> = [
     edits: [{
       file: resolving,
       replace: smaller,
-      by: "else if (part.length > 1 && isOfContents(result.failure)) size",
+      by: "if (part.length > 1 && isOfContents(result.failure)) size",
     }],
     caughtBy: ["I12"],
   },
