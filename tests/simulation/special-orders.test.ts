@@ -117,11 +117,11 @@ describe("an order that is poison to a participant", () => {
 })
 
 describe("a callee", () => {
-  const fault = (fault: TimedFault["fault"], process: string): TimedFault => ({
+  const fault = (fault: TimedFault["fault"], process: string, forMs = 20_000): TimedFault => ({
     fault,
     process,
     atMs: 0,
-    forMs: 20_000,
+    forMs,
   })
 
   it("that refuses its callers for a while is asked again until it does not", async () => {
@@ -133,9 +133,9 @@ describe("a callee", () => {
 
   for (const name of Object.keys(orderFaults) as ReadonlyArray<OrderFault>) {
     it(`that ${name} holds up no other`, async () => {
-      const timedFaults = [fault(name, "items-1")]
+      const timedFaults = [fault(name, "items-1", 40_000)]
       const wishes = [...others, { ...wish, amountMinor: 7_00 }]
-      const { orders } = await outcome({ wishes, timedFaults, deadlineMs: 15_000 })
+      const { orders } = await outcome({ wishes, timedFaults, deadlineMs: 30_000 })
       const failed = ["failed", "cancelled", "cancelled", "cancelled"]
       expect(orders.filter((order) => order?.[0] === "completed")).toEqual([completed, completed])
       expect(orders).toContainEqual(failed)
