@@ -20,6 +20,8 @@ export interface Insertion {
 /** What a decision changes of an order. */
 export interface StatusChange {
   readonly orderId: OrderId
+  /** An order with any other status stays as it is. */
+  readonly before: OrderStatus
   readonly status: OrderStatus
   /** Kept if the order has one already. */
   readonly reason: FailureReason | undefined
@@ -47,8 +49,14 @@ export interface OrderTable {
   readonly lockStatuses: (
     ids: ReadonlyArray<OrderId>,
   ) => Effect.Effect<ReadonlyMap<OrderId, OrderStatus>>
-  /** Changes orders, at most once each. `now` becomes the time of the decision of those that are final by it. */
-  readonly changeStatuses: (changes: ReadonlyArray<StatusChange>, now: Date) => Effect.Effect<void>
+  /**
+   * Changes orders, at most once each, and gives how many it changed to each status. `now` becomes the time of the decision
+   * of those that are final by it.
+   */
+  readonly changeStatuses: (
+    changes: ReadonlyArray<StatusChange>,
+    now: Date,
+  ) => Effect.Effect<ReadonlyMap<OrderStatus, number>>
   /** Tells all replicas, on commit, that the orders changed. */
   readonly notify: (ids: ReadonlyArray<OrderId>) => Effect.Effect<void>
   /**

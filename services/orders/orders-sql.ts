@@ -1,13 +1,13 @@
 /** The orders table in PostgreSQL. Each statement takes a batch, whatever its size. */
 import { Effect, Layer, Schema } from "effect"
-import { type OrderId, OrderStatus } from "#shared/contracts/order.ts"
+import { type OrderId, OrderStatus, type TimelineEntry } from "#shared/contracts/order.ts"
 import { text } from "#shared/postgres/columns.ts"
 import { Database } from "#shared/postgres/database.ts"
 import type { Sql } from "#shared/postgres/sql.ts"
 import { tablesIn } from "#shared/postgres/store.ts"
 import { changesChannel } from "./changes.ts"
 import { Order } from "./order.ts"
-import { OrderStore, type OrderTable } from "./order-table.ts"
+import { OrderStore, type OrderTable, type StatusChange } from "./order-table.ts"
 
 export const orderStoreLayer: Layer.Layer<OrderStore, never, Database> = Layer.effect(
   OrderStore,
@@ -25,6 +25,7 @@ const columns = (sql: Sql) =>
 const Id = Schema.Struct({ id: text<OrderId>() })
 const Standing = Schema.Struct({ id: text<OrderId>(), status: OrderStatus })
 const Count = Schema.Struct({ count: Schema.Int })
+const Changed = Schema.Struct({ status: OrderStatus, count: Schema.Int })
 
 const intake = (sql: Sql): Pick<OrderTable, "insert" | "countUnfinished"> => ({
   insert: (insertions) => {
@@ -92,23 +93,34 @@ const register = (sql: Sql): Pick<OrderTable, "lockStatuses" | "changeStatuses" 
     ),
 
   changeStatuses: (changes, now) => {
-    const { distinct, numbers } = numbered(changes.map(({ timeline }) => JSON.stringify(timeline)))
-    return Effect.asVoid(sql`
-      update orders set status = change.status, reason = coalesce(orders.reason, change.reason),
-        timeline = orders.timeline || (array(
-          select text::jsonb from unnest(${distinct}::text[]) with ordinality as given (text, number)
-          order by number))[change.timeline],
-        stuck = change.stuck::jsonb,
-        decided_at = case when change.status <> 'compensating' then ${now}::timestamptz end,
-        publish_at = case when change.status = 'compensating' then orders.publish_at end
-      from unnest(
-        ${changes.map(({ orderId }) => orderId)}::uuid[],
-        ${changes.map(({ status }) => status)}::text[],
-        ${changes.map(({ reason }) => reason ?? null)}::text[],
-        ${numbers}::int[],
-        ${changes.map(({ stuck }) => stuck ? JSON.stringify(stuck) : null)}::text[]
-      ) as change (id, status, reason, timeline, stuck)
-      where orders.id = change.id`)
+    const { kinds, kindOf } = sorted(changes)
+    // Materialized: inlined, the same timeline would be read as JSON again for every order.
+    return Effect.map(
+      sql.rows(Changed)`
+        with kind as materialized (
+          select number, before, status, reason, timeline::jsonb, stuck::jsonb from unnest(
+            ${kinds.map(({ before }) => before)}::text[],
+            ${kinds.map(({ status }) => status)}::text[],
+            ${kinds.map(({ reason }) => reason ?? null)}::text[],
+            ${kinds.map(({ timeline }) => JSON.stringify(timeline))}::text[],
+            ${kinds.map(({ stuck }) => stuck ? JSON.stringify(stuck) : null)}::text[]
+          ) with ordinality as given (before, status, reason, timeline, stuck, number)
+        ), changed as (
+          update orders set status = kind.status, reason = coalesce(orders.reason, kind.reason),
+            timeline = orders.timeline || kind.timeline, stuck = kind.stuck,
+            decided_at = case when kind.status <> 'compensating' then ${now}::timestamptz end,
+            publish_at = case when kind.status = 'compensating' then orders.publish_at end
+          from (
+            -- One order among all replicas, so that batches with the same orders cannot wait for each other in a circle.
+            select * from unnest(${changes.map(({ orderId }) => orderId)}::uuid[], ${kindOf}::int[])
+              as given (id, kind) order by id
+          ) as change join kind on kind.number = change.kind
+          where orders.id = change.id and orders.status = kind.before
+          returning orders.status
+        )
+        select status, count(*)::int as count from changed group by status`,
+      (rows) => new Map(rows.map(({ status, count }) => [status, count])),
+    )
   },
 
   notify: (ids) => {
@@ -121,19 +133,26 @@ const register = (sql: Sql): Pick<OrderTable, "lockStatuses" | "changeStatuses" 
   },
 })
 
-/**
- * Numbers the texts from 1 on, equal ones alike. Orders that went through a batch together have the same timeline, and to
- * read it as JSON for each of them takes PostgreSQL two fifths of the statement.
- */
-const numbered = (texts: ReadonlyArray<string>) => {
-  const known = new Map<string, number>()
-  const numbers = texts.map((text) => {
-    const number = known.get(text) ?? known.size + 1
-    known.set(text, number)
-    return number
+type Kind = Omit<StatusChange, "orderId">
+
+/** Most changes of a batch differ in nothing but the order, so what they are is sent once: the kinds, counted from 1. */
+const sorted = (changes: ReadonlyArray<StatusChange>) => {
+  const kinds: Array<Kind> = []
+  const kindOf = changes.map((change) => {
+    const known = kinds.findIndex((kind) => isSame(kind, change))
+    return 1 + (known === -1 ? kinds.push(change) - 1 : known)
   })
-  return { distinct: [...known.keys()], numbers }
+  return { kinds, kindOf }
 }
+
+const isSame = (a: Kind, b: Kind): boolean =>
+  a.before === b.before && a.status === b.status && a.reason === b.reason &&
+  a.stuck === undefined && b.stuck === undefined && a.timeline.length === b.timeline.length &&
+  a.timeline.every((entry, n) => isSameEntry(entry, b.timeline[n]!))
+
+const isSameEntry = (a: TimelineEntry, b: TimelineEntry): boolean =>
+  a.at === b.at && a.step === b.step && a.action === b.action && a.outcome === b.outcome &&
+  a.attempts === b.attempts && a.durationMs === b.durationMs
 
 const sweeper = (sql: Sql): Pick<OrderTable, "takeDue" | "makeAllDue"> => ({
   takeDue: (now, limit, { firstMs, mostMs }) =>

@@ -42,12 +42,12 @@ export class Register extends Context.Service<Register, {
         decide: Effect.fnUntraced(function* (decisions) {
           const ids = [...new Set(decisions.map(({ orderId }) => orderId))]
           const now = new Date(yield* Clock.currentTimeMillis)
-          const { answers, changes, seen } = yield* transaction((orders, last) =>
+          const { answers, ends, seen } = yield* transaction((orders, last) =>
             decideIn(orders, last, { ids, decisions, now, watched: watched(ids) })
           )
           yield* tell(seen)
           yield* failpoint("orders.decided")
-          yield* countEnds(changes)
+          yield* countEnds(ends)
           return answers
         }),
       })
@@ -66,30 +66,55 @@ interface Batch {
 const decideIn = Effect.fnUntraced(
   function* (orders: OrderTable, last: LastStatements, batch: Batch) {
     const { ids, decisions, now, watched } = batch
-    const statuses = new Map(yield* orders.lockStatuses(ids))
-    const { answers, rounds } = changesOf(decisions, statuses)
     yield* failpoint("orders.before decision")
+    const ends = { completed: 0, failed: 0 }
+    let changed = 0
+    const change = (round: Round) =>
+      Effect.map(orders.changeStatuses([...round.values()], now), (counts) => {
+        for (const [status, count] of counts) {
+          changed += count
+          if (status === "completed" || status === "failed") ends[status] += count
+        }
+      })
+    // Where all orders stand as decisions mostly find them, the change itself tells, and nobody needs to look before.
+    const usual = changesOf(decisions, usualStatuses(decisions))
+    const [first] = usual.rounds
+    if (first?.size === decisions.length) yield* change(first)
+    const isDone = changed === decisions.length
+    const { answers, rounds }: ReturnType<typeof changesOf> = isDone
+      ? { answers: usual.answers, rounds: [] }
+      : changesOf(decisions, yield* orders.lockStatuses(ids))
+    // Else the first round has every order that changes.
+    const changing = changed > 0 ? ids : [...rounds[0]?.keys() ?? []]
     let seen: Iterable<Order> = []
-    // The first round has every order that changes.
-    const [first] = rounds
     yield* last([
-      ...rounds.map((round) => orders.changeStatuses([...round.values()], now)),
-      ...(first === undefined ? [] : [orders.notify([...first.keys()])]),
+      ...rounds.map(change),
+      ...(changing.length === 0 ? [] : [orders.notify(changing)]),
       ...(watched.length === 0 ? [] : [
         Effect.map(orders.find(watched), (found) => {
           seen = found.values()
         }),
       ]),
     ])
-    return { answers, seen, changes: rounds.flatMap((round) => [...round.values()]) }
+    return { answers, seen, ends }
   },
 )
 
-/** What the decisions come to, one after another; `statuses` are those of the orders before, and after. */
+const usualStatuses = (decisions: ReadonlyArray<Decision>): ReadonlyMap<OrderId, OrderStatus> =>
+  new Map(decisions.map(({ orderId, decision }) => [
+    orderId,
+    decision === "settle" ? "compensating" : "pending",
+  ]))
+
+/** Changes of different orders. */
+type Round = ReadonlyMap<OrderId, StatusChange>
+
+/** What the decisions come to, one after another; `before` are the statuses of the orders until then. */
 const changesOf = (
   decisions: ReadonlyArray<Decision>,
-  statuses: Map<OrderId, OrderStatus>,
+  before: ReadonlyMap<OrderId, OrderStatus>,
 ) => {
+  const statuses = new Map(before)
   const rounds: Array<Map<OrderId, StatusChange>> = []
   const answers = decisions.map((decision): Decided => {
     const { orderId, reason, timeline, stuck } = decision
@@ -100,7 +125,7 @@ const changesOf = (
     statuses.set(orderId, status)
     // One statement changes a row once: a second change of the same order belongs to a statement of its own.
     const free = rounds.find((round) => !round.has(orderId)) ?? addRound(rounds)
-    free.set(orderId, { orderId, status, reason, timeline, stuck })
+    free.set(orderId, { orderId, before, status, reason, timeline, stuck })
     return { orderId, status }
   })
   return { answers, rounds }
@@ -120,9 +145,8 @@ const decidedAs = (status: "completed" | "failed") =>
   })
 const decided = { completed: decidedAs("completed"), failed: decidedAs("failed") }
 
-const countEnds = (changes: ReadonlyArray<StatusChange>) =>
-  Effect.forEach(
-    ["completed", "failed"] as const,
-    (end) => Metric.update(decided[end], changes.filter(({ status }) => status === end).length),
-    { discard: true },
+const countEnds = (ends: { readonly completed: number; readonly failed: number }) =>
+  Effect.andThen(
+    Metric.update(decided.completed, ends.completed),
+    Metric.update(decided.failed, ends.failed),
   )

@@ -12,8 +12,8 @@ export interface Store<Tables> {
   readonly query: <A>(run: (tables: Tables) => Effect.Effect<A>) => Effect.Effect<A, Transient>
   /**
    * Runs one transaction, again from the start when it lost a conflict with another one. What it does first goes out along
-   * with BEGIN, and may only read and lock: should BEGIN itself be refused, it would stand alone. Fails with Unavailable
-   * (rolled back) or Unknown (the connection broke: it may have been committed).
+   * with BEGIN: should BEGIN itself be refused, it stands alone, so it only reads and locks, or may happen all the same. Fails
+   * with Unavailable (rolled back) or Unknown (the connection broke: it may have been committed).
    */
   readonly transaction: <A>(
     run: (tables: Tables, last: LastStatements) => Effect.Effect<A>,

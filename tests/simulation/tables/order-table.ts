@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { isFinal, type Order } from "#services/orders/order.ts"
 import type { Insertion, OrderTable, StatusChange } from "#services/orders/order-table.ts"
-import type { OrderId } from "#shared/contracts/order.ts"
+import type { OrderId, OrderStatus } from "#shared/contracts/order.ts"
 import { tableOf } from "./database.ts"
 import type { Cell, Table, TableDefinition } from "./table.ts"
 import type { Transaction } from "./transaction.ts"
@@ -99,10 +99,15 @@ const register = (
         const changeOf = new Map<string, StatusChange>(
           changes.map((change) => [change.orderId, change]),
         )
+        const counts = new Map<OrderStatus, number>()
         for (const cell of locked) {
           const row = cell.seenBy(transaction)!
-          transaction.write(cell, changed(row, changeOf.get(cell.key)!, now))
+          const change = changeOf.get(cell.key)!
+          if (row.status !== change.before) continue
+          transaction.write(cell, changed(row, change, now))
+          counts.set(change.status, (counts.get(change.status) ?? 0) + 1)
         }
+        return counts
       },
     ),
 

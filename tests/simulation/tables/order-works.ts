@@ -92,6 +92,7 @@ const timeline = (ms: number): Decision["timeline"] => [{
 
 const aborted = (orderId: OrderId): StatusChange => ({
   orderId,
+  before: "pending",
   status: "compensating",
   reason: "Order timed out",
   timeline: timeline(1),
