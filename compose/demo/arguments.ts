@@ -8,7 +8,7 @@ export type Arguments =
 export const help = `Usage: npm run demo [-- --base-url URL]
 
 Signs up a new user, places four orders, and draws what really happened to each. Exits with 0 when
-everything is as it must be, with 1 when something is not, and with 2 when an option is wrong.
+everything is as expected, with 1 when something is not, and with 2 when an option is wrong.
 
   --base-url URL  the system to talk to; without it, the one at http://localhost:$PORT (PORT is 8080
                   where it is not set), or one of the demo's own, gone again at its end

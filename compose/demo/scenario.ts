@@ -86,7 +86,7 @@ export const endingOf = ({ status, reason, timeline }: OrderDetails, wallet: num
   wallet,
 })
 
-/** Every expectation that did not hold, with what came instead; empty when all is as it must be. */
+/** Every expectation that did not hold, with what came instead; empty when there is none. */
 export const differences = (expected: Ending, got: Ending): ReadonlyArray<string> =>
   (["status", "reason", "steps", "wallet"] as const)
     .map((what) => [what, said(expected[what]), said(got[what])] as const)

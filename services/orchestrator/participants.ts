@@ -20,9 +20,9 @@ export interface ParticipantsOptions {
 
 const decodeResponse = Schema.decodeUnknownOption(ReservationResponse)
 
-const reservations: SharedCall<Outcome> = {
+const reservations: SharedCall<Command, Outcome> = {
   path: "/internal/reservations",
-  field: "commands",
+  request: (commands) => ({ commands }),
   answers: (response) => Option.map(decodeResponse(response), ({ outcomes }) => outcomes),
 }
 

@@ -1,6 +1,11 @@
 /** The decision register of the orders service, as waves call it: decisions of all waves share requests. */
 import { Context, Effect, Layer, Option, Schema } from "effect"
-import { type Decided, type Decision, DecisionResponse } from "#shared/contracts/decision.ts"
+import {
+  type Decided,
+  type Decision,
+  DecisionResponse,
+  packed,
+} from "#shared/contracts/decision.ts"
 import { failpoint } from "#shared/failpoint.ts"
 import type { Sagas } from "#shared/saga/saga.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
@@ -16,9 +21,9 @@ const beforeDecide = failpoint("orchestrator.before decide")
 
 const decodeResponse = Schema.decodeUnknownOption(DecisionResponse)
 
-const decisions: SharedCall<Decided> = {
+const decisions: SharedCall<Decision, Decided> = {
   path: "/internal/decisions",
-  field: "decisions",
+  request: packed,
   answers: (response) => Option.map(decodeResponse(response), ({ decisions }) => decisions),
 }
 

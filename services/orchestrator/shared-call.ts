@@ -11,10 +11,10 @@ import { Unknown } from "#shared/transient.ts"
 import { Callees } from "./callees.ts"
 import { type Call, type OfOrder, resolving } from "./resolving.ts"
 
-export interface SharedCall<O> {
+export interface SharedCall<I, O> {
   readonly path: string
-  /** The field of the request that holds its entries. */
-  readonly field: string
+  /** The body of the request for these entries. */
+  readonly request: (entries: ReadonlyArray<I>) => unknown
   /** The answers in a response, if it is one. */
   readonly answers: (response: unknown) => Option.Option<ReadonlyArray<O>>
 }
@@ -22,7 +22,7 @@ export interface SharedCall<O> {
 /** Makes the function that calls for several entries, at most `maxBatch`. */
 export const sharedCall = <I extends OfOrder, O extends OfOrder>(
   callee: Callee,
-  { path, field, answers }: SharedCall<O>,
+  { path, request, answers }: SharedCall<I, O>,
 ): Effect.Effect<
   (entries: ReadonlyArray<I>) => Effect.Effect<Answers<O>>,
   never,
@@ -31,7 +31,7 @@ export const sharedCall = <I extends OfOrder, O extends OfOrder>(
   Effect.gen(function* () {
     const watch = yield* (yield* Callees).watch(callee.name)
     const call: Call<I, O> = (entries) =>
-      postBatch(callee, path, { [field]: entries }).pipe(
+      postBatch(callee, path, request(entries)).pipe(
         Effect.flatMap((response) => {
           const given = Option.getOrElse(answers(response), () => [])
           // Answers come in the order of the entries; of any others nobody could tell whose they are.

@@ -1,6 +1,6 @@
 /** The routes of orders: what customers send and look up, and the internal doors of register and audit. */
 import { Duration, Effect, Schema } from "effect"
-import { DecisionRequest, DecisionResponse } from "#shared/contracts/decision.ts"
+import { DecisionRequest, DecisionResponse, unpacked } from "#shared/contracts/decision.ts"
 import { NewOrder, OrderDetails, OrderId, OrderView, toMinor } from "#shared/contracts/order.ts"
 import { makeApp } from "#shared/http/app.ts"
 import { docsApp } from "#shared/http/docs.ts"
@@ -146,7 +146,7 @@ const decide = Effect.gen(function* () {
     answer: { status: 200, description: "The state of each order", schema: DecisionResponse },
     problems: [403],
     handle: ({ body }) =>
-      Effect.map(register.decide(body.decisions), (decisions) => ({ body: { decisions } })),
+      Effect.map(register.decide(unpacked(body)), (decisions) => ({ body: { decisions } })),
   })
 })
 

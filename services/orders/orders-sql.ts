@@ -1,6 +1,6 @@
 /** The orders table in PostgreSQL. Each statement takes a batch, whatever its size. */
 import { Effect, Layer, Schema } from "effect"
-import { type OrderId, OrderStatus, type TimelineEntry } from "#shared/contracts/order.ts"
+import { type OrderId, OrderStatus } from "#shared/contracts/order.ts"
 import { text } from "#shared/postgres/columns.ts"
 import { Database } from "#shared/postgres/database.ts"
 import type { Sql } from "#shared/postgres/sql.ts"
@@ -147,12 +147,7 @@ const sorted = (changes: ReadonlyArray<StatusChange>) => {
 
 const isSame = (a: Kind, b: Kind): boolean =>
   a.before === b.before && a.status === b.status && a.reason === b.reason &&
-  a.stuck === undefined && b.stuck === undefined && a.timeline.length === b.timeline.length &&
-  a.timeline.every((entry, n) => isSameEntry(entry, b.timeline[n]!))
-
-const isSameEntry = (a: TimelineEntry, b: TimelineEntry): boolean =>
-  a.at === b.at && a.step === b.step && a.action === b.action && a.outcome === b.outcome &&
-  a.attempts === b.attempts && a.durationMs === b.durationMs
+  a.timeline === b.timeline && a.stuck === undefined && b.stuck === undefined
 
 const sweeper = (sql: Sql): Pick<OrderTable, "takeDue" | "makeAllDue"> => ({
   takeDue: (now, limit, { firstMs, mostMs }) =>

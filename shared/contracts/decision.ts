@@ -10,14 +10,21 @@ import { maxBatch } from "./reservation.ts"
  * ask: changes nothing. complete: pending -> completed. abort: pending -> compensating, with its reason; said again of an
  * order that is compensating, it tells what the compensation waits for. settle: compensating -> failed.
  */
-export const Decision = Schema.Struct({
+const PackedDecision = Schema.Struct({
   orderId: OrderId,
   decision: Schema.Literals(["ask", "complete", "abort", "settle"]),
   reason: Schema.optionalKey(FailureReason),
-  timeline: Schema.Array(TimelineEntry),
+  /** Its place among the timelines of the request. */
+  timeline: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: maxBatch - 1 })),
   stuck: Schema.optionalKey(StuckCompensation),
 }).annotate({ identifier: "Decision" })
-export type Decision = typeof Decision.Type
+
+type Timeline = ReadonlyArray<TimelineEntry>
+
+/** What is recorded of an order, and what happened to it since the last decision. */
+export interface Decision extends Omit<typeof PackedDecision.Type, "timeline"> {
+  readonly timeline: Timeline
+}
 
 /** `unknown`: the register has no such order. */
 export const Decided = Schema.Struct({
@@ -26,7 +33,37 @@ export const Decided = Schema.Struct({
 }).annotate({ identifier: "Decided" })
 export type Decided = typeof Decided.Type
 
+/** Orders that go through a wave together have the same timeline: a request has each timeline once. */
 export const DecisionRequest = Schema.Struct({
-  decisions: Schema.Array(Decision).check(Schema.isBetweenLength(1, maxBatch)),
-})
+  decisions: Schema.Array(PackedDecision).check(Schema.isBetweenLength(1, maxBatch)),
+  timelines: Schema.Array(Schema.Array(TimelineEntry)),
+}).check(
+  Schema.makeFilter(
+    ({ decisions, timelines }) => decisions.every(({ timeline }) => timeline < timelines.length),
+    { expected: "a timeline for each decision" },
+  ),
+)
+export type DecisionRequest = typeof DecisionRequest.Type
+
+/** The request for these decisions. Timelines are the same when their entries are, by identity. */
+export const packed = (decisions: ReadonlyArray<Decision>): DecisionRequest => {
+  const timelines: Array<Timeline> = []
+  const placeOf = (timeline: Timeline) => {
+    const known = timelines.findIndex((other) =>
+      other.length === timeline.length && other.every((entry, n) => entry === timeline[n])
+    )
+    return known === -1 ? timelines.push(timeline) - 1 : known
+  }
+  return {
+    decisions: decisions.map((decision) => ({ ...decision, timeline: placeOf(decision.timeline) })),
+    timelines,
+  }
+}
+
+/** The decisions of a request. Those with the same timeline share it. */
+export const unpacked = (
+  { decisions, timelines }: DecisionRequest,
+): ReadonlyArray<Decision> =>
+  decisions.map((decision) => ({ ...decision, timeline: timelines[decision.timeline]! }))
+
 export const DecisionResponse = Schema.Struct({ decisions: Schema.Array(Decided) })

@@ -21,7 +21,7 @@ const formatIssues = SchemaIssue.makeFormatterStandardSchemaV1({
 const malformed = new Problem({
   status: 400,
   code: "malformed_json",
-  detail: "The body is not JSON. Send one JSON object, encoded in UTF-8.",
+  detail: "The request body is not JSON. Send one JSON object, encoded in UTF-8.",
 })
 
 const unsupported = new Problem({
@@ -34,7 +34,7 @@ const tooLarge = (maxBytes: number) =>
   new Problem({
     status: 413,
     code: "body_too_large",
-    detail: `The body is larger than ${maxBytes} bytes. Send less.`,
+    detail: `The request body is larger than ${maxBytes} bytes. Send less.`,
   })
 
 /** More would only make the answer long; who mends these is told of the rest. */
@@ -94,7 +94,7 @@ const invalid = (what: string, all: ReadonlyArray<FieldError>) => {
   return new Problem({
     status: 400,
     code: "invalid_request",
-    detail: `The ${what} is not as it must be. ${lines.slice(0, 5).join("; ")}.`,
+    detail: `The ${what} is invalid. ${lines.slice(0, 5).join("; ")}.`,
     errors,
   })
 }
@@ -160,7 +160,7 @@ const parse = (text: string): Effect.Effect<unknown, Problem> => {
     const json: unknown = JSON.parse(text)
     // JSON lets NUL and half a pair through by their escapes only.
     return text.includes("\\u") || text.includes(lostBytes)
-      ? keepable(json, "body")
+      ? keepable(json, "request body")
       : Effect.succeed(json)
   } catch {
     return Effect.fail(malformed)

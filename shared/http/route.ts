@@ -80,7 +80,7 @@ export const route = <B = undefined, Q = undefined, P = undefined, A = never, C 
   spec: RouteSpec<B, Q, P, A, C>,
 ): Route => {
   const { body, query, params, answer } = spec
-  const decodeBody = body && decodeStrictly(body.schema, "body")
+  const decodeBody = body && decodeStrictly(body.schema, "request body")
   const decodeQuery = query && decodeText(query, "query")
   const decodeParams = params && decodeText(params, "path")
   const respond: Route["respond"] = Effect.fnUntraced(function* (request, parts) {

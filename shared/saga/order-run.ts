@@ -61,8 +61,11 @@ export const turnRound = (run: OrderRun, refusal: Refusal, armed: number): void 
   run.armed = armed
 }
 
-/** Orders that share a request mostly have the same entry, so it is made once. */
-let latest: { readonly atMs: number; readonly entry: TimelineEntry } | undefined
+/** Orders that share a request and its outcome mostly have the same entry, so it is made once. */
+const latest = new Map<
+  TimelineEntry["outcome"],
+  { readonly atMs: number; readonly entry: TimelineEntry }
+>()
 
 /** Writes what the request came to into the order's timeline. */
 export const answered = (
@@ -74,15 +77,16 @@ export const answered = (
 ): void => {
   const { attempts, startedAtMs } = run
   const durationMs = atMs - startedAtMs
-  const last = latest?.entry
+  let last = latest.get(outcome)
   if (
-    latest?.atMs !== atMs || last?.step !== step || last.action !== action ||
-    last.outcome !== outcome || last.attempts !== attempts || last.durationMs !== durationMs
+    last?.atMs !== atMs || last.entry.step !== step || last.entry.action !== action ||
+    last.entry.attempts !== attempts || last.entry.durationMs !== durationMs
   ) {
     const at = new Date(atMs).toISOString()
-    latest = { atMs, entry: { step, action, outcome, attempts, at, durationMs } }
+    last = { atMs, entry: { step, action, outcome, attempts, at, durationMs } }
+    latest.set(outcome, last)
   }
-  run.timeline.push(latest.entry)
+  run.timeline.push(last.entry)
 }
 
 /** Takes what the register is to be told now. */

@@ -36,7 +36,7 @@ describe("the demo without a system", () => {
     assert.isTrue(stdout.endsWith("\n4 orders, 4 as expected.\n"))
   })
 
-  it("fails when something is not as it must be, and says what", async () => {
+  it("fails when something is not as expected, and says what", async () => {
     const { code, stdout, stderr } = await runAlone({ ITEM_STOCK: "0" }).ended
     assert.deepStrictEqual([code, stderr.trim()], [1, "4 orders, 2 as expected."])
     assert.include(

@@ -5,7 +5,7 @@ import type { Row } from "#shared/roster.ts"
 
 export type Rows = Readonly<Record<string, Row>>
 
-/** A file, and what is wrong with it by the roster, a line for each; empty when it is as it must be. */
+/** A file, and what is wrong with it by the roster, a line for each; empty when nothing is. */
 export interface Held {
   readonly file: string
   readonly wrong: ReadonlyArray<string>

@@ -16,7 +16,7 @@ import { Publisher } from "#services/orders/publisher.ts"
 import { Register } from "#services/orders/register.ts"
 import { sweeperLayer } from "#services/orders/sweeper.ts"
 import type { Command } from "#shared/contracts/reservation.ts"
-import type { Decision } from "#shared/contracts/decision.ts"
+import { type DecisionRequest, unpacked } from "#shared/contracts/decision.ts"
 import { Problem } from "#shared/http/problem.ts"
 import type { Store } from "#shared/postgres/store.ts"
 import { OrderQueue } from "#shared/queue/order-queue.ts"
@@ -101,7 +101,7 @@ export const serveOrders = (context: Context.Context<Intake | LookUps | Register
     switch (path) {
       case "/internal/decisions":
         return answered(
-          register.decide((body as { decisions: ReadonlyArray<Decision> }).decisions),
+          register.decide(unpacked(body as DecisionRequest)),
           (decisions) => ({ decisions }),
         )
       case "/place":

@@ -32,18 +32,19 @@ interface Refused {
 export const runBatch = async (services: Services, orders: Orders): Promise<void> => {
   const { kept, timeline, refused } = await reserveAll(services, orders)
   await decide(services, [
-    ...decisions(services, kept, { decision: "complete", timeline }),
-    ...refused.flatMap(({ orders, step, timeline }) =>
-      decisions(services, orders, { decision: "abort", reason: step.refusal, timeline })
-    ),
+    { orders: kept, decision: { decision: "complete", timeline } },
+    ...refused.map(({ orders, step, timeline }) => ({
+      orders,
+      decision: { decision: "abort", reason: step.refusal, timeline } as const,
+    })),
   ])
   if (refused.length === 0) return
   const undone = await cancelAll(services, refused)
   await decide(
     services,
-    refused.flatMap(({ orders, held }) => {
+    refused.map(({ orders, held }) => {
       const timeline = held.flatMap((step) => undone.get(step) ?? [])
-      return decisions(services, orders, { decision: "settle", timeline })
+      return { orders, decision: { decision: "settle", timeline } }
     }),
   )
 }
@@ -92,16 +93,19 @@ const call = async (
   return { outcomes, entry: entriesOf(step, action, startedAtMs) }
 }
 
-/** The same decision on many orders, in JSON. */
-const decisions = (
-  { timeline }: Services,
-  orders: Orders,
-  decision: Omit<Decision, "orderId">,
-): ReadonlyArray<string> => {
-  const common = JSON.stringify({ ...decision, ...(!timeline && { timeline: [] }) }).slice(1)
-  return orders.map(({ orderId }) => `{"orderId":"${orderId}",${common}`)
+/** The same decision on many orders. */
+interface SameDecision {
+  readonly orders: Orders
+  readonly decision: Omit<Decision, "orderId">
 }
 
 /** All that is decided here is in the state that the decision asks for, so the answer tells nothing new. */
-const decide = ({ orders }: Services, decisions: ReadonlyArray<string>) =>
-  orders("/internal/decisions", `{"decisions":[${decisions.join(",")}]}`)
+const decide = ({ orders, timeline }: Services, same: ReadonlyArray<SameDecision>) => {
+  const decisions = same.flatMap(({ orders, decision }, n) => {
+    const common = JSON.stringify({ ...decision, timeline: n }).slice(1)
+    return orders.map(({ orderId }) => `{"orderId":"${orderId}",${common}`)
+  })
+  const timelines = same.map(({ decision }) => timeline ? decision.timeline : [])
+  const body = `{"decisions":[${decisions.join(",")}],"timelines":${JSON.stringify(timelines)}}`
+  return orders("/internal/decisions", body)
+}

@@ -1,4 +1,5 @@
 /** Intake and the decision register: the orders table behind HTTP and in front of the stream, and nothing else. */
+import { type DecisionRequest, unpacked } from "#shared/contracts/decision.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { openDatabase } from "./database.ts"
 import { environment, ready, whole } from "./environment.ts"
@@ -41,7 +42,7 @@ await serve(whole("PORT"), {
     return { status: 201, text: viewOf(order) }
   },
   "/internal/decisions": async (text) => {
-    const { decisions } = JSON.parse(text) as { readonly decisions: Decisions }
+    const decisions = unpacked(JSON.parse(text) as DecisionRequest)
     const statuses = await decide(decisions)
     const answers = decisions.map(({ orderId }, n) => ({ orderId, status: statuses[n] }))
     return { status: 200, text: JSON.stringify({ decisions: answers }) }

@@ -39,7 +39,7 @@ const change = async (sql: Sql, decisions: Decisions): Promise<number> => {
         ${kinds.map(({ decision }) => rules[decision].before)}::text[],
         ${kinds.map(({ decision }) => rules[decision].after)}::text[],
         ${kinds.map(({ reason }) => reason ?? null)}::text[],
-        ${kinds.map(({ timeline }) => timeline)}::text[]
+        ${kinds.map(({ timeline }) => JSON.stringify(timeline))}::text[]
       ) with ordinality as kind (before, after, reason, timeline, number)
     )
     update orders set status = kind.after, reason = coalesce(orders.reason, kind.reason),
@@ -57,16 +57,13 @@ const change = async (sql: Sql, decisions: Decisions): Promise<number> => {
 
 /** Most decisions of a batch differ in nothing but the order, so what they say is sent once: the kinds, counted from 1. */
 const sorted = (decisions: Decisions) => {
-  const numbers = new Map<string, number>()
-  const kinds: Array<Pick<Decision, "decision" | "reason"> & { readonly timeline: string }> = []
-  const kindOf = decisions.map(({ decision, reason, timeline }) => {
-    const text = JSON.stringify(timeline)
-    const key = `${decision} ${reason} ${text}`
-    const known = numbers.get(key)
-    if (known !== undefined) return known
-    const number = kinds.push({ decision, timeline: text, ...(reason !== undefined && { reason }) })
-    numbers.set(key, number)
-    return number
+  const kinds: Array<Decision> = []
+  const kindOf = decisions.map((decision) => {
+    const known = kinds.findIndex((kind) =>
+      kind.timeline === decision.timeline && kind.decision === decision.decision &&
+      kind.reason === decision.reason
+    )
+    return 1 + (known === -1 ? kinds.push(decision) - 1 : known)
   })
   return { kinds, kindOf }
 }

@@ -5,6 +5,7 @@ import { freePort } from "#tests/chaos/ports.ts"
 import type { Runtime } from "#tests/support/separate-services.ts"
 import { environmentOf } from "#tests/support/service-process.ts"
 import type { Ground } from "./ground.ts"
+import { imageEnvironment } from "./image.ts"
 import {
   answersReady,
   type Program,
@@ -66,7 +67,12 @@ export const startServices = Effect.fnUntraced(function* (
     return {
       name: place.name,
       command: [...runtimeCommand(runtime), ...nodeFlags, `services/${place.service}/main.ts`],
-      environment: { ...environmentFor(place, places, ground), ...plenty, ...environment },
+      environment: {
+        ...imageEnvironment(runtime),
+        ...environmentFor(place, places, ground),
+        ...plenty,
+        ...environment,
+      },
       logFile: ground.logFile(place.name),
       guard: ground.guard,
       isReady: () => answersReady(place.port),

@@ -19,7 +19,7 @@ describe("scenario", () => {
 })
 
 describe("differences", () => {
-  it("finds none when everything is as it must be", () => {
+  it("finds none when everything is as expected", () => {
     assert.deepStrictEqual(differences(noSlot!.ending, endingOf(withoutSlot, 100)), [])
   })
 

@@ -1,14 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Register, registerLayer } from "#services/orchestrator/register.ts"
-import type { Decision } from "#shared/contracts/decision.ts"
+import { type Decision, unpacked } from "#shared/contracts/decision.ts"
 import { OrderId } from "#shared/contracts/order.ts"
 import { built, fetchFailed, json } from "./scripted-service.ts"
 
 const underTest = built<Register, Register["Service"], Decision>(
   Register,
   registerLayer({ url: new URL("http://orders.test/"), timeoutMs: 5_000 }),
-  "decisions",
+  unpacked,
 )
 
 const anAbort = (): Decision => ({

@@ -16,7 +16,7 @@ export const scriptedParticipants = built<Participants, Participants["Service"],
     },
     timeoutMs,
   }),
-  "commands",
+  ({ commands }: { readonly commands: ReadonlyArray<Command> }) => commands,
 )
 
 export const anId = (): OrderId => OrderId.make(crypto.randomUUID())

@@ -26,7 +26,7 @@ export interface Script<S, I> {
 export const built = <Self, S, I>(
   service: Context.Key<Self, S>,
   layer: Layer.Layer<Self, never, Callees | ServiceSigner>,
-  field: string,
+  entriesOf: (body: never) => ReadonlyArray<I>,
 ): Effect.Effect<Script<S, I>, never, Scope.Scope> =>
   Effect.gen(function* () {
     const asked: Array<Asked<I>> = []
@@ -37,7 +37,7 @@ export const built = <Self, S, I>(
       conduct: (() => Promise.reject(new Error("no conduct is set"))) as Conduct<I>,
     }
     const fetch = async (request: Request): Promise<Response> => {
-      const entries = (await request.json())[field] as ReadonlyArray<I>
+      const entries = entriesOf(await request.json() as never)
       asked.push({
         url: request.url,
         authorization: request.headers.get("authorization"),

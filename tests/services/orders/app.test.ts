@@ -1,5 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Result, Schema } from "effect"
+import { type Decision, DecisionRequest, packed, unpacked } from "#shared/contracts/decision.ts"
+import { OrderId, type TimelineEntry } from "#shared/contracts/order.ts"
 import { place, sharedOrders, someone, tokenOf } from "./running-orders.ts"
 
 const orders = sharedOrders()
@@ -78,7 +80,8 @@ describe("GET /api/orders/{id}", () => {
 describe("POST /internal/decisions", () => {
   it.live("is for the orchestrator only", () =>
     Effect.gen(function* () {
-      const body = { decisions: [{ orderId: crypto.randomUUID(), decision: "ask", timeline: [] }] }
+      const ask = { orderId: crypto.randomUUID(), decision: "ask", timeline: 0 }
+      const body = { decisions: [ask], timelines: [[]] }
       const token = yield* Effect.promise(() => tokenOf("ann"))
       for (const headers of [{}, { authorization: `Bearer ${token}` }]) {
         const { status } = yield* orders().call("/internal/decisions", {
@@ -89,6 +92,44 @@ describe("POST /internal/decisions", () => {
         assert.strictEqual(status, 401)
       }
     }))
+})
+
+describe("a request with decisions", () => {
+  const decodes = Schema.decodeUnknownResult(DecisionRequest)
+  const entry: TimelineEntry = {
+    step: "money",
+    action: "reserve",
+    outcome: "reserved",
+    attempts: 1,
+    at: "2026-01-02T03:04:05.678Z",
+    durationMs: 12,
+  }
+  const decisionOf = (timeline: Decision["timeline"]): Decision => ({
+    orderId: OrderId.make(crypto.randomUUID()),
+    decision: "complete",
+    timeline,
+  })
+
+  it("has each timeline once, and gives each decision its own", () => {
+    const other = { ...entry, outcome: "rejected" as const }
+    const timelines = [[entry, other], [], [entry, other], [other, entry], [entry], []]
+    const decisions = timelines.map(decisionOf)
+    const request = packed(decisions)
+    assert.deepStrictEqual(request.decisions.map(({ timeline }) => timeline), [0, 1, 0, 2, 3, 1])
+    assert.strictEqual(request.timelines.length, 4)
+    const decoded = decodes(JSON.parse(JSON.stringify(request)))
+    assert.deepStrictEqual(Result.map(decoded, unpacked), Result.succeed(decisions))
+  })
+
+  it("is refused when a decision has no timeline, or a place where there is none", () => {
+    const [decision] = packed([decisionOf([entry])]).decisions
+    for (const timeline of [1, -1, 0.5, 1_000, "0", null, undefined, [entry]]) {
+      const request = { decisions: [{ ...decision, timeline }], timelines: [[entry]] }
+      assert.isTrue(Result.isFailure(decodes(request)), JSON.stringify(timeline))
+    }
+    assert.isTrue(Result.isFailure(decodes({ decisions: [decision], timelines: [] })))
+    assert.isTrue(Result.isFailure(decodes({ decisions: [decision] })))
+  })
 })
 
 describe("operations", () => {

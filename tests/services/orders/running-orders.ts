@@ -11,7 +11,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import createClient, { type Sql } from "postgres"
 import { orders } from "#services/orders/service.ts"
-import type { Decided, Decision } from "#shared/contracts/decision.ts"
+import { type Decided, type Decision, packed } from "#shared/contracts/decision.ts"
 import type { OrderDetails } from "#shared/contracts/order.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import type { App } from "#shared/http/app.ts"
@@ -159,7 +159,7 @@ const start = (
       decide: (...decisions) =>
         Effect.gen(function* () {
           const authorization = `Bearer ${yield* signer.tokenFor("orders")}`
-          const body = { decisions: decisions.map((decision) => ({ timeline: [], ...decision })) }
+          const body = packed(decisions.map((decision) => ({ timeline: [], ...decision })))
           const options = { user: null, body, headers: { authorization } }
           const answer = yield* Effect.promise(() =>
             answered(request("/internal/decisions", options))

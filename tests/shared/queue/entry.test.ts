@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
 import * as fc from "fast-check"
-import { DecisionRequest } from "#shared/contracts/decision.ts"
+import { DecisionRequest, packed } from "#shared/contracts/decision.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { orderSaga, stepsInForce } from "#shared/contracts/order-saga.ts"
 import { ReservationRequest } from "#shared/contracts/reservation.ts"
@@ -97,8 +97,8 @@ describe("decodeEntry", () => {
             { commands },
           )
           assert.deepStrictEqual(
-            yield* Effect.flatMap(atTheEdge({ decisions }), decodeDecisions),
-            { decisions },
+            yield* Effect.flatMap(atTheEdge(packed(decisions)), decodeDecisions),
+            packed(decisions),
           )
         }))
       }

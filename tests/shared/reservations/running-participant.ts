@@ -56,7 +56,7 @@ export interface RunningParticipant {
   readonly databaseUrl: string
   /** A body makes it a POST. */
   readonly call: (path: string, call?: Call) => Effect.Effect<Answer>
-  /** Signed with the key of that service; what is not given is as it must be. Times are in seconds from now. */
+  /** Signed with the key of that service; what is not given is right. Times are in seconds from now. */
   readonly token: (service: ServiceName, parts?: TokenParts) => Effect.Effect<string>
   /** Another process of the service, on the same database. */
   readonly replica: (environment?: Environment) => Effect.Effect<App, unknown, Scope.Scope>
