@@ -1,20 +1,15 @@
 /**
  * What becomes of each entry of a request, also when the request fails as a whole: one order's fate never becomes another's.
- * A request that fails makes the next ones smaller, down to one entry; one that is answered makes them larger again, as in
- * TCP's slow start (RFC 5681). So whatever it is that an entry makes its requests fail with, it is soon alone, and a service
- * that comes back is not met by all at once.
+ * Entries that failed together go out in smaller parts, down to one entry, apart from all others and after them. So whatever
+ * it is that an entry makes its requests fail with, it is soon alone.
  */
-import { Effect, Random, Result } from "effect"
+import { Effect, Result } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
-import { maxBatch } from "#shared/contracts/reservation.ts"
 import { type CallFailure, Refused } from "#shared/http/client.ts"
 import type { Answers } from "#shared/saga/saga.ts"
 import { Misconfigured, Unavailable, Unknown } from "#shared/transient.ts"
 import type { Watch } from "./callees.ts"
-
-export interface OfOrder {
-  readonly orderId: OrderId
-}
+import { makeSuspects, type OfOrder } from "./suspects.ts"
 
 export type Call<I, O> = (entries: ReadonlyArray<I>) => Effect.Effect<ReadonlyArray<O>, CallFailure>
 
@@ -24,7 +19,7 @@ const failedForNothing = 8
 /** When the service is unavailable to so many parts in a row, or gives one no answer, the others are tried later, too. */
 const unavailableInARow = 4
 
-/** How much smaller a failure makes requests. One without an answer costs a whole time-out, so there should be few of them. */
+/** How much smaller a failure makes parts. One without an answer costs a whole time-out, so there should be few of them. */
 const smallerBy = (failure: CallFailure): number => failure instanceof Unknown ? 8 : 2
 
 /** Whether the service refuses what the request holds, or breaks on it: it does so until each entry is alone that does it. */
@@ -42,29 +37,22 @@ export const resolving = <I extends OfOrder, O>(name: string, call: Call<I, O>, 
   })
   const refused = new Set<OrderId>()
   const suspects = makeSuspects()
-  let size = maxBatch
 
   const send = (part: ReadonlyArray<I>) =>
     Effect.map(Effect.result(call(part)), (result) => {
-      if (Result.isSuccess(result)) {
-        size = Math.min(maxBatch, 2 * size)
-        suspects.remove(part)
-        return result
-      }
-      suspects.add(part)
-      // One that fails alone says nothing of others.
-      if (part.length > 1) size = Math.ceil(part.length / smallerBy(result.failure))
-      else if (result.failure instanceof Refused) refused.add(part[0]!.orderId)
+      if (Result.isSuccess(result)) suspects.remove(part)
+      else suspects.add(part, Math.ceil(part.length / smallerBy(result.failure)))
       return result
     })
 
   const inParts = Effect.fnUntraced(function* (entries: ReadonlyArray<I>) {
+    let turns = yield* suspects.inTurn(entries)
     const answers: Array<O | CallFailure> = []
     let taken = false
     let alone = 0
     let inARow = 0
-    while (answers.length < entries.length) {
-      const part = entries.slice(answers.length, answers.length + size)
+    while (answers.length < turns.length) {
+      const part = suspects.part(turns, answers.length)
       const result = yield* send(part)
       if (Result.isSuccess(result)) {
         answers.push(...result.success)
@@ -74,29 +62,25 @@ export const resolving = <I extends OfOrder, O>(name: string, call: Call<I, O>, 
       }
       const { failure } = result
       const ofContents = isOfContents(failure)
-      if (ofContents && part.length > 1) continue
+      if (ofContents && part.length > 1) {
+        if (turns === entries) turns = yield* suspects.inTurn(entries)
+        continue
+      }
+      if (failure instanceof Refused) refused.add(part[0]!.orderId)
       answers.push(...part.map(() => failure))
       const goesOn = ofContents
         ? taken || ++alone < failedForNothing
         : failure instanceof Unavailable && ++inARow < unavailableInARow
       if (goesOn) continue
       const others = failure instanceof Refused ? refusesAll : failure
-      while (answers.length < entries.length) answers.push(others)
+      while (answers.length < turns.length) answers.push(others)
     }
     if (taken) refused.clear()
-    return answers
+    return turns === entries ? answers : inOrder(entries, turns, answers)
   })
 
   return Effect.fnUntraced(function* (entries: ReadonlyArray<I>): Effect.fn.Return<Answers<O>> {
-    const whole = entries.length > size ? undefined : yield* send(entries)
-    if (whole !== undefined && Result.isSuccess(whole)) {
-      refused.clear()
-      return whole.success
-    }
-    const isWhole = whole !== undefined && (entries.length === 1 || !isOfContents(whole.failure))
-    const answers = isWhole
-      ? entries.map(() => whole.failure)
-      : yield* inOrder(entries, yield* suspects.last(entries), inParts)
+    const answers = yield* inParts(entries)
     const whoIsRefused = entries.filter((_, n) => answers[n] instanceof Refused)
     if (whoIsRefused.length === 0) return answers
     if (refused.size < failedForNothing) {
@@ -108,32 +92,12 @@ export const resolving = <I extends OfOrder, O>(name: string, call: Call<I, O>, 
   })
 }
 
-/** Which orders were in a request that failed, until they are in one that does not. */
-const makeSuspects = () => {
-  let failures = 0
-  const failedAt = new Map<OrderId, number>()
-  const rank = ({ orderId }: OfOrder) => failedAt.get(orderId) ?? 0
-  return {
-    add: (part: ReadonlyArray<OfOrder>) => {
-      failures++
-      for (const { orderId } of part) failedAt.set(orderId, failures)
-    },
-    remove: (part: ReadonlyArray<OfOrder>) => {
-      if (failedAt.size > 0) { for (const { orderId } of part) failedAt.delete(orderId) }
-    },
-    /** The entries as they go out: last those that failed last, so that nobody waits behind them for ever. */
-    last: <I extends OfOrder>(entries: ReadonlyArray<I>) =>
-      Effect.map(Random.shuffle(entries), (mixed) => mixed.sort((a, b) => rank(a) - rank(b))),
-  }
-}
-
-/** Works on the entries in another order, and gives the answers in theirs. */
+/** The answers, which come in the order of `turns`, in that of the entries. */
 const inOrder = <I, A>(
   entries: ReadonlyArray<I>,
-  others: ReadonlyArray<I>,
-  work: (entries: ReadonlyArray<I>) => Effect.Effect<ReadonlyArray<A>>,
-) =>
-  Effect.map(work(others), (answers) => {
-    const answerTo = new Map(others.map((entry, n) => [entry, answers[n]!]))
-    return entries.map((entry) => answerTo.get(entry)!)
-  })
+  turns: ReadonlyArray<I>,
+  answers: ReadonlyArray<A>,
+): ReadonlyArray<A> => {
+  const answerTo = new Map(turns.map((entry, n) => [entry, answers[n]!]))
+  return entries.map((entry) => answerTo.get(entry)!)
+}

@@ -9,7 +9,8 @@ import { type Callee, postBatch } from "#shared/http/client.ts"
 import type { Answers } from "#shared/saga/saga.ts"
 import { Unknown } from "#shared/transient.ts"
 import { Callees } from "./callees.ts"
-import { type Call, type OfOrder, resolving } from "./resolving.ts"
+import { type Call, resolving } from "./resolving.ts"
+import type { OfOrder } from "./suspects.ts"
 
 export interface SharedCall<I, O> {
   readonly path: string

@@ -188,8 +188,8 @@ export const sagaBugs: ReadonlyArray<Bug> = [
     seenIn: "batches whose answers are matched by their place alone",
     edits: [{
       file: resolving,
-      replace: "return whole.success\n",
-      by: "return [...whole.success.slice(1), whole.success[0]]\n",
+      replace: "answers.push(...result.success)",
+      by: "answers.push(...result.success.slice(1), result.success[0]!)",
     }],
     caughtBy: ["I1", "I9"],
   },
@@ -199,10 +199,10 @@ export const sagaBugs: ReadonlyArray<Bug> = [
     seenIn: "MassTransit: an answer is lost under load, and the saga is stuck for ever",
     edits: [{
       file: resolving,
-      replace: "    const isWhole =",
-      by:
-        `    if (whole !== undefined && !(whole.failure instanceof Refused)) return yield* Effect.never
-    const isWhole =`,
+      replace: "      const { failure } = result\n",
+      by: `      const { failure } = result
+      if (!(failure instanceof Refused)) return yield* Effect.never
+`,
     }],
     caughtBy: ["I12", "I13"],
   },

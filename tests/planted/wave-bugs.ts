@@ -9,9 +9,7 @@ const sharedCall = "services/orchestrator/shared-call.ts"
 const resolving = "services/orchestrator/resolving.ts"
 const consumer = "services/orchestrator/consumer.ts"
 
-const smaller = "if (part.length > 1) size"
-const inParts = "      if (ofContents && part.length > 1) continue\n"
-const asWhole = "(entries.length === 1 || !isOfContents(whole.failure))"
+const suspected = "else suspects.add("
 
 export const waveBugs: ReadonlyArray<Bug> = [
   {
@@ -80,10 +78,7 @@ export const waveBugs: ReadonlyArray<Bug> = [
     name: "poison-buries-its-wave",
     what: "Everybody of a request that is refused as a whole is refused",
     seenIn: "Lambda on SQS: one bad message takes its batch along to the dead letters",
-    edits: [
-      { file: resolving, replace: inParts, by: "" },
-      { file: resolving, replace: asWhole, by: "true" },
-    ],
+    edits: [{ file: resolving, replace: "(ofContents && part.length > 1)", by: "(false)" }],
     caughtBy: ["I10", "I12"],
   },
   {
@@ -92,9 +87,10 @@ export const waveBugs: ReadonlyArray<Bug> = [
     seenIn: "Kafka: a record that cannot be decoded is read again for ever",
     edits: [{
       file: resolving,
-      replace: smaller,
-      by: `if (part.length > 1 && result.failure instanceof Refused) return Result.fail(refusesAll)
-      ${smaller}`,
+      replace: suspected,
+      by:
+        `else if (part.length > 1 && result.failure instanceof Refused) return Result.fail(refusesAll)
+      ${suspected}`,
     }],
     caughtBy: ["I12"],
   },
@@ -104,8 +100,8 @@ export const waveBugs: ReadonlyArray<Bug> = [
     seenIn: "Lambda on SQS: a batch with one failure comes back whole",
     edits: [{
       file: resolving,
-      replace: smaller,
-      by: "if (part.length > 1 && isOfContents(result.failure)) size",
+      replace: suspected,
+      by: "else if (isOfContents(result.failure)) suspects.add(",
     }],
     caughtBy: ["I12"],
   },

@@ -16,8 +16,8 @@ const others = (answers: Answers<Outcome>, usual: string) =>
 const at = (commands: ReadonlyArray<Command>, ...places: ReadonlyArray<number>) =>
   places.map((n) => commands[n]!)
 
-/** The requests that it takes at most to find one entry of a thousand: by halves, with larger ones in between. */
-const search = 4 * Math.ceil(Math.log2(1_000))
+/** The requests that it takes to find one entry of a thousand, by halves. */
+const search = 2 * Math.ceil(Math.log2(1_000))
 
 /** The requests that it takes to be sure that it is not the entries' doing. */
 const most = 40
@@ -213,37 +213,44 @@ const leftAfter = Effect.fnUntraced(function* (
 })
 
 describe("a request that fails otherwise", () => {
-  /** The sizes of requests, attempt by attempt, down to single entries. */
-  const refused = [[1_000], [500, 250, 125, 63], [32, 16, 8, 4], [2, 1, 1, 1]]
-  const unanswered = [[1_000], [125], [16], [2], [1]]
-  const failures: Readonly<Record<string, readonly [Conduct<Command>, typeof refused]>> = {
-    "is answered 503": [() => json({}, 503), refused],
-    "is answered 429": [() => json({}, 429), refused],
-    "is cut off": [() => Promise.reject(fetchFailed("ECONNRESET")), unanswered],
-    "is answered with nonsense": [() => json({}), unanswered],
+  /** The sizes of requests, attempt by attempt, while all fail; and then, when none does. */
+  const refused = [[1_000], [500, 500], [250, 250, 250, 250], [125, 125, 125, 125]]
+  const afterRefused = [125, 125, 125, 125, ...Array.from({ length: 4 }, () => [63, 62]).flat()]
+  const unanswered = [[1_000], [125], [125], [125]]
+  const afterUnanswered = [
+    ...Array.from({ length: 5 }, () => 125),
+    ...Array.from({ length: 3 }, () => [16, 16, 16, 16, 16, 16, 16, 13]).flat(),
+  ]
+  const failures: Readonly<
+    Record<string, readonly [Conduct<Command>, typeof refused, typeof afterRefused]>
+  > = {
+    "is answered 503": [() => json({}, 503), refused, afterRefused],
+    "is answered 429": [() => json({}, 429), refused, afterRefused],
+    "is cut off": [
+      () => Promise.reject(fetchFailed("ECONNRESET")),
+      unanswered,
+      afterUnanswered,
+    ],
+    "is answered with nonsense": [() => json({}), unanswered, afterUnanswered],
   }
-  for (const [fails, [failing, expected]] of Object.entries(failures)) {
-    it.live(`and ${fails} goes out once, and smaller ones when it is tried again, while all fail`, () =>
+  for (const [fails, [failing, sizes, sizesAfter]] of Object.entries(failures)) {
+    it.live(`and ${fails} goes out once, and smaller parts when it is tried again, while all fail`, () =>
       Effect.gen(function* () {
         const script = yield* scriptedParticipants
-        script.conduct = failing
-        const sizes: Array<ReadonlyArray<number>> = []
         const commands = reserves(1_000)
-        while (sizes.at(-1)?.at(-1) !== 1) {
+        const attempt = Effect.gen(function* () {
           script.asked.length = 0
           const answers = yield* script.service.send("items", commands)
-          assert.strictEqual(answers.filter((answer) => "_tag" in answer).length, 1_000)
-          sizes.push(script.asked.map(({ entries }) => entries.length))
+          const failed = answers.filter((answer) => "_tag" in answer).length
+          return { failed, sizes: script.asked.map(({ entries }) => entries.length) }
+        })
+        script.conduct = failing
+        for (const expected of sizes) {
+          assert.deepStrictEqual(yield* attempt, { failed: 1_000, sizes: expected })
         }
-        assert.deepStrictEqual(sizes, expected)
-        // It comes back: requests become larger again, and nobody is forgotten.
         script.conduct = answering("reserved")
-        script.asked.length = 0
-        yield* script.service.send("items", commands)
-        assert.deepStrictEqual(
-          script.asked.map(({ entries }) => entries.length),
-          [1, 2, 4, 8, 16, 32, 64, 128, 256, 489],
-        )
+        assert.deepStrictEqual(yield* attempt, { failed: 0, sizes: sizesAfter })
+        assert.deepStrictEqual(yield* attempt, { failed: 0, sizes: [1_000] })
       }))
 
     it.live(`and ${fails} because of some of them keeps none of the others from its answer`, () =>
@@ -258,17 +265,22 @@ describe("a request that fails otherwise", () => {
             signal,
           )
         const send = (commands: ReadonlyArray<Command>) => script.service.send("items", commands)
-        assert.deepStrictEqual(new Set(yield* leftAfter(40, send, commands)), bad)
+        assert.deepStrictEqual(new Set(yield* leftAfter(20, send, commands)), bad)
       }).pipe(Random.withSeed("parts")))
   }
 
-  it.live("because of one that is tried again alone makes no others' requests smaller", () =>
+  it.live("because of some goes out apart from what is new, however much of that is taken meanwhile", () =>
     Effect.gen(function* () {
       const script = yield* scriptedParticipants
-      const [bad] = reserves(1)
-      script.conduct = refusing([bad!], 503)
-      yield* script.service.send("items", [bad!])
+      const old = reserves(8)
+      script.conduct = refusing(old.slice(0, 1), 503)
+      yield* script.service.send("items", old)
       yield* script.service.send("items", reserves(1_000))
-      assert.deepStrictEqual(script.asked.map(({ entries }) => entries.length), [1, 1_000])
+      script.asked.length = 0
+      const fresh = reserves(700)
+      const answers = yield* script.service.send("items", [...old, ...fresh])
+      assert.isAtMost(Object.keys(others(answers, "reserved")).length, 4)
+      assert.deepStrictEqual(script.asked.map(({ entries }) => entries.length), [700, 4, 4])
+      assert.deepStrictEqual(script.asked[0]!.entries, fresh)
     }))
 })
