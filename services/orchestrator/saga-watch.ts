@@ -56,9 +56,10 @@ export const watchSagas = Effect.gen(function* () {
         yield* Metric.update(counter, runs.filter((run) => run.end === end).length)
       }
       const clock = yield* Clock.Clock
+      const context = yield* Effect.context<never>()
       for (const run of runs) {
         const { createdAtMs, orderId } = run.delivery.message
-        yield* Metric.update(durations, (clock.currentTimeMillisUnsafe() - createdAtMs) / 1000)
+        durations.updateUnsafe((clock.currentTimeMillisUnsafe() - createdAtMs) / 1000, context)
         spans.get(orderId)?.end(clock.currentTimeNanosUnsafe(), Exit.succeed(run.end))
         spans.delete(orderId)
         if (run.end === "buried") {
