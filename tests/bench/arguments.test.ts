@@ -4,7 +4,7 @@ import { help, parseArguments } from "./arguments.ts"
 describe("parseArguments", () => {
   it("runs everything but the peers when nothing is said", () => {
     const given = parseArguments([])
-    expect(given).toMatchObject({ task: "run", runs: 5, orders: 20_000, json: false, deno: false })
+    expect(given).toMatchObject({ task: "run", runs: 5, orders: 50_000, json: false, deno: false })
     expect(given.task === "run" && given.only).toContain("growth")
     expect(given.task === "run" && given.only).not.toContain("peers")
   })

@@ -57,7 +57,7 @@ in the table.
   --short            about a minute: queue-to-decision and end-to-end, two runs of 10,000 orders
                      where nothing else is given
   --runs R           counted runs of each scenario, 1 to 50; 5 where it is not given
-  --orders N         orders of each run, 10 to 1,000,000; 20,000 where it is not given
+  --orders N         orders of each run, 10 to 1,000,000; 50,000 where it is not given
   --json             prints everything that was measured as JSON, and no table
   --profile          one run of queue-to-decision and end-to-end under a CPU profile of every
                      service; prints where the time went, in microseconds of an order
@@ -85,7 +85,7 @@ const valued: Readonly<Record<string, Option>> = {
     needs: `names of scenarios, such as ${names[0]},${names[1]}`,
   },
   "--runs": wholeNumber(1, 50, 5),
-  "--orders": wholeNumber(10, 1_000_000, 20_000),
+  "--orders": wholeNumber(10, 1_000_000, 50_000),
 }
 const plain = ["--short", "--json", "--profile", "--deno", "--peers", "--allow-disturbed"]
 
@@ -126,7 +126,7 @@ const taskOf = (given: ReadonlyMap<string, string>): BenchArguments => {
     only: names.filter((name) => only.includes(name)),
     short,
     runs: Number(given.get("--runs") ?? (profile ? 1 : short ? 2 : 5)),
-    orders: Number(given.get("--orders") ?? (short ? 10_000 : 20_000)),
+    orders: Number(given.get("--orders") ?? (short ? 10_000 : 50_000)),
     json: given.has("--json"),
     profile,
     deno: given.has("--deno"),
