@@ -66,7 +66,10 @@ export const resolving = <I extends OfOrder, O>(name: string, call: Call<I, O>, 
         if (turns === entries) turns = yield* suspects.inTurn(entries)
         continue
       }
-      if (failure instanceof Refused) refused.add(part[0]!.orderId)
+      // More than it takes would only pile up while the service refuses everything.
+      if (failure instanceof Refused && refused.size < failedForNothing) {
+        refused.add(part[0]!.orderId)
+      }
       answers.push(...part.map(() => failure))
       const goesOn = ofContents
         ? taken || ++alone < failedForNothing

@@ -109,12 +109,12 @@ const usualStatuses = (decisions: ReadonlyArray<Decision>): ReadonlyMap<OrderId,
 /** Changes of different orders. */
 type Round = ReadonlyMap<OrderId, StatusChange>
 
-/** What the decisions come to, one after another; `before` are the statuses of the orders until then. */
+/** What the decisions come to, one after another, on orders that have these statuses. */
 const changesOf = (
   decisions: ReadonlyArray<Decision>,
-  before: ReadonlyMap<OrderId, OrderStatus>,
+  given: ReadonlyMap<OrderId, OrderStatus>,
 ) => {
-  const statuses = new Map(before)
+  const statuses = new Map(given)
   const rounds: Array<Map<OrderId, StatusChange>> = []
   const answers = decisions.map((decision): Decided => {
     const { orderId, reason, timeline, stuck } = decision
