@@ -16,7 +16,7 @@ everything is as expected, with 1 when something is not, and with 2 when an opti
 
 Colour is only for terminals, and never with NO_COLOR set.`
 
-/** Understands the words after the program's name; what can't be understood becomes a message of one line. */
+/** Understands the words after the program's name; what cannot be understood becomes a message of one line. */
 export const parseArguments = (words: ReadonlyArray<string>): Arguments => {
   let baseUrl: string | undefined
   for (let n = 0; n < words.length; n++) {

@@ -1,7 +1,7 @@
 /**
  * The data folder (DATA_DIR) of the embedded run: one running system per folder, and the secrets
  * made on its first start. The lock is one of the operating system, so it ends with its process
- * however that dies, and a reused process id can't be mistaken for it. It does not reach across
+ * however that dies, and a reused process id cannot be mistaken for it. It does not reach across
  * machines that share a folder over the network.
  */
 import { Effect, type Scope } from "effect"
@@ -13,7 +13,7 @@ import { inDataFolder, StartError } from "./start-error.ts"
 
 /**
  * Makes the folder where there is none, and holds it until the scope closes. Fails with StartError
- * when another process holds it (the message names the process) or when it can't be written.
+ * when another process holds it (the message names the process) or when it cannot be written.
  */
 export const lockDataFolder = (dataDir: string): Effect.Effect<void, StartError, Scope.Scope> =>
   Effect.gen(function* () {

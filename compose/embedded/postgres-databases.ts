@@ -1,5 +1,5 @@
 /**
- * A database and a role for each service, in one cluster. A role owns its database and can't even
+ * A database and a role for each service, in one cluster. A role owns its database and cannot even
  * connect to another's. The roles' passwords follow from the superuser's, so there is nothing more
  * to keep, and none of them tells another.
  */

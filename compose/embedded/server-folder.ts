@@ -40,7 +40,7 @@ export const serverAccount = (folder: string): Effect.Effect<Account | undefined
 
 /**
  * Makes the folder where there is none, and gives it to its account. Fails with StartError when it
- * can't be used.
+ * cannot be used.
  */
 export const openServerFolder = (folder: string): Effect.Effect<ServerFolder, StartError> =>
   serverAccount(folder).pipe(

@@ -41,7 +41,7 @@ exit $status`
 /**
  * Stops what a killed run left over in the folder, then starts the server; the scope stops it. Its
  * output goes to the log file, of which one earlier run is kept. Fails with StartError when a left
- * over server can't be stopped.
+ * over server cannot be stopped.
  */
 export const startServer = (server: Server): Effect.Effect<Ended, StartError, Scope.Scope> =>
   Effect.gen(function* () {

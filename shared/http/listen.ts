@@ -7,7 +7,7 @@ import { Effect, Latch, Schema, type Scope } from "effect"
 import type { Server } from "node:http"
 import type { App, Bindings } from "./app.ts"
 
-/** The port can't be listened on; the message says why and what to do. */
+/** The port cannot be listened on; the message says why and what to do. */
 export class ListenError extends Schema.TaggedError<ListenError>()("ListenError", {
   message: Schema.String,
 }) {}

@@ -1,5 +1,5 @@
 /**
- * The OpenAPI 3.1 document of a service, made from the very schemas that validate its requests: it can't disagree with
+ * The OpenAPI 3.1 document of a service, made from the very schemas that validate its requests: it cannot disagree with
  * them. Effect compiles the schemas; this file only lays them out.
  */
 import { JsonSchema, Schema, SchemaRepresentation } from "effect"

@@ -7,7 +7,7 @@ import type { Transient } from "#shared/transient.ts"
 import { decodeStrictly, keepable, readJson } from "./body.ts"
 import type { Problem } from "./problem.ts"
 
-/** Decides who calls. Fails with a 401 or 403 Problem, or 503 when it can't tell: it never lets an unproved caller in. */
+/** Decides who calls. Fails with a 401 or 403 Problem, or 503 when it cannot tell: it never lets an unproved caller in. */
 export interface Access<C> {
   /** How the OpenAPI document names it; null for routes that anyone may call. */
   readonly scheme: "user" | "service" | "userOrService" | null

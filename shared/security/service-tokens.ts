@@ -127,7 +127,7 @@ export const serviceVerifierLayer = (self: ServiceName, publicKeysFile: string) 
                 clockTolerance: 5,
                 currentDate: new Date(now),
               })
-              // The key proves the caller: a service can't speak in another's name.
+              // The key proves the caller: a service cannot speak in another's name.
               if (payload.iss === undefined || payload.iss !== protectedHeader.kid) {
                 throw wrongToken
               }

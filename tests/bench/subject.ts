@@ -59,7 +59,7 @@ export const limitSubject = (
 /** Time for what was due meanwhile, before anything counts again. */
 const afterPauseMs = 300
 
-/** Runs it while the services, or some of them, can't do anything. */
+/** Runs it while the services, or some of them, cannot do anything. */
 export const whilePaused =
   (services: Services, which = (_name: string) => true): Subject["alone"] => (run) => {
     const signal = (name: NodeJS.Signals) =>

@@ -24,7 +24,7 @@ is wrong.
                exactly they hit is the machine's
   --help       show this`
 
-/** Understands the words after the program's name; what can't be understood becomes a message of one line. */
+/** Understands the words after the program's name; what cannot be understood becomes a message of one line. */
 export const parseArguments = (words: ReadonlyArray<string>): Arguments => {
   let minutes = defaultMinutes
   let seed: string | undefined

@@ -1,4 +1,4 @@
-/** The guard of a run that is killed: in a process of its own, with a child that is stopped and can't see its end. */
+/** The guard of a run that is killed: in a process of its own, with a child that is stopped and cannot see its end. */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { createInterface } from "node:readline"

@@ -28,7 +28,7 @@ export const run = async (
   }
 }
 
-/** Why Compose can't be used on this machine, with the remedy; undefined when it can. */
+/** Why Compose cannot be used on this machine, with the remedy; undefined when it can. */
 export const whyNoCompose = async (): Promise<string | undefined> => {
   const works = (...words: ReadonlyArray<string>) =>
     run("docker", words).then(() => true, () => false)

@@ -1,7 +1,7 @@
 /**
  * The containers, tried for real: for each image variant it builds, starts, and checks what a container may do, who
  * reaches whom, the end-to-end tests, and faults under load. `node tests/e2e/compose.ts [node] [deno]`: both where none
- * is named. Exits with 0 when all holds, with 1 when something does not, with 69 where Compose can't be used.
+ * is named. Exits with 0 when all holds, with 1 when something does not, with 69 where Compose cannot be used.
  */
 import { rejects } from "node:assert/strict"
 import { checkContainment } from "./compose-containment.ts"

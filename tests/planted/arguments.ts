@@ -22,7 +22,7 @@ bug does not fit the sources any more, and with 2 when an option is wrong.
   --markdown   prints the tables that stand in tests/planted/README.md
   --help       show this`
 
-/** Understands the words after the program's name; what can't be understood becomes a message of one line. */
+/** Understands the words after the program's name; what cannot be understood becomes a message of one line. */
 export const parseArguments = (words: ReadonlyArray<string>): Arguments => {
   let only: string | undefined
   let markdown = false

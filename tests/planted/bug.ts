@@ -27,7 +27,7 @@ export interface Absorbed extends Mutation {
   readonly because: string
 }
 
-/** Why a text can't be replaced, a line for each: the sources were changed, and the list has to follow them. */
+/** Why a text cannot be replaced, a line for each: the sources were changed, and the list has to follow them. */
 export const misfits = (
   mutations: ReadonlyArray<Mutation>,
   textOf: (file: string) => string,

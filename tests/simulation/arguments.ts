@@ -55,7 +55,7 @@ const valued: Readonly<Record<string, Option>> = {
 }
 const plain = ["--trace", "--exhaustive"]
 
-/** Understands the words after the program's name; what can't be understood becomes a message of one line. */
+/** Understands the words after the program's name; what cannot be understood becomes a message of one line. */
 export const parseArguments = (words: ReadonlyArray<string>): Arguments => {
   const given = new Map<string, string>()
   for (let n = 0; n < words.length; n++) {

@@ -107,7 +107,7 @@ interface Memory extends Pick<Terms, "isForgotten"> {
   readonly older: ReadonlyArray<OrderId>
 }
 
-/** What there is to audit: what was not forgotten, and what can't have been. */
+/** What there is to audit: what was not forgotten, and what cannot have been. */
 const recall = Effect.fnUntraced(function* (records: Records["Service"]) {
   const [forgotten, { oldest }] = yield* Effect.all([
     Effect.forEach(participantNames, records.forgotten, { concurrency: "unbounded" }),

@@ -80,7 +80,7 @@ const statusKiB = (pid: number, name: string): number =>
     new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(contentOf(`/proc/${pid}/status`) ?? "")?.[1] ?? 0,
   )
 
-/** How often the device below a folder was told to put on the disk what it has; undefined where that can't be known. */
+/** How often the device below a folder was told to put on the disk what it has; undefined where that cannot be known. */
 export const deviceFlushes = (folder: string): number | undefined => {
   const { dev } = statSync(folder)
   const [major, minor] = [dev >> 8 & 0xfff, dev & 0xff | dev >> 12 & 0xfff00]

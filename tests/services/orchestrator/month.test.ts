@@ -136,7 +136,7 @@ const month = Effect.gen(function* () {
   for (let n = 0; n < 5; n++) yield* openAccount(system, `rich-${n}`, 1_000_000_000)
   yield* openAccount(system, "poor", 0)
   yield* openAccount(system, "unlucky", 5_000)
-  // What is reserved of the unlucky one's money can not be given back.
+  // What is reserved of the unlucky one's money cannot be given back.
   system.conduct.billing = async (answer, request) => {
     const isCancel = /"action":"cancel","resource":"unlucky"/.test(await request.clone().text())
     return isCancel ? new Response("down", { status: 503 }) : await answer()

@@ -42,7 +42,7 @@ describe("GET /api/orders/{id}", () => {
       const cancelled = { step: "money", action: "cancel", outcome: "cancelled", ...entry } as const
       const stuck = {
         step: "money",
-        cause: "billing can not be reached",
+        cause: "billing cannot be reached",
         attempts: 7,
         nextAttemptAt: "2026-01-02T03:04:35.678Z",
       } as const

@@ -11,7 +11,7 @@ import type { Cell, Table } from "./table.ts"
 /** What a statement has to wait for: a row's lock, or another transaction's end. */
 type Blocker = Cell<object> | Transaction
 
-/** What a statement gives that can not go on yet. */
+/** What a statement gives that cannot go on yet. */
 class Blocked<A> {
   readonly on: Blocker
   readonly goOn: Body<A>
