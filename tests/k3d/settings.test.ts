@@ -26,6 +26,7 @@ import {
 
 interface ComposeService {
   readonly image: string
+  readonly build?: { readonly target?: string }
   readonly command?: string | ReadonlyArray<string>
   readonly environment?: Readonly<Record<string, string | number>>
 }
@@ -128,8 +129,10 @@ describe.each(services.map((service) => [service.name, service] as const))(
 
 describe("the stores", () => {
   it("are the images of Compose, started as there", () => {
+    const dockerfile = readFileSync(join(root, "compose/Dockerfile"), "utf8")
     for (const name of ["postgres", "redis"]) {
-      expect(containerOf(workloadNamed(name)).image).toBe(compose.services[name]?.image)
+      expect(dockerfile).toContain(`FROM ${containerOf(workloadNamed(name)).image} AS ${name}\n`)
+      expect(compose.services[name]?.build?.target).toBe(name)
     }
     expect(environmentOf("postgres")).toEqual(compose.services["postgres"]?.environment)
     expect(containerOf(workloadNamed("redis")).args[0]).toBe("redis-server")
