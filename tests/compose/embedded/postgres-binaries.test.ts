@@ -73,6 +73,17 @@ describe("usableBinaries", { timeout: 60_000 }, () => {
       assert.lengthOf(copies, 1)
     }))
 
+  it.live("finishes a copy that was cut off in the middle of a file", () =>
+    Effect.gen(function* () {
+      const source = yield* privateInstallation
+      const account = yield* serverAccount("/none")
+      const { initdb } = yield* usableBinaries(source, account)
+      const { size } = fs.statSync(initdb)
+      fs.truncateSync(initdb, 1_000)
+      yield* usableBinaries(source, account)
+      assert.strictEqual(fs.statSync(initdb).size, size)
+    }))
+
   it.live("does not run a copy that somebody else could have made", () =>
     Effect.gen(function* () {
       const source = yield* privateInstallation
