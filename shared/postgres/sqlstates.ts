@@ -124,12 +124,13 @@ export const severityOf = (error: unknown): string | undefined => {
   return severity ?? severity_local
 }
 
+const rowOf = (code: string) => Object.hasOwn(meanings, code) ? meanings[code] : undefined
+
 /** What the error means. */
 export const meaningOf = (error: unknown): Meaning => {
   if (Cause.isTimeoutError(error)) return unknown
   const code = codeOf(error)
-  const known = meanings[code] ??
-    (/^[0-9A-Z]{5}$/.test(code) ? meanings[code.slice(0, 2)] : undefined)
+  const known = rowOf(code) ?? (/^[0-9A-Z]{5}$/.test(code) ? rowOf(code.slice(0, 2)) : undefined)
   if (!(error instanceof NotOpened)) return known ?? defect
   // Nothing was done then. What is not known to pass, say a certificate that is not trusted, does not.
   if (known === undefined || known.as === "defect") return refused
