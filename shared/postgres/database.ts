@@ -7,6 +7,7 @@ import postgres from "postgres"
 import { type Transient, Unavailable, Unknown } from "#shared/transient.ts"
 import { connectionOptions } from "./connection.ts"
 import { migrate, type Migrations } from "./migrate.ts"
+import { OlderVersion } from "./only-looking.ts"
 import { makePool, type Pool } from "./pool.ts"
 import { type Sql, sqlOn } from "./sql.ts"
 import type { Store } from "./store.ts"
@@ -72,8 +73,10 @@ export const databaseLayer = (options: DatabaseOptions): Layer.Layer<Database, D
 
 const unusable = ({ service, url }: DatabaseOptions, error: unknown) =>
   new DatabaseError({
-    message: `${service} cannot use its database ${url.pathname.slice(1)} at ${url.host}: ` +
-      `${(error as Error).message}. Check DATABASE_URL and the role's rights`,
+    message: error instanceof OlderVersion
+      ? error.message
+      : `${service} cannot use its database ${url.pathname.slice(1)} at ${url.host}: ` +
+        `${(error as Error).message}. Check DATABASE_URL and the role's rights`,
   })
 
 /** Quick to come back after a restart of the server, without a storm while it is away. In seconds. */
