@@ -8,6 +8,7 @@ import { addressOf } from "./address.ts"
 import { assertWritable, type Connection, openConnection } from "./connection.ts"
 import { type Listen, makeListen } from "./listener.ts"
 import { migrate, type Migrations } from "./migrate.ts"
+import { OlderVersion } from "./only-looking.ts"
 import { makePool, type Pool } from "./pool.ts"
 import { problemsOf } from "./preconditions.ts"
 import { type Sql, sqlOn } from "./sql.ts"
@@ -61,6 +62,9 @@ export const databaseLayer = (options: DatabaseOptions): Layer.Layer<Database, D
         migrate: (migrations) =>
           pool.use(inTransaction((sql) => migrate(sql, migrations))).pipe(
             Effect.mapError((error) => {
+              if (error instanceof OlderVersion) {
+                return new DatabaseError({ message: error.message })
+              }
               const words = error instanceof NotOpened ? wordsOf(error) : (error as Error).message
               return unusable(options, `${words}. ${check}`)
             }),

@@ -11,6 +11,7 @@ import { Effect } from "effect"
 import postgres from "postgres"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { lockDataFolder } from "#compose/embedded/data-folder.ts"
+import { startPostgres } from "#compose/embedded/postgres.ts"
 import { undecided } from "#tests/support/books.ts"
 import { inParallel, newCustomer, until } from "#tests/support/customer.ts"
 import { type EmbeddedProcess, postgresOf, startEmbedded } from "#tests/support/embedded-process.ts"
@@ -29,6 +30,26 @@ const inDatabase = async <A>(name: string, run: (sql: postgres.Sql) => PromiseLi
   url.pathname = name
   const sql = postgres(url.href, { max: 1, onnotice: () => {} })
   return await Promise.resolve(run(sql)).finally(() => sql.end())
+}
+
+/** All that is in the databases: the tables' definitions, and a checksum of the rows of each. */
+const contents = async () => {
+  const found: Record<string, unknown> = {}
+  for (const name of ["auth", "billing", "items", "slots", "orders"]) {
+    found[name] = await inDatabase(name, async (sql) => {
+      const columns = await sql`
+        select table_name, column_name, data_type from information_schema.columns
+        where table_schema = 'public' order by 1, 2`
+      const tables = [...new Set(columns.map((column) => String(column["table_name"])))]
+      const rows = tables.map((table) =>
+        sql.unsafe(
+          `select md5(string_agg(t::text, ',' order by t::text)) as rows from "${table}" t`,
+        )
+      )
+      return [columns.map((column) => ({ ...column })), (await Promise.all(rows)).flat()]
+    })
+  }
+  return JSON.parse(JSON.stringify(found))
 }
 
 const placeMany = async (count: number) => {
@@ -141,6 +162,38 @@ describe("npm run audit", () => {
     expect(end.errors).toBe("")
     expect(jsonOf(end).findings).toEqual(missing.map((id) => `missing slots ${id} false`).sort())
     expect(end.code).toBe(1)
+  })
+
+  it("changes nothing in a folder that an older version made, and says what it cannot read", async () => {
+    const alter = async () => {
+      await inDatabase(
+        "orders",
+        (sql) => sql`delete from migrations where name = '0003_analyze.sql'`,
+      )
+      await inDatabase("slots", (sql) => sql`truncate slots`)
+    }
+    system ??= await startEmbedded({ DATA_DIR, QUEUE_URL: "memory:" })
+    await alter()
+    rmSync(join(DATA_DIR, "secrets/orchestrator.private.json"))
+    const before = await contents()
+    const check = async () => {
+      const end = await runAudit("node", { DATA_DIR }, "--heal")
+      expect(end.errors).toBe("")
+      expect(end.output).toMatch(
+        /\n {2}orders: its database is of an older version \(without 0003_analyze\.sql\): start /,
+      )
+      expect(end.output).toMatch(/^Orders {4}0: .*\nBooks {5}\d+ resources/m)
+      expect(existsSync(join(DATA_DIR, "secrets/orchestrator.private.json"))).toBe(false)
+    }
+    await check()
+    expect(await contents()).toEqual(before)
+    expect(await system.end("SIGTERM")).toBe(0)
+    system = undefined
+    await check()
+    await Effect.runPromise(Effect.scoped(Effect.gen(function* () {
+      yield* startPostgres({ dataDir: DATA_DIR, durable: false })
+      expect(yield* Effect.promise(contents)).toEqual(before)
+    })))
   })
 
   it("leaves the folder as a system can go on with it", async () => {
