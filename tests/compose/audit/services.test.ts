@@ -65,6 +65,5 @@ describe("npm run audit over HTTP", () => {
         )
         assert.deepStrictEqual([away.code, away.output], [2, ""])
       }),
-    120_000,
   )
 })
