@@ -65,7 +65,6 @@ describe("a server that goes and comes back", () => {
         yield* Effect.promise(() => sql.notify("news", "after the restart"))
         yield* until("the news", () => heard.at(-1) === "after the restart")
       }),
-    60_000,
   )
 
   it.live("is waited for at the start", () =>
@@ -77,7 +76,7 @@ describe("a server that goes and comes back", () => {
       yield* server.start
       const database = yield* Fiber.join(opening)
       yield* database.ping
-    }), 60_000)
+    }))
 
   it.effect("that does not come within a minute is a failure, with its remedy", () =>
     Effect.gen(function* () {
