@@ -36,6 +36,5 @@ describe(whyNoPair ?? "a failover of Redis", () => {
         assert.strictEqual((yield* readinessOf(orchestrator)).queue, "ok")
         assert.strictEqual(yield* metricOf(system.orders, "orders_republished_total"), 0)
       }),
-    60_000,
   )
 })

@@ -43,7 +43,6 @@ describe("a primary that is a standby now", () => {
         yield* insert(2)
         yield* until("it to listen again", () => heard.filter((news) => news === null).length >= 2)
       }),
-    60_000,
   )
 })
 
@@ -101,6 +100,5 @@ describe("a server that is made read-only while it is in use", () => {
         yield* Effect.promise(() => sql`set default_transaction_read_only = off`)
         yield* make(false)
       }),
-    60_000,
   )
 })

@@ -67,7 +67,6 @@ describe.skipIf(!hasPgbouncer)("behind pgbouncer", () => {
           for (const _ of Array(3)) assert.match(yield* refusal(url), words)
         }
       }),
-    60_000,
   )
 
   it.live("in statement mode, the start is refused in words", () =>

@@ -15,7 +15,7 @@ let front: UpstashFront
 beforeAll(async () => {
   redis = await anyRedis()
   front = await startUpstashFront(redis.url)
-}, 300_000)
+})
 afterAll(async () => {
   await front.stop()
   await redis.kill()
@@ -65,7 +65,6 @@ describe.concurrent.each(refusals)("a server that says %s", (refusal) => {
         assert.strictEqual(delivery?.message.orderId, order.orderId)
         yield* queue.acknowledge([delivery!.entryId])
       }),
-    30_000,
   )
 })
 
