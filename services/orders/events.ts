@@ -65,13 +65,13 @@ export const eventStreams = ({ most }: { readonly most: number }) =>
         yield* Effect.acquireRelease(count(1), () => count(-1))
         const changed = yield* changes.watch(orderId)
         return Stream.unfold(
-          { sent: lastEventId + 1, first: true },
-          Effect.fnUntraced(function* ({ sent, first }) {
-            if (sent === Infinity) return undefined
-            const order = (first ? undefined : yield* changed) ?? (yield* look)
+          { sent: lastEventId + 1, looked: false, ended: false },
+          Effect.fnUntraced(function* ({ sent, looked, ended }) {
+            if (ended) return undefined
+            const order = (looked ? yield* changed : undefined) ?? (yield* look)
             const history = historyOf(order)
             const fresh = history.map(encode).slice(sent)
-            const position = { sent: isFinal(order) ? Infinity : history.length, first: false }
+            const position = { sent: history.length, looked: true, ended: isFinal(order) }
             return [fresh.length === 0 ? quiet : fresh.join(""), position] as const
           }),
         ).pipe(Stream.interruptWhen(closing))

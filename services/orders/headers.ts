@@ -61,7 +61,7 @@ export const preferredWait = (
     : Duration.seconds(Math.min(Number(seconds), longestWaitSeconds))
 }
 
-/** The event that a client saw last; -1 when it saw none, or none of ours. */
+/** The event that a client saw last; -1 when it saw none, or none of ours. It may be more than there are, to Infinity. */
 export const lastEventId = ({ headers }: { readonly headers: Headers }): number => {
   const seen = headers.get("last-event-id") ?? ""
   return /^\d+$/.test(seen) ? Number(seen) : -1

@@ -5,7 +5,7 @@
  * cut off is tried once more, and all fail within 2 seconds.
  */
 import { Effect } from "effect"
-import { type CommonRedisOptions, Redis, ReplyError } from "ioredis"
+import { Redis, ReplyError } from "ioredis"
 import { isWrongServer } from "#shared/redis/wrong-server.ts"
 import { blockMsOf, type StreamOptions } from "./stream-commands.ts"
 import {
@@ -20,9 +20,7 @@ import { makeStreamQueue } from "./streams.ts"
 
 const answerWithinMs = 2000
 
-type Limits = Required<Pick<CommonRedisOptions, "maxRetriesPerRequest" | "socketTimeout">>
-
-const connect = Effect.fnUntraced(function* (url: URL, limits: Limits) {
+const connect = Effect.fnUntraced(function* (url: URL, socketTimeout: number) {
   const redis = yield* Effect.acquireRelease(
     Effect.sync(() =>
       new Redis(url.href, {
@@ -34,7 +32,10 @@ const connect = Effect.fnUntraced(function* (url: URL, limits: Limits) {
         enableReadyCheck: false,
         reconnectOnError: isWrongServer,
         retryStrategy: (attempt) => Math.min(attempt * 50, 500),
-        ...limits,
+        // It would send again what a connection broke on, at each new one, for as long as that breaks too; and all others
+        // would wait behind it.
+        maxRetriesPerRequest: 0,
+        socketTimeout,
       })
     ),
     (redis) => Effect.sync(() => redis.disconnect()),
@@ -51,12 +52,8 @@ const connect = Effect.fnUntraced(function* (url: URL, limits: Limits) {
 })
 
 const makeTransport = Effect.fnUntraced(function* (url: URL, blockMs: number) {
-  const main = yield* connect(url, { maxRetriesPerRequest: 1, socketTimeout: answerWithinMs })
-  const waiting = yield* connect(url, {
-    // A read is not tried again by itself: its lost answer may have carried entries, which the reader looks after.
-    maxRetriesPerRequest: 0,
-    socketTimeout: blockMs + answerWithinMs,
-  })
+  const main = yield* connect(url, answerWithinMs)
+  const waiting = yield* connect(url, blockMs + answerWithinMs)
   const transport: StreamTransport = {
     send: (commands) =>
       Effect.tryPromise({
@@ -69,7 +66,11 @@ const makeTransport = Effect.fnUntraced(function* (url: URL, blockMs: number) {
           })
         },
         catch: main.failed,
-      }).pipe(onAnother(answerWithinMs, main.late)),
+      }).pipe(
+        Effect.retry({ times: 1, while: ({ _tag }) => _tag === "QueueUnavailable" }),
+        onAnother(answerWithinMs, main.late),
+      ),
+    // Not tried again: its lost answer may have carried entries, which the reader looks after.
     sendBlocking: ([name, ...parameters]: Command) =>
       Effect.tryPromise({
         try: () => waiting.redis.call(name, ...parameters),

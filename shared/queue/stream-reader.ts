@@ -43,6 +43,7 @@ export const makeReader = (
   const beatMs = beatMsOf(options.claimAfter)
   const forgetAfterMs = Duration.toMillis(options.forgetAfter)
   let ownCursor: string | undefined = firstId
+  let newestId = firstId
   let claimCursor = firstId
   let claimAtMs = 0
   let forgetAtMs = 0
@@ -56,40 +57,67 @@ export const makeReader = (
       ownCursor = page.at(-1)?.[0]
       const entries = page.filter(isThere).filter(isNew)
       const deleted = page.filter((entry) => !isThere(entry)).map(([id]) => id)
-      if (deleted.length > 0) yield* transport.send(commands.settle(deleted))
+      // What cannot be settled now is settled by whoever looks for it when nobody holds it any more.
+      if (deleted.length > 0) yield* Effect.ignore(transport.send(commands.settle(deleted)))
       if (entries.length > 0) return entries
     }
     return []
   })
 
+  // Nobody's entries wait for it: what fails is done the next time.
   const forget = Effect.fnUntraced(function* (nowMs: number) {
     if (nowMs < forgetAtMs) return
-    forgetAtMs = nowMs + forgetAfterMs
     const silent = silentConsumers(yield* send(commands.listConsumers), forgetAfterMs)
     yield* transport.send([commands.trimDeadLetters(nowMs), ...silent.map(commands.forget)])
-  })
+    forgetAtMs = nowMs + forgetAfterMs
+  }, (forgetting) => Effect.ignore(forgetting))
 
+  /**
+   * An answer that did not arrive may have carried entries, which are pending under this consumer's name by now: its own are
+   * read again from before where they can be, and not all of them, so that a transport that often fails gets on.
+   */
+  const orReadOwnAfter = (lookAfter: () => string) => <A, E>(effect: Effect.Effect<A, E>) =>
+    Effect.tapError(effect, () => Effect.sync(() => ownCursor = lookAfter()))
+
+  // A page may hold nothing but what live consumers have, and be one of many: none of them waits for new entries.
   const claimed = Effect.fnUntraced(function* (count: number) {
     const nowMs = yield* Clock.currentTimeMillis
-    if (nowMs < claimAtMs) return []
-    const { next, entries } = claimedEntries(yield* send(commands.claim(count, claimCursor)))
-    claimCursor = next
-    if (next === firstId) {
-      claimAtMs = nowMs + beatMs
-      yield* forget(nowMs)
+    while (nowMs >= claimAtMs) {
+      const reply = yield* send(commands.claim(count, claimCursor)).pipe(
+        orReadOwnAfter(() => firstId),
+        // New entries do not wait for it either.
+        Effect.tapError(() => Effect.sync(() => claimAtMs = nowMs + beatMs)),
+      )
+      const { next, entries } = claimedEntries(reply)
+      claimCursor = next
+      if (next === firstId) {
+        claimAtMs = nowMs + beatMs
+        yield* forget(nowMs)
+      }
+      const claimed = entries.filter(isNew)
+      if (claimed.length > 0) return claimed
     }
-    return entries.filter(isNew)
+    return []
   })
 
   const fresh = (count: number) =>
     Effect.map(
-      transport.sendBlocking?.(commands.readNewBlocking(count)) ?? send(commands.readNew(count)),
-      (reply) => readEntries(reply).filter(isThere).filter(isNew),
+      orReadOwnAfter(() => newestId)(
+        transport.sendBlocking?.(commands.readNewBlocking(count)) ?? send(commands.readNew(count)),
+      ),
+      (reply) => {
+        const page = readEntries(reply)
+        newestId = page.at(-1)?.[0] ?? newestId
+        return page.filter(isThere).filter(isNew)
+      },
     )
 
   const createGroup = send(commands.createGroup).pipe(
     Effect.catchIf(isThereAlready, () => Effect.void),
-    Effect.as(nothing),
+    Effect.map(() => {
+      newestId = firstId
+      return nothing
+    }),
   )
 
   return Effect.fnUntraced(
@@ -100,7 +128,5 @@ export const makeReader = (
       return { entries: yield* fresh(count), redelivered: false }
     },
     Effect.catchIf(isLostGroup, () => createGroup),
-    // An answer that did not arrive may have carried entries: they are pending under this consumer's name by now.
-    Effect.tapError(() => Effect.sync(() => ownCursor = firstId)),
   )
 }

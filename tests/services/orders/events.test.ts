@@ -179,6 +179,17 @@ describe("GET /api/orders/{id}/events", () => {
       assert.deepStrictEqual(short(yield* stream.rest), failed.slice(1))
     }))
 
+  it.live("waits for news, too, when the client says that it saw more than there can be", () =>
+    Effect.gen(function* () {
+      for (const seen of ["3", String(2 ** 53), "9".repeat(400)]) {
+        const { id } = yield* place(orders())
+        const stream = yield* open(orders(), id, { "last-event-id": seen })
+        assert.strictEqual(yield* stream.next, ": nothing new\n\n")
+        yield* fail(orders(), id)
+        assert.deepStrictEqual(short(yield* stream.rest), failed.slice(1))
+      }
+    }))
+
   it.live("serves several watchers, of this replica and of another one", () =>
     Effect.gen(function* () {
       const other = yield* orders().replica()

@@ -1,35 +1,92 @@
-/** What the reader makes of answers that never arrive: Redis has handed the entry out, and nobody has got it. */
+/** What the reader makes of answers that never arrive, and of pages that hold nothing for it. */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
+import { Redis } from "ioredis"
+import { encodeEntry } from "#shared/queue/entry.ts"
 import { QueueUnavailable } from "#shared/queue/order-queue.ts"
 import { redisOrderQueue } from "#shared/queue/redis-streams.ts"
 import { type RedisServer, startRedis } from "#tests/support/redis.ts"
 import { losing } from "./lossy-proxy.ts"
-import { anOrder } from "./subjects.ts"
+import { anOrder, someOrders } from "./subjects.ts"
 
 let server: RedisServer
+let redis: Redis
 beforeAll(async () => {
   server = await startRedis()
+  redis = new Redis(server.url, { protocol: 2 })
 })
-afterAll(() => server.kill())
+afterAll(async () => {
+  redis.disconnect()
+  await server.kill()
+})
+
+const group = "testers"
+const open = (url: URL | string, stream: string, consumer = "a") =>
+  redisOrderQueue(new URL(url), {
+    ...{ stream, group, consumer },
+    claimAfter: Duration.minutes(1),
+    forgetAfter: Duration.hours(1),
+    deadLettersFor: Duration.days(30),
+  })
+const aStream = () => `test:${crypto.randomUUID()}`
+const ordersOf = (items: ReadonlyArray<{ readonly message: { readonly orderId: string } }>) =>
+  items.map(({ message }) => message.orderId)
 
 describe("makeReader", () => {
   it.live("reads again what an answer carried that was lost, without waiting for the claim time", () =>
     Effect.gen(function* () {
       const order = anOrder()
-      const url = yield* losing({ answerWith: order.orderId }, server.url)
-      const queue = yield* redisOrderQueue(url, {
-        stream: `test:${crypto.randomUUID()}`,
-        group: "testers",
-        consumer: "a",
-        claimAfter: Duration.minutes(1),
-        forgetAfter: Duration.hours(1),
-        deadLettersFor: Duration.days(30),
-      })
+      const queue = yield* open(
+        yield* losing({ answerWith: order.orderId }, server.url),
+        aStream(),
+      )
+      const before = someOrders(5)
+      yield* queue.publish(before)
+      assert.deepStrictEqual(ordersOf(yield* queue.take(5)), before.map((each) => each.orderId))
       yield* queue.publish([order])
       assert.instanceOf(yield* Effect.flip(queue.take(1)), QueueUnavailable)
       const [delivery] = yield* queue.take(1)
       assert.deepStrictEqual(delivery?.message, order)
       assert.isTrue(delivery?.redelivered)
+    }))
+
+  it.live("does so, too, when the group was made again in between and begins with what is old", () =>
+    Effect.gen(function* () {
+      const stream = aStream()
+      const [old, ...later] = someOrders(4)
+      const queue = yield* open(yield* losing({ answerWith: old!.orderId }, server.url), stream)
+      yield* Effect.promise(() => redis.xadd(stream, "1-1", ...encodeEntry(old!)))
+      yield* Effect.promise(() => redis.xgroup("CREATE", stream, group, "1-1"))
+      yield* queue.publish(later)
+      assert.deepStrictEqual(ordersOf(yield* queue.take(3)), later.map((each) => each.orderId))
+      yield* Effect.promise(() => redis.xgroup("DESTROY", stream, group))
+      assert.instanceOf(yield* Effect.flip(queue.take(3)), QueueUnavailable)
+      assert.deepStrictEqual(ordersOf(yield* queue.take(3)), [old!.orderId])
+    }))
+
+  it.live("claims all of a dead consumer's, many pages of them behind what a live one holds", () =>
+    Effect.gen(function* () {
+      const stream = aStream()
+      const holder = yield* open(server.url, stream, "holder")
+      yield* holder.publish(someOrders(300))
+      assert.strictEqual((yield* holder.take(300)).length, 300)
+      const lost = someOrders(25)
+      yield* holder.publish(lost)
+      yield* Effect.promise(async () => {
+        const reply = await redis.xreadgroup("GROUP", group, "dead", "STREAMS", stream, ">")
+        const [[, entries]] = reply as [[string, Array<[string, Array<string>]>]]
+        const ids = entries.map(([id]) => id)
+        await redis.xclaim(stream, group, "dead", 0, ...ids, "IDLE", 3_600_000)
+      })
+      const fresh = anOrder()
+      yield* holder.publish([fresh])
+      const queue = yield* open(server.url, stream)
+      const taken = []
+      while (taken.length < 26) taken.push(...yield* queue.take(2))
+      assert.deepStrictEqual(ordersOf(taken), [...lost, fresh].map(({ orderId }) => orderId))
+      assert.deepStrictEqual(taken.map(({ redelivered }) => redelivered), [
+        ...lost.map(() => true),
+        false,
+      ])
     }))
 })
