@@ -12,7 +12,7 @@ import { OlderVersion } from "./only-looking.ts"
 import { makePool, type Pool } from "./pool.ts"
 import { problemsOf } from "./preconditions.ts"
 import { type Sql, sqlOn } from "./sql.ts"
-import { codeOf, meaningOf, NotOpened, severityOf, wordsOf } from "./sqlstates.ts"
+import { briefly, codeOf, inFull, meaningOf, NotOpened, severityOf } from "./sqlstates.ts"
 import type { Store } from "./store.ts"
 import { inTransaction } from "./transaction.ts"
 
@@ -65,7 +65,7 @@ export const databaseLayer = (options: DatabaseOptions): Layer.Layer<Database, D
               if (error instanceof OlderVersion) {
                 return new DatabaseError({ message: error.message })
               }
-              const words = error instanceof NotOpened ? wordsOf(error) : (error as Error).message
+              const words = error instanceof NotOpened ? inFull(error) : (error as Error).message
               return unusable(options, `${words}. ${check}`)
             }),
           ),
@@ -90,12 +90,12 @@ const untilFit = (options: DatabaseOptions, pool: Pool): Effect.Effect<void, Dat
   const note = (error: unknown) => {
     // Silence tells less than what the server said before it.
     if (last === undefined || severityOf(error) !== undefined) last = error
-    const words = wordsOf(error)
+    const words = inFull(error)
     if (said.has(words) || !passes(error)) return Effect.void
     said.add(words)
     return Effect.logInfo(`${options.service} waits for its database: ${words}`)
   }
-  const unfit = () => unusable(options, `${wordsOf(last)}. ${check}`)
+  const unfit = () => unusable(options, `${inFull(last)}. ${check}`)
   return bounded(problemsOf(pool, options.poolSize)).pipe(
     Effect.tapError(note),
     Effect.retry({ schedule: Schedule.spaced("1 second"), while: passes }),
@@ -147,7 +147,7 @@ const lostConflict = (error: unknown) => ["40001", "40P01"].includes(codeOf(erro
 const sorted = <A, R>(effect: Effect.Effect<A, unknown, R>): Effect.Effect<A, Transient, R> =>
   Effect.catch(effect, (error): Effect.Effect<never, Transient> => {
     const { as } = meaningOf(error)
-    if (as === "unavailable") return Effect.fail(new Unavailable({ message: wordsOf(error) }))
-    if (as === "unknown") return Effect.fail(new Unknown({ message: wordsOf(error) }))
+    if (as === "unavailable") return Effect.fail(new Unavailable({ message: briefly(error) }))
+    if (as === "unknown") return Effect.fail(new Unknown({ message: briefly(error) }))
     return Effect.die(error)
   })

@@ -15,16 +15,16 @@ export const makeListen = (
   Effect.map(Effect.scope, (scope) => (channel, notified) =>
     Effect.gen(function* () {
       const listens = yield* Deferred.make<void, unknown>()
-      let failures = 0
+      let ends = 0
       const onOneConnection = Effect.acquireUseRelease(
         Effect.sync(() => open((of, payload) => of === channel && notified(payload))),
         Effect.fnUntraced(function* (connection) {
           yield* connection.opened
           yield* ask(connection, () => connection.driver.unsafe(`listen "${channel}"`))
-          failures = 0
           notified(null)
           yield* Deferred.succeed(listens, undefined)
-          yield* Effect.raceFirst(connection.gone, Effect.forever(stillHeard(connection)))
+          const lasts = Effect.map(stillHeard(connection), () => void (ends = 0))
+          yield* Effect.raceFirst(connection.gone, Effect.forever(lasts))
         }),
         ({ close }) => Effect.sync(close),
       )
@@ -32,15 +32,16 @@ export const makeListen = (
         Effect.tap((exit) =>
           Exit.isFailure(exit) ? Deferred.fail(listens, Cause.squash(exit.cause)) : Effect.void
         ),
-        Effect.andThen(Effect.suspend(() => Effect.sleep(pauseMs(failures++)))),
+        Effect.andThen(Effect.suspend(() => pause(ends++))),
         Effect.forever,
         Effect.forkIn(scope),
       )
       yield* Deferred.await(listens)
     }))
 
-/** Quick to come back after a restart of the server, without a storm while it is away. */
-const pauseMs = (failures: number) => Math.min(50 * 2 ** failures, 1000)
+/** Back at once after a cut, without a storm while the server is away or cuts again and again. */
+const pause = (ends: number) =>
+  ends === 0 ? Effect.void : Effect.sleep(Math.min(50 * 2 ** ends, 1000))
 
 /** Nothing tells a listener that its line is dead, or that its server is no primary any more. */
 const stillHeard = (connection: Connection) =>

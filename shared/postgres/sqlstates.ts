@@ -137,14 +137,21 @@ export const meaningOf = (error: unknown): Meaning => {
   return { ...known, as: "unavailable" }
 }
 
-/** What to tell a person: one line, with the code, and in the server's own words where it has some. */
-export const wordsOf = (error: unknown): string => {
-  const { as, lasting, elsewhere } = meaningOf(error)
+/** What to tell whoever asks while the service runs: the code, and nothing that only its operators should know. */
+export const briefly = (error: unknown): string => {
+  const { as, elsewhere } = meaningOf(error)
   const code = codeOf(error)
-  const text = (error as Error).message.replace(/\s+/g, " ").trim()
-  if (as === "defect" || lasting) return code === "" ? text : `${text} (${code})`
-  const own = severityOf(error) === undefined && !elsewhere ? "" : `: ${text}`
-  return as === "unknown"
-    ? `The database did not answer (${code || "timeout"})${own}`
-    : `The database cannot be used now (${code})${own}`
+  if (as === "unknown") return `The database did not answer (${code || "timeout"})`
+  const ours = elsewhere && severityOf(error) === undefined ? `: ${textOf(error)}` : ""
+  return `The database cannot be used now (${code})${ours}`
 }
+
+/** What to tell the person who starts the service: one line, in the server's own words where it has some. */
+export const inFull = (error: unknown): string => {
+  const { as, lasting } = meaningOf(error)
+  const code = codeOf(error)
+  if (as === "defect" || lasting) return code === "" ? textOf(error) : `${textOf(error)} (${code})`
+  return severityOf(error) === undefined ? briefly(error) : `${briefly(error)}: ${textOf(error)}`
+}
+
+const textOf = (error: unknown) => (error as Error).message.replace(/\s+/g, " ").trim()

@@ -86,8 +86,7 @@ describe("a server that is made read-only while it is in use", () => {
           })
         yield* make(true)
         const insert = (n: number) => database.query((sql) => sql`insert into kept values (${n})`)
-        const noWrite =
-          /^Unavailable: .*\(25006\): cannot execute INSERT in a read-only transaction$/
+        const noWrite = /^Unavailable: .*\(25006\)$/
         assert.match(yield* whyNot(insert(1)), noWrite)
         yield* until("all four sessions to end", async () => {
           const now = await Effect.runPromise(sessions)
@@ -97,7 +96,6 @@ describe("a server that is made read-only while it is in use", () => {
           yield* whyNot(database.ping),
           /\(25006\): it is read-only: turn default_transaction/,
         )
-        yield* Effect.promise(() => sql`set default_transaction_read_only = off`)
         yield* make(false)
       }),
   )

@@ -3,7 +3,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Option, Schema } from "effect"
 import { TestClock } from "effect/testing"
 import { freePort } from "#compose/embedded/free-port.ts"
-import { onlooker, openDatabase, until } from "./open-database.ts"
+import { openLine } from "./line.ts"
+import { newDatabase, onlooker, openDatabase, until } from "./open-database.ts"
 import { ownServer } from "./own-server.ts"
 
 const tagOf = (exit: Exit.Exit<unknown, { readonly _tag: string }>) =>
@@ -93,6 +94,63 @@ describe("a server that goes and comes back", () => {
         message,
         `test cannot use its database shop at 127.0.0.1:${port}: The database cannot be used now ` +
           `(ECONNREFUSED). Check DATABASE_URL and the role's rights`,
+      )
+    }))
+
+  it.effect("that swallows everything is a failure within a minute, tries and all", () =>
+    Effect.gen(function* () {
+      const line = yield* openLine(`postgres://test:s3cret@127.0.0.1:${yield* freePort}/shop`)
+      line.become = "swallowing"
+      const url = new URL(line.url)
+      // Longer than a try may take, so that it is the limit on the try that ends it.
+      url.searchParams.set("connect_timeout", "60")
+      const opening = yield* Effect.forkChild(Effect.flip(openDatabase(url.href)))
+      let seconds = 0
+      yield* TestClock.adjust("1 second").pipe(
+        Effect.andThen(Effect.sync(() => seconds += 1)),
+        Effect.andThen(TestClock.withLive(Effect.sleep("5 millis"))),
+        Effect.repeat({ while: () => opening.pollUnsafe() === undefined }),
+      )
+      const { message } = yield* Fiber.join(opening)
+      assert.match(message, /The database did not answer \(timeout\)\. Check DATABASE_URL/)
+      assert.isAtMost(seconds, 61)
+    }))
+})
+
+describe("a listener", () => {
+  it.effect("whose line went dead without a word listens on another one", () =>
+    Effect.gen(function* () {
+      const line = yield* openLine(yield* newDatabase)
+      const database = yield* openDatabase(line.url)
+      const heard: Array<string | null> = []
+      yield* database.listen("news", (payload) => heard.push(payload))
+      line.hold()
+      yield* TestClock.adjust("20 seconds")
+      line.letGo()
+      yield* TestClock.withLive(until("it to listen again", () => heard.length === 2))
+      assert.deepStrictEqual(heard, [null, null])
+    }))
+
+  it.effect("whose connections are all cut comes back at once, then ever more slowly", () =>
+    Effect.gen(function* () {
+      const line = yield* openLine(yield* newDatabase)
+      const database = yield* openDatabase(line.url)
+      const heard: Array<string | null> = []
+      yield* database.listen("news", (payload) => heard.push(payload))
+      line.reset()
+      yield* TestClock.withLive(until("it to listen again", () => heard.length === 2))
+      line.become = "hanging up"
+      const before = line.accepted()
+      line.reset()
+      for (let n = 0; n < 50; n++) {
+        yield* TestClock.adjust("100 millis")
+        yield* TestClock.withLive(Effect.sleep("5 millis"))
+      }
+      assert.isAtMost(line.accepted() - before, 10)
+      line.become = "open"
+      yield* TestClock.adjust("1 second").pipe(
+        Effect.andThen(TestClock.withLive(Effect.sleep("5 millis"))),
+        Effect.repeat({ while: () => heard.length < 3 }),
       )
     }))
 })

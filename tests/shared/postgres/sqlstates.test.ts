@@ -1,7 +1,7 @@
 /** What each error means to whoever asked, and to the connection that it came on: a row of a table each, raised for real. */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Option, Schema } from "effect"
-import { meaningOf, meanings, NotOpened, wordsOf } from "#shared/postgres/sqlstates.ts"
+import { briefly, inFull, meaningOf, meanings, NotOpened } from "#shared/postgres/sqlstates.ts"
 import { newDatabase, openDatabase } from "./open-database.ts"
 
 /** A row of the table, and codes that are of this row. */
@@ -149,24 +149,28 @@ describe("an error of a connection", () => {
   it("passes only if it is known to", () => {
     for (const code of ["CERT_HAS_EXPIRED", "28P01", "42704", "XX000"]) {
       assert.isTrue(meaningOf(new NotOpened(withCode(code))).lasting, code)
-      assert.strictEqual(wordsOf(new NotOpened(withCode(code))), `planted (${code})`)
+      assert.strictEqual(inFull(new NotOpened(withCode(code))), `planted (${code})`)
     }
     for (const code of ["ECONNREFUSED", "57P03", "53300", "08P01", "CONNECTION_CLOSED"]) {
       assert.isUndefined(meaningOf(new NotOpened(withCode(code))).lasting, code)
     }
   })
 
-  it("is told without the system's words, which name hosts, and in the words of a server or pooler", () => {
+  it("is told to the person who starts the service in the words of a server or pooler, to others without", () => {
     const code = "ECONNREFUSED"
     assert.strictEqual(
-      wordsOf(new NotOpened(withCode(code))),
+      inFull(new NotOpened(withCode(code))),
       "The database cannot be used now (ECONNREFUSED)",
     )
     for (const said of [{ severity: "FATAL" }, { severity_local: "FATAL" }]) {
       const refused = Object.assign(new Error("no\nmore"), { code: "08P01", ...said })
       assert.strictEqual(
-        wordsOf(new NotOpened(refused)),
+        inFull(new NotOpened(refused)),
         "The database cannot be used now (08P01): no more",
+      )
+      assert.strictEqual(
+        briefly(new NotOpened(refused)),
+        "The database cannot be used now (08P01)",
       )
     }
   })
