@@ -70,8 +70,15 @@ export const serve = <const S extends Record<string, Setting<unknown>>>(
       const port = yield* listen(app, { host: HOST, port: PORT })
       yield* Effect.logInfo(`${service.name} listens on http://${HOST}:${port}`)
       return yield* Effect.never
-    }).pipe(Effect.scoped, Effect.provide(telemetryLayer(service.name, telemetry)))
+    }).pipe(
+      Effect.scoped,
+      logsNamed(service.name),
+      Effect.provide(telemetryLayer(service.name, telemetry)),
+    )
   })
+
+/** Whose they are, in every log entry: where many services log to one place, that is not seen otherwise. */
+const logsNamed = (name: ServiceName) => Effect.annotateLogs({ service: name })
 
 /** Runs one service as a process of its own, until SIGTERM or SIGINT. */
 export const run = <const S extends Record<string, Setting<unknown>>>(service: Service<S>): void =>
@@ -84,5 +91,6 @@ export const startWithin = <const S extends Record<string, Setting<unknown>>>(
 ): Effect.Effect<App, { readonly message: string }, Scope.Scope> =>
   readSettings(service.settings).pipe(
     Effect.flatMap(service.start),
+    logsNamed(service.name),
     Effect.provideService(Environment, environment),
   )

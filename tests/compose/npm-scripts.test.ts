@@ -70,7 +70,7 @@ describe.skipIf(process.platform === "win32")("npm start", () => {
     }
     await ended
     await expect(fetch(`${baseUrl}/livez`)).rejects.toThrow()
-  }, 240_000)
+  })
 
   it("helps, and names every setting of its own with its default", () => {
     const { stdout, status } = spawnSync("npm", ["start", "--", "--help"], {

@@ -3,11 +3,13 @@ import { execFileSync } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
 import { Effect } from "effect"
+import { parse } from "effect/encoding/Yaml"
 import { serviceNamed } from "#compose/embedded/services.ts"
 import { roster, serviceNames } from "#shared/roster.ts"
 import { commonSettings } from "#shared/service/service.ts"
 
 const compose = readFileSync(new URL("../../compose.yaml", import.meta.url), "utf8")
+const dockerfile = readFileSync(new URL("../../compose/Dockerfile", import.meta.url), "utf8")
 const services = await Effect.runPromise(Effect.forEach(serviceNames, serviceNamed))
 
 const handedOn = [...compose.matchAll(/^ {2}([A-Z_]+): \$\{([A-Z_]+):-\}$/gm)]
@@ -39,7 +41,6 @@ describe("compose.yaml", () => {
   })
 
   it("mounts every volume of secrets where the image has a folder for it", () => {
-    const dockerfile = readFileSync(new URL("../../compose/Dockerfile", import.meta.url), "utf8")
     const [, words] = /for name in (.*); do/.exec(dockerfile) ?? []
     const root = new URL("../..", import.meta.url)
     const made = execFileSync("bash", ["-c", `printf '%s\n' ${words}`], {
@@ -50,10 +51,37 @@ describe("compose.yaml", () => {
     expect(made.trim().split("\n").toSorted()).toEqual(mounted.toSorted())
   })
 
+  it("builds at every start whatever it has a build for, so that no change waits in silence", () => {
+    const { services } = parse(compose) as {
+      services: Record<string, { image: string; build?: object; pull_policy: string }>
+    }
+    const built = Object.values(services).filter(({ build }) => build !== undefined)
+    expect(built.length).toBeGreaterThan(3)
+    for (const { image, pull_policy } of built) {
+      expect([image, pull_policy]).toEqual([image, "build"])
+    }
+    const images = new Set(built.map(({ image }) => image))
+    expect(Object.values(services).filter(({ image }) => !images.has(image))).toEqual([])
+    // Nothing looks whether a file that is mounted has changed.
+    expect(compose).not.toMatch(/^ +- \.\/|\["\.\//m)
+  })
+
+  it("starts again without the front of Upstash, and removes it, whatever it was started with", () => {
+    // Of a service in a profile, `up` and `down` know only while the profile is named.
+    expect(compose).not.toMatch(/profiles:/)
+    const env = readFileSync(new URL("../../compose/upstash.env", import.meta.url), "utf8")
+    expect(compose).toContain("scale: ${UPSTASH_REPLICAS:-0}")
+    expect(env).toMatch(/^UPSTASH_REPLICAS=1$/m)
+  })
+
   it("opens ports on this machine only, and names the version of every image", () => {
     const ports = [...compose.matchAll(/ports: (.*)/g)].map(([, value]) => value)
     expect(ports).toEqual(['["127.0.0.1:${GATEWAY_PORT:-8080}:8080"]'])
-    const images = [...compose.matchAll(/image: (\S+)/g)].map(([, value]) => value)
+    const images = [
+      ...[...compose.matchAll(/image: (\S+)/g)].map(([, value]) => value),
+      ...[...dockerfile.matchAll(/^FROM ([^$\s]+:\S+|\w+\/\S+)/gm)].map(([, value]) => value),
+    ]
+    expect(images.length).toBeGreaterThan(8)
     expect(images.filter((image) => !/:[\w.]/.test(image!) || /latest/.test(image!))).toEqual([])
   })
 })

@@ -23,6 +23,10 @@ const rendered = (...components: ReadonlyArray<string>) => withComponents(compon
 const names = (manifests: ReadonlyArray<Manifest>, ...kinds: ReadonlyArray<string>) =>
   ofKind<Manifest>(manifests, ...kinds).map(({ metadata }) => metadata.name)
 
+/** The names of the ConfigMaps, without the hashes of their content. */
+const configured = (manifests: ReadonlyArray<Manifest>) =>
+  names(manifests, "ConfigMap").map((name) => name.replace(/-\w{10}$/, ""))
+
 interface Policy extends Manifest {
   readonly spec: { readonly podSelector: Selector }
 }
@@ -109,12 +113,15 @@ describe("managed stores", () => {
   it("leave nothing behind of the stores that they stand in for", () => {
     for (const redis of ["managed-redis", "upstash"]) {
       const manifests = rendered(redis)
-      expect(names(manifests, "StatefulSet", "Service", "ConfigMap")).not.toContain("redis")
+      expect(names(manifests, "StatefulSet", "Service")).not.toContain("redis")
+      expect(configured(manifests)).toEqual(["databases"])
       expect(names(manifests, "StatefulSet")).toEqual(["postgres"])
     }
     const manifests = rendered("managed-postgres")
     expect(names(manifests, "StatefulSet")).toEqual(["redis"])
-    expect(names(manifests, "Service", "ConfigMap")).not.toContain("postgres")
+    expect(names(manifests, "Service")).not.toContain("postgres")
+    expect(configured(manifests)).toEqual(["redis"])
+    expect(configured(rendered("cloudnativepg"))).toEqual(["redis"])
     expect(workloadsOf(rendered("managed-postgres", "upstash")))
       .toHaveLength(serviceNames.length)
   })

@@ -2,6 +2,7 @@
  * Renders a kustomization as `kubectl kustomize` does, for machines that have no kubectl. It knows as much of Kustomize as
  * the manifests use, refuses the rest, and is held to kubectl by a test of its own.
  */
+import { createHash } from "node:crypto"
 import { readFileSync, statSync } from "node:fs"
 import { join } from "node:path"
 import { parse } from "effect/encoding/Yaml"
@@ -31,20 +32,20 @@ interface Kustomization {
   readonly resources?: ReadonlyArray<string>
   readonly components?: ReadonlyArray<string>
   readonly configMapGenerator?: ReadonlyArray<{ name: string; files: ReadonlyArray<string> }>
-  readonly generatorOptions?: { readonly disableNameSuffixHash: true }
   readonly patches?: ReadonlyArray<Patch>
   readonly replicas?: ReadonlyArray<{ readonly name: string; readonly count: number }>
 }
 
 const known =
-  /^(apiVersion|kind|namespace|resources|components|configMapGenerator|generatorOptions|patches|replicas)$/
+  /^(apiVersion|kind|namespace|resources|components|configMapGenerator|patches|replicas)$/
 
 /** Every document of a YAML text. */
 export const documents = (text: string): ReadonlyArray<unknown> =>
   text.split(/^---$/m).map((document) => parse(document)).filter((value) => value !== null)
 
 /** The objects that a folder's kustomization stands for. */
-export const render = (folder: string): ReadonlyArray<Manifest> => accumulate(folder, [])
+export const render = (folder: string): ReadonlyArray<Manifest> =>
+  withHashes(accumulate(folder, []))
 
 const accumulate = (
   folder: string,
@@ -60,7 +61,7 @@ const accumulate = (
   })
   const resources = (kustomization.resources ?? []).flatMap((path) =>
     statSync(join(folder, path)).isDirectory()
-      ? render(join(folder, path))
+      ? accumulate(join(folder, path), [])
       : documents(read(path)) as ReadonlyArray<Manifest>
   )
   let manifests = [...before, ...resources, ...generated]
@@ -75,6 +76,43 @@ const accumulate = (
     manifests = applied(manifests, patch as unknown as Manifest, undefined)
   }
   return manifests.map((manifest) => inNamespace(manifest, kustomization.namespace))
+}
+
+/** What is made of files is named after its content too, and so is whoever mounts it: a change of one changes the other. */
+const withHashes = (manifests: ReadonlyArray<Manifest>): ReadonlyArray<Manifest> => {
+  const names = new Map(
+    manifests.filter(({ kind }) => kind === "ConfigMap")
+      .map((manifest) => [manifest.metadata.name, `${manifest.metadata.name}-${hashOf(manifest)}`]),
+  )
+  const renamed = (value: Json, field = ""): Json => {
+    if (isList(value)) return value.map((element) => renamed(element))
+    if (!isObject(value)) return value
+    return Object.fromEntries(
+      Object.entries(value).map(([name, part]) => [
+        name,
+        field === "configMap" && name === "name"
+          ? names.get(part as string) ?? part
+          : renamed(part, name),
+      ]),
+    )
+  }
+  return manifests.map((manifest) => {
+    const { kind, metadata } = manifest
+    return kind === "ConfigMap"
+      ? { ...manifest, metadata: { ...metadata, name: names.get(metadata.name)! } }
+      : renamed(manifest as unknown as Json) as unknown as Manifest
+  })
+}
+
+/** As Kustomize has it: of the content without the name, in letters and digits that make no words. */
+const hashOf = (configMap: Manifest): string => {
+  const { data } = configMap as unknown as { readonly data: Readonly<Record<string, string>> }
+  const text = JSON.stringify({ data, kind: "ConfigMap", name: "" })
+    // Go's encoding of JSON.
+    .replaceAll(/[<>&]/g, (sign) => `\\u00${sign.charCodeAt(0).toString(16)}`)
+  const wordless: Readonly<Record<string, string>> = { 0: "g", 1: "h", 3: "k", a: "m", e: "t" }
+  return createHash("sha256").update(text).digest("hex").slice(0, 10)
+    .replaceAll(/[013ae]/g, (digit) => wordless[digit]!)
 }
 
 const applied = (

@@ -1,7 +1,7 @@
 /** The settings in the manifests are settings that the services have, are all that they need, and are those of Compose. */
 import { Effect } from "effect"
 import { parse } from "effect/encoding/Yaml"
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
@@ -12,7 +12,7 @@ import { databaseSettings } from "#shared/postgres/settings.ts"
 import { roster, serviceNames, withDatabase } from "#shared/roster.ts"
 import { commonSettings } from "#shared/service/service.ts"
 import { makeSecrets } from "../../k3d/secrets.ts"
-import type { Manifest } from "./kustomize.ts"
+import { type Manifest, render } from "./kustomize.ts"
 import {
   base,
   containerOf,
@@ -26,6 +26,7 @@ import {
 
 interface ComposeService {
   readonly image: string
+  readonly build?: { readonly target?: string }
   readonly command?: string | ReadonlyArray<string>
   readonly environment?: Readonly<Record<string, string | number>>
 }
@@ -128,8 +129,10 @@ describe.each(services.map((service) => [service.name, service] as const))(
 
 describe("the stores", () => {
   it("are the images of Compose, started as there", () => {
+    const dockerfile = readFileSync(join(root, "compose/Dockerfile"), "utf8")
     for (const name of ["postgres", "redis"]) {
-      expect(containerOf(workloadNamed(name)).image).toBe(compose.services[name]?.image)
+      expect(dockerfile).toContain(`FROM ${containerOf(workloadNamed(name)).image} AS ${name}\n`)
+      expect(compose.services[name]?.build?.target).toBe(name)
     }
     expect(environmentOf("postgres")).toEqual(compose.services["postgres"]?.environment)
     expect(containerOf(workloadNamed("redis")).args[0]).toBe("redis-server")
@@ -144,6 +147,22 @@ describe("the stores", () => {
       { "redis.conf": file("redis/redis.conf") },
     ])
   })
+
+  it.each([["postgres", "databases.sh"], ["redis", "redis.conf"]])(
+    "are restarted, and only they, when a file of theirs changes: %s, %s",
+    async (store, file) => {
+      await inFolder((folder) => {
+        cpSync(join(root, "k3d/base"), folder, { recursive: true })
+        appendFileSync(join(folder, file), "# a change\n")
+        const changed = workloadsOf(render(folder)).filter(({ metadata, spec }) => {
+          const before = workloadsOf(base).find((one) => one.metadata.name === metadata.name)
+          return JSON.stringify(spec.template) !== JSON.stringify(before?.spec.template)
+        })
+        expect(changed.map(({ metadata }) => metadata.name)).toEqual([store])
+        return Promise.resolve()
+      })
+    },
+  )
 
   it("take the connections of all pools, also while the services are replaced", () => {
     const [, most] = containerOf(workloadNamed("postgres")).args.join(" ")

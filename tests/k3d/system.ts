@@ -1,18 +1,12 @@
 /** The manifests as the tests look at them: rendered once, and with types for the parts that rules are about. */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, relative } from "node:path"
 import { type Manifest, render } from "./kustomize.ts"
 
 export const root = join(import.meta.dirname, "../..")
 
-export const componentNames = [
-  "cloudnativepg",
-  "keda",
-  "managed-postgres",
-  "managed-redis",
-  "upstash",
-]
+export const componentNames = readdirSync(join(root, "k3d/components")).toSorted()
 
 type Labels = Readonly<Record<string, string>>
 

@@ -1,7 +1,9 @@
 /** What is Compose's own, held to the roster: the containers and their networks, live reload, and the gateway's paths. */
 import { parse } from "effect/encoding/Yaml"
+import type { Row } from "#shared/roster.ts"
+import { type Connected, type Networked, wrongNetworks } from "./compose-networks.ts"
+import { wrongHeaders } from "./gateway-headers.ts"
 import {
-  callersOf,
   differences,
   type Held,
   isPublic,
@@ -12,37 +14,36 @@ import {
   wrongSettings,
 } from "./held.ts"
 
-interface Container {
+interface Container extends Connected {
   readonly command?: string
   readonly environment?: Readonly<Record<string, unknown>>
-  readonly networks?: ReadonlyArray<string>
   readonly volumes?: ReadonlyArray<string>
+  readonly depends_on?: Readonly<Record<string, { readonly condition: string }>>
+  readonly develop?: {
+    readonly watch: ReadonlyArray<{ readonly path: string; readonly action: string }>
+  }
 }
 
-interface Compose {
+interface Compose extends Networked {
   readonly services: Readonly<Record<string, Container>>
-  readonly networks: Readonly<Record<string, unknown>>
   readonly volumes: Readonly<Record<string, unknown>>
 }
 
-/** Every pair that talks has a network, named after both. */
-const networksOf = (rows: Rows, name: string): ReadonlyArray<string> => {
-  const { calls, users, database, redis } = rows[name]!
-  return [
-    ...(isPublic(rows[name]!) ? [`gateway-${name}`] : []),
-    // A pair needs one network, whoever asks whom: billing and auth ask each other.
-    ...calls.map((callee) => `${name}-${callee}`),
-    ...(users && !rows["auth"]!.calls.includes(name) ? [`${name}-auth`] : []),
-    ...callersOf(rows, name)
-      .filter((caller) => !calls.includes(caller)).map((caller) => `${caller}-${name}`),
-    ...(database ? [`${name}-postgres`] : []),
-    ...(redis === null ? [] : [`${name}-redis`]),
-  ]
-}
+/** Those that have to answer before a container starts. */
+const awaited = ({ depends_on = {} }: Container): ReadonlyArray<string> =>
+  Object.entries(depends_on).filter(([, { condition }]) => condition === "service_healthy")
+    .map(([name]) => name)
+
+const awaitedBy = ({ database, redis, calls }: Row): ReadonlyArray<string> => [
+  ...(database ? ["postgres"] : []),
+  ...(redis === null ? [] : ["redis"]),
+  ...calls,
+]
 
 const compose = (rows: Rows): Held => {
   const file = "compose.yaml"
-  const { services, networks, volumes } = parse(textOf(file)) as unknown as Compose
+  const found = parse(textOf(file)) as unknown as Compose
+  const { services, volumes } = found
   const ofContainer = (name: string): ReadonlyArray<string> => {
     const container = services[name]
     if (container === undefined) return [`there is no service ${name}`]
@@ -51,23 +52,23 @@ const compose = (rows: Rows): Held => {
     return [
       ...(container.command === command ? [] : [`${what} lacks command: ${command}`]),
       ...wrongSettings(what, settingsOf(rows, name), container.environment ?? {}),
-      ...differences(what, networksOf(rows, name), container.networks ?? []),
+      // Whoever calls what is not there yet only complains of it.
+      ...differences(`${what} depends_on`, awaitedBy(rows[name]!), awaited(container)),
       ...differences(what, [`${name}-secrets:/run/secrets:ro`], container.volumes ?? []),
     ]
   }
-  const ours = ["outside", ...new Set(namesOf(rows).flatMap((name) => networksOf(rows, name)))]
-  const doors = namesOf(rows, isPublic).map((name) => `gateway-${name}`)
   const owners = [...namesOf(rows), "postgres", "redis", "upstash"]
   return {
     file,
     wrong: [
       ...namesOf(rows).flatMap(ofContainer),
+      ...wrongNetworks(rows, found),
+      // It starts last, and says that all is ready.
       ...differences(
-        "the service gateway",
-        ["outside", ...doors],
-        services["gateway"]?.networks ?? [],
+        "the service gateway depends_on",
+        namesOf(rows),
+        awaited(services["gateway"] ?? {}),
       ),
-      ...differences("networks", ours, Object.keys(networks)),
       ...differences(
         "volumes",
         ["postgres", "redis", "secrets", ...owners.map((name) => `${name}-secrets`)],
@@ -85,7 +86,24 @@ const compose = (rows: Rows): Held => {
 const development = (rows: Rows): Held => {
   const file = "compose/development.yaml"
   const { services } = parse(textOf(file)) as unknown as Compose
-  return { file, wrong: differences("services", namesOf(rows), Object.keys(services)) }
+  return {
+    file,
+    wrong: [
+      ...differences("services", namesOf(rows), Object.keys(services)),
+      ...Object.entries(services).flatMap(([name, { develop, volumes = [] }]) => [
+        ...differences(
+          `the service ${name}`,
+          [`restart for ./services/${name}`, "restart for ./shared"],
+          develop?.watch.map(({ path, action }) => `${action} for ${path}`) ?? [],
+        ),
+        ...differences(
+          `the service ${name}`,
+          ["services", "shared"].map((folder) => `./${folder}:/app/${folder}:ro`),
+          volumes,
+        ),
+      ]),
+    ],
+  }
 }
 
 const gateway = (rows: Rows): Held => {
@@ -112,6 +130,7 @@ const gateway = (rows: Rows): Held => {
         open.map((name) => `${name}:${rows[name]!.port}`),
         [...conf.matchAll(/server (\w+:\d+) resolve/g)].map(([, at = ""]) => at),
       ),
+      ...wrongHeaders(conf),
     ],
   }
 }

@@ -5,6 +5,7 @@
 import { describe, expect, it } from "vitest"
 import { participantNames } from "#shared/contracts/order-saga.ts"
 import { roster, serviceNames, startOrder } from "#shared/roster.ts"
+import { heldOfComponents } from "./component-policies.ts"
 import { heldOfCompose } from "./compose.ts"
 import { type Held, isThere, namesOf, type Rows, textOf } from "./held.ts"
 import { heldOfKubernetes } from "./kubernetes.ts"
@@ -31,6 +32,7 @@ const held = (rows: Rows) => [
   settings(rows),
   ...heldOfCompose(rows),
   ...heldOfKubernetes(rows),
+  ...heldOfComponents(rows),
 ]
 
 const wrongIn = (rows: Rows) =>

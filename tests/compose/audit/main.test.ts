@@ -15,6 +15,7 @@ import { startPostgres } from "#compose/embedded/postgres.ts"
 import { undecided } from "#tests/support/books.ts"
 import { inParallel, newCustomer, until } from "#tests/support/customer.ts"
 import { type EmbeddedProcess, postgresOf, startEmbedded } from "#tests/support/embedded-process.ts"
+import { patienceMs } from "#tests/support/patience.ts"
 import { jsonOf, runAudit } from "./audit-process.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "unwind-audit-"))
@@ -60,7 +61,7 @@ const placeMany = async (count: number) => {
     const wish = { amount: 1, item: n % 5 === 0 ? 11 : 1, slot: `0${n % 10}:00` }
     ids.push((await customer.tryToPlace(wish, randomUUID()))!)
   })
-  await until("all are final", 60_000, async () => await undecided(postgresOf(DATA_DIR)) === 0)
+  await until("all are final", patienceMs, async () => await undecided(postgresOf(DATA_DIR)) === 0)
   return ids
 }
 
@@ -80,7 +81,7 @@ beforeAll(async () => {
     .map(({ id }) =>
       id as string
     )
-}, 120_000)
+})
 
 afterAll(async () => {
   await system?.end("SIGTERM")
@@ -202,7 +203,7 @@ describe("npm run audit", () => {
     expect(await system.end("SIGTERM")).toBe(0)
     system = undefined
   })
-}, 120_000)
+})
 
 describe("npm run audit, where there is nothing to audit", () => {
   const oneLine = /^Can not audit: [^\n]+\n$/

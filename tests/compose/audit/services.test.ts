@@ -88,6 +88,5 @@ describe("npm run audit over HTTP", () => {
         assert.deepStrictEqual([nobody.code, nobody.output], [2, ""])
         assert.deepStrictEqual((yield* run("node", "--heal")).code, 0)
       }),
-    240_000,
   )
 })

@@ -12,6 +12,7 @@ import { promisify } from "node:util"
 import { afterEach, describe, expect, it } from "vitest"
 import { newCustomer, until } from "#tests/support/customer.ts"
 import { runEmbedded, startEmbedded } from "#tests/support/embedded-process.ts"
+import { patienceMs } from "#tests/support/patience.ts"
 
 const cleanups: Array<() => unknown> = []
 afterEach(async () => {
@@ -155,7 +156,7 @@ describe("npm start", () => {
     const { order } = customer
     await until(
       "the order is final",
-      30_000,
+      patienceMs,
       async () => (await order(again.baseUrl, id!)).status === "completed",
     )
   })
@@ -176,12 +177,12 @@ describe("npm start", () => {
       }
       return response.status === status
     }
-    await until("orders are refused for the moment", 10_000, answered(503))
-    await until("orders are taken again", 30_000, answered(201))
+    await until("orders are refused for the moment", patienceMs, answered(503))
+    await until("orders are taken again", patienceMs, answered(201))
     const id = await customer.tryToPlace(wish, "after")
     await until(
       "it is final",
-      30_000,
+      patienceMs,
       async () => (await customer.order(system.baseUrl, id!)).status === "completed",
     )
   })

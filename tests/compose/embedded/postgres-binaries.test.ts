@@ -27,7 +27,7 @@ const privateInstallation = Effect.gen(function* () {
   return source
 })
 
-describe("usableBinaries", { timeout: 60_000 }, () => {
+describe("usableBinaries", () => {
   let temporary = ""
   const before = process.env["TMPDIR"]
   beforeEach(() => {

@@ -1,0 +1,28 @@
+/** Who talks to whom, by the roster alone: what networks, policies and settings have to open, and nothing else. */
+import { namesOf, type Rows } from "./held.ts"
+
+/** Somebody who opens connections, and to whom, at which port. */
+export interface Edge {
+  readonly from: string
+  readonly to: string
+  readonly port: number
+}
+
+const stores = { postgres: 5432, redis: 6379 } as const
+
+/** The port that a part of the system listens on. */
+export const portOf = (rows: Rows, name: string): number =>
+  (stores as Readonly<Record<string, number>>)[name] ?? rows[name]!.port
+
+/** The services that are called and asked for keys, and the stores that are used. */
+export const edgesOf = (rows: Rows): ReadonlyArray<Edge> =>
+  namesOf(rows).flatMap((from) => {
+    const { calls, users, database, redis } = rows[from]!
+    const met = [
+      ...calls,
+      ...(users ? ["auth"] : []),
+      ...(database ? ["postgres"] : []),
+      ...(redis === null ? [] : ["redis"]),
+    ]
+    return met.map((to) => ({ from, to, port: portOf(rows, to) }))
+  })
