@@ -8,7 +8,9 @@ import path from "node:path"
 /** Puts the file on the disk, in the place of the one that was there. Throws when it cannot be written. */
 export const writeWhole = (file: string, content: string, mode: number): void => {
   const staging = `${file}.new`
-  const handle = fs.openSync(staging, "w", mode)
+  // One that a killed writer left may be of a mode that not even its owner may write to.
+  fs.rmSync(staging, { force: true })
+  const handle = fs.openSync(staging, "wx", mode)
   try {
     fs.writeFileSync(handle, content)
     fs.fsyncSync(handle)

@@ -4,7 +4,16 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { spawnSync } from "node:child_process"
-import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import {
+  closeSync,
+  globSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, beforeEach } from "vitest"
@@ -72,6 +81,19 @@ describe("a file that is written whole", () => {
     writeWhole(file, "two\n", 0o600)
     assert.strictEqual(readIfThere(file), "two")
     assert.deepStrictEqual(sizes(), { file: 4 })
+  })
+
+  it("takes nothing of what a killed writer left, which may not be writable any more", () => {
+    const file = join(folder, "file")
+    writeFileSync(`${file}.new`, "half", { mode: 0o444 })
+    const left = statSync(`${file}.new`).ino
+    // Held, so that its number is not given to the next file.
+    const handle = openSync(`${file}.new`, "r")
+    writeWhole(file, "whole", 0o600)
+    const { ino, mode } = statSync(file)
+    closeSync(handle)
+    assert.notStrictEqual(ino, left)
+    assert.strictEqual(mode & 0o777, 0o600)
   })
 
   it("is not taken for lost when it cannot be read", () => {
