@@ -59,9 +59,9 @@ const tryVariant = async (runtime: string) => {
     tell(await checkContainment(project))
     tell(await checkNetwork(project))
     tell(await endToEnd(project.baseUrl))
-    tell(`behind an ingress, ${await withIngress(project, endToEnd)}`)
+    // Kubernetes runs the image of Node.
+    if (runtime === "node") tell(`behind an ingress, ${await withIngress(project, endToEnd)}`)
     tell(await checkFaults(project, openings, (what) => tell(`  ${what}`)))
-    // The image that Kubernetes runs.
     if (runtime === "node") tell(`memory: ${await checkMemory(project)}`)
     await project.compose("--env-file", "compose/upstash.env", "up", "--detach", "--wait")
     tell(
