@@ -14,14 +14,16 @@ reserved: ${[...participantNames, "orders"].join(", ")}.
 
 Where ${Object.keys(addressSettings).join(", ")}
 are set (as in the orchestrator's container) it asks the services, with the orchestrator's key; else
-it reads the data folder of npm start (DATA_DIR), whether that runs or not.
+it reads the data folder of npm start (DATA_DIR), whether that runs or not, and whichever version
+made it. It goes on without those that are away, and names them.
 
-  --heal   give back what is held for failed orders and for none; safe while orders are running
+  --heal   give back what is held for failed orders and for none; safe while orders are running.
+           Without it, nothing is changed
   --json   a line of JSON for each finding, and one for the sums
   --help   show this
 
 Exits with 0 when nothing is wrong (any more), with 1 when a person has to look, and with 2 when it
-cannot tell.`
+cannot tell, since a part is missing.`
 
 /** Understands the words after the program's name; what cannot be understood becomes a message of one line. */
 export const parseArguments = (words: ReadonlyArray<string>): Arguments => {

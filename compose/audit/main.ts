@@ -1,41 +1,64 @@
-/** `npm run audit`: audits everything once, heals what no person has to decide if it is told to, and prints what it found. */
+/**
+ * `npm run audit`: audits everything that answers once, heals what no person has to decide if it is told to, and prints what
+ * it found and what it could not look at.
+ */
 import { Cause, Effect, Logger, Option, References, Stream } from "effect"
-import { Audit } from "#services/orchestrator/audit/audit.ts"
+import { Audit, type Audited } from "#services/orchestrator/audit/audit.ts"
 import { heal } from "#services/orchestrator/audit/heal.ts"
 import { runMain } from "#shared/service/run-main.ts"
-import { Misconfigured, Unavailable, Unknown } from "#shared/transient.ts"
+import type { Transient } from "#shared/transient.ts"
 import { help, parseArguments } from "./arguments.ts"
 import { jsonReport, leftOf, noSums, plus, textReport } from "./report.ts"
-import { openSystem } from "./system.ts"
+import { causeOf, type Missing, openSystem } from "./system.ts"
 
-const audit = (options: { readonly heal: boolean; readonly json: boolean }) =>
+interface Options {
+  readonly heal: boolean
+  readonly json: boolean
+}
+
+/** Gives the exit code. */
+const audit = (options: Options, missingFromStart: ReadonlyArray<Missing>) =>
   Effect.gen(function* () {
     const report = options.json ? jsonReport : textReport
     const { books, orders } = yield* Audit
+    // What undoes the last step comes first, so none goes before one that is away.
+    const heals = options.heal && missingFromStart.length === 0
+    const missing = [...missingFromStart]
+    const asFarAsItGoes = (part: string, audited: Stream.Stream<Audited, Transient>) =>
+      Stream.catchCause(audited, (cause) => {
+        const error = Option.getOrUndefined(Cause.findErrorOption(cause))
+        if (error === undefined) return Stream.failCause(cause as Cause.Cause<never>)
+        missing.push({ part, cause: causeOf(error) })
+        return Stream.empty
+      })
+    const known = missing.some(({ part }) => part === "orders") ? Stream.empty : orders({})
     // Books come last: what is healed before them balances.
-    const sums = yield* Stream.concat(orders({}), books).pipe(
+    const sums = yield* Stream.concat(
+      asFarAsItGoes("the rest of the orders", known),
+      asFarAsItGoes("the rest of the books", books),
+    ).pipe(
       Stream.runFoldEffect(() => noSums, (sums, part) =>
         Effect.gen(function* () {
-          if (options.heal) yield* heal(part.findings)
+          if (heals) yield* heal(part.findings)
           const isHealed = (finding: (typeof part.findings)[number]) =>
-            options.heal && finding.heal !== null
+            heals && finding.heal !== null
           for (const finding of part.findings) {
             console.log(report.finding(finding, isHealed(finding)))
           }
           return plus(sums, part, isHealed)
         })),
     )
-    console.log(report.sums(sums))
-    return leftOf(sums)
+    console.log(report.sums(sums, missing))
+    if (leftOf(sums) > 0) return 1
+    return missing.length > 0 ? 2 : 0
   })
 
-const main = (options: { readonly heal: boolean; readonly json: boolean }) =>
+const main = (options: Options) =>
   Effect.gen(function* () {
-    const context = yield* openSystem(process.env)
-    return yield* Effect.provideContext(audit(options), context)
+    const { context, missing } = yield* openSystem(process.env)
+    return yield* Effect.provideContext(audit(options, missing), context)
   }).pipe(
     Effect.scoped,
-    Effect.map((left) => left === 0 ? 0 : 1),
     Effect.catchCause((cause) => {
       if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause)
       return Effect.as(Effect.sync(() => console.error(`Can not audit: ${whyNot(cause)}`)), 2)
@@ -46,15 +69,8 @@ const main = (options: { readonly heal: boolean; readonly json: boolean }) =>
     Effect.provideService(References.MinimumLogLevel, "Error"),
   )
 
-const whyNot = (cause: Cause.Cause<{ readonly message: string }>): string => {
-  const error = Option.getOrUndefined(Cause.findErrorOption(cause))
-  if (error === undefined) return Cause.pretty(cause)
-  return error instanceof Misconfigured
-    ? error.message
-    : error instanceof Unavailable || error instanceof Unknown
-    ? `${error.message}: see that it runs and can be reached from here, then try again`
-    : error.message
-}
+const whyNot = (cause: Cause.Cause<{ readonly message: string }>): string =>
+  Option.getOrUndefined(Cause.findErrorOption(cause))?.message ?? Cause.pretty(cause)
 
 const given = parseArguments(process.argv.slice(2))
 switch (given.task) {

@@ -5,6 +5,7 @@ import {
   type FindingKind,
   findingKinds,
 } from "#services/orchestrator/audit/finding.ts"
+import type { Missing } from "./system.ts"
 
 /** The sums of an audit. */
 export interface Sums extends Omit<Audited, "findings" | "downTo"> {
@@ -54,12 +55,13 @@ export const leftOf = ({ found, healed }: Sums): number =>
 /** How findings and sums are written. */
 export interface Report {
   readonly finding: (finding: Finding, healed: boolean) => string
-  readonly sums: (sums: Sums) => string
+  readonly sums: (sums: Sums, missing: ReadonlyArray<Missing>) => string
 }
 
 export const jsonReport: Report = {
   finding: ({ heal: _, ...finding }, healed) => JSON.stringify({ ...finding, healed }),
-  sums: (sums) => JSON.stringify({ ...sums, remedies: undefined, left: leftOf(sums) }),
+  sums: (sums, missing) =>
+    JSON.stringify({ ...sums, remedies: undefined, left: leftOf(sums), missing }),
 }
 
 export const textReport: Report = {
@@ -70,7 +72,7 @@ export const textReport: Report = {
       (ageMs === null ? "" : ageOf(ageMs)).padStart(5),
       ` ${printable(cause)}${healed ? " (healed)" : ""}`,
     ].join(" "),
-  sums: (sums) => {
+  sums: (sums, missing) => {
     const { allHeld, noneHeld, inFlight, inQuestion, resources, found, healed, remedies } = sums
     const orders = allHeld + noneHeld + inFlight + inQuestion
     const kinds = findingKinds.filter((kind) => found[kind] > 0)
@@ -83,9 +85,16 @@ export const textReport: Report = {
       (found.imbalance === 0 ? "all balance" : `${counted(found.imbalance)} do not balance`),
       `Findings  ${findings || "none"}${healed === 0 ? "" : `; ${counted(healed)} healed`}`,
       ...[...remedies].map(([remedy, kind]) => `  ${kind}: ${printable(remedy)}`),
+      ...missingLines(missing),
     ].join("\n")
   },
 }
+
+const missingLines = (missing: ReadonlyArray<Missing>): ReadonlyArray<string> =>
+  missing.length === 0 ? [] : [
+    "Missing   these parts were not looked at, and nothing is healed until they are",
+    ...missing.map(({ part, cause }) => `  ${part}: ${printable(cause)}`),
+  ]
 
 const counted = (count: number): string => count.toLocaleString("en-US")
 

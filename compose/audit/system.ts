@@ -1,49 +1,106 @@
 /**
  * What is audited: the services where they are if the environment names them, as in the orchestrator's container, else the
- * data folder of the embedded run.
+ * data folder of the embedded run. The audit is needed most when something is away, so it goes on with what answers.
  */
-import { type Context, Effect, Layer, type Scope } from "effect"
+import { Context, Effect, Layer, Result, type Scope } from "effect"
 import { openRecords } from "#compose/embedded/records.ts"
 import { embeddedSettings } from "#compose/embedded/settings.ts"
 import { Audit, auditLayer } from "#services/orchestrator/audit/audit.ts"
 import { Records, recordsLayer } from "#services/orchestrator/audit/records.ts"
 import { addressSettings, deadlineSetting, urlsOf } from "#services/orchestrator/settings.ts"
 import { Environment, readSettings } from "#shared/config/settings.ts"
+import { type ParticipantName, participantNames } from "#shared/contracts/order-saga.ts"
 import { Fetch } from "#shared/http/client.ts"
 import { privateKeySetting, serviceSignerLayer } from "#shared/security/service-tokens.ts"
+import { Misconfigured, type Transient } from "#shared/transient.ts"
 
 type Environment = typeof Environment["Service"]
+type Part = ParticipantName | "orders"
 
-/** Opens what there is to audit until the scope closes. Fails with a message for a person. */
+/** What the audit cannot look at, and why, with the remedy. */
+export interface Missing {
+  readonly part: string
+  readonly cause: string
+}
+
+export interface Opened {
+  /** The records of those who answer. */
+  readonly context: Context.Context<Audit | Records>
+  readonly missing: ReadonlyArray<Missing>
+}
+
+const parts: ReadonlyArray<Part> = [...participantNames, "orders"]
+
+/** Opens what there is to audit until the scope closes. Fails with a message for a person when nothing answers. */
 export const openSystem = (
   environment: Environment,
-): Effect.Effect<Context.Context<Audit | Records>, { readonly message: string }, Scope.Scope> =>
+): Effect.Effect<Opened, { readonly message: string }, Scope.Scope> =>
   Effect.gen(function* () {
     if (
       Object.keys(addressSettings).some((name) => environment[name] || environment[`${name}_FILE`])
     ) {
-      return yield* connect(environment)
+      return yield* connect(environment, new Map())
     }
     const { DATA_DIR } = yield* readSettings({ DATA_DIR: embeddedSettings.DATA_DIR }).pipe(
       Effect.provideService(Environment, environment),
     )
     const records = yield* openRecords(DATA_DIR, environment)
-    return yield* Effect.provideService(connect(records.environment), Fetch, records.fetch)
+    return yield* connect(records.environment, records.unreadable).pipe(
+      Effect.provideService(Fetch, records.fetch),
+    )
   })
 
-const connect = (environment: Environment) =>
+const connect = (environment: Environment, unreadable: ReadonlyMap<Part, string>) =>
   Effect.gen(function* () {
     const settings = yield* readSettings({
       ...addressSettings,
       ...privateKeySetting,
       ...deadlineSetting,
     }).pipe(Effect.provideService(Environment, environment))
-    const fetch = yield* Fetch
-    return yield* Layer.build(
+    const records = yield* Effect.map(
+      Layer.build(
+        recordsLayer(urlsOf(settings)).pipe(
+          Layer.provide(serviceSignerLayer("orchestrator", settings.SERVICE_PRIVATE_KEY)),
+        ),
+      ),
+      Context.get(Records),
+    )
+    const missing = yield* missingOf(records, unreadable)
+    if (missing.length === parts.length) {
+      return yield* Effect.fail({
+        message: missing.map(({ part, cause }) => `${part}: ${cause}`).join("\n  "),
+      })
+    }
+    const participants = participantNames.filter((name) =>
+      !missing.some(({ part }) => part === name)
+    )
+    const context = yield* Layer.build(
       auditLayer({ deadline: settings.ORDER_DEADLINE }).pipe(
-        Layer.provideMerge(recordsLayer(urlsOf(settings))),
-        Layer.provide(serviceSignerLayer("orchestrator", settings.SERVICE_PRIVATE_KEY)),
-        Layer.provideMerge(Layer.succeed(Fetch, fetch)),
+        Layer.provideMerge(Layer.succeed(Records, { ...records, participants })),
+        Layer.provideMerge(Layer.succeed(Fetch, yield* Fetch)),
       ),
     )
+    return { context, missing } satisfies Opened
   })
+
+/** Asks each for something small. */
+const missingOf = (records: Records["Service"], unreadable: ReadonlyMap<Part, string>) =>
+  Effect.forEach(parts, (part) =>
+    Effect.gen(function* () {
+      const known = unreadable.get(part)
+      if (known !== undefined) return [{ part, cause: known }]
+      const answer = yield* Effect.result(
+        part === "orders"
+          ? Effect.asVoid(records.unfinished)
+          : Effect.asVoid(records.forgotten(part)),
+      )
+      return Result.isSuccess(answer) ? [] : [{ part, cause: causeOf(answer.failure) }]
+    }), { concurrency: "unbounded" }).pipe(
+      Effect.map((missing): ReadonlyArray<Missing> => missing.flat()),
+    )
+
+/** Why something did not answer, with the remedy. */
+export const causeOf = (error: Transient): string =>
+  error instanceof Misconfigured
+    ? error.message
+    : `${error.message}: see that it runs and can be reached from here, then try again`

@@ -9,6 +9,7 @@ import { randomBytes } from "node:crypto"
 import fs from "node:fs"
 import path from "node:path"
 import { DatabaseSync } from "node:sqlite"
+import { readIfThere, writeWhole } from "#shared/whole-file.ts"
 import { inDataFolder, StartError } from "./start-error.ts"
 
 /**
@@ -28,7 +29,7 @@ export const lockDataFolder = (dataDir: string): Effect.Effect<void, StartError,
           locks.delete(lock)
         }),
     )
-    yield* inDataFolder(dataDir, () => fs.writeFileSync(pidFile, `${process.pid}\n`))
+    yield* inDataFolder(dataDir, () => writeWhole(pidFile, `${process.pid}\n`, 0o644))
   })
 
 /**
@@ -65,13 +66,8 @@ const takeLock = (dataDir: string, pidFile: string): Effect.Effect<DatabaseSync,
     ),
   )
 
-const readHolder = (pidFile: string): string => {
-  try {
-    return fs.readFileSync(pidFile, "utf8").trim()
-  } catch {
-    return "(unknown)" // It holds the lock and has not got to writing its number.
-  }
-}
+/** Unknown of one that holds the lock and has not got to writing its number. */
+const readHolder = (pidFile: string): string => readIfThere(pidFile) ?? "(unknown)"
 
 /** Where the secret of that name is kept. */
 export const secretPath = (dataDir: string, name: string): string =>
@@ -84,23 +80,10 @@ export const secretPath = (dataDir: string, name: string): string =>
 export const ensureSecret = (dataDir: string, name: string): Effect.Effect<string, StartError> =>
   inDataFolder(dataDir, () => {
     const file = secretPath(dataDir, name)
-    if (!fs.existsSync(file)) {
-      fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
-      // Whole or not at all: half a secret would lock its owner out for good.
-      fs.writeFileSync(`${file}.new`, randomBytes(24).toString("base64url"), {
-        mode: 0o600,
-        flush: true,
-      })
-      fs.renameSync(`${file}.new`, file)
-      syncFolder(path.dirname(file))
-    }
-    return fs.readFileSync(file, "utf8").trim()
+    const existing = readIfThere(file)
+    if (existing !== undefined) return existing
+    fs.mkdirSync(path.dirname(file), { recursive: true, mode: 0o700 })
+    const secret = randomBytes(24).toString("base64url")
+    writeWhole(file, secret, 0o600)
+    return secret
   })
-
-/** Puts the names in a folder on the disk: a rename is only then sure to outlast a power cut. */
-export const syncFolder = (folder: string): void => {
-  if (process.platform === "win32") return // It can't, and need not.
-  const handle = fs.openSync(folder, "r")
-  fs.fsyncSync(handle)
-  fs.closeSync(handle)
-}

@@ -3,6 +3,7 @@ import { Console, Effect } from "effect"
 import { readSettings } from "#shared/config/settings.ts"
 import { runMain } from "#shared/service/run-main.ts"
 import { telemetryLayer } from "#shared/telemetry/telemetry.ts"
+import { help, parseArguments } from "./arguments.ts"
 import { embeddedSettings } from "./settings.ts"
 import { startSystem } from "./system.ts"
 import { welcome } from "./welcome.ts"
@@ -30,4 +31,15 @@ const main = Effect.gen(function* () {
   )
 })
 
-runMain(main)
+const given = parseArguments(process.argv.slice(2))
+switch (given.task) {
+  case "help":
+    console.log(help)
+    break
+  case "refuse":
+    console.error(given.message)
+    process.exitCode = 2
+    break
+  case "run":
+    runMain(main)
+}

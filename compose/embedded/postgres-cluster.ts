@@ -6,7 +6,8 @@
 import { Effect } from "effect"
 import fs from "node:fs"
 import path from "node:path"
-import { ensureSecret, secretPath, syncFolder } from "./data-folder.ts"
+import { readIfThere, syncFolder } from "#shared/whole-file.ts"
+import { ensureSecret, secretPath } from "./data-folder.ts"
 import type { PostgresBinaries } from "./postgres-binaries.ts"
 import { openServerFolder, ownPath, type ServerFolder, spawnIn } from "./server-folder.ts"
 import { inDataFolder, StartError } from "./start-error.ts"
@@ -35,7 +36,10 @@ export const openCluster = (
         message: `The data in ${cluster} is of PostgreSQL ${made}, this is PostgreSQL ` +
           `${binaries.major}: move it away to start empty, or set DATA_DIR to another folder`,
       })
-    } else if (!fs.existsSync(secretPath(dataDir, passwordName))) {
+    } else if (
+      (yield* inDataFolder(dataDir, () => readIfThere(secretPath(dataDir, passwordName)))) ===
+        undefined
+    ) {
       return yield* new StartError({
         message: `The password to the data in ${cluster} is gone: put ` +
           `${secretPath(dataDir, passwordName)} back, or move the data away to start empty`,

@@ -1,9 +1,11 @@
 /**
  * The records in a data folder, for the audit: the folder's PostgreSQL, running or not, and what of the services keeps
- * records, wired in memory. Where the system runs, this is like another replica that takes no orders.
+ * records, wired in memory. Where the system runs, this is like another replica that takes no orders. Nothing in the folder
+ * is made, migrated or filled, whichever version made it; a service whose records cannot be read is left out.
  */
 import { Effect, Result, type Scope } from "effect"
 import fs from "node:fs"
+import os from "node:os"
 import path from "node:path"
 import createClient from "postgres"
 import { addressSettings } from "#services/orchestrator/settings.ts"
@@ -11,6 +13,8 @@ import { orderRecords } from "#services/orders/audit-service.ts"
 import { type ParticipantName, participantNames } from "#shared/contracts/order-saga.ts"
 import type { App } from "#shared/http/app.ts"
 import type { Fetch } from "#shared/http/client.ts"
+import { DatabaseError } from "#shared/postgres/database.ts"
+import { OnlyLooking } from "#shared/postgres/only-looking.ts"
 import type { ServiceName } from "#shared/roster.ts"
 import { generateServiceKeys, keyFiles } from "#shared/security/generate-service-keys.ts"
 import { startWithin } from "#shared/service/service.ts"
@@ -27,6 +31,8 @@ export interface OpenRecords {
   /** What the orchestrator has to be told to call the services. */
   readonly environment: Environment
   readonly fetch: typeof Fetch["Service"]
+  /** Why the records of a service cannot be read, of those of which it is so. */
+  readonly unreadable: ReadonlyMap<ParticipantName | "orders", string>
 }
 
 /** Opens the records until the scope closes. Fails with a message for a person. */
@@ -36,9 +42,7 @@ export const openRecords = (
 ): Effect.Effect<OpenRecords, { readonly message: string }, Scope.Scope> =>
   Effect.gen(function* () {
     const postgres = yield* openPostgres(dataDir)
-    const keysFolder = path.join(dataDir, "secrets")
-    yield* Effect.promise(() => generateServiceKeys(keysFolder))
-    const { privateKey, publicKeys } = keyFiles(keysFolder)
+    const { privateKey, publicKeys } = keyFiles(yield* passingKeys)
     const settingsOf = (name: ServiceName) => ({
       ...environment,
       ...addresses,
@@ -46,11 +50,24 @@ export const openRecords = (
       SERVICE_PUBLIC_KEYS: publicKeys,
     })
     const apps: Partial<Record<ServiceName, App>> = {}
-    const openParticipant = Effect.fnUntraced(function* (name: ParticipantName) {
-      apps[name] = yield* startWithin(yield* serviceNamed(name), settingsOf(name))
-    })
-    yield* Effect.forEach(participantNames, openParticipant, { concurrency: "unbounded" })
-    apps.orders = yield* startWithin(orderRecords, settingsOf("orders"))
+    const unreadable = new Map<ParticipantName | "orders", string>()
+    const open = Effect.fnUntraced(
+      function* (name: ParticipantName | "orders") {
+        apps[name] = name === "orders"
+          ? yield* startWithin(orderRecords, settingsOf(name))
+          : yield* startWithin(yield* serviceNamed(name), settingsOf(name))
+      },
+      (opened, name) =>
+        Effect.catchIf(
+          opened,
+          (error) => error instanceof DatabaseError,
+          ({ message }) => Effect.sync(() => unreadable.set(name, message)),
+        ),
+    )
+    yield* Effect.forEach([...participantNames, "orders"] as const, open, {
+      concurrency: "unbounded",
+      discard: true,
+    }).pipe(Effect.provideService(OnlyLooking, true))
     return {
       environment: {
         ...environment,
@@ -58,8 +75,22 @@ export const openRecords = (
         SERVICE_PRIVATE_KEY: privateKey("orchestrator"),
       },
       fetch: wiredTo(apps),
+      unreadable,
     }
   })
+
+/** Keys for the services here, which know each other by no others: the folder's own need not be there. */
+const passingKeys = Effect.acquireRelease(
+  Effect.try({
+    try: () => fs.mkdtempSync(path.join(os.tmpdir(), "unwind-audit-keys-")),
+    catch: (cause) =>
+      new StartError({
+        message: `No folder can be made in ${os.tmpdir()} (${(cause as Error).message}): ` +
+          "set TMPDIR to one that can be written",
+      }),
+  }),
+  (folder) => Effect.sync(() => fs.rmSync(folder, { recursive: true, force: true })),
+).pipe(Effect.tap((folder) => Effect.promise(() => generateServiceKeys(folder))))
 
 /** The superuser's URL of the folder's server: the one that runs if the folder is in use, else one until the scope closes. */
 const openPostgres = Effect.fnUntraced(function* (dataDir: string) {

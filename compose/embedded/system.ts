@@ -69,7 +69,7 @@ export const startSystem = (
       catch: (error) =>
         new StartError({
           message:
-            `The services' keys cannot be kept in ${keysFolder} (${(error as Error).message}): ` +
+            `The services' keys in ${keysFolder} cannot be used (${(error as Error).message}): ` +
             "make it writable, or set DATA_DIR to another folder",
         }),
     })
@@ -94,8 +94,8 @@ export const startSystem = (
 const openQueue = ({ queueUrl, dataDir, progress }: SystemOptions) =>
   Effect.gen(function* () {
     if (queueUrl !== undefined) return { url: queueUrl, lost: Effect.never }
-    yield* progress("Redis")
     if (redisOnPath() === undefined) return { url: "memory:", lost: Effect.never }
+    yield* progress("Redis")
     const { server, lost } = yield* keepRunning((urlBefore) =>
       Effect.map(startRedis({ dataDir, urlBefore }), Option.getOrThrow)
     )

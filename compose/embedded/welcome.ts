@@ -22,8 +22,7 @@ export const welcome = ({ host, port, dataDir, queueUrl, seconds }: Welcome): st
   return `
 Unwind is up after ${seconds.toFixed(1)} s, with all services in this process.
 
-  API      ${base}/api
-  Docs     ${base}/docs
+  API      ${base}/docs (every path, to read and to try)
   Health   ${base}/readyz
   Metrics  ${base}/metrics
   Data     ${dataDir} (PostgreSQL, one database for each service)

@@ -3,10 +3,11 @@
  * What is in the vault stays, so running it again is harmless, and a container's folder that was lost is filled again.
  */
 import { randomBytes } from "node:crypto"
-import { mkdir, readFile, rename, writeFile } from "node:fs/promises"
-import { join } from "node:path"
+import { mkdirSync, readFileSync } from "node:fs"
+import { dirname, join } from "node:path"
 import { callees, callers, withCounters, withDatabase, withQueue } from "#shared/roster.ts"
 import { generateServiceKeys, keyFiles } from "#shared/security/generate-service-keys.ts"
+import { readIfThere, writeWhole } from "#shared/whole-file.ts"
 
 const redisUrl = (password: string, database: number) =>
   `redis://:${password}@redis:6379/${database}`
@@ -15,25 +16,25 @@ const redisUrl = (password: string, database: number) =>
 const filesOf = async (vault: string): Promise<Readonly<Record<string, string>>> => {
   await generateServiceKeys(vault)
   const { privateKey, publicKeys } = keyFiles(vault)
-  const redis = await secretIn(vault, "redis")
-  const upstash = await secretIn(vault, "upstash")
+  const redis = secretIn(vault, "redis")
+  const upstash = secretIn(vault, "upstash")
   const files: Record<string, string> = {
-    "postgres/superuser.password": await secretIn(vault, "superuser"),
+    "postgres/superuser.password": secretIn(vault, "superuser"),
     "redis/password": redis,
     "redis/password.conf": `requirepass ${redis}\n`,
     "upstash/redis-url": redisUrl(redis, 0),
     "upstash/token": upstash,
   }
   for (const name of withDatabase) {
-    const password = await secretIn(vault, name)
+    const password = secretIn(vault, name)
     files[`postgres/${name}.password`] = password
     files[`${name}/database-url`] = `postgres://${name}:${password}@postgres:5432/${name}`
   }
   for (const name of callers) {
-    files[`${name}/private-key.json`] = await readFile(privateKey(name), "utf8")
+    files[`${name}/private-key.json`] = readFileSync(privateKey(name), "utf8")
   }
   for (const name of callees) {
-    files[`${name}/services.public.json`] = await readFile(publicKeys, "utf8")
+    files[`${name}/services.public.json`] = readFileSync(publicKeys, "utf8")
   }
   for (const name of withQueue) {
     files[`${name}/queue-url`] = redisUrl(redis, 0)
@@ -47,23 +48,21 @@ const filesOf = async (vault: string): Promise<Readonly<Record<string, string>>>
 export const makeSecrets = async (folder: string): Promise<void> => {
   const files = await filesOf(join(folder, "vault"))
   for (const [path, content] of Object.entries(files)) {
-    await writeSecret(join(folder, path), content)
+    writeSecret(join(folder, path), content)
   }
 }
 
-const secretIn = async (vault: string, name: string): Promise<string> => {
+const secretIn = (vault: string, name: string): string => {
   const file = join(vault, `${name}.secret`)
-  const existing = await readFile(file, "utf8").catch(() => undefined)
+  const existing = readIfThere(file)
   if (existing !== undefined) return existing
   const secret = randomBytes(32).toString("base64url")
-  await writeSecret(file, secret)
+  writeSecret(file, secret)
   return secret
 }
 
-/** Whole or not at all: a secret that was cut off would lock everybody out for good. */
-const writeSecret = async (file: string, content: string) => {
-  await mkdir(join(file, ".."), { recursive: true })
-  // PostgreSQL and Redis read theirs as users of their own; who sees a file is decided by who mounts its volume.
-  await writeFile(`${file}.new`, content, { mode: 0o444 })
-  await rename(`${file}.new`, file)
+/** PostgreSQL and Redis read theirs as users of their own; who sees a file is decided by who mounts its volume. */
+const writeSecret = (file: string, content: string) => {
+  mkdirSync(dirname(file), { recursive: true })
+  writeWhole(file, content, 0o444)
 }

@@ -4,7 +4,8 @@
  * blocking ones are refused, and reads of streams lose their BLOCK.
  */
 import { type Context, Hono } from "hono"
-import { type Redis, ReplyError } from "ioredis"
+import { Redis, ReplyError } from "ioredis"
+import { isWrongServer } from "#shared/redis/wrong-server.ts"
 
 type Answer = { readonly result: unknown } | { readonly error: string }
 
@@ -52,6 +53,19 @@ const run = async (
     if (error instanceof ReplyError) return { error: error.message }
     throw error
   })
+}
+
+/** The connection to the Redis behind the front, which connects again by itself. */
+export const redisBehind = (url: string): Redis => {
+  const redis = new Redis(url, {
+    protocol: 2,
+    maxRetriesPerRequest: 1,
+    enableReadyCheck: false,
+    reconnectOnError: isWrongServer,
+  })
+  // A command that fails tells its sender.
+  redis.on("error", () => {})
+  return redis
 }
 
 /** The front as an app: it lets in whoever shows the token. */

@@ -1,11 +1,10 @@
 /** Upstash's REST protocol in front of the Redis of Compose: its driver can be tried without an account. */
 import { Effect } from "effect"
 import { Hono } from "hono"
-import { Redis } from "ioredis"
 import { port, readSettings, text, url } from "#shared/config/settings.ts"
 import { listen } from "#shared/http/listen.ts"
 import { runMain } from "#shared/service/run-main.ts"
-import { upstashApp } from "./app.ts"
+import { redisBehind, upstashApp } from "./app.ts"
 
 const settings = {
   PORT: port(8087),
@@ -17,11 +16,9 @@ runMain(
   Effect.gen(function* () {
     const { PORT, REDIS_URL, TOKEN } = yield* readSettings(settings)
     const redis = yield* Effect.acquireRelease(
-      Effect.sync(() => new Redis(REDIS_URL.href, { protocol: 2, maxRetriesPerRequest: 1 })),
+      Effect.sync(() => redisBehind(REDIS_URL.href)),
       (redis) => Effect.sync(() => redis.disconnect()),
     )
-    // A command that fails tells its sender.
-    redis.on("error", () => {})
     const app = new Hono()
       .get("/readyz", async (context) => context.text(await redis.ping()))
       .route("/", upstashApp(redis, TOKEN))

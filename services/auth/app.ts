@@ -27,6 +27,9 @@ export interface AppOptions extends TokenOptions {
 
 const maxBytes = publicBodyBytes
 
+/** Whom the examples speak of. */
+const ada = { username: "ada", password: "correct horse battery" }
+
 export const authApp = (options: AppOptions) =>
   Effect.gen(function* () {
     const users = yield* Users
@@ -42,8 +45,9 @@ export const authApp = (options: AppOptions) =>
         method: "POST",
         path: "/api/auth/users/",
         summary: "Sign up",
+        tag: "users",
         access: anyone,
-        body: { schema: NewUser, maxBytes },
+        body: { schema: NewUser, maxBytes, example: { ...ada, email: "ada@example.com" } },
         answer: { status: 201, description: "The user, who can log in now", schema: User },
         problems: [409],
         handle: ({ body }) => Effect.map(signUp(body), (body) => ({ body })),
@@ -52,6 +56,7 @@ export const authApp = (options: AppOptions) =>
         method: "GET",
         path: "/api/auth/users/me/",
         summary: "Who you are",
+        tag: "users",
         access: user,
         answer: { status: 200, description: "The user whose token it is", schema: User },
         handle: Effect.fnUntraced(function* ({ caller: { username } }) {
@@ -65,8 +70,9 @@ export const authApp = (options: AppOptions) =>
         method: "POST",
         path: "/api/token/",
         summary: "Log in",
+        tag: "tokens",
         access: anyone,
-        body: { schema: LogIn, maxBytes },
+        body: { schema: LogIn, maxBytes, example: ada },
         answer: { status: 200, description: "Tokens of a new session", schema: TokenPair },
         problems: [401, 429],
         handle: ({ body: { username, password }, request, remoteAddress }) =>
@@ -78,8 +84,9 @@ export const authApp = (options: AppOptions) =>
         method: "POST",
         path: "/api/token/refresh/",
         summary: "Replace your tokens by the next ones",
+        tag: "tokens",
         access: anyone,
-        body: { schema: RefreshRequest, maxBytes },
+        body: { schema: RefreshRequest, maxBytes, example: { refresh: "the refresh token" } },
         answer: {
           status: 200,
           description: "The next tokens; the refresh token in the request is used up",
@@ -92,8 +99,9 @@ export const authApp = (options: AppOptions) =>
         method: "POST",
         path: "/api/token/verify/",
         summary: "Ask whether a token is valid",
+        tag: "tokens",
         access: anyone,
-        body: { schema: VerifyRequest, maxBytes },
+        body: { schema: VerifyRequest, maxBytes, example: { token: "either token" } },
         answer: { status: 200, description: "The token is valid", schema: Schema.Struct({}) },
         problems: [401],
         handle: ({ body }) => Effect.as(sessions.verify(body.token), { body: {} }),
@@ -102,6 +110,7 @@ export const authApp = (options: AppOptions) =>
         method: "GET",
         path: "/.well-known/jwks.json",
         summary: "The public keys that prove users' tokens",
+        tag: "keys",
         access: anyone,
         answer: { status: 200, description: "A JSON Web Key Set", schema: PublicKeys },
         handle: () =>

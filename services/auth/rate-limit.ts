@@ -5,6 +5,7 @@
 import { Cache, Clock, Effect, type Scope } from "effect"
 import { RateLimiter, Redis as EffectRedis } from "effect/persistence"
 import { Redis } from "ioredis"
+import { isWrongServer } from "#shared/redis/wrong-server.ts"
 
 export type Consume = RateLimiter.RateLimiter["consume"]
 
@@ -53,6 +54,8 @@ const overRedis = (url: URL): Effect.Effect<Consume, never, Scope.Scope> =>
           commandTimeout: answerWithinMs,
           maxRetriesPerRequest: 0,
           retryStrategy: (attempt) => Math.min(attempt * 50, 1_000),
+          enableReadyCheck: false,
+          reconnectOnError: isWrongServer,
         })
       ),
       (redis) => Effect.sync(() => redis.disconnect()),

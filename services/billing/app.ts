@@ -32,6 +32,7 @@ export const billingApp = Effect.gen(function* () {
     method: "GET",
     path: "/api/accounts/:username",
     summary: "Your account and its wallet",
+    tag: "accounts",
     access: eitherUserOrService(user, services.only("orchestrator")),
     params: Schema.Struct({ username: Username }),
     answer: { status: 200, description: "The account", schema: AccountView },

@@ -27,7 +27,7 @@ const isOfContents = (failure: CallFailure): boolean =>
   failure instanceof Refused || (failure instanceof Unavailable && failure.status === 500)
 
 /**
- * Makes the function that calls, and never fails. What fails by its contents goes out in smaller parts at once, everything
+ * Makes `resolve`, which calls and never fails, and `suspects`, which tells who failed before. What fails by its contents goes out in smaller parts at once, everything
  * else when it is tried again. When so many orders were refused since the service took the last one, in this request or
  * before, they are not to blame for it.
  */
@@ -82,7 +82,9 @@ export const resolving = <I extends OfOrder, O>(name: string, call: Call<I, O>, 
     return turns === entries ? answers : inOrder(entries, turns, answers)
   })
 
-  return Effect.fnUntraced(function* (entries: ReadonlyArray<I>): Effect.fn.Return<Answers<O>> {
+  const resolve = Effect.fnUntraced(function* (
+    entries: ReadonlyArray<I>,
+  ): Effect.fn.Return<Answers<O>> {
     const answers = yield* inParts(entries)
     const whoIsRefused = entries.filter((_, n) => answers[n] instanceof Refused)
     if (whoIsRefused.length === 0) return answers
@@ -93,10 +95,11 @@ export const resolving = <I extends OfOrder, O>(name: string, call: Call<I, O>, 
     yield* Effect.ignore(watch(Effect.fail(refusesAll)))
     return answers.map((answer) => answer instanceof Refused ? refusesAll : answer)
   })
+  return { resolve, suspects: suspects.among }
 }
 
 /** The answers, which come in the order of `turns`, in that of the entries. */
-const inOrder = <I, A>(
+export const inOrder = <I, A>(
   entries: ReadonlyArray<I>,
   turns: ReadonlyArray<I>,
   answers: ReadonlyArray<A>,

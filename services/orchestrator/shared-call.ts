@@ -1,6 +1,7 @@
 /**
  * A call that waves share by group commit: what several of them want of one service at the same time goes out in one request,
- * one at a time, and each order gets the answer to its own entry.
+ * one at a time, and each order gets the answer to its own entry. Orders that a request failed with share requests of their
+ * own: one whose request is never answered costs a whole time-out at each try, and nobody else waits for that.
  */
 import { Effect, Option, type Scope } from "effect"
 import { groupCommit } from "#shared/batch/group-commit.ts"
@@ -9,7 +10,7 @@ import { type Callee, postBatch } from "#shared/http/client.ts"
 import type { Answers } from "#shared/saga/saga.ts"
 import { Unknown } from "#shared/transient.ts"
 import { Callees } from "./callees.ts"
-import { type Call, resolving } from "./resolving.ts"
+import { type Call, inOrder, resolving } from "./resolving.ts"
 import type { OfOrder } from "./suspects.ts"
 
 export interface SharedCall<I, O> {
@@ -44,8 +45,8 @@ export const sharedCall = <I extends OfOrder, O extends OfOrder>(
         }),
         watch,
       )
-    const resolve = resolving(callee.name, call, watch)
-    return yield* groupCommit<ReadonlyArray<I>, Answers<O>, never>({
+    const { resolve, suspects } = resolving(callee.name, call, watch)
+    const lane = groupCommit<ReadonlyArray<I>, Answers<O>, never>({
       max: maxBatch,
       size: (entries) => entries.length,
       run: (lists) =>
@@ -54,4 +55,17 @@ export const sharedCall = <I extends OfOrder, O extends OfOrder>(
           return lists.map(({ length }) => all.slice(at, at += length))
         }),
     })
+    const usual = yield* lane
+    const apart = yield* lane
+    return (entries) => {
+      const failed = suspects(entries)
+      if (failed.length === 0) return usual(entries)
+      if (failed.length === entries.length) return apart(entries)
+      const isFailed = new Set(failed)
+      const others = entries.filter((entry) => !isFailed.has(entry))
+      return Effect.map(
+        Effect.all([usual(others), apart(failed)], { concurrency: 2 }),
+        (answers) => inOrder(entries, [...others, ...failed], answers.flat()),
+      )
+    }
   })

@@ -18,7 +18,11 @@ export const makeSuspects = () => {
   let failures = 0
   const groupOf = new Map<OrderId, Group>()
   const since = ({ orderId }: OfOrder) => groupOf.get(orderId)?.since ?? 0
+  const among = <I extends OfOrder>(entries: ReadonlyArray<I>): ReadonlyArray<I> =>
+    groupOf.size === 0 ? [] : entries.filter((entry) => since(entry) > 0)
   return {
+    /** Those of the entries that failed. */
+    among,
     add: (part: ReadonlyArray<OfOrder>, together: number) => {
       const group = { since: ++failures, together }
       for (const { orderId } of part) groupOf.set(orderId, group)
@@ -28,7 +32,7 @@ export const makeSuspects = () => {
     },
     /** What is new, and then those that failed, last those that failed last: so nobody waits behind them for ever. */
     inTurn: Effect.fnUntraced(function* <I extends OfOrder>(entries: ReadonlyArray<I>) {
-      const failed = groupOf.size === 0 ? [] : entries.filter((entry) => since(entry) > 0)
+      const failed = among(entries)
       if (failed.length === 0) return entries
       const mixed = yield* Random.shuffle(failed)
       mixed.sort((a, b) => since(a) - since(b))

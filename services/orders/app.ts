@@ -11,7 +11,13 @@ import { ServiceVerifier } from "#shared/security/service-tokens.ts"
 import { UserVerifier } from "#shared/security/user-tokens.ts"
 import { auditRoutes } from "./audit-routes.ts"
 import { eventStreamHeaders, eventStreams, historyOf } from "./events.ts"
-import { idempotencyKey, lastEventId, preferredWait } from "./headers.ts"
+import {
+  idempotencyKey,
+  lastEventId,
+  placingHeaders,
+  preferredWait,
+  watchingHeaders,
+} from "./headers.ts"
 import { Intake } from "./intake.ts"
 import { LookUps } from "./look-ups.ts"
 import { detailsOf, isFinal, viewOf } from "./order.ts"
@@ -25,16 +31,26 @@ const placeOrder = Effect.gen(function* () {
   return route({
     method: "POST",
     path: "/api/orders/",
-    summary:
-      "Place an order. Headers: Idempotency-Key, and Prefer: wait=N to wait until it is final",
+    summary: "Place an order",
+    tag: "orders",
     access: user,
     // An order that still waits to be stored is not stored for nobody.
     endsWithClient: true,
-    body: { schema: NewOrder, maxBytes: publicBodyBytes },
+    headers: placingHeaders,
+    body: {
+      schema: NewOrder,
+      maxBytes: publicBodyBytes,
+      example: { amount: 25, item: 1, slot: "09:00" },
+    },
     answer: {
       status: 201,
       description: "The order is stored and will become final",
       schema: OrderView,
+      headers: {
+        Location: "The path of the order",
+        "Idempotent-Replayed": "true: the order was placed before, with the same Idempotency-Key",
+        "Preference-Applied": "The wait that was honoured",
+      },
     },
     problems: [422],
     handle: Effect.fnUntraced(function* ({ body, caller, closing, request }) {
@@ -64,7 +80,8 @@ const listOrders = Effect.gen(function* () {
   return route({
     method: "GET",
     path: "/api/orders/",
-    summary: "Your newest orders, oldest first; the Link header leads to the ones before",
+    summary: "Your newest orders, oldest first",
+    tag: "orders",
     access: user,
     query: Schema.Struct({
       limit: Schema.optionalKey(
@@ -75,7 +92,12 @@ const listOrders = Effect.gen(function* () {
       ),
       before: Schema.optionalKey(OrderId),
     }),
-    answer: { status: 200, description: "The orders", schema: Schema.Array(OrderView) },
+    answer: {
+      status: 200,
+      description: "The orders",
+      schema: Schema.Array(OrderView),
+      headers: { Link: 'rel="prev": the path of the orders before these, if there are any' },
+    },
     handle: ({ caller, query }) => {
       const limit = query.limit ?? 100
       return Effect.map(lookUps.list(caller.username, { limit, before: query.before }), (page) => {
@@ -94,6 +116,7 @@ const getOrder = Effect.gen(function* () {
     method: "GET",
     path: "/api/orders/:id",
     summary: "One of your orders, with its timeline",
+    tag: "orders",
     access: user,
     endsWithClient: true,
     params,
@@ -114,10 +137,16 @@ const watchOrder = Effect.gen(function* () {
   return route({
     method: "GET",
     path: "/api/orders/:id/events",
-    summary: "What happens to one of your orders, as server-sent events; Last-Event-ID resumes",
+    summary: "What happens to one of your orders, as server-sent events",
+    tag: "orders",
     access: user,
     params,
-    answer: { status: 200, description: "text/event-stream, ending when the order is final" },
+    headers: watchingHeaders,
+    answer: {
+      status: 200,
+      description: "The events, ending when the order is final; 204 when all were seen",
+      type: "text/event-stream",
+    },
     problems: [404],
     handle: Effect.fnUntraced(function* ({ caller, closing, params, request }) {
       const look = lookUps.find(caller.username, params.id)

@@ -3,14 +3,35 @@ import { Duration, Effect, Schema } from "effect"
 import { decodeStrictly } from "#shared/http/body.ts"
 import type { Problem } from "#shared/http/problem.ts"
 
+const longestWaitSeconds = 30
+
+const IdempotencyKey = Schema.String.annotate({
+  description: "Makes a repeated order the same order: yours, of one to 255 printable ASCII " +
+    "characters, new for each order that you mean",
+}).check(
+  Schema.isPattern(/^[\x20-\x7e]{1,255}$/, { expected: "1 to 255 printable ASCII characters" }),
+)
+
+/** The headers of an order that is placed. */
+export const placingHeaders = Schema.Struct({
+  "Idempotency-Key": Schema.optionalKey(IdempotencyKey),
+  Prefer: Schema.optionalKey(Schema.String.annotate({
+    description:
+      "wait=N: to be answered once the order is final, or with the order as it is after " +
+      `N seconds, at most ${longestWaitSeconds} (RFC 7240)`,
+    examples: ["wait=5"],
+  })),
+})
+
+/** The headers of an order that is watched. */
+export const watchingHeaders = Schema.Struct({
+  "Last-Event-ID": Schema.optionalKey(Schema.String.annotate({
+    description: "The id of the event that was seen last: the stream goes on after it",
+  })),
+})
+
 const decodeKey = decodeStrictly(
-  Schema.Struct({
-    "Idempotency-Key": Schema.String.check(
-      Schema.isPattern(/^[\x20-\x7e]{1,255}$/, {
-        expected: "1 to 255 printable ASCII characters",
-      }),
-    ),
-  }),
+  Schema.Struct({ "Idempotency-Key": IdempotencyKey }),
   "header",
 )
 
@@ -23,8 +44,6 @@ export const idempotencyKey = (
     ? Effect.succeed(undefined)
     : Effect.map(decodeKey({ "Idempotency-Key": key }), (decoded) => decoded["Idempotency-Key"])
 }
-
-const longestWaitSeconds = 30
 
 /**
  * How long the client prefers to wait (RFC 7240, section 4.3), at most 30 seconds. Nothing for 0, and for what is not

@@ -1,34 +1,52 @@
 /**
- * Puts orders on the queue right after they were stored. Nobody waits for it and nothing depends on it: what cannot be
- * published, because the queue is away or too much waits already, is published by the sweeper.
+ * Puts orders on the queue right after they were stored. Nobody waits for it and nothing depends on it: while the queue is
+ * away it tries again, for as long as the sweeper does not do so; what waits in vain, and what is too much to wait, is
+ * published by the sweeper.
  */
-import { Cause, Context, Effect, Layer, Queue } from "effect"
+import { Cause, Clock, Context, Effect, Layer, Queue, Schedule } from "effect"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { failpoint } from "#shared/failpoint.ts"
 import { OrderQueue } from "#shared/queue/order-queue.ts"
 
 const batch = 500
 const capacity = 10_000
+const again = "500 millis"
+
+export interface PublisherOptions {
+  /** Milliseconds from an order's acceptance to the first sweep that takes it. */
+  readonly republishAfterMs: number
+}
 
 export class Publisher extends Context.Service<Publisher, {
   /** Hands over messages to be published soon. */
   readonly publish: (messages: ReadonlyArray<OrderMessage>) => Effect.Effect<void>
-}>()("unwind/orders/Publisher") {
-  static readonly layer: Layer.Layer<Publisher, never, OrderQueue> = Layer.effect(
+}>()("unwind/orders/Publisher") {}
+
+export const publisherLayer = (
+  { republishAfterMs }: PublisherOptions,
+): Layer.Layer<Publisher, never, OrderQueue> =>
+  Layer.effect(
     Publisher,
     Effect.gen(function* () {
       const queue = yield* OrderQueue
       const waiting = yield* Queue.dropping<OrderMessage>(capacity)
+      const publish = Effect.fnUntraced(function* (messages: ReadonlyArray<OrderMessage>) {
+        const nowMs = yield* Clock.currentTimeMillis
+        const own = messages.filter(({ createdAtMs }) => nowMs < createdAtMs + republishAfterMs)
+        if (own.length === 0) return
+        yield* failpoint("orders.before publish")
+        yield* queue.publish(own)
+        yield* failpoint("orders.published")
+      }, Effect.uninterruptible)
       yield* Queue.takeBetween(waiting, 1, batch).pipe(
-        Effect.flatMap((messages) =>
-          Effect.uninterruptible(
-            failpoint("orders.before publish").pipe(
-              Effect.andThen(queue.publish(messages)),
-              Effect.andThen(failpoint("orders.published")),
-            ),
-          )
-        ),
-        Effect.catch((error) => Effect.logWarning(`Orders wait for the sweeper: ${error.message}`)),
+        Effect.flatMap((messages) => {
+          const attempt = publish(messages)
+          return Effect.catch(attempt, ({ message }) =>
+            Effect.logWarning(`Orders wait to be published: ${message}`).pipe(
+              Effect.andThen(Effect.sleep(again)),
+              Effect.andThen(Effect.retry(attempt, Schedule.spaced(again))),
+            ))
+        }),
         Effect.catchDefect((defect) =>
           Effect.logError(
             "The publisher met a defect; orders wait for the sweeper",
@@ -39,8 +57,8 @@ export class Publisher extends Context.Service<Publisher, {
         Effect.forkScoped,
       )
       return Publisher.of({
-        publish: (messages) => Effect.asVoid(Queue.offerAll(waiting, messages)),
+        publish: (messages) =>
+          Effect.asVoid(Queue.offerAll(waiting, messages)),
       })
     }),
   )
-}

@@ -15,7 +15,7 @@ import { Changes } from "./changes.ts"
 import { intakeLayer } from "./intake.ts"
 import { LookUps } from "./look-ups.ts"
 import { orderStoreLayer } from "./orders-sql.ts"
-import { Publisher } from "./publisher.ts"
+import { publisherLayer } from "./publisher.ts"
 import { Register } from "./register.ts"
 import { Standings } from "./standings.ts"
 import { sweeperLayer } from "./sweeper.ts"
@@ -49,7 +49,9 @@ export const orders = service({
       Standings.layer,
     ).pipe(
       Layer.provideMerge(LookUps.layer),
-      Layer.provideMerge(Layer.mergeAll(Changes.layer, Publisher.layer, orderStoreLayer)),
+      Layer.provideMerge(
+        Layer.mergeAll(Changes.layer, publisherLayer({ republishAfterMs }), orderStoreLayer),
+      ),
       Layer.provideMerge(orderQueueLayer),
       Layer.provideMerge(databaseLayer({
         service: "orders",

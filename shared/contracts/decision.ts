@@ -15,7 +15,7 @@ const PackedDecision = Schema.Struct({
   decision: Schema.Literals(["ask", "complete", "abort", "settle"]),
   reason: Schema.optionalKey(FailureReason),
   /** Its place among the timelines of the request. */
-  timeline: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: maxBatch - 1 })),
+  timeline: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
   stuck: Schema.optionalKey(StuckCompensation),
 }).annotate({ identifier: "Decision" })
 

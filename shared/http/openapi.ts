@@ -27,16 +27,40 @@ const compile = (schemas: ReadonlyArray<Schema.Top>) => {
   return { components: document.definitions, schemaOf }
 }
 
-const parameters = (where: "path" | "query", schema: JsonSchema.JsonSchema | undefined) => {
+const parameters = (
+  where: "path" | "query" | "header",
+  schema: JsonSchema.JsonSchema | undefined,
+) => {
   const fields = (schema?.["properties"] ?? {}) as Record<string, JsonSchema.JsonSchema>
   const required = (schema?.["required"] ?? []) as ReadonlyArray<string>
-  return Object.entries(fields).map(([name, field]) => ({
+  return Object.entries(fields).map(([name, { description, examples, ...field }]) => ({
     name,
     in: where,
     required: where === "path" || required.includes(name),
+    ...(description !== undefined && { description }),
+    ...(Array.isArray(examples) && { example: examples[0] }),
     schema: field,
   }))
 }
+
+const requestId = {
+  "X-Request-Id": "What to quote about this request: the client's own X-Request-Id, or a new one",
+}
+
+/** What the headers of a problem tell, by its status. */
+const problemHeaders: Readonly<Record<number, Readonly<Record<string, string>>>> = {
+  401: { "WWW-Authenticate": "The scheme of the token that is asked for" },
+  429: { "Retry-After": "The seconds after which to try again" },
+  503: { "Retry-After": "The seconds after which to try again" },
+}
+
+const headers = (told: Readonly<Record<string, string>> | undefined) =>
+  Object.fromEntries(
+    Object.entries({ ...told, ...requestId }).map(([name, description]) => [name, {
+      description,
+      schema: { type: "string" },
+    }]),
+  )
 
 const statusesOf = (route: Route): ReadonlyArray<number> =>
   [
@@ -56,30 +80,55 @@ const security: Record<string, ReadonlyArray<Record<string, []>>> = {
   userOrService: [{ user: [] }, { service: [] }],
 }
 
+/** What an answer with success is described by. */
+const answered = (
+  { answer }: Route,
+  schemaOf: ReadonlyMap<Schema.Top, JsonSchema.JsonSchema | undefined>,
+) => ({
+  description: answer.description,
+  headers: headers(answer.headers),
+  ...(answer.schema &&
+    { content: { "application/json": { schema: schemaOf.get(answer.schema) } } }),
+  ...(answer.type && { content: { [answer.type]: { schema: { type: "string" } } } }),
+})
+
 export const openApiDocument = ({ name, description, routes }: Described) => {
-  const schemas = routes.flatMap((r) => [r.body?.schema, r.query, r.params, r.answer.schema])
+  const schemas = routes.flatMap((
+    r,
+  ) => [r.body?.schema, r.query, r.params, r.headers, r.answer.schema])
   const { components, schemaOf } = compile([
     ProblemDetails,
     ...schemas.filter((schema) => schema !== undefined),
   ])
-  const json = (schema: Schema.Top) => ({ "application/json": { schema: schemaOf.get(schema) } })
   const problem = { "application/problem+json": { schema: schemaOf.get(ProblemDetails) } }
+  const requestBody = ({ schema, example }: NonNullable<Route["body"]>) => ({
+    required: true,
+    content: {
+      "application/json": {
+        schema: schemaOf.get(schema),
+        ...(example !== undefined && { example }),
+      },
+    },
+  })
+  const tagOf = (route: Route) => route.internal ? "internal" : route.tag
   const operation = (route: Route) => ({
     summary: route.summary,
-    ...(route.internal && { tags: ["internal"] }),
+    ...(tagOf(route) !== undefined && { tags: [tagOf(route)] }),
     ...(route.access.scheme && { security: security[route.access.scheme] }),
     parameters: [
       ...parameters("path", route.params && schemaOf.get(route.params)),
       ...parameters("query", route.query && schemaOf.get(route.query)),
+      ...parameters("header", route.headers && schemaOf.get(route.headers)),
     ],
-    ...(route.body && { requestBody: { required: true, content: json(route.body.schema) } }),
+    ...(route.body && { requestBody: requestBody(route.body) }),
     responses: {
-      [route.answer.status]: {
-        description: route.answer.description,
-        ...(route.answer.schema && { content: json(route.answer.schema) }),
-      },
+      [route.answer.status]: answered(route, schemaOf),
       ...Object.fromEntries(
-        statusesOf(route).map((status) => [status, { description: "Problem", content: problem }]),
+        statusesOf(route).map((status) => [status, {
+          description: "Problem",
+          headers: headers(problemHeaders[status]),
+          content: problem,
+        }]),
       ),
     },
   })

@@ -41,18 +41,31 @@ export interface RouteSpec<B, Q, P, A, C> {
   /** Hono's syntax: "/api/orders/:id". It answers with and without a trailing slash. */
   readonly path: string
   readonly summary: string
+  /** The resource that it is about: the OpenAPI document groups routes by it. */
+  readonly tag?: string
   /** True for what the gateway must never route. */
   readonly internal?: boolean
   readonly access: Access<C>
   /** Whether a client that hangs up interrupts it, wherever it is. Else it is seen through. */
   readonly endsWithClient?: boolean
-  readonly body?: { readonly schema: Schema.Codec<B, unknown>; readonly maxBytes: number }
+  readonly body?: {
+    readonly schema: Schema.Codec<B, unknown>
+    readonly maxBytes: number
+    /** A right body, for whoever tries the route from its description; tokens in it stand for those that were given. */
+    readonly example?: unknown
+  }
+  /** The request headers that it reads besides those of every route; reading them is for `handle`. */
+  readonly headers?: Schema.Codec<unknown, Text>
   readonly query?: Schema.Codec<Q, Text>
   readonly params?: Schema.Codec<P, Text>
   readonly answer: {
     readonly status: number
     readonly description: string
     readonly schema?: Schema.Codec<unknown, A>
+    /** The media type of what has no schema. */
+    readonly type?: string
+    /** What its headers tell, those of every answer left out, by their names. */
+    readonly headers?: Readonly<Record<string, string>>
   }
   /** The statuses of the problems it may answer with, beyond those that follow from the rest. */
   readonly problems?: ReadonlyArray<number>

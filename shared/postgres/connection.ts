@@ -3,9 +3,13 @@
  * connection breaks in a transaction, the driver's own pool ends the process (it writes to the socket that is gone) or sends
  * what is left of the transaction over the next connection. Here a broken connection is thrown away with all its state.
  */
-import { Effect, Exit } from "effect"
-import { connect, type Socket } from "node:net"
+import { Cause, Deferred, Effect, Exit } from "effect"
+import type { Socket } from "node:net"
 import postgres from "postgres"
+import type { DatabaseAddress } from "./address.ts"
+import { firstStatement, type Session, sessionStatement, whyNotWritable } from "./session.ts"
+import { NotOpened } from "./sqlstates.ts"
+import { socketTo } from "./tls.ts"
 
 /** The driver's own tag. A statement that it makes is sent when somebody waits for it. */
 export type Driver = postgres.ISql<{ bigint: number }>
@@ -15,8 +19,8 @@ export type Rows = Awaited<Statement>
 export interface Connection {
   readonly driver: Driver
   /**
-   * Waits until it is open. Dies, with a code, when there is no way to the server; what is sent before tells the same worse, as
-   * a connection that broke.
+   * Waits until it is open. Dies of NotOpened when there is no way to the server or it refuses; what is sent before tells the
+   * same worse, as a connection that broke.
    */
   readonly opened: Effect.Effect<void>
   /**
@@ -24,6 +28,8 @@ export interface Connection {
    * and so is, as soon as the connection is gone, that it is.
    */
   readonly send: (statement: Statement, ended: (exit: Exit.Exit<Rows>) => void) => void
+  /** Succeeds when it is broken. */
+  readonly gone: Effect.Effect<void>
   readonly isBroken: () => boolean
   /** Whether everything that was sent has been answered. */
   readonly isQuiet: () => boolean
@@ -35,27 +41,49 @@ export interface Connection {
 export const ask = (connection: Connection, make: () => Statement): Effect.Effect<Rows> =>
   Effect.callback((resume) => connection.send(make(), resume))
 
-/** Connects, within five seconds. */
-export const openConnection = (service: string, url: URL): Connection => {
+/** Sees whether it can still be written to; dies as `send` tells, or of an error with the code 25006. */
+export const assertWritable = (connection: Connection): Effect.Effect<void> =>
+  Effect.flatMap(ask(connection, () => connection.driver.unsafe(sessionStatement)), ([row]) => {
+    const why = whyNotWritable(row as Session)
+    return why === undefined ? Effect.void : Effect.die(why)
+  })
+
+export interface ConnectionOptions {
+  readonly service: string
+  readonly address: DatabaseAddress
+  /** Called for each notification that comes on this connection. */
+  readonly notified?: (channel: string, payload: string) => void
+}
+
+/** Connects, within the time that the address allows, to a server that can be written to, and makes the session's settings. */
+export const openConnection = ({ service, address, notified }: ConnectionOptions): Connection => {
   let gone: Error | undefined
-  const unanswered = new Set<(exit: Exit.Exit<Rows>) => void>()
-  const breaks = (): Error => {
-    const error = gone = Object.assign(new Error("The connection broke"), {
-      code: "CONNECTION_CLOSED",
-    })
-    for (const end of unanswered) end(Exit.die(error))
-    return error
-  }
+  let isOpen = false
   let socket: Socket | undefined
-  const options = {
-    ...connectionOptions(service),
-    max: 1,
-    max_lifetime: null,
-    onclose: breaks,
-    // The driver asks again when it wants to connect again.
-    socket: () => socket === undefined ? socket = connectTo(url) : Promise.reject(breaks()),
+  const brokenOff = Deferred.makeUnsafe<void>()
+  const unanswered = new Set<(exit: Exit.Exit<Rows>) => void>()
+  const breaks = (code: string): Error => {
+    clearTimeout(timer)
+    gone ??= Object.assign(new Error("The connection broke"), { code })
+    for (const end of unanswered) end(Exit.die(gone))
+    Deferred.doneUnsafe(brokenOff, Exit.void)
+    socket?.destroy()
+    return gone
   }
-  const driver = postgres(url.href, options)
+  const timer = setTimeout(() => breaks("CONNECT_TIMEOUT"), address.connectTimeoutMs)
+  const connectOnce = () => {
+    // The driver asks again when it wants to connect again.
+    if (socket !== undefined) return Promise.reject(breaks("CONNECTION_CLOSED"))
+    const { below, above } = socketTo(address)
+    socket = below
+    return above
+  }
+  const driver = postgres({
+    ...driverOptions(service, address),
+    onclose: () => breaks("CONNECTION_CLOSED"),
+    onnotify: notified,
+    socket: connectOnce,
+  } as postgres.Options<{ bigint: postgres.PostgresType<number> }>) as Driver
   const send: Connection["send"] = (statement, ended) => {
     if (gone !== undefined) return ended(Exit.die(gone))
     const end = (exit: Exit.Exit<Rows>) => {
@@ -64,27 +92,27 @@ export const openConnection = (service: string, url: URL): Connection => {
     unanswered.add(end)
     statement.then((rows) => end(Exit.succeed(rows)), (error) => end(Exit.die(error)))
   }
-  let isOpen = false
   const open = Effect.callback<void>((resume) =>
-    send(driver`select`, (exit) => {
-      isOpen = Exit.isSuccess(exit)
-      resume(Exit.asVoid(exit))
+    send(driver.unsafe(firstStatement(address.settings)), (exit) => {
+      clearTimeout(timer)
+      const why = Exit.match(exit, {
+        onSuccess: ([row]) => whyNotWritable(row as Session),
+        onFailure: Cause.squash,
+      })
+      isOpen = why === undefined
+      if (!isOpen) breaks("CONNECTION_CLOSED")
+      resume(isOpen ? Exit.void : Exit.die(new NotOpened(why)))
     })
   )
   return {
     driver,
     opened: Effect.suspend(() => isOpen ? Effect.void : open),
     send,
-    isBroken: () => socket?.destroyed === true,
+    gone: Deferred.await(brokenOff),
+    isBroken: () => gone !== undefined || socket?.destroyed === true,
     isQuiet: () => unanswered.size === 0,
     close: () => socket?.destroy(),
   }
-}
-
-// With the host's name on it, as the driver's own sockets have it: TLS checks the server's certificate by it.
-const connectTo = ({ hostname, port }: URL): Socket => {
-  const host = hostname.replace(/^\[(.*)\]$/, "$1")
-  return Object.assign(connect(Number(port || 5432), host), { host })
 }
 
 /** PostgreSQL's fixed numbers of text[], int[], bigint[], timestamptz[] and uuid[]. */
@@ -104,9 +132,15 @@ const noArray = (): never => {
   throw new Error("Arrays are only sent, not read: select rows instead")
 }
 
-/** What every connection of a service is set to; a setting in the URL's query comes before these. */
-export const connectionOptions = (service: string) => ({
-  connect_timeout: 5,
+const driverOptions = (service: string, address: DatabaseAddress) => ({
+  user: address.user,
+  password: address.password,
+  database: address.database,
+  ssl: false,
+  max: 1,
+  max_lifetime: null,
+  // It would begin only with a socket that is connected.
+  connect_timeout: 0,
   onnotice: () => {},
   types: {
     // Balances are below 2^53 by a CHECK, so a number holds them exactly.
@@ -116,15 +150,7 @@ export const connectionOptions = (service: string) => ({
   // The driver would ask for the types of arrays first, and a connection that breaks then ends the process.
   fetch_types: false,
   connection: {
-    application_name: `unwind-${service}`,
-    statement_timeout: 10_000,
-    lock_timeout: 8_000,
-    idle_in_transaction_session_timeout: 15_000,
-    // A plan made while a table was tiny lives as long as the connection. Then to read all of it, by whatever way, looks as
-    // cheap as to look up what is asked for; so those ways are left only where there is no other.
-    enable_seqscan: "off",
-    enable_bitmapscan: "off",
-    enable_hashjoin: "off",
-    enable_mergejoin: "off",
+    application_name: address.settings.get("application_name") ?? `unwind-${service}`,
+    ...(address.startupOptions && { options: address.startupOptions }),
   },
 })

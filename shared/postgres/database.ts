@@ -2,13 +2,17 @@
  * A service's own PostgreSQL database: a bounded pool that reconnects by itself, with errors sorted into what can be
  * tried again (Unavailable, Unknown) and defects. The server's timeouts bound every statement, lock and transaction.
  */
-import { Cause, Context, Duration, Effect, Fiber, Layer, Schedule, Schema } from "effect"
-import postgres from "postgres"
+import { Context, Duration, Effect, Fiber, Layer, Schedule, Schema } from "effect"
 import { type Transient, Unavailable, Unknown } from "#shared/transient.ts"
-import { connectionOptions } from "./connection.ts"
+import { addressOf } from "./address.ts"
+import { assertWritable, type Connection, openConnection } from "./connection.ts"
+import { type Listen, makeListen } from "./listener.ts"
 import { migrate, type Migrations } from "./migrate.ts"
+import { OlderVersion } from "./only-looking.ts"
 import { makePool, type Pool } from "./pool.ts"
+import { problemsOf } from "./preconditions.ts"
 import { type Sql, sqlOn } from "./sql.ts"
+import { codeOf, meaningOf, NotOpened, severityOf, wordsOf } from "./sqlstates.ts"
 import type { Store } from "./store.ts"
 import { inTransaction } from "./transaction.ts"
 
@@ -34,57 +38,85 @@ export class Database extends Context.Service<
     ) => Effect.Effect<void, Transient>
     /** Brings the database up to date with these migrations. Fails with DatabaseError. */
     readonly migrate: (migrations: Migrations) => Effect.Effect<void, DatabaseError>
-    /** Succeeds when the database answers. Fails with Unavailable or Unknown. */
+    /** Succeeds when the database answers and can be written to. Fails with Unavailable or Unknown. */
     readonly ping: Effect.Effect<void, Transient>
   }
 >()("unwind/postgres/Database") {}
 
-/** Connects, waiting up to a minute for a server that is not up yet, and migrates. Fails with DatabaseError. */
+/**
+ * Connects, waiting up to a minute for a server that is not up yet, sees that the database is fit, and migrates. Fails with
+ * DatabaseError.
+ */
 export const databaseLayer = (options: DatabaseOptions): Layer.Layer<Database, DatabaseError> =>
   Layer.effect(
     Database,
     Effect.gen(function* () {
-      const { service, url, poolSize } = options
-      const pool = yield* makePool({ service, url, size: poolSize })
-      const listener = yield* Effect.acquireRelease(
-        Effect.sync(() => postgres(url.href, { ...connectionOptions(service), backoff })),
-        (listener) => Effect.promise(() => listener.end({ timeout: 5 })),
+      const { service, url, poolSize, migrations } = options
+      const address = yield* Effect.fromResult(addressOf(url)).pipe(
+        Effect.mapError((problems) => unusable(options, `in DATABASE_URL, ${problems.join("; ")}`)),
       )
+      const pool = yield* makePool(() => openConnection({ service, address }), poolSize)
+      const listen = yield* makeListen((notified) => openConnection({ service, address, notified }))
       const database = Database.of({
-        ...makeDatabase(pool, listener),
+        ...makeDatabase(pool, listen),
         migrate: (migrations) =>
           pool.use(inTransaction((sql) => migrate(sql, migrations))).pipe(
-            Effect.mapError((error) => unusable(options, error)),
+            Effect.mapError((error) => {
+              if (error instanceof OlderVersion) {
+                return new DatabaseError({ message: error.message })
+              }
+              const words = error instanceof NotOpened ? wordsOf(error) : (error as Error).message
+              return unusable(options, `${words}. ${check}`)
+            }),
           ),
       })
-      yield* database.ping.pipe(
-        Effect.tapError((error) =>
-          Effect.logInfo(`${service} waits for its database: ${error.message}`)
-        ),
-        Effect.retry(Schedule.spaced("1 second").pipe(Schedule.upTo({ duration: "1 minute" }))),
-        Effect.catch((error) => Effect.fail(unusable(options, error))),
-        Effect.catchDefect((defect) => Effect.fail(unusable(options, defect))),
-      )
-      yield* database.migrate(options.migrations)
+      yield* untilFit(options, pool)
+      yield* database.migrate(migrations)
       return database
     }),
   )
 
-const unusable = ({ service, url }: DatabaseOptions, error: unknown) =>
+const unusable = ({ service, url }: DatabaseOptions, why: string) =>
   new DatabaseError({
-    message: `${service} cannot use its database ${url.pathname.slice(1)} at ${url.host}: ` +
-      `${(error as Error).message}. Check DATABASE_URL and the role's rights`,
+    message: `${service} cannot use its database ${url.pathname.slice(1)} at ${url.host}: ${why}`,
   })
 
-/** Quick to come back after a restart of the server, without a storm while it is away. In seconds. */
-const backoff = (retries: number) => Math.min(0.05 * 2 ** retries, 1)
+const check = "Check DATABASE_URL and the role's rights"
 
-const makeDatabase = (
-  pool: Pool,
-  listener: postgres.Sql,
-): Omit<Database["Service"], "migrate"> => {
-  const query: Database["Service"]["query"] = (run) =>
-    pool.use((connection) => run(sqlOn(connection).sql)).pipe(bounded, seenThrough, sorted)
+/** Waits for the server, for a minute in all, however many tries that is; says what it waits for, each thing once. */
+const untilFit = (options: DatabaseOptions, pool: Pool): Effect.Effect<void, DatabaseError> => {
+  const said = new Set<string>()
+  let last: unknown
+  const note = (error: unknown) => {
+    // Silence tells less than what the server said before it.
+    if (last === undefined || severityOf(error) !== undefined) last = error
+    const words = wordsOf(error)
+    if (said.has(words) || !passes(error)) return Effect.void
+    said.add(words)
+    return Effect.logInfo(`${options.service} waits for its database: ${words}`)
+  }
+  const unfit = () => unusable(options, `${wordsOf(last)}. ${check}`)
+  return bounded(problemsOf(pool, options.poolSize)).pipe(
+    Effect.tapError(note),
+    Effect.retry({ schedule: Schedule.spaced("1 second"), while: passes }),
+    Effect.mapError(unfit),
+    Effect.timeoutOrElse({ duration: "1 minute", orElse: () => Effect.fail(unfit()) }),
+    Effect.flatMap((problems) =>
+      problems.length === 0 ? Effect.void : Effect.fail(unusable(options, problems.join("; ")))
+    ),
+  )
+}
+
+/** Whether it is worth waiting for. */
+const passes = (error: unknown): boolean => {
+  const { as, lasting, elsewhere } = meaningOf(error)
+  return as !== "defect" && !lasting && !elsewhere
+}
+
+const makeDatabase = (pool: Pool, listen: Listen): Omit<Database["Service"], "migrate"> => {
+  const query: Database["Service"]["query"] = (run) => onConnection((it) => run(sqlOn(it).sql))
+  const onConnection = <A>(run: (connection: Connection) => Effect.Effect<A>) =>
+    pool.use(run).pipe(bounded, seenThrough, sorted)
   return {
     query,
     transaction: (run) =>
@@ -93,12 +125,8 @@ const makeDatabase = (
         bounded,
         sorted,
       ),
-    listen: (channel, notified) =>
-      Effect.tryPromise({
-        try: () => listener.listen(channel, notified, () => notified(null)),
-        catch: (error) => error,
-      }).pipe(sorted, Effect.asVoid),
-    ping: query((sql) => Effect.asVoid(sql`select 1`)),
+    listen: (channel, notified) => sorted(listen(channel, notified)),
+    ping: onConnection(assertWritable),
   }
 }
 
@@ -114,25 +142,12 @@ const bounded = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.timeout(effe
 const seenThrough = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.flatMap(Effect.forkDetach(effect, { startImmediately: true }), Fiber.join)
 
-const codeOf = (error: unknown): string => String((error as { code?: unknown } | null)?.code ?? "")
-
 const lostConflict = (error: unknown) => ["40001", "40P01"].includes(codeOf(error))
-
-// Nothing was sent, or PostgreSQL itself says that the statement was rolled back for a reason that passes.
-const rolledBack =
-  /^(ECONNREFUSED|ENOTFOUND|EAI_AGAIN|CONNECT_TIMEOUT|CONNECTION_ENDED|08001|08004|25006|40001|40P01|53...|55P03|57014|57P0[123])$/
-const broken = /^(CONNECTION_CLOSED|CONNECTION_DESTROYED|ECONNRESET|EPIPE|ETIMEDOUT|08...)$/
 
 const sorted = <A, R>(effect: Effect.Effect<A, unknown, R>): Effect.Effect<A, Transient, R> =>
   Effect.catch(effect, (error): Effect.Effect<never, Transient> => {
-    const code = codeOf(error)
-    if (rolledBack.test(code)) {
-      return Effect.fail(new Unavailable({ message: `The database cannot be used now (${code})` }))
-    }
-    if (broken.test(code) || Cause.isTimeoutError(error)) {
-      return Effect.fail(
-        new Unknown({ message: `The database did not answer (${code || "timeout"})` }),
-      )
-    }
+    const { as } = meaningOf(error)
+    if (as === "unavailable") return Effect.fail(new Unavailable({ message: wordsOf(error) }))
+    if (as === "unknown") return Effect.fail(new Unknown({ message: wordsOf(error) }))
     return Effect.die(error)
   })

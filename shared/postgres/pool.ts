@@ -1,9 +1,11 @@
 /**
  * A bounded pool of connections. Who comes first is served first; a connection that broke, or whose user left in the middle
- * of a statement, is not used again, so nothing of one user ever reaches another.
+ * of a statement, is not used again, so nothing of one user ever reaches another. When one turns out to lead elsewhere than it
+ * has to, say to a primary that is a standby by now, so may all that are open, and none of them is used again.
  */
 import { Cause, Effect, Exit, Option, type Scope, Semaphore } from "effect"
-import { type Connection, openConnection } from "./connection.ts"
+import type { Connection } from "./connection.ts"
+import { meaningOf, NotOpened, severityOf } from "./sqlstates.ts"
 
 export interface Pool {
   /** Runs statements on a connection of their own. Fails with the defect of whatever dies there. */
@@ -14,20 +16,31 @@ export interface Pool {
 
 /** Opens at most `size` connections, when they are needed; the scope closes them after their last statement. */
 export const makePool = (
-  { service, url, size }: { readonly service: string; readonly url: URL; readonly size: number },
+  open: () => Connection,
+  size: number,
 ): Effect.Effect<Pool, never, Scope.Scope> =>
   Effect.gen(function* () {
     const permits = yield* Semaphore.make(size)
     const idle: Array<Connection> = []
+    let trusted = new WeakSet<Connection>()
     const take = (): Connection => {
-      const connection = idle.pop() ?? openConnection(service, url)
-      return connection.isBroken() ? take() : connection
+      const connection = idle.pop() ?? open()
+      if (connection.isBroken()) return take()
+      trusted.add(connection)
+      return connection
     }
     const giveBack = (connection: Connection, exit: Exit.Exit<unknown, unknown>) =>
-      Effect.sync(() => mayGoOn(connection, exit) ? idle.push(connection) : connection.close())
+      Effect.sync(() => {
+        if (leadsElsewhere(exit)) {
+          trusted = new WeakSet()
+          idle.splice(0).forEach(({ close }) => close())
+        }
+        if (trusted.has(connection) && mayGoOn(connection, exit)) idle.push(connection)
+        else connection.close()
+      })
     yield* Effect.addFinalizer(() =>
       Effect.timeoutOption(permits.take(size), "5 seconds").pipe(
-        Effect.andThen(Effect.sync(() => idle.forEach((connection) => connection.close()))),
+        Effect.andThen(Effect.sync(() => idle.forEach(({ close }) => close()))),
       )
     )
     return {
@@ -43,9 +56,18 @@ export const makePool = (
     }
   })
 
+const errorOf = (exit: Exit.Exit<unknown, unknown>): unknown =>
+  Exit.isSuccess(exit) ? undefined : Option.getOrUndefined(Cause.findErrorOption(exit.cause))
+
 const mayGoOn = (connection: Connection, exit: Exit.Exit<unknown, unknown>): boolean => {
   if (connection.isBroken() || !connection.isQuiet()) return false
   if (Exit.isSuccess(exit)) return true
-  const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
-  return error !== undefined && (error as { severity?: unknown }).severity !== "FATAL"
+  const error = errorOf(exit)
+  return error !== undefined && severityOf(error) !== "FATAL"
+}
+
+const leadsElsewhere = (exit: Exit.Exit<unknown, unknown>): boolean => {
+  const error = errorOf(exit)
+  // One that was not even opened says nothing about the others.
+  return error !== undefined && !(error instanceof NotOpened) && meaningOf(error).elsewhere === true
 }

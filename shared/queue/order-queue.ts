@@ -50,7 +50,7 @@ export class OrderQueue extends Context.Service<OrderQueue, {
   readonly deadLetter: (
     letters: ReadonlyArray<DeadLetter>,
   ) => Effect.Effect<void, QueueUnavailable>
-  /** Succeeds when the queue can be used. Fails with QueueUnavailable. */
+  /** Succeeds when the queue can be written to. Fails with QueueUnavailable. */
   readonly ping: Effect.Effect<void, QueueUnavailable>
   /** Entries are gone when the process ends: whoever publishes must publish all unfinished orders again at its start. */
   readonly volatile: boolean

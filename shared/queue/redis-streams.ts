@@ -1,14 +1,17 @@
 /**
  * Redis Streams over ioredis, for redis:// and rediss:// URLs. One connection for commands, and one for the read that
- * waits, which is opened by the first `take`. Both connect again by themselves, for ever. While Redis is away nothing
- * waits for long or piles up: a command that was cut off is tried once more, and all fail within 2 seconds.
+ * waits, which is opened by the first `take`. Both connect again by themselves, for ever, also when they find that the
+ * server is not the one to talk to any more. While Redis is away nothing waits for long or piles up: a command that was
+ * cut off is tried once more, and all fail within 2 seconds.
  */
 import { Effect } from "effect"
 import { type CommonRedisOptions, Redis, ReplyError } from "ioredis"
+import { isWrongServer } from "#shared/redis/wrong-server.ts"
 import { blockMsOf, type StreamOptions } from "./stream-commands.ts"
 import {
   type Command,
   CommandRefused,
+  onAnother,
   reasonOf,
   type StreamTransport,
   unreachable,
@@ -27,6 +30,9 @@ const connect = Effect.fnUntraced(function* (url: URL, limits: Limits) {
         protocol: 2,
         lazyConnect: true,
         connectTimeout: answerWithinMs,
+        // It would keep the connection to a server that loads its data, however long that takes.
+        enableReadyCheck: false,
+        reconnectOnError: isWrongServer,
         retryStrategy: (attempt) => Math.min(attempt * 50, 500),
         ...limits,
       })
@@ -41,7 +47,7 @@ const connect = Effect.fnUntraced(function* (url: URL, limits: Limits) {
     error instanceof ReplyError
       ? new CommandRefused({ message: reasonOf(error) })
       : unreachable(url, reason)
-  return { redis, failed, late: () => Effect.fail(unreachable(url, reason)) }
+  return { redis, failed, late: () => unreachable(url, reason) }
 })
 
 const makeTransport = Effect.fnUntraced(function* (url: URL, blockMs: number) {
@@ -63,14 +69,12 @@ const makeTransport = Effect.fnUntraced(function* (url: URL, blockMs: number) {
           })
         },
         catch: main.failed,
-      }).pipe(Effect.timeoutOrElse({ duration: answerWithinMs, orElse: main.late })),
+      }).pipe(onAnother(answerWithinMs, main.late)),
     sendBlocking: ([name, ...parameters]: Command) =>
       Effect.tryPromise({
         try: () => waiting.redis.call(name, ...parameters),
         catch: waiting.failed,
-      }).pipe(
-        Effect.timeoutOrElse({ duration: blockMs + answerWithinMs, orElse: waiting.late }),
-      ),
+      }).pipe(onAnother(blockMs + answerWithinMs, waiting.late)),
   }
   return transport
 })

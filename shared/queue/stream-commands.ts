@@ -45,7 +45,7 @@ export const beatMsOf = (claimAfter: Duration.Duration): number =>
 
 /** How long a read waits for new entries: never past a beat, and no longer than it may take to see a dead connection. */
 export const blockMsOf = (claimAfter: Duration.Duration): number =>
-  Math.min(beatMsOf(claimAfter), 5000)
+  Math.min(beatMsOf(claimAfter), 2000)
 
 const deadLettersKept = 10_000
 const idsPerCommand = 500
@@ -69,6 +69,8 @@ export const commandsFor = (options: StreamOptions) => {
   ]
   return {
     createGroup: ["xgroup", "create", stream, group, "0", "mkstream"] satisfies Command,
+    /** Changes nothing, and yet is a write: whoever may only be read refuses it, or has something else for a stream. */
+    probe: ["xdel", stream, "0-0"] satisfies Command,
     publish: (messages: ReadonlyArray<OrderMessage>): Command => [
       ...["eval", publishScript, "1", stream] as const,
       ...messages.flatMap(encodeEntry),

@@ -2,7 +2,8 @@
  * What Redis Streams need of a connection, and all that they need: raw commands, sent in one round trip. The two
  * transports (ioredis, and Upstash over HTTP) differ in nothing else but whether a read can wait on the server.
  */
-import { type Effect, Schema } from "effect"
+import { Effect, Schedule, Schema } from "effect"
+import { isWrongServer } from "#shared/redis/wrong-server.ts"
 import { oneLine } from "./entry.ts"
 import { QueueUnavailable } from "./order-queue.ts"
 
@@ -27,6 +28,30 @@ export interface StreamTransport {
     | ((command: Command) => Effect.Effect<unknown, CommandRefused | QueueUnavailable>)
     | undefined
 }
+
+type Sending<A> = Effect.Effect<A, CommandRefused | QueueUnavailable>
+
+/**
+ * Tries again for a second what was refused by a server that is not the one to talk to any more: the transport makes another
+ * connection each time, and nothing has happened. What takes longer than `withinMs` in all fails with `late`, or as it was
+ * refused.
+ */
+export const onAnother =
+  (withinMs: number, late: () => QueueUnavailable) => <A>(effect: Sending<A>): Sending<A> =>
+    Effect.suspend(() => {
+      let refusal: CommandRefused | undefined
+      return effect.pipe(
+        Effect.tapErrorTag("CommandRefused", (error) => Effect.sync(() => refusal = error)),
+        Effect.retry({
+          while: (error) => error instanceof CommandRefused && isWrongServer(error),
+          schedule: Schedule.spaced("100 millis").pipe(Schedule.upTo({ duration: "1 second" })),
+        }),
+        Effect.timeoutOrElse({
+          duration: withinMs,
+          orElse: (): Sending<never> => Effect.fail(refusal ?? late()),
+        }),
+      )
+    })
 
 /** Why something failed, in one line. */
 export const reasonOf = (error: unknown): string => {

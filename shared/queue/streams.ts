@@ -47,7 +47,7 @@ export const makeStreamQueue = Effect.fnUntraced(function* (
     take: (max) => whenRefused(consumer.take(max)),
     acknowledge: (entryIds) => unlessEmpty(entryIds, consumer.settle),
     deadLetter: (letters) => unlessEmpty(letters, (all) => consumer.bury(all.map(poisonOf))),
-    ping: Effect.asVoid(whenRefused(transport.send([["ping"]]))),
+    ping: Effect.asVoid(whenRefused(transport.send([commands.probe]))),
     volatile: false,
   }
 })

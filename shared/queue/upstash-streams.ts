@@ -1,13 +1,15 @@
 /**
  * Redis Streams over Upstash's REST API, for https:// and http:// URLs. Nothing can wait on the server there, so entries
- * are polled for. Commands go as they are, a batch in one request; one try each, and all fail within 2 seconds.
+ * are polled for. Commands go as they are, a batch in one request, and all fail within 2 seconds.
  */
 import { Redis, type UpstashResponse } from "@upstash/redis"
 import { Effect, Redacted } from "effect"
+import { isWrongServer } from "#shared/redis/wrong-server.ts"
 import type { StreamOptions } from "./stream-commands.ts"
 import {
   type Command,
   CommandRefused,
+  onAnother,
   reasonOf,
   type StreamTransport,
   unreachable,
@@ -18,11 +20,21 @@ const answerWithinMs = 2000
 
 /** The client, with its pipeline opened to raw commands; replies come as they are, and nothing guesses at their types. */
 class RawCommands extends Redis {
+  #givesUp = false
+
   async send(commands: ReadonlyArray<Command>): Promise<ReadonlyArray<UpstashResponse<unknown>>> {
-    const answer: unknown = await this.client.request({ path: ["pipeline"], body: commands })
+    const answer: unknown = await this.client.request({
+      path: ["pipeline"],
+      body: commands,
+      // Connections are kept by fetch, and only a request can end one: none is used again until the right server answers.
+      ...(this.#givesUp && { headers: { connection: "close" } }),
+    })
     if (!Array.isArray(answer) || answer.length !== commands.length) {
       throw new Error("it does not answer as Upstash does")
     }
+    this.#givesUp = answer.some(({ error }) =>
+      error !== undefined && isWrongServer({ message: String(error) })
+    )
     return answer
   }
 }
@@ -41,12 +53,15 @@ const makeTransport = (url: URL, token: Redacted.Redacted): StreamTransport => {
         try: () => client.send(commands),
         // The client's messages go on with the whole command, which may hold a customer's data.
         catch: (error) => unreachable(url, reasonOf(error).replace(/, command was:.*/, "")),
-      }).pipe(Effect.flatMap((answers) => {
-        const refused = answers.find(({ error }) => error !== undefined)
-        return refused === undefined
-          ? Effect.succeed(answers.map(({ result }) => result))
-          : Effect.fail(new CommandRefused({ message: String(refused.error) }))
-      })),
+      }).pipe(
+        Effect.flatMap((answers) => {
+          const refused = answers.find(({ error }) => error !== undefined)
+          return refused === undefined
+            ? Effect.succeed(answers.map(({ result }) => result))
+            : Effect.fail(new CommandRefused({ message: String(refused.error) }))
+        }),
+        onAnother(answerWithinMs, () => unreachable(url, "no answer")),
+      ),
     sendBlocking: undefined,
   }
 }

@@ -8,6 +8,7 @@ import { type Values, whole } from "#shared/config/settings.ts"
 import type { ParticipantName } from "#shared/contracts/order-saga.ts"
 import { makeApp } from "#shared/http/app.ts"
 import { Database, databaseLayer } from "#shared/postgres/database.ts"
+import { OnlyLooking } from "#shared/postgres/only-looking.ts"
 import { databaseSettings } from "#shared/postgres/settings.ts"
 import { publicKeysSetting, serviceVerifierLayer } from "#shared/security/service-tokens.ts"
 import { service } from "#shared/service/service.ts"
@@ -94,7 +95,7 @@ export const participant = ({ description, prefill, opening, ...reserved }: Part
         // The compiler does not know a setting whose name is data.
         const opened = (settings as Readonly<Record<string, unknown>>)[opening] as number
         const rows = prefill.map((row) => ({ ...row, [balance]: opened }))
-        yield* query((sql) => {
+        const fill = query((sql) => {
           const [into, columns] = [sql.part(table), sql.part(Object.keys(rows[0] ?? {}))]
           return sql`
             insert into ${into} (${columns})
@@ -102,6 +103,7 @@ export const participant = ({ description, prefill, opening, ...reserved }: Part
             where not exists (select from ${into})
             on conflict do nothing`
         })
+        if (!(yield* OnlyLooking)) yield* fill
         return yield* makeApp({
           name,
           description,

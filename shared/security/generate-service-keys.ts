@@ -3,9 +3,10 @@
  * and services.public.json with all public keys. Keys that are there already stay, so running it again is harmless.
  */
 import { exportJWK, generateKeyPair, type JWK } from "jose"
-import { mkdir, readFile, writeFile } from "node:fs/promises"
+import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { callers, type ServiceName } from "#shared/roster.ts"
+import { readIfThere, writeWhole } from "#shared/whole-file.ts"
 
 /** The paths of the key files in a folder. */
 export const keyFiles = (folder: string) => ({
@@ -13,23 +14,34 @@ export const keyFiles = (folder: string) => ({
   publicKeys: join(folder, "services.public.json"),
 })
 
-/** Makes what is missing. Rejects when the folder cannot be written. */
+/** Makes what is missing. Rejects when the folder cannot be written, and when a file in it holds no key. */
 export const generateServiceKeys = async (folder: string): Promise<void> => {
-  await mkdir(folder, { recursive: true, mode: 0o700 })
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
   const files = keyFiles(folder)
   const keys: Array<JWK> = []
   for (const service of callers) {
     const { d: _secret, ...publicKey } = await privateKey(files.privateKey(service), service)
     keys.push(publicKey)
   }
-  await writeFile(files.publicKeys, JSON.stringify({ keys }, null, 2))
+  const publicKeys = JSON.stringify({ keys }, null, 2)
+  if (readIfThere(files.publicKeys) !== publicKeys) writeWhole(files.publicKeys, publicKeys, 0o644)
 }
 
 const privateKey = async (file: string, kid: string): Promise<JWK> => {
-  const existing = await readFile(file, "utf8").catch(() => undefined)
-  if (existing !== undefined) return JSON.parse(existing) as JWK
+  const existing = readIfThere(file)
+  if (existing !== undefined) return keyIn(file, existing)
   const { privateKey } = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true })
   const jwk = { ...(await exportJWK(privateKey)), kid, alg: "EdDSA", use: "sig" }
-  await writeFile(file, JSON.stringify(jwk), { mode: 0o600 })
+  writeWhole(file, JSON.stringify(jwk), 0o600)
   return jwk
+}
+
+const keyIn = (file: string, content: string): JWK => {
+  try {
+    const jwk: JWK = JSON.parse(content)
+    if (jwk.d !== undefined && jwk.x !== undefined) return jwk
+  } catch {
+    // Told below.
+  }
+  throw new Error(`${file} holds no private key; remove it, and a new one is made`)
 }

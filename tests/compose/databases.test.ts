@@ -51,6 +51,5 @@ describe("compose/postgres/databases.sh", () => {
         assert.isFalse(yield* isLetIn(url, "items", "parcels", "of 'items"))
         assert.isFalse(yield* isLetIn(url, "superuser", "superuser", "of 'superuser"))
       }),
-    60_000,
   )
 })

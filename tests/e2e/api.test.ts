@@ -10,5 +10,6 @@ import "./wrong-requests.ts"
 import "./wrong-values.ts"
 import "./gateway.ts"
 import "./clients.ts"
+import "./documents.ts"
 
 useSystem()

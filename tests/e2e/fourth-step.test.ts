@@ -12,6 +12,7 @@ import { afterEach, describe, expect, it } from "vitest"
 import { auditFrom } from "#tests/compose/audit/audit-process.ts"
 import { inParallel, newCustomer, until } from "#tests/support/customer.ts"
 import { postgresOf, startEmbedded } from "#tests/support/embedded-process.ts"
+import { patienceMs } from "#tests/support/patience.ts"
 import { copySources, edits } from "./fourth-step.ts"
 
 const cleanups: Array<() => unknown> = []
@@ -83,7 +84,7 @@ describe("a fourth step", () => {
         createClient(url.replace(/\/postgres$/, "/orders"), { max: 1 })
       const sql = orders(postgresOf(DATA_DIR))
       const undecided = async () => (await sql`select from orders where decided_at is null`).length
-      await until("the first orders are final", 30_000, async () => await undecided() === 0)
+      await until("the first orders are final", patienceMs, async () => await undecided() === 0)
 
       // While slots cannot answer, whatever is accepted is in the middle of its saga.
       const slots = createClient(postgresOf(DATA_DIR).replace(/\/postgres$/, "/slots"), { max: 1 })
@@ -114,7 +115,7 @@ describe("a fourth step", () => {
         const [ids, wanted] of [[old, threeSteps], [now, `${threeSteps}, parcel reserved`]] as const
       ) {
         const found = new Map<string, string>()
-        await until("all orders are final", 60_000, async () => {
+        await until("all orders are final", patienceMs, async () => {
           for (const id of ids) {
             if (!found.get(id)?.startsWith("completed")) found.set(id, await stepsOf(id))
           }
@@ -127,6 +128,5 @@ describe("a fourth step", () => {
       expect(audit.output).toContain(`held by all ${before + inFlight + 10}, by none 0`)
       expect(audit.code).toBe(0)
     },
-    180_000,
   )
 })

@@ -1,6 +1,7 @@
 import { Effect } from "effect"
 import fc from "fast-check"
 import { describe, expect, it } from "vitest"
+import { atLength } from "#tests/support/length.ts"
 import { stateOf } from "./saga-invariants.ts"
 import {
   anyPlan,
@@ -29,11 +30,11 @@ const holds = (
 ) => fc.assert(fc.asyncProperty(plans, async (plan) => property(await happen(plan))), { numRuns })
 
 describe("for any answers, delays, interruptions and deliveries all becomes final, and no invariant breaks", () => {
-  it("in races", () => holds(anyPlan(close), 1_200))
+  it("in races", () => holds(anyPlan(close), atLength(300, 1_200)))
 
-  it("with what comes late", () => holds(anyPlan(wide), 1_200))
+  it("with what comes late", () => holds(anyPlan(wide), atLength(300, 1_200)))
 
-  it("in races between completion and deadline", () => holds(decisionRace, 1_000))
+  it("in races between completion and deadline", () => holds(decisionRace, atLength(250, 1_000)))
 })
 
 describe("for any sagas that compete for the last unit exactly one completes", () => {
@@ -42,9 +43,9 @@ describe("for any sagas that compete for the last unit exactly one completes", (
     expect(ends).toEqual(["completed", ...Array(ends.length - 1).fill("failed")])
   }
 
-  it("in races", () => holds(lastUnit(close), 300, oneWinner))
+  it("in races", () => holds(lastUnit(close), atLength(100, 300), oneWinner))
 
-  it("with what comes late", () => holds(lastUnit(wide), 300, oneWinner))
+  it("with what comes late", () => holds(lastUnit(wide), atLength(100, 300), oneWinner))
 })
 
 it.each([{ redelivered: true }, { redelivered: false }])(

@@ -31,7 +31,7 @@ describe("a violation", () => {
     expect(alone?.violations[0]?.invariant).toBe("I0")
     const { finding: together } = await simulateSeeds({ ...range, workers: 3 })
     expect(together).toEqual(alone)
-  }, 300_000)
+  })
 
   it("is shrunk to what it takes", async () => {
     const calm = await simulate({ ...planOf(1), pointFaults: [], timedFaults: [] })
@@ -49,7 +49,7 @@ describe("a violation", () => {
     ])
     expect(smallest.wishes.filter(({ repeats }) => repeats.length > 0)).toHaveLength(1)
     expect(smallest).toMatchObject({ seed: 0, timedFaults: [] })
-  }, 90_000)
+  })
 
   it("is printed with its plan, and with the command that replays it", async () => {
     const { screen, text } = recorder()
@@ -66,7 +66,7 @@ describe("a violation", () => {
     const again = recorder()
     expect(await replay(given.seed, given.path, simulateFlawed, again.screen)).toBe(1)
     expect(again.text()).toMatch(/0\.000 s {2}orders-1 starts\n[^]*VIOLATION of I0: [^\n]+$/)
-  }, 300_000)
+  })
 
   it("that a seed does not show twice is told as that, with the seed", async () => {
     const { screen, text } = recorder()
@@ -75,7 +75,7 @@ describe("a violation", () => {
     expect(await find({ ...search, screen })).toBe(1)
     expect(text()).toContain("npm run simulate -- --seed 7 --trace")
     expect(text()).toContain("A second time it did not")
-  }, 60_000)
+  })
 })
 
 describe("simulations without a violation are no test", () => {
@@ -151,7 +151,7 @@ describe("the words after the name", () => {
   })
 })
 
-describe("the process", { timeout: 120_000 }, () => {
+describe("the process", () => {
   it("ends with 2 and one line when an option is wrong", async () => {
     const { code, stdout, stderr } = await runCommand(["--seeds", "many"]).ended
     expect({ code, stdout }).toEqual({ code: 2, stdout: "" })

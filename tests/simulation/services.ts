@@ -12,7 +12,7 @@ import { backlogLayer } from "#services/orders/backlog.ts"
 import { Intake, intakeLayer, type Placement } from "#services/orders/intake.ts"
 import { LookUps } from "#services/orders/look-ups.ts"
 import { OrderStore, type OrderTable } from "#services/orders/order-table.ts"
-import { Publisher } from "#services/orders/publisher.ts"
+import { publisherLayer } from "#services/orders/publisher.ts"
 import { Register } from "#services/orders/register.ts"
 import { sweeperLayer } from "#services/orders/sweeper.ts"
 import type { Command } from "#shared/contracts/reservation.ts"
@@ -78,7 +78,7 @@ export const ordersLayers = (
       Layer.provideMerge(LookUps.layer),
       Layer.provide([
         backlogLayer(1_000),
-        Publisher.layer,
+        publisherLayer({ republishAfterMs }),
         Layer.succeed(SecureRandom.SecureRandom, SecureRandom.make(randomBytes)),
       ]),
     ),

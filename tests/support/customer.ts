@@ -4,6 +4,7 @@
  */
 import { randomUUID } from "node:crypto"
 import type { OrderDetails } from "#shared/contracts/order.ts"
+import { patienceMs } from "./patience.ts"
 
 export interface Wish {
   readonly amount: number
@@ -43,7 +44,7 @@ export const newCustomer = async (address: () => string): Promise<Customer> => {
       method: "POST",
       headers: { ...headers, "idempotency-key": key },
       body: JSON.stringify(wish),
-      signal: AbortSignal.timeout(10_000),
+      signal: AbortSignal.timeout(patienceMs),
     })
   return {
     username,

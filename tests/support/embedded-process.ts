@@ -50,7 +50,7 @@ export const startEmbedded = async (
   const { child, output, ended } = launch({ PORT: "0", ...environment }, folder)
   const up = new Promise<string>((resolve) => {
     child.stdout.on("data", () => {
-      const found = /API\s+(http:\S+)\/api/.exec(output())?.[1]
+      const found = /API\s+(http:\S+)\/docs/.exec(output())?.[1]
       if (found !== undefined && output().includes("Ctrl-C stops it")) resolve(found)
     })
   })

@@ -35,7 +35,7 @@ const createTable = (url: string) =>
     return sql`create table mine (value text)`.finally(() => sql.end())
   })
 
-describe("the PostgreSQL of a test run", { timeout: 60_000 }, () => {
+describe("the PostgreSQL of a test run", () => {
   it.live("gives each caller an empty database, and starts over from what killed runs left", () =>
     Effect.gen(function* () {
       const temporary = yield* temporaryFolder

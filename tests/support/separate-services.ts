@@ -8,6 +8,7 @@ import { join } from "node:path"
 import { generateServiceKeys } from "#shared/security/generate-service-keys.ts"
 import type { ServiceName } from "#shared/roster.ts"
 import { until } from "./customer.ts"
+import { patienceMs } from "./patience.ts"
 import { createDatabase } from "./postgres.ts"
 import { anyRedis } from "./redis.ts"
 import { doorTo, environmentOf, serviceNames as names } from "./service-process.ts"
@@ -72,7 +73,7 @@ export const startSeparateServices = async (runtime: Runtime): Promise<SeparateS
     const collect = (chunk: Buffer) => void outputs.set(name, (outputs.get(name) ?? "") + chunk)
     child.stdout.on("data", collect)
     child.stderr.on("data", collect)
-    await until(`${name} is ready: ${outputs.get(name)}`, 60_000, async () => {
+    await until(`${name} is ready: ${outputs.get(name)}`, patienceMs, async () => {
       if (child.exitCode !== null) throw new Error(`${name} ended:\n${outputs.get(name)}`)
       const response = await fetch(`${address(name)}/readyz`).catch(() => undefined)
       return response?.status === 200

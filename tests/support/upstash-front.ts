@@ -1,8 +1,7 @@
 /** Upstash's REST protocol in front of a real Redis, for tests of what talks to Upstash. */
 import { once } from "node:events"
 import { createAdaptorServer } from "@hono/node-server"
-import { Redis } from "ioredis"
-import { upstashApp } from "#compose/upstash/app.ts"
+import { redisBehind, upstashApp } from "#compose/upstash/app.ts"
 
 export interface UpstashFront {
   readonly url: string
@@ -11,10 +10,11 @@ export interface UpstashFront {
 }
 
 /** Starts a front for the Redis at the URL, on a free port of 127.0.0.1. */
-export const startUpstashFront = async (redisUrl: string): Promise<UpstashFront> => {
-  const redis = new Redis(redisUrl, { protocol: 2, maxRetriesPerRequest: 1 })
-  redis.on("error", () => {})
-  const token = crypto.randomUUID()
+export const startUpstashFront = async (
+  redisUrl: string,
+  token: string = crypto.randomUUID(),
+): Promise<UpstashFront> => {
+  const redis = redisBehind(redisUrl)
   const server = createAdaptorServer(upstashApp(redis, token)).listen(0, "127.0.0.1")
   await once(server, "listening")
   const address = server.address()

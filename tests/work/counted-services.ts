@@ -9,6 +9,7 @@ import type { Sql } from "postgres"
 import { type Apps, startServices } from "#compose/embedded/services.ts"
 import { generateServiceKeys } from "#shared/security/generate-service-keys.ts"
 import { until } from "#tests/support/customer.ts"
+import { patienceMs } from "#tests/support/patience.ts"
 import { startRedis } from "#tests/support/redis.ts"
 import { type TappedPostgres, tapPostgres } from "#tests/support/tapped-postgres.ts"
 import { newDatabase, onlooker, temporaryFolder } from "../shared/postgres/open-database.ts"
@@ -105,7 +106,7 @@ const untilStarted = async (apps: Apps, databases: OfEach<CountedDatabase>) => {
   await Promise.all(Object.values(apps).map((app) => app.request("/readyz")))
   await until(
     "the services have started",
-    60_000,
+    patienceMs,
     () => Promise.resolve(sent() && owners.every((owner) => databases[owner].tapped.isIdle())),
   )
 }

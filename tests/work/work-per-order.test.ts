@@ -21,8 +21,6 @@ beforeAll(async () => {
 })
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
-const timeout = 120_000
-
 const reservations = "POST /internal/reservations"
 const decisions = "orders: POST /internal/decisions"
 
@@ -76,7 +74,7 @@ describe("A hundred orders", () => {
     assertCounts(commands, { xdel: 1, xack: 1 })
     // One to wait for more, one to settle; and those of the test itself, which puts the orders there and asks for INFO.
     assert.isAtMost(reads, lessThanOneEach)
-  }, timeout)
+  })
 
   it("that are undone cost two requests to each who reserved and two decisions", async () => {
     const work = await services.workOf(async () => {
@@ -98,7 +96,7 @@ describe("A hundred orders", () => {
     assertWithin(commands, { xreadgroup: lessThanOneEach })
     assertCounts(commands, { xdel: 1, xack: 1 })
     assert.isAtMost(reads, lessThanOneEach)
-  }, timeout)
+  })
 
   it("that come in at the same time are stored and put on the queue together", async () => {
     const token = await newCustomer(services)
@@ -127,5 +125,5 @@ describe("A hundred orders", () => {
       [decisions]: pieces,
     })
     assertParticipants(work, 6)
-  }, timeout)
+  })
 })

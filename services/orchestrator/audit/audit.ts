@@ -4,7 +4,6 @@
  * Orders are read before participants: what is final by then changes no more.
  */
 import { Clock, Context, Duration, Effect, Layer, Stream } from "effect"
-import { participantNames } from "#shared/contracts/order-saga.ts"
 import type { OrderId } from "#shared/contracts/order.ts"
 import type { Transient } from "#shared/transient.ts"
 import { type Finding, judge, judgeBooks, keyOf, type Terms, type Verdict } from "./finding.ts"
@@ -54,7 +53,7 @@ export const auditLayer = (
       const overdueMs = Duration.toMillis(Duration.sum(deadline, margin))
       return Audit.of({
         orders: (range) => auditOrders(records, range, overdueMs),
-        books: Stream.mapEffect(Stream.fromIterable(participantNames), (name) =>
+        books: Stream.mapEffect(Stream.fromIterable(records.participants), (name) =>
           Effect.map(records.balance(name), (balance) => ({
             ...nothing,
             findings: judgeBooks(name, balance),
@@ -101,7 +100,7 @@ const auditOrders = (
   }))
 
 interface Memory extends Pick<Terms, "isForgotten"> {
-  /** Every participant has forgotten what is not above this. */
+  /** Every participant that is asked has forgotten what is not above this. */
   readonly after: OrderId | undefined
   /** The orders below that all the same may have to do with them, newest first. */
   readonly older: ReadonlyArray<OrderId>
@@ -109,23 +108,25 @@ interface Memory extends Pick<Terms, "isForgotten"> {
 
 /** What there is to audit: what was not forgotten, and what cannot have been. */
 const recall = Effect.fnUntraced(function* (records: Records["Service"]) {
+  const { participants } = records
   const [forgotten, { oldest }] = yield* Effect.all([
-    Effect.forEach(participantNames, records.forgotten, { concurrency: "unbounded" }),
+    Effect.forEach(participants, records.forgotten, { concurrency: "unbounded" }),
     records.unfinished,
   ], { concurrency: "unbounded" })
-  const first = forgotten.map(({ before }) => before).sort()[0]!
+  const first = forgotten.map(({ before }) => before).sort()[0]
   const spared = forgotten.map(({ spared }) => new Set(spared))
   const older = new Set([
     ...spared.flatMap((ids) => [...ids]),
     ...(oldest === null ? [] : [oldest]),
   ])
   return {
+    // Of one that is not asked it cannot be said that it has nothing on record.
     isForgotten: (participant, orderId) => {
-      const n = participantNames.indexOf(participant)
-      return orderId < forgotten[n]!.before && !spared[n]!.has(orderId)
+      const n = participants.indexOf(participant)
+      return n < 0 || (orderId < forgotten[n]!.before && !spared[n]!.has(orderId))
     },
-    after: justBelow(first),
-    older: [...older].filter((id) => id < first).sort().reverse(),
+    after: first && justBelow(first),
+    older: first === undefined ? [] : [...older].filter((id) => id < first).sort().reverse(),
   } satisfies Memory as Memory
 })
 

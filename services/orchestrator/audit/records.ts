@@ -12,7 +12,7 @@ import {
   StandingPage,
   Unfinished,
 } from "#shared/contracts/audit.ts"
-import type { ParticipantName } from "#shared/contracts/order-saga.ts"
+import { type ParticipantName, participantNames } from "#shared/contracts/order-saga.ts"
 import { type Command, ReservationResponse } from "#shared/contracts/reservation.ts"
 import { Forgotten } from "#shared/contracts/retention.ts"
 import { type Callee, get, post } from "#shared/http/client.ts"
@@ -20,6 +20,8 @@ import { ServiceSigner } from "#shared/security/service-tokens.ts"
 import { type Transient, Unknown } from "#shared/transient.ts"
 
 export class Records extends Context.Service<Records, {
+  /** Those whose records are read: all, unless somebody knows that one is away and goes on without it. */
+  readonly participants: ReadonlyArray<ParticipantName>
   /** A page of orders, newest first. */
   readonly orders: (query: PageQuery) => Effect.Effect<ReadonlyArray<Standing>, Transient>
   readonly unfinished: Effect.Effect<Unfinished, Transient>
@@ -62,6 +64,7 @@ export const recordsLayer = (urls: ServiceUrls): Layer.Layer<Records, never, Ser
         schema: Schema.Codec<A, I>,
       ) => answered(get(callee(name), path), name, schema)
       return Records.of({
+        participants: participantNames,
         orders: (query) =>
           Effect.map(
             read("orders", `/internal/orders?${written(query)}`, StandingPage),

@@ -4,7 +4,7 @@
  */
 import { Effect, Option, Stream } from "effect"
 import { maxPage, type Recorded, type Standing } from "#shared/contracts/audit.ts"
-import { type ParticipantName, participantNames } from "#shared/contracts/order-saga.ts"
+import type { ParticipantName } from "#shared/contracts/order-saga.ts"
 import type { OrderId } from "#shared/contracts/order.ts"
 import type { Transient } from "#shared/transient.ts"
 import type { OrderRecords } from "./finding.ts"
@@ -50,12 +50,13 @@ const readRound = Effect.fnUntraced(
     const downTo = standings.length < limit ? undefined : standings.at(-1)!.orderId
     const lower = downTo === undefined ? after : justBelow(downTo)
     const pages = yield* Effect.forEach(
-      participantNames,
+      records.participants,
       (name) => records.reservations(name, query({ before, after: lower }, maxPage)),
       { concurrency: "unbounded" },
     )
     const full = pages.filter((page) => page.length === maxPage)
-    return joined({ before, after }, standings, pages, highest(downTo, ...full.map(lastOf)))
+    const recorded = new Map(records.participants.map((name, n) => [name, pages[n]!]))
+    return joined({ before, after }, standings, recorded, highest(downTo, ...full.map(lastOf)))
   },
 )
 
@@ -70,7 +71,7 @@ const query = ({ before, after }: OrderRange, limit: number) => ({
 const joined = (
   { before, after }: OrderRange,
   standings: ReadonlyArray<Standing>,
-  pages: ReadonlyArray<ReadonlyArray<Recorded>>,
+  recorded: ReadonlyMap<ParticipantName, ReadonlyArray<Recorded>>,
   downTo: OrderId | undefined,
 ): Round => {
   const isCovered = ({ orderId }: { readonly orderId: OrderId }) =>
@@ -82,8 +83,8 @@ const joined = (
   for (const standing of standings.filter(isCovered)) {
     orders.set(standing.orderId, { orderId: standing.orderId, standing, recorded: {} })
   }
-  for (const [n, name] of participantNames.entries()) {
-    for (const record of pages[n]!.filter(isCovered)) {
+  for (const [name, page] of recorded) {
+    for (const record of page.filter(isCovered)) {
       const { orderId } = record
       const order = orders.get(orderId) ?? { orderId, standing: undefined, recorded: {} }
       order.recorded[name] = record

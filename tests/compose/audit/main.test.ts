@@ -11,9 +11,11 @@ import { Effect } from "effect"
 import postgres from "postgres"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { lockDataFolder } from "#compose/embedded/data-folder.ts"
+import { startPostgres } from "#compose/embedded/postgres.ts"
 import { undecided } from "#tests/support/books.ts"
 import { inParallel, newCustomer, until } from "#tests/support/customer.ts"
 import { type EmbeddedProcess, postgresOf, startEmbedded } from "#tests/support/embedded-process.ts"
+import { patienceMs } from "#tests/support/patience.ts"
 import { jsonOf, runAudit } from "./audit-process.ts"
 
 const folder = mkdtempSync(join(tmpdir(), "unwind-audit-"))
@@ -31,6 +33,26 @@ const inDatabase = async <A>(name: string, run: (sql: postgres.Sql) => PromiseLi
   return await Promise.resolve(run(sql)).finally(() => sql.end())
 }
 
+/** All that is in the databases: the tables' definitions, and a checksum of the rows of each. */
+const contents = async () => {
+  const found: Record<string, unknown> = {}
+  for (const name of ["auth", "billing", "items", "slots", "orders"]) {
+    found[name] = await inDatabase(name, async (sql) => {
+      const columns = await sql`
+        select table_name, column_name, data_type from information_schema.columns
+        where table_schema = 'public' order by 1, 2`
+      const tables = [...new Set(columns.map((column) => String(column["table_name"])))]
+      const rows = tables.map((table) =>
+        sql.unsafe(
+          `select md5(string_agg(t::text, ',' order by t::text)) as rows from "${table}" t`,
+        )
+      )
+      return [columns.map((column) => ({ ...column })), (await Promise.all(rows)).flat()]
+    })
+  }
+  return JSON.parse(JSON.stringify(found))
+}
+
 const placeMany = async (count: number) => {
   const customer = await newCustomer(() => system!.baseUrl)
   const ids: Array<string> = []
@@ -39,7 +61,7 @@ const placeMany = async (count: number) => {
     const wish = { amount: 1, item: n % 5 === 0 ? 11 : 1, slot: `0${n % 10}:00` }
     ids.push((await customer.tryToPlace(wish, randomUUID()))!)
   })
-  await until("all are final", 60_000, async () => await undecided(postgresOf(DATA_DIR)) === 0)
+  await until("all are final", patienceMs, async () => await undecided(postgresOf(DATA_DIR)) === 0)
   return ids
 }
 
@@ -59,7 +81,7 @@ beforeAll(async () => {
     .map(({ id }) =>
       id as string
     )
-}, 120_000)
+})
 
 afterAll(async () => {
   await system?.end("SIGTERM")
@@ -143,13 +165,45 @@ describe("npm run audit", () => {
     expect(end.code).toBe(1)
   })
 
+  it("changes nothing in a folder that an older version made, and says what it cannot read", async () => {
+    const alter = async () => {
+      await inDatabase(
+        "orders",
+        (sql) => sql`delete from migrations where name = '0003_analyze.sql'`,
+      )
+      await inDatabase("slots", (sql) => sql`truncate slots`)
+    }
+    system ??= await startEmbedded({ DATA_DIR, QUEUE_URL: "memory:" })
+    await alter()
+    rmSync(join(DATA_DIR, "secrets/orchestrator.private.json"))
+    const before = await contents()
+    const check = async () => {
+      const end = await runAudit("node", { DATA_DIR }, "--heal")
+      expect(end.errors).toBe("")
+      expect(end.output).toMatch(
+        /\n {2}orders: its database is of an older version \(without 0003_analyze\.sql\): start /,
+      )
+      expect(end.output).toMatch(/^Orders {4}0: .*\nBooks {5}\d+ resources/m)
+      expect(existsSync(join(DATA_DIR, "secrets/orchestrator.private.json"))).toBe(false)
+    }
+    await check()
+    expect(await contents()).toEqual(before)
+    expect(await system.end("SIGTERM")).toBe(0)
+    system = undefined
+    await check()
+    await Effect.runPromise(Effect.scoped(Effect.gen(function* () {
+      yield* startPostgres({ dataDir: DATA_DIR, durable: false })
+      expect(yield* Effect.promise(contents)).toEqual(before)
+    })))
+  })
+
   it("leaves the folder as a system can go on with it", async () => {
     system = await startEmbedded({ DATA_DIR, QUEUE_URL: "memory:" })
     await placeMany(1)
     expect(await system.end("SIGTERM")).toBe(0)
     system = undefined
   })
-}, 120_000)
+})
 
 describe("npm run audit, where there is nothing to audit", () => {
   const oneLine = /^Can not audit: [^\n]+\n$/

@@ -69,7 +69,7 @@ describe("the audit's report", () => {
     const healed = plus(plus(noSums, part, ({ heal }) => heal !== null), part, () => false)
     assert.strictEqual(leftOf(healed), 5)
     assert.strictEqual(
-      textReport.sums(healed),
+      textReport.sums(healed, []),
       [
         "Orders    2,470: held by all 2,400, by none 60, in flight 8, in question 2",
         "Books     42 resources, 4 do not balance",
@@ -78,8 +78,8 @@ describe("the audit's report", () => {
         "  leftover: --heal gives it back",
       ].join("\n"),
     )
-    assert.include(textReport.sums(noSums), "Findings  none")
-    assert.include(textReport.sums(noSums), "all balance")
+    assert.include(textReport.sums(noSums, []), "Findings  none")
+    assert.include(textReport.sums(noSums, []), "all balance")
   })
 
   it("is lines of JSON for programs", () => {
@@ -89,11 +89,22 @@ describe("the audit's report", () => {
       healed: true,
     })
     const { findings: _findings, downTo: _downTo, ...counts } = part
-    assert.deepStrictEqual(JSON.parse(jsonReport.sums(plus(noSums, part, () => false))), {
+    assert.deepStrictEqual(JSON.parse(jsonReport.sums(plus(noSums, part, () => false), [])), {
       ...counts,
       found: { missing: 0, mismatch: 0, leftover: 1, orphan: 0, stuck: 0, imbalance: 2 },
       healed: 0,
       left: 3,
+      missing: [],
     })
+  })
+
+  it("names the parts that were not looked at, and why", () => {
+    const missing = [{ part: "slots", cause: "slots cannot be reached\x1b[2J" }]
+    assert.strictEqual(
+      textReport.sums(noSums, missing).split("\n").slice(3).join("\n"),
+      "Missing   these parts were not looked at, and nothing is healed until they are\n" +
+        "  slots: slots cannot be reached?[2J",
+    )
+    assert.deepStrictEqual(JSON.parse(jsonReport.sums(noSums, missing)).missing, missing)
   })
 })

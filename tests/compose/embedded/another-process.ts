@@ -7,6 +7,7 @@ import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import { createInterface } from "node:readline"
 import { fileURLToPath } from "node:url"
+import { patienceMs } from "#tests/support/patience.ts"
 
 export interface AnotherProcess {
   readonly pid: number
@@ -51,7 +52,7 @@ export const untilGone = (pid: number): Effect.Effect<void> =>
   Effect.sync(() => isAlive(pid)).pipe(
     Effect.delay("20 millis"),
     Effect.repeat({ while: (alive) => alive }),
-    Effect.timeout("10 seconds"),
+    Effect.timeout(patienceMs),
     Effect.orDie,
     Effect.asVoid,
   )

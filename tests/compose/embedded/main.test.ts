@@ -2,14 +2,17 @@
  * The embedded run as a person meets it: what it prints when it is up, what it says when something is in the way, and that
  * nothing is left behind or lost.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
+import { execFile, spawnSync } from "node:child_process"
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { once } from "node:events"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { promisify } from "node:util"
 import { afterEach, describe, expect, it } from "vitest"
 import { newCustomer, until } from "#tests/support/customer.ts"
 import { runEmbedded, startEmbedded } from "#tests/support/embedded-process.ts"
+import { patienceMs } from "#tests/support/patience.ts"
 
 const cleanups: Array<() => unknown> = []
 afterEach(async () => {
@@ -41,16 +44,18 @@ const isAlive = (pid: number): boolean => {
 const postgresPid = (dataDir: string) =>
   Number.parseInt(readFileSync(join(dataDir, "postgres/postmaster.pid"), "utf8"), 10)
 
+const has = (program: string): boolean =>
+  spawnSync(program, ["--version"], { stdio: "ignore" }).status === 0
+
 const wish = { amount: 1, item: 1, slot: "09:00" }
 
 describe("npm start", () => {
   it("tells where everything is and what to try, and Ctrl-C leaves nothing running", async () => {
     const DATA_DIR = dataFolder()
     const system = await start({ DATA_DIR })
-    for (const path of ["/docs", "/readyz", "/metrics", "/livez"]) {
-      expect((await fetch(system.baseUrl + path)).status).toBe(200)
-      if (path !== "/livez") expect(system.output()).toContain(system.baseUrl + path)
-    }
+    const told = [...system.output().matchAll(/^ {2}[A-Z]\w+ +(http\S+)/gm)].map(([, url]) => url!)
+    expect(told).toEqual(["/docs", "/readyz", "/metrics"].map((path) => system.baseUrl + path))
+    for (const url of told) expect((await fetch(url)).status).toBe(200)
     expect(system.output()).toMatch(
       /starting PostgreSQL[^]*starting auth[^]*npm run demo[^]*curl[^]*curl/,
     )
@@ -59,6 +64,30 @@ describe("npm start", () => {
     expect(await system.end("SIGINT")).toBe(0)
     expect(system.output()).toContain("Stopping")
     expect(isAlive(postgres)).toBe(false)
+  })
+
+  it.skipIf(process.platform === "win32" || !has("curl"))(
+    "does what the README says, command by command (needs curl)",
+    async () => {
+      const system = await start({ DATA_DIR: dataFolder() })
+      const readme = readFileSync(new URL("../../../README.md", import.meta.url), "utf8")
+      const commands = /```sh\n(curl [^]*?)```/.exec(readme)![1]!
+        .replaceAll("localhost:8080", new URL(system.baseUrl).host)
+      const { stdout } = await promisify(execFile)("/bin/sh", ["-c", commands])
+      expect(stdout).toMatch(/"username":"ada"[^]*"status":"completed"/)
+    },
+  )
+
+  it("does not speak of starting Redis where there is none", async () => {
+    const bin = dataFolder()
+    mkdirSync(bin)
+    for (const name of ["sh", "sleep", "chown", "chmod", "readlink", "ps"]) {
+      const { stdout } = spawnSync("/bin/sh", ["-c", `command -v ${name}`], { encoding: "utf8" })
+      symlinkSync(stdout.trim(), join(bin, name))
+    }
+    const system = await start({ DATA_DIR: dataFolder(), PATH: bin })
+    expect(system.output()).not.toMatch(/starting Redis/)
+    expect(system.output()).toMatch(/Queue +in memory/)
   })
 
   it("finds everything again on a second start", async () => {
@@ -127,7 +156,7 @@ describe("npm start", () => {
     const { order } = customer
     await until(
       "the order is final",
-      30_000,
+      patienceMs,
       async () => (await order(again.baseUrl, id!)).status === "completed",
     )
   })
@@ -148,12 +177,12 @@ describe("npm start", () => {
       }
       return response.status === status
     }
-    await until("orders are refused for the moment", 10_000, answered(503))
-    await until("orders are taken again", 30_000, answered(201))
+    await until("orders are refused for the moment", patienceMs, answered(503))
+    await until("orders are taken again", patienceMs, answered(201))
     const id = await customer.tryToPlace(wish, "after")
     await until(
       "it is final",
-      30_000,
+      patienceMs,
       async () => (await customer.order(system.baseUrl, id!)).status === "completed",
     )
   })

@@ -27,7 +27,7 @@ const privateInstallation = Effect.gen(function* () {
   return source
 })
 
-describe("usableBinaries", { timeout: 60_000 }, () => {
+describe("usableBinaries", () => {
   let temporary = ""
   const before = process.env["TMPDIR"]
   beforeEach(() => {
@@ -71,6 +71,17 @@ describe("usableBinaries", { timeout: 60_000 }, () => {
       assert.isTrue(fs.existsSync(timezones))
       const copies = fs.readdirSync(temporary).filter((name) => name.startsWith("unwind-postgres"))
       assert.lengthOf(copies, 1)
+    }))
+
+  it.live("finishes a copy that was cut off in the middle of a file", () =>
+    Effect.gen(function* () {
+      const source = yield* privateInstallation
+      const account = yield* serverAccount("/none")
+      const { initdb } = yield* usableBinaries(source, account)
+      const { size } = fs.statSync(initdb)
+      fs.truncateSync(initdb, 1_000)
+      yield* usableBinaries(source, account)
+      assert.strictEqual(fs.statSync(initdb).size, size)
     }))
 
   it.live("does not run a copy that somebody else could have made", () =>

@@ -21,7 +21,7 @@ const inDatabase = (url: string, database: string) => {
   return other.href
 }
 
-describe("ensureDatabases", { timeout: 60_000 }, () => {
+describe("ensureDatabases", () => {
   it.live("gives each service a database that is its own, and that no other can connect to", () =>
     Effect.gen(function* () {
       const server = yield* startPostgres({ dataDir: yield* temporaryFolder, durable: false })

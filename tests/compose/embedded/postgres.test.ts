@@ -41,7 +41,7 @@ const picture = (folder: string) =>
     return { name, ctimeMs, mode, size, uid }
   })
 
-describe("startPostgres", { timeout: 60_000 }, () => {
+describe("startPostgres", () => {
   it.live("makes the cluster on the first start, and finds its data on the second", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryFolder

@@ -33,7 +33,7 @@ const startElsewhere = (dataDir: string) =>
     server: pidOf(dataDir),
   }))
 
-describe.runIf(onPath)("startRedis", { timeout: 60_000 }, () => {
+describe.runIf(onPath)("startRedis", () => {
   it.live("has on the next start what it had on the last one", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryFolder

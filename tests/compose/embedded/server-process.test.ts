@@ -5,6 +5,7 @@ import fs from "node:fs"
 import path from "node:path"
 import { openServerFolder } from "#compose/embedded/server-folder.ts"
 import { startServer } from "#compose/embedded/server-process.ts"
+import { patienceMs } from "#tests/support/patience.ts"
 import { isAlive } from "./another-process.ts"
 import { temporaryFolder } from "./temporary-folder.ts"
 
@@ -25,7 +26,7 @@ const until = (condition: () => boolean) =>
     Effect.sync(condition).pipe(
       Effect.delay("10 millis"),
       Effect.repeat({ until: (met) => met }),
-      Effect.timeout("10 seconds"),
+      Effect.timeout(patienceMs),
     ),
   )
 
@@ -35,7 +36,7 @@ const pidOnceStarted = (dataDir: string) => {
   return Effect.map(until(() => read() > 0), read)
 }
 
-describe("startServer", { timeout: 60_000 }, () => {
+describe("startServer", () => {
   it.effect("kills a server that does not stop when it is asked to", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryFolder

@@ -14,6 +14,7 @@ import { Environment, readSettings } from "#shared/config/settings.ts"
 import type { App } from "#shared/http/app.ts"
 import { Fetch } from "#shared/http/client.ts"
 import { generateServiceKeys, keyFiles } from "#shared/security/generate-service-keys.ts"
+import { patienceMs } from "#tests/support/patience.ts"
 import { createDatabase } from "#tests/support/postgres.ts"
 import { BillingDouble } from "./billing-double.ts"
 
@@ -144,7 +145,7 @@ export const annsTokens = (running: RunningAuth): Effect.Effect<Pair> =>
 /** Waits for what is done outside the test's clock: databases, hashes. */
 export const until = (condition: () => boolean | Promise<boolean>): Effect.Effect<void> =>
   Effect.promise(async () => {
-    const deadlineMs = Date.now() + 10_000
+    const deadlineMs = Date.now() + patienceMs
     while (!await condition()) {
       if (Date.now() > deadlineMs) throw new Error("what the test waits for did not come")
       await new Promise((resolve) => setTimeout(resolve, 5))

@@ -12,7 +12,6 @@ describe("Billing", () => {
         Effect.gen(function* () {
           assert.deepStrictEqual(yield* badlyPlannedAt(few, yield* plannedBilling), [])
         }),
-      120_000,
     )
   }
 })

@@ -132,6 +132,5 @@ describe("the consumer, whatever happens", () => {
         ),
         { numRuns: 150 },
       ),
-    120_000,
   )
 })

@@ -15,11 +15,13 @@ import { Fetch } from "#shared/http/client.ts"
 import { encodeEntry } from "#shared/queue/entry.ts"
 import { serviceSignerLayer } from "#shared/security/service-tokens.ts"
 import { makeCalendar } from "#tests/support/calendar.ts"
+import { atLength } from "#tests/support/length.ts"
+import { patienceMs } from "#tests/support/patience.ts"
 import { startAudit, urls } from "./audit/auditing.ts"
 import { redisOf, startSystem, type System } from "./running-system.ts"
 
 const days = 31
-const ordersADay = 300
+const ordersADay = atLength(80, 300)
 const retention = Duration.days(7)
 const lastingDays = 8
 
@@ -53,7 +55,7 @@ const until = (what: string, condition: Effect.Effect<boolean>) =>
   condition.pipe(
     Effect.repeat({ schedule: Schedule.spaced("10 millis"), while: (met) => !met }),
     Effect.timeoutOrElse({
-      duration: "1 minute",
+      duration: patienceMs,
       orElse: () => Effect.die(new Error(`in vain: ${what}`)),
     }),
   )
@@ -251,6 +253,5 @@ describe("a month of orders", () => {
         }
         assert.deepStrictEqual((yield* then(auditing.everything)).findings, [])
       }),
-    300_000,
   )
 })

@@ -1,6 +1,6 @@
 /** What waves share when they call one participant at the same time, and what becomes of each entry when it refuses or breaks. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Random } from "effect"
+import { Effect, Fiber, Random } from "effect"
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import type { Answers } from "#shared/saga/saga.ts"
 import { answering, refusing, reserves, scriptedParticipants } from "./scripted-participants.ts"
@@ -280,7 +280,32 @@ describe("a request that fails otherwise", () => {
       const fresh = reserves(700)
       const answers = yield* script.service.send("items", [...old, ...fresh])
       assert.isAtMost(Object.keys(others(answers, "reserved")).length, 4)
-      assert.deepStrictEqual(script.asked.map(({ entries }) => entries.length), [700, 4, 4])
-      assert.deepStrictEqual(script.asked[0]!.entries, fresh)
+      const requests = script.asked.map(({ entries }) => entries)
+      assert.sameMembers(requests.map(({ length }) => length), [700, 4, 4])
+      assert.deepStrictEqual(requests.find(({ length }) => length === 700), fresh)
+    }))
+
+  it.live("because it is never answered keeps nobody waiting but those that failed with it", () =>
+    Effect.gen(function* () {
+      const script = yield* scriptedParticipants
+      const hung = reserves(3)
+      const ids = new Set(hung.map(({ orderId }) => orderId))
+      script.conduct = () => json({})
+      yield* script.service.send("items", hung)
+      const answer = answering("reserved")
+      let release = () => {}
+      const released = new Promise<void>((resolve) => release = resolve)
+      script.conduct = async (commands, signal) => {
+        if (commands.some(({ orderId }) => ids.has(orderId))) await released
+        return await answer(commands, signal)
+      }
+      const waiting = yield* Effect.forkChild(script.service.send("items", hung))
+      for (const count of [1, 1_000]) {
+        const answers = yield* script.service.send("items", reserves(count))
+        assert.deepStrictEqual(others(answers, "reserved"), {})
+      }
+      assert.isUndefined(waiting.pollUnsafe())
+      release()
+      assert.deepStrictEqual(others(yield* Fiber.join(waiting), "reserved"), {})
     }))
 })

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { until } from "#tests/services/orders/until.ts"
+import { underLoad } from "#tests/support/patience.ts"
 import { hangs, redisOf, type RunningOrchestrator, startSystem, works } from "./running-system.ts"
 
 const untouched = [10_000, 100, 100] as const
@@ -23,7 +24,7 @@ describe.concurrent("a stop", () => {
       system.conduct.slots = hangs
       const { id } = yield* system.order(user)
       yield* until("the slot is asked for", () => system.requests.slots === 1)
-      assert.isBelow(yield* isStopped(first), 9_500)
+      assert.isBelow(yield* isStopped(first), underLoad(9_500))
       assert.strictEqual((yield* system.look(user, id)).status, "pending")
       const { waiting } = yield* redisOf(system)
       assert.strictEqual(yield* waiting, 1)
@@ -47,7 +48,7 @@ describe.concurrent("a stop", () => {
         "it is being undone",
         Effect.map(system.look(user, id), ({ status }) => status === "compensating"),
       )
-      assert.isBelow(yield* isStopped(first), 9_500)
+      assert.isBelow(yield* isStopped(first), underLoad(9_500))
       assert.strictEqual((yield* system.look(user, id)).status, "compensating")
       system.conduct.items = works
       yield* system.orchestrate()

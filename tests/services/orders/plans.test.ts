@@ -13,7 +13,6 @@ describe("The orders service", () => {
         Effect.gen(function* () {
           assert.deepStrictEqual(yield* badlyPlannedAt(few, yield* plannedOrders), [])
         }),
-      120_000,
     )
   }
 

@@ -152,7 +152,6 @@ describe("an Idempotency-Key", () => {
         assert.strictEqual(after.whole - before.whole, 0)
         assert.isBelow(after.indexed - before.indexed, 4 * 2_500)
       }),
-    30_000,
   )
 })
 

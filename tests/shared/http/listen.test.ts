@@ -119,7 +119,6 @@ describe("listen", () => {
         assert.deepStrictEqual(yield* Fiber.join(slow), { text: "at last" })
         yield* Fiber.join(closing)
       }),
-    20_000,
   )
 
   it.live("stores nothing any more for a client that hung up while it waited for its turn", () =>

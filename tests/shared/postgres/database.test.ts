@@ -24,7 +24,7 @@ const ending = <A, E extends { readonly _tag: string; readonly message: string }
   Effect.map(Effect.exit(effect), (exit) => {
     if (Exit.isSuccess(exit)) return "ok"
     const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
-    return error === undefined ? "defect" : `${error._tag} ${/\((.*)\)/.exec(error.message)?.[1]}`
+    return error === undefined ? "defect" : `${error._tag} ${/\((.*?)\)/.exec(error.message)?.[1]}`
   })
 
 /** Lets those who come to it go on together, once as many as it was made for have. */

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import createClient, { type Sql } from "postgres"
 import { Database, type DatabaseError, databaseLayer } from "#shared/postgres/database.ts"
+import { patienceMs } from "#tests/support/patience.ts"
 import { createDatabase } from "#tests/support/postgres.ts"
 
 export type Settings = Readonly<Record<string, string>>
@@ -51,7 +52,7 @@ export const openDatabase = (
     return Context.get(context, Database)
   })
 
-/** Waits for what happens in the server, at most ten seconds. */
+/** Waits for what happens in the server, until it takes too long. */
 export const until = (
   what: string,
   condition: () => boolean | Promise<boolean>,
@@ -59,7 +60,7 @@ export const until = (
   Effect.promise(() => Promise.resolve(condition())).pipe(
     Effect.repeat({ schedule: Schedule.spaced("10 millis"), while: (met) => !met }),
     Effect.timeoutOrElse({
-      duration: "10 seconds",
+      duration: patienceMs,
       orElse: () => Effect.die(new Error(`the test waited in vain for ${what}`)),
     }),
     Effect.asVoid,

@@ -1,26 +1,10 @@
 /** A server that is stopped, killed and not there yet, on a cluster of its own: the Database needs no restart. */
 import { assert, describe, it } from "@effect/vitest"
-import { Cause, Effect, Exit, Fiber, Option, Schema, Scope } from "effect"
+import { Cause, Effect, Exit, Fiber, Option, Schema } from "effect"
 import { TestClock } from "effect/testing"
-import { lockDataFolder } from "#compose/embedded/data-folder.ts"
 import { freePort } from "#compose/embedded/free-port.ts"
-import { startPostgres } from "#compose/embedded/postgres.ts"
-import { onlooker, openDatabase, temporaryFolder, until } from "./open-database.ts"
-
-/** A server of the test's own, that can be stopped, killed and started again in the same place. */
-const ownServer = Effect.gen(function* () {
-  const dataDir = yield* temporaryFolder
-  yield* lockDataFolder(dataDir)
-  const port = yield* freePort
-  let scope = Scope.makeUnsafe()
-  yield* Effect.addFinalizer(() => Effect.suspend(() => Scope.close(scope, Exit.void)))
-  const start = Effect.suspend(() => {
-    scope = Scope.makeUnsafe()
-    return Scope.provide(startPostgres({ dataDir, durable: false, port }), scope)
-  })
-  const stop = Effect.suspend(() => Scope.close(scope, Exit.void))
-  return { start, stop }
-})
+import { onlooker, openDatabase, until } from "./open-database.ts"
+import { ownServer } from "./own-server.ts"
 
 const tagOf = (exit: Exit.Exit<unknown, { readonly _tag: string }>) =>
   Exit.isSuccess(exit)
@@ -81,7 +65,6 @@ describe("a server that goes and comes back", () => {
         yield* Effect.promise(() => sql.notify("news", "after the restart"))
         yield* until("the news", () => heard.at(-1) === "after the restart")
       }),
-    60_000,
   )
 
   it.live("is waited for at the start", () =>
@@ -93,7 +76,7 @@ describe("a server that goes and comes back", () => {
       yield* server.start
       const database = yield* Fiber.join(opening)
       yield* database.ping
-    }), 60_000)
+    }))
 
   it.effect("that does not come within a minute is a failure, with its remedy", () =>
     Effect.gen(function* () {

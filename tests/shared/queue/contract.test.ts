@@ -49,7 +49,7 @@ describe.each(Object.entries(implementations))("OrderQueue over %s", (name, star
   let implementation: Implementation
   beforeAll(async () => {
     implementation = await start()
-  }, 300_000)
+  })
   afterAll(() => implementation.stop())
   const subject = (claimAfter: "600 millis" | "1 minute"): Subject =>
     implementation.subject(claimAfter)
@@ -139,7 +139,6 @@ describe.each(Object.entries(implementations))("OrderQueue over %s", (name, star
         assert.deepStrictEqual(seen.toSorted(), orders.map(({ orderId }) => orderId).toSorted())
         yield* until(backlog, (now) => now.length === 0 && now.pending === 0)
       }),
-    20_000,
   )
 
   it.live(
@@ -156,7 +155,6 @@ describe.each(Object.entries(implementations))("OrderQueue over %s", (name, star
         yield* acknowledgeAll(survivor, taken)
         assert.deepStrictEqual(yield* backlog, empty)
       }),
-    20_000,
   )
 
   it.live(
@@ -179,7 +177,6 @@ describe.each(Object.entries(implementations))("OrderQueue over %s", (name, star
         yield* acknowledgeAll(restarted, taken)
         assert.deepStrictEqual(yield* backlog, empty)
       }),
-    20_000,
   )
 
   it.live("lets go of what is in hand when a consumer closes", () =>
@@ -220,7 +217,6 @@ describe.each(Object.entries(implementations))("OrderQueue over %s", (name, star
         yield* acknowledgeAll(holder, held)
         assert.deepStrictEqual(yield* backlog, empty)
       }),
-    20_000,
   )
 
   it.live("loses nothing of a take that is interrupted", () =>

@@ -14,7 +14,7 @@ let redis: Redis
 beforeAll(async () => {
   server = await anyRedis()
   redis = new Redis(server.url, { protocol: 2 })
-}, 300_000)
+})
 afterAll(async () => {
   redis.disconnect()
   await server.kill()

@@ -11,7 +11,7 @@ import { anOrder } from "./subjects.ts"
 let server: RedisServer
 beforeAll(async () => {
   server = await startRedis()
-}, 300_000)
+})
 afterAll(() => server.kill())
 
 const layerIn = (environment: Record<string, string>) =>

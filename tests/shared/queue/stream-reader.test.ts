@@ -10,7 +10,7 @@ import { anOrder } from "./subjects.ts"
 let server: RedisServer
 beforeAll(async () => {
   server = await startRedis()
-}, 300_000)
+})
 afterAll(() => server.kill())
 
 describe("makeReader", () => {

@@ -15,6 +15,7 @@ import { makeMemoryStream, memoryOrderQueue } from "#shared/queue/memory.ts"
 import type { OrderQueue } from "#shared/queue/order-queue.ts"
 import { redisOrderQueue } from "#shared/queue/redis-streams.ts"
 import { upstashOrderQueue } from "#shared/queue/upstash-streams.ts"
+import { patienceMs } from "#tests/support/patience.ts"
 import { anyRedis } from "#tests/support/redis.ts"
 import { startUpstashFront, type UpstashFront } from "#tests/support/upstash-front.ts"
 
@@ -166,15 +167,17 @@ export const implementations: Record<string, () => Promise<Implementation>> = {
   upstash: () => overRedis(startUpstashFront),
 }
 
-/** Waits until what is looked at is as wanted; gives up after 10 seconds with what it looks like then. */
+/** Waits until what is looked at is as wanted; gives up when it takes too long, with what it looks like then. */
 export const until = Effect.fnUntraced(function* <A, E, R>(
   look: Effect.Effect<A, E, R>,
   wanted: (seen: A) => boolean,
 ) {
-  const deadlineMs = Date.now() + 10_000
+  const deadlineMs = Date.now() + patienceMs
   let seen = yield* look
   while (!wanted(seen)) {
-    if (Date.now() > deadlineMs) assert.fail(`not so within 10 seconds: ${JSON.stringify(seen)}`)
+    if (Date.now() > deadlineMs) {
+      assert.fail(`not so within ${patienceMs} ms: ${JSON.stringify(seen)}`)
+    }
     yield* Effect.sleep(10)
     seen = yield* look
   }

@@ -65,7 +65,6 @@ describe("Reservations", () => {
           }
           assert.strictEqual(participant.counts.deadlocks, 0)
         }),
-      60_000,
     )
   }
 
@@ -92,7 +91,6 @@ describe("Reservations", () => {
         }
         assert.deepStrictEqual(yield* participant.stocks, { "1": 100 })
       }),
-    30_000,
   )
 
   it.live(
@@ -113,7 +111,6 @@ describe("Reservations", () => {
           }))
         assert.deepStrictEqual(yield* participant.stocks, { "1": 1_000 })
       }),
-    30_000,
   )
 
   it.live("serves two batches that share new orders and no resource, in opposite orders", () =>

@@ -259,7 +259,6 @@ describe("Retention", () => {
         const { consumed, sums } = yield* sumsOf(participant)
         assert.deepStrictEqual([consumed, sums], [old.length, shelf])
       }),
-    60_000,
   )
 
   it.live("leaves everything as it was when it is cut off", () =>

@@ -86,7 +86,6 @@ describe("Retention", () => {
         assert.strictEqual(last.whole - first.whole, 10 * 2)
         assert.isBelow(last.indexed - first.indexed, 10 * 8 * maxForgotten)
       }),
-    60_000,
   )
 })
 
@@ -101,7 +100,6 @@ describe("Reservations", () => {
           assert.isAbove(indexed, 3 * batches)
           assert.isBelow(indexed, 30 * batches)
         }),
-      60_000,
     )
   }
 })

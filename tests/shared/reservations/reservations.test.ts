@@ -83,7 +83,6 @@ describe("Reservations", () => {
           )
         )
       }),
-    30_000,
   )
 
   it.live("applies a full batch with a fixed number of statements", () =>

@@ -175,4 +175,32 @@ describe("generateServiceKeys", () => {
       const signer = yield* signerOf(folder, "orchestrator")
       assert.strictEqual(yield* authorize(request(yield* signer.tokenFor("items"))), "orchestrator")
     }))
+
+  it.live("replaces an empty file, which an earlier version left when it was killed", () =>
+    Effect.gen(function* () {
+      const folder = yield* keysFor
+      yield* Effect.promise(() => writeFile(keyFiles(folder).privateKey("orchestrator"), ""))
+      yield* Effect.promise(() => generateServiceKeys(folder))
+      const { authorize } = (yield* verifierOf(folder, "items")).only("orchestrator")
+      const signer = yield* signerOf(folder, "orchestrator")
+      assert.strictEqual(yield* authorize(request(yield* signer.tokenFor("items"))), "orchestrator")
+    }))
+
+  it.live("leaves a file that holds something else, and names it", () =>
+    Effect.gen(function* () {
+      const folder = yield* keysFor
+      const file = keyFiles(folder).privateKey("orchestrator")
+      for (const content of ['{"kty":"OKP","d":"AAAA', "{}", "null", '"a key"']) {
+        yield* Effect.promise(() => writeFile(file, content))
+        const { message } = yield* Effect.flip(Effect.tryPromise({
+          try: () => generateServiceKeys(folder),
+          catch: (error) => error as Error,
+        }))
+        assert.strictEqual(
+          message,
+          `${file} holds no private key; remove it, and a new one is made`,
+        )
+        assert.strictEqual(yield* Effect.promise(() => readFile(file, "utf8")), content)
+      }
+    }))
 })

@@ -95,7 +95,6 @@ describe("the simulated orders table", () => {
           )
         )
       }),
-    60_000,
   )
 
   it.live(
@@ -120,7 +119,6 @@ describe("the simulated orders table", () => {
           )
         )
       }),
-    60_000,
   )
 
   it.live("puts off an order longer each time, to ten minutes", () =>

@@ -104,7 +104,6 @@ describe("the simulated tables of a participant", () => {
           )
         )
       }),
-    60_000,
   )
 
   it.live(
@@ -129,7 +128,6 @@ describe("the simulated tables of a participant", () => {
           )
         )
       }),
-    60_000,
   )
 })
 

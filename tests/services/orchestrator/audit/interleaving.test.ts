@@ -150,6 +150,5 @@ describe("the audit of orders that go on", () => {
         assert.isAbove(noneHeld, 50)
         assert.isAbove(seenInFlight, 3, `of ${audits} audits`)
       }),
-    120_000,
   )
 })

@@ -182,6 +182,5 @@ describe("an order of an earlier version of the saga", () => {
         assert.deepStrictEqual(yield* recorded, { billing: [], items: [], slots: [] })
         assert.deepInclude(yield* then(auditing.everything), { findings: [], inFlight: 0 })
       }),
-    60_000,
   )
 })

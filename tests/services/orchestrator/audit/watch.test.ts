@@ -65,7 +65,6 @@ describe("the running check", () => {
           )
           assert.strictEqual(inQuestion, expected.length)
         }),
-      90_000,
     )
   }
 
@@ -103,7 +102,6 @@ describe("the running check", () => {
         yield* checked
         assert.strictEqual(asked("/internal/books"), 3)
       }),
-    60_000,
   )
 
   it.live("goes on when a service was away", () =>
@@ -124,5 +122,5 @@ describe("the running check", () => {
         ).length,
         1,
       )
-    }), 60_000)
+    }))
 })

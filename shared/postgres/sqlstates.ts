@@ -1,0 +1,150 @@
+/**
+ * What an error on the way to PostgreSQL, or of PostgreSQL, means to whoever asked: one row for each class of SQLSTATE
+ * (PostgreSQL 18, Appendix A: its first two characters), one more for each code that differs from its class, and one for each
+ * code of the driver and of the system's sockets.
+ */
+import { Cause } from "effect"
+
+export interface Meaning {
+  /**
+   * unavailable: not done, and it passes. unknown: the answer never came, so it may have been done. defect: a mistake in the
+   * program.
+   */
+  readonly as: "unavailable" | "unknown" | "defect"
+  /** It does not pass by itself: a person has to do something. */
+  readonly lasting?: true
+  /** The server, or the session, is not the one that is needed: connections have to be made anew. */
+  readonly elsewhere?: true
+}
+
+const defect: Meaning = { as: "defect" }
+const passes: Meaning = { as: "unavailable" }
+const unknown: Meaning = { as: "unknown" }
+const refused: Meaning = { as: "unavailable", lasting: true }
+const elsewhere: Meaning = { as: "unavailable", elsewhere: true }
+
+export const meanings: Readonly<Record<string, Meaning>> = {
+  "03": defect, // SQL statement not yet complete
+  "08": unknown, // connection exception; 08P01, protocol violation, is what poolers say of all their troubles
+  "08001": passes, // the connection could not be established
+  "08004": passes, // the server rejected the connection
+  "09": defect, // triggered action exception
+  "0A": defect, // feature not supported
+  "0B": defect, // invalid transaction initiation
+  "0F": defect, // locator exception
+  "0L": defect, // invalid grantor
+  "0P": defect, // invalid role specification
+  "0Z": defect, // diagnostics exception
+  "10": defect, // XQuery error
+  "20": defect, // case not found
+  "21": defect, // cardinality violation
+  "22": defect, // data exception
+  "23": defect, // integrity constraint violation
+  "24": defect, // invalid cursor state
+  "25": defect, // invalid transaction state
+  "25006": elsewhere, // read-only: a standby, or a server that was made read-only
+  "25P03": passes, // the session sat idle in its transaction
+  "25P04": passes, // the transaction took too long
+  "26": elsewhere, // the prepared statement is not in this session
+  "27": defect, // triggered data change violation
+  "28": refused, // invalid authorization: password, role, pg_hba.conf
+  "2B": defect, // dependent privilege descriptors still exist
+  "2D": defect, // invalid transaction termination
+  "2F": defect, // SQL routine exception
+  "34": defect, // invalid cursor name
+  "38": defect, // external routine exception
+  "39": defect, // external routine invocation exception
+  "3B": defect, // savepoint exception
+  "3D": refused, // no such database
+  "3F": refused, // no such schema
+  "40": passes, // transaction rollback: lost conflicts, deadlocks
+  "40002": defect, // the transaction violated a constraint
+  "40003": unknown, // whether the statement was completed is not known
+  "42": defect, // syntax error or access rule violation
+  "42501": refused, // the role lacks a right
+  "42P05": elsewhere, // the prepared statement is in this session already
+  "44": defect, // WITH CHECK OPTION violation
+  "53": passes, // insufficient resources: disk, memory, connections
+  "54": defect, // program limit exceeded
+  "55": defect, // object not in prerequisite state
+  "55P03": passes, // waited too long for a lock
+  "57": passes, // operator intervention: shutdown, start, a statement that was cancelled
+  "57P02": unknown, // another session crashed the server
+  "57P04": refused, // the database was dropped
+  "58": passes, // the system below PostgreSQL failed
+  "72": passes, // snapshot too old
+  "F0": defect, // configuration file error
+  "HV": defect, // foreign data wrapper error
+  "P0": defect, // PL/pgSQL error
+  "XX": defect, // internal error
+
+  CONNECT_TIMEOUT: passes,
+  CONNECTION_ENDED: passes,
+  CONNECTION_CLOSED: unknown,
+  CONNECTION_DESTROYED: unknown,
+  EAI_AGAIN: passes,
+  EAI_FAIL: passes,
+  ECONNABORTED: unknown,
+  ECONNREFUSED: passes,
+  ECONNRESET: unknown,
+  EHOSTDOWN: unknown,
+  EHOSTUNREACH: unknown,
+  EMFILE: passes,
+  ENETDOWN: unknown,
+  ENETRESET: unknown,
+  ENETUNREACH: unknown,
+  ENFILE: passes,
+  ENOBUFS: unknown,
+  ENOENT: passes, // the Unix socket is not there yet
+  ENOTCONN: unknown,
+  ENOTFOUND: passes,
+  EPIPE: unknown,
+  ETIMEDOUT: unknown,
+}
+
+/** Nothing was asked yet: the server could not be reached, or did not let in whoever came. */
+export class NotOpened extends Error {
+  readonly code: string
+  readonly severity: string | undefined
+
+  constructor(cause: unknown) {
+    super((cause as Error).message, { cause })
+    this.code = codeOf(cause)
+    this.severity = severityOf(cause)
+  }
+}
+
+export const codeOf = (error: unknown): string =>
+  String((error as { code?: unknown } | null)?.code ?? "")
+
+/** What the server, or a pooler before it, calls it; nothing when the driver or the system said it. */
+export const severityOf = (error: unknown): string | undefined => {
+  // Poolers leave the one out that is not translated.
+  const { severity, severity_local } = error as { severity?: string; severity_local?: string }
+  return severity ?? severity_local
+}
+
+const rowOf = (code: string) => Object.hasOwn(meanings, code) ? meanings[code] : undefined
+
+/** What the error means. */
+export const meaningOf = (error: unknown): Meaning => {
+  if (Cause.isTimeoutError(error)) return unknown
+  const code = codeOf(error)
+  const known = rowOf(code) ?? (/^[0-9A-Z]{5}$/.test(code) ? rowOf(code.slice(0, 2)) : undefined)
+  if (!(error instanceof NotOpened)) return known ?? defect
+  // Nothing was done then. What is not known to pass, say a certificate that is not trusted, does not.
+  if (known === undefined || known.as === "defect") return refused
+  return { ...known, as: "unavailable" }
+}
+
+/** What to tell a person: one line, with the code, and in the server's own words where it has some. */
+export const wordsOf = (error: unknown): string => {
+  const { as, lasting, elsewhere } = meaningOf(error)
+  const code = codeOf(error)
+  const text = (error as Error).message.replace(/\s+/g, " ").trim()
+  if (as === "defect" || lasting) return code === "" ? text : `${text} (${code})`
+  const own = severityOf(error) === undefined && !elsewhere ? "" : `: ${text}`
+  return as === "unknown"
+    ? `The database did not answer (${code || "timeout"})${own}`
+    : `The database cannot be used now (${code})${own}`
+}

@@ -1,0 +1,21 @@
+/** The two lengths of a run, and the limits of time: both are set in one place, and stay there. */
+import { globSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { expect, it } from "vitest"
+
+const root = join(import.meta.dirname, "..")
+const read = (path: string) => readFileSync(join(root, path), "utf8")
+
+it("what is short in npm test is long in .ci/run, before anything is tested there", () => {
+  const [before] = read(".ci/run").split("npm test\n")
+  expect(before).toMatch(/^export TEST_LENGTH=long$/m)
+  expect(read("package.json")).not.toContain("TEST_LENGTH")
+})
+
+it("no test has a limit of its own, which a busy machine could exceed", () => {
+  const files = globSync("tests/**/*.test.ts", { cwd: root })
+  expect(files.length).toBeGreaterThan(100)
+  // The last argument of a test or a hook, or the option of a group.
+  const limit = /^\s*\}\)?, \d+_000\)$|^(?:it|describe)\b.*\{ timeout: |^ {2,4}\d+_000,\n\s*\)$/m
+  expect(files.filter((file) => limit.test(read(file)))).toEqual([])
+})

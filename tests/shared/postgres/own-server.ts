@@ -1,0 +1,28 @@
+/** A PostgreSQL server of a test's own. */
+import { Effect, Exit, Scope } from "effect"
+import { writeFileSync } from "node:fs"
+import { join } from "node:path"
+import { lockDataFolder } from "#compose/embedded/data-folder.ts"
+import { freePort } from "#compose/embedded/free-port.ts"
+import { clusterPath } from "#compose/embedded/postgres-cluster.ts"
+import { startPostgres } from "#compose/embedded/postgres.ts"
+import { temporaryFolder } from "./open-database.ts"
+
+/** It can be stopped, killed and started again in the same place, also as a standby, which can be promoted. */
+export const ownServer = Effect.gen(function* () {
+  const dataDir = yield* temporaryFolder
+  yield* lockDataFolder(dataDir)
+  const port = yield* freePort
+  let scope = Scope.makeUnsafe()
+  yield* Effect.addFinalizer(() => Effect.suspend(() => Scope.close(scope, Exit.void)))
+  const start = Effect.suspend(() => {
+    scope = Scope.makeUnsafe()
+    return Scope.provide(startPostgres({ dataDir, durable: false, port }), scope)
+  })
+  const stop = Effect.suspend(() => Scope.close(scope, Exit.void))
+  const startAsStandby = Effect.suspend(() => {
+    writeFileSync(join(clusterPath(dataDir), "standby.signal"), "")
+    return start
+  })
+  return { start, startAsStandby, stop }
+})
