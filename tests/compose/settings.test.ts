@@ -7,6 +7,7 @@ import { parse } from "effect/encoding/Yaml"
 import { serviceNamed } from "#compose/embedded/services.ts"
 import { roster, serviceNames } from "#shared/roster.ts"
 import { commonSettings } from "#shared/service/service.ts"
+import { graceSeconds } from "../k3d/system.ts"
 
 const compose = readFileSync(new URL("../../compose.yaml", import.meta.url), "utf8")
 const dockerfile = readFileSync(new URL("../../compose/Dockerfile", import.meta.url), "utf8")
@@ -64,6 +65,17 @@ describe("compose.yaml", () => {
     expect(Object.values(services).filter(({ image }) => !images.has(image))).toEqual([])
     // Nothing looks whether a file that is mounted has changed.
     expect(compose).not.toMatch(/^ +- \.\/|\["\.\//m)
+  })
+
+  it("gives every container the time to stop that its process takes", () => {
+    const { services } = parse(compose) as {
+      services: Record<string, { stop_grace_period: string }>
+    }
+    const seconds = Object.values(services).map(({ stop_grace_period }) =>
+      Number(/^(\d+)s$/.exec(stop_grace_period)?.[1])
+    )
+    expect(graceSeconds).toBeGreaterThan(0)
+    for (const given of seconds) expect(given).toBeGreaterThan(graceSeconds)
   })
 
   it("starts again without the front of Upstash, and removes it, whatever it was started with", () => {

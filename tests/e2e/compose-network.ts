@@ -4,30 +4,23 @@
  * network with a way out, and has a port on this machine, on 127.0.0.1 only.
  */
 import { deepStrictEqual } from "node:assert/strict"
+import { publicServices, roster, serviceNames } from "#shared/roster.ts"
+import { edgesOf, portOf } from "../roster/edges.ts"
 import { type ComposeProject, type Container, run } from "./compose-project.ts"
 
+const services: ReadonlyArray<string> = serviceNames
 const ports: Readonly<Record<string, number>> = {
   gateway: 8080,
-  auth: 8081,
-  billing: 8082,
-  orders: 8083,
-  items: 8084,
-  slots: 8085,
-  orchestrator: 8086,
-  postgres: 5432,
-  redis: 6379,
+  ...Object.fromEntries(
+    [...services, "postgres", "redis"].map((name) => [name, portOf(roster, name)]),
+  ),
 }
 
 /** Who calls whom; all that the system needs. */
-const edges: Readonly<Record<string, ReadonlyArray<string>>> = {
-  gateway: ["auth", "billing", "orders"],
-  auth: ["billing", "postgres", "redis"],
-  billing: ["auth", "postgres"],
-  orders: ["auth", "postgres", "redis"],
-  orchestrator: ["billing", "items", "slots", "orders", "redis"],
-  items: ["postgres"],
-  slots: ["postgres"],
-}
+const isEdge = (from: string, to: string): boolean =>
+  from === "gateway"
+    ? publicServices.some((name) => name === to)
+    : edgesOf(roster).some((edge) => edge.from === from && edge.to === to)
 
 interface Inspected {
   readonly NetworkSettings: {
@@ -58,8 +51,7 @@ export const checkNetwork = async (project: ComposeProject): Promise<string> => 
     const targets = others.flatMap((to) => addressesOf(to).map((at) => `${to} ${at} ${ports[to]}`))
     tried += targets.length
     const reached = (await project.inside(from, tryAll(targets))).split("\n").filter(Boolean)
-    const connected = (to: string) =>
-      edges[from.service]?.includes(to) || edges[to]?.includes(from.service)
+    const connected = (to: string) => isEdge(from.service, to) || isEdge(to, from.service)
     const byName = reached.filter((line) => line.split(" ")[0] === line.split(" ")[1])
     deepStrictEqual(
       byName.map((line) => line.split(" ")[0]).sort(),

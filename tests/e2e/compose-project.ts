@@ -17,8 +17,9 @@ export const run = async (
   command: string,
   words: ReadonlyArray<string>,
   environment: Environment = {},
+  folder = root,
 ): Promise<string> => {
-  const options = { cwd: root, env: { ...process.env, ...environment }, maxBuffer: 2 ** 26 }
+  const options = { cwd: folder, env: { ...process.env, ...environment }, maxBuffer: 2 ** 26 }
   try {
     return (await promisify(execFile)(command, words, options)).stdout.trim()
   } catch (error) {
@@ -47,6 +48,11 @@ export interface Container {
 }
 
 export interface ComposeProject {
+  readonly name: string
+  /** The sources that it is made of. */
+  readonly folder: string
+  /** What it is started with, beyond the environment of this process. */
+  readonly environment: Environment
   readonly baseUrl: string
   /** `docker compose` with these words. */
   readonly compose: (...words: ReadonlyArray<string>) => Promise<string>
@@ -65,15 +71,21 @@ export interface ComposeProject {
   readonly down: () => Promise<void>
 }
 
-/** The project of a name; nothing is started by this. */
+/** The project of a name, made of a folder; nothing is started by this. */
 export const composeProject = async (
   name: string,
+  folder: string,
   settings: Environment,
 ): Promise<ComposeProject> => {
   const port = await freePort()
-  const given = { ...settings, COMPOSE_PROJECT_NAME: name, GATEWAY_PORT: `${port}` }
-  const composeWith = (environment: Environment, ...words: ReadonlyArray<string>) =>
-    run("docker", ["compose", "--progress=quiet", ...words], { ...given, ...environment })
+  const environment = { ...settings, COMPOSE_PROJECT_NAME: name, GATEWAY_PORT: `${port}` }
+  const composeWith = (changes: Environment, ...words: ReadonlyArray<string>) =>
+    run(
+      "docker",
+      ["compose", "--progress=quiet", ...words],
+      { ...environment, ...changes },
+      folder,
+    )
   const compose = (...words: ReadonlyArray<string>) => composeWith({}, ...words)
   const containers = async (service?: string) => {
     const format = "{{.ID}} {{.Service}}"
@@ -84,6 +96,9 @@ export const composeProject = async (
     })
   }
   return {
+    name,
+    folder,
+    environment,
     baseUrl: `http://127.0.0.1:${port}`,
     compose,
     composeWith,
@@ -98,7 +113,7 @@ export const composeProject = async (
         (port) => use(`postgres://postgres@127.0.0.1:${port}`),
       )
     },
-    down: async () => void await compose("--profile", "*", "down", "--volumes", "--timeout", "1"),
+    down: async () => void await compose("down", "--volumes", "--timeout", "1"),
   }
 }
 

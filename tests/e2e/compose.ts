@@ -1,16 +1,25 @@
 /**
- * The containers, tried for real: for each image variant it builds, starts, and checks what a container may do, who
- * reaches whom, the end-to-end tests, and faults under load. `node tests/e2e/compose.ts [node] [deno]`: both where none
+ * The containers, tried for real: for each image variant it builds, starts, and checks what is said, what a container may do,
+ * who reaches whom, the end-to-end tests, faults under load, and that a change comes in. `node tests/e2e/compose.ts [node] [deno]`: both where none
  * is named. Exits with 0 when all holds, with 1 when something does not, with 69 where Compose cannot be used.
  */
 import { rejects } from "node:assert/strict"
+import { checkChanges, checkLiveReload, checkRemoval, checkStart } from "./compose-changes.ts"
 import { checkContainment } from "./compose-containment.ts"
 import { checkFaults } from "./compose-faults.ts"
+import { withIngress } from "./compose-ingress.ts"
+import { checkMemory } from "./compose-memory.ts"
 import { checkNetwork } from "./compose-network.ts"
 import { type ComposeProject, composeProject, run, whyNoCompose } from "./compose-project.ts"
+import { copySources } from "./compose-sources.ts"
 
 const openings = { walletMinor: 10_000, stock: 100_000, capacity: 100_000 }
-const settings = { ITEM_STOCK: `${openings.stock}`, SLOT_CAPACITY: `${openings.capacity}` }
+const settings = {
+  ITEM_STOCK: `${openings.stock}`,
+  SLOT_CAPACITY: `${openings.capacity}`,
+  // So that an audit at a start that is too early for it is not missed.
+  AUDIT_EVERY: "1 second",
+}
 
 const startedAt = performance.now()
 const tell = (what: string) =>
@@ -35,7 +44,8 @@ const checkWrongSetting = async (project: ComposeProject): Promise<string> => {
 }
 
 const tryVariant = async (runtime: string) => {
-  const project = await composeProject("unwind-e2e", { ...settings, RUNTIME: runtime })
+  const environment = { ...settings, RUNTIME: runtime }
+  const project = await composeProject("unwind-e2e", copySources(), environment)
   const stop = () => void project.down().finally(() => process.exit(130))
   process.once("SIGINT", stop)
   try {
@@ -45,16 +55,23 @@ const tryVariant = async (runtime: string) => {
     tell(await checkWrongSetting(project))
     tell("starting")
     await project.compose("up", "--detach", "--wait")
-    tell(`healthy at ${project.baseUrl}`)
+    tell(`healthy: ${await checkStart(project)}`)
     tell(await checkContainment(project))
     tell(await checkNetwork(project))
     tell(await endToEnd(project.baseUrl))
+    // Kubernetes runs the image of Node.
+    if (runtime === "node") tell(`behind an ingress, ${await withIngress(project, endToEnd)}`)
     tell(await checkFaults(project, openings, (what) => tell(`  ${what}`)))
+    if (runtime === "node") tell(`memory: ${await checkMemory(project)}`)
     await project.compose("--env-file", "compose/upstash.env", "up", "--detach", "--wait")
     tell(
       `the queue is at ${await project.compose("exec", "-T", "orders", "printenv", "QUEUE_URL")}`,
     )
     tell(await endToEnd(project.baseUrl))
+    tell(await checkRemoval(project))
+    await project.compose("up", "--detach", "--wait")
+    tell(await checkChanges(project))
+    tell(await checkLiveReload(project))
   } catch (error) {
     console.error(await project.compose("logs", "--tail=20").catch(() => "There are no logs"))
     throw error

@@ -42,7 +42,7 @@ const exampleOf = ({ requestBody }: Operation) => requestBody!.content["applicat
 
 /** What HTTP itself, the server or a gateway adds to any answer. */
 const ofEveryAnswer =
-  /^(content-|connection|keep-alive|date|cache-control|transfer-encoding|server|vary|x-accel|x-content|referrer|strict-)/
+  /^(content-|connection|keep-alive|date|cache-control|transfer-encoding|server|vary|via|x-accel|x-content|referrer|strict-)/
 
 const undeclared = (headers: Headers, operation: Operation, status: number) => {
   const declared = Object.keys(operation.responses[status]?.headers ?? {})

@@ -79,8 +79,20 @@ describe("a public path", () => {
 
   it("is a problem where there is nothing", async () => {
     const customer = await anyCustomer()
-    for (const path of ["/nothing", "/api", "/api/accounts/", "/api/orders/x/y/z"]) {
+    for (const path of ["/api/accounts/", "/api/orders/x/y/z"]) {
       assertProblem(await send(path, { token: customer.access }), 404, "not_found")
+    }
+  })
+})
+
+describe("a path of no service", () => {
+  it("is not found: with a problem by our own doors, by another ingress in its own words", async () => {
+    // Which door it is shows in whether it answers for itself.
+    const isOurs = (await send("/livez")).status === 200
+    for (const path of ["/nothing", "/api", "/apix/orders/", "/api/ordersx"]) {
+      const answer = await send(path)
+      if (isOurs) assertProblem(answer, 404, "not_found")
+      else assert.strictEqual(answer.status, 404, path)
     }
   })
 })

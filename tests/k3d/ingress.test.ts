@@ -2,20 +2,8 @@
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
-import type { Manifest } from "./kustomize.ts"
+import type { Ingress } from "./ingress.ts"
 import { dev, ofKind, root, type Service } from "./system.ts"
-
-interface Path {
-  readonly path: string
-  readonly pathType: "Exact" | "Prefix"
-  readonly backend: { readonly service: { readonly name: string; readonly port: { name: string } } }
-}
-interface Ingress extends Manifest {
-  readonly spec: {
-    readonly ingressClassName: string
-    readonly rules: ReadonlyArray<{ readonly http: { readonly paths: ReadonlyArray<Path> } }>
-  }
-}
 
 const ingresses = ofKind<Ingress>(dev, "Ingress")
 const [rule, ...otherRules] = ingresses.flatMap(({ spec }) => spec.rules)

@@ -6,9 +6,11 @@ import { serviceNames } from "#shared/roster.ts"
 import { makeSecrets } from "../../k3d/secrets.ts"
 import type { Manifest } from "./kustomize.ts"
 import {
+  amount,
   base,
   containerOf,
   dev,
+  graceSeconds,
   ofKind,
   root,
   type Selector,
@@ -29,19 +31,6 @@ const labelsOf = (workload: Workload) => workload.spec.template.metadata.labels
 const podOf = (workload: Workload) => workload.spec.template.spec
 const nameOf = ({ metadata }: Manifest) => metadata.name
 const isService = (workload: Workload) => services.includes(nameOf(workload))
-
-/** "256Mi" in bytes, "50m" in cores. */
-const amount = (quantity: string): number => {
-  const [, number = "", unit = ""] = /^([\d.]+)(m|Ki|Mi|Gi|)$/.exec(quantity) ?? []
-  const units: Readonly<Record<string, number>> = { m: 1e-3, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 }
-  return Number(number) * (units[unit] ?? 1)
-}
-
-/** How long a process gives itself to stop, which its pod has to wait for. */
-const graceSeconds = Number(
-  /const graceMs = ([\d_]+)/.exec(readFileSync(join(root, "shared/service/run-main.ts"), "utf8"))
-    ?.[1]?.replaceAll("_", ""),
-) / 1000
 
 it("runs all services and both stores, and nothing else", () => {
   expect(workloadsOf(base).map(nameOf).sort()).toEqual([...services, ...stores].sort())
@@ -182,6 +171,18 @@ describe("a service", () => {
     for (const { spec } of deployments) {
       expect(spec.strategy?.rollingUpdate).toEqual({ maxUnavailable: 0, maxSurge: 1 })
     }
+  })
+})
+
+describe("Redis", () => {
+  it("is promised the memory that its settings let it fill", () => {
+    const conf = readFileSync(join(root, "k3d/base/redis.conf"), "utf8")
+    const maxmemory = Number(/^maxmemory (\d+)mb$/m.exec(conf)?.[1]) * 2 ** 20
+    const [redis] = workloadsOf(base).filter((workload) => nameOf(workload) === "redis")
+    const { requests, limits } = containerOf(redis!).resources
+    expect(amount(requests["memory"] ?? "")).toBeGreaterThan(maxmemory)
+    // A rewrite of its file copies what changes meanwhile.
+    expect(amount(limits["memory"] ?? "")).toBeGreaterThanOrEqual(1.5 * maxmemory)
   })
 })
 

@@ -1,5 +1,5 @@
 /** The manifests as the tests look at them: rendered once, and with types for the parts that rules are about. */
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs"
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, relative } from "node:path"
 import { type Manifest, render } from "./kustomize.ts"
@@ -88,6 +88,12 @@ export const ofKind = <A extends Manifest>(
   ...kinds: ReadonlyArray<string>
 ): ReadonlyArray<A> => manifests.filter(({ kind }) => kinds.includes(kind)) as Array<A>
 
+/** How long a process gives itself to stop, which whoever stops it has to wait for. */
+export const graceSeconds = Number(
+  /const graceMs = ([\d_]+)/.exec(readFileSync(join(root, "shared/service/run-main.ts"), "utf8"))
+    ?.[1]?.replaceAll("_", ""),
+) / 1000
+
 export const base = render(join(root, "k3d/base"))
 /** What `npm run k3d:up` applies. */
 export const dev = render(join(root, "k3d/overlays/dev"))
@@ -99,6 +105,13 @@ export const containerOf = ({ spec }: Workload): Container => {
   const [container, ...others] = spec.template.spec.containers
   if (container === undefined || others.length > 0) throw new Error("not one container")
   return container
+}
+
+/** "256Mi" in bytes, "50m" in cores. */
+export const amount = (quantity: string): number => {
+  const [, number = "", unit = ""] = /^([\d.]+)(m|Ki|Mi|Gi|)$/.exec(quantity) ?? []
+  const units: Readonly<Record<string, number>> = { m: 1e-3, Ki: 2 ** 10, Mi: 2 ** 20, Gi: 2 ** 30 }
+  return Number(number) * (units[unit] ?? 1)
 }
 
 /** Whether a selector means pods with these labels. */
