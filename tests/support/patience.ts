@@ -10,6 +10,6 @@ export const patienceMs = 120_000
 /** So long a whole test, or what prepares it, may take: long enough that what it waited for in vain is told first. */
 export const testLimitMs = 300_000
 
-/** What takes so long at most on an idle machine may take so long on this one, as it is loaded now. */
+/** What takes so long at most on a machine with no more to do than these tests may take so long on this one, as it is now. */
 export const underLoad = (ms: number): number =>
-  ms * Math.max(1, 2 * loadavg()[0]! / availableParallelism())
+  Math.round(ms * Math.max(1, loadavg()[0]! / (2 * availableParallelism())))

@@ -109,7 +109,9 @@ describe("a transaction", () => {
       assert.isTrue(Exit.hasFails(exit), String(exit))
       assert.notInclude(sent(), "commit")
       line.rewrite = (bytes) => bytes
+      const accepted = line.accepted()
       yield* database.transaction((sql) => sql`insert into kept values (2)`)
+      assert.strictEqual(line.accepted(), accepted + 1)
       assert.deepStrictEqual(yield* kept, [2])
     }))
 })

@@ -104,7 +104,15 @@ describe("heal", () => {
       const user = yield* system.customer
       yield* Effect.promise(() => system.sql.items`update items set stock = 7 where id = '2'`)
       const rows = yield* rowsOf(system)
+      let sent = 0
+      for (const name of names) {
+        system.conduct[name] = (answer, request) => {
+          if (request.method !== "GET") sent++
+          return works(answer, request)
+        }
+      }
       assert.deepStrictEqual(yield* healing(system, auditing), [["imbalance", "items", "2"]])
+      assert.strictEqual(sent, 0)
       assert.deepStrictEqual(yield* rowsOf(system), rows)
       assert.deepStrictEqual(yield* system.left(user), [10_000, 100, 100])
     }))

@@ -1,6 +1,7 @@
 /** No false alarm: the audit's pages are of different moments, and orders go on in between. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
+import { underLoad } from "#tests/support/patience.ts"
 import { losesAnswers, startSystem, type System, works } from "../running-system.ts"
 import { named, startAudit } from "./auditing.ts"
 
@@ -112,7 +113,7 @@ describe("the audit of orders that go on", () => {
     "finds nothing while hundreds of orders are carried out, undone and repeated",
     () =>
       Effect.gen(function* () {
-        const system = yield* startSystem({ ORDER_DEADLINE: "30 seconds" })
+        const system = yield* startSystem({ ORDER_DEADLINE: `${underLoad(30_000)} millis` })
         let calls = 0
         for (const name of ["orders", ...names] as const) {
           system.conduct[name] = (answer, request) =>
