@@ -1,8 +1,10 @@
 /** The rules that every pod keeps: how it runs, how it is watched, and how it is replaced. */
+import { Duration } from "effect"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { serviceNames } from "#shared/roster.ts"
+import { commonSettings } from "#shared/service/service.ts"
 import { makeSecrets } from "../../k3d/secrets.ts"
 import type { Manifest } from "./kustomize.ts"
 import {
@@ -37,11 +39,19 @@ const amount = (quantity: string): number => {
   return Number(number) * (units[unit] ?? 1)
 }
 
-/** How long a process gives itself to stop, which its pod has to wait for. */
+/** How long a process gives itself to close. */
 const graceSeconds = Number(
   /const graceMs = ([\d_]+)/.exec(readFileSync(join(root, "shared/service/run-main.ts"), "utf8"))
     ?.[1]?.replaceAll("_", ""),
 ) / 1000
+/** How long a service takes to stop, drain included, which its container has to wait for. */
+const stopSeconds = Duration.toSeconds(
+  Duration.fromInputUnsafe(commonSettings(8080).DRAIN.default as Duration.Input),
+) + graceSeconds
+
+/** What is done before a pod is told to stop. */
+const preStopSeconds = (workload: Workload) =>
+  containerOf(workload).lifecycle?.preStop.sleep.seconds ?? 0
 
 it("runs all services and both stores, and nothing else", () => {
   expect(workloadsOf(base).map(nameOf).sort()).toEqual([...services, ...stores].sort())
@@ -114,9 +124,8 @@ describe.each(workloadsOf(dev).map((workload) => [nameOf(workload), workload] as
     })
 
     it("has the time to stop that it takes", () => {
-      const preStop = container.lifecycle.preStop.sleep.seconds
-      expect(preStop).toBeGreaterThanOrEqual(5)
-      expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(preStop + graceSeconds)
+      const stops = isService(workload) ? stopSeconds : graceSeconds
+      expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(preStopSeconds(workload) + stops)
     })
 
     it("is spread over the nodes", () => {
@@ -178,6 +187,13 @@ describe("a service", () => {
     }
   })
 
+  it("has the time to stop that it takes in Compose, too", () => {
+    const compose = readFileSync(join(root, "compose.yaml"), "utf8")
+    const [, service = ""] = /^x-service: &service\n((?: .*\n)+)/m.exec(compose) ?? []
+    const [, seconds] = /stop_grace_period: (\d+)s/.exec(service) ?? []
+    expect(Number(seconds)).toBeGreaterThan(stopSeconds)
+  })
+
   it("is replaced one by one, the new before the old", () => {
     for (const { spec } of deployments) {
       expect(spec.strategy?.rollingUpdate).toEqual({ maxUnavailable: 0, maxSurge: 1 })
@@ -198,10 +214,10 @@ describe("a store", () => {
   it("outlives the services that are stopped together with it", () => {
     const longest = Math.max(
       ...workloadsOf(base).filter(isService)
-        .map((service) => containerOf(service).lifecycle.preStop.sleep.seconds + graceSeconds),
+        .map((service) => preStopSeconds(service) + stopSeconds),
     )
     for (const store of statefulSets) {
-      expect(containerOf(store).lifecycle.preStop.sleep.seconds).toBeGreaterThanOrEqual(longest)
+      expect(preStopSeconds(store)).toBeGreaterThanOrEqual(longest)
     }
   })
 })

@@ -48,7 +48,7 @@ export interface Container {
   readonly startupProbe: Probe
   readonly livenessProbe: Probe
   readonly readinessProbe: Probe
-  readonly lifecycle: { readonly preStop: { readonly sleep: { readonly seconds: number } } }
+  readonly lifecycle?: { readonly preStop: { readonly sleep: { readonly seconds: number } } }
   readonly resources: { readonly requests: Labels; readonly limits: Labels }
   readonly volumeMounts: ReadonlyArray<{ readonly name: string; readonly mountPath: string }>
 }
