@@ -121,8 +121,10 @@ const listenerOf = (answer: Answer) =>
     },
   )
 
-const close = (server: Server) =>
-  new Promise<void>((resolve) => {
+const close = async (server: Server) => {
+  // Right after the event loop has taken what connected: what it has not when the port closes is lost.
+  await new Promise((taken) => setImmediate(taken))
+  await new Promise<void>((resolve) => {
     // Keep-alive sockets would hold the server open for seconds after their last request.
     const idle = setInterval(() => server.closeIdleConnections(), 50)
     const cut = setTimeout(() => server.closeAllConnections(), graceMs)
@@ -133,3 +135,4 @@ const close = (server: Server) =>
     })
     server.closeIdleConnections()
   })
+}
