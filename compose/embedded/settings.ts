@@ -8,6 +8,8 @@ export const embeddedSettings = {
   ...common,
   // A person sits in front of this one, on the machine that it runs on.
   HOST: { ...common.HOST, default: "127.0.0.1" },
+  // Nothing else takes its place, so nobody would gain by waiting.
+  DRAIN: { ...common.DRAIN, default: "0 seconds" },
   LOG_FORMAT: { ...common.LOG_FORMAT, default: "pretty" as const },
   LOG_LEVEL: { ...common.LOG_LEVEL, default: "Warn" as const },
   DATA_DIR: text("the folder that holds all data", ".data"),

@@ -23,6 +23,8 @@ export interface SystemOptions {
   readonly host: string
   /** 0 for a free one. */
   readonly port: number
+  /** How long an idle connection is kept. */
+  readonly keepAliveMs?: number
   readonly dataDir: string
   /** The order queue to use; where none is given, Redis from the PATH or else memory. */
   readonly queueUrl: string | undefined
@@ -44,7 +46,7 @@ export const startSystem = (
   options: SystemOptions,
 ): Effect.Effect<System, { readonly message: string }, Scope.Scope> =>
   Effect.gen(function* () {
-    const { dataDir, host, port, progress } = options
+    const { dataDir, host, port, keepAliveMs, progress } = options
     yield* checkSettings(options.environment)
     yield* lockDataFolder(dataDir)
     // The port is taken first: that it is in use is said at once, and who comes early is told to wait.
@@ -54,7 +56,7 @@ export const startSystem = (
     const door = yield* Scope.fork(yield* Effect.scope)
     const openPort = yield* listen(
       { fetch: (...request) => app.fetch(...request) },
-      { host, port },
+      { host, port, ...(keepAliveMs && { keepAliveMs }) },
     ).pipe(Scope.provide(door))
     yield* progress("PostgreSQL")
     const postgres = yield* keepRunning((before) =>

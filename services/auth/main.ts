@@ -2,4 +2,4 @@
 import { run } from "#shared/service/service.ts"
 import { auth } from "./service.ts"
 
-run(auth)
+export default run(auth)

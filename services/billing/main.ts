@@ -2,4 +2,4 @@
 import { run } from "#shared/service/service.ts"
 import { billing } from "./service.ts"
 
-run(billing)
+export default run(billing)

@@ -2,4 +2,4 @@
 import { run } from "#shared/service/service.ts"
 import { items } from "./service.ts"
 
-run(items)
+export default run(items)

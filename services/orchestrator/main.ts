@@ -2,4 +2,4 @@
 import { run } from "#shared/service/service.ts"
 import { orchestrator } from "./service.ts"
 
-run(orchestrator)
+export default run(orchestrator)

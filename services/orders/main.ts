@@ -2,4 +2,4 @@
 import { run } from "#shared/service/service.ts"
 import { orders } from "./service.ts"
 
-run(orders)
+export default run(orders)

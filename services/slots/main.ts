@@ -2,4 +2,4 @@
 import { run } from "#shared/service/service.ts"
 import { slots } from "./service.ts"
 
-run(slots)
+export default run(slots)

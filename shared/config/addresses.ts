@@ -1,4 +1,5 @@
 /** Where the services are that a service calls: a setting for each, such as BILLING_URL. */
+import { Schema } from "effect"
 import { type CalleeOf, roster, type ServiceName } from "#shared/roster.ts"
 import { type Setting, url } from "./settings.ts"
 
@@ -11,13 +12,23 @@ export const addressName = <Callee extends ServiceName>(callee: Callee) =>
 const calleesOf = <Caller extends ServiceName>(caller: Caller) =>
   roster[caller].calls as ReadonlyArray<CalleeOf<Caller>>
 
+/** An address is what a path follows after: anything else in it would be lost without a word. */
+const isAddress = ({ username, search, hash }: URL) => `${username}${search}${hash}` === ""
+
+const address = (name: ServiceName): Setting<URL> => {
+  const example = `http://${name}:${roster[name].port}`
+  const setting = url(`the address of ${name}, such as ${example}`, ["http", "https"])
+  return {
+    ...setting,
+    schema: setting.schema.check(Schema.makeFilter(isAddress)),
+    expects: `${setting.expects}, with no user, query or fragment`,
+  }
+}
+
 /** The settings that say where the services are that this one calls. */
 export const addressSettingsOf = <Caller extends ServiceName>(caller: Caller) =>
   Object.fromEntries(
-    calleesOf(caller).map((name) => [
-      addressName(name),
-      url(`the address of ${name}, such as http://${name}:${roster[name].port}`, ["http", "https"]),
-    ]),
+    calleesOf(caller).map((name) => [addressName(name), address(name)]),
   ) as Readonly<Record<AddressName<CalleeOf<Caller>>, Setting<URL>>>
 
 /** The addresses that those settings say, by service. */

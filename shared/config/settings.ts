@@ -121,15 +121,18 @@ export const oneOf = <const L extends ReadonlyArray<string>>(
 export const port = (fallback: number): Setting<number> =>
   whole("the TCP port to listen on", { minimum: 0, maximum: 65_535 }, fallback)
 
-/** A duration in words, such as "2 minutes" or "500 millis": more than none, and not for ever. */
-export const duration = (expects: string, fallback: string): Setting<Duration.Duration> => ({
+const durationThat = (
+  fits: (time: Duration.Duration) => boolean,
+  expects: string,
+  fallback: string,
+): Setting<Duration.Duration> => ({
   schema: Schema.String.pipe(
     Schema.decodeTo(Schema.Duration, {
       decode: SchemaGetter.transformOptional(
         Option.flatMap((words: string) =>
           Option.filter(
             Duration.fromInput(words as Duration.Input),
-            (time) => Duration.isPositive(time) && Duration.isFinite(time),
+            (time) => fits(time) && Duration.isFinite(time),
           )
         ),
       ),
@@ -139,6 +142,14 @@ export const duration = (expects: string, fallback: string): Setting<Duration.Du
   expects: `${expects}, in words such as "2 minutes" or "500 millis"`,
   default: fallback,
 })
+
+/** A duration in words, such as "2 minutes" or "500 millis": more than none, and not for ever. */
+export const duration = (expects: string, fallback: string): Setting<Duration.Duration> =>
+  durationThat(Duration.isPositive, expects, fallback)
+
+/** A duration in words that may be none: "0 seconds". */
+export const durationOrNone = (expects: string, fallback: string): Setting<Duration.Duration> =>
+  durationThat((time) => !Duration.isNegative(time), expects, fallback)
 
 /** A URL with one of the given schemes. */
 export const url = (

@@ -3,21 +3,26 @@
  * service has: /livez, /readyz, /metrics, /openapi.json. A plain Fetch handler, so a test calls it without a port, Node
  * and Deno serve the same app, and the embedded run wires the services together in memory.
  */
-import { Cause, type Context, Effect, Metric, Option } from "effect"
+import { Cause, Effect, Exit, Option } from "effect"
 import { PrometheusMetrics } from "effect/observability"
 import { Hono } from "hono"
 import type { ContentfulStatusCode } from "hono/utils/http-status"
 import { withRequestSpan } from "#shared/telemetry/trace.ts"
 import type { Transient } from "#shared/transient.ts"
+import { type Count, durationCounter } from "./durations.ts"
+import { noRoute } from "./no-route.ts"
 import { openApiDocument } from "./openapi.ts"
 import { internalError, Problem, problemResponse, unavailable } from "./problem.ts"
-import type { Route } from "./route.ts"
+import { CurrentRequest, requestIdOf } from "./request-origin.ts"
+import { type Route, withoutSlash } from "./route.ts"
 
 /** What the server tells of a request; one from inside the process has none of it. */
 export interface Bindings {
   readonly remoteAddress?: string | undefined
   /** Succeeds when the server wants to close. */
   readonly closing?: Effect.Effect<void>
+  /** Whether the server was told to stop; it still serves, but others should be asked. */
+  readonly draining?: boolean
   /** Calls back when the client has hung up, or has its answer; without it, the request's signal tells. */
   readonly onClose?: (closed: () => void) => void
 }
@@ -32,55 +37,48 @@ export interface AppOptions {
   readonly ready: Readonly<Record<string, Effect.Effect<void, { readonly message: string }>>>
 }
 
-const durationsOf = (attributes: Record<"service" | "route" | "status", string>) =>
-  Metric.histogram("http_request_duration_seconds", {
-    description: "Time from a request's arrival to its answer",
-    boundaries: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-    attributes,
-  })
-
-/** Counts the durations of a route by status. Each metric is made once: to make its key costs more than to count with it. */
-const durationCounter = (
-  service: string,
-  { method, path }: Route,
-  context: Context.Context<never>,
-) => {
-  const made = new Map<number, ReturnType<typeof durationsOf>>()
-  return (status: number, seconds: number) => {
-    const durations = made.get(status) ??
-      durationsOf({ service, route: `${method} ${path}`, status: String(status) })
-    made.set(status, durations)
-    durations.updateUnsafe(seconds, context)
-  }
-}
-
 /** Builds the app; its handlers run with the logger, tracer and clock of the caller's context. */
 export const makeApp = (options: AppOptions): Effect.Effect<App> =>
   Effect.gen(function* () {
     const context = yield* Effect.context<never>()
     const run = Effect.runPromiseWith(context)
+    const runExit = Effect.runPromiseExitWith(context)
     const app: App = new Hono({ strict: false })
     for (const route of options.routes) {
       const path = withoutSlash(route.path)
-      const count = durationCounter(options.name, route, context)
-      app.on(route.method, path, ({ req, env }) =>
-        run(
-          answer(route, count, req.raw, {
-            requestId: requestIdOf(req.raw),
-            query: route.query ? queryOf(req.queries()) : {},
-            params: route.params ? req.param() : {},
-            remoteAddress: env?.remoteAddress,
-            closing: env?.closing ?? Effect.never,
-          }),
-          route.endsWithClient ? untilClosed(req.raw, env) : undefined,
-        ))
+      const count = durationCounter(options.name, nameOf(route), context)
+      app.on(route.method, path, ({ req, env }) => {
+        const response = answer(route, count, req.raw, {
+          requestId: requestIdOf(req.raw),
+          query: route.query ? queryOf(req.queries()) : {},
+          params: route.params ? req.param() : {},
+          remoteAddress: env?.remoteAddress,
+          closing: env?.closing ?? Effect.never,
+        })
+        return route.endsWithClient
+          ? runExit(response, untilClosed(req.raw, env)).then(answerOf)
+          : run(response)
+      })
     }
     addOperations(app, options, run)
-    const others = wrongMethods(options.routes)
+    const others = noRoute(options.name, options.routes, context)
     app.notFound(({ req, env }) => others.fetch(req.raw, env))
-    app.onError(() => problemResponse(internalError))
+    const countBroken = durationCounter(options.name, "(broken)", context)
+    app.onError((error, { req }) => {
+      countBroken(500, 0)
+      return run(defectProblem(Cause.die(error), requestIdOf(req.raw)))
+    })
     return app
   })
+
+/** What is sent when the handler has ended; one that was interrupted has nobody to answer. */
+const answerOf = (exit: Exit.Exit<Response>): Response => {
+  if (Exit.isSuccess(exit)) return exit.value
+  if (Cause.hasInterruptsOnly(exit.cause)) {
+    return problemResponse(unavailable("The request was given up."))
+  }
+  throw Cause.squash(exit.cause)
+}
 
 /** Interrupts the handler when the client hangs up: it would work for nobody. */
 const untilClosed = (request: Request, env: Bindings | undefined): Effect.RunOptions => {
@@ -98,27 +96,22 @@ const queryOf = (queries: Readonly<Record<string, ReadonlyArray<string>>>) =>
     ) => [name, values.length === 1 ? values[0] : values]),
   ) as Readonly<Record<string, string>>
 
-/** What a client may quote: its own X-Request-Id if that can be one, else a new one. */
-const requestIdOf = (request: Request): string => {
-  const given = request.headers.get("x-request-id") ?? ""
-  return /^[\w.-]{1,64}$/.test(given) ? given : crypto.randomUUID()
-}
-
-/** Hono takes the trailing slash off a request's path, but not off a route's. */
-const withoutSlash = (path: string) => path.replace(/(?<=.)\/$/, "")
+const nameOf = ({ method, path }: Route) => `${method} ${path}`
 
 const answer = (
   route: Route,
-  count: ReturnType<typeof durationCounter>,
+  count: Count,
   request: Request,
   parts: Parameters<Route["respond"]>[1],
 ) => {
   const startedAtMs = performance.now()
+  const { requestId } = parts
+  const response = Effect.catchCause(
+    withRequestSpan(route.respond(request, parts), request, nameOf(route)),
+    (cause) => asProblem(cause, requestId),
+  )
   return Effect.map(
-    Effect.catchCause(
-      withRequestSpan(route.respond(request, parts), request, `${route.method} ${route.path}`),
-      (cause) => asProblem(cause, parts.requestId),
-    ),
+    Effect.provideService(response, CurrentRequest, { requestId, request }),
     (response) => {
       count(response.status, (performance.now() - startedAtMs) / 1000)
       return response
@@ -130,7 +123,7 @@ const asProblem = (cause: Cause.Cause<Problem | Transient>, requestId: string) =
   const error = Option.getOrUndefined(Cause.findErrorOption(cause))
   if (error instanceof Problem) return Effect.succeed(problemResponse(error, requestId))
   if (error !== undefined) {
-    return Effect.logWarning(error.message).pipe(
+    return Effect.logWarning(error.message, { requestId }).pipe(
       Effect.as(
         problemResponse(unavailable("A part of the system can not be reached."), requestId),
       ),
@@ -139,10 +132,14 @@ const asProblem = (cause: Cause.Cause<Problem | Transient>, requestId: string) =
   if (Cause.hasInterruptsOnly(cause)) {
     return Effect.succeed(problemResponse(unavailable("The service is stopping."), requestId))
   }
-  return Effect.logError("A request met a defect", { requestId }, cause).pipe(
-    Effect.as(problemResponse(internalError, requestId)),
-  )
+  return defectProblem(cause, requestId)
 }
+
+const defectProblem = (cause: Cause.Cause<unknown>, requestId: string) =>
+  Effect.as(
+    Effect.logError("A request met a defect", { requestId }, cause),
+    problemResponse(internalError, requestId),
+  )
 
 const addOperations = (
   app: App,
@@ -152,6 +149,8 @@ const addOperations = (
   const document = openApiDocument({ name, description, routes })
   app.get("/livez", (context) => context.json({ status: "alive", service: name }))
   app.get("/readyz", async (context) => {
+    // Told at once, so that nobody chooses it any more while it still serves.
+    if (context.env?.draining) return context.json({ status: "stopping", service: name }, 503)
     const checks = await run(
       Effect.all(
         Object.entries(ready).map(([what, check]) =>
@@ -183,35 +182,3 @@ const addOperations = (
   const publicDocument = openApiDocument({ name, description, routes: publicRoutes })
   app.get(`/openapi/${name}.json`, (context) => context.json(publicDocument))
 }
-
-/**
- * Answers what no route answers: another method of a path, or another path. An app of its own, so that each request of the
- * first one meets one handler, which Hono calls without more ado.
- */
-const wrongMethods = (routes: ReadonlyArray<Route>): App => {
-  const app: App = new Hono({ strict: false })
-  for (const path of new Set(routes.map((route) => route.path))) {
-    const methods = routes.filter((route) => route.path === path).map((route) => route.method)
-    const allow = methods.flatMap((m) => m === "GET" ? ["GET", "HEAD"] : [m]).join(", ")
-    app.all(withoutSlash(path), ({ req }) =>
-      problemResponse(
-        new Problem({
-          status: 405,
-          code: "method_not_allowed",
-          detail: `${req.method} is not possible here. Use ${allow}.`,
-          headers: { allow },
-        }),
-        requestIdOf(req.raw),
-      ))
-  }
-  app.notFound(({ req }) => problemResponse(noSuchPath(req.path), requestIdOf(req.raw)))
-  return app
-}
-
-/** The problem of a path that nobody serves. */
-export const noSuchPath = (path: string): Problem =>
-  new Problem({
-    status: 404,
-    code: "not_found",
-    detail: `There is nothing at ${path.slice(0, 100)}. /docs shows what there is.`,
-  })

@@ -5,19 +5,19 @@
  */
 import { Cause, Context, Effect, Schema } from "effect"
 import { Misconfigured, type Transient, Unavailable, Unknown } from "#shared/transient.ts"
+import { withCallSpan } from "#shared/telemetry/trace.ts"
 import { type Answer, nodeFetch } from "./node-fetch.ts"
+import { originHeaders } from "./request-origin.ts"
 
-/** How requests leave the process: the platform's way, or the embedded run's wiring in memory. */
+/** How requests leave the process: by sockets, or by the embedded run's wiring in memory. */
 export const Fetch = Context.Reference<(url: string, init: RequestInit) => Promise<Answer>>(
   "unwind/http/Fetch",
-  {
-    defaultValue: () =>
-      "Deno" in globalThis ? (url, init) => globalThis.fetch(url, init) : nodeFetch,
-  },
+  { defaultValue: () => nodeFetch },
 )
 
 export interface Callee {
   readonly name: string
+  /** Where it is; its paths follow after the path of this one. */
   readonly url: URL
   /** A token for the callee, fresh at every call. */
   readonly token: Effect.Effect<string>
@@ -61,20 +61,30 @@ export const postBatch = (
 const triedAgain = (effect: Effect.Effect<unknown, CallFailure>) =>
   Effect.catchTag(effect, "Refused", ({ message }) => Effect.fail(new Unavailable({ message })))
 
-const call = Effect.fnUntraced(function* (
+interface Sent {
+  readonly method: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+}
+
+const call = (callee: Callee, path: string, request: Sent): Effect.Effect<unknown, CallFailure> =>
+  withCallSpan(exchange(callee, path, request), `${request.method} ${callee.name}`)
+
+/** The callee's address with the path after it: one that is below a path of a shared host stays there. */
+const urlOf = ({ url: { origin, pathname } }: Callee, path: string) =>
+  `${origin}${pathname.endsWith("/") ? pathname.slice(0, -1) : pathname}${path}`
+
+const exchange = Effect.fnUntraced(function* (
   callee: Callee,
   path: string,
-  request: { method: string; headers?: Record<string, string>; body?: string },
+  request: Sent,
 ): Effect.fn.Return<unknown, CallFailure> {
   const fetch = yield* Fetch
   const authorization = `Bearer ${yield* callee.token}`
+  const headers = { ...request.headers, ...(yield* originHeaders), authorization }
   const response = yield* Effect.tryPromise({
     try: async (signal) => {
-      const response = await fetch(new URL(path, callee.url).href, {
-        ...request,
-        headers: { ...request.headers, authorization },
-        signal,
-      })
+      const response = await fetch(urlOf(callee, path), { ...request, headers, signal })
       return { status: response.status, text: await response.text() }
     },
     catch: (error) => callFailed(callee.name, error),

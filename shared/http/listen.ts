@@ -1,11 +1,16 @@
 /**
- * Serves an app on a port, with Deno's own server or with Node's. Closing stops taking connections, lets the requests in
- * flight finish, and cuts what is still open after five seconds.
+ * Serves an app on a port with Node's HTTP server, on Deno too: Deno's own has no time limit for a connection that is
+ * idle, or a request that never ends. Closing stops taking connections, lets the requests in flight finish, and cuts what
+ * is still open after five seconds.
  */
-import { createAdaptorServer } from "@hono/node-server"
+import { getRequestListener, RequestError } from "@hono/node-server"
 import { Effect, Latch, Schema, type Scope } from "effect"
-import type { Server } from "node:http"
+import { createServer, type Server, type ServerResponse } from "node:http"
 import type { App, Bindings } from "./app.ts"
+import { CurrentDrain } from "./drain.ts"
+import { internalError, Problem, problemResponse } from "./problem.ts"
+import { requestIdOf } from "./request-origin.ts"
+import { dotSegments, hasDotSegment } from "./request-target.ts"
 
 /** The port cannot be listened on; the message says why and what to do. */
 export class ListenError extends Schema.TaggedError<ListenError>()("ListenError", {
@@ -26,53 +31,100 @@ const cause = (error: unknown, host: string, port: number): ListenError => {
 
 const graceMs = 5_000
 
+/** Longer than usual proxies keep theirs (60 s, 90 s): of two ends, the one that sends requests has to close first. */
+export const defaultKeepAliveMs = 95_000
+
+export interface ListenOptions {
+  readonly host: string
+  /** 0 for one of the system's choice. */
+  readonly port: number
+  /** How long a connection may be idle after a request. */
+  readonly keepAliveMs?: number
+  /** How long a request may take to arrive, from the connection's first moment to the end of its body. */
+  readonly arrivalMs?: number
+}
+
 /**
- * Listens until the scope closes; succeeds with the port, which is the system's choice for port 0. Requests that only wait
- * for something are told when it closes.
+ * Listens until the scope closes; succeeds with the port. From the moment that the process is told to stop, every answer
+ * is the last one on its connection. Requests that only wait for something are told when it closes.
  */
 export const listen = (
   app: Pick<App, "fetch">,
-  { host, port }: { readonly host: string; readonly port: number },
+  options: ListenOptions,
 ): Effect.Effect<number, ListenError, Scope.Scope> =>
   Effect.gen(function* () {
     const closing = yield* Latch.make()
-    const fetch: Answer = (request, told) => app.fetch(request, { closing: closing.await, ...told })
-    const open = "Deno" in globalThis ? listenDeno : listenNode
-    const openPort = yield* open(fetch, host, port)
-    // Registered last, so it runs before the server waits for its requests.
-    yield* Effect.addFinalizer(() => closing.open)
-    return openPort
+    const drain = yield* CurrentDrain
+    const told = { closing: closing.await }
+    const answer: Answer = async (request, outgoing, from) => {
+      const response = await app.fetch(request, { ...told, draining: drain.begun, ...from })
+      if (drain.begun || closing.isOpen()) outgoing.setHeader("connection", "close")
+      return response
+    }
+    const server = yield* Effect.acquireRelease(
+      open(answer, options),
+      (server) => Effect.andThen(closing.open, Effect.promise(() => close(server))),
+    )
+    return (server.address() as { port: number }).port
   })
 
 type Answer = (
   request: Request,
-  told: Pick<Bindings, "remoteAddress" | "onClose">,
-) => Response | Promise<Response>
+  outgoing: ServerResponse,
+  from: Pick<Bindings, "remoteAddress" | "onClose">,
+) => Promise<Response>
 
-const listenNode = (answer: Answer, host: string, port: number) =>
-  Effect.acquireRelease(
-    Effect.tryPromise({
-      try: () =>
-        new Promise<Server>((resolve, reject) => {
-          const server = createAdaptorServer({
-            fetch: (request, { incoming, outgoing }) =>
-              answer(request, {
-                remoteAddress: incoming.socket.remoteAddress,
-                // The request's own signal would cost as much as to find out who the caller is.
-                onClose: (closed) => outgoing.once("close", closed),
-              }),
-          }) as Server
-          server.requestTimeout = 30_000
-          server.once("error", reject)
-          server.listen(port, host, () => resolve(server))
+/** A target or a Host of which no URL can be made. The gateway says the same. */
+const malformed = new Problem({
+  status: 400,
+  code: "invalid_request",
+  detail: "The request is not HTTP as it must be. Mend its method, path or headers.",
+})
+
+const open = (
+  answer: Answer,
+  { host, port, keepAliveMs = defaultKeepAliveMs, arrivalMs = 30_000 }: ListenOptions,
+) =>
+  Effect.tryPromise({
+    try: () =>
+      new Promise<Server>((resolve, reject) => {
+        const server = createServer(
+          {
+            keepAliveTimeout: keepAliveMs,
+            headersTimeout: arrivalMs,
+            requestTimeout: arrivalMs,
+            connectionsCheckingInterval: arrivalMs / 6,
+          },
+          listenerOf(answer),
+        )
+        server.once("error", reject)
+        server.listen(port, host, () => resolve(server))
+      }),
+    catch: (error) => cause(error, host, port),
+  })
+
+const listenerOf = (answer: Answer) =>
+  getRequestListener(
+    (request, { incoming, outgoing }) =>
+      hasDotSegment(incoming.url ?? "")
+        ? problemResponse(dotSegments, requestIdOf(request))
+        : answer(request, outgoing as ServerResponse, {
+          remoteAddress: incoming.socket.remoteAddress,
+          // The request's own signal would cost as much as to find out who the caller is.
+          onClose: (closed) => outgoing.once("close", closed),
         }),
-      catch: (error) => cause(error, host, port),
-    }),
-    (server) => Effect.promise(() => closeNode(server)),
-  ).pipe(Effect.map((server) => (server.address() as { port: number }).port))
+    {
+      // For health checks in HTTP/1.0, which need not send a Host.
+      hostname: "localhost",
+      errorHandler: (error) =>
+        problemResponse(error instanceof RequestError ? malformed : internalError),
+    },
+  )
 
-const closeNode = (server: Server) =>
-  new Promise<void>((resolve) => {
+const close = async (server: Server) => {
+  // Right after the event loop has taken what connected: what it has not when the port closes is lost.
+  await new Promise((taken) => setImmediate(taken))
+  await new Promise<void>((resolve) => {
     // Keep-alive sockets would hold the server open for seconds after their last request.
     const idle = setInterval(() => server.closeIdleConnections(), 50)
     const cut = setTimeout(() => server.closeAllConnections(), graceMs)
@@ -83,27 +135,4 @@ const closeNode = (server: Server) =>
     })
     server.closeIdleConnections()
   })
-
-/** The part of Deno's API that is used here; the sources are checked by tsc as well, which does not know it. */
-interface DenoServe {
-  serve(
-    options: { port: number; hostname: string; onListen: () => void },
-    handler: (
-      request: Request,
-      info: { readonly remoteAddr: { readonly hostname?: string } },
-    ) => Response | Promise<Response>,
-  ): { readonly addr: { readonly port: number }; shutdown(): Promise<void> }
 }
-
-const listenDeno = (answer: Answer, host: string, port: number) =>
-  Effect.acquireRelease(
-    Effect.try({
-      try: () =>
-        (globalThis as unknown as { Deno: DenoServe }).Deno.serve(
-          { port, hostname: host, onListen: () => {} },
-          (request, { remoteAddr: { hostname } }) => answer(request, { remoteAddress: hostname }),
-        ),
-      catch: (error) => cause(error, host, port),
-    }),
-    (server) => Effect.promise(() => server.shutdown()).pipe(Effect.timeoutOption(graceMs)),
-  ).pipe(Effect.map((server) => server.addr.port))

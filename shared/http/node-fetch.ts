@@ -1,12 +1,15 @@
 /**
- * What a call between services needs of fetch, over Node's own client: its fetch leads each body through streams of the web,
- * which costs more than all that the caller does besides.
+ * What a call between services needs of fetch, over Node's own client. Node's fetch leads each body through streams of the
+ * web, which costs more than all that the caller does besides; Deno's goes through the proxy that HTTP_PROXY names, where
+ * nobody knows the services.
  */
 import { Agent, type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http"
 import { Agent as TlsAgent, request as httpsRequest } from "node:https"
 
-const agent = new Agent({ keepAlive: true })
-const tlsAgent = new TlsAgent({ keepAlive: true })
+// An environment for proxies of its own, which is empty: with NODE_USE_ENV_PROXY, Deno takes the process's.
+const options = { keepAlive: true, proxyEnv: {} }
+const agent = new Agent(options)
+const tlsAgent = new TlsAgent(options)
 
 /** What is used of an answer. */
 export type Answer = Pick<Response, "status" | "text" | "json">
@@ -15,14 +18,14 @@ export type Answer = Pick<Response, "status" | "text" | "json">
 export const nodeFetch = (url: string, init: RequestInit): Promise<Answer> =>
   new Promise((resolve, reject) => {
     const { body, headers, method, signal } = init
-    const options = {
+    const sent = {
       method: method ?? "GET",
       headers: { ...headers as Record<string, string>, ...lengthOf(body) },
       ...(signal && { signal }),
     }
     const request: ClientRequest = url.startsWith("https:")
-      ? httpsRequest(url, { ...options, agent: tlsAgent })
-      : httpRequest(url, { ...options, agent })
+      ? httpsRequest(url, { ...sent, agent: tlsAgent })
+      : httpRequest(url, { ...sent, agent })
     request.on("error", reject)
     request.once("response", (answer) => read(answer).then(resolve, reject))
     request.end(body)

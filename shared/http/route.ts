@@ -85,6 +85,9 @@ export interface Route extends Omit<RouteSpec<never, never, never, never, never>
   ) => Effect.Effect<Response, Problem | Transient>
 }
 
+/** Hono takes the trailing slash off a request's path, but not off a route's. */
+export const withoutSlash = (path: string) => path.replace(/(?<=.)\/$/, "")
+
 /** 16 KiB: more than any request of a person needs. */
 export const publicBodyBytes = 16 * 1024
 

@@ -1,8 +1,10 @@
 /**
- * The edge of a process. SIGTERM and Ctrl-C close everything in order; a second one, or ten seconds, end the process at
- * once, which loses nothing. A failure to start is one message and exit code 1, never a stack.
+ * The edge of a process. SIGTERM lets it go on serving for its drain, Ctrl-C does not; then everything is closed in order.
+ * A second signal, or ten seconds of closing, end the process at once, which loses nothing. A failure to start is one
+ * message and exit code 1, never a stack.
  */
 import { Cause, Effect, Exit, Fiber, Option } from "effect"
+import { CurrentDrain, Drain } from "#shared/http/drain.ts"
 
 const graceMs = 10_000
 
@@ -14,14 +16,18 @@ export const runMain = (
   program: Effect.Effect<unknown, { readonly message: string }>,
   stoppedCode = 0,
 ): void => {
-  const fiber = Effect.runFork(program)
-  let told = false
-  // One listener that counts: Deno also calls those that are added while a signal is being handled.
-  const stop = () => {
-    if (told) process.exit(130)
-    told = true
+  const drain = new Drain()
+  const fiber = Effect.runFork(Effect.provideService(program, CurrentDrain, drain))
+  const close = () => {
     setTimeout(() => process.exit(1), graceMs).unref()
     Effect.runFork(Fiber.interrupt(fiber))
+  }
+  // One listener that counts: Deno also calls those that are added while a signal is being handled.
+  const stop = (signal: NodeJS.Signals) => {
+    if (drain.begun) process.exit(130)
+    drain.begin()
+    if (signal === "SIGTERM" && drain.ms > 0) setTimeout(close, drain.ms)
+    else close()
   }
   process.on("SIGINT", stop)
   process.on("SIGTERM", stop)

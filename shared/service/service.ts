@@ -3,8 +3,10 @@
  * a port (`run`); the embedded run starts all of them in one process.
  */
 import "effect/schema/SchemaJITCompiler/enable"
-import { Effect, Layer, type Scope } from "effect"
+import { Duration, Effect, Layer, type Scope } from "effect"
 import {
+  duration,
+  durationOrNone,
   Environment,
   port,
   readSettings,
@@ -13,7 +15,9 @@ import {
   type Values,
 } from "#shared/config/settings.ts"
 import type { App } from "#shared/http/app.ts"
-import { listen } from "#shared/http/listen.ts"
+import { type DenoHandler, denoHandler, isDenoServe } from "#shared/http/deno-serve.ts"
+import { CurrentDrain } from "#shared/http/drain.ts"
+import { defaultKeepAliveMs, listen, type ListenError } from "#shared/http/listen.ts"
 import { roster, type ServiceName } from "#shared/roster.ts"
 import { telemetryLayer, telemetrySettings } from "#shared/telemetry/telemetry.ts"
 import { runMain } from "./run-main.ts"
@@ -53,36 +57,70 @@ export const service = <
 export const commonSettings = (defaultPort: number) => ({
   PORT: port(defaultPort),
   HOST: text("the address to listen on", "0.0.0.0"),
+  KEEP_ALIVE: duration(
+    "how long an idle connection is kept, longer than any proxy in front keeps it",
+    `${defaultKeepAliveMs / 1000} seconds`,
+  ),
+  DRAIN: durationOrNone(
+    "how long to go on serving after SIGTERM, until whoever sends requests has noticed",
+    "8 seconds",
+  ),
   ...telemetrySettings,
 })
 
-/** Serves one service behind a port of its own, as the environment says, and never ends by itself. */
-export const serve = <const S extends Record<string, Setting<unknown>>>(
+/** Starts one service as the environment says; `open` opens it for requests. Never ends by itself. */
+const start = <const S extends Record<string, Setting<unknown>>>(
   service: Service<S>,
+  open: (app: App, settings: Common) => Effect.Effect<void, ListenError, Scope.Scope>,
 ): Effect.Effect<never, { readonly message: string }> =>
   Effect.gen(function* () {
     const common = commonSettings(roster[service.name].port)
     // Read together, so that all that is wrong is said at once.
     const settings = yield* readSettings({ ...common, ...service.settings })
-    const { PORT, HOST, ...telemetry } = settings as unknown as Values<typeof common>
+    const known = settings as unknown as Common
     return yield* Effect.gen(function* () {
-      const app = yield* service.start(settings as unknown as Values<S>)
-      const port = yield* listen(app, { host: HOST, port: PORT })
-      yield* Effect.logInfo(`${service.name} listens on http://${HOST}:${port}`)
+      yield* open(yield* service.start(settings as unknown as Values<S>), known)
       return yield* Effect.never
     }).pipe(
       Effect.scoped,
       logsNamed(service.name),
-      Effect.provide(telemetryLayer(service.name, telemetry)),
+      Effect.provide(telemetryLayer(service.name, known)),
     )
   })
 
 /** Whose they are, in every log entry: where many services log to one place, that is not seen otherwise. */
 const logsNamed = (name: ServiceName) => Effect.annotateLogs({ service: name })
 
-/** Runs one service as a process of its own, until SIGTERM or SIGINT. */
-export const run = <const S extends Record<string, Setting<unknown>>>(service: Service<S>): void =>
-  runMain(serve(service))
+type Common = Values<ReturnType<typeof commonSettings>>
+
+/** Serves one service behind a port of its own, as the environment says, and never ends by itself. */
+export const serve = <const S extends Record<string, Setting<unknown>>>(
+  service: Service<S>,
+): Effect.Effect<never, { readonly message: string }> =>
+  start(service, (app, { HOST, PORT, KEEP_ALIVE, DRAIN }) =>
+    Effect.gen(function* () {
+      const drain = yield* CurrentDrain
+      drain.ms = Duration.toMillis(DRAIN)
+      const keepAliveMs = Duration.toMillis(KEEP_ALIVE)
+      const port = yield* listen(app, { host: HOST, port: PORT, keepAliveMs })
+      yield* Effect.logInfo(`${service.name} listens on http://${HOST}:${port}`)
+    }))
+
+/**
+ * Runs one service as a process of its own, until SIGTERM or SIGINT. Under `deno serve`, which opens the port itself, it
+ * gives the handler to export; else nothing.
+ */
+export const run = <const S extends Record<string, Setting<unknown>>>(
+  service: Service<S>,
+): Partial<DenoHandler> => {
+  if (!isDenoServe()) {
+    runMain(serve(service))
+    return {}
+  }
+  const { handler, open } = denoHandler()
+  runMain(start(service, open))
+  return handler
+}
 
 /** Starts a service within this process, with an environment of its own. */
 export const startWithin = <const S extends Record<string, Setting<unknown>>>(

@@ -2,10 +2,11 @@
  * Logs to the console, as lines for people or JSON for collectors; traces, logs and metrics to an OTLP endpoint when one
  * is set. Metrics are at /metrics in any case.
  */
-import { Context, Layer, Logger, References, Tracer } from "effect"
+import { Context, Effect, Layer, Logger, References, Tracer } from "effect"
 import { FetchHttpClient } from "effect/http"
 import { Otlp } from "effect/observability"
 import { oneOf, optional, url, type Values } from "#shared/config/settings.ts"
+import { saidOnce } from "./said-once.ts"
 import { TracingEnabled } from "./trace.ts"
 
 export const telemetrySettings = {
@@ -42,6 +43,12 @@ const jsonLogger = Logger.make<unknown, void>((entry) => {
   console.log(JSON.stringify(logRecord(entry)))
 })
 
+/** What is logged again and again is said once, by all loggers. */
+const withoutRepeats = Layer.effect(
+  Logger.CurrentLoggers,
+  Effect.map(Effect.flatMap(Logger.CurrentLoggers, saidOnce), (logger) => new Set([logger])),
+)
+
 /** Logger, log level and, with an endpoint, the OTLP exporters of the service. */
 export const telemetryLayer = (service: string, settings: Values<typeof telemetrySettings>) => {
   const { LOG_LEVEL, LOG_FORMAT, OTEL_EXPORTER_OTLP_ENDPOINT: endpoint } = settings
@@ -49,14 +56,15 @@ export const telemetryLayer = (service: string, settings: Values<typeof telemetr
     Logger.layer([LOG_FORMAT === "json" ? jsonLogger : Logger.consolePretty({ mode: "tty" })]),
     Layer.succeed(References.MinimumLogLevel, LOG_LEVEL),
   )
-  if (endpoint === undefined) return console
+  if (endpoint === undefined) return Layer.provideMerge(withoutRepeats, console)
   const exporters = Otlp.layerJson({
     baseUrl: endpoint.href.replace(/\/$/, ""),
     resource: { serviceName: `unwind-${service}` },
     loggerMergeWithExisting: true,
   }).pipe(Layer.provide(FetchHttpClient.layer))
   // A sibling logger would replace the exporter's; so it comes below it.
-  return Layer.mergeAll(exporters, Layer.succeed(TracingEnabled, true)).pipe(
+  return withoutRepeats.pipe(
+    Layer.provideMerge(Layer.merge(exporters, Layer.succeed(TracingEnabled, true))),
     Layer.provideMerge(console),
   )
 }

@@ -21,6 +21,13 @@ export const withRequestSpan = <A, E>(
     (enabled) => enabled ? inSpan(name, request.headers.get("traceparent"), effect) : effect,
   )
 
+/** Runs the effect in a client span, whose `traceparent` the callee is sent. */
+export const withCallSpan = <A, E>(effect: Effect.Effect<A, E>, name: string) =>
+  Effect.flatMap(
+    TracingEnabled,
+    (enabled) => enabled ? Effect.withSpan(effect, name, { kind: "client" }) : effect,
+  )
+
 /** Opens a consumer span that continues the trace that a queue message carries; none without telemetry. */
 export const messageSpan = (
   traceparent: string | undefined,

@@ -16,6 +16,7 @@ import {
   type Selector,
   selects,
   type Service,
+  stopSeconds,
   type Workload,
   workloadsOf,
 } from "./system.ts"
@@ -31,6 +32,10 @@ const labelsOf = (workload: Workload) => workload.spec.template.metadata.labels
 const podOf = (workload: Workload) => workload.spec.template.spec
 const nameOf = ({ metadata }: Manifest) => metadata.name
 const isService = (workload: Workload) => services.includes(nameOf(workload))
+
+/** What is done before a pod is told to stop. */
+const preStopSeconds = (workload: Workload) =>
+  containerOf(workload).lifecycle?.preStop.sleep.seconds ?? 0
 
 it("runs all services and both stores, and nothing else", () => {
   expect(workloadsOf(base).map(nameOf).sort()).toEqual([...services, ...stores].sort())
@@ -103,9 +108,8 @@ describe.each(workloadsOf(dev).map((workload) => [nameOf(workload), workload] as
     })
 
     it("has the time to stop that it takes", () => {
-      const preStop = container.lifecycle.preStop.sleep.seconds
-      expect(preStop).toBeGreaterThanOrEqual(5)
-      expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(preStop + graceSeconds)
+      const stops = isService(workload) ? stopSeconds : graceSeconds
+      expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(preStopSeconds(workload) + stops)
     })
 
     it("is spread over the nodes", () => {
@@ -167,6 +171,13 @@ describe("a service", () => {
     }
   })
 
+  it("has the time to stop that it takes in Compose, too", () => {
+    const compose = readFileSync(join(root, "compose.yaml"), "utf8")
+    const [, service = ""] = /^x-service: &service\n((?: .*\n)+)/m.exec(compose) ?? []
+    const [, seconds] = /stop_grace_period: (\d+)s/.exec(service) ?? []
+    expect(Number(seconds)).toBeGreaterThan(stopSeconds)
+  })
+
   it("is replaced one by one, the new before the old", () => {
     for (const { spec } of deployments) {
       expect(spec.strategy?.rollingUpdate).toEqual({ maxUnavailable: 0, maxSurge: 1 })
@@ -199,10 +210,10 @@ describe("a store", () => {
   it("outlives the services that are stopped together with it", () => {
     const longest = Math.max(
       ...workloadsOf(base).filter(isService)
-        .map((service) => containerOf(service).lifecycle.preStop.sleep.seconds + graceSeconds),
+        .map((service) => preStopSeconds(service) + stopSeconds),
     )
     for (const store of statefulSets) {
-      expect(containerOf(store).lifecycle.preStop.sleep.seconds).toBeGreaterThanOrEqual(longest)
+      expect(preStopSeconds(store)).toBeGreaterThanOrEqual(longest)
     }
   })
 })

@@ -1,7 +1,9 @@
 /** The manifests as the tests look at them: rendered once, and with types for the parts that rules are about. */
+import { Duration } from "effect"
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, relative } from "node:path"
+import { commonSettings } from "#shared/service/service.ts"
 import { type Manifest, render } from "./kustomize.ts"
 
 export const root = join(import.meta.dirname, "../..")
@@ -42,7 +44,7 @@ export interface Container {
   readonly startupProbe: Probe
   readonly livenessProbe: Probe
   readonly readinessProbe: Probe
-  readonly lifecycle: { readonly preStop: { readonly sleep: { readonly seconds: number } } }
+  readonly lifecycle?: { readonly preStop: { readonly sleep: { readonly seconds: number } } }
   readonly resources: { readonly requests: Labels; readonly limits: Labels }
   readonly volumeMounts: ReadonlyArray<{ readonly name: string; readonly mountPath: string }>
 }
@@ -88,11 +90,15 @@ export const ofKind = <A extends Manifest>(
   ...kinds: ReadonlyArray<string>
 ): ReadonlyArray<A> => manifests.filter(({ kind }) => kinds.includes(kind)) as Array<A>
 
-/** How long a process gives itself to stop, which whoever stops it has to wait for. */
+/** How long a process gives itself to close. */
 export const graceSeconds = Number(
   /const graceMs = ([\d_]+)/.exec(readFileSync(join(root, "shared/service/run-main.ts"), "utf8"))
     ?.[1]?.replaceAll("_", ""),
 ) / 1000
+/** How long a service takes to stop, drain included, which whoever stops it has to wait for. */
+export const stopSeconds = Duration.toSeconds(
+  Duration.fromInputUnsafe(commonSettings(8080).DRAIN.default as Duration.Input),
+) + graceSeconds
 
 export const base = render(join(root, "k3d/base"))
 /** What `npm run k3d:up` applies. */

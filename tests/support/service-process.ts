@@ -35,6 +35,8 @@ export const environmentOf = (
     HOME: process.env.HOME,
     PORT: String(port),
     HOST: "127.0.0.1",
+    // Nobody sends requests to one that is told to stop.
+    DRAIN: "0 seconds",
     DATABASE_URL: databaseUrl,
     SERVICE_PRIVATE_KEY: keys.privateKey(name),
     SERVICE_PUBLIC_KEYS: keys.publicKeys,

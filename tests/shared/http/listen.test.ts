@@ -1,12 +1,12 @@
 /** Real sockets, with Node's server under Node and Deno's under Deno. */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Latch, Queue, Schema, Scope, Semaphore } from "effect"
-import { once } from "node:events"
 import { connect } from "node:net"
 import { makeApp } from "#shared/http/app.ts"
 import { listen } from "#shared/http/listen.ts"
 import { anyone, route } from "#shared/http/route.ts"
 import { until } from "#tests/services/orders/until.ts"
+import { sendRaw } from "./raw.ts"
 
 const appWith = (wait: Effect.Effect<void>) =>
   makeApp({
@@ -45,18 +45,6 @@ const appWith = (wait: Effect.Effect<void>) =>
 
 const here = { host: "127.0.0.1", port: 0 }
 
-/** Sends bytes as they are, and answers with all that comes back until the server hangs up. */
-const sendRaw = (port: number, text: string) =>
-  Effect.promise(async () => {
-    const socket = connect(port, "127.0.0.1").setEncoding("utf8")
-    let answer = ""
-    socket.on("data", (chunk) => answer += chunk)
-    socket.on("error", () => {})
-    socket.write(text)
-    await once(socket, "close")
-    return answer
-  })
-
 const started = Effect.flatMap(appWith(Effect.void), (app) => listen(app, here))
 
 describe("listen", () => {
@@ -82,7 +70,7 @@ describe("listen", () => {
       const chunk = `${" ".repeat(0xff)}`
       const chunked = `ff\r\n${chunk}\r\n0\r\n\r\n`
       const status = (request: string) =>
-        Effect.map(sendRaw(port, `${head}${request}`), (answer) => answer.split(" ")[1])
+        Effect.map(sendRaw(port, `${head}${request}`), ({ answer }) => answer.split(" ")[1])
       assert.strictEqual(yield* status(`content-length: 255\r\n\r\n${chunk}`), "413")
       assert.strictEqual(yield* status(`transfer-encoding: chunked\r\n\r\n${chunked}`), "413")
       // Two lengths that differ are how requests are smuggled.
@@ -161,7 +149,7 @@ describe("listen", () => {
       impatient.destroy()
       yield* left.await
       yield* turn.release(1)
-      const answer = yield* sendRaw(port, post("patient", "connection: close\r\n"))
+      const { answer } = yield* sendRaw(port, post("patient", "connection: close\r\n"))
       assert.include(answer, " 201 ")
       assert.deepStrictEqual(stored, ["patient"])
     }))

@@ -23,7 +23,7 @@ beforeAll(async () => {
   server = await startRedis()
   front = await startUpstashFront(server.url)
   redis = new Redis(server.url, { protocol: 2 })
-}, 300_000)
+})
 afterAll(async () => {
   redis.disconnect()
   await front.stop()
@@ -190,7 +190,7 @@ describe.each(Object.entries(drivers))("the queue over %s", (_, driver) => {
           ),
         { concurrency: 8 },
       )
-    }), 120_000)
+    }))
 
   it.live("ends a course in which every n-th command fails", () =>
     Effect.forEach(

@@ -1,0 +1,92 @@
+/**
+ * A service under `deno serve`: Deno opens the port, closes it at SIGTERM, and keeps its connections by its own rules; the
+ * program is a handler of requests. For what needs a proxy's keep-alive and a drain, there is `deno run` on the same file.
+ */
+import { Effect, Latch, type Scope } from "effect"
+import { execFileSync } from "node:child_process"
+import { readFileSync } from "node:fs"
+import type { App } from "./app.ts"
+import { CurrentDrain } from "./drain.ts"
+import { Problem, problemResponse } from "./problem.ts"
+import { requestIdOf } from "./request-origin.ts"
+import { dotSegments, hasDotSegment } from "./request-target.ts"
+
+/** What Deno calls with each request. */
+export interface DenoHandler {
+  readonly fetch: (
+    request: Request,
+    info: { readonly remoteAddr: { readonly hostname?: string } },
+  ) => Promise<Response>
+}
+
+/** Deno tells a program nowhere by which of its commands it runs; the system does. */
+const commandLine = (): ReadonlyArray<string> => {
+  try {
+    return readFileSync("/proc/self/cmdline", "utf8").split("\0")
+  } catch {
+    const ps = ["-o", "args=", "-p", `${process.pid}`]
+    return execFileSync("ps", ps, { encoding: "utf8" }).trim().split(" ")
+  }
+}
+
+export const isDenoServe = (): boolean => {
+  if (!("Deno" in globalThis)) return false
+  try {
+    // Options come before a command only if they take no value of their own.
+    return commandLine().slice(1).find((word) => !word.startsWith("-")) === "serve"
+  } catch {
+    return false
+  }
+}
+
+/** RFC 9112 (3.2): what is not a host and a port would become a part of the path. */
+const isHost = (host: string) => /^(?:[\w.~%-]*|\[[\da-f:.]+\])(?::\d{0,5})?$/i.test(host)
+
+const wrongHost = new Problem({
+  status: 400,
+  code: "invalid_host",
+  detail: "The Host header is not a host and a port. Send the name of this service.",
+})
+
+const cutAfterMs = 5_000
+
+/** A handler that waits for its app, and the Effect that gives it one, until the scope closes. */
+export const denoHandler = (): {
+  readonly handler: DenoHandler
+  readonly open: (app: App) => Effect.Effect<void, never, Scope.Scope>
+} => {
+  const opened = Promise.withResolvers<DenoHandler["fetch"]>()
+  const open = Effect.fnUntraced(function* (app: App) {
+    const closing = yield* Latch.make()
+    const drain = yield* CurrentDrain
+    const idle = Latch.makeUnsafe(true)
+    let inFlight = 0
+    const told = { closing: closing.await }
+    opened.resolve(async (request, { remoteAddr }) => {
+      const refused = refusalOf(request)
+      if (refused !== undefined) return problemResponse(refused, requestIdOf(request))
+      inFlight++
+      idle.closeUnsafe()
+      try {
+        const from = { draining: drain.begun, remoteAddress: remoteAddr.hostname }
+        return await app.fetch(request, { ...told, ...from })
+      } finally {
+        if (--inFlight === 0) idle.openUnsafe()
+      }
+    })
+    yield* Effect.addFinalizer(() =>
+      Effect.andThen(closing.open, Effect.timeoutOption(idle.await, cutAfterMs))
+    )
+  })
+  return {
+    handler: { fetch: async (...given) => (await opened.promise)(...given) },
+    open,
+  }
+}
+
+/** Deno makes the URL of the Host header and the target as they are. */
+const refusalOf = ({ url, headers }: Request): Problem | undefined => {
+  const host = headers.get("host") ?? ""
+  if (!isHost(host)) return wrongHost
+  return hasDotSegment(url.slice(url.indexOf("/", "https://".length))) ? dotSegments : undefined
+}

@@ -1,0 +1,29 @@
+/** How long requests take, counted by route and status. */
+import { type Context, Metric } from "effect"
+
+const durationsOf = (attributes: Record<"service" | "route" | "status", string>) =>
+  Metric.histogram("http_request_duration_seconds", {
+    description: "Time from a request's arrival to its answer",
+    boundaries: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
+    attributes,
+  })
+
+/** Counts a request that took so long to be answered with a status. */
+export type Count = (status: number, seconds: number) => void
+
+/**
+ * Makes the counter of a route. Each metric is made once: to make its key costs more than to count with it. A route is a
+ * name of our own, never what a client sent, so their number is bounded.
+ */
+export const durationCounter = (
+  service: string,
+  route: string,
+  context: Context.Context<never>,
+): Count => {
+  const made = new Map<number, ReturnType<typeof durationsOf>>()
+  return (status, seconds) => {
+    const durations = made.get(status) ?? durationsOf({ service, route, status: String(status) })
+    made.set(status, durations)
+    durations.updateUnsafe(seconds, context)
+  }
+}

@@ -1,0 +1,74 @@
+/**
+ * A service that is away fails every request that needs it. Of warnings and errors that say the same, the first is logged
+ * at once, and one more line tells when it is over: a log that repeats itself hides what else happens, and fills disks.
+ */
+import { Cause, Clock, Effect, Logger, References, type Scope } from "effect"
+
+type Entry = Logger.Options<unknown>
+
+const tickSeconds = 10
+/** A minute: retries wait up to half of that, so what is not heard of for so long is over. */
+const quietTicks = 6
+/** When more kinds of trouble than this go on at once, the others are logged as they come. */
+const mostEpisodes = 1_000
+
+interface Episode {
+  readonly first: Entry
+  times: number
+  timesAtLastTick: number
+  ticks: number
+  quiet: number
+}
+
+const partsOf = ({ message }: Entry): ReadonlyArray<unknown> =>
+  Array.isArray(message) ? message : [message]
+
+/** What an entry says, without what differs from one request to the next. */
+const saying = (entry: Entry): string => {
+  const { logLevel, cause, fiber } = entry
+  const isFields = (part: unknown) => typeof part === "object"
+  const parts = partsOf(entry)
+  const annotations = fiber.getRef(References.CurrentLogAnnotations)
+  const { requestId: _, ...fields } = Object.assign({}, annotations, ...parts.filter(isFields))
+  const why = cause.reasons.length === 0 ? "" : String(Cause.squash(cause))
+  return JSON.stringify([logLevel, parts.filter((part) => !isFields(part)), fields, why])
+}
+
+/** Makes the logger that says everything once through the given ones, while the scope is open. */
+export const saidOnce = (
+  loggers: ReadonlySet<Logger.Logger<unknown, unknown>>,
+): Effect.Effect<Logger.Logger<unknown, void>, never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const log = (entry: Entry) => loggers.forEach((logger) => logger.log(entry))
+    const episodes = new Map<string, Episode>()
+    const tick = Effect.gen(function* () {
+      const date = new Date(yield* Clock.currentTimeMillis)
+      for (const [what, episode] of episodes) {
+        episode.ticks++
+        episode.quiet = episode.times === episode.timesAtLastTick ? episode.quiet + 1 : 0
+        episode.timesAtLastTick = episode.times
+        if (episode.quiet < quietTicks) continue
+        episodes.delete(what)
+        if (episode.times > 1) log(end(episode, date))
+      }
+    })
+    yield* tick.pipe(Effect.delay(`${tickSeconds} seconds`), Effect.forever, Effect.forkScoped)
+    return Logger.make((entry) => {
+      if (entry.logLevel !== "Warn" && entry.logLevel !== "Error") return log(entry)
+      const what = saying(entry)
+      const episode = episodes.get(what)
+      if (episode !== undefined) return void episode.times++
+      if (episodes.size < mostEpisodes) {
+        episodes.set(what, { first: entry, times: 1, timesAtLastTick: 0, ticks: 0, quiet: 0 })
+      }
+      log(entry)
+    })
+  })
+
+/** An entry like the first one, which tells how often it was and for how long. */
+const end = ({ first, times, ticks, quiet }: Episode, date: Date): Entry => {
+  const [what, ...rest] = partsOf(first)
+  const seconds = (ticks - quiet) * tickSeconds
+  const message = `Not again for a minute, after ${times} times in ${seconds} s: ${what}`
+  return { ...first, cause: Cause.empty, date, message: [message, ...rest] }
+}

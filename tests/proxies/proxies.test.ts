@@ -1,0 +1,144 @@
+/**
+ * Real proxies in front of real servers: no request fails, however long a connection was idle and whenever a server is
+ * replaced. UNWIND_PROXY_ROUNDS=10 replaces each server ten times, with the defaults of all.
+ */
+import { connect } from "node:net"
+import { setTimeout as pause } from "node:timers/promises"
+import { describe, expect, it } from "vitest"
+import { keepAsking, type Outcome } from "./clients.ts"
+import {
+  freePort,
+  missing,
+  type Program,
+  startGateway,
+  startHaproxy,
+  startPlainNginx,
+  startReplica,
+} from "./programs.ts"
+
+const rounds = Number(process.env["UNWIND_PROXY_ROUNDS"] ?? 0)
+const isShort = rounds === 0
+/** Shorter than usual, though longer than the gateway keeps idle connections (4 s); HAProxy asks more often for it. */
+const hurried = { settings: { DRAIN: "6 seconds" }, check: "inter 300ms" }
+const { settings, check } = isShort ? hurried : { settings: {}, check: "" }
+
+/** Runs a test that starts programs, and stops them. */
+const withPrograms =
+  (test: (started: <P extends Program>(starting: Promise<P>) => Promise<P>) => Promise<void>) =>
+  async () => {
+    const programs: Array<Program> = []
+    try {
+      await test(async (starting) => {
+        const program = await starting
+        programs.push(program)
+        return program
+      })
+    } finally {
+      await Promise.all(programs.map(({ stop }) => stop()))
+    }
+  }
+
+/** From 0 to 12 seconds. */
+const gapsMs = Array.from({ length: 25 }, (_, n) => n * 500)
+
+/** Asks twice on one socket with a pause between; resolves with what came back until it was closed or done. */
+const askTwice = (port: number, gapMs: number) =>
+  new Promise<number>((resolve, reject) => {
+    const socket = connect(port, "127.0.0.1").setEncoding("utf8")
+    let answers = 0
+    socket.on("error", reject).on("close", () => resolve(answers))
+    socket.on("data", (text) => {
+      answers += String(text).split("HTTP/1.1 200 OK").length - 1
+      if (answers === 2) socket.end()
+      else pause(gapMs).then(() => socket.write(ask))
+    })
+    const ask = "GET /api/orders/1 HTTP/1.1\r\nhost: x\r\n\r\n"
+    socket.write(ask)
+  })
+
+/** Deno's turn comes where there is more time; its server is the same. */
+const runtimes = isShort ? ["node"] as const : ["node", "deno"] as const
+const title = missing.length === 0 ? "" : ` (skipped: ${missing.join(" and ")} not installed)`
+const limitMs = 120_000 + rounds * 120_000
+
+// Together, since nearly all of the time is idle.
+describe.concurrent.each(runtimes)("behind proxies, a server on %s", (runtime) => {
+  it(
+    "answers on a connection that was idle for any time from 0 to 12 seconds",
+    withPrograms(async (started) => {
+      const port = await freePort()
+      await started(startReplica(runtime, port, settings))
+      expect(await Promise.all(gapsMs.map((gapMs) => askTwice(port, gapMs)))).toEqual(
+        gapsMs.map(() => 2),
+      )
+    }),
+    limitMs,
+  )
+
+  it.skipIf(missing.length > 0)(
+    `loses no request at any of these pauses${title}`,
+    withPrograms(async (started) => {
+      const [replica, haproxy, nginx] = [await freePort(), await freePort(), await freePort()]
+      await started(startReplica(runtime, replica, settings))
+      const paths = gapsMs.map((gapMs) => `/api/orders/${gapMs}`)
+      await started(startHaproxy(haproxy, [replica], { reuse: "never", check }))
+      await started(startPlainNginx(nginx, replica, paths))
+      const outcome: Outcome = { requests: 0, failed: [] }
+      const over = AbortSignal.timeout(13_000)
+      await Promise.all(
+        [haproxy, nginx].flatMap((port) =>
+          gapsMs.map((gapMs, n) =>
+            keepAsking(outcome, {
+              port,
+              gapMs: Math.max(gapMs, 20),
+              what: [["GET", paths[n]!]],
+              over,
+            })
+          )
+        ),
+      )
+      expect(outcome.failed).toEqual([])
+      expect(outcome.requests).toBeGreaterThan(200)
+    }),
+    limitMs,
+  )
+
+  it.skipIf(missing.length > 0)(
+    `loses no request while it is replaced under load${title}`,
+    withPrograms(async (started) => {
+      const ports = [await freePort(), await freePort()]
+      const start = (port: number) => started(startReplica(runtime, port, settings))
+      const replicas = await Promise.all(ports.map(start))
+      const [haproxy, nginx] = [await freePort(), await freePort()]
+      await started(startHaproxy(haproxy, ports, { reuse: "safe", check }))
+      await started(startGateway(nginx, ports))
+      const outcome: Outcome = { requests: 0, failed: [] }
+      const over = new AbortController()
+      const get = ["GET", "/api/orders/1"] as const
+      const both = [["POST", "/api/orders/"], get] as const
+      const keep = (port: number, gapMs: number, what: typeof both | readonly [typeof get]) =>
+        keepAsking(outcome, { port, gapMs: Math.max(gapMs, 20), what, over: over.signal })
+      const clients = [
+        ...[haproxy, nginx].flatMap((port) => gapsMs.map((gapMs) => keep(port, gapMs, both))),
+        ...[10, 10, 10, 10].flatMap((gapMs) => [
+          keep(haproxy, gapMs, both),
+          // nginx asks nobody who is ready: it learns of a closed port by what it sends there, and sends GET elsewhere then.
+          keep(nginx, gapMs, [get]),
+        ]),
+      ]
+      for (let round = 0; round < Math.max(rounds, 1); round++) {
+        for (const [n, port] of ports.entries()) {
+          expect(await replicas[n]!.stop()).toBe(0)
+          replicas[n] = await start(port)
+          // HAProxy believes one that is back when it has been ready twice.
+          await pause(isShort ? 1_000 : 5_000)
+        }
+      }
+      over.abort()
+      await Promise.all(clients)
+      expect(outcome.failed).toEqual([])
+      expect(outcome.requests).toBeGreaterThan(500)
+    }),
+    limitMs,
+  )
+})

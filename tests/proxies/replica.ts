@@ -1,0 +1,41 @@
+/** A replica behind the proxies: a service as it is served, but for its database, which it needs not. */
+import { Effect, Layer, Schema } from "effect"
+import { makeApp } from "#shared/http/app.ts"
+import { anyone, route } from "#shared/http/route.ts"
+import { run, service } from "#shared/service/service.ts"
+
+const answer = { status: 200, description: "", schema: Schema.Unknown }
+
+const orders = service({
+  name: "orders",
+  settings: {},
+  layers: () => Layer.empty,
+  app: () =>
+    makeApp({
+      name: "orders",
+      description: "",
+      ready: {},
+      routes: [
+        route({
+          method: "GET",
+          path: "/api/orders/:id",
+          summary: "",
+          access: anyone,
+          answer,
+          handle: () => Effect.succeed({ body: process.pid }),
+        }),
+        route({
+          method: "POST",
+          path: "/api/orders/",
+          summary: "",
+          access: anyone,
+          body: { schema: Schema.Unknown, maxBytes: 1_000 },
+          answer: { ...answer, status: 201 },
+          // Long enough that a stop meets some of them.
+          handle: () => Effect.delay(Effect.succeed({ body: process.pid }), "5 millis"),
+        }),
+      ],
+    }),
+})
+
+export default run(orders)

@@ -1,0 +1,29 @@
+/** The addresses of services: what they may say, and that nothing of it is lost. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { addressSettingsOf } from "#shared/config/addresses.ts"
+import { Environment, readSettings } from "#shared/config/settings.ts"
+
+const read = (url: string) =>
+  readSettings(addressSettingsOf("auth")).pipe(
+    Effect.provideService(Environment, { BILLING_URL: url }),
+  )
+
+describe("the address of a service", () => {
+  it.effect("may have a path, which stays", () =>
+    Effect.gen(function* () {
+      for (const path of ["/", "/billing", "/billing/", "/a/b/"]) {
+        assert.strictEqual((yield* read(`http://host:8082${path}`)).BILLING_URL.pathname, path)
+      }
+    }))
+
+  it.effect("is refused with what would be lost without a word", () =>
+    Effect.gen(function* () {
+      for (
+        const url of ["http://host/?a=b", "http://host/#a", "http://user@host/", "http://u:p@host/"]
+      ) {
+        const { message } = yield* Effect.flip(read(url))
+        assert.match(message, /BILLING_URL is wrong: .* with no user, query or fragment/, url)
+      }
+    }))
+})
