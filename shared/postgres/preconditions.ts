@@ -3,6 +3,7 @@
  * statement meets it, long after the start. That it is no standby is seen whenever a connection is opened.
  */
 import { Effect, Schema } from "effect"
+import { ask, type Connection } from "./connection.ts"
 import type { Pool } from "./pool.ts"
 import { type Sql, sqlOn } from "./sql.ts"
 
@@ -105,10 +106,9 @@ const isPooledByTransaction = (pool: Pool, size: number) =>
     return false
   })
 
-const Pid = Schema.Struct({ pid: Schema.Int })
-
-const sessionOf = (connection: Parameters<Parameters<Pool["use"]>[0]>[0]) =>
+/** Not by a prepared statement, which another session does not know. */
+const sessionOf = (connection: Connection) =>
   Effect.map(
-    sqlOn(connection).sql.row(Pid)`select pg_backend_pid() as pid`,
-    (row) => row!.pid,
+    ask(connection, () => connection.driver.unsafe("select pg_backend_pid() as pid")),
+    ([row]) => row!["pid"] as number,
   )

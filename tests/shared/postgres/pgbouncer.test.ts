@@ -14,7 +14,7 @@ const behind = (...settings: ReadonlyArray<string>) =>
 const refusal = (url: string) =>
   Effect.map(Effect.flip(Effect.scoped(openDatabase(url))), ({ message }) => message)
 
-const many = <A, E>(count: number, effect: Effect.Effect<A, E>) =>
+const many = <A, E, R>(count: number, effect: Effect.Effect<A, E, R>) =>
   Effect.forEach(Array(count).keys(), () => effect, { concurrency: "unbounded" })
 
 const Read = Schema.Struct({ at: isoTime, timeout: Schema.String, scan: Schema.String })
@@ -55,16 +55,17 @@ describe.skipIf(!hasPgbouncer)("behind pgbouncer", () => {
     () =>
       Effect.gen(function* () {
         const words = /transaction mode.*: use its session mode, or connect to PostgreSQL itself$/
-        for (
-          const more of [
-            [],
-            ["min_pool_size = 3"],
-            ["min_pool_size = 3", "server_round_robin = 1"],
-            ["server_round_robin = 1"],
-          ]
-        ) {
-          const url = yield* behind("pool_mode = transaction", ...more)
-          for (const _ of Array(3)) assert.match(yield* refusal(url), words)
+        for (const more of [[], ["server_round_robin = 1"]]) {
+          for (const sessions of [0, 2, 3]) {
+            const url = yield* behind("pool_mode = transaction", ...more)
+            // So many are there, and idle, before the service starts.
+            yield* many(
+              sessions,
+              Effect.flatMap(onlooker(url), (sql) =>
+                Effect.promise(() => sql.unsafe("select pg_sleep(0.2)"))),
+            ).pipe(Effect.scoped)
+            assert.match(yield* refusal(url), words)
+          }
         }
       }),
   )
