@@ -149,10 +149,15 @@ const isSame = (a: Kind, b: Kind): boolean =>
   a.before === b.before && a.status === b.status && a.reason === b.reason &&
   a.timeline === b.timeline && a.stuck === undefined && b.stuck === undefined
 
+/** As many as the column can count: one that could not be counted on would hold up all others of its batch. */
+const mostRepublished = 2 ** 31 - 1
+
 const sweeper = (sql: Sql): Pick<OrderTable, "takeDue" | "makeAllDue"> => ({
   takeDue: (now, limit, { firstMs, mostMs }) =>
     sql.rows(Order)`
-      update orders set republished = republished + 1, publish_at = ${now}::timestamptz
+      update orders set republished = least(republished, ${
+      mostRepublished - 1
+    }) + 1, publish_at = ${now}::timestamptz
         + least(${firstMs}::float8 * 2 ^ least(republished, 30), ${mostMs}) * interval '1 millisecond'
       where id = any(array(
         select id from orders where publish_at <= ${now}

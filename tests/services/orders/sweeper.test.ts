@@ -140,6 +140,24 @@ describe("sweep", () => {
       assert.deepStrictEqual(waits, [15, 30, 60, 120, 240, 480, 600, 600])
     }))
 
+  it.effect("publishes an order that was published for a week, or as often as can be counted", () =>
+    Effect.gen(function* () {
+      const { sql, sweep, published } = yield* world
+      const times = [29, 30, 31, 32, 62, 64, 1_010, 2 ** 31 - 2, 2 ** 31 - 1]
+      const ids = yield* insert(sql, times.length)
+      yield* Effect.promise(() =>
+        sql`
+        update orders set republished = given.times
+        from unnest(${ids}::uuid[], ${times}::int[]) as given (id, times) where orders.id = given.id`
+      )
+      assert.strictEqual(yield* sweep(), times.length)
+      const counts = times.map((n) => Math.min(n + 1, 2 ** 31 - 1))
+      for (const [n, id] of ids.entries()) {
+        assert.deepStrictEqual(yield* dueIn(sql, id), { inMs: 600_000, republished: counts[n]! })
+      }
+      assert.sameMembers(published.map(({ republished }) => republished), counts)
+    }))
+
   it.effect("publishes the details as they were written, though it does not know all of them", () =>
     Effect.gen(function* () {
       const { sql, sweep, published } = yield* world

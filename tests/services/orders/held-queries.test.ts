@@ -1,0 +1,194 @@
+/** What happens while one query is out: it is held open, something else happens, and then it goes on. */
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Deferred, Effect, Fiber, Layer, type Scope } from "effect"
+import { TestClock } from "effect/testing"
+import { join } from "node:path"
+import { Backlog, backlogLayer } from "#services/orders/backlog.ts"
+import { Intake, intakeLayer } from "#services/orders/intake.ts"
+import { LookUps } from "#services/orders/look-ups.ts"
+import { OrderStore, type OrderTable } from "#services/orders/order-table.ts"
+import { orderStoreLayer } from "#services/orders/orders-sql.ts"
+import { Publisher } from "#services/orders/publisher.ts"
+import { Database } from "#shared/postgres/database.ts"
+import { pooledRandomLayer } from "#shared/security/pooled-random.ts"
+import { newDatabase, onlooker, openDatabase } from "#tests/shared/postgres/open-database.ts"
+import { noChanges } from "#tests/simulation/no-changes.ts"
+import { until } from "./until.ts"
+
+type Held = "countUnfinished" | "findByKey" | "insert"
+
+/** Holds each query of the name, before it reaches the database or with its answer, until it is let go. */
+interface Hold {
+  /** How many are held. */
+  readonly out: () => number
+  readonly letGo: Effect.Effect<void>
+}
+
+const limit = 3
+
+const world = Effect.gen(function* () {
+  const url = yield* newDatabase
+  const sql = yield* onlooker(url)
+  const migrations = join(import.meta.dirname, "../../../services/orders/migrations")
+  const database = yield* openDatabase(url, { migrations, poolSize: 5 })
+  const real = Context.get(
+    yield* Layer.build(
+      orderStoreLayer.pipe(Layer.provide(Layer.succeed(Database, database))),
+    ),
+    OrderStore,
+  )
+  const holds = new Map<
+    Held,
+    { when: "before" | "after"; gate: Deferred.Deferred<void>; out: number }
+  >()
+  const held = (orders: OrderTable): OrderTable => {
+    const through = <A>(name: Held, query: Effect.Effect<A>): Effect.Effect<A> => {
+      const hold = holds.get(name)
+      if (hold === undefined) return query
+      const held = Effect.suspend(() => {
+        hold.out++
+        return Deferred.await(hold.gate)
+      })
+      return hold.when === "before" ? Effect.andThen(held, query) : Effect.tap(query, () => held)
+    }
+    return {
+      ...orders,
+      countUnfinished: (limit) => through("countUnfinished", orders.countUnfinished(limit)),
+      findByKey: (username, key) => through("findByKey", orders.findByKey(username, key)),
+      insert: (insertions) => through("insert", orders.insert(insertions)),
+    }
+  }
+  const store = OrderStore.of({
+    ...real,
+    query: (run) => real.query((orders) => run(held(orders))),
+  })
+  const context = yield* Layer.build(
+    intakeLayer({ republishAfterMs: 15_000 }).pipe(
+      Layer.provideMerge(backlogLayer(limit)),
+      Layer.provideMerge(LookUps.layer),
+      Layer.provide([
+        noChanges,
+        Layer.succeed(OrderStore, store),
+        Layer.succeed(Publisher, Publisher.of({ publish: () => Effect.void })),
+        pooledRandomLayer,
+      ]),
+    ),
+  )
+  const hold = (name: Held, when: "before" | "after"): Effect.Effect<Hold, never, Scope.Scope> =>
+    Effect.gen(function* () {
+      const state = { when, gate: yield* Deferred.make<void>(), out: 0 }
+      holds.set(name, state)
+      const letGo = Effect.suspend(() => {
+        holds.delete(name)
+        return Deferred.succeed(state.gate, undefined)
+      })
+      // A test that fails lets go, too: the database closes after its last query.
+      yield* Effect.addFinalizer(() => letGo)
+      return { out: () => state.out, letGo: Effect.asVoid(letGo) }
+    })
+  const { place } = Context.get(context, Intake)
+  return {
+    sql,
+    hold,
+    backlog: Context.get(context, Backlog),
+    place: (idempotencyKey?: string, amountMinor = 1999) =>
+      place({
+        ...{ username: "ann", amountMinor, idempotencyKey },
+        details: { item: 1, slot: "09:00" },
+      }),
+  }
+})
+
+const nextCount = TestClock.adjust("1 second")
+
+describe("the count of the backlog", () => {
+  it.effect.each(["before", "after"] as const)(
+    "forgets nobody who came while it was out, held open %s it reached the database",
+    (when) =>
+      Effect.gen(function* () {
+        const { hold, place } = yield* world
+        const { out, letGo } = yield* hold("countUnfinished", when)
+        yield* nextCount
+        yield* until("it is out", () => out() === 1)
+        for (let n = 0; n < limit; n++) yield* place()
+        assert.strictEqual((yield* Effect.flip(place()))._tag, "Problem")
+        yield* letGo
+        // Whatever it counted, there are as many as there may be.
+        for (let again = 0; again < 3; again++) {
+          assert.strictEqual((yield* Effect.flip(place()))._tag, "Problem")
+          yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+        }
+      }),
+  )
+
+  it.effect("makes room for those who ended, though others came while it was out", () =>
+    Effect.gen(function* () {
+      const { sql, hold, place, backlog } = yield* world
+      yield* Effect.replicateEffect(place(), limit)
+      yield* Effect.promise(() =>
+        sql`update orders set status = 'completed', publish_at = null, decided_at = now()`
+      )
+      const { out, letGo } = yield* hold("countUnfinished", "after")
+      yield* nextCount
+      yield* until("it is out", () => out() === 1)
+      assert.strictEqual((yield* Effect.flip(backlog.admit))._tag, "Problem")
+      yield* letGo
+      yield* until("there is room", Effect.isSuccess(backlog.admit))
+    }))
+})
+
+describe("the replay of an order", () => {
+  it.effect("stores it as a new one when its key is forgotten while it is looked up", () =>
+    Effect.gen(function* () {
+      const { sql, hold, place } = yield* world
+      const first = yield* place("one")
+      const { out, letGo } = yield* hold("findByKey", "before")
+      const again = yield* Effect.forkChild(place("one", 7))
+      yield* until("it is looked up", () => out() === 1)
+      yield* Effect.promise(() => sql`update orders set idempotency_key = null`)
+      yield* letGo
+      const { order, replayed } = yield* Fiber.join(again)
+      assert.isFalse(replayed)
+      assert.notStrictEqual(order.id, first.order.id)
+      assert.strictEqual((yield* place("one", 7)).order.id, order.id)
+    }))
+
+  it.effect("is what was found, though its key is forgotten before the answer is there", () =>
+    Effect.gen(function* () {
+      const { sql, hold, place } = yield* world
+      const first = yield* place("one")
+      const { out, letGo } = yield* hold("findByKey", "after")
+      const [same, other] = [
+        yield* Effect.forkChild(place("one")),
+        yield* Effect.forkChild(Effect.flip(place("one", 7))),
+      ]
+      yield* until("both are found", () => out() === 2)
+      yield* Effect.promise(() => sql`update orders set idempotency_key = null`)
+      yield* letGo
+      const { order, replayed } = yield* Fiber.join(same)
+      assert.deepStrictEqual([order.id, replayed], [first.order.id, true])
+      assert.deepInclude(yield* Fiber.join(other), { code: "idempotency_key_reused" })
+    }))
+
+  it.effect("waits for the one that is being stored, and leaves the batch of others alone", () =>
+    Effect.gen(function* () {
+      const { sql, hold, place } = yield* world
+      const { out, letGo } = yield* hold("insert", "before")
+      const first = yield* Effect.forkChild(place("one"))
+      yield* until("the first one is out", () => out() === 1)
+      const rest = [yield* Effect.forkChild(place("one")), yield* Effect.forkChild(place("two"))]
+      yield* letGo
+      const [one, replay, two] = [
+        yield* Fiber.join(first),
+        ...yield* Effect.forEach(rest, Fiber.join),
+      ]
+      assert.deepStrictEqual([one, replay!, two!].map(({ replayed }) => replayed), [
+        false,
+        true,
+        false,
+      ])
+      assert.strictEqual(replay!.order.id, one.order.id)
+      const rows = yield* Effect.promise(() => sql`select id from orders`)
+      assert.strictEqual(rows.count, 2)
+    }))
+})
