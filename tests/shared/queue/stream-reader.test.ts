@@ -22,7 +22,7 @@ describe("makeReader", () => {
         stream: `test:${crypto.randomUUID()}`,
         group: "testers",
         consumer: "a",
-        claimAfter: Duration.minutes(1),
+        claimAfter: Duration.hours(1),
         forgetAfter: Duration.hours(1),
         deadLettersFor: Duration.days(30),
       })
