@@ -1,11 +1,12 @@
 /**
  * Real proxies in front of real servers: no request fails, however long a connection was idle and whenever a server is
- * replaced. UNWIND_PROXY_ROUNDS=10 replaces each server ten times, with the defaults of all.
+ * replaced. A long run replaces each server three times, with the defaults of all.
  */
 import { connect } from "node:net"
 import { setTimeout as pause } from "node:timers/promises"
 import { describe, expect, it } from "vitest"
 import { keepAsking, type Outcome } from "./clients.ts"
+import { atLength } from "#tests/support/length.ts"
 import {
   freePort,
   missing,
@@ -16,7 +17,7 @@ import {
   startReplica,
 } from "./programs.ts"
 
-const rounds = Number(process.env["UNWIND_PROXY_ROUNDS"] ?? 0)
+const rounds = atLength(0, 3)
 const isShort = rounds === 0
 /** Shorter than usual, though longer than the gateway keeps idle connections (4 s); HAProxy asks more often for it. */
 const hurried = { settings: { DRAIN: "6 seconds" }, check: "inter 300ms" }

@@ -60,9 +60,11 @@ export const createDatabase = async (
   const database = `${name}_${randomUUID()}`
   const run = async (statement: string) => {
     const sql = createClient(server, { max: 1, fetch_types: false, onnotice: () => {} })
+    // The kernel copies the files where it can: half the work of a copy by way of the log.
+    await sql`set file_copy_method = clone`.catch(() => {})
     await sql.unsafe(statement).finally(() => sql.end())
   }
-  await run(`create database "${database}"`)
+  await run(`create database "${database}" strategy file_copy`)
   const url = new URL(server)
   url.pathname = database
   return { url: url.href, drop: () => run(`drop database if exists "${database}" with (force)`) }

@@ -18,7 +18,7 @@ const isStopped = ({ stop }: RunningOrchestrator) =>
 describe.concurrent("a stop", () => {
   it.live("comes in time while a participant hangs; the next orchestrator ends the order", () =>
     Effect.gen(function* () {
-      const system = yield* startSystem({ REPUBLISH_AFTER: "1 minute" })
+      const system = yield* startSystem({ REPUBLISH_AFTER: "1 hour" })
       const first = yield* system.orchestrate({ CALL_TIMEOUT: "5 seconds" })
       const user = yield* system.customer
       system.conduct.slots = hangs
@@ -36,7 +36,7 @@ describe.concurrent("a stop", () => {
 
   it.live("may come in the middle of an undoing; the next orchestrator ends that too", () =>
     Effect.gen(function* () {
-      const system = yield* startSystem({ REPUBLISH_AFTER: "1 minute" })
+      const system = yield* startSystem({ REPUBLISH_AFTER: "1 hour" })
       const first = yield* system.orchestrate({ CALL_TIMEOUT: "2 seconds" })
       const user = yield* system.customer
       const { id } = yield* system.order(user, { slot: "23:00" })

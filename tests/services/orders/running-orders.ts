@@ -117,6 +117,8 @@ export const ordersEnvironment = Effect.gen(function* () {
     DATABASE_URL: yield* databaseOf("orders"),
     QUEUE_URL: redis.url,
     QUEUE_STREAM: `orders-${crypto.randomUUID()}`,
+    // What was not published in the first place must not pass for it.
+    REPUBLISH_AFTER: "1 hour",
     JWKS_URL: "http://auth.test/.well-known/jwks.json",
     SERVICE_PUBLIC_KEYS: keys.publicKeys,
     SERVICE_PRIVATE_KEY: keys.privateKey("orchestrator"),

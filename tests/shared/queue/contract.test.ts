@@ -18,7 +18,7 @@ import {
 
 type Queue = OrderQueue["Service"]
 const soon = "600 millis"
-const never = "1 minute"
+const never = "1 hour"
 const empty = { length: 0, pending: 0 }
 
 const ordersOf = (items: ReadonlyArray<{ readonly message: { readonly orderId: string } }>) =>
@@ -51,7 +51,7 @@ describe.each(Object.entries(implementations))("OrderQueue over %s", (name, star
     implementation = await start()
   })
   afterAll(() => implementation.stop())
-  const subject = (claimAfter: "600 millis" | "1 minute"): Subject =>
+  const subject = (claimAfter: "600 millis" | "1 hour"): Subject =>
     implementation.subject(claimAfter)
 
   it.live("hands out what was published, in its order and not more than asked for", () =>

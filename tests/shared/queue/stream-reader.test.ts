@@ -24,7 +24,7 @@ const group = "testers"
 const open = (url: URL | string, stream: string, consumer = "a") =>
   redisOrderQueue(new URL(url), {
     ...{ stream, group, consumer },
-    claimAfter: Duration.minutes(1),
+    claimAfter: Duration.hours(1),
     forgetAfter: Duration.hours(1),
     deadLettersFor: Duration.days(30),
   })

@@ -25,7 +25,7 @@ const open = (url: string, token: string) =>
     stream: `test:${crypto.randomUUID()}`,
     group: "testers",
     consumer: "a",
-    claimAfter: Duration.minutes(1),
+    claimAfter: Duration.hours(1),
     forgetAfter: Duration.hours(1),
     deadLettersFor: Duration.days(30),
   })
