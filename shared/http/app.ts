@@ -10,6 +10,7 @@ import type { ContentfulStatusCode } from "hono/utils/http-status"
 import { withRequestSpan } from "#shared/telemetry/trace.ts"
 import type { Transient } from "#shared/transient.ts"
 import { openApiDocument } from "./openapi.ts"
+import { PeerClocks } from "./peer-clocks.ts"
 import { internalError, Problem, problemResponse, unavailable } from "./problem.ts"
 import type { Route } from "./route.ts"
 
@@ -144,6 +145,8 @@ const asProblem = (cause: Cause.Cause<Problem | Transient>, requestId: string) =
   )
 }
 
+const wrongClocks = Effect.flatMap(PeerClocks, ({ wrong }) => wrong)
+
 const addOperations = (
   app: App,
   { name, description, routes, ready }: AppOptions,
@@ -171,10 +174,16 @@ const addOperations = (
     )
     const ok = checks.every(([, state]) => state === "ok")
     const status: ContentfulStatusCode = ok ? 200 : 503
-    return context.json(
-      { status: ok ? "ready" : "not ready", service: name, checks: Object.fromEntries(checks) },
-      status,
-    )
+    // Named, and no condition: while tokens are taken, everything works.
+    const clocks = [...(await run(wrongClocks)).values()]
+    return context.json({
+      status: ok ? "ready" : "not ready",
+      service: name,
+      checks: {
+        ...Object.fromEntries(checks),
+        ...(clocks.length > 0 && { clocks: clocks.join("; ") }),
+      },
+    }, status)
   })
   app.get("/metrics", async (context) => context.text(await run(PrometheusMetrics.format())))
   app.get("/openapi.json", (context) => context.json(document))

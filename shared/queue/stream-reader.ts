@@ -4,6 +4,7 @@
  * again and read from its beginning; entries that are in hand already are passed over, however they come again.
  */
 import { Clock, Duration, Effect } from "effect"
+import { steadyMs } from "#shared/steady-time.ts"
 import type { QueueUnavailable } from "./order-queue.ts"
 import {
   beatMsOf,
@@ -44,8 +45,9 @@ export const makeReader = (
   const forgetAfterMs = Duration.toMillis(options.forgetAfter)
   let ownCursor: string | undefined = firstId
   let claimCursor = firstId
-  let claimAtMs = 0
-  let forgetAtMs = 0
+  // By steady time.
+  let claimAtMs = -Infinity
+  let forgetAtMs = -Infinity
 
   const isNew = ([id]: Entry) => !inHand.has(id)
   const send = (command: Command) => Effect.map(transport.send([command]), ([reply]) => reply)
@@ -66,11 +68,13 @@ export const makeReader = (
     if (nowMs < forgetAtMs) return
     forgetAtMs = nowMs + forgetAfterMs
     const silent = silentConsumers(yield* send(commands.listConsumers), forgetAfterMs)
-    yield* transport.send([commands.trimDeadLetters(nowMs), ...silent.map(commands.forget)])
+    // What is old tells the time of day in its id.
+    const trim = commands.trimDeadLetters(yield* Clock.currentTimeMillis)
+    yield* transport.send([trim, ...silent.map(commands.forget)])
   })
 
   const claimed = Effect.fnUntraced(function* (count: number) {
-    const nowMs = yield* Clock.currentTimeMillis
+    const nowMs = yield* steadyMs
     if (nowMs < claimAtMs) return []
     const { next, entries } = claimedEntries(yield* send(commands.claim(count, claimCursor)))
     claimCursor = next
