@@ -3,7 +3,7 @@
  * a port (`run`); the embedded run starts all of them in one process.
  */
 import "effect/schema/SchemaJITCompiler/enable"
-import { Effect, Layer, type Scope } from "effect"
+import { Effect, Layer, Scope } from "effect"
 import {
   Environment,
   port,
@@ -13,7 +13,9 @@ import {
   type Values,
 } from "#shared/config/settings.ts"
 import type { App } from "#shared/http/app.ts"
+import { makePeerClocks, PeerClocks } from "#shared/http/peer-clocks.ts"
 import { listen } from "#shared/http/listen.ts"
+import { startingApp } from "#shared/http/starting.ts"
 import { roster, type ServiceName } from "#shared/roster.ts"
 import { telemetryLayer, telemetrySettings } from "#shared/telemetry/telemetry.ts"
 import { runMain } from "./run-main.ts"
@@ -43,9 +45,11 @@ export const service = <
   ...rest,
   // Built into the caller's scope: the layers live as long as the app, not as long as its start.
   start: (settings) =>
-    Effect.flatMap(
-      Layer.build(layers(settings)),
-      (context) => Effect.provideContext(app(settings), context),
+    Effect.suspend(() =>
+      Effect.flatMap(
+        Layer.build(layers(settings)),
+        (context) => Effect.provideContext(app(settings), context),
+      ).pipe(Effect.provideService(PeerClocks, makePeerClocks()))
     ),
 })
 
@@ -56,7 +60,10 @@ export const commonSettings = (defaultPort: number) => ({
   ...telemetrySettings,
 })
 
-/** Serves one service behind a port of its own, as the environment says, and never ends by itself. */
+/**
+ * Serves one service behind a port of its own, as the environment says, and never ends by itself. While it starts, it is
+ * alive, and not ready.
+ */
 export const serve = <const S extends Record<string, Setting<unknown>>>(
   service: Service<S>,
 ): Effect.Effect<never, { readonly message: string }> =>
@@ -66,8 +73,15 @@ export const serve = <const S extends Record<string, Setting<unknown>>>(
     const settings = yield* readSettings({ ...common, ...service.settings })
     const { PORT, HOST, ...telemetry } = settings as unknown as Values<typeof common>
     return yield* Effect.gen(function* () {
-      const app = yield* service.start(settings as unknown as Values<S>)
-      const port = yield* listen(app, { host: HOST, port: PORT })
+      let app: Pick<App, "fetch"> = startingApp(service.name)
+      // What the app stands on is closed after the last request.
+      const scope = yield* Effect.acquireRelease(Scope.make(), Scope.close)
+      // It listens at once: migrations may take longer than any probe waits for somebody who does not.
+      const port = yield* listen(
+        { fetch: (request, told) => app.fetch(request, told) },
+        { host: HOST, port: PORT },
+      )
+      app = yield* Scope.provide(service.start(settings as unknown as Values<S>), scope)
       yield* Effect.logInfo(`${service.name} listens on http://${HOST}:${port}`)
       return yield* Effect.never
     }).pipe(Effect.scoped, Effect.provide(telemetryLayer(service.name, telemetry)))
