@@ -53,7 +53,6 @@ const statusesOf = (route: Route): ReadonlyArray<number> =>
 const security: Record<string, ReadonlyArray<Record<string, []>>> = {
   user: [{ user: [] }],
   service: [{ service: [] }],
-  userOrService: [{ user: [] }, { service: [] }],
 }
 
 export const openApiDocument = ({ name, description, routes }: Described) => {

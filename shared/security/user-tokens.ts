@@ -3,13 +3,13 @@
  * the keys cannot be fetched the answer is 503, never a pass.
  */
 import { Clock, Context, Effect, Layer } from "effect"
-import { decodeProtectedHeader, errors, jwtVerify, type JWTVerifyGetKey } from "jose"
+import { errors, jwtVerify, type JWTVerifyGetKey } from "jose"
 import { text, url } from "#shared/config/settings.ts"
 import { type Problem, unauthenticated, unavailable } from "#shared/http/problem.ts"
 import type { Access } from "#shared/http/route.ts"
 import { steadyMsOf } from "#shared/steady-time.ts"
 import { authKeys } from "./auth-keys.ts"
-import { bearerToken, serviceTokenType } from "./service-tokens.ts"
+import { bearerToken } from "./service-tokens.ts"
 
 export interface User {
   readonly username: string
@@ -131,20 +131,3 @@ export const userVerifierLayer = (options: TokenOptions & { readonly jwksUrl: UR
     UserVerifier,
     Effect.flatMap(authKeys(options.jwksUrl), (keys) => makeUserVerifier(keys, options)),
   )
-
-/** Lets in a user or a service; the type of a token (RFC 8725, section 3.11) says whose it claims to be. */
-export const eitherUserOrService = <S>(
-  user: Access<User>,
-  service: Access<S>,
-): Access<User | S> => ({
-  scheme: "userOrService",
-  authorize: (request) =>
-    Effect.flatMap(bearerToken(request), (token) => {
-      const type = Effect.try({
-        try: () => decodeProtectedHeader(token).typ,
-        catch: () => wrongToken,
-      })
-      return Effect.flatMap(type, (typ): Effect.Effect<User | S, Problem> =>
-        typ === serviceTokenType ? service.authorize(request) : user.authorize(request))
-    }),
-})
