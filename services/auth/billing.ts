@@ -2,6 +2,7 @@
 import { Context, Effect, Layer, Schedule } from "effect"
 import { post } from "#shared/http/client.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
+import { steadyMs } from "#shared/steady-time.ts"
 import type { Transient } from "#shared/transient.ts"
 
 export class Billing extends Context.Service<Billing, {
@@ -12,7 +13,7 @@ export class Billing extends Context.Service<Billing, {
   readonly openAccount: (username: string, email: string) => Effect.Effect<void, Transient>
 }>()("unwind/auth/Billing") {}
 
-const again = Schedule.exponential("100 millis").pipe(Schedule.upTo({ duration: "3 seconds" }))
+const triedForMs = 3_000
 
 export const billingLayer = (url: URL): Layer.Layer<Billing, never, ServiceSigner> =>
   Layer.effect(
@@ -21,10 +22,15 @@ export const billingLayer = (url: URL): Layer.Layer<Billing, never, ServiceSigne
       const callee = { name: "billing", url, token: tokenFor("billing"), timeoutMs: 5_000 }
       return Billing.of({
         openAccount: (username, email) =>
-          post(callee, "/api/profiles/", { username, email }).pipe(
-            Effect.retry(again),
-            Effect.asVoid,
-          ),
+          Effect.flatMap(steadyMs, (startedAtMs) =>
+            post(callee, "/api/profiles/", { username, email }).pipe(
+              Effect.retry({
+                schedule: Schedule.exponential("100 millis"),
+                while: () =>
+                  Effect.map(steadyMs, (nowMs) => nowMs - startedAtMs < triedForMs),
+              }),
+              Effect.asVoid,
+            )),
       })
     }),
   )

@@ -2,10 +2,11 @@
  * Effect's token buckets over Redis, shared by all replicas, or within this process. When Redis fails the process counts
  * for itself: a limit may then be reached once per replica, but it is never lifted.
  */
-import { Cache, Clock, Effect, type Scope } from "effect"
+import { Cache, Effect, type Scope } from "effect"
 import { RateLimiter, Redis as EffectRedis } from "effect/persistence"
 import { Redis } from "ioredis"
 import { isWrongServer } from "#shared/redis/wrong-server.ts"
+import { bySteadyTime, byTime, steadyMs } from "#shared/steady-time.ts"
 
 export type Consume = RateLimiter.RateLimiter["consume"]
 
@@ -19,14 +20,14 @@ export const makeConsume = (url: URL): Effect.Effect<Consume, never, Scope.Scope
   url.protocol === "memory:" ? within : Effect.gen(function* () {
     const local = yield* within
     const shared = yield* overRedis(url)
-    let leaveAloneUntil = 0
+    let leaveAloneUntil = -Infinity
     return (options) =>
       Effect.gen(function* () {
         // A Redis that hangs must not make every log-in wait for it.
-        if ((yield* Clock.currentTimeMillis) < leaveAloneUntil) return yield* local(options)
+        if ((yield* steadyMs) < leaveAloneUntil) return yield* local(options)
         return yield* Effect.catch(shared(options), (error) =>
           error.reason._tag === "RateLimitExceeded" ? Effect.fail(error) : Effect.gen(function* () {
-            leaveAloneUntil = (yield* Clock.currentTimeMillis) + leaveAloneMs
+            leaveAloneUntil = (yield* steadyMs) + leaveAloneMs
             yield* Effect.logWarning("Redis can not count failed log-ins: this process does")
             return yield* local(options)
           }))
@@ -41,8 +42,16 @@ const within: Effect.Effect<Consume> = Effect.gen(function* () {
       Effect.provide(RateLimiter.make, RateLimiter.layerStoreMemory, { local: true }),
   })
   return (options) =>
-    Effect.flatMap(Cache.get(limiters, options.key), (limiter) => limiter.consume(options))
+    Effect.flatMap(
+      Cache.get(limiters, options.key),
+      (limiter) => bySteadyTime(limiter.consume(options)),
+    )
 })
+
+const unavailable = (cause: unknown) =>
+  new RateLimiter.RateLimiterError({
+    reason: new RateLimiter.RateLimitStoreError({ message: "Redis does not tell the time", cause }),
+  })
 
 const overRedis = (url: URL): Effect.Effect<Consume, never, Scope.Scope> =>
   Effect.gen(function* () {
@@ -80,5 +89,14 @@ const overRedis = (url: URL): Effect.Effect<Consume, never, Scope.Scope> =>
       RateLimiter.RateLimiterStore,
       store,
     )
-    return limiter.consume
+    // Buckets refill by the clock of Redis, which all replicas have in common.
+    const redisMs = Effect.tryPromise({
+      try: async () => {
+        const [seconds, micros] = await redis.time()
+        return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000)
+      },
+      catch: (cause) => unavailable(cause),
+    })
+    return (options) =>
+      Effect.flatMap(redisMs, (nowMs) => byTime(() => nowMs)(limiter.consume(options)))
   })

@@ -11,6 +11,8 @@ export interface Session {
 }
 
 const graceMs = 10_000
+/** How much later than now another replica's clock may say that it was: a clock that was set back makes no grace of an hour. */
+const skewMs = 60_000
 
 export type Standing = "current" | "justReplaced" | "reused" | "ended"
 
@@ -22,7 +24,8 @@ export const standingOf = (
 ): Standing => {
   if (session === undefined || nowMs >= session.expiresAtMs) return "ended"
   if (generation === session.generation) return "current"
+  const sinceMs = nowMs - session.rotatedAtMs
   const justReplaced = generation === session.generation - 1 &&
-    nowMs <= session.rotatedAtMs + graceMs
+    sinceMs >= -skewMs && sinceMs <= graceMs
   return justReplaced ? "justReplaced" : "reused"
 }

@@ -8,7 +8,7 @@ import { publicBodyBytes, route } from "#shared/http/route.ts"
 import { Database } from "#shared/postgres/database.ts"
 import { participantRoutes } from "#shared/reservations/participant.ts"
 import { ServiceVerifier } from "#shared/security/service-tokens.ts"
-import { eitherUserOrService, UserVerifier } from "#shared/security/user-tokens.ts"
+import { UserVerifier } from "#shared/security/user-tokens.ts"
 import { type Account, Accounts } from "./accounts.ts"
 
 const view = ({ username, email, walletMinor }: Account) => ({
@@ -33,13 +33,13 @@ export const billingApp = Effect.gen(function* () {
     path: "/api/accounts/:username",
     summary: "Your account and its wallet",
     tag: "accounts",
-    access: eitherUserOrService(user, services.only("orchestrator")),
+    access: user,
     params: Schema.Struct({ username: Username }),
     answer: { status: 200, description: "The account", schema: AccountView },
     problems: [404],
     handle: Effect.fnUntraced(function* ({ caller, params }) {
       const username = params.username.normalize("NFKC")
-      if (typeof caller === "object" && caller.username !== username) return yield* noSuchAccount
+      if (caller.username !== username) return yield* noSuchAccount
       const account = yield* accounts.find(username)
       return account === undefined ? yield* noSuchAccount : view(account)
     }),

@@ -7,6 +7,7 @@ import { Cause, Clock, Effect, FiberSet, Latch, Layer, Schedule, Semaphore } fro
 import { orderSaga } from "#shared/contracts/order-saga.ts"
 import { maxBatch } from "#shared/contracts/reservation.ts"
 import { failpoint } from "#shared/failpoint.ts"
+import { PeerClocks } from "#shared/http/peer-clocks.ts"
 import {
   type DeadLetter,
   type Delivery,
@@ -17,6 +18,7 @@ import { bury, orderIdOf, type OrderRun, orderRun } from "#shared/saga/order-run
 import { runWave } from "#shared/saga/run-wave.ts"
 import type { Sagas } from "#shared/saga/saga.ts"
 import { letGo, type Wave, waveOf } from "#shared/saga/wave.ts"
+import { steadyMs, steadyMsOf } from "#shared/steady-time.ts"
 import { Participants } from "./participants.ts"
 import { Register } from "./register.ts"
 import { type Watched, watchSagas } from "./saga-watch.ts"
@@ -51,10 +53,10 @@ export const consumerLayer = (options: ConsumerOptions) =>
       const makeRoom = yield* Effect.cached(places.release(1))
       yield* Effect.gen(function* () {
         const deliveries = yield* take(Math.min(maxBatch, waves.left()))
-        const startedAtMs = yield* Clock.currentTimeMillis
+        const startedAtMs = yield* steadyMs
         yield* failpoint("orchestrator.taken")
         yield* waves.start(deliveries, makeRoom)
-        const left = startedAtMs + apartMs(deliveries.length) - (yield* Clock.currentTimeMillis)
+        const left = startedAtMs + apartMs(deliveries.length) - (yield* steadyMs)
         if (left > 0) yield* Effect.sleep(left)
       }).pipe(Effect.onError(() => makeRoom))
     }).pipe(
@@ -72,6 +74,8 @@ const makeWaves = Effect.fnUntraced(
     const watched = yield* watchSagas
     const { send } = yield* Participants
     const { decide } = yield* Register
+    const clock = yield* Clock.Clock
+    const clocks = yield* PeerClocks
     const inFlight = new Map<string, string>()
     const room = yield* Latch.make(true)
     const fibers = yield* FiberSet.make<void, never>()
@@ -86,6 +90,10 @@ const makeWaves = Effect.fnUntraced(
     const sagas: Sagas = {
       rows: orderSaga,
       deadlineMs,
+      now: () => {
+        const { nowMs, heardAtMs } = clocks.timeOf("orders", clock)
+        return { steadyMs: steadyMsOf(clock), ordersMs: nowMs, toldAtMs: heardAtMs }
+      },
       send,
       decide,
       ended: (runs) => Effect.ensuring(tellEnds(queue, watched, runs), gone(runs)),
@@ -100,12 +108,13 @@ const makeWaves = Effect.fnUntraced(
         function* (deliveries: ReadonlyArray<Delivery>, makeRoom: Effect.Effect<void>) {
           const fresh: Array<OrderRun> = []
           const doubles: Array<string> = []
+          const now = sagas.now()
           for (const delivery of deliveries) {
             const { entryId, message: { orderId } } = delivery
             const working = inFlight.get(orderId)
             if (working === undefined) {
               inFlight.set(orderId, entryId)
-              fresh.push(orderRun(delivery, deadlineMs))
+              fresh.push(orderRun(delivery, now))
             } else if (working !== entryId) {
               // The same order once more: the run in flight will do. Its own entry keeps it safe, so this one can go.
               doubles.push(entryId)

@@ -1,6 +1,7 @@
 /** What can be seen of the sagas from outside: metrics, the log lines of orders that are stuck, and spans. */
 import { Clock, Effect, Exit, Metric, type Tracer } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
+import { PeerClocks } from "#shared/http/peer-clocks.ts"
 import { orderIdOf, type OrderRun } from "#shared/saga/order-run.ts"
 import { sagaEnds } from "#shared/saga/saga.ts"
 import { messageSpan, TracingEnabled } from "#shared/telemetry/trace.ts"
@@ -57,9 +58,10 @@ export const watchSagas = Effect.gen(function* () {
       }
       const clock = yield* Clock.Clock
       const context = yield* Effect.context<never>()
+      const { nowMs } = (yield* PeerClocks).timeOf("orders", clock)
       for (const run of runs) {
         const { createdAtMs, orderId } = run.delivery.message
-        durations.updateUnsafe((clock.currentTimeMillisUnsafe() - createdAtMs) / 1000, context)
+        durations.updateUnsafe(Math.max(0, nowMs - createdAtMs) / 1000, context)
         spans.get(orderId)?.end(clock.currentTimeNanosUnsafe(), Exit.succeed(run.end))
         spans.delete(orderId)
         if (run.end === "buried") {

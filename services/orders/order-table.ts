@@ -62,6 +62,7 @@ export interface OrderTable {
   /**
    * Takes up to `limit` orders that are due to be published again, passing over those that another transaction has locked,
    * and gives them with their new count. They are due again after `firstMs`, doubled with each further time, at most `mostMs`.
+   * Up to as many again are due that would be later than any wait makes them: the clock was set back since.
    */
   readonly takeDue: (
     now: Date,

@@ -161,6 +161,9 @@ const sweeper = (sql: Sql): Pick<OrderTable, "takeDue" | "makeAllDue"> => ({
         + least(${firstMs}::float8 * 2 ^ least(republished, 30), ${mostMs}) * interval '1 millisecond'
       where id = any(array(
         select id from orders where publish_at <= ${now}
+        order by publish_at limit ${limit} for update skip locked) || array(
+        select id from orders where publish_at > ${now}::timestamptz
+          + greatest(${firstMs}::float8, ${mostMs}) * interval '1 millisecond'
         order by publish_at limit ${limit} for update skip locked))
       returning ${columns(sql)}`,
 

@@ -57,7 +57,7 @@ export const sweeperLayer = (
       // To take orders while the queue is away would cost each of them a wait.
       const queueIsBack = Effect.retry(ping, Schedule.spaced("1 second"))
       yield* sweep(options).pipe(
-        Effect.repeat({ while: (count) => count === batch }),
+        Effect.repeat({ while: (count) => count >= batch }),
         Effect.catchTag("QueueUnavailable", (error) =>
           Effect.andThen(willTryAgain(error), Effect.ignore(queueIsBack))),
         Effect.catch(willTryAgain),

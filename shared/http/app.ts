@@ -12,6 +12,7 @@ import type { Transient } from "#shared/transient.ts"
 import { type Count, durationCounter } from "./durations.ts"
 import { noRoute } from "./no-route.ts"
 import { openApiDocument } from "./openapi.ts"
+import { PeerClocks } from "./peer-clocks.ts"
 import { internalError, Problem, problemResponse, unavailable } from "./problem.ts"
 import { CurrentRequest, requestIdOf } from "./request-origin.ts"
 import { type Route, withoutSlash } from "./route.ts"
@@ -141,6 +142,8 @@ const defectProblem = (cause: Cause.Cause<unknown>, requestId: string) =>
     problemResponse(internalError, requestId),
   )
 
+const wrongClocks = Effect.flatMap(PeerClocks, ({ wrong }) => wrong)
+
 const addOperations = (
   app: App,
   { name, description, routes, ready }: AppOptions,
@@ -170,10 +173,16 @@ const addOperations = (
     )
     const ok = checks.every(([, state]) => state === "ok")
     const status: ContentfulStatusCode = ok ? 200 : 503
-    return context.json(
-      { status: ok ? "ready" : "not ready", service: name, checks: Object.fromEntries(checks) },
-      status,
-    )
+    // Named, and no condition: while tokens are taken, everything works.
+    const clocks = [...(await run(wrongClocks)).values()]
+    return context.json({
+      status: ok ? "ready" : "not ready",
+      service: name,
+      checks: {
+        ...Object.fromEntries(checks),
+        ...(clocks.length > 0 && { clocks: clocks.join("; ") }),
+      },
+    }, status)
   })
   app.get("/metrics", async (context) => context.text(await run(PrometheusMetrics.format())))
   app.get("/openapi.json", (context) => context.json(document))

@@ -4,9 +4,11 @@
  * proves that nothing was done: a 503 may stand for a commit whose own answer was lost.
  */
 import { Cause, Context, Effect, Schema } from "effect"
+import { steadyMs } from "#shared/steady-time.ts"
 import { Misconfigured, type Transient, Unavailable, Unknown } from "#shared/transient.ts"
 import { withCallSpan } from "#shared/telemetry/trace.ts"
 import { type Answer, nodeFetch } from "./node-fetch.ts"
+import { PeerClocks } from "./peer-clocks.ts"
 import { originHeaders } from "./request-origin.ts"
 
 /** How requests leave the process: by sockets, or by the embedded run's wiring in memory. */
@@ -80,12 +82,15 @@ const exchange = Effect.fnUntraced(function* (
   request: Sent,
 ): Effect.fn.Return<unknown, CallFailure> {
   const fetch = yield* Fetch
+  const clocks = yield* PeerClocks
   const authorization = `Bearer ${yield* callee.token}`
   const headers = { ...request.headers, ...(yield* originHeaders), authorization }
+  const sentMs = yield* steadyMs
   const response = yield* Effect.tryPromise({
     try: async (signal) => {
       const response = await fetch(urlOf(callee, path), { ...request, headers, signal })
-      return { status: response.status, text: await response.text() }
+      const date = response.headers.get("date")
+      return { status: response.status, date, text: await response.text() }
     },
     catch: (error) => callFailed(callee.name, error),
   }).pipe(
@@ -98,8 +103,14 @@ const exchange = Effect.fnUntraced(function* (
         ),
     ),
   )
-  if (response.status < 200 || response.status > 299) {
-    return yield* Effect.fail(notDone(callee.name, response.status))
+  const isSuccess = response.status >= 200 && response.status <= 299
+  // A refusal without a date may be of anybody on the way.
+  if (isSuccess || response.date !== null) {
+    yield* clocks.heard(callee.name, response.date, sentMs)
+  }
+  if (!isSuccess) {
+    const wrongClock = (yield* clocks.wrong).get(callee.name)
+    return yield* Effect.fail(notDone(callee.name, response.status, wrongClock))
   }
   return yield* Effect.try({
     try: () => JSON.parse(response.text) as unknown,
@@ -110,16 +121,18 @@ const exchange = Effect.fnUntraced(function* (
 /** What to look at when a service does not let its caller in. */
 const misconfigurations: Readonly<Record<number, string>> = {
   401:
-    "it does not know the caller's key: check SERVICE_PRIVATE_KEY here, SERVICE_PUBLIC_KEYS there, " +
-    "and both clocks",
+    "it does not know the caller's key: check SERVICE_PRIVATE_KEY here and SERVICE_PUBLIC_KEYS there",
   403: "it does not let this service in: check that both are of the same version",
   404: "it has no such route: check its address and its version",
 }
 
-const notDone = (name: string, status: number): CallFailure => {
+const notDone = (name: string, status: number, wrongClock?: string): CallFailure => {
   const message = `${name} answered ${status}`
   const wrong = misconfigurations[status]
-  if (wrong !== undefined) return new Misconfigured({ message: `${message}: ${wrong}` })
+  if (wrong !== undefined) {
+    const orClock = status === 401 && wrongClock !== undefined ? `${wrongClock}, or ` : ""
+    return new Misconfigured({ message: `${message}: ${orClock}${wrong}` })
+  }
   const isRefusal = status >= 400 && status < 500 && status !== 408 && status !== 429
   return isRefusal ? new Refused({ message }) : new Unavailable({ message, status })
 }

@@ -53,10 +53,10 @@ const cutAfterMs = 5_000
 /** A handler that waits for its app, and the Effect that gives it one, until the scope closes. */
 export const denoHandler = (): {
   readonly handler: DenoHandler
-  readonly open: (app: App) => Effect.Effect<void, never, Scope.Scope>
+  readonly open: (app: Pick<App, "fetch">) => Effect.Effect<void, never, Scope.Scope>
 } => {
   const opened = Promise.withResolvers<DenoHandler["fetch"]>()
-  const open = Effect.fnUntraced(function* (app: App) {
+  const open = Effect.fnUntraced(function* (app: Pick<App, "fetch">) {
     const closing = yield* Latch.make()
     const drain = yield* CurrentDrain
     const idle = Latch.makeUnsafe(true)

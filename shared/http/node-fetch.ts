@@ -12,7 +12,9 @@ const agent = new Agent(options)
 const tlsAgent = new TlsAgent(options)
 
 /** What is used of an answer. */
-export type Answer = Pick<Response, "status" | "text" | "json">
+export interface Answer extends Pick<Response, "status" | "text" | "json"> {
+  readonly headers: Pick<Headers, "get">
+}
 
 /** Sends a request whose body is a text, if it has one; rejects with the system's error. No redirect is followed. */
 export const nodeFetch = (url: string, init: RequestInit): Promise<Answer> =>
@@ -44,8 +46,14 @@ const read = (answer: IncomingMessage): Promise<Answer> =>
       const text = Buffer.concat(chunks).toString()
       resolve({
         status: answer.statusCode ?? 0,
+        headers: { get: (name) => headerOf(answer, name) },
         text: () => Promise.resolve(text),
         json: () => new Promise((parsed) => parsed(JSON.parse(text))),
       })
     })
   })
+
+const headerOf = (answer: IncomingMessage, name: string): string | null => {
+  const value = answer.headers[name.toLowerCase()]
+  return Array.isArray(value) ? value.join(", ") : value ?? null
+}

@@ -77,7 +77,6 @@ const statusesOf = (route: Route): ReadonlyArray<number> =>
 const security: Record<string, ReadonlyArray<Record<string, []>>> = {
   user: [{ user: [] }],
   service: [{ service: [] }],
-  userOrService: [{ user: [] }, { service: [] }],
 }
 
 /** What an answer with success is described by. */

@@ -10,7 +10,7 @@ import type { Problem } from "./problem.ts"
 /** Decides who calls. Fails with a 401 or 403 Problem, or 503 when it cannot tell: it never lets an unproved caller in. */
 export interface Access<C> {
   /** How the OpenAPI document names it; null for routes that anyone may call. */
-  readonly scheme: "user" | "service" | "userOrService" | null
+  readonly scheme: "user" | "service" | null
   readonly authorize: (request: Request) => Effect.Effect<C, Problem>
 }
 

@@ -1,6 +1,7 @@
 /**
  * Applies a service's numbered SQL files, each once and in order, in one transaction under a lock: replicas that start
- * together take turns, and a failing file leaves the database as it was. Files are never edited once they were applied.
+ * together take turns, and a failing file leaves the database as it was. Files are never edited once they were applied; with
+ * which line ends they were checked out makes no difference.
  */
 import { Effect, Schema } from "effect"
 import { createHash } from "node:crypto"
@@ -40,10 +41,14 @@ export const migrate = Effect.fnUntraced(function* (sql: Sql, migrations: Migrat
       name text primary key, checksum text not null, applied_at timestamptz not null default now())`
   const applied = yield* sql.rows(Applied)`select name, checksum from migrations`
   const known = new Map(applied.map(({ name, checksum }) => [name, checksum]))
-  for (const { name, text } of all) {
-    const checksum = createHash("sha256").update(text).digest("hex")
-    if (known.get(name) === checksum) continue
-    if (known.has(name)) {
+  for (const { name, text: asRead } of all) {
+    const text = asRead.replaceAll("\r\n", "\n")
+    const recorded = known.get(name)
+    // Before line ends made no difference, the text was recorded as it had been checked out.
+    if ([text, text.replaceAll("\n", "\r\n"), asRead].some((as) => checksumOf(as) === recorded)) {
+      continue
+    }
+    if (recorded !== undefined) {
       return yield* Effect.die(
         new Error(`the migration ${name} was changed after it was applied; add a new file instead`),
       )
@@ -52,9 +57,11 @@ export const migrate = Effect.fnUntraced(function* (sql: Sql, migrations: Migrat
       sql.script(text),
       (error) => Effect.die(new Error(`the migration ${name} failed: ${(error as Error).message}`)),
     )
-    yield* sql`insert into migrations (name, checksum) values (${name}, ${checksum})`
+    yield* sql`insert into migrations (name, checksum) values (${name}, ${checksumOf(text)})`
   }
 })
+
+const checksumOf = (text: string) => createHash("sha256").update(text).digest("hex")
 
 const filesIn = async (folder: string): Promise<ReadonlyArray<Migration>> => {
   const names = (await readdir(folder)).filter((file) => file.endsWith(".sql")).sort()

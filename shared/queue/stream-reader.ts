@@ -4,6 +4,7 @@
  * again and read from its beginning; entries that are in hand already are passed over, however they come again.
  */
 import { Clock, Duration, Effect } from "effect"
+import { steadyMs } from "#shared/steady-time.ts"
 import type { QueueUnavailable } from "./order-queue.ts"
 import {
   beatMsOf,
@@ -45,8 +46,9 @@ export const makeReader = (
   let ownCursor: string | undefined = firstId
   let newestId = firstId
   let claimCursor = firstId
-  let claimAtMs = 0
-  let forgetAtMs = 0
+  // By steady time.
+  let claimAtMs = -Infinity
+  let forgetAtMs = -Infinity
 
   const isNew = ([id]: Entry) => !inHand.has(id)
   const send = (command: Command) => Effect.map(transport.send([command]), ([reply]) => reply)
@@ -68,7 +70,9 @@ export const makeReader = (
   const forget = Effect.fnUntraced(function* (nowMs: number) {
     if (nowMs < forgetAtMs) return
     const silent = silentConsumers(yield* send(commands.listConsumers), forgetAfterMs)
-    yield* transport.send([commands.trimDeadLetters(nowMs), ...silent.map(commands.forget)])
+    // What is old tells the time of day in its id.
+    const trim = commands.trimDeadLetters(yield* Clock.currentTimeMillis)
+    yield* transport.send([trim, ...silent.map(commands.forget)])
     forgetAtMs = nowMs + forgetAfterMs
   }, (forgetting) => Effect.ignore(forgetting))
 
@@ -81,7 +85,7 @@ export const makeReader = (
 
   // A page may hold nothing but what live consumers have, and be one of many: none of them waits for new entries.
   const claimed = Effect.fnUntraced(function* (count: number) {
-    const nowMs = yield* Clock.currentTimeMillis
+    const nowMs = yield* steadyMs
     while (nowMs >= claimAtMs) {
       const reply = yield* send(commands.claim(count, claimCursor)).pipe(
         orReadOwnAfter(() => firstId),

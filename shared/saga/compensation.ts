@@ -77,9 +77,9 @@ const cancel = (sagas: Sagas, wave: Wave, armed: ReadonlyArray<OrderRun>, at: nu
   const tell = Effect.suspend(() => sagas.stuck(unstuck.splice(0), false))
   return untilAnswered(sagas, wave, armed, {
     send: (runs) => sagas.send(row.at, runs.map((run) => commandOf(run, row, "cancel"))),
-    answer: (run, { outcome }, nowMs) => {
+    answer: (run, { outcome }, now) => {
       if (outcome !== "cancelled") return bury(run, `${row.at} answered a cancel with ${outcome}`)
-      answered(run, row, "cancel", "cancelled", nowMs)
+      answered(run, row, "cancel", "cancelled", now)
       run.armed = at
       if (run.stuck !== undefined) unstuck.push(run)
       run.stuck = undefined

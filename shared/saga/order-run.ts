@@ -4,17 +4,28 @@ import type { OrderStep } from "#shared/contracts/order-saga.ts"
 import type { Delivery } from "#shared/queue/order-queue.ts"
 import type { Refusal, SagaEnd } from "./saga.ts"
 
+/** A moment, as both clocks have it that tell how old an order is. */
+export interface Now {
+  readonly steadyMs: number
+  /** Milliseconds since the epoch, by the clock of the orders service, which says when an order was made. */
+  readonly ordersMs: number
+  /** When orders last said so, by steady time. */
+  readonly toldAtMs: number
+}
+
 export interface OrderRun {
   readonly delivery: Delivery
-  /** Milliseconds since the epoch: an order that is not decided by then is aborted. */
-  readonly deadlineMs: number
+  /** When it was taken, by steady time. */
+  readonly takenAtMs: number
+  /** How old the order was then, by the clock of orders. */
+  readonly ageMs: number
   /** What happened since the register was last told. */
   timeline: Array<TimelineEntry>
   /** Why it turns round; it goes forward while there is none. */
   refusal: Refusal | undefined
   /** Of so many rows of the table, from the first on, its compensation is armed. */
   armed: number
-  /** The request that it waits for: how often it was sent, and when first. */
+  /** The request that it waits for: how often it was sent, and when first, by steady time. */
   attempts: number
   startedAtMs: number
   /** How it failed last. */
@@ -25,9 +36,10 @@ export interface OrderRun {
   cause: string
 }
 
-export const orderRun = (delivery: Delivery, deadlineMs: number): OrderRun => ({
+export const orderRun = (delivery: Delivery, now: Now): OrderRun => ({
   delivery,
-  deadlineMs: delivery.message.createdAtMs + deadlineMs,
+  takenAtMs: now.steadyMs,
+  ageMs: now.ordersMs - delivery.message.createdAtMs,
   timeline: [],
   refusal: undefined,
   armed: 0,
@@ -49,6 +61,16 @@ export const hasStep = ({ delivery }: OrderRun, { step }: OrderStep): boolean =>
 export const isAgain = ({ delivery: { message, redelivered } }: OrderRun): boolean =>
   redelivered || message.republished > 0
 
+/**
+ * How old the order is: as old as it was when it was taken, and the time since. The clock of orders may have been misjudged then,
+ * or set since: so the order is no older than that clock says now, and no younger than it has been in hand.
+ */
+export const ageMsOf = ({ delivery, takenAtMs, ageMs }: OrderRun, now: Now): number => {
+  const inHandMs = now.steadyMs - takenAtMs
+  const byOrdersMs = now.ordersMs - delivery.message.createdAtMs
+  return Math.max(inHandMs, Math.min(ageMs + inHandMs, byOrdersMs))
+}
+
 /** Only a person can help it on. */
 export const bury = (run: OrderRun, cause: string): void => {
   run.end = "buried"
@@ -67,16 +89,22 @@ const latest = new Map<
   { readonly atMs: number; readonly entry: TimelineEntry }
 >()
 
+/** When an answer came: by the wall clock, and by steady time. */
+export interface Answered {
+  readonly atMs: number
+  readonly steadyMs: number
+}
+
 /** Writes what the request came to into the order's timeline. */
 export const answered = (
   run: OrderRun,
   { step }: OrderStep,
   action: TimelineEntry["action"],
   outcome: TimelineEntry["outcome"],
-  atMs: number,
+  { atMs, steadyMs }: Answered,
 ): void => {
   const { attempts, startedAtMs } = run
-  const durationMs = atMs - startedAtMs
+  const durationMs = Math.round(steadyMs - startedAtMs)
   let last = latest.get(outcome)
   if (
     last?.atMs !== atMs || last.entry.step !== step || last.entry.action !== action ||

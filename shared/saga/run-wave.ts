@@ -4,11 +4,12 @@
  * turns round with the others: on an abort the compensations run as finalizers of the wave's scope. Being stopped is not a
  * failure: nothing is compensated, and whoever gets an order next goes on.
  */
-import { Clock, Effect } from "effect"
-import type { Decided } from "#shared/contracts/decision.ts"
+import { Effect } from "effect"
+import type { Decided, Decision } from "#shared/contracts/decision.ts"
 import { timedOut } from "#shared/contracts/order.ts"
 import { commandOf, register, undo } from "./compensation.ts"
 import {
+  ageMsOf,
   answered,
   bury,
   hasStep,
@@ -18,7 +19,7 @@ import {
   takeTimeline,
   turnRound,
 } from "./order-run.ts"
-import { forEver, forward } from "./retry.ts"
+import { forEver, forward, isFailure } from "./retry.ts"
 import { Aborted, Cancelled, DeadlinePassed, Rejected, type Sagas } from "./saga.ts"
 import { untilAnswered } from "./until-answered.ts"
 import { letGo, type Wave } from "./wave.ts"
@@ -43,67 +44,96 @@ const buryDefects = ({ rows }: Sagas, wave: Wave): void => {
 }
 
 /** Asks for the state of those that an earlier run may have got somewhere with. */
-const askAgain = (sagas: Sagas, wave: Wave) => {
-  const again = wave.runs.filter((run) => run.end === undefined && isAgain(run))
-  if (again.length === 0) return Effect.void
-  return untilAnswered(sagas, wave, again, {
-    send: (runs) =>
-      sagas.decide(runs.map((run) => ({ orderId: orderIdOf(run), decision: "ask", timeline: [] }))),
+const askAgain = (sagas: Sagas, wave: Wave) =>
+  askFor(
+    sagas,
+    wave,
+    wave.runs.filter((run) => run.end === undefined && isAgain(run)),
+    0,
+  )
+
+/** Asks the register how these orders stand. The others go on with the row at `from`. */
+const askFor = (sagas: Sagas, wave: Wave, runs: ReadonlyArray<OrderRun>, from: number) =>
+  runs.length === 0 ? Effect.void : untilAnswered(sagas, wave, runs, {
+    send: (runs) => sagas.decide(asks(runs)),
     answer: (run, { status }) => {
       if (status !== "pending") obey(sagas, run, status)
     },
-    others: (part) => goForward(sagas, part, 0),
+    others: (part) => goForward(sagas, part, from),
     again: forEver,
   })
-}
+
+const asks = (runs: ReadonlyArray<OrderRun>): ReadonlyArray<Decision> =>
+  runs.map((run) => ({ orderId: orderIdOf(run), decision: "ask", timeline: [] }))
 
 const goForward = (sagas: Sagas, wave: Wave, from: number): Effect.Effect<void> =>
   Effect.gen(function* () {
-    const clock = yield* Clock.Clock
     yield* letGo(sagas, wave)
     for (let at = from; at < sagas.rows.length; at++) {
       const row = sagas.rows[at]!
-      turnRoundLate(sagas, wave, clock.currentTimeMillisUnsafe())
+      yield* turnRoundLate(sagas, wave, at)
       const going = wave.runs.filter((run) => isGoing(run) && hasStep(run, row))
       if (going.length === 0) continue
       yield* register(sagas, wave, at + 1)
       for (const run of going) run.armed = at + 1
       yield* reserve(sagas, wave, going, at)
     }
-    turnRoundLate(sagas, wave, clock.currentTimeMillisUnsafe())
+    yield* turnRoundLate(sagas, wave, sagas.rows.length)
     yield* letGo(sagas, wave)
     yield* finish(sagas, wave)
   })
 
 const isGoing = ({ refusal, end }: OrderRun): boolean => refusal === undefined && end === undefined
 
-const isLate = (sagas: Sagas, run: OrderRun, nowMs: number): boolean => {
-  if (nowMs < run.deadlineMs) return false
-  // An earlier run may have got further than this one: every step is undone, attempted here or not.
-  turnRound(run, new DeadlinePassed(), sagas.rows.length)
-  return true
+/** Those whose deadline has passed; and of these the ones of which orders has not told the time since they were taken. */
+const lateOf = (sagas: Sagas, runs: ReadonlyArray<OrderRun>) => {
+  const now = sagas.now()
+  const late = runs.filter((run) => isGoing(run) && ageMsOf(run, now) >= sagas.deadlineMs)
+  return { late, untold: late.filter((run) => run.takenAtMs > now.toldAtMs) }
 }
 
-const turnRoundLate = (sagas: Sagas, wave: Wave, nowMs: number): void => {
-  for (const run of wave.runs) if (isGoing(run)) isLate(sagas, run, nowMs)
+// An earlier run may have got further than this one: every step is undone, attempted here or not.
+const turnRoundAll = (sagas: Sagas, runs: ReadonlyArray<OrderRun>): void => {
+  for (const run of runs) turnRound(run, new DeadlinePassed(), sagas.rows.length)
 }
+
+/** No order is aborted for what only this process's clock says: whoever answers for orders tells the time by its own. */
+const turnRoundLate = (sagas: Sagas, wave: Wave, at: number): Effect.Effect<void> =>
+  Effect.suspend(() => {
+    const { late, untold } = lateOf(sagas, wave.runs)
+    if (untold.length === 0) return Effect.sync(() => turnRoundAll(sagas, late))
+    return Effect.andThen(
+      askFor(sagas, wave, untold, at),
+      Effect.sync(() => turnRoundAll(sagas, lateOf(sagas, wave.runs).late)),
+    )
+  })
+
+/** The same for those that wait for a participant: should orders not answer, they wait on. */
+const giveUpLate = Effect.fnUntraced(function* (sagas: Sagas, waiting: ReadonlyArray<OrderRun>) {
+  const { untold } = lateOf(sagas, waiting)
+  const answers = untold.length === 0 ? [] : yield* sagas.decide(asks(untold))
+  const unsure = new Set(untold.filter((_, n) => isFailure(answers[n]!)))
+  const late = lateOf(sagas, waiting).late.filter((run) => !unsure.has(run))
+  turnRoundAll(sagas, late)
+  return late
+})
 
 const reserve = (sagas: Sagas, wave: Wave, going: ReadonlyArray<OrderRun>, at: number) => {
   const row = sagas.rows[at]!
   return untilAnswered(sagas, wave, going, {
     send: (runs) => sagas.send(row.at, runs.map((run) => commandOf(run, row, "reserve"))),
-    answer: (run, { outcome }, nowMs) => {
+    answer: (run, { outcome }, now) => {
       if (outcome === "mismatch") {
         return bury(run, `${row.at} has another reservation on record for the same order`)
       }
-      answered(run, row, "reserve", outcome, nowMs)
+      answered(run, row, "reserve", outcome, now)
       if (outcome === "reserved") return
       // The refusal is on record, so no run ever passed this step; and at the step itself there is nothing to give back.
       turnRound(run, outcome === "rejected" ? new Rejected() : new Cancelled(), at)
     },
     others: (part) => goForward(sagas, part, at + 1),
     again: forward,
-    giveUp: (run, nowMs) => isLate(sagas, run, nowMs),
+    giveUp: (waiting) => giveUpLate(sagas, waiting),
   })
 }
 

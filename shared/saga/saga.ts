@@ -8,7 +8,7 @@ import type { Decided, Decision } from "#shared/contracts/decision.ts"
 import type { OrderStep, ParticipantName } from "#shared/contracts/order-saga.ts"
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import type { CallFailure } from "#shared/http/client.ts"
-import type { OrderRun } from "./order-run.ts"
+import type { Now, OrderRun } from "./order-run.ts"
 import type { Wave } from "./wave.ts"
 
 /** The participant refused, and recorded that it did: the same reserve is refused for ever. */
@@ -42,6 +42,7 @@ export interface Sagas {
   readonly rows: ReadonlyArray<OrderStep>
   /** How long after its creation an undecided order is aborted. */
   readonly deadlineMs: number
+  readonly now: () => Now
   readonly send: (
     at: ParticipantName,
     commands: ReadonlyArray<Command>,

@@ -2,20 +2,23 @@
 import { Clock, Duration, Effect, Schedule } from "effect"
 import { type CallFailure, Refused } from "#shared/http/client.ts"
 import type { Transient } from "#shared/transient.ts"
-import { bury, type OrderRun } from "./order-run.ts"
+import { steadyMsOf } from "#shared/steady-time.ts"
+import { type Answered, bury, type OrderRun } from "./order-run.ts"
 import { isFailure } from "./retry.ts"
 import type { Answers, Sagas } from "./saga.ts"
 import { leaveBehind, type Wave } from "./wave.ts"
 
 export interface Question<O> {
   readonly send: (runs: ReadonlyArray<OrderRun>) => Effect.Effect<Answers<O>>
-  readonly answer: (run: OrderRun, answer: O, nowMs: number) => void
+  readonly answer: (run: OrderRun, answer: O, answered: Answered) => void
   /** How those go on that do not wait for this answer. */
   readonly others: (part: Wave) => Effect.Effect<void>
   readonly again: Schedule.Schedule<unknown, Transient>
-  /** Before each further request: who is to ask no more. */
-  readonly giveUp?: (run: OrderRun, nowMs: number) => boolean
-  /** Told of each failure, with the time of the next request. */
+  /** Before each further request: who of those that wait asks no more. */
+  readonly giveUp?: (
+    waiting: ReadonlyArray<OrderRun>,
+  ) => Effect.Effect<ReadonlyArray<OrderRun>>
+  /** Told of each failure, with the time of the next request, by the wall clock. */
   readonly failed?: (runs: ReadonlyArray<OrderRun>, nextAtMs: number) => Effect.Effect<void>
 }
 
@@ -28,7 +31,7 @@ export const untilAnswered = Effect.fnUntraced(
     { send, answer, others, again, giveUp, failed }: Question<O>,
   ) {
     const clock = yield* Clock.Clock
-    const startedAtMs = clock.currentTimeMillisUnsafe()
+    const startedAtMs = steadyMsOf(clock)
     for (const run of asking) {
       run.attempts = 0
       run.startedAtMs = startedAtMs
@@ -41,23 +44,29 @@ export const untilAnswered = Effect.fnUntraced(
       for (const run of waiting) run.attempts++
       const failure = { latest: undefined as Transient | undefined }
       const answers = yield* send(waiting)
-      waiting = sort(waiting, answers, answer, failure, clock.currentTimeMillisUnsafe())
+      waiting = sort(waiting, answers, answer, failure, answeredBy(clock))
       if (failure.latest === undefined) return
       yield* wave.makeRoom
       yield* leaveBehind(sagas, wave, waiting, others)
       pause ??= yield* Schedule.toStep(again)
-      const nowMs = clock.currentTimeMillisUnsafe()
       // The schedules never end.
-      const [, wait] = yield* Effect.orDie(pause(nowMs, failure.latest))
-      yield* failed?.(waiting, nowMs + Duration.toMillis(wait)) ?? Effect.void
+      const [, wait] = yield* Effect.orDie(pause(steadyMsOf(clock), failure.latest))
+      const againAtMs = clock.currentTimeMillisUnsafe() + Duration.toMillis(wait)
+      yield* failed?.(waiting, againAtMs) ?? Effect.void
       yield* Effect.sleep(wait)
       if (giveUp === undefined) continue
-      const laterMs = clock.currentTimeMillisUnsafe()
-      waiting = waiting.filter((run) => !giveUp(run, laterMs))
+      const gone = new Set(yield* giveUp(waiting))
+      if (gone.size === 0) continue
+      waiting = waiting.filter((run) => !gone.has(run))
       if (waiting.length > 0) yield* leaveBehind(sagas, wave, waiting, others)
     }
   },
 )
+
+const answeredBy = (clock: Clock.Clock): Answered => ({
+  atMs: clock.currentTimeMillisUnsafe(),
+  steadyMs: steadyMsOf(clock),
+})
 
 /** Hands out the answers; gives those that have none yet. */
 const sort = <O>(
@@ -65,13 +74,13 @@ const sort = <O>(
   answers: Answers<O>,
   answer: Question<O>["answer"],
   failure: { latest: Transient | undefined },
-  nowMs: number,
+  now: Answered,
 ): ReadonlyArray<OrderRun> => {
   const waiting: Array<OrderRun> = []
   for (const [n, run] of runs.entries()) {
     const given = answers[n] as O | CallFailure
     if (!isFailure(given)) {
-      answer(run, given, nowMs)
+      answer(run, given, now)
     } else if (given instanceof Refused) {
       bury(run, given.message)
     } else {

@@ -3,7 +3,7 @@
  * own key, and each internal route names the callers it lets in. No secret is shared, and a compensation never depends on
  * a user's token.
  */
-import { Cache, Clock, Context, Duration, Effect, Exit, Layer, Schema } from "effect"
+import { Cache, Clock, Context, Effect, Exit, Layer, Schema } from "effect"
 import {
   createLocalJWKSet,
   importJWK,
@@ -14,11 +14,17 @@ import {
 } from "jose"
 import { readFile } from "node:fs/promises"
 import { text } from "#shared/config/settings.ts"
+import { toleratedSeconds } from "#shared/http/peer-clocks.ts"
 import { Problem, unauthenticated } from "#shared/http/problem.ts"
 import type { Access } from "#shared/http/route.ts"
 import type { ServiceName } from "#shared/roster.ts"
+import { bySteadyTime } from "#shared/steady-time.ts"
 
-const lifetimeSeconds = 60
+/**
+ * How long a token is used, and how long it is valid where clocks agree. Both are one, so that a callee whose clock is ahead by
+ * what is tolerated takes every token, as one does whose clock is behind by as much.
+ */
+const lifetimeSeconds = 30
 /** The header type of a service token: none of them passes for a token of a user. */
 export const serviceTokenType = "svc+jwt"
 
@@ -56,7 +62,7 @@ const importPrivateKey = async (content: unknown): Promise<CryptoKey> => {
   return key
 }
 
-/** Signs this service's tokens, a fresh one for each callee every half of their lifetime. */
+/** Signs this service's tokens, a fresh one for each callee every half a minute. */
 export class ServiceSigner extends Context.Service<ServiceSigner, {
   readonly tokenFor: (callee: ServiceName) => Effect.Effect<string>
 }>()("unwind/security/ServiceSigner") {}
@@ -67,25 +73,29 @@ export const serviceSignerLayer = (self: ServiceName, privateKeyFile: string) =>
     ServiceSigner,
     Effect.gen(function* () {
       const key = yield* loadKeys("SERVICE_PRIVATE_KEY", privateKeyFile, importPrivateKey)
-      const sign = (callee: ServiceName) =>
-        Effect.flatMap(Clock.currentTimeMillis, (now) => {
-          const seconds = Math.floor(now / 1000)
-          return Effect.promise(() =>
-            new SignJWT({})
-              .setProtectedHeader({ alg: "EdDSA", kid: self, typ: serviceTokenType })
-              .setIssuer(self)
-              .setAudience(callee)
-              .setIssuedAt(seconds)
-              .setExpirationTime(seconds + lifetimeSeconds)
-              .sign(key)
-          )
-        })
-      const tokens = yield* Cache.make({
-        capacity: 16,
-        lookup: sign,
-        timeToLive: Duration.seconds(lifetimeSeconds / 2),
+      const sign = (callee: ServiceName, issuedAt: number) =>
+        Effect.promise(() =>
+          new SignJWT({})
+            .setProtectedHeader({ alg: "EdDSA", kid: self, typ: serviceTokenType })
+            .setIssuer(self)
+            .setAudience(callee)
+            .setIssuedAt(issuedAt)
+            .setExpirationTime(issuedAt + lifetimeSeconds)
+            .sign(key)
+        )
+      const tokens = new Map<ServiceName, { readonly token: string; readonly issuedAt: number }>()
+      return ServiceSigner.of({
+        tokenFor: Effect.fnUntraced(function* (callee) {
+          const nowSeconds = Math.floor((yield* Clock.currentTimeMillis) / 1000)
+          const last = tokens.get(callee)
+          const age = nowSeconds - (last?.issuedAt ?? -Infinity)
+          // One from the future is of a clock that was set back since.
+          if (last !== undefined && age >= 0 && age < lifetimeSeconds) return last.token
+          const token = yield* sign(callee, nowSeconds)
+          tokens.set(callee, { token, issuedAt: nowSeconds })
+          return token
+        }),
       })
-      return ServiceSigner.of({ tokenFor: (callee) => Cache.get(tokens, callee) })
     }),
   )
 
@@ -114,8 +124,9 @@ export const serviceVerifierLayer = (self: ServiceName, publicKeysFile: string) 
     Effect.gen(function* () {
       const keys = yield* loadKeys("SERVICE_PUBLIC_KEYS", publicKeysFile, (content) =>
         createLocalJWKSet(content as JSONWebKeySet))
+      const { currentTimeMillis } = yield* Clock.Clock
       const verify = (token: string) =>
-        Effect.flatMap(Clock.currentTimeMillis, (now) =>
+        Effect.flatMap(currentTimeMillis, (now) =>
           Effect.tryPromise({
             try: async () => {
               const { payload, protectedHeader } = await jwtVerify(token, keys, {
@@ -124,7 +135,7 @@ export const serviceVerifierLayer = (self: ServiceName, publicKeysFile: string) 
                 typ: serviceTokenType,
                 requiredClaims: ["iss", "exp", "iat"],
                 maxTokenAge: lifetimeSeconds,
-                clockTolerance: 5,
+                clockTolerance: toleratedSeconds,
                 currentDate: new Date(now),
               })
               // The key proves the caller: a service cannot speak in another's name.
@@ -146,7 +157,7 @@ export const serviceVerifierLayer = (self: ServiceName, publicKeysFile: string) 
           scheme: "service",
           authorize: (request) =>
             bearerToken(request).pipe(
-              Effect.flatMap((token) => Cache.get(callers, token)),
+              Effect.flatMap((token) => bySteadyTime(Cache.get(callers, token))),
               Effect.filterOrFail(
                 (caller) => allowed.includes(caller),
                 (caller) =>

@@ -3,19 +3,13 @@
  * the keys cannot be fetched the answer is 503, never a pass.
  */
 import { Clock, Context, Effect, Layer } from "effect"
-import {
-  createRemoteJWKSet,
-  customFetch,
-  decodeProtectedHeader,
-  errors,
-  jwtVerify,
-  type JWTVerifyGetKey,
-} from "jose"
+import { errors, jwtVerify, type JWTVerifyGetKey } from "jose"
 import { text, url } from "#shared/config/settings.ts"
-import { Fetch } from "#shared/http/client.ts"
 import { type Problem, unauthenticated, unavailable } from "#shared/http/problem.ts"
 import type { Access } from "#shared/http/route.ts"
-import { bearerToken, serviceTokenType } from "./service-tokens.ts"
+import { steadyMsOf } from "#shared/steady-time.ts"
+import { authKeys } from "./auth-keys.ts"
+import { bearerToken } from "./service-tokens.ts"
 
 export interface User {
   readonly username: string
@@ -97,6 +91,14 @@ const provedForMs = 60_000
 /** The first of them makes room for the next. */
 const provedAtMost = 10_000
 
+interface Proved {
+  readonly user: User
+  /** By the wall clock. */
+  readonly expiresAtMs: number
+  /** By steady time. */
+  readonly untilMs: number
+}
+
 /** Lets in whoever shows an access token that these keys prove. */
 export const makeUserVerifier = (
   keys: JWTVerifyGetKey,
@@ -104,22 +106,22 @@ export const makeUserVerifier = (
 ): Effect.Effect<UserVerifier["Service"]> =>
   Effect.gen(function* () {
     const verify = verifyToken(keys, accessTokenType, options)
-    const proved = new Map<string, { readonly user: User; readonly untilMs: number }>()
-    const prove = Effect.fnUntraced(function* (request: Request, header: string, nowMs: number) {
+    const proved = new Map<string, Proved>()
+    const prove = Effect.fnUntraced(function* (request: Request, header: string, steadyMs: number) {
       const user = yield* verify(yield* Effect.mapError(bearerToken(request), () => wrongToken))
-      const expiresMs = user.expiresAtMs + clockToleranceSeconds * 1000
+      const expiresAtMs = user.expiresAtMs + clockToleranceSeconds * 1000
       if (proved.size >= provedAtMost) proved.delete(proved.keys().next().value!)
-      proved.set(header, { user, untilMs: Math.min(nowMs + provedForMs, expiresMs) })
+      proved.set(header, { user, expiresAtMs, untilMs: steadyMs + provedForMs })
       return user
     })
     const authorize = (request: Request): Effect.Effect<User, Problem> =>
       Effect.clockWith((clock) => {
-        const nowMs = clock.currentTimeMillisUnsafe()
+        const steadyMs = steadyMsOf(clock)
         const header = request.headers.get("authorization") ?? ""
         const before = proved.get(header)
-        return before !== undefined && nowMs <= before.untilMs
-          ? Effect.succeed(before.user)
-          : prove(request, header, nowMs)
+        const isProved = before !== undefined && steadyMs <= before.untilMs &&
+          clock.currentTimeMillisUnsafe() <= before.expiresAtMs
+        return isProved ? Effect.succeed(before.user) : prove(request, header, steadyMs)
       })
     return UserVerifier.of({ user: { scheme: "user", authorize } })
   })
@@ -127,31 +129,5 @@ export const makeUserVerifier = (
 export const userVerifierLayer = (options: TokenOptions & { readonly jwksUrl: URL }) =>
   Layer.effect(
     UserVerifier,
-    Effect.gen(function* () {
-      const fetch = yield* Fetch
-      const keys = createRemoteJWKSet(options.jwksUrl, {
-        timeoutDuration: 5_000,
-        cooldownDuration: 5_000,
-        // It reads no more of the answer than its status and its JSON.
-        [customFetch]: (url, init) => fetch(url, init) as Promise<Response>,
-      })
-      return yield* makeUserVerifier(keys, options)
-    }),
+    Effect.flatMap(authKeys(options.jwksUrl), (keys) => makeUserVerifier(keys, options)),
   )
-
-/** Lets in a user or a service; the type of a token (RFC 8725, section 3.11) says whose it claims to be. */
-export const eitherUserOrService = <S>(
-  user: Access<User>,
-  service: Access<S>,
-): Access<User | S> => ({
-  scheme: "userOrService",
-  authorize: (request) =>
-    Effect.flatMap(bearerToken(request), (token) => {
-      const type = Effect.try({
-        try: () => decodeProtectedHeader(token).typ,
-        catch: () => wrongToken,
-      })
-      return Effect.flatMap(type, (typ): Effect.Effect<User | S, Problem> =>
-        typ === serviceTokenType ? service.authorize(request) : user.authorize(request))
-    }),
-})

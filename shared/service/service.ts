@@ -3,7 +3,7 @@
  * a port (`run`); the embedded run starts all of them in one process.
  */
 import "effect/schema/SchemaJITCompiler/enable"
-import { Duration, Effect, Layer, type Scope } from "effect"
+import { Duration, Effect, Layer, Scope } from "effect"
 import {
   duration,
   durationOrNone,
@@ -18,6 +18,8 @@ import type { App } from "#shared/http/app.ts"
 import { type DenoHandler, denoHandler, isDenoServe } from "#shared/http/deno-serve.ts"
 import { CurrentDrain } from "#shared/http/drain.ts"
 import { defaultKeepAliveMs, listen, type ListenError } from "#shared/http/listen.ts"
+import { makePeerClocks, PeerClocks } from "#shared/http/peer-clocks.ts"
+import { startingApp } from "#shared/http/starting.ts"
 import { roster, type ServiceName } from "#shared/roster.ts"
 import { telemetryLayer, telemetrySettings } from "#shared/telemetry/telemetry.ts"
 import { runMain } from "./run-main.ts"
@@ -47,9 +49,11 @@ export const service = <
   ...rest,
   // Built into the caller's scope: the layers live as long as the app, not as long as its start.
   start: (settings) =>
-    Effect.flatMap(
-      Layer.build(layers(settings)),
-      (context) => Effect.provideContext(app(settings), context),
+    Effect.suspend(() =>
+      Effect.flatMap(
+        Layer.build(layers(settings)),
+        (context) => Effect.provideContext(app(settings), context),
+      ).pipe(Effect.provideService(PeerClocks, makePeerClocks()))
     ),
 })
 
@@ -68,10 +72,16 @@ export const commonSettings = (defaultPort: number) => ({
   ...telemetrySettings,
 })
 
-/** Starts one service as the environment says; `open` opens it for requests. Never ends by itself. */
+/**
+ * Starts one service as the environment says; `open` opens it for requests and tells where. Never ends by
+ * itself. While it starts, it is alive, and not ready.
+ */
 const start = <const S extends Record<string, Setting<unknown>>>(
   service: Service<S>,
-  open: (app: App, settings: Common) => Effect.Effect<void, ListenError, Scope.Scope>,
+  open: (
+    app: Pick<App, "fetch">,
+    settings: Common,
+  ) => Effect.Effect<string, ListenError, Scope.Scope>,
 ): Effect.Effect<never, { readonly message: string }> =>
   Effect.gen(function* () {
     const common = commonSettings(roster[service.name].port)
@@ -79,7 +89,13 @@ const start = <const S extends Record<string, Setting<unknown>>>(
     const settings = yield* readSettings({ ...common, ...service.settings })
     const known = settings as unknown as Common
     return yield* Effect.gen(function* () {
-      yield* open(yield* service.start(settings as unknown as Values<S>), known)
+      let app: Pick<App, "fetch"> = startingApp(service.name)
+      // What the app stands on is closed after the last request.
+      const scope = yield* Effect.acquireRelease(Scope.make(), Scope.close)
+      // It is open at once: migrations may take longer than any probe waits for somebody who does not answer.
+      const where = yield* open({ fetch: (...request) => app.fetch(...request) }, known)
+      app = yield* Scope.provide(service.start(settings as unknown as Values<S>), scope)
+      yield* Effect.logInfo(`${service.name} ${where}`)
       return yield* Effect.never
     }).pipe(
       Effect.scoped,
@@ -103,7 +119,7 @@ export const serve = <const S extends Record<string, Setting<unknown>>>(
       drain.ms = Duration.toMillis(DRAIN)
       const keepAliveMs = Duration.toMillis(KEEP_ALIVE)
       const port = yield* listen(app, { host: HOST, port: PORT, keepAliveMs })
-      yield* Effect.logInfo(`${service.name} listens on http://${HOST}:${port}`)
+      return `listens on http://${HOST}:${port}`
     }))
 
 /**
@@ -118,7 +134,7 @@ export const run = <const S extends Record<string, Setting<unknown>>>(
     return {}
   }
   const { handler, open } = denoHandler()
-  runMain(start(service, open))
+  runMain(start(service, (app) => Effect.as(open(app), "is served by Deno")))
   return handler
 }
 

@@ -62,7 +62,11 @@ export const sagaBugs: ReadonlyArray<Bug> = [
     name: "redelivered-not-asked",
     what: "A redelivered order is begun at once, before the register has said that it knows it",
     seenIn: "queues whose consumers take a second delivery for a first one",
-    edits: [{ file: runWave, replace: "if (again.length === 0) return", by: "if (true) return" }],
+    edits: [{
+      file: runWave,
+      replace: "wave.runs.filter((run) => run.end === undefined && isAgain(run)),",
+      by: "[],",
+    }],
     caughtBy: ["I10"],
   },
   {
@@ -92,6 +96,30 @@ export const sagaBugs: ReadonlyArray<Bug> = [
       by: `if (run.refusal === undefined && (status === "completed" || status === "failed")) {`,
     }],
     caughtBy: ["I1", "I9"],
+  },
+  {
+    name: "own-clock",
+    what:
+      "An order's age is told by the orchestrator's clock, and its creation by the clock of orders",
+    seenIn:
+      "deadlines that travel as times of day, which gRPC's timeouts avoid by travelling as durations",
+    edits: [{
+      file: consumer,
+      replace: "ordersMs: nowMs, toldAtMs: heardAtMs",
+      by: "ordersMs: clock.currentTimeMillisUnsafe(), toldAtMs: Infinity",
+    }],
+    caughtBy: ["I9"],
+  },
+  {
+    name: "clock-not-asked",
+    what: "An order is aborted for its age before orders has told what time it is",
+    seenIn: "estimates of another clock that are used before the first sample",
+    edits: [{
+      file: runWave,
+      replace: "untold: late.filter((run) => run.takenAtMs > now.toldAtMs)",
+      by: "untold: late.filter(() => false)",
+    }],
+    caughtBy: ["I9"],
   },
   {
     name: "undo-on-any-failure",

@@ -4,14 +4,15 @@
  * final is delivered again, which has to be enough. All of it is on the test's clock and drawn from the plan, so a plan has
  * one history; saga-invariants.ts watches every event of it.
  */
-import { Cause, Effect, FiberSet, Random, References } from "effect"
+import { Cause, Clock, Effect, FiberSet, Random, References } from "effect"
 import { TestClock } from "effect/testing"
 import type { OrderId } from "#shared/contracts/order.ts"
 import { orderSaga, stepsInForce } from "#shared/contracts/order-saga.ts"
-import { orderIdOf, type OrderRun, orderRun } from "#shared/saga/order-run.ts"
+import { type Now, orderIdOf, type OrderRun, orderRun } from "#shared/saga/order-run.ts"
 import { runWave } from "#shared/saga/run-wave.ts"
 import type { Sagas } from "#shared/saga/saga.ts"
 import { waveOf } from "#shared/saga/wave.ts"
+import { steadyMsOf } from "#shared/steady-time.ts"
 import * as Invariants from "./saga-invariants.ts"
 import { askParticipant, askRegister } from "./saga-network.ts"
 import { type Delivery, idOf, type Plan } from "./saga-plans.ts"
@@ -102,30 +103,37 @@ const deliver = Effect.fnUntraced(function* (world: World, waveRun: WaveRun) {
   if (stop !== undefined && "afterMs" in stop) {
     yield* Effect.forkIn(Effect.andThen(Effect.sleep(stop.afterMs), stopWave(waveRun)), world.scope)
   }
-  const sagas = sagasOf(world, waveRun)
+  const sagas = sagasOf(world, waveRun, yield* Clock.Clock)
   const makeRoom = Effect.sync(() => {
     waveRun.madeRoom = true
   })
-  const wave = waveOf(orders.map((one) => orderRunOf(world.plan, one)), makeRoom)
+  const wave = waveOf(orders.map((one) => orderRunOf(world.plan, one, sagas.now())), makeRoom)
   yield* sagas.fork(wave, runWave(sagas, wave))
   yield* FiberSet.awaitEmpty(fibers)
   yield* note(world, `${name} ends`)
   Invariants.onWaveEnd(world, waveRun)
 })
 
-const orderRunOf = ({ orders }: Plan, { order, redelivered }: Delivery["orders"][number]) => {
-  const { takes, steps, deadlineMs } = orders[order]!
+/** Longer than any wave has its orders in hand: each order has a deadline of its own. */
+const deadlineMs = 10 * 3_600_000
+
+const orderRunOf = (
+  { orders }: Plan,
+  { order, redelivered }: Delivery["orders"][number],
+  now: Now,
+) => {
+  const { takes, steps, deadlineMs: atMs } = orders[order]!
   const message = {
     ...takes,
     orderId: idOf(order),
     steps,
-    createdAtMs: deadlineMs,
+    createdAtMs: atMs - deadlineMs,
     republished: 0,
   }
-  return orderRun({ entryId: `entry of ${idOf(order)}`, message, redelivered }, 0)
+  return orderRun({ entryId: `entry of ${idOf(order)}`, message, redelivered }, now)
 }
 
-const sagasOf = (world: World, wave: WaveRun): Sagas => {
+const sagasOf = (world: World, wave: WaveRun, clock: Clock.Clock): Sagas => {
   const stepAt = (at: string) => stepsInForce[orderSaga.findIndex((row) => row.at === at)]!
   const runOf = (run: OrderRun) => wave.runs.get(orderIdOf(run))!
   const end = (run: OrderRun, cause: string) => {
@@ -134,7 +142,12 @@ const sagasOf = (world: World, wave: WaveRun): Sagas => {
   }
   const sagas: Sagas = {
     rows: orderSaga,
-    deadlineMs: 0,
+    deadlineMs,
+    now: () => ({
+      steadyMs: steadyMsOf(clock),
+      ordersMs: clock.currentTimeMillisUnsafe(),
+      toldAtMs: Infinity,
+    }),
     send: (at, commands) => askParticipant(world, wave, stepAt(at), commands),
     decide: (decisions) => askRegister(world, wave, decisions),
     ended: (runs) => Effect.forEach(runs, (run) => end(run, run.cause), { discard: true }),

@@ -10,6 +10,8 @@ import type { World } from "./world.ts"
 export interface Answer {
   readonly status: number
   readonly body: unknown
+  /** When it was given, by the clock of whoever gave it: every answer of a server that was reached has one. */
+  readonly date?: string
 }
 
 /** A process that serves. */
@@ -161,7 +163,8 @@ export class Network {
     if (what?.endsWith("after")) {
       return this.back(from, ms, end, { status: Number(what.slice(0, 3)), body: {} })
     }
-    this.back(from, ms, end, answer)
+    const date = new Date(this.world.kernel.nowMs + by.skewMs).toUTCString()
+    this.back(from, ms, end, { ...answer, date })
   }
 
   private back(from: Process, ms: number, end: (end: CallEnd) => void, result: CallEnd): void {
@@ -184,7 +187,8 @@ export class Network {
           }
           // Of a Response only what a caller uses, without the platform's streams: they take turns as they please.
           const text = () => Promise.resolve(JSON.stringify(end.body))
-          resolve({ status: end.status, text } as Response)
+          const headers = { get: () => end.date ?? null }
+          resolve({ status: end.status, headers, text } as unknown as Response)
         })
       })
   }

@@ -5,11 +5,13 @@
 import { Clock, Context, Effect, Exit, Layer, Random, References, Scheduler, Scope } from "effect"
 import { Failpoint } from "#shared/failpoint.ts"
 import { Fetch } from "#shared/http/client.ts"
+import { makePeerClocks, PeerClocks } from "#shared/http/peer-clocks.ts"
 import type { Store } from "#shared/postgres/store.ts"
 import { Unavailable } from "#shared/transient.ts"
 import { EarlierVersion } from "./earlier-version.ts"
 import { edgeOf } from "./edge.ts"
 import { type Kernel, type Process, startMs } from "./kernel.ts"
+import { MachineClocks } from "./machine-clocks.ts"
 import { Network } from "./network.ts"
 import {
   calleeFaults,
@@ -71,10 +73,12 @@ export class System {
 
   readonly kernel: Kernel
   private readonly plan: Plan
+  private readonly clocks: MachineClocks
 
   constructor(kernel: Kernel, plan: Plan) {
     this.kernel = kernel
     this.plan = plan
+    this.clocks = new MachineClocks(kernel, (name) => this.running.get(name)?.process)
     this.world = new World(kernel, plan, ({ name }, afterMs) => this.startLater(name, afterMs))
     this.network = new Network(this.world)
     this.queue = new SimulatedQueue(this.world)
@@ -95,11 +99,9 @@ export class System {
 
   /** Starts everything, and lets the timed faults happen when their time comes. */
   start(): void {
-    const { orchestratorsAtMs = 0 } = this.plan
     for (const name of processesOf(this.plan.replicas ?? replicas)) {
-      const isLate = orchestratorsAtMs > 0 && name.startsWith("orchestrator")
-      if (isLate) this.startLater(name, orchestratorsAtMs)
-      else this.begin(name)
+      const laterMs = name.startsWith("orchestrator") ? this.plan.orchestratorsAtMs : 0
+      laterMs ? this.startLater(name, laterMs) : this.begin(name)
     }
     for (const fault of this.plan.timedFaults) {
       this.kernel.after(fault.atMs, "", undefined, () => this.timed(fault))
@@ -119,6 +121,7 @@ export class System {
   private begin(name: string): void {
     const service = name.split("-")[0] as ServiceName
     const process = newProcess(service, name)
+    process.skewMs = this.clocks.skewMsOn(name)
     this.kernel.note(`${name} starts`)
     const scope = Scope.makeUnsafe()
     const fork = Effect.runForkWith(this.contextOf(process))
@@ -178,9 +181,9 @@ export class System {
       case "unknown order":
         return this.queue.addUnknownOrder()
       case "clock jump":
-        process.skewMs = (kernel.draw("clock jump", 2) === 0 ? -1 : 1) * 3_600_000
-        kernel.after(forMs, "", undefined, () => void (process.skewMs = 0))
-        return
+        return this.clocks.jump(process, forMs)
+      case "clock apart":
+        return this.clocks.setApart(process, forMs)
       case "refuses its callers":
         world.lockedUp.add(name)
         kernel.after(forMs, "", undefined, () => world.lockedUp.delete(name))
@@ -274,6 +277,7 @@ export class System {
       }),
       Context.add(References.MinimumLogLevel, "None"),
       Context.add(References.TracerEnabled, false),
+      Context.add(PeerClocks, makePeerClocks()),
       Context.add(Failpoint, (name) => world.failpoint(process, name)),
       Context.add(
         Fetch,

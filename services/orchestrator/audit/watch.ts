@@ -3,8 +3,9 @@
  * everything when those show a change, and every hour. A database that was put back to an older state always shows in the
  * newest orders. What is found is logged once, and counted in a metric.
  */
-import { Cause, Clock, Duration, Effect, Layer, Metric, Stream } from "effect"
+import { Cause, Duration, Effect, Layer, Metric, Stream } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
+import { steadyMs } from "#shared/steady-time.ts"
 import type { Transient } from "#shared/transient.ts"
 import { Audit, type Audited } from "./audit.ts"
 import { type Finding, type FindingKind, findingKinds, keyOf } from "./finding.ts"
@@ -49,7 +50,7 @@ const makeCheck = Effect.gen(function* () {
   let logged: ReadonlySet<string> = new Set()
   let wholeAtMs = -Infinity
   return Effect.gen(function* () {
-    const startedAtMs = yield* Clock.currentTimeMillis
+    const startedAtMs = yield* steadyMs
     const newest = yield* look(audit.orders({ most: newestOrders }))
     if (startedAtMs - wholeAtMs >= wholeEveryMs || isChange(newestBefore, newest)) {
       logged = yield* tell(Stream.concat(audit.orders({}), audit.books), logged)

@@ -47,6 +47,37 @@ describe("makeConsume", () => {
       assert.strictEqual(yield* allowed(consume, one, 2), 1)
     }))
 
+  it.effect("refills as time goes by, though the wall clock is set back an hour: memory:", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1_800_000_000_000)
+      const consume = yield* makeConsume(new URL("memory:"))
+      const key = aKey()
+      assert.strictEqual(yield* allowed(consume, key, 12), 10)
+      yield* TestClock.setTime(1_800_000_000_000 - 3_600_000)
+      yield* TestClock.adjust("12 minutes")
+      assert.strictEqual(yield* allowed(consume, key, 5), 2)
+    }))
+
+  it.effect("refills by the clock of Redis, whatever those of the replicas say", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1_800_000_000_000)
+      const consume = yield* makeConsume(new URL(redis.url))
+      const key = aKey()
+      const fast = { key, limit: 10, window: "1 second", algorithm: "token-bucket" } as const
+      for (let n = 0; n < 10; n++) yield* quietly(consume(fast))
+      // By such a clock it would not refill for an hour, or be full at once.
+      yield* TestClock.setTime(1_800_000_000_000 - 3_600_000)
+      yield* Effect.result(quietly(consume(fast))).pipe(
+        Effect.repeat({ until: Result.isSuccess, times: 100_000 }),
+        Effect.tap((taken) => Effect.sync(() => assert.isTrue(Result.isSuccess(taken)))),
+      )
+      yield* TestClock.setTime(1_800_000_000_000 + 3_600_000)
+      const slow = aKey()
+      assert.strictEqual(yield* allowed(consume, slow, 12), 10)
+      yield* TestClock.adjust("2 hours")
+      assert.strictEqual(yield* allowed(consume, slow, 2), 0)
+    }))
+
   it.effect("forgets the longest unused of more names than it can remember", () =>
     Effect.gen(function* () {
       const consume = yield* makeConsume(new URL("memory:"))

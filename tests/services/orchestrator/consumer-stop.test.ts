@@ -103,7 +103,7 @@ describe("a stop of the consumer", () => {
         for (const { orderId } of two) if (where === "cancel items") rejects.set(orderId, "slots")
         fails.set(kind, isAway)
         yield* publish(two)
-        yield* pass(120_000)
+        yield* pass(110_000)
         const sofar = asked.length
         yield* stopTakes(stop, drainMs)
         assert.strictEqual(stream.waiting.length, 2)

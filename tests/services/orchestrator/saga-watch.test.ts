@@ -50,7 +50,10 @@ describe("the metrics of sagas", () => {
       const measured = (yield* gauge("order_duration_seconds")) ?? 0
       yield* TestClock.setTime(1_800_000_000_000 + 3_000)
       const runs = someOrders(5).map((message, n) => {
-        const run = orderRun({ message, entryId: "1-0", redelivered: false }, 120_000)
+        const run = orderRun(
+          { message, entryId: "1-0", redelivered: false },
+          { steadyMs: 0, ordersMs: 0, toldAtMs: 0 },
+        )
         run.end = n < 3 ? "completed" : "failed"
         return run
       })

@@ -219,10 +219,11 @@ describe("sweep", () => {
     Effect.gen(function* () {
       const { sql, sweep, ids } = yield* world
       const [locked, free] = yield* insert(sql, 2)
+      const context = yield* Effect.context<never>()
       yield* Effect.promise(() =>
         sql.begin(async (transaction) => {
           await transaction`select from orders where id = ${locked!} for update`
-          assert.strictEqual(await Effect.runPromise(sweep()), 1)
+          assert.strictEqual(await Effect.runPromiseWith(context)(sweep()), 1)
         })
       )
       assert.deepStrictEqual(ids(), [free])

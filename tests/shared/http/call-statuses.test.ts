@@ -27,6 +27,7 @@ const endsAt = (status: number, text = "{}") =>
       () =>
         Promise.resolve({
           status,
+          headers: new Headers(),
           text: () => Promise.resolve(text),
           json: () => Promise.resolve({}),
         }),

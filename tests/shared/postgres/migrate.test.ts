@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { createHash } from "node:crypto"
 import { readdir, writeFile } from "node:fs/promises"
 import { join } from "node:path"
 import type { Sql } from "postgres"
@@ -95,6 +96,29 @@ describe("migrate", () => {
       const impatient = { statement_timeout: "200", lock_timeout: "200" }
       yield* Effect.forEach(Array(3).keys(), () => start(impatient), { concurrency: "unbounded" })
       assert.deepStrictEqual(yield* logged(sql), ["1"])
+    }))
+
+  it.live("takes a file with other line ends for the same, whichever were recorded", () =>
+    Effect.gen(function* () {
+      const { sql, write, start } = yield* setUp
+      const text = `-- A table\n${log}\n-- and no more\n`
+      const withCrLf = text.replaceAll("\n", "\r\n")
+      yield* write({ "0001_one.sql": withCrLf })
+      yield* start()
+      for (const recorded of [undefined, text, withCrLf]) {
+        if (recorded !== undefined) {
+          const checksum = createHash("sha256").update(recorded).digest("hex")
+          yield* Effect.promise(() => sql`update migrations set checksum = ${checksum}`)
+        }
+        for (const checkedOut of [withCrLf, text]) {
+          yield* write({ "0001_one.sql": checkedOut })
+          yield* start()
+        }
+      }
+      assert.deepStrictEqual(yield* logged(sql), ["1"])
+      yield* write({ "0001_one.sql": withCrLf.replace("no more", "nothing else") })
+      const { message } = yield* Effect.flip(start())
+      assert.include(message, "was changed after it was applied")
     }))
 
   it.live("finds every service's files", () =>

@@ -11,10 +11,11 @@ import type { OrderId, StepName } from "#shared/contracts/order.ts"
 import { orderSaga, type OrderStep, stepsInForce } from "#shared/contracts/order-saga.ts"
 import type { Outcome } from "#shared/contracts/reservation.ts"
 import { type CallFailure, Refused } from "#shared/http/client.ts"
-import { orderIdOf, type OrderRun, orderRun } from "#shared/saga/order-run.ts"
+import { type Now, orderIdOf, type OrderRun, orderRun } from "#shared/saga/order-run.ts"
 import { runWave } from "#shared/saga/run-wave.ts"
 import { sagaEnds, type Sagas } from "#shared/saga/saga.ts"
 import { type Wave, waveOf } from "#shared/saga/wave.ts"
+import { steadyMsOf } from "#shared/steady-time.ts"
 import { Misconfigured, Unavailable, Unknown } from "#shared/transient.ts"
 
 export const unavailable = new Unavailable({ message: "connection refused" })
@@ -62,11 +63,18 @@ export interface World {
   readonly rows?: ReadonlyArray<OrderStep>
   /** What is waited for when an order is acknowledged or buried. */
   readonly queue?: Effect.Effect<void>
+  /** How far the clock of orders is taken to be ahead of the test's, after so many decisions. */
+  readonly ordersAheadMs?: (decisions: number) => number
+  /** When orders last told the time; always just now if absent. */
+  readonly toldAtMs?: number
 }
 
 /** Makes the world of a wave of these orders. */
 export const scripted = Effect.fnUntraced(
-  function* (scripts: Scripts, { rows = orderSaga, queue = Effect.void }: World = {}) {
+  function* (scripts: Scripts, world: World = {}) {
+    const { rows = orderSaga, queue = Effect.void } = world
+    const { ordersAheadMs = () => 0, toldAtMs = Infinity } = world
+    const clock = yield* Clock.Clock
     const log = yield* makeLog
     const ends = new Map<string, string>()
     const scope = yield* Scope.make()
@@ -83,6 +91,11 @@ export const scripted = Effect.fnUntraced(
     const sagas: Sagas = {
       rows,
       deadlineMs,
+      now: () => ({
+        steadyMs: steadyMsOf(clock),
+        ordersMs: clock.currentTimeMillisUnsafe() + ordersAheadMs(decisions.length),
+        toldAtMs,
+      }),
       send: makeSend(scripts, log),
       decide,
       ended: (runs) => {
@@ -114,7 +127,7 @@ export const scripted = Effect.fnUntraced(
         return Effect.asVoid(FiberSet.run(fibers, counted))
       },
     }
-    const runs = Object.entries(scripts).map(([name, script]) => runOf(name, script))
+    const runs = Object.entries(scripts).map(([name, script]) => runOf(name, script, sagas.now()))
     const wave: Wave = waveOf(runs, log.note("room"))
     const start = sagas.fork(wave, runWave(sagas, wave))
     return {
@@ -152,7 +165,7 @@ export const scripted = Effect.fnUntraced(
 
 const names = (runs: ReadonlyArray<OrderRun>) => runs.map(orderIdOf).join(" ")
 
-const runOf = (name: string, script: Script): OrderRun =>
+const runOf = (name: string, script: Script, now: Now): OrderRun =>
   orderRun({
     entryId: `entry of ${name}`,
     redelivered: script.redelivered ?? false,
@@ -165,7 +178,7 @@ const runOf = (name: string, script: Script): OrderRun =>
       createdAtMs: (script.deadlineMs ?? deadlineMs) - deadlineMs,
       republished: script.republished ?? 0,
     },
-  }, deadlineMs)
+  }, now)
 
 interface Call {
   readonly order: string

@@ -121,18 +121,24 @@ const sweeper = (
   takeDue: (now, limit, { firstMs, mostMs }) =>
     transaction.statement("takeDue", () => {
       const taken: Array<Order> = []
-      const due = unfinished(transaction, table)
+      const waiting = unfinished(transaction, table)
         .map((cell) => ({ cell, row: cell.seenBy(transaction)! }))
-        .filter(({ row }) => row.publishAt! <= now)
-        .sort((a, b) => a.row.publishAt!.getTime() - b.row.publishAt!.getTime())
-      for (const { cell, row } of due) {
-        if (taken.length >= limit) break
-        if (!transaction.take(cell)) continue
-        const waitMs = Math.min(firstMs * 2 ** Math.min(row.republished, 30), mostMs)
-        const republished = row.republished + 1
-        const publishAt = new Date(now.getTime() + waitMs)
-        transaction.write(cell, { ...row, republished, publishAt })
-        taken.push(orderOf({ ...row, republished }))
+        .map((one) => ({ ...one, atMs: one.row.publishAt!.getTime() }))
+        .sort((a, b) => a.atMs - b.atMs)
+      const nowMs = now.getTime()
+      const due = waiting.filter(({ atMs }) => atMs <= nowMs)
+      const neverSet = waiting.filter(({ atMs }) => atMs > nowMs + Math.max(firstMs, mostMs))
+      for (const these of [due, neverSet]) {
+        const most = taken.length + limit
+        for (const { cell, row } of these) {
+          if (taken.length >= most) break
+          if (!transaction.take(cell)) continue
+          const waitMs = Math.min(firstMs * 2 ** Math.min(row.republished, 30), mostMs)
+          const republished = row.republished + 1
+          const publishAt = new Date(nowMs + waitMs)
+          transaction.write(cell, { ...row, republished, publishAt })
+          taken.push(orderOf({ ...row, republished }))
+        }
       }
       return taken
     }),

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Sql } from "postgres"
+import { participantNames } from "#shared/contracts/order-saga.ts"
 import { startSystem } from "../running-system.ts"
 import { named, startAudit } from "./auditing.ts"
 
@@ -47,6 +48,26 @@ describe("the audit", () => {
         resources: 21,
         downTo: undefined,
       })
+    }))
+
+  it.live("is never green when one participant of the saga's table has lost an order, whichever it is", () =>
+    Effect.gen(function* () {
+      const { everything, good, sql } = yield* soundSystem
+      for (const name of participantNames) {
+        const become = (outcome: string) =>
+          run(
+            sql[name],
+            `update reservations set outcome = '${outcome}' where order_id = '${good}'`,
+          )
+        yield* become("cancelled")
+        const { findings } = yield* everything
+        assert.deepStrictEqual(
+          findings.map(({ kind, participant }) => `${kind} ${participant}`).toSorted(),
+          [`imbalance ${name}`, `missing ${name}`],
+        )
+        yield* become("reserved")
+        assert.deepStrictEqual((yield* everything).findings, [])
+      }
     }))
 
   it.live("finds what a completed order is missing, whether its record is gone or tells otherwise", () =>

@@ -2,6 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { until } from "#tests/services/orders/until.ts"
+import { participantNames } from "#shared/contracts/order-saga.ts"
 import type { RunningOrchestrator } from "../running-system.ts"
 import { startSystem, works } from "../running-system.ts"
 import { named, startAudit } from "./auditing.ts"
@@ -31,7 +32,7 @@ const countAsked = (system: Effect.Success<ReturnType<typeof startSystem>>) => {
 }
 
 describe("the running check", () => {
-  for (const name of ["billing", "items", "slots"] as const) {
+  for (const name of participantNames) {
     it.live(
       `reports every order that ${name} lost or holds again when it is put back`,
       () =>

@@ -1,0 +1,130 @@
+/**
+ * Nobody holds a right that the roster does not give: each service reads the keys and addresses that it needs and no others,
+ * and lets in those that call it, and nobody else. The services run as they are, wired in memory.
+ */
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Layer } from "effect"
+import { mkdtemp, rm } from "node:fs/promises"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { type Apps, serviceNamed, startServices } from "#compose/embedded/services.ts"
+import { addressName } from "#shared/config/addresses.ts"
+import { generateServiceKeys, keyFiles } from "#shared/security/generate-service-keys.ts"
+import { callees, callers, roster, type ServiceName, serviceNames } from "#shared/roster.ts"
+import { ServiceSigner, serviceSignerLayer } from "#shared/security/service-tokens.ts"
+import { createDatabase } from "../support/postgres.ts"
+
+const calls = (caller: ServiceName): ReadonlyArray<ServiceName> => roster[caller].calls
+
+describe("the settings of a service", () => {
+  it.effect.each(serviceNames)(
+    "name the keys, stores and services that it uses: %s",
+    (name) =>
+      Effect.gen(function* () {
+        const { settings } = yield* serviceNamed(name)
+        const { database, redis, users } = roster[name]
+        const needed = [
+          ...(callers.includes(name) ? ["SERVICE_PRIVATE_KEY"] : []),
+          ...(callees.includes(name) ? ["SERVICE_PUBLIC_KEYS"] : []),
+          ...(users ? ["JWKS_URL"] : []),
+          ...(database ? ["DATABASE_URL"] : []),
+          ...(redis === "queue" ? ["QUEUE_URL", "QUEUE_TOKEN"] : []),
+          ...(redis === "counters" ? ["RATE_LIMIT_URL"] : []),
+          ...calls(name).map(addressName),
+        ]
+        const held = Object.keys(settings).filter((one) => /_(KEYS?|URL|TOKEN)$/.test(one))
+        assert.deepStrictEqual(held.toSorted(), needed.toSorted())
+      }),
+  )
+})
+
+const temporaryFolder = Effect.acquireRelease(
+  Effect.promise(() => mkdtemp(join(tmpdir(), "unwind-test-rights-"))),
+  (folder) => Effect.promise(() => rm(folder, { recursive: true })),
+)
+
+const databaseFor = (name: ServiceName) =>
+  Effect.map(
+    Effect.acquireRelease(
+      Effect.promise(() => createDatabase(name)),
+      ({ drop }) => Effect.promise(drop),
+    ),
+    ({ url }) => [name, url] as const,
+  )
+
+/** The services, and for each that has a key a token for another one. */
+const running = Effect.gen(function* () {
+  const keysFolder = yield* temporaryFolder
+  yield* Effect.promise(() => generateServiceKeys(keysFolder))
+  const databases = Object.fromEntries(yield* Effect.forEach(serviceNames, databaseFor))
+  const apps = yield* startServices({
+    databases,
+    queueUrl: "memory:",
+    keysFolder,
+    environment: { DATABASE_POOL: "2" },
+  })
+  const tokenOf = (caller: ServiceName, callee: ServiceName) =>
+    serviceSignerLayer(caller, keyFiles(keysFolder).privateKey(caller)).pipe(
+      Layer.build,
+      Effect.flatMap((context) => Context.get(context, ServiceSigner).tokenFor(callee)),
+    )
+  return { apps, tokenOf }
+})
+
+interface Operation {
+  readonly method: string
+  readonly path: string
+  /** Whose tokens it takes, by its description. */
+  readonly takes: ReadonlyArray<string>
+}
+
+const operationsOf = (apps: Apps, name: ServiceName) =>
+  Effect.promise(async (): Promise<ReadonlyArray<Operation>> => {
+    const document = await (await apps[name].request("/openapi.json")).json() as {
+      paths: Record<string, Record<string, { security?: ReadonlyArray<Record<string, unknown>> }>>
+    }
+    return Object.entries(document.paths).flatMap(([path, methods]) =>
+      Object.entries(methods).map(([method, { security = [] }]) => ({
+        method: method.toUpperCase(),
+        path: path.replace(/\{\w+\}/g, "x"),
+        takes: security.flatMap((scheme) => Object.keys(scheme)),
+      }))
+    )
+  })
+
+/** Whether whoever shows the token is let in; a body that is missing is looked at after that. */
+const letsIn = (apps: Apps, name: ServiceName, { method, path }: Operation, token: string) =>
+  Effect.promise(async () => {
+    const { status } = await apps[name].request(path, {
+      method,
+      headers: { authorization: `Bearer ${token}` },
+    })
+    return status !== 401 && status !== 403
+  })
+
+describe("a service's door", () => {
+  it.live("is open to the services that the roster has for callers, and to no other one", () =>
+    Effect.gen(function* () {
+      const { apps, tokenOf } = yield* running
+      const edges = new Set<string>()
+      for (const name of serviceNames) {
+        for (const operation of yield* operationsOf(apps, name)) {
+          if (operation.takes.length === 0) continue
+          const letIn: Array<ServiceName> = []
+          for (const caller of callers) {
+            const token = yield* tokenOf(caller, name)
+            if (yield* letsIn(apps, name, operation, token)) letIn.push(caller)
+          }
+          const what = `${operation.method} ${operation.path} of ${name}`
+          assert.deepStrictEqual(letIn.filter((caller) => !calls(caller).includes(name)), [], what)
+          if (operation.takes.includes("service")) assert.isNotEmpty(letIn, `${what}: for nobody`)
+          else assert.deepStrictEqual(letIn, [], what)
+          for (const caller of letIn) edges.add(`${caller} calls ${name}`)
+        }
+      }
+      const wanted = callers.flatMap((caller) =>
+        calls(caller).map((one) => `${caller} calls ${one}`)
+      )
+      assert.deepStrictEqual([...edges].toSorted(), wanted.toSorted())
+    }))
+})
