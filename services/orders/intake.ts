@@ -117,6 +117,8 @@ const newOrder = Effect.fnUntraced(
  * not when they have given up.
  */
 const mostWaiting = 5_000
+/** Half of what a database that hangs costs the batch that is out: who waits behind it is told when that one is. */
+const longestWaitMs = 10_000
 
 /** Inserts orders, many at a time, and hands on to the publisher what is stored; tells whether the order was. */
 const insertBatches = Effect.gen(function* () {
@@ -124,7 +126,7 @@ const insertBatches = Effect.gen(function* () {
   const publisher = yield* Publisher
   return yield* groupCommit<Insertion, boolean, Problem | Transient>({
     max: 500,
-    waiting: { most: mostWaiting, full: overloaded },
+    waiting: { most: mostWaiting, longestMs: longestWaitMs, full: overloaded },
     run: Effect.fnUntraced(function* (insertions) {
       yield* failpoint("orders.before insert")
       const inserted = yield* query((orders) => orders.insert(insertions))

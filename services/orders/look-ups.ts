@@ -18,6 +18,8 @@ export interface Page {
  * given up.
  */
 const mostWaiting = 5_000
+/** Half of what a database that hangs costs the batch that is out: who waits behind it is told when that one is. */
+const longestWaitMs = 10_000
 
 export class LookUps extends Context.Service<LookUps, {
   /** One order of the user. Fails with a 404 Problem, also when it is somebody else's; with a 503 Problem when too many ask. */
@@ -35,7 +37,7 @@ export class LookUps extends Context.Service<LookUps, {
       // When a batch of orders is decided, as many wait to see it.
       const lookUp = yield* groupCommit<string, Order | undefined, Problem | Transient>({
         max: 500,
-        waiting: { most: mostWaiting, full: tooMany },
+        waiting: { most: mostWaiting, longestMs: longestWaitMs, full: tooMany },
         run: (ids) =>
           Effect.map(
             query((orders) => orders.find([...new Set(ids)])),

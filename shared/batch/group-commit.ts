@@ -4,7 +4,7 @@
  * as large, and what they cost is what everybody waits for. Each entry has a caller that waits for it: of one that is
  * interrupted, the entry is dropped unless it was taken already.
  */
-import { Effect, Exit, Latch, type Scope } from "effect"
+import { Clock, Effect, Exit, Latch, type Scope } from "effect"
 
 export interface GroupCommitOptions<I, O, E> {
   /** The most in one batch, by size. What is larger goes alone. */
@@ -12,10 +12,11 @@ export interface GroupCommitOptions<I, O, E> {
   /** What an entry counts for; 1 unless it says otherwise. */
   readonly size?: (entry: I) => number
   /**
-   * The most that may wait, by size, and what an entry that would be more fails with, at once. Needless where callers are few
-   * by themselves.
+   * The most that may wait, by size, and what an entry that would be more fails with, at once; one that has waited for
+   * `longestMs` when a batch returns fails so, too, since its caller gives up before its turn comes. Needless where callers
+   * are few by themselves.
    */
-  readonly waiting?: { readonly most: number; readonly full: E }
+  readonly waiting?: { readonly most: number; readonly longestMs: number; readonly full: E }
   /** Handles a batch and answers each entry, in order. When it fails, every entry of the batch fails with it. */
   readonly run: (entries: ReadonlyArray<I>) => Effect.Effect<ReadonlyArray<O>, E>
 }
@@ -23,11 +24,12 @@ export interface GroupCommitOptions<I, O, E> {
 interface Waiting<I, O, E> {
   readonly entry: I
   readonly size: number
+  readonly sinceMs: number
   readonly answer: (exit: Effect.Effect<O, E>) => void
 }
 
 /** The line of those that wait, in the order in which they came. */
-const makeLine = <W extends { readonly size: number }>() => {
+const makeLine = <W extends { readonly size: number; readonly sinceMs: number }>() => {
   const line = new Set<W>()
   let length = 0
   const leave = (one: W): void => {
@@ -40,6 +42,16 @@ const makeLine = <W extends { readonly size: number }>() => {
       length += one.size
     },
     leave,
+    /** Takes those that have waited since then or longer. */
+    takeLate: (untilMs: number): ReadonlyArray<W> => {
+      const late: Array<W> = []
+      for (const one of line) {
+        if (one.sinceMs > untilMs) break
+        late.push(one)
+        leave(one)
+      }
+      return late
+    },
     /** Takes the first ones, as many as fit. */
     take: (max: number): ReadonlyArray<W> => {
       const taken: Array<W> = []
@@ -63,6 +75,12 @@ export const groupCommit = <I, O, E>(
   Effect.gen(function* () {
     const line = makeLine<Waiting<I, O, E>>()
     const some = yield* Latch.make()
+    const clock = yield* Clock.Clock
+    const refuseLate = () => {
+      if (waiting === undefined) return
+      const untilMs = clock.currentTimeMillisUnsafe() - waiting.longestMs
+      for (const { answer } of line.takeLate(untilMs)) answer(Effect.fail(waiting.full))
+    }
     let closed = false
     const handle = (batch: ReadonlyArray<Waiting<I, O, E>>) =>
       Effect.suspend(() => run(batch.map(({ entry }) => entry))).pipe(
@@ -75,6 +93,7 @@ export const groupCommit = <I, O, E>(
       // Whoever is about to hand in an entry in the same turn still comes along.
       Effect.andThen(Effect.yieldNow),
       Effect.flatMap(() => {
+        refuseLate()
         const batch = line.take(max)
         if (line.length() === 0) some.closeUnsafe()
         // Once taken, a batch is seen through: its entries have nobody else.
@@ -92,7 +111,8 @@ export const groupCommit = <I, O, E>(
     return (entry) =>
       Effect.callback((answer) => {
         if (closed) return answer(Exit.interrupt())
-        const one = { entry, size: size(entry), answer }
+        const sinceMs = clock.currentTimeMillisUnsafe()
+        const one = { entry, size: size(entry), sinceMs, answer }
         const others = line.length()
         if (waiting !== undefined && others > 0 && others + one.size > waiting.most) {
           return answer(Effect.fail(waiting.full))

@@ -1,7 +1,8 @@
 /**
- * A bounded pool of connections. Who comes first is served first; a connection that broke, or whose user left in the middle
- * of a statement, is not used again, so nothing of one user ever reaches another. When one turns out to lead elsewhere than it
- * has to, say to a primary that is a standby by now, so may all that are open, and none of them is used again.
+ * A bounded pool of connections, and of those who wait for one. Who comes first is served first; a connection that broke, or
+ * whose user left in the middle of a statement, is not used again, so nothing of one user ever reaches another. When one turns
+ * out to lead elsewhere than it has to, say to a primary that is a standby by now, so may all that are open, and none of them
+ * is used again.
  */
 import { Cause, Effect, Exit, Option, type Scope, Semaphore } from "effect"
 import type { Connection } from "./connection.ts"
@@ -14,6 +15,12 @@ export interface Pool {
   ) => Effect.Effect<A, unknown>
 }
 
+/** Whoever comes when so many wait already would be answered after the client has given up. */
+export const mostWaiting = 1_000
+
+/** As PostgreSQL has it, too_many_connections: nothing was sent, and it passes. */
+const tooMany = Object.assign(new Error("Too many wait for a connection"), { code: "53300" })
+
 /** Opens at most `size` connections, when they are needed; the scope closes them after their last statement. */
 export const makePool = (
   open: () => Connection,
@@ -21,6 +28,7 @@ export const makePool = (
 ): Effect.Effect<Pool, never, Scope.Scope> =>
   Effect.gen(function* () {
     const permits = yield* Semaphore.make(size)
+    let present = 0
     const idle: Array<Connection> = []
     let trusted = new WeakSet<Connection>()
     const take = (): Connection => {
@@ -45,14 +53,18 @@ export const makePool = (
     )
     return {
       use: (run) =>
-        permits.withPermit(
-          Effect.acquireUseRelease(
-            Effect.sync(take),
-            (connection) =>
-              Effect.catchDefect(Effect.andThen(connection.opened, run(connection)), Effect.fail),
-            giveBack,
-          ),
-        ),
+        Effect.suspend(() => {
+          if (present >= size + mostWaiting) return Effect.fail(tooMany)
+          present++
+          return permits.withPermit(
+            Effect.acquireUseRelease(
+              Effect.sync(take),
+              (connection) =>
+                Effect.catchDefect(Effect.andThen(connection.opened, run(connection)), Effect.fail),
+              giveBack,
+            ),
+          ).pipe(Effect.ensuring(Effect.sync(() => present--)))
+        }),
     }
   })
 

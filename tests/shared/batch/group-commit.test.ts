@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Scope } from "effect"
+import { TestClock } from "effect/testing"
 import { groupCommit, type GroupCommitOptions } from "#shared/batch/group-commit.ts"
 
 interface Batch {
@@ -180,7 +181,7 @@ describe("groupCommit", () => {
       const { send, out } = yield* underTest({
         max: 10,
         size: (n) => n,
-        waiting: { most: 12, full: "too much" },
+        waiting: { most: 12, longestMs: 1_000, full: "too much" },
       })
       const [first] = yield* sendAll(send, [1])
       const [seven, six, five] = yield* sendAll(send, [7, 6, 5])
@@ -197,6 +198,27 @@ describe("groupCommit", () => {
         yield* exitsOf([first!, five!, four!, next!]),
         [10, 50, 70, 50].map((n) => Exit.succeed(n)),
       )
+    }))
+
+  it.effect("fails what waited too long when a batch returns, and goes on with what came later", () =>
+    Effect.gen(function* () {
+      const { send, out } = yield* underTest({
+        max: 2,
+        waiting: { most: 100, longestMs: 10_000, full: "too long" },
+      })
+      const [first] = yield* sendAll(send, [1])
+      const late = yield* sendAll(send, numbers(2, 50))
+      yield* TestClock.adjust("1 millis")
+      const [young] = yield* sendAll(send, [51])
+      yield* TestClock.adjust("9999 millis")
+      yield* out[0]!.end("it hangs")
+      assert.deepStrictEqual(out.map(({ entries }) => entries), [[51]])
+      yield* out[0]!.end()
+      assert.deepStrictEqual(yield* exitsOf([first!, ...late, young!]), [
+        Exit.fail("it hangs"),
+        ...late.map(() => Exit.fail("too long")),
+        Exit.succeed(510),
+      ])
     }))
 
   it.effect("sees through what is out when its scope closes, and ends all others that wait", () =>
