@@ -5,6 +5,7 @@
  */
 import { Clock, Context, Duration, Effect, Layer, Stream } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
+import { PeerClocks } from "#shared/http/peer-clocks.ts"
 import type { Transient } from "#shared/transient.ts"
 import { type Finding, judge, judgeBooks, keyOf, type Terms, type Verdict } from "./finding.ts"
 import { highest, justAbove, justBelow } from "./order-range.ts"
@@ -130,9 +131,15 @@ const recall = Effect.fnUntraced(function* (records: Records["Service"]) {
   } satisfies Memory as Memory
 })
 
+/** How old an order is, the clock that dated it tells: that of orders, which has just been asked. */
+const ordersMs = Effect.gen(function* () {
+  const clocks = yield* PeerClocks
+  return clocks.timeOf("orders", yield* Clock.Clock).nowMs
+})
+
 const auditRound = Effect.fnUntraced(
   function* (records: Records["Service"], round: Round, given: Omit<Terms, "nowMs">) {
-    const terms = { ...given, nowMs: yield* Clock.currentTimeMillis }
+    const terms = { ...given, nowMs: yield* ordersMs }
     const verdicts = round.orders.map((order) => judge(order, terms))
     const suspects = verdicts.flatMap((verdict) => isSound(verdict) ? [] : verdict)
     const again = suspects.length === 0 ? [] : yield* lookAgain(records, round, suspects, terms)
@@ -154,7 +161,7 @@ const lookAgain = Effect.fnUntraced(
       Stream.runCollect,
     )
     const { isForgotten } = yield* recall(records)
-    const terms = { isForgotten, overdueMs, nowMs: yield* Clock.currentTimeMillis }
+    const terms = { isForgotten, overdueMs, nowMs: yield* ordersMs }
     const keys = new Set(suspects.map(keyOf))
     return found.flat().map((order): Verdict => {
       const verdict = judge(order, terms)

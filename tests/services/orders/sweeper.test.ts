@@ -215,6 +215,23 @@ describe("sweep", () => {
       assert.deepStrictEqual(ids().toSorted(), all.toSorted())
     }))
 
+  it.effect("takes what is due an hour later than it can be: the clock was set back since", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1_800_000_000_000)
+      const { sql, sweep, ids } = yield* world
+      const [late, soon] = yield* insert(sql, 2)
+      const dueIn = (id: string, ms: number) =>
+        Effect.promise(() =>
+          sql`update orders set publish_at = ${new Date(1_800_000_000_000 + ms)} where id = ${id}`
+        )
+      yield* dueIn(late!, 3_600_000)
+      yield* dueIn(soon!, 9 * 60_000)
+      assert.strictEqual(yield* sweep(), 1)
+      assert.deepStrictEqual(ids(), [late])
+      // Once: it waits as long as any other from here on.
+      assert.strictEqual(yield* sweep(), 0)
+    }))
+
   it.effect("passes over what a transaction has locked, without waiting", () =>
     Effect.gen(function* () {
       const { sql, sweep, ids } = yield* world

@@ -2,7 +2,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Logger, References } from "effect"
 import { TestClock } from "effect/testing"
-import { makePeerClocks } from "#shared/http/peer-clocks.ts"
+import { makeApp } from "#shared/http/app.ts"
+import { Fetch, get } from "#shared/http/client.ts"
+import { makePeerClocks, PeerClocks } from "#shared/http/peer-clocks.ts"
 import { steadyMs } from "#shared/steady-time.ts"
 
 const startMs = Date.UTC(2026, 0, 5, 12, 0, 0)
@@ -113,5 +115,35 @@ describe("the clock of another service", () => {
       yield* TestClock.setTime(startMs + 3_600_000)
       yield* clocks.heard("orders", "no date at all", yield* steadyMs)
       assert.strictEqual(yield* aheadMs, 0)
+    }))
+
+  it.effect("that is off is named in /readyz, which says ready all the same, and where it answers 401", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(startMs)
+      const clocks = makePeerClocks()
+      const off = new Date(startMs + 400_000).toUTCString()
+      const callee = {
+        name: "orders",
+        url: new URL("http://orders.test"),
+        token: Effect.succeed("token"),
+        timeoutMs: 1_000,
+      }
+      const given = <A, E>(effect: Effect.Effect<A, E>) =>
+        effect.pipe(
+          Effect.provideService(PeerClocks, clocks),
+          Effect.provideService(Fetch, () =>
+            Promise.resolve(Response.json({}, { status: 401, headers: { date: off } }))),
+          Effect.provideService(References.MinimumLogLevel, "None"),
+        )
+      const app = yield* given(makeApp({ name: "auth", description: "", routes: [], ready: {} }))
+      const readyz = Effect.promise(async () => await (await app.request("/readyz")).json())
+      const fine = { status: "ready", service: "auth", checks: {} }
+      assert.deepStrictEqual(yield* readyz, fine)
+      const { message } = yield* Effect.flip(given(get(callee, "/")))
+      assert.match(message, /^orders answered 401: clock of orders is 400 s ahead, or it does not/)
+      assert.deepStrictEqual(yield* readyz, {
+        ...fine,
+        checks: { clocks: "clock of orders is 400 s ahead" },
+      })
     }))
 })

@@ -1,10 +1,13 @@
 /** What the reader makes of answers that never arrive, and of pages that hold nothing for it. */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
+import { TestClock } from "effect/testing"
 import { Redis } from "ioredis"
 import { encodeEntry } from "#shared/queue/entry.ts"
 import { QueueUnavailable } from "#shared/queue/order-queue.ts"
 import { redisOrderQueue } from "#shared/queue/redis-streams.ts"
+import { makeReader } from "#shared/queue/stream-reader.ts"
+import { CommandRefused, type StreamTransport } from "#shared/queue/stream-transport.ts"
 import { type RedisServer, startRedis } from "#tests/support/redis.ts"
 import { losing } from "./lossy-proxy.ts"
 import { anOrder, someOrders } from "./subjects.ts"
@@ -21,18 +24,54 @@ afterAll(async () => {
 })
 
 const group = "testers"
+const options = {
+  ...{ group, consumer: "a" },
+  claimAfter: Duration.hours(1),
+  forgetAfter: Duration.hours(1),
+  deadLettersFor: Duration.days(30),
+}
 const open = (url: URL | string, stream: string, consumer = "a") =>
-  redisOrderQueue(new URL(url), {
-    ...{ stream, group, consumer },
-    claimAfter: Duration.hours(1),
-    forgetAfter: Duration.hours(1),
-    deadLettersFor: Duration.days(30),
-  })
+  redisOrderQueue(new URL(url), { ...options, stream, consumer })
 const aStream = () => `test:${crypto.randomUUID()}`
 const ordersOf = (items: ReadonlyArray<{ readonly message: { readonly orderId: string } }>) =>
   items.map(({ message }) => message.orderId)
 
 describe("makeReader", () => {
+  it.effect("goes on claiming every beat though the wall clock is set back an hour", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1_800_000_000_000)
+      const redis = yield* Effect.acquireRelease(
+        Effect.sync(() => new Redis(server.url, { protocol: 2 })),
+        (redis) => Effect.sync(() => redis.disconnect()),
+      )
+      let claims = 0
+      const transport: StreamTransport = {
+        send: (commands) =>
+          Effect.tryPromise({
+            try: () =>
+              Promise.all(commands.map(([name, ...parameters]) => {
+                if (name === "xautoclaim") claims++
+                return redis.call(name, ...parameters)
+              })),
+            catch: (error) => new CommandRefused({ message: (error as Error).message }),
+          }),
+        sendBlocking: undefined,
+      }
+      const stream = `test:${crypto.randomUUID()}`
+      const read = makeReader(
+        transport,
+        { ...options, stream, claimAfter: Duration.minutes(1) },
+        new Set(),
+      )
+      // The first one makes the group.
+      for (let n = 0; n < 3; n++) yield* read(1)
+      assert.strictEqual(claims, 1)
+      yield* TestClock.setTime(1_800_000_000_000 - 3_600_000)
+      yield* TestClock.adjust("1 minute")
+      yield* read(1)
+      assert.strictEqual(claims, 2)
+    }))
+
   it.live("reads again what an answer carried that was lost, without waiting for the claim time", () =>
     Effect.gen(function* () {
       const order = anOrder()

@@ -95,9 +95,9 @@ describe("POST /internal/reservations", () => {
   }
 
   const wrongTokens: Readonly<Record<string, TokenParts>> = {
-    "that has expired": { issuedAt: -120, expires: -60 },
-    "that is older than a token may be": { issuedAt: -120, expires: 60 },
-    "from the future": { issuedAt: 60, expires: 120 },
+    "that has expired": { issuedAt: -420, expires: -390 },
+    "that is older than a token may be": { issuedAt: -420, expires: 60 },
+    "from the future": { issuedAt: 360, expires: 390 },
     "without an end": { expires: null },
     "without a beginning": { issuedAt: null },
     "without an issuer": { issuer: "" },

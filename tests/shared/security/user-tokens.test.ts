@@ -56,6 +56,18 @@ describe("a verifier of users", () => {
       assert.strictEqual((yield* Effect.flip(showing(header))).status, 401)
     }))
 
+  it.effect("proves it again after a minute though the wall clock is set back an hour", () =>
+    Effect.gen(function* () {
+      yield* TestClock.setTime(1_800_000_000_000)
+      const { asked, tokenFor, showing } = yield* prepared
+      const header = `Bearer ${yield* tokenFor("ada", 3600)}`
+      yield* showing(header)
+      yield* TestClock.setTime(1_800_000_000_000 - 3_600_000)
+      yield* TestClock.adjust("61 seconds")
+      yield* showing(header)
+      assert.strictEqual(asked.count, 2)
+    }))
+
   it.effect("takes no token for another one that it knows", () =>
     Effect.gen(function* () {
       const { tokenFor, showing } = yield* prepared

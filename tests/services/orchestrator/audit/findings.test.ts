@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Sql } from "postgres"
 import { participantNames } from "#shared/contracts/order-saga.ts"
+import { makePeerClocks, PeerClocks } from "#shared/http/peer-clocks.ts"
 import { startSystem } from "../running-system.ts"
 import { named, startAudit } from "./auditing.ts"
 
@@ -68,6 +69,29 @@ describe("the audit", () => {
         yield* become("reserved")
         assert.deepStrictEqual((yield* everything).findings, [])
       }
+    }))
+
+  it.live("tells an order's age by the clock of orders, as its answers are dated", () =>
+    Effect.gen(function* () {
+      const { older, newer, ...system } = yield* idleSystem
+      const auditAt = (aheadMs: number) =>
+        startAudit({
+          ...system,
+          fetch: async (url, init) => {
+            const { status, headers, body } = await system.fetch(url, init)
+            const date = new Date(Date.now() + aheadMs).toUTCString()
+            return new Response(body, { status, headers: { ...Object.fromEntries(headers), date } })
+          },
+        }).pipe(
+          Effect.flatMap(({ everything }) => everything),
+          Effect.provideService(PeerClocks, makePeerClocks()),
+        )
+      assert.deepStrictEqual((yield* auditAt(0)).findings, [])
+      const late = yield* auditAt(600_000)
+      assert.deepStrictEqual(late.findings.map(({ kind, orderId }) => `${kind} ${orderId}`), [
+        `stuck ${newer}`,
+        `stuck ${older}`,
+      ])
     }))
 
   it.live("finds what a completed order is missing, whether its record is gone or tells otherwise", () =>
