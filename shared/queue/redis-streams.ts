@@ -2,7 +2,7 @@
  * Redis Streams over ioredis, for redis:// and rediss:// URLs. One connection for commands, and one for the read that
  * waits, which is opened by the first `take`. Both connect again by themselves, for ever, also when they find that the
  * server is not the one to talk to any more. While Redis is away nothing waits for long or piles up: a command that was
- * cut off is tried once more, and all fail within 2 seconds.
+ * cut off is tried once more, unless it takes entries, and all fail within 2 seconds.
  */
 import { Effect } from "effect"
 import { Redis, ReplyError } from "ioredis"
@@ -51,6 +51,9 @@ const connect = Effect.fnUntraced(function* (url: URL, socketTimeout: number) {
   return { redis, failed, late: () => unreachable(url, reason) }
 })
 
+/** Not tried again: a lost answer may have carried entries, which the reader looks after, and the next one has none. */
+const handsOut = ([name]: Command) => name === "xautoclaim"
+
 const makeTransport = Effect.fnUntraced(function* (url: URL, blockMs: number) {
   const main = yield* connect(url, answerWithinMs)
   const waiting = yield* connect(url, blockMs + answerWithinMs)
@@ -67,10 +70,12 @@ const makeTransport = Effect.fnUntraced(function* (url: URL, blockMs: number) {
         },
         catch: main.failed,
       }).pipe(
-        Effect.retry({ times: 1, while: ({ _tag }) => _tag === "QueueUnavailable" }),
+        Effect.retry({
+          times: commands.some(handsOut) ? 0 : 1,
+          while: ({ _tag }) => _tag === "QueueUnavailable",
+        }),
         onAnother(answerWithinMs, main.late),
       ),
-    // Not tried again: its lost answer may have carried entries, which the reader looks after.
     sendBlocking: ([name, ...parameters]: Command) =>
       Effect.tryPromise({
         try: () => waiting.redis.call(name, ...parameters),

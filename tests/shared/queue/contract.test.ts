@@ -67,6 +67,25 @@ describe.each(Object.entries(implementations))("OrderQueue over %s", (name, star
       assert.isTrue(taken.every(({ redelivered }) => !redelivered))
     }))
 
+  it.live("hands out orders with values at their bounds as they were published", () =>
+    Effect.gen(function* () {
+      const queue = yield* subject(never).open("a")
+      const most = Number.MAX_SAFE_INTEGER
+      const orders = [
+        { ...anOrder(), username: "x".repeat(150), amountMinor: most, republished: most },
+        { ...anOrder(), username: "\u{1f600}\n\r\t\u2028 \"'\\ %s", amountMinor: 1 },
+        { ...anOrder(), details: { item: 2 ** 31 - 1, slot: "23:59" }, createdAtMs: 0 },
+        { ...anOrder(), steps: anOrder().steps.slice(0, 1), createdAtMs: Date.UTC(9999, 11, 31) },
+      ]
+      yield* queue.publish(orders)
+      const taken = yield* takeAll(queue, orders.length)
+      assert.deepStrictEqual<ReadonlyArray<OrderMessage>>(
+        taken.map(({ message }) => message),
+        orders,
+      )
+      yield* acknowledgeAll(queue, taken)
+    }))
+
   it.live("waits for entries that are not there yet", () =>
     Effect.gen(function* () {
       const queue = yield* subject(never).open("a")

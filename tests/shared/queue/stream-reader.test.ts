@@ -36,6 +36,15 @@ const aStream = () => `test:${crypto.randomUUID()}`
 const ordersOf = (items: ReadonlyArray<{ readonly message: { readonly orderId: string } }>) =>
   items.map(({ message }) => message.orderId)
 
+/** Delivers all new entries to a consumer that is silent for an hour by then. */
+const giveToTheDead = (stream: string) =>
+  Effect.promise(async () => {
+    const reply = await redis.xreadgroup("GROUP", group, "dead", "STREAMS", stream, ">")
+    const [[, entries]] = reply as [[string, Array<[string, Array<string>]>]]
+    const ids = entries.map(([id]) => id)
+    await redis.xclaim(stream, group, "dead", 0, ...ids, "IDLE", 3_600_000)
+  })
+
 describe("makeReader", () => {
   it.effect("goes on claiming every beat though the wall clock is set back an hour", () =>
     Effect.gen(function* () {
@@ -103,6 +112,18 @@ describe("makeReader", () => {
       assert.deepStrictEqual(ordersOf(yield* queue.take(3)), [old!.orderId])
     }))
 
+  it.live("does so, too, when what it claimed from a dead consumer was lost", () =>
+    Effect.gen(function* () {
+      const stream = aStream()
+      const order = anOrder()
+      yield* (yield* open(server.url, stream, "publisher")).publish([order])
+      yield* Effect.promise(() => redis.xgroup("CREATE", stream, group, "0"))
+      yield* giveToTheDead(stream)
+      const queue = yield* open(yield* losing({ answerTo: "xautoclaim" }, server.url), stream)
+      const taken = yield* Effect.retry(queue.take(1), { times: 2 })
+      assert.deepStrictEqual(ordersOf(taken), [order.orderId])
+    }))
+
   it.live("claims all of a dead consumer's, many pages of them behind what a live one holds", () =>
     Effect.gen(function* () {
       const stream = aStream()
@@ -111,12 +132,7 @@ describe("makeReader", () => {
       assert.strictEqual((yield* holder.take(300)).length, 300)
       const lost = someOrders(25)
       yield* holder.publish(lost)
-      yield* Effect.promise(async () => {
-        const reply = await redis.xreadgroup("GROUP", group, "dead", "STREAMS", stream, ">")
-        const [[, entries]] = reply as [[string, Array<[string, Array<string>]>]]
-        const ids = entries.map(([id]) => id)
-        await redis.xclaim(stream, group, "dead", 0, ...ids, "IDLE", 3_600_000)
-      })
+      yield* giveToTheDead(stream)
       const fresh = anOrder()
       yield* holder.publish([fresh])
       const queue = yield* open(server.url, stream)
