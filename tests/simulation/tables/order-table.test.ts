@@ -175,6 +175,10 @@ describe("two transactions of orders", () => {
       ["takeDueSlowly", 9, 20_000],
       ["decide", [decision(1, "complete"), decision(2, "abort")], 1],
     ],
+    "of which one sweeps while one settles what is not being undone": [
+      ["takeDueSlowly", 9, 20_000],
+      ["decide", [decision(1, "settle")], 1],
+    ],
     "that sweep": [["takeDueSlowly", 9, 20_000], ["takeDueSlowly", 9, 20_001]],
     "of which one makes all due while one decides": [
       ["decide", [decision(1, "complete")], 1],

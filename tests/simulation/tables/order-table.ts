@@ -91,25 +91,27 @@ const register = (
         new Map(locked.map((cell) => [cell.key as OrderId, cell.seenBy(transaction)!.status])),
     ),
 
-  changeStatuses: (changes, now) =>
-    transaction.locking(
+  changeStatuses: (changes, now) => {
+    const changeOf = new Map<string, StatusChange>(
+      changes.map((change) => [change.orderId, change]),
+    )
+    const matches = (cell: Cell<OrderRow>) =>
+      cell.seenBy(transaction)!.status === changeOf.get(cell.key)!.before
+    return transaction.locking(
       "changeStatuses",
-      () => table.find(changes.map(({ orderId }) => orderId), transaction),
+      // What does not match when the statement begins is not waited for.
+      () => table.find([...changeOf.keys()], transaction).filter(matches),
       (locked) => {
-        const changeOf = new Map<string, StatusChange>(
-          changes.map((change) => [change.orderId, change]),
-        )
         const counts = new Map<OrderStatus, number>()
-        for (const cell of locked) {
-          const row = cell.seenBy(transaction)!
+        for (const cell of locked.filter(matches)) {
           const change = changeOf.get(cell.key)!
-          if (row.status !== change.before) continue
-          transaction.write(cell, changed(row, change, now))
+          transaction.write(cell, changed(cell.seenBy(transaction)!, change, now))
           counts.set(change.status, (counts.get(change.status) ?? 0) + 1)
         }
         return counts
       },
-    ),
+    )
+  },
 
   notify: () => Effect.void,
 })
