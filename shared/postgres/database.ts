@@ -2,7 +2,7 @@
  * A service's own PostgreSQL database: a bounded pool that reconnects by itself, with errors sorted into what can be
  * tried again (Unavailable, Unknown) and defects. The server's timeouts bound every statement, lock and transaction.
  */
-import { Context, Duration, Effect, Fiber, Layer, Schedule, Schema } from "effect"
+import { Context, Duration, Effect, Layer, Schedule, Schema } from "effect"
 import { type Transient, Unavailable, Unknown } from "#shared/transient.ts"
 import { addressOf } from "./address.ts"
 import { assertWritable, type Connection, openConnection } from "./connection.ts"
@@ -116,7 +116,7 @@ const passes = (error: unknown): boolean => {
 const makeDatabase = (pool: Pool, listen: Listen): Omit<Database["Service"], "migrate"> => {
   const query: Database["Service"]["query"] = (run) => onConnection((it) => run(sqlOn(it).sql))
   const onConnection = <A>(run: (connection: Connection) => Effect.Effect<A>) =>
-    pool.use(run).pipe(bounded, seenThrough, sorted)
+    pool.useThrough((it) => Effect.orDie(bounded(run(it)))).pipe(bounded, sorted)
   return {
     query,
     transaction: (run) =>
@@ -134,13 +134,6 @@ const answerWithin = Duration.seconds(20)
 
 /** The server's own timeouts do not help when the server hangs or the network swallows packets. */
 const bounded = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.timeout(effect, answerWithin)
-
-/**
- * A statement that is out is seen through when nobody waits for it any more: else whoever asks and hangs up, again and again,
- * has a connection closed and another one opened each time.
- */
-const seenThrough = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
-  Effect.flatMap(Effect.forkDetach(effect, { startImmediately: true }), Fiber.join)
 
 const lostConflict = (error: unknown) => ["40001", "40P01"].includes(codeOf(error))
 

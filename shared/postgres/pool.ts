@@ -4,7 +4,7 @@
  * out to lead elsewhere than it has to, say to a primary that is a standby by now, so may all that are open, and none of them
  * is used again.
  */
-import { Cause, Effect, Exit, Option, type Scope, Semaphore } from "effect"
+import { Cause, Effect, Exit, Fiber, Option, type Scope, Semaphore } from "effect"
 import type { Connection } from "./connection.ts"
 import { meaningOf, NotOpened, severityOf } from "./sqlstates.ts"
 
@@ -13,6 +13,11 @@ export interface Pool {
   readonly use: <A>(
     run: (connection: Connection) => Effect.Effect<A>,
   ) => Effect.Effect<A, unknown>
+  /**
+   * The same, but what has begun is seen through when nobody waits for it any more: else whoever asks and hangs up, again and
+   * again, has a connection closed and another one opened each time. What still waits for a connection never begins then.
+   */
+  readonly useThrough: Pool["use"]
 }
 
 /** Whoever comes when so many wait already would be answered after the client has given up. */
@@ -51,20 +56,32 @@ export const makePool = (
         Effect.andThen(Effect.sync(() => idle.forEach(({ close }) => close()))),
       )
     )
+    const onConnection = <A>(run: (connection: Connection) => Effect.Effect<A>) =>
+      Effect.acquireUseRelease(
+        Effect.sync(take),
+        (connection) =>
+          Effect.catchDefect(Effect.andThen(connection.opened, run(connection)), Effect.fail),
+        giveBack,
+      )
+    const counted = <A>(effect: Effect.Effect<A, unknown>): Effect.Effect<A, unknown> =>
+      Effect.suspend(() => {
+        if (present >= size + mostWaiting) return Effect.fail(tooMany)
+        present++
+        return Effect.ensuring(effect, Effect.sync(() => present--))
+      })
     return {
-      use: (run) =>
-        Effect.suspend(() => {
-          if (present >= size + mostWaiting) return Effect.fail(tooMany)
-          present++
-          return permits.withPermit(
-            Effect.acquireUseRelease(
-              Effect.sync(take),
-              (connection) =>
-                Effect.catchDefect(Effect.andThen(connection.opened, run(connection)), Effect.fail),
-              giveBack,
+      use: (run) => counted(permits.withPermit(onConnection(run))),
+      useThrough: (run) =>
+        counted(Effect.uninterruptibleMask((restore) =>
+          restore(permits.take(1)).pipe(
+            Effect.andThen(
+              Effect.forkDetach(Effect.ensuring(onConnection(run), permits.release(1)), {
+                startImmediately: true,
+              }),
             ),
-          ).pipe(Effect.ensuring(Effect.sync(() => present--)))
-        }),
+            Effect.flatMap((begun) => restore(Fiber.join(begun))),
+          )
+        )),
     }
   })
 

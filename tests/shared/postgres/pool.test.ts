@@ -4,7 +4,7 @@ import { Effect, Exit, Fiber } from "effect"
 import { mostWaiting } from "#shared/postgres/pool.ts"
 import { Unavailable } from "#shared/transient.ts"
 import { openLine } from "./line.ts"
-import { newDatabase, openDatabase } from "./open-database.ts"
+import { newDatabase, onlooker, openDatabase, until } from "./open-database.ts"
 
 const size = 2
 
@@ -27,5 +27,30 @@ describe("makePool", () => {
       line.letGo()
       assert.isTrue((yield* Effect.forEach(present, Fiber.await)).every(Exit.isSuccess))
       yield* query((sql) => sql`select 1`)
+    }))
+
+  it.live("never sends a statement whose caller has gone before there was a connection for it", () =>
+    Effect.gen(function* () {
+      const url = yield* newDatabase
+      const line = yield* openLine(url)
+      const { query } = yield* openDatabase(line.url, { poolSize: size })
+      yield* query((sql) => sql`create table said (n int)`)
+      const watching = yield* onlooker(url)
+      const said = async () => (await watching`select n from said`).map(({ n }) => n as number)
+      const say = (n: number) =>
+        Effect.forkChild(query((sql) => sql`insert into said values (${n})`), {
+          startImmediately: true,
+        })
+      line.hold()
+      const begun = yield* Effect.forEach(Array.from({ length: size }, (_, n) => n), say)
+      const waiting = yield* Effect.forEach([10, 11, 12], say)
+      yield* Fiber.interruptAll([...begun, ...waiting])
+      line.letGo()
+      yield* query((sql) => sql`insert into said values (20)`)
+      yield* until(
+        "what had begun to be seen through",
+        async () => (await said()).length === size + 1,
+      )
+      assert.sameMembers(yield* Effect.promise(said), [0, 1, 20])
     }))
 })
