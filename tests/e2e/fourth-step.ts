@@ -88,6 +88,7 @@ export const edits: Readonly<Record<string, Edit>> = {
   ),
   "compose.yaml": inTurn(
     alsoParcels(/^ {2}slots:\n(?: {4}.*\n)+\n/m),
+    alsoParcels(/^ {6}slots: .*\n/gm),
     alsoParcels(
       /^ +(?:- )?(?:slots-secrets|SLOTS_URL|SLOT_CAPACITY|orchestrator-slots|slots-postgres)\b.*\n/gm,
     ),
@@ -96,7 +97,7 @@ export const edits: Readonly<Record<string, Edit>> = {
       "orders-postgres, slots-postgres, parcels-postgres]",
     ),
   ),
-  "compose/development.yaml": alsoParcels(/^ {2}slots: .*\n/m),
+  "compose/development.yaml": alsoParcels(/^ {2}slots:\n(?: {4}.*\n)+/m),
   "k3d/base/postgres.yaml": alsoParcels(/^ +- secret:\n +name: database-slots\n.*\n/m),
   "k3d/base/saga.yaml": inTurn(
     alsoParcels(/^ +- \{ name: SLOTS_URL.*\n/m),

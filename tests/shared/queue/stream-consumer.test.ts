@@ -9,7 +9,7 @@ import { someOrders, until } from "./subjects.ts"
 let server: Pick<RedisServer, "url" | "kill">
 beforeAll(async () => {
   server = await anyRedis()
-}, 300_000)
+})
 afterAll(() => server.kill())
 
 describe("makeConsumer", () => {

@@ -244,8 +244,8 @@ export const anyDecide: fc.Arbitrary<Work> = fc.tuple(
 export const anySweep: fc.Arbitrary<Work> = fc.oneof(ms, ms.map((ms) => 5 * ms))
   .map((ms) => ["sweep", ms])
 
-export const anyTakeDueSlowly: fc.Arbitrary<Work> = fc.tuple(n, ms)
-  .map(([limit, ms]) => ["takeDueSlowly", limit, ms])
+/** With room for all orders: which of those are taken that are due at the same time is PostgreSQL's choice. */
+export const anyTakeDueSlowly: fc.Arbitrary<Work> = ms.map((ms) => ["takeDueSlowly", 9, ms])
 
 export const anyLook: fc.Arbitrary<Work> = fc.oneof(
   fc.tuple(fc.constant("findByKey" as const), username, key),
