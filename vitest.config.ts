@@ -14,7 +14,7 @@ export default defineConfig({
     testTimeout: testLimitMs,
     hookTimeout: testLimitMs,
     pool: "forks",
-    // Two at a time is what a two-core machine runs without starving the servers under test.
-    maxWorkers: 2,
+    // A third one has work for a machine of two cores while the others wait; more would only wait for each other.
+    maxWorkers: 3,
   },
 })

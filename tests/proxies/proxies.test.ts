@@ -60,7 +60,6 @@ const askTwice = (port: number, gapMs: number) =>
 /** Deno's turn comes where there is more time; its server is the same. */
 const runtimes = isShort ? ["node"] as const : ["node", "deno"] as const
 const title = missing.length === 0 ? "" : ` (skipped: ${missing.join(" and ")} not installed)`
-const limitMs = 120_000 + rounds * 120_000
 
 // Together, since nearly all of the time is idle.
 describe.concurrent.each(runtimes)("behind proxies, a server on %s", (runtime) => {
@@ -73,7 +72,6 @@ describe.concurrent.each(runtimes)("behind proxies, a server on %s", (runtime) =
         gapsMs.map(() => 2),
       )
     }),
-    limitMs,
   )
 
   it.skipIf(missing.length > 0)(
@@ -101,7 +99,6 @@ describe.concurrent.each(runtimes)("behind proxies, a server on %s", (runtime) =
       expect(outcome.failed).toEqual([])
       expect(outcome.requests).toBeGreaterThan(200)
     }),
-    limitMs,
   )
 
   it.skipIf(missing.length > 0)(
@@ -140,6 +137,5 @@ describe.concurrent.each(runtimes)("behind proxies, a server on %s", (runtime) =
       expect(outcome.failed).toEqual([])
       expect(outcome.requests).toBeGreaterThan(500)
     }),
-    limitMs,
   )
 })
