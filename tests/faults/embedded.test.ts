@@ -16,7 +16,7 @@ import { atLength } from "#tests/support/length.ts"
 import { patienceMs } from "#tests/support/patience.ts"
 import { startRedis } from "#tests/support/redis.ts"
 
-const orders = atLength(300, 1_000)
+const orders = atLength(200, 1_000)
 const openings = { walletMinor: 100_000_00, stock: 1_000, capacity: 1_000 }
 const settings = {
   OPENING_WALLET_MINOR: String(openings.walletMinor),

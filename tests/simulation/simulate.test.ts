@@ -8,7 +8,7 @@ import { simulateSeeds, simulator } from "./runner.ts"
 
 const workers = availableParallelism()
 
-const many = atLength(200, fullCoverageSeeds)
+const many = atLength(120, fullCoverageSeeds)
 
 it(`in ${many} seeds every invariant holds${atLength("", ", and every fault hits")}`, async () => {
   const { tally, finding } = await simulateSeeds({ first: 1, seeds: many, workers, simulator })
@@ -18,7 +18,7 @@ it(`in ${many} seeds every invariant holds${atLength("", ", and every fault hits
   expect(whyNoTest(tally)).toEqual([])
 })
 
-const some = atLength(40, 200)
+const some = atLength(20, 200)
 
 describe(`the same ${some} seeds have the same histories`, () => {
   const seeds = { first: 5_001, seeds: some, simulator }
