@@ -114,7 +114,10 @@ const register = (sql: Sql): Pick<OrderTable, "lockStatuses" | "changeStatuses" 
             -- One order among all replicas, so that batches with the same orders cannot wait for each other in a circle.
             select * from unnest(${changes.map(({ orderId }) => orderId)}::uuid[], ${kindOf}::int[])
               as given (id, kind) order by id
-          ) as change join kind on kind.number = change.kind
+          ) as change cross join lateral (
+            -- Joined for each change, and not the other way round, by which the changes would come in the order of the kinds.
+            select * from kind where number = change.kind offset 0
+          ) as kind
           where orders.id = change.id and orders.status = kind.before
           returning orders.status
         )
