@@ -1,6 +1,6 @@
 /** All planted bugs, each of a kind that real systems shipped, and those that this system absorbs. */
 import type { Absorbed, Bug } from "./bug.ts"
-import { orderBugs } from "./order-bugs.ts"
+import { absorbedOrderBugs, orderBugs } from "./order-bugs.ts"
 import { participantBugs } from "./participant-bugs.ts"
 import { absorbedSagaBugs, sagaBugs } from "./saga-bugs.ts"
 import { absorbedWaveBugs, waveBugs } from "./wave-bugs.ts"
@@ -12,4 +12,8 @@ export const bugs: ReadonlyArray<Bug> = [
   ...orderBugs,
 ]
 
-export const absorbed: ReadonlyArray<Absorbed> = [...absorbedSagaBugs, ...absorbedWaveBugs]
+export const absorbed: ReadonlyArray<Absorbed> = [
+  ...absorbedSagaBugs,
+  ...absorbedOrderBugs,
+  ...absorbedWaveBugs,
+]
