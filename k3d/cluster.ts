@@ -51,7 +51,7 @@ const checkPort = (port: number): Effect.Effect<void, StepError> =>
       resume(
         new StepError({
           message:
-            `Port ${port} can't be used (${message}): stop what listens there, such as npm start ` +
+            `Port ${port} cannot be used (${message}): stop what listens there, such as npm start ` +
             "or docker compose up, and try again",
         }),
       ))

@@ -36,7 +36,7 @@ export const readIfThere = (file: string): string | undefined => {
 
 /** Puts the names in a folder on the disk: a rename is only then sure to outlast a power cut. */
 export const syncFolder = (folder: string): void => {
-  if (process.platform === "win32") return // It can't, and need not.
+  if (process.platform === "win32") return // It cannot, and need not.
   const handle = fs.openSync(folder, "r")
   fs.fsyncSync(handle)
   fs.closeSync(handle)

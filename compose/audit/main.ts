@@ -61,7 +61,7 @@ const main = (options: Options) =>
     Effect.scoped,
     Effect.catchCause((cause) => {
       if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause)
-      return Effect.as(Effect.sync(() => console.error(`Can not audit: ${whyNot(cause)}`)), 2)
+      return Effect.as(Effect.sync(() => console.error(`Cannot audit: ${whyNot(cause)}`)), 2)
     }),
     Effect.tap((code) => Effect.sync(() => process.exitCode = code)),
     // What is printed is the answer; what services of the data folder have to say is for the other stream.

@@ -65,7 +65,7 @@ const tryOut = (folder: string, account: Account | undefined): PostgresBinaries 
   })
   const major = /\(PostgreSQL\) (\d+)/.exec(stdout ?? "")?.[1]
   if (major) return { initdb, postgres, major }
-  return (error?.message ?? stderr ?? "").trim() || "it can't be started"
+  return (error?.message ?? stderr ?? "").trim() || "it cannot be started"
 }
 
 /**

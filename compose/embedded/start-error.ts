@@ -17,7 +17,7 @@ export const inDataFolder = <A>(folder: string, work: () => A): Effect.Effect<A,
     try: work,
     catch: (cause) =>
       new StartError({
-        message: `The data folder ${folder} can't be used (${(cause as Error).message}): ` +
+        message: `The data folder ${folder} cannot be used (${(cause as Error).message}): ` +
           "make it writable, or set DATA_DIR to another folder",
       }),
   })

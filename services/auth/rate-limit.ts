@@ -28,7 +28,7 @@ export const makeConsume = (url: URL): Effect.Effect<Consume, never, Scope.Scope
         return yield* Effect.catch(shared(options), (error) =>
           error.reason._tag === "RateLimitExceeded" ? Effect.fail(error) : Effect.gen(function* () {
             leaveAloneUntil = (yield* steadyMs) + leaveAloneMs
-            yield* Effect.logWarning("Redis can not count failed log-ins: this process does")
+            yield* Effect.logWarning("Redis cannot count failed log-ins: this process does")
             return yield* local(options)
           }))
       })

@@ -125,7 +125,7 @@ const forgetAt = (
     Effect.flatMap(decodeResponse),
     Effect.catchTag(
       "SchemaError",
-      () => new Unknown({ message: `${callee.name} answered what can not be understood` }),
+      () => new Unknown({ message: `${callee.name} answered what cannot be understood` }),
     ),
     Effect.tap(({ forgotten }) =>
       Metric.update(

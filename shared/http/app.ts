@@ -126,7 +126,7 @@ const asProblem = (cause: Cause.Cause<Problem | Transient>, requestId: string) =
   if (error !== undefined) {
     return Effect.logWarning(error.message, { requestId }).pipe(
       Effect.as(
-        problemResponse(unavailable("A part of the system can not be reached."), requestId),
+        problemResponse(unavailable("A part of the system cannot be reached."), requestId),
       ),
     )
   }

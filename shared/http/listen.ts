@@ -23,7 +23,7 @@ const cause = (error: unknown, host: string, port: number): ListenError => {
     ? `Port ${port} is in use: stop what uses it or set PORT to another one`
     : code === "EACCES" || /permission denied/i.test(message)
     ? `Port ${port} needs rights that this user does not have: set PORT to one above 1023`
-    : `Can not listen on ${host}:${port} (${
+    : `Cannot listen on ${host}:${port} (${
       code ?? message
     }): set HOST and PORT to an address of this machine`
   return new ListenError({ message: why })
@@ -78,7 +78,7 @@ type Answer = (
 const malformed = new Problem({
   status: 400,
   code: "invalid_request",
-  detail: "The request is not HTTP as it must be. Mend its method, path or headers.",
+  detail: "The request is not valid HTTP. Mend its method, path or headers.",
 })
 
 const open = (

@@ -83,7 +83,7 @@ export const verifyToken =
         catch: (error): Problem =>
           error instanceof errors.JOSEError && !keyTrouble.includes(error.code)
             ? wrongToken
-            : unavailable("Tokens can not be checked now."),
+            : unavailable("Tokens cannot be checked now."),
       }))
 
 // A client shows the same token again and again: it is proved once a minute, so that a key which is withdrawn soon counts.

@@ -1,10 +1,9 @@
-/** In a long run, the bench's short form with few orders: that it runs, checks the books and leaves nothing behind, not how fast it is. */
+/** The short form with few orders: that it runs, checks the books and leaves nothing behind, not how fast it is. */
 import { execFile } from "node:child_process"
 import { readdirSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { promisify } from "node:util"
 import { expect, it } from "vitest"
-import { atLength } from "#tests/support/length.ts"
 import { root, runtimeCommand } from "./stand/program.ts"
 
 const withinMs = 300_000
@@ -22,7 +21,7 @@ interface Printed {
 
 const folders = () => readdirSync(tmpdir()).filter((name) => name.startsWith("unwind-bench-"))
 
-it.skipIf(process.platform !== "linux" || atLength(true, false))(
+it.skipIf(process.platform !== "linux")(
   "measures queue-to-decision and end-to-end, and their limits",
   async () => {
     const before = folders()

@@ -32,7 +32,7 @@ switch (given.task) {
     break
   case "run":
     if (process.platform === "win32") {
-      console.error("Chaos stops processes (SIGSTOP), which Windows can not: run it in WSL")
+      console.error("Chaos stops processes (SIGSTOP), which Windows cannot: run it in WSL")
       process.exit(69)
     }
     runMain(chaos(given.minutes, given.seed ?? crypto.randomUUID().slice(0, 8)), 130)

@@ -87,7 +87,7 @@ describe("GET /api/orders/{id}/events", () => {
     assert.deepStrictEqual([answer.status, answer.text], [204, ""])
   })
 
-  it("starts from the beginning when it can't tell what the client has seen", async () => {
+  it("starts from the beginning when it cannot tell what the client has seen", async () => {
     const customer = await newCustomer()
     const { id } = await place(customer, noSuchSlot)
     for (const garbage of ["-1", "x", "\u00e9"]) {

@@ -157,7 +157,7 @@ describe("npm run k3d:up, where something is wrong,", () => {
     const here = await machine()
     const other = createServer().listen(here.port, "127.0.0.1")
     await once(other, "listening")
-    await expectRefusal(here, `Port ${here.port} can't be used`, "stop what listens there")
+    await expectRefusal(here, `Port ${here.port} cannot be used`, "stop what listens there")
     other.close()
   })
 

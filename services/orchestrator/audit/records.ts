@@ -104,7 +104,7 @@ const answered = <A, I>(
     Effect.flatMap((answer) =>
       Option.match(decode(answer), {
         onSome: Effect.succeed,
-        onNone: () => new Unknown({ message: `${name} answered what can not be understood` }),
+        onNone: () => new Unknown({ message: `${name} answered what cannot be understood` }),
       })
     ),
     Effect.retry(again),

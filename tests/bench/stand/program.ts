@@ -52,7 +52,7 @@ export const startProgram = (
       (child) => Effect.promise(() => stop(child, guard)),
     )
     const { pid } = child
-    if (pid === undefined) return yield* new ProgramFailed({ message: `${name} can't be started` })
+    if (pid === undefined) return yield* new ProgramFailed({ message: `${name} cannot be started` })
     yield* Effect.tryPromise({
       try: (signal) => untilReady(child, options, signal),
       catch: (error) =>

@@ -206,7 +206,7 @@ describe("npm run audit", () => {
 })
 
 describe("npm run audit, where there is nothing to audit", () => {
-  const oneLine = /^Can not audit: [^\n]+\n$/
+  const oneLine = /^Cannot audit: [^\n]+\n$/
 
   it.each(runtimes)("says so in one line, and makes no folder, on %s", async (runtime) => {
     const nowhere = join(folder, "nowhere")
@@ -233,7 +233,7 @@ describe("npm run audit, where there is nothing to audit", () => {
 
   it("names every setting that is missing, once one is given", async () => {
     const { code, errors } = await runAudit("node", { BILLING_URL: "http://localhost:1" })
-    expect(errors).toMatch(/^Can not audit: 4 settings need care/)
+    expect(errors).toMatch(/^Cannot audit: 4 settings need care/)
     for (const name of ["ITEMS_URL", "SLOTS_URL", "ORDERS_URL", "SERVICE_PRIVATE_KEY"]) {
       expect(errors).toContain(`${name} is missing: set it to `)
     }

@@ -47,12 +47,12 @@ describe("lockDataFolder", () => {
       assert.include(message, `already running as process ${process.pid};`)
     }))
 
-  it.live("says that a folder can't be written, and what to do", () =>
+  it.live("says that a folder cannot be written, and what to do", () =>
     Effect.gen(function* () {
       const file = path.join(yield* temporaryFolder, "file")
       fs.writeFileSync(file, "")
       const { message } = yield* Effect.flip(lockDataFolder(path.join(file, "data")))
-      assert.include(message, `The data folder ${file}/data can't be used`)
+      assert.include(message, `The data folder ${file}/data cannot be used`)
       assert.include(message, "set DATA_DIR to another folder")
       assert.notInclude(message, "\n")
     }))

@@ -123,13 +123,13 @@ describe("npm start", () => {
     expect((await fetch(`${system.baseUrl}/readyz`)).status).toBe(200)
   })
 
-  it("says that the data folder can not be written", async () => {
+  it("says that the data folder cannot be written", async () => {
     const file = dataFolder()
     writeFileSync(file, "")
     const { code, output } = await runEmbedded({ PORT: "0", DATA_DIR: join(file, "data") })
     expect(code).toBe(1)
     expect(output).toMatch(
-      /^The data folder .* can't be used .*: make it writable, or set DATA_DIR to another folder\n$/,
+      /^The data folder .* cannot be used .*: make it writable, or set DATA_DIR to another folder\n$/,
     )
   })
 

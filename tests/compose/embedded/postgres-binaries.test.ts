@@ -50,7 +50,7 @@ describe("usableBinaries", () => {
       assert.deepStrictEqual(fs.readdirSync(temporary), [])
     }))
 
-  it.live("copies the programs out of a checkout that the account can't use, and links them", () =>
+  it.live("copies the programs out of a checkout that the account cannot use, and links them", () =>
     Effect.gen(function* () {
       const source = yield* privateInstallation
       const account = yield* serverAccount("/none")

@@ -52,7 +52,7 @@ describe("ensureDatabases", () => {
       assert.strictEqual(yield* refusal(slots), "let in")
     }))
 
-  it.live("says why the databases can't be made", () =>
+  it.live("says why the databases cannot be made", () =>
     Effect.gen(function* () {
       const server = yield* startPostgres({ dataDir: yield* temporaryFolder, durable: false })
       const nowhere = { ...server, url: "postgres://postgres@127.0.0.1:1/postgres" }

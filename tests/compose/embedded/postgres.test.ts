@@ -175,7 +175,7 @@ describe("startPostgres", () => {
       assert.deepStrictEqual(picture(dataDir), before)
     }))
 
-  it.live("says that the data folder can't be written, and what to do", () =>
+  it.live("says that the data folder cannot be written, and what to do", () =>
     Effect.gen(function* () {
       const dataDir = path.join(yield* temporaryFolder, "file")
       fs.writeFileSync(dataDir, "")

@@ -74,7 +74,7 @@ describe("startServer", () => {
       assert.strictEqual(read("server.log.previous"), "two\n")
     }))
 
-  it.effect("says that a program can't be started", () =>
+  it.effect("says that a program cannot be started", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryFolder
       const ended = yield* startServer({

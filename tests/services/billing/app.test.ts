@@ -131,7 +131,7 @@ describe("GET /api/accounts/{username}", () => {
       }
     }))
 
-  it.live("lets nobody in while auth's keys can't be had, and everybody again afterwards", () =>
+  it.live("lets nobody in while auth's keys cannot be had, and everybody again afterwards", () =>
     Effect.gen(function* () {
       const { auth, billing } = yield* setUp
       yield* open(billing, "user1")

@@ -25,7 +25,7 @@ describe("eventStreams", () => {
       assert.strictEqual((yield* Effect.flip(start)).code, "too_many_streams")
     }))
 
-  it.live("breaks off when the order can't be looked at, so that the client comes back", () =>
+  it.live("breaks off when the order cannot be looked at, so that the client comes back", () =>
     Effect.gen(function* () {
       const changes = Effect.map(Changes, (none) => ({
         ...none,

@@ -25,7 +25,7 @@ describe("RETENTION", () => {
     }))
 
   for (const wrong of ["23 hours", "0 days", "-30 days", "30", "a month", "Infinity"]) {
-    it.effect(`can not be "${wrong}", and one line says why`, () =>
+    it.effect(`cannot be "${wrong}", and one line says why`, () =>
       Effect.gen(function* () {
         const { message } = yield* Effect.flip(read(wrong))
         assert.strictEqual(

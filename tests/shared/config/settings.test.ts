@@ -92,7 +92,7 @@ describe("readSettings", () => {
       )
     }))
 
-  it.live("reads a value from the file that NAME_FILE names, and says when it can't", () =>
+  it.live("reads a value from the file that NAME_FILE names, and says when it cannot", () =>
     Effect.gen(function* () {
       const folder = yield* Effect.acquireRelease(
         Effect.promise(() => mkdtemp(join(tmpdir(), "unwind-test-"))),

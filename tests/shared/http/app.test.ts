@@ -198,13 +198,13 @@ describe("an app", () => {
         database: "ok",
         queue: "ok",
       }])
-      ready.state = "The database can not be used now (ECONNREFUSED)"
+      ready.state = "The database cannot be used now (ECONNREFUSED)"
       const ill = yield* ask("/readyz")
       ready.state = "ok"
       assert.deepStrictEqual([ill.status, JSON.parse(ill.text)], [503, {
         status: "not ready",
         service: "shop",
-        checks: { database: "The database can not be used now (ECONNREFUSED)", queue: "ok" },
+        checks: { database: "The database cannot be used now (ECONNREFUSED)", queue: "ok" },
       }])
     }))
 

@@ -203,7 +203,7 @@ describe("listen", () => {
       const { message } = yield* Effect.flip(listen(app, { host: "192.0.2.1", port: 0 }))
       assert.match(
         message,
-        /^Can not listen on 192\.0\.2\.1:0 \(.+\): set HOST and PORT to an address of this machine$/,
+        /^Cannot listen on 192\.0\.2\.1:0 \(.+\): set HOST and PORT to an address of this machine$/,
       )
       assert.notInclude(message, "\n")
     }))

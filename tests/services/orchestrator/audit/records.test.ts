@@ -78,7 +78,7 @@ describe("the records that the audit reads", () => {
         const { _tag, message } = yield* Fiber.join(reading)
         assert.deepStrictEqual(
           [_tag, message],
-          ["Unknown", "orders answered what can not be understood"],
+          ["Unknown", "orders answered what cannot be understood"],
         )
       }))
   }
