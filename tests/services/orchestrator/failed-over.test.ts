@@ -41,7 +41,6 @@ describe("an order", () => {
           assert.strictEqual(status, "completed")
           assert.deepStrictEqual(yield* system.left(user), [8001, 99, 99])
         }),
-      60_000,
     )
   }
 })

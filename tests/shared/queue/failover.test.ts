@@ -89,7 +89,6 @@ describe.skipIf(whyNoPair !== undefined).concurrent.each(Object.entries(ways))(
           assert.deepStrictEqual(ordersOf(yield* queue.take(3)), [order.orderId])
           yield* queue.acknowledge([last!.entryId])
         }),
-      30_000,
     )
 
     it.live(
@@ -115,7 +114,6 @@ describe.skipIf(whyNoPair !== undefined).concurrent.each(Object.entries(ways))(
           const taken = yield* queue.take(10)
           assert.deepStrictEqual(ordersOf(taken), [order.orderId])
         }),
-      30_000,
     )
 
     it.live(
@@ -135,7 +133,6 @@ describe.skipIf(whyNoPair !== undefined).concurrent.each(Object.entries(ways))(
           yield* patiently(queue.publish([order]))
           assert.deepStrictEqual(ordersOf(yield* Fiber.join(waiting)), [order.orderId])
         }),
-      30_000,
     )
   },
 )
