@@ -15,7 +15,7 @@ import { makeUserVerifier, type TokenOptions, wrongToken } from "#shared/securit
 import { clientAddress } from "./client-address.ts"
 import { keysFreshMs } from "./key-rotation.ts"
 import { makeLogIn } from "./log-in.ts"
-import { NewUser } from "./passwords.ts"
+import { NewUser } from "./new-user.ts"
 import { Sessions } from "./sessions.ts"
 import { makeSignUp } from "./sign-up.ts"
 import { SigningKeys } from "./signing-keys.ts"

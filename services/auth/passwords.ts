@@ -3,10 +3,8 @@
  * off the event loop, few at a time; when too many wait for their turn, more are turned away at once.
  */
 import { hash, type Options, verify } from "@node-rs/argon2"
-import { dictionary } from "@zxcvbn-ts/language-common"
-import { Context, Effect, Layer, Schema, Semaphore } from "effect"
+import { Context, Effect, Layer, Semaphore } from "effect"
 import { availableParallelism } from "node:os"
-import { SignUp } from "#shared/contracts/auth.ts"
 import { type Problem, unavailable } from "#shared/http/problem.ts"
 
 // The package's own defaults say the same today; the algorithm's default is argon2id.
@@ -15,22 +13,6 @@ const parameters: Options = { memoryCost: 19_456, timeCost: 2, parallelism: 1 }
 // Node has four threads for this, for signatures, for files and for name look-ups: one stays free.
 const hashesAtOnce = Math.min(availableParallelism(), 3)
 const waitingAtMost = 100
-
-const common = new Set(dictionary["passwords-common"].filter((word) => word.length >= 8))
-
-/** A sign-up whose password is none of those that are tried first. */
-export const NewUser = SignUp.check(
-  Schema.makeFilter(({ username, password, email }) => {
-    const tried = password.toLowerCase()
-    const issue = common.has(tried)
-      ? "is one of the most used passwords; choose another one"
-      : tried === username.toLowerCase() || tried === email.toLowerCase()
-      ? "must not be the username or the e-mail address"
-      : undefined
-    return issue && { path: ["password"], issue }
-  }),
-).annotate({ identifier: "SignUp" })
-export type NewUser = typeof NewUser.Type
 
 export class Passwords extends Context.Service<Passwords, {
   /** Runs what hashes when its turn comes. Fails with a 503 Problem when too many wait already. */

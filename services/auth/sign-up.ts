@@ -14,13 +14,17 @@ import { failpoint } from "#shared/failpoint.ts"
 import { Problem } from "#shared/http/problem.ts"
 import type { Transient } from "#shared/transient.ts"
 import { Billing } from "./billing.ts"
-import { type NewUser, Passwords } from "./passwords.ts"
+import { keysOf } from "./names.ts"
+import type { NewUser } from "./new-user.ts"
+import { Passwords } from "./passwords.ts"
 import { Users } from "./users.ts"
 
 const taken = new Problem({
   status: 409,
   code: "username_taken",
-  detail: "The username is taken. Choose another one, or log in if it is yours.",
+  detail:
+    "The username is taken, or looks like one that is. Choose another one, or log in if it is " +
+    "yours.",
 })
 
 const shortly = Schedule.exponential("50 millis").pipe(Schedule.upTo({ times: 4 }))
@@ -44,10 +48,11 @@ export const makeSignUp = Effect.gen(function* () {
 
   return Effect.fnUntraced(function* ({ username, password, email }: NewUser) {
     // Asked first, so that a taken name costs no hash.
-    if ((yield* users.find(username))?.active) return yield* taken
+    const names = { username, ...keysOf(username) }
+    if (yield* users.isTaken(names)) return yield* taken
     const passwordHash = yield* passwords.inTurn(passwords.hash(password))
     const attempt = crypto.randomUUID()
-    if (!(yield* users.begin({ username, email, passwordHash, attempt }))) return yield* taken
+    if (!(yield* users.begin({ ...names, email, passwordHash, attempt }))) return yield* taken
     yield* failpoint("auth.user stored")
     yield* billing.openAccount(username, email)
     // A lost connection may hide that it is done; asking again tells.
