@@ -92,11 +92,12 @@ export const authApp = (options: AppOptions) =>
         },
         problems: [401, 429],
         handle: (input) => {
-          const { body: { username, password }, request } = input
+          const { body: { username, password }, request, closing } = input
           return logIn(username, password, {
             request,
             address: addressOf(input),
             secure: isOverTls(request, options.trustProxy),
+            closing,
           }).pipe(
             Effect.map(({ tokens, cookie }) => ({
               body: tokens,
@@ -119,7 +120,7 @@ export const authApp = (options: AppOptions) =>
         },
         problems: [401],
         handle: (input) =>
-          turns.refresh(addressOf(input), sessions.refresh(input.body.refresh)).pipe(
+          turns.refresh([addressOf(input)], sessions.refresh(input.body.refresh)).pipe(
             Effect.map((body) => ({ body })),
           ),
       }),

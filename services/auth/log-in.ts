@@ -3,7 +3,7 @@
  * through, and a wrong password.
  */
 import { Effect } from "effect"
-import { Problem } from "#shared/http/problem.ts"
+import { Problem, unavailable } from "#shared/http/problem.ts"
 import { Devices } from "./devices.ts"
 import { LoginThrottle } from "./login-throttle.ts"
 import { Passwords } from "./passwords.ts"
@@ -22,7 +22,11 @@ export interface Origin {
   readonly address: string
   /** Whether it came over TLS, so that the device's cookie may stay there. */
   readonly secure: boolean
+  /** Succeeds when the server wants to close: nobody is held then. */
+  readonly closing: Effect.Effect<void>
 }
+
+const stopping = Effect.fail(unavailable("The service is stopping."))
 
 interface Checked {
   readonly right: boolean
@@ -39,10 +43,10 @@ export const makeLogIn = Effect.gen(function* () {
   const turns = yield* Turns
 
   return Effect.fnUntraced(function* (username: string, password: string, origin: Origin) {
-    const { request, address, secure } = origin
+    const { request, address, secure, closing } = origin
     const shown = yield* devices.shown(request, username)
-    // A user has one share, whatever the number of devices: anybody may make many.
-    const share = shown === undefined ? address : `user ${username}`
+    // A user has one share at an address, whatever the number of devices: anybody may make many.
+    const share = [address, shown === undefined ? "" : username]
 
     const credentials = users.credentials(username, address)
     const check = (credentials: Credentials | undefined): Effect.Effect<Checked> =>
@@ -69,7 +73,8 @@ export const makeLogIn = Effect.gen(function* () {
       if (permit.hold === undefined) return Effect.succeed(yield* counted(check(found)))
       // While it is held the password may be changed.
       const later = turns.logIn(share, Effect.flatMap(credentials, check))
-      return counted(Effect.andThen(permit.hold, later))
+      const held = Effect.raceFirst(permit.hold, Effect.andThen(closing, stopping))
+      return counted(Effect.andThen(held, later))
     })
 
     // Asked when the turn has come: however many try at once, few are between the count and its outcome. One that is held

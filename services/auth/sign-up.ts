@@ -60,7 +60,7 @@ export const makeSignUp = Effect.gen(function* () {
   const signUp = Effect.fnUntraced(function* (user: NewUser, address: string) {
     const { username, password, email } = user
     const names = { username, ...keysOf(username) }
-    const passwordHash = yield* turns.signUp(address, hashUnlessTaken(names, password))
+    const passwordHash = yield* turns.signUp([address], hashUnlessTaken(names, password))
     const attempt = crypto.randomUUID()
     if (!(yield* users.begin({ ...names, email, passwordHash, attempt }))) return yield* taken
     yield* failpoint("auth.user stored")

@@ -1,15 +1,19 @@
 /**
  * Turns at what is scarce. Log-ins and sign-ups share the threads that hash, refreshes have turns of their own; each kind
- * of request waits in a queue of its own, so that none can keep another waiting. In a queue the addresses take turns,
- * however many requests each one has there; and when it is full, the address that has most there loses its newest.
+ * of request waits in a queue of its own, so that none can keep another waiting. In a queue the addresses take turns, and at
+ * an address the users who are known there (wait-line.ts).
  */
 import { Context, Effect, Layer } from "effect"
 import { availableParallelism } from "node:os"
 import { type Problem, unavailable } from "#shared/http/problem.ts"
+import { WaitLine, type Waits } from "./wait-line.ts"
 
-/** Runs the work when its turn comes, as one of those of its share. Fails with a 503 Problem when too many wait. */
+/**
+ * Runs the work when its turn comes. Its share is an address, or an address and who is known there. Fails with a 503 Problem
+ * when too many wait.
+ */
 type InTurn = <A, E, R>(
-  share: string,
+  share: ReadonlyArray<string>,
   work: Effect.Effect<A, E, R>,
 ) => Effect.Effect<A, E | Problem, R>
 
@@ -35,8 +39,7 @@ export const turnsLayer: Layer.Layer<Turns> = Layer.sync(Turns, () => {
   })
 })
 
-interface Waiting {
-  readonly share: string
+interface Waiting extends Waits {
   state: "waiting" | "atWork" | "pushedOut"
   readonly resume: (told: Effect.Effect<void, Problem>) => void
 }
@@ -44,10 +47,10 @@ interface Waiting {
 interface Queue {
   readonly atWorkAtMost: number
   atWork: number
-  readonly line: Line
+  readonly line: WaitLine<Waiting>
 }
 
-const busy = Effect.fail(unavailable("Too many log-ins and sign-ups at the same time."))
+const busy = Effect.fail(unavailable("Too many log-ins, sign-ups or refreshes at the same time."))
 
 /** Makes queues for so many turns at once; of the queues where somebody waits, the one with the fewest at work is next. */
 export const makeTurns = (atOnce: number) => {
@@ -67,7 +70,7 @@ export const makeTurns = (atOnce: number) => {
     }
   }
   return (atWorkAtMost: number): InTurn => {
-    const queue: Queue = { atWorkAtMost, atWork: 0, line: new Line() }
+    const queue: Queue = { atWorkAtMost, atWork: 0, line: new WaitLine() }
     queues.push(queue)
     const leave = (waiting: Waiting) => {
       if (waiting.state === "waiting") queue.line.remove(waiting)
@@ -81,8 +84,10 @@ export const makeTurns = (atOnce: number) => {
         let waiting: Waiting | undefined
         const turn = Effect.callback<void, Problem>((resume) => {
           waiting = { share, state: "waiting", resume }
-          const pushedOut = queue.line.join(waiting, waitingAtMost)
-          if (pushedOut !== undefined) {
+          queue.line.join(waiting)
+          if (queue.line.length > waitingAtMost) {
+            const pushedOut = queue.line.newest()
+            queue.line.remove(pushedOut)
             pushedOut.state = "pushedOut"
             pushedOut.resume(busy)
           }
@@ -92,43 +97,5 @@ export const makeTurns = (atOnce: number) => {
           Effect.ensuring(Effect.sync(() => waiting && leave(waiting))),
         )
       })
-  }
-}
-
-/** Those who wait, by their shares; the share that was served longest ago comes first. */
-class Line {
-  readonly #shares = new Map<string, Array<Waiting>>()
-  length = 0
-
-  /** Takes one in, and gives whom there is no room for: the newest of the share that has most, or the one who came. */
-  join(waiting: Waiting, atMost: number): Waiting | undefined {
-    const own = this.#shares.get(waiting.share)
-    if (this.length < atMost) {
-      this.#shares.set(waiting.share, [...own ?? [], waiting])
-      this.length++
-      return undefined
-    }
-    const longest = [...this.#shares.values()].reduce((a, b) => b.length > a.length ? b : a)
-    if (longest.length <= (own?.length ?? 0) + 1) return waiting
-    const newest = longest.at(-1)!
-    this.remove(newest)
-    this.join(waiting, atMost)
-    return newest
-  }
-
-  /** Takes out whoever is next; there must be one. */
-  shift(): Waiting {
-    const [share, [first, ...others]] = this.#shares.entries().next().value as [string, Waiting[]]
-    this.#shares.delete(share)
-    if (others.length > 0) this.#shares.set(share, others)
-    this.length--
-    return first!
-  }
-
-  remove(waiting: Waiting): void {
-    const others = this.#shares.get(waiting.share)!.filter((one) => one !== waiting)
-    if (others.length > 0) this.#shares.set(waiting.share, others)
-    else this.#shares.delete(waiting.share)
-    this.length--
   }
 }

@@ -31,7 +31,7 @@ export const Credentials = Schema.Struct({
 export type Credentials = typeof Credentials.Type
 
 // Any fixed number will do: it only has to be the same in every replica, and of another lock than that of migrations.
-const activationLock = 7_305_842_002
+const namesLock = 7_305_842_002
 /** How many names are given their keys in one transaction. */
 const page = 1_000
 
@@ -92,7 +92,7 @@ const make = Effect.map(Database, ({ query, transaction }) => {
     activate: (username, attempt) =>
       transaction(Effect.fnUntraced(function* (sql) {
         // Names that are alike become active one after the other, so that the second one sees the first.
-        yield* sql`select pg_advisory_xact_lock(${activationLock})`
+        yield* sql`select pg_advisory_xact_lock(${namesLock})`
         const count = yield* sql`
           update users set active = true
           where username = ${username} and attempt = ${attempt} and not exists (
@@ -132,9 +132,10 @@ const Username = Schema.Struct({ username: Schema.String })
 
 /** Writes the keys of some names, and gives of how many. */
 const fillKeys = Effect.fnUntraced(function* (sql: Sql) {
+  // Replicas that start together take turns, so that none is ready before all have their keys.
+  yield* sql`select pg_advisory_xact_lock(${namesLock})`
   const rows = yield* sql.rows(Username)`
-    select username from users where folded is null
-    order by username limit ${page} for update skip locked`
+    select username from users where folded is null order by username limit ${page}`
   if (rows.length === 0) return 0
   const keys = rows.map(({ username }) => keysOf(username))
   yield* sql`

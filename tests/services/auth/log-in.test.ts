@@ -164,6 +164,23 @@ describe("the log-in throttle", () => {
       assert.strictEqual((yield* asTimePasses(Fiber.join(held))).status, 401)
     }))
 
+  it.effect("holds nobody while the server closes", () =>
+    Effect.gen(function* () {
+      const auth = yield* withAnn()
+      yield* times(5, (n) => guess(auth, n))
+      const { status } = yield* Effect.promise(async () =>
+        await auth.app.request("/api/token/", {
+          method: "POST",
+          headers: { "content-type": "application/json" },
+          body: JSON.stringify(wrong),
+        }, { remoteAddress: from(6).address, closing: Effect.void })
+      )
+      assert.strictEqual(status, 503)
+      // It was not tried, so it does not count.
+      const guesses = yield* asTimePasses(times(20, (n) => guess(auth, n + 20), 20))
+      assert.strictEqual(count(guesses, 401), 10)
+    }))
+
   it.effect("treats names that do not exist like those that do", () =>
     Effect.gen(function* () {
       const auth = yield* withAnn()

@@ -11,7 +11,7 @@ describe("passwords", () => {
       const { logIn } = yield* Turns
       const known = yield* hash("one password")
       for (const work of [hash("another one"), matches(known, "one password")]) {
-        const asked = yield* Effect.forkChild(logIn("one", work as Effect.Effect<unknown>), {
+        const asked = yield* Effect.forkChild(logIn(["one"], work as Effect.Effect<unknown>), {
           startImmediately: true,
         })
         // What a thread does ends in a later turn of the loop; an interruption that does not wait ends in this one.

@@ -13,7 +13,7 @@ const held = (atOnce: number) => {
     return (share: string, name = share) =>
       Effect.forkChild(
         inTurn(
-          share,
+          share.split("/"),
           Effect.gen(function* () {
             const door = yield* Deferred.make<void>()
             atWork.push({ name, end: Deferred.succeed(door, undefined) })
@@ -50,6 +50,33 @@ describe("makeTurns", () => {
       const served: Array<string> = []
       for (let n = 0; n < 5; n++) served.push(...yield* next)
       assert.deepStrictEqual(served, ["flood", "victim", "other", "flood", "flood"])
+    }))
+
+  it.effect("lets the users at an address take turns there, and have no more of the others' turns", () =>
+    Effect.gen(function* () {
+      const { queue, next } = held(1)
+      const ask = queue(1)
+      for (const user of ["", "", "", "ann", "ann", "bob"]) yield* ask(`flood/${user}`)
+      yield* ask("other/")
+      const served: Array<string> = []
+      for (let n = 0; n < 6; n++) served.push(...yield* next)
+      assert.deepStrictEqual(served, [
+        "flood/",
+        "other/",
+        ...["flood/ann", "flood/bob", "flood/", "flood/ann"],
+      ])
+    }))
+
+  it.effect("turns away strangers at an address before a user who is known there", () =>
+    Effect.gen(function* () {
+      const { queue, settled } = held(1)
+      const ask = queue(1)
+      const flood = []
+      for (let n = 0; n < 101; n++) flood.push(yield* ask("flood/"))
+      const known = yield* ask("flood/ann")
+      yield* settled
+      assert.isDefined(flood[100]!.pollUnsafe())
+      assert.isUndefined(known.pollUnsafe())
     }))
 
   it.effect("serves those of one share in the order in which they came", () =>
@@ -115,8 +142,8 @@ describe("makeTurns", () => {
   it.effect("frees the turn of work that fails or dies", () =>
     Effect.gen(function* () {
       const inTurn = makeTurns(1)(1)
-      assert.strictEqual(yield* Effect.flip(inTurn("one", Effect.fail("why"))), "why")
-      assert.isTrue(Exit.isFailure(yield* Effect.exit(inTurn("one", Effect.die("oh")))))
-      assert.strictEqual(yield* inTurn("one", Effect.succeed(1)), 1)
+      assert.strictEqual(yield* Effect.flip(inTurn(["one"], Effect.fail("why"))), "why")
+      assert.isTrue(Exit.isFailure(yield* Effect.exit(inTurn(["one"], Effect.die("oh")))))
+      assert.strictEqual(yield* inTurn(["one"], Effect.succeed(1)), 1)
     }))
 })
