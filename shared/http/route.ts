@@ -126,7 +126,10 @@ const accessBy = (
     ? Effect.succeed(anyone)
     : permission === "user"
     ? Effect.map(UserVerifier, ({ user }) => user)
-    : Effect.map(ServiceVerifier, (verifier) => verifier.only(...permission))
+    : Effect.map(ServiceVerifier, (verifier) => ({
+      ...verifier.only(...permission),
+      callers: permission,
+    }))
 
 /** Makes a route that lets in whom the table of permissions names. */
 export const route = <
