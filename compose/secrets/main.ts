@@ -5,6 +5,7 @@
 import { Effect, Schema } from "effect"
 import { checkSettings } from "#compose/embedded/services.ts"
 import { runMain } from "#shared/service/run-main.ts"
+import { gatewaySettings } from "./gateway-settings.ts"
 import { makeSecrets } from "./secret-files.ts"
 
 class SetupError extends Schema.TaggedError<SetupError>()("SetupError", {
@@ -14,7 +15,7 @@ class SetupError extends Schema.TaggedError<SetupError>()("SetupError", {
 const folder = process.argv[2] ?? "/secrets"
 
 runMain(Effect.gen(function* () {
-  yield* checkSettings(process.env)
+  yield* checkSettings(process.env, gatewaySettings)
   yield* Effect.tryPromise({
     try: () => makeSecrets(folder),
     catch: (error) =>

@@ -40,6 +40,19 @@ export const authApp = (options: AppOptions) =>
     const { user } = yield* makeUserVerifier(signingKeys.keyOf, options)
     const database = yield* Database
 
+    const jwks = route({
+      method: "GET",
+      path: "/.well-known/jwks.json",
+      summary: "The public keys that prove users' tokens",
+      tag: "keys",
+      access: anyone,
+      answer: { status: 200, description: "A JSON Web Key Set", schema: PublicKeys },
+      handle: () =>
+        Effect.map(signingKeys.publicKeys, (keys) => ({
+          body: { keys },
+          headers: { "cache-control": `public, max-age=${keysFreshMs / 1000}` },
+        })),
+    })
     const routes = [
       route({
         method: "POST",
@@ -106,19 +119,9 @@ export const authApp = (options: AppOptions) =>
         problems: [401],
         handle: ({ body }) => Effect.as(sessions.verify(body.token), { body: {} }),
       }),
-      route({
-        method: "GET",
-        path: "/.well-known/jwks.json",
-        summary: "The public keys that prove users' tokens",
-        tag: "keys",
-        access: anyone,
-        answer: { status: 200, description: "A JSON Web Key Set", schema: PublicKeys },
-        handle: () =>
-          Effect.map(signingKeys.publicKeys, (keys) => ({
-            body: { keys },
-            headers: { "cache-control": `public, max-age=${keysFreshMs / 1000}` },
-          })),
-      }),
+      // Services ask at the internal door, which what is public cannot crowd.
+      { ...jwks, internal: true },
+      jwks,
     ]
     return yield* makeApp({
       name: "auth",

@@ -43,7 +43,7 @@ export interface RouteSpec<B, Q, P, A, C> {
   readonly summary: string
   /** The resource that it is about: the OpenAPI document groups routes by it. */
   readonly tag?: string
-  /** True for what the gateway must never route. */
+  /** True for what is behind the internal door, which no gateway reaches; else it is behind the public one. */
   readonly internal?: boolean
   readonly access: Access<C>
   /** Whether a client that hangs up interrupts it, wherever it is. Else it is seen through. */
