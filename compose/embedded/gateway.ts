@@ -4,8 +4,10 @@
  */
 import { Hono } from "hono"
 import type { App, Doors } from "#shared/http/app.ts"
+import { toDocs } from "#shared/http/docs.ts"
 import { noSuchPath } from "#shared/http/no-route.ts"
-import { problemResponse } from "#shared/http/problem.ts"
+import { internalError, problemResponse } from "#shared/http/problem.ts"
+import { requestIdOf } from "#shared/http/request-origin.ts"
 import { publicServices, roster, type ServiceName } from "#shared/roster.ts"
 
 type PublicDoor = { readonly public: Pick<Doors["public"], "fetch"> }
@@ -18,7 +20,11 @@ export const gateway = (doors: Readonly<Record<ServiceName, PublicDoor>>): App =
       app.all(path, (context) => doors[name].public.fetch(context.req.raw, context.env))
     }
   }
-  app.get("/", (context) => context.redirect("/docs"))
-  app.notFound((context) => problemResponse(noSuchPath(context.req.path)))
+  app.get("/", () => toDocs())
+  app.onError((error, { req }) => {
+    console.error(error)
+    return problemResponse(internalError, requestIdOf(req.raw))
+  })
+  app.notFound(({ req }) => problemResponse(noSuchPath(req.path), requestIdOf(req.raw)))
   return app
 }

@@ -13,7 +13,7 @@ const main = Effect.gen(function* () {
   const startedAtMs = performance.now()
   const given = yield* readSettings(embeddedSettings)
   const { PORT, HOST, INTERNAL_PORT, MAX_CONNECTIONS, KEEP_ALIVE, DRAIN, DATA_DIR, ...rest } = given
-  const { QUEUE_URL, ...telemetry } = rest
+  const { QUEUE_URL, TRUST_PROXY, ...telemetry } = rest
   const drain = yield* CurrentDrain
   drain.ms = Duration.toMillis(DRAIN)
   yield* Effect.gen(function* () {
@@ -23,6 +23,7 @@ const main = Effect.gen(function* () {
       internalPort: INTERNAL_PORT,
       keepAliveMs: Duration.toMillis(KEEP_ALIVE),
       maxConnections: MAX_CONNECTIONS,
+      trustProxy: TRUST_PROXY,
       dataDir: DATA_DIR,
       queueUrl: QUEUE_URL?.href,
       environment: process.env,

@@ -28,6 +28,8 @@ export interface SystemOptions {
   readonly keepAliveMs?: number
   /** The most connections to hold at each port. */
   readonly maxConnections?: number
+  /** Whether the proxy in front is believed. */
+  readonly trustProxy?: boolean
   readonly dataDir: string
   /** The order queue to use; where none is given, Redis from the PATH or else memory. */
   readonly queueUrl: string | undefined
@@ -95,9 +97,9 @@ export const startSystem = (
   })
 
 const openPorts = (handlers: Handlers, options: SystemOptions) => {
-  const { host, port, internalPort, keepAliveMs, maxConnections } = options
+  const { host, port, internalPort, keepAliveMs, maxConnections, trustProxy = false } = options
   return listenDoors(handlers, {
-    public: { host, port },
+    public: { host, port, trustProxy },
     internal: { host: "127.0.0.1", port: internalPort },
     ...(keepAliveMs !== undefined && { keepAliveMs }),
     ...(maxConnections !== undefined && { maxConnections }),

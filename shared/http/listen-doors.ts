@@ -10,7 +10,7 @@ export type Handlers = Readonly<Record<keyof Doors, Pick<App, "fetch">>>
 
 /** Where to listen; without a `public` the service has no port for the public. */
 export interface DoorOptions extends Pick<ListenOptions, "keepAliveMs" | "maxConnections"> {
-  readonly public?: Pick<ListenOptions, "host" | "port"> | undefined
+  readonly public?: Pick<ListenOptions, "host" | "port" | "trustProxy"> | undefined
   readonly internal: Pick<ListenOptions, "host" | "port">
 }
 

@@ -5,13 +5,14 @@
  */
 import { getRequestListener, RequestError } from "@hono/node-server"
 import { Effect, Latch, Schema, type Scope } from "effect"
-import { createServer, type Server, type ServerResponse } from "node:http"
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import { cameByTls, strictTransport } from "./answer-headers.ts"
 import type { App, Bindings } from "./app.ts"
 import { isDenoServe } from "./deno-serve.ts"
 import { CurrentDrain } from "./drain.ts"
-import { internalError, Problem, problemResponse } from "./problem.ts"
+import { internalError, malformedRequest, problemResponse } from "./problem.ts"
+import { answerWithProblems, refusalOf } from "./refusals.ts"
 import { requestIdOf } from "./request-origin.ts"
-import { dotSegments, hasDotSegment } from "./request-target.ts"
 
 /** The port cannot be listened on; the message says why and what to do. */
 export class ListenError extends Schema.TaggedError<ListenError>()("ListenError", {
@@ -45,6 +46,8 @@ export interface ListenOptions {
   readonly keepAliveMs?: number
   /** The most connections to hold; one more is closed at once, unanswered. */
   readonly maxConnections?: number
+  /** Whether to believe the proxy in front that it was asked by TLS. */
+  readonly trustProxy?: boolean
   /** How long a request may take to arrive, from the connection's first moment to the end of its body. */
   readonly arrivalMs?: number
 }
@@ -79,13 +82,6 @@ type Answer = (
   from: Pick<Bindings, "remoteAddress" | "onClose">,
 ) => Promise<Response>
 
-/** A target or a Host of which no URL can be made. The gateway says the same. */
-const malformed = new Problem({
-  status: 400,
-  code: "invalid_request",
-  detail: "The request is not valid HTTP. Mend its method, path or headers.",
-})
-
 const open = (answer: Answer, options: ListenOptions) => {
   const { host, port, keepAliveMs = defaultKeepAliveMs, arrivalMs = 30_000 } = options
   return Effect.tryPromise({
@@ -97,10 +93,13 @@ const open = (answer: Answer, options: ListenOptions) => {
             headersTimeout: arrivalMs,
             requestTimeout: arrivalMs,
             connectionsCheckingInterval: arrivalMs / 6,
+            // Missed by us, with a problem.
+            requireHostHeader: false,
           },
-          listenerOf(answer),
+          listenerOf(answer, options.trustProxy ?? false),
         )
         if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections
+        answerWithProblems(server)
         server.once("error", reject)
         server.listen(port, host, () => resolve(server))
       }),
@@ -108,23 +107,31 @@ const open = (answer: Answer, options: ListenOptions) => {
   })
 }
 
-const listenerOf = (answer: Answer) =>
+const listenerOf = (answer: Answer, trustProxy: boolean) =>
   getRequestListener(
-    (request, { incoming, outgoing }) =>
-      hasDotSegment(incoming.url ?? "")
-        ? problemResponse(dotSegments, requestIdOf(request))
+    (request, { incoming, outgoing }) => {
+      if (trustProxy && cameByTls(request.headers.get("x-forwarded-proto"))) {
+        ;(outgoing as ServerResponse).setHeader(strictTransport.name, strictTransport.value)
+      }
+      const refused = refusalOf(incoming as IncomingMessage)
+      return refused !== undefined
+        ? problemResponse(refused, requestIdOf(request))
         : answer(request, outgoing as ServerResponse, {
           remoteAddress: incoming.socket.remoteAddress,
           // The request's own signal would cost as much as to find out who the caller is.
           onClose: (closed) => outgoing.once("close", closed),
-        }),
+        })
+    },
     {
       // For health checks in HTTP/1.0, which need not send a Host.
       hostname: "localhost",
       // Its light Response in place of the global one is none to Deno's own server, which has the public port then.
       overrideGlobalObjects: !isDenoServe(),
       errorHandler: (error) =>
-        problemResponse(error instanceof RequestError ? malformed : internalError),
+        problemResponse(
+          error instanceof RequestError ? malformedRequest : internalError,
+          crypto.randomUUID(),
+        ),
     },
   )
 

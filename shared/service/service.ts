@@ -15,6 +15,7 @@ import {
   type Values,
   whole,
 } from "#shared/config/settings.ts"
+import { trustProxySetting } from "#shared/config/trust-proxy.ts"
 import type { Doors } from "#shared/http/app.ts"
 import { type DenoHandler, denoHandler, isDenoServe } from "#shared/http/deno-serve.ts"
 import { CurrentDrain } from "#shared/http/drain.ts"
@@ -86,6 +87,7 @@ export const processSettings = {
     { minimum: 1, maximum: 1_000_000 },
     10_000,
   ),
+  ...trustProxySetting,
   ...telemetrySettings,
 }
 
@@ -144,11 +146,13 @@ export const serve = <const S extends Record<string, Setting<unknown>>>(
 ): Effect.Effect<never, { readonly message: string }> =>
   start(service, (handlers, settings) =>
     Effect.gen(function* () {
-      const { HOST, PORT, INTERNAL_HOST, INTERNAL_PORT } = settings
+      const { HOST, PORT, INTERNAL_HOST, INTERNAL_PORT, TRUST_PROXY: trustProxy } = settings
       const drain = yield* CurrentDrain
       drain.ms = Duration.toMillis(settings.DRAIN)
       const open = yield* listenDoors(handlers, {
-        public: HOST === undefined || PORT === undefined ? undefined : { host: HOST, port: PORT },
+        public: HOST === undefined || PORT === undefined
+          ? undefined
+          : { host: HOST, port: PORT, trustProxy },
         internal: { host: INTERNAL_HOST, port: INTERNAL_PORT },
         keepAliveMs: Duration.toMillis(settings.KEEP_ALIVE),
         maxConnections: settings.MAX_CONNECTIONS,
@@ -193,7 +197,7 @@ const serveWithin = <const S extends Record<string, Setting<unknown>>>(
         keepAliveMs: Duration.toMillis(settings.KEEP_ALIVE),
         maxConnections: settings.MAX_CONNECTIONS,
       })
-      yield* openPublic(handlers.public)
+      yield* openPublic(handlers.public, settings.TRUST_PROXY)
       return `is served by Deno, internally on http://${settings.INTERNAL_HOST}:${internal}`
     }))
 

@@ -147,7 +147,7 @@ describe("a header of the gateway", () => {
       "that holds clients to TLS",
       "proxy_pass http://$service;",
       "add_header X-Another 1; proxy_pass http://$service;",
-      "the location / lacks Strict-Transport-Security $transport_security always",
+      "the location / lacks Strict-Transport-Security $strict_transport always",
     ],
     [
       "that says what a problem is",

@@ -5,19 +5,19 @@ import { once } from "node:events"
 import { connect, type Socket } from "node:net"
 import { type App, makeApp } from "#shared/http/app.ts"
 import { type DoorOptions, listenDoors } from "#shared/http/listen-doors.ts"
-import { anyone, route } from "#shared/http/route.ts"
+import { anyone, guardedRoute, type Route } from "#shared/http/route.ts"
 import { sendRaw } from "./raw.ts"
 
-const get = (path: string, internal: boolean) =>
-  route({
+const get = (path: string, internal: boolean): Route => ({
+  ...guardedRoute(anyone, {
     method: "GET",
     path,
     summary: "",
-    internal,
-    access: anyone,
     answer: { status: 200, description: "", schema: Schema.Unknown },
     handle: () => Effect.succeed({ body: path }),
-  })
+  }),
+  internal,
+})
 
 const doors = makeApp({
   name: "shop",

@@ -5,7 +5,7 @@ import fc from "fast-check"
 import { makeApp } from "#shared/http/app.ts"
 import { listen } from "#shared/http/listen.ts"
 import { hasDotSegment } from "#shared/http/request-target.ts"
-import { anyone, route } from "#shared/http/route.ts"
+import { anyone, guardedRoute } from "#shared/http/route.ts"
 import { oneDoor } from "#tests/support/one-door.ts"
 import { sendRaw } from "./raw.ts"
 
@@ -13,11 +13,10 @@ const app = Effect.map(
   makeApp({
     name: "wire",
     description: "",
-    routes: [route({
+    routes: [guardedRoute(anyone, {
       method: "POST",
       path: "/things/:id",
       summary: "",
-      access: anyone,
       body: { schema: Schema.Unknown, maxBytes: 64 },
       answer: { status: 201, description: "", schema: Schema.Unknown },
       handle: () => Effect.succeed({ body: "made" }),
