@@ -8,11 +8,17 @@ import {
   User,
   VerifyRequest,
 } from "#shared/contracts/auth.ts"
+import { isByTls } from "#shared/http/answer-headers.ts"
 import { makeApp } from "#shared/http/app.ts"
-import { anyone, publicBodyBytes, route, type RouteInput } from "#shared/http/route.ts"
+import { publicBodyBytes, route, type RouteInput } from "#shared/http/route.ts"
 import { Database } from "#shared/postgres/database.ts"
-import { makeUserVerifier, type TokenOptions, wrongToken } from "#shared/security/user-tokens.ts"
-import { clientAddress, isOverTls } from "./client-address.ts"
+import {
+  makeUserVerifier,
+  type TokenOptions,
+  UserVerifier,
+  wrongToken,
+} from "#shared/security/user-tokens.ts"
+import { clientAddress } from "./client-address.ts"
 import { keysFreshMs } from "./key-rotation.ts"
 import { makeLogIn } from "./log-in.ts"
 import { NewUser } from "./new-user.ts"
@@ -41,19 +47,30 @@ export const authApp = (options: AppOptions) =>
     const signingKeys = yield* SigningKeys
     const signUp = yield* makeSignUp
     const logIn = yield* makeLogIn
-    const { user } = yield* makeUserVerifier(signingKeys.keyOf, options)
+    const verifier = yield* makeUserVerifier(signingKeys.keyOf, options)
     const turns = yield* Turns
     const database = yield* Database
     const addressOf = ({ request, remoteAddress }: Origin) =>
       clientAddress(request, remoteAddress, options.trustProxy)
 
-    const routes = [
+    const jwks = yield* route({
+      method: "GET",
+      path: "/.well-known/jwks.json",
+      summary: "The public keys that prove users' tokens",
+      tag: "keys",
+      answer: { status: 200, description: "A JSON Web Key Set", schema: PublicKeys },
+      handle: () =>
+        Effect.map(signingKeys.publicKeys, (keys) => ({
+          body: { keys },
+          headers: { "cache-control": `public, max-age=${keysFreshMs / 1000}` },
+        })),
+    })
+    const routes = yield* Effect.all([
       route({
         method: "POST",
         path: "/api/auth/users/",
         summary: "Sign up",
         tag: "users",
-        access: anyone,
         body: { schema: NewUser, maxBytes, example: { ...ada, email: "ada@example.com" } },
         answer: { status: 201, description: "The user, who can log in now", schema: User },
         problems: [409, 429],
@@ -64,7 +81,6 @@ export const authApp = (options: AppOptions) =>
         path: "/api/auth/users/me/",
         summary: "Who you are",
         tag: "users",
-        access: user,
         answer: { status: 200, description: "The user whose token it is", schema: User },
         handle: Effect.fnUntraced(function* ({ caller: { username } }) {
           const found = yield* users.find(username)
@@ -78,7 +94,6 @@ export const authApp = (options: AppOptions) =>
         path: "/api/token/",
         summary: "Log in",
         tag: "tokens",
-        access: anyone,
         body: { schema: LogIn, maxBytes, example: ada },
         answer: {
           status: 200,
@@ -96,7 +111,7 @@ export const authApp = (options: AppOptions) =>
           return logIn(username, password, {
             request,
             address: addressOf(input),
-            secure: isOverTls(request, options.trustProxy),
+            secure: isByTls(request, options.trustProxy),
             closing,
           }).pipe(
             Effect.map(({ tokens, cookie }) => ({
@@ -111,7 +126,6 @@ export const authApp = (options: AppOptions) =>
         path: "/api/token/refresh/",
         summary: "Replace your tokens by the next ones",
         tag: "tokens",
-        access: anyone,
         body: { schema: RefreshRequest, maxBytes, example: { refresh: "the refresh token" } },
         answer: {
           status: 200,
@@ -129,30 +143,17 @@ export const authApp = (options: AppOptions) =>
         path: "/api/token/verify/",
         summary: "Ask whether a token is valid",
         tag: "tokens",
-        access: anyone,
         body: { schema: VerifyRequest, maxBytes, example: { token: "either token" } },
         answer: { status: 200, description: "The token is valid", schema: Schema.Struct({}) },
         problems: [401],
         handle: ({ body }) => Effect.as(sessions.verify(body.token), { body: {} }),
       }),
-      route({
-        method: "GET",
-        path: "/.well-known/jwks.json",
-        summary: "The public keys that prove users' tokens",
-        tag: "keys",
-        access: anyone,
-        answer: { status: 200, description: "A JSON Web Key Set", schema: PublicKeys },
-        handle: () =>
-          Effect.map(signingKeys.publicKeys, (keys) => ({
-            body: { keys },
-            headers: { "cache-control": `public, max-age=${keysFreshMs / 1000}` },
-          })),
-      }),
-    ]
+    ]).pipe(Effect.provideService(UserVerifier, verifier))
     return yield* makeApp({
       name: "auth",
       description: "Users, their log-ins and their tokens.",
-      routes,
+      // Services ask for the keys at the internal door, which what is public cannot crowd.
+      routes: [{ ...jwks, internal: true }, ...routes, jwks],
       ready: { database: database.ping },
     })
   })

@@ -31,11 +31,3 @@ const network = (address: string): string => {
 /** The network that a site is given as a whole: an IPv6 /48 (RFC 6177), of an address as clientAddress gives it. */
 export const siteOf = (address: string): string =>
   address.endsWith("::/64") ? `${address.split(":").slice(0, 3).join(":")}::/48` : address
-
-/** Whether the client's request came over TLS: the proxy's word when it is trusted, the URL's otherwise. */
-export const isOverTls = (request: Request, trustProxy: boolean): boolean => {
-  const forwarded = request.headers.get("x-forwarded-proto")?.split(",").at(-1)?.trim()
-  return trustProxy && forwarded !== undefined
-    ? forwarded === "https"
-    : request.url.startsWith("https:")
-}

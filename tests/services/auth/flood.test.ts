@@ -43,7 +43,10 @@ const startAuth = async () => {
   await generateServiceKeys(folder)
   const database = await createDatabase("auth")
   const accounts = await billing()
-  const port = await Effect.runPromise(freePort)
+  const ports = {
+    public: await Effect.runPromise(freePort),
+    internal: await Effect.runPromise(freePort),
+  }
   const runtime = "Deno" in globalThis ? "deno" : "node"
   const words = runtime === "deno" ? ["run", "-A"] : []
   const child = spawn(
@@ -54,7 +57,7 @@ const startAuth = async () => {
       stdio: "ignore",
       env: {
         ...environmentOf("auth", {
-          port,
+          ports,
           databaseUrl: database.url,
           queueUrl: "memory:",
           queueStream: "none",
@@ -75,11 +78,11 @@ const startAuth = async () => {
     database.drop,
     () => rmSync(folder, { recursive: true }),
   )
-  baseUrl = `http://127.0.0.1:${port}`
+  baseUrl = `http://127.0.0.1:${ports.public}`
   await until(
     "auth is ready",
     patienceMs,
-    () => fetch(`${baseUrl}/readyz`).then(({ ok }) => ok, () => false),
+    () => fetch(`http://127.0.0.1:${ports.internal}/readyz`).then(({ ok }) => ok, () => false),
   )
 }
 
