@@ -94,7 +94,6 @@ const tooManyStreams = new Problem({
 
 export const eventStreamHeaders = {
   "content-type": "text/event-stream",
-  "cache-control": "no-store",
   // nginx holds back what it thinks is a page.
   "x-accel-buffering": "no",
 }
