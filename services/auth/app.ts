@@ -8,8 +8,9 @@ import {
   User,
   VerifyRequest,
 } from "#shared/contracts/auth.ts"
+import { isByTls } from "#shared/http/answer-headers.ts"
 import { makeApp } from "#shared/http/app.ts"
-import { publicBodyBytes, route } from "#shared/http/route.ts"
+import { publicBodyBytes, route, type RouteInput } from "#shared/http/route.ts"
 import { Database } from "#shared/postgres/database.ts"
 import {
   makeUserVerifier,
@@ -20,15 +21,19 @@ import {
 import { clientAddress } from "./client-address.ts"
 import { keysFreshMs } from "./key-rotation.ts"
 import { makeLogIn } from "./log-in.ts"
-import { NewUser } from "./passwords.ts"
+import { NewUser } from "./new-user.ts"
 import { Sessions } from "./sessions.ts"
 import { makeSignUp } from "./sign-up.ts"
 import { SigningKeys } from "./signing-keys.ts"
+import { Turns } from "./turns.ts"
 import { Users } from "./users.ts"
 
 export interface AppOptions extends TokenOptions {
   readonly trustProxy: boolean
 }
+
+/** What tells where a request comes from. */
+type Origin = Pick<RouteInput<never, never, never, never>, "request" | "remoteAddress">
 
 const maxBytes = publicBodyBytes
 
@@ -43,7 +48,10 @@ export const authApp = (options: AppOptions) =>
     const signUp = yield* makeSignUp
     const logIn = yield* makeLogIn
     const verifier = yield* makeUserVerifier(signingKeys.keyOf, options)
+    const turns = yield* Turns
     const database = yield* Database
+    const addressOf = ({ request, remoteAddress }: Origin) =>
+      clientAddress(request, remoteAddress, options.trustProxy)
 
     const jwks = yield* route({
       method: "GET",
@@ -65,8 +73,8 @@ export const authApp = (options: AppOptions) =>
         tag: "users",
         body: { schema: NewUser, maxBytes, example: { ...ada, email: "ada@example.com" } },
         answer: { status: 201, description: "The user, who can log in now", schema: User },
-        problems: [409],
-        handle: ({ body }) => Effect.map(signUp(body), (body) => ({ body })),
+        problems: [409, 429],
+        handle: (input) => Effect.map(signUp(input.body, addressOf(input)), (body) => ({ body })),
       }),
       route({
         method: "GET",
@@ -87,12 +95,31 @@ export const authApp = (options: AppOptions) =>
         summary: "Log in",
         tag: "tokens",
         body: { schema: LogIn, maxBytes, example: ada },
-        answer: { status: 200, description: "Tokens of a new session", schema: TokenPair },
+        answer: {
+          status: 200,
+          description: "Tokens of a new session",
+          schema: TokenPair,
+          headers: {
+            "set-cookie":
+              "Tells this device from those of strangers: shown at the next log-in, it is not " +
+              "refused for what others have failed.",
+          },
+        },
         problems: [401, 429],
-        handle: ({ body: { username, password }, request, remoteAddress }) =>
-          logIn(username, password, clientAddress(request, remoteAddress, options.trustProxy)).pipe(
-            Effect.map((body) => ({ body })),
-          ),
+        handle: (input) => {
+          const { body: { username, password }, request, closing } = input
+          return logIn(username, password, {
+            request,
+            address: addressOf(input),
+            secure: isByTls(request, options.trustProxy),
+            closing,
+          }).pipe(
+            Effect.map(({ tokens, cookie }) => ({
+              body: tokens,
+              headers: { "set-cookie": cookie },
+            })),
+          )
+        },
       }),
       route({
         method: "POST",
@@ -106,7 +133,10 @@ export const authApp = (options: AppOptions) =>
           schema: TokenPair,
         },
         problems: [401],
-        handle: ({ body }) => Effect.map(sessions.refresh(body.refresh), (body) => ({ body })),
+        handle: (input) =>
+          turns.refresh([addressOf(input)], sessions.refresh(input.body.refresh)).pipe(
+            Effect.map((body) => ({ body })),
+          ),
       }),
       route({
         method: "POST",

@@ -2,7 +2,7 @@
 import { Duration, Effect, Layer } from "effect"
 import { join } from "node:path"
 import { addressesIn, addressSettingsOf } from "#shared/config/addresses.ts"
-import { duration, url, type Values } from "#shared/config/settings.ts"
+import { duration, url, type Values, whole } from "#shared/config/settings.ts"
 import { trustProxySetting } from "#shared/config/trust-proxy.ts"
 import { databaseLayer } from "#shared/postgres/database.ts"
 import { databaseSettings } from "#shared/postgres/settings.ts"
@@ -11,10 +11,14 @@ import { type TokenOptions, tokenSettings } from "#shared/security/user-tokens.t
 import { service } from "#shared/service/service.ts"
 import { authApp } from "./app.ts"
 import { billingLayer } from "./billing.ts"
+import { deviceLifetime, devicesLayer } from "./devices.ts"
 import { loginThrottleLayer } from "./login-throttle.ts"
 import { passwordsLayer } from "./passwords.ts"
+import { rateLimitsLayer } from "./rate-limit.ts"
 import { sessionsLayer } from "./sessions.ts"
+import { signUpLimitLayer } from "./sign-up-limit.ts"
 import { signingKeysLayer } from "./signing-keys.ts"
+import { turnsLayer } from "./turns.ts"
 import { upkeepForEver } from "./upkeep.ts"
 import { usersLayer } from "./users.ts"
 
@@ -26,9 +30,19 @@ export const authSettings = {
   ACCESS_TOKEN_LIFETIME: duration("how long an access token is valid", "10 minutes"),
   REFRESH_TOKEN_LIFETIME: duration("how long a session lasts without a refresh", "7 days"),
   RATE_LIMIT_URL: url(
-    "where failed log-ins are counted for all replicas; memory: counts in each for itself",
+    "where log-ins and sign-ups are counted for all replicas; memory: counts in each for itself",
     ["redis", "rediss", "memory"],
     "memory:",
+  ),
+  SIGN_UPS_PER_ADDRESS: whole(
+    "how many sign-ups may be tried from one address in an hour",
+    { minimum: 2, maximum: 1_000_000 },
+    500,
+  ),
+  SIGN_UPS_IN_ALL: whole(
+    "how many sign-ups may be tried from all addresses in an hour",
+    { minimum: 2, maximum: 1_000_000 },
+    5_000,
   ),
   ...trustProxySetting,
 }
@@ -43,8 +57,10 @@ const tokenOptions = (settings: Settings): TokenOptions => ({
 export const authLayers = (settings: Settings) => {
   const accessLifetime = settings.ACCESS_TOKEN_LIFETIME
   const refreshLifetime = settings.REFRESH_TOKEN_LIFETIME
+  const longest = [accessLifetime, refreshLifetime, deviceLifetime].reduce(Duration.max)
   return sessionsLayer({ ...tokenOptions(settings), accessLifetime, refreshLifetime }).pipe(
-    Layer.provideMerge(signingKeysLayer(Duration.max(accessLifetime, refreshLifetime))),
+    Layer.merge(devicesLayer(tokenOptions(settings))),
+    Layer.provideMerge(signingKeysLayer(longest)),
     Layer.merge(usersLayer),
     Layer.provideMerge(databaseLayer({
       service: "auth",
@@ -53,7 +69,16 @@ export const authLayers = (settings: Settings) => {
       migrations: join(import.meta.dirname, "migrations"),
     })),
     Layer.merge(passwordsLayer),
-    Layer.merge(loginThrottleLayer(settings.RATE_LIMIT_URL)),
+    Layer.merge(turnsLayer),
+    Layer.merge(
+      Layer.merge(
+        loginThrottleLayer,
+        signUpLimitLayer({
+          perAddress: settings.SIGN_UPS_PER_ADDRESS,
+          inAll: settings.SIGN_UPS_IN_ALL,
+        }),
+      ).pipe(Layer.provide(rateLimitsLayer(settings.RATE_LIMIT_URL))),
+    ),
     Layer.merge(
       billingLayer(addressesIn("auth", settings).billing).pipe(
         Layer.provide(serviceSignerLayer("auth", settings.SERVICE_PRIVATE_KEY)),

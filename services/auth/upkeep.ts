@@ -11,6 +11,8 @@ export const upkeep = Effect.gen(function* () {
     "renew the signing keys": (yield* SigningKeys).renew,
     "delete expired sessions": (yield* Sessions).purge,
     "delete abandoned sign-ups": (yield* Users).purge,
+    // A replica of a release before may still sign up some.
+    "look at the names of users": (yield* Users).fillKeys,
   }
   yield* Effect.forEach(
     Object.entries(tasks),

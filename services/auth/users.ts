@@ -1,13 +1,20 @@
 /**
  * The users table. A row is pending until its sign-up is through, and belongs to the attempt that wrote it last; once it
- * is active it never changes again. Nobody but a sign-up sees pending rows.
+ * is active it never changes again. Nobody but a sign-up sees pending rows. A name is taken by an active user whose name
+ * is the same, differs in case only, or looks the same; users who were there before that was asked keep their names.
  */
 import { Clock, Context, Effect, Layer, Schema } from "effect"
 import { Database } from "#shared/postgres/database.ts"
+import type { Sql } from "#shared/postgres/sql.ts"
 import type { Transient } from "#shared/transient.ts"
+import { keysOf, type NameKeys } from "./names.ts"
 
-export interface PendingUser {
+/** A name and what no two names may have in common. */
+export interface Names extends NameKeys {
   readonly username: string
+}
+
+export interface PendingUser extends Names {
   readonly email: string
   readonly passwordHash: string
   readonly attempt: string
@@ -23,12 +30,22 @@ export const Credentials = Schema.Struct({
 })
 export type Credentials = typeof Credentials.Type
 
+// Any fixed number will do: it only has to be the same in every replica, and of another lock than that of migrations.
+const namesLock = 7_305_842_002
+/** How many names are given their keys in one transaction. */
+const page = 1_000
+
 const pendingForMs = 24 * 60 * 60 * 1000
 
 export class Users extends Context.Service<Users, {
   /** Writes the pending row, over that of an earlier attempt; false when the username belongs to an active user. */
   readonly begin: (user: PendingUser) => Effect.Effect<boolean, Transient>
-  /** Makes the user active; false when another attempt has written the row since. The same answer when asked again. */
+  /** Whether the name belongs to an active user, or cannot be told from one that does. */
+  readonly isTaken: (names: Names) => Effect.Effect<boolean, Transient>
+  /**
+   * Makes the user active; false when another attempt has written the row since, or the name is taken. The same answer when
+   * asked again.
+   */
   readonly activate: (username: string, attempt: string) => Effect.Effect<boolean, Transient>
   readonly find: (username: string) => Effect.Effect<FoundUser | undefined, Transient>
   /** What an active user's log-in is checked against. */
@@ -36,35 +53,54 @@ export class Users extends Context.Service<Users, {
     username: string,
     address: string,
   ) => Effect.Effect<Credentials | undefined, Transient>
+  /** Writes the keys of names that a release before left without. */
+  readonly fillKeys: Effect.Effect<void, Transient>
   /** Deletes the rows of sign-ups that were given up a day ago. */
   readonly purge: Effect.Effect<void, Transient>
 }>()("unwind/auth/Users") {}
 
-const make = Effect.map(Database, ({ query }) => {
+const make = Effect.map(Database, ({ query, transaction }) => {
   const now = Effect.map(Clock.currentTimeMillis, (ms) => new Date(ms))
   return Users.of({
-    begin: ({ username, email, passwordHash, attempt }) =>
+    begin: ({ username, folded, look, email, passwordHash, attempt }) =>
       Effect.flatMap(now, (now) =>
         query((sql) =>
           Effect.map(
             sql`
-              insert into users (username, email, password_hash, attempt, written_at)
-              values (${username}, ${email}, ${passwordHash}, ${attempt}, ${now})
+              insert into users
+                (username, folded, look, email, password_hash, attempt, written_at)
+              values
+                (${username}, ${folded}, ${look}, ${email}, ${passwordHash}, ${attempt}, ${now})
               on conflict (username) do update
-              set email = excluded.email, password_hash = excluded.password_hash,
-                attempt = excluded.attempt, written_at = excluded.written_at
+              set folded = excluded.folded, look = excluded.look, email = excluded.email,
+                password_hash = excluded.password_hash, attempt = excluded.attempt,
+                written_at = excluded.written_at
               where not users.active`,
             (count) => count === 1,
           )
         )),
-    activate: (username, attempt) =>
+    isTaken: ({ username, folded, look }) =>
       query((sql) =>
         Effect.map(
-          sql`
-            update users set active = true where username = ${username} and attempt = ${attempt}`,
-          (count) => count === 1,
+          sql.row(Schema.Struct({}))`
+            select from users
+            where active and (username = ${username} or folded = ${folded} or look = ${look})
+            limit 1`,
+          (row) => row !== undefined,
         )
       ),
+    activate: (username, attempt) =>
+      transaction(Effect.fnUntraced(function* (sql) {
+        // Names that are alike become active one after the other, so that the second one sees the first.
+        yield* sql`select pg_advisory_xact_lock(${namesLock})`
+        const count = yield* sql`
+          update users set active = true
+          where username = ${username} and attempt = ${attempt} and not exists (
+            select from users u where u.active and u.username <> users.username
+            and (u.folded = users.folded or u.look = users.look)
+          )`
+        return count === 1
+      })),
     find: (username) =>
       query((sql) =>
         sql.row(FoundUser)`
@@ -81,6 +117,9 @@ const make = Effect.map(Database, ({ query }) => {
               ) as "addressIsKnown"
             from users where username = ${username} and active`
         )),
+    fillKeys: Effect.repeat(transaction(fillKeys), { while: (filled) => filled === page }).pipe(
+      Effect.asVoid,
+    ),
     purge: Effect.flatMap(Clock.currentTimeMillis, (now) =>
       query((sql) =>
         Effect.asVoid(sql`
@@ -89,4 +128,29 @@ const make = Effect.map(Database, ({ query }) => {
   })
 })
 
-export const usersLayer: Layer.Layer<Users, never, Database> = Layer.effect(Users, make)
+const Username = Schema.Struct({ username: Schema.String })
+
+/** Writes the keys of some names, and gives of how many. */
+const fillKeys = Effect.fnUntraced(function* (sql: Sql) {
+  // Replicas that start together take turns, so that none is ready before all have their keys.
+  yield* sql`select pg_advisory_xact_lock(${namesLock})`
+  const rows = yield* sql.rows(Username)`
+    select username from users where folded is null order by username limit ${page}`
+  if (rows.length === 0) return 0
+  const keys = rows.map(({ username }) => keysOf(username))
+  yield* sql`
+    update users set folded = filled.folded, look = filled.look
+    from unnest(
+      ${rows.map(({ username }) => username)}::text[],
+      ${keys.map(({ folded }) => folded)}::text[],
+      ${keys.map(({ look }) => look)}::text[]
+    ) as filled (username, folded, look)
+    where users.username = filled.username`
+  return rows.length
+})
+
+/** Before anybody asks, all names have their keys. Fails with Unavailable or Unknown. */
+export const usersLayer: Layer.Layer<Users, Transient, Database> = Layer.effect(
+  Users,
+  Effect.tap(make, ({ fillKeys }) => fillKeys),
+)

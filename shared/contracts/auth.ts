@@ -17,7 +17,7 @@ const usernameRule = "must be 1 to 150 letters, digits or @ . + - _, and not . o
 const passwordRule = "must be 8 to 128 characters"
 const emailRule = "must be an e-mail address of at most 254 characters"
 
-/** The name of a new user. Case matters; "." and ".." would be lost from a path. */
+/** The name of a new user, which keeps its case; "." and ".." would be lost from a path. */
 const NewUsername = normalized("NFKC", usernameRule).check(
   Schema.makeFilter((name) =>
     (name.length <= maxUsernameLength && /^(?!\.{1,2}$)[\p{L}\p{M}\p{Nd}@.+_-]+$/u.test(name)) ||

@@ -12,3 +12,7 @@ export const strictTransport = { name: "strict-transport-security", value: "max-
 /** Whether a proxy says that the request came to it by TLS: the last word is that of our own. */
 export const cameByTls = (forwardedProto: string | null): boolean =>
   forwardedProto?.split(",").at(-1)?.trim().toLowerCase() === "https"
+
+/** Whether the client's request came over TLS: by its URL, or as a proxy that is trusted says. */
+export const isByTls = ({ url, headers }: Request, trustProxy: boolean): boolean =>
+  url.startsWith("https:") || (trustProxy && cameByTls(headers.get("x-forwarded-proto")))

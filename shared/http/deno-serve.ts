@@ -6,7 +6,7 @@
 import { Effect, Latch, type Scope } from "effect"
 import { execFileSync } from "node:child_process"
 import { readFileSync } from "node:fs"
-import { cameByTls, strictTransport } from "./answer-headers.ts"
+import { isByTls, strictTransport } from "./answer-headers.ts"
 import type { App } from "./app.ts"
 import { CurrentDrain } from "./drain.ts"
 import { type Problem, problemResponse } from "./problem.ts"
@@ -87,9 +87,6 @@ export const denoHandler = (): {
     open,
   }
 }
-
-const isByTls = ({ url, headers }: Request, trustProxy: boolean) =>
-  url.startsWith("https:") || (trustProxy && cameByTls(headers.get("x-forwarded-proto")))
 
 /** Deno makes the URL of the Host header and the target as they are. */
 const refusalOf = ({ url, headers }: Request): Problem | undefined => {

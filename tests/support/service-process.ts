@@ -44,6 +44,9 @@ export const environmentOf = (
     INTERNAL_HOST: "127.0.0.1",
     // Nobody sends requests to one that is told to stop.
     DRAIN: "0 seconds",
+    // All customers of a test have one address.
+    SIGN_UPS_PER_ADDRESS: "1000000",
+    SIGN_UPS_IN_ALL: "1000000",
     DATABASE_URL: databaseUrl,
     SERVICE_PRIVATE_KEY: keys.privateKey(name),
     SERVICE_PUBLIC_KEYS: keys.publicKeys,
