@@ -168,7 +168,7 @@ const decide = Effect.gen(function* () {
 
 export const ordersApp = Effect.gen(function* () {
   const database = yield* Database
-  const app = yield* makeApp({
+  const doors = yield* makeApp({
     name: "orders",
     description: "Orders: place them, look them up, watch them become final.",
     routes: [
@@ -183,6 +183,6 @@ export const ordersApp = Effect.gen(function* () {
     ready: { database: database.ping },
   })
   // Of all public services: behind a gateway of another make nobody else would show them.
-  app.route("/", docsApp(publicServices))
-  return app
+  doors.public.route("/", docsApp(publicServices))
+  return doors
 })

@@ -88,7 +88,7 @@ export interface Route extends Omit<RouteSpec<never, never, never, never, never>
   /** Hono's syntax: "/api/orders/:id". It answers with and without a trailing slash. */
   readonly path: string
   readonly access: Access<unknown>
-  /** Of services, by services: the gateway must never route it. */
+  /** Of services, by services: it is behind the internal door, which no gateway reaches; else behind the public one. */
   readonly internal: boolean
   readonly respond: (
     request: Request,
