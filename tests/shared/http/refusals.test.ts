@@ -26,6 +26,13 @@ const app = Effect.map(
       }),
       guardedRoute(anyone, {
         method: "GET",
+        path: "/later",
+        summary: "",
+        answer: { status: 200, description: "", schema: Schema.Unknown },
+        handle: () => Effect.delay(Effect.succeed({ body: "late" }), "20 millis"),
+      }),
+      guardedRoute(anyone, {
+        method: "GET",
         path: "/parts",
         summary: "",
         answer: { status: 200, description: "", type: "text/plain" },
@@ -227,6 +234,17 @@ describe("the server", () => {
       )
       assert.include(answer, "the first part")
       assert.notInclude(answer, "problem")
+    }))
+
+  it.live("tells of an expectation in its turn, after the requests before it", () =>
+    Effect.gen(function* () {
+      const port = yield* started
+      const first = "GET /later HTTP/1.1\r\nhost: x\r\n\r\n"
+      const { answer } = yield* sendRaw(
+        port,
+        `${first}${post}expect: a miracle\r\ncontent-length: 2\r\n\r\n{}`,
+      )
+      assert.match(answer, /^HTTP\/1\.1 200 .*HTTP\/1\.1 417 /s)
     }))
 
   it.live("takes what a client may rightly send", () =>
