@@ -1,7 +1,8 @@
 /**
  * A service under `deno serve`: Deno opens the public port, closes it at SIGTERM, and keeps its connections, however many, by
  * its own rules; the program is a handler of requests. For what needs a proxy's keep-alive, a drain or a most of connections,
- * there is `deno run` on the same file.
+ * there is `deno run` on the same file. What Deno's parser refuses (noise, two Hosts, headers that are too large) it answers by
+ * itself with 400 and no body, it has no limit for the time that a request takes to arrive, and it meets no 417.
  */
 import { Effect, Latch, type Scope } from "effect"
 import { execFileSync } from "node:child_process"

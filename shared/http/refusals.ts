@@ -119,5 +119,13 @@ export const answerWithProblems = (server: Server): void => {
     refuse(socket, problemsOfParser[error.code ?? ""] ?? malformedRequest)
   })
   server.on("connect", (_, socket) => refuse(socket, noTunnels))
-  server.on("checkExpectation", ({ socket }: IncomingMessage) => refuse(socket, unmetExpectation))
+  // In turn, where requests before it still wait for their answers.
+  server.on("checkExpectation", (_, response: ServerResponse) => {
+    const { body, headers } = problemParts(unmetExpectation, crypto.randomUUID())
+    response.writeHead(unmetExpectation.status, {
+      ...headers,
+      "content-length": Buffer.byteLength(body),
+      connection: "close",
+    }).end(body)
+  })
 }

@@ -1,11 +1,13 @@
 /** What the server itself refuses, on real sockets: each is told by a whole problem, as everything else is. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
+import fc from "fast-check"
 import { connect } from "node:net"
 import { makeApp } from "#shared/http/app.ts"
 import { listen } from "#shared/http/listen.ts"
 import { ProblemDetails } from "#shared/http/problem.ts"
 import { anyone, guardedRoute } from "#shared/http/route.ts"
+import { atLength } from "#tests/support/length.ts"
 import { oneDoor } from "#tests/support/one-door.ts"
 import { sendRaw } from "./raw.ts"
 
@@ -21,6 +23,13 @@ const app = Effect.map(
         body: { schema: Schema.Unknown, maxBytes: 64 },
         answer: { status: 201, description: "", schema: Schema.Unknown },
         handle: () => Effect.succeed({ body: "made" }),
+      }),
+      guardedRoute(anyone, {
+        method: "GET",
+        path: "/later",
+        summary: "",
+        answer: { status: 200, description: "", schema: Schema.Unknown },
+        handle: () => Effect.delay(Effect.succeed({ body: "late" }), "20 millis"),
       }),
       guardedRoute(anyone, {
         method: "GET",
@@ -44,7 +53,14 @@ const app = Effect.map(
 
 const started = Effect.flatMap(
   app,
-  (app) => listen(app, { host: "127.0.0.1", port: 0, arrivalMs: 300, trustProxy: true }),
+  (app) =>
+    listen(app, {
+      host: "127.0.0.1",
+      port: 0,
+      arrivalMs: 300,
+      keepAliveMs: 100,
+      trustProxy: true,
+    }),
 )
 
 const decode = Schema.decodeUnknownSync(Schema.fromJsonString(ProblemDetails), {
@@ -149,6 +165,55 @@ describe("the server", () => {
       }),
   )
 
+  it.live("answers whatever is sent with what was asked for or one whole problem, and goes on", () =>
+    Effect.gen(function* () {
+      const port = yield* started
+      const right = `${post}content-length: 2\r\n\r\n{}`
+      // Behind the last line, so that what is left out or put in between is not what ends the connection.
+      const spoilt = fc.tuple(
+        fc.constantFrom(right, `${chunked}2\r\n{}\r\n0\r\n\r\n`),
+        fc.nat(right.length),
+        fc.nat(12),
+        fc.oneof(
+          fc.constantFrom(
+            "",
+            "\0",
+            "\r",
+            "\n",
+            "\r\n\r\n",
+            " ",
+            ":",
+            "\t",
+            "\x7f",
+            "\ufffd",
+            "%",
+            "?",
+          ),
+          fc.constantFrom(
+            "HTTP/1.0",
+            "Upgrade: h2c\r\n",
+            "expect: x\r\n",
+            "transfer-encoding: x\r\n",
+          ),
+          fc.string(),
+        ),
+      ).map(([text, at, length, other]) => text.slice(0, at) + other + text.slice(at + length))
+      const seed = Math.trunc(Math.random() * 2 ** 31)
+      const texts = fc.sample(spoilt, { numRuns: atLength(100, 1_000), seed })
+      // Most of what is left half done is told so only when its time is over.
+      const answers = yield* Effect.forEach(texts, (text) => sendRaw(port, text), {
+        concurrency: 50,
+      })
+      for (const [n, { answer }] of answers.entries()) {
+        const sent = JSON.stringify([texts[n], answer, seed])
+        const [status] = /(?<=^HTTP\/1\.1 )\d+/.exec(answer) ?? [""]
+        assert.match(status, /^(201|4\d\d|501|505)$/, sent)
+        // What follows may be one more answer: to what is left of the text.
+        if (status !== "201") assertProblem(answer.split(/(?<=\})(?=HTTP)/)[0]!, sent)
+      }
+      assert.include((yield* sendRaw(port, right)).answer, "HTTP/1.1 201 ")
+    }))
+
   it.live("writes no problem into the midst of an answer", () =>
     Effect.gen(function* () {
       const port = yield* started
@@ -169,6 +234,17 @@ describe("the server", () => {
       )
       assert.include(answer, "the first part")
       assert.notInclude(answer, "problem")
+    }))
+
+  it.live("tells of an expectation in its turn, after the requests before it", () =>
+    Effect.gen(function* () {
+      const port = yield* started
+      const first = "GET /later HTTP/1.1\r\nhost: x\r\n\r\n"
+      const { answer } = yield* sendRaw(
+        port,
+        `${first}${post}expect: a miracle\r\ncontent-length: 2\r\n\r\n{}`,
+      )
+      assert.match(answer, /^HTTP\/1\.1 200 .*HTTP\/1\.1 417 /s)
     }))
 
   it.live("takes what a client may rightly send", () =>

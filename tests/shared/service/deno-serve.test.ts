@@ -106,6 +106,21 @@ describe("deno serve services/billing/main.ts", () => {
     }
   })
 
+  it("takes no two headers for one", async () => {
+    const raw = async (headers: string) => {
+      const head = `GET /openapi/billing.json HTTP/1.1\r\n${headers}connection: close\r\n\r\n`
+      return (await Effect.runPromise(sendRaw(ports.public, head))).answer
+    }
+    expect(await raw("host: x\r\nhost: x\r\n")).toMatch(/^HTTP\/1\.1 400 /)
+    const keys = await raw("host: x\r\nidempotency-key: a\r\nidempotency-key: b\r\n")
+    expect(keys).toMatch(/^HTTP\/1\.1 400 /)
+    expect(keys).toContain('"code":"duplicate_header"')
+    const one = await raw("host: x\r\nidempotency-key: a\r\nx-forwarded-proto: https\r\n")
+    expect(one).toMatch(/^HTTP\/1\.1 200 /)
+    expect(one).toContain("x-content-type-options: nosniff")
+    expect(one).not.toContain("strict-transport-security")
+  })
+
   it("ends in order at SIGTERM", async () => {
     process.kill(billing.child.pid!, "SIGTERM")
     expect(await billing.ended()).toBe(0)
