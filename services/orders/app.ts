@@ -134,7 +134,8 @@ const watchOrder = Effect.gen(function* () {
     headers: watchingHeaders,
     answer: {
       status: 200,
-      description: "The events, ending when the order is final; 204 when all were seen",
+      description: "The events, ending when the order is final",
+      nothing: "The order is final, and all its events were seen",
       type: "text/event-stream",
     },
     problems: [404],

@@ -69,6 +69,8 @@ export interface RouteSpec<B, Q, P, A, C> {
     readonly schema?: Schema.Codec<unknown, A>
     /** The media type of what has no schema. */
     readonly type?: string
+    /** What it tells that the answer is 204, with nothing in it, where that may be. */
+    readonly nothing?: string
     /** What its headers tell, those of every answer left out, by their names. */
     readonly headers?: Readonly<Record<string, string>>
   }
@@ -173,6 +175,7 @@ export const guardedRoute = <B = undefined, Q = undefined, P = undefined, A = ne
     // Given to a new answer from the start: to change the headers of one costs more than to make it.
     if (!(reply instanceof Response)) return jsonResponse(answer.status, reply, parts.requestId)
     reply.headers.set("x-request-id", parts.requestId)
+    for (const [name, value] of Object.entries(answerHeaders)) reply.headers.set(name, value)
     return reply
   })
   return { ...spec, access, internal: access.scheme === "service", respond } as unknown as Route
