@@ -82,10 +82,11 @@ export const processSettings = {
     "how long to go on serving after SIGTERM, until whoever sends requests has noticed",
     "8 seconds",
   ),
+  // Each takes up to 15 KB: so many fit into what is left of the 192 MiB of a container.
   MAX_CONNECTIONS: whole(
     "the most connections to hold at each port; one more is closed at once",
     { minimum: 1, maximum: 1_000_000 },
-    10_000,
+    4_000,
   ),
   ...trustProxySetting,
   ...telemetrySettings,
