@@ -5,6 +5,8 @@ import {
   PublicKeys,
   RefreshRequest,
   TokenPair,
+  Trusted,
+  TrustedQuery,
   User,
   VerifyRequest,
 } from "#shared/contracts/auth.ts"
@@ -13,7 +15,7 @@ import { anyone, publicBodyBytes, route } from "#shared/http/route.ts"
 import { Database } from "#shared/postgres/database.ts"
 import { makeUserVerifier, type TokenOptions, wrongToken } from "#shared/security/user-tokens.ts"
 import { clientAddress } from "./client-address.ts"
-import { keysFreshMs } from "./key-rotation.ts"
+import { jwksCachedMs } from "./key-rotation.ts"
 import { makeLogIn } from "./log-in.ts"
 import { NewUser } from "./passwords.ts"
 import { Sessions } from "./sessions.ts"
@@ -37,7 +39,7 @@ export const authApp = (options: AppOptions) =>
     const signingKeys = yield* SigningKeys
     const signUp = yield* makeSignUp
     const logIn = yield* makeLogIn
-    const { user } = yield* makeUserVerifier(signingKeys.keyOf, options)
+    const { user } = makeUserVerifier(signingKeys.trust, options)
     const database = yield* Database
 
     const routes = [
@@ -116,8 +118,25 @@ export const authApp = (options: AppOptions) =>
         handle: () =>
           Effect.map(signingKeys.publicKeys, (keys) => ({
             body: { keys },
-            headers: { "cache-control": `public, max-age=${keysFreshMs / 1000}` },
+            headers: { "cache-control": `public, max-age=${jwksCachedMs / 1000}, must-revalidate` },
           })),
+      }),
+      route({
+        method: "GET",
+        path: "/internal/jwks.json",
+        summary:
+          "What services prove users' tokens by: the public keys, and the sessions that ended",
+        tag: "keys",
+        internal: true,
+        // As public as the keys: the id of a session that has ended opens nothing.
+        access: anyone,
+        query: TrustedQuery,
+        answer: {
+          status: 200,
+          description: "A JSON Web Key Set with the sessions that ended after the position",
+          schema: Trusted,
+        },
+        handle: ({ query }) => Effect.map(signingKeys.trusted(query.after), (body) => ({ body })),
       }),
     ]
     return yield* makeApp({

@@ -10,6 +10,7 @@ import { type TokenOptions, tokenSettings } from "#shared/security/user-tokens.t
 import { service } from "#shared/service/service.ts"
 import { authApp } from "./app.ts"
 import { billingLayer } from "./billing.ts"
+import { signingKeysSecret } from "./key-wrapping.ts"
 import { loginThrottleLayer } from "./login-throttle.ts"
 import { passwordsLayer } from "./passwords.ts"
 import { sessionsLayer } from "./sessions.ts"
@@ -20,6 +21,7 @@ import { usersLayer } from "./users.ts"
 export const authSettings = {
   ...databaseSettings,
   ...privateKeySetting,
+  ...signingKeysSecret,
   ...tokenSettings,
   ...addressSettingsOf("auth"),
   ACCESS_TOKEN_LIFETIME: duration("how long an access token is valid", "10 minutes"),
@@ -46,7 +48,11 @@ export const authLayers = (settings: Settings) => {
   const accessLifetime = settings.ACCESS_TOKEN_LIFETIME
   const refreshLifetime = settings.REFRESH_TOKEN_LIFETIME
   return sessionsLayer({ ...tokenOptions(settings), accessLifetime, refreshLifetime }).pipe(
-    Layer.provideMerge(signingKeysLayer(Duration.max(accessLifetime, refreshLifetime))),
+    Layer.provideMerge(signingKeysLayer({
+      longest: Duration.max(accessLifetime, refreshLifetime),
+      accessLifetime,
+      secret: settings.SIGNING_KEYS_SECRET,
+    })),
     Layer.merge(usersLayer),
     Layer.provideMerge(databaseLayer({
       service: "auth",

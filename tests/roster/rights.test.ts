@@ -27,12 +27,14 @@ describe("the settings of a service", () => {
           ...(callers.includes(name) ? ["SERVICE_PRIVATE_KEY"] : []),
           ...(callees.includes(name) ? ["SERVICE_PUBLIC_KEYS"] : []),
           ...(users ? ["JWKS_URL"] : []),
+          // Auth alone signs tokens for users.
+          ...(name === "auth" ? ["SIGNING_KEYS_SECRET"] : []),
           ...(database ? ["DATABASE_URL"] : []),
           ...(redis === "queue" ? ["QUEUE_URL", "QUEUE_TOKEN"] : []),
           ...(redis === "counters" ? ["RATE_LIMIT_URL"] : []),
           ...calls(name).map(addressName),
         ]
-        const held = Object.keys(settings).filter((one) => /_(KEYS?|URL|TOKEN)$/.test(one))
+        const held = Object.keys(settings).filter((one) => /_(KEYS?|URL|TOKEN|SECRET)$/.test(one))
         assert.deepStrictEqual(held.toSorted(), needed.toSorted())
       }),
   )
