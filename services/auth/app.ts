@@ -11,9 +11,14 @@ import {
   VerifyRequest,
 } from "#shared/contracts/auth.ts"
 import { makeApp } from "#shared/http/app.ts"
-import { anyone, publicBodyBytes, route } from "#shared/http/route.ts"
+import { publicBodyBytes, route } from "#shared/http/route.ts"
 import { Database } from "#shared/postgres/database.ts"
-import { makeUserVerifier, type TokenOptions, wrongToken } from "#shared/security/user-tokens.ts"
+import {
+  makeUserVerifier,
+  type TokenOptions,
+  UserVerifier,
+  wrongToken,
+} from "#shared/security/user-tokens.ts"
 import { clientAddress } from "./client-address.ts"
 import { jwksCachedMs } from "./key-rotation.ts"
 import { makeLogIn } from "./log-in.ts"
@@ -39,16 +44,15 @@ export const authApp = (options: AppOptions) =>
     const signingKeys = yield* SigningKeys
     const signUp = yield* makeSignUp
     const logIn = yield* makeLogIn
-    const { user } = makeUserVerifier(signingKeys.trust, options)
+    const verifier = makeUserVerifier(signingKeys.trust, options)
     const database = yield* Database
 
-    const routes = [
+    const routes = yield* Effect.all([
       route({
         method: "POST",
         path: "/api/auth/users/",
         summary: "Sign up",
         tag: "users",
-        access: anyone,
         body: { schema: NewUser, maxBytes, example: { ...ada, email: "ada@example.com" } },
         answer: { status: 201, description: "The user, who can log in now", schema: User },
         problems: [409],
@@ -59,7 +63,6 @@ export const authApp = (options: AppOptions) =>
         path: "/api/auth/users/me/",
         summary: "Who you are",
         tag: "users",
-        access: user,
         answer: { status: 200, description: "The user whose token it is", schema: User },
         handle: Effect.fnUntraced(function* ({ caller: { username } }) {
           const found = yield* users.find(username)
@@ -73,7 +76,6 @@ export const authApp = (options: AppOptions) =>
         path: "/api/token/",
         summary: "Log in",
         tag: "tokens",
-        access: anyone,
         body: { schema: LogIn, maxBytes, example: ada },
         answer: { status: 200, description: "Tokens of a new session", schema: TokenPair },
         problems: [401, 429],
@@ -87,7 +89,6 @@ export const authApp = (options: AppOptions) =>
         path: "/api/token/refresh/",
         summary: "Replace your tokens by the next ones",
         tag: "tokens",
-        access: anyone,
         body: { schema: RefreshRequest, maxBytes, example: { refresh: "the refresh token" } },
         answer: {
           status: 200,
@@ -102,7 +103,6 @@ export const authApp = (options: AppOptions) =>
         path: "/api/token/verify/",
         summary: "Ask whether a token is valid",
         tag: "tokens",
-        access: anyone,
         body: { schema: VerifyRequest, maxBytes, example: { token: "either token" } },
         answer: { status: 200, description: "The token is valid", schema: Schema.Struct({}) },
         problems: [401],
@@ -113,7 +113,6 @@ export const authApp = (options: AppOptions) =>
         path: "/.well-known/jwks.json",
         summary: "The public keys that prove users' tokens",
         tag: "keys",
-        access: anyone,
         answer: { status: 200, description: "A JSON Web Key Set", schema: PublicKeys },
         handle: () =>
           Effect.map(signingKeys.publicKeys, (keys) => ({
@@ -127,9 +126,6 @@ export const authApp = (options: AppOptions) =>
         summary:
           "What services prove users' tokens by: the public keys, and the sessions that ended",
         tag: "keys",
-        internal: true,
-        // As public as the keys: the id of a session that has ended opens nothing.
-        access: anyone,
         query: TrustedQuery,
         answer: {
           status: 200,
@@ -138,7 +134,7 @@ export const authApp = (options: AppOptions) =>
         },
         handle: ({ query }) => Effect.map(signingKeys.trusted(query.after), (body) => ({ body })),
       }),
-    ]
+    ]).pipe(Effect.provideService(UserVerifier, verifier))
     return yield* makeApp({
       name: "auth",
       description: "Users, their log-ins and their tokens.",
