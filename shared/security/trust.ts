@@ -33,6 +33,8 @@ export interface Trust {
   readonly isFresh: (nowMs: number) => boolean
   readonly keyNamed: (kid: string) => ProvingKey | undefined
   readonly hasEnded: (session: string) => boolean
+  /** Another number whenever a key went or a session has ended: what was proved before has to be looked at again. */
+  readonly changes: () => number
   readonly accessTokenSeconds: () => number
   /** Waits for a newer copy when this one is older. Fails with a Transient error. */
   readonly newerThan: (ageMs: number) => Effect.Effect<void, Transient>
@@ -102,6 +104,7 @@ export const makeTrust = (
     let keys: ReadonlyMap<string, ProvingKey> = new Map()
     let [askedAtMs, accessTokenSeconds] = [-Infinity, 0]
     let position: string | undefined
+    let changes = 0
     const isFresh = (nowMs: number) => nowMs - askedAtMs < trustedForMs
 
     const renewal = Effect.gen(function* () {
@@ -111,6 +114,8 @@ export const makeTrust = (
         try: () => provingKeys(trusted.keys, keys),
         catch: () => new Unknown({ message: "auth answered what is no key" }),
       })
+      const isGone = [...keys].some(([kid, key]) => next.get(kid) !== key)
+      if (isGone || trusted.endedSessions.length > 0) changes++
       keys = next
       ended.add(trusted.endedSessions, trusted.accessTokenSeconds, yield* steadyMs)
       accessTokenSeconds = trusted.accessTokenSeconds
@@ -164,6 +169,7 @@ export const makeTrust = (
       isFresh,
       keyNamed: (kid) => keys.get(kid),
       hasEnded: ended.has,
+      changes: () => changes,
       accessTokenSeconds: () => accessTokenSeconds,
       newerThan: (ageMs) =>
         Effect.flatMap(steadyMs, (nowMs) => nowMs - askedAtMs <= ageMs ? Effect.void : renew),

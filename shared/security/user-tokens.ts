@@ -94,6 +94,8 @@ interface Proved {
   readonly expiresAtMs: number
   /** By steady time. */
   readonly untilMs: number
+  /** Up to which of what changed it stands. */
+  changes: number
 }
 
 /** Lets in whoever shows an access token that is proved by what is trusted. */
@@ -102,6 +104,7 @@ export const makeUserVerifier = (trust: Trust, options: TokenOptions): UserVerif
   const proved = new Map<string, Proved>()
   const prove = Effect.fnUntraced(function* (request: Request, header: string, steadyMs: number) {
     const token = yield* Effect.mapError(bearerToken(request), () => wrongToken)
+    const changes = trust.changes()
     const { claims: { sub, sid, exp }, kid, key } = yield* verify(token)
     const user: User = { username: sub }
     if (proved.size >= provedAtMost) proved.delete(proved.keys().next().value!)
@@ -112,13 +115,19 @@ export const makeUserVerifier = (trust: Trust, options: TokenOptions): UserVerif
       key,
       expiresAtMs: (exp + clockToleranceSeconds) * 1000,
       untilMs: steadyMs + provedForMs,
+      changes,
     })
     return user
   })
-  const stands = ({ session, kid, key, expiresAtMs, untilMs }: Proved, clock: Clock.Clock) => {
+  const stands = (it: Proved, clock: Clock.Clock): boolean => {
     const steadyMs = steadyMsOf(clock)
-    return steadyMs <= untilMs && clock.currentTimeMillisUnsafe() <= expiresAtMs &&
-      trust.isFresh(steadyMs) && trust.keyNamed(kid) === key && !trust.hasEnded(session)
+    if (steadyMs > it.untilMs || clock.currentTimeMillisUnsafe() > it.expiresAtMs) return false
+    if (!trust.isFresh(steadyMs)) return false
+    const changes = trust.changes()
+    if (it.changes === changes) return true
+    if (trust.keyNamed(it.kid) !== it.key || trust.hasEnded(it.session)) return false
+    it.changes = changes
+    return true
   }
   const authorize = (request: Request): Effect.Effect<User, Problem> =>
     Effect.clockWith((clock) => {
