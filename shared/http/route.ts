@@ -70,6 +70,8 @@ export interface RouteSpec<B, Q, P, A, C> {
     readonly schema?: Schema.Codec<unknown, A>
     /** The media type of what has no schema. */
     readonly type?: string
+    /** What it tells that the answer is 204, with nothing in it, where that may be. */
+    readonly nothing?: string
     /** What its headers tell, those of every answer left out, by their names. */
     readonly headers?: Readonly<Record<string, string>>
   }
@@ -87,7 +89,7 @@ export interface Route extends Omit<RouteSpec<never, never, never, never, never>
   /** Hono's syntax: "/api/orders/:id". It answers with and without a trailing slash. */
   readonly path: string
   readonly access: Access<unknown>
-  /** For services, or for anyone inside: the gateway must never route it. */
+  /** For services, or for anyone inside: behind the internal door, which no gateway reaches; else behind the public one. */
   readonly internal: boolean
   readonly respond: (
     request: Request,
@@ -177,6 +179,7 @@ export const guardedRoute = <B = undefined, Q = undefined, P = undefined, A = ne
     // Given to a new answer from the start: to change the headers of one costs more than to make it.
     if (!(reply instanceof Response)) return jsonResponse(answer.status, reply, parts.requestId)
     reply.headers.set("x-request-id", parts.requestId)
+    for (const [name, value] of Object.entries(answerHeaders)) reply.headers.set(name, value)
     return reply
   })
   const internal = access.scheme === "service" || access === anyoneInside as Access<unknown>

@@ -28,7 +28,7 @@ export const tokenSettings = {
 export const userTokenSettings = {
   ...tokenSettings,
   JWKS_URL: url(
-    "the address of auth's public keys and ended sessions, such as http://auth:8081/internal/jwks.json",
+    "the address of auth's public keys and ended sessions, such as http://auth:9081/internal/jwks.json",
     ["http", "https"],
   ),
 }
