@@ -93,7 +93,7 @@ const passingKeys = Effect.acquireRelease(
 ).pipe(Effect.tap((folder) => Effect.promise(() => generateServiceKeys(folder))))
 
 /** The superuser's URL of the folder's server: the one that runs if the folder is in use, else one until the scope closes. */
-const openPostgres = Effect.fnUntraced(function* (dataDir: string) {
+export const openPostgres = Effect.fnUntraced(function* (dataDir: string) {
   if (!fs.existsSync(clusterPath(dataDir))) {
     return yield* new StartError({
       message:

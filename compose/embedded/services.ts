@@ -35,7 +35,7 @@ const queueCapacity = 100_000
 const address = (name: ServiceName) => `http://${name}.unwind.internal`
 
 export const addresses: Readonly<Record<string, string>> = {
-  JWKS_URL: `${address("auth")}/.well-known/jwks.json`,
+  JWKS_URL: `${address("auth")}/internal/jwks.json`,
   ...Object.fromEntries(serviceNames.map((name) => [addressName(name), address(name)])),
 }
 
@@ -62,6 +62,7 @@ export const checkSettings = (
       QUEUE_URL: "memory:",
       SERVICE_PRIVATE_KEY: "made at the start",
       SERVICE_PUBLIC_KEYS: "made at the start",
+      SIGNING_KEYS_SECRET: Buffer.alloc(32).toString("base64url"),
     }),
   )
 
@@ -93,7 +94,7 @@ const startInto = (
   apps: Partial<Record<ServiceName, Doors>>,
   { databases, queueUrl, keysFolder, environment }: ServicesOptions,
 ) => {
-  const { privateKey, publicKeys } = keyFiles(keysFolder)
+  const { privateKey, publicKeys, signingKeysSecret } = keyFiles(keysFolder)
   const start = Effect.fnUntraced(function* (name: ServiceName) {
     apps[name] = yield* startWithin(yield* serviceNamed(name), {
       ...environment,
@@ -102,6 +103,8 @@ const startInto = (
       QUEUE_URL: queueUrl,
       SERVICE_PRIVATE_KEY: privateKey(name),
       SERVICE_PUBLIC_KEYS: publicKeys,
+      SIGNING_KEYS_SECRET: undefined,
+      SIGNING_KEYS_SECRET_FILE: signingKeysSecret,
     })
   })
   return Effect.forEach(

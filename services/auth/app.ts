@@ -5,6 +5,8 @@ import {
   PublicKeys,
   RefreshRequest,
   TokenPair,
+  Trusted,
+  TrustedQuery,
   User,
   VerifyRequest,
 } from "#shared/contracts/auth.ts"
@@ -19,7 +21,7 @@ import {
   wrongToken,
 } from "#shared/security/user-tokens.ts"
 import { clientAddress } from "./client-address.ts"
-import { keysFreshMs } from "./key-rotation.ts"
+import { jwksCachedMs } from "./key-rotation.ts"
 import { makeLogIn } from "./log-in.ts"
 import { NewUser } from "./new-user.ts"
 import { Sessions } from "./sessions.ts"
@@ -47,24 +49,12 @@ export const authApp = (options: AppOptions) =>
     const signingKeys = yield* SigningKeys
     const signUp = yield* makeSignUp
     const logIn = yield* makeLogIn
-    const verifier = yield* makeUserVerifier(signingKeys.keyOf, options)
+    const verifier = makeUserVerifier(signingKeys.trust, options)
     const turns = yield* Turns
     const database = yield* Database
     const addressOf = ({ request, remoteAddress }: Origin) =>
       clientAddress(request, remoteAddress, options.trustProxy)
 
-    const jwks = yield* route({
-      method: "GET",
-      path: "/.well-known/jwks.json",
-      summary: "The public keys that prove users' tokens",
-      tag: "keys",
-      answer: { status: 200, description: "A JSON Web Key Set", schema: PublicKeys },
-      handle: () =>
-        Effect.map(signingKeys.publicKeys, (keys) => ({
-          body: { keys },
-          headers: { "cache-control": `public, max-age=${keysFreshMs / 1000}` },
-        })),
-    })
     const routes = yield* Effect.all([
       route({
         method: "POST",
@@ -148,12 +138,37 @@ export const authApp = (options: AppOptions) =>
         problems: [401],
         handle: ({ body }) => Effect.as(sessions.verify(body.token), { body: {} }),
       }),
+      route({
+        method: "GET",
+        path: "/.well-known/jwks.json",
+        summary: "The public keys that prove users' tokens",
+        tag: "keys",
+        answer: { status: 200, description: "A JSON Web Key Set", schema: PublicKeys },
+        handle: () =>
+          Effect.map(signingKeys.publicKeys, (keys) => ({
+            body: { keys },
+            headers: { "cache-control": `public, max-age=${jwksCachedMs / 1000}, must-revalidate` },
+          })),
+      }),
+      route({
+        method: "GET",
+        path: "/internal/jwks.json",
+        summary:
+          "What services prove users' tokens by: the public keys, and the sessions that ended",
+        tag: "keys",
+        query: TrustedQuery,
+        answer: {
+          status: 200,
+          description: "A JSON Web Key Set with the sessions that ended after the position",
+          schema: Trusted,
+        },
+        handle: ({ query }) => Effect.map(signingKeys.trusted(query.after), (body) => ({ body })),
+      }),
     ]).pipe(Effect.provideService(UserVerifier, verifier))
     return yield* makeApp({
       name: "auth",
       description: "Users, their log-ins and their tokens.",
-      // Services ask for the keys at the internal door, which what is public cannot crowd.
-      routes: [{ ...jwks, internal: true }, ...routes, jwks],
+      routes,
       ready: { database: database.ping },
     })
   })

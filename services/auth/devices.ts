@@ -6,7 +6,9 @@
  */
 import { Clock, Context, Duration, Effect, Layer, Option } from "effect"
 import { createHash } from "node:crypto"
-import { type TokenOptions, verifyToken } from "#shared/security/user-tokens.ts"
+import { deviceClaims } from "#shared/security/claims.ts"
+import { type TokenOptions, userTokenLimits, verifyToken } from "#shared/security/user-tokens.ts"
+import type { Transient } from "#shared/transient.ts"
 import { SigningKeys } from "./signing-keys.ts"
 
 export const deviceTokenType = "device+jwt"
@@ -35,7 +37,7 @@ export class Devices extends Context.Service<Devices, {
     passwordHash: string,
     shown: Device | undefined,
     secure: boolean,
-  ) => Effect.Effect<string>
+  ) => Effect.Effect<string, Transient>
 }>()("unwind/auth/Devices") {}
 
 export const devicesLayer = (
@@ -43,15 +45,19 @@ export const devicesLayer = (
 ): Layer.Layer<Devices, never, SigningKeys> =>
   Layer.effect(
     Devices,
-    Effect.map(SigningKeys, ({ keyOf, sign }) => {
-      const prove = verifyToken(keyOf, deviceTokenType, options)
+    Effect.map(SigningKeys, ({ trust, sign }) => {
+      const prove = verifyToken(trust, {
+        type: deviceTokenType,
+        claims: deviceClaims(options),
+        limits: () => userTokenLimits(Duration.toSeconds(deviceLifetime)),
+      })
       return Devices.of({
         shown: Effect.fnUntraced(function* (request, username) {
           const token = cookieOf(request)
           if (token === undefined) return undefined
           const proved = Option.getOrUndefined(yield* Effect.option(prove(token)))
-          if (proved?.username !== username) return undefined
-          const [id = "", password = ""] = proved.tokenId.split(".")
+          if (proved?.claims.sub !== username) return undefined
+          const [id = "", password = ""] = proved.claims.jti.split(".")
           return { id, username, password }
         }),
         isCurrent: ({ password }, passwordHash) => password === fingerprint(passwordHash),

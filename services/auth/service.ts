@@ -12,6 +12,7 @@ import { service } from "#shared/service/service.ts"
 import { authApp } from "./app.ts"
 import { billingLayer } from "./billing.ts"
 import { deviceLifetime, devicesLayer } from "./devices.ts"
+import { signingKeysSecret } from "./key-wrapping.ts"
 import { loginThrottleLayer } from "./login-throttle.ts"
 import { passwordsLayer } from "./passwords.ts"
 import { rateLimitsLayer } from "./rate-limit.ts"
@@ -25,6 +26,7 @@ import { usersLayer } from "./users.ts"
 export const authSettings = {
   ...databaseSettings,
   ...privateKeySetting,
+  ...signingKeysSecret,
   ...tokenSettings,
   ...addressSettingsOf("auth"),
   ACCESS_TOKEN_LIFETIME: duration("how long an access token is valid", "10 minutes"),
@@ -60,7 +62,11 @@ export const authLayers = (settings: Settings) => {
   const longest = [accessLifetime, refreshLifetime, deviceLifetime].reduce(Duration.max)
   return sessionsLayer({ ...tokenOptions(settings), accessLifetime, refreshLifetime }).pipe(
     Layer.merge(devicesLayer(tokenOptions(settings))),
-    Layer.provideMerge(signingKeysLayer(longest)),
+    Layer.provideMerge(signingKeysLayer({
+      longest,
+      accessLifetime,
+      secret: settings.SIGNING_KEYS_SECRET,
+    })),
     Layer.merge(usersLayer),
     Layer.provideMerge(databaseLayer({
       service: "auth",

@@ -6,9 +6,12 @@ import { Clock, Context, Duration, Effect, Layer, Schema } from "effect"
 import { Problem } from "#shared/http/problem.ts"
 import { Database } from "#shared/postgres/database.ts"
 import type { Sql } from "#shared/postgres/sql.ts"
+import { refreshClaims } from "#shared/security/claims.ts"
 import {
   accessTokenType,
   type TokenOptions,
+  userTokenLimits,
+  verifyAccess,
   verifyToken,
   wrongToken,
 } from "#shared/security/user-tokens.ts"
@@ -48,14 +51,19 @@ export const sessionsLayer = (
       const { query } = yield* Database
       const signingKeys = yield* SigningKeys
       const lifetimeMs = Duration.toMillis(options.refreshLifetime)
-      const isAccess = verifyToken(signingKeys.keyOf, accessTokenType, options)
-      const isRefresh = verifyToken(signingKeys.keyOf, refreshTokenType, options)
+      const { trust } = signingKeys
+      const isAccess = verifyAccess(trust, options)
+      const isRefresh = verifyToken(trust, {
+        type: refreshTokenType,
+        claims: refreshClaims(options),
+        limits: () => userTokenLimits(Math.ceil(lifetimeMs / 1000)),
+      })
 
       const sign = makeSigner(signingKeys, options)
       const proved = (token: string) =>
-        Effect.map(isRefresh(token), ({ username, tokenId }) => {
-          const [id = "", generation] = tokenId.split(".")
-          return { username, id, generation: Number(generation) }
+        Effect.map(isRefresh(token), ({ claims: { sub, jti } }) => {
+          const [id = "", generation] = jti.split(".")
+          return { username: sub, id, generation: Number(generation) }
         })
       const end = (id: string) => query((sql) => sql`delete from sessions where id = ${id}`)
 
@@ -121,7 +129,10 @@ const makeSigner =
       })
       const untilMs = now + Duration.toMillis(accessLifetime)
       return {
-        access: yield* sign(accessTokenType, claims(crypto.randomUUID(), now, untilMs)),
+        access: yield* sign(accessTokenType, {
+          ...claims(crypto.randomUUID(), now, untilMs),
+          sid: id,
+        }),
         refresh: yield* sign(
           refreshTokenType,
           claims(`${id}.${generation}`, rotatedAtMs, expiresAtMs),

@@ -1,6 +1,5 @@
 /** What has to be done from time to time, in every replica: keys renewed, and dead rows deleted. */
-import { Duration, Effect, Schedule } from "effect"
-import { keysFreshMs } from "./key-rotation.ts"
+import { Effect, Schedule } from "effect"
 import { Sessions } from "./sessions.ts"
 import { SigningKeys } from "./signing-keys.ts"
 import { Users } from "./users.ts"
@@ -23,7 +22,10 @@ export const upkeep = Effect.gen(function* () {
 })
 
 /** Never ends. */
-export const upkeepForEver = upkeep.pipe(
-  Effect.delay(Duration.millis(keysFreshMs / 2)),
-  Effect.repeat(Schedule.forever),
-)
+export const upkeepForEver = Effect.gen(function* () {
+  const { trust } = yield* SigningKeys
+  yield* Effect.all([
+    upkeep.pipe(Effect.delay("5 minutes"), Effect.repeat(Schedule.forever)),
+    trust.kept,
+  ], { concurrency: "unbounded" })
+})

@@ -87,3 +87,21 @@ export const PublicKeys = Schema.Struct({
   })),
 }).annotate({ identifier: "PublicKeys" })
 export type PublicKey = (typeof PublicKeys.Type)["keys"][number]
+
+/** Where a reader of `Trusted` goes on, as decimal digits. */
+const Position = Schema.String.check(Schema.isPattern(/^[0-9]{1,19}$/))
+
+/** GET /internal/jwks.json?after=POSITION: without a position, all sessions whose access tokens may still be valid. */
+export const TrustedQuery = Schema.Struct({ after: Schema.optionalKey(Position) })
+
+/** What services prove users' tokens by: a JSON Web Key Set, and the sessions that have ended before their tokens did. */
+export const Trusted = Schema.Struct({
+  ...PublicKeys.fields,
+  /** The longest that an access token lives. */
+  accessTokenSeconds: Schema.Int.check(Schema.isGreaterThan(0)),
+  /** The ids of those that ended after the position asked for; some may be told again. */
+  endedSessions: Schema.Array(Schema.String),
+  /** Where to go on the next time. */
+  position: Position,
+}).annotate({ identifier: "Trusted" })
+export type Trusted = typeof Trusted.Type

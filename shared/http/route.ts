@@ -23,6 +23,7 @@ export interface Access<C> {
 }
 
 export const anyone: Access<null> = { scheme: null, authorize: () => Effect.succeed(null) }
+const anyoneInside: Access<null> = { ...anyone }
 
 /** What an answer is made of. */
 export interface Reply<A> {
@@ -88,7 +89,7 @@ export interface Route extends Omit<RouteSpec<never, never, never, never, never>
   /** Hono's syntax: "/api/orders/:id". It answers with and without a trailing slash. */
   readonly path: string
   readonly access: Access<unknown>
-  /** Of services, by services: it is behind the internal door, which no gateway reaches; else behind the public one. */
+  /** For services, or for anyone inside: behind the internal door, which no gateway reaches; else behind the public one. */
   readonly internal: boolean
   readonly respond: (
     request: Request,
@@ -109,9 +110,10 @@ type Row<M extends Method, P extends string> = `${M} ${P}` extends infer K exten
   ? (typeof permissions)[K]
   : never
 
-type CallerBy<P extends Permission> = P extends "anyone" ? null : P extends "user" ? User
+type Unproved = "anyone" | "anyone inside"
+type CallerBy<P extends Permission> = P extends Unproved ? null : P extends "user" ? User
 : ServiceName
-type GuardOf<P extends Permission> = P extends "anyone" ? never : P extends "user" ? UserVerifier
+type GuardOf<P extends Permission> = P extends Unproved ? never : P extends "user" ? UserVerifier
 : ServiceVerifier
 
 /** The method and path of a route; without a row in the table of permissions, no path has this type. */
@@ -126,6 +128,8 @@ const accessBy = (
 ): Effect.Effect<Access<unknown>, never, UserVerifier | ServiceVerifier> =>
   permission === "anyone"
     ? Effect.succeed(anyone)
+    : permission === "anyone inside"
+    ? Effect.succeed(anyoneInside)
     : permission === "user"
     ? Effect.map(UserVerifier, ({ user }) => user)
     : Effect.map(ServiceVerifier, (verifier) => ({
@@ -178,7 +182,8 @@ export const guardedRoute = <B = undefined, Q = undefined, P = undefined, A = ne
     for (const [name, value] of Object.entries(answerHeaders)) reply.headers.set(name, value)
     return reply
   })
-  return { ...spec, access, internal: access.scheme === "service", respond } as unknown as Route
+  const internal = access.scheme === "service" || access === anyoneInside as Access<unknown>
+  return { ...spec, access, internal, respond } as unknown as Route
 }
 
 const decodeText = <T>(schema: Schema.Codec<T, Text>, what: string) => {

@@ -4,8 +4,15 @@
  */
 import type { ServiceName } from "#shared/roster.ts"
 
-/** Anyone, any user who shows an access token, or the services that are named. */
-export type Permission = "anyone" | "user" | readonly [ServiceName, ...ReadonlyArray<ServiceName>]
+/**
+ * Anyone, any user who shows an access token, or the services that are named; and anyone inside, where no gateway leads: for
+ * what is no secret, of services that need no key of their own to ask for it.
+ */
+export type Permission =
+  | "anyone"
+  | "anyone inside"
+  | "user"
+  | readonly [ServiceName, ...ReadonlyArray<ServiceName>]
 
 /** The rows, by the method and the path of the route as it is written there. */
 export const permissions = {
@@ -15,6 +22,8 @@ export const permissions = {
   "POST /api/token/refresh/": "anyone",
   "POST /api/token/verify/": "anyone",
   "GET /.well-known/jwks.json": "anyone",
+  // The id of a session that has ended opens nothing.
+  "GET /internal/jwks.json": "anyone inside",
 
   "GET /api/accounts/:username": "user",
   "POST /api/profiles/": ["auth"],

@@ -52,7 +52,8 @@ export const settingsOf = (rows: Rows, name: string): Readonly<Record<string, st
     ...(redis === "counters" && { RATE_LIMIT_URL_FILE: "/run/secrets/rate-limit-url" }),
     ...(calls.length > 0 && { SERVICE_PRIVATE_KEY: "/run/secrets/private-key.json" }),
     ...(isCalled && { SERVICE_PUBLIC_KEYS: "/run/secrets/services.public.json" }),
-    ...(users && { JWKS_URL: `${urlOf("auth")}/.well-known/jwks.json` }),
+    ...(users && { JWKS_URL: `${urlOf("auth")}/internal/jwks.json` }),
+    ...(name === "auth" && { SIGNING_KEYS_SECRET_FILE: "/run/secrets/signing-keys.secret" }),
     ...Object.fromEntries(calls.map((callee) => [`${callee.toUpperCase()}_URL`, urlOf(callee)])),
   }
 }

@@ -28,12 +28,14 @@ describe("the settings of a service", () => {
           ...(callers.includes(name) ? ["SERVICE_PRIVATE_KEY"] : []),
           ...(callees.includes(name) ? ["SERVICE_PUBLIC_KEYS"] : []),
           ...(users ? ["JWKS_URL"] : []),
+          // Auth alone signs tokens for users.
+          ...(name === "auth" ? ["SIGNING_KEYS_SECRET"] : []),
           ...(database ? ["DATABASE_URL"] : []),
           ...(redis === "queue" ? ["QUEUE_URL", "QUEUE_TOKEN"] : []),
           ...(redis === "counters" ? ["RATE_LIMIT_URL"] : []),
           ...calls(name).map(addressName),
         ]
-        const held = Object.keys(settings).filter((one) => /_(KEYS?|URL|TOKEN)$/.test(one))
+        const held = Object.keys(settings).filter((one) => /_(KEYS?|URL|TOKEN|SECRET)$/.test(one))
         assert.deepStrictEqual(held.toSorted(), needed.toSorted())
       }),
   )
@@ -110,9 +112,6 @@ const letsIn = (apps: Apps, name: ServiceName, { method, path }: Operation, toke
     return status !== 401 && status !== 403
   })
 
-/** Paths behind both doors of a service. */
-const behindBoth = ["/.well-known/jwks.json"]
-
 describe("a service's door", () => {
   it.live("has all that only services may ask behind the internal one, and all else behind the public one", () =>
     Effect.gen(function* () {
@@ -128,10 +127,11 @@ describe("a service's door", () => {
                 (await apps[name][door].request(path, { method })).status !== 404
               ),
           )
-          const wanted = behindBoth.includes(path) ? [true, true] : [!isInternal, isInternal]
           const what = `${method} ${path} of ${name}`
-          assert.deepStrictEqual(found, wanted, what)
-          assert.strictEqual(takes.includes("service"), isInternal, what)
+          assert.deepStrictEqual(found, [!isInternal, isInternal], what)
+          // What proves tokens is asked for by services that have no key of their own to prove themselves by.
+          const isForServices = takes.includes("service") || path === "/internal/jwks.json"
+          assert.strictEqual(isForServices, isInternal, what)
         }
       }
     }))

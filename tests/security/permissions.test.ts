@@ -66,7 +66,7 @@ const ask = async ({ service, method, path }: Served, { shows }: Principal) => {
 
 /** What the table says of the principal at the route: the status of the refusal, or null for those who are let in. */
 const expectedOf = ({ path }: Served, permission: Permission, { name, is }: Principal) => {
-  if (permission === "anyone") return null
+  if (permission === "anyone" || permission === "anyone inside") return null
   if (permission === "user") {
     if (is !== "user") return 401
     return name === "bob" && path.includes(":") ? 404 : null
@@ -141,7 +141,7 @@ describe("the table of permissions", () => {
         const permission = rows.get(key)!
         assert.deepStrictEqual(
           security,
-          permission === "anyone"
+          permission === "anyone" || permission === "anyone inside"
             ? undefined
             : permission === "user"
             ? [{ user: [] }]

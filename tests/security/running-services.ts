@@ -61,6 +61,7 @@ export const startRunningServices: Effect.Effect<Services, unknown, Scope.Scope>
       DATABASE_URL: databases.auth,
       SERVICE_PRIVATE_KEY: keys.privateKey("auth"),
       SERVICE_PUBLIC_KEYS: keys.publicKeys,
+      SIGNING_KEYS_SECRET_FILE: keys.signingKeysSecret,
       ACCESS_TOKEN_LIFETIME: "1 second",
     }).pipe(Effect.provideService(Fetch, wiredTo(apps)))
     const customerAt = (app: Apps["auth"]) => async () => {

@@ -34,6 +34,7 @@ describe("the auth service", () => {
           "post /api/token/refresh/",
           "post /api/token/verify/",
           "get /.well-known/jwks.json",
+          "get /internal/jwks.json",
         ],
       )
       const { properties, required, additionalProperties } = body.components.schemas.SignUp

@@ -2,7 +2,7 @@
  * An auth service for one test: the real one, on a database of its own, with a billing that does as it is told. Times are
  * those of the test's clock.
  */
-import { Effect, Layer, References, type Scope } from "effect"
+import { Clock, Effect, Layer, References, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -42,6 +42,10 @@ export interface RunningAuth {
   readonly environment: Readonly<Record<string, string>>
   /** A second replica: another app on the same database and billing. */
   readonly replica: Effect.Effect<RunningAuth, unknown, Scope.Scope>
+  /** The same with other settings. */
+  readonly restarted: (
+    settings: Readonly<Record<string, string>>,
+  ) => Effect.Effect<RunningAuth, unknown, Scope.Scope>
 }
 
 export interface CallOptions {
@@ -65,10 +69,12 @@ export const startAuth = (
       Effect.sync(() => createClient(database.url, { max: 2, onnotice: () => {} })),
       (sql) => Effect.promise(() => sql.end()),
     )
+    const keys = keyFiles(yield* serviceKeys)
     const environment = {
       DATABASE_URL: database.url,
       BILLING_URL: "http://billing.test/",
-      SERVICE_PRIVATE_KEY: keyFiles(yield* serviceKeys).privateKey("auth"),
+      SERVICE_PRIVATE_KEY: keys.privateKey("auth"),
+      SIGNING_KEYS_SECRET_FILE: keys.signingKeysSecret,
       ...settings,
     }
     return yield* start(environment, sql, new BillingDouble()).pipe(
@@ -97,6 +103,7 @@ const start = (
       call: (path, options = {}) => Effect.promise(() => send(app, path, options)),
       upkeep: Effect.provideContext(upkeep, context),
       replica: start(environment, sql, billing),
+      restarted: (settings) => start({ ...environment, ...settings }, sql, billing),
     } satisfies RunningAuth
   }).pipe(Effect.provideService(Fetch, (url, init) => billing.fetch(new Request(url, init))))
 
@@ -142,6 +149,15 @@ export const logIn = (
 /** Signs Ann up and logs her in. */
 export const annsTokens = (running: RunningAuth): Effect.Effect<Pair> =>
   Effect.andThen(signUp(running), Effect.map(logIn(running), ({ body }) => body as Pair))
+
+/** Notes that a session has ended ten minutes before its last token does. */
+export const endSession = ({ sql }: RunningAuth, session: string) =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    Effect.promise(() =>
+      sql`
+        insert into ended_sessions (session, ended_at, tokens_until)
+        values (${session}, ${new Date(now)}, ${new Date(now + 600_000)})`
+    ))
 
 /** Waits for what is done outside the test's clock: databases, hashes. */
 export const until = (condition: () => boolean | Promise<boolean>): Effect.Effect<void> =>

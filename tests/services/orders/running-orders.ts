@@ -22,6 +22,7 @@ import { ServiceSigner, serviceSignerLayer } from "#shared/security/service-toke
 import { accessTokenType } from "#shared/security/user-tokens.ts"
 import { startWithin } from "#shared/service/service.ts"
 import { createDatabase } from "#tests/support/postgres.ts"
+import { auths } from "#tests/support/auths-answer.ts"
 import { anyRedis } from "#tests/support/redis.ts"
 import { oneDoor } from "#tests/support/one-door.ts"
 
@@ -60,21 +61,22 @@ export interface RunningOrders {
 }
 
 const { privateKey, publicKey } = await generateKeyPair("EdDSA", { crv: "Ed25519" })
-const publicKeys = { keys: [{ ...(await exportJWK(publicKey)), alg: "EdDSA", kid: "tests" }] }
+const trusted = auths([{ ...(await exportJWK(publicKey)), kid: "tests" }])
 
 /** Valid for what is one test for a person, whatever the clock of that test says. */
 export const tokenOf = (username: string): Promise<string> =>
-  new SignJWT({})
+  new SignJWT({ sid: crypto.randomUUID() })
     .setProtectedHeader({ alg: "EdDSA", kid: "tests", typ: accessTokenType })
     .setIssuer("unwind")
     .setAudience("unwind-api")
     .setSubject(username)
     .setJti(crypto.randomUUID())
-    .setExpirationTime("1000 years")
+    .setIssuedAt(0)
+    .setExpirationTime("900 years")
     .sign(privateKey)
 
-/** How the service reaches auth, for its public keys. */
-export const authsKeys = (): Promise<Response> => Promise.resolve(Response.json(publicKeys))
+/** How the service reaches auth, for what proves tokens. */
+export const authsKeys = (): Promise<Response> => Promise.resolve(Response.json(trusted))
 
 /** A folder with the keys of all services, gone with the scope. */
 export const serviceKeys: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
@@ -114,7 +116,7 @@ export const ordersEnvironment = Effect.gen(function* () {
     QUEUE_STREAM: `orders-${crypto.randomUUID()}`,
     // What was not published in the first place must not pass for it.
     REPUBLISH_AFTER: "1 hour",
-    JWKS_URL: "http://auth.test/.well-known/jwks.json",
+    JWKS_URL: "http://auth.test/internal/jwks.json",
     SERVICE_PUBLIC_KEYS: keys.publicKeys,
     SERVICE_PRIVATE_KEY: keys.privateKey("orchestrator"),
   }

@@ -83,7 +83,7 @@ export const startParticipant = (
         const start = services[name]({
           DATABASE_URL: via ? yield* via(databaseUrl) : databaseUrl,
           SERVICE_PUBLIC_KEYS: keys.publicKeys,
-          JWKS_URL: "http://auth.test/.well-known/jwks.json",
+          JWKS_URL: "http://auth.test/internal/jwks.json",
           ...environment,
           ...more,
         })
@@ -120,7 +120,7 @@ const signToken = async (
 ): Promise<string> => {
   const key = await importJWK(JSON.parse(await readFile(keyFile, "utf8")) as JWK, "EdDSA")
   const now = Math.floor(Date.now() / 1000)
-  const { issuer = service, audience = self, issuedAt = 0, expires = 60, header } = parts
+  const { issuer = service, audience = self, issuedAt = 0, expires = 30, header } = parts
   const token = new SignJWT({})
     .setProtectedHeader({ alg: "EdDSA", kid: service, typ: "svc+jwt", ...header })
     .setAudience(audience)
