@@ -9,6 +9,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, describe, expect, it } from "vitest"
 import { until } from "#tests/support/customer.ts"
+import { patienceMs } from "#tests/support/patience.ts"
 
 const root = join(import.meta.dirname, "../..")
 const folder = mkdtempSync(join(tmpdir(), "unwind-npm-"))
@@ -41,7 +42,7 @@ const npmStart = async (name: string) => {
   let output = ""
   npm.stdout.on("data", (chunk) => output += chunk)
   const ended = once(npm, "close")
-  await until("it is up", 120_000, () => {
+  await until("it is up", patienceMs, () => {
     if (npm.exitCode !== null) throw new Error(`npm start ended:\n${output}`)
     return Promise.resolve(output.includes("Ctrl-C stops it"))
   })
