@@ -52,7 +52,7 @@ describe("SECURITY.md", () => {
       databases: withDatabase,
       redis: ["redis", ...withQueue, ...withCounters],
     }
-    const commands = Object.values(commandsIn("SECURITY.md", "docker compose ")).flat()
+    const commands = Object.values(commandsIn("SECURITY.md", /^docker compose [a-z]/)).flat()
     const renewed = commands.flatMap((command) => / --renew (\w+)$/.exec(command)?.[1] ?? [])
     // The front of Upstash is to try a driver.
     expect(renewed.toSorted()).toEqual(kinds.filter((kind) => kind !== "upstash").toSorted())
@@ -73,7 +73,8 @@ describe("SECURITY.md", () => {
     expect(commands.every((command) => command.includes("| kubectl --namespace unwind replace ")))
       .toBe(true)
     const replaced = commands.flatMap(given)
-    const made = await makeSecrets()
+    // What encrypts the keys that sign users' tokens cannot be replaced alone: that is a matter of those keys.
+    const made = (await makeSecrets()).filter(({ metadata }) => metadata.name !== "signing-keys")
     const byName = (one: Secret, other: Secret) => one.metadata.name < other.metadata.name ? -1 : 1
     expect(shapes(replaced.toSorted(byName))).toEqual(shapes(made.toSorted(byName)))
   })

@@ -46,7 +46,7 @@ export const parseArguments = (
 ): Arguments => {
   const refuse = (what: string) => ({
     task: "refuse" as const,
-    message: `${what.split("\n")[0]}: see npm run images -- --help`,
+    message: `${what.split(/\n|\. /)[0]}: see npm run images -- --help`,
   })
   try {
     const { values, positionals } = parseArgs({

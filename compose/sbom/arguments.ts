@@ -43,7 +43,7 @@ const options = {
 export const parseArguments = (words: ReadonlyArray<string>): Arguments => {
   const refuse = (what: string) => ({
     task: "refuse" as const,
-    message: `${what.split("\n")[0]}: see npm run sbom -- --help`,
+    message: `${what.split(/\n|\. /)[0]}: see npm run sbom -- --help`,
   })
   try {
     const { values, positionals: [form = "cyclonedx", ...more] } = parseArgs({

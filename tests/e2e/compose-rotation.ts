@@ -68,7 +68,7 @@ const secrets: Readonly<Record<string, ReadonlyArray<Secret>>> = {
 
 /** By what is changed; each fails when a secret of before still works, or one of after does not. */
 export const rotations = Object.fromEntries(
-  Object.entries(commandsIn("SECURITY.md", "docker compose ")).map(([heading, commands]) => [
+  Object.entries(commandsIn("SECURITY.md", /^docker compose [a-z]/)).map(([heading, commands]) => [
     `changed as SECURITY.md says: ${heading}`,
     async (project: ComposeProject): Promise<void> => {
       const looked = secrets[heading] ?? []

@@ -1,7 +1,9 @@
 /** The gateway with TLS: a certificate is made and kept, plain HTTP leads there, and all is as before without it. */
-import { deepStrictEqual } from "node:assert/strict"
+import { deepStrictEqual, notDeepStrictEqual } from "node:assert/strict"
 import { request } from "node:https"
-import { type ComposeProject, freePort } from "./compose-project.ts"
+import { until } from "#tests/support/customer.ts"
+import { type ComposeProject, freePort, run } from "./compose-project.ts"
+import { commandsIn } from "./documented-commands.ts"
 
 /** A request over TLS, whose certificate is proved by that one. */
 const get = (url: string, ca: string) =>
@@ -31,8 +33,20 @@ export const checkTls = async (project: ComposeProject): Promise<string> => {
   )
   await withTls("up", "--detach", "--wait", "--no-deps", "--force-recreate", "gateway")
   deepStrictEqual(await certificate(), made, "another certificate is made")
+  // As SECURITY.md has a certificate of one's own taken, and one made anew.
+  const commands = Object.values(commandsIn("SECURITY.md", `docker compose ${files.join(" ")} `))
+  for (const command of commands.flat()) {
+    await run("bash", ["-c", command], { ...project.environment, GATEWAY_TLS_PORT }, project.folder)
+  }
+  const another = await certificate()
+  notDeepStrictEqual(another, made, "the same certificate is kept")
+  await until(
+    "the gateway has taken it",
+    60_000,
+    () => get(url, another).then(() => true, () => false),
+  )
   await project.compose("up", "--detach", "--wait", "--no-deps", "gateway")
   const again = await fetch(`${project.baseUrl}/docs`)
   deepStrictEqual([again.status, again.headers.get("strict-transport-security")], [200, null])
-  return "TLS with a certificate that is made once, plain HTTP leads there, and neither without it"
+  return "TLS with a certificate that is made once, and anew when it is told to; plain HTTP leads there, and neither without it"
 }
