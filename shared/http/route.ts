@@ -7,11 +7,11 @@ import type { Transient } from "#shared/transient.ts"
 import { decodeStrictly, keepable, readJson } from "./body.ts"
 import type { Problem } from "./problem.ts"
 
-/** Decides who calls. Fails with a 401 or 403 Problem, or 503 when it cannot tell: it never lets an unproved caller in. */
-export interface Access<C> {
+/** Decides who calls. Fails with a 401 or 403 Problem, or so that it becomes a 503: it never lets an unproved caller in. */
+export interface Access<C, E = Problem> {
   /** How the OpenAPI document names it; null for routes that anyone may call. */
   readonly scheme: "user" | "service" | null
-  readonly authorize: (request: Request) => Effect.Effect<C, Problem>
+  readonly authorize: (request: Request) => Effect.Effect<C, E>
 }
 
 export const anyone: Access<null> = { scheme: null, authorize: () => Effect.succeed(null) }
@@ -37,7 +37,7 @@ export interface RouteInput<B, Q, P, C> {
 type Text = { readonly [name: string]: string | undefined }
 
 export interface RouteSpec<B, Q, P, A, C> {
-  readonly method: "GET" | "POST"
+  readonly method: "GET" | "POST" | "DELETE"
   /** Hono's syntax: "/api/orders/:id". It answers with and without a trailing slash. */
   readonly path: string
   readonly summary: string
@@ -45,7 +45,7 @@ export interface RouteSpec<B, Q, P, A, C> {
   readonly tag?: string
   /** True for what the gateway must never route. */
   readonly internal?: boolean
-  readonly access: Access<C>
+  readonly access: Access<C, Problem | Transient>
   /** Whether a client that hangs up interrupts it, wherever it is. Else it is seen through. */
   readonly endsWithClient?: boolean
   readonly body?: {
