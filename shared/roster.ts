@@ -25,7 +25,7 @@ export const roster = {
     port: 8081,
     database: true,
     redis: "counters",
-    calls: ["billing"],
+    calls: ["billing", "orders"],
     users: false,
     paths: ["/api/auth/*", "/api/token/*", "/.well-known/jwks.json", "/openapi/auth.json"],
   },

@@ -9,19 +9,26 @@ import {
   VerifyRequest,
 } from "#shared/contracts/auth.ts"
 import { makeApp } from "#shared/http/app.ts"
+import type { Problem } from "#shared/http/problem.ts"
 import { anyone, publicBodyBytes, route } from "#shared/http/route.ts"
 import { Database } from "#shared/postgres/database.ts"
-import { makeUserVerifier, type TokenOptions, wrongToken } from "#shared/security/user-tokens.ts"
+import { type TokenOptions, wrongToken } from "#shared/security/user-tokens.ts"
+import type { Transient } from "#shared/transient.ts"
+import { accountRoutes } from "./account-routes.ts"
+import { AuditTrail, endingOf } from "./audit-trail.ts"
 import { clientAddress } from "./client-address.ts"
 import { keysFreshMs } from "./key-rotation.ts"
 import { makeLogIn } from "./log-in.ts"
+import { makeLiveUser } from "./live-user.ts"
 import { NewUser } from "./passwords.ts"
+import { sessionRoutes } from "./session-routes.ts"
+import type { Lifetimes } from "./session-rules.ts"
 import { Sessions } from "./sessions.ts"
 import { makeSignUp } from "./sign-up.ts"
 import { SigningKeys } from "./signing-keys.ts"
 import { Users } from "./users.ts"
 
-export interface AppOptions extends TokenOptions {
+export interface AppOptions extends TokenOptions, Lifetimes {
   readonly trustProxy: boolean
 }
 
@@ -30,6 +37,24 @@ const maxBytes = publicBodyBytes
 /** Whom the examples speak of. */
 const ada = { username: "ada", password: "correct horse battery" }
 
+/** Records a sign-up. The name of one that was refused is left out, unless there is such a user: it may be a typing error. */
+const recordedSignUp = <A>(
+  { record }: AuditTrail["Service"],
+  username: string,
+  address: string,
+  signUp: Effect.Effect<A, Problem | Transient>,
+) => {
+  const about = { event: "sign-up", address }
+  return signUp.pipe(
+    Effect.tap(() => record({ ...about, username, outcome: "done" })),
+    Effect.tapError((error) => {
+      const ending = endingOf(error)
+      const isKnown = ending.reason === "username_taken"
+      return record({ ...about, ...(isKnown && { username }), ...ending })
+    }),
+  )
+}
+
 export const authApp = (options: AppOptions) =>
   Effect.gen(function* () {
     const users = yield* Users
@@ -37,7 +62,8 @@ export const authApp = (options: AppOptions) =>
     const signingKeys = yield* SigningKeys
     const signUp = yield* makeSignUp
     const logIn = yield* makeLogIn
-    const { user } = yield* makeUserVerifier(signingKeys.keyOf, options)
+    const trail = yield* AuditTrail
+    const user = yield* makeLiveUser(options)
     const database = yield* Database
 
     const routes = [
@@ -50,7 +76,12 @@ export const authApp = (options: AppOptions) =>
         body: { schema: NewUser, maxBytes, example: { ...ada, email: "ada@example.com" } },
         answer: { status: 201, description: "The user, who can log in now", schema: User },
         problems: [409],
-        handle: ({ body }) => Effect.map(signUp(body), (body) => ({ body })),
+        handle: ({ body, request, remoteAddress }) => {
+          const address = clientAddress(request, remoteAddress, options.trustProxy)
+          return recordedSignUp(trail, body.username, address, signUp(body)).pipe(
+            Effect.map((body) => ({ body })),
+          )
+        },
       }),
       route({
         method: "GET",
@@ -93,7 +124,11 @@ export const authApp = (options: AppOptions) =>
           schema: TokenPair,
         },
         problems: [401],
-        handle: ({ body }) => Effect.map(sessions.refresh(body.refresh), (body) => ({ body })),
+        handle: ({ body, request, remoteAddress }) =>
+          sessions.refresh(
+            body.refresh,
+            clientAddress(request, remoteAddress, options.trustProxy),
+          ).pipe(Effect.map((body) => ({ body }))),
       }),
       route({
         method: "POST",
@@ -119,6 +154,8 @@ export const authApp = (options: AppOptions) =>
             headers: { "cache-control": `public, max-age=${keysFreshMs / 1000}` },
           })),
       }),
+      ...(yield* accountRoutes(options)),
+      ...(yield* sessionRoutes(options)),
     ]
     return yield* makeApp({
       name: "auth",

@@ -2,16 +2,20 @@
 import { Duration, Effect, Layer } from "effect"
 import { join } from "node:path"
 import { addressesIn, addressSettingsOf } from "#shared/config/addresses.ts"
-import { duration, flag, url, type Values } from "#shared/config/settings.ts"
+import { duration, flag, url, type Values, whole } from "#shared/config/settings.ts"
 import { databaseLayer } from "#shared/postgres/database.ts"
 import { databaseSettings } from "#shared/postgres/settings.ts"
 import { privateKeySetting, serviceSignerLayer } from "#shared/security/service-tokens.ts"
 import { type TokenOptions, tokenSettings } from "#shared/security/user-tokens.ts"
 import { service } from "#shared/service/service.ts"
 import { authApp } from "./app.ts"
+import { auditTrailLayer } from "./audit-trail.ts"
 import { billingLayer } from "./billing.ts"
 import { loginThrottleLayer } from "./login-throttle.ts"
+import { ordersLayer } from "./orders.ts"
 import { passwordsLayer } from "./passwords.ts"
+import type { Lifetimes } from "./session-rules.ts"
+import { sessionTokensLayer } from "./session-tokens.ts"
 import { sessionsLayer } from "./sessions.ts"
 import { signingKeysLayer } from "./signing-keys.ts"
 import { upkeepForEver } from "./upkeep.ts"
@@ -24,6 +28,16 @@ export const authSettings = {
   ...addressSettingsOf("auth"),
   ACCESS_TOKEN_LIFETIME: duration("how long an access token is valid", "10 minutes"),
   REFRESH_TOKEN_LIFETIME: duration("how long a session lasts without a refresh", "7 days"),
+  SESSION_LIFETIME: duration(
+    "how long a session lasts at most, however often it is refreshed",
+    "30 days",
+  ),
+  SESSIONS_PER_USER: whole(
+    "the most sessions of one user; one more ends the one that was not used for the longest time",
+    { minimum: 1, maximum: 1_000 },
+    20,
+  ),
+  AUDIT_TRAIL_RETENTION: duration("how long the audit trail is kept", "90 days"),
   RATE_LIMIT_URL: url(
     "where failed log-ins are counted for all replicas; memory: counts in each for itself",
     ["redis", "rediss", "memory"],
@@ -41,13 +55,22 @@ const tokenOptions = (settings: Settings): TokenOptions => ({
   audience: settings.TOKEN_AUDIENCE,
 })
 
+const lifetimesOf = (settings: Settings): Lifetimes => ({
+  accessMs: Duration.toMillis(settings.ACCESS_TOKEN_LIFETIME),
+  idleMs: Duration.toMillis(settings.REFRESH_TOKEN_LIFETIME),
+  longestMs: Duration.toMillis(settings.SESSION_LIFETIME),
+})
+
 /** All that the app stands on. */
 export const authLayers = (settings: Settings) => {
-  const accessLifetime = settings.ACCESS_TOKEN_LIFETIME
-  const refreshLifetime = settings.REFRESH_TOKEN_LIFETIME
-  return sessionsLayer({ ...tokenOptions(settings), accessLifetime, refreshLifetime }).pipe(
-    Layer.provideMerge(signingKeysLayer(Duration.max(accessLifetime, refreshLifetime))),
+  const lifetimes = lifetimesOf(settings)
+  const longest = Duration.max(settings.ACCESS_TOKEN_LIFETIME, settings.REFRESH_TOKEN_LIFETIME)
+  const callees = addressesIn("auth", settings)
+  return sessionsLayer({ ...lifetimes, mostPerUser: settings.SESSIONS_PER_USER }).pipe(
+    Layer.provideMerge(sessionTokensLayer(tokenOptions(settings), lifetimes)),
+    Layer.provideMerge(signingKeysLayer(longest)),
     Layer.merge(usersLayer),
+    Layer.provideMerge(auditTrailLayer(settings.AUDIT_TRAIL_RETENTION)),
     Layer.provideMerge(databaseLayer({
       service: "auth",
       url: settings.DATABASE_URL,
@@ -57,7 +80,7 @@ export const authLayers = (settings: Settings) => {
     Layer.merge(passwordsLayer),
     Layer.merge(loginThrottleLayer(settings.RATE_LIMIT_URL)),
     Layer.merge(
-      billingLayer(addressesIn("auth", settings).billing).pipe(
+      Layer.merge(billingLayer(callees.billing), ordersLayer(callees.orders)).pipe(
         Layer.provide(serviceSignerLayer("auth", settings.SERVICE_PRIVATE_KEY)),
       ),
     ),
@@ -66,7 +89,11 @@ export const authLayers = (settings: Settings) => {
 
 /** The app that the settings ask for. */
 export const makeAuthApp = (settings: Settings) =>
-  authApp({ ...tokenOptions(settings), trustProxy: settings.TRUST_PROXY })
+  authApp({
+    ...tokenOptions(settings),
+    ...lifetimesOf(settings),
+    trustProxy: settings.TRUST_PROXY,
+  })
 
 export const auth = service({
   name: "auth",

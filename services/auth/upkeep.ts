@@ -1,5 +1,7 @@
 /** What has to be done from time to time, in every replica: keys renewed, and dead rows deleted. */
 import { Duration, Effect, Schedule } from "effect"
+import { eraseClosed } from "./account-closing.ts"
+import { TrailUpkeep } from "./audit-trail.ts"
 import { keysFreshMs } from "./key-rotation.ts"
 import { Sessions } from "./sessions.ts"
 import { SigningKeys } from "./signing-keys.ts"
@@ -11,6 +13,8 @@ export const upkeep = Effect.gen(function* () {
     "renew the signing keys": (yield* SigningKeys).renew,
     "delete expired sessions": (yield* Sessions).purge,
     "delete abandoned sign-ups": (yield* Users).purge,
+    "erase closed accounts": yield* eraseClosed,
+    "keep the audit trail": (yield* TrailUpkeep).run,
   }
   yield* Effect.forEach(
     Object.entries(tasks),

@@ -16,7 +16,9 @@ import { ann, annsTokens, type RunningAuth, startAuth } from "./running-auth.ts"
 const me = ({ call }: RunningAuth, authorization?: string) =>
   call("/api/auth/users/me/", { headers: authorization === undefined ? {} : { authorization } })
 
-const claims = { sub: "ann", iss: "unwind", aud: "unwind-api", jti: "j", iat: 0, exp: 600 }
+/** The session that Ann is given. */
+const sid = "5e55104e-0000-4000-8000-000000000000"
+const claims = { sub: "ann", iss: "unwind", aud: "unwind-api", jti: "j", iat: 0, exp: 600, sid }
 const without = (claim: keyof typeof claims) => ({ ...claims, [claim]: undefined })
 
 /** The key of the service, from its database, and a way to sign anything at all with it. */
@@ -97,6 +99,10 @@ const badTokens = (auth: RunningAuth, refresh: string) =>
           "no issuer": await sign(without("iss")),
           "another audience": await sign({ ...claims, aud: "billing" }),
           "no audience": await sign(without("aud")),
+          "no session": await sign(without("sid")),
+          "a session that is none": await sign({ ...claims, sid: crypto.randomUUID() }),
+          "a session that is no id": await sign({ ...claims, sid: "' or true --" }),
+          "a session that is no text": await sign({ ...claims, sid: 1 }),
           "no user": await sign(without("sub")),
           "another type": await sign(claims, { typ: "JWT" }),
           "a service's type": await sign(claims, { typ: "svc+jwt" }),
@@ -124,6 +130,7 @@ describe("GET /api/auth/users/me/", () => {
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const { access, refresh } = yield* annsTokens(auth)
+      yield* Effect.promise(() => auth.sql`update sessions set id = ${sid}`)
       // That these pass shows that the others fail for the reason they are named for.
       const { sign } = yield* forge(auth)
       const good = yield* Effect.promise(() => sign(claims))

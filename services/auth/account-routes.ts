@@ -1,0 +1,75 @@
+/** The routes by which users change or give up their account; both ask for the password again. */
+import { Effect } from "effect"
+import { AccountClosing, ClosedAccount, PasswordChange, TokenPair } from "#shared/contracts/auth.ts"
+import { publicBodyBytes as maxBytes, route } from "#shared/http/route.ts"
+import { makeAccountClosing } from "./account-closing.ts"
+import type { AppOptions } from "./app.ts"
+import { AuditTrail, recorded } from "./audit-trail.ts"
+import { clientAddress } from "./client-address.ts"
+import { makeLiveUser } from "./live-user.ts"
+import { makePasswordChange } from "./password-change.ts"
+
+const password = "correct horse battery"
+
+export const accountRoutes = (options: AppOptions) =>
+  Effect.gen(function* () {
+    const trail = yield* AuditTrail
+    const user = yield* makeLiveUser(options)
+    const changePassword = yield* makePasswordChange
+    const close = yield* makeAccountClosing(options)
+    return [
+      route({
+        method: "POST",
+        path: "/api/auth/users/me/password/",
+        summary: "Change your password, and end all your sessions but a new one",
+        tag: "users",
+        access: user,
+        body: {
+          schema: PasswordChange,
+          maxBytes,
+          example: { password, newPassword: "battery horse correct" },
+        },
+        answer: {
+          status: 200,
+          description: "Tokens of a new session; all others are over",
+          schema: TokenPair,
+        },
+        problems: [403, 429],
+        handle: ({ body, caller, request, remoteAddress }) => {
+          const address = clientAddress(request, remoteAddress, options.trustProxy)
+          return recorded(
+            trail,
+            { event: "password-change", ...caller, address },
+            changePassword(caller.username, body, address),
+          ).pipe(Effect.map((body) => ({ body })))
+        },
+      }),
+      route({
+        method: "POST",
+        path: "/api/auth/users/me/delete/",
+        summary: "Delete your account, unless orders of yours are unfinished",
+        tag: "users",
+        access: user,
+        body: { schema: AccountClosing, maxBytes, example: { password } },
+        answer: {
+          status: 202,
+          description: "The account is closed; what is known of you is erased later",
+          schema: ClosedAccount,
+        },
+        problems: [403, 409, 429],
+        handle: ({ body, caller, request, remoteAddress }) => {
+          const { username } = caller
+          const address = clientAddress(request, remoteAddress, options.trustProxy)
+          return recorded(
+            trail,
+            { event: "deletion", ...caller, address },
+            close(username, body.password, address),
+          ).pipe(
+            Effect.map((erasedFrom) => ({
+              body: { username, erasedFrom: erasedFrom.toISOString() },
+            })),
+          )
+        },
+      }),
+    ]
+  })
