@@ -4,8 +4,10 @@
  */
 import { Hono } from "hono"
 import type { App } from "#shared/http/app.ts"
+import { toDocs } from "#shared/http/docs.ts"
 import { noSuchPath } from "#shared/http/no-route.ts"
-import { problemResponse } from "#shared/http/problem.ts"
+import { internalError, problemResponse } from "#shared/http/problem.ts"
+import { requestIdOf } from "#shared/http/request-origin.ts"
 import { publicServices, roster, type ServiceName } from "#shared/roster.ts"
 
 /** Routes to the apps in memory. `operations` answers /livez, /readyz and /metrics for all of them. */
@@ -19,8 +21,12 @@ export const gateway = (
       app.all(path, (context) => apps[name].fetch(context.req.raw, context.env))
     }
   }
-  app.get("/", (context) => context.redirect("/docs"))
+  app.get("/", () => toDocs())
   app.route("/", operations)
-  app.notFound((context) => problemResponse(noSuchPath(context.req.path)))
+  app.onError((error, { req }) => {
+    console.error(error)
+    return problemResponse(internalError, requestIdOf(req.raw))
+  })
+  app.notFound(({ req }) => problemResponse(noSuchPath(req.path), requestIdOf(req.raw)))
   return app
 }

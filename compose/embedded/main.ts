@@ -12,7 +12,7 @@ import { welcome } from "./welcome.ts"
 const main = Effect.gen(function* () {
   const startedAtMs = performance.now()
   const given = yield* readSettings(embeddedSettings)
-  const { PORT, HOST, KEEP_ALIVE, DRAIN, DATA_DIR, QUEUE_URL, ...telemetry } = given
+  const { PORT, HOST, KEEP_ALIVE, DRAIN, TRUST_PROXY, DATA_DIR, QUEUE_URL, ...telemetry } = given
   const drain = yield* CurrentDrain
   drain.ms = Duration.toMillis(DRAIN)
   yield* Effect.gen(function* () {
@@ -20,6 +20,7 @@ const main = Effect.gen(function* () {
       host: HOST,
       port: PORT,
       keepAliveMs: Duration.toMillis(KEEP_ALIVE),
+      trustProxy: TRUST_PROXY,
       dataDir: DATA_DIR,
       queueUrl: QUEUE_URL?.href,
       environment: process.env,

@@ -7,6 +7,7 @@ import { join } from "node:path"
 import type { App } from "#shared/http/app.ts"
 import { listen } from "#shared/http/listen.ts"
 import { problemResponse, unavailable } from "#shared/http/problem.ts"
+import { requestIdOf } from "#shared/http/request-origin.ts"
 import { serviceNames, withDatabase } from "#shared/roster.ts"
 import { generateServiceKeys } from "#shared/security/generate-service-keys.ts"
 import { lockDataFolder } from "./data-folder.ts"
@@ -25,6 +26,8 @@ export interface SystemOptions {
   readonly port: number
   /** How long an idle connection is kept. */
   readonly keepAliveMs?: number
+  /** Whether the proxy in front is believed. */
+  readonly trustProxy?: boolean
   readonly dataDir: string
   /** The order queue to use; where none is given, Redis from the PATH or else memory. */
   readonly queueUrl: string | undefined
@@ -46,17 +49,18 @@ export const startSystem = (
   options: SystemOptions,
 ): Effect.Effect<System, { readonly message: string }, Scope.Scope> =>
   Effect.gen(function* () {
-    const { dataDir, host, port, keepAliveMs, progress } = options
+    const { dataDir, host, port, keepAliveMs, trustProxy = false, progress } = options
     yield* checkSettings(options.environment)
     yield* lockDataFolder(dataDir)
     // The port is taken first: that it is in use is said at once, and who comes early is told to wait.
     let app: Pick<App, "fetch"> = {
-      fetch: () => problemResponse(unavailable("The system is starting.")),
+      fetch: (request) =>
+        problemResponse(unavailable("The system is starting."), requestIdOf(request)),
     }
     const door = yield* Scope.fork(yield* Effect.scope)
     const openPort = yield* listen(
       { fetch: (...request) => app.fetch(...request) },
-      { host, port, ...(keepAliveMs && { keepAliveMs }) },
+      { host, port, trustProxy, ...(keepAliveMs && { keepAliveMs }) },
     ).pipe(Scope.provide(door))
     yield* progress("PostgreSQL")
     const postgres = yield* keepRunning((before) =>

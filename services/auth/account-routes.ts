@@ -6,7 +6,7 @@ import { makeAccountClosing } from "./account-closing.ts"
 import type { AppOptions } from "./app.ts"
 import { AuditTrail, recorded } from "./audit-trail.ts"
 import { clientAddress } from "./client-address.ts"
-import { makeLiveUser } from "./live-user.ts"
+import { sessionShown } from "./live-user.ts"
 import { makePasswordChange } from "./password-change.ts"
 
 const password = "correct horse battery"
@@ -14,16 +14,14 @@ const password = "correct horse battery"
 export const accountRoutes = (options: AppOptions) =>
   Effect.gen(function* () {
     const trail = yield* AuditTrail
-    const user = yield* makeLiveUser(options)
     const changePassword = yield* makePasswordChange
     const close = yield* makeAccountClosing(options)
-    return [
+    return yield* Effect.all([
       route({
         method: "POST",
         path: "/api/auth/users/me/password/",
         summary: "Change your password, and end all your sessions but a new one",
         tag: "users",
-        access: user,
         body: {
           schema: PasswordChange,
           maxBytes,
@@ -35,21 +33,25 @@ export const accountRoutes = (options: AppOptions) =>
           schema: TokenPair,
         },
         problems: [403, 429],
-        handle: ({ body, caller, request, remoteAddress }) => {
+        handle: Effect.fnUntraced(function* (
+          { body, caller: { username }, request, remoteAddress },
+        ) {
           const address = clientAddress(request, remoteAddress, options.trustProxy)
-          return recorded(
-            trail,
-            { event: "password-change", ...caller, address },
-            changePassword(caller.username, body, address),
-          ).pipe(Effect.map((body) => ({ body })))
-        },
+          const session = yield* sessionShown(request)
+          return {
+            body: yield* recorded(
+              trail,
+              { event: "password-change", username, session, address },
+              changePassword(username, body, address),
+            ),
+          }
+        }),
       }),
       route({
         method: "POST",
         path: "/api/auth/users/me/delete/",
         summary: "Delete your account, unless orders of yours are unfinished",
         tag: "users",
-        access: user,
         body: { schema: AccountClosing, maxBytes, example: { password } },
         answer: {
           status: 202,
@@ -57,19 +59,18 @@ export const accountRoutes = (options: AppOptions) =>
           schema: ClosedAccount,
         },
         problems: [403, 409, 429],
-        handle: ({ body, caller, request, remoteAddress }) => {
-          const { username } = caller
+        handle: Effect.fnUntraced(function* (
+          { body, caller: { username }, request, remoteAddress },
+        ) {
           const address = clientAddress(request, remoteAddress, options.trustProxy)
-          return recorded(
+          const session = yield* sessionShown(request)
+          const erasedFrom = yield* recorded(
             trail,
-            { event: "deletion", ...caller, address },
+            { event: "deletion", username, session, address },
             close(username, body.password, address),
-          ).pipe(
-            Effect.map((erasedFrom) => ({
-              body: { username, erasedFrom: erasedFrom.toISOString() },
-            })),
           )
-        },
+          return { body: { username, erasedFrom: erasedFrom.toISOString() } }
+        }),
       }),
-    ]
+    ])
   })

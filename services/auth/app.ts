@@ -10,9 +10,9 @@ import {
 } from "#shared/contracts/auth.ts"
 import { makeApp } from "#shared/http/app.ts"
 import type { Problem } from "#shared/http/problem.ts"
-import { anyone, publicBodyBytes, route } from "#shared/http/route.ts"
+import { publicBodyBytes, route } from "#shared/http/route.ts"
 import { Database } from "#shared/postgres/database.ts"
-import { type TokenOptions, wrongToken } from "#shared/security/user-tokens.ts"
+import { type TokenOptions, UserVerifier, wrongToken } from "#shared/security/user-tokens.ts"
 import type { Transient } from "#shared/transient.ts"
 import { accountRoutes } from "./account-routes.ts"
 import { AuditTrail, endingOf } from "./audit-trail.ts"
@@ -63,16 +63,14 @@ export const authApp = (options: AppOptions) =>
     const signUp = yield* makeSignUp
     const logIn = yield* makeLogIn
     const trail = yield* AuditTrail
-    const user = yield* makeLiveUser(options)
     const database = yield* Database
 
-    const routes = [
+    const own = Effect.all([
       route({
         method: "POST",
         path: "/api/auth/users/",
         summary: "Sign up",
         tag: "users",
-        access: anyone,
         body: { schema: NewUser, maxBytes, example: { ...ada, email: "ada@example.com" } },
         answer: { status: 201, description: "The user, who can log in now", schema: User },
         problems: [409],
@@ -88,7 +86,6 @@ export const authApp = (options: AppOptions) =>
         path: "/api/auth/users/me/",
         summary: "Who you are",
         tag: "users",
-        access: user,
         answer: { status: 200, description: "The user whose token it is", schema: User },
         handle: Effect.fnUntraced(function* ({ caller: { username } }) {
           const found = yield* users.find(username)
@@ -102,7 +99,6 @@ export const authApp = (options: AppOptions) =>
         path: "/api/token/",
         summary: "Log in",
         tag: "tokens",
-        access: anyone,
         body: { schema: LogIn, maxBytes, example: ada },
         answer: { status: 200, description: "Tokens of a new session", schema: TokenPair },
         problems: [401, 429],
@@ -116,7 +112,6 @@ export const authApp = (options: AppOptions) =>
         path: "/api/token/refresh/",
         summary: "Replace your tokens by the next ones",
         tag: "tokens",
-        access: anyone,
         body: { schema: RefreshRequest, maxBytes, example: { refresh: "the refresh token" } },
         answer: {
           status: 200,
@@ -135,7 +130,6 @@ export const authApp = (options: AppOptions) =>
         path: "/api/token/verify/",
         summary: "Ask whether a token is valid",
         tag: "tokens",
-        access: anyone,
         body: { schema: VerifyRequest, maxBytes, example: { token: "either token" } },
         answer: { status: 200, description: "The token is valid", schema: Schema.Struct({}) },
         problems: [401],
@@ -146,7 +140,6 @@ export const authApp = (options: AppOptions) =>
         path: "/.well-known/jwks.json",
         summary: "The public keys that prove users' tokens",
         tag: "keys",
-        access: anyone,
         answer: { status: 200, description: "A JSON Web Key Set", schema: PublicKeys },
         handle: () =>
           Effect.map(signingKeys.publicKeys, (keys) => ({
@@ -154,13 +147,14 @@ export const authApp = (options: AppOptions) =>
             headers: { "cache-control": `public, max-age=${keysFreshMs / 1000}` },
           })),
       }),
-      ...(yield* accountRoutes(options)),
-      ...(yield* sessionRoutes(options)),
-    ]
+    ])
     return yield* makeApp({
       name: "auth",
       description: "Users, their log-ins and their tokens.",
-      routes,
+      routes: yield* Effect.map(
+        Effect.all([own, accountRoutes(options), sessionRoutes(options)]),
+        (routes) => routes.flat(),
+      ).pipe(Effect.provideServiceEffect(UserVerifier, makeLiveUser(options))),
       ready: { database: database.ping },
     })
   })

@@ -3,29 +3,36 @@
  * at once; the other services learn of it.
  */
 import { Effect } from "effect"
-import type { Problem } from "#shared/http/problem.ts"
-import type { Access } from "#shared/http/route.ts"
+import { Problem, unavailable } from "#shared/http/problem.ts"
 import { bearerToken } from "#shared/security/service-tokens.ts"
-import { makeUserVerifier, type TokenOptions } from "#shared/security/user-tokens.ts"
-import type { Transient } from "#shared/transient.ts"
-import { type InSession, sessionOf } from "./session-tokens.ts"
+import { makeUserVerifier, type TokenOptions, UserVerifier } from "#shared/security/user-tokens.ts"
+import { sessionOf } from "./session-tokens.ts"
 import { Sessions } from "./sessions.ts"
 import { SigningKeys } from "./signing-keys.ts"
 
-/** Lets in whoever shows such a token. Fails with a 401 Problem, or while the sessions cannot be read. */
+/** The session of the access token that a user was let in by. */
+export const sessionShown = (request: Request): Effect.Effect<string, Problem> =>
+  Effect.flatMap(bearerToken(request), sessionOf)
+
+/** Makes what lets in whoever shows such a token. */
 export const makeLiveUser = (options: TokenOptions) =>
   Effect.gen(function* () {
     const { keyOf } = yield* SigningKeys
     const { assertLive } = yield* Sessions
     const { user } = yield* makeUserVerifier(keyOf, options)
-    const live: Access<InSession, Problem | Transient> = {
-      scheme: user.scheme,
-      authorize: Effect.fnUntraced(function* (request) {
-        const { username } = yield* user.authorize(request)
-        const session = yield* sessionOf(yield* bearerToken(request))
-        yield* assertLive({ username, session })
-        return { username, session }
-      }),
-    }
-    return live
+    return UserVerifier.of({
+      user: {
+        scheme: user.scheme,
+        authorize: Effect.fnUntraced(function* (request) {
+          const { username } = yield* user.authorize(request)
+          const session = yield* sessionShown(request)
+          yield* Effect.catch(assertLive({ username, session }), (error) =>
+            error instanceof Problem ? Effect.fail(error) : Effect.andThen(
+              Effect.logWarning(error.message),
+              Effect.fail(unavailable("Sessions cannot be looked at now.")),
+            ))
+          return { username }
+        }),
+      },
+    })
   })

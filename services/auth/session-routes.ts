@@ -1,10 +1,10 @@
 /** The routes by which users end sessions: this one, one of a list, or all. */
 import { Effect, Schema } from "effect"
 import { RefreshRequest, SessionId, SessionView } from "#shared/contracts/auth.ts"
-import { anyone, publicBodyBytes, route } from "#shared/http/route.ts"
+import { publicBodyBytes, route } from "#shared/http/route.ts"
 import type { AppOptions } from "./app.ts"
 import { clientAddress } from "./client-address.ts"
-import { makeLiveUser } from "./live-user.ts"
+import { sessionShown } from "./live-user.ts"
 import { makeLogOut } from "./log-out.ts"
 import type { SessionRow } from "./session-table.ts"
 import { Sessions } from "./sessions.ts"
@@ -24,14 +24,12 @@ export const sessionRoutes = (options: AppOptions) =>
   Effect.gen(function* () {
     const sessions = yield* Sessions
     const logOut = yield* makeLogOut
-    const user = yield* makeLiveUser(options)
-    return [
+    return yield* Effect.all([
       route({
         method: "POST",
         path: "/api/token/logout/",
         summary: "Log out: end the session of a refresh token",
         tag: "tokens",
-        access: anyone,
         body: {
           schema: RefreshRequest,
           maxBytes: publicBodyBytes,
@@ -50,17 +48,17 @@ export const sessionRoutes = (options: AppOptions) =>
         path: "/api/auth/sessions/",
         summary: "Your sessions, the one that was used last first",
         tag: "sessions",
-        access: user,
         answer: { status: 200, description: "The sessions", schema: Schema.Array(SessionView) },
-        handle: ({ caller: { username, session } }) =>
-          Effect.map(sessions.of(username), (found) => ({ body: found.map(view(session)) })),
+        handle: Effect.fnUntraced(function* ({ caller: { username }, request }) {
+          const current = yield* sessionShown(request)
+          return { body: (yield* sessions.of(username)).map(view(current)) }
+        }),
       }),
       route({
         method: "DELETE",
         path: "/api/auth/sessions/",
         summary: "Log out everywhere: end all your sessions, this one too",
         tag: "sessions",
-        access: user,
         answer: { status: 204, description: "All are over" },
         handle: ({ caller: { username }, request, remoteAddress }) =>
           logOut.everywhere(
@@ -73,7 +71,6 @@ export const sessionRoutes = (options: AppOptions) =>
         path: "/api/auth/sessions/:id/",
         summary: "End one of your sessions",
         tag: "sessions",
-        access: user,
         params: Schema.Struct({ id: SessionId }),
         answer: { status: 204, description: "It is over" },
         problems: [404],
@@ -84,5 +81,5 @@ export const sessionRoutes = (options: AppOptions) =>
             clientAddress(request, remoteAddress, options.trustProxy),
           ).pipe(Effect.map(nothing)),
       }),
-    ]
+    ])
   })

@@ -2,21 +2,16 @@
 import { Effect } from "effect"
 import { UnfinishedOrders, UserQuery } from "#shared/contracts/account.ts"
 import { route } from "#shared/http/route.ts"
-import { ServiceVerifier } from "#shared/security/service-tokens.ts"
 import { Standings } from "./standings.ts"
 
 export const hasUnfinishedOrders = Effect.gen(function* () {
   const { hasUnfinished } = yield* Standings
-  const verifier = yield* ServiceVerifier
-  return route({
+  return yield* route({
     method: "GET",
     path: "/internal/users/unfinished",
     summary: "Whether a user has orders that are not final",
-    internal: true,
-    access: verifier.only("auth"),
     query: UserQuery,
     answer: { status: 200, description: "Whether there are any", schema: UnfinishedOrders },
-    problems: [403],
     handle: ({ query }) =>
       Effect.map(hasUnfinished(query.username), (unfinished) => ({ body: { unfinished } })),
   })

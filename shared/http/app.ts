@@ -9,6 +9,7 @@ import { Hono } from "hono"
 import type { ContentfulStatusCode } from "hono/utils/http-status"
 import { withRequestSpan } from "#shared/telemetry/trace.ts"
 import type { Transient } from "#shared/transient.ts"
+import { answerHeaders } from "./answer-headers.ts"
 import { type Count, durationCounter } from "./durations.ts"
 import { noRoute } from "./no-route.ts"
 import { openApiDocument } from "./openapi.ts"
@@ -57,7 +58,7 @@ export const makeApp = (options: AppOptions): Effect.Effect<App> =>
           closing: env?.closing ?? Effect.never,
         })
         return route.endsWithClient
-          ? runExit(response, untilClosed(req.raw, env)).then(answerOf)
+          ? runExit(response, untilClosed(req.raw, env)).then((exit) => answerOf(exit, req.raw))
           : run(response)
       })
     }
@@ -73,10 +74,10 @@ export const makeApp = (options: AppOptions): Effect.Effect<App> =>
   })
 
 /** What is sent when the handler has ended; one that was interrupted has nobody to answer. */
-const answerOf = (exit: Exit.Exit<Response>): Response => {
+const answerOf = (exit: Exit.Exit<Response>, request: Request): Response => {
   if (Exit.isSuccess(exit)) return exit.value
   if (Cause.hasInterruptsOnly(exit.cause)) {
-    return problemResponse(unavailable("The request was given up."))
+    return problemResponse(unavailable("The request was given up."), requestIdOf(request))
   }
   throw Cause.squash(exit.cause)
 }
@@ -150,10 +151,15 @@ const addOperations = (
   run: <A>(effect: Effect.Effect<A>) => Promise<A>,
 ) => {
   const document = openApiDocument({ name, description, routes })
-  app.get("/livez", (context) => context.json({ status: "alive", service: name }))
+  app.get(
+    "/livez",
+    (context) => context.json({ status: "alive", service: name }, 200, answerHeaders),
+  )
   app.get("/readyz", async (context) => {
     // Told at once, so that nobody chooses it any more while it still serves.
-    if (context.env?.draining) return context.json({ status: "stopping", service: name }, 503)
+    if (context.env?.draining) {
+      return context.json({ status: "stopping", service: name }, 503, answerHeaders)
+    }
     const checks = await run(
       Effect.all(
         Object.entries(ready).map(([what, check]) =>
@@ -175,19 +181,26 @@ const addOperations = (
     const status: ContentfulStatusCode = ok ? 200 : 503
     // Named, and no condition: while tokens are taken, everything works.
     const clocks = [...(await run(wrongClocks)).values()]
-    return context.json({
-      status: ok ? "ready" : "not ready",
-      service: name,
-      checks: {
-        ...Object.fromEntries(checks),
-        ...(clocks.length > 0 && { clocks: clocks.join("; ") }),
+    return context.json(
+      {
+        status: ok ? "ready" : "not ready",
+        service: name,
+        checks: {
+          ...Object.fromEntries(checks),
+          ...(clocks.length > 0 && { clocks: clocks.join("; ") }),
+        },
       },
-    }, status)
+      status,
+      answerHeaders,
+    )
   })
-  app.get("/metrics", async (context) => context.text(await run(PrometheusMetrics.format())))
-  app.get("/openapi.json", (context) => context.json(document))
+  app.get(
+    "/metrics",
+    async (context) => context.text(await run(PrometheusMetrics.format()), 200, answerHeaders),
+  )
+  app.get("/openapi.json", (context) => context.json(document, 200, answerHeaders))
   // What the gateway shows: the public routes, under a name of the service's own.
   const publicRoutes = routes.filter((route) => !route.internal)
   const publicDocument = openApiDocument({ name, description, routes: publicRoutes })
-  app.get(`/openapi/${name}.json`, (context) => context.json(publicDocument))
+  app.get(`/openapi/${name}.json`, (context) => context.json(publicDocument, 200, answerHeaders))
 }

@@ -5,12 +5,13 @@
  */
 import { getRequestListener, RequestError } from "@hono/node-server"
 import { Effect, Latch, Schema, type Scope } from "effect"
-import { createServer, type Server, type ServerResponse } from "node:http"
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import { cameByTls, strictTransport } from "./answer-headers.ts"
 import type { App, Bindings } from "./app.ts"
 import { CurrentDrain } from "./drain.ts"
-import { internalError, Problem, problemResponse } from "./problem.ts"
+import { internalError, malformedRequest, problemResponse } from "./problem.ts"
+import { answerWithProblems, refusalOf } from "./refusals.ts"
 import { requestIdOf } from "./request-origin.ts"
-import { dotSegments, hasDotSegment } from "./request-target.ts"
 
 /** The port cannot be listened on; the message says why and what to do. */
 export class ListenError extends Schema.TaggedError<ListenError>()("ListenError", {
@@ -40,6 +41,8 @@ export interface ListenOptions {
   readonly port: number
   /** How long a connection may be idle after a request. */
   readonly keepAliveMs?: number
+  /** Whether to believe the proxy in front that it was asked by TLS. */
+  readonly trustProxy?: boolean
   /** How long a request may take to arrive, from the connection's first moment to the end of its body. */
   readonly arrivalMs?: number
 }
@@ -74,16 +77,10 @@ type Answer = (
   from: Pick<Bindings, "remoteAddress" | "onClose">,
 ) => Promise<Response>
 
-/** A target or a Host of which no URL can be made. The gateway says the same. */
-const malformed = new Problem({
-  status: 400,
-  code: "invalid_request",
-  detail: "The request is not valid HTTP. Mend its method, path or headers.",
-})
-
 const open = (
   answer: Answer,
-  { host, port, keepAliveMs = defaultKeepAliveMs, arrivalMs = 30_000 }: ListenOptions,
+  { host, port, keepAliveMs = defaultKeepAliveMs, arrivalMs = 30_000, trustProxy = false }:
+    ListenOptions,
 ) =>
   Effect.tryPromise({
     try: () =>
@@ -94,30 +91,41 @@ const open = (
             headersTimeout: arrivalMs,
             requestTimeout: arrivalMs,
             connectionsCheckingInterval: arrivalMs / 6,
+            // Missed by us, with a problem.
+            requireHostHeader: false,
           },
-          listenerOf(answer),
+          listenerOf(answer, trustProxy),
         )
+        answerWithProblems(server)
         server.once("error", reject)
         server.listen(port, host, () => resolve(server))
       }),
     catch: (error) => cause(error, host, port),
   })
 
-const listenerOf = (answer: Answer) =>
+const listenerOf = (answer: Answer, trustProxy: boolean) =>
   getRequestListener(
-    (request, { incoming, outgoing }) =>
-      hasDotSegment(incoming.url ?? "")
-        ? problemResponse(dotSegments, requestIdOf(request))
+    (request, { incoming, outgoing }) => {
+      if (trustProxy && cameByTls(request.headers.get("x-forwarded-proto"))) {
+        ;(outgoing as ServerResponse).setHeader(strictTransport.name, strictTransport.value)
+      }
+      const refused = refusalOf(incoming as IncomingMessage)
+      return refused !== undefined
+        ? problemResponse(refused, requestIdOf(request))
         : answer(request, outgoing as ServerResponse, {
           remoteAddress: incoming.socket.remoteAddress,
           // The request's own signal would cost as much as to find out who the caller is.
           onClose: (closed) => outgoing.once("close", closed),
-        }),
+        })
+    },
     {
       // For health checks in HTTP/1.0, which need not send a Host.
       hostname: "localhost",
       errorHandler: (error) =>
-        problemResponse(error instanceof RequestError ? malformed : internalError),
+        problemResponse(
+          error instanceof RequestError ? malformedRequest : internalError,
+          crypto.randomUUID(),
+        ),
     },
   )
 

@@ -14,6 +14,7 @@ import {
   text,
   type Values,
 } from "#shared/config/settings.ts"
+import { trustProxySetting } from "#shared/config/trust-proxy.ts"
 import type { App } from "#shared/http/app.ts"
 import { type DenoHandler, denoHandler, isDenoServe } from "#shared/http/deno-serve.ts"
 import { CurrentDrain } from "#shared/http/drain.ts"
@@ -69,6 +70,7 @@ export const commonSettings = (defaultPort: number) => ({
     "how long to go on serving after SIGTERM, until whoever sends requests has noticed",
     "8 seconds",
   ),
+  ...trustProxySetting,
   ...telemetrySettings,
 })
 
@@ -113,14 +115,17 @@ type Common = Values<ReturnType<typeof commonSettings>>
 export const serve = <const S extends Record<string, Setting<unknown>>>(
   service: Service<S>,
 ): Effect.Effect<never, { readonly message: string }> =>
-  start(service, (app, { HOST, PORT, KEEP_ALIVE, DRAIN }) =>
-    Effect.gen(function* () {
-      const drain = yield* CurrentDrain
-      drain.ms = Duration.toMillis(DRAIN)
-      const keepAliveMs = Duration.toMillis(KEEP_ALIVE)
-      const port = yield* listen(app, { host: HOST, port: PORT, keepAliveMs })
-      return `listens on http://${HOST}:${port}`
-    }))
+  start(
+    service,
+    (app, { HOST, PORT, KEEP_ALIVE, DRAIN, TRUST_PROXY: trustProxy }) =>
+      Effect.gen(function* () {
+        const drain = yield* CurrentDrain
+        drain.ms = Duration.toMillis(DRAIN)
+        const keepAliveMs = Duration.toMillis(KEEP_ALIVE)
+        const port = yield* listen(app, { host: HOST, port: PORT, keepAliveMs, trustProxy })
+        return `listens on http://${HOST}:${port}`
+      }),
+  )
 
 /**
  * Runs one service as a process of its own, until SIGTERM or SIGINT. Under `deno serve`, which opens the port itself, it
@@ -134,7 +139,12 @@ export const run = <const S extends Record<string, Setting<unknown>>>(
     return {}
   }
   const { handler, open } = denoHandler()
-  runMain(start(service, (app) => Effect.as(open(app), "is served by Deno")))
+  runMain(
+    start(
+      service,
+      (app, { TRUST_PROXY }) => Effect.as(open(app, TRUST_PROXY), "is served by Deno"),
+    ),
+  )
   return handler
 }
 

@@ -7,11 +7,19 @@ import { type Directive, directives, parseNginx } from "./nginx.ts"
 import { differences } from "./held.ts"
 
 /** What services are told, by the one who knows: the client's own claims of its address would pass the log-in throttle. */
-const toServices = ["Connection ", "X-Forwarded-For $remote_addr"]
+const toServices = [
+  "Connection ",
+  "X-Forwarded-For $remote_addr",
+  "X-Forwarded-Proto $scheme",
+  "X-Request-Id $quoted_id",
+]
 
 /** What the answers with these statuses have to carry. */
 const besideProblem = (status: number): ReadonlyArray<string> => [
   "Cache-Control no-store always",
+  "X-Content-Type-Options nosniff always",
+  "Strict-Transport-Security $strict_transport always",
+  "X-Request-Id $quoted_id always",
   ...(status === 503 ? ["Retry-After 1 always"] : []),
 ]
 

@@ -17,8 +17,11 @@ import {
   stuck,
   tagsOf,
   tellStuck,
+  useRegisters,
 } from "./registers.ts"
 import { until } from "./until.ts"
+
+useRegisters()
 
 const decide = (...decisions: ReadonlyArray<Decision>) =>
   Effect.map(registers[0]!.decide(decisions), (all) => all.map(({ status }) => status))

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Logger, References, Schema } from "effect"
 import { makeApp } from "#shared/http/app.ts"
 import { Problem } from "#shared/http/problem.ts"
-import { anyone, route } from "#shared/http/route.ts"
+import { anyone, guardedRoute } from "#shared/http/route.ts"
 import { Unavailable, Unknown } from "#shared/transient.ts"
 
 const secrets = /postgres|10\.0\.0\.7|select|at .*\.ts|Error:/
@@ -11,11 +11,10 @@ const get = (
   path: string,
   handle: () => Effect.Effect<{ body: unknown }, Problem | Unavailable | Unknown>,
 ) =>
-  route({
+  guardedRoute(anyone, {
     method: "GET",
     path,
     summary: "A test's",
-    access: anyone,
     answer: { status: 200, description: "Whatever", schema: Schema.Unknown },
     handle,
   })
@@ -27,22 +26,20 @@ const app = makeApp({
   name: "shop",
   description: "A shop.",
   routes: [
-    route({
+    guardedRoute(anyone, {
       method: "GET",
       path: "/things/:id/",
       summary: "A thing",
-      access: anyone,
       params: Schema.Struct({ id: Schema.String.check(Schema.isMaxLength(10)) }),
       query: Schema.Struct({ colour: Schema.optionalKey(Schema.Literals(["red", "blue"])) }),
       answer: { status: 200, description: "It", schema: Schema.Unknown },
       handle: ({ params, query, remoteAddress }) =>
         Effect.succeed({ body: { ...params, ...query, remoteAddress: remoteAddress ?? null } }),
     }),
-    route({
+    guardedRoute(anyone, {
       method: "POST",
       path: "/things",
       summary: "A new thing",
-      access: anyone,
       answer: { status: 201, description: "It", schema: Schema.Unknown },
       handle: () => Effect.succeed({ body: {}, headers: { location: "/things/1" } }),
     }),
@@ -234,11 +231,10 @@ describe("an app", () => {
       const slow = yield* makeApp({
         name: "slow",
         description: "",
-        routes: [route({
+        routes: [guardedRoute(anyone, {
           method: "GET",
           path: "/slow",
           summary: "",
-          access: anyone,
           answer: { status: 200, description: "", schema: Schema.Unknown },
           endsWithClient: true,
           handle: () =>

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import fc from "fast-check"
 import { type App, makeApp } from "#shared/http/app.ts"
-import { anyone, publicBodyBytes, route } from "#shared/http/route.ts"
+import { anyone, guardedRoute, publicBodyBytes } from "#shared/http/route.ts"
 import { assertRefused, badBodies, inChunks, marker } from "./bad-bodies.ts"
 
 const Thing = Schema.Struct({
@@ -21,11 +21,10 @@ const Lines = Schema.Struct({
 const valid = { name: "ünï 😀", tags: ["a"] }
 
 const echo = <A>(path: string, schema: Schema.Codec<A, unknown>) =>
-  route({
+  guardedRoute(anyone, {
     method: "POST",
     path,
     summary: "Gives back what it got",
-    access: anyone,
     body: { schema, maxBytes: publicBodyBytes },
     answer: { status: 200, description: "The same", schema: Schema.Unknown },
     handle: ({ body }) => Effect.succeed({ body }),

@@ -5,16 +5,15 @@ import { connect } from "node:net"
 import { type AppOptions, makeApp } from "#shared/http/app.ts"
 import { CurrentDrain, Drain } from "#shared/http/drain.ts"
 import { listen } from "#shared/http/listen.ts"
-import { anyone, route } from "#shared/http/route.ts"
+import { anyone, guardedRoute } from "#shared/http/route.ts"
 import { until } from "#tests/services/orders/until.ts"
 import { sendRaw } from "./raw.ts"
 
-const routeAt = (path: string, handle: Parameters<typeof route>[0]["handle"]) =>
-  route({
+const routeAt = (path: string, handle: Parameters<typeof guardedRoute>[1]["handle"]) =>
+  guardedRoute(anyone, {
     method: "GET",
     path,
     summary: "",
-    access: anyone,
     answer: { status: 200, description: "", schema: Schema.Unknown },
     handle: handle as never,
   })

@@ -4,7 +4,7 @@ import { Deferred, Effect, Exit, Fiber, Latch, Queue, Schema, Scope, Semaphore }
 import { connect } from "node:net"
 import { makeApp } from "#shared/http/app.ts"
 import { listen } from "#shared/http/listen.ts"
-import { anyone, route } from "#shared/http/route.ts"
+import { anyone, guardedRoute } from "#shared/http/route.ts"
 import { until } from "#tests/services/orders/until.ts"
 import { sendRaw } from "./raw.ts"
 
@@ -13,29 +13,26 @@ const appWith = (wait: Effect.Effect<void>) =>
     name: "test",
     description: "",
     routes: [
-      route({
+      guardedRoute(anyone, {
         method: "POST",
         path: "/echo",
         summary: "",
-        access: anyone,
         body: { schema: Schema.Struct({ text: Schema.String }), maxBytes: 64 },
         answer: { status: 200, description: "", schema: Schema.Unknown },
         handle: ({ body, remoteAddress }) => Effect.succeed({ body: { ...body, remoteAddress } }),
       }),
-      route({
+      guardedRoute(anyone, {
         method: "GET",
         path: "/slow",
         summary: "",
-        access: anyone,
         answer: { status: 200, description: "", schema: Schema.Unknown },
         handle: () => Effect.as(wait, { body: { text: "at last" } }),
       }),
-      route({
+      guardedRoute(anyone, {
         method: "GET",
         path: "/slow-while-there",
         summary: "",
         endsWithClient: true,
-        access: anyone,
         answer: { status: 200, description: "", schema: Schema.Unknown },
         handle: () => Effect.as(wait, { body: { text: "at last" } }),
       }),
@@ -119,11 +116,10 @@ describe("listen", () => {
         name: "store",
         description: "",
         routes: [
-          route({
+          guardedRoute(anyone, {
             method: "POST",
             path: "/things",
             summary: "",
-            access: anyone,
             body: { schema: Schema.Struct({ name: Schema.String }), maxBytes: 64 },
             answer: { status: 201, description: "", schema: Schema.Unknown },
             endsWithClient: true,

@@ -4,7 +4,7 @@ import { Effect, Schema } from "effect"
 import fc from "fast-check"
 import { makeApp } from "#shared/http/app.ts"
 import { type Callee, Fetch, get } from "#shared/http/client.ts"
-import { anyone, route } from "#shared/http/route.ts"
+import { anyone, guardedRoute } from "#shared/http/route.ts"
 import { TracingEnabled } from "#shared/telemetry/trace.ts"
 
 const callee: Callee = {
@@ -15,11 +15,10 @@ const callee: Callee = {
 }
 
 const routeAt = (path: string, handle: () => Effect.Effect<{ body: unknown }, never>) =>
-  route({
+  guardedRoute(anyone, {
     method: "GET",
     path,
     summary: "",
-    access: anyone,
     answer: { status: 200, description: "", schema: Schema.Unknown },
     handle,
   })

@@ -2,14 +2,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger, Schema } from "effect"
 import { makeApp } from "#shared/http/app.ts"
-import { anyone, type Route, route } from "#shared/http/route.ts"
+import { anyone, guardedRoute, type Route } from "#shared/http/route.ts"
 
 const thing = (method: "GET" | "POST", path: string) =>
-  route({
+  guardedRoute(anyone, {
     method,
     path,
     summary: "",
-    access: anyone,
     answer: { status: 200, description: "", schema: Schema.Unknown },
     handle: () => Effect.succeed({ body: {} }),
   })
