@@ -1,4 +1,7 @@
-/** What an operator asks the embedded run as a whole: is it alive, is every service ready and why not, its metrics. */
+/**
+ * What an operator asks the embedded run as a whole, at a port of its own: is it alive, is every service ready and why not,
+ * its metrics.
+ */
 import { Hono } from "hono"
 import { answerHeaders } from "#shared/http/answer-headers.ts"
 import type { App } from "#shared/http/app.ts"
@@ -10,7 +13,7 @@ export const operations = (apps: Apps): App => {
   app.get("/readyz", async (context) => {
     const states = await Promise.all(
       Object.entries(apps).map(async ([name, service]) => {
-        const response = await service.request("/readyz", undefined, context.env)
+        const response = await service.internal.request("/readyz", undefined, context.env)
         const { checks } = await response.json() as { readonly checks: unknown }
         return { name, ready: response.status === 200, checks }
       }),
@@ -26,6 +29,6 @@ export const operations = (apps: Apps): App => {
     )
   })
   // One process has one registry of metrics, whichever service shows it.
-  app.get("/metrics", () => apps.orders.request("/metrics"))
+  app.get("/metrics", () => apps.orders.internal.request("/metrics"))
   return app
 }

@@ -7,6 +7,7 @@ import { Effect, Schema } from "effect"
 import { checkSettings } from "#compose/embedded/services.ts"
 import { runMain } from "#shared/service/run-main.ts"
 import { type Arguments, parseArguments } from "./arguments.ts"
+import { gatewaySettings } from "./gateway-settings.ts"
 import { forgetSecrets } from "./renew.ts"
 import { makeSecrets } from "./secret-files.ts"
 
@@ -16,7 +17,7 @@ class SetupError extends Schema.TaggedError<SetupError>()("SetupError", {
 
 const main = ({ folder, renew }: Extract<Arguments, { readonly task: "run" }>) =>
   Effect.gen(function* () {
-    yield* checkSettings(process.env)
+    yield* checkSettings(process.env, gatewaySettings)
     yield* Effect.tryPromise({
       try: async () => {
         if (renew !== undefined) forgetSecrets(folder, renew)

@@ -65,6 +65,18 @@ export const authApp = (options: AppOptions) =>
     const trail = yield* AuditTrail
     const database = yield* Database
 
+    const jwks = yield* route({
+      method: "GET",
+      path: "/.well-known/jwks.json",
+      summary: "The public keys that prove users' tokens",
+      tag: "keys",
+      answer: { status: 200, description: "A JSON Web Key Set", schema: PublicKeys },
+      handle: () =>
+        Effect.map(signingKeys.publicKeys, (keys) => ({
+          body: { keys },
+          headers: { "cache-control": `public, max-age=${keysFreshMs / 1000}` },
+        })),
+    })
     const own = Effect.all([
       route({
         method: "POST",
@@ -135,26 +147,16 @@ export const authApp = (options: AppOptions) =>
         problems: [401],
         handle: ({ body }) => Effect.as(sessions.verify(body.token), { body: {} }),
       }),
-      route({
-        method: "GET",
-        path: "/.well-known/jwks.json",
-        summary: "The public keys that prove users' tokens",
-        tag: "keys",
-        answer: { status: 200, description: "A JSON Web Key Set", schema: PublicKeys },
-        handle: () =>
-          Effect.map(signingKeys.publicKeys, (keys) => ({
-            body: { keys },
-            headers: { "cache-control": `public, max-age=${keysFreshMs / 1000}` },
-          })),
-      }),
     ])
+    const routes = yield* Effect.all([own, accountRoutes(options), sessionRoutes(options)]).pipe(
+      Effect.map((routes) => routes.flat()),
+      Effect.provideServiceEffect(UserVerifier, makeLiveUser(options)),
+    )
     return yield* makeApp({
       name: "auth",
       description: "Users, their log-ins and their tokens.",
-      routes: yield* Effect.map(
-        Effect.all([own, accountRoutes(options), sessionRoutes(options)]),
-        (routes) => routes.flat(),
-      ).pipe(Effect.provideServiceEffect(UserVerifier, makeLiveUser(options))),
+      // Services ask for the keys at the internal door, which what is public cannot crowd.
+      routes: [{ ...jwks, internal: true }, ...routes, jwks],
       ready: { database: database.ping },
     })
   })

@@ -135,7 +135,8 @@ const watchOrder = Effect.gen(function* () {
     headers: watchingHeaders,
     answer: {
       status: 200,
-      description: "The events, ending when the order is final; 204 when all were seen",
+      description: "The events, ending when the order is final",
+      nothing: "The order is final, and all its events were seen",
       type: "text/event-stream",
     },
     problems: [404],
@@ -168,7 +169,7 @@ const decide = Effect.gen(function* () {
 
 export const ordersApp = Effect.gen(function* () {
   const database = yield* Database
-  const app = yield* makeApp({
+  const doors = yield* makeApp({
     name: "orders",
     description: "Orders: place them, look them up, watch them become final.",
     routes: [
@@ -184,6 +185,6 @@ export const ordersApp = Effect.gen(function* () {
     ready: { database: database.ping },
   })
   // Of all public services: behind a gateway of another make nobody else would show them.
-  app.route("/", docsApp(publicServices))
-  return app
+  doors.public.route("/", docsApp(publicServices))
+  return doors
 })

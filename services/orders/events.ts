@@ -4,7 +4,6 @@
  */
 import { Effect, Metric, Stream } from "effect"
 import type { TimelineEntry } from "#shared/contracts/order.ts"
-import { answerHeaders } from "#shared/http/answer-headers.ts"
 import { Problem } from "#shared/http/problem.ts"
 import { Changes } from "./changes.ts"
 import { isFinal, type Order, viewOf } from "./order.ts"
@@ -94,7 +93,6 @@ const tooManyStreams = new Problem({
 })
 
 export const eventStreamHeaders = {
-  ...answerHeaders,
   "content-type": "text/event-stream",
   // nginx holds back what it thinks is a page.
   "x-accel-buffering": "no",

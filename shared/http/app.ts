@@ -1,9 +1,10 @@
 /**
- * The Hono app of a service: its routes, wrong paths and methods answered as problems, and the endpoints that every
- * service has: /livez, /readyz, /metrics, /openapi.json. A plain Fetch handler, so a test calls it without a port, Node
- * and Deno serve the same app, and the embedded run wires the services together in memory.
+ * The Hono apps of a service, one behind each of its two doors: its public routes behind the one, its internal routes and
+ * the endpoints that every service has (/livez, /readyz, /metrics, /openapi.json) behind the other. Wrong paths and methods
+ * are answered as problems. Plain Fetch handlers, so a test calls them without a port, Node and Deno serve the same apps,
+ * and the embedded run wires the services together in memory.
  */
-import { Cause, Effect, Exit, Option } from "effect"
+import { Cause, type Context, Effect, Exit, Option } from "effect"
 import { PrometheusMetrics } from "effect/observability"
 import { Hono } from "hono"
 import type { ContentfulStatusCode } from "hono/utils/http-status"
@@ -31,6 +32,14 @@ export interface Bindings {
 
 export type App = Hono<{ Bindings: Bindings }>
 
+/** What a service answers, by who may get at it: each is served on a port of its own, or handed requests in memory. */
+export interface Doors {
+  /** The public routes and nothing else: all that a gateway can reach. */
+  readonly public: App
+  /** What services and operators ask: the internal routes, health, metrics, and the description of all routes. */
+  readonly internal: App
+}
+
 export interface AppOptions {
   readonly name: string
   readonly description: string
@@ -39,39 +48,60 @@ export interface AppOptions {
   readonly ready: Readonly<Record<string, Effect.Effect<void, { readonly message: string }>>>
 }
 
-/** Builds the app; its handlers run with the logger, tracer and clock of the caller's context. */
-export const makeApp = (options: AppOptions): Effect.Effect<App> =>
-  Effect.gen(function* () {
-    const context = yield* Effect.context<never>()
-    const run = Effect.runPromiseWith(context)
-    const runExit = Effect.runPromiseExitWith(context)
-    const app: App = new Hono({ strict: false })
-    for (const route of options.routes) {
-      const path = withoutSlash(route.path)
-      const count = durationCounter(options.name, nameOf(route), context)
-      app.on(route.method, path, ({ req, env }) => {
-        const response = answer(route, count, req.raw, {
-          requestId: requestIdOf(req.raw),
-          query: route.query ? queryOf(req.queries()) : {},
-          params: route.params ? req.param() : {},
-          remoteAddress: env?.remoteAddress,
-          closing: env?.closing ?? Effect.never,
-        })
-        return route.endsWithClient
-          ? runExit(response, untilClosed(req.raw, env)).then((exit) => answerOf(exit, req.raw))
-          : run(response)
-      })
+/**
+ * Builds both apps; their handlers run with the logger, tracer and clock of the caller's context. A route's `internal` mark
+ * alone decides behind which door it is.
+ */
+export const makeApp = (options: AppOptions): Effect.Effect<Doors> =>
+  Effect.map(Effect.context<never>(), (context) => {
+    const { name, routes } = options
+    const publicRoutes = routes.filter((route) => !route.internal)
+    const doors = {
+      public: appOf(name, publicRoutes, "/docs", context),
+      internal: appOf(name, routes.filter((route) => route.internal), "/openapi.json", context),
     }
-    addOperations(app, options, run)
-    const others = noRoute(options.name, options.routes, context)
-    app.notFound(({ req, env }) => others.fetch(req.raw, env))
-    const countBroken = durationCounter(options.name, "(broken)", context)
-    app.onError((error, { req }) => {
-      countBroken(500, 0)
-      return run(defectProblem(Cause.die(error), requestIdOf(req.raw)))
-    })
-    return app
+    // What the gateway shows: the public routes, under a name of the service's own.
+    const shown = openApiDocument({ ...options, routes: publicRoutes })
+    doors.public.get(`/openapi/${name}.json`, (context) => context.json(shown, 200, answerHeaders))
+    addOperations(doors.internal, options, Effect.runPromiseWith(context))
+    return doors
   })
+
+/** An app of these routes; what else is asked for is told where they are described. */
+const appOf = (
+  service: string,
+  routes: ReadonlyArray<Route>,
+  describedAt: string,
+  context: Context.Context<never>,
+): App => {
+  const run = Effect.runPromiseWith(context)
+  const runExit = Effect.runPromiseExitWith(context)
+  const app: App = new Hono({ strict: false })
+  for (const route of routes) {
+    const path = withoutSlash(route.path)
+    const count = durationCounter(service, nameOf(route), context)
+    app.on(route.method, path, ({ req, env }) => {
+      const response = answer(route, count, req.raw, {
+        requestId: requestIdOf(req.raw),
+        query: route.query ? queryOf(req.queries()) : {},
+        params: route.params ? req.param() : {},
+        remoteAddress: env?.remoteAddress,
+        closing: env?.closing ?? Effect.never,
+      })
+      return route.endsWithClient
+        ? runExit(response, untilClosed(req.raw, env)).then((exit) => answerOf(exit, req.raw))
+        : run(response)
+    })
+  }
+  const others = noRoute(service, routes, describedAt, context)
+  app.notFound(({ req, env }) => others.fetch(req.raw, env))
+  const countBroken = durationCounter(service, "(broken)", context)
+  app.onError((error, { req }) => {
+    countBroken(500, 0)
+    return run(defectProblem(Cause.die(error), requestIdOf(req.raw)))
+  })
+  return app
+}
 
 /** What is sent when the handler has ended; one that was interrupted has nobody to answer. */
 const answerOf = (exit: Exit.Exit<Response>, request: Request): Response => {
@@ -199,8 +229,4 @@ const addOperations = (
     async (context) => context.text(await run(PrometheusMetrics.format()), 200, answerHeaders),
   )
   app.get("/openapi.json", (context) => context.json(document, 200, answerHeaders))
-  // What the gateway shows: the public routes, under a name of the service's own.
-  const publicRoutes = routes.filter((route) => !route.internal)
-  const publicDocument = openApiDocument({ name, description, routes: publicRoutes })
-  app.get(`/openapi/${name}.json`, (context) => context.json(publicDocument, 200, answerHeaders))
 }

@@ -1,6 +1,7 @@
 /**
- * A service under `deno serve`: Deno opens the port, closes it at SIGTERM, and keeps its connections by its own rules; the
- * program is a handler of requests. For what needs a proxy's keep-alive and a drain, there is `deno run` on the same file.
+ * A service under `deno serve`: Deno opens the public port, closes it at SIGTERM, and keeps its connections, however many, by
+ * its own rules; the program is a handler of requests. For what needs a proxy's keep-alive, a drain or a most of connections,
+ * there is `deno run` on the same file.
  */
 import { Effect, Latch, type Scope } from "effect"
 import { execFileSync } from "node:child_process"

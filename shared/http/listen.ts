@@ -8,6 +8,7 @@ import { Effect, Latch, Schema, type Scope } from "effect"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import { cameByTls, strictTransport } from "./answer-headers.ts"
 import type { App, Bindings } from "./app.ts"
+import { isDenoServe } from "./deno-serve.ts"
 import { CurrentDrain } from "./drain.ts"
 import { internalError, malformedRequest, problemResponse } from "./problem.ts"
 import { answerWithProblems, refusalOf } from "./refusals.ts"
@@ -18,15 +19,15 @@ export class ListenError extends Schema.TaggedError<ListenError>()("ListenError"
   message: Schema.String,
 }) {}
 
-const cause = (error: unknown, host: string, port: number): ListenError => {
+const cause = (error: unknown, { host, port, prefix = "" }: ListenOptions): ListenError => {
   const { code, message } = error as NodeJS.ErrnoException
   const why = code === "EADDRINUSE" || /address in use|AddrInUse/i.test(message)
-    ? `Port ${port} is in use: stop what uses it or set PORT to another one`
+    ? `Port ${port} is in use: stop what uses it or set ${prefix}PORT to another one`
     : code === "EACCES" || /permission denied/i.test(message)
-    ? `Port ${port} needs rights that this user does not have: set PORT to one above 1023`
+    ? `Port ${port} needs rights that this user does not have: set ${prefix}PORT to one above 1023`
     : `Cannot listen on ${host}:${port} (${
       code ?? message
-    }): set HOST and PORT to an address of this machine`
+    }): set ${prefix}HOST and ${prefix}PORT to an address of this machine`
   return new ListenError({ message: why })
 }
 
@@ -39,8 +40,12 @@ export interface ListenOptions {
   readonly host: string
   /** 0 for one of the system's choice. */
   readonly port: number
+  /** What the names of the settings begin with that say host and port. */
+  readonly prefix?: "" | "INTERNAL_"
   /** How long a connection may be idle after a request. */
   readonly keepAliveMs?: number
+  /** The most connections to hold; one more is closed at once, unanswered. */
+  readonly maxConnections?: number
   /** Whether to believe the proxy in front that it was asked by TLS. */
   readonly trustProxy?: boolean
   /** How long a request may take to arrive, from the connection's first moment to the end of its body. */
@@ -77,12 +82,9 @@ type Answer = (
   from: Pick<Bindings, "remoteAddress" | "onClose">,
 ) => Promise<Response>
 
-const open = (
-  answer: Answer,
-  { host, port, keepAliveMs = defaultKeepAliveMs, arrivalMs = 30_000, trustProxy = false }:
-    ListenOptions,
-) =>
-  Effect.tryPromise({
+const open = (answer: Answer, options: ListenOptions) => {
+  const { host, port, keepAliveMs = defaultKeepAliveMs, arrivalMs = 30_000 } = options
+  return Effect.tryPromise({
     try: () =>
       new Promise<Server>((resolve, reject) => {
         const server = createServer(
@@ -94,14 +96,16 @@ const open = (
             // Missed by us, with a problem.
             requireHostHeader: false,
           },
-          listenerOf(answer, trustProxy),
+          listenerOf(answer, options.trustProxy ?? false),
         )
+        if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections
         answerWithProblems(server)
         server.once("error", reject)
         server.listen(port, host, () => resolve(server))
       }),
-    catch: (error) => cause(error, host, port),
+    catch: (error) => cause(error, options),
   })
+}
 
 const listenerOf = (answer: Answer, trustProxy: boolean) =>
   getRequestListener(
@@ -121,6 +125,8 @@ const listenerOf = (answer: Answer, trustProxy: boolean) =>
     {
       // For health checks in HTTP/1.0, which need not send a Host.
       hostname: "localhost",
+      // Its light Response in place of the global one is none to Deno's own server, which has the public port then.
+      overrideGlobalObjects: !isDenoServe(),
       errorHandler: (error) =>
         problemResponse(
           error instanceof RequestError ? malformedRequest : internalError,

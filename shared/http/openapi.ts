@@ -122,6 +122,8 @@ export const openApiDocument = ({ name, description, routes }: Described) => {
     ...(route.body && { requestBody: requestBody(route.body) }),
     responses: {
       [route.answer.status]: answered(route, schemaOf),
+      ...(route.answer.nothing !== undefined &&
+        { 204: { description: route.answer.nothing, headers: headers(undefined) } }),
       ...Object.fromEntries(
         statusesOf(route).map((status) => [status, {
           description: "Problem",

@@ -69,6 +69,8 @@ export interface RouteSpec<B, Q, P, A, C> {
     readonly schema?: Schema.Codec<unknown, A>
     /** The media type of what has no schema. */
     readonly type?: string
+    /** What it tells that the answer is 204, with nothing in it, where that may be. */
+    readonly nothing?: string
     /** What its headers tell, those of every answer left out, by their names. */
     readonly headers?: Readonly<Record<string, string>>
   }
@@ -86,7 +88,7 @@ export interface Route extends Omit<RouteSpec<never, never, never, never, never>
   /** Hono's syntax: "/api/orders/:id". It answers with and without a trailing slash. */
   readonly path: string
   readonly access: Access<unknown>
-  /** Of services, by services: the gateway must never route it. */
+  /** Of services, by services: it is behind the internal door, which no gateway reaches; else behind the public one. */
   readonly internal: boolean
   readonly respond: (
     request: Request,
@@ -173,6 +175,7 @@ export const guardedRoute = <B = undefined, Q = undefined, P = undefined, A = ne
     // Given to a new answer from the start: to change the headers of one costs more than to make it.
     if (!(reply instanceof Response)) return jsonResponse(answer.status, reply, parts.requestId)
     reply.headers.set("x-request-id", parts.requestId)
+    for (const [name, value] of Object.entries(answerHeaders)) reply.headers.set(name, value)
     return reply
   })
   return { ...spec, access, internal: access.scheme === "service", respond } as unknown as Route

@@ -13,6 +13,7 @@ import { checkMemory } from "./compose-memory.ts"
 import { checkNetwork } from "./compose-network.ts"
 import { type ComposeProject, composeProject, run, whyNoCompose } from "./compose-project.ts"
 import { copySources } from "./compose-sources.ts"
+import { checkTls } from "./compose-tls.ts"
 import { withoutPinsOf } from "./local-images.ts"
 
 const openings = { walletMinor: 10_000, stock: 100_000, capacity: 100_000 }
@@ -65,6 +66,7 @@ const tryVariant = async (runtime: string) => {
     tell(await checkContainment(project))
     tell(await checkNetwork(project))
     tell(await endToEnd(project.baseUrl))
+    if (runtime === "node") tell(await checkTls(project))
     // Kubernetes runs the image of Node.
     if (runtime === "node") tell(`behind an ingress, ${await withIngress(project, endToEnd)}`)
     tell(await checkFaults(project, openings, (what) => tell(`  ${what}`)))

@@ -3,7 +3,14 @@ import { Effect, Schema } from "effect"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { ProblemDetails } from "#shared/http/problem.ts"
 import { sendRaw } from "#tests/shared/http/raw.ts"
-import { freePort, missing, type Program, startGateway, startReplica } from "./programs.ts"
+import {
+  freePort,
+  freePorts,
+  missing,
+  type Program,
+  startGateway,
+  startReplica,
+} from "./programs.ts"
 
 const close = "host: x\r\nconnection: close\r\n"
 const post = `POST /api/orders/1 HTTP/1.1\r\n${close}`
@@ -47,10 +54,10 @@ describe.skipIf(missing.includes("nginx"))("the gateway of Compose (needs nginx)
   }
 
   beforeAll(async () => {
-    const replica = await freePort()
+    const replica = await freePorts()
     programs.push(await startReplica("node", replica, { DRAIN: "0 seconds" }))
     gateway = await freePort()
-    programs.push(await startGateway(gateway, [replica]))
+    programs.push(await startGateway(gateway, [replica.public]))
   })
   afterAll(() => Promise.all(programs.map(({ stop }) => stop())))
 

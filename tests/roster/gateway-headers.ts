@@ -14,13 +14,18 @@ const toServices = [
   "X-Request-Id $quoted_id",
 ]
 
+/** What all answers have to carry; over plain HTTP the second is empty, and not sent. */
+const besideAll = [
+  "X-Content-Type-Options nosniff always",
+  "Strict-Transport-Security $strict_transport always",
+]
+
 /** What the answers with these statuses have to carry. */
 const besideProblem = (status: number): ReadonlyArray<string> => [
   "Cache-Control no-store always",
-  "X-Content-Type-Options nosniff always",
-  "Strict-Transport-Security $strict_transport always",
+  ...besideAll,
   "X-Request-Id $quoted_id always",
-  ...(status === 503 ? ["Retry-After 1 always"] : []),
+  ...([429, 503].includes(status) ? ["Retry-After 1 always"] : []),
 ]
 
 const inherited = (name: string, around: ReadonlyArray<Directive>): ReadonlyArray<string> => {
@@ -64,6 +69,9 @@ export const wrongHeaders = (conf: string): ReadonlyArray<string> => {
         toServices,
         inherited("proxy_set_header", around),
       )
+    ),
+    ...passes.flatMap(({ around }) =>
+      differences(`the location ${placeOf(around)}`, besideAll, inherited("add_header", around))
     ),
     ...problems.flatMap(({ it, around }) => wrongProblem(it, around)),
     ...differences(

@@ -7,6 +7,7 @@ import { withoutSlash } from "#shared/http/route.ts"
 import { type ServiceName, serviceNames, withDatabase } from "#shared/roster.ts"
 import { generateServiceKeys, keyFiles } from "#shared/security/generate-service-keys.ts"
 import { startWithin } from "#shared/service/service.ts"
+import { oneDoor } from "#tests/support/one-door.ts"
 import { newDatabase, temporaryFolder } from "#tests/shared/postgres/open-database.ts"
 
 export interface Pair {
@@ -36,7 +37,11 @@ const credentials = () => {
 
 const posted = async (app: Apps["auth"], path: string, body: object): Promise<unknown> => {
   const headers = { "content-type": "application/json" }
-  const answer = await app.request(path, { method: "POST", headers, body: JSON.stringify(body) })
+  const answer = await app.public.request(path, {
+    method: "POST",
+    headers,
+    body: JSON.stringify(body),
+  })
   if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
   return await answer.json()
 }
@@ -68,7 +73,7 @@ export const startRunningServices: Effect.Effect<Services, unknown, Scope.Scope>
       apps,
       keysFolder,
       send: (service: ServiceName, path: string, init?: RequestInit) =>
-        Promise.resolve(apps[service].request(path, init)),
+        Promise.resolve(oneDoor(apps[service]).request(path, init)),
       customer: customerAt(apps.auth),
       shortLived: customerAt(hurried),
     }
@@ -92,10 +97,12 @@ export interface Served {
 /** All routes of all services, but for those of operations. */
 export const servedBy = (apps: Apps): ReadonlyArray<Served> =>
   serviceNames.flatMap((service) => {
-    const served = apps[service].routes.map(({ method, path }) => ({
+    const { internal, public: open } = apps[service]
+    const served = [...open.routes, ...internal.routes].map(({ method, path }) => ({
       service,
       method,
       path: withoutSlash(path),
-    }))
-    return served.filter(({ path }) => !operations.test(path))
+    })).filter(({ path }) => !operations.test(path))
+    // One that is behind both doors is one route.
+    return [...new Map(served.map((route) => [`${route.method} ${route.path}`, route])).values()]
   })

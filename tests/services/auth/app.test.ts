@@ -28,12 +28,12 @@ describe("the auth service", () => {
           `${Object.keys(methods)} ${path}`
         ),
         [
+          "get /.well-known/jwks.json",
           "post /api/auth/users/",
           "get /api/auth/users/me/",
           "post /api/token/",
           "post /api/token/refresh/",
           "post /api/token/verify/",
-          "get /.well-known/jwks.json",
           "post /api/auth/users/me/password/",
           "post /api/auth/users/me/delete/",
           "post /api/token/logout/",

@@ -23,6 +23,7 @@ import { accessTokenType } from "#shared/security/user-tokens.ts"
 import { startWithin } from "#shared/service/service.ts"
 import { createDatabase } from "#tests/support/postgres.ts"
 import { anyRedis } from "#tests/support/redis.ts"
+import { oneDoor } from "#tests/support/one-door.ts"
 
 export interface CallOptions {
   /** Whose token is sent; "ann" unless another name is given, and none for null. */
@@ -142,6 +143,7 @@ const start = (
 ): Effect.Effect<RunningOrders, unknown, Scope.Scope> =>
   Effect.gen(function* () {
     const app = yield* startWithin(orders, environment).pipe(
+      Effect.map(oneDoor),
       Effect.provideService(Fetch, authsKeys),
       // What goes wrong on purpose is warned of.
       Effect.provideService(References.MinimumLogLevel, "Error"),

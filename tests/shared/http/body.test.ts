@@ -3,6 +3,7 @@ import { Effect, Schema } from "effect"
 import fc from "fast-check"
 import { type App, makeApp } from "#shared/http/app.ts"
 import { anyone, guardedRoute, publicBodyBytes } from "#shared/http/route.ts"
+import { oneDoor } from "#tests/support/one-door.ts"
 import { assertRefused, badBodies, inChunks, marker } from "./bad-bodies.ts"
 
 const Thing = Schema.Struct({
@@ -30,12 +31,15 @@ const echo = <A>(path: string, schema: Schema.Codec<A, unknown>) =>
     handle: ({ body }) => Effect.succeed({ body }),
   })
 
-const app: Effect.Effect<App> = makeApp({
-  name: "echo",
-  description: "",
-  routes: [echo("/things/", Thing), echo("/forms/", Forms), echo("/lines/", Lines)],
-  ready: {},
-})
+const app: Effect.Effect<App> = Effect.map(
+  makeApp({
+    name: "echo",
+    description: "",
+    routes: [echo("/things/", Thing), echo("/forms/", Forms), echo("/lines/", Lines)],
+    ready: {},
+  }),
+  oneDoor,
+)
 
 const post = async (app: App, path: string, body: BodyInit, type = "application/json") => {
   const init = { method: "POST", body, headers: { "content-type": type }, duplex: "half" }

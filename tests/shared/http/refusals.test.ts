@@ -6,35 +6,41 @@ import { makeApp } from "#shared/http/app.ts"
 import { listen } from "#shared/http/listen.ts"
 import { ProblemDetails } from "#shared/http/problem.ts"
 import { anyone, guardedRoute } from "#shared/http/route.ts"
+import { oneDoor } from "#tests/support/one-door.ts"
 import { sendRaw } from "./raw.ts"
 
-const app = makeApp({
-  name: "refusing",
-  description: "",
-  routes: [
-    guardedRoute(anyone, {
-      method: "POST",
-      path: "/things",
-      summary: "",
-      body: { schema: Schema.Unknown, maxBytes: 64 },
-      answer: { status: 201, description: "", schema: Schema.Unknown },
-      handle: () => Effect.succeed({ body: "made" }),
-    }),
-    guardedRoute(anyone, {
-      method: "GET",
-      path: "/parts",
-      summary: "",
-      answer: { status: 200, description: "", type: "text/plain" },
-      handle: () =>
-        Effect.succeed(
-          new Response(
-            new ReadableStream({ start: (parts) => parts.enqueue(Buffer.from("the first part")) }),
+const app = Effect.map(
+  makeApp({
+    name: "refusing",
+    description: "",
+    routes: [
+      guardedRoute(anyone, {
+        method: "POST",
+        path: "/things",
+        summary: "",
+        body: { schema: Schema.Unknown, maxBytes: 64 },
+        answer: { status: 201, description: "", schema: Schema.Unknown },
+        handle: () => Effect.succeed({ body: "made" }),
+      }),
+      guardedRoute(anyone, {
+        method: "GET",
+        path: "/parts",
+        summary: "",
+        answer: { status: 200, description: "", type: "text/plain" },
+        handle: () =>
+          Effect.succeed(
+            new Response(
+              new ReadableStream({
+                start: (parts) => parts.enqueue(Buffer.from("the first part")),
+              }),
+            ),
           ),
-        ),
-    }),
-  ],
-  ready: {},
-})
+      }),
+    ],
+    ready: {},
+  }),
+  oneDoor,
+)
 
 const started = Effect.flatMap(
   app,

@@ -39,8 +39,8 @@ const calling = Effect.gen(function* () {
     return Promise.resolve(Response.json({}))
   }))
   const ask = (path: string, headers: Record<string, string> = {}) =>
-    Effect.promise(async () => await app.request(path, { headers }))
-  return { app, ask, sent, call }
+    Effect.promise(async () => await app.public.request(path, { headers }))
+  return { ask, sent, call }
 })
 
 const uuid = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/

@@ -6,21 +6,25 @@ import { makeApp } from "#shared/http/app.ts"
 import { listen } from "#shared/http/listen.ts"
 import { hasDotSegment } from "#shared/http/request-target.ts"
 import { anyone, guardedRoute } from "#shared/http/route.ts"
+import { oneDoor } from "#tests/support/one-door.ts"
 import { sendRaw } from "./raw.ts"
 
-const app = makeApp({
-  name: "wire",
-  description: "",
-  routes: [guardedRoute(anyone, {
-    method: "POST",
-    path: "/things/:id",
-    summary: "",
-    body: { schema: Schema.Unknown, maxBytes: 64 },
-    answer: { status: 201, description: "", schema: Schema.Unknown },
-    handle: () => Effect.succeed({ body: "made" }),
-  })],
-  ready: {},
-})
+const app = Effect.map(
+  makeApp({
+    name: "wire",
+    description: "",
+    routes: [guardedRoute(anyone, {
+      method: "POST",
+      path: "/things/:id",
+      summary: "",
+      body: { schema: Schema.Unknown, maxBytes: 64 },
+      answer: { status: 201, description: "", schema: Schema.Unknown },
+      handle: () => Effect.succeed({ body: "made" }),
+    })],
+    ready: {},
+  }),
+  oneDoor,
+)
 
 const arrivalMs = 300
 const keepAliveMs = 600
