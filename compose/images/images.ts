@@ -45,10 +45,16 @@ export const nameIn = (reference: string): string =>
 /** Own images, which the Dockerfile makes. */
 const isOwn = (name: string) => /^unwind(-\w+)?$/.test(name)
 
-/** What comes before an image in a Dockerfile, a manifest, a k3d cluster, and the tests with containers. */
-const before = /(^FROM (?:--\S+ )?|^COPY --from=|\bimage: |\bimageName: |^const image = ")/.source
-const reference = /([\w.-]+(?::\d+)?(?:\/[\w.-]+)*(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?)/.source
-const mention = new RegExp(before + reference + /(?=["\s,}]|$)/.source, "gm")
+/** What comes before an image: in a test with containers, in a manifest, in a Dockerfile. */
+const before = (file: string): RegExp => {
+  if (file.endsWith(".ts")) return /^const image = "/
+  return file.endsWith(".yaml") ? /\bimage(?:Name)?: "?/ : /^FROM (?:--\S+ )?|^COPY --from=/
+}
+const reference = /[\w.-]+(?::\d+)?(?:\/[\w.-]+)*(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?/
+
+/** An image where a file names one, and in front of it what is there. */
+const mention = (file: string): RegExp =>
+  new RegExp(`(${before(file).source})(${reference.source})(?=["\\s,}]|$)`, "gm")
 
 const filesIn = (root: string): ReadonlyArray<string> =>
   globSync(["compose.yaml", "compose/**/{Dockerfile,*.yaml}", "k3d/**/*.yaml", "tests/e2e/*.ts"], {
@@ -57,7 +63,7 @@ const filesIn = (root: string): ReadonlyArray<string> =>
 
 const mentionsIn = (file: string, text: string): ReadonlyArray<Mention> => {
   const stages = new Set([...text.matchAll(/^FROM .* AS (\S+)$/gm)].map(([, stage]) => stage))
-  return [...text.matchAll(mention)].flatMap(([, , reference = ""]) => {
+  return [...text.matchAll(mention(file))].flatMap(([, , reference = ""]) => {
     const name = nameIn(reference)
     return stages.has(reference) || isOwn(name) ? [] : [{ file, name, reference }]
   })
@@ -108,7 +114,7 @@ export const writePins = (root: string, pins: Pins): ReadonlyArray<string> => {
     const known = new Set(mentionsIn(file, text).map(({ reference }) => reference))
     write(
       file,
-      text.replaceAll(mention, (all, start: string, found: string) => {
+      text.replaceAll(mention(file), (all, start: string, found: string) => {
         const name = nameIn(found)
         const pin = known.has(found) ? pins[name] : undefined
         return pin === undefined ? all : start + referenceOf({ name, ...pin })

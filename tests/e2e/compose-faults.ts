@@ -1,6 +1,6 @@
 /**
- * Faults in the middle of a steady load: containers are killed, restarted, emptied, scaled and replaced, one after the
- * other, while customers order through the gateway. Then every order that was acknowledged must be final, and the books
+ * Faults in the middle of a steady load: containers are killed, restarted, emptied, scaled and replaced, and get other
+ * secrets, one after the other, while customers order through the gateway. Then every order that was acknowledged must be final, and the books
  * of the whole system must balance.
  */
 import { deepStrictEqual, ok } from "node:assert/strict"
@@ -9,6 +9,7 @@ import { setTimeout as pause } from "node:timers/promises"
 import { audit, type Openings, undecided } from "#tests/support/books.ts"
 import { newCustomer, until, wishOf } from "#tests/support/customer.ts"
 import { type ComposeProject, run } from "./compose-project.ts"
+import { rotations } from "./compose-rotation.ts"
 
 interface Load {
   readonly usernames: ReadonlyArray<string>
@@ -114,6 +115,7 @@ const faults: Readonly<Record<string, Fault>> = {
   "there is one of each again": (project) => scale(project, 1, 1),
   "orders is replaced by a new container": (project) =>
     project.compose("up", "--detach", "--no-deps", "--force-recreate", "orders"),
+  ...rotations,
 }
 
 /** Fails when an order is lost or ends as it must not, or the books do not balance. Gives a line of what happened. */

@@ -22,6 +22,8 @@ const settings = {
   SLOT_CAPACITY: `${openings.capacity}`,
   // So that an audit at a start that is too early for it is not missed.
   AUDIT_EVERY: "1 second",
+  // However slowly a busy machine restarts what an order waits for.
+  ORDER_DEADLINE: "30 minutes",
 }
 
 const startedAt = performance.now()

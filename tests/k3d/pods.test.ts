@@ -75,7 +75,7 @@ describe.each(workloadsOf(dev).map((workload) => [nameOf(workload), workload] as
     })
 
     it("runs an image of a fixed version that is pulled only where it is missing", () => {
-      expect(container.image).toMatch(/^[\w./-]+:[\w.-]+$/)
+      expect(container.image).toMatch(/^[\w./-]+:[\w.-]+(@sha256:[0-9a-f]{64})?$/)
       expect(container.image).not.toMatch(/:latest$/)
       expect(container.imagePullPolicy).toBe("IfNotPresent")
     })

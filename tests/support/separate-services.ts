@@ -27,6 +27,8 @@ const freePort = async (): Promise<number> => {
 }
 
 export interface SeparateServices {
+  /** Where their keys are. */
+  readonly keysFolder: string
   /** The public paths, as a gateway routes them. */
   readonly fetch: (path: string, init?: RequestInit) => Promise<Response>
   /** Sends the signal to a service and waits for its end; resolves with its exit code. */
@@ -93,6 +95,7 @@ export const startSeparateServices = async (runtime: Runtime): Promise<SeparateS
 
   const door = doorTo((name) => `http://127.0.0.1:${ports.get(name)!.public}`)
   return {
+    keysFolder: folder,
     fetch: (path, init) => Promise.resolve(door.request(path, init)),
     start,
     end,
