@@ -3,13 +3,10 @@
  * names, as in auth's container, else that of the data folder of the embedded run, whether it runs or not.
  */
 import { Console, Effect, References } from "effect"
-import fs from "node:fs"
 import path from "node:path"
-import { clusterPath } from "#compose/embedded/postgres-cluster.ts"
+import { openFolderPostgres } from "#compose/embedded/folder-postgres.ts"
 import { serviceUrl } from "#compose/embedded/postgres-databases.ts"
-import { openPostgres } from "#compose/embedded/records.ts"
 import { embeddedSettings } from "#compose/embedded/settings.ts"
-import { StartError } from "#compose/embedded/start-error.ts"
 import { replaceSigningKeys } from "#services/auth/replace-keys.ts"
 import { Environment, readSettings } from "#shared/config/settings.ts"
 import { keyFiles } from "#shared/security/generate-service-keys.ts"
@@ -38,15 +35,13 @@ const inDataFolder = Effect.fnUntraced(function* (environment: Environment) {
   const { DATA_DIR } = yield* readSettings({ DATA_DIR: embeddedSettings.DATA_DIR }).pipe(
     Effect.provideService(Environment, environment),
   )
-  if (!fs.existsSync(clusterPath(DATA_DIR))) {
-    return yield* new StartError({
-      message: `There is no data in ${DATA_DIR}: set DATA_DIR to the folder of npm start, or ` +
-        "DATABASE_URL and SIGNING_KEYS_SECRET_FILE to what auth has",
-    })
-  }
+  const { url } = yield* openFolderPostgres(
+    DATA_DIR,
+    "DATABASE_URL and SIGNING_KEYS_SECRET_FILE to what auth has",
+  )
   return {
     ...environment,
-    DATABASE_URL: serviceUrl(yield* openPostgres(DATA_DIR), "auth").href,
+    DATABASE_URL: serviceUrl(url, "auth").href,
     SIGNING_KEYS_SECRET: undefined,
     SIGNING_KEYS_SECRET_FILE: keyFiles(path.join(DATA_DIR, "secrets")).signingKeysSecret,
   }

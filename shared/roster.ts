@@ -28,7 +28,7 @@ export const roster = {
     internalPort: 9081,
     database: true,
     redis: "counters",
-    calls: ["billing"],
+    calls: ["billing", "orders"],
     users: false,
     paths: ["/api/auth/*", "/api/token/*", "/.well-known/jwks.json", "/openapi/auth.json"],
   },

@@ -10,37 +10,53 @@ import {
   User,
   VerifyRequest,
 } from "#shared/contracts/auth.ts"
-import { isByTls } from "#shared/http/answer-headers.ts"
 import { makeApp } from "#shared/http/app.ts"
-import { publicBodyBytes, route, type RouteInput } from "#shared/http/route.ts"
+import type { Problem } from "#shared/http/problem.ts"
+import { publicBodyBytes, route } from "#shared/http/route.ts"
 import { Database } from "#shared/postgres/database.ts"
-import {
-  makeUserVerifier,
-  type TokenOptions,
-  UserVerifier,
-  wrongToken,
-} from "#shared/security/user-tokens.ts"
-import { clientAddress } from "./client-address.ts"
+import { type TokenOptions, UserVerifier, wrongToken } from "#shared/security/user-tokens.ts"
+import type { Transient } from "#shared/transient.ts"
+import { accountRoutes } from "./account-routes.ts"
+import { AuditTrail, endingOf } from "./audit-trail.ts"
 import { jwksCachedMs } from "./key-rotation.ts"
 import { makeLogIn } from "./log-in.ts"
 import { NewUser } from "./new-user.ts"
+import { originOf } from "./origin.ts"
+import { makeLiveUser } from "./live-user.ts"
+import { sessionRoutes } from "./session-routes.ts"
+import type { Lifetimes } from "./session-rules.ts"
 import { Sessions } from "./sessions.ts"
 import { makeSignUp } from "./sign-up.ts"
 import { SigningKeys } from "./signing-keys.ts"
 import { Turns } from "./turns.ts"
 import { Users } from "./users.ts"
 
-export interface AppOptions extends TokenOptions {
+export interface AppOptions extends TokenOptions, Lifetimes {
   readonly trustProxy: boolean
 }
-
-/** What tells where a request comes from. */
-type Origin = Pick<RouteInput<never, never, never, never>, "request" | "remoteAddress">
 
 const maxBytes = publicBodyBytes
 
 /** Whom the examples speak of. */
 const ada = { username: "ada", password: "correct horse battery" }
+
+/** Records a sign-up. The name of one that was refused is left out, unless it is taken: it may be a typing error. */
+const recordedSignUp = <A>(
+  { record }: AuditTrail["Service"],
+  username: string,
+  address: string,
+  signUp: Effect.Effect<A, Problem | Transient>,
+) => {
+  const about = { event: "sign-up", address }
+  return signUp.pipe(
+    Effect.tap(() => record({ ...about, username, outcome: "done" })),
+    Effect.tapError((error) => {
+      const ending = endingOf(error)
+      const isKnown = ending.reason === "username_taken"
+      return record({ ...about, ...(isKnown && { username }), ...ending })
+    }),
+  )
+}
 
 export const authApp = (options: AppOptions) =>
   Effect.gen(function* () {
@@ -49,13 +65,10 @@ export const authApp = (options: AppOptions) =>
     const signingKeys = yield* SigningKeys
     const signUp = yield* makeSignUp
     const logIn = yield* makeLogIn
-    const verifier = makeUserVerifier(signingKeys.trust, options)
+    const trail = yield* AuditTrail
     const turns = yield* Turns
     const database = yield* Database
-    const addressOf = ({ request, remoteAddress }: Origin) =>
-      clientAddress(request, remoteAddress, options.trustProxy)
-
-    const routes = yield* Effect.all([
+    const own = Effect.all([
       route({
         method: "POST",
         path: "/api/auth/users/",
@@ -64,7 +77,11 @@ export const authApp = (options: AppOptions) =>
         body: { schema: NewUser, maxBytes, example: { ...ada, email: "ada@example.com" } },
         answer: { status: 201, description: "The user, who can log in now", schema: User },
         problems: [409, 429],
-        handle: (input) => Effect.map(signUp(input.body, addressOf(input)), (body) => ({ body })),
+        handle: (input) => {
+          const { address } = originOf(input, options)
+          return recordedSignUp(trail, input.body.username, address, signUp(input.body, address))
+            .pipe(Effect.map((body) => ({ body })))
+        },
       }),
       route({
         method: "GET",
@@ -97,13 +114,8 @@ export const authApp = (options: AppOptions) =>
         },
         problems: [401, 429],
         handle: (input) => {
-          const { body: { username, password }, request, closing } = input
-          return logIn(username, password, {
-            request,
-            address: addressOf(input),
-            secure: isByTls(request, options.trustProxy),
-            closing,
-          }).pipe(
+          const { username, password } = input.body
+          return logIn(username, password, originOf(input, options)).pipe(
             Effect.map(({ tokens, cookie }) => ({
               body: tokens,
               headers: { "set-cookie": cookie },
@@ -123,10 +135,12 @@ export const authApp = (options: AppOptions) =>
           schema: TokenPair,
         },
         problems: [401],
-        handle: (input) =>
-          turns.refresh([addressOf(input)], sessions.refresh(input.body.refresh)).pipe(
+        handle: (input) => {
+          const { address } = originOf(input, options)
+          return turns.refresh([address], sessions.refresh(input.body.refresh, address)).pipe(
             Effect.map((body) => ({ body })),
-          ),
+          )
+        },
       }),
       route({
         method: "POST",
@@ -164,7 +178,11 @@ export const authApp = (options: AppOptions) =>
         },
         handle: ({ query }) => Effect.map(signingKeys.trusted(query.after), (body) => ({ body })),
       }),
-    ]).pipe(Effect.provideService(UserVerifier, verifier))
+    ])
+    const routes = yield* Effect.all([own, accountRoutes(options), sessionRoutes(options)]).pipe(
+      Effect.map((routes) => routes.flat()),
+      Effect.provideServiceEffect(UserVerifier, makeLiveUser(options)),
+    )
     return yield* makeApp({
       name: "auth",
       description: "Users, their log-ins and their tokens.",

@@ -10,12 +10,16 @@ import { privateKeySetting, serviceSignerLayer } from "#shared/security/service-
 import { type TokenOptions, tokenSettings } from "#shared/security/user-tokens.ts"
 import { service } from "#shared/service/service.ts"
 import { authApp } from "./app.ts"
+import { auditTrailLayer } from "./audit-trail.ts"
 import { billingLayer } from "./billing.ts"
 import { deviceLifetime, devicesLayer } from "./devices.ts"
 import { signingKeysSecret } from "./key-wrapping.ts"
 import { loginThrottleLayer } from "./login-throttle.ts"
+import { ordersLayer } from "./orders.ts"
 import { passwordsLayer } from "./passwords.ts"
 import { rateLimitsLayer } from "./rate-limit.ts"
+import type { Lifetimes } from "./session-rules.ts"
+import { sessionTokensLayer } from "./session-tokens.ts"
 import { sessionsLayer } from "./sessions.ts"
 import { signUpLimitLayer } from "./sign-up-limit.ts"
 import { signingKeysLayer } from "./signing-keys.ts"
@@ -31,6 +35,16 @@ export const authSettings = {
   ...addressSettingsOf("auth"),
   ACCESS_TOKEN_LIFETIME: duration("how long an access token is valid", "10 minutes"),
   REFRESH_TOKEN_LIFETIME: duration("how long a session lasts without a refresh", "7 days"),
+  SESSION_LIFETIME: duration(
+    "how long a session lasts at most, however often it is refreshed",
+    "30 days",
+  ),
+  SESSIONS_PER_USER: whole(
+    "the most sessions of one user; one more ends the one that was not used for the longest time",
+    { minimum: 1, maximum: 1_000 },
+    20,
+  ),
+  AUDIT_TRAIL_RETENTION: duration("how long the audit trail is kept", "90 days"),
   RATE_LIMIT_URL: url(
     "where log-ins and sign-ups are counted for all replicas; memory: counts in each for itself",
     ["redis", "rediss", "memory"],
@@ -55,12 +69,21 @@ const tokenOptions = (settings: Settings): TokenOptions => ({
   audience: settings.TOKEN_AUDIENCE,
 })
 
+const lifetimesOf = (settings: Settings): Lifetimes => ({
+  accessMs: Duration.toMillis(settings.ACCESS_TOKEN_LIFETIME),
+  idleMs: Duration.toMillis(settings.REFRESH_TOKEN_LIFETIME),
+  longestMs: Duration.toMillis(settings.SESSION_LIFETIME),
+})
+
 /** All that the app stands on. */
 export const authLayers = (settings: Settings) => {
+  const lifetimes = lifetimesOf(settings)
   const accessLifetime = settings.ACCESS_TOKEN_LIFETIME
-  const refreshLifetime = settings.REFRESH_TOKEN_LIFETIME
-  const longest = [accessLifetime, refreshLifetime, deviceLifetime].reduce(Duration.max)
-  return sessionsLayer({ ...tokenOptions(settings), accessLifetime, refreshLifetime }).pipe(
+  const longest = [accessLifetime, settings.REFRESH_TOKEN_LIFETIME, deviceLifetime]
+    .reduce(Duration.max)
+  const callees = addressesIn("auth", settings)
+  return sessionsLayer({ ...lifetimes, mostPerUser: settings.SESSIONS_PER_USER }).pipe(
+    Layer.provideMerge(sessionTokensLayer(tokenOptions(settings), lifetimes)),
     Layer.merge(devicesLayer(tokenOptions(settings))),
     Layer.provideMerge(signingKeysLayer({
       longest,
@@ -68,6 +91,7 @@ export const authLayers = (settings: Settings) => {
       secret: settings.SIGNING_KEYS_SECRET,
     })),
     Layer.merge(usersLayer),
+    Layer.provideMerge(auditTrailLayer(settings.AUDIT_TRAIL_RETENTION)),
     Layer.provideMerge(databaseLayer({
       service: "auth",
       url: settings.DATABASE_URL,
@@ -86,7 +110,7 @@ export const authLayers = (settings: Settings) => {
       ).pipe(Layer.provide(rateLimitsLayer(settings.RATE_LIMIT_URL))),
     ),
     Layer.merge(
-      billingLayer(addressesIn("auth", settings).billing).pipe(
+      Layer.merge(billingLayer(callees.billing), ordersLayer(callees.orders)).pipe(
         Layer.provide(serviceSignerLayer("auth", settings.SERVICE_PRIVATE_KEY)),
       ),
     ),
@@ -95,7 +119,11 @@ export const authLayers = (settings: Settings) => {
 
 /** The app that the settings ask for. */
 export const makeAuthApp = (settings: Settings) =>
-  authApp({ ...tokenOptions(settings), trustProxy: settings.TRUST_PROXY })
+  authApp({
+    ...tokenOptions(settings),
+    ...lifetimesOf(settings),
+    trustProxy: settings.TRUST_PROXY,
+  })
 
 export const auth = service({
   name: "auth",

@@ -1,5 +1,7 @@
 /** What has to be done from time to time, in every replica: keys renewed, and dead rows deleted. */
 import { Effect, Schedule } from "effect"
+import { eraseClosed } from "./account-closing.ts"
+import { TrailUpkeep } from "./audit-trail.ts"
 import { Sessions } from "./sessions.ts"
 import { SigningKeys } from "./signing-keys.ts"
 import { Users } from "./users.ts"
@@ -12,6 +14,8 @@ export const upkeep = Effect.gen(function* () {
     "delete abandoned sign-ups": (yield* Users).purge,
     // A replica of a release before may still sign up some.
     "look at the names of users": (yield* Users).fillKeys,
+    "erase closed accounts": yield* eraseClosed,
+    "keep the audit trail": (yield* TrailUpkeep).run,
   }
   yield* Effect.forEach(
     Object.entries(tasks),

@@ -1,6 +1,11 @@
-/** Billing's routes: an account for its owner, new profiles from auth, reservations from the orchestrator. */
+/** Billing's routes: an account for its owner, profiles as auth says, reservations from the orchestrator. */
 import { Effect, Schema } from "effect"
-import { Account as AccountView, NewProfile, Username } from "#shared/contracts/account.ts"
+import {
+  Account as AccountView,
+  ErasedAccount,
+  NewProfile,
+  Username,
+} from "#shared/contracts/account.ts"
 import { fromMinor } from "#shared/contracts/order.ts"
 import { makeApp } from "#shared/http/app.ts"
 import { Problem } from "#shared/http/problem.ts"
@@ -49,10 +54,19 @@ export const billingApp = Effect.gen(function* () {
     handle: ({ body }) => Effect.map(accounts.open(body.username, body.email), view),
   })
 
+  const eraseAccount = yield* route({
+    method: "POST",
+    path: "/internal/accounts/erase",
+    summary: "Erase what a closed account says of the person",
+    body: { schema: ErasedAccount, maxBytes: publicBodyBytes },
+    answer: { status: 200, description: "It is erased; the books stay", schema: Schema.Struct({}) },
+    handle: ({ body }) => Effect.as(accounts.erase(body.username), { body: {} }),
+  })
+
   return yield* makeApp({
     name: "billing",
     description: "Accounts and their wallets.",
-    routes: [getAccount, openProfile, ...(yield* participantRoutes)],
+    routes: [getAccount, openProfile, eraseAccount, ...(yield* participantRoutes)],
     ready: { database: database.ping },
   })
 })

@@ -19,6 +19,7 @@ import {
 import { Intake } from "./intake.ts"
 import { LookUps } from "./look-ups.ts"
 import { detailsOf, isFinal, viewOf } from "./order.ts"
+import { hasUnfinishedOrders } from "./owner-routes.ts"
 import { Register } from "./register.ts"
 
 const params = Schema.Struct({ id: OrderId })
@@ -177,6 +178,7 @@ export const ordersApp = Effect.gen(function* () {
       yield* getOrder,
       yield* watchOrder,
       yield* decide,
+      yield* hasUnfinishedOrders,
       ...(yield* auditRoutes),
     ],
     // Orders are taken while the queue is away, so it is no condition; the sweeper publishes them later.

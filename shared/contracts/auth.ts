@@ -63,9 +63,38 @@ export const TokenPair = Schema.Struct({
   refresh: Schema.String,
 }).annotate({ identifier: "TokenPair" })
 
+/** POST /api/auth/users/me/password/: the password that holds, and the one that is to. */
+export const PasswordChange = Schema.Struct({
+  password: normalized("NFC", "your password"),
+  newPassword: NewPassword,
+}).annotate({ identifier: "PasswordChange" })
+
+/** POST /api/auth/users/me/delete/ */
+export const AccountClosing = Schema.Struct({
+  password: normalized("NFC", "your password"),
+}).annotate({ identifier: "AccountClosing" })
+
+/** From `erasedFrom` (ISO 8601) on, what is known of the person is erased. */
+export const ClosedAccount = Schema.Struct({
+  username: Schema.String,
+  erasedFrom: Schema.String,
+}).annotate({ identifier: "ClosedAccount" })
+
+/** A log-in and its refreshes. Times are ISO 8601; `current` is the session of the token that was shown. */
+export const SessionView = Schema.Struct({
+  id: Schema.String,
+  createdAt: Schema.String,
+  lastUsedAt: Schema.String,
+  expiresAt: Schema.String,
+  address: Schema.String,
+  current: Schema.Boolean,
+}).annotate({ identifier: "Session" })
+
+export const SessionId = Schema.String.check(Schema.isUUID())
+
 const Token = Schema.String.check(Schema.isMaxLength(4096))
 
-/** POST /api/token/refresh/ */
+/** POST /api/token/refresh/, POST /api/token/logout/ */
 export const RefreshRequest = Schema.Struct({ refresh: Token }).annotate({
   identifier: "RefreshRequest",
 })

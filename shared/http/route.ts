@@ -45,7 +45,7 @@ export interface RouteInput<B, Q, P, C> {
 
 type Text = { readonly [name: string]: string | undefined }
 
-type Method = "GET" | "POST"
+type Method = "GET" | "POST" | "DELETE"
 
 /** What is said of a route besides its method and path. */
 export interface RouteSpec<B, Q, P, A, C> {

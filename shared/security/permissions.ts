@@ -24,9 +24,16 @@ export const permissions = {
   "GET /.well-known/jwks.json": "anyone",
   // The id of a session that has ended opens nothing.
   "GET /internal/jwks.json": "anyone inside",
+  "POST /api/token/logout/": "anyone",
+  "GET /api/auth/sessions/": "user",
+  "DELETE /api/auth/sessions/": "user",
+  "DELETE /api/auth/sessions/:id/": "user",
+  "POST /api/auth/users/me/password/": "user",
+  "POST /api/auth/users/me/delete/": "user",
 
   "GET /api/accounts/:username": "user",
   "POST /api/profiles/": ["auth"],
+  "POST /internal/accounts/erase": ["auth"],
 
   "POST /api/orders/": "user",
   "GET /api/orders/": "user",
@@ -35,6 +42,7 @@ export const permissions = {
   "POST /internal/decisions": ["orchestrator"],
   "GET /internal/orders": ["orchestrator"],
   "GET /internal/orders/unfinished": ["orchestrator"],
+  "GET /internal/users/unfinished": ["auth"],
 
   // Of every participant: billing, items, slots.
   "POST /internal/reservations": ["orchestrator"],
@@ -42,6 +50,6 @@ export const permissions = {
   "GET /internal/books": ["orchestrator"],
   "POST /internal/forget": ["orchestrator"],
   "GET /internal/forgotten": ["orchestrator"],
-} as const satisfies Readonly<Record<`${"GET" | "POST"} /${string}`, Permission>>
+} as const satisfies Readonly<Record<`${"GET" | "POST" | "DELETE"} /${string}`, Permission>>
 
 export type RouteKey = keyof typeof permissions

@@ -33,9 +33,9 @@ describe("a network of Compose", () => {
     ],
     [
       "that has a way out",
-      "orders-auth: *edge",
-      "orders-auth:",
-      "the network orders-auth lacks internal: true",
+      "auth-orders: *edge",
+      "auth-orders:",
+      "the network auth-orders lacks internal: true",
     ],
     [
       "that nobody made",

@@ -196,11 +196,13 @@ const assertKnown = async (answer: Response, operation: Operation, { components 
 const fuzz = async (service: ServiceName, method: string, path: string, document: Document) => {
   const operation = document.paths[path]![method]!
   const seen = new Set<number>()
+  // What ends sessions ends one that nobody needs any more.
+  const loser = method === "delete" ? `Bearer ${(await services.customer()).access}` : undefined
   const caller = callerOf(operation)
   await fc.assert(
     fc.asyncProperty(requests(operation, document), async (sent) => {
       const target = path.replace(/\{(\w+)\}/g, (_, name) => segment(sent.params[name]!))
-      const authorization = await caller.shows(service)
+      const authorization = loser ?? (await caller.shows(service))
       const answer = await services.send(service, `${target}?${sent.query}`, {
         method: method.toUpperCase(),
         headers: { ...sent.headers, ...(authorization !== undefined && { authorization }) },
@@ -224,7 +226,7 @@ describe("an operation that is sent anything", () => {
         })
         // Else only the one side would have been tried.
         if (method === "post") assert.include([...seen], 400, path)
-        const right = [...seen].some((status) => status < 300 || [401, 404].includes(status))
+        const right = [...seen].some((status) => status < 300 || [401, 403, 404].includes(status))
         assert.isTrue(right, `${method} ${path}: ${[...seen]}`)
       }
     }

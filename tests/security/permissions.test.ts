@@ -1,5 +1,6 @@
 /** Every route of every service, asked by everybody: let in is whom the table of permissions names, and nobody else. */
 import { Effect, Exit, Schema, Scope } from "effect"
+import { decodeJwt } from "jose"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { route, withoutSlash } from "#shared/http/route.ts"
 import { callers, roster, type ServiceName, serviceNames } from "#shared/roster.ts"
@@ -28,6 +29,8 @@ let ada: Customer
 let bob: Customer
 let order: string
 
+const sessionOf = ({ access }: Customer) => decodeJwt(access)["sid"] as string
+
 const json = { "content-type": "application/json" }
 
 beforeAll(async () => {
@@ -47,12 +50,17 @@ beforeAll(async () => {
 })
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
-/** Asks as the principal; a body that no route takes, so that nothing is done for those who are let in. */
-const ask = async ({ service, method, path }: Served, { shows }: Principal) => {
-  const authorization = await shows(service)
+/**
+ * Asks as the principal; a body that no route takes, so that nothing is done for those who are let in. What ends sessions is
+ * asked by users who have one to lose: bob for another's, all others for their own.
+ */
+const ask = async ({ service, method, path }: Served, { shows, is, name }: Principal) => {
+  const loser = method === "DELETE" && is === "user" ? await services.customer() : undefined
+  const authorization = loser === undefined ? await shows(service) : `Bearer ${loser.access}`
+  const own = loser === undefined || name === "bob" ? order : sessionOf(loser)
   const { status, headers, body } = await services.send(
     service,
-    path.replace(":username", ada.username).replace(":id", order),
+    path.replace(":username", ada.username).replace(":id", own),
     {
       method,
       headers: { ...json, ...(authorization !== undefined && { authorization }) },

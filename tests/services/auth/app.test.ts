@@ -28,6 +28,7 @@ describe("the auth service", () => {
           `${Object.keys(methods)} ${path}`
         ),
         [
+          "get /.well-known/jwks.json",
           "post /api/auth/users/",
           "get /api/auth/users/me/",
           "post /api/token/",
@@ -35,6 +36,11 @@ describe("the auth service", () => {
           "post /api/token/verify/",
           "get /.well-known/jwks.json",
           "get /internal/jwks.json",
+          "post /api/auth/users/me/password/",
+          "post /api/auth/users/me/delete/",
+          "post /api/token/logout/",
+          "get,delete /api/auth/sessions/",
+          "delete /api/auth/sessions/{id}/",
         ],
       )
       const { properties, required, additionalProperties } = body.components.schemas.SignUp

@@ -196,6 +196,50 @@ describe("GET /api/accounts/{username}", () => {
     }))
 })
 
+describe("POST /internal/accounts/erase", () => {
+  const erase = (
+    { call, token }: RunningParticipant,
+    username: string,
+    caller: "auth" | "orchestrator" = "auth",
+  ) =>
+    Effect.gen(function* () {
+      return yield* call("/internal/accounts/erase", {
+        token: yield* token(caller),
+        body: { username },
+      })
+    })
+
+  it.live("takes the e-mail address away and leaves the books as they are, however often", () =>
+    Effect.gen(function* () {
+      const { billing } = yield* setUp()
+      yield* open(billing, "user1")
+      yield* open(billing, "user2")
+      yield* billing.call("/internal/reservations", {
+        token: yield* billing.token("orchestrator"),
+        body: { commands: [reserve(1, "user1", 4_000)] },
+      })
+      const all = () =>
+        billing.sql`select username, email, wallet, opening from accounts order by 1`
+      const before = yield* Effect.promise(all)
+      for (const _ of [1, 2]) {
+        const { status, body } = yield* erase(billing, "user1")
+        assert.deepStrictEqual([status, body], [200, {}])
+      }
+      const [user1, user2] = before
+      assert.deepStrictEqual([...(yield* Effect.promise(all))], [{ ...user1, email: "" }, user2])
+    }))
+
+  it.live("does nothing for a name without an account, and is for auth alone", () =>
+    Effect.gen(function* () {
+      const { billing } = yield* setUp()
+      yield* open(billing, "user1")
+      assert.strictEqual((yield* erase(billing, "nobody")).status, 200)
+      assert.strictEqual((yield* erase(billing, "user1", "orchestrator")).status, 403)
+      const [row] = yield* Effect.promise(() => billing.sql`select email from accounts`)
+      assert.strictEqual(row!["email"], "a@example.org")
+    }))
+})
+
 describe("POST /api/profiles/", () => {
   it.live("opens an account with its wallet once, however often it is asked", () =>
     Effect.gen(function* () {
