@@ -73,7 +73,7 @@ describe("SECURITY.md", () => {
     expect(commands.every((command) => command.includes("| kubectl --namespace unwind replace ")))
       .toBe(true)
     const replaced = commands.flatMap(given)
-    // What encrypts the keys that sign users' tokens cannot be replaced alone: that is a matter of those keys.
+    // Replaced by one that does not open what it encrypted, auth would not start: docs/keys.md says how it is done.
     const made = (await makeSecrets()).filter(({ metadata }) => metadata.name !== "signing-keys")
     const byName = (one: Secret, other: Secret) => one.metadata.name < other.metadata.name ? -1 : 1
     expect(shapes(replaced.toSorted(byName))).toEqual(shapes(made.toSorted(byName)))
@@ -87,7 +87,7 @@ describe("SECURITY.md", () => {
     )
     expect([status, stdout]).toEqual([2, ""])
     expect(stderr).toMatch(
-      /^Usage: node k3d\/print-secrets\.ts \[NAME\.\.\.\], of .*service-keys.*\n$/,
+      /^Usage: node k3d\/print-secrets\.ts \[NAME\.\.\.\], of .*signing-keys\n$/,
     )
   })
 })
