@@ -7,6 +7,7 @@ import { getRequestListener, RequestError } from "@hono/node-server"
 import { Effect, Latch, Schema, type Scope } from "effect"
 import { createServer, type Server, type ServerResponse } from "node:http"
 import type { App, Bindings } from "./app.ts"
+import { shareConnections, tooManyConnections } from "./connection-share.ts"
 import { CurrentDrain } from "./drain.ts"
 import { internalError, Problem, problemResponse } from "./problem.ts"
 import { requestIdOf } from "./request-origin.ts"
@@ -42,6 +43,8 @@ export interface ListenOptions {
   readonly keepAliveMs?: number
   /** How long a request may take to arrive, from the connection's first moment to the end of its body. */
   readonly arrivalMs?: number
+  /** The most connections to hold, of which an address has at most half. */
+  readonly maxConnections?: number
 }
 
 /**
@@ -83,7 +86,8 @@ const malformed = new Problem({
 
 const open = (
   answer: Answer,
-  { host, port, keepAliveMs = defaultKeepAliveMs, arrivalMs = 30_000 }: ListenOptions,
+  { host, port, keepAliveMs = defaultKeepAliveMs, arrivalMs = 30_000, maxConnections = 10_000 }:
+    ListenOptions,
 ) =>
   Effect.tryPromise({
     try: () =>
@@ -95,18 +99,21 @@ const open = (
             requestTimeout: arrivalMs,
             connectionsCheckingInterval: arrivalMs / 6,
           },
-          listenerOf(answer),
+          (...request) => listener(...request),
         )
+        const listener = listenerOf(answer, shareConnections(server, maxConnections))
         server.once("error", reject)
         server.listen(port, host, () => resolve(server))
       }),
     catch: (error) => cause(error, host, port),
   })
 
-const listenerOf = (answer: Answer) =>
+const listenerOf = (answer: Answer, isOverShare: ReturnType<typeof shareConnections>) =>
   getRequestListener(
     (request, { incoming, outgoing }) =>
-      hasDotSegment(incoming.url ?? "")
+      isOverShare(incoming.socket)
+        ? problemResponse(tooManyConnections, requestIdOf(request))
+        : hasDotSegment(incoming.url ?? "")
         ? problemResponse(dotSegments, requestIdOf(request))
         : answer(request, outgoing as ServerResponse, {
           remoteAddress: incoming.socket.remoteAddress,
