@@ -9,6 +9,7 @@ import { Database } from "#shared/postgres/database.ts"
 import { publicServices } from "#shared/roster.ts"
 import { ServiceVerifier } from "#shared/security/service-tokens.ts"
 import { UserVerifier } from "#shared/security/user-tokens.ts"
+import { Admission } from "./admission.ts"
 import { auditRoutes } from "./audit-routes.ts"
 import { eventStreamHeaders, eventStreams, historyOf } from "./events.ts"
 import {
@@ -27,6 +28,7 @@ const params = Schema.Struct({ id: OrderId })
 
 const placeOrder = Effect.gen(function* () {
   const intake = yield* Intake
+  const admission = yield* Admission
   const { user } = yield* UserVerifier
   return route({
     method: "POST",
@@ -37,6 +39,8 @@ const placeOrder = Effect.gen(function* () {
     // An order that still waits to be stored is not stored for nobody.
     endsWithClient: true,
     headers: placingHeaders,
+    permit: ({ caller, request }) =>
+      Effect.map(idempotencyKey(request), (key) => admission.permit(caller.username, key)),
     body: {
       schema: NewOrder,
       maxBytes: publicBodyBytes,
@@ -52,22 +56,23 @@ const placeOrder = Effect.gen(function* () {
         "Preference-Applied": "The wait that was honoured",
       },
     },
-    problems: [422],
-    handle: Effect.fnUntraced(function* ({ body, caller, closing, request }) {
+    problems: [422, 429],
+    handle: Effect.fnUntraced(function* ({ body, caller, closing, permit, request }) {
       const { amount, ...rest } = body
       const wait = preferredWait(request)
-      const { order, replayed } = yield* intake.place({
+      const { order, replayed, waited } = yield* intake.place({
         username: caller.username,
         amountMinor: toMinor(amount),
         details: "details" in rest ? rest.details : rest,
         idempotencyKey: yield* idempotencyKey(request),
+        permit,
       }, wait && { atMost: wait, closing })
       return {
         body: viewOf(order),
         headers: {
           location: `/api/orders/${order.id}`,
           ...(replayed && { "idempotent-replayed": "true" }),
-          ...(wait && { "preference-applied": `wait=${Duration.toSeconds(wait)}` }),
+          ...(waited && wait && { "preference-applied": `wait=${Duration.toSeconds(wait)}` }),
         },
       }
     }),
@@ -127,7 +132,7 @@ const getOrder = Effect.gen(function* () {
   })
 })
 
-/** Each looks at the database every few seconds. */
+/** Each looks at the database every few seconds. A user may have open a part of those that are left. */
 const mostEventStreams = 1_000
 
 const watchOrder = Effect.gen(function* () {
@@ -147,7 +152,7 @@ const watchOrder = Effect.gen(function* () {
       description: "The events, ending when the order is final; 204 when all were seen",
       type: "text/event-stream",
     },
-    problems: [404],
+    problems: [404, 429],
     handle: Effect.fnUntraced(function* ({ caller, closing, params, request }) {
       const look = lookUps.find(caller.username, params.id)
       const order = yield* look
@@ -156,7 +161,7 @@ const watchOrder = Effect.gen(function* () {
       if (isFinal(order) && seen >= historyOf(order).length - 1) {
         return new Response(null, { status: 204 })
       }
-      const stream = yield* openStream(params.id, look, seen, closing)
+      const stream = yield* openStream(order, look, seen, closing)
       return new Response(stream, { headers: eventStreamHeaders })
     }),
   })

@@ -16,6 +16,17 @@ export interface Access<C> {
 
 export const anyone: Access<null> = { scheme: null, authorize: () => Effect.succeed(null) }
 
+/** Lets a request in, or not: for what one can only do as long as there is room. */
+export interface Permit {
+  /** Lets it in, before its body is read. Fails with a 429 or 503 Problem, or as what it has to look up does. */
+  readonly enter: Effect.Effect<void, Problem | Transient>
+  /** Gives its place back. More than once does no harm. */
+  readonly leave: () => void
+}
+
+/** For what there is always room. */
+const freePass: Permit = { enter: Effect.void, leave: () => {} }
+
 /** What an answer is made of. */
 export interface Reply<A> {
   readonly body: A
@@ -27,6 +38,8 @@ export interface RouteInput<B, Q, P, C> {
   readonly query: Q
   readonly params: P
   readonly caller: C
+  /** It has entered, and leaves at the latest when it is answered. */
+  readonly permit: Permit
   readonly request: Request
   /** The peer's address where the server told it; requests from inside the process have none. */
   readonly remoteAddress: string | undefined
@@ -46,6 +59,10 @@ export interface RouteSpec<B, Q, P, A, C> {
   /** True for what the gateway must never route. */
   readonly internal?: boolean
   readonly access: Access<C>
+  /** Makes the permit of a request, where not all may come in; anyone who may call does otherwise. */
+  readonly permit?: (
+    input: Pick<RouteInput<B, Q, P, C>, "caller" | "request">,
+  ) => Effect.Effect<Permit, Problem>
   /** Whether a client that hangs up interrupts it, wherever it is. Else it is seen through. */
   readonly endsWithClient?: boolean
   readonly body?: {
@@ -76,7 +93,8 @@ export interface RouteSpec<B, Q, P, A, C> {
 }
 
 /** A route whose types have been checked, as the app and the OpenAPI document need it. */
-export interface Route extends Omit<RouteSpec<never, never, never, never, never>, "handle"> {
+export interface Route
+  extends Omit<RouteSpec<never, never, never, never, never>, "handle" | "permit"> {
   readonly respond: (
     request: Request,
     parts:
@@ -99,10 +117,14 @@ export const route = <B = undefined, Q = undefined, P = undefined, A = never, C 
   const decodeBody = body && decodeStrictly(body.schema, "request body")
   const decodeQuery = query && decodeText(query, "query")
   const decodeParams = params && decodeText(params, "path")
-  const respond: Route["respond"] = Effect.fnUntraced(function* (request, parts) {
-    const caller = yield* spec.access.authorize(request)
+  const answered = Effect.fnUntraced(function* (
+    request: Request,
+    parts: Parameters<Route["respond"]>[1],
+    { caller, permit }: { readonly caller: C; readonly permit: Permit },
+  ) {
     const reply = yield* spec.handle({
       caller,
+      permit,
       request,
       remoteAddress: parts.remoteAddress,
       closing: parts.closing,
@@ -114,6 +136,17 @@ export const route = <B = undefined, Q = undefined, P = undefined, A = never, C 
     if (!(reply instanceof Response)) return jsonResponse(answer.status, reply, parts.requestId)
     reply.headers.set("x-request-id", parts.requestId)
     return reply
+  })
+  const respond: Route["respond"] = Effect.fnUntraced(function* (request, parts) {
+    const caller = yield* spec.access.authorize(request)
+    if (spec.permit === undefined) {
+      return yield* answered(request, parts, { caller, permit: freePass })
+    }
+    const permit = yield* spec.permit({ caller, request })
+    return yield* Effect.ensuring(
+      Effect.andThen(permit.enter, answered(request, parts, { caller, permit })),
+      Effect.sync(permit.leave),
+    )
   })
   return { ...spec, respond } as unknown as Route
 }

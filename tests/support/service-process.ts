@@ -4,6 +4,7 @@ import { gateway } from "#compose/embedded/gateway.ts"
 import type { App } from "#shared/http/app.ts"
 import { keyFiles } from "#shared/security/generate-service-keys.ts"
 import type { ServiceName } from "#shared/roster.ts"
+import { plentyOfOrders } from "./plenty-of-orders.ts"
 
 export const serviceNames: ReadonlyArray<ServiceName> = [
   "billing",
@@ -35,6 +36,7 @@ export const environmentOf = (
     HOME: process.env.HOME,
     PORT: String(port),
     HOST: "127.0.0.1",
+    ...(name === "orders" && plentyOfOrders),
     // Nobody sends requests to one that is told to stop.
     DRAIN: "0 seconds",
     DATABASE_URL: databaseUrl,
