@@ -3,18 +3,21 @@ import { join } from "node:path"
 import { defineConfig } from "vitest/config"
 import { testLimitMs } from "./tests/support/patience.ts"
 
-// Every file of tests has a process of its own, which loads the same modules: V8 need not compile them each time. Programs
-// that tests start inherit it.
+// Programs that tests start load the same modules again and again: V8 need not compile them each time.
 process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, "node_modules/.cache/compiled")
 
 export default defineConfig({
   test: {
     include: ["tests/**/*.test.ts"],
     globalSetup: ["tests/support/global-setup.ts"],
+    setupFiles: ["tests/support/metrics-of-this-file.ts"],
     testTimeout: testLimitMs,
     hookTimeout: testLimitMs,
     pool: "forks",
     // A third one has work for a machine of two cores while the others wait; more would only wait for each other.
     maxWorkers: 3,
+    // Files that follow each other in a process share its modules, so no test changes what outlives it. To start a process and
+    // load everything for each file took a sixth of the time.
+    isolate: false,
   },
 })

@@ -49,6 +49,12 @@ describe("the layout", () => {
       .toEqual([])
   })
 
+  it("has no module of several tests that prepares something when it is loaded, which a process does once", () => {
+    const hooks = /^(?:before|after)(?:All|Each)\(/m
+    const shared = sources.filter((file) => file.startsWith("tests/") && !/\.test\.ts$/.test(file))
+    expect(shared.filter((file) => hooks.test(readFileSync(join(root, file), "utf8")))).toEqual([])
+  })
+
   it("opens every source file with what it is", () => {
     const silent = sources.filter((file) => !file.startsWith("tests/"))
       .filter((file) => !/^(\/\*\*|--|create table)/.test(readFileSync(join(root, file), "utf8")))

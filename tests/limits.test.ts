@@ -16,6 +16,7 @@ it("no test has a limit of its own, which a busy machine could exceed", () => {
   const files = globSync("tests/**/*.test.ts", { cwd: root })
   expect(files.length).toBeGreaterThan(100)
   // The last argument of a test or a hook, or the option of a group.
-  const limit = /^\s*\}\)?, \d+_000\)|^(?:it|describe)\b.*\{ timeout: |^ {2,}\d+_000,\n\s*\)/m
+  const limit =
+    /^\s*[})]+, \d+_000\)|^(?:it|describe)\b.*\{ timeout: |^ {2,}(?:\d+_000|(?:within|limit)Ms),\n\s*\)/m
   expect(files.filter((file) => limit.test(read(file)))).toEqual([])
 })

@@ -12,14 +12,18 @@ import { welcome } from "./welcome.ts"
 const main = Effect.gen(function* () {
   const startedAtMs = performance.now()
   const given = yield* readSettings(embeddedSettings)
-  const { PORT, HOST, KEEP_ALIVE, DRAIN, DATA_DIR, QUEUE_URL, ...telemetry } = given
+  const { PORT, HOST, INTERNAL_PORT, MAX_CONNECTIONS, KEEP_ALIVE, DRAIN, DATA_DIR, ...rest } = given
+  const { QUEUE_URL, TRUST_PROXY, ...telemetry } = rest
   const drain = yield* CurrentDrain
   drain.ms = Duration.toMillis(DRAIN)
   yield* Effect.gen(function* () {
     const system = yield* startSystem({
       host: HOST,
       port: PORT,
+      internalPort: INTERNAL_PORT,
       keepAliveMs: Duration.toMillis(KEEP_ALIVE),
+      maxConnections: MAX_CONNECTIONS,
+      trustProxy: TRUST_PROXY,
       dataDir: DATA_DIR,
       queueUrl: QUEUE_URL?.href,
       environment: process.env,

@@ -11,7 +11,7 @@ import createClient from "postgres"
 import { addressSettings } from "#services/orchestrator/settings.ts"
 import { orderRecords } from "#services/orders/audit-service.ts"
 import { type ParticipantName, participantNames } from "#shared/contracts/order-saga.ts"
-import type { App } from "#shared/http/app.ts"
+import type { Doors } from "#shared/http/app.ts"
 import type { Fetch } from "#shared/http/client.ts"
 import { DatabaseError } from "#shared/postgres/database.ts"
 import { OnlyLooking } from "#shared/postgres/only-looking.ts"
@@ -49,7 +49,7 @@ export const openRecords = (
       DATABASE_URL: serviceUrl(postgres, name).href,
       SERVICE_PUBLIC_KEYS: publicKeys,
     })
-    const apps: Partial<Record<ServiceName, App>> = {}
+    const apps: Partial<Record<ServiceName, Doors>> = {}
     const unreadable = new Map<ParticipantName | "orders", string>()
     const open = Effect.fnUntraced(
       function* (name: ParticipantName | "orders") {

@@ -9,9 +9,14 @@ import {
   VerifyRequest,
 } from "#shared/contracts/auth.ts"
 import { makeApp } from "#shared/http/app.ts"
-import { anyone, publicBodyBytes, route } from "#shared/http/route.ts"
+import { publicBodyBytes, route } from "#shared/http/route.ts"
 import { Database } from "#shared/postgres/database.ts"
-import { makeUserVerifier, type TokenOptions, wrongToken } from "#shared/security/user-tokens.ts"
+import {
+  makeUserVerifier,
+  type TokenOptions,
+  UserVerifier,
+  wrongToken,
+} from "#shared/security/user-tokens.ts"
 import { clientAddress } from "./client-address.ts"
 import { keysFreshMs } from "./key-rotation.ts"
 import { makeLogIn } from "./log-in.ts"
@@ -37,16 +42,27 @@ export const authApp = (options: AppOptions) =>
     const signingKeys = yield* SigningKeys
     const signUp = yield* makeSignUp
     const logIn = yield* makeLogIn
-    const { user } = yield* makeUserVerifier(signingKeys.keyOf, options)
+    const verifier = yield* makeUserVerifier(signingKeys.keyOf, options)
     const database = yield* Database
 
-    const routes = [
+    const jwks = yield* route({
+      method: "GET",
+      path: "/.well-known/jwks.json",
+      summary: "The public keys that prove users' tokens",
+      tag: "keys",
+      answer: { status: 200, description: "A JSON Web Key Set", schema: PublicKeys },
+      handle: () =>
+        Effect.map(signingKeys.publicKeys, (keys) => ({
+          body: { keys },
+          headers: { "cache-control": `public, max-age=${keysFreshMs / 1000}` },
+        })),
+    })
+    const routes = yield* Effect.all([
       route({
         method: "POST",
         path: "/api/auth/users/",
         summary: "Sign up",
         tag: "users",
-        access: anyone,
         body: { schema: NewUser, maxBytes, example: { ...ada, email: "ada@example.com" } },
         answer: { status: 201, description: "The user, who can log in now", schema: User },
         problems: [409],
@@ -57,7 +73,6 @@ export const authApp = (options: AppOptions) =>
         path: "/api/auth/users/me/",
         summary: "Who you are",
         tag: "users",
-        access: user,
         answer: { status: 200, description: "The user whose token it is", schema: User },
         handle: Effect.fnUntraced(function* ({ caller: { username } }) {
           const found = yield* users.find(username)
@@ -71,7 +86,6 @@ export const authApp = (options: AppOptions) =>
         path: "/api/token/",
         summary: "Log in",
         tag: "tokens",
-        access: anyone,
         body: { schema: LogIn, maxBytes, example: ada },
         answer: { status: 200, description: "Tokens of a new session", schema: TokenPair },
         problems: [401, 429],
@@ -85,7 +99,6 @@ export const authApp = (options: AppOptions) =>
         path: "/api/token/refresh/",
         summary: "Replace your tokens by the next ones",
         tag: "tokens",
-        access: anyone,
         body: { schema: RefreshRequest, maxBytes, example: { refresh: "the refresh token" } },
         answer: {
           status: 200,
@@ -100,30 +113,17 @@ export const authApp = (options: AppOptions) =>
         path: "/api/token/verify/",
         summary: "Ask whether a token is valid",
         tag: "tokens",
-        access: anyone,
         body: { schema: VerifyRequest, maxBytes, example: { token: "either token" } },
         answer: { status: 200, description: "The token is valid", schema: Schema.Struct({}) },
         problems: [401],
         handle: ({ body }) => Effect.as(sessions.verify(body.token), { body: {} }),
       }),
-      route({
-        method: "GET",
-        path: "/.well-known/jwks.json",
-        summary: "The public keys that prove users' tokens",
-        tag: "keys",
-        access: anyone,
-        answer: { status: 200, description: "A JSON Web Key Set", schema: PublicKeys },
-        handle: () =>
-          Effect.map(signingKeys.publicKeys, (keys) => ({
-            body: { keys },
-            headers: { "cache-control": `public, max-age=${keysFreshMs / 1000}` },
-          })),
-      }),
-    ]
+    ]).pipe(Effect.provideService(UserVerifier, verifier))
     return yield* makeApp({
       name: "auth",
       description: "Users, their log-ins and their tokens.",
-      routes,
+      // Services ask for the keys at the internal door, which what is public cannot crowd.
+      routes: [{ ...jwks, internal: true }, ...routes, jwks],
       ready: { database: database.ping },
     })
   })

@@ -2,7 +2,8 @@
 import { Duration, Effect, Layer } from "effect"
 import { join } from "node:path"
 import { addressesIn, addressSettingsOf } from "#shared/config/addresses.ts"
-import { duration, flag, url, type Values } from "#shared/config/settings.ts"
+import { duration, url, type Values } from "#shared/config/settings.ts"
+import { trustProxySetting } from "#shared/config/trust-proxy.ts"
 import { databaseLayer } from "#shared/postgres/database.ts"
 import { databaseSettings } from "#shared/postgres/settings.ts"
 import { privateKeySetting, serviceSignerLayer } from "#shared/security/service-tokens.ts"
@@ -29,10 +30,7 @@ export const authSettings = {
     ["redis", "rediss", "memory"],
     "memory:",
   ),
-  TRUST_PROXY: flag(
-    "whether the last X-Forwarded-For entry is the client's address (set by your own proxy)",
-    false,
-  ),
+  ...trustProxySetting,
 }
 type Settings = Values<typeof authSettings>
 

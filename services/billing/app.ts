@@ -7,8 +7,6 @@ import { Problem } from "#shared/http/problem.ts"
 import { publicBodyBytes, route } from "#shared/http/route.ts"
 import { Database } from "#shared/postgres/database.ts"
 import { participantRoutes } from "#shared/reservations/participant.ts"
-import { ServiceVerifier } from "#shared/security/service-tokens.ts"
-import { UserVerifier } from "#shared/security/user-tokens.ts"
 import { type Account, Accounts } from "./accounts.ts"
 
 const view = ({ username, email, walletMinor }: Account) => ({
@@ -24,16 +22,13 @@ const noSuchAccount = new Problem({
 
 export const billingApp = Effect.gen(function* () {
   const accounts = yield* Accounts
-  const services = yield* ServiceVerifier
-  const { user } = yield* UserVerifier
   const database = yield* Database
 
-  const getAccount = route({
+  const getAccount = yield* route({
     method: "GET",
     path: "/api/accounts/:username",
     summary: "Your account and its wallet",
     tag: "accounts",
-    access: user,
     params: Schema.Struct({ username: Username }),
     answer: { status: 200, description: "The account", schema: AccountView },
     problems: [404],
@@ -45,15 +40,12 @@ export const billingApp = Effect.gen(function* () {
     }),
   })
 
-  const openProfile = route({
+  const openProfile = yield* route({
     method: "POST",
     path: "/api/profiles/",
     summary: "Open the account of a new user",
-    internal: true,
-    access: services.only("auth"),
     body: { schema: NewProfile, maxBytes: publicBodyBytes },
     answer: { status: 201, description: "The account, opened now or before", schema: AccountView },
-    problems: [403],
     handle: ({ body }) => Effect.map(accounts.open(body.username, body.email), view),
   })
 

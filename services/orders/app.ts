@@ -7,8 +7,6 @@ import { docsApp } from "#shared/http/docs.ts"
 import { publicBodyBytes, route } from "#shared/http/route.ts"
 import { Database } from "#shared/postgres/database.ts"
 import { publicServices } from "#shared/roster.ts"
-import { ServiceVerifier } from "#shared/security/service-tokens.ts"
-import { UserVerifier } from "#shared/security/user-tokens.ts"
 import { Admission } from "./admission.ts"
 import { auditRoutes } from "./audit-routes.ts"
 import { eventStreamHeaders, eventStreams, historyOf } from "./events.ts"
@@ -29,13 +27,11 @@ const params = Schema.Struct({ id: OrderId })
 const placeOrder = Effect.gen(function* () {
   const intake = yield* Intake
   const admission = yield* Admission
-  const { user } = yield* UserVerifier
-  return route({
+  return yield* route({
     method: "POST",
     path: "/api/orders/",
     summary: "Place an order",
     tag: "orders",
-    access: user,
     // An order that still waits to be stored is not stored for nobody.
     endsWithClient: true,
     headers: placingHeaders,
@@ -81,13 +77,11 @@ const placeOrder = Effect.gen(function* () {
 
 const listOrders = Effect.gen(function* () {
   const lookUps = yield* LookUps
-  const { user } = yield* UserVerifier
-  return route({
+  return yield* route({
     method: "GET",
     path: "/api/orders/",
     summary: "Your newest orders, oldest first",
     tag: "orders",
-    access: user,
     query: Schema.Struct({
       limit: Schema.optionalKey(
         Schema.NumberFromString.check(
@@ -116,13 +110,11 @@ const listOrders = Effect.gen(function* () {
 
 const getOrder = Effect.gen(function* () {
   const lookUps = yield* LookUps
-  const { user } = yield* UserVerifier
-  return route({
+  return yield* route({
     method: "GET",
     path: "/api/orders/:id",
     summary: "One of your orders, with its timeline",
     tag: "orders",
-    access: user,
     endsWithClient: true,
     params,
     answer: { status: 200, description: "The order", schema: OrderDetails },
@@ -138,18 +130,17 @@ const mostEventStreams = 1_000
 const watchOrder = Effect.gen(function* () {
   const lookUps = yield* LookUps
   const openStream = yield* eventStreams({ most: mostEventStreams })
-  const { user } = yield* UserVerifier
-  return route({
+  return yield* route({
     method: "GET",
     path: "/api/orders/:id/events",
     summary: "What happens to one of your orders, as server-sent events",
     tag: "orders",
-    access: user,
     params,
     headers: watchingHeaders,
     answer: {
       status: 200,
-      description: "The events, ending when the order is final; 204 when all were seen",
+      description: "The events, ending when the order is final",
+      nothing: "The order is final, and all its events were seen",
       type: "text/event-stream",
     },
     problems: [404, 429],
@@ -169,16 +160,12 @@ const watchOrder = Effect.gen(function* () {
 
 const decide = Effect.gen(function* () {
   const register = yield* Register
-  const verifier = yield* ServiceVerifier
-  return route({
+  return yield* route({
     method: "POST",
     path: "/internal/decisions",
     summary: "Record decisions; the answers are the states that hold now",
-    internal: true,
-    access: verifier.only("orchestrator"),
     body: { schema: DecisionRequest, maxBytes: 4 * 1024 * 1024 },
     answer: { status: 200, description: "The state of each order", schema: DecisionResponse },
-    problems: [403],
     handle: ({ body }) =>
       Effect.map(register.decide(unpacked(body)), (decisions) => ({ body: { decisions } })),
   })
@@ -186,7 +173,7 @@ const decide = Effect.gen(function* () {
 
 export const ordersApp = Effect.gen(function* () {
   const database = yield* Database
-  const app = yield* makeApp({
+  const doors = yield* makeApp({
     name: "orders",
     description: "Orders: place them, look them up, watch them become final.",
     routes: [
@@ -201,6 +188,6 @@ export const ordersApp = Effect.gen(function* () {
     ready: { database: database.ping },
   })
   // Of all public services: behind a gateway of another make nobody else would show them.
-  app.route("/", docsApp(publicServices))
-  return app
+  doors.public.route("/", docsApp(publicServices))
+  return doors
 })

@@ -111,7 +111,6 @@ const tooManyOfYours = new Problem({
 
 export const eventStreamHeaders = {
   "content-type": "text/event-stream",
-  "cache-control": "no-store",
   // nginx holds back what it thinks is a page.
   "x-accel-buffering": "no",
 }

@@ -1,9 +1,15 @@
 /**
- * A route is data: its path, who may call it, the schemas of what goes in and out, and the Effect that answers. The same
- * record validates requests, answers with problems, and describes itself in the service's OpenAPI document.
+ * A route is data: its path, the schemas of what goes in and out, and the Effect that answers; who may call it stands in the
+ * table of permissions. The same record validates requests, answers with problems, and describes itself in the service's
+ * OpenAPI document.
  */
 import { Effect, type Schema } from "effect"
+import type { ServiceName } from "#shared/roster.ts"
+import { type Permission, permissions, type RouteKey } from "#shared/security/permissions.ts"
+import { ServiceVerifier } from "#shared/security/service-tokens.ts"
+import { type User, UserVerifier } from "#shared/security/user-tokens.ts"
 import type { Transient } from "#shared/transient.ts"
+import { answerHeaders } from "./answer-headers.ts"
 import { decodeStrictly, keepable, readJson } from "./body.ts"
 import type { Problem } from "./problem.ts"
 
@@ -11,6 +17,8 @@ import type { Problem } from "./problem.ts"
 export interface Access<C> {
   /** How the OpenAPI document names it; null for routes that anyone may call. */
   readonly scheme: "user" | "service" | null
+  /** The services that it lets in, where it lets in services. */
+  readonly callers?: ReadonlyArray<ServiceName>
   readonly authorize: (request: Request) => Effect.Effect<C, Problem>
 }
 
@@ -49,16 +57,13 @@ export interface RouteInput<B, Q, P, C> {
 
 type Text = { readonly [name: string]: string | undefined }
 
+type Method = "GET" | "POST"
+
+/** What is said of a route besides its method and path. */
 export interface RouteSpec<B, Q, P, A, C> {
-  readonly method: "GET" | "POST"
-  /** Hono's syntax: "/api/orders/:id". It answers with and without a trailing slash. */
-  readonly path: string
   readonly summary: string
   /** The resource that it is about: the OpenAPI document groups routes by it. */
   readonly tag?: string
-  /** True for what the gateway must never route. */
-  readonly internal?: boolean
-  readonly access: Access<C>
   /** Makes the permit of a request, where not all may come in; anyone who may call does otherwise. */
   readonly permit?: (
     input: Pick<RouteInput<B, Q, P, C>, "caller" | "request">,
@@ -81,6 +86,8 @@ export interface RouteSpec<B, Q, P, A, C> {
     readonly schema?: Schema.Codec<unknown, A>
     /** The media type of what has no schema. */
     readonly type?: string
+    /** What it tells that the answer is 204, with nothing in it, where that may be. */
+    readonly nothing?: string
     /** What its headers tell, those of every answer left out, by their names. */
     readonly headers?: Readonly<Record<string, string>>
   }
@@ -95,6 +102,12 @@ export interface RouteSpec<B, Q, P, A, C> {
 /** A route whose types have been checked, as the app and the OpenAPI document need it. */
 export interface Route
   extends Omit<RouteSpec<never, never, never, never, never>, "handle" | "permit"> {
+  readonly method: Method
+  /** Hono's syntax: "/api/orders/:id". It answers with and without a trailing slash. */
+  readonly path: string
+  readonly access: Access<unknown>
+  /** Of services, by services: it is behind the internal door, which no gateway reaches; else behind the public one. */
+  readonly internal: boolean
   readonly respond: (
     request: Request,
     parts:
@@ -109,9 +122,58 @@ export const withoutSlash = (path: string) => path.replace(/(?<=.)\/$/, "")
 /** 16 KiB: more than any request of a person needs. */
 export const publicBodyBytes = 16 * 1024
 
-/** Checks a route's types and prepares its decoders once. */
-export const route = <B = undefined, Q = undefined, P = undefined, A = never, C = null>(
-  spec: RouteSpec<B, Q, P, A, C>,
+/** The row of a route, and never one that is not there. */
+type Row<M extends Method, P extends string> = `${M} ${P}` extends infer K extends RouteKey
+  ? (typeof permissions)[K]
+  : never
+
+type CallerBy<P extends Permission> = P extends "anyone" ? null : P extends "user" ? User
+: ServiceName
+type GuardOf<P extends Permission> = P extends "anyone" ? never : P extends "user" ? UserVerifier
+: ServiceVerifier
+
+/** The method and path of a route; without a row in the table of permissions, no path has this type. */
+interface Place<M extends Method, P extends string> {
+  readonly method: M
+  /** Hono's syntax: "/api/orders/:id". It answers with and without a trailing slash. */
+  readonly path: P & (`${M} ${P}` extends RouteKey ? unknown : never)
+}
+
+const accessBy = (
+  permission: Permission,
+): Effect.Effect<Access<unknown>, never, UserVerifier | ServiceVerifier> =>
+  permission === "anyone"
+    ? Effect.succeed(anyone)
+    : permission === "user"
+    ? Effect.map(UserVerifier, ({ user }) => user)
+    : Effect.map(ServiceVerifier, (verifier) => ({
+      ...verifier.only(...permission),
+      callers: permission,
+    }))
+
+/** Makes a route that lets in whom the table of permissions names. */
+export const route = <
+  const M extends Method,
+  const P extends string,
+  B = undefined,
+  Q = undefined,
+  T = undefined,
+  A = never,
+>(
+  spec: RouteSpec<B, Q, T, A, CallerBy<Row<M, P>>> & Place<M, P>,
+): Effect.Effect<Route, never, GuardOf<Row<M, P>>> =>
+  Effect.map(
+    accessBy(permissions[`${spec.method} ${spec.path}` as RouteKey]),
+    (access) => guardedRoute(access as Access<CallerBy<Row<M, P>>>, spec),
+  ) as Effect.Effect<Route, never, GuardOf<Row<M, P>>>
+
+/**
+ * Checks a route's types and prepares its decoders once. Services make theirs by `route`, so that who may call it is said in
+ * one place.
+ */
+export const guardedRoute = <B = undefined, Q = undefined, P = undefined, A = never, C = null>(
+  access: Access<C>,
+  spec: RouteSpec<B, Q, P, A, C> & Pick<Route, "method" | "path">,
 ): Route => {
   const { body, query, params, answer } = spec
   const decodeBody = body && decodeStrictly(body.schema, "request body")
@@ -135,10 +197,11 @@ export const route = <B = undefined, Q = undefined, P = undefined, A = never, C 
     // Given to a new answer from the start: to change the headers of one costs more than to make it.
     if (!(reply instanceof Response)) return jsonResponse(answer.status, reply, parts.requestId)
     reply.headers.set("x-request-id", parts.requestId)
+    for (const [name, value] of Object.entries(answerHeaders)) reply.headers.set(name, value)
     return reply
   })
   const respond: Route["respond"] = Effect.fnUntraced(function* (request, parts) {
-    const caller = yield* spec.access.authorize(request)
+    const caller = yield* access.authorize(request)
     if (spec.permit === undefined) {
       return yield* answered(request, parts, { caller, permit: freePass })
     }
@@ -148,7 +211,7 @@ export const route = <B = undefined, Q = undefined, P = undefined, A = never, C 
       Effect.sync(permit.leave),
     )
   })
-  return { ...spec, respond } as unknown as Route
+  return { ...spec, access, internal: access.scheme === "service", respond } as unknown as Route
 }
 
 const decodeText = <T>(schema: Schema.Codec<T, Text>, what: string) => {
@@ -165,8 +228,8 @@ const jsonResponse = (
     status,
     headers: {
       "content-type": "application/json",
-      "cache-control": "no-store",
       "x-request-id": requestId,
+      ...answerHeaders,
       ...headers,
     },
   })

@@ -25,7 +25,7 @@ export const tokenSettings = {
 export const userTokenSettings = {
   ...tokenSettings,
   JWKS_URL: url(
-    "the address of auth's public keys, such as http://auth:8081/.well-known/jwks.json",
+    "the address of auth's public keys, such as http://auth:9081/.well-known/jwks.json",
     ["http", "https"],
   ),
 }

@@ -6,6 +6,7 @@
 import { rejects } from "node:assert/strict"
 import { checkChanges, checkLiveReload, checkRemoval, checkStart } from "./compose-changes.ts"
 import { checkContainment } from "./compose-containment.ts"
+import { checkContents } from "./compose-contents.ts"
 import { checkFaults } from "./compose-faults.ts"
 import { withIngress } from "./compose-ingress.ts"
 import { checkMemory } from "./compose-memory.ts"
@@ -13,6 +14,8 @@ import { checkNetwork } from "./compose-network.ts"
 import { type ComposeProject, composeProject, run, whyNoCompose } from "./compose-project.ts"
 import { plentyOfOrders } from "#tests/support/plenty-of-orders.ts"
 import { copySources } from "./compose-sources.ts"
+import { checkTls } from "./compose-tls.ts"
+import { withoutPinsOf } from "./local-images.ts"
 
 const openings = { walletMinor: 10_000, stock: 100_000, capacity: 100_000 }
 const settings = {
@@ -47,7 +50,10 @@ const checkWrongSetting = async (project: ComposeProject): Promise<string> => {
 
 const tryVariant = async (runtime: string) => {
   const environment = { ...settings, RUNTIME: runtime }
-  const project = await composeProject("unwind-e2e", copySources(), environment)
+  const sources = copySources()
+  const unpinned = await withoutPinsOf(sources)
+  if (unpinned.length > 0) tell(`this machine's own images, not pinned: ${unpinned.join(", ")}`)
+  const project = await composeProject("unwind-e2e", sources, environment)
   const stop = () => void project.down().finally(() => process.exit(130))
   process.once("SIGINT", stop)
   try {
@@ -58,9 +64,11 @@ const tryVariant = async (runtime: string) => {
     tell("starting")
     await project.compose("up", "--detach", "--wait")
     tell(`healthy: ${await checkStart(project)}`)
+    tell(await checkContents(sources, `unwind:dev-${runtime}`))
     tell(await checkContainment(project))
     tell(await checkNetwork(project))
     tell(await endToEnd(project.baseUrl))
+    if (runtime === "node") tell(await checkTls(project))
     // Kubernetes runs the image of Node.
     if (runtime === "node") tell(`behind an ingress, ${await withIngress(project, endToEnd)}`)
     tell(await checkFaults(project, openings, (what) => tell(`  ${what}`)))

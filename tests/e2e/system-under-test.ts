@@ -37,6 +37,7 @@ const embedded = (environment: Readonly<Record<string, string>>) =>
     const { port } = yield* startSystem({
       host: "127.0.0.1",
       port: 0,
+      internalPort: 0,
       dataDir,
       queueUrl: yield* dockersRedis,
       environment: { ...plentyOfOrders, ...environment },

@@ -40,11 +40,12 @@ export const callersOf = (rows: Rows, callee: string): ReadonlyArray<string> =>
 
 /** The settings of a service that say where others are, and where its secrets. */
 export const settingsOf = (rows: Rows, name: string): Readonly<Record<string, string>> => {
-  const { port, database, redis, calls, users } = rows[name]!
+  const { port, internalPort, database, redis, calls, users } = rows[name]!
   const isCalled = Object.values(rows).some((row) => row.calls.includes(name))
-  const urlOf = (callee: string) => `http://${callee}:${rows[callee]?.port}`
+  const urlOf = (callee: string) => `http://${callee}:${rows[callee]?.internalPort}`
   return {
-    PORT: `${port}`,
+    ...(port !== null && { PORT: `${port}` }),
+    INTERNAL_PORT: `${internalPort}`,
     ...(database && { DATABASE_URL_FILE: "/run/secrets/database-url" }),
     ...(redis === "queue" && { QUEUE_URL_FILE: "/run/secrets/queue-url" }),
     ...(redis === "queue" && { QUEUE_TOKEN_FILE: "/run/secrets/queue-token" }),

@@ -5,10 +5,10 @@
 import { availableParallelism, loadavg } from "node:os"
 
 /** So long a test waits for one thing that must come. It is then told what did not. */
-export const patienceMs = 120_000
+export const patienceMs = 240_000
 
 /** So long a whole test, or what prepares it, may take: long enough that what it waited for in vain is told first. */
-export const testLimitMs = 300_000
+export const testLimitMs = 900_000
 
 /** What takes so long at most on a machine with no more to do than these tests may take so long on this one, as it is now. */
 export const underLoad = (ms: number): number =>

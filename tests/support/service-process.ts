@@ -1,5 +1,4 @@
 /** What a service that is a process of its own is given, and the public door in front of several of them. */
-import { Hono } from "hono"
 import { gateway } from "#compose/embedded/gateway.ts"
 import type { App } from "#shared/http/app.ts"
 import { keyFiles } from "#shared/security/generate-service-keys.ts"
@@ -15,8 +14,14 @@ export const serviceNames: ReadonlyArray<ServiceName> = [
   "orchestrator",
 ]
 
+/** Where a process listens: for the public, if it has public routes, and for other services. */
+export interface Ports {
+  readonly public: number
+  readonly internal: number
+}
+
 export interface Surroundings {
-  readonly port: number
+  readonly ports: Ports
   readonly databaseUrl: string | undefined
   readonly queueUrl: string
   readonly queueStream: string
@@ -28,15 +33,17 @@ export interface Surroundings {
 /** The environment of a service's process: nothing of our own but what a program needs to be found. */
 export const environmentOf = (
   name: ServiceName,
-  { port, databaseUrl, queueUrl, queueStream, keysFolder, address }: Surroundings,
+  { ports, databaseUrl, queueUrl, queueStream, keysFolder, address }: Surroundings,
 ): Record<string, string | undefined> => {
   const keys = keyFiles(keysFolder)
   return {
     PATH: process.env.PATH,
     HOME: process.env.HOME,
-    PORT: String(port),
+    PORT: String(ports.public),
     HOST: "127.0.0.1",
     ...(name === "orders" && plentyOfOrders),
+    INTERNAL_PORT: String(ports.internal),
+    INTERNAL_HOST: "127.0.0.1",
     // Nobody sends requests to one that is told to stop.
     DRAIN: "0 seconds",
     DATABASE_URL: databaseUrl,
@@ -52,7 +59,7 @@ export const environmentOf = (
   }
 }
 
-/** The public paths, as a gateway routes them; `address` is asked anew for each request. */
+/** The public paths, as a gateway routes them to public ports; `address` is asked anew for each request. */
 export const doorTo = (address: (name: ServiceName) => string): App => {
   const proxied = (name: ServiceName) => ({
     fetch: (request: Request) => {
@@ -61,6 +68,8 @@ export const doorTo = (address: (name: ServiceName) => string): App => {
         .catch(() => new Response(null, { status: 502 }))
     },
   })
-  const apps = Object.fromEntries(serviceNames.map((name) => [name, proxied(name)]))
-  return gateway(apps as Parameters<typeof gateway>[0], new Hono())
+  const doors = Object.fromEntries(
+    serviceNames.map((name) => [name, { public: proxied(name) }]),
+  )
+  return gateway(doors as Parameters<typeof gateway>[0])
 }

@@ -63,7 +63,7 @@ export const startCountedServices = (
     )
     yield* Effect.promise(() => untilStarted(apps, databases))
     // They are all in one process, and so are their metrics.
-    const metrics = async () => await (await apps.orders.request("/metrics")).text()
+    const metrics = async () => await (await apps.orders.internal.request("/metrics")).text()
     const count = async (): Promise<Work> => ({
       // By a bare `select` a connection shows that it is open.
       statements: mapEach(
@@ -104,7 +104,7 @@ const firstTasks = ["set idempotency_key = null", "where publish_at <= "]
 const untilStarted = async (apps: Apps, databases: OfEach<CountedDatabase>) => {
   const { statements } = databases.orders.tapped
   const sent = () => firstTasks.every((task) => statements.some((text) => text.includes(task)))
-  await Promise.all(Object.values(apps).map((app) => app.request("/readyz")))
+  await Promise.all(Object.values(apps).map(({ internal }) => internal.request("/readyz")))
   await until(
     "the services have started",
     patienceMs,

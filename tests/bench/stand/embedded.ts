@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { join } from "node:path"
 import { readPid } from "#compose/embedded/server-process.ts"
-import { freePort } from "#tests/chaos/ports.ts"
+import { freePorts } from "#tests/chaos/ports.ts"
 import { postgresOf } from "#tests/support/embedded-process.ts"
 import type { Runtime } from "#tests/support/separate-services.ts"
 import { signUpCustomers } from "../load/customers.ts"
@@ -34,7 +34,7 @@ export const startEmbedded = Effect.fnUntraced(function* (
   { guard, logFile }: Pick<Ground, "guard" | "logFile">,
   { dataDir, runtime, queueUrl, settings }: EmbeddedOptions,
 ) {
-  const port = yield* freePort
+  const ports = yield* freePorts
   const startedAtMs = performance.now()
   const program = yield* startProgram({
     name: "embedded",
@@ -43,7 +43,8 @@ export const startEmbedded = Effect.fnUntraced(function* (
       PATH: process.env.PATH,
       HOME: process.env.HOME,
       NO_COLOR: "1",
-      PORT: `${port}`,
+      PORT: `${ports.public}`,
+      INTERNAL_PORT: `${ports.internal}`,
       DATA_DIR: dataDir,
       QUEUE_URL: queueUrl,
       ...plenty,
@@ -51,10 +52,10 @@ export const startEmbedded = Effect.fnUntraced(function* (
     },
     logFile: logFile("embedded"),
     guard,
-    isReady: () => answersReady(port),
+    isReady: () => answersReady(ports.internal),
   })
   const seconds = (performance.now() - startedAtMs) / 1000
-  return { program, port, dataDir, seconds } satisfies Embedded as Embedded
+  return { program, port: ports.public, dataDir, seconds } satisfies Embedded as Embedded
 })
 
 /** The run as something that takes orders, with customers. */

@@ -16,6 +16,7 @@ import { Fetch } from "#shared/http/client.ts"
 import { generateServiceKeys, keyFiles } from "#shared/security/generate-service-keys.ts"
 import { patienceMs } from "#tests/support/patience.ts"
 import { createDatabase } from "#tests/support/postgres.ts"
+import { oneDoor } from "#tests/support/one-door.ts"
 import { BillingDouble } from "./billing-double.ts"
 
 export interface Answer {
@@ -87,7 +88,7 @@ const start = (
       environment,
     )
     const context = yield* Layer.build(authLayers(settings))
-    const app = yield* Effect.provideContext(makeAuthApp(settings), context)
+    const app = oneDoor(yield* Effect.provideContext(makeAuthApp(settings), context))
     return {
       app,
       billing,

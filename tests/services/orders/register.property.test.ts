@@ -16,7 +16,10 @@ import {
   settle,
   tagsOf,
   tellStuck,
+  useRegisters,
 } from "./registers.ts"
+
+useRegisters()
 
 interface Model {
   readonly status: OrderStatus

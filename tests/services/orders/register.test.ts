@@ -17,8 +17,11 @@ import {
   stuck,
   tagsOf,
   tellStuck,
+  useRegisters,
 } from "./registers.ts"
 import { until } from "./until.ts"
+
+useRegisters()
 
 const decide = (...decisions: ReadonlyArray<Decision>) =>
   Effect.map(registers[0]!.decide(decisions), (all) => all.map(({ status }) => status))
@@ -200,7 +203,7 @@ describe("decide", () => {
     Effect.gen(function* () {
       const ids = yield* pendingOrders(1000)
       const heard = new Set<string>()
-      const final: Array<string> = []
+      const final: Array<string | undefined> = []
       const { unlisten } = yield* Effect.promise(() =>
         sql.listen(changesChannel, (payload) => {
           // As versions read it that do not know which of them are final.

@@ -16,32 +16,35 @@ import { databaseLayer } from "#shared/postgres/database.ts"
 import { noChanges } from "#tests/simulation/no-changes.ts"
 import { clientOf, databaseOf } from "./running-orders.ts"
 
-const scope = Scope.makeUnsafe()
 /** The database, past the registers. */
 export let sql: Sql
 /** Registers of three replicas. */
 export let registers: ReadonlyArray<Register["Service"]>
 
-beforeAll(() =>
-  Effect.gen(function* () {
-    const url = yield* databaseOf("register")
-    const replica = Register.layer.pipe(
-      Layer.provide([orderStoreLayer, noChanges]),
-      Layer.provide(databaseLayer({
-        service: "orders",
-        url: new URL(url),
-        poolSize: 4,
-        migrations: join(import.meta.dirname, "../../../services/orders/migrations"),
-      })),
-    )
-    registers = yield* Effect.replicateEffect(
-      Effect.map(Layer.build(replica), (context) => Context.get(context, Register)),
-      3,
-    )
-    sql = yield* clientOf(url)
-  }).pipe(Scope.provide(scope), Effect.runPromise)
-)
-afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
+/** Gives the tests of a file registers of their own. */
+export const useRegisters = (): void => {
+  const scope = Scope.makeUnsafe()
+  beforeAll(() =>
+    Effect.gen(function* () {
+      const url = yield* databaseOf("register")
+      const replica = Register.layer.pipe(
+        Layer.provide([orderStoreLayer, noChanges]),
+        Layer.provide(databaseLayer({
+          service: "orders",
+          url: new URL(url),
+          poolSize: 4,
+          migrations: join(import.meta.dirname, "../../../services/orders/migrations"),
+        })),
+      )
+      registers = yield* Effect.replicateEffect(
+        Effect.map(Layer.build(replica), (context) => Context.get(context, Register)),
+        3,
+      )
+      sql = yield* clientOf(url)
+    }).pipe(Scope.provide(scope), Effect.runPromise)
+  )
+  afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
+}
 
 export interface Row {
   readonly id: string

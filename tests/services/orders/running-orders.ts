@@ -24,6 +24,7 @@ import { startWithin } from "#shared/service/service.ts"
 import { plentyOfOrders } from "#tests/support/plenty-of-orders.ts"
 import { createDatabase } from "#tests/support/postgres.ts"
 import { anyRedis } from "#tests/support/redis.ts"
+import { oneDoor } from "#tests/support/one-door.ts"
 
 export interface CallOptions {
   /** Whose token is sent; "ann" unless another name is given, and none for null. */
@@ -58,17 +59,6 @@ export interface RunningOrders {
     settings?: Readonly<Record<string, string>>,
   ) => Effect.Effect<RunningOrders, unknown, Scope.Scope>
 }
-
-let redis: Awaited<ReturnType<typeof anyRedis>>
-let redisClient: Redis
-beforeAll(async () => {
-  redis = await anyRedis()
-  redisClient = new Redis(redis.url, { protocol: 2 })
-})
-afterAll(async () => {
-  redisClient.disconnect()
-  await redis.kill()
-})
 
 const { privateKey, publicKey } = await generateKeyPair("EdDSA", { crv: "Ed25519" })
 const publicKeys = { keys: [{ ...(await exportJWK(publicKey)), alg: "EdDSA", kid: "tests" }] }
@@ -111,12 +101,17 @@ export const databaseOf = (name: string): Effect.Effect<string, never, Scope.Sco
     ({ drop }) => Effect.promise(drop),
   ).pipe(Effect.map(({ url }) => url))
 
+const redisUrl: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
+  Effect.promise(anyRedis),
+  ({ kill }) => Effect.promise(kill),
+).pipe(Effect.map(({ url }) => url))
+
 /** What an orders service needs to be told; DATABASE_URL and QUEUE_URL may be those of a line that can be disturbed. */
 export const ordersEnvironment = Effect.gen(function* () {
   const keys = keyFiles(yield* serviceKeys)
   return {
     DATABASE_URL: yield* databaseOf("orders"),
-    QUEUE_URL: redis.url,
+    QUEUE_URL: yield* redisUrl,
     QUEUE_STREAM: `orders-${crypto.randomUUID()}`,
     // What was not published in the first place must not pass for it.
     REPUBLISH_AFTER: "1 hour",
@@ -136,15 +131,21 @@ export const startOrders = (
   Effect.gen(function* () {
     const environment = yield* ordersEnvironment
     const sql = yield* clientOf(environment.DATABASE_URL)
-    return yield* start({ ...environment, ...settings }, sql)
+    const redis = yield* Effect.acquireRelease(
+      Effect.sync(() => new Redis(environment.QUEUE_URL, { protocol: 2 })),
+      (redis) => Effect.sync(() => redis.disconnect()),
+    )
+    return yield* start({ ...environment, ...settings }, sql, redis)
   })
 
 const start = (
   environment: Settings,
   sql: Sql,
+  redis: Redis,
 ): Effect.Effect<RunningOrders, unknown, Scope.Scope> =>
   Effect.gen(function* () {
     const app = yield* startWithin(orders, environment).pipe(
+      Effect.map(oneDoor),
       Effect.provideService(Fetch, authsKeys),
       // What goes wrong on purpose is warned of.
       Effect.provideService(References.MinimumLogLevel, "Error"),
@@ -172,10 +173,10 @@ const start = (
           return yield* Effect.die(new Error(`decisions: ${JSON.stringify(answer.body)}`))
         }),
       published: Effect.promise(async () => {
-        const entries = await redisClient.xrange(environment.QUEUE_STREAM!, "-", "+")
+        const entries = await redis.xrange(environment.QUEUE_STREAM!, "-", "+")
         return entries.map(([, fields]) => Result.getOrThrow(decodeEntry(fields)))
       }),
-      replica: (settings) => start({ ...environment, ...settings }, sql),
+      replica: (settings) => start({ ...environment, ...settings }, sql, redis),
     }
   })
 

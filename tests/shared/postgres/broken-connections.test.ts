@@ -8,6 +8,7 @@ import { TestClock } from "effect/testing"
 import type { Sql } from "postgres"
 import type { Database } from "#shared/postgres/database.ts"
 import type { Transient } from "#shared/transient.ts"
+import { underLoad } from "#tests/support/patience.ts"
 import { openLine } from "./line.ts"
 import { cutConnections, newDatabase, onlooker, openDatabase, until } from "./open-database.ts"
 
@@ -168,7 +169,9 @@ describe("a connection that breaks", () => {
       line.reset()
       line.become = "hanging up"
       const before = line.accepted()
-      assertTransient(yield* Effect.exit(insert(database, 1)).pipe(Effect.timeout("5 seconds")))
+      assertTransient(
+        yield* Effect.exit(insert(database, 1)).pipe(Effect.timeout(underLoad(5_000))),
+      )
       assert.isAtMost(line.accepted() - before, 3)
       line.become = "open"
       yield* insert(database, 1).pipe(Effect.retry(staleOnes))

@@ -11,6 +11,7 @@ import type { OrderQueue } from "#shared/queue/order-queue.ts"
 import { redisOrderQueue } from "#shared/queue/redis-streams.ts"
 import { upstashOrderQueue } from "#shared/queue/upstash-streams.ts"
 import { atLength } from "#tests/support/length.ts"
+import { patienceMs } from "#tests/support/patience.ts"
 import { type RedisServer, startRedis } from "#tests/support/redis.ts"
 import { startUpstashFront, type UpstashFront } from "#tests/support/upstash-front.ts"
 import { failingFront, type FailingLine, failingRedis, type Fails } from "./failing-line.ts"
@@ -185,7 +186,7 @@ describe.each(Object.entries(drivers))("the queue over %s", (_, driver) => {
         some(inEitherWay(all.map((_, n) => n + 1))),
         ([n, failure]) =>
           course(driver, (nth) => nth === n ? failure : undefined).pipe(
-            Effect.timeout("1 minute"),
+            Effect.timeout(patienceMs),
             inVain(`command ${n} failing ${failure} it`),
           ),
         { concurrency: 8 },
@@ -197,9 +198,9 @@ describe.each(Object.entries(drivers))("the queue over %s", (_, driver) => {
       some(inEitherWay([3, 4, 5, 7, 11])),
       ([n, failure]) =>
         course(driver, (nth) => nth % n === 0 ? failure : undefined).pipe(
-          Effect.timeout("1 minute"),
+          Effect.timeout(patienceMs),
           inVain(`each command ${n} failing ${failure} it`),
         ),
       { concurrency: 4 },
-    ), 120_000)
+    ))
 })

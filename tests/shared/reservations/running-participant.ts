@@ -16,6 +16,7 @@ import { Fetch } from "#shared/http/client.ts"
 import { generateServiceKeys, keyFiles } from "#shared/security/generate-service-keys.ts"
 import type { ServiceName } from "#shared/roster.ts"
 import { startWithin } from "#shared/service/service.ts"
+import { oneDoor } from "#tests/support/one-door.ts"
 import { newDatabase, onlooker } from "../postgres/open-database.ts"
 
 const services = {
@@ -89,7 +90,7 @@ export const startParticipant = (
         return yield* fetch
           ? Effect.provideService(start, Fetch, (url, init) => fetch(new Request(url, init)))
           : start
-      }).pipe(Effect.provideService(References.MinimumLogLevel, "None"))
+      }).pipe(Effect.map(oneDoor), Effect.provideService(References.MinimumLogLevel, "None"))
     const app = yield* replica()
     return {
       app,
