@@ -7,6 +7,7 @@ import { docsApp } from "#shared/http/docs.ts"
 import { publicBodyBytes, route } from "#shared/http/route.ts"
 import { Database } from "#shared/postgres/database.ts"
 import { publicServices } from "#shared/roster.ts"
+import { Admission } from "./admission.ts"
 import { auditRoutes } from "./audit-routes.ts"
 import { eventStreamHeaders, eventStreams, historyOf } from "./events.ts"
 import {
@@ -26,6 +27,7 @@ const params = Schema.Struct({ id: OrderId })
 
 const placeOrder = Effect.gen(function* () {
   const intake = yield* Intake
+  const admission = yield* Admission
   return yield* route({
     method: "POST",
     path: "/api/orders/",
@@ -34,6 +36,8 @@ const placeOrder = Effect.gen(function* () {
     // An order that still waits to be stored is not stored for nobody.
     endsWithClient: true,
     headers: placingHeaders,
+    permit: ({ caller, request }) =>
+      Effect.map(idempotencyKey(request), (key) => admission.permit(caller.username, key)),
     body: {
       schema: NewOrder,
       maxBytes: publicBodyBytes,
@@ -49,22 +53,23 @@ const placeOrder = Effect.gen(function* () {
         "Preference-Applied": "The wait that was honoured",
       },
     },
-    problems: [422],
-    handle: Effect.fnUntraced(function* ({ body, caller, closing, request }) {
+    problems: [422, 429],
+    handle: Effect.fnUntraced(function* ({ body, caller, closing, permit, request }) {
       const { amount, ...rest } = body
       const wait = preferredWait(request)
-      const { order, replayed } = yield* intake.place({
+      const { order, replayed, waited } = yield* intake.place({
         username: caller.username,
         amountMinor: toMinor(amount),
         details: "details" in rest ? rest.details : rest,
         idempotencyKey: yield* idempotencyKey(request),
+        permit,
       }, wait && { atMost: wait, closing })
       return {
         body: viewOf(order),
         headers: {
           location: `/api/orders/${order.id}`,
           ...(replayed && { "idempotent-replayed": "true" }),
-          ...(wait && { "preference-applied": `wait=${Duration.toSeconds(wait)}` }),
+          ...(waited && wait && { "preference-applied": `wait=${Duration.toSeconds(wait)}` }),
         },
       }
     }),
@@ -120,7 +125,7 @@ const getOrder = Effect.gen(function* () {
   })
 })
 
-/** Each looks at the database every few seconds. */
+/** Each looks at the database every few seconds. A user may have open a part of those that are left. */
 const mostEventStreams = 1_000
 
 const watchOrder = Effect.gen(function* () {
@@ -139,7 +144,7 @@ const watchOrder = Effect.gen(function* () {
       nothing: "The order is final, and all its events were seen",
       type: "text/event-stream",
     },
-    problems: [404],
+    problems: [404, 429],
     handle: Effect.fnUntraced(function* ({ caller, closing, params, request }) {
       const look = lookUps.find(caller.username, params.id)
       const order = yield* look
@@ -148,7 +153,7 @@ const watchOrder = Effect.gen(function* () {
       if (isFinal(order) && seen >= historyOf(order).length - 1) {
         return new Response(null, { status: 204 })
       }
-      const stream = yield* openStream(params.id, look, seen, closing)
+      const stream = yield* openStream(order, look, seen, closing)
       return new Response(stream, { headers: eventStreamHeaders })
     }),
   })

@@ -8,6 +8,7 @@ import { Effect, Latch, Schema, type Scope } from "effect"
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
 import { cameByTls, strictTransport } from "./answer-headers.ts"
 import type { App, Bindings } from "./app.ts"
+import { shareConnections, tooManyConnections } from "./connection-share.ts"
 import { isDenoServe } from "./deno-serve.ts"
 import { CurrentDrain } from "./drain.ts"
 import { internalError, malformedRequest, problemResponse } from "./problem.ts"
@@ -44,7 +45,7 @@ export interface ListenOptions {
   readonly prefix?: "" | "INTERNAL_"
   /** How long a connection may be idle after a request. */
   readonly keepAliveMs?: number
-  /** The most connections to hold; one more is closed at once, unanswered. */
+  /** The most connections to hold, of which an address has at most half; one more of all is closed at once, unanswered. */
   readonly maxConnections?: number
   /** Whether to believe the proxy in front that it was asked by TLS. */
   readonly trustProxy?: boolean
@@ -84,6 +85,7 @@ type Answer = (
 
 const open = (answer: Answer, options: ListenOptions) => {
   const { host, port, keepAliveMs = defaultKeepAliveMs, arrivalMs = 30_000 } = options
+  const { maxConnections = 10_000, trustProxy = false } = options
   return Effect.tryPromise({
     try: () =>
       new Promise<Server>((resolve, reject) => {
@@ -96,9 +98,11 @@ const open = (answer: Answer, options: ListenOptions) => {
             // Missed by us, with a problem.
             requireHostHeader: false,
           },
-          listenerOf(answer, options.trustProxy ?? false),
+          (...request) => listener(...request),
         )
-        if (options.maxConnections !== undefined) server.maxConnections = options.maxConnections
+        const isOverShare = shareConnections(server, maxConnections)
+        const listener = listenerOf(answer, { isOverShare, trustProxy })
+        server.maxConnections = maxConnections
         answerWithProblems(server)
         server.once("error", reject)
         server.listen(port, host, () => resolve(server))
@@ -107,13 +111,20 @@ const open = (answer: Answer, options: ListenOptions) => {
   })
 }
 
-const listenerOf = (answer: Answer, trustProxy: boolean) =>
+interface ListenerOptions {
+  readonly isOverShare: ReturnType<typeof shareConnections>
+  readonly trustProxy: boolean
+}
+
+const listenerOf = (answer: Answer, { isOverShare, trustProxy }: ListenerOptions) =>
   getRequestListener(
     (request, { incoming, outgoing }) => {
       if (trustProxy && cameByTls(request.headers.get("x-forwarded-proto"))) {
         ;(outgoing as ServerResponse).setHeader(strictTransport.name, strictTransport.value)
       }
-      const refused = refusalOf(incoming as IncomingMessage)
+      const refused = isOverShare(incoming.socket)
+        ? tooManyConnections
+        : refusalOf(incoming as IncomingMessage)
       return refused !== undefined
         ? problemResponse(refused, requestIdOf(request))
         : answer(request, outgoing as ServerResponse, {

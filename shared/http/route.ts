@@ -25,6 +25,17 @@ export interface Access<C> {
 export const anyone: Access<null> = { scheme: null, authorize: () => Effect.succeed(null) }
 const anyoneInside: Access<null> = { ...anyone }
 
+/** Lets a request in, or not: for what one can only do as long as there is room. */
+export interface Permit {
+  /** Lets it in, before its body is read. Fails with a 429 or 503 Problem, or as what it has to look up does. */
+  readonly enter: Effect.Effect<void, Problem | Transient>
+  /** Gives its place back. More than once does no harm. */
+  readonly leave: () => void
+}
+
+/** For what there is always room. */
+const freePass: Permit = { enter: Effect.void, leave: () => {} }
+
 /** What an answer is made of. */
 export interface Reply<A> {
   readonly body: A
@@ -36,6 +47,8 @@ export interface RouteInput<B, Q, P, C> {
   readonly query: Q
   readonly params: P
   readonly caller: C
+  /** It has entered, and leaves at the latest when it is answered. */
+  readonly permit: Permit
   readonly request: Request
   /** The peer's address where the server told it; requests from inside the process have none. */
   readonly remoteAddress: string | undefined
@@ -52,6 +65,10 @@ export interface RouteSpec<B, Q, P, A, C> {
   readonly summary: string
   /** The resource that it is about: the OpenAPI document groups routes by it. */
   readonly tag?: string
+  /** Makes the permit of a request, where not all may come in; anyone who may call does otherwise. */
+  readonly permit?: (
+    input: Pick<RouteInput<B, Q, P, C>, "caller" | "request">,
+  ) => Effect.Effect<Permit, Problem>
   /** Whether a client that hangs up interrupts it, wherever it is. Else it is seen through. */
   readonly endsWithClient?: boolean
   readonly body?: {
@@ -84,7 +101,8 @@ export interface RouteSpec<B, Q, P, A, C> {
 }
 
 /** A route whose types have been checked, as the app and the OpenAPI document need it. */
-export interface Route extends Omit<RouteSpec<never, never, never, never, never>, "handle"> {
+export interface Route
+  extends Omit<RouteSpec<never, never, never, never, never>, "handle" | "permit"> {
   readonly method: Method
   /** Hono's syntax: "/api/orders/:id". It answers with and without a trailing slash. */
   readonly path: string
@@ -165,10 +183,14 @@ export const guardedRoute = <B = undefined, Q = undefined, P = undefined, A = ne
   const decodeBody = body && decodeStrictly(body.schema, "request body")
   const decodeQuery = query && decodeText(query, "query")
   const decodeParams = params && decodeText(params, "path")
-  const respond: Route["respond"] = Effect.fnUntraced(function* (request, parts) {
-    const caller = yield* access.authorize(request)
+  const answered = Effect.fnUntraced(function* (
+    request: Request,
+    parts: Parameters<Route["respond"]>[1],
+    { caller, permit }: { readonly caller: C; readonly permit: Permit },
+  ) {
     const reply = yield* spec.handle({
       caller,
+      permit,
       request,
       remoteAddress: parts.remoteAddress,
       closing: parts.closing,
@@ -181,6 +203,17 @@ export const guardedRoute = <B = undefined, Q = undefined, P = undefined, A = ne
     reply.headers.set("x-request-id", parts.requestId)
     for (const [name, value] of Object.entries(answerHeaders)) reply.headers.set(name, value)
     return reply
+  })
+  const respond: Route["respond"] = Effect.fnUntraced(function* (request, parts) {
+    const caller = yield* access.authorize(request)
+    if (spec.permit === undefined) {
+      return yield* answered(request, parts, { caller, permit: freePass })
+    }
+    const permit = yield* spec.permit({ caller, request })
+    return yield* Effect.ensuring(
+      Effect.andThen(permit.enter, answered(request, parts, { caller, permit })),
+      Effect.sync(permit.leave),
+    )
   })
   const internal = access.scheme === "service" || access === anyoneInside as Access<unknown>
   return { ...spec, access, internal, respond } as unknown as Route

@@ -12,6 +12,7 @@ const names = [
   "replicas",
   "deno",
   "embedded",
+  "overload",
   "peers",
 ] as const
 export type ScenarioName = typeof names[number]

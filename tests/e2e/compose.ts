@@ -12,12 +12,14 @@ import { withIngress } from "./compose-ingress.ts"
 import { checkMemory } from "./compose-memory.ts"
 import { checkNetwork } from "./compose-network.ts"
 import { type ComposeProject, composeProject, run, whyNoCompose } from "./compose-project.ts"
+import { plentyOfOrders } from "#tests/support/plenty-of-orders.ts"
 import { copySources } from "./compose-sources.ts"
 import { checkTls } from "./compose-tls.ts"
 import { withoutPinsOf } from "./local-images.ts"
 
 const openings = { walletMinor: 10_000, stock: 100_000, capacity: 100_000 }
 const settings = {
+  ...plentyOfOrders,
   ITEM_STOCK: `${openings.stock}`,
   SLOT_CAPACITY: `${openings.capacity}`,
   // So that an audit at a start that is too early for it is not missed.

@@ -67,6 +67,7 @@ export const edits: Readonly<Record<string, Edit>> = {
     at: "parcels",
     takes: ({ details }) => [details.box ?? "small", 1],
     refusal: "No box is left",
+    scarce: true,
   },
 ] as const satisfies ReadonlyArray<Step>`,
   ),

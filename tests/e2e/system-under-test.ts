@@ -8,6 +8,7 @@ import os from "node:os"
 import path from "node:path"
 import { afterAll, beforeAll } from "vitest"
 import { startSystem } from "#compose/embedded/system.ts"
+import { plentyOfOrders } from "#tests/support/plenty-of-orders.ts"
 import { obtainRedis, startRedis } from "#tests/support/redis.ts"
 
 /** Where the tests are told to find a system; what they buy and whom they sign up stays there. */
@@ -39,7 +40,7 @@ const embedded = (environment: Readonly<Record<string, string>>) =>
       internalPort: 0,
       dataDir,
       queueUrl: yield* dockersRedis,
-      environment,
+      environment: { ...plentyOfOrders, ...environment },
       progress: () => Effect.void,
     })
     return `http://127.0.0.1:${port}`

@@ -9,6 +9,7 @@ import { generateServiceKeys, keyFiles } from "#shared/security/generate-service
 import { startWithin } from "#shared/service/service.ts"
 import { oneDoor } from "#tests/support/one-door.ts"
 import { newDatabase, temporaryFolder } from "#tests/shared/postgres/open-database.ts"
+import { plentyOfOrders } from "#tests/support/plenty-of-orders.ts"
 
 export interface Pair {
   readonly access: string
@@ -53,7 +54,7 @@ export const startRunningServices: Effect.Effect<Services, unknown, Scope.Scope>
     yield* Effect.promise(() => generateServiceKeys(keysFolder))
     const databases: Partial<Record<ServiceName, string>> = {}
     for (const name of withDatabase) databases[name] = yield* newDatabase
-    const environment = { ITEM_STOCK: "1000000", SLOT_CAPACITY: "1000000" }
+    const environment = { ...plentyOfOrders, ITEM_STOCK: "1000000", SLOT_CAPACITY: "1000000" }
     const apps = yield* startServices({ databases, queueUrl: "memory:", keysFolder, environment })
     const keys = keyFiles(keysFolder)
     const hurried = yield* startWithin(auth, {

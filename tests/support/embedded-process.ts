@@ -3,6 +3,7 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
+import { plentyOfOrders } from "./plenty-of-orders.ts"
 
 const root = join(import.meta.dirname, "../..")
 
@@ -49,7 +50,7 @@ export const startEmbedded = async (
   environment: Environment,
   folder = root,
 ): Promise<EmbeddedProcess> => {
-  const { child, output, ended } = launch({ PORT: "0", ...environment }, folder)
+  const { child, output, ended } = launch({ PORT: "0", ...plentyOfOrders, ...environment }, folder)
   const up = new Promise<Pick<EmbeddedProcess, "baseUrl" | "internalUrl">>((resolve) => {
     child.stdout.on("data", () => {
       const baseUrl = /API\s+(http:\S+)\/docs/.exec(output())?.[1]

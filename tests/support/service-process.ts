@@ -3,6 +3,7 @@ import { gateway } from "#compose/embedded/gateway.ts"
 import type { App } from "#shared/http/app.ts"
 import { keyFiles } from "#shared/security/generate-service-keys.ts"
 import type { ServiceName } from "#shared/roster.ts"
+import { plentyOfOrders } from "./plenty-of-orders.ts"
 
 export const serviceNames: ReadonlyArray<ServiceName> = [
   "billing",
@@ -40,6 +41,7 @@ export const environmentOf = (
     HOME: process.env.HOME,
     PORT: String(ports.public),
     HOST: "127.0.0.1",
+    ...(name === "orders" && plentyOfOrders),
     INTERNAL_PORT: String(ports.internal),
     INTERNAL_HOST: "127.0.0.1",
     // Nobody sends requests to one that is told to stop.

@@ -13,6 +13,7 @@ import { patienceMs } from "#tests/support/patience.ts"
 import { startRedis } from "#tests/support/redis.ts"
 import { type TappedPostgres, tapPostgres } from "#tests/support/tapped-postgres.ts"
 import { newDatabase, onlooker, temporaryFolder } from "../shared/postgres/open-database.ts"
+import { plentyOfOrders } from "#tests/support/plenty-of-orders.ts"
 
 const owners = ["auth", "billing", "items", "orders", "slots"] as const
 export type Owner = typeof owners[number]
@@ -55,7 +56,7 @@ export const startCountedServices = (
       queueUrl,
       keysFolder: yield* serviceKeys,
       // Redis is not asked again and again for what a dead consumer might have left.
-      environment: { CLAIM_AFTER: "1 hour", ...environment },
+      environment: { CLAIM_AFTER: "1 hour", ...plentyOfOrders, ...environment },
     }).pipe(
       Effect.provideService(Clock.Clock, withoutTimers(yield* Clock.Clock)),
       Effect.provideService(References.MinimumLogLevel, "Warn"),

@@ -18,6 +18,7 @@ export interface EmbeddedOptions {
   readonly runtime: Runtime
   /** Redis from the PATH where none is given. */
   readonly queueUrl: string | undefined
+  readonly settings?: Readonly<Record<string, string>>
 }
 
 export interface Embedded {
@@ -31,7 +32,7 @@ export interface Embedded {
 /** Starts it until the scope closes. */
 export const startEmbedded = Effect.fnUntraced(function* (
   { guard, logFile }: Pick<Ground, "guard" | "logFile">,
-  { dataDir, runtime, queueUrl }: EmbeddedOptions,
+  { dataDir, runtime, queueUrl, settings }: EmbeddedOptions,
 ) {
   const ports = yield* freePorts
   const startedAtMs = performance.now()
@@ -47,6 +48,7 @@ export const startEmbedded = Effect.fnUntraced(function* (
       DATA_DIR: dataDir,
       QUEUE_URL: queueUrl,
       ...plenty,
+      ...settings,
     },
     logFile: logFile("embedded"),
     guard,

@@ -3,6 +3,7 @@ import { Effect, Exit, Scope } from "effect"
 import type { ServiceName } from "#shared/roster.ts"
 import { freePorts } from "#tests/chaos/ports.ts"
 import type { Runtime } from "#tests/support/separate-services.ts"
+import { plentyOfOrders } from "#tests/support/plenty-of-orders.ts"
 import { environmentOf, type Ports } from "#tests/support/service-process.ts"
 import type { Ground } from "./ground.ts"
 import { imageEnvironment } from "./image.ts"
@@ -41,6 +42,7 @@ export interface Services {
 
 /** As much as a setting may say: orders are refused only where a run wants it. */
 export const plenty = {
+  ...plentyOfOrders,
   LOG_LEVEL: "Warn",
   OPENING_WALLET_MINOR: `${1_000_000_000_00}`,
   ITEM_STOCK: `${1_000_000_000}`,

@@ -21,6 +21,7 @@ import { generateServiceKeys, keyFiles } from "#shared/security/generate-service
 import { ServiceSigner, serviceSignerLayer } from "#shared/security/service-tokens.ts"
 import { accessTokenType } from "#shared/security/user-tokens.ts"
 import { startWithin } from "#shared/service/service.ts"
+import { plentyOfOrders } from "#tests/support/plenty-of-orders.ts"
 import { createDatabase } from "#tests/support/postgres.ts"
 import { auths } from "#tests/support/auths-answer.ts"
 import { anyRedis } from "#tests/support/redis.ts"
@@ -116,6 +117,7 @@ export const ordersEnvironment = Effect.gen(function* () {
     QUEUE_STREAM: `orders-${crypto.randomUUID()}`,
     // What was not published in the first place must not pass for it.
     REPUBLISH_AFTER: "1 hour",
+    ...plentyOfOrders,
     JWKS_URL: "http://auth.test/internal/jwks.json",
     SERVICE_PUBLIC_KEYS: keys.publicKeys,
     SERVICE_PRIVATE_KEY: keys.privateKey("orchestrator"),
