@@ -56,10 +56,10 @@ const ask = (port: number, { from, path = "/api/orders/1", tls, host }: Asked = 
     sent.end()
   })
 
-/** Takes a connection of a service for itself; whether it got one. */
-const isHeld = (port: number) =>
+/** Takes a connection of a service for itself, from an address of its own; whether it got one. */
+const isHeld = (port: number, localAddress: string) =>
   new Promise<boolean>((resolve) => {
-    const socket = connect(port, "127.0.0.1").on("error", () => {})
+    const socket = connect({ port, host: "127.0.0.1", localAddress }).on("error", () => {})
     cleanups.push(() => socket.destroy())
     socket.once("data", () => resolve(true)).once("close", () => resolve(false))
     socket.write("GET /api/orders/1 HTTP/1.1\r\nhost: x\r\n\r\n")
@@ -167,17 +167,23 @@ describe.skipIf(needsNginx)(`the gateway${title}`, () => {
     }
   })
 
-  it("says that nothing is lost when a service holds as many connections as it may", async () => {
-    const ports = await freePorts()
-    const replica = await startReplica("node", ports, {
-      MAX_CONNECTIONS: "2",
-      DRAIN: "0 seconds",
-    })
-    cleanups.push(replica.stop)
-    const port = await gateway(ports.public)
-    expect([await isHeld(ports.public), await isHeld(ports.public)]).toEqual([true, true])
-    const answer = await ask(port)
-    expect([answer.status, answer.headers["retry-after"]]).toEqual([503, "1"])
-    expect(JSON.parse(answer.text)).toMatchObject({ code: "service_unavailable" })
-  })
+  it.skipIf(!another)(
+    "says that nothing is lost when a service holds as many connections as it may",
+    async () => {
+      const ports = await freePorts()
+      const replica = await startReplica("node", ports, {
+        MAX_CONNECTIONS: "2",
+        DRAIN: "0 seconds",
+      })
+      cleanups.push(replica.stop)
+      const port = await gateway(ports.public)
+      expect([
+        await isHeld(ports.public, "127.0.0.2"),
+        await isHeld(ports.public, "127.0.0.3"),
+      ]).toEqual([true, true])
+      const answer = await ask(port)
+      expect([answer.status, answer.headers["retry-after"]]).toEqual([503, "1"])
+      expect(JSON.parse(answer.text)).toMatchObject({ code: "service_unavailable" })
+    },
+  )
 })

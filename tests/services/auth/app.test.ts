@@ -28,7 +28,6 @@ describe("the auth service", () => {
           `${Object.keys(methods)} ${path}`
         ),
         [
-          "get /.well-known/jwks.json",
           "post /api/auth/users/",
           "get /api/auth/users/me/",
           "post /api/token/",
