@@ -3,7 +3,7 @@
  * users' tokens come from a key that only the tests have; its decisions are signed as the orchestrator signs them.
  */
 import { afterAll, beforeAll } from "@effect/vitest"
-import { Context, Effect, Exit, Layer, References, Result, Scope } from "effect"
+import { Context, Effect, Exit, Layer, Metric, References, Result, Scope } from "effect"
 import { Redis } from "ioredis"
 import { exportJWK, generateKeyPair, SignJWT } from "jose"
 import { mkdtemp, rm } from "node:fs/promises"
@@ -149,6 +149,8 @@ const start = (
     const app = yield* startWithin(orders, environment).pipe(
       Effect.map(oneDoor),
       Effect.provideService(Fetch, authsKeys),
+      // Each replica is a process elsewhere, with metrics of its own.
+      Effect.provideService(Metric.MetricRegistry, new Map()),
       // What goes wrong on purpose is warned of.
       Effect.provideService(References.MinimumLogLevel, "Error"),
     )
