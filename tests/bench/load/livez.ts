@@ -15,6 +15,7 @@ export const askLivez = (port: number): Effect.Effect<() => number, never, Scope
             const startedMs = performance.now()
             const answer = await fetch(`http://127.0.0.1:${port}/livez`)
             await answer.text()
+            if (!answer.ok) throw new Error(`/livez: ${answer.status}`)
             asking.tookMs.push(performance.now() - startedMs)
             await wait(everyMs)
           }

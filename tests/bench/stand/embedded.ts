@@ -24,6 +24,7 @@ export interface EmbeddedOptions {
 export interface Embedded {
   readonly program: Program
   readonly port: number
+  readonly internalPort: number
   readonly dataDir: string
   /** From its start until it said that it is ready. */
   readonly seconds: number
@@ -55,7 +56,8 @@ export const startEmbedded = Effect.fnUntraced(function* (
     isReady: () => answersReady(ports.internal),
   })
   const seconds = (performance.now() - startedAtMs) / 1000
-  return { program, port: ports.public, dataDir, seconds } satisfies Embedded as Embedded
+  const { public: port, internal: internalPort } = ports
+  return { program, port, internalPort, dataDir, seconds } satisfies Embedded as Embedded
 })
 
 /** The run as something that takes orders, with customers. */
