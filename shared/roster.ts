@@ -95,7 +95,8 @@ export const withCounters = having(({ redis }) => redis === "counters")
 /** Those with public paths; each has a document that describes them. */
 export const publicServices = having(({ paths }) => paths.length > 0)
 
-const callsOf = (caller: ServiceName): ReadonlyArray<ServiceName> => roster[caller].calls
+/** The services that it calls. */
+export const callsOf = (caller: ServiceName): ReadonlyArray<ServiceName> => roster[caller].calls
 
 /** Those that sign tokens, each with a private key of its own. */
 export const callers = serviceNames.filter((name) => callsOf(name).length > 0)

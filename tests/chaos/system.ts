@@ -6,7 +6,7 @@ import { Effect, Schema, type Scope } from "effect"
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { generateServiceKeys } from "#shared/security/generate-service-keys.ts"
-import type { ServiceName } from "#shared/roster.ts"
+import { callsOf, roster, type ServiceName } from "#shared/roster.ts"
 import type { Openings } from "#tests/support/books.ts"
 import { doorTo, environmentOf, type Ports } from "#tests/support/service-process.ts"
 import { startGuard } from "./guard.ts"
@@ -31,14 +31,16 @@ const replicasOf: Readonly<Record<ServiceName, number>> = {
 }
 const services = Object.keys(replicasOf) as ReadonlyArray<ServiceName>
 
-/** What each service connects to. */
-const callees: Readonly<Record<ServiceName, ReadonlyArray<Target>>> = {
-  billing: ["PostgreSQL", "auth"],
-  items: ["PostgreSQL"],
-  slots: ["PostgreSQL"],
-  auth: ["PostgreSQL", "Redis", "billing"],
-  orders: ["PostgreSQL", "Redis", "auth"],
-  orchestrator: ["Redis", "billing", "items", "slots", "orders"],
+/** What a service connects to. */
+const targetsOf = (name: ServiceName): ReadonlyArray<Target> => {
+  const { database, redis, users } = roster[name]
+  const targets: ReadonlyArray<Target | false> = [
+    database && "PostgreSQL",
+    redis !== null && "Redis",
+    users && "auth",
+    ...callsOf(name),
+  ]
+  return targets.filter((target) => target !== false)
 }
 
 export type Target = ServiceName | "PostgreSQL" | "Redis"
@@ -144,7 +146,7 @@ const openLinks = (
   { name, service }: Place,
   portsOf: (target: Target) => ReadonlyArray<number>,
 ): Effect.Effect<ReadonlyArray<NamedLink>, never, Scope.Scope> =>
-  Effect.forEach(callees[service], (to) =>
+  Effect.forEach(targetsOf(service), (to) =>
     Effect.map(
       Effect.flatMap(freePort, (port) => openLink(portsOf(to), port)),
       (link) => ({ from: name, to, link }),

@@ -8,7 +8,7 @@ const twoGiB = 2 * 1024 ** 3
 /** The secrets that each container gets, and no other. */
 const secrets: Readonly<Record<string, ReadonlyArray<string>>> = {
   gateway: [],
-  auth: ["database-url", "private-key.json", "rate-limit-url"],
+  auth: ["database-url", "private-key.json", "rate-limit-url", "signing-keys.secret"],
   billing: ["database-url", "services.public.json"],
   items: ["database-url", "services.public.json"],
   slots: ["database-url", "services.public.json"],
