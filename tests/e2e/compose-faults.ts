@@ -9,7 +9,6 @@ import { setTimeout as pause } from "node:timers/promises"
 import { audit, type Openings, undecided } from "#tests/support/books.ts"
 import { newCustomer, until, wishOf } from "#tests/support/customer.ts"
 import { type ComposeProject, run } from "./compose-project.ts"
-import { rotations } from "./compose-rotation.ts"
 
 interface Load {
   readonly usernames: ReadonlyArray<string>
@@ -70,7 +69,7 @@ const startLoad = async (baseUrl: string): Promise<Load> => {
   }
 }
 
-type Fault = (project: ComposeProject, load: Load) => Promise<unknown>
+export type Fault = (project: ComposeProject, load: Load) => Promise<unknown>
 
 const killOne = async (project: ComposeProject, service: string) => {
   const [victim] = await project.containers(service)
@@ -90,7 +89,8 @@ const redis = (project: ComposeProject, command: string) =>
     `REDISCLI_AUTH=$(cat /run/secrets/password) redis-cli ${command}`,
   )
 
-const faults: Readonly<Record<string, Fault>> = {
+/** What breaks, or is replaced, while customers order. */
+export const faults: Readonly<Record<string, Fault>> = {
   "the only orchestrator is killed and started again": async (project, load) => {
     const { id } = await killOne(project, "orchestrator")
     await load.more(50)
@@ -115,13 +115,13 @@ const faults: Readonly<Record<string, Fault>> = {
   "there is one of each again": (project) => scale(project, 1, 1),
   "orders is replaced by a new container": (project) =>
     project.compose("up", "--detach", "--no-deps", "--force-recreate", "orders"),
-  ...rotations,
 }
 
 /** Fails when an order is lost or ends as it must not, or the books do not balance. Gives a line of what happened. */
 export const checkFaults = async (
   project: ComposeProject,
   openings: Openings,
+  faults: Readonly<Record<string, Fault>>,
   tell: (what: string) => void,
 ): Promise<string> => {
   const load = await startLoad(project.baseUrl)
