@@ -43,6 +43,16 @@ const start = (services: ReadonlyArray<string>) =>
 // An earlier page kept tokens here.
 localStorage.removeItem("authorized")`
 
+/** Reads a file when it is asked for first: of as many answers as wait to be read, all share it. */
+const readOnce = (path: string): () => Promise<Uint8Array<ArrayBuffer>> => {
+  let content: Promise<Uint8Array<ArrayBuffer>> | undefined
+  return () =>
+    content ??= readFile(path).catch((error) => {
+      content = undefined
+      throw error
+    })
+}
+
 /** Leads from the front page to the documentation. */
 export const toDocs = (): Response =>
   new Response(null, { status: 302, headers: { location: "/docs", ...answerHeaders } })
@@ -75,10 +85,9 @@ export const docsApp = (services: ReadonlyArray<string>): Hono => {
   )
   // A route for each, no parameter: beside a fixed path of as many parts, one would have Hono search for every route.
   for (const [name, type] of Object.entries(files)) {
-    app.get(`/docs/${name}`, async (context) => {
-      const content = await readFile(join(folder, name))
-      return context.body(content, 200, { "content-type": type, "cache-control": "max-age=86400" })
-    })
+    const content = readOnce(join(folder, name))
+    const headers = { "content-type": type, "cache-control": "max-age=86400" }
+    app.get(`/docs/${name}`, async (context) => context.body(await content(), 200, headers))
   }
   return app
 }

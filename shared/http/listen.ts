@@ -12,6 +12,7 @@ import { shareConnections, tooManyConnections } from "./connection-share.ts"
 import { isDenoServe } from "./deno-serve.ts"
 import { CurrentDrain } from "./drain.ts"
 import { internalError, malformedRequest, problemResponse } from "./problem.ts"
+import { makeOneByOne } from "./one-by-one.ts"
 import { answerWithProblems, refusalOf } from "./refusals.ts"
 import { requestIdOf } from "./request-origin.ts"
 
@@ -116,8 +117,9 @@ interface ListenerOptions {
   readonly trustProxy: boolean
 }
 
-const listenerOf = (answer: Answer, { isOverShare, trustProxy }: ListenerOptions) =>
-  getRequestListener(
+const listenerOf = (answer: Answer, { isOverShare, trustProxy }: ListenerOptions) => {
+  const oneByOne = makeOneByOne()
+  return getRequestListener(
     (request, { incoming, outgoing }) => {
       if (trustProxy && cameByTls(request.headers.get("x-forwarded-proto"))) {
         ;(outgoing as ServerResponse).setHeader(strictTransport.name, strictTransport.value)
@@ -125,13 +127,17 @@ const listenerOf = (answer: Answer, { isOverShare, trustProxy }: ListenerOptions
       const refused = isOverShare(incoming.socket)
         ? tooManyConnections
         : refusalOf(incoming as IncomingMessage)
-      return refused !== undefined
-        ? problemResponse(refused, requestIdOf(request))
-        : answer(request, outgoing as ServerResponse, {
-          remoteAddress: incoming.socket.remoteAddress,
-          // The request's own signal would cost as much as to find out who the caller is.
-          onClose: (closed) => outgoing.once("close", closed),
-        })
+      if (refused !== undefined) return problemResponse(refused, requestIdOf(request))
+      return oneByOne(
+        incoming.socket,
+        outgoing as ServerResponse,
+        () =>
+          answer(request, outgoing as ServerResponse, {
+            remoteAddress: incoming.socket.remoteAddress,
+            // The request's own signal would cost as much as to find out who the caller is.
+            onClose: (closed) => outgoing.once("close", closed),
+          }),
+      )
     },
     {
       // For health checks in HTTP/1.0, which need not send a Host.
@@ -145,6 +151,7 @@ const listenerOf = (answer: Answer, { isOverShare, trustProxy }: ListenerOptions
         ),
     },
   )
+}
 
 const close = async (server: Server) => {
   // Right after the event loop has taken what connected: what it has not when the port closes is lost.
