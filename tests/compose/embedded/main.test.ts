@@ -60,6 +60,10 @@ describe("npm start", () => {
     for (const path of ["/livez", "/readyz", "/metrics", "/openapi.json"]) {
       expect((await fetch(system.baseUrl + path)).status, path).toBe(404)
     }
+    const nothing = await fetch(`${system.internalUrl}/openapi.json`)
+    expect(nothing.status).toBe(404)
+    expect(nothing.headers.get("content-type")).toBe("application/problem+json")
+    expect(nothing.headers.get("x-content-type-options")).toBe("nosniff")
     expect(system.output()).toMatch(
       /starting PostgreSQL[^]*starting auth[^]*npm run demo[^]*curl[^]*curl/,
     )
