@@ -5,12 +5,14 @@ import { CurrentDrain } from "#shared/http/drain.ts"
 import { runMain } from "#shared/service/run-main.ts"
 import { telemetryLayer } from "#shared/telemetry/telemetry.ts"
 import { help, parseArguments } from "./arguments.ts"
+import { checkSettings } from "./services.ts"
 import { embeddedSettings } from "./settings.ts"
 import { startSystem } from "./system.ts"
 import { welcome } from "./welcome.ts"
 
 const main = Effect.gen(function* () {
   const startedAtMs = performance.now()
+  yield* checkSettings(process.env, embeddedSettings)
   const given = yield* readSettings(embeddedSettings)
   const { PORT, HOST, INTERNAL_PORT, MAX_CONNECTIONS, KEEP_ALIVE, DRAIN, DATA_DIR, ...rest } = given
   const { QUEUE_URL, TRUST_PROXY, ...telemetry } = rest

@@ -5,7 +5,15 @@
 import { Hono } from "hono"
 import { answerHeaders } from "#shared/http/answer-headers.ts"
 import type { App } from "#shared/http/app.ts"
+import { Problem, problemResponse } from "#shared/http/problem.ts"
+import { requestIdOf } from "#shared/http/request-origin.ts"
 import type { Apps } from "./services.ts"
+
+const noSuchPath = new Problem({
+  status: 404,
+  code: "not_found",
+  detail: "There is nothing here. There are /livez, /readyz and /metrics.",
+})
 
 export const operations = (apps: Apps): App => {
   const app: App = new Hono({ strict: false })
@@ -30,5 +38,6 @@ export const operations = (apps: Apps): App => {
   })
   // One process has one registry of metrics, whichever service shows it.
   app.get("/metrics", () => apps.orders.internal.request("/metrics"))
+  app.notFound(({ req }) => problemResponse(noSuchPath, requestIdOf(req.raw)))
   return app
 }

@@ -59,7 +59,7 @@ export const checkSettings = (
       ...addresses,
       // Known only once the servers run, and then right.
       DATABASE_URL: "postgres://unwind.internal",
-      QUEUE_URL: "memory:",
+      QUEUE_URL: environment["QUEUE_URL"]?.trim() || "memory:",
       SERVICE_PRIVATE_KEY: "made at the start",
       SERVICE_PUBLIC_KEYS: "made at the start",
       SIGNING_KEYS_SECRET: Buffer.alloc(32).toString("base64url"),

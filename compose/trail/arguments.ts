@@ -1,7 +1,7 @@
 /** The command line of the audit trail: what is looked for, and how it is printed. */
 import { Duration, Option } from "effect"
 import { parseArgs } from "node:util"
-import { type Outcome, outcomes } from "#services/auth/trail-bounds.ts"
+import { events, outcomes } from "#services/auth/trail-bounds.ts"
 import type { TrailSearch } from "#services/auth/trail-table.ts"
 
 export type Arguments =
@@ -21,7 +21,8 @@ npm start (DATA_DIR), whether that runs or not.
 
   --user NAME        of this user
   --address ADDRESS  from this address; of IPv6 the network, such as 2001:db8:1:2::/64
-  --event EVENT      such as sign-up, log-in, refresh, log-out, password-change, deletion
+  --event EVENT      ${events.slice(0, 6).join(", ")},
+                     ${events.slice(6).join(", ")}
   --outcome OUTCOME  ${outcomes.join(", ")}
   --since TIME       from then on: "2 hours" (ago), or ISO 8601 such as 2026-01-31T12:00Z
   --until TIME       before then
@@ -53,8 +54,8 @@ export const parseArguments = (words: ReadonlyArray<string>, nowMs: number): Arg
     const search = {
       ...(user !== undefined && { username: user.normalize("NFKC") }),
       ...(address !== undefined && { address }),
-      ...(event !== undefined && { event }),
-      ...(outcome !== undefined && { outcome: outcomeOf(outcome) }),
+      ...(event !== undefined && { event: oneOf("--event", event, events) }),
+      ...(outcome !== undefined && { outcome: oneOf("--outcome", outcome, outcomes) }),
       ...(since !== undefined && { since: timeOf("--since", since, nowMs) }),
       ...(until !== undefined && { until: timeOf("--until", until, nowMs) }),
       limit: values.limit === undefined ? limit : limitOf(values.limit),
@@ -66,10 +67,10 @@ export const parseArguments = (words: ReadonlyArray<string>, nowMs: number): Arg
   }
 }
 
-const outcomeOf = (given: string): Outcome => {
-  const outcome = outcomes.find((one) => one === given)
-  if (outcome === undefined) throw new Error(`--outcome is one of ${outcomes.join(", ")}`)
-  return outcome
+const oneOf = <W extends string>(option: string, given: string, words: ReadonlyArray<W>): W => {
+  const found = words.find((word) => word === given)
+  if (found === undefined) throw new Error(`${option} is one of ${words.join(", ")}`)
+  return found
 }
 
 const limitOf = (given: string): number => {
@@ -78,9 +79,12 @@ const limitOf = (given: string): number => {
   return number
 }
 
+/** Date.parse understands more, and otherwise than it was meant: "2" is a day in 2001. */
+const iso = (given: string): number => /^\d{4}-\d\d-\d\d/.test(given) ? Date.parse(given) : NaN
+
 const timeOf = (option: string, given: string, nowMs: number): Date => {
   const ago = Duration.fromInput(given as Duration.Input)
-  const ms = Option.isSome(ago) ? nowMs - Duration.toMillis(ago.value) : Date.parse(given)
+  const ms = Option.isSome(ago) ? nowMs - Duration.toMillis(ago.value) : iso(given)
   const time = new Date(ms)
   if (Number.isNaN(time.getTime())) {
     throw new Error(`${option} is a time such as "2 hours" (ago) or 2026-01-31T12:00Z`)

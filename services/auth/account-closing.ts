@@ -21,8 +21,7 @@ import { Users } from "./users.ts"
 const unfinished = new Problem({
   status: 409,
   code: "orders_unfinished",
-  detail:
-    "You have orders that are not final yet. Wait until they are, or cancel them, and try again.",
+  detail: "You have orders that are not final yet. Wait until they are, and try again.",
 })
 
 /** Closes a user's account and gives when it is erased, at the earliest. Fails with a 403, 409, 429 or 503 Problem. */

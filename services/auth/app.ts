@@ -47,7 +47,7 @@ const recordedSignUp = <A>(
   address: string,
   signUp: Effect.Effect<A, Problem | Transient>,
 ) => {
-  const about = { event: "sign-up", address }
+  const about = { event: "sign-up" as const, address }
   return signUp.pipe(
     Effect.tap(() => record({ ...about, username, outcome: "done" })),
     Effect.tapError((error) => {

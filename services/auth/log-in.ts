@@ -27,7 +27,7 @@ export const makeLogIn = Effect.gen(function* () {
     const { address, secure } = origin
     const { credentials, device, right } = yield* tryPassword(username, password, origin)
     // The name only where there is such a user: some type their password there.
-    const about = { event: "log-in", address, ...(credentials && { username }) }
+    const about = { event: "log-in" as const, address, ...(credentials && { username }) }
     const isRight = yield* Effect.tapError(
       Effect.fromResult(right),
       (error) => trail.record({ ...about, ...endingOf(error) }),

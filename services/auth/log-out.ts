@@ -24,7 +24,7 @@ export const makeLogOut = Effect.gen(function* () {
   return {
     /** Ends the session of a refresh token, if it is not over yet. Fails with a 401 Problem for what is no such token. */
     byToken: Effect.fnUntraced(function* (token: string, address: string) {
-      const about = { event: "log-out", address }
+      const about = { event: "log-out" as const, address }
       const { username, session } = yield* Effect.tapError(
         tokens.refresh(token),
         ({ code }) => trail.record({ ...about, outcome: "refused", reason: code }),

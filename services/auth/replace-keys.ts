@@ -1,6 +1,6 @@
 /**
  * Emergency rotation, for a signing key that somebody else may have: all keys are removed from auth's database, and a new one is
- * made, in one transaction. It signs at once; whoever proves tokens has forgotten the others 30 seconds later.
+ * made, in one transaction, which the audit trail tells of. It signs at once; whoever proves tokens has forgotten the others 30 seconds later.
  */
 import { Clock, Context, Effect, Layer, type Scope } from "effect"
 import { join } from "node:path"
@@ -10,6 +10,7 @@ import { OnlyLooking } from "#shared/postgres/only-looking.ts"
 import { databaseSettings } from "#shared/postgres/settings.ts"
 import { replaceKeys } from "./key-store.ts"
 import { keyWrapping, signingKeysSecret } from "./key-wrapping.ts"
+import { trailTable } from "./trail-table.ts"
 
 export interface Replaced {
   readonly made: string
@@ -31,6 +32,17 @@ export const replaceSigningKeys: Effect.Effect<
   })).pipe(Effect.provideService(OnlyLooking, true))
   const now = yield* Clock.currentTimeMillis
   return yield* Context.get(context, Database).transaction((sql) =>
-    replaceKeys(sql, keyWrapping(settings.SIGNING_KEYS_SECRET), now)
+    Effect.tap(
+      replaceKeys(sql, keyWrapping(settings.SIGNING_KEYS_SECRET), now),
+      () =>
+        trailTable(sql).insert([{
+          id: crypto.randomUUID(),
+          event: "key-rotation",
+          outcome: "done",
+          atMs: now,
+          count: 1,
+          request: undefined,
+        }]),
+    )
   )
 })

@@ -8,9 +8,23 @@
 export const outcomes = ["done", "refused", "failed"] as const
 export type Outcome = (typeof outcomes)[number]
 
+export const events = [
+  "sign-up",
+  "log-in",
+  "refresh",
+  "log-out",
+  "log-out-everywhere",
+  "session-end",
+  "password-change",
+  "deletion",
+  "erasure",
+  "key-rotation",
+] as const
+export type EventName = (typeof events)[number]
+
 export interface TrailEvent {
-  /** What was done or tried, such as "log-in". */
-  readonly event: string
+  /** What was done or tried. */
+  readonly event: EventName
   readonly outcome: Outcome
   /** Why: the stable code of a refusal. */
   readonly reason?: string

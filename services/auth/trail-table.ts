@@ -2,7 +2,7 @@
 import { Effect, Schema } from "effect"
 import { text } from "#shared/postgres/columns.ts"
 import type { Part, Sql } from "#shared/postgres/sql.ts"
-import type { Outcome, TrailEntry } from "./trail-bounds.ts"
+import type { EventName, Outcome, TrailEntry } from "./trail-bounds.ts"
 
 /** An entry with what it is known by: an id of its own, and the id of the request that it was made for. */
 export interface KeptEntry extends TrailEntry {
@@ -14,7 +14,7 @@ export interface KeptEntry extends TrailEntry {
 export interface TrailSearch {
   readonly username?: string
   readonly address?: string
-  readonly event?: string
+  readonly event?: EventName
   readonly outcome?: Outcome
   readonly since?: Date
   readonly until?: Date

@@ -60,6 +60,10 @@ describe("npm start", () => {
     for (const path of ["/livez", "/readyz", "/metrics", "/openapi.json"]) {
       expect((await fetch(system.baseUrl + path)).status, path).toBe(404)
     }
+    const nothing = await fetch(`${system.internalUrl}/openapi.json`)
+    expect(nothing.status).toBe(404)
+    expect(nothing.headers.get("content-type")).toBe("application/problem+json")
+    expect(nothing.headers.get("x-content-type-options")).toBe("nosniff")
     expect(system.output()).toMatch(
       /starting PostgreSQL[^]*starting auth[^]*npm run demo[^]*curl[^]*curl/,
     )
@@ -160,8 +164,9 @@ describe("npm start", () => {
 
   it("names all settings that are wrong, before it touches anything", async () => {
     const DATA_DIR = dataFolder()
-    const wrong = { ITEM_STOCK: "-1", ORDER_DEADLINE: "soon", BACKLOG_LIMIT: "many" }
-    const { code, output } = await runEmbedded({ PORT: "0", DATA_DIR, ...wrong })
+    const ofServices = { ITEM_STOCK: "-1", ORDER_DEADLINE: "soon", BACKLOG_LIMIT: "many" }
+    const wrong = { ...ofServices, PORT: "x", LOG_LEVEL: "loud", QUEUE_URL: "ftp://queue" }
+    const { code, output } = await runEmbedded({ DATA_DIR, ...wrong })
     expect(code).toBe(1)
     for (const name of Object.keys(wrong)) expect(output).toContain(`${name} is wrong: set it to`)
     expect(output).not.toContain("starting")

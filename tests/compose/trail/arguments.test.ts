@@ -44,12 +44,14 @@ describe("the arguments of the audit trail", () => {
       ["--user"],
       ["--json=yes"],
       ["--outcome", "good"],
+      ["--event", "login"],
       ["--limit", "0"],
       ["--limit", "-1"],
       ["--limit", "x"],
       ["--since", "yesterday"],
       ["--until", ""],
       ["--since", "forever"],
+      ["--since", "2"],
     ]
   ) {
     it(`that are ${JSON.stringify(words)} are refused in one line that names the help`, () => {

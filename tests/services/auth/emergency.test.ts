@@ -70,6 +70,16 @@ describe("a signing key that is removed", () => {
       }))
   }
 
+  it.effect("by the command is on the audit trail", () =>
+    Effect.gen(function* () {
+      const auth = yield* startAuth()
+      yield* command(auth)
+      assert.deepStrictEqual(
+        [...yield* Effect.promise(() => auth.sql`select event, outcome from audit_trail`)],
+        [{ event: "key-rotation", outcome: "done" }],
+      )
+    }))
+
   it.effect("leaves the one before to sign, where there is one that is older", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
