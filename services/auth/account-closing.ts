@@ -13,8 +13,7 @@ import type { Transient } from "#shared/transient.ts"
 import { AuditTrail } from "./audit-trail.ts"
 import { Billing } from "./billing.ts"
 import { Orders } from "./orders.ts"
-import type { Origin } from "./origin.ts"
-import { makePasswordCheck, wrongPassword } from "./password-check.ts"
+import { makePasswordCheck, type PasswordCheck, wrongPassword } from "./password-check.ts"
 import { type Lifetimes, skewMs, tokensUntil } from "./session-rules.ts"
 import { Users } from "./users.ts"
 
@@ -30,8 +29,9 @@ export const makeAccountClosing = (lifetimes: Pick<Lifetimes, "accessMs">) =>
     const users = yield* Users
     const orders = yield* Orders
     const check = yield* makePasswordCheck
-    return Effect.fnUntraced(function* (username: string, password: string, origin: Origin) {
-      const user = yield* check(username, password, origin)
+    return Effect.fnUntraced(function* (asked: PasswordCheck) {
+      const { username } = asked
+      const user = yield* check(asked)
       if (yield* orders.hasUnfinished(username)) return yield* unfinished
       const now = yield* Clock.currentTimeMillis
       const eraseAt = new Date(tokensUntil(now, lifetimes) + skewMs)

@@ -42,7 +42,7 @@ export const accountRoutes = (options: AppOptions) =>
             body: yield* recorded(
               trail,
               { event: "password-change", username, session, address },
-              changePassword(username, body, origin),
+              changePassword({ ...body, username, origin, session }),
             ),
           }
         }),
@@ -67,7 +67,7 @@ export const accountRoutes = (options: AppOptions) =>
           const erasedFrom = yield* recorded(
             trail,
             { event: "deletion", username, session, address },
-            close(username, body.password, origin),
+            close({ ...body, username, origin, session }),
           )
           return { body: { username, erasedFrom: erasedFrom.toISOString() } }
         }),

@@ -25,7 +25,7 @@ export const makeLogIn = Effect.gen(function* () {
 
   return Effect.fnUntraced(function* (username: string, password: string, origin: Origin) {
     const { address, secure } = origin
-    const { credentials, device, right } = yield* tryPassword(username, password, origin)
+    const { credentials, device, right } = yield* tryPassword({ username, password, origin })
     // The name only where there is such a user: some type their password there.
     const about = { event: "log-in" as const, address, ...(credentials && { username }) }
     const isRight = yield* Effect.tapError(

@@ -27,7 +27,7 @@ const kinds = {
   site: { limit: 5, refillMs: anHour(2), heldFrom: 3 },
   /** The strangers of an address at all accounts: in no hour more than 100. */
   address: { limit: 50, refillMs: anHour(50), heldFrom: 40 },
-  /** A device, at the account of its user: in no hour more than 20. */
+  /** A device or a session, at the account of its user: in no hour more than 20. */
   device: { limit: 10, refillMs: anHour(10), heldFrom: 5 },
   /** An address with a live session of the user, at the user's account: in no hour more than 20. */
   home: { limit: 10, refillMs: anHour(10), heldFrom: 5 },
@@ -41,7 +41,7 @@ const heldAtMost = 1_000
 export interface Attempt {
   readonly username: string
   readonly address: string
-  /** The id of a device on which the user has logged in. */
+  /** The id of a device on which the user has logged in, or of a live session of the user. */
   readonly device: string | undefined
   readonly addressIsKnown: boolean
 }

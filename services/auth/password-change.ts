@@ -6,15 +6,13 @@ import { Effect } from "effect"
 import { Problem } from "#shared/http/problem.ts"
 import { wrongToken } from "#shared/security/user-tokens.ts"
 import { weaknessOf } from "./new-user.ts"
-import type { Origin } from "./origin.ts"
-import { makePasswordCheck, wrongPassword } from "./password-check.ts"
+import { makePasswordCheck, type PasswordCheck, wrongPassword } from "./password-check.ts"
 import { Passwords } from "./passwords.ts"
 import { Sessions } from "./sessions.ts"
 import { Turns } from "./turns.ts"
 import { Users } from "./users.ts"
 
-export interface PasswordChange {
-  readonly password: string
+export interface PasswordChange extends PasswordCheck {
   readonly newPassword: string
 }
 
@@ -34,12 +32,13 @@ export const makePasswordChange = Effect.gen(function* () {
   const turns = yield* Turns
   const check = yield* makePasswordCheck
   return Effect.fnUntraced(
-    function* (username: string, { password, newPassword }: PasswordChange, origin: Origin) {
+    function* ({ newPassword, ...asked }: PasswordChange) {
+      const { username, origin } = asked
       const user = yield* users.find(username)
       if (user === undefined) return yield* wrongToken
       const weakness = weaknessOf({ username, password: newPassword, email: user.email })
       if (weakness !== undefined) return yield* weak(weakness)
-      const proved = yield* check(username, password, origin)
+      const proved = yield* check(asked)
       const passwordHash = yield* turns.logIn(
         [origin.address, username],
         passwords.hash(newPassword),

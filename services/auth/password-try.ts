@@ -23,6 +23,14 @@ export interface Tried {
 
 const stopping = Effect.fail(unavailable("The service is stopping."))
 
+export interface PasswordTry {
+  readonly username: string
+  readonly password: string
+  readonly origin: Origin
+  /** The live session of the user who asks, where a log-in is not what is asked for. */
+  readonly session?: string
+}
+
 export const makePasswordTry = Effect.gen(function* () {
   const users = yield* Users
   const passwords = yield* Passwords
@@ -30,11 +38,12 @@ export const makePasswordTry = Effect.gen(function* () {
   const devices = yield* Devices
   const turns = yield* Turns
 
-  return Effect.fnUntraced(function* (username: string, password: string, origin: Origin) {
+  return Effect.fnUntraced(function* ({ username, password, origin, session }: PasswordTry) {
     const { request, address, closing } = origin
     const device = yield* devices.shown(request, username)
     // A user has one share at an address, whatever the number of devices: anybody may make many.
-    const share = [address, device === undefined ? "" : username]
+    const isStranger = device === undefined && session === undefined
+    const share = [address, isStranger ? "" : username]
 
     let credentials: Credentials | undefined
     const look = Effect.tap(
@@ -50,7 +59,7 @@ export const makePasswordTry = Effect.gen(function* () {
       const permit = yield* throttle.permit({
         username,
         address,
-        device: isKnown ? device.id : undefined,
+        device: session ?? (isKnown ? device.id : undefined),
         addressIsKnown: found?.addressIsKnown ?? false,
       })
       const counted = <E>(checked: Effect.Effect<boolean, E>) =>

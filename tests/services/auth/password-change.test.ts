@@ -81,9 +81,24 @@ describe("POST /api/auth/users/me/password/", () => {
         answers.push(yield* asTimePasses(change(auth, mine, guess, `198.51.${n}.1`)))
       }
       const statuses = answers.map(({ status }) => status)
-      // Fifteen fail at once, each but the first few after a wait; then it is refused.
-      assert.deepStrictEqual(statuses, [...Array(15).fill(403), ...Array(5).fill(429)])
+      // Ten fail at once, from wherever, each but the first few after a wait; then it is refused.
+      assert.deepStrictEqual(statuses, [...Array(10).fill(403), ...Array(10).fill(429)])
       assert.isAbove(Number(answers.at(-1)!.headers.get("retry-after")), 0)
+    }))
+
+  it.effect("is open to who is logged in, however often strangers fail, at the same address too", () =>
+    Effect.gen(function* () {
+      const auth = yield* startAuth()
+      const mine = yield* annsTokens(auth)
+      const elsewhere = "198.51.100.7"
+      const fail = (username: string, address: string) =>
+        asTimePasses(logIn(auth, { username, password: "a wrong guess" }, { address }))
+      for (let n = 0; n < 50; n++) yield* fail(`nobody${n}`, elsewhere)
+      for (let n = 0; n < 15; n++) yield* fail("ann", `198.51.${n % 3}.1`)
+      for (const address of [elsewhere, "203.0.113.1"]) {
+        assert.strictEqual((yield* fail("ann", address)).status, 429)
+      }
+      assert.strictEqual((yield* change(auth, mine, undefined, elsewhere)).status, 200)
     }))
 
   it.effect("is for those who are logged in, and not for a token of a session that is over", () =>
