@@ -26,7 +26,7 @@ export const makeSecrets = async (): Promise<ReadonlyArray<Secret>> => [
     return login(`database-${name}`, name, { password, "database-url": url })
   }),
   secret("redis", redisKeys()),
-  secret("service-keys", await serviceKeys()),
+  ...(await keys()),
 ]
 
 const newPassword = () => randomBytes(32).toString("base64url")
@@ -60,14 +60,22 @@ const redisKeys = () => {
   }
 }
 
-const serviceKeys = async () => {
+/** Each in a Secret of its own: one that an older version made is not added to. */
+const keys = async () => {
   const folder = await mkdtemp(join(tmpdir(), "unwind-keys-"))
   try {
     await generateServiceKeys(folder)
-    const { privateKey, publicKeys } = keyFiles(folder)
-    const files = [...callers.map(privateKey), publicKeys]
-    const contents = await Promise.all(files.map((file) => readFile(file, "utf8")))
-    return Object.fromEntries(files.map((file, n) => [basename(file), contents[n]!]))
+    const { privateKey, publicKeys, signingKeysSecret } = keyFiles(folder)
+    const contentsOf = async (files: ReadonlyArray<string>) =>
+      Object.fromEntries(
+        await Promise.all(
+          files.map(async (file) => [basename(file), await readFile(file, "utf8")] as const),
+        ),
+      )
+    return [
+      secret("service-keys", await contentsOf([...callers.map(privateKey), publicKeys])),
+      secret("signing-keys", await contentsOf([signingKeysSecret])),
+    ]
   } finally {
     await rm(folder, { recursive: true })
   }

@@ -6,8 +6,10 @@ import { participantNames } from "./contracts/order-saga.ts"
 
 /** A row of the roster. */
 export interface Row {
-  /** The TCP port that it listens on where PORT does not say otherwise. */
-  readonly port: number
+  /** The TCP port of its public routes where PORT does not say otherwise; null where it has none, and opens no such port. */
+  readonly port: number | null
+  /** The TCP port for other services and operators where INTERNAL_PORT does not say otherwise. */
+  readonly internalPort: number
   /** Whether it has a PostgreSQL database of its own, named like the service. */
   readonly database: boolean
   /** What it uses Redis for: the order queue, or counters that its replicas share. */
@@ -23,14 +25,16 @@ export interface Row {
 export const roster = {
   auth: {
     port: 8081,
+    internalPort: 9081,
     database: true,
     redis: "counters",
-    calls: ["billing"],
+    calls: ["billing", "orders"],
     users: false,
     paths: ["/api/auth/*", "/api/token/*", "/.well-known/jwks.json", "/openapi/auth.json"],
   },
   billing: {
     port: 8082,
+    internalPort: 9082,
     database: true,
     redis: null,
     calls: [],
@@ -39,16 +43,34 @@ export const roster = {
   },
   orders: {
     port: 8083,
+    internalPort: 9083,
     database: true,
     redis: "queue",
     calls: [],
     users: true,
     paths: ["/api/orders/*", "/openapi/orders.json", "/docs/*"],
   },
-  items: { port: 8084, database: true, redis: null, calls: [], users: false, paths: [] },
-  slots: { port: 8085, database: true, redis: null, calls: [], users: false, paths: [] },
+  items: {
+    port: null,
+    internalPort: 9084,
+    database: true,
+    redis: null,
+    calls: [],
+    users: false,
+    paths: [],
+  },
+  slots: {
+    port: null,
+    internalPort: 9085,
+    database: true,
+    redis: null,
+    calls: [],
+    users: false,
+    paths: [],
+  },
   orchestrator: {
-    port: 8086,
+    port: null,
+    internalPort: 9086,
     database: false,
     redis: "queue",
     calls: [...participantNames, "orders"],
@@ -73,7 +95,8 @@ export const withCounters = having(({ redis }) => redis === "counters")
 /** Those with public paths; each has a document that describes them. */
 export const publicServices = having(({ paths }) => paths.length > 0)
 
-const callsOf = (caller: ServiceName): ReadonlyArray<ServiceName> => roster[caller].calls
+/** The services that it calls. */
+export const callsOf = (caller: ServiceName): ReadonlyArray<ServiceName> => roster[caller].calls
 
 /** Those that sign tokens, each with a private key of its own. */
 export const callers = serviceNames.filter((name) => callsOf(name).length > 0)

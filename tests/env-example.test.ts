@@ -4,6 +4,7 @@ import { readFileSync } from "node:fs"
 import { Effect } from "effect"
 import { serviceNamed } from "#compose/embedded/services.ts"
 import { embeddedSettings } from "#compose/embedded/settings.ts"
+import { gatewaySettings } from "#compose/secrets/gateway-settings.ts"
 import { serviceNames } from "#shared/roster.ts"
 import { commonSettings } from "#shared/service/service.ts"
 import type { Setting } from "#shared/config/settings.ts"
@@ -19,7 +20,12 @@ const documented = new Map(
 
 const services = await Effect.runPromise(Effect.forEach(serviceNames, serviceNamed))
 const read = new Map<string, Setting<unknown>>(
-  [embeddedSettings, commonSettings(8080), ...services.map(({ settings }) => settings)]
+  [
+    embeddedSettings,
+    commonSettings({ port: 8080, internalPort: 9080 }),
+    gatewaySettings,
+    ...services.map(({ settings }) => settings),
+  ]
     .flatMap((settings) => Object.entries(settings)),
 )
 

@@ -38,8 +38,4 @@ describe("README.md", () => {
     const named = [...section.matchAll(/`([A-Z]+(?:_[A-Z]+)+|PORT|HOST)`/g)].map(([, name]) => name)
     expect(named.filter((name) => !settings.has(name))).toEqual([])
   })
-
-  it("has at most 150 lines", () => {
-    expect(readme.split("\n").length).toBeLessThanOrEqual(151)
-  })
 })

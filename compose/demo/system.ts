@@ -63,6 +63,7 @@ const startOwn = (environment: Environment) =>
     const { port, broken } = yield* startSystem({
       host: "127.0.0.1",
       port: 0,
+      internalPort: 0,
       dataDir,
       queueUrl: undefined,
       environment,

@@ -13,7 +13,8 @@ const settings = Object.entries(embeddedSettings).map(([name, { expects, default
 export const help = `Usage: npm start
 
 Starts the whole system in one process, until Ctrl-C: a PostgreSQL that npm installed, Redis if there
-is a redis-server on the PATH, and all services behind one port. All data is in one folder.
+is a redis-server on the PATH, and all services behind one port, with health and metrics at another one
+that this machine alone reaches. All data is in one folder.
 
 Settings come from the environment, as in PORT=8081 npm start:
 

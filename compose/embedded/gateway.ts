@@ -3,24 +3,28 @@
  * Compose and the ingress of Kubernetes do. Internal routes cannot be reached through it.
  */
 import { Hono } from "hono"
-import type { App } from "#shared/http/app.ts"
+import type { App, Doors } from "#shared/http/app.ts"
+import { toDocs } from "#shared/http/docs.ts"
 import { noSuchPath } from "#shared/http/no-route.ts"
-import { problemResponse } from "#shared/http/problem.ts"
+import { internalError, problemResponse } from "#shared/http/problem.ts"
+import { requestIdOf } from "#shared/http/request-origin.ts"
 import { publicServices, roster, type ServiceName } from "#shared/roster.ts"
 
-/** Routes to the apps in memory. `operations` answers /livez, /readyz and /metrics for all of them. */
-export const gateway = (
-  apps: Readonly<Record<ServiceName, Pick<App, "fetch">>>,
-  operations: App,
-): App => {
+type PublicDoor = { readonly public: Pick<Doors["public"], "fetch"> }
+
+/** Routes to the public doors of the services. */
+export const gateway = (doors: Readonly<Record<ServiceName, PublicDoor>>): App => {
   const app: App = new Hono({ strict: false })
   for (const name of publicServices) {
     for (const path of roster[name].paths) {
-      app.all(path, (context) => apps[name].fetch(context.req.raw, context.env))
+      app.all(path, (context) => doors[name].public.fetch(context.req.raw, context.env))
     }
   }
-  app.get("/", (context) => context.redirect("/docs"))
-  app.route("/", operations)
-  app.notFound((context) => problemResponse(noSuchPath(context.req.path)))
+  app.get("/", () => toDocs())
+  app.onError((error, { req }) => {
+    console.error(error)
+    return problemResponse(internalError, requestIdOf(req.raw))
+  })
+  app.notFound(({ req }) => problemResponse(noSuchPath(req.path), requestIdOf(req.raw)))
   return app
 }

@@ -5,21 +5,27 @@ import { CurrentDrain } from "#shared/http/drain.ts"
 import { runMain } from "#shared/service/run-main.ts"
 import { telemetryLayer } from "#shared/telemetry/telemetry.ts"
 import { help, parseArguments } from "./arguments.ts"
+import { checkSettings } from "./services.ts"
 import { embeddedSettings } from "./settings.ts"
 import { startSystem } from "./system.ts"
 import { welcome } from "./welcome.ts"
 
 const main = Effect.gen(function* () {
   const startedAtMs = performance.now()
+  yield* checkSettings(process.env, embeddedSettings)
   const given = yield* readSettings(embeddedSettings)
-  const { PORT, HOST, KEEP_ALIVE, DRAIN, DATA_DIR, QUEUE_URL, ...telemetry } = given
+  const { PORT, HOST, INTERNAL_PORT, MAX_CONNECTIONS, KEEP_ALIVE, DRAIN, DATA_DIR, ...rest } = given
+  const { QUEUE_URL, TRUST_PROXY, ...telemetry } = rest
   const drain = yield* CurrentDrain
   drain.ms = Duration.toMillis(DRAIN)
   yield* Effect.gen(function* () {
     const system = yield* startSystem({
       host: HOST,
       port: PORT,
+      internalPort: INTERNAL_PORT,
       keepAliveMs: Duration.toMillis(KEEP_ALIVE),
+      maxConnections: MAX_CONNECTIONS,
+      trustProxy: TRUST_PROXY,
       dataDir: DATA_DIR,
       queueUrl: QUEUE_URL?.href,
       environment: process.env,

@@ -1,26 +1,43 @@
-/** What an operator asks the embedded run as a whole: is it alive, is every service ready and why not, its metrics. */
+/**
+ * What an operator asks the embedded run as a whole, at a port of its own: is it alive, is every service ready and why not,
+ * its metrics.
+ */
 import { Hono } from "hono"
+import { answerHeaders } from "#shared/http/answer-headers.ts"
 import type { App } from "#shared/http/app.ts"
+import { Problem, problemResponse } from "#shared/http/problem.ts"
+import { requestIdOf } from "#shared/http/request-origin.ts"
 import type { Apps } from "./services.ts"
+
+const noSuchPath = new Problem({
+  status: 404,
+  code: "not_found",
+  detail: "There is nothing here. There are /livez, /readyz and /metrics.",
+})
 
 export const operations = (apps: Apps): App => {
   const app: App = new Hono({ strict: false })
-  app.get("/livez", (context) => context.json({ status: "alive" }))
+  app.get("/livez", (context) => context.json({ status: "alive" }, 200, answerHeaders))
   app.get("/readyz", async (context) => {
     const states = await Promise.all(
       Object.entries(apps).map(async ([name, service]) => {
-        const response = await service.request("/readyz", undefined, context.env)
+        const response = await service.internal.request("/readyz", undefined, context.env)
         const { checks } = await response.json() as { readonly checks: unknown }
         return { name, ready: response.status === 200, checks }
       }),
     )
     const ready = states.every((state) => state.ready)
-    return context.json({
-      status: ready ? "ready" : "not ready",
-      services: Object.fromEntries(states.map(({ name, checks }) => [name, checks])),
-    }, ready ? 200 : 503)
+    return context.json(
+      {
+        status: ready ? "ready" : "not ready",
+        services: Object.fromEntries(states.map(({ name, checks }) => [name, checks])),
+      },
+      ready ? 200 : 503,
+      answerHeaders,
+    )
   })
   // One process has one registry of metrics, whichever service shows it.
-  app.get("/metrics", () => apps.orders.request("/metrics"))
+  app.get("/metrics", () => apps.orders.internal.request("/metrics"))
+  app.notFound(({ req }) => problemResponse(noSuchPath, requestIdOf(req.raw)))
   return app
 }

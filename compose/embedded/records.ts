@@ -3,25 +3,22 @@
  * records, wired in memory. Where the system runs, this is like another replica that takes no orders. Nothing in the folder
  * is made, migrated or filled, whichever version made it; a service whose records cannot be read is left out.
  */
-import { Effect, Result, type Scope } from "effect"
+import { Effect, type Scope } from "effect"
 import fs from "node:fs"
 import os from "node:os"
 import path from "node:path"
-import createClient from "postgres"
 import { addressSettings } from "#services/orchestrator/settings.ts"
 import { orderRecords } from "#services/orders/audit-service.ts"
 import { type ParticipantName, participantNames } from "#shared/contracts/order-saga.ts"
-import type { App } from "#shared/http/app.ts"
+import type { Doors } from "#shared/http/app.ts"
 import type { Fetch } from "#shared/http/client.ts"
 import { DatabaseError } from "#shared/postgres/database.ts"
 import { OnlyLooking } from "#shared/postgres/only-looking.ts"
 import type { ServiceName } from "#shared/roster.ts"
 import { generateServiceKeys, keyFiles } from "#shared/security/generate-service-keys.ts"
 import { startWithin } from "#shared/service/service.ts"
-import { lockDataFolder, secretPath } from "./data-folder.ts"
-import { clusterPath, passwordName, superuser } from "./postgres-cluster.ts"
+import { openFolderPostgres } from "./folder-postgres.ts"
 import { serviceUrl } from "./postgres-databases.ts"
-import { postmasterFile, startPostgres } from "./postgres.ts"
 import { addresses, serviceNamed, type ServicesOptions, wiredTo } from "./services.ts"
 import { StartError } from "./start-error.ts"
 
@@ -35,13 +32,16 @@ export interface OpenRecords {
   readonly unreadable: ReadonlyMap<ParticipantName | "orders", string>
 }
 
+/** What to set where the records are not in a folder. */
+const elsewhere = `${Object.keys(addressSettings).join(", ")} to where the services are`
+
 /** Opens the records until the scope closes. Fails with a message for a person. */
 export const openRecords = (
   dataDir: string,
   environment: Environment,
 ): Effect.Effect<OpenRecords, { readonly message: string }, Scope.Scope> =>
   Effect.gen(function* () {
-    const postgres = yield* openPostgres(dataDir)
+    const postgres = (yield* openFolderPostgres(dataDir, elsewhere)).url
     const { privateKey, publicKeys } = keyFiles(yield* passingKeys)
     const settingsOf = (name: ServiceName) => ({
       ...environment,
@@ -49,7 +49,7 @@ export const openRecords = (
       DATABASE_URL: serviceUrl(postgres, name).href,
       SERVICE_PUBLIC_KEYS: publicKeys,
     })
-    const apps: Partial<Record<ServiceName, App>> = {}
+    const apps: Partial<Record<ServiceName, Doors>> = {}
     const unreadable = new Map<ParticipantName | "orders", string>()
     const open = Effect.fnUntraced(
       function* (name: ParticipantName | "orders") {
@@ -91,34 +91,3 @@ const passingKeys = Effect.acquireRelease(
   }),
   (folder) => Effect.sync(() => fs.rmSync(folder, { recursive: true, force: true })),
 ).pipe(Effect.tap((folder) => Effect.promise(() => generateServiceKeys(folder))))
-
-/** The superuser's URL of the folder's server: the one that runs if the folder is in use, else one until the scope closes. */
-const openPostgres = Effect.fnUntraced(function* (dataDir: string) {
-  if (!fs.existsSync(clusterPath(dataDir))) {
-    return yield* new StartError({
-      message:
-        `There is no data in ${dataDir} to audit: set DATA_DIR to the folder of npm start, ` +
-        `or ${Object.keys(addressSettings).join(", ")} to where the services are`,
-    })
-  }
-  const locked = yield* Effect.result(lockDataFolder(dataDir))
-  if (Result.isSuccess(locked)) return (yield* startPostgres({ dataDir, durable: true })).url
-  return yield* Effect.mapError(
-    runningPostgres(dataDir),
-    () =>
-      new StartError({
-        message: `${locked.failure.message}. Its PostgreSQL cannot be reached just now: try again`,
-      }),
-  )
-})
-
-const runningPostgres = (dataDir: string) =>
-  Effect.tryPromise(async () => {
-    const port =
-      fs.readFileSync(path.join(clusterPath(dataDir), postmasterFile), "utf8").split("\n")[3]
-    const password = fs.readFileSync(secretPath(dataDir, passwordName), "utf8").trim()
-    const url = `postgres://${superuser}:${password}@127.0.0.1:${port}/postgres`
-    const sql = createClient(url, { max: 1, fetch_types: false, onnotice: () => {} })
-    await sql`select 1`.finally(() => sql.end())
-    return url
-  })

@@ -10,14 +10,14 @@ import {
   type Setting,
   type SettingsError,
 } from "#shared/config/settings.ts"
-import type { App } from "#shared/http/app.ts"
+import type { Doors } from "#shared/http/app.ts"
 import { Fetch } from "#shared/http/client.ts"
 import { makeMemoryStream, ProcessMemory } from "#shared/queue/memory.ts"
 import { keyFiles } from "#shared/security/generate-service-keys.ts"
 import { type ServiceName, serviceNames, startOrder } from "#shared/roster.ts"
 import { type Service, startWithin } from "#shared/service/service.ts"
 
-export type Apps = Readonly<Record<ServiceName, App>>
+export type Apps = Readonly<Record<ServiceName, Doors>>
 
 export interface ServicesOptions {
   /** The URLs of the databases, by the services that have one. */
@@ -35,7 +35,7 @@ const queueCapacity = 100_000
 const address = (name: ServiceName) => `http://${name}.unwind.internal`
 
 export const addresses: Readonly<Record<string, string>> = {
-  JWKS_URL: `${address("auth")}/.well-known/jwks.json`,
+  JWKS_URL: `${address("auth")}/internal/jwks.json`,
   ...Object.fromEntries(serviceNames.map((name) => [addressName(name), address(name)])),
 }
 
@@ -46,33 +46,35 @@ export type AnyService = Service<Record<string, Setting<unknown>>>
 export const serviceNamed = (name: ServiceName): Effect.Effect<AnyService> =>
   Effect.promise(async () => (await import(`../../services/${name}/service.ts`))[name])
 
-/** Reads what a person has set for the services, before anything is started. Fails with SettingsError. */
+/** Reads what a person has set for the services, and some more, before anything is started. Fails with SettingsError. */
 export const checkSettings = (
   environment: ServicesOptions["environment"],
+  more: Readonly<Record<string, Setting<unknown>>> = {},
 ): Effect.Effect<void, SettingsError> =>
   Effect.forEach(serviceNames, serviceNamed).pipe(
-    Effect.map((services) => Object.assign({}, ...services.map(({ settings }) => settings))),
+    Effect.map((services) => Object.assign({}, ...services.map(({ settings }) => settings), more)),
     Effect.flatMap(readSettings),
     Effect.provideService(Environment, {
       ...environment,
       ...addresses,
       // Known only once the servers run, and then right.
       DATABASE_URL: "postgres://unwind.internal",
-      QUEUE_URL: "memory:",
+      QUEUE_URL: environment["QUEUE_URL"]?.trim() || "memory:",
       SERVICE_PRIVATE_KEY: "made at the start",
       SERVICE_PUBLIC_KEYS: "made at the start",
+      SIGNING_KEYS_SECRET: Buffer.alloc(32).toString("base64url"),
     }),
   )
 
-/** Hands requests to the apps, those that are up by then. */
+/** Hands requests to the internal doors, of those that are up by then. */
 export const wiredTo =
-  (apps: Partial<Record<ServiceName, App>>) =>
+  (apps: Partial<Record<ServiceName, Doors>>) =>
   (url: string, init: RequestInit): Promise<Response> => {
     const name = new URL(url).hostname.split(".")[0] as ServiceName
     const app = apps[name]
     return app === undefined
       ? Promise.reject(new TypeError(`connection refused: ${name} is not up`))
-      : Promise.resolve(app.fetch(new Request(url, init)))
+      : Promise.resolve(app.internal.fetch(new Request(url, init)))
   }
 
 /** Starts all services until the scope closes, those that are called before their callers. */
@@ -80,7 +82,7 @@ export const startServices = (
   options: ServicesOptions,
 ): Effect.Effect<Apps, { readonly message: string }, Scope.Scope> =>
   Effect.suspend(() => {
-    const apps: Partial<Record<ServiceName, App>> = {}
+    const apps: Partial<Record<ServiceName, Doors>> = {}
     return startInto(apps, options).pipe(
       Effect.as(apps as Apps),
       Effect.provideService(Fetch, wiredTo(apps)),
@@ -89,10 +91,10 @@ export const startServices = (
   })
 
 const startInto = (
-  apps: Partial<Record<ServiceName, App>>,
+  apps: Partial<Record<ServiceName, Doors>>,
   { databases, queueUrl, keysFolder, environment }: ServicesOptions,
 ) => {
-  const { privateKey, publicKeys } = keyFiles(keysFolder)
+  const { privateKey, publicKeys, signingKeysSecret } = keyFiles(keysFolder)
   const start = Effect.fnUntraced(function* (name: ServiceName) {
     apps[name] = yield* startWithin(yield* serviceNamed(name), {
       ...environment,
@@ -101,6 +103,8 @@ const startInto = (
       QUEUE_URL: queueUrl,
       SERVICE_PRIVATE_KEY: privateKey(name),
       SERVICE_PUBLIC_KEYS: publicKeys,
+      SIGNING_KEYS_SECRET: undefined,
+      SIGNING_KEYS_SECRET_FILE: signingKeysSecret,
     })
   })
   return Effect.forEach(

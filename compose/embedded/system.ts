@@ -1,12 +1,11 @@
 /**
  * The whole system in one process, on a machine that has nothing but Node and npm: PostgreSQL from npm, Redis if there is
- * one on the PATH, all services, one port. Its data lives in one folder, and what it starts it also stops.
+ * one on the PATH, all services, a public port, and one on loopback only for health and metrics. Its data lives in one folder, and what it starts it also stops.
  */
 import { Effect, Option, Scope } from "effect"
 import { join } from "node:path"
-import type { App } from "#shared/http/app.ts"
-import { listen } from "#shared/http/listen.ts"
-import { problemResponse, unavailable } from "#shared/http/problem.ts"
+import { type Handlers, listenDoors } from "#shared/http/listen-doors.ts"
+import { startingApp } from "#shared/http/starting.ts"
 import { serviceNames, withDatabase } from "#shared/roster.ts"
 import { generateServiceKeys } from "#shared/security/generate-service-keys.ts"
 import { lockDataFolder } from "./data-folder.ts"
@@ -23,8 +22,14 @@ export interface SystemOptions {
   readonly host: string
   /** 0 for a free one. */
   readonly port: number
+  /** The port on loopback for health and metrics; 0 for a free one. */
+  readonly internalPort: number
   /** How long an idle connection is kept. */
   readonly keepAliveMs?: number
+  /** The most connections to hold at each port. */
+  readonly maxConnections?: number
+  /** Whether the proxy in front is believed. */
+  readonly trustProxy?: boolean
   readonly dataDir: string
   /** The order queue to use; where none is given, Redis from the PATH or else memory. */
   readonly queueUrl: string | undefined
@@ -35,6 +40,7 @@ export interface SystemOptions {
 
 export interface System {
   readonly port: number
+  readonly internalPort: number
   readonly apps: Apps
   readonly queueUrl: string
   /** Fails with the reason when a server that the system stands on has ended. */
@@ -46,18 +52,16 @@ export const startSystem = (
   options: SystemOptions,
 ): Effect.Effect<System, { readonly message: string }, Scope.Scope> =>
   Effect.gen(function* () {
-    const { dataDir, host, port, keepAliveMs, progress } = options
+    const { dataDir, progress } = options
     yield* checkSettings(options.environment)
     yield* lockDataFolder(dataDir)
-    // The port is taken first: that it is in use is said at once, and who comes early is told to wait.
-    let app: Pick<App, "fetch"> = {
-      fetch: () => problemResponse(unavailable("The system is starting.")),
-    }
-    const door = yield* Scope.fork(yield* Effect.scope)
-    const openPort = yield* listen(
-      { fetch: (...request) => app.fetch(...request) },
-      { host, port, ...(keepAliveMs && { keepAliveMs }) },
-    ).pipe(Scope.provide(door))
+    // The ports are taken first: that one is in use is said at once, and who comes early is told to wait.
+    let doors: Handlers = startingApp("embedded")
+    const entrance = yield* Scope.fork(yield* Effect.scope)
+    const ports = yield* openPorts({
+      public: { fetch: (...request) => doors.public.fetch(...request) },
+      internal: { fetch: (...request) => doors.internal.fetch(...request) },
+    }, options).pipe(Scope.provide(entrance))
     yield* progress("PostgreSQL")
     const postgres = yield* keepRunning((before) =>
       startPostgres({ dataDir, durable: true, ...(before && { port: Number(before.port) }) })
@@ -81,16 +85,26 @@ export const startSystem = (
       queueUrl: queue.url,
       environment: options.environment,
     })
-    app = gateway(apps, operations(apps))
-    // The last to open for requests is the first to close, though the port was taken first of all.
-    yield* Effect.addFinalizer((exit) => Scope.close(door, exit))
+    doors = { public: gateway(apps), internal: operations(apps) }
+    // The last to open for requests is the first to close, though the ports were taken first of all.
+    yield* Effect.addFinalizer((exit) => Scope.close(entrance, exit))
     return {
-      port: openPort,
+      ...ports,
       apps,
       queueUrl: queue.url,
       broken: Effect.raceFirst(postgres.lost, queue.lost),
     }
   })
+
+const openPorts = (handlers: Handlers, options: SystemOptions) => {
+  const { host, port, internalPort, keepAliveMs, maxConnections, trustProxy = false } = options
+  return listenDoors(handlers, {
+    public: { host, port, trustProxy },
+    internal: { host: "127.0.0.1", port: internalPort },
+    ...(keepAliveMs !== undefined && { keepAliveMs }),
+    ...(maxConnections !== undefined && { maxConnections }),
+  }).pipe(Effect.map((open) => ({ port: open.public!, internalPort: open.internal })))
+}
 
 /** The queue's address, and when it is lost if it is a server of ours. */
 const openQueue = ({ queueUrl, dataDir, progress }: SystemOptions) =>

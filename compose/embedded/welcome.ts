@@ -3,6 +3,7 @@
 export interface Welcome {
   readonly host: string
   readonly port: number
+  readonly internalPort: number
   readonly dataDir: string
   readonly queueUrl: string
   readonly seconds: number
@@ -16,15 +17,18 @@ const queueName = (queueUrl: string): string => {
   return `${protocol.startsWith("http") ? "Redis over REST" : "Redis Streams"} at ${host}`
 }
 
-export const welcome = ({ host, port, dataDir, queueUrl, seconds }: Welcome): string => {
+export const welcome = (
+  { host, port, internalPort, dataDir, queueUrl, seconds }: Welcome,
+): string => {
   const base = `http://${host === "0.0.0.0" ? "localhost" : host}:${port}`
+  const internal = `http://127.0.0.1:${internalPort}`
   const json = `-H 'content-type: application/json'`
   return `
 Unwind is up after ${seconds.toFixed(1)} s, with all services in this process.
 
   API      ${base}/docs (every path, to read and to try)
-  Health   ${base}/readyz
-  Metrics  ${base}/metrics
+  Health   ${internal}/readyz (from this machine only)
+  Metrics  ${internal}/metrics
   Data     ${dataDir} (PostgreSQL, one database for each service)
   Queue    ${queueName(queueUrl)}
 

@@ -15,13 +15,14 @@ const redisUrl = (password: string, database: number) =>
 /** The files of every container, by their paths below the folder that holds a volume for each. */
 const filesOf = async (vault: string): Promise<Readonly<Record<string, string>>> => {
   await generateServiceKeys(vault)
-  const { privateKey, publicKeys } = keyFiles(vault)
+  const { privateKey, publicKeys, signingKeysSecret } = keyFiles(vault)
   const redis = secretIn(vault, "redis")
   const upstash = secretIn(vault, "upstash")
   const files: Record<string, string> = {
     "postgres/superuser.password": secretIn(vault, "superuser"),
     "redis/password": redis,
     "redis/password.conf": `requirepass ${redis}\n`,
+    "auth/signing-keys.secret": readFileSync(signingKeysSecret, "utf8"),
     "upstash/redis-url": redisUrl(redis, 0),
     "upstash/token": upstash,
   }

@@ -7,14 +7,14 @@ import { runMain } from "#shared/service/run-main.ts"
 import { redisBehind, upstashApp } from "./app.ts"
 
 const settings = {
-  PORT: port(8087),
+  INTERNAL_PORT: port("the TCP port to listen on", 9087),
   REDIS_URL: url("the Redis behind it", ["redis", "rediss"]),
   TOKEN: text("the token that lets clients in"),
 }
 
 runMain(
   Effect.gen(function* () {
-    const { PORT, REDIS_URL, TOKEN } = yield* readSettings(settings)
+    const { INTERNAL_PORT, REDIS_URL, TOKEN } = yield* readSettings(settings)
     const redis = yield* Effect.acquireRelease(
       Effect.sync(() => redisBehind(REDIS_URL.href)),
       (redis) => Effect.sync(() => redis.disconnect()),
@@ -22,7 +22,7 @@ runMain(
     const app = new Hono()
       .get("/readyz", async (context) => context.text(await redis.ping()))
       .route("/", upstashApp(redis, TOKEN))
-    yield* listen(app, { host: "0.0.0.0", port: PORT })
+    yield* listen(app, { host: "0.0.0.0", port: INTERNAL_PORT })
     return yield* Effect.never
   }).pipe(Effect.scoped),
 )

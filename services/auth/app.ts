@@ -5,23 +5,33 @@ import {
   PublicKeys,
   RefreshRequest,
   TokenPair,
+  Trusted,
+  TrustedQuery,
   User,
   VerifyRequest,
 } from "#shared/contracts/auth.ts"
 import { makeApp } from "#shared/http/app.ts"
-import { anyone, publicBodyBytes, route } from "#shared/http/route.ts"
+import type { Problem } from "#shared/http/problem.ts"
+import { publicBodyBytes, route } from "#shared/http/route.ts"
 import { Database } from "#shared/postgres/database.ts"
-import { makeUserVerifier, type TokenOptions, wrongToken } from "#shared/security/user-tokens.ts"
-import { clientAddress } from "./client-address.ts"
-import { keysFreshMs } from "./key-rotation.ts"
+import { type TokenOptions, UserVerifier, wrongToken } from "#shared/security/user-tokens.ts"
+import type { Transient } from "#shared/transient.ts"
+import { accountRoutes } from "./account-routes.ts"
+import { AuditTrail, endingOf } from "./audit-trail.ts"
+import { jwksCachedMs } from "./key-rotation.ts"
 import { makeLogIn } from "./log-in.ts"
-import { NewUser } from "./passwords.ts"
+import { NewUser } from "./new-user.ts"
+import { originOf } from "./origin.ts"
+import { makeLiveUser } from "./live-user.ts"
+import { sessionRoutes } from "./session-routes.ts"
+import type { Lifetimes } from "./session-rules.ts"
 import { Sessions } from "./sessions.ts"
 import { makeSignUp } from "./sign-up.ts"
 import { SigningKeys } from "./signing-keys.ts"
+import { Turns } from "./turns.ts"
 import { Users } from "./users.ts"
 
-export interface AppOptions extends TokenOptions {
+export interface AppOptions extends TokenOptions, Lifetimes {
   readonly trustProxy: boolean
 }
 
@@ -30,6 +40,24 @@ const maxBytes = publicBodyBytes
 /** Whom the examples speak of. */
 const ada = { username: "ada", password: "correct horse battery" }
 
+/** Records a sign-up. The name of one that was refused is left out, unless it is taken: it may be a typing error. */
+const recordedSignUp = <A>(
+  { record }: AuditTrail["Service"],
+  username: string,
+  address: string,
+  signUp: Effect.Effect<A, Problem | Transient>,
+) => {
+  const about = { event: "sign-up" as const, address }
+  return signUp.pipe(
+    Effect.tap(() => record({ ...about, username, outcome: "done" })),
+    Effect.tapError((error) => {
+      const ending = endingOf(error)
+      const isKnown = ending.reason === "username_taken"
+      return record({ ...about, ...(isKnown && { username }), ...ending })
+    }),
+  )
+}
+
 export const authApp = (options: AppOptions) =>
   Effect.gen(function* () {
     const users = yield* Users
@@ -37,27 +65,29 @@ export const authApp = (options: AppOptions) =>
     const signingKeys = yield* SigningKeys
     const signUp = yield* makeSignUp
     const logIn = yield* makeLogIn
-    const { user } = yield* makeUserVerifier(signingKeys.keyOf, options)
+    const trail = yield* AuditTrail
+    const turns = yield* Turns
     const database = yield* Database
-
-    const routes = [
+    const own = Effect.all([
       route({
         method: "POST",
         path: "/api/auth/users/",
         summary: "Sign up",
         tag: "users",
-        access: anyone,
         body: { schema: NewUser, maxBytes, example: { ...ada, email: "ada@example.com" } },
         answer: { status: 201, description: "The user, who can log in now", schema: User },
-        problems: [409],
-        handle: ({ body }) => Effect.map(signUp(body), (body) => ({ body })),
+        problems: [409, 429],
+        handle: (input) => {
+          const { address } = originOf(input, options)
+          return recordedSignUp(trail, input.body.username, address, signUp(input.body, address))
+            .pipe(Effect.map((body) => ({ body })))
+        },
       }),
       route({
         method: "GET",
         path: "/api/auth/users/me/",
         summary: "Who you are",
         tag: "users",
-        access: user,
         answer: { status: 200, description: "The user whose token it is", schema: User },
         handle: Effect.fnUntraced(function* ({ caller: { username } }) {
           const found = yield* users.find(username)
@@ -71,21 +101,33 @@ export const authApp = (options: AppOptions) =>
         path: "/api/token/",
         summary: "Log in",
         tag: "tokens",
-        access: anyone,
         body: { schema: LogIn, maxBytes, example: ada },
-        answer: { status: 200, description: "Tokens of a new session", schema: TokenPair },
+        answer: {
+          status: 200,
+          description: "Tokens of a new session",
+          schema: TokenPair,
+          headers: {
+            "set-cookie":
+              "Tells this device from those of strangers: shown at the next log-in, it is not " +
+              "refused for what others have failed.",
+          },
+        },
         problems: [401, 429],
-        handle: ({ body: { username, password }, request, remoteAddress }) =>
-          logIn(username, password, clientAddress(request, remoteAddress, options.trustProxy)).pipe(
-            Effect.map((body) => ({ body })),
-          ),
+        handle: (input) => {
+          const { username, password } = input.body
+          return logIn(username, password, originOf(input, options)).pipe(
+            Effect.map(({ tokens, cookie }) => ({
+              body: tokens,
+              headers: { "set-cookie": cookie },
+            })),
+          )
+        },
       }),
       route({
         method: "POST",
         path: "/api/token/refresh/",
         summary: "Replace your tokens by the next ones",
         tag: "tokens",
-        access: anyone,
         body: { schema: RefreshRequest, maxBytes, example: { refresh: "the refresh token" } },
         answer: {
           status: 200,
@@ -93,14 +135,18 @@ export const authApp = (options: AppOptions) =>
           schema: TokenPair,
         },
         problems: [401],
-        handle: ({ body }) => Effect.map(sessions.refresh(body.refresh), (body) => ({ body })),
+        handle: (input) => {
+          const { address } = originOf(input, options)
+          return turns.refresh([address], sessions.refresh(input.body.refresh, address)).pipe(
+            Effect.map((body) => ({ body })),
+          )
+        },
       }),
       route({
         method: "POST",
         path: "/api/token/verify/",
         summary: "Ask whether a token is valid",
         tag: "tokens",
-        access: anyone,
         body: { schema: VerifyRequest, maxBytes, example: { token: "either token" } },
         answer: { status: 200, description: "The token is valid", schema: Schema.Struct({}) },
         problems: [401],
@@ -111,15 +157,32 @@ export const authApp = (options: AppOptions) =>
         path: "/.well-known/jwks.json",
         summary: "The public keys that prove users' tokens",
         tag: "keys",
-        access: anyone,
         answer: { status: 200, description: "A JSON Web Key Set", schema: PublicKeys },
         handle: () =>
           Effect.map(signingKeys.publicKeys, (keys) => ({
             body: { keys },
-            headers: { "cache-control": `public, max-age=${keysFreshMs / 1000}` },
+            headers: { "cache-control": `public, max-age=${jwksCachedMs / 1000}, must-revalidate` },
           })),
       }),
-    ]
+      route({
+        method: "GET",
+        path: "/internal/jwks.json",
+        summary:
+          "What services prove users' tokens by: the public keys, and the sessions that ended",
+        tag: "keys",
+        query: TrustedQuery,
+        answer: {
+          status: 200,
+          description: "A JSON Web Key Set with the sessions that ended after the position",
+          schema: Trusted,
+        },
+        handle: ({ query }) => Effect.map(signingKeys.trusted(query.after), (body) => ({ body })),
+      }),
+    ])
+    const routes = yield* Effect.all([own, accountRoutes(options), sessionRoutes(options)]).pipe(
+      Effect.map((routes) => routes.flat()),
+      Effect.provideServiceEffect(UserVerifier, makeLiveUser(options)),
+    )
     return yield* makeApp({
       name: "auth",
       description: "Users, their log-ins and their tokens.",

@@ -1,4 +1,4 @@
-/** The one call that auth makes: opening the account of a new user at billing, said again as often as it takes. */
+/** What auth tells billing: to open the account of a new user, and to erase what a closed one says of the person. */
 import { Context, Effect, Layer, Schedule } from "effect"
 import { post } from "#shared/http/client.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
@@ -11,6 +11,8 @@ export class Billing extends Context.Service<Billing, {
    * Unavailable or Unknown; the account may be there all the same.
    */
   readonly openAccount: (username: string, email: string) => Effect.Effect<void, Transient>
+  /** Erases all of an account but its books. Fails with a Transient error; it may be done all the same. */
+  readonly eraseAccount: (username: string) => Effect.Effect<void, Transient>
 }>()("unwind/auth/Billing") {}
 
 const triedForMs = 3_000
@@ -31,6 +33,8 @@ export const billingLayer = (url: URL): Layer.Layer<Billing, never, ServiceSigne
               }),
               Effect.asVoid,
             )),
+        eraseAccount: (username) =>
+          Effect.asVoid(post(callee, "/internal/accounts/erase", { username })),
       })
     }),
   )

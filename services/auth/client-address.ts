@@ -27,3 +27,7 @@ const network = (address: string): string => {
   const groups = [...before, ...zeros, ...after].slice(0, 4)
   return `${groups.map((group) => parseInt(group, 16).toString(16)).join(":")}::/64`
 }
+
+/** The network that a site is given as a whole: an IPv6 /48 (RFC 6177), of an address as clientAddress gives it. */
+export const siteOf = (address: string): string =>
+  address.endsWith("::/64") ? `${address.split(":").slice(0, 3).join(":")}::/48` : address

@@ -4,10 +4,11 @@
  */
 import { Effect } from "effect"
 import { Problem } from "#shared/http/problem.ts"
-import { LoginThrottle } from "./login-throttle.ts"
-import { Passwords } from "./passwords.ts"
+import { AuditTrail, endingOf } from "./audit-trail.ts"
+import { Devices } from "./devices.ts"
+import type { Origin } from "./origin.ts"
+import { makePasswordTry } from "./password-try.ts"
 import { Sessions } from "./sessions.ts"
-import { Users } from "./users.ts"
 
 const wrongCredentials = new Problem({
   status: 401,
@@ -15,26 +16,33 @@ const wrongCredentials = new Problem({
   detail: "No user has this username and password. Check both, or sign up: POST /api/auth/users/.",
 })
 
-/** Logs in and gives the first pair of tokens. Fails with a 401, 429 or 503 Problem. */
+/** Logs in and gives the first pair of tokens and the device's cookie. Fails with a 401, 429 or 503 Problem. */
 export const makeLogIn = Effect.gen(function* () {
-  const users = yield* Users
-  const passwords = yield* Passwords
-  const throttle = yield* LoginThrottle
+  const tryPassword = yield* makePasswordTry
   const sessions = yield* Sessions
+  const devices = yield* Devices
+  const trail = yield* AuditTrail
 
-  return Effect.fnUntraced(function* (username: string, password: string, address: string) {
-    const credentials = yield* users.credentials(username, address)
-    const addressIsKnown = credentials?.addressIsKnown ?? false
-    // Asked when the turn has come: however many try at once, few are between the count and its outcome.
-    const right = yield* passwords.inTurn(
-      throttle.attempt(
-        { username, address, addressIsKnown },
-        passwords.matches(credentials?.passwordHash, password),
-      ),
+  return Effect.fnUntraced(function* (username: string, password: string, origin: Origin) {
+    const { address, secure } = origin
+    const { credentials, device, right } = yield* tryPassword({ username, password, origin })
+    // The name only where there is such a user: some type their password there.
+    const about = { event: "log-in" as const, address, ...(credentials && { username }) }
+    const isRight = yield* Effect.tapError(
+      Effect.fromResult(right),
+      (error) => trail.record({ ...about, ...endingOf(error) }),
     )
-    if (right) return yield* sessions.open(username, address)
-    // Without the name: some type their password there.
-    yield* Effect.logInfo("A log-in failed", { address })
-    return yield* wrongCredentials
+    const opened = isRight && credentials !== undefined
+      ? yield* sessions.open({ username, passwordHash: credentials.passwordHash }, address)
+      : undefined
+    if (opened === undefined || credentials === undefined) {
+      yield* trail.record({ ...about, ...endingOf(wrongCredentials) })
+      return yield* wrongCredentials
+    }
+    yield* trail.record({ ...about, session: opened.session, outcome: "done" })
+    return {
+      tokens: opened.tokens,
+      cookie: yield* devices.cookie(username, credentials.passwordHash, device, secure),
+    }
   })
 })

@@ -1,75 +1,103 @@
 /**
- * Slows down guessing. Failed log-ins are counted per account and per address, in buckets that refill steadily: an
- * attempt takes one from each before anything is hashed, and a right password puts them back. An empty bucket means a wait
- * of minutes, never a lock.
+ * Slows down guessing. Failed log-ins are counted in buckets that refill steadily: an attempt takes a token before
+ * anything is hashed, and a right password puts it back. Once some are missing each attempt is held longer than the one
+ * before, and when a bucket is empty the answer is a wait of minutes, never a lock.
  *
- * An attacker who keeps an account's bucket empty must not lock its owner out: addresses from which the user has logged
- * in, in a session still alive, have a bucket of their own.
+ * A guesser must not lock the owner out. So whoever shows the token of a device on which the user has logged in, or comes
+ * from an address with a live session of the user, has a bucket of their own, which no stranger can empty, and needs none of
+ * the address's. All others are strangers. They share the account's bucket, and one site alone cannot empty that.
  */
 import { Context, Duration, Effect, Layer } from "effect"
 import { Problem } from "#shared/http/problem.ts"
-import { type Consume, makeConsume } from "./rate-limit.ts"
+import type { Bucket } from "./buckets.ts"
+import { siteOf } from "./client-address.ts"
+import { RateLimits } from "./rate-limit.ts"
 
-/**
- * Half of an hour's failures at once, and the other half as the hour passes: in no hour more than 20 on an account and
- * 100 from an address.
- */
-const perAccount = { limit: 10, window: Duration.hours(1) }
-const perAddress = { limit: 50, window: Duration.hours(1) }
+/** What its owner may fail: `limit` times at once, and again as it refills; from `heldFrom` failures on, ever slower. */
+interface Kind extends Pick<Bucket, "limit" | "refillMs"> {
+  readonly heldFrom: number
+}
+
+const anHour = (times: number) => Duration.toMillis(Duration.hours(1)) / times
+
+const kinds = {
+  /** The strangers at an account: in no hour more than 20. */
+  account: { limit: 15, refillMs: anHour(5), heldFrom: 5 },
+  /** The strangers of one site at an account: a third of that at once, and less than half of what refills. */
+  site: { limit: 5, refillMs: anHour(2), heldFrom: 3 },
+  /** The strangers of an address at all accounts: in no hour more than 100. */
+  address: { limit: 50, refillMs: anHour(50), heldFrom: 40 },
+  /** A device or a session, at the account of its user: in no hour more than 20. */
+  device: { limit: 10, refillMs: anHour(10), heldFrom: 5 },
+  /** An address with a live session of the user, at the user's account: in no hour more than 20. */
+  home: { limit: 10, refillMs: anHour(10), heldFrom: 5 },
+} as const satisfies Readonly<Record<string, Kind>>
+
+const firstHoldMs = 250
+const longestHoldMs = 16_000
+/** So many wait at once; they need no thread, but memory and a connection. */
+const heldAtMost = 1_000
 
 export interface Attempt {
   readonly username: string
   readonly address: string
+  /** The id of a device on which the user has logged in, or of a live session of the user. */
+  readonly device: string | undefined
   readonly addressIsKnown: boolean
 }
 
+export interface Permit {
+  /** Waits as long as the attempt is to be held; undefined when it may go on. Fails with a 429 Problem. */
+  readonly hold: Effect.Effect<void, Problem> | undefined
+  /** For an attempt that was right, or was not made. */
+  readonly putBack: Effect.Effect<void>
+}
+
 export class LoginThrottle extends Context.Service<LoginThrottle, {
-  /** Runs the check of a password unless too many failed lately. Fails with a 429 Problem that says how long to wait. */
-  readonly attempt: <E>(
-    attempt: Attempt,
-    check: Effect.Effect<boolean, E>,
-  ) => Effect.Effect<boolean, E | Problem>
+  /** Counts an attempt as failed until it is put back. Fails with a 429 Problem that says how long to wait. */
+  readonly permit: (attempt: Attempt) => Effect.Effect<Permit, Problem>
 }>()("unwind/auth/LoginThrottle") {}
 
-/** Counts at a redis: or rediss: URL, or in this process with memory:. */
-export const loginThrottleLayer = (url: URL): Layer.Layer<LoginThrottle> =>
-  Layer.effect(LoginThrottle, Effect.map(makeConsume(url), make))
+export const loginThrottleLayer: Layer.Layer<LoginThrottle, never, RateLimits> = Layer.effect(
+  LoginThrottle,
+  Effect.gen(function* () {
+    const limits = yield* RateLimits
+    let held = 0
+    const hold = (ms: number) =>
+      Effect.suspend(() => {
+        if (held >= heldAtMost) return Effect.fail(tooManyAttempts(ms))
+        held++
+        return Effect.ensuring(Effect.sleep(ms), Effect.sync(() => held--))
+      })
+    return LoginThrottle.of({
+      permit: Effect.fnUntraced(function* (attempt) {
+        const named = bucketsOf(attempt)
+        const buckets = named.map(([kind, name]) => ({ kind, name, ...kinds[kind] }))
+        const missing = yield* limits.take(buckets).pipe(
+          Effect.mapError(({ waitMs }) => tooManyAttempts(waitMs)),
+        )
+        const ms = Math.max(...missing.map((missing, n) => holdMs(missing - 1, buckets[n]!)))
+        return { hold: ms > 0 ? hold(ms) : undefined, putBack: limits.putBack(buckets) }
+      }),
+    })
+  }),
+)
 
-const make = (consume: Consume) => {
-  const take = (bucket: Bucket, tokens: 1 | -1) =>
-    consume({ ...bucket, tokens, algorithm: "token-bucket" }).pipe(
-      Effect.catchTag("RateLimiterError", ({ reason }) =>
-        // Whatever else fails has failed within this process, which has nothing that can.
-        reason._tag === "RateLimitExceeded"
-          ? Effect.fail(tooManyAttempts(reason.retryAfter))
-          : Effect.die(reason)),
-    )
-  return LoginThrottle.of({
-    attempt: Effect.fnUntraced(function* (attempt, check) {
-      const [account, address] = bucketsOf(attempt)
-      yield* take(address, 1)
-      yield* Effect.tapError(take(account, 1), () => take(address, -1))
-      const right = yield* check
-      if (right) yield* Effect.andThen(take(account, -1), take(address, -1))
-      return right
-    }),
-  })
-}
-
-interface Bucket {
-  readonly key: string
-  readonly limit: number
-  readonly window: Duration.Duration
-}
-
-const bucketsOf = ({ username, address, addressIsKnown }: Attempt): readonly [Bucket, Bucket] => {
+const bucketsOf = (
+  { username, address, device, addressIsKnown }: Attempt,
+): ReadonlyArray<readonly [keyof typeof kinds, string]> => {
+  if (device !== undefined) return [["device", device]]
   // The name comes last, since anything can be typed for one.
-  const account = addressIsKnown ? `known ${address} ${username}` : `stranger ${username}`
-  return [{ ...perAccount, key: account }, { ...perAddress, key: `address ${address}` }]
+  if (addressIsKnown) return [["home", `${address} ${username}`]]
+  return [["account", username], ["site", `${siteOf(address)} ${username}`], ["address", address]]
 }
 
-const tooManyAttempts = (wait: Duration.Duration) => {
-  const seconds = Math.max(1, Math.ceil(Duration.toSeconds(wait)))
+/** How long an attempt is held after so many failures. */
+const holdMs = (failures: number, { heldFrom }: Kind): number =>
+  failures < heldFrom ? 0 : Math.min(longestHoldMs, firstHoldMs * 2 ** (failures - heldFrom))
+
+const tooManyAttempts = (waitMs: number) => {
+  const seconds = Math.max(1, Math.ceil(waitMs / 1000))
   return new Problem({
     status: 429,
     code: "too_many_attempts",

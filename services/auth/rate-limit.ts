@@ -1,59 +1,110 @@
 /**
- * Effect's token buckets over Redis, shared by all replicas, or within this process. When Redis fails the process counts
- * for itself: a limit may then be reached once per replica, but it is never lifted.
+ * Buckets of tokens, shared by all replicas in Redis, or within this process. When Redis fails the process counts for
+ * itself: a limit may then be reached once per replica, but it is never lifted.
  */
-import { Cache, Effect, type Scope } from "effect"
-import { RateLimiter, Redis as EffectRedis } from "effect/persistence"
+import { Context, Data, Effect, Layer, type Scope } from "effect"
 import { Redis } from "ioredis"
 import { isWrongServer } from "#shared/redis/wrong-server.ts"
-import { bySteadyTime, byTime, steadyMs } from "#shared/steady-time.ts"
+import { steadyMs } from "#shared/steady-time.ts"
+import { type Bucket, makeBuckets, missing, type Taken } from "./buckets.ts"
 
-export type Consume = RateLimiter.RateLimiter["consume"]
+/** A bucket has no token: one comes in `waitMs`. */
+export class LimitReached extends Data.TaggedError("LimitReached")<{ readonly waitMs: number }> {}
+
+export class RateLimits extends Context.Service<RateLimits, {
+  /**
+   * Takes a token from each of the buckets, or from none of them. Gives how many each misses then. Fails with LimitReached
+   * when one has none; that makes no bucket.
+   */
+  readonly take: (
+    buckets: ReadonlyArray<Bucket>,
+  ) => Effect.Effect<ReadonlyArray<number>, LimitReached>
+  /** Gives back a token to each. */
+  readonly putBack: (buckets: ReadonlyArray<Bucket>) => Effect.Effect<void>
+}>()("unwind/auth/RateLimits") {}
+
+/** Counts at a redis: or rediss: URL, or in this process with memory:. */
+export const rateLimitsLayer = (url: URL): Layer.Layer<RateLimits> =>
+  Layer.effect(RateLimits, makeRateLimits(url))
 
 const answerWithinMs = 500
 const leaveAloneMs = 5_000
-/** Beyond this many names the longest unused is forgotten. */
-const namesAtMost = 20_000
 
-/** Takes from buckets at a redis: or rediss: URL; with memory: in this process. */
-export const makeConsume = (url: URL): Effect.Effect<Consume, never, Scope.Scope> =>
-  url.protocol === "memory:" ? within : Effect.gen(function* () {
-    const local = yield* within
-    const shared = yield* overRedis(url)
+export const makeRateLimits = (
+  url: URL,
+): Effect.Effect<RateLimits["Service"], never, Scope.Scope> =>
+  Effect.gen(function* () {
+    const local = within()
+    const shared = url.protocol === "memory:" ? undefined : yield* overRedis(url)
     let leaveAloneUntil = -Infinity
-    return (options) =>
-      Effect.gen(function* () {
-        // A Redis that hangs must not make every log-in wait for it.
-        if ((yield* steadyMs) < leaveAloneUntil) return yield* local(options)
-        return yield* Effect.catch(shared(options), (error) =>
-          error.reason._tag === "RateLimitExceeded" ? Effect.fail(error) : Effect.gen(function* () {
-            leaveAloneUntil = (yield* steadyMs) + leaveAloneMs
-            yield* Effect.logWarning("Redis cannot count failed log-ins: this process does")
-            return yield* local(options)
-          }))
-      })
+    const first = Effect.fnUntraced(function* <A>(
+      there: Effect.Effect<A, unknown> | undefined,
+      here: Effect.Effect<A>,
+    ) {
+      // A Redis that hangs must not make every log-in wait for it.
+      if (there === undefined || (yield* steadyMs) < leaveAloneUntil) return yield* here
+      return yield* Effect.catch(there, () =>
+        Effect.gen(function* () {
+          leaveAloneUntil = (yield* steadyMs) + leaveAloneMs
+          yield* Effect.logWarning("Redis cannot count log-ins and sign-ups: this process does")
+          return yield* here
+        }))
+    })
+    return RateLimits.of({
+      take: (buckets) =>
+        Effect.flatMap(
+          first(shared?.take(buckets), local.take(buckets)),
+          (taken) =>
+            "missing" in taken
+              ? Effect.succeed(taken.missing)
+              : Effect.fail(new LimitReached({ waitMs: taken.waitMs })),
+        ),
+      putBack: (buckets) => first(shared?.putBack(buckets), local.putBack(buckets)),
+    })
   })
 
-/** The store of a limiter never forgets a name; so each name has its own, and the cache forgets. */
-const within: Effect.Effect<Consume> = Effect.gen(function* () {
-  const limiters = yield* Cache.make({
-    capacity: namesAtMost,
-    lookup: (_name: string) =>
-      Effect.provide(RateLimiter.make, RateLimiter.layerStoreMemory, { local: true }),
-  })
-  return (options) =>
-    Effect.flatMap(
-      Cache.get(limiters, options.key),
-      (limiter) => bySteadyTime(limiter.consume(options)),
-    )
-})
+const within = () => {
+  const store = makeBuckets()
+  return {
+    take: (buckets: ReadonlyArray<Bucket>) =>
+      Effect.map(steadyMs, (nowMs) => store.take(buckets, nowMs)),
+    putBack: (buckets: ReadonlyArray<Bucket>) =>
+      Effect.map(steadyMs, (nowMs) => store.putBack(buckets, nowMs)),
+  }
+}
 
-const unavailable = (cause: unknown) =>
-  new RateLimiter.RateLimiterError({
-    reason: new RateLimiter.RateLimitStoreError({ message: "Redis does not tell the time", cause }),
-  })
+// Buckets refill by the clock of Redis, which all replicas have in common. A number of milliseconds has more digits than
+// Lua writes of a large number by itself.
+const script = (body: string) =>
+  `local time = redis.call("time")
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local full = {}
+for n, key in ipairs(KEYS) do full[n] = tonumber(redis.call("get", key) or now) end
+local function keep(n)
+  if full[n] <= now then return redis.call("del", KEYS[n]) end
+  redis.call("set", KEYS[n], string.format("%.0f", full[n]), "px", string.format("%.0f", full[n] - now))
+end
+${body}`
 
-const overRedis = (url: URL): Effect.Effect<Consume, never, Scope.Scope> =>
+/** KEYS: the buckets; ARGV: each one's limit and refill time. Gives {1, how soon each is full} or {0, how long to wait}. */
+const takeScript = script(`local wait, answer = 0, {1}
+for n = 1, #KEYS do
+  local refill = tonumber(ARGV[2 * n])
+  full[n] = math.max(now, full[n]) + refill
+  wait = math.max(wait, full[n] - ARGV[2 * n - 1] * refill - now)
+  answer[n + 1] = full[n] - now
+end
+if wait > 0 then return {0, wait} end
+for n = 1, #KEYS do keep(n) end
+return answer`)
+
+/** KEYS: the buckets; ARGV: each one's limit and refill time. */
+const putBackScript = script(`for n = 1, #KEYS do
+  full[n] = full[n] - ARGV[2 * n]
+  keep(n)
+end`)
+
+const overRedis = (url: URL) =>
   Effect.gen(function* () {
     const redis = yield* Effect.acquireRelease(
       Effect.sync(() =>
@@ -71,32 +122,23 @@ const overRedis = (url: URL): Effect.Effect<Consume, never, Scope.Scope> =>
     )
     // What went wrong, the command that failed tells; without a listener ioredis prints it.
     redis.on("error", () => {})
-    const unused = Effect.die(new Error("rate limits only evaluate scripts"))
-    const service = yield* EffectRedis.make({
-      send: <A>(command: string, ...args: ReadonlyArray<string>) =>
-        Effect.tryPromise({
-          try: () => redis.call(command, ...args) as Promise<A>,
-          catch: (cause) => new EffectRedis.RedisError({ cause }),
+    const evaluate = (lua: string, buckets: ReadonlyArray<Bucket>) =>
+      Effect.tryPromise(() =>
+        redis.eval(
+          lua,
+          buckets.length,
+          ...buckets.map(({ kind, name }) => `auth:buckets:${kind}:${name}`),
+          ...buckets.flatMap(({ limit, refillMs }) => [limit, refillMs]),
+        )
+      )
+    return {
+      take: (buckets: ReadonlyArray<Bucket>) =>
+        Effect.map(evaluate(takeScript, buckets), (answer): Taken => {
+          const [taken, ...ms] = answer as ReadonlyArray<number>
+          return taken === 1
+            ? { missing: ms.map((ms, n) => missing(ms, buckets[n]!.refillMs)) }
+            : { waitMs: ms[0]! }
         }),
-      subscribe: () => unused,
-      connect: unused,
-    })
-    const store = yield* RateLimiter.makeStoreRedis({ prefix: "auth:failures:" }).pipe(
-      Effect.provideService(EffectRedis.Redis, service),
-    )
-    const limiter = yield* Effect.provideService(
-      RateLimiter.make,
-      RateLimiter.RateLimiterStore,
-      store,
-    )
-    // Buckets refill by the clock of Redis, which all replicas have in common.
-    const redisMs = Effect.tryPromise({
-      try: async () => {
-        const [seconds, micros] = await redis.time()
-        return Number(seconds) * 1_000 + Math.floor(Number(micros) / 1_000)
-      },
-      catch: (cause) => unavailable(cause),
-    })
-    return (options) =>
-      Effect.flatMap(redisMs, (nowMs) => byTime(() => nowMs)(limiter.consume(options)))
+      putBack: (buckets: ReadonlyArray<Bucket>) => Effect.asVoid(evaluate(putBackScript, buckets)),
+    }
   })

@@ -1,7 +1,7 @@
 /**
- * What a refresh token may still do, as a pure function. Each use of the current token makes the next generation and
- * retires it; for a few seconds the one before still gives the same successor, since the answer may have been lost on
- * the way. After that, only a thief or the robbed would show it: the whole session ends.
+ * What a refresh token may still do, and how long its session lasts, as pure functions. Each use of the current token makes
+ * the next generation and retires it; for a few seconds the one before still gives the same successor, since the answer may
+ * have been lost on the way. After that, only a thief or the robbed would show it: the whole session ends.
  */
 
 export interface Session {
@@ -10,9 +10,18 @@ export interface Session {
   readonly expiresAtMs: number
 }
 
+/** How long what belongs to a session lasts, in milliseconds. */
+export interface Lifetimes {
+  readonly accessMs: number
+  /** Of a session that is not refreshed. */
+  readonly idleMs: number
+  /** Of any session, however often it is refreshed. */
+  readonly longestMs: number
+}
+
 const graceMs = 10_000
 /** How much later than now another replica's clock may say that it was: a clock that was set back makes no grace of an hour. */
-const skewMs = 60_000
+export const skewMs = 60_000
 
 export type Standing = "current" | "justReplaced" | "reused" | "ended"
 
@@ -29,3 +38,14 @@ export const standingOf = (
     sinceMs >= -skewMs && sinceMs <= graceMs
   return justReplaced ? "justReplaced" : "reused"
 }
+
+/** When a session ends that is used now, and never after. */
+export const expiryOf = (
+  createdAtMs: number,
+  nowMs: number,
+  { idleMs, longestMs }: Omit<Lifetimes, "accessMs">,
+): number => Math.min(nowMs + idleMs, createdAtMs + longestMs)
+
+/** When the last access token expires that is given for a generation which begins now: its refresh may be asked for again. */
+export const tokensUntil = (nowMs: number, { accessMs }: Pick<Lifetimes, "accessMs">): number =>
+  nowMs + graceMs + accessMs

@@ -1,165 +1,150 @@
 /**
  * Sessions: what a log-in opens and its refresh tokens keep alive. A session is one row, whatever the number of refreshes;
- * a refresh token's id is its session and generation, and what it may do follows from session-rules.ts.
+ * a refresh token's id is its session and generation, and what it may do follows from session-rules.ts. Its access tokens
+ * name it, and end with it.
  */
-import { Clock, Context, Duration, Effect, Layer, Schema } from "effect"
-import { Problem } from "#shared/http/problem.ts"
+import { Clock, Context, Effect, Layer } from "effect"
+import type { Problem } from "#shared/http/problem.ts"
 import { Database } from "#shared/postgres/database.ts"
-import type { Sql } from "#shared/postgres/sql.ts"
-import {
-  accessTokenType,
-  type TokenOptions,
-  verifyToken,
-  wrongToken,
-} from "#shared/security/user-tokens.ts"
+import { wrongToken } from "#shared/security/user-tokens.ts"
 import type { Transient } from "#shared/transient.ts"
-import { type Session, standingOf } from "./session-rules.ts"
-import { SigningKeys } from "./signing-keys.ts"
+import { AuditTrail } from "./audit-trail.ts"
+import { sessionEnds } from "./session-ends.ts"
+import { type Lifetimes, standingOf } from "./session-rules.ts"
+import { type SessionRow, sessionTable } from "./session-table.ts"
+import { type InSession, SessionTokens, type TokenPair } from "./session-tokens.ts"
+import { holdUser, type ProvedUser } from "./users.ts"
 
-export const refreshTokenType = "rt+jwt"
-
-export interface TokenPair {
-  readonly access: string
-  readonly refresh: string
+export interface SessionOptions extends Lifetimes {
+  /** One more ends the one that has not been used for the longest time. */
+  readonly mostPerUser: number
 }
 
-export interface SessionOptions extends TokenOptions {
-  readonly accessLifetime: Duration.Duration
-  readonly refreshLifetime: Duration.Duration
+export interface Opened {
+  readonly session: string
+  readonly tokens: TokenPair
 }
 
 export class Sessions extends Context.Service<Sessions, {
-  /** Opens a session for a user who has logged in from the address. */
-  readonly open: (username: string, address: string) => Effect.Effect<TokenPair, Transient>
+  /**
+   * Opens a session for a user who has logged in from the address; undefined when the password is another by now, or the
+   * account is closed.
+   */
+  readonly open: (
+    user: ProvedUser,
+    address: string,
+  ) => Effect.Effect<Opened | undefined, Transient>
   /** Gives the next pair for a refresh token. Fails with a 401 Problem for one that may not be used (any more). */
-  readonly refresh: (token: string) => Effect.Effect<TokenPair, Problem | Transient>
+  readonly refresh: (
+    token: string,
+    address: string,
+  ) => Effect.Effect<TokenPair, Problem | Transient>
   /** Succeeds for an access or refresh token that would be accepted now. Fails with a 401 Problem. */
   readonly verify: (token: string) => Effect.Effect<void, Problem | Transient>
+  /** Fails with a 401 Problem unless the user is in this session now. */
+  readonly assertLive: (user: InSession) => Effect.Effect<void, Problem | Transient>
+  /** The live sessions of a user, the one that was used last first. */
+  readonly of: (username: string) => Effect.Effect<ReadonlyArray<SessionRow>, Transient>
   /** Deletes the sessions that have expired. */
   readonly purge: Effect.Effect<void, Transient>
 }>()("unwind/auth/Sessions") {}
 
 export const sessionsLayer = (
   options: SessionOptions,
-): Layer.Layer<Sessions, never, Database | SigningKeys> =>
+): Layer.Layer<Sessions, never, Database | SessionTokens | AuditTrail> =>
   Layer.effect(
     Sessions,
     Effect.gen(function* () {
       const { query } = yield* Database
-      const signingKeys = yield* SigningKeys
-      const lifetimeMs = Duration.toMillis(options.refreshLifetime)
-      const isAccess = verifyToken(signingKeys.keyOf, accessTokenType, options)
-      const isRefresh = verifyToken(signingKeys.keyOf, refreshTokenType, options)
-
-      const sign = makeSigner(signingKeys, options)
-      const proved = (token: string) =>
-        Effect.map(isRefresh(token), ({ username, tokenId }) => {
-          const [id = "", generation] = tokenId.split(".")
-          return { username, id, generation: Number(generation) }
-        })
-      const end = (id: string) => query((sql) => sql`delete from sessions where id = ${id}`)
-
+      const tokens = yield* SessionTokens
+      const assertLive = Effect.fnUntraced(function* ({ username, session }: InSession) {
+        const found = yield* query((sql) => sessionTable(sql, options).find(session))
+        const isLive = found !== undefined && found.username === username &&
+          (yield* Clock.currentTimeMillis) < found.expiresAtMs
+        if (!isLive) return yield* wrongToken
+      })
       return Sessions.of({
-        open: Effect.fnUntraced(function* (username, address) {
-          const id = crypto.randomUUID()
-          const now = yield* Clock.currentTimeMillis
-          const session = { generation: 0, rotatedAtMs: now, expiresAtMs: now + lifetimeMs }
-          yield* query((sql) =>
-            sql`
-              insert into sessions (id, username, address, rotated_at, expires_at)
-              values (${id}, ${username}, ${address}, ${new Date(now)},
-                ${new Date(session.expiresAtMs)})`
-          )
-          return yield* sign(username, id, session)
-        }),
-        refresh: Effect.fnUntraced(function* (token) {
-          const { username, id, generation } = yield* proved(token)
-          const now = yield* Clock.currentTimeMillis
-          const rotated = yield* query((sql) => rotate(sql, id, generation, now, lifetimeMs))
-          if (rotated !== undefined) return yield* sign(username, id, rotated)
-          const session = yield* query((sql) => find(sql, id))
-          const standing = standingOf(session, generation, now)
-          if (standing === "justReplaced") return yield* sign(username, id, session!)
-          if (standing === "reused") {
-            yield* end(id)
-            yield* Effect.logWarning("A replaced refresh token was used: its session is ended", {
-              username,
-              session: id,
-            })
-          }
-          return yield* wrongToken
-        }),
+        open: yield* makeOpen(options),
+        refresh: yield* makeRefresh(options),
+        assertLive,
         verify: (token) =>
-          Effect.catch(isAccess(token), () =>
-            Effect.gen(function* () {
-              const { id, generation } = yield* proved(token)
-              const session = yield* query((sql) => find(sql, id))
-              const standing = standingOf(session, generation, yield* Clock.currentTimeMillis)
-              if (standing !== "current" && standing !== "justReplaced") return yield* wrongToken
-            })).pipe(Effect.asVoid),
+          Effect.matchEffect(tokens.access(token), {
+            onSuccess: assertLive,
+            onFailure: () =>
+              Effect.gen(function* () {
+                const { session, generation } = yield* tokens.refresh(token)
+                const found = yield* query((sql) => sessionTable(sql, options).find(session))
+                const standing = standingOf(found, generation, yield* Clock.currentTimeMillis)
+                if (standing !== "current" && standing !== "justReplaced") return yield* wrongToken
+              }),
+          }),
+        of: (username) =>
+          Effect.flatMap(Clock.currentTimeMillis, (now) =>
+            query((sql) => sessionTable(sql, options).of(username, now))),
         purge: Effect.flatMap(Clock.currentTimeMillis, (now) =>
           query((sql) =>
-            Effect.asVoid(sql`delete from sessions where expires_at <= ${new Date(now)}`)
+            sessionTable(sql, options).deleteExpired(now)
           )),
       })
     }),
   )
 
-/** Signs the pair of a session's current generation; all of the refresh token follows from the row. */
-const makeSigner =
-  ({ sign }: SigningKeys["Service"], { issuer, audience, accessLifetime }: SessionOptions) =>
-  (username: string, id: string, { generation, rotatedAtMs, expiresAtMs }: Session) =>
-    Effect.gen(function* () {
+const makeOpen = (options: SessionOptions) =>
+  Effect.gen(function* () {
+    const { transaction } = yield* Database
+    const tokens = yield* SessionTokens
+    const trail = yield* AuditTrail
+    return Effect.fnUntraced(function* (user: ProvedUser, address: string) {
+      const { username } = user
+      const id = crypto.randomUUID()
       const now = yield* Clock.currentTimeMillis
-      const claims = (jti: string, issuedAtMs: number, expiresAtMs: number) => ({
-        iss: issuer,
-        aud: audience,
-        sub: username,
-        jti,
-        iat: Math.floor(issuedAtMs / 1000),
-        exp: Math.floor(expiresAtMs / 1000),
-      })
-      const untilMs = now + Duration.toMillis(accessLifetime)
-      return {
-        access: yield* sign(accessTokenType, claims(crypto.randomUUID(), now, untilMs)),
-        refresh: yield* sign(
-          refreshTokenType,
-          claims(`${id}.${generation}`, rotatedAtMs, expiresAtMs),
-        ),
+      const opened = yield* transaction((sql) =>
+        Effect.gen(function* () {
+          // Held, so that no two log-ins at once count the same sessions, and none uses a password that is just changed.
+          if (!(yield* holdUser(sql, user))) return undefined
+          const ended = yield* sessionEnds(sql, now).allBut(options.mostPerUser - 1, username)
+          return {
+            ended,
+            session: yield* sessionTable(sql, options).insert(id, username, address, now),
+          }
+        })
+      )
+      if (opened === undefined) return undefined
+      for (const { id } of opened.ended) {
+        const about = { event: "session-end", username, address, session: id } as const
+        yield* trail.record({ ...about, outcome: "done", reason: "too_many_sessions" })
       }
+      return { session: id, tokens: yield* tokens.sign(opened.session, now) } satisfies Opened
     })
+  })
 
-const Row = Schema.Struct({
-  generation: Schema.Int,
-  rotatedAt: Schema.Date,
-  expiresAt: Schema.Date,
-})
-
-const ofRow = (row: typeof Row.Type | undefined): Session | undefined =>
-  row && {
-    generation: row.generation,
-    rotatedAtMs: row.rotatedAt.getTime(),
-    expiresAtMs: row.expiresAt.getTime(),
-  }
-
-const find = (sql: Sql, id: string) =>
-  Effect.map(
-    sql.row(Row)`
-      select generation, rotated_at as "rotatedAt", expires_at as "expiresAt"
-      from sessions where id = ${id}`,
-    ofRow,
-  )
-
-/**
- * Makes the next generation if the given one is current. Of parallel calls one does; the others wait for its row and find
- * it done.
- */
-const rotate = (sql: Sql, id: string, generation: number, nowMs: number, lifetimeMs: number) =>
-  Effect.map(
-    sql.row(Row)`
-      update sessions set generation = generation + 1, rotated_at = ${new Date(nowMs)},
-        expires_at = ${new Date(nowMs + lifetimeMs)}
-      where id = ${id} and generation = ${generation} and expires_at > ${new Date(nowMs)}
-      returning generation, rotated_at as "rotatedAt", expires_at as "expiresAt"`,
-    ofRow,
-  )
+const makeRefresh = (lifetimes: Lifetimes) =>
+  Effect.gen(function* () {
+    const { query } = yield* Database
+    const tokens = yield* SessionTokens
+    const trail = yield* AuditTrail
+    return Effect.fnUntraced(function* (token: string, address: string) {
+      const event = { event: "refresh", address } as const
+      const proved = yield* Effect.tapError(
+        tokens.refresh(token),
+        ({ code }) => trail.record({ ...event, outcome: "refused", reason: code }),
+      )
+      const { username, session: id, generation } = proved
+      const about = { ...event, username, session: id }
+      const now = yield* Clock.currentTimeMillis
+      const rotated = yield* query((sql) =>
+        sessionTable(sql, lifetimes).rotate(id, generation, now)
+      )
+      const session = rotated ?? (yield* query((sql) => sessionTable(sql, lifetimes).find(id)))
+      const standing = standingOf(session, generation, now)
+      // The token that was current has just been replaced, too: by its own successor.
+      if (session !== undefined && standing === "justReplaced") {
+        yield* trail.record({ ...about, outcome: "done" })
+        return yield* tokens.sign(session, now)
+      }
+      if (standing === "reused") yield* query((sql) => sessionEnds(sql, now).one(id))
+      const reason = standing === "reused" ? "token_reused" : "session_ended"
+      yield* trail.record({ ...about, outcome: "refused", reason })
+      return yield* wrongToken
+    })
+  })

@@ -14,22 +14,30 @@ import { failpoint } from "#shared/failpoint.ts"
 import { Problem } from "#shared/http/problem.ts"
 import type { Transient } from "#shared/transient.ts"
 import { Billing } from "./billing.ts"
-import { type NewUser, Passwords } from "./passwords.ts"
-import { Users } from "./users.ts"
+import { keysOf } from "./names.ts"
+import type { NewUser } from "./new-user.ts"
+import { Passwords } from "./passwords.ts"
+import { SignUpLimit } from "./sign-up-limit.ts"
+import { Turns } from "./turns.ts"
+import { type Names, Users } from "./users.ts"
 
 const taken = new Problem({
   status: 409,
   code: "username_taken",
-  detail: "The username is taken. Choose another one, or log in if it is yours.",
+  detail:
+    "The username is taken, or looks like one that is. Choose another one, or log in if it is " +
+    "yours.",
 })
 
 const shortly = Schedule.exponential("50 millis").pipe(Schedule.upTo({ times: 4 }))
 
-/** Signs up a user and gives what the answer shows. Fails with a 409 or 503 Problem. */
+/** Signs up a user and gives what the answer shows. Fails with a 409, 429 or 503 Problem. */
 export const makeSignUp = Effect.gen(function* () {
   const users = yield* Users
   const passwords = yield* Passwords
   const billing = yield* Billing
+  const turns = yield* Turns
+  const limit = yield* SignUpLimit
 
   /** Says billing the address that holds until it is the one that was said last: a loser may have spoken after the winner. */
   const correct = (username: string, said: string): Effect.Effect<void, Transient> =>
@@ -42,12 +50,19 @@ export const makeSignUp = Effect.gen(function* () {
         ),
     )
 
-  return Effect.fnUntraced(function* ({ username, password, email }: NewUser) {
-    // Asked first, so that a taken name costs no hash.
-    if ((yield* users.find(username))?.active) return yield* taken
-    const passwordHash = yield* passwords.inTurn(passwords.hash(password))
+  /** Gives the hash of the password of a name that is free: a taken one costs none. */
+  const hashUnlessTaken = (names: Names, password: string) =>
+    Effect.flatMap(
+      users.isTaken(names),
+      (isTaken) => isTaken ? Effect.fail(taken) : passwords.hash(password),
+    )
+
+  const signUp = Effect.fnUntraced(function* (user: NewUser, address: string) {
+    const { username, password, email } = user
+    const names = { username, ...keysOf(username) }
+    const passwordHash = yield* turns.signUp([address], hashUnlessTaken(names, password))
     const attempt = crypto.randomUUID()
-    if (!(yield* users.begin({ username, email, passwordHash, attempt }))) return yield* taken
+    if (!(yield* users.begin({ ...names, email, passwordHash, attempt }))) return yield* taken
     yield* failpoint("auth.user stored")
     yield* billing.openAccount(username, email)
     // A lost connection may hide that it is done; asking again tells.
@@ -57,4 +72,5 @@ export const makeSignUp = Effect.gen(function* () {
     yield* correct(username, email)
     return yield* taken
   })
+  return (user: NewUser, address: string) => limit.count(address, signUp(user, address))
 })

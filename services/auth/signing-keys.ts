@@ -1,132 +1,119 @@
 /**
- * The Ed25519 keys that sign users' tokens. They live in auth's database; every replica keeps a copy and renews it. The
- * first is made at the first start, under a lock: replicas that start together get the same one.
+ * The Ed25519 keys that sign users' tokens. They live in auth's database, encrypted; every replica keeps a copy and renews it.
+ * The first is made at the first start, under a lock: replicas that start together get the same one.
  */
-import { Clock, Context, Duration, Effect, Layer, Schema } from "effect"
-import {
-  errors,
-  exportJWK,
-  generateKeyPair,
-  importJWK,
-  type JWK,
-  type JWTPayload,
-  type JWTVerifyGetKey,
-  SignJWT,
-} from "jose"
-import type { PublicKey } from "#shared/contracts/auth.ts"
-import { json } from "#shared/postgres/columns.ts"
+import { Clock, Context, Duration, Effect, Layer } from "effect"
+import { importJWK, type JWTPayload, SignJWT } from "jose"
+import type { PublicKey, Trusted } from "#shared/contracts/auth.ts"
 import { Database } from "#shared/postgres/database.ts"
-import type { Sql } from "#shared/postgres/sql.ts"
-import type { Transient } from "#shared/transient.ts"
-import { isKeyDue, retiredKeys, signingKey } from "./key-rotation.ts"
+import { makeTrust, type Trust } from "#shared/security/trust.ts"
+import { Misconfigured, type Transient } from "#shared/transient.ts"
+import { jwksAgeMs, signingKey } from "./key-rotation.ts"
+import { forgetEnded, keepKeys, readStored, type StoredKey } from "./key-store.ts"
+import { keyWrapping } from "./key-wrapping.ts"
 
-interface StoredKey {
-  readonly kid: string
-  readonly privateKey: JWK & { readonly x: string }
-  readonly createdAtMs: number
-}
-
-interface LoadedKey extends StoredKey {
-  readonly signer: CryptoKey | Uint8Array
-  readonly verifier: CryptoKey | Uint8Array
+interface LoadedKey extends Pick<StoredKey, "kid" | "createdAtMs"> {
+  readonly signer: CryptoKey
   readonly publicKey: PublicKey
 }
 
 export class SigningKeys extends Context.Service<SigningKeys, {
-  /** Signs the claims as a token of the given type. The same claims give the same token until the key changes. */
-  readonly sign: (type: string, claims: JWTPayload) => Effect.Effect<string>
-  /** Finds the key that a token names, for jose. */
-  readonly keyOf: JWTVerifyGetKey
-  readonly publicKeys: Effect.Effect<ReadonlyArray<PublicKey>>
-  /** Makes and deletes keys as their ages demand, and takes what is stored then. */
+  /**
+   * Signs the claims as a token of the given type. The same claims give the same token until the key changes; one that was
+   * removed signs for a second more at most.
+   */
+  readonly sign: (type: string, claims: JWTPayload) => Effect.Effect<string, Transient>
+  /** What this replica proves tokens by. */
+  readonly trust: Trust
+  /** What services prove tokens by, as the database has it now: the sessions that ended after the position, or all. */
+  readonly trusted: (after?: string) => Effect.Effect<Trusted, Transient>
+  /** For whoever else proves our tokens. */
+  readonly publicKeys: Effect.Effect<ReadonlyArray<PublicKey>, Transient>
+  /** Makes and deletes keys as their ages demand, and forgets the ended sessions that no token names any more. */
   readonly renew: Effect.Effect<void, Transient>
 }>()("unwind/auth/SigningKeys") {}
 
-/** `longest` is the longest lifetime of a token. Fails with Unavailable or Unknown. */
+export interface SigningKeysOptions {
+  /** The longest lifetime of any token. */
+  readonly longest: Duration.Duration
+  readonly accessLifetime: Duration.Duration
+  /** SIGNING_KEYS_SECRET. */
+  readonly secret: string
+}
+
+/** A copy of a removed key signs for so long; log-ins wait for what is newer, together. */
+const signedForMs = 1_000
+
+/** Fails with Unavailable or Unknown, and with Misconfigured when the secret does not open what is stored. */
 export const signingKeysLayer = (
-  longest: Duration.Duration,
+  { longest, accessLifetime, secret }: SigningKeysOptions,
 ): Layer.Layer<SigningKeys, Transient, Database> =>
   Layer.effect(
     SigningKeys,
     Effect.gen(function* () {
-      const { transaction } = yield* Database
+      const { transaction, query } = yield* Database
+      const wrapping = keyWrapping(secret)
+      const accessTokenSeconds = Math.ceil(Duration.toSeconds(accessLifetime))
       let loaded: ReadonlyArray<LoadedKey> = []
-      const renew = Effect.gen(function* () {
+      let [reads, newest] = [0, 0]
+
+      const keep = Effect.gen(function* () {
         const now = yield* Clock.currentTimeMillis
-        const stored = yield* transaction((sql) => rotate(sql, now, Duration.toMillis(longest)))
-        loaded = yield* Effect.promise(() => Promise.all(stored.map(load)))
+        const closed = yield* transaction((sql) =>
+          keepKeys(sql, wrapping, now, Duration.toMillis(longest))
+        )
+        if (closed !== undefined) return yield* new Misconfigured({ message: closed.message })
       })
-      yield* renew
+      const load = Effect.fnUntraced(function* ({ kid, wrapped, createdAtMs }: StoredKey) {
+        const known = loaded.find((key) => key.kid === kid)
+        if (known !== undefined) return known
+        const key = yield* Effect.promise(() => wrapping.unwrap(kid, wrapped))
+        if (key instanceof Error) return yield* new Misconfigured({ message: key.message })
+        const { d: _secret, ...publicPart } = key
+        const publicKey: PublicKey = { ...publicPart, kid, alg: "EdDSA", use: "sig" }
+        const signer = yield* Effect.promise(() => importJWK({ ...key }, "EdDSA"))
+        return { kid, createdAtMs, publicKey, signer: signer as CryptoKey } satisfies LoadedKey
+      })
+      const trusted = Effect.fnUntraced(function* (after = "0") {
+        const read = ++reads
+        let stored = yield* query((sql) => readStored(sql, after))
+        if (stored.keys.length === 0) {
+          // The last one was removed: log-ins go on with a new one at once.
+          yield* keep
+          stored = yield* query((sql) => readStored(sql, after))
+        }
+        const keys = yield* Effect.forEach(stored.keys, load)
+        // Of reads at the same time, the one that began last has the last word.
+        if (read > newest) [newest, loaded] = [read, keys]
+        return {
+          keys: keys.map(({ publicKey }) => publicKey),
+          accessTokenSeconds,
+          endedSessions: stored.endedSessions,
+          position: stored.position,
+        }
+      })
+      yield* keep
+      const trust = yield* makeTrust(trusted)
+      yield* trust.newerThan(0)
       return SigningKeys.of({
-        renew,
-        publicKeys: Effect.sync(() => loaded.map(({ publicKey }) => publicKey)),
-        keyOf: ({ kid }) => {
-          const key = loaded.find((key) => key.kid === kid)
-          if (key === undefined) throw new errors.JWKSNoMatchingKey()
-          return key.verifier
-        },
-        sign: (type, claims) =>
-          Effect.flatMap(Clock.currentTimeMillis, (now) => {
-            const { kid, signer } = signingKey(loaded, now)!
-            return Effect.promise(() =>
-              new SignJWT(claims).setProtectedHeader({ alg: "EdDSA", kid, typ: type }).sign(signer)
-            )
-          }),
+        trust,
+        trusted,
+        renew: Effect.gen(function* () {
+          yield* keep
+          const now = yield* Clock.currentTimeMillis
+          yield* query((sql) => forgetEnded(sql, now))
+        }),
+        publicKeys: Effect.map(
+          trust.newerThan(jwksAgeMs),
+          () => loaded.map(({ publicKey }) => publicKey),
+        ),
+        sign: Effect.fnUntraced(function* (type, claims) {
+          yield* trust.newerThan(signedForMs)
+          const { kid, signer } = signingKey(loaded, yield* Clock.currentTimeMillis)!
+          return yield* Effect.promise(() =>
+            new SignJWT(claims).setProtectedHeader({ alg: "EdDSA", kid, typ: type }).sign(signer)
+          )
+        }),
       })
     }),
   )
-
-const KeyRow = Schema.Struct({
-  kid: Schema.String,
-  privateKey: json<StoredKey["privateKey"]>(),
-  createdAt: Schema.Date,
-})
-
-/** Brings the table up to date and gives its keys, oldest first. */
-const rotate = Effect.fnUntraced(function* (sql: Sql, nowMs: number, longestMs: number) {
-  // Replicas take turns, so that none makes a key beside another's.
-  yield* sql`lock table signing_keys in share row exclusive mode`
-  const rows = yield* sql.rows(KeyRow)`
-    select kid, private_key as "privateKey", created_at as "createdAt"
-    from signing_keys order by created_at`
-  const keys = rows.map(({ createdAt, ...key }): StoredKey => ({
-    ...key,
-    createdAtMs: createdAt.getTime(),
-  }))
-  const retired = retiredKeys(keys, nowMs, longestMs)
-  if (retired.length > 0) {
-    yield* sql`
-      delete from signing_keys where kid = any(${retired.map(({ kid }) => kid)}::text[])`
-  }
-  const kept = keys.filter((key) => !retired.includes(key))
-  if (!isKeyDue(kept, nowMs)) return kept
-  const key = yield* Effect.promise(() => makeKey(nowMs))
-  yield* sql`
-    insert into signing_keys (kid, private_key, created_at)
-    values (${key.kid}, ${sql.json({ ...key.privateKey })}, ${new Date(nowMs)})`
-  return [...kept, key]
-})
-
-const makeKey = async (createdAtMs: number): Promise<StoredKey> => {
-  const { privateKey } = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true })
-  const jwk = await exportJWK(privateKey) as StoredKey["privateKey"]
-  return { kid: crypto.randomUUID(), privateKey: jwk, createdAtMs }
-}
-
-const load = async (stored: StoredKey): Promise<LoadedKey> => {
-  const { kid, privateKey } = stored
-  const publicKey: PublicKey = {
-    kty: "OKP",
-    crv: "Ed25519",
-    x: privateKey.x,
-    kid,
-    alg: "EdDSA",
-    use: "sig",
-  }
-  return {
-    ...stored,
-    publicKey,
-    signer: await importJWK(privateKey, "EdDSA"),
-    verifier: await importJWK(publicKey, "EdDSA"),
-  }
-}

@@ -14,6 +14,8 @@ export type Account = typeof Account.Type
 export class Accounts extends Context.Service<Accounts, {
   /** Opens an account once; said again of the same username, it changes nothing but the email. */
   readonly open: (username: string, email: string) => Effect.Effect<Account, Transient>
+  /** Erases the e-mail address of an account, if there is one; its books stay. */
+  readonly erase: (username: string) => Effect.Effect<void, Transient>
   readonly find: (username: string) => Effect.Effect<Account | undefined, Transient>
 }>()("unwind/billing/Accounts") {}
 
@@ -32,6 +34,10 @@ export const accountsLayer = (openingWalletMinor: number): Layer.Layer<Accounts,
           ).pipe(
             Effect.map((account) => account!),
             Effect.tap(failpoint("billing.account opened")),
+          ),
+        erase: (username) =>
+          query((sql) =>
+            Effect.asVoid(sql`update accounts set email = '' where username = ${username}`)
           ),
         find: (username) =>
           query((sql) =>

@@ -1,14 +1,17 @@
-/** Billing's routes: an account for its owner, new profiles from auth, reservations from the orchestrator. */
+/** Billing's routes: an account for its owner, profiles as auth says, reservations from the orchestrator. */
 import { Effect, Schema } from "effect"
-import { Account as AccountView, NewProfile, Username } from "#shared/contracts/account.ts"
+import {
+  Account as AccountView,
+  ErasedAccount,
+  NewProfile,
+  Username,
+} from "#shared/contracts/account.ts"
 import { fromMinor } from "#shared/contracts/order.ts"
 import { makeApp } from "#shared/http/app.ts"
 import { Problem } from "#shared/http/problem.ts"
 import { publicBodyBytes, route } from "#shared/http/route.ts"
 import { Database } from "#shared/postgres/database.ts"
 import { participantRoutes } from "#shared/reservations/participant.ts"
-import { ServiceVerifier } from "#shared/security/service-tokens.ts"
-import { UserVerifier } from "#shared/security/user-tokens.ts"
 import { type Account, Accounts } from "./accounts.ts"
 
 const view = ({ username, email, walletMinor }: Account) => ({
@@ -24,16 +27,13 @@ const noSuchAccount = new Problem({
 
 export const billingApp = Effect.gen(function* () {
   const accounts = yield* Accounts
-  const services = yield* ServiceVerifier
-  const { user } = yield* UserVerifier
   const database = yield* Database
 
-  const getAccount = route({
+  const getAccount = yield* route({
     method: "GET",
     path: "/api/accounts/:username",
     summary: "Your account and its wallet",
     tag: "accounts",
-    access: user,
     params: Schema.Struct({ username: Username }),
     answer: { status: 200, description: "The account", schema: AccountView },
     problems: [404],
@@ -45,22 +45,28 @@ export const billingApp = Effect.gen(function* () {
     }),
   })
 
-  const openProfile = route({
+  const openProfile = yield* route({
     method: "POST",
     path: "/api/profiles/",
     summary: "Open the account of a new user",
-    internal: true,
-    access: services.only("auth"),
     body: { schema: NewProfile, maxBytes: publicBodyBytes },
     answer: { status: 201, description: "The account, opened now or before", schema: AccountView },
-    problems: [403],
     handle: ({ body }) => Effect.map(accounts.open(body.username, body.email), view),
+  })
+
+  const eraseAccount = yield* route({
+    method: "POST",
+    path: "/internal/accounts/erase",
+    summary: "Erase what a closed account says of the person",
+    body: { schema: ErasedAccount, maxBytes: publicBodyBytes },
+    answer: { status: 200, description: "It is erased; the books stay", schema: Schema.Struct({}) },
+    handle: ({ body }) => Effect.as(accounts.erase(body.username), { body: {} }),
   })
 
   return yield* makeApp({
     name: "billing",
     description: "Accounts and their wallets.",
-    routes: [getAccount, openProfile, ...(yield* participantRoutes)],
+    routes: [getAccount, openProfile, eraseAccount, ...(yield* participantRoutes)],
     ready: { database: database.ping },
   })
 })

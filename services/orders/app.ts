@@ -7,8 +7,7 @@ import { docsApp } from "#shared/http/docs.ts"
 import { publicBodyBytes, route } from "#shared/http/route.ts"
 import { Database } from "#shared/postgres/database.ts"
 import { publicServices } from "#shared/roster.ts"
-import { ServiceVerifier } from "#shared/security/service-tokens.ts"
-import { UserVerifier } from "#shared/security/user-tokens.ts"
+import { Admission } from "./admission.ts"
 import { auditRoutes } from "./audit-routes.ts"
 import { eventStreamHeaders, eventStreams, historyOf } from "./events.ts"
 import {
@@ -21,22 +20,24 @@ import {
 import { Intake } from "./intake.ts"
 import { LookUps } from "./look-ups.ts"
 import { detailsOf, isFinal, viewOf } from "./order.ts"
+import { hasUnfinishedOrders } from "./owner-routes.ts"
 import { Register } from "./register.ts"
 
 const params = Schema.Struct({ id: OrderId })
 
 const placeOrder = Effect.gen(function* () {
   const intake = yield* Intake
-  const { user } = yield* UserVerifier
-  return route({
+  const admission = yield* Admission
+  return yield* route({
     method: "POST",
     path: "/api/orders/",
     summary: "Place an order",
     tag: "orders",
-    access: user,
     // An order that still waits to be stored is not stored for nobody.
     endsWithClient: true,
     headers: placingHeaders,
+    permit: ({ caller, request }) =>
+      Effect.map(idempotencyKey(request), (key) => admission.permit(caller.username, key)),
     body: {
       schema: NewOrder,
       maxBytes: publicBodyBytes,
@@ -52,22 +53,23 @@ const placeOrder = Effect.gen(function* () {
         "Preference-Applied": "The wait that was honoured",
       },
     },
-    problems: [422],
-    handle: Effect.fnUntraced(function* ({ body, caller, closing, request }) {
+    problems: [422, 429],
+    handle: Effect.fnUntraced(function* ({ body, caller, closing, permit, request }) {
       const { amount, ...rest } = body
       const wait = preferredWait(request)
-      const { order, replayed } = yield* intake.place({
+      const { order, replayed, waited } = yield* intake.place({
         username: caller.username,
         amountMinor: toMinor(amount),
         details: "details" in rest ? rest.details : rest,
         idempotencyKey: yield* idempotencyKey(request),
+        permit,
       }, wait && { atMost: wait, closing })
       return {
         body: viewOf(order),
         headers: {
           location: `/api/orders/${order.id}`,
           ...(replayed && { "idempotent-replayed": "true" }),
-          ...(wait && { "preference-applied": `wait=${Duration.toSeconds(wait)}` }),
+          ...(waited && wait && { "preference-applied": `wait=${Duration.toSeconds(wait)}` }),
         },
       }
     }),
@@ -76,13 +78,11 @@ const placeOrder = Effect.gen(function* () {
 
 const listOrders = Effect.gen(function* () {
   const lookUps = yield* LookUps
-  const { user } = yield* UserVerifier
-  return route({
+  return yield* route({
     method: "GET",
     path: "/api/orders/",
     summary: "Your newest orders, oldest first",
     tag: "orders",
-    access: user,
     query: Schema.Struct({
       limit: Schema.optionalKey(
         Schema.NumberFromString.check(
@@ -111,13 +111,11 @@ const listOrders = Effect.gen(function* () {
 
 const getOrder = Effect.gen(function* () {
   const lookUps = yield* LookUps
-  const { user } = yield* UserVerifier
-  return route({
+  return yield* route({
     method: "GET",
     path: "/api/orders/:id",
     summary: "One of your orders, with its timeline",
     tag: "orders",
-    access: user,
     endsWithClient: true,
     params,
     answer: { status: 200, description: "The order", schema: OrderDetails },
@@ -127,27 +125,26 @@ const getOrder = Effect.gen(function* () {
   })
 })
 
-/** Each looks at the database every few seconds. */
+/** Each looks at the database every few seconds. A user may have open a part of those that are left. */
 const mostEventStreams = 1_000
 
 const watchOrder = Effect.gen(function* () {
   const lookUps = yield* LookUps
   const openStream = yield* eventStreams({ most: mostEventStreams })
-  const { user } = yield* UserVerifier
-  return route({
+  return yield* route({
     method: "GET",
     path: "/api/orders/:id/events",
     summary: "What happens to one of your orders, as server-sent events",
     tag: "orders",
-    access: user,
     params,
     headers: watchingHeaders,
     answer: {
       status: 200,
-      description: "The events, ending when the order is final; 204 when all were seen",
+      description: "The events, ending when the order is final",
+      nothing: "The order is final, and all its events were seen",
       type: "text/event-stream",
     },
-    problems: [404],
+    problems: [404, 429],
     handle: Effect.fnUntraced(function* ({ caller, closing, params, request }) {
       const look = lookUps.find(caller.username, params.id)
       const order = yield* look
@@ -156,7 +153,7 @@ const watchOrder = Effect.gen(function* () {
       if (isFinal(order) && seen >= historyOf(order).length - 1) {
         return new Response(null, { status: 204 })
       }
-      const stream = yield* openStream(params.id, look, seen, closing)
+      const stream = yield* openStream(order, look, seen, closing)
       return new Response(stream, { headers: eventStreamHeaders })
     }),
   })
@@ -164,16 +161,12 @@ const watchOrder = Effect.gen(function* () {
 
 const decide = Effect.gen(function* () {
   const register = yield* Register
-  const verifier = yield* ServiceVerifier
-  return route({
+  return yield* route({
     method: "POST",
     path: "/internal/decisions",
     summary: "Record decisions; the answers are the states that hold now",
-    internal: true,
-    access: verifier.only("orchestrator"),
     body: { schema: DecisionRequest, maxBytes: 4 * 1024 * 1024 },
     answer: { status: 200, description: "The state of each order", schema: DecisionResponse },
-    problems: [403],
     handle: ({ body }) =>
       Effect.map(register.decide(unpacked(body)), (decisions) => ({ body: { decisions } })),
   })
@@ -181,7 +174,7 @@ const decide = Effect.gen(function* () {
 
 export const ordersApp = Effect.gen(function* () {
   const database = yield* Database
-  const app = yield* makeApp({
+  const doors = yield* makeApp({
     name: "orders",
     description: "Orders: place them, look them up, watch them become final.",
     routes: [
@@ -190,12 +183,13 @@ export const ordersApp = Effect.gen(function* () {
       yield* getOrder,
       yield* watchOrder,
       yield* decide,
+      yield* hasUnfinishedOrders,
       ...(yield* auditRoutes),
     ],
     // Orders are taken while the queue is away, so it is no condition; the sweeper publishes them later.
     ready: { database: database.ping },
   })
   // Of all public services: behind a gateway of another make nobody else would show them.
-  app.route("/", docsApp(publicServices))
-  return app
+  doors.public.route("/", docsApp(publicServices))
+  return doors
 })

@@ -4,6 +4,7 @@
  */
 import { Effect, Metric, Stream } from "effect"
 import type { TimelineEntry } from "#shared/contracts/order.ts"
+import { fairShare } from "#shared/fair-share.ts"
 import { Problem } from "#shared/http/problem.ts"
 import { Changes } from "./changes.ts"
 import { isFinal, type Order, viewOf } from "./order.ts"
@@ -44,25 +45,34 @@ const openStreams = Metric.gauge("order_event_streams", {
   description: "Event streams of orders that are open",
 })
 
+/** Of the streams that are free, what one user may have open. */
+const partOfUser = 1 / 10
+
 /**
- * Makes the function that opens the stream of the events after `lastEventId`, ending with the one that is final; it fails
- * with a 503 Problem while `most` streams are open. `look` gives the order as it is now; when it fails the stream breaks
+ * Makes the function that opens the stream of the events of a user's order after `lastEventId`, ending with the one that is
+ * final; it fails with a 429 Problem while the user has as many open as one may, and with a 503 Problem while `most` are open.
+ * `look` gives the order as it is now; when it fails the stream breaks
  * off, and when `closing` succeeds it ends; the client comes back by itself.
  */
 export const eventStreams = ({ most }: { readonly most: number }) =>
   Effect.map(Changes, (changes) => {
-    let open = 0
-    const count = (change: number) =>
-      Effect.suspend(() => Metric.update(openStreams, open += change))
+    const open = fairShare({ most, part: partOfUser })
+    const counted = Effect.suspend(() => Metric.update(openStreams, open.size()))
+    const refused = { room: Effect.void, "over share": tooManyOfYours, full: tooManyStreams }
+    const taken = (username: string) =>
+      Effect.acquireRelease(
+        Effect.andThen(Effect.suspend(() => refused[open.take(username)]), counted),
+        () => Effect.andThen(Effect.sync(() => open.giveBack(username)), counted),
+      )
     return Effect.fnUntraced(function* <E>(
-      orderId: string,
+      { id: orderId, username }: Pick<Order, "id" | "username">,
       look: Effect.Effect<Order, E>,
       lastEventId: number,
       closing: Effect.Effect<void>,
     ) {
-      if (open >= most) return yield* tooManyStreams
+      yield* refused[open.roomFor(username)]
       const events = Stream.unwrap(Effect.gen(function* () {
-        yield* Effect.acquireRelease(count(1), () => count(-1))
+        yield* taken(username)
         const changed = yield* changes.watch(orderId)
         return Stream.unfold(
           { sent: lastEventId + 1, looked: false, ended: false },
@@ -92,9 +102,15 @@ const tooManyStreams = new Problem({
   headers: { "retry-after": "5" },
 })
 
+const tooManyOfYours = new Problem({
+  status: 429,
+  code: "too_many_streams",
+  detail: "You watch too many orders. End some of the streams, or GET the orders themselves.",
+  headers: { "retry-after": "5" },
+})
+
 export const eventStreamHeaders = {
   "content-type": "text/event-stream",
-  "cache-control": "no-store",
   // nginx holds back what it thinks is a page.
   "x-accel-buffering": "no",
 }

@@ -9,7 +9,7 @@ const IdempotencyKey = Schema.String.annotate({
   description: "Makes a repeated order the same order: yours, of one to 255 printable ASCII " +
     "characters, new for each order that you mean",
 }).check(
-  Schema.isPattern(/^[\x20-\x7e]{1,255}$/, { expected: "1 to 255 printable ASCII characters" }),
+  Schema.isPattern(/^[\x20-\x7e]{1,255}$/u, { expected: "1 to 255 printable ASCII characters" }),
 )
 
 /** The headers of an order that is placed. */

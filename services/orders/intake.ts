@@ -9,28 +9,33 @@ import { Details, type OrderContent, OrderId } from "#shared/contracts/order.ts"
 import { stepsInForce } from "#shared/contracts/order-saga.ts"
 import { failpoint } from "#shared/failpoint.ts"
 import { Problem } from "#shared/http/problem.ts"
+import type { Permit } from "#shared/http/route.ts"
 import { currentTraceparent } from "#shared/telemetry/trace.ts"
 import type { Transient } from "#shared/transient.ts"
-import { Backlog, overloaded } from "./backlog.ts"
+import { Admission } from "./admission.ts"
+import { LookUps } from "./look-ups.ts"
 import { messageOf, type Order } from "./order.ts"
 import { type Insertion, OrderStore } from "./order-table.ts"
 import { Publisher } from "./publisher.ts"
-import { finalWaits, type Placed, type Wait } from "./wait.ts"
+import { overloaded } from "./room.ts"
+import { type Answered, finalWaits, type Wait } from "./wait.ts"
 
 export interface Placement extends OrderContent {
   readonly idempotencyKey: string | undefined
+  /** With which the request has entered; it is given back as soon as the order is stored. */
+  readonly permit: Permit
 }
 
 export class Intake extends Context.Service<Intake, {
   /**
    * Stores an order and sees to it that it becomes final. Gives it as it was stored or, with a wait, as it is when it is
-   * final or the wait is over. Fails with a 503 Problem while the backlog is full or too many wait to be stored, and with a
-   * 422 Problem when the key was used for another order.
+   * final or the wait is over. Fails with a 503 Problem when too many wait to be stored, with a 422 Problem when the key was
+   * used for another order, and with a 429 Problem when the user has too many answers wait.
    */
   readonly place: (
     placement: Placement,
     wait?: Wait,
-  ) => Effect.Effect<Placed, Problem | Transient>
+  ) => Effect.Effect<Answered, Problem | Transient>
 }>()("unwind/orders/Intake") {}
 
 export interface IntakeOptions {
@@ -42,8 +47,7 @@ export const intakeLayer = (options: IntakeOptions) =>
   Layer.effect(
     Intake,
     Effect.gen(function* () {
-      const { query } = yield* OrderStore
-      const backlog = yield* Backlog
+      const { findByKey } = yield* LookUps
       const insert = yield* insertBatches
       const whenFinal = yield* finalWaits
       const random = yield* SecureRandom.SecureRandom
@@ -52,7 +56,7 @@ export const intakeLayer = (options: IntakeOptions) =>
       const placedBefore = Effect.fnUntraced(function* (placement: Placement) {
         const { username, idempotencyKey } = placement
         if (idempotencyKey === undefined) return undefined
-        const order = yield* query((orders) => orders.findByKey(username, idempotencyKey))
+        const order = yield* findByKey(username, idempotencyKey)
         if (order === undefined) return undefined
         return sameOrder(order, placement) ? { order, replayed: true } : yield* keyReused
       })
@@ -70,22 +74,12 @@ export const intakeLayer = (options: IntakeOptions) =>
         }
       })
 
-      // What is sent again is no new load: it is answered while the backlog is full, too.
-      const accept = (placement: Placement, id: OrderId) =>
-        Effect.matchEffect(backlog.admit, {
-          onSuccess: () => store(placement, id),
-          onFailure: (full) =>
-            Effect.flatMap(
-              placedBefore(placement),
-              (before) => before === undefined ? Effect.fail(full) : Effect.succeed(before),
-            ),
-        })
-
       return Intake.of({
         place: Effect.fnUntraced(function* (placement, wait) {
           const id = OrderId.make(yield* random.uuidV7())
-          const placing = accept(placement, id)
-          return yield* wait === undefined ? placing : whenFinal(id, placing, wait)
+          const placing = Effect.ensuring(store(placement, id), Effect.sync(placement.permit.leave))
+          if (wait !== undefined) return yield* whenFinal(id, placement.username, placing, wait)
+          return { ...(yield* placing), waited: false }
         }),
       })
     }),
@@ -124,6 +118,7 @@ const longestWaitMs = 10_000
 const insertBatches = Effect.gen(function* () {
   const { query } = yield* OrderStore
   const publisher = yield* Publisher
+  const admission = yield* Admission
   return yield* groupCommit<Insertion, boolean, Problem | Transient>({
     max: 500,
     waiting: { most: mostWaiting, longestMs: longestWaitMs, full: overloaded },
@@ -131,8 +126,9 @@ const insertBatches = Effect.gen(function* () {
       yield* failpoint("orders.before insert")
       const inserted = yield* query((orders) => orders.insert(insertions))
       yield* failpoint("orders.inserted")
-      const stored = insertions.filter(({ order }) => inserted.has(order.id))
-      yield* publisher.publish(stored.map(({ order }) => messageOf(order)))
+      const stored = insertions.flatMap(({ order }) => inserted.has(order.id) ? [order] : [])
+      yield* admission.stored(stored)
+      yield* publisher.publish(stored.map(messageOf))
       return insertions.map(({ order }) => inserted.has(order.id))
     }),
   })

@@ -4,7 +4,7 @@ import { groupCommit } from "#shared/batch/group-commit.ts"
 import { Problem } from "#shared/http/problem.ts"
 import type { Transient } from "#shared/transient.ts"
 import type { Order } from "./order.ts"
-import { OrderStore } from "./order-table.ts"
+import { OrderStore, type UsersKey } from "./order-table.ts"
 
 export interface Page {
   /** Oldest first. */
@@ -24,6 +24,11 @@ const longestWaitMs = 10_000
 export class LookUps extends Context.Service<LookUps, {
   /** One order of the user. Fails with a 404 Problem, also when it is somebody else's; with a 503 Problem when too many ask. */
   readonly find: (username: string, id: string) => Effect.Effect<Order, Problem | Transient>
+  /** The order that a user sent with an idempotency key, if there is one. Fails with a 503 Problem when too many ask. */
+  readonly findByKey: (
+    username: string,
+    key: string,
+  ) => Effect.Effect<Order | undefined, Problem | Transient>
   /** The newest orders of the user, older than `before` if it is given. */
   readonly list: (
     username: string,
@@ -44,7 +49,13 @@ export class LookUps extends Context.Service<LookUps, {
             (orders) => ids.map((id) => orders.get(id)),
           ),
       })
+      const lookUpKey = yield* groupCommit<UsersKey, Order | undefined, Problem | Transient>({
+        max: 500,
+        waiting: { most: mostWaiting, longestMs: longestWaitMs, full: tooMany },
+        run: (keys) => query((orders) => orders.findByKeys(keys)),
+      })
       return LookUps.of({
+        findByKey: (username, key) => lookUpKey({ username, key }),
         find: (username, id) =>
           Effect.flatMap(
             lookUp(id),

@@ -30,13 +30,27 @@ export interface StatusChange {
   readonly stuck: StuckCompensation | undefined
 }
 
+/** An idempotency key belongs to a user. */
+export interface UsersKey {
+  readonly username: string
+  readonly key: string
+}
+
+export interface UnfinishedCount {
+  readonly total: number
+  /** Of the thousand users who have the most. */
+  readonly users: ReadonlyMap<string, number>
+}
+
 export interface OrderTable {
   /** Inserts the orders but for those whose idempotency key is taken; gives the ids of the inserted. */
   readonly insert: (
     insertions: ReadonlyArray<Insertion>,
   ) => Effect.Effect<ReadonlySet<string>>
-  /** The order that a user sent with an idempotency key. */
-  readonly findByKey: (username: string, key: string) => Effect.Effect<Order | undefined>
+  /** The orders that users sent with idempotency keys, in the order of the keys. */
+  readonly findByKeys: (
+    keys: ReadonlyArray<UsersKey>,
+  ) => Effect.Effect<ReadonlyArray<Order | undefined>>
   /** The orders with these ids, by id; of those that exist. */
   readonly find: (ids: ReadonlyArray<string>) => Effect.Effect<ReadonlyMap<string, Order>>
   /** The newest orders of a user, newest first, older than `before` if it is given. */
@@ -57,8 +71,11 @@ export interface OrderTable {
     changes: ReadonlyArray<StatusChange>,
     now: Date,
   ) => Effect.Effect<ReadonlyMap<OrderStatus, number>>
-  /** Tells all replicas, on commit, that the orders changed. */
-  readonly notify: (ids: ReadonlyArray<OrderId>) => Effect.Effect<void>
+  /** Tells all replicas, on commit, that the orders changed, and which of them are final. */
+  readonly notify: (
+    ids: ReadonlyArray<OrderId>,
+    final: ReadonlySet<OrderId>,
+  ) => Effect.Effect<void>
   /**
    * Takes up to `limit` orders that are due to be published again, passing over those that another transaction has locked,
    * and gives them with their new count. They are due again after `firstMs`, doubled with each further time, at most `mostMs`.
@@ -72,7 +89,12 @@ export interface OrderTable {
   /** Makes every order that is not final due. */
   readonly makeAllDue: Effect.Effect<void>
   /** Orders that are not final, counted up to `limit`. */
-  readonly countUnfinished: (limit: number) => Effect.Effect<number>
+  readonly countUnfinished: (limit: number) => Effect.Effect<UnfinishedCount>
+  /** How many orders these users have from that id on, of those who have any. */
+  readonly countMade: (
+    usernames: ReadonlyArray<string>,
+    sinceId: OrderId,
+  ) => Effect.Effect<ReadonlyMap<string, number>>
 }
 
 export class OrderStore extends Context.Service<OrderStore, Store<OrderTable>>()(

@@ -33,7 +33,7 @@ export const Order = Schema.Struct({
 })
 export type Order = typeof Order.Type
 
-export const isFinal = ({ status }: { readonly status: OrderStatus }): boolean =>
+export const isFinal = ({ status }: { readonly status: string }): boolean =>
   status === "completed" || status === "failed"
 
 /** The order as a list shows it. */

@@ -1,11 +1,11 @@
 /** The orders table in PostgreSQL. Each statement takes a batch, whatever its size. */
 import { Effect, Layer, Schema } from "effect"
 import { type OrderId, OrderStatus } from "#shared/contracts/order.ts"
-import { text } from "#shared/postgres/columns.ts"
+import { json, text } from "#shared/postgres/columns.ts"
 import { Database } from "#shared/postgres/database.ts"
 import type { Sql } from "#shared/postgres/sql.ts"
 import { tablesIn } from "#shared/postgres/store.ts"
-import { changesChannel } from "./changes.ts"
+import { changesChannel, changesText } from "./changes.ts"
 import { Order } from "./order.ts"
 import { OrderStore, type OrderTable, type StatusChange } from "./order-table.ts"
 
@@ -24,10 +24,13 @@ const columns = (sql: Sql) =>
 
 const Id = Schema.Struct({ id: text<OrderId>() })
 const Standing = Schema.Struct({ id: text<OrderId>(), status: OrderStatus })
-const Count = Schema.Struct({ count: Schema.Int })
+const ofUsers = Schema.Record(Schema.String, Schema.Int)
+const Unfinished = Schema.Struct({ total: Schema.Int, users: json<typeof ofUsers.Type>() })
+const Made = Schema.Struct({ username: Schema.String, count: Schema.Int })
+const Found = Schema.Struct({ ...Order.fields, nth: Schema.Int })
 const Changed = Schema.Struct({ status: OrderStatus, count: Schema.Int })
 
-const intake = (sql: Sql): Pick<OrderTable, "insert" | "countUnfinished"> => ({
+const intake = (sql: Sql): Pick<OrderTable, "insert" | "countUnfinished" | "countMade"> => ({
   insert: (insertions) => {
     const orders = insertions.map(({ order }) => order)
     return Effect.map(
@@ -55,17 +58,43 @@ const intake = (sql: Sql): Pick<OrderTable, "insert" | "countUnfinished"> => ({
 
   countUnfinished: (limit) =>
     Effect.map(
-      sql.row(Count)`
-        select count(*)::int as count
-        from (select from orders where publish_at is not null limit ${limit}) unfinished`,
-      (row) => row!.count,
+      sql.row(Unfinished)`
+        with unfinished as materialized (
+          select username from orders where publish_at is not null limit ${limit}
+        ), most as (
+          select username, count(*)::int as count from unfinished
+          group by username order by count desc limit 1000
+        )
+        select (select count(*)::int from unfinished) as total,
+          coalesce((select jsonb_object_agg(username, count) from most), '{}') as users`,
+      (row) => ({ total: row!.total, users: new Map(Object.entries(row!.users)) }),
+    ),
+
+  countMade: (usernames, sinceId) =>
+    Effect.map(
+      sql.rows(Made)`
+        select username, (
+          select count(*)::int from orders where orders.username = given.username and id >= ${sinceId}
+        ) as count from unnest(${usernames}::text[]) as given (username)`,
+      (rows) => new Map(rows.map(({ username, count }) => [username, count])),
     ),
 })
 
-const lookUps = (sql: Sql): Pick<OrderTable, "findByKey" | "find" | "newest"> => ({
-  findByKey: (username, key) =>
-    sql.row(Order)`
-      select ${columns(sql)} from orders where username = ${username} and idempotency_key = ${key}`,
+const lookUps = (sql: Sql): Pick<OrderTable, "findByKeys" | "find" | "newest"> => ({
+  findByKeys: (keys) =>
+    Effect.map(
+      sql.rows(Found)`
+        select nth::int as nth, ${columns(sql)} from unnest(
+          ${keys.map(({ username }) => username)}::text[], ${keys.map(({ key }) => key)}::text[]
+        ) with ordinality as given (sender, key, nth) cross join lateral (
+          -- By the index, for each key; a join might read all orders.
+          select * from orders where username = sender and idempotency_key = key offset 0
+        ) as found`,
+      (rows) => {
+        const found = new Map(rows.map(({ nth, ...order }) => [nth, order]))
+        return keys.map((_, n) => found.get(n + 1))
+      },
+    ),
 
   find: (ids) =>
     Effect.map(
@@ -126,10 +155,10 @@ const register = (sql: Sql): Pick<OrderTable, "lockStatuses" | "changeStatuses" 
     )
   },
 
-  notify: (ids) => {
+  notify: (ids, final) => {
     const payloads: Array<string> = []
     for (let at = 0; at < ids.length; at += idsInNotification) {
-      payloads.push(ids.slice(at, at + idsInNotification).join(","))
+      payloads.push(changesText(ids.slice(at, at + idsInNotification), final))
     }
     return Effect.asVoid(sql`
       select pg_notify(${changesChannel}, payload) from unnest(${payloads}::text[]) as payload`)

@@ -9,7 +9,7 @@ import { failpoint } from "#shared/failpoint.ts"
 import type { LastStatements } from "#shared/postgres/store.ts"
 import type { Transient } from "#shared/transient.ts"
 import { Changes } from "./changes.ts"
-import type { Order } from "./order.ts"
+import { isFinal, type Order } from "./order.ts"
 import { OrderStore, type OrderTable, type StatusChange } from "./order-table.ts"
 
 /** What a decision makes of an order's status; `undefined` leaves the order as it is. */
@@ -42,10 +42,10 @@ export class Register extends Context.Service<Register, {
         decide: Effect.fnUntraced(function* (decisions) {
           const ids = [...new Set(decisions.map(({ orderId }) => orderId))]
           const now = new Date(yield* Clock.currentTimeMillis)
-          const { answers, ends, seen } = yield* transaction((orders, last) =>
+          const { answers, ends, final, seen } = yield* transaction((orders, last) =>
             decideIn(orders, last, { ids, decisions, now, watched: watched(ids) })
           )
-          yield* tell(seen)
+          yield* tell(seen, final)
           yield* failpoint("orders.decided")
           yield* countEnds(ends)
           return answers
@@ -86,17 +86,18 @@ const decideIn = Effect.fnUntraced(
       : changesOf(decisions, yield* orders.lockStatuses(ids))
     // Else the first round has every order that changes.
     const changing = changed > 0 ? ids : [...rounds[0]?.keys() ?? []]
+    const final = answers.filter(isFinal).map(({ orderId }) => orderId)
     let seen: Iterable<Order> = []
     yield* last([
       ...rounds.map(change),
-      ...(changing.length === 0 ? [] : [orders.notify(changing)]),
+      ...(changing.length === 0 ? [] : [orders.notify(changing, new Set(final))]),
       ...(watched.length === 0 ? [] : [
         Effect.map(orders.find(watched), (found) => {
           seen = found.values()
         }),
       ]),
     ])
-    return { answers, seen, ends }
+    return { answers, seen, ends, final }
   },
 )
 

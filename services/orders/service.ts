@@ -9,8 +9,8 @@ import { pooledRandomLayer } from "#shared/security/pooled-random.ts"
 import { publicKeysSetting, serviceVerifierLayer } from "#shared/security/service-tokens.ts"
 import { userTokenSettings, userVerifierLayer } from "#shared/security/user-tokens.ts"
 import { service } from "#shared/service/service.ts"
+import { admissionLayer } from "./admission.ts"
 import { ordersApp } from "./app.ts"
-import { backlogLayer } from "./backlog.ts"
 import { Changes } from "./changes.ts"
 import { intakeLayer } from "./intake.ts"
 import { LookUps } from "./look-ups.ts"
@@ -36,12 +36,25 @@ export const orders = service({
       minimum: 1,
       maximum: 10_000_000,
     }, 100_000),
+    ORDERS_PER_USER: whole("the unfinished orders that a user may have", {
+      minimum: 1,
+      maximum: 10_000_000,
+    }, 20),
+    ORDERS_PER_SECOND: whole("the orders that a user may place in a second, over time", {
+      minimum: 1,
+      maximum: 1_000_000,
+    }, 10),
   },
   layers: (settings) => {
     const republishAfterMs = Duration.toMillis(settings.REPUBLISH_AFTER)
     return Layer.mergeAll(
       intakeLayer({ republishAfterMs }).pipe(
-        Layer.provide([backlogLayer(settings.BACKLOG_LIMIT), pooledRandomLayer]),
+        Layer.provideMerge(admissionLayer({
+          most: settings.BACKLOG_LIMIT,
+          mostOfUser: settings.ORDERS_PER_USER,
+          perSecond: settings.ORDERS_PER_SECOND,
+        })),
+        Layer.provide(pooledRandomLayer),
       ),
       sweeperLayer({ republishAfterMs }),
       upkeepLayer(settings.RETENTION),

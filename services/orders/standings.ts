@@ -1,4 +1,4 @@
-/** How orders stand, for the audit: a page of them at a time, and the oldest that is not final. */
+/** How orders stand: for the audit a page of them at a time, and those that are not final; and whether a user has such. */
 import { Context, Effect, Layer, Schema } from "effect"
 import { maxPage, type PageQuery, Standing, Unfinished } from "#shared/contracts/audit.ts"
 import { isoTime } from "#shared/postgres/columns.ts"
@@ -10,6 +10,8 @@ export class Standings extends Context.Service<Standings, {
   /** The orders in the range, newest first. */
   readonly page: (query: PageQuery) => Effect.Effect<ReadonlyArray<Standing>, Transient>
   readonly unfinished: Effect.Effect<Unfinished, Transient>
+  /** Whether a user has orders that are not final. */
+  readonly hasUnfinished: (username: string) => Effect.Effect<boolean, Transient>
 }>()("unwind/orders/Standings") {
   static readonly layer: Layer.Layer<Standings, never, Database> = Layer.effect(
     Standings,
@@ -17,6 +19,14 @@ export class Standings extends Context.Service<Standings, {
       Standings.of({
         page: (range) => query((sql) => selectPage(sql, range)),
         unfinished: query(selectUnfinished),
+        hasUnfinished: (username) =>
+          query((sql) =>
+            Effect.map(
+              sql`
+                select from orders where username = ${username} and publish_at is not null limit 1`,
+              (count) => count > 0,
+            )
+          ),
       })),
   )
 }

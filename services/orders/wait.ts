@@ -1,5 +1,7 @@
 /** Holds back the answer to an order until the order is final. */
 import { type Duration, Effect, type Scope } from "effect"
+import { fairShare } from "#shared/fair-share.ts"
+import { Problem } from "#shared/http/problem.ts"
 import { Changes } from "./changes.ts"
 import { LookUps } from "./look-ups.ts"
 import { isFinal, type Order } from "./order.ts"
@@ -16,9 +18,19 @@ export interface Placed {
   readonly replayed: boolean
 }
 
+export interface Answered extends Placed {
+  /** Whether the wait was honoured. */
+  readonly waited: boolean
+}
+
+/** Each holds a connection, and looks at the database when nothing is told. */
+const mostWaits = 5_000
+const partOfUser = 1 / 10
+
 /**
  * Makes the function that gives a placed order as it is when it is final or the wait is over. The order gets the id, unless it
- * was placed before.
+ * was placed before. It fails with a 429 Problem, and nothing is placed, while the user has as many wait as one may; when there
+ * are too many of all, the order is placed and not waited for, as RFC 7240 (2) lets a server do.
  */
 export const finalWaits = Effect.gen(function* () {
   const changes = yield* Changes
@@ -38,7 +50,7 @@ export const finalWaits = Effect.gen(function* () {
     },
   )
 
-  return Effect.fnUntraced(
+  const placedAndFinal = Effect.fnUntraced(
     function* <E>(
       id: string,
       placing: Effect.Effect<Placed, E>,
@@ -53,4 +65,33 @@ export const finalWaits = Effect.gen(function* () {
     },
     Effect.scoped,
   )
+
+  const waits = fairShare({ most: mostWaits, part: partOfUser })
+  return <E>(
+    id: string,
+    username: string,
+    placing: Effect.Effect<Placed, E>,
+    wait: Wait,
+  ): Effect.Effect<Answered, E | Problem> =>
+    Effect.suspend((): Effect.Effect<Answered, E | Problem> => {
+      const room = waits.take(username)
+      if (room === "over share") return Effect.fail(tooManyWaits)
+      const waited = room === "room"
+      const answered = waited
+        ? Effect.ensuring(
+          placedAndFinal(id, placing, wait),
+          Effect.sync(() => waits.giveBack(username)),
+        )
+        : placing
+      return Effect.map(answered, (placed) => ({ ...placed, waited }))
+    })
+})
+
+const tooManyWaits = new Problem({
+  status: 429,
+  code: "too_many_waits",
+  detail:
+    "Too many of your orders are waited for, so nothing was stored now. Send this one again without " +
+    "Prefer: wait, or a little later.",
+  headers: { "retry-after": "2" },
 })

@@ -16,7 +16,7 @@ const calleesOf = <Caller extends ServiceName>(caller: Caller) =>
 const isAddress = ({ username, search, hash }: URL) => `${username}${search}${hash}` === ""
 
 const address = (name: ServiceName): Setting<URL> => {
-  const example = `http://${name}:${roster[name].port}`
+  const example = `http://${name}:${roster[name].internalPort}`
   const setting = url(`the address of ${name}, such as ${example}`, ["http", "https"])
   return {
     ...setting,

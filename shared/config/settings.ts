@@ -118,8 +118,8 @@ export const oneOf = <const L extends ReadonlyArray<string>>(
 })
 
 /** A TCP port; 0 lets the system choose a free one. */
-export const port = (fallback: number): Setting<number> =>
-  whole("the TCP port to listen on", { minimum: 0, maximum: 65_535 }, fallback)
+export const port = (expects: string, fallback: number): Setting<number> =>
+  whole(expects, { minimum: 0, maximum: 65_535 }, fallback)
 
 const durationThat = (
   fits: (time: Duration.Duration) => boolean,

@@ -16,3 +16,16 @@ export const NewProfile = Schema.Struct({
   username: Username,
   email: Schema.String.check(Schema.isMaxLength(254)),
 }).annotate({ identifier: "NewProfile" })
+
+/** Whom a service asks another one about. */
+export const UserQuery = Schema.Struct({ username: Username })
+
+/** POST /internal/accounts/erase, from auth only: the account stays on the books, without what is known of the person. */
+export const ErasedAccount = Schema.Struct({ username: Username }).annotate({
+  identifier: "ErasedAccount",
+})
+
+/** GET /internal/users/unfinished, for auth only: whether a user has orders that are not final. */
+export const UnfinishedOrders = Schema.Struct({ unfinished: Schema.Boolean }).annotate({
+  identifier: "UnfinishedOrders",
+})

@@ -17,7 +17,7 @@ const usernameRule = "must be 1 to 150 letters, digits or @ . + - _, and not . o
 const passwordRule = "must be 8 to 128 characters"
 const emailRule = "must be an e-mail address of at most 254 characters"
 
-/** The name of a new user. Case matters; "." and ".." would be lost from a path. */
+/** The name of a new user, which keeps its case; "." and ".." would be lost from a path. */
 const NewUsername = normalized("NFKC", usernameRule).check(
   Schema.makeFilter((name) =>
     (name.length <= maxUsernameLength && /^(?!\.{1,2}$)[\p{L}\p{M}\p{Nd}@.+_-]+$/u.test(name)) ||
@@ -63,9 +63,38 @@ export const TokenPair = Schema.Struct({
   refresh: Schema.String,
 }).annotate({ identifier: "TokenPair" })
 
+/** POST /api/auth/users/me/password/: the password that holds, and the one that is to. */
+export const PasswordChange = Schema.Struct({
+  password: normalized("NFC", "your password"),
+  newPassword: NewPassword,
+}).annotate({ identifier: "PasswordChange" })
+
+/** POST /api/auth/users/me/delete/ */
+export const AccountClosing = Schema.Struct({
+  password: normalized("NFC", "your password"),
+}).annotate({ identifier: "AccountClosing" })
+
+/** From `erasedFrom` (ISO 8601) on, what is known of the person is erased. */
+export const ClosedAccount = Schema.Struct({
+  username: Schema.String,
+  erasedFrom: Schema.String,
+}).annotate({ identifier: "ClosedAccount" })
+
+/** A log-in and its refreshes. Times are ISO 8601; `current` is the session of the token that was shown. */
+export const SessionView = Schema.Struct({
+  id: Schema.String,
+  createdAt: Schema.String,
+  lastUsedAt: Schema.String,
+  expiresAt: Schema.String,
+  address: Schema.String,
+  current: Schema.Boolean,
+}).annotate({ identifier: "Session" })
+
+export const SessionId = Schema.String.check(Schema.isUUID())
+
 const Token = Schema.String.check(Schema.isMaxLength(4096))
 
-/** POST /api/token/refresh/ */
+/** POST /api/token/refresh/, POST /api/token/logout/ */
 export const RefreshRequest = Schema.Struct({ refresh: Token }).annotate({
   identifier: "RefreshRequest",
 })
@@ -87,3 +116,21 @@ export const PublicKeys = Schema.Struct({
   })),
 }).annotate({ identifier: "PublicKeys" })
 export type PublicKey = (typeof PublicKeys.Type)["keys"][number]
+
+/** Where a reader of `Trusted` goes on, as decimal digits. */
+const Position = Schema.String.check(Schema.isPattern(/^[0-9]{1,19}$/))
+
+/** GET /internal/jwks.json?after=POSITION: without a position, all sessions whose access tokens may still be valid. */
+export const TrustedQuery = Schema.Struct({ after: Schema.optionalKey(Position) })
+
+/** What services prove users' tokens by: a JSON Web Key Set, and the sessions that have ended before their tokens did. */
+export const Trusted = Schema.Struct({
+  ...PublicKeys.fields,
+  /** The longest that an access token lives. */
+  accessTokenSeconds: Schema.Int.check(Schema.isGreaterThan(0)),
+  /** The ids of those that ended after the position asked for; some may be told again. */
+  endedSessions: Schema.Array(Schema.String),
+  /** Where to go on the next time. */
+  position: Position,
+}).annotate({ identifier: "Trusted" })
+export type Trusted = typeof Trusted.Type

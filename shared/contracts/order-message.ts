@@ -23,7 +23,7 @@ export const OrderMessage = Schema.Struct({
   /** The W3C trace that the order belongs to, where there is one. */
   traceparent: Schema.optionalKey(
     Schema.String.check(
-      Schema.isPattern(/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/, {
+      Schema.isPattern(/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/u, {
         expected: "a traceparent of version 00",
       }),
     ),

@@ -13,6 +13,11 @@ export interface Step {
   readonly takes: (order: OrderContent) => readonly [resource: string, quantity: number]
   /** Why an order fails whose reservation is rejected, word for word. */
   readonly refusal: string
+  /**
+   * Whether others want it too, so that they may be refused while an order holds it that fails later. What an order takes of
+   * its own customer costs nobody anything to refuse, and is tried first.
+   */
+  readonly scarce: boolean
 }
 
 /**
@@ -26,18 +31,21 @@ export const orderSaga = [
     at: "billing",
     takes: ({ username, amountMinor }) => [username, amountMinor],
     refusal: "Not enough money",
+    scarce: false,
   },
   {
     step: "item",
     at: "items",
     takes: ({ details }) => [String(details.item), 1],
     refusal: "Can not reserve the item",
+    scarce: true,
   },
   {
     step: "slot",
     at: "slots",
     takes: ({ details }) => [details.slot, 1],
     refusal: "Can not get the delivery slot",
+    scarce: true,
   },
 ] as const satisfies ReadonlyArray<Step>
 

@@ -7,7 +7,7 @@ import { orderSaga, stepsInForce } from "./order-saga.ts"
 
 /** A UUID in lower case (version 7, so that ids sort by time); branded, since many other texts are UUIDs too. */
 export const OrderId = Schema.String.check(
-  Schema.isPattern(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/, {
+  Schema.isPattern(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/u, {
     expected: "an order's id",
     format: "uuid",
   }),
@@ -32,7 +32,7 @@ export const ItemId = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 2
 
 /** A delivery slot is named by its hour and minute, as in "09:00". */
 export const SlotTime = Schema.String.check(
-  Schema.isPattern(/^([01][0-9]|2[0-3]):[0-5][0-9]$/, { expected: 'a time such as "09:00"' }),
+  Schema.isPattern(/^([01][0-9]|2[0-3]):[0-5][0-9]$/u, { expected: 'a time such as "09:00"' }),
 )
 
 /**

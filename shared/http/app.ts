@@ -1,14 +1,16 @@
 /**
- * The Hono app of a service: its routes, wrong paths and methods answered as problems, and the endpoints that every
- * service has: /livez, /readyz, /metrics, /openapi.json. A plain Fetch handler, so a test calls it without a port, Node
- * and Deno serve the same app, and the embedded run wires the services together in memory.
+ * The Hono apps of a service, one behind each of its two doors: its public routes behind the one, its internal routes and
+ * the endpoints that every service has (/livez, /readyz, /metrics, /openapi.json) behind the other. Wrong paths and methods
+ * are answered as problems. Plain Fetch handlers, so a test calls them without a port, Node and Deno serve the same apps,
+ * and the embedded run wires the services together in memory.
  */
-import { Cause, Effect, Exit, Option } from "effect"
+import { Cause, type Context, Effect, Exit, Option } from "effect"
 import { PrometheusMetrics } from "effect/observability"
 import { Hono } from "hono"
 import type { ContentfulStatusCode } from "hono/utils/http-status"
 import { withRequestSpan } from "#shared/telemetry/trace.ts"
 import type { Transient } from "#shared/transient.ts"
+import { answerHeaders } from "./answer-headers.ts"
 import { type Count, durationCounter } from "./durations.ts"
 import { noRoute } from "./no-route.ts"
 import { openApiDocument } from "./openapi.ts"
@@ -30,6 +32,14 @@ export interface Bindings {
 
 export type App = Hono<{ Bindings: Bindings }>
 
+/** What a service answers, by who may get at it: each is served on a port of its own, or handed requests in memory. */
+export interface Doors {
+  /** The public routes and nothing else: all that a gateway can reach. */
+  readonly public: App
+  /** What services and operators ask: the internal routes, health, metrics, and the description of all routes. */
+  readonly internal: App
+}
+
 export interface AppOptions {
   readonly name: string
   readonly description: string
@@ -38,45 +48,66 @@ export interface AppOptions {
   readonly ready: Readonly<Record<string, Effect.Effect<void, { readonly message: string }>>>
 }
 
-/** Builds the app; its handlers run with the logger, tracer and clock of the caller's context. */
-export const makeApp = (options: AppOptions): Effect.Effect<App> =>
-  Effect.gen(function* () {
-    const context = yield* Effect.context<never>()
-    const run = Effect.runPromiseWith(context)
-    const runExit = Effect.runPromiseExitWith(context)
-    const app: App = new Hono({ strict: false })
-    for (const route of options.routes) {
-      const path = withoutSlash(route.path)
-      const count = durationCounter(options.name, nameOf(route), context)
-      app.on(route.method, path, ({ req, env }) => {
-        const response = answer(route, count, req.raw, {
-          requestId: requestIdOf(req.raw),
-          query: route.query ? queryOf(req.queries()) : {},
-          params: route.params ? req.param() : {},
-          remoteAddress: env?.remoteAddress,
-          closing: env?.closing ?? Effect.never,
-        })
-        return route.endsWithClient
-          ? runExit(response, untilClosed(req.raw, env)).then(answerOf)
-          : run(response)
-      })
+/**
+ * Builds both apps; their handlers run with the logger, tracer and clock of the caller's context. A route's `internal` mark
+ * alone decides behind which door it is.
+ */
+export const makeApp = (options: AppOptions): Effect.Effect<Doors> =>
+  Effect.map(Effect.context<never>(), (context) => {
+    const { name, routes } = options
+    const publicRoutes = routes.filter((route) => !route.internal)
+    const doors = {
+      public: appOf(name, publicRoutes, "/docs", context),
+      internal: appOf(name, routes.filter((route) => route.internal), "/openapi.json", context),
     }
-    addOperations(app, options, run)
-    const others = noRoute(options.name, options.routes, context)
-    app.notFound(({ req, env }) => others.fetch(req.raw, env))
-    const countBroken = durationCounter(options.name, "(broken)", context)
-    app.onError((error, { req }) => {
-      countBroken(500, 0)
-      return run(defectProblem(Cause.die(error), requestIdOf(req.raw)))
-    })
-    return app
+    // What the gateway shows: the public routes, under a name of the service's own.
+    const shown = openApiDocument({ ...options, routes: publicRoutes })
+    doors.public.get(`/openapi/${name}.json`, (context) => context.json(shown, 200, answerHeaders))
+    addOperations(doors.internal, options, Effect.runPromiseWith(context))
+    return doors
   })
 
+/** An app of these routes; what else is asked for is told where they are described. */
+const appOf = (
+  service: string,
+  routes: ReadonlyArray<Route>,
+  describedAt: string,
+  context: Context.Context<never>,
+): App => {
+  const run = Effect.runPromiseWith(context)
+  const runExit = Effect.runPromiseExitWith(context)
+  const app: App = new Hono({ strict: false })
+  for (const route of routes) {
+    const path = withoutSlash(route.path)
+    const count = durationCounter(service, nameOf(route), context)
+    app.on(route.method, path, ({ req, env }) => {
+      const response = answer(route, count, req.raw, {
+        requestId: requestIdOf(req.raw),
+        query: route.query ? queryOf(req.queries()) : {},
+        params: route.params ? req.param() : {},
+        remoteAddress: env?.remoteAddress,
+        closing: env?.closing ?? Effect.never,
+      })
+      return route.endsWithClient
+        ? runExit(response, untilClosed(req.raw, env)).then((exit) => answerOf(exit, req.raw))
+        : run(response)
+    })
+  }
+  const others = noRoute(service, routes, describedAt, context)
+  app.notFound(({ req, env }) => others.fetch(req.raw, env))
+  const countBroken = durationCounter(service, "(broken)", context)
+  app.onError((error, { req }) => {
+    countBroken(500, 0)
+    return run(defectProblem(Cause.die(error), requestIdOf(req.raw)))
+  })
+  return app
+}
+
 /** What is sent when the handler has ended; one that was interrupted has nobody to answer. */
-const answerOf = (exit: Exit.Exit<Response>): Response => {
+const answerOf = (exit: Exit.Exit<Response>, request: Request): Response => {
   if (Exit.isSuccess(exit)) return exit.value
   if (Cause.hasInterruptsOnly(exit.cause)) {
-    return problemResponse(unavailable("The request was given up."))
+    return problemResponse(unavailable("The request was given up."), requestIdOf(request))
   }
   throw Cause.squash(exit.cause)
 }
@@ -150,10 +181,15 @@ const addOperations = (
   run: <A>(effect: Effect.Effect<A>) => Promise<A>,
 ) => {
   const document = openApiDocument({ name, description, routes })
-  app.get("/livez", (context) => context.json({ status: "alive", service: name }))
+  app.get(
+    "/livez",
+    (context) => context.json({ status: "alive", service: name }, 200, answerHeaders),
+  )
   app.get("/readyz", async (context) => {
     // Told at once, so that nobody chooses it any more while it still serves.
-    if (context.env?.draining) return context.json({ status: "stopping", service: name }, 503)
+    if (context.env?.draining) {
+      return context.json({ status: "stopping", service: name }, 503, answerHeaders)
+    }
     const checks = await run(
       Effect.all(
         Object.entries(ready).map(([what, check]) =>
@@ -175,19 +211,22 @@ const addOperations = (
     const status: ContentfulStatusCode = ok ? 200 : 503
     // Named, and no condition: while tokens are taken, everything works.
     const clocks = [...(await run(wrongClocks)).values()]
-    return context.json({
-      status: ok ? "ready" : "not ready",
-      service: name,
-      checks: {
-        ...Object.fromEntries(checks),
-        ...(clocks.length > 0 && { clocks: clocks.join("; ") }),
+    return context.json(
+      {
+        status: ok ? "ready" : "not ready",
+        service: name,
+        checks: {
+          ...Object.fromEntries(checks),
+          ...(clocks.length > 0 && { clocks: clocks.join("; ") }),
+        },
       },
-    }, status)
+      status,
+      answerHeaders,
+    )
   })
-  app.get("/metrics", async (context) => context.text(await run(PrometheusMetrics.format())))
-  app.get("/openapi.json", (context) => context.json(document))
-  // What the gateway shows: the public routes, under a name of the service's own.
-  const publicRoutes = routes.filter((route) => !route.internal)
-  const publicDocument = openApiDocument({ name, description, routes: publicRoutes })
-  app.get(`/openapi/${name}.json`, (context) => context.json(publicDocument))
+  app.get(
+    "/metrics",
+    async (context) => context.text(await run(PrometheusMetrics.format()), 200, answerHeaders),
+  )
+  app.get("/openapi.json", (context) => context.json(document, 200, answerHeaders))
 }

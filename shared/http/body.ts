@@ -4,6 +4,7 @@
  */
 import { Effect, Result, Schema, SchemaIssue } from "effect"
 import { isKeepable, lostBytes } from "#shared/contracts/text.ts"
+import { duplicateField } from "./duplicate-fields.ts"
 import { Problem } from "./problem.ts"
 
 const missing = "is missing"
@@ -23,6 +24,15 @@ const malformed = new Problem({
   code: "malformed_json",
   detail: "The request body is not JSON. Send one JSON object, encoded in UTF-8.",
 })
+
+const standsTwice = (field: string) =>
+  new Problem({
+    status: 400,
+    code: "duplicate_field",
+    detail: `A field of the request body stands more than once: ${
+      JSON.stringify(field.slice(0, longestPath))
+    }. Send it once.`,
+  })
 
 const unsupported = new Problem({
   status: 415,
@@ -158,6 +168,8 @@ const countedText = async (
 const parse = (text: string): Effect.Effect<unknown, Problem> => {
   try {
     const json: unknown = JSON.parse(text)
+    const duplicate = duplicateField(text, json)
+    if (duplicate !== undefined) return Effect.fail(standsTwice(duplicate))
     // JSON lets NUL and half a pair through by their escapes only.
     return text.includes("\\u") || text.includes(lostBytes)
       ? keepable(json, "request body")

@@ -21,8 +21,8 @@ export interface Callee {
   readonly name: string
   /** Where it is; its paths follow after the path of this one. */
   readonly url: URL
-  /** A token for the callee, fresh at every call. */
-  readonly token: Effect.Effect<string>
+  /** A token for the callee, fresh at every call; none for what it tells anyone who reaches it. */
+  readonly token?: Effect.Effect<string>
   readonly timeoutMs: number
 }
 
@@ -83,8 +83,8 @@ const exchange = Effect.fnUntraced(function* (
 ): Effect.fn.Return<unknown, CallFailure> {
   const fetch = yield* Fetch
   const clocks = yield* PeerClocks
-  const authorization = `Bearer ${yield* callee.token}`
-  const headers = { ...request.headers, ...(yield* originHeaders), authorization }
+  const authorization = callee.token && { authorization: `Bearer ${yield* callee.token}` }
+  const headers = { ...request.headers, ...(yield* originHeaders), ...authorization }
   const sentMs = yield* steadyMs
   const response = yield* Effect.tryPromise({
     try: async (signal) => {

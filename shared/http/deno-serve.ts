@@ -1,13 +1,17 @@
 /**
- * A service under `deno serve`: Deno opens the port, closes it at SIGTERM, and keeps its connections by its own rules; the
- * program is a handler of requests. For what needs a proxy's keep-alive and a drain, there is `deno run` on the same file.
+ * A service under `deno serve`: Deno opens the public port, closes it at SIGTERM, and keeps its connections, however many, by
+ * its own rules; the program is a handler of requests. For what needs a proxy's keep-alive, a drain or a most of connections,
+ * there is `deno run` on the same file. What Deno's parser refuses (noise, two Hosts, headers that are too large) it answers by
+ * itself with 400 and no body, it has no limit for the time that a request takes to arrive, and it meets no 417.
  */
 import { Effect, Latch, type Scope } from "effect"
 import { execFileSync } from "node:child_process"
 import { readFileSync } from "node:fs"
+import { isByTls, strictTransport } from "./answer-headers.ts"
 import type { App } from "./app.ts"
 import { CurrentDrain } from "./drain.ts"
-import { Problem, problemResponse } from "./problem.ts"
+import { type Problem, problemResponse } from "./problem.ts"
+import { twice, wrongHost } from "./refusals.ts"
 import { requestIdOf } from "./request-origin.ts"
 import { dotSegments, hasDotSegment } from "./request-target.ts"
 
@@ -42,21 +46,18 @@ export const isDenoServe = (): boolean => {
 /** RFC 9112 (3.2): what is not a host and a port would become a part of the path. */
 const isHost = (host: string) => /^(?:[\w.~%-]*|\[[\da-f:.]+\])(?::\d{0,5})?$/i.test(host)
 
-const wrongHost = new Problem({
-  status: 400,
-  code: "invalid_host",
-  detail: "The Host header is not a host and a port. Send the name of this service.",
-})
-
 const cutAfterMs = 5_000
 
 /** A handler that waits for its app, and the Effect that gives it one, until the scope closes. */
 export const denoHandler = (): {
   readonly handler: DenoHandler
-  readonly open: (app: Pick<App, "fetch">) => Effect.Effect<void, never, Scope.Scope>
+  readonly open: (
+    app: Pick<App, "fetch">,
+    trustProxy: boolean,
+  ) => Effect.Effect<void, never, Scope.Scope>
 } => {
   const opened = Promise.withResolvers<DenoHandler["fetch"]>()
-  const open = Effect.fnUntraced(function* (app: Pick<App, "fetch">) {
+  const open = Effect.fnUntraced(function* (app: Pick<App, "fetch">, trustProxy: boolean) {
     const closing = yield* Latch.make()
     const drain = yield* CurrentDrain
     const idle = Latch.makeUnsafe(true)
@@ -69,7 +70,11 @@ export const denoHandler = (): {
       idle.closeUnsafe()
       try {
         const from = { draining: drain.begun, remoteAddress: remoteAddr.hostname }
-        return await app.fetch(request, { ...told, ...from })
+        const response = await app.fetch(request, { ...told, ...from })
+        if (isByTls(request, trustProxy)) {
+          response.headers.set(strictTransport.name, strictTransport.value)
+        }
+        return response
       } finally {
         if (--inFlight === 0) idle.openUnsafe()
       }
@@ -88,5 +93,7 @@ export const denoHandler = (): {
 const refusalOf = ({ url, headers }: Request): Problem | undefined => {
   const host = headers.get("host") ?? ""
   if (!isHost(host)) return wrongHost
+  // Deno joins what stands twice; a key that has a comma itself is refused with them.
+  if (headers.get("idempotency-key")?.includes(",")) return twice("Idempotency-Key")
   return hasDotSegment(url.slice(url.indexOf("/", "https://".length))) ? dotSegments : undefined
 }

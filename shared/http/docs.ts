@@ -4,6 +4,7 @@ import { secureHeaders } from "hono/secure-headers"
 import { readFile } from "node:fs/promises"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
+import { answerHeaders } from "./answer-headers.ts"
 
 const folder = dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"))
 
@@ -31,14 +32,30 @@ const page = `<!doctype html>
 </body>
 </html>`
 
+/** A token that somebody tries the API with is gone with the page: Swagger UI keeps none unless it is told to. */
 const start = (services: ReadonlyArray<string>) =>
   `SwaggerUIBundle({
   dom_id: "#ui",
   urls: ${JSON.stringify(services.map((name) => ({ name, url: `/openapi/${name}.json` })))},
   presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset],
   layout: "StandaloneLayout",
-  persistAuthorization: true,
-})`
+})
+// An earlier page kept tokens here.
+localStorage.removeItem("authorized")`
+
+/** Reads a file when it is asked for first: of as many answers as wait to be read, all share it. */
+const readOnce = (path: string): () => Promise<Uint8Array<ArrayBuffer>> => {
+  let content: Promise<Uint8Array<ArrayBuffer>> | undefined
+  return () =>
+    content ??= readFile(path).catch((error) => {
+      content = undefined
+      throw error
+    })
+}
+
+/** Leads from the front page to the documentation. */
+export const toDocs = (): Response =>
+  new Response(null, { status: 302, headers: { location: "/docs", ...answerHeaders } })
 
 /** The page and its files, below /docs; the front page leads there. */
 export const docsApp = (services: ReadonlyArray<string>): Hono => {
@@ -48,12 +65,19 @@ export const docsApp = (services: ReadonlyArray<string>): Hono => {
     secureHeaders({
       contentSecurityPolicy: {
         defaultSrc: ["'self'"],
+        baseUri: ["'none'"],
+        formAction: ["'none'"],
+        frameAncestors: ["'none'"],
+        objectSrc: ["'none'"],
         styleSrc: ["'self'", "'unsafe-inline'"],
         imgSrc: ["'self'", "data:"],
       },
+      xFrameOptions: "DENY",
+      // The server knows whether it came by TLS.
+      strictTransportSecurity: false,
     }),
   )
-  app.get("/", (context) => context.redirect("/docs"))
+  app.get("/", () => toDocs())
   app.get("/docs", (context) => context.html(page))
   app.get(
     "/docs/start.js",
@@ -61,10 +85,9 @@ export const docsApp = (services: ReadonlyArray<string>): Hono => {
   )
   // A route for each, no parameter: beside a fixed path of as many parts, one would have Hono search for every route.
   for (const [name, type] of Object.entries(files)) {
-    app.get(`/docs/${name}`, async (context) => {
-      const content = await readFile(join(folder, name))
-      return context.body(content, 200, { "content-type": type, "cache-control": "max-age=86400" })
-    })
+    const content = readOnce(join(folder, name))
+    const headers = { "content-type": type, "cache-control": "max-age=86400" }
+    app.get(`/docs/${name}`, async (context) => context.body(await content(), 200, headers))
   }
   return app
 }

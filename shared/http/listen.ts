@@ -5,27 +5,31 @@
  */
 import { getRequestListener, RequestError } from "@hono/node-server"
 import { Effect, Latch, Schema, type Scope } from "effect"
-import { createServer, type Server, type ServerResponse } from "node:http"
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http"
+import { cameByTls, strictTransport } from "./answer-headers.ts"
 import type { App, Bindings } from "./app.ts"
+import { shareConnections, tooManyConnections } from "./connection-share.ts"
+import { isDenoServe } from "./deno-serve.ts"
 import { CurrentDrain } from "./drain.ts"
-import { internalError, Problem, problemResponse } from "./problem.ts"
+import { internalError, malformedRequest, problemResponse } from "./problem.ts"
+import { makeOneByOne } from "./one-by-one.ts"
+import { answerWithProblems, refusalOf } from "./refusals.ts"
 import { requestIdOf } from "./request-origin.ts"
-import { dotSegments, hasDotSegment } from "./request-target.ts"
 
 /** The port cannot be listened on; the message says why and what to do. */
 export class ListenError extends Schema.TaggedError<ListenError>()("ListenError", {
   message: Schema.String,
 }) {}
 
-const cause = (error: unknown, host: string, port: number): ListenError => {
+const cause = (error: unknown, { host, port, prefix = "" }: ListenOptions): ListenError => {
   const { code, message } = error as NodeJS.ErrnoException
   const why = code === "EADDRINUSE" || /address in use|AddrInUse/i.test(message)
-    ? `Port ${port} is in use: stop what uses it or set PORT to another one`
+    ? `Port ${port} is in use: stop what uses it or set ${prefix}PORT to another one`
     : code === "EACCES" || /permission denied/i.test(message)
-    ? `Port ${port} needs rights that this user does not have: set PORT to one above 1023`
+    ? `Port ${port} needs rights that this user does not have: set ${prefix}PORT to one above 1023`
     : `Cannot listen on ${host}:${port} (${
       code ?? message
-    }): set HOST and PORT to an address of this machine`
+    }): set ${prefix}HOST and ${prefix}PORT to an address of this machine`
   return new ListenError({ message: why })
 }
 
@@ -38,8 +42,14 @@ export interface ListenOptions {
   readonly host: string
   /** 0 for one of the system's choice. */
   readonly port: number
+  /** What the names of the settings begin with that say host and port. */
+  readonly prefix?: "" | "INTERNAL_"
   /** How long a connection may be idle after a request. */
   readonly keepAliveMs?: number
+  /** The most connections to hold, of which an address has at most half; one more of all is closed at once, unanswered. */
+  readonly maxConnections?: number
+  /** Whether to believe the proxy in front that it was asked by TLS. */
+  readonly trustProxy?: boolean
   /** How long a request may take to arrive, from the connection's first moment to the end of its body. */
   readonly arrivalMs?: number
 }
@@ -74,18 +84,10 @@ type Answer = (
   from: Pick<Bindings, "remoteAddress" | "onClose">,
 ) => Promise<Response>
 
-/** A target or a Host of which no URL can be made. The gateway says the same. */
-const malformed = new Problem({
-  status: 400,
-  code: "invalid_request",
-  detail: "The request is not valid HTTP. Mend its method, path or headers.",
-})
-
-const open = (
-  answer: Answer,
-  { host, port, keepAliveMs = defaultKeepAliveMs, arrivalMs = 30_000 }: ListenOptions,
-) =>
-  Effect.tryPromise({
+const open = (answer: Answer, options: ListenOptions) => {
+  const { host, port, keepAliveMs = defaultKeepAliveMs, arrivalMs = 30_000 } = options
+  const { maxConnections = 10_000, trustProxy = false } = options
+  return Effect.tryPromise({
     try: () =>
       new Promise<Server>((resolve, reject) => {
         const server = createServer(
@@ -94,32 +96,62 @@ const open = (
             headersTimeout: arrivalMs,
             requestTimeout: arrivalMs,
             connectionsCheckingInterval: arrivalMs / 6,
+            // Missed by us, with a problem.
+            requireHostHeader: false,
           },
-          listenerOf(answer),
+          (...request) => listener(...request),
         )
+        const isOverShare = shareConnections(server, maxConnections)
+        const listener = listenerOf(answer, { isOverShare, trustProxy })
+        server.maxConnections = maxConnections
+        answerWithProblems(server)
         server.once("error", reject)
         server.listen(port, host, () => resolve(server))
       }),
-    catch: (error) => cause(error, host, port),
+    catch: (error) => cause(error, options),
   })
+}
 
-const listenerOf = (answer: Answer) =>
-  getRequestListener(
-    (request, { incoming, outgoing }) =>
-      hasDotSegment(incoming.url ?? "")
-        ? problemResponse(dotSegments, requestIdOf(request))
-        : answer(request, outgoing as ServerResponse, {
-          remoteAddress: incoming.socket.remoteAddress,
-          // The request's own signal would cost as much as to find out who the caller is.
-          onClose: (closed) => outgoing.once("close", closed),
-        }),
+interface ListenerOptions {
+  readonly isOverShare: ReturnType<typeof shareConnections>
+  readonly trustProxy: boolean
+}
+
+const listenerOf = (answer: Answer, { isOverShare, trustProxy }: ListenerOptions) => {
+  const oneByOne = makeOneByOne()
+  return getRequestListener(
+    (request, { incoming, outgoing }) => {
+      if (trustProxy && cameByTls(request.headers.get("x-forwarded-proto"))) {
+        ;(outgoing as ServerResponse).setHeader(strictTransport.name, strictTransport.value)
+      }
+      const refused = isOverShare(incoming.socket)
+        ? tooManyConnections
+        : refusalOf(incoming as IncomingMessage)
+      if (refused !== undefined) return problemResponse(refused, requestIdOf(request))
+      return oneByOne(
+        incoming.socket,
+        outgoing as ServerResponse,
+        () =>
+          answer(request, outgoing as ServerResponse, {
+            remoteAddress: incoming.socket.remoteAddress,
+            // The request's own signal would cost as much as to find out who the caller is.
+            onClose: (closed) => outgoing.once("close", closed),
+          }),
+      )
+    },
     {
       // For health checks in HTTP/1.0, which need not send a Host.
       hostname: "localhost",
+      // Its light Response in place of the global one is none to Deno's own server, which has the public port then.
+      overrideGlobalObjects: !isDenoServe(),
       errorHandler: (error) =>
-        problemResponse(error instanceof RequestError ? malformed : internalError),
+        problemResponse(
+          error instanceof RequestError ? malformedRequest : internalError,
+          crypto.randomUUID(),
+        ),
     },
   )
+}
 
 const close = async (server: Server) => {
   // Right after the event loop has taken what connected: what it has not when the port closes is lost.

@@ -14,6 +14,7 @@ import { type Route, withoutSlash } from "./route.ts"
 export const noRoute = (
   service: string,
   routes: ReadonlyArray<Route>,
+  describedAt: string,
   context: Context.Context<never>,
 ): App => {
   const app: App = new Hono({ strict: false })
@@ -30,7 +31,7 @@ export const noRoute = (
   const count = durationCounter(service, "(no route)", context)
   app.notFound(({ req }) => {
     count(404, 0)
-    return problemResponse(noSuchPath(req.path), requestIdOf(req.raw))
+    return problemResponse(noSuchPath(req.path, describedAt), requestIdOf(req.raw))
   })
   return app
 }
@@ -43,10 +44,10 @@ const notAllowed = (method: string, allow: string) =>
     headers: { allow },
   })
 
-/** The problem of a path that nobody serves. */
-export const noSuchPath = (path: string): Problem =>
+/** The problem of a path that nobody serves; those that somebody does are described at the other one. */
+export const noSuchPath = (path: string, describedAt = "/docs"): Problem =>
   new Problem({
     status: 404,
     code: "not_found",
-    detail: `There is nothing at ${path.slice(0, 100)}. /docs shows what there is.`,
+    detail: `There is nothing at ${path.slice(0, 100)}. ${describedAt} shows what there is.`,
   })

@@ -67,6 +67,7 @@ const statusesOf = (route: Route): ReadonlyArray<number> =>
     ...new Set([
       ...(route.body || route.query || route.params ? [400] : []),
       ...(route.access.scheme ? [401] : []),
+      ...(route.access.scheme === "service" ? [403] : []),
       ...(route.body ? [413, 415] : []),
       ...(route.problems ?? []),
       500,
@@ -74,10 +75,9 @@ const statusesOf = (route: Route): ReadonlyArray<number> =>
     ]),
   ].sort((a, b) => a - b)
 
-const security: Record<string, ReadonlyArray<Record<string, []>>> = {
-  user: [{ user: [] }],
-  service: [{ service: [] }],
-}
+/** OpenAPI 3.1: beside a scheme stand the roles that are asked for; a service has its name for one. */
+const securityOf = ({ access: { scheme, callers = [] } }: Route) =>
+  scheme === null ? {} : { security: [{ [scheme]: callers }] }
 
 /** What an answer with success is described by. */
 const answered = (
@@ -113,7 +113,7 @@ export const openApiDocument = ({ name, description, routes }: Described) => {
   const operation = (route: Route) => ({
     summary: route.summary,
     ...(tagOf(route) !== undefined && { tags: [tagOf(route)] }),
-    ...(route.access.scheme && { security: security[route.access.scheme] }),
+    ...securityOf(route),
     parameters: [
       ...parameters("path", route.params && schemaOf.get(route.params)),
       ...parameters("query", route.query && schemaOf.get(route.query)),
@@ -122,6 +122,8 @@ export const openApiDocument = ({ name, description, routes }: Described) => {
     ...(route.body && { requestBody: requestBody(route.body) }),
     responses: {
       [route.answer.status]: answered(route, schemaOf),
+      ...(route.answer.nothing !== undefined &&
+        { 204: { description: route.answer.nothing, headers: headers(undefined) } }),
       ...Object.fromEntries(
         statusesOf(route).map((status) => [status, {
           description: "Problem",

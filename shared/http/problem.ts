@@ -3,6 +3,7 @@
  * Nothing of the inside (stack, SQL, host name) gets into one.
  */
 import { Schema } from "effect"
+import { answerHeaders } from "./answer-headers.ts"
 
 /** The wire format of an error (RFC 9457), for the OpenAPI description. */
 export const ProblemDetails = Schema.Struct({
@@ -11,7 +12,7 @@ export const ProblemDetails = Schema.Struct({
   status: Schema.Int,
   detail: Schema.String,
   code: Schema.String,
-  requestId: Schema.optionalKey(Schema.String),
+  requestId: Schema.String,
   errors: Schema.optionalKey(
     Schema.Array(Schema.Struct({ path: Schema.String, message: Schema.String })),
   ),
@@ -23,13 +24,18 @@ const titles: Readonly<Record<number, string>> = {
   403: "Forbidden",
   404: "Not Found",
   405: "Method Not Allowed",
+  408: "Request Timeout",
   409: "Conflict",
   413: "Content Too Large",
   415: "Unsupported Media Type",
+  417: "Expectation Failed",
   422: "Unprocessable Content",
   429: "Too Many Requests",
+  431: "Request Header Fields Too Large",
   500: "Internal Server Error",
+  501: "Not Implemented",
   503: "Service Unavailable",
+  505: "HTTP Version Not Supported",
 }
 
 /** An answer that is not the one asked for. `code` is stable; `detail` says what happened and what to do. */
@@ -43,30 +49,31 @@ export class Problem extends Schema.TaggedError<Problem>()("Problem", {
   ),
 }) {}
 
-/** The HTTP answer of a problem. */
-export const problemResponse = (problem: Problem, requestId?: string): Response => {
-  const { status, code, detail, errors } = problem
+/** What is sent of a problem, whoever sends it. */
+export const problemParts = (
+  { status, code, detail, errors, headers }: Problem,
+  requestId: string,
+) => {
   const title = titles[status] ?? "Error"
-  return new Response(
-    JSON.stringify({
-      type: `urn:unwind:problem:${code}`,
-      title,
-      status,
-      detail,
-      code,
-      requestId,
-      errors,
-    }),
-    {
-      status,
-      headers: {
-        "content-type": "application/problem+json",
-        "cache-control": "no-store",
-        ...(requestId !== undefined && { "x-request-id": requestId }),
-        ...problem.headers,
-      },
+  const type = `urn:unwind:problem:${code}`
+  return {
+    title,
+    body: JSON.stringify({ type, title, status, detail, code, requestId, errors }),
+    headers: {
+      "content-type": "application/problem+json",
+      "x-request-id": requestId,
+      ...answerHeaders,
+      // RFC 9110 (15.5.2): whoever answers 401 says how to do better.
+      ...(status === 401 && { "www-authenticate": "Bearer" }),
+      ...headers,
     },
-  )
+  }
+}
+
+/** The HTTP answer of a problem. */
+export const problemResponse = (problem: Problem, requestId: string): Response => {
+  const { body, headers } = problemParts(problem, requestId)
+  return new Response(body, { status: problem.status, headers })
 }
 
 /** Nothing was done, or it is safe to ask again with the same Idempotency-Key; in a second it may work. */
@@ -79,12 +86,14 @@ export const unavailable = (what: string): Problem =>
   })
 
 export const unauthenticated = (detail: string): Problem =>
-  new Problem({
-    status: 401,
-    code: "unauthenticated",
-    detail,
-    headers: { "www-authenticate": "Bearer" },
-  })
+  new Problem({ status: 401, code: "unauthenticated", detail })
+
+/** What is sent is no request that HTTP knows. The gateway says the same. */
+export const malformedRequest = new Problem({
+  status: 400,
+  code: "invalid_request",
+  detail: "The request is not valid HTTP. Mend its method, path or headers.",
+})
 
 export const internalError = new Problem({
   status: 500,

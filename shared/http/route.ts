@@ -1,9 +1,15 @@
 /**
- * A route is data: its path, who may call it, the schemas of what goes in and out, and the Effect that answers. The same
- * record validates requests, answers with problems, and describes itself in the service's OpenAPI document.
+ * A route is data: its path, the schemas of what goes in and out, and the Effect that answers; who may call it stands in the
+ * table of permissions. The same record validates requests, answers with problems, and describes itself in the service's
+ * OpenAPI document.
  */
 import { Effect, type Schema } from "effect"
+import type { ServiceName } from "#shared/roster.ts"
+import { type Permission, permissions, type RouteKey } from "#shared/security/permissions.ts"
+import { ServiceVerifier } from "#shared/security/service-tokens.ts"
+import { type User, UserVerifier } from "#shared/security/user-tokens.ts"
 import type { Transient } from "#shared/transient.ts"
+import { answerHeaders } from "./answer-headers.ts"
 import { decodeStrictly, keepable, readJson } from "./body.ts"
 import type { Problem } from "./problem.ts"
 
@@ -11,10 +17,24 @@ import type { Problem } from "./problem.ts"
 export interface Access<C> {
   /** How the OpenAPI document names it; null for routes that anyone may call. */
   readonly scheme: "user" | "service" | null
+  /** The services that it lets in, where it lets in services. */
+  readonly callers?: ReadonlyArray<ServiceName>
   readonly authorize: (request: Request) => Effect.Effect<C, Problem>
 }
 
 export const anyone: Access<null> = { scheme: null, authorize: () => Effect.succeed(null) }
+const anyoneInside: Access<null> = { ...anyone }
+
+/** Lets a request in, or not: for what one can only do as long as there is room. */
+export interface Permit {
+  /** Lets it in, before its body is read. Fails with a 429 or 503 Problem, or as what it has to look up does. */
+  readonly enter: Effect.Effect<void, Problem | Transient>
+  /** Gives its place back. More than once does no harm. */
+  readonly leave: () => void
+}
+
+/** For what there is always room. */
+const freePass: Permit = { enter: Effect.void, leave: () => {} }
 
 /** What an answer is made of. */
 export interface Reply<A> {
@@ -27,6 +47,8 @@ export interface RouteInput<B, Q, P, C> {
   readonly query: Q
   readonly params: P
   readonly caller: C
+  /** It has entered, and leaves at the latest when it is answered. */
+  readonly permit: Permit
   readonly request: Request
   /** The peer's address where the server told it; requests from inside the process have none. */
   readonly remoteAddress: string | undefined
@@ -36,16 +58,17 @@ export interface RouteInput<B, Q, P, C> {
 
 type Text = { readonly [name: string]: string | undefined }
 
+type Method = "GET" | "POST" | "DELETE"
+
+/** What is said of a route besides its method and path. */
 export interface RouteSpec<B, Q, P, A, C> {
-  readonly method: "GET" | "POST"
-  /** Hono's syntax: "/api/orders/:id". It answers with and without a trailing slash. */
-  readonly path: string
   readonly summary: string
   /** The resource that it is about: the OpenAPI document groups routes by it. */
   readonly tag?: string
-  /** True for what the gateway must never route. */
-  readonly internal?: boolean
-  readonly access: Access<C>
+  /** Makes the permit of a request, where not all may come in; anyone who may call does otherwise. */
+  readonly permit?: (
+    input: Pick<RouteInput<B, Q, P, C>, "caller" | "request">,
+  ) => Effect.Effect<Permit, Problem>
   /** Whether a client that hangs up interrupts it, wherever it is. Else it is seen through. */
   readonly endsWithClient?: boolean
   readonly body?: {
@@ -64,6 +87,8 @@ export interface RouteSpec<B, Q, P, A, C> {
     readonly schema?: Schema.Codec<unknown, A>
     /** The media type of what has no schema. */
     readonly type?: string
+    /** What it tells that the answer is 204, with nothing in it, where that may be. */
+    readonly nothing?: string
     /** What its headers tell, those of every answer left out, by their names. */
     readonly headers?: Readonly<Record<string, string>>
   }
@@ -76,7 +101,14 @@ export interface RouteSpec<B, Q, P, A, C> {
 }
 
 /** A route whose types have been checked, as the app and the OpenAPI document need it. */
-export interface Route extends Omit<RouteSpec<never, never, never, never, never>, "handle"> {
+export interface Route
+  extends Omit<RouteSpec<never, never, never, never, never>, "handle" | "permit"> {
+  readonly method: Method
+  /** Hono's syntax: "/api/orders/:id". It answers with and without a trailing slash. */
+  readonly path: string
+  readonly access: Access<unknown>
+  /** For services, or for anyone inside: behind the internal door, which no gateway reaches; else behind the public one. */
+  readonly internal: boolean
   readonly respond: (
     request: Request,
     parts:
@@ -91,18 +123,74 @@ export const withoutSlash = (path: string) => path.replace(/(?<=.)\/$/, "")
 /** 16 KiB: more than any request of a person needs. */
 export const publicBodyBytes = 16 * 1024
 
-/** Checks a route's types and prepares its decoders once. */
-export const route = <B = undefined, Q = undefined, P = undefined, A = never, C = null>(
-  spec: RouteSpec<B, Q, P, A, C>,
+/** The row of a route, and never one that is not there. */
+type Row<M extends Method, P extends string> = `${M} ${P}` extends infer K extends RouteKey
+  ? (typeof permissions)[K]
+  : never
+
+type Unproved = "anyone" | "anyone inside"
+type CallerBy<P extends Permission> = P extends Unproved ? null : P extends "user" ? User
+: ServiceName
+type GuardOf<P extends Permission> = P extends Unproved ? never : P extends "user" ? UserVerifier
+: ServiceVerifier
+
+/** The method and path of a route; without a row in the table of permissions, no path has this type. */
+interface Place<M extends Method, P extends string> {
+  readonly method: M
+  /** Hono's syntax: "/api/orders/:id". It answers with and without a trailing slash. */
+  readonly path: P & (`${M} ${P}` extends RouteKey ? unknown : never)
+}
+
+const accessBy = (
+  permission: Permission,
+): Effect.Effect<Access<unknown>, never, UserVerifier | ServiceVerifier> =>
+  permission === "anyone"
+    ? Effect.succeed(anyone)
+    : permission === "anyone inside"
+    ? Effect.succeed(anyoneInside)
+    : permission === "user"
+    ? Effect.map(UserVerifier, ({ user }) => user)
+    : Effect.map(ServiceVerifier, (verifier) => ({
+      ...verifier.only(...permission),
+      callers: permission,
+    }))
+
+/** Makes a route that lets in whom the table of permissions names. */
+export const route = <
+  const M extends Method,
+  const P extends string,
+  B = undefined,
+  Q = undefined,
+  T = undefined,
+  A = never,
+>(
+  spec: RouteSpec<B, Q, T, A, CallerBy<Row<M, P>>> & Place<M, P>,
+): Effect.Effect<Route, never, GuardOf<Row<M, P>>> =>
+  Effect.map(
+    accessBy(permissions[`${spec.method} ${spec.path}` as RouteKey]),
+    (access) => guardedRoute(access as Access<CallerBy<Row<M, P>>>, spec),
+  ) as Effect.Effect<Route, never, GuardOf<Row<M, P>>>
+
+/**
+ * Checks a route's types and prepares its decoders once. Services make theirs by `route`, so that who may call it is said in
+ * one place.
+ */
+export const guardedRoute = <B = undefined, Q = undefined, P = undefined, A = never, C = null>(
+  access: Access<C>,
+  spec: RouteSpec<B, Q, P, A, C> & Pick<Route, "method" | "path">,
 ): Route => {
   const { body, query, params, answer } = spec
   const decodeBody = body && decodeStrictly(body.schema, "request body")
   const decodeQuery = query && decodeText(query, "query")
   const decodeParams = params && decodeText(params, "path")
-  const respond: Route["respond"] = Effect.fnUntraced(function* (request, parts) {
-    const caller = yield* spec.access.authorize(request)
+  const answered = Effect.fnUntraced(function* (
+    request: Request,
+    parts: Parameters<Route["respond"]>[1],
+    { caller, permit }: { readonly caller: C; readonly permit: Permit },
+  ) {
     const reply = yield* spec.handle({
       caller,
+      permit,
       request,
       remoteAddress: parts.remoteAddress,
       closing: parts.closing,
@@ -113,9 +201,22 @@ export const route = <B = undefined, Q = undefined, P = undefined, A = never, C 
     // Given to a new answer from the start: to change the headers of one costs more than to make it.
     if (!(reply instanceof Response)) return jsonResponse(answer.status, reply, parts.requestId)
     reply.headers.set("x-request-id", parts.requestId)
+    for (const [name, value] of Object.entries(answerHeaders)) reply.headers.set(name, value)
     return reply
   })
-  return { ...spec, respond } as unknown as Route
+  const respond: Route["respond"] = Effect.fnUntraced(function* (request, parts) {
+    const caller = yield* access.authorize(request)
+    if (spec.permit === undefined) {
+      return yield* answered(request, parts, { caller, permit: freePass })
+    }
+    const permit = yield* spec.permit({ caller, request })
+    return yield* Effect.ensuring(
+      Effect.andThen(permit.enter, answered(request, parts, { caller, permit })),
+      Effect.sync(permit.leave),
+    )
+  })
+  const internal = access.scheme === "service" || access === anyoneInside as Access<unknown>
+  return { ...spec, access, internal, respond } as unknown as Route
 }
 
 const decodeText = <T>(schema: Schema.Codec<T, Text>, what: string) => {
@@ -132,8 +233,8 @@ const jsonResponse = (
     status,
     headers: {
       "content-type": "application/json",
-      "cache-control": "no-store",
       "x-request-id": requestId,
+      ...answerHeaders,
       ...headers,
     },
   })

@@ -1,17 +1,33 @@
 /** What a service answers that listens, and still starts: it waits for its database, or migrates it. */
 import { Hono } from "hono"
-import type { App } from "./app.ts"
+import { answerHeaders } from "./answer-headers.ts"
+import type { App, Doors } from "./app.ts"
 import { problemResponse, unavailable } from "./problem.ts"
+import { requestIdOf } from "./request-origin.ts"
 
 /** Alive, not ready, and for everything else 503 with Retry-After. */
-export const startingApp = (service: string): App => {
-  const app: App = new Hono({ strict: false })
-  app.get("/livez", (context) => context.json({ status: "alive", service }))
-  app.get(
+export const startingApp = (service: string): Doors => {
+  const internal = closedApp()
+  internal.get(
+    "/livez",
+    (context) => context.json({ status: "alive", service }, 200, answerHeaders),
+  )
+  internal.get(
     "/readyz",
     (context) =>
-      context.json({ status: "not ready", service, checks: { start: "it still starts" } }, 503),
+      context.json(
+        { status: "not ready", service, checks: { start: "it still starts" } },
+        503,
+        answerHeaders,
+      ),
   )
-  app.notFound(() => problemResponse(unavailable("The service still starts.")))
+  return { public: closedApp(), internal }
+}
+
+const closedApp = (): App => {
+  const app: App = new Hono({ strict: false })
+  app.notFound(({ req }) =>
+    problemResponse(unavailable("The service still starts."), requestIdOf(req.raw))
+  )
   return app
 }

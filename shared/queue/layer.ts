@@ -30,7 +30,7 @@ export const queueSettings = {
   QUEUE_TOKEN: optional(text("the token of the REST API at QUEUE_URL")),
   QUEUE_STREAM: text("the name of the stream of orders", "orders"),
   QUEUE_GROUP: text("the name of the consumer group", "orchestrators"),
-  /** Of the host and PORT, if it is not given: the same after a restart. */
+  /** Of the host and INTERNAL_PORT, if it is not given: the same after a restart. */
   CONSUMER_NAME: optional(text("the name of this consumer, the same after a restart")),
   CLAIM_AFTER: {
     ...claimAfter,
@@ -48,11 +48,11 @@ export const orderQueueLayer: Layer.Layer<OrderQueue, SettingsError> = Layer.eff
   OrderQueue,
   Effect.gen(function* () {
     const { QUEUE_URL, QUEUE_TOKEN, ...settings } = yield* readSettings(queueSettings)
-    const { PORT } = yield* Environment
+    const { INTERNAL_PORT } = yield* Environment
     const options = {
       stream: settings.QUEUE_STREAM,
       group: settings.QUEUE_GROUP,
-      consumer: settings.CONSUMER_NAME ?? [hostname(), PORT].filter(Boolean).join("-"),
+      consumer: settings.CONSUMER_NAME ?? [hostname(), INTERNAL_PORT].filter(Boolean).join("-"),
       claimAfter: settings.CLAIM_AFTER,
       forgetAfter,
       deadLettersFor: settings.RETENTION,

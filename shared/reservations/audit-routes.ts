@@ -2,23 +2,18 @@
 import { Effect } from "effect"
 import { Balance, PageQuery, RecordedPage } from "#shared/contracts/audit.ts"
 import { route } from "#shared/http/route.ts"
-import { ServiceVerifier } from "#shared/security/service-tokens.ts"
 import { Books } from "./books.ts"
 
 /** The routes, over the participant's own books. */
 export const auditRoutes = Effect.gen(function* () {
   const books = yield* Books
-  const access = (yield* ServiceVerifier).only("orchestrator")
-  return [
+  return yield* Effect.all([
     route({
       method: "GET",
       path: "/internal/reservations",
       summary: "What is on record of each order, newest order first",
-      internal: true,
-      access,
       query: PageQuery,
       answer: { status: 200, description: "A page of records", schema: RecordedPage },
-      problems: [403],
       handle: ({ query }) =>
         Effect.map(books.page(query), (reservations) => ({ body: { reservations } })),
     }),
@@ -26,11 +21,8 @@ export const auditRoutes = Effect.gen(function* () {
       method: "GET",
       path: "/internal/books",
       summary: "Whether the books of every resource balance",
-      internal: true,
-      access,
       answer: { status: 200, description: "Those that do not", schema: Balance },
-      problems: [403],
       handle: () => Effect.map(books.balance, (body) => ({ body })),
     }),
-  ]
+  ])
 })

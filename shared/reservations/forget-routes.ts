@@ -2,23 +2,18 @@
 import { Effect } from "effect"
 import { ForgetRequest, ForgetResponse, Forgotten } from "#shared/contracts/retention.ts"
 import { route } from "#shared/http/route.ts"
-import { ServiceVerifier } from "#shared/security/service-tokens.ts"
 import { Retention } from "./forget.ts"
 
 /** The routes, over the participant's own records. */
 export const forgetRoutes = Effect.gen(function* () {
   const retention = yield* Retention
-  const access = (yield* ServiceVerifier).only("orchestrator")
-  return [
+  return yield* Effect.all([
     route({
       method: "POST",
       path: "/internal/forget",
       summary: "Forget records of old orders, a thousand at most, the oldest first",
-      internal: true,
-      access,
       body: { schema: ForgetRequest, maxBytes: 64 * 1024 },
       answer: { status: 200, description: "How many were forgotten", schema: ForgetResponse },
-      problems: [403],
       handle: ({ body }) =>
         Effect.map(retention.forget(body), (forgotten) => ({ body: { forgotten } })),
     }),
@@ -26,15 +21,12 @@ export const forgetRoutes = Effect.gen(function* () {
       method: "GET",
       path: "/internal/forgotten",
       summary: "How far has been forgotten",
-      internal: true,
-      access,
       answer: {
         status: 200,
         description: "Up to which order, and but for which",
         schema: Forgotten,
       },
-      problems: [403],
       handle: () => Effect.map(retention.forgotten, (body) => ({ body })),
     }),
-  ]
+  ])
 })

@@ -2,26 +2,21 @@
 import { Effect } from "effect"
 import { ReservationRequest, ReservationResponse } from "#shared/contracts/reservation.ts"
 import { route } from "#shared/http/route.ts"
-import { ServiceVerifier } from "#shared/security/service-tokens.ts"
 import { Reservations } from "./reservations.ts"
 
 /** The route, over the participant's own reservations. */
 export const reservationRoute = Effect.gen(function* () {
   const reservations = yield* Reservations
-  const verifier = yield* ServiceVerifier
-  return route({
+  return yield* route({
     method: "POST",
     path: "/internal/reservations",
     summary: "Reserve and cancel, a batch in one transaction, answered in order",
-    internal: true,
-    access: verifier.only("orchestrator"),
     body: { schema: ReservationRequest, maxBytes: 1024 * 1024 },
     answer: {
       status: 200,
       description: "What is recorded of each order",
       schema: ReservationResponse,
     },
-    problems: [403],
     handle: ({ body }) =>
       Effect.map(reservations.apply(body.commands), (outcomes) => ({ body: { outcomes } })),
   })

@@ -1,8 +1,10 @@
 /**
  * Makes the services' key pairs in a folder: NAME.private.json for each that calls others, readable by its owner only,
- * and services.public.json with all public keys. Keys that are there already stay, so running it again is harmless.
+ * and services.public.json with all public keys; and signing-keys.secret, by which auth encrypts the keys that it keeps.
+ * What is there already stays, so running it again is harmless.
  */
 import { exportJWK, generateKeyPair, type JWK } from "jose"
+import { randomBytes } from "node:crypto"
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { callers, type ServiceName } from "#shared/roster.ts"
@@ -12,6 +14,7 @@ import { readIfThere, writeWhole } from "#shared/whole-file.ts"
 export const keyFiles = (folder: string) => ({
   privateKey: (service: ServiceName) => join(folder, `${service}.private.json`),
   publicKeys: join(folder, "services.public.json"),
+  signingKeysSecret: join(folder, "signing-keys.secret"),
 })
 
 /** Makes what is missing. Rejects when the folder cannot be written, and when a file in it holds no key. */
@@ -25,6 +28,9 @@ export const generateServiceKeys = async (folder: string): Promise<void> => {
   }
   const publicKeys = JSON.stringify({ keys }, null, 2)
   if (readIfThere(files.publicKeys) !== publicKeys) writeWhole(files.publicKeys, publicKeys, 0o644)
+  if (readIfThere(files.signingKeysSecret) === undefined) {
+    writeWhole(files.signingKeysSecret, randomBytes(32).toString("base64url"), 0o600)
+  }
 }
 
 const privateKey = async (file: string, kid: string): Promise<JWK> => {

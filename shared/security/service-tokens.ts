@@ -4,14 +4,7 @@
  * a user's token.
  */
 import { Cache, Clock, Context, Effect, Exit, Layer, Schema } from "effect"
-import {
-  createLocalJWKSet,
-  importJWK,
-  type JSONWebKeySet,
-  type JWK,
-  jwtVerify,
-  SignJWT,
-} from "jose"
+import { createLocalJWKSet, importJWK, type JSONWebKeySet, type JWK, SignJWT } from "jose"
 import { readFile } from "node:fs/promises"
 import { text } from "#shared/config/settings.ts"
 import { toleratedSeconds } from "#shared/http/peer-clocks.ts"
@@ -19,6 +12,8 @@ import { Problem, unauthenticated } from "#shared/http/problem.ts"
 import type { Access } from "#shared/http/route.ts"
 import type { ServiceName } from "#shared/roster.ts"
 import { bySteadyTime } from "#shared/steady-time.ts"
+import { serviceClaims } from "./claims.ts"
+import { tokenProver } from "./token-proof.ts"
 
 /**
  * How long a token is used, and how long it is valid where clocks agree. Both are one, so that a callee whose clock is ahead by
@@ -115,6 +110,12 @@ export const bearerToken = (request: Request): Effect.Effect<string, Problem> =>
     : Effect.fail(unauthenticated("Send a token: the header Authorization: Bearer TOKEN."))
 }
 
+const limits = {
+  longestSeconds: lifetimeSeconds,
+  lateSeconds: toleratedSeconds,
+  aheadSeconds: toleratedSeconds,
+}
+
 const wrongToken = unauthenticated("The token is not valid here, or not any more. Get a new one.")
 
 /** Fails with KeyError. */
@@ -124,33 +125,30 @@ export const serviceVerifierLayer = (self: ServiceName, publicKeysFile: string) 
     Effect.gen(function* () {
       const keys = yield* loadKeys("SERVICE_PUBLIC_KEYS", publicKeysFile, (content) =>
         createLocalJWKSet(content as JSONWebKeySet))
-      const { currentTimeMillis } = yield* Clock.Clock
+      const keyNamed = (kid: string) =>
+        Effect.promise(() =>
+          keys({ alg: "EdDSA", kid }).then((key) => ({ key }), () =>
+            undefined)
+        )
+      const prove = tokenProver({
+        type: serviceTokenType,
+        claims: serviceClaims(self),
+        limits: () => limits,
+      }, keyNamed)
+      const clock = yield* Clock.Clock
       const verify = (token: string) =>
-        Effect.flatMap(currentTimeMillis, (now) =>
-          Effect.tryPromise({
-            try: async () => {
-              const { payload, protectedHeader } = await jwtVerify(token, keys, {
-                algorithms: ["EdDSA"],
-                audience: self,
-                typ: serviceTokenType,
-                requiredClaims: ["iss", "exp", "iat"],
-                maxTokenAge: lifetimeSeconds,
-                clockTolerance: toleratedSeconds,
-                currentDate: new Date(now),
-              })
-              // The key proves the caller: a service cannot speak in another's name.
-              if (payload.iss === undefined || payload.iss !== protectedHeader.kid) {
-                throw wrongToken
-              }
-              return payload.iss as ServiceName
-            },
-            catch: () =>
-              wrongToken,
-          }))
+        // What is remembered is measured by steady time, and tokens by the time of day.
+        Effect.provideService(prove(token), Clock.Clock, clock).pipe(
+          Effect.flatMap((proof) =>
+            // The key proves the caller: a service cannot speak in another's name.
+            proof !== undefined && proof.claims.iss === proof.kid
+              ? Effect.succeed(proof.claims.iss)
+              : Effect.fail(wrongToken)
+          ),
+        )
       const callers = yield* Cache.makeWith(verify, {
         capacity: 64,
-        timeToLive: (exit) =>
-          Exit.isSuccess(exit) ? "10 seconds" : "0 millis",
+        timeToLive: (exit) => Exit.isSuccess(exit) ? "10 seconds" : "0 millis",
       })
       return ServiceVerifier.of({
         only: (...allowed) => ({

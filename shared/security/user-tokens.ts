@@ -1,21 +1,24 @@
 /**
- * Checks the access tokens of users against the public keys of the auth service. What cannot be proved is refused: when
- * the keys cannot be fetched the answer is 503, never a pass.
+ * Checks the access tokens of users by the public keys of the auth service and the sessions that have ended. What cannot be
+ * proved is refused: when neither can be had, or not fresh enough, the answer is 503, never a pass.
  */
 import { Clock, Context, Effect, Layer } from "effect"
-import { errors, jwtVerify, type JWTVerifyGetKey } from "jose"
 import { text, url } from "#shared/config/settings.ts"
-import { type Problem, unauthenticated, unavailable } from "#shared/http/problem.ts"
+import { toleratedSeconds } from "#shared/http/peer-clocks.ts"
+import { type Problem, unauthenticated } from "#shared/http/problem.ts"
 import type { Access } from "#shared/http/route.ts"
 import { steadyMsOf } from "#shared/steady-time.ts"
-import { authKeys } from "./auth-keys.ts"
+import { accessClaims, type Issued, type Limits, type Times } from "./claims.ts"
 import { bearerToken } from "./service-tokens.ts"
+import { type Proof, type TokenKind, tokenProver } from "./token-proof.ts"
+import { readTrustOf } from "./trust-of-auth.ts"
+import { makeTrust, type ProvingKey, type Trust } from "./trust.ts"
 
 export interface User {
   readonly username: string
 }
 
-/** RFC 9068: the type of an access token, so that no other token of the same issuer passes for one. */
+/** RFC 9068: the type of an access token. */
 export const accessTokenType = "at+jwt"
 
 export const tokenSettings = {
@@ -25,14 +28,14 @@ export const tokenSettings = {
 export const userTokenSettings = {
   ...tokenSettings,
   JWKS_URL: url(
-    "the address of auth's public keys, such as http://auth:8081/.well-known/jwks.json",
+    "the address of auth's public keys and ended sessions, such as http://auth:9081/internal/jwks.json",
     ["http", "https"],
   ),
 }
 
 /** Checks the access tokens of users. */
 export class UserVerifier extends Context.Service<UserVerifier, {
-  /** Lets in whoever shows a valid access token. Fails with a 401 Problem, or 503 while no keys can be had. */
+  /** Lets in whoever shows a valid access token. Fails with a 401 Problem, or 503 while that cannot be told. */
   readonly user: Access<User>
 }>()("unwind/security/UserVerifier") {}
 
@@ -41,93 +44,107 @@ export const wrongToken = unauthenticated(
   "The token is missing, wrong or expired. Log in to get one: POST /api/token/.",
 )
 
-export interface TokenOptions {
-  readonly issuer: string
-  readonly audience: string
-}
-
-/** What a user's token says, once it is proved. */
-export interface UserToken extends User {
-  readonly tokenId: string
-  readonly expiresAtMs: number
-}
+export type TokenOptions = Issued
 
 const clockToleranceSeconds = 5
 
-/** The codes of jose's errors that tell of the keys, not of the token. */
-const keyTrouble = ["ERR_JWKS_TIMEOUT", "ERR_JWKS_INVALID", "ERR_JOSE_GENERIC"]
+/** How far the clocks of auth and of whoever reads its tokens may be apart. */
+export const userTokenLimits = (longestSeconds: number): Limits => ({
+  longestSeconds,
+  lateSeconds: clockToleranceSeconds,
+  aheadSeconds: toleratedSeconds,
+})
 
-/** Checks users' tokens of one type. Fails with a 401 Problem, or 503 while no keys can be had. */
-export const verifyToken =
-  (keys: JWTVerifyGetKey, type: string, { issuer, audience }: TokenOptions) =>
-  (token: string): Effect.Effect<UserToken, Problem> =>
-    Effect.flatMap(Clock.currentTimeMillis, (now) =>
-      Effect.tryPromise({
-        try: async () => {
-          const { payload } = await jwtVerify<{ sub: string; jti: string; exp: number }>(
-            token,
-            keys,
-            {
-              algorithms: ["EdDSA"],
-              issuer,
-              audience,
-              typ: type,
-              requiredClaims: ["sub", "jti", "exp"],
-              clockTolerance: clockToleranceSeconds,
-              currentDate: new Date(now),
-            },
-          )
-          const { sub, jti, exp } = payload
-          return { username: sub, tokenId: jti, expiresAtMs: exp * 1000 }
-        },
-        catch: (error): Problem =>
-          error instanceof errors.JOSEError && !keyTrouble.includes(error.code)
-            ? wrongToken
-            : unavailable("Tokens cannot be checked now."),
-      }))
+/** Checks users' tokens of one kind, and gives what they say. Fails with a 401 Problem, or 503 while that cannot be told. */
+export const verifyToken = <C extends Times>(trust: Trust, kind: TokenKind<C>) => {
+  const prove = tokenProver(kind, trust.find)
+  return Effect.fnUntraced(function* (
+    token: string,
+  ): Effect.fn.Return<Proof<C, ProvingKey>, Problem> {
+    yield* trust.fresh
+    return (yield* prove(token)) ?? (yield* wrongToken)
+  })
+}
 
-// A client shows the same token again and again: it is proved once a minute, so that a key which is withdrawn soon counts.
+/** Checks access tokens, also whether their sessions have ended. */
+export const verifyAccess = (trust: Trust, options: TokenOptions) => {
+  const verify = verifyToken(trust, {
+    type: accessTokenType,
+    claims: accessClaims(options),
+    limits: () => userTokenLimits(trust.accessTokenSeconds()),
+  })
+  return (token: string) =>
+    Effect.flatMap(
+      verify(token),
+      (proof) => trust.hasEnded(proof.claims.sid) ? Effect.fail(wrongToken) : Effect.succeed(proof),
+    )
+}
+
+/** A client shows the same token again and again: it is proved once a minute. */
 const provedForMs = 60_000
 /** The first of them makes room for the next. */
 const provedAtMost = 10_000
 
 interface Proved {
   readonly user: User
+  readonly session: string
+  readonly kid: string
+  readonly key: ProvingKey
   /** By the wall clock. */
   readonly expiresAtMs: number
   /** By steady time. */
   readonly untilMs: number
+  /** Up to which of what changed it stands. */
+  changes: number
 }
 
-/** Lets in whoever shows an access token that these keys prove. */
-export const makeUserVerifier = (
-  keys: JWTVerifyGetKey,
-  options: TokenOptions,
-): Effect.Effect<UserVerifier["Service"]> =>
-  Effect.gen(function* () {
-    const verify = verifyToken(keys, accessTokenType, options)
-    const proved = new Map<string, Proved>()
-    const prove = Effect.fnUntraced(function* (request: Request, header: string, steadyMs: number) {
-      const user = yield* verify(yield* Effect.mapError(bearerToken(request), () => wrongToken))
-      const expiresAtMs = user.expiresAtMs + clockToleranceSeconds * 1000
-      if (proved.size >= provedAtMost) proved.delete(proved.keys().next().value!)
-      proved.set(header, { user, expiresAtMs, untilMs: steadyMs + provedForMs })
-      return user
+/** Lets in whoever shows an access token that is proved by what is trusted. */
+export const makeUserVerifier = (trust: Trust, options: TokenOptions): UserVerifier["Service"] => {
+  const verify = verifyAccess(trust, options)
+  const proved = new Map<string, Proved>()
+  const prove = Effect.fnUntraced(function* (request: Request, header: string, steadyMs: number) {
+    const token = yield* Effect.mapError(bearerToken(request), () => wrongToken)
+    const changes = trust.changes()
+    const { claims: { sub, sid, exp }, kid, key } = yield* verify(token)
+    const user: User = { username: sub }
+    if (proved.size >= provedAtMost) proved.delete(proved.keys().next().value!)
+    proved.set(header, {
+      user,
+      session: sid,
+      kid,
+      key,
+      expiresAtMs: (exp + clockToleranceSeconds) * 1000,
+      untilMs: steadyMs + provedForMs,
+      changes,
     })
-    const authorize = (request: Request): Effect.Effect<User, Problem> =>
-      Effect.clockWith((clock) => {
-        const steadyMs = steadyMsOf(clock)
-        const header = request.headers.get("authorization") ?? ""
-        const before = proved.get(header)
-        const isProved = before !== undefined && steadyMs <= before.untilMs &&
-          clock.currentTimeMillisUnsafe() <= before.expiresAtMs
-        return isProved ? Effect.succeed(before.user) : prove(request, header, steadyMs)
-      })
-    return UserVerifier.of({ user: { scheme: "user", authorize } })
+    return user
   })
+  const stands = (it: Proved, clock: Clock.Clock): boolean => {
+    const steadyMs = steadyMsOf(clock)
+    if (steadyMs > it.untilMs || clock.currentTimeMillisUnsafe() > it.expiresAtMs) return false
+    if (!trust.isFresh(steadyMs)) return false
+    const changes = trust.changes()
+    if (it.changes === changes) return true
+    if (trust.keyNamed(it.kid) !== it.key || trust.hasEnded(it.session)) return false
+    it.changes = changes
+    return true
+  }
+  const authorize = (request: Request): Effect.Effect<User, Problem> =>
+    Effect.clockWith((clock) => {
+      const header = request.headers.get("authorization") ?? ""
+      const before = proved.get(header)
+      if (before !== undefined && stands(before, clock)) return Effect.succeed(before.user)
+      return prove(request, header, steadyMsOf(clock))
+    })
+  return UserVerifier.of({ user: { scheme: "user", authorize } })
+}
 
 export const userVerifierLayer = (options: TokenOptions & { readonly jwksUrl: URL }) =>
   Layer.effect(
     UserVerifier,
-    Effect.flatMap(authKeys(options.jwksUrl), (keys) => makeUserVerifier(keys, options)),
+    Effect.gen(function* () {
+      const trust = yield* makeTrust(yield* readTrustOf(options.jwksUrl))
+      yield* Effect.forkScoped(trust.kept)
+      return makeUserVerifier(trust, options)
+    }),
   )

@@ -1,6 +1,6 @@
 /**
  * A service is data too: its name, its settings, and how it starts once they are known. Its own process starts it behind
- * a port (`run`); the embedded run starts all of them in one process.
+ * ports of its own (`run`); the embedded run starts all of them in one process.
  */
 import "effect/schema/SchemaJITCompiler/enable"
 import { Duration, Effect, Layer, Scope } from "effect"
@@ -13,27 +13,30 @@ import {
   type Setting,
   text,
   type Values,
+  whole,
 } from "#shared/config/settings.ts"
-import type { App } from "#shared/http/app.ts"
+import { trustProxySetting } from "#shared/config/trust-proxy.ts"
+import type { Doors } from "#shared/http/app.ts"
 import { type DenoHandler, denoHandler, isDenoServe } from "#shared/http/deno-serve.ts"
 import { CurrentDrain } from "#shared/http/drain.ts"
-import { defaultKeepAliveMs, listen, type ListenError } from "#shared/http/listen.ts"
+import { defaultKeepAliveMs, listen, ListenError } from "#shared/http/listen.ts"
+import { type Handlers, listenDoors } from "#shared/http/listen-doors.ts"
 import { makePeerClocks, PeerClocks } from "#shared/http/peer-clocks.ts"
 import { startingApp } from "#shared/http/starting.ts"
-import { roster, type ServiceName } from "#shared/roster.ts"
+import { roster, type Row, type ServiceName } from "#shared/roster.ts"
 import { telemetryLayer, telemetrySettings } from "#shared/telemetry/telemetry.ts"
 import { runMain } from "./run-main.ts"
 
 export interface Service<S extends Record<string, Setting<unknown>>> {
   readonly name: ServiceName
   readonly settings: S
-  /** Starts everything the service needs, until the scope closes, and gives its app. Fails with a message to print. */
+  /** Starts everything the service needs, until the scope closes, and gives its apps. Fails with a message to print. */
   readonly start: (
     settings: Values<S>,
-  ) => Effect.Effect<App, { readonly message: string }, Scope.Scope>
+  ) => Effect.Effect<Doors, { readonly message: string }, Scope.Scope>
 }
 
-/** Makes a service of its settings, of the layers they lead to, and of the app that stands on those. */
+/** Makes a service of its settings, of the layers they lead to, and of the apps that stand on those. */
 export const service = <
   const S extends Record<string, Setting<unknown>>,
   R,
@@ -43,7 +46,7 @@ export const service = <
     readonly layers: (settings: Values<S>) => Layer.Layer<R, E>
     readonly app: (
       settings: Values<S>,
-    ) => Effect.Effect<App, { readonly message: string }, R | Scope.Scope>
+    ) => Effect.Effect<Doors, { readonly message: string }, R | Scope.Scope>
   },
 ): Service<S> => ({
   ...rest,
@@ -57,10 +60,20 @@ export const service = <
     ),
 })
 
-/** The settings of every service that is a process of its own. */
-export const commonSettings = (defaultPort: number) => ({
-  PORT: port(defaultPort),
-  HOST: text("the address to listen on", "0.0.0.0"),
+/** Where a service listens that has public routes. */
+export const publicSettings = (defaultPort: number) => ({
+  PORT: port("the TCP port of the public routes", defaultPort),
+  HOST: text("the address of the public port", "0.0.0.0"),
+})
+
+/** Where every service listens for other services and for operators. */
+export const internalSettings = (defaultPort: number) => ({
+  INTERNAL_PORT: port("the TCP port for services and operators: health, metrics", defaultPort),
+  INTERNAL_HOST: text("the address of the internal port", "0.0.0.0"),
+})
+
+/** The settings of every process that listens. */
+export const processSettings = {
   KEEP_ALIVE: duration(
     "how long an idle connection is kept, longer than any proxy in front keeps it",
     `${defaultKeepAliveMs / 1000} seconds`,
@@ -69,32 +82,49 @@ export const commonSettings = (defaultPort: number) => ({
     "how long to go on serving after SIGTERM, until whoever sends requests has noticed",
     "8 seconds",
   ),
+  // Each takes up to 15 KB: so many fit into what is left of the 192 MiB of a container.
+  MAX_CONNECTIONS: whole(
+    "the most connections to hold at each port; one more is closed at once",
+    { minimum: 1, maximum: 1_000_000 },
+    4_000,
+  ),
+  ...trustProxySetting,
   ...telemetrySettings,
+}
+
+/** The settings of every service that is a process of its own. */
+export const commonSettings = ({ port, internalPort }: Pick<Row, "port" | "internalPort">) => ({
+  ...(port === null ? {} : publicSettings(port)),
+  ...internalSettings(internalPort),
+  ...processSettings,
 })
 
 /**
- * Starts one service as the environment says; `open` opens it for requests and tells where. Never ends by
+ * Starts one service as the environment says; `open` opens its doors for requests and tells where. Never ends by
  * itself. While it starts, it is alive, and not ready.
  */
 const start = <const S extends Record<string, Setting<unknown>>>(
   service: Service<S>,
   open: (
-    app: Pick<App, "fetch">,
+    handlers: Handlers,
     settings: Common,
   ) => Effect.Effect<string, ListenError, Scope.Scope>,
 ): Effect.Effect<never, { readonly message: string }> =>
   Effect.gen(function* () {
-    const common = commonSettings(roster[service.name].port)
+    const common = commonSettings(roster[service.name])
     // Read together, so that all that is wrong is said at once.
     const settings = yield* readSettings({ ...common, ...service.settings })
     const known = settings as unknown as Common
     return yield* Effect.gen(function* () {
-      let app: Pick<App, "fetch"> = startingApp(service.name)
+      let doors: Handlers = startingApp(service.name)
       // What the app stands on is closed after the last request.
       const scope = yield* Effect.acquireRelease(Scope.make(), Scope.close)
       // It is open at once: migrations may take longer than any probe waits for somebody who does not answer.
-      const where = yield* open({ fetch: (...request) => app.fetch(...request) }, known)
-      app = yield* Scope.provide(service.start(settings as unknown as Values<S>), scope)
+      const where = yield* open({
+        public: { fetch: (...request) => doors.public.fetch(...request) },
+        internal: { fetch: (...request) => doors.internal.fetch(...request) },
+      }, known)
+      doors = yield* Scope.provide(service.start(settings as unknown as Values<S>), scope)
       yield* Effect.logInfo(`${service.name} ${where}`)
       return yield* Effect.never
     }).pipe(
@@ -107,24 +137,34 @@ const start = <const S extends Record<string, Setting<unknown>>>(
 /** Whose they are, in every log entry: where many services log to one place, that is not seen otherwise. */
 const logsNamed = (name: ServiceName) => Effect.annotateLogs({ service: name })
 
-type Common = Values<ReturnType<typeof commonSettings>>
+type Common =
+  & Partial<Values<ReturnType<typeof publicSettings>>>
+  & Values<ReturnType<typeof internalSettings> & typeof processSettings>
 
-/** Serves one service behind a port of its own, as the environment says, and never ends by itself. */
+/** Serves one service behind ports of its own, as the environment says, and never ends by itself. */
 export const serve = <const S extends Record<string, Setting<unknown>>>(
   service: Service<S>,
 ): Effect.Effect<never, { readonly message: string }> =>
-  start(service, (app, { HOST, PORT, KEEP_ALIVE, DRAIN }) =>
+  start(service, (handlers, settings) =>
     Effect.gen(function* () {
+      const { HOST, PORT, INTERNAL_HOST, INTERNAL_PORT, TRUST_PROXY: trustProxy } = settings
       const drain = yield* CurrentDrain
-      drain.ms = Duration.toMillis(DRAIN)
-      const keepAliveMs = Duration.toMillis(KEEP_ALIVE)
-      const port = yield* listen(app, { host: HOST, port: PORT, keepAliveMs })
-      return `listens on http://${HOST}:${port}`
+      drain.ms = Duration.toMillis(settings.DRAIN)
+      const open = yield* listenDoors(handlers, {
+        public: HOST === undefined || PORT === undefined
+          ? undefined
+          : { host: HOST, port: PORT, trustProxy },
+        internal: { host: INTERNAL_HOST, port: INTERNAL_PORT },
+        keepAliveMs: Duration.toMillis(settings.KEEP_ALIVE),
+        maxConnections: settings.MAX_CONNECTIONS,
+      })
+      const publicly = open.public === undefined ? "" : `http://${HOST}:${open.public}, internally `
+      return `listens on ${publicly}http://${INTERNAL_HOST}:${open.internal}`
     }))
 
 /**
- * Runs one service as a process of its own, until SIGTERM or SIGINT. Under `deno serve`, which opens the port itself, it
- * gives the handler to export; else nothing.
+ * Runs one service as a process of its own, until SIGTERM or SIGINT. Under `deno serve`, which opens the public port itself,
+ * it opens the internal one and gives the handler of the public one to export; else nothing.
  */
 export const run = <const S extends Record<string, Setting<unknown>>>(
   service: Service<S>,
@@ -134,15 +174,39 @@ export const run = <const S extends Record<string, Setting<unknown>>>(
     return {}
   }
   const { handler, open } = denoHandler()
-  runMain(start(service, (app) => Effect.as(open(app), "is served by Deno")))
+  const { name } = service
+  runMain(roster[name].port === null ? noPublicPort(name) : serveWithin(service, open))
   return handler
 }
+
+const noPublicPort = (name: ServiceName) =>
+  new ListenError({
+    message: `${name} has no public routes for \`deno serve\` to open a port for: ` +
+      `start it with \`deno run -A services/${name}/main.ts\``,
+  })
+
+const serveWithin = <const S extends Record<string, Setting<unknown>>>(
+  service: Service<S>,
+  openPublic: ReturnType<typeof denoHandler>["open"],
+) =>
+  start(service, (handlers, settings) =>
+    Effect.gen(function* () {
+      const internal = yield* listen(handlers.internal, {
+        host: settings.INTERNAL_HOST,
+        port: settings.INTERNAL_PORT,
+        prefix: "INTERNAL_",
+        keepAliveMs: Duration.toMillis(settings.KEEP_ALIVE),
+        maxConnections: settings.MAX_CONNECTIONS,
+      })
+      yield* openPublic(handlers.public, settings.TRUST_PROXY)
+      return `is served by Deno, internally on http://${settings.INTERNAL_HOST}:${internal}`
+    }))
 
 /** Starts a service within this process, with an environment of its own. */
 export const startWithin = <const S extends Record<string, Setting<unknown>>>(
   service: Service<S>,
   environment: Readonly<Record<string, string | undefined>>,
-): Effect.Effect<App, { readonly message: string }, Scope.Scope> =>
+): Effect.Effect<Doors, { readonly message: string }, Scope.Scope> =>
   readSettings(service.settings).pipe(
     Effect.flatMap(service.start),
     logsNamed(service.name),

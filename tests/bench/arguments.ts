@@ -12,6 +12,7 @@ const names = [
   "replicas",
   "deno",
   "embedded",
+  "overload",
   "peers",
 ] as const
 export type ScenarioName = typeof names[number]
@@ -53,7 +54,8 @@ in the table.
 
   --only NAME,...    these scenarios, of
                      ${names.slice(0, 6).join(", ")},
-                     ${names.slice(6).join(", ")}; all but peers where it is not given
+                     ${names.slice(6).join(", ")};
+                     all but peers where it is not given
   --short            about a minute: queue-to-decision and end-to-end, two runs of 10,000 orders
                      where nothing else is given
   --runs R           counted runs of each scenario, 1 to 50; 5 where it is not given

@@ -14,6 +14,8 @@ export interface Run {
   readonly ratePerSecond: number
   /** From request to answer, where orders came in by requests. */
   readonly latency: Latency | undefined
+  /** Of 100 answers to /livez meanwhile, 99 took at most so long; where it was asked. */
+  readonly livezP99Ms: number | undefined
   readonly costs: Costs
   readonly batches: Batches
   readonly profiles: ReadonlyMap<string, CpuProfile> | undefined
@@ -26,6 +28,7 @@ export interface Latency {
 
 export interface Done {
   readonly latency?: Latency
+  readonly livezP99Ms?: number
   /** Where what was done did more than to run the orders, the time that it took for that. */
   readonly seconds?: number
   /** And how many orders that were. */
@@ -88,5 +91,6 @@ const underMeter = Effect.fnUntraced(function* (subject: Subject, { prepare, rec
   const costs = yield* orFailed(meter.stop)
   const profiles = recorder && (yield* orFailed(() => recorder.stop(services)))
   const ratePerSecond = (done.orders ?? orders) / seconds
-  return { orders, seconds, ratePerSecond, latency: done.latency, costs, profiles }
+  const { latency, livezP99Ms } = done
+  return { orders, seconds, ratePerSecond, latency, livezP99Ms, costs, profiles }
 })

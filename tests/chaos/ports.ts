@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import { once } from "node:events"
 import { createServer } from "node:net"
+import type { Ports } from "#tests/support/service-process.ts"
 
 const taken = new Set<number>()
 
@@ -19,3 +20,6 @@ export const freePort: Effect.Effect<number> = Effect.promise(async () => {
     }
   }
 })
+
+/** For both doors of a service. */
+export const freePorts: Effect.Effect<Ports> = Effect.all({ public: freePort, internal: freePort })

@@ -6,6 +6,7 @@ import { closeSync, existsSync, openSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import type { FailpointName } from "#shared/failpoint.ts"
 import type { ServiceName } from "#shared/roster.ts"
+import type { Ports } from "#tests/support/service-process.ts"
 import { armLine, disarmLine, killedAt } from "./armed-failpoint.ts"
 import type { Guard } from "./guard.ts"
 
@@ -15,7 +16,7 @@ const command = "Deno" in globalThis ? ["run", "-A"] : []
 export interface ReplicaOptions {
   readonly name: string
   readonly service: ServiceName
-  readonly port: number
+  readonly ports: Ports
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly logFile: string
   readonly guard: Guard
@@ -54,7 +55,7 @@ const readyWithinMs = 30_000
 export const makeReplica = (options: ReplicaOptions): Effect.Effect<Replica, never, Scope.Scope> =>
   Effect.gen(function* () {
     let running: Running | undefined
-    const isReady = Effect.promise(() => answersReady(options.port))
+    const isReady = Effect.promise(() => answersReady(options.ports.internal))
     const launchAndFollow = () => {
       const started = running = launch(options)
       void started.ended.then(() => {

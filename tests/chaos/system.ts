@@ -6,12 +6,12 @@ import { Effect, Schema, type Scope } from "effect"
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { generateServiceKeys } from "#shared/security/generate-service-keys.ts"
-import type { ServiceName } from "#shared/roster.ts"
+import { callsOf, roster, type ServiceName } from "#shared/roster.ts"
 import type { Openings } from "#tests/support/books.ts"
-import { doorTo, environmentOf } from "#tests/support/service-process.ts"
+import { doorTo, environmentOf, type Ports } from "#tests/support/service-process.ts"
 import { startGuard } from "./guard.ts"
 import { type Link, openLink } from "./link.ts"
-import { freePort } from "./ports.ts"
+import { freePort, freePorts } from "./ports.ts"
 import { makeReplica, type Replica } from "./replica.ts"
 import {
   type ChaosPostgres,
@@ -31,14 +31,16 @@ const replicasOf: Readonly<Record<ServiceName, number>> = {
 }
 const services = Object.keys(replicasOf) as ReadonlyArray<ServiceName>
 
-/** What each service connects to. */
-const callees: Readonly<Record<ServiceName, ReadonlyArray<Target>>> = {
-  billing: ["PostgreSQL", "auth"],
-  items: ["PostgreSQL"],
-  slots: ["PostgreSQL"],
-  auth: ["PostgreSQL", "Redis", "billing"],
-  orders: ["PostgreSQL", "Redis", "auth"],
-  orchestrator: ["Redis", "billing", "items", "slots", "orders"],
+/** What a service connects to. */
+const targetsOf = (name: ServiceName): ReadonlyArray<Target> => {
+  const { database, redis, users } = roster[name]
+  const targets: ReadonlyArray<Target | false> = [
+    database && "PostgreSQL",
+    redis !== null && "Redis",
+    users && "auth",
+    ...callsOf(name),
+  ]
+  return targets.filter((target) => target !== false)
 }
 
 export type Target = ServiceName | "PostgreSQL" | "Redis"
@@ -94,7 +96,7 @@ export interface SystemOptions {
 interface Place {
   readonly name: string
   readonly service: ServiceName
-  readonly port: number
+  readonly ports: Ports
 }
 
 /** Starts it all until the scope closes. Fails with a message for a person. */
@@ -110,10 +112,11 @@ export const startChaosSystem = (
     mkdirSync(logs)
     const guard = yield* startGuard
     const places = yield* Effect.map(Effect.forEach(services, placesOf), (places) => places.flat())
+    const placesOfService = (name: ServiceName) => places.filter(({ service }) => service === name)
     const portsOf = (target: Target) => {
       if (target === "PostgreSQL") return [postgres.port]
       if (target === "Redis") return [redis.port]
-      return places.filter(({ service }) => service === target).map(({ port }) => port)
+      return placesOfService(target).map(({ ports }) => ports.internal)
     }
     const links = yield* Effect.forEach(places, (place) => openLinks(place, portsOf))
     const replicas = yield* Effect.forEach(places, (place, n) =>
@@ -127,8 +130,8 @@ export const startChaosSystem = (
     yield* startAll(replicas)
     let turn = 0
     const door = doorTo((service) => {
-      const ports = portsOf(service)
-      return `http://127.0.0.1:${ports[turn++ % ports.length]}`
+      const replicas = placesOfService(service)
+      return `http://127.0.0.1:${replicas[turn++ % replicas.length]!.ports.public}`
     })
     return {
       replicas,
@@ -143,7 +146,7 @@ const openLinks = (
   { name, service }: Place,
   portsOf: (target: Target) => ReadonlyArray<number>,
 ): Effect.Effect<ReadonlyArray<NamedLink>, never, Scope.Scope> =>
-  Effect.forEach(callees[service], (to) =>
+  Effect.forEach(targetsOf(service), (to) =>
     Effect.map(
       Effect.flatMap(freePort, (port) => openLink(portsOf(to), port)),
       (link) => ({ from: name, to, link }),
@@ -153,10 +156,10 @@ const placesOf = (service: ServiceName) =>
   Effect.forEach(
     Array.from({ length: replicasOf[service] }),
     (_, n) =>
-      Effect.map(freePort, (port): Place => ({
+      Effect.map(freePorts, (ports): Place => ({
         name: replicasOf[service] === 1 ? service : `${service}-${n + 1}`,
         service,
-        port,
+        ports,
       })),
   )
 
@@ -169,7 +172,7 @@ const startAll = (replicas: ReadonlyArray<Replica>) =>
     }), { concurrency: 3, discard: true })
 
 const environmentFor = (
-  { name, service, port }: Place,
+  { name, service, ports }: Place,
   links: ReadonlyArray<NamedLink>,
   postgres: ChaosPostgres,
   keysFolder: string,
@@ -181,7 +184,7 @@ const environmentFor = (
   const redisUrl = `redis://127.0.0.1:${through("Redis")}`
   return {
     ...environmentOf(service, {
-      port,
+      ports,
       databaseUrl: databaseUrl?.href,
       queueUrl: redisUrl,
       queueStream: "orders",

@@ -36,7 +36,7 @@ const living = (pids: ReadonlyArray<number>): ReadonlyArray<string> =>
 const npmStart = async (name: string) => {
   const npm = spawn("npm", ["start"], {
     cwd: root,
-    env: { ...process.env, PORT: "0", DATA_DIR: join(folder, name) },
+    env: { ...process.env, PORT: "0", INTERNAL_PORT: "0", DATA_DIR: join(folder, name) },
     stdio: ["ignore", "pipe", "inherit"],
   })
   let output = ""
@@ -59,7 +59,7 @@ describe.skipIf(process.platform === "win32")("npm start", () => {
     const commands = living(family).join("\n")
     expect(commands).toMatch(/compose\/embedded\/main\.ts/)
     expect(commands).toMatch(/bin\/postgres -D/)
-    expect((await fetch(`${baseUrl}/livez`)).status).toBe(200)
+    expect((await fetch(`${baseUrl}/docs`)).status).toBe(200)
     process.kill(told(family), "SIGTERM")
     const allGone = () => Promise.resolve(living(family).length === 0)
     try {
@@ -70,7 +70,7 @@ describe.skipIf(process.platform === "win32")("npm start", () => {
       expect(left).toEqual([])
     }
     await ended
-    await expect(fetch(`${baseUrl}/livez`)).rejects.toThrow()
+    await expect(fetch(`${baseUrl}/docs`)).rejects.toThrow()
   })
 
   it("helps, and names every setting of its own with its default", () => {
@@ -79,7 +79,14 @@ describe.skipIf(process.platform === "win32")("npm start", () => {
       encoding: "utf8",
     })
     expect(stdout).toMatch(/Usage: npm start/)
-    for (const line of [/PORT .*\(8080\)/, /DATA_DIR .*\(\.data\)/, /QUEUE_URL /]) {
+    for (
+      const line of [
+        / PORT .*\(8080\)/,
+        /INTERNAL_PORT .*\(9080\)/,
+        /DATA_DIR .*\(\.data\)/,
+        /QUEUE_URL /,
+      ]
+    ) {
       expect(stdout).toMatch(line)
     }
     expect(status).toBe(0)

@@ -13,6 +13,7 @@ import {
   SignJWT,
 } from "jose"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
+import { parseArguments } from "#compose/secrets/arguments.ts"
 import { makeSecrets } from "#compose/secrets/secret-files.ts"
 
 let folder: string
@@ -70,12 +71,16 @@ describe("the secrets of Compose", () => {
     expect(read("auth/rate-limit-url")).toBe(`redis://:${password}@redis:6379/1`)
   })
 
-  const runSetup = (environment: Readonly<Record<string, string>>) =>
+  const runSetup = (
+    environment: Readonly<Record<string, string>>,
+    ...words: ReadonlyArray<string>
+  ) =>
     spawnSync(
       process.execPath,
       [
         ...(process.versions["deno"] === undefined ? [] : ["run", "-A"]),
         fileURLToPath(new URL("../../compose/secrets/main.ts", import.meta.url)),
+        ...words,
         folder,
       ],
       { env: { ...process.env, ...environment }, encoding: "utf8" },
@@ -96,5 +101,35 @@ describe("the secrets of Compose", () => {
   it("are made by the first container", () => {
     expect(runSetup({})).toMatchObject({ status: 0, stderr: "" })
     expect(Object.keys(files()).length).toBeGreaterThan(25)
+  })
+
+  it.each([
+    [
+      "databases",
+      /^(\w+\/database-url|postgres\/\w+\.password|vault\/(?!redis|upstash)\w+\.secret)$/,
+    ],
+    ["redis", /redis|^(orders|orchestrator)\/queue-url$|^auth\/rate-limit-url$/],
+    ["upstash", /upstash\.secret$|^upstash\/token$|\/queue-token$/],
+    ["keys", /private|services\.public\.json$/],
+  ])("are made anew when they are told to be, and no others: %s", async (kind, theirs) => {
+    await makeSecrets(folder)
+    const before = files()
+    expect(runSetup({}, "--renew", kind)).toMatchObject({ status: 0, stderr: "" })
+    const after = files()
+    expect(Object.keys(after)).toEqual(Object.keys(before))
+    const changed = Object.keys(after).filter((path) => after[path] !== before[path])
+    expect(changed).toEqual(Object.keys(before).filter((path) => theirs.test(path)))
+    expect(changed.length).toBeGreaterThan(2)
+  })
+
+  it.each([
+    [[], { task: "run", folder: "/secrets", renew: undefined }],
+    [["--renew", "keys", "here"], { task: "run", folder: "here", renew: "keys" }],
+    [["--renew"], { task: "refuse" }],
+    [["--renew", "everything"], { task: "refuse" }],
+    [["--what"], { task: "refuse" }],
+    [["a", "b"], { task: "refuse" }],
+  ])("are made by words that are understood: %j", (words, wanted) => {
+    expect(parseArguments(words)).toMatchObject(wanted)
   })
 })

@@ -5,24 +5,32 @@ import { describe, expect, it } from "vitest"
 import { Effect } from "effect"
 import { parse } from "effect/encoding/Yaml"
 import { serviceNamed } from "#compose/embedded/services.ts"
+import { gatewaySettings } from "#compose/secrets/gateway-settings.ts"
 import { roster, serviceNames } from "#shared/roster.ts"
 import { commonSettings } from "#shared/service/service.ts"
 import { graceSeconds } from "../k3d/system.ts"
 
 const compose = readFileSync(new URL("../../compose.yaml", import.meta.url), "utf8")
+const overridden = readFileSync(new URL("../../compose/tls.yaml", import.meta.url), "utf8")
 const dockerfile = readFileSync(new URL("../../compose/Dockerfile", import.meta.url), "utf8")
 const services = await Effect.runPromise(Effect.forEach(serviceNames, serviceNamed))
 
 const handedOn = [...compose.matchAll(/^ {2}([A-Z_]+): \$\{([A-Z_]+):-\}$/gm)]
 
 /** Where the parts are and who they are: that is for compose.yaml to say. */
-const decidedByCompose = ["PORT", "HOST", "RATE_LIMIT_URL", "TRUST_PROXY", "CONSUMER_NAME"]
+const decidedByCompose = [
+  ...["PORT", "HOST", "INTERNAL_PORT", "INTERNAL_HOST"],
+  ...["RATE_LIMIT_URL", "TRUST_PROXY", "CONSUMER_NAME"],
+]
 /** No service has a way out to a collector. */
 const notPossible = ["OTEL_EXPORTER_OTLP_ENDPOINT", "QUEUE_TOKEN"]
 
 describe("compose.yaml", () => {
   it("hands on every setting that need not be given, under its own name", () => {
-    const read = [commonSettings(8080), ...services.map(({ settings }) => settings)]
+    const read = [
+      commonSettings({ port: 8080, internalPort: 9080 }),
+      ...services.map(({ settings }) => settings),
+    ]
       .flatMap((settings) => Object.entries(settings))
     const needNotBeGiven = read
       .filter(([, { default: value, optional }]) => value !== undefined || optional)
@@ -32,13 +40,13 @@ describe("compose.yaml", () => {
     expect(handedOn.filter(([, name, from]) => name !== from)).toEqual([])
   })
 
-  it("reaches every service at its port", () => {
+  it("reaches every service at its internal port", () => {
     const addresses = [...compose.matchAll(/http:\/\/(\w+):(\d+)/g)]
       .flatMap(([, name, port]) =>
         serviceNames.filter((one) => one === name).map((one) => [one, port] as const)
       )
     expect(addresses.length).toBeGreaterThan(6)
-    expect(addresses.filter(([name, port]) => `${roster[name].port}` !== port)).toEqual([])
+    expect(addresses.filter(([name, port]) => `${roster[name].internalPort}` !== port)).toEqual([])
   })
 
   it("mounts every volume of secrets where the image has a folder for it", () => {
@@ -86,9 +94,25 @@ describe("compose.yaml", () => {
     expect(env).toMatch(/^UPSTASH_REPLICAS=1$/m)
   })
 
+  it("starts again without TLS, and removes what that had made, whatever it was started with", () => {
+    const tls = parse(overridden) as { services: object; volumes?: object }
+    expect(Object.keys(tls.services)).toEqual(["gateway"])
+    expect(tls.volumes).toBeUndefined()
+  })
+
+  it("lets the gateway have the defaults that its settings are checked by", () => {
+    const handed = [...compose.matchAll(/^ {2}(GATEWAY_[A-Z_]+): \$\{([A-Z_]+):-(\d+)\}$/gm)]
+    expect(handed.map(([, name, from, value]) => [name, from, value])).toEqual(
+      Object.entries(gatewaySettings).map(([name, setting]) => [name, name, setting.default]),
+    )
+  })
+
   it("opens ports on this machine only, and names the version of every image", () => {
-    const ports = [...compose.matchAll(/ports: (.*)/g)].map(([, value]) => value)
-    expect(ports).toEqual(['["127.0.0.1:${GATEWAY_PORT:-8080}:8080"]'])
+    const ports = [...`${compose}${overridden}`.matchAll(/ports: (.*)/g)].map(([, value]) => value)
+    expect(ports).toEqual([
+      '["127.0.0.1:${GATEWAY_PORT:-8080}:8080"]',
+      '["127.0.0.1:${GATEWAY_TLS_PORT:-8443}:8443"]',
+    ])
     const images = [
       ...[...compose.matchAll(/image: (\S+)/g)].map(([, value]) => value),
       ...[...dockerfile.matchAll(/^FROM ([^$\s]+:\S+|\w+\/\S+)/gm)].map(([, value]) => value),

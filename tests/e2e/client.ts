@@ -14,6 +14,8 @@ export interface Answer {
   readonly status: number
   readonly headers: Headers
   readonly text: string
+  /** The request that it is the answer to; tokens and names that are new in every run are told by their kind alone. */
+  readonly asked: string
 }
 
 export interface Sending {
@@ -47,7 +49,9 @@ export const send = async (
     ...(body instanceof ReadableStream && { duplex: "half" }),
     redirect: "manual",
   })
-  return { status: response.status, headers: response.headers, text: await response.text() }
+  const sent = typeof body === "string" ? body : JSON.stringify(body) ?? ""
+  const asked = JSON.stringify([method, path, sent, headers, token !== undefined])
+  return { status: response.status, headers: response.headers, text: await response.text(), asked }
 }
 
 /** The answer's body, when it has the status and is what the schema says. */
@@ -58,6 +62,9 @@ export const decoded = <A>(answer: Answer, status: number, schema: Schema.Codec<
   )
 }
 
+/** The different requests that were refused as they had to be. */
+export const refused = new Set<string>()
+
 /** Asserts that the answer is a problem as RFC 9457 has it, and one that tells nothing of the inside. */
 export const assertProblem = (answer: Answer, status: number, code: string) => {
   assert.strictEqual(answer.headers.get("content-type"), "application/problem+json", answer.text)
@@ -65,7 +72,11 @@ export const assertProblem = (answer: Answer, status: number, code: string) => {
   assert.deepStrictEqual([problem.status, problem.code], [status, code], answer.text)
   assert.strictEqual(problem.type, `urn:unwind:problem:${code}`)
   assert.match(problem.detail, /^\S.*[.]$/)
+  assert.strictEqual(answer.headers.get("x-request-id"), problem.requestId)
+  assert.strictEqual(answer.headers.get("x-content-type-options"), "nosniff")
+  if (status === 401) assert.strictEqual(answer.headers.get("www-authenticate"), "Bearer")
   assert.notMatch(answer.text, /\bat \w+ \(|node_modules|postgres|redis|127\.0\.0\.1:\d/i)
+  refused.add(answer.asked)
   return problem
 }
 

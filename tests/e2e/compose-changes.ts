@@ -46,9 +46,10 @@ export const checkChanges = async (project: ComposeProject): Promise<string> => 
     saveChange(project.folder, file, change)
   deepStrictEqual(await replacedByUp(project), [], "replaced without a change")
   save("compose/redis/redis.conf", (text) => text.replace("maxmemory 128mb", "maxmemory 127mb"))
-  save("compose/gateway/nginx.conf", (text) => text.replace('"alive"', '"alive and changed"'))
+  save("compose/gateway/nginx.conf", (text) => text.replace("302 /docs;", "302 /docs?changed;"))
   deepStrictEqual(await replacedByUp(project), ["gateway", "redis"])
-  match(await (await fetch(`${project.baseUrl}/livez`)).text(), /alive and changed/)
+  const home = await fetch(project.baseUrl, { redirect: "manual" })
+  match(home.headers.get("location") ?? "", /changed/)
   match(
     await run("docker", ["exec", (await idsOf(project))["redis"]!, "cat", "/etc/redis.conf"]),
     /127mb/,

@@ -1,5 +1,6 @@
 /** What each container may do, as kernel and engine see it: no root, no rights, no root file system to write to, limits. */
 import { deepStrictEqual, ok } from "node:assert/strict"
+import { serviceNames } from "#shared/roster.ts"
 import { type ComposeProject, type Container, run } from "./compose-project.ts"
 
 const twoGiB = 2 * 1024 ** 3
@@ -7,7 +8,7 @@ const twoGiB = 2 * 1024 ** 3
 /** The secrets that each container gets, and no other. */
 const secrets: Readonly<Record<string, ReadonlyArray<string>>> = {
   gateway: [],
-  auth: ["database-url", "private-key.json", "rate-limit-url"],
+  auth: ["database-url", "private-key.json", "rate-limit-url", "signing-keys.secret"],
   billing: ["database-url", "services.public.json"],
   items: ["database-url", "services.public.json"],
   slots: ["database-url", "services.public.json"],
@@ -20,8 +21,18 @@ const secrets: Readonly<Record<string, ReadonlyArray<string>>> = {
 }
 
 interface Inspected {
-  readonly HostConfig: { readonly Memory: number; readonly NanoCpus: number }
+  readonly HostConfig: {
+    readonly Memory: number
+    readonly NanoCpus: number
+    readonly PidsLimit: number | null
+  }
 }
+
+/** The programs of a service's container that bring others in. */
+const installers = async (project: ComposeProject, container: Container): Promise<string> =>
+  serviceNames.some((name) => name === container.service)
+    ? await project.inside(container, "command -v npm npx corepack yarn pnpm || true")
+    : ""
 
 /** Fails unless every running container is contained. Gives a line that says what was seen. */
 export const checkContainment = async (project: ComposeProject): Promise<string> => {
@@ -49,7 +60,8 @@ const checkOne = async (project: ComposeProject, container: Container): Promise<
   const [found] = JSON.parse(await run("docker", ["inspect", container.id])) as ReadonlyArray<
     Inspected
   >
-  const { Memory, NanoCpus } = found!.HostConfig
-  ok(Memory > 0 && NanoCpus > 0, `${service} has no limit`)
+  const { Memory, NanoCpus, PidsLimit } = found!.HostConfig
+  ok(Memory > 0 && NanoCpus > 0 && Number(PidsLimit) > 0, `${service} has no limit`)
+  deepStrictEqual(await installers(project, container), "", `${service} can install what it wants`)
   return Memory
 }

@@ -1,6 +1,6 @@
 /**
- * Faults in the middle of a steady load: containers are killed, restarted, emptied, scaled and replaced, one after the
- * other, while customers order through the gateway. Then every order that was acknowledged must be final, and the books
+ * Faults in the middle of a steady load: containers are killed, restarted, emptied, scaled and replaced, and get other
+ * secrets, one after the other, while customers order through the gateway. Then every order that was acknowledged must be final, and the books
  * of the whole system must balance.
  */
 import { deepStrictEqual, ok } from "node:assert/strict"
@@ -69,7 +69,7 @@ const startLoad = async (baseUrl: string): Promise<Load> => {
   }
 }
 
-type Fault = (project: ComposeProject, load: Load) => Promise<unknown>
+export type Fault = (project: ComposeProject, load: Load) => Promise<unknown>
 
 const killOne = async (project: ComposeProject, service: string) => {
   const [victim] = await project.containers(service)
@@ -89,7 +89,8 @@ const redis = (project: ComposeProject, command: string) =>
     `REDISCLI_AUTH=$(cat /run/secrets/password) redis-cli ${command}`,
   )
 
-const faults: Readonly<Record<string, Fault>> = {
+/** What breaks, or is replaced, while customers order. */
+export const faults: Readonly<Record<string, Fault>> = {
   "the only orchestrator is killed and started again": async (project, load) => {
     const { id } = await killOne(project, "orchestrator")
     await load.more(50)
@@ -120,6 +121,7 @@ const faults: Readonly<Record<string, Fault>> = {
 export const checkFaults = async (
   project: ComposeProject,
   openings: Openings,
+  faults: Readonly<Record<string, Fault>>,
   tell: (what: string) => void,
 ): Promise<string> => {
   const load = await startLoad(project.baseUrl)

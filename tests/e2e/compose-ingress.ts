@@ -6,6 +6,7 @@ import { roster, type ServiceName } from "#shared/roster.ts"
 import type { Ingress, Path } from "../k3d/ingress.ts"
 import { dev, ofKind } from "../k3d/system.ts"
 import { type ComposeProject, run } from "./compose-project.ts"
+import { hereInstead } from "./local-images.ts"
 
 const image = "caddy:2"
 
@@ -46,7 +47,7 @@ export const withIngress = async <A>(
     `printf %s "$CADDYFILE" > /tmp/Caddyfile && exec caddy run --adapter caddyfile --config /tmp/Caddyfile`
   await run("docker", [
     ...["create", "--name", name, "--network", network("outside"), "--publish", "127.0.0.1::8080"],
-    ...["--env", `CADDYFILE=${settings()}`, image, "sh", "-c", config],
+    ...["--env", `CADDYFILE=${settings()}`, await hereInstead(image), "sh", "-c", config],
   ])
   try {
     const doors = new Set(

@@ -6,19 +6,27 @@
 import { rejects } from "node:assert/strict"
 import { checkChanges, checkLiveReload, checkRemoval, checkStart } from "./compose-changes.ts"
 import { checkContainment } from "./compose-containment.ts"
-import { checkFaults } from "./compose-faults.ts"
+import { checkContents } from "./compose-contents.ts"
+import { checkFaults, faults } from "./compose-faults.ts"
 import { withIngress } from "./compose-ingress.ts"
 import { checkMemory } from "./compose-memory.ts"
 import { checkNetwork } from "./compose-network.ts"
 import { type ComposeProject, composeProject, run, whyNoCompose } from "./compose-project.ts"
+import { plentyOfOrders } from "#tests/support/plenty-of-orders.ts"
 import { copySources } from "./compose-sources.ts"
+import { rotations } from "./compose-rotation.ts"
+import { checkTls } from "./compose-tls.ts"
+import { withoutPinsOf } from "./local-images.ts"
 
 const openings = { walletMinor: 10_000, stock: 100_000, capacity: 100_000 }
 const settings = {
+  ...plentyOfOrders,
   ITEM_STOCK: `${openings.stock}`,
   SLOT_CAPACITY: `${openings.capacity}`,
   // So that an audit at a start that is too early for it is not missed.
   AUDIT_EVERY: "1 second",
+  // However slowly a busy machine restarts what an order waits for.
+  ORDER_DEADLINE: "30 minutes",
 }
 
 const startedAt = performance.now()
@@ -45,7 +53,10 @@ const checkWrongSetting = async (project: ComposeProject): Promise<string> => {
 
 const tryVariant = async (runtime: string) => {
   const environment = { ...settings, RUNTIME: runtime }
-  const project = await composeProject("unwind-e2e", copySources(), environment)
+  const sources = copySources()
+  const unpinned = await withoutPinsOf(sources)
+  if (unpinned.length > 0) tell(`this machine's own images, not pinned: ${unpinned.join(", ")}`)
+  const project = await composeProject("unwind-e2e", sources, environment)
   const stop = () => void project.down().finally(() => process.exit(130))
   process.once("SIGINT", stop)
   try {
@@ -56,12 +67,16 @@ const tryVariant = async (runtime: string) => {
     tell("starting")
     await project.compose("up", "--detach", "--wait")
     tell(`healthy: ${await checkStart(project)}`)
+    tell(await checkContents(sources, `unwind:dev-${runtime}`))
     tell(await checkContainment(project))
     tell(await checkNetwork(project))
     tell(await endToEnd(project.baseUrl))
+    if (runtime === "node") tell(await checkTls(project))
     // Kubernetes runs the image of Node.
     if (runtime === "node") tell(`behind an ingress, ${await withIngress(project, endToEnd)}`)
-    tell(await checkFaults(project, openings, (what) => tell(`  ${what}`)))
+    // How a secret is changed is the engine's doing, and the same on both.
+    const all = runtime === "node" ? { ...faults, ...rotations } : faults
+    tell(await checkFaults(project, openings, all, (what) => tell(`  ${what}`)))
     if (runtime === "node") tell(`memory: ${await checkMemory(project)}`)
     await project.compose("--env-file", "compose/upstash.env", "up", "--detach", "--wait")
     tell(

@@ -16,7 +16,7 @@ type Edit = (text: string) => string
 
 const asParcels: Edit = (text) =>
   text.replaceAll("slots", "parcels").replaceAll("SLOTS", "PARCELS")
-    .replaceAll("SLOT_CAPACITY", "PARCEL_STOCK").replaceAll("8085", "8088")
+    .replaceAll("SLOT_CAPACITY", "PARCEL_STOCK").replaceAll("9085", "9088")
 
 /** Each match once more, for parcels. */
 const alsoParcels = (pattern: RegExp): Edit => (text) => {
@@ -67,6 +67,7 @@ export const edits: Readonly<Record<string, Edit>> = {
     at: "parcels",
     takes: ({ details }) => [details.box ?? "small", 1],
     refusal: "No box is left",
+    scarce: true,
   },
 ] as const satisfies ReadonlyArray<Step>`,
   ),
@@ -78,7 +79,7 @@ export const edits: Readonly<Record<string, Edit>> = {
   box: Schema.optionalKey(Schema.Literals(["small", "large"])),
 })`,
   ),
-  "shared/roster.ts": alsoParcels(/^ {2}slots: \{.*\},\n/m),
+  "shared/roster.ts": alsoParcels(/^ {2}slots: \{\n(?: {4}.*\n)+ {2}\},\n/m),
   "services/parcels/service.ts": () => service,
   "services/parcels/main.ts": () => main,
   "services/parcels/README.md": () => "# parcels\n\nThe boxes that orders are sent in.\n",

@@ -2,7 +2,7 @@
 import type { Customer } from "./client.ts"
 
 export interface PublicRoute {
-  readonly method: "GET" | "POST"
+  readonly method: "GET" | "POST" | "DELETE"
   /** As the documentation writes it. */
   readonly path: string
   /** The same path of somebody who may ask. */
@@ -47,6 +47,45 @@ export const publicRoutes: ReadonlyArray<PublicRoute> = [
     example: () => "/api/token/verify/",
     needsToken: false,
     body: { token: "a token" },
+  },
+  {
+    method: "POST",
+    path: "/api/token/logout/",
+    example: () => "/api/token/logout/",
+    needsToken: false,
+    body: { refresh: "a token" },
+  },
+  {
+    method: "GET",
+    path: "/api/auth/sessions/",
+    example: () => "/api/auth/sessions/",
+    needsToken: true,
+  },
+  {
+    method: "DELETE",
+    path: "/api/auth/sessions/",
+    example: () => "/api/auth/sessions/",
+    needsToken: true,
+  },
+  {
+    method: "DELETE",
+    path: "/api/auth/sessions/{id}/",
+    example: () => `/api/auth/sessions/${nobodys}/`,
+    needsToken: true,
+  },
+  {
+    method: "POST",
+    path: "/api/auth/users/me/password/",
+    example: () => "/api/auth/users/me/password/",
+    needsToken: true,
+    body: { password: "a wrong guess", newPassword: "never changed by a test" },
+  },
+  {
+    method: "POST",
+    path: "/api/auth/users/me/delete/",
+    example: () => "/api/auth/users/me/delete/",
+    needsToken: true,
+    body: { password: "a wrong guess" },
   },
   {
     method: "GET",

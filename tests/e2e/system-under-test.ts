@@ -8,6 +8,7 @@ import os from "node:os"
 import path from "node:path"
 import { afterAll, beforeAll } from "vitest"
 import { startSystem } from "#compose/embedded/system.ts"
+import { plentyOfOrders } from "#tests/support/plenty-of-orders.ts"
 import { obtainRedis, startRedis } from "#tests/support/redis.ts"
 
 /** Where the tests are told to find a system; what they buy and whom they sign up stays there. */
@@ -36,9 +37,10 @@ const embedded = (environment: Readonly<Record<string, string>>) =>
     const { port } = yield* startSystem({
       host: "127.0.0.1",
       port: 0,
+      internalPort: 0,
       dataDir,
       queueUrl: yield* dockersRedis,
-      environment,
+      environment: { ...plentyOfOrders, ...environment },
       progress: () => Effect.void,
     })
     return `http://127.0.0.1:${port}`

@@ -1,7 +1,9 @@
 /** Requests that are wrong in every way that a client can get them wrong: each is told what is wrong, and none is a 5xx. */
 import { assert, describe, it } from "vitest"
-import { anyCustomer, assertProblem, type Customer, send } from "./client.ts"
+import { request } from "node:http"
+import { anyCustomer, assertProblem, type Customer, newCustomer, send } from "./client.ts"
 import { allowedAt, publicRoutes, routesWithBody } from "./routes.ts"
+import { system } from "./system-under-test.ts"
 
 for (const path of new Set(publicRoutes.map((route) => route.path))) {
   describe(`a wrong method at ${path}`, () => {
@@ -103,6 +105,22 @@ for (const { method, path, example, body, needsToken } of routesWithBody) {
       }
     })
 
+    it("is refused with a field that stands twice, even if both say the same", async () => {
+      const text = JSON.stringify(body)
+      for (const [name, value] of Object.entries(body)) {
+        for (const again of [value, null, { deep: [{ [name]: 1 }] }]) {
+          const twice = `${text.slice(0, -1)},"${name}":${JSON.stringify(again)}}`
+          const { detail } = assertProblem(await post(twice), 400, "duplicate_field")
+          assert.include(detail, `"${name}"`)
+        }
+        const hex = name.charCodeAt(0).toString(16).padStart(4, "0")
+        const escaped = `${text.slice(0, -1)},"\\u${hex}${name.slice(1)}":1}`
+        assertProblem(await post(escaped), 400, "duplicate_field")
+      }
+      const deep = '{"surprise":[{"a":{"b":1,"c":{"b":1},"b":2}}]}'
+      assertProblem(await post(deep), 400, "duplicate_field")
+    })
+
     it("is refused above 16 KiB, however its length is told", async () => {
       const large = JSON.stringify({ ...body, padding: "x".repeat(16 * 1024) })
       assertProblem(await post(large), 413, "body_too_large")
@@ -118,3 +136,50 @@ for (const { method, path, example, body, needsToken } of routesWithBody) {
     })
   })
 }
+
+/** Posts an order with some headers twice, which fetch would make one of. */
+const postTwice = (token: string, headers: Readonly<Record<string, ReadonlyArray<string>>>) =>
+  new Promise<{ status: number; text: string }>((resolve, reject) => {
+    const { hostname, port } = new URL(system.baseUrl)
+    const body = JSON.stringify({ amount: 101, item: 10, slot: "09:00" })
+    const all = {
+      host: [hostname],
+      authorization: [`Bearer ${token}`],
+      "content-type": ["application/json"],
+      "content-length": [`${Buffer.byteLength(body)}`],
+      ...headers,
+    }
+    const lines = Object.entries(all).flatMap(([name, values]) =>
+      values.flatMap((value) => [name, value])
+    )
+    request(
+      { hostname, port, path: "/api/orders/", method: "POST", headers: lines },
+      (response) => {
+        let text = ""
+        response.setEncoding("utf8").on("data", (part) => text += part)
+        response.on("end", () => resolve({ status: response.statusCode ?? 0, text }))
+      },
+    ).on("error", reject).end(body)
+  })
+
+describe("a header that stands twice", () => {
+  it("is refused, even if both say the same", async () => {
+    const { access } = await newCustomer()
+    for (
+      const headers of [
+        { "idempotency-key": ["a", "b"] },
+        { "idempotency-key": ["a", "a"] },
+        { "content-type": ["application/json", "application/json"] },
+        { authorization: [`Bearer ${access}`, `Bearer ${access}`] },
+        { host: ["localhost", "localhost"] },
+      ]
+    ) {
+      const { status, text } = await postTwice(access, headers)
+      assert.strictEqual(status, 400, text)
+    }
+    const keys = await postTwice(access, { "idempotency-key": ["a", "b"] })
+    assert.strictEqual(JSON.parse(keys.text).code, "duplicate_header")
+    const { status, text } = await postTwice(access, {})
+    assert.strictEqual(status, 201, text)
+  })
+})

@@ -1,6 +1,6 @@
 /** Values that are no amounts, items, slots, names or pages: refused by name, never stored, never a 5xx. */
 import { assert, describe, it } from "vitest"
-import { anyCustomer, assertProblem, post, send } from "./client.ts"
+import { anyCustomer, assertProblem, post, refused, send } from "./client.ts"
 
 const order = { amount: 1, item: 10, slot: "09:00" }
 
@@ -52,6 +52,16 @@ describe("an order with a wrong value", () => {
     const customer = await anyCustomer()
     assert.strictEqual((await send("/api/orders/", { token: customer.access })).text, "[]")
   })
+})
+
+describe("an order with a wrong header", () => {
+  for (const key of ["", "x".repeat(256), "ü", "a\tb"]) {
+    it(`is refused: Idempotency-Key ${JSON.stringify(key.slice(0, 10))}`, async () => {
+      const customer = await anyCustomer()
+      const answer = await post(customer, order, { "idempotency-key": key })
+      assertProblem(answer, 400, "invalid_request")
+    })
+  }
 })
 
 describe("a list of orders with a wrong query", () => {
@@ -149,5 +159,11 @@ describe("credentials that nobody has", () => {
         assertProblem(await send(path, { body }), 400, "invalid_request")
       }
     }
+  })
+})
+
+describe("the wrong requests of these tests", () => {
+  it("are at least two hundred different ones, each with the status and the code that it must have", () => {
+    assert.isAtLeast(refused.size, 200)
   })
 })

@@ -15,7 +15,7 @@ describe("k3d/cluster.yaml", () => {
   })
 
   it("pins k3s to the version that Pod Security is pinned to", () => {
-    const [, minor] = /^rancher\/k3s:v1\.(\d+)\.\d+-k3s\d+$/.exec(
+    const [, minor] = /^rancher\/k3s:v1\.(\d+)\.\d+-k3s\d+(?:@|$)/.exec(
       (cluster as { image: string }).image,
     ) ?? []
     expect(read("base/namespace.yaml")).toContain(`enforce-version: v1.${minor}\n`)

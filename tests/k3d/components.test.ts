@@ -4,6 +4,7 @@ import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { queueSettings } from "#shared/queue/layer.ts"
 import { serviceNames, withCounters, withDatabase, withQueue } from "#shared/roster.ts"
+import type { Ingress } from "./ingress.ts"
 import { type Manifest, render } from "./kustomize.ts"
 import {
   base,
@@ -75,6 +76,37 @@ describe("keda", () => {
         }],
       },
     }])
+  })
+})
+
+describe("tls", () => {
+  const manifests = rendered("tls")
+  const ingresses = ofKind<Ingress>(manifests, "Ingress")
+  const annotated = (name: string) => {
+    const found = ingresses.find(({ metadata }) => metadata.name === name)
+    const { annotations = {} } = found?.metadata as {
+      readonly annotations?: Readonly<Record<string, string>>
+    }
+    const of = (what: string) => annotations[`traefik.ingress.kubernetes.io/router.${what}`]
+    return [of("entrypoints"), of("middlewares")]
+  }
+
+  it("has all that is public answered over TLS only, and held to it", () => {
+    const [open] = ofKind<Ingress>(base, "Ingress")
+    expect(ingresses.find(({ metadata }) => metadata.name === "public")?.spec).toEqual({
+      ...open!.spec,
+      tls: [{ secretName: "certificate" }],
+    })
+    expect(annotated("public")).toEqual(["websecure", "unwind-transport-security@kubernetescrd"])
+  })
+
+  it("leads plain HTTP there, whatever is asked for", () => {
+    expect(annotated("plain-http")).toEqual(["web", "unwind-to-tls@kubernetescrd"])
+    expect(ofKind(manifests, "Middleware")).toMatchObject([
+      { metadata: { name: "to-tls" }, spec: { redirectScheme: { scheme: "https" } } },
+      { metadata: { name: "transport-security" }, spec: { headers: { stsSeconds: 31_536_000 } } },
+    ])
+    expect(names(manifests, "Ingress").toSorted()).toEqual(["plain-http", "public"])
   })
 })
 

@@ -129,9 +129,16 @@ const applied = (
     if (!matches(manifest)) return manifest
     const { apiVersion, kind, metadata } = manifest
     const merged = merge(manifest as unknown as Json, patch as unknown as Json)
-    return { ...merged as unknown as Manifest, apiVersion, kind, metadata }
+    const patched = merged as unknown as Manifest
+    return { ...patched, apiVersion, kind, metadata: { ...patched.metadata, ...nameOf(metadata) } }
   })
 }
+
+/** By a patch with a target, what it changes keeps its name. */
+const nameOf = ({ name, namespace }: Manifest["metadata"]) => ({
+  name,
+  ...(namespace !== undefined && { namespace }),
+})
 
 /** What tells the elements of a list apart; other lists are replaced as a whole. */
 const keys: Readonly<Record<string, string>> = {

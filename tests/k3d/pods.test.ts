@@ -75,7 +75,7 @@ describe.each(workloadsOf(dev).map((workload) => [nameOf(workload), workload] as
     })
 
     it("runs an image of a fixed version that is pulled only where it is missing", () => {
-      expect(container.image).toMatch(/^[\w./-]+:[\w.-]+$/)
+      expect(container.image).toMatch(/^[\w./-]+:[\w.-]+(@sha256:[0-9a-f]{64})?$/)
       expect(container.image).not.toMatch(/:latest$/)
       expect(container.imagePullPolicy).toBe("IfNotPresent")
     })
@@ -101,10 +101,9 @@ describe.each(workloadsOf(dev).map((workload) => [nameOf(workload), workload] as
       expect(livenessProbe.periodSeconds * livenessProbe.failureThreshold)
         .toBeGreaterThan(readinessProbe.periodSeconds * readinessProbe.failureThreshold)
       if (!isService(workload)) return
-      expect(container.ports).toMatchObject([{ name: "http" }])
-      expect(startupProbe.httpGet).toEqual({ path: "/livez", port: "http" })
-      expect(livenessProbe.httpGet).toEqual({ path: "/livez", port: "http" })
-      expect(readinessProbe.httpGet).toEqual({ path: "/readyz", port: "http" })
+      expect(startupProbe.httpGet).toEqual({ path: "/livez", port: "internal" })
+      expect(livenessProbe.httpGet).toEqual({ path: "/livez", port: "internal" })
+      expect(readinessProbe.httpGet).toEqual({ path: "/readyz", port: "internal" })
     })
 
     it("has the time to stop that it takes", () => {

@@ -9,7 +9,8 @@ export interface Peer {
 }
 
 export interface Port {
-  readonly port: number
+  /** A word is the name that the pod has for it. */
+  readonly port: number | string
   readonly protocol?: "TCP" | "UDP"
 }
 
@@ -50,6 +51,9 @@ export const othersPods: ReadonlyArray<Pod> = [
   pod("cnpg-system", "cnpg-operator", { "app.kubernetes.io/name": "cloudnative-pg" }),
   pod("cnpg-system", "cnpg-stranger", {}),
   pod("keda", "keda", { app: "keda-operator" }),
+  pod("monitoring", "prometheus", { "app.kubernetes.io/name": "prometheus" }),
+  pod("monitoring", "grafana", { "app.kubernetes.io/name": "grafana" }),
+  pod("elsewhere", "stranger-prometheus", { "app.kubernetes.io/name": "prometheus" }),
   pod("elsewhere", "stranger", { "app.kubernetes.io/name": "traefik", "k8s-app": "kube-dns" }),
 ]
 

@@ -7,7 +7,7 @@ import { join } from "node:path"
 import { describe, expect, it } from "vitest"
 import { serviceNamed } from "#compose/embedded/services.ts"
 import { makeSecrets as makeComposeSecrets } from "#compose/secrets/secret-files.ts"
-import { Environment, readSettings } from "#shared/config/settings.ts"
+import { Environment, readSettings, type Setting } from "#shared/config/settings.ts"
 import { databaseSettings } from "#shared/postgres/settings.ts"
 import { roster, serviceNames, withDatabase } from "#shared/roster.ts"
 import { commonSettings } from "#shared/service/service.ts"
@@ -73,8 +73,11 @@ const inFolder = async <A>(use: (folder: string) => Promise<A>): Promise<A> => {
 describe.each(services.map((service) => [service.name, service] as const))(
   "the settings of %s",
   (name, { settings }) => {
-    const { port } = roster[name]
-    const all = { ...commonSettings(port), ...settings }
+    const { port, internalPort } = roster[name]
+    const all: Readonly<Record<string, Setting<unknown>>> = {
+      ...commonSettings(roster[name]),
+      ...settings,
+    }
 
     it("exist, and each is given once", () => {
       const given = (containerOf(workloadNamed(name)).env ?? []).map(({ name }) => name)
@@ -98,9 +101,13 @@ describe.each(services.map((service) => [service.name, service] as const))(
           Effect.runPromise,
         )
       })
-      expect(read.PORT).toBe(port)
+      expect(read["PORT"] ?? null).toBe(port)
+      expect(read["INTERNAL_PORT"]).toBe(internalPort)
       const { ports } = containerOf(workloadNamed(name))
-      expect(ports).toEqual([{ name: "http", containerPort: port }])
+      expect(ports).toEqual([
+        ...(port === null ? [] : [{ name: "public", containerPort: port }]),
+        { name: "internal", containerPort: internalPort },
+      ])
     })
 
     it("are those of Compose", () => {
@@ -121,7 +128,11 @@ describe.each(services.map((service) => [service.name, service] as const))(
         const { hostname, port } = new URL(value)
         const [service] = ofKind<Service>(dev, "Service")
           .filter(({ metadata }) => metadata.name === hostname)
-        expect(service?.spec.ports).toMatchObject([{ port: Number(port), targetPort: "http" }])
+        expect(service?.spec.ports).toContainEqual({
+          name: "internal",
+          port: Number(port),
+          targetPort: "internal",
+        })
       }
     })
   },

@@ -3,7 +3,7 @@ import { Duration } from "effect"
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join, relative } from "node:path"
-import { commonSettings } from "#shared/service/service.ts"
+import { processSettings } from "#shared/service/service.ts"
 import { type Manifest, render } from "./kustomize.ts"
 
 export const root = join(import.meta.dirname, "../..")
@@ -97,7 +97,7 @@ export const graceSeconds = Number(
 ) / 1000
 /** How long a service takes to stop, drain included, which whoever stops it has to wait for. */
 export const stopSeconds = Duration.toSeconds(
-  Duration.fromInputUnsafe(commonSettings(8080).DRAIN.default as Duration.Input),
+  Duration.fromInputUnsafe(processSettings.DRAIN.default as Duration.Input),
 ) + graceSeconds
 
 export const base = render(join(root, "k3d/base"))

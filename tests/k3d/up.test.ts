@@ -24,7 +24,7 @@ const workloads = [
 const stillThere = '[{"name":"unwind","serversRunning":1,"serversCount":1}]'
 const secrets = [
   ...["superuser", ...withDatabase].map((name) => `database-${name}`),
-  ...["redis", "service-keys"],
+  ...["redis", "service-keys", "signing-keys"],
 ]
 
 const build = "docker build --file compose/Dockerfile --tag unwind:dev ."

@@ -4,6 +4,7 @@ import type { Absorbed, Bug } from "./bug.ts"
 const intake = "services/orders/intake.ts"
 const register = "services/orders/register.ts"
 const sweeper = "services/orders/sweeper.ts"
+const unfinished = "services/orders/unfinished.ts"
 
 const begunStoring =
   `      const store = Effect.fnUntraced(function* (placement: Placement, id: OrderId) {
@@ -112,6 +113,45 @@ ${begunStoring}        const key = \`\${placement.username} \${idempotencyKey}\`
       by: `return "completed"`,
     }],
     caughtBy: ["I1", "I7"],
+  },
+  {
+    name: "ends-not-counted",
+    what: "What a user has unfinished is counted up and never down, so that the user is locked out",
+    seenIn: "limits whose counters miss the ends that nobody reports",
+    edits: [{
+      file: unfinished,
+      replace: `        total = counted.total
+        users = new Map(counted.users)
+`,
+      by: `        for (const [username, count] of counted.users) {
+          add(username, Math.max(0, count - (users.get(username) ?? 0)))
+        }
+`,
+    }],
+    caughtBy: ["I12"],
+  },
+  {
+    name: "place-kept",
+    what: "A request keeps its place when it is answered, until there is none for anybody",
+    seenIn: "semaphores that are given back on one way out and not on another",
+    edits: [{
+      file: "services/orders/room.ts",
+      replace: "leave: (username: string) => change(username, -1)",
+      by: "leave: (_username: string) => {}",
+    }],
+    caughtBy: ["I12"],
+  },
+  {
+    name: "gone-let-in",
+    what: "Who was told that it has waited in vain is let in all the same, and never leaves",
+    seenIn: "pools that hand a connection to a caller whose wait has timed out",
+    edits: [{
+      file: "services/orders/line.ts",
+      replace: `        leave(one)
+        const told`,
+      by: `        const told`,
+    }],
+    caughtBy: ["I12"],
   },
 ]
 

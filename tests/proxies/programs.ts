@@ -6,7 +6,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { freePort as anyFreePort } from "#compose/embedded/free-port.ts"
+import { gatewaySettings } from "#compose/secrets/gateway-settings.ts"
 import { until } from "#tests/support/customer.ts"
+import type { Ports } from "#tests/support/service-process.ts"
 
 const root = join(import.meta.dirname, "../..")
 
@@ -24,6 +26,12 @@ export const missing = ["haproxy", "nginx"].filter((program) => {
 })
 
 export const freePort = (): Promise<number> => Effect.runPromise(anyFreePort)
+
+/** For both doors of a service. */
+export const freePorts = async (): Promise<Ports> => ({
+  public: await freePort(),
+  internal: await freePort(),
+})
 
 export interface Program {
   /** Tells it to stop; resolves with its exit code. */
@@ -61,23 +69,25 @@ const startProgram = (
 /** Starts a replica and resolves when it is ready. */
 export const startReplica = async (
   runtime: "node" | "deno",
-  port: number,
+  ports: Ports,
   settings: Readonly<Record<string, string>>,
 ): Promise<Program> => {
   const words = runtime === "deno" ? ["run", "-A"] : []
   const command = join(root, "node_modules/.bin", runtime)
   const program = startProgram([command, ...words, join(import.meta.dirname, "replica.ts")], {
     ...settings,
-    PORT: `${port}`,
+    PORT: `${ports.public}`,
     HOST: "127.0.0.1",
+    INTERNAL_PORT: `${ports.internal}`,
+    INTERNAL_HOST: "127.0.0.1",
   })
-  await program.answers(`http://127.0.0.1:${port}/readyz`)
+  await program.answers(`http://127.0.0.1:${ports.internal}/readyz`)
   return program
 }
 
-/** Starts a proxy with a configuration in a folder of its own, and resolves when requests get through. */
+/** Starts a proxy with a configuration in a folder of its own, and resolves when it answers at the URL. */
 const startProxy = async (
-  port: number,
+  url: string,
   command: (folder: string, file: string) => ReadonlyArray<string>,
   configuration: (folder: string) => string,
 ): Promise<Program> => {
@@ -85,7 +95,7 @@ const startProxy = async (
   const file = join(folder, "configuration")
   writeFileSync(file, configuration(folder))
   const program = startProgram(command(folder, file), {})
-  await program.answers(`http://127.0.0.1:${port}/api/orders/1`)
+  await program.answers(url)
   const stop = async () => {
     const code = await program.stop()
     rmSync(folder, { recursive: true, force: true })
@@ -94,28 +104,60 @@ const startProxy = async (
   return { stop }
 }
 
-const startNginx = (port: number, configuration: (folder: string) => string) =>
+const orderAt = (port: number) => `http://127.0.0.1:${port}/api/orders/1`
+
+const startNginx = (url: string, configuration: (folder: string) => string) =>
   startProxy(
-    port,
+    url,
     (folder, file) => ["nginx", "-p", folder, "-c", file, "-g", "daemon off;"],
     configuration,
   )
 
+/** What of the gateway's settings is another than Compose's default. */
+export interface GatewayOptions {
+  readonly settings?: Readonly<Record<string, string>>
+  /** Where it speaks TLS, with a certificate made by the gateway's own script. */
+  readonly tlsPort?: number
+}
+
 /** nginx as Compose runs it, but for the addresses, which a name server tells it there. */
-export const startGateway = (port: number, replicas: ReadonlyArray<number>): Promise<Program> => {
-  const conf = readFileSync(join(root, "compose/gateway/nginx.conf"), "utf8")
+export const startGateway = async (
+  port: number,
+  replicas: ReadonlyArray<number>,
+  { settings = {}, tlsPort }: GatewayOptions = {},
+): Promise<Program> => {
+  const read = (file: string) => readFileSync(join(root, "compose/gateway", file), "utf8")
   const servers = replicas.map((replica) => `server 127.0.0.1:${replica} max_fails=0;`).join(" ")
-  return startNginx(port, (folder) =>
-    conf
-      .replaceAll("/tmp/", `${folder}/`)
-      .replace(/^ *resolver .*$/m, "")
-      .replaceAll(/server \w+:\d+ resolve max_fails=0;/g, servers)
-      .replace("listen 8080;", `listen 127.0.0.1:${port};`))
+  const scheme = tlsPort === undefined ? "http" : "https"
+  const values: Readonly<Record<string, string>> = {
+    ...Object.fromEntries(
+      Object.entries(gatewaySettings).map(([name, setting]) => [name, setting.default!]),
+    ),
+    GATEWAY_SCHEME: scheme,
+    GATEWAY_TLS_PORT: `${tlsPort}`,
+    ...settings,
+  }
+  const healthPort = await freePort()
+  return await startNginx(`http://127.0.0.1:${healthPort}/livez`, (folder) => {
+    const here = (text: string) =>
+      text
+        .replaceAll(/\$\{(GATEWAY_\w+)\}/g, (_, name) => values[name]!)
+        .replaceAll("/tmp/", `${folder}/`)
+        .replaceAll("/run/tls", folder)
+        .replace(/^ *resolver .*$/m, "")
+        .replaceAll(/server \w+:\d+ resolve max_fails=0;/g, servers)
+        .replace("listen 127.0.0.1:9080;", `listen 127.0.0.1:${healthPort};`)
+        .replace("listen 8080;", `listen 127.0.0.1:${port};`)
+        .replace("listen 8443 ssl;", `listen 127.0.0.1:${tlsPort} ssl;`)
+    writeFileSync(join(folder, `${scheme}.conf`), here(read(`${scheme}.conf`)))
+    if (tlsPort !== undefined) execFileSync("sh", ["-c", here(read("certificate.sh"))])
+    return here(read("nginx.conf"))
+  })
 }
 
 /** nginx with its own time for idle connections, and one connection to the replica for each of the paths. */
 export const startPlainNginx = (port: number, replica: number, paths: ReadonlyArray<string>) =>
-  startNginx(port, (folder) => `
+  startNginx(orderAt(port), (folder) => `
 pid ${folder}/pid;
 error_log stderr;
 events { worker_connections 1024; }
@@ -138,13 +180,13 @@ http {
   }
 }`)
 
-/** HAProxy, which asks in HTTP/1.0 who is ready. `reuse` is its http-reuse: whether connections are shared. */
+/** HAProxy, which asks in HTTP/1.0 at the internal port who is ready. `reuse` is its http-reuse: whether connections are shared. */
 export const startHaproxy = (
   port: number,
-  replicas: ReadonlyArray<number>,
+  replicas: ReadonlyArray<Ports>,
   { reuse, check }: { readonly reuse: string; readonly check: string },
 ): Promise<Program> =>
-  startProxy(port, (_, file) => ["haproxy", "-db", "-f", file], () => `
+  startProxy(orderAt(port), (_, file) => ["haproxy", "-db", "-f", file], () => `
 defaults
   mode http
   timeout connect 2s
@@ -156,5 +198,9 @@ frontend door
 backend orders
   http-reuse ${reuse}
   option httpchk GET /readyz
-  ${replicas.map((at, n) => `server r${n} 127.0.0.1:${at} check ${check}`).join("\n  ")}
+  ${
+    replicas.map((at, n) =>
+      `server r${n} 127.0.0.1:${at.public} check port ${at.internal} ${check}`
+    ).join("\n  ")
+  }
 `)

@@ -9,6 +9,7 @@ import { keepAsking, type Outcome } from "./clients.ts"
 import { atLength } from "#tests/support/length.ts"
 import {
   freePort,
+  freePorts,
   missing,
   type Program,
   startGateway,
@@ -16,6 +17,7 @@ import {
   startPlainNginx,
   startReplica,
 } from "./programs.ts"
+import type { Ports } from "#tests/support/service-process.ts"
 
 const rounds = atLength(0, 3)
 const isShort = rounds === 0
@@ -66,9 +68,9 @@ describe.concurrent.each(runtimes)("behind proxies, a server on %s", (runtime) =
   it(
     "answers on a connection that was idle for any time from 0 to 12 seconds",
     withPrograms(async (started) => {
-      const port = await freePort()
-      await started(startReplica(runtime, port, settings))
-      expect(await Promise.all(gapsMs.map((gapMs) => askTwice(port, gapMs)))).toEqual(
+      const ports = await freePorts()
+      await started(startReplica(runtime, ports, settings))
+      expect(await Promise.all(gapsMs.map((gapMs) => askTwice(ports.public, gapMs)))).toEqual(
         gapsMs.map(() => 2),
       )
     }),
@@ -77,11 +79,11 @@ describe.concurrent.each(runtimes)("behind proxies, a server on %s", (runtime) =
   it.skipIf(missing.length > 0)(
     `loses no request at any of these pauses${title}`,
     withPrograms(async (started) => {
-      const [replica, haproxy, nginx] = [await freePort(), await freePort(), await freePort()]
+      const [replica, haproxy, nginx] = [await freePorts(), await freePort(), await freePort()]
       await started(startReplica(runtime, replica, settings))
       const paths = gapsMs.map((gapMs) => `/api/orders/${gapMs}`)
       await started(startHaproxy(haproxy, [replica], { reuse: "never", check }))
-      await started(startPlainNginx(nginx, replica, paths))
+      await started(startPlainNginx(nginx, replica.public, paths))
       const outcome: Outcome = { requests: 0, failed: [] }
       const over = AbortSignal.timeout(13_000)
       await Promise.all(
@@ -104,12 +106,14 @@ describe.concurrent.each(runtimes)("behind proxies, a server on %s", (runtime) =
   it.skipIf(missing.length > 0)(
     `loses no request while it is replaced under load${title}`,
     withPrograms(async (started) => {
-      const ports = [await freePort(), await freePort()]
-      const start = (port: number) => started(startReplica(runtime, port, settings))
+      const ports = [await freePorts(), await freePorts()]
+      const start = (at: Ports) => started(startReplica(runtime, at, settings))
       const replicas = await Promise.all(ports.map(start))
       const [haproxy, nginx] = [await freePort(), await freePort()]
       await started(startHaproxy(haproxy, ports, { reuse: "safe", check }))
-      await started(startGateway(nginx, ports))
+      // All of them are one address here; its rate is not what is tried.
+      const rate = { GATEWAY_REQUESTS_PER_SECOND: "100000" }
+      await started(startGateway(nginx, ports.map((at) => at.public), { settings: rate }))
       const outcome: Outcome = { requests: 0, failed: [] }
       const over = new AbortController()
       const get = ["GET", "/api/orders/1"] as const
@@ -122,9 +126,9 @@ describe.concurrent.each(runtimes)("behind proxies, a server on %s", (runtime) =
         keep(nginx, gapMs, [get]),
       ])
       for (let round = 0; round < Math.max(rounds, 1); round++) {
-        for (const [n, port] of ports.entries()) {
+        for (const [n, at] of ports.entries()) {
           expect(await replicas[n]!.stop()).toBe(0)
-          replicas[n] = await start(port)
+          replicas[n] = await start(at)
           // HAProxy believes one that is back when it has been ready twice.
           await pause(isShort ? 1_000 : 5_000)
         }

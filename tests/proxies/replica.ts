@@ -1,7 +1,7 @@
 /** A replica behind the proxies: a service as it is served, but for its database, which it needs not. */
 import { Effect, Layer, Schema } from "effect"
 import { makeApp } from "#shared/http/app.ts"
-import { anyone, route } from "#shared/http/route.ts"
+import { anyone, guardedRoute } from "#shared/http/route.ts"
 import { run, service } from "#shared/service/service.ts"
 
 const answer = { status: 200, description: "", schema: Schema.Unknown }
@@ -16,19 +16,17 @@ const orders = service({
       description: "",
       ready: {},
       routes: [
-        route({
+        guardedRoute(anyone, {
           method: "GET",
           path: "/api/orders/:id",
           summary: "",
-          access: anyone,
           answer,
           handle: () => Effect.succeed({ body: process.pid }),
         }),
-        route({
+        guardedRoute(anyone, {
           method: "POST",
           path: "/api/orders/",
           summary: "",
-          access: anyone,
           body: { schema: Schema.Unknown, maxBytes: 1_000 },
           answer: { ...answer, status: 201 },
           // Long enough that a stop meets some of them.

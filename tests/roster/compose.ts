@@ -71,7 +71,7 @@ const compose = (rows: Rows): Held => {
       ),
       ...differences(
         "volumes",
-        ["postgres", "redis", "secrets", ...owners.map((name) => `${name}-secrets`)],
+        ["certificate", "postgres", "redis", "secrets", ...owners.map((name) => `${name}-secrets`)],
         Object.keys(volumes),
       ),
       ...differences(

@@ -33,9 +33,9 @@ describe("a network of Compose", () => {
     ],
     [
       "that has a way out",
-      "orders-auth: *edge",
-      "orders-auth:",
-      "the network orders-auth lacks internal: true",
+      "auth-orders: *edge",
+      "auth-orders:",
+      "the network auth-orders lacks internal: true",
     ],
     [
       "that nobody made",
@@ -46,7 +46,7 @@ describe("a network of Compose", () => {
     [
       "that is reached from this machine",
       "    networks: [orchestrator-items, items-postgres]\n",
-      '    networks: [orchestrator-items, items-postgres]\n    ports: ["8084:8084"]\n',
+      '    networks: [orchestrator-items, items-postgres]\n    ports: ["9084:9084"]\n',
       "the service items has ports",
     ],
   ])("is named: one %s", (_what, from, to, named) => {
@@ -127,15 +127,27 @@ describe("a header of the gateway", () => {
     ],
     [
       "that lets a problem be kept",
-      /add_header Cache-Control no-store always;\n +add_header Retry/,
-      "add_header Retry",
+      /(unavailable \{\n) +add_header Cache-Control no-store always;\n/,
+      "$1",
       "the location /problems/unavailable lacks Cache-Control no-store always",
     ],
     [
       "that says when to come again",
+      /(unavailable \{(?:\n +add_header .*)*?\n) +add_header Retry-After 1 always;\n/,
+      "$1",
+      "the location /problems/unavailable lacks Retry-After 1 always",
+    ],
+    [
+      "that says when to come again, of an address that sends too much",
       "add_header Retry-After 1 always;",
       "",
-      "the location /problems/unavailable lacks Retry-After 1 always",
+      "the location /problems/too-many lacks Retry-After 1 always",
+    ],
+    [
+      "that holds clients to TLS",
+      "proxy_pass http://$service;",
+      "add_header X-Another 1; proxy_pass http://$service;",
+      "the location / lacks Strict-Transport-Security $strict_transport always",
     ],
     [
       "that says what a problem is",

@@ -10,9 +10,9 @@ export interface Edge {
 
 const stores = { postgres: 5432, redis: 6379 } as const
 
-/** The port that a part of the system listens on. */
+/** The port at which the other parts of the system reach one. */
 export const portOf = (rows: Rows, name: string): number =>
-  (stores as Readonly<Record<string, number>>)[name] ?? rows[name]!.port
+  (stores as Readonly<Record<string, number>>)[name] ?? rows[name]!.internalPort
 
 /** The services that are called and asked for keys, and the stores that are used. */
 export const edgesOf = (rows: Rows): ReadonlyArray<Edge> =>

@@ -7,12 +7,25 @@ import { type Directive, directives, parseNginx } from "./nginx.ts"
 import { differences } from "./held.ts"
 
 /** What services are told, by the one who knows: the client's own claims of its address would pass the log-in throttle. */
-const toServices = ["Connection ", "X-Forwarded-For $remote_addr"]
+const toServices = [
+  "Connection ",
+  "X-Forwarded-For $remote_addr",
+  "X-Forwarded-Proto $scheme",
+  "X-Request-Id $quoted_id",
+]
+
+/** What all answers have to carry; over plain HTTP the second is empty, and not sent. */
+const besideAll = [
+  "X-Content-Type-Options nosniff always",
+  "Strict-Transport-Security $strict_transport always",
+]
 
 /** What the answers with these statuses have to carry. */
 const besideProblem = (status: number): ReadonlyArray<string> => [
   "Cache-Control no-store always",
-  ...(status === 503 ? ["Retry-After 1 always"] : []),
+  ...besideAll,
+  "X-Request-Id $quoted_id always",
+  ...([429, 503].includes(status) ? ["Retry-After 1 always"] : []),
 ]
 
 const inherited = (name: string, around: ReadonlyArray<Directive>): ReadonlyArray<string> => {
@@ -56,6 +69,9 @@ export const wrongHeaders = (conf: string): ReadonlyArray<string> => {
         toServices,
         inherited("proxy_set_header", around),
       )
+    ),
+    ...passes.flatMap(({ around }) =>
+      differences(`the location ${placeOf(around)}`, besideAll, inherited("add_header", around))
     ),
     ...problems.flatMap(({ it, around }) => wrongProblem(it, around)),
     ...differences(

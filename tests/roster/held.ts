@@ -40,18 +40,20 @@ export const callersOf = (rows: Rows, callee: string): ReadonlyArray<string> =>
 
 /** The settings of a service that say where others are, and where its secrets. */
 export const settingsOf = (rows: Rows, name: string): Readonly<Record<string, string>> => {
-  const { port, database, redis, calls, users } = rows[name]!
+  const { port, internalPort, database, redis, calls, users } = rows[name]!
   const isCalled = Object.values(rows).some((row) => row.calls.includes(name))
-  const urlOf = (callee: string) => `http://${callee}:${rows[callee]?.port}`
+  const urlOf = (callee: string) => `http://${callee}:${rows[callee]?.internalPort}`
   return {
-    PORT: `${port}`,
+    ...(port !== null && { PORT: `${port}` }),
+    INTERNAL_PORT: `${internalPort}`,
     ...(database && { DATABASE_URL_FILE: "/run/secrets/database-url" }),
     ...(redis === "queue" && { QUEUE_URL_FILE: "/run/secrets/queue-url" }),
     ...(redis === "queue" && { QUEUE_TOKEN_FILE: "/run/secrets/queue-token" }),
     ...(redis === "counters" && { RATE_LIMIT_URL_FILE: "/run/secrets/rate-limit-url" }),
     ...(calls.length > 0 && { SERVICE_PRIVATE_KEY: "/run/secrets/private-key.json" }),
     ...(isCalled && { SERVICE_PUBLIC_KEYS: "/run/secrets/services.public.json" }),
-    ...(users && { JWKS_URL: `${urlOf("auth")}/.well-known/jwks.json` }),
+    ...(users && { JWKS_URL: `${urlOf("auth")}/internal/jwks.json` }),
+    ...(name === "auth" && { SIGNING_KEYS_SECRET_FILE: "/run/secrets/signing-keys.secret" }),
     ...Object.fromEntries(calls.map((callee) => [`${callee.toUpperCase()}_URL`, urlOf(callee)])),
   }
 }

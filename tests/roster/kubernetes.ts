@@ -72,30 +72,31 @@ const deployment = (rows: Rows, name: string, all: ReadonlyArray<Manifest>) => {
   ]
 }
 
+const at = (names: ReadonlyArray<string>, ports: ReadonlyArray<{ readonly port: number }>) =>
+  names.flatMap((name) => ports.map(({ port }) => `${name} at port ${port}`))
+
 /** Whom the callers of a service reach, and who lets them in. */
 const door = (rows: Rows, name: string, all: ReadonlyArray<Manifest>) => {
   const callers = callersOf(rows, name)
-  const { port } = rows[name]!
+  const { port, internalPort } = rows[name]!
   if (callers.length === 0 && !isPublic(rows[name]!)) return []
   const service = find<Service>(all, "Service", name)
-  const inwards = find<Policy>(all, "NetworkPolicy", name)?.spec.ingress?.[0]
+  const inwards = find<Policy>(all, "NetworkPolicy", name)?.spec.ingress ?? []
   const outwards = find<Policy>(all, "NetworkPolicy", `to-${name}`)?.spec
-  const from = inwards?.from.flatMap(({ podSelector }) => meantBy(podSelector)) ?? []
-  const to = outwards === undefined ? [] : meantBy(outwards.podSelector)
-  const at = (ports: ReadonlyArray<{ readonly port: number }> = []) =>
-    ports.map(({ port }) => `port ${port}`)
+  const inward = inwards.flatMap(({ from, ports }) =>
+    from.flatMap(({ podSelector }) => at(meantBy(podSelector), ports))
+  )
+  const outward = outwards?.egress?.flatMap(({ ports }) => at(meantBy(outwards.podSelector), ports))
+  const internally = callers.map((caller) => `${caller} at port ${internalPort}`)
+  const publicly = isPublic(rows[name]!) ? [`traefik at port ${port}`] : []
   return [
-    ...differences(`the Service ${name}`, [`port ${port}`], at(service?.spec.ports)),
     ...differences(
-      `the NetworkPolicy ${name}`,
-      [...callers, ...(isPublic(rows[name]!) ? ["traefik"] : []), `port ${port}`],
-      [...from, ...at(inwards?.ports)],
+      `the Service ${name}`,
+      [...(port === null ? [] : [`port ${port}`]), `port ${internalPort}`],
+      service?.spec.ports.map(({ port }) => `port ${port}`) ?? [],
     ),
-    ...differences(
-      `the NetworkPolicy to-${name}`,
-      [...callers, ...(callers.length > 0 ? [`port ${port}`] : [])],
-      [...to, ...at(outwards?.egress?.[0]?.ports)],
-    ),
+    ...differences(`the NetworkPolicy ${name}`, [...internally, ...publicly], inward),
+    ...differences(`the NetworkPolicy to-${name}`, internally, outward ?? []),
   ]
 }
 
@@ -180,7 +181,9 @@ interface Ingress extends Manifest {
         readonly paths: ReadonlyArray<{
           readonly path: string
           readonly pathType: string
-          readonly backend: { readonly service: { readonly name: string } }
+          readonly backend: {
+            readonly service: { readonly name: string; readonly port: { readonly name: string } }
+          }
         }>
       }
     }>
@@ -198,7 +201,9 @@ const ingress = (rows: Rows): Held => {
     rows[name]!.paths.map((path) => `${path} to ${name}`)
   )
   const found = paths.map(({ path, pathType, backend: { service } }) =>
-    `${path}${pathType === "Prefix" && !path.includes(".") ? "/*" : ""} to ${service.name}`
+    `${path}${pathType === "Prefix" && !path.includes(".") ? "/*" : ""} to ${service.name}${
+      service.port.name === "public" ? "" : ` at ${service.port.name}`
+    }`
   )
   return { file, wrong: differences("paths", [...wanted, frontPage], found) }
 }

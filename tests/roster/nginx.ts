@@ -6,7 +6,8 @@ export interface Directive {
   readonly block: ReadonlyArray<Directive>
 }
 
-const token = /\s+|#.*|"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|([{};])|((?:\\.|\$\{|[^\s;{}])+)/gy
+const token =
+  /\s+|#.*|"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|([{};])|((?:\\.|\$\{\w+\}|[^\s;{}])+)/gy
 
 /** The directives of a text. Throws where it is no such text. */
 export const parseNginx = (text: string): ReadonlyArray<Directive> => {

@@ -12,6 +12,7 @@ import { addressName } from "#shared/config/addresses.ts"
 import { generateServiceKeys, keyFiles } from "#shared/security/generate-service-keys.ts"
 import { callees, callers, roster, type ServiceName, serviceNames } from "#shared/roster.ts"
 import { ServiceSigner, serviceSignerLayer } from "#shared/security/service-tokens.ts"
+import { oneDoor } from "#tests/support/one-door.ts"
 import { createDatabase } from "../support/postgres.ts"
 
 const calls = (caller: ServiceName): ReadonlyArray<ServiceName> => roster[caller].calls
@@ -27,12 +28,14 @@ describe("the settings of a service", () => {
           ...(callers.includes(name) ? ["SERVICE_PRIVATE_KEY"] : []),
           ...(callees.includes(name) ? ["SERVICE_PUBLIC_KEYS"] : []),
           ...(users ? ["JWKS_URL"] : []),
+          // Auth alone signs tokens for users.
+          ...(name === "auth" ? ["SIGNING_KEYS_SECRET"] : []),
           ...(database ? ["DATABASE_URL"] : []),
           ...(redis === "queue" ? ["QUEUE_URL", "QUEUE_TOKEN"] : []),
           ...(redis === "counters" ? ["RATE_LIMIT_URL"] : []),
           ...calls(name).map(addressName),
         ]
-        const held = Object.keys(settings).filter((one) => /_(KEYS?|URL|TOKEN)$/.test(one))
+        const held = Object.keys(settings).filter((one) => /_(KEYS?|URL|TOKEN|SECRET)$/.test(one))
         assert.deepStrictEqual(held.toSorted(), needed.toSorted())
       }),
   )
@@ -76,18 +79,25 @@ interface Operation {
   readonly path: string
   /** Whose tokens it takes, by its description. */
   readonly takes: ReadonlyArray<string>
+  readonly isInternal: boolean
+}
+
+interface Described {
+  readonly security?: ReadonlyArray<Record<string, unknown>>
+  readonly tags?: ReadonlyArray<string>
 }
 
 const operationsOf = (apps: Apps, name: ServiceName) =>
   Effect.promise(async (): Promise<ReadonlyArray<Operation>> => {
-    const document = await (await apps[name].request("/openapi.json")).json() as {
-      paths: Record<string, Record<string, { security?: ReadonlyArray<Record<string, unknown>> }>>
+    const document = await (await apps[name].internal.request("/openapi.json")).json() as {
+      paths: Record<string, Record<string, Described>>
     }
     return Object.entries(document.paths).flatMap(([path, methods]) =>
-      Object.entries(methods).map(([method, { security = [] }]) => ({
+      Object.entries(methods).map(([method, { security = [], tags = [] }]) => ({
         method: method.toUpperCase(),
         path: path.replace(/\{\w+\}/g, "x"),
         takes: security.flatMap((scheme) => Object.keys(scheme)),
+        isInternal: tags.includes("internal"),
       }))
     )
   })
@@ -95,7 +105,7 @@ const operationsOf = (apps: Apps, name: ServiceName) =>
 /** Whether whoever shows the token is let in; a body that is missing is looked at after that. */
 const letsIn = (apps: Apps, name: ServiceName, { method, path }: Operation, token: string) =>
   Effect.promise(async () => {
-    const { status } = await apps[name].request(path, {
+    const { status } = await oneDoor(apps[name]).request(path, {
       method,
       headers: { authorization: `Bearer ${token}` },
     })
@@ -103,6 +113,29 @@ const letsIn = (apps: Apps, name: ServiceName, { method, path }: Operation, toke
   })
 
 describe("a service's door", () => {
+  it.live("has all that only services may ask behind the internal one, and all else behind the public one", () =>
+    Effect.gen(function* () {
+      const { apps } = yield* running
+      for (const name of serviceNames) {
+        const operations = yield* operationsOf(apps, name)
+        assert.strictEqual(operations.some((one) => !one.isInternal), roster[name].port !== null)
+        for (const { method, path, takes, isInternal } of operations) {
+          const found = yield* Effect.forEach(
+            ["public", "internal"] as const,
+            (door) =>
+              Effect.promise(async () =>
+                (await apps[name][door].request(path, { method })).status !== 404
+              ),
+          )
+          const what = `${method} ${path} of ${name}`
+          assert.deepStrictEqual(found, [!isInternal, isInternal], what)
+          // What proves tokens is asked for by services that have no key of their own to prove themselves by.
+          const isForServices = takes.includes("service") || path === "/internal/jwks.json"
+          assert.strictEqual(isForServices, isInternal, what)
+        }
+      }
+    }))
+
   it.live("is open to the services that the roster has for callers, and to no other one", () =>
     Effect.gen(function* () {
       const { apps, tokenOf } = yield* running

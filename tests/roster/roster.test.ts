@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from "vitest"
 import { participantNames } from "#shared/contracts/order-saga.ts"
-import { roster, serviceNames, startOrder } from "#shared/roster.ts"
+import { roster, type Row, serviceNames, startOrder } from "#shared/roster.ts"
 import { heldOfComponents } from "./component-policies.ts"
 import { heldOfCompose } from "./compose.ts"
 import { type Held, isThere, namesOf, type Rows, textOf } from "./held.ts"
@@ -47,9 +47,14 @@ describe("what the roster says", () => {
   )
 
   it("is of ports of their own, and of participants that the orchestrator calls", () => {
-    const ports = Object.values(roster).map(({ port }) => port)
+    const ports = Object.values<Row>(roster).flatMap(({ port, internalPort }) =>
+      port === null ? [internalPort] : [port, internalPort]
+    )
     expect(new Set(ports).size).toBe(ports.length)
     for (const name of participantNames) expect(serviceNames).toContain(name)
+    for (const { port, paths } of Object.values<Row>(roster)) {
+      expect(port !== null).toBe(paths.length > 0)
+    }
   })
 
   it("starts everybody after those whom they call", () => {
@@ -66,7 +71,7 @@ describe("what the roster says", () => {
 describe("a service that is added to the roster", () => {
   it("is missed in every file that has to know of it: a participant", () => {
     const { orchestrator } = roster
-    const gifts = { ...roster.slots, port: 8099 }
+    const gifts = { ...roster.slots, internalPort: 9099 }
     const calls = [...orchestrator.calls, "gifts"]
     const wrong = wrongIn({ ...roster, orchestrator: { ...orchestrator, calls }, gifts })
     expect([...wrong.keys()].toSorted()).toEqual([
@@ -81,10 +86,10 @@ describe("a service that is added to the roster", () => {
       "services/gifts/service.ts",
     ])
     expect(wrong.get("k3d/base/saga.yaml")).toEqual(expect.arrayContaining([
-      "the Deployment orchestrator lacks GIFTS_URL: http://gifts:8099",
+      "the Deployment orchestrator lacks GIFTS_URL: http://gifts:9099",
       "there is no Deployment gifts",
-      "the NetworkPolicy gifts lacks orchestrator",
-      "the NetworkPolicy to-gifts lacks orchestrator",
+      "the NetworkPolicy gifts lacks orchestrator at port 9099",
+      "the NetworkPolicy to-gifts lacks orchestrator at port 9099",
     ]))
     for (const [file, lines] of wrong) {
       if (file.includes("gifts")) continue
@@ -93,7 +98,12 @@ describe("a service that is added to the roster", () => {
   })
 
   it("is missed in every file that has to know of it: one with public paths", () => {
-    const refunds = { ...roster.billing, port: 8099, paths: ["/api/refunds/*"] }
+    const refunds = {
+      ...roster.billing,
+      port: 8099,
+      internalPort: 9099,
+      paths: ["/api/refunds/*"],
+    }
     const wrong = wrongIn({ ...roster, refunds })
     expect(wrong.get("compose/gateway/nginx.conf")).toEqual([
       "the map of paths lacks ~^/api/refunds(/|$) refunds",
@@ -103,8 +113,8 @@ describe("a service that is added to the roster", () => {
     expect(wrong.get("k3d/base/kustomization.yaml")).toEqual(["resources lacks refunds.yaml"])
     expect(wrong.get("k3d/base/refunds.yaml")).toContain("there is no Deployment refunds")
     expect(wrong.get("k3d/base/auth.yaml")).toEqual([
-      "the NetworkPolicy auth lacks refunds",
-      "the NetworkPolicy to-auth lacks refunds",
+      "the NetworkPolicy auth lacks refunds at port 9081",
+      "the NetworkPolicy to-auth lacks refunds at port 9081",
     ])
   })
 })

@@ -6,4 +6,5 @@ export const noChanges: Layer.Layer<Changes> = Layer.succeed(Changes, {
   watch: () => Effect.succeed(Effect.never),
   watched: () => [],
   tell: () => Effect.void,
+  onFinal: () => Effect.void,
 })

@@ -38,6 +38,10 @@ export interface Wish {
   readonly steps?: OrderMessage["steps"] | undefined
 }
 
+/** Whether a participant refuses the order as malformed. */
+export const isPoison = ({ username, item, slot }: Wish): boolean =>
+  username === poison.billing || `${item}` === poison.items || slot === poison.slots
+
 /** The idempotency keys of the wishes. A key belongs to its user: different users have the same ones. */
 export const keysOf = (wishes: ReadonlyArray<Wish>): ReadonlyArray<string> => {
   const times = new Map<string, number>()

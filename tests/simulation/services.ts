@@ -8,7 +8,7 @@ import { Callees } from "#services/orchestrator/callees.ts"
 import { consumerLayer } from "#services/orchestrator/consumer.ts"
 import { participantsLayer } from "#services/orchestrator/participants.ts"
 import { registerLayer } from "#services/orchestrator/register.ts"
-import { backlogLayer } from "#services/orders/backlog.ts"
+import { Admission, admissionLayer } from "#services/orders/admission.ts"
 import { Intake, intakeLayer, type Placement } from "#services/orders/intake.ts"
 import { LookUps } from "#services/orders/look-ups.ts"
 import { OrderStore, type OrderTable } from "#services/orders/order-table.ts"
@@ -28,7 +28,7 @@ import { Reservations, reservationsLayer } from "#shared/reservations/reservatio
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
 import { noChanges } from "./no-changes.ts"
 import type { Answer } from "./network.ts"
-import type { Plan } from "./plan.ts"
+import { isPoison, type Plan } from "./plan.ts"
 
 export const refusals = {
   billing: "Not enough money",
@@ -67,17 +67,24 @@ export const serveParticipant = (context: Context.Context<Reservations>): Serve 
 }
 
 const republishAfterMs = 15_000
+const fewOrders = 3
 
 export const ordersLayers = (
   store: Store<OrderTable>,
   queue: OrderQueue["Service"],
   randomBytes: (size: number) => Uint8Array,
+  { wishes }: Pick<Plan, "wishes">,
 ) =>
   Layer.mergeAll(
     intakeLayer({ republishAfterMs }).pipe(
+      Layer.provideMerge(admissionLayer({
+        most: 1_000,
+        // Few, so that it is met; but what only a person can help on does not lock its user out.
+        mostOfUser: fewOrders + wishes.filter(isPoison).length,
+        perSecond: fewOrders,
+      })),
       Layer.provideMerge(LookUps.layer),
       Layer.provide([
-        backlogLayer(1_000),
         publisherLayer({ republishAfterMs }),
         Layer.succeed(SecureRandom.SecureRandom, SecureRandom.make(randomBytes)),
       ]),
@@ -93,10 +100,21 @@ export const ordersLayers = (
     ]),
   )
 
-export const serveOrders = (context: Context.Context<Intake | LookUps | Register>): Serve => {
+export const serveOrders = (
+  context: Context.Context<Admission | Intake | LookUps | Register>,
+): Serve => {
   const intake = Context.get(context, Intake)
+  const { permit: permitOf } = Context.get(context, Admission)
   const lookUps = Context.get(context, LookUps)
   const register = Context.get(context, Register)
+  // As the route does it.
+  const place = (wanted: Omit<Placement, "permit">) => {
+    const permit = permitOf(wanted.username, wanted.idempotencyKey)
+    return Effect.ensuring(
+      Effect.andThen(permit.enter, intake.place({ ...wanted, permit })),
+      Effect.sync(permit.leave),
+    )
+  }
   return (path, body) => {
     switch (path) {
       case "/internal/decisions":
@@ -105,10 +123,10 @@ export const serveOrders = (context: Context.Context<Intake | LookUps | Register
           (decisions) => ({ decisions }),
         )
       case "/place":
-        return answered(
-          intake.place(body as Placement),
-          ({ order: { id, status } }) => ({ id, status }),
-        )
+        return answered(place(body as Omit<Placement, "permit">), ({ order: { id, status } }) => ({
+          id,
+          status,
+        }))
       default: {
         const { username, id } = body as { username: string; id: string }
         return answered(

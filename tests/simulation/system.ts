@@ -210,10 +210,9 @@ export class System {
           Uint8Array.from({ length: size }, () => kernel.draw(`bytes ${process.name}`, 256))
         const { earlier } = this
         const store = this.storeOf("orders", process, (on) => earlier.table(orderTable(on)))
-        return Effect.map(
-          Layer.build(ordersLayers(store, earlier.queue(queue.clientOf(process)), bytes)),
-          serveOrders,
-        )
+        const orderQueue = earlier.queue(queue.clientOf(process))
+        const layers = ordersLayers(store, orderQueue, bytes, this.plan)
+        return Effect.map(Layer.build(layers), serveOrders)
       }
       default:
         return Effect.map(

@@ -3,11 +3,14 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
+import { plentyOfOrders } from "./plenty-of-orders.ts"
 
 const root = join(import.meta.dirname, "../..")
 
 export interface EmbeddedProcess {
   readonly baseUrl: string
+  /** Where health and metrics are. */
+  readonly internalUrl: string
   readonly pid: number
   /** Everything it has printed so far. */
   readonly output: () => string
@@ -23,7 +26,7 @@ const launch = (environment: Environment, folder: string) => {
     : ["compose/embedded/main.ts"]
   const child = spawn(process.execPath, command, {
     cwd: folder,
-    env: { ...process.env, NO_COLOR: "1", ...environment },
+    env: { ...process.env, NO_COLOR: "1", INTERNAL_PORT: "0", ...environment },
     stdio: ["ignore", "pipe", "pipe"],
   })
   let output = ""
@@ -42,16 +45,19 @@ export const runEmbedded = async (
   return { code, output: output() }
 }
 
-/** Starts it on a free port, from these sources or a copy of them, and resolves when it says that it is up. */
+/** Starts it on free ports, from these sources or a copy of them, and resolves when it says that it is up. */
 export const startEmbedded = async (
   environment: Environment,
   folder = root,
 ): Promise<EmbeddedProcess> => {
-  const { child, output, ended } = launch({ PORT: "0", ...environment }, folder)
-  const up = new Promise<string>((resolve) => {
+  const { child, output, ended } = launch({ PORT: "0", ...plentyOfOrders, ...environment }, folder)
+  const up = new Promise<Pick<EmbeddedProcess, "baseUrl" | "internalUrl">>((resolve) => {
     child.stdout.on("data", () => {
-      const found = /API\s+(http:\S+)\/docs/.exec(output())?.[1]
-      if (found !== undefined && output().includes("Ctrl-C stops it")) resolve(found)
+      const baseUrl = /API\s+(http:\S+)\/docs/.exec(output())?.[1]
+      const internalUrl = /Metrics\s+(http:\S+)\/metrics/.exec(output())?.[1]
+      if (baseUrl && internalUrl && output().includes("Ctrl-C stops it")) {
+        resolve({ baseUrl, internalUrl })
+      }
     })
   })
   const failed = ended.then(([code]) => {
@@ -59,7 +65,7 @@ export const startEmbedded = async (
   })
   failed.catch(() => {})
   return {
-    baseUrl: await Promise.race([up, failed]),
+    ...(await Promise.race([up, failed])),
     pid: child.pid!,
     output,
     end: async (signal) => {

@@ -11,7 +11,7 @@ import { until } from "./customer.ts"
 import { patienceMs } from "./patience.ts"
 import { createDatabase } from "./postgres.ts"
 import { anyRedis } from "./redis.ts"
-import { doorTo, environmentOf, serviceNames as names } from "./service-process.ts"
+import { doorTo, environmentOf, type Ports, serviceNames as names } from "./service-process.ts"
 
 export type Runtime = "node" | "deno"
 
@@ -27,6 +27,8 @@ const freePort = async (): Promise<number> => {
 }
 
 export interface SeparateServices {
+  /** Where their keys are. */
+  readonly keysFolder: string
   /** The public paths, as a gateway routes them. */
   readonly fetch: (path: string, init?: RequestInit) => Promise<Response>
   /** Sends the signal to a service and waits for its end; resolves with its exit code. */
@@ -46,9 +48,11 @@ export const startSeparateServices = async (runtime: Runtime): Promise<SeparateS
   const databases = new Map(
     await Promise.all(names.map(async (name) => [name, await createDatabase(name)] as const)),
   )
-  const ports = new Map<ServiceName, number>()
-  for (const name of names) ports.set(name, await freePort())
-  const address = (name: ServiceName) => `http://127.0.0.1:${ports.get(name)}`
+  const ports = new Map<ServiceName, Ports>()
+  for (const name of names) {
+    ports.set(name, { public: await freePort(), internal: await freePort() })
+  }
+  const address = (name: ServiceName) => `http://127.0.0.1:${ports.get(name)!.internal}`
   const running = new Map<ServiceName, ChildProcess>()
   const outputs = new Map<ServiceName, string>()
 
@@ -60,7 +64,7 @@ export const startSeparateServices = async (runtime: Runtime): Promise<SeparateS
     ], {
       cwd: root,
       env: environmentOf(name, {
-        port: ports.get(name)!,
+        ports: ports.get(name)!,
         databaseUrl: databases.get(name)?.url,
         queueUrl: redis.url,
         queueStream: folder,
@@ -89,8 +93,9 @@ export const startSeparateServices = async (runtime: Runtime): Promise<SeparateS
   }
   await Promise.all(names.map(start))
 
-  const door = doorTo(address)
+  const door = doorTo((name) => `http://127.0.0.1:${ports.get(name)!.public}`)
   return {
+    keysFolder: folder,
     fetch: (path, init) => Promise.resolve(door.request(path, init)),
     start,
     end,

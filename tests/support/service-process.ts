@@ -1,9 +1,9 @@
 /** What a service that is a process of its own is given, and the public door in front of several of them. */
-import { Hono } from "hono"
 import { gateway } from "#compose/embedded/gateway.ts"
 import type { App } from "#shared/http/app.ts"
 import { keyFiles } from "#shared/security/generate-service-keys.ts"
 import type { ServiceName } from "#shared/roster.ts"
+import { plentyOfOrders } from "./plenty-of-orders.ts"
 
 export const serviceNames: ReadonlyArray<ServiceName> = [
   "billing",
@@ -14,8 +14,14 @@ export const serviceNames: ReadonlyArray<ServiceName> = [
   "orchestrator",
 ]
 
+/** Where a process listens: for the public, if it has public routes, and for other services. */
+export interface Ports {
+  readonly public: number
+  readonly internal: number
+}
+
 export interface Surroundings {
-  readonly port: number
+  readonly ports: Ports
   readonly databaseUrl: string | undefined
   readonly queueUrl: string
   readonly queueStream: string
@@ -27,20 +33,27 @@ export interface Surroundings {
 /** The environment of a service's process: nothing of our own but what a program needs to be found. */
 export const environmentOf = (
   name: ServiceName,
-  { port, databaseUrl, queueUrl, queueStream, keysFolder, address }: Surroundings,
+  { ports, databaseUrl, queueUrl, queueStream, keysFolder, address }: Surroundings,
 ): Record<string, string | undefined> => {
   const keys = keyFiles(keysFolder)
   return {
     PATH: process.env.PATH,
     HOME: process.env.HOME,
-    PORT: String(port),
+    PORT: String(ports.public),
     HOST: "127.0.0.1",
+    ...(name === "orders" && plentyOfOrders),
+    INTERNAL_PORT: String(ports.internal),
+    INTERNAL_HOST: "127.0.0.1",
     // Nobody sends requests to one that is told to stop.
     DRAIN: "0 seconds",
+    // All customers of a test have one address.
+    SIGN_UPS_PER_ADDRESS: "1000000",
+    SIGN_UPS_IN_ALL: "1000000",
     DATABASE_URL: databaseUrl,
     SERVICE_PRIVATE_KEY: keys.privateKey(name),
     SERVICE_PUBLIC_KEYS: keys.publicKeys,
-    JWKS_URL: `${address("auth")}/.well-known/jwks.json`,
+    SIGNING_KEYS_SECRET_FILE: keys.signingKeysSecret,
+    JWKS_URL: `${address("auth")}/internal/jwks.json`,
     QUEUE_URL: queueUrl,
     QUEUE_STREAM: queueStream,
     BILLING_URL: address("billing"),
@@ -50,7 +63,7 @@ export const environmentOf = (
   }
 }
 
-/** The public paths, as a gateway routes them; `address` is asked anew for each request. */
+/** The public paths, as a gateway routes them to public ports; `address` is asked anew for each request. */
 export const doorTo = (address: (name: ServiceName) => string): App => {
   const proxied = (name: ServiceName) => ({
     fetch: (request: Request) => {
@@ -59,6 +72,8 @@ export const doorTo = (address: (name: ServiceName) => string): App => {
         .catch(() => new Response(null, { status: 502 }))
     },
   })
-  const apps = Object.fromEntries(serviceNames.map((name) => [name, proxied(name)]))
-  return gateway(apps as Parameters<typeof gateway>[0], new Hono())
+  const doors = Object.fromEntries(
+    serviceNames.map((name) => [name, { public: proxied(name) }]),
+  )
+  return gateway(doors as Parameters<typeof gateway>[0])
 }

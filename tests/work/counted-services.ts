@@ -13,6 +13,7 @@ import { patienceMs } from "#tests/support/patience.ts"
 import { startRedis } from "#tests/support/redis.ts"
 import { type TappedPostgres, tapPostgres } from "#tests/support/tapped-postgres.ts"
 import { newDatabase, onlooker, temporaryFolder } from "../shared/postgres/open-database.ts"
+import { plentyOfOrders } from "#tests/support/plenty-of-orders.ts"
 
 const owners = ["auth", "billing", "items", "orders", "slots"] as const
 export type Owner = typeof owners[number]
@@ -55,14 +56,14 @@ export const startCountedServices = (
       queueUrl,
       keysFolder: yield* serviceKeys,
       // Redis is not asked again and again for what a dead consumer might have left.
-      environment: { CLAIM_AFTER: "1 hour", ...environment },
+      environment: { CLAIM_AFTER: "1 hour", ...plentyOfOrders, ...environment },
     }).pipe(
       Effect.provideService(Clock.Clock, withoutTimers(yield* Clock.Clock)),
       Effect.provideService(References.MinimumLogLevel, "Warn"),
     )
     yield* Effect.promise(() => untilStarted(apps, databases))
     // They are all in one process, and so are their metrics.
-    const metrics = async () => await (await apps.orders.request("/metrics")).text()
+    const metrics = async () => await (await apps.orders.internal.request("/metrics")).text()
     const count = async (): Promise<Work> => ({
       // By a bare `select` a connection shows that it is open.
       statements: mapEach(
@@ -103,7 +104,7 @@ const firstTasks = ["set idempotency_key = null", "where publish_at <= "]
 const untilStarted = async (apps: Apps, databases: OfEach<CountedDatabase>) => {
   const { statements } = databases.orders.tapped
   const sent = () => firstTasks.every((task) => statements.some((text) => text.includes(task)))
-  await Promise.all(Object.values(apps).map((app) => app.request("/readyz")))
+  await Promise.all(Object.values(apps).map(({ internal }) => internal.request("/readyz")))
   await until(
     "the services have started",
     patienceMs,

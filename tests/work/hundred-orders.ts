@@ -68,7 +68,7 @@ const allFinal = ({ sql, metrics }: CountedServices) =>
   })
 
 const post = (app: CountedServices["apps"]["orders"], path: string, body: object, token = "") =>
-  Promise.resolve(app.request(path, {
+  Promise.resolve(app.public.request(path, {
     method: "POST",
     headers: { "content-type": "application/json", authorization: `Bearer ${token}` },
     body: JSON.stringify(body),

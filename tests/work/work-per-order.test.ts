@@ -112,7 +112,7 @@ describe("A hundred orders", () => {
     assertRegister(requests, statements.orders.filter((text) => !inserts.includes(text)))
     assert.isAtMost(commits.orders, inserts.length + requests.get(decisions)!)
     // The tokens of a hundred requests are checked without asking auth for each.
-    assert.isAtMost(requests.get("auth: GET /.well-known/jwks.json") ?? 0, 1)
+    assert.isAtMost(requests.get("auth: GET /internal/jwks.json") ?? 0, 1)
     assert.isAtLeast(commands.get("xadd")!, hundred)
     // The orders of a batch are put there by one command. The two batches that are the rule may be split further on.
     assertWithin(commands, { eval: splits })

@@ -14,6 +14,8 @@ export interface Load {
   readonly perSecond?: number
   /** Waits so long for each order's decision, with a `Prefer` header. */
   readonly waitSeconds?: number
+  /** Sends an order again at once that was refused for a while (429, 503), whatever it was told. */
+  readonly again?: boolean
   /** Gives each order an idempotency key of its own. */
   readonly keys?: boolean
 }

@@ -65,6 +65,7 @@ const work = (socket: Socket, door: number, startedAtMs: number) => {
   const read = answerReader((status, text) => {
     latenciesMs[n] = performance.now() - sentAtMs
     statuses[status] = (statuses[status] ?? 0) + 1
+    if (load.again && (status === 429 || status === 503)) return socket.write(requestOf(n, door))
     if (status !== 201 && status !== 200 && firstFailure === "") {
       firstFailure = `${status}: ${text.slice(-300)}`
     }

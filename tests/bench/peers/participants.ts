@@ -16,7 +16,7 @@ export interface Command {
   readonly quantity: number
 }
 
-const tokenSeconds = 60
+const tokenSeconds = 30
 const connections = 64
 
 const pool = (variable: string) => new Pool(given(variable), { connections })

@@ -9,6 +9,7 @@ import { growth } from "./growth.ts"
 import { hot } from "./hot.ts"
 import { latency } from "./latency.ts"
 import { lowRate } from "./low-rate.ts"
+import { overload } from "./overload.ts"
 import { peers } from "./peers.ts"
 import { queueToDecision } from "./queue-to-decision.ts"
 import { replicas } from "./replicas.ts"
@@ -24,5 +25,6 @@ export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   replicas,
   deno,
   embedded,
+  overload,
   peers,
 }

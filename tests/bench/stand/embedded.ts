@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { join } from "node:path"
 import { readPid } from "#compose/embedded/server-process.ts"
-import { freePort } from "#tests/chaos/ports.ts"
+import { freePorts } from "#tests/chaos/ports.ts"
 import { postgresOf } from "#tests/support/embedded-process.ts"
 import type { Runtime } from "#tests/support/separate-services.ts"
 import { signUpCustomers } from "../load/customers.ts"
@@ -18,11 +18,13 @@ export interface EmbeddedOptions {
   readonly runtime: Runtime
   /** Redis from the PATH where none is given. */
   readonly queueUrl: string | undefined
+  readonly settings?: Readonly<Record<string, string>>
 }
 
 export interface Embedded {
   readonly program: Program
   readonly port: number
+  readonly internalPort: number
   readonly dataDir: string
   /** From its start until it said that it is ready. */
   readonly seconds: number
@@ -31,9 +33,9 @@ export interface Embedded {
 /** Starts it until the scope closes. */
 export const startEmbedded = Effect.fnUntraced(function* (
   { guard, logFile }: Pick<Ground, "guard" | "logFile">,
-  { dataDir, runtime, queueUrl }: EmbeddedOptions,
+  { dataDir, runtime, queueUrl, settings }: EmbeddedOptions,
 ) {
-  const port = yield* freePort
+  const ports = yield* freePorts
   const startedAtMs = performance.now()
   const program = yield* startProgram({
     name: "embedded",
@@ -42,17 +44,20 @@ export const startEmbedded = Effect.fnUntraced(function* (
       PATH: process.env.PATH,
       HOME: process.env.HOME,
       NO_COLOR: "1",
-      PORT: `${port}`,
+      PORT: `${ports.public}`,
+      INTERNAL_PORT: `${ports.internal}`,
       DATA_DIR: dataDir,
       QUEUE_URL: queueUrl,
       ...plenty,
+      ...settings,
     },
     logFile: logFile("embedded"),
     guard,
-    isReady: () => answersReady(port),
+    isReady: () => answersReady(ports.internal),
   })
   const seconds = (performance.now() - startedAtMs) / 1000
-  return { program, port, dataDir, seconds } satisfies Embedded as Embedded
+  const { public: port, internal: internalPort } = ports
+  return { program, port, internalPort, dataDir, seconds } satisfies Embedded as Embedded
 })
 
 /** The run as something that takes orders, with customers. */

@@ -68,7 +68,7 @@ const environmentFor = (
   databaseUrl: string,
 ) => {
   const address = (name: "billing" | "items" | "slots") =>
-    `http://127.0.0.1:${services.portsOf(name)[0]}`
+    `http://127.0.0.1:${services.portsOf(name, "internal")[0]}`
   return {
     PATH: process.env.PATH,
     HOME: process.env.HOME,

@@ -1,9 +1,10 @@
 /** The six services as processes of their own, with all that they do in production; only telemetry is off. */
 import { Effect, Exit, Scope } from "effect"
 import type { ServiceName } from "#shared/roster.ts"
-import { freePort } from "#tests/chaos/ports.ts"
+import { freePorts } from "#tests/chaos/ports.ts"
 import type { Runtime } from "#tests/support/separate-services.ts"
-import { environmentOf } from "#tests/support/service-process.ts"
+import { plentyOfOrders } from "#tests/support/plenty-of-orders.ts"
+import { environmentOf, type Ports } from "#tests/support/service-process.ts"
 import type { Ground } from "./ground.ts"
 import { imageEnvironment } from "./image.ts"
 import {
@@ -31,7 +32,8 @@ export interface Instrument {
 export interface Services {
   /** Those that run now. */
   readonly processes: () => ReadonlyArray<Program>
-  readonly portsOf: (service: ServiceName) => ReadonlyArray<number>
+  /** The ports of one of the doors of each of its processes. */
+  readonly portsOf: (service: ServiceName, door?: keyof Ports) => ReadonlyArray<number>
   /** Stops all processes of a service. */
   readonly stop: (service: ServiceName) => Effect.Effect<void>
   /** Starts them again; succeeds when they are ready. */
@@ -40,6 +42,7 @@ export interface Services {
 
 /** As much as a setting may say: orders are refused only where a run wants it. */
 export const plenty = {
+  ...plentyOfOrders,
   LOG_LEVEL: "Warn",
   OPENING_WALLET_MINOR: `${1_000_000_000_00}`,
   ITEM_STOCK: `${1_000_000_000}`,
@@ -52,7 +55,7 @@ export const plenty = {
 interface Place {
   readonly name: string
   readonly service: ServiceName
-  readonly port: number
+  readonly ports: Ports
 }
 
 /** Starts all of them until the scope closes. */
@@ -75,7 +78,7 @@ export const startServices = Effect.fnUntraced(function* (
       },
       logFile: ground.logFile(place.name),
       guard: ground.guard,
-      isReady: () => answersReady(place.port),
+      isReady: () => answersReady(place.ports.internal),
     }
   })
   for (const service of startOrder) yield* services.start(service)
@@ -105,7 +108,7 @@ const operate = Effect.fnUntraced(function* (
   }
   return {
     processes: () => [...running.values()].map(({ program }) => program),
-    portsOf: (service) => of(service).map(({ port }) => port),
+    portsOf: (service, door = "public") => of(service).map(({ ports }) => ports[door]),
     start: (service) => Effect.forEach(of(service), startAt, { concurrency: 2, discard: true }),
     stop: (service) => Effect.forEach(of(service), stopAt, { discard: true }),
   } satisfies Services as Services
@@ -128,25 +131,25 @@ const placesFor = (replicas: number) => {
   )
   return Effect.forEach(
     names,
-    (named) => Effect.map(freePort, (port): Place => ({ ...named, port })),
+    (named) => Effect.map(freePorts, (ports): Place => ({ ...named, ports })),
   )
 }
 
 const environmentFor = (place: Place, places: ReadonlyArray<Place>, ground: Ground) => {
-  const { service, port } = place
+  const { service, ports } = place
   const { servers, keysFolder } = ground
   const replicasOf = (name: ServiceName) => places.filter((other) => other.service === name)
   // Orchestrators are spread over the replicas of orders, as a load balancer would do it.
   const turn = replicasOf(service).indexOf(place)
   return environmentOf(service, {
-    port,
+    ports,
     databaseUrl: service === "orchestrator" ? undefined : servers.databases[service],
     queueUrl: servers.redisUrl,
     queueStream: "orders",
     keysFolder,
     address: (callee) => {
       const replicas = replicasOf(callee)
-      return `http://127.0.0.1:${replicas[turn % replicas.length]?.port}`
+      return `http://127.0.0.1:${replicas[turn % replicas.length]?.ports.internal}`
     },
   })
 }

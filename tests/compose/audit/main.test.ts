@@ -212,7 +212,7 @@ describe("npm run audit, where there is nothing to audit", () => {
     const nowhere = join(folder, "nowhere")
     const { code, errors, output } = await runAudit(runtime, { DATA_DIR: nowhere })
     expect(errors).toMatch(oneLine)
-    expect(errors).toContain(`There is no data in ${nowhere} to audit: set DATA_DIR`)
+    expect(errors).toContain(`There is no data in ${nowhere}: set DATA_DIR`)
     expect([code, output]).toEqual([2, ""])
     expect(existsSync(nowhere)).toBe(false)
   })

@@ -23,7 +23,7 @@ describe("apiAt", () => {
   it.live("tells of a problem what the API says of it", () =>
     Effect.gen(function* () {
       const problem = new Problem({ status: 404, code: "x", detail: "You have no account." })
-      const error = yield* Effect.flip(account(() => problemResponse(problem)))
+      const error = yield* Effect.flip(account(() => problemResponse(problem, "request-1")))
       assert.strictEqual(error.status, 404)
       assert.match(
         error.message,

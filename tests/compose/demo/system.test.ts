@@ -20,7 +20,7 @@ const find = (...answers: ReadonlyArray<() => Response>) =>
   })
 
 const keys = () => Response.json({ keys: [] })
-const starting = () => problemResponse(unavailable("The system is starting."))
+const starting = () => problemResponse(unavailable("The system is starting."), "request-1")
 
 describe("findSystem", () => {
   it.live("takes the system that is up at the given URL", () =>

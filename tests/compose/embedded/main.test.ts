@@ -6,7 +6,7 @@ import { execFile, spawnSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { createServer } from "node:net"
 import { once } from "node:events"
-import { tmpdir } from "node:os"
+import { networkInterfaces, tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
 import { afterEach, describe, expect, it } from "vitest"
@@ -54,8 +54,16 @@ describe("npm start", () => {
     const DATA_DIR = dataFolder()
     const system = await start({ DATA_DIR })
     const told = [...system.output().matchAll(/^ {2}[A-Z]\w+ +(http\S+)/gm)].map(([, url]) => url!)
-    expect(told).toEqual(["/docs", "/readyz", "/metrics"].map((path) => system.baseUrl + path))
+    const internal = ["/readyz", "/metrics"].map((path) => system.internalUrl + path)
+    expect(told).toEqual([`${system.baseUrl}/docs`, ...internal])
     for (const url of told) expect((await fetch(url)).status).toBe(200)
+    for (const path of ["/livez", "/readyz", "/metrics", "/openapi.json"]) {
+      expect((await fetch(system.baseUrl + path)).status, path).toBe(404)
+    }
+    const nothing = await fetch(`${system.internalUrl}/openapi.json`)
+    expect(nothing.status).toBe(404)
+    expect(nothing.headers.get("content-type")).toBe("application/problem+json")
+    expect(nothing.headers.get("x-content-type-options")).toBe("nosniff")
     expect(system.output()).toMatch(
       /starting PostgreSQL[^]*starting auth[^]*npm run demo[^]*curl[^]*curl/,
     )
@@ -100,14 +108,35 @@ describe("npm start", () => {
     expect(await customer.tryToPlace(wish, "before the restart")).toBe(id)
   })
 
-  it("says that the port is in use", async () => {
-    const server = createServer().listen(0, "127.0.0.1")
-    await once(server, "listening")
-    cleanups.push(() => server.close())
-    const { port } = server.address() as { port: number }
-    const { code, output } = await runEmbedded({ PORT: String(port), DATA_DIR: dataFolder() })
+  it("shows health and metrics to this machine only, whatever HOST says", async () => {
+    const system = await start({ DATA_DIR: dataFolder(), HOST: "0.0.0.0" })
+    const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? [])
+      .filter(({ family, internal }) => family === "IPv4" && !internal)
+    const { port } = new URL(system.internalUrl)
+    for (const { address } of addresses) {
+      expect((await fetch(`http://${address}:${new URL(system.baseUrl).port}/docs`)).status).toBe(
+        200,
+      )
+      await expect(fetch(`http://${address}:${port}/metrics`)).rejects.toThrow()
+    }
+    expect((await fetch(`${system.internalUrl}/metrics`)).status).toBe(200)
+  })
+
+  it("says of all ports that are in use that they are", async () => {
+    const taken = async () => {
+      const server = createServer().listen(0, "127.0.0.1")
+      await once(server, "listening")
+      cleanups.push(() => server.close())
+      return (server.address() as { port: number }).port
+    }
+    const ports = { PORT: `${await taken()}`, INTERNAL_PORT: `${await taken()}` }
+    const { code, output } = await runEmbedded({ ...ports, DATA_DIR: dataFolder() })
     expect(code).toBe(1)
-    expect(output).toBe(`Port ${port} is in use: stop what uses it or set PORT to another one\n`)
+    expect(output).toBe(
+      Object.entries(ports).map(([name, port]) =>
+        `Port ${port} is in use: stop what uses it or set ${name} to another one\n`
+      ).join(""),
+    )
   })
 
   it("says that the data folder is in use by another process, which goes on undisturbed", async () => {
@@ -120,7 +149,7 @@ describe("npm start", () => {
         `^The data folder .* is in use: already running as process ${system.pid}; stop it first, .*\n$`,
       ),
     )
-    expect((await fetch(`${system.baseUrl}/readyz`)).status).toBe(200)
+    expect((await fetch(`${system.internalUrl}/readyz`)).status).toBe(200)
   })
 
   it("says that the data folder cannot be written", async () => {
@@ -135,8 +164,9 @@ describe("npm start", () => {
 
   it("names all settings that are wrong, before it touches anything", async () => {
     const DATA_DIR = dataFolder()
-    const wrong = { ITEM_STOCK: "-1", ORDER_DEADLINE: "soon", BACKLOG_LIMIT: "many" }
-    const { code, output } = await runEmbedded({ PORT: "0", DATA_DIR, ...wrong })
+    const ofServices = { ITEM_STOCK: "-1", ORDER_DEADLINE: "soon", BACKLOG_LIMIT: "many" }
+    const wrong = { ...ofServices, PORT: "x", LOG_LEVEL: "loud", QUEUE_URL: "ftp://queue" }
+    const { code, output } = await runEmbedded({ DATA_DIR, ...wrong })
     expect(code).toBe(1)
     for (const name of Object.keys(wrong)) expect(output).toContain(`${name} is wrong: set it to`)
     expect(output).not.toContain("starting")
@@ -148,7 +178,7 @@ describe("npm start", () => {
     const customer = await newCustomer(() => system.baseUrl)
     const id = await customer.tryToPlace(wish, "without redis")
     expect(id).toBeDefined()
-    const ready = await fetch(`${system.baseUrl}/readyz`)
+    const ready = await fetch(`${system.internalUrl}/readyz`)
     expect(ready.status).toBe(503)
     expect(JSON.stringify(await ready.json())).toMatch(/"orchestrator":{"queue":"[^"]*Redis/i)
     await system.end("SIGTERM")

@@ -2,113 +2,21 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
+import { decodeJwt } from "jose"
+import { badTokens, claimsWith, noNames } from "../../shared/security/bad-tokens.ts"
+import { forge } from "./forge.ts"
 import {
-  CompactSign,
-  exportSPKI,
-  generateKeyPair,
-  importJWK,
-  type JWK,
-  SignJWT,
-  UnsecuredJWT,
-} from "jose"
-import { ann, annsTokens, type RunningAuth, startAuth } from "./running-auth.ts"
+  ann,
+  annsTokens,
+  endSession,
+  logIn,
+  type Pair,
+  type RunningAuth,
+  startAuth,
+} from "./running-auth.ts"
 
 const me = ({ call }: RunningAuth, authorization?: string) =>
   call("/api/auth/users/me/", { headers: authorization === undefined ? {} : { authorization } })
-
-const claims = { sub: "ann", iss: "unwind", aud: "unwind-api", jti: "j", iat: 0, exp: 600 }
-const without = (claim: keyof typeof claims) => ({ ...claims, [claim]: undefined })
-
-/** The key of the service, from its database, and a way to sign anything at all with it. */
-const forge = ({ sql }: RunningAuth) =>
-  Effect.promise(async () => {
-    const [row] = await sql<[{ kid: string; private_key: JWK }]>`select * from signing_keys`
-    const jwk = row.private_key
-    const key = await importJWK(jwk, "EdDSA")
-    const header = { alg: "EdDSA", kid: row.kid, typ: "at+jwt" }
-    const sign = (payload: object, changes: object = {}) =>
-      new SignJWT({ ...payload }).setProtectedHeader({ ...header, ...changes }).sign(key)
-    return { jwk, key, header, sign }
-  })
-
-const base64 = (text: string) => Buffer.from(text).toString("base64url")
-
-const badTokens = (auth: RunningAuth, refresh: string) =>
-  Effect.flatMap(
-    forge(auth),
-    ({ jwk, key, header, sign }) =>
-      Effect.promise(async (): Promise<Record<string, string>> => {
-        const good = await sign(claims)
-        const [head, body, signature] = good.split(".") as [string, string, string]
-        const others = await generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true })
-        const { d: _secret, ...publicJwk } = jwk
-        const pem = await exportSPKI(
-          (await importJWK(publicJwk, "EdDSA", { extractable: true })) as CryptoKey,
-        )
-        const hmac = (secret: string | Uint8Array, changes = {}) =>
-          new SignJWT(claims).setProtectedHeader({ ...header, alg: "HS256", ...changes }).sign(
-            typeof secret === "string" ? new TextEncoder().encode(secret.padEnd(32, "\0")) : secret,
-          )
-        const raw = (text: string) =>
-          new CompactSign(new TextEncoder().encode(text)).setProtectedHeader(header).sign(key)
-        return {
-          "garbage": "garbage",
-          "three parts of garbage": "a.b.c",
-          "an empty payload": `${head}..${signature}`,
-          "no signature": `${head}.${body}.`,
-          "four parts": `${good}.${signature}`,
-          "an altered signature": `${head}.${body}.${signature.slice(0, -2)}${
-            signature.endsWith("AA") ? "BB" : "AA"
-          }`,
-          "a short signature": `${head}.${body}.${signature.slice(0, 20)}`,
-          "an altered payload": `${head}.${
-            base64(JSON.stringify({ ...claims, sub: "bob" }))
-          }.${signature}`,
-          "an altered header": `${
-            base64(JSON.stringify({ ...header, extra: 1 }))
-          }.${body}.${signature}`,
-          "another one's key under our kid": await new SignJWT(claims).setProtectedHeader(header)
-            .sign(others.privateKey),
-          "an unknown kid": await sign(claims, { kid: crypto.randomUUID() }),
-          "no kid": await sign(claims, { kid: undefined }),
-          "a kid that is a path": await sign(claims, { kid: "../../../dev/null" }),
-          "a key of its own": await new SignJWT(claims)
-            .setProtectedHeader({ ...header, jwk: { kty: "OKP", crv: "Ed25519", x: jwk.x! } })
-            .sign(others.privateKey),
-          "a key address of its own": await new SignJWT(claims)
-            .setProtectedHeader({ ...header, jku: "http://evil.test/jwks.json" }).sign(
-              others.privateKey,
-            ),
-          "a critical extension": `${
-            base64(JSON.stringify({ ...header, crit: ["x"], x: 1 }))
-          }.${body}.${signature}`,
-          "alg none": new UnsecuredJWT(claims).encode(),
-          "alg none with our header": `${
-            base64(JSON.stringify({ ...header, alg: "none" }))
-          }.${body}.`,
-          "HS256 with the public key": await hmac(Buffer.from(jwk.x!, "base64url")),
-          "HS256 with the public key as text": await hmac(jwk.x!),
-          "HS256 with the public key as PEM": await hmac(pem),
-          "HS512": await hmac(pem.padEnd(64, "\0"), { alg: "HS512" }),
-          "expired": await sign({ ...claims, exp: -10 }),
-          "no expiry": await sign(without("exp")),
-          "not valid yet": await sign({ ...claims, nbf: 60 }),
-          "another issuer": await sign({ ...claims, iss: "other" }),
-          "no issuer": await sign(without("iss")),
-          "another audience": await sign({ ...claims, aud: "billing" }),
-          "no audience": await sign(without("aud")),
-          "no user": await sign(without("sub")),
-          "another type": await sign(claims, { typ: "JWT" }),
-          "a service's type": await sign(claims, { typ: "svc+jwt" }),
-          "no type": await sign(claims, { typ: undefined }),
-          "a refresh token": refresh,
-          "a payload that is no object": await raw("5"),
-          "a payload that is no JSON": await raw("{"),
-          "a token of 100 kB": await sign({ ...claims, more: "x".repeat(75_000) }),
-          "a user who does not exist": await sign({ ...claims, sub: "nobody" }),
-        }
-      }),
-  )
 
 describe("GET /api/auth/users/me/", () => {
   it.effect("shows who the token says, as the database knows them", () =>
@@ -124,12 +32,18 @@ describe("GET /api/auth/users/me/", () => {
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const { access, refresh } = yield* annsTokens(auth)
-      // That these pass shows that the others fail for the reason they are named for.
-      const { sign } = yield* forge(auth)
-      const good = yield* Effect.promise(() => sign(claims))
-      assert.strictEqual((yield* me(auth, `Bearer ${good}`)).status, 200)
+      // That this one passes shows that the others fail for the reason they are named for.
+      const { good, json } = yield* forge(auth)
+      yield* Effect.promise(() =>
+        auth.sql`update sessions set id = ${good.claims["sid"] as string}`
+      )
+      const forged = yield* Effect.promise(() => json(good.header, good.claims))
+      assert.strictEqual((yield* me(auth, `Bearer ${forged}`)).status, 200)
 
-      const tokens = Object.entries(yield* badTokens(auth, refresh))
+      const bad = yield* Effect.promise(async () => ({
+        ...await badTokens(good),
+        ...await claimsWith(good, "sub", { ...noNames, "who does not exist": "nobody" }),
+      }))
       const headers: Array<readonly [string, string | undefined]> = [
         ["no header", undefined],
         ["an empty header", ""],
@@ -137,7 +51,8 @@ describe("GET /api/auth/users/me/", () => {
         ["another scheme", `Basic ${Buffer.from("ann:secret").toString("base64")}`],
         ["two tokens", `Bearer ${access} ${access}`],
         ["a token without a scheme", access],
-        ...tokens.map(([what, token]) => [what, `Bearer ${token}`] as const),
+        ["a refresh token", `Bearer ${refresh}`],
+        ...Object.entries(bad).map(([what, token]) => [what, `Bearer ${token}`] as const),
       ]
       const first = yield* me(auth)
       for (const [what, header] of headers) {
@@ -157,5 +72,63 @@ describe("GET /api/auth/users/me/", () => {
       assert.strictEqual((yield* me(auth, `Bearer ${access}`)).status, 200)
       yield* TestClock.adjust("16 seconds")
       assert.strictEqual((yield* me(auth, `Bearer ${access}`)).status, 401)
+    }))
+
+  it.effect("refuses a token within seconds after its session has ended, and no token of another session", () =>
+    Effect.gen(function* () {
+      const auth = yield* startAuth()
+      const { access } = yield* annsTokens(auth)
+      const other = (yield* logIn(auth)).body as Pair
+      const { sid } = decodeJwt<{ sid: string }>(access)
+      assert.strictEqual((yield* me(auth, `Bearer ${access}`)).status, 200)
+      yield* endSession(auth, sid)
+      yield* TestClock.adjust("30 seconds")
+      assert.strictEqual((yield* me(auth, `Bearer ${access}`)).status, 401)
+      assert.strictEqual((yield* me(auth, `Bearer ${other.access}`)).status, 200)
+      const { status } = yield* auth.call("/api/token/verify/", { body: { token: access } })
+      assert.strictEqual(status, 401)
+    }))
+})
+
+describe("POST /api/token/refresh/ and /api/token/verify/", () => {
+  it.effect("refuse a refresh token that is not exactly what auth makes, though its signature is right", () =>
+    Effect.gen(function* () {
+      const auth = yield* startAuth()
+      const { refresh } = yield* annsTokens(auth)
+      const forging = (yield* forge(auth)).good
+      const good = {
+        ...forging,
+        header: { ...forging.header, typ: "rt+jwt" },
+        claims: decodeJwt<{ iat: number; exp: number; jti: string }>(refresh),
+        longestSeconds: 7 * 86_400,
+        otherType: "at+jwt",
+      }
+      const { jti } = good.claims
+      const [session] = jti.split(".")
+      const bad = yield* Effect.promise(async () => ({
+        ...await badTokens(good),
+        ...await claimsWith(good, "sub", noNames),
+        ...await claimsWith(good, "jti", {
+          ...noNames,
+          "without a generation": session,
+          "of no session": `${crypto.randomUUID()}.0`,
+          "of no number": `${session}.x`,
+          "of a negative number": `${session}.-1`,
+          "of a fraction": `${session}.0.5`,
+          "of a number that no column holds": `${session}.99999999999`,
+          "of no UUID": "session.0",
+          "in capitals": jti.toUpperCase(),
+        }),
+      }))
+      const status = (path: string, body: unknown) =>
+        Effect.map(auth.call(path, { body }), ({ status }) => status)
+      for (const [what, token] of Object.entries(bad)) {
+        // A body may be refused before its token is looked at.
+        const expected = token.length > 16_384 ? 413 : token.length > 4096 ? 400 : 401
+        assert.strictEqual(yield* status("/api/token/refresh/", { refresh: token }), expected, what)
+        assert.strictEqual(yield* status("/api/token/verify/", { token }), expected, what)
+      }
+      assert.strictEqual(yield* status("/api/token/verify/", { token: refresh }), 200)
+      assert.strictEqual(yield* status("/api/token/refresh/", { refresh }), 200)
     }))
 })

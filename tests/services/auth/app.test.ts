@@ -34,6 +34,12 @@ describe("the auth service", () => {
           "post /api/token/refresh/",
           "post /api/token/verify/",
           "get /.well-known/jwks.json",
+          "get /internal/jwks.json",
+          "post /api/auth/users/me/password/",
+          "post /api/auth/users/me/delete/",
+          "post /api/token/logout/",
+          "get,delete /api/auth/sessions/",
+          "delete /api/auth/sessions/{id}/",
         ],
       )
       const { properties, required, additionalProperties } = body.components.schemas.SignUp

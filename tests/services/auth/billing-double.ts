@@ -1,6 +1,6 @@
 /**
- * Billing as auth sees it: it opens an account once per username and sets its e-mail address, for whoever shows auth's
- * token. It can be told to refuse connections, to lose its answers, and to hold requests back.
+ * Billing as auth sees it: it opens an account once per username and sets its e-mail address, and erases it again, for
+ * whoever shows auth's token. It can be told to refuse connections, to lose its answers, and to hold requests back.
  */
 import { decodeJwt } from "jose"
 
@@ -31,11 +31,19 @@ export class BillingDouble {
   readonly fetch = async (request: Request): Promise<Response> => {
     const { username, email } = await request.json() as { username: string; email: string }
     const { iss, aud } = decodeJwt(request.headers.get("authorization")!.slice("Bearer ".length))
-    if (`${request.method} ${request.url}` !== "POST http://billing.test/api/profiles/") {
+    const asked = `${request.method} ${request.url}`
+    const isErasure = asked === "POST http://billing.test/internal/accounts/erase"
+    if (!isErasure && asked !== "POST http://billing.test/api/profiles/") {
       return new Response("", { status: 404 })
     }
     if (iss !== "auth" || aud !== "billing") return new Response("", { status: 401 })
     this.calls++
+    if (isErasure) {
+      return await this.conduct(() => {
+        this.accounts.get(username)!.email = ""
+        return Response.json({})
+      })
+    }
     return await this.conduct(() => {
       const wallet = this.accounts.get(username)?.wallet ?? 100
       this.accounts.set(username, { email, wallet })

@@ -1,15 +1,17 @@
 /** Real hashes, on real threads. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Fiber } from "effect"
+import { Effect, Fiber, Layer } from "effect"
 import { Passwords, passwordsLayer } from "#services/auth/passwords.ts"
+import { Turns, turnsLayer } from "#services/auth/turns.ts"
 
 describe("passwords", () => {
   it.live("keep their turn until they are hashed or compared, though nobody waits any more", () =>
     Effect.gen(function* () {
-      const { hash, inTurn, matches } = yield* Passwords
+      const { hash, matches } = yield* Passwords
+      const { logIn } = yield* Turns
       const known = yield* hash("one password")
       for (const work of [hash("another one"), matches(known, "one password")]) {
-        const asked = yield* Effect.forkChild(inTurn(work as Effect.Effect<unknown>), {
+        const asked = yield* Effect.forkChild(logIn(["one"], work as Effect.Effect<unknown>), {
           startImmediately: true,
         })
         // What a thread does ends in a later turn of the loop; an interruption that does not wait ends in this one.
@@ -18,5 +20,5 @@ describe("passwords", () => {
         yield* Fiber.interrupt(asked)
         assert.isTrue(later)
       }
-    }).pipe(Effect.provide(passwordsLayer)))
+    }).pipe(Effect.provide(Layer.merge(passwordsLayer, turnsLayer))))
 })

@@ -4,7 +4,8 @@ import { Effect, References, Result } from "effect"
 import { TestClock } from "effect/testing"
 import { once } from "node:events"
 import { createServer, type Socket } from "node:net"
-import { type Consume, makeConsume } from "#services/auth/rate-limit.ts"
+import { Redis } from "ioredis"
+import { LimitReached, makeRateLimits, type RateLimits } from "#services/auth/rate-limit.ts"
 import { until } from "#tests/services/orders/until.ts"
 import { underLoad } from "#tests/support/patience.ts"
 import { refusing } from "#tests/support/refusing-server.ts"
@@ -19,77 +20,123 @@ afterAll(() => redis.kill())
 
 const quietly = Effect.provideService(References.MinimumLogLevel, "Error")
 
+type Limits = RateLimits["Service"]
+
+/** Ten at once, and again one after every six minutes. */
+const bucket = (name: string, kind = "tests") => ({ kind, name, limit: 10, refillMs: 360_000 })
+
 /** How many of so many takings a bucket of ten allows. */
-const allowed = (consume: Consume, key: string, times: number) =>
+const allowed = (limits: Limits, name: string, times: number) =>
   Effect.gen(function* () {
     let passed = 0
     for (let n = 0; n < times; n++) {
-      const taken = yield* Effect.result(
-        consume({ key, limit: 10, window: "1 hour", algorithm: "token-bucket" }),
-      )
+      const taken = yield* Effect.result(limits.take([bucket(name)]))
       if (Result.isSuccess(taken)) passed++
-      else assert.strictEqual(taken.failure.reason._tag, "RateLimitExceeded")
+      else assert.instanceOf(taken.failure, LimitReached)
     }
     return passed
   }).pipe(quietly)
 
 const aKey = () => crypto.randomUUID()
 
-describe("makeConsume", () => {
-  it.effect("counts within the process for memory:, each name for itself", () =>
+describe("makeRateLimits", () => {
+  for (
+    const [where, url] of [["in this process", () => "memory:"], [
+      "in Redis",
+      () => redis.url,
+    ]] as const
+  ) {
+    it.effect(`counts each name of a kind for itself, and gives back: ${where}`, () =>
+      Effect.gen(function* () {
+        const limits = yield* makeRateLimits(new URL(url()))
+        const [one, other] = [aKey(), aKey()]
+        assert.strictEqual(yield* allowed(limits, one, 12), 10)
+        assert.strictEqual(yield* allowed(limits, other, 12), 10)
+        assert.deepStrictEqual(yield* limits.take([bucket(one, "another kind")]), [1])
+        assert.deepStrictEqual(yield* limits.take([bucket(one, "another kind")]), [2])
+        yield* limits.putBack([bucket(one), bucket(one, "another kind")])
+        assert.strictEqual(yield* allowed(limits, one, 3), 1)
+        assert.deepStrictEqual(yield* limits.take([bucket(one, "another kind")]), [2])
+      }))
+
+    it.effect(`takes from all buckets or from none, and tells the longest wait: ${where}`, () =>
+      Effect.gen(function* () {
+        const limits = yield* makeRateLimits(new URL(url()))
+        const [empty, emptier, full] = [aKey(), aKey(), aKey()]
+        const slow = { ...bucket(emptier), limit: 1, refillMs: 3_600_000 }
+        yield* limits.take([slow])
+        assert.strictEqual(yield* allowed(limits, empty, 10), 10)
+        for (const buckets of [[bucket(full), bucket(empty)], [bucket(empty), bucket(full)]]) {
+          const refused = yield* Effect.flip(limits.take(buckets))
+          assert.isAbove(refused.waitMs, 300_000)
+          assert.isAtMost(refused.waitMs, 360_000)
+        }
+        const { waitMs } = yield* Effect.flip(limits.take([bucket(empty), slow, bucket(full)]))
+        assert.isAbove(waitMs, 3_000_000)
+        assert.isAtMost(waitMs, 3_600_000)
+        assert.deepStrictEqual(yield* limits.take([bucket(full)]), [1])
+      }))
+  }
+
+  it.effect("keeps nothing in Redis of what was refused, given back or has refilled", () =>
     Effect.gen(function* () {
-      const consume = yield* makeConsume(new URL("memory:"))
-      const [one, other] = [aKey(), aKey()]
-      assert.strictEqual(yield* allowed(consume, one, 12), 10)
-      assert.strictEqual(yield* allowed(consume, other, 12), 10)
-      assert.strictEqual(yield* allowed(consume, one, 1), 0)
+      const limits = yield* makeRateLimits(new URL(redis.url))
+      const client = yield* Effect.acquireRelease(
+        Effect.sync(() => new Redis(redis.url)),
+        (client) => Effect.sync(() => client.disconnect()),
+      )
+      const keys = (name: string) => Effect.promise(() => client.keys(`auth:buckets:*${name}*`))
+      const [empty, other, back] = [aKey(), aKey(), aKey()]
+      yield* allowed(limits, empty, 10)
+      yield* Effect.flip(limits.take([bucket(other), bucket(empty)]))
+      assert.deepStrictEqual(yield* keys(other), [])
+      yield* limits.take([bucket(back)])
+      yield* limits.putBack([bucket(back)])
+      assert.deepStrictEqual(yield* keys(back), [])
+      const [key = ""] = yield* keys(empty)
+      const lives = yield* Effect.promise(() => client.pttl(key))
+      assert.isAbove(lives, 3_500_000)
+      assert.isAtMost(lives, 3_600_000)
+    }))
+
+  it.effect("refills as time goes by: memory:", () =>
+    Effect.gen(function* () {
+      const limits = yield* makeRateLimits(new URL("memory:"))
+      const one = aKey()
+      assert.strictEqual(yield* allowed(limits, one, 12), 10)
       yield* TestClock.adjust("6 minutes")
-      assert.strictEqual(yield* allowed(consume, one, 2), 1)
+      assert.strictEqual(yield* allowed(limits, one, 2), 1)
     }))
 
   it.effect("refills as time goes by, though the wall clock is set back an hour: memory:", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(1_800_000_000_000)
-      const consume = yield* makeConsume(new URL("memory:"))
+      const limits = yield* makeRateLimits(new URL("memory:"))
       const key = aKey()
-      assert.strictEqual(yield* allowed(consume, key, 12), 10)
+      assert.strictEqual(yield* allowed(limits, key, 12), 10)
       yield* TestClock.setTime(1_800_000_000_000 - 3_600_000)
       yield* TestClock.adjust("12 minutes")
-      assert.strictEqual(yield* allowed(consume, key, 5), 2)
+      assert.strictEqual(yield* allowed(limits, key, 5), 2)
     }))
 
   it.effect("refills by the clock of Redis, whatever those of the replicas say", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(1_800_000_000_000)
-      const consume = yield* makeConsume(new URL(redis.url))
+      const limits = yield* makeRateLimits(new URL(redis.url))
       const key = aKey()
-      const fast = { key, limit: 10, window: "1 second", algorithm: "token-bucket" } as const
-      for (let n = 0; n < 10; n++) yield* quietly(consume(fast))
+      const fast = [{ ...bucket(key), refillMs: 100 }]
+      for (let n = 0; n < 10; n++) yield* limits.take(fast)
       // By such a clock it would not refill for an hour, or be full at once.
       yield* TestClock.setTime(1_800_000_000_000 - 3_600_000)
-      yield* Effect.result(quietly(consume(fast))).pipe(
+      yield* Effect.result(limits.take(fast)).pipe(
         Effect.repeat({ until: Result.isSuccess, times: 100_000 }),
         Effect.tap((taken) => Effect.sync(() => assert.isTrue(Result.isSuccess(taken)))),
       )
       yield* TestClock.setTime(1_800_000_000_000 + 3_600_000)
       const slow = aKey()
-      assert.strictEqual(yield* allowed(consume, slow, 12), 10)
+      assert.strictEqual(yield* allowed(limits, slow, 12), 10)
       yield* TestClock.adjust("2 hours")
-      assert.strictEqual(yield* allowed(consume, slow, 2), 0)
-    }))
-
-  it.effect("forgets the longest unused of more names than it can remember", () =>
-    Effect.gen(function* () {
-      const consume = yield* makeConsume(new URL("memory:"))
-      const [one, other] = [aKey(), aKey()]
-      yield* allowed(consume, one, 10)
-      yield* allowed(consume, other, 10)
-      for (let n = 0; n < 19_999; n++) {
-        yield* allowed(consume, `name ${n}`, 1)
-        if (n === 10_000) assert.strictEqual(yield* allowed(consume, other, 1), 0)
-      }
-      assert.strictEqual(yield* allowed(consume, other, 1), 0)
-      assert.strictEqual(yield* allowed(consume, one, 1), 1)
+      assert.strictEqual(yield* allowed(limits, slow, 2), 0)
     }))
 
   it.effect("leaves a Redis that became a replica for the one that its address leads to", () =>
@@ -99,18 +146,18 @@ describe("makeConsume", () => {
         "READONLY You can't write against a read only replica.",
       )
       const board = yield* openSwitchboard(wrong.url)
-      const [consume, other] = [
-        yield* makeConsume(new URL(board.url)),
-        yield* makeConsume(new URL(redis.url)),
+      const [limits, other] = [
+        yield* makeRateLimits(new URL(board.url)),
+        yield* makeRateLimits(new URL(redis.url)),
       ]
-      assert.strictEqual(yield* allowed(consume, aKey(), 12), 10)
+      assert.strictEqual(yield* allowed(limits, aKey(), 12), 10)
       board.switchTo(redis.url)
       const key = aKey()
       yield* until(
         "they count together",
         Effect.gen(function* () {
           yield* TestClock.adjust("5 seconds")
-          yield* allowed(consume, key, 12)
+          yield* allowed(limits, key, 12)
           return (yield* allowed(other, key, 1)) === 0
         }),
       )
@@ -118,42 +165,42 @@ describe("makeConsume", () => {
 
   it.effect("counts together for all replicas at one Redis, and gives back there", () =>
     Effect.gen(function* () {
-      const one = yield* makeConsume(new URL(redis.url))
-      const other = yield* makeConsume(new URL(redis.url))
+      const one = yield* makeRateLimits(new URL(redis.url))
+      const other = yield* makeRateLimits(new URL(redis.url))
       const key = aKey()
       assert.strictEqual(yield* allowed(one, key, 6), 6)
       assert.strictEqual(yield* allowed(other, key, 6), 4)
-      yield* one({ key, tokens: -1, limit: 10, window: "1 hour", algorithm: "token-bucket" })
+      yield* one.putBack([bucket(key)])
       assert.strictEqual(yield* allowed(other, key, 6), 1)
     }))
 
   it.effect("goes on counting by itself while Redis is away, and with Redis when it is back", () =>
     Effect.gen(function* () {
-      const consume = yield* makeConsume(new URL(redis.url))
-      const other = yield* makeConsume(new URL(redis.url))
+      const limits = yield* makeRateLimits(new URL(redis.url))
+      const other = yield* makeRateLimits(new URL(redis.url))
       const key = aKey()
-      assert.strictEqual(yield* allowed(consume, key, 12), 10)
+      assert.strictEqual(yield* allowed(limits, key, 12), 10)
       yield* Effect.promise(() => redis.kill())
-      assert.strictEqual(yield* allowed(consume, key, 12), 10)
+      assert.strictEqual(yield* allowed(limits, key, 12), 10)
       yield* Effect.promise(() => redis.start())
       yield* TestClock.adjust("5 seconds")
       const fresh = aKey()
-      assert.strictEqual(yield* allowed(consume, fresh, 12), 10)
+      assert.strictEqual(yield* allowed(limits, fresh, 12), 10)
       assert.strictEqual(yield* allowed(other, fresh, 12), 0)
     }))
 
   it.effect("goes on counting by itself when Redis was never there", () =>
     Effect.gen(function* () {
-      const consume = yield* makeConsume(new URL("redis://127.0.0.1:1"))
-      assert.strictEqual(yield* allowed(consume, aKey(), 12), 10)
+      const limits = yield* makeRateLimits(new URL("redis://127.0.0.1:1"))
+      assert.strictEqual(yield* allowed(limits, aKey(), 12), 10)
     }))
 
   it.effect("lets one log-in wait for a Redis that hangs, not each", () =>
     Effect.gen(function* () {
       const port = yield* silentServer
-      const consume = yield* makeConsume(new URL(`redis://127.0.0.1:${port}`))
+      const limits = yield* makeRateLimits(new URL(`redis://127.0.0.1:${port}`))
       const startedAt = performance.now()
-      assert.strictEqual(yield* allowed(consume, aKey(), 12), 10)
+      assert.strictEqual(yield* allowed(limits, aKey(), 12), 10)
       // Half a second for the first one; it would be six for all twelve.
       assert.isBelow(performance.now() - startedAt, underLoad(3_000))
     }))

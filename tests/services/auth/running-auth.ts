@@ -1,8 +1,8 @@
 /**
- * An auth service for one test: the real one, on a database of its own, with a billing that does as it is told. Times are
- * those of the test's clock.
+ * An auth service for one test: the real one, on a database of its own, with a billing and orders that do as they are told.
+ * Times are those of the test's clock.
  */
-import { Effect, Layer, References, type Scope } from "effect"
+import { Clock, Effect, Layer, References, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -16,7 +16,9 @@ import { Fetch } from "#shared/http/client.ts"
 import { generateServiceKeys, keyFiles } from "#shared/security/generate-service-keys.ts"
 import { patienceMs } from "#tests/support/patience.ts"
 import { createDatabase } from "#tests/support/postgres.ts"
+import { oneDoor } from "#tests/support/one-door.ts"
 import { BillingDouble } from "./billing-double.ts"
+import { OrdersDouble } from "./orders-double.ts"
 
 export interface Answer {
   readonly status: number
@@ -33,17 +35,23 @@ export interface Pair {
 export interface RunningAuth {
   readonly app: App
   readonly billing: BillingDouble
+  readonly orders: OrdersDouble
   readonly sql: Sql
-  /** Sends a request; a body makes it a POST, a token goes into its Authorization header. */
+  /** Sends a request; a body makes it a POST unless it says otherwise, a token goes into its Authorization header. */
   readonly call: (path: string, options?: CallOptions) => Effect.Effect<Answer>
   /** What a service does from time to time, once. Nothing else goes on by itself here, so that the clock can be moved. */
   readonly upkeep: Effect.Effect<void>
   readonly environment: Readonly<Record<string, string>>
   /** A second replica: another app on the same database and billing. */
   readonly replica: Effect.Effect<RunningAuth, unknown, Scope.Scope>
+  /** The same with other settings. */
+  readonly restarted: (
+    settings: Readonly<Record<string, string>>,
+  ) => Effect.Effect<RunningAuth, unknown, Scope.Scope>
 }
 
 export interface CallOptions {
+  readonly method?: string
   readonly body?: unknown
   readonly token?: string
   readonly headers?: Record<string, string>
@@ -64,13 +72,16 @@ export const startAuth = (
       Effect.sync(() => createClient(database.url, { max: 2, onnotice: () => {} })),
       (sql) => Effect.promise(() => sql.end()),
     )
+    const keys = keyFiles(yield* serviceKeys)
     const environment = {
       DATABASE_URL: database.url,
       BILLING_URL: "http://billing.test/",
-      SERVICE_PRIVATE_KEY: keyFiles(yield* serviceKeys).privateKey("auth"),
+      ORDERS_URL: "http://orders.test/",
+      SERVICE_PRIVATE_KEY: keys.privateKey("auth"),
+      SIGNING_KEYS_SECRET_FILE: keys.signingKeysSecret,
       ...settings,
     }
-    return yield* start(environment, sql, new BillingDouble()).pipe(
+    return yield* start(environment, sql, new BillingDouble(), new OrdersDouble()).pipe(
       Effect.provideService(References.MinimumLogLevel, logLevel),
     )
   })
@@ -79,25 +90,37 @@ const start = (
   environment: Readonly<Record<string, string>>,
   sql: Sql,
   billing: BillingDouble,
+  orders: OrdersDouble,
 ): Effect.Effect<RunningAuth, unknown, Scope.Scope> =>
   Effect.gen(function* () {
+    const fetch = yield* Fetch
     const settings = yield* Effect.provideService(
       readSettings(authSettings),
       Environment,
       environment,
     )
     const context = yield* Layer.build(authLayers(settings))
-    const app = yield* Effect.provideContext(makeAuthApp(settings), context)
+    const app = oneDoor(yield* Effect.provideContext(makeAuthApp(settings), context))
     return {
       app,
       billing,
+      orders,
       sql,
       environment,
       call: (path, options = {}) => Effect.promise(() => send(app, path, options)),
-      upkeep: Effect.provideContext(upkeep, context),
-      replica: start(environment, sql, billing),
+      upkeep: upkeep.pipe(
+        Effect.provideContext(context),
+        Effect.provideService(Fetch, fetch),
+      ),
+      replica: start(environment, sql, billing, orders),
+      restarted: (settings) => start({ ...environment, ...settings }, sql, billing, orders),
     } satisfies RunningAuth
-  }).pipe(Effect.provideService(Fetch, (url, init) => billing.fetch(new Request(url, init))))
+  }).pipe(
+    Effect.provideService(Fetch, (url, init) => {
+      const { fetch } = new URL(url).hostname === "orders.test" ? orders : billing
+      return fetch(new Request(url, init))
+    }),
+  )
 
 const serviceKeys = Effect.acquireRelease(
   Effect.promise(async () => {
@@ -111,10 +134,10 @@ const serviceKeys = Effect.acquireRelease(
 const send = async (
   app: App,
   path: string,
-  { body, token, headers, address }: CallOptions,
+  { method, body, token, headers, address }: CallOptions,
 ): Promise<Answer> => {
   const response = await app.request(path, {
-    method: body === undefined ? "GET" : "POST",
+    method: method ?? (body === undefined ? "GET" : "POST"),
     headers: {
       // The only part of a problem that differs from one request to the next.
       "x-request-id": "test",
@@ -124,7 +147,12 @@ const send = async (
     },
     ...(body !== undefined && { body: typeof body === "string" ? body : JSON.stringify(body) }),
   }, address === undefined ? {} : { remoteAddress: address })
-  return { status: response.status, headers: response.headers, body: await response.json() }
+  const text = await response.text()
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: text === "" ? {} : JSON.parse(text),
+  }
 }
 
 export const ann = { username: "ann", password: "correct horse battery", email: "ann@example.org" }
@@ -141,6 +169,15 @@ export const logIn = (
 /** Signs Ann up and logs her in. */
 export const annsTokens = (running: RunningAuth): Effect.Effect<Pair> =>
   Effect.andThen(signUp(running), Effect.map(logIn(running), ({ body }) => body as Pair))
+
+/** Notes that a session has ended ten minutes before its last token does. */
+export const endSession = ({ sql }: RunningAuth, session: string) =>
+  Effect.flatMap(Clock.currentTimeMillis, (now) =>
+    Effect.promise(() =>
+      sql`
+        insert into ended_sessions (session, ended_at, tokens_until)
+        values (${session}, ${new Date(now)}, ${new Date(now + 600_000)})`
+    ))
 
 /** Waits for what is done outside the test's clock: databases, hashes. */
 export const until = (condition: () => boolean | Promise<boolean>): Effect.Effect<void> =>

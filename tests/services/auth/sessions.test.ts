@@ -99,7 +99,7 @@ describe("POST /api/token/refresh/", () => {
     Effect.gen(function* () {
       const auth = yield* startAuth()
       let pair = yield* annsTokens(auth)
-      for (let n = 0; n < 5; n++) {
+      for (let n = 0; n < 3; n++) {
         yield* TestClock.adjust("6 days")
         pair = yield* next(auth, pair)
       }

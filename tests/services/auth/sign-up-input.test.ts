@@ -26,6 +26,10 @@ const wrongUsernames = [
   "a\u200db",
   "😀",
   "½",
+  // Not of one script, or with something invisible.
+  "p\u0430ypal",
+  "٣ali",
+  "ann\u034F",
   "\ud800",
   "a".repeat(151),
   "ﷺ".repeat(10),
@@ -41,7 +45,7 @@ const rightUsernames = [
   "Åsa",
   "मीरा",
   "李雷",
-  "٣ali",
+  "علي٣",
   "a".repeat(150),
   "__proto__",
 ]

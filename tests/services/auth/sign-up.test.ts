@@ -64,14 +64,6 @@ describe("POST /api/auth/users/", () => {
       }
     }))
 
-  it.effect("tells names apart by case", () =>
-    Effect.gen(function* () {
-      const auth = yield* startAuth()
-      yield* signUp(auth)
-      assert.strictEqual((yield* signUp(auth, { ...other, username: "Ann" })).status, 201)
-      assert.strictEqual((yield* logIn(auth, { ...ann, username: "Ann" })).status, 401)
-    }))
-
   it.effect("is 503 while billing is down, and works with the same data later", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()

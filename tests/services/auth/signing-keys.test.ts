@@ -1,10 +1,9 @@
 /** The signing keys in a real database: made once however many replicas start, and rotated without refusing a token. */
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Fiber, Layer } from "effect"
+import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { decodeProtectedHeader } from "jose"
-import { Fetch } from "#shared/http/client.ts"
-import { UserVerifier, userVerifierLayer } from "#shared/security/user-tokens.ts"
+import { storedKeys } from "./forge.ts"
 import {
   ann,
   annsTokens,
@@ -14,12 +13,11 @@ import {
   startAuth,
   until,
 } from "./running-auth.ts"
+import { serviceThatReads } from "./service-that-reads.ts"
 
 const publicKeys = ({ call }: RunningAuth) =>
   Effect.map(call("/.well-known/jwks.json"), ({ body }) => body.keys as Array<{ kid: string }>)
 const signerOf = ({ access }: Pair) => decodeProtectedHeader(access).kid
-const storedKeys = ({ sql }: RunningAuth) =>
-  Effect.promise(() => sql`select from signing_keys`.then(({ length }) => length))
 const waitingForLocks = ({ sql }: RunningAuth) =>
   sql`
     select from pg_stat_activity
@@ -46,12 +44,12 @@ const isAccepted = (auth: RunningAuth, { access, refresh }: Pair) =>
   })
 
 describe("GET /.well-known/jwks.json", () => {
-  it.effect("shows public keys only, for a while", () =>
+  it.effect("shows public keys only, for less than the time that they are trusted", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const { status, body, headers } = yield* auth.call("/.well-known/jwks.json")
       assert.strictEqual(status, 200)
-      assert.strictEqual(headers.get("cache-control"), "public, max-age=600")
+      assert.strictEqual(headers.get("cache-control"), "public, max-age=20, must-revalidate")
       assert.strictEqual(body.keys.length, 1)
       assert.sameMembers(Object.keys(body.keys[0]), ["kty", "crv", "x", "kid", "alg", "use"])
     }))
@@ -104,11 +102,15 @@ describe("the signing keys", () => {
       const { status } = yield* auth.call("/api/token/verify/", { body: { token: before.refresh } })
       assert.strictEqual(status, 200)
 
-      yield* TestClock.adjust("8 days")
+      // The token that lives longest is a device's: 90 days. By then it is time for a third key.
+      yield* TestClock.adjust("91 days")
       yield* Effect.all([auth.upkeep, replica.upkeep])
-      assert.deepStrictEqual(yield* publicKeys(auth), [second])
-      assert.deepStrictEqual(yield* publicKeys(replica), [second])
-      assert.strictEqual(yield* storedKeys(auth), 1)
+      const [oldest, third, ...more] = yield* publicKeys(auth)
+      assert.deepStrictEqual(oldest, second)
+      assert.isDefined(third)
+      assert.deepStrictEqual(more, [])
+      assert.deepStrictEqual(yield* publicKeys(replica), [oldest, third])
+      assert.strictEqual((yield* storedKeys(auth)).length, 2)
     }))
 
   it.effect("prove tokens to services that read them from here, old and new ones", () =>
@@ -125,21 +127,3 @@ describe("the signing keys", () => {
       assert.strictEqual(yield* isShown((yield* logIn(auth)).body as Pair), ann.username)
     }))
 })
-
-/** Another service: whom it lets in with an access token. */
-const serviceThatReads = ({ app }: RunningAuth) =>
-  Layer.build(userVerifierLayer({
-    issuer: "unwind",
-    audience: "unwind-api",
-    jwksUrl: new URL("http://auth.test/.well-known/jwks.json"),
-  })).pipe(
-    Effect.provideService(Fetch, (url, init) => Promise.resolve(app.request(url, init))),
-    Effect.map((context) => {
-      const { authorize } = Context.get(context, UserVerifier).user
-      return ({ access }: Pair) => {
-        const headers = { authorization: `Bearer ${access}` }
-        const request = new Request("http://orders.test/", { headers })
-        return Effect.map(authorize(request), ({ username }) => username)
-      }
-    }),
-  )

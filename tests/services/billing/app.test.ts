@@ -4,6 +4,7 @@ import { Effect } from "effect"
 import { exportJWK, generateKeyPair, SignJWT } from "jose"
 import { randomUUID } from "node:crypto"
 import { assertRefused, badBodies } from "../../shared/http/bad-bodies.ts"
+import { auths } from "#tests/support/auths-answer.ts"
 import { reserve } from "../../shared/reservations/participant.ts"
 import {
   type RunningParticipant,
@@ -14,25 +15,28 @@ import {
 const makeAuth = Effect.promise(async () => {
   const { publicKey, privateKey } = await generateKeyPair("EdDSA", { crv: "Ed25519" })
   const stranger = await generateKeyPair("EdDSA", { crv: "Ed25519" })
-  const jwks = { keys: [{ ...(await exportJWK(publicKey)), kid: "one", alg: "EdDSA", use: "sig" }] }
-  const state: { answer: () => Response } = { answer: () => Response.json(jwks) }
+  const trusted = auths([{ ...(await exportJWK(publicKey)), kid: "one" }])
+  const state: { answer: () => Response } = { answer: () => Response.json(trusted) }
   const sign = (
     username: string,
     { key = privateKey, typ = "at+jwt", audience = "unwind-api", expires = "5m" } = {},
   ) =>
     Effect.promise(() =>
-      new SignJWT({}).setProtectedHeader({ alg: "EdDSA", kid: "one", typ })
+      new SignJWT({ sid: randomUUID() }).setProtectedHeader({ alg: "EdDSA", kid: "one", typ })
         .setIssuer("unwind").setAudience(audience).setSubject(username)
         .setJti(randomUUID()).setIssuedAt().setExpirationTime(expires).sign(key)
     )
   return { state, sign, strangersKey: stranger.privateKey }
 })
 
-const setUp = Effect.gen(function* () {
+const setUp = Effect.fnUntraced(function* (
+  change: (state: { answer: () => Response }) => void = () => {},
+) {
   const auth = yield* makeAuth
+  change(auth.state)
   const billing = yield* startParticipant("billing", {
     fetch: (request) => {
-      assert.strictEqual(request.url, "http://auth.test/.well-known/jwks.json")
+      assert.match(request.url, /^http:\/\/auth\.test\/internal\/jwks\.json(\?after=1)?$/)
       return Promise.resolve(auth.state.answer())
     },
   })
@@ -50,7 +54,7 @@ const open = ({ call, token }: RunningParticipant, username: string, email = "a@
 describe("GET /api/accounts/{username}", () => {
   it.live("shows users their own account, with and without a trailing slash", () =>
     Effect.gen(function* () {
-      const { auth, billing } = yield* setUp
+      const { auth, billing } = yield* setUp()
       yield* open(billing, "user1", "user1@example.org")
       const token = yield* auth.sign("user1")
       for (const path of ["/api/accounts/user1", "/api/accounts/user1/"]) {
@@ -67,7 +71,7 @@ describe("GET /api/accounts/{username}", () => {
 
   it.live("knows a name in any of its spellings, with what needs escaping too", () =>
     Effect.gen(function* () {
-      const { auth, billing } = yield* setUp
+      const { auth, billing } = yield* setUp()
       for (const name of ["zo\u00eb/../x", "100%", "__proto__", "a b+c", "名前😀"]) {
         yield* open(billing, name)
         const token = yield* auth.sign(name)
@@ -79,7 +83,7 @@ describe("GET /api/accounts/{username}", () => {
 
   it.live("shows another's account to nobody, as if there were none", () =>
     Effect.gen(function* () {
-      const { auth, billing } = yield* setUp
+      const { auth, billing } = yield* setUp()
       yield* open(billing, "user1")
       const token = yield* auth.sign("user2")
       const answers = yield* Effect.forEach(
@@ -95,7 +99,7 @@ describe("GET /api/accounts/{username}", () => {
 
   it.live("shows an account to no service: nobody but its owner reads it", () =>
     Effect.gen(function* () {
-      const { billing } = yield* setUp
+      const { billing } = yield* setUp()
       const { call, token } = billing
       yield* open(billing, "user1")
       const status = (service: "orchestrator" | "auth" | "items") =>
@@ -113,7 +117,7 @@ describe("GET /api/accounts/{username}", () => {
 
   it.live("takes no token that auth did not give for this", () =>
     Effect.gen(function* () {
-      const { auth, billing } = yield* setUp
+      const { auth, billing } = yield* setUp()
       yield* open(billing, "user1")
       const wrong = [
         undefined,
@@ -133,14 +137,17 @@ describe("GET /api/accounts/{username}", () => {
 
   it.live("lets nobody in while auth's keys cannot be had, and everybody again afterwards", () =>
     Effect.gen(function* () {
-      const { auth, billing } = yield* setUp
+      let well = () => new Response()
+      const { auth, billing } = yield* setUp((state) => {
+        well = state.answer
+        state.answer = () => new Response("not yet", { status: 503 })
+      })
       yield* open(billing, "user1")
       const token = yield* auth.sign("user1")
       const status = Effect.map(
         billing.call("/api/accounts/user1", { token }),
         ({ status }) => status,
       )
-      const well = auth.state.answer
       for (
         const ill of [
           () => new Response("no", { status: 500 }),
@@ -163,7 +170,7 @@ describe("GET /api/accounts/{username}", () => {
 
   it.live("shows the wallet with what orders took, to the minor unit", () =>
     Effect.gen(function* () {
-      const { auth, billing } = yield* setUp
+      const { auth, billing } = yield* setUp()
       yield* open(billing, "user1")
       const orchestrator = yield* billing.token("orchestrator")
       const body = { commands: [reserve(1, "user1", 99_99)] }
@@ -178,7 +185,7 @@ describe("GET /api/accounts/{username}", () => {
 
   it.live("is the only method, and refuses what can be no name", () =>
     Effect.gen(function* () {
-      const { auth, billing } = yield* setUp
+      const { auth, billing } = yield* setUp()
       const { status, headers } = yield* billing.call("/api/accounts/user1", { method: "DELETE" })
       assert.deepStrictEqual([status, headers.get("allow")], [405, "GET, HEAD"])
       const token = yield* auth.sign("user1")
@@ -189,10 +196,54 @@ describe("GET /api/accounts/{username}", () => {
     }))
 })
 
+describe("POST /internal/accounts/erase", () => {
+  const erase = (
+    { call, token }: RunningParticipant,
+    username: string,
+    caller: "auth" | "orchestrator" = "auth",
+  ) =>
+    Effect.gen(function* () {
+      return yield* call("/internal/accounts/erase", {
+        token: yield* token(caller),
+        body: { username },
+      })
+    })
+
+  it.live("takes the e-mail address away and leaves the books as they are, however often", () =>
+    Effect.gen(function* () {
+      const { billing } = yield* setUp()
+      yield* open(billing, "user1")
+      yield* open(billing, "user2")
+      yield* billing.call("/internal/reservations", {
+        token: yield* billing.token("orchestrator"),
+        body: { commands: [reserve(1, "user1", 4_000)] },
+      })
+      const all = () =>
+        billing.sql`select username, email, wallet, opening from accounts order by 1`
+      const before = yield* Effect.promise(all)
+      for (const _ of [1, 2]) {
+        const { status, body } = yield* erase(billing, "user1")
+        assert.deepStrictEqual([status, body], [200, {}])
+      }
+      const [user1, user2] = before
+      assert.deepStrictEqual([...(yield* Effect.promise(all))], [{ ...user1, email: "" }, user2])
+    }))
+
+  it.live("does nothing for a name without an account, and is for auth alone", () =>
+    Effect.gen(function* () {
+      const { billing } = yield* setUp()
+      yield* open(billing, "user1")
+      assert.strictEqual((yield* erase(billing, "nobody")).status, 200)
+      assert.strictEqual((yield* erase(billing, "user1", "orchestrator")).status, 403)
+      const [row] = yield* Effect.promise(() => billing.sql`select email from accounts`)
+      assert.strictEqual(row!["email"], "a@example.org")
+    }))
+})
+
 describe("POST /api/profiles/", () => {
   it.live("opens an account with its wallet once, however often it is asked", () =>
     Effect.gen(function* () {
-      const { billing } = yield* setUp
+      const { billing } = yield* setUp()
       const first = yield* open(billing, "user1", "old@example.org")
       assert.deepStrictEqual([first.status, first.body], [201, {
         username: "user1",
@@ -226,7 +277,7 @@ describe("POST /api/profiles/", () => {
 
   it.live("is for auth alone: not for users, and not for other services", () =>
     Effect.gen(function* () {
-      const { auth, billing } = yield* setUp
+      const { auth, billing } = yield* setUp()
       const { call, token } = billing
       const body = { username: "user1", email: "a@example.org" }
       const status = (signed?: string) =>
@@ -242,7 +293,7 @@ describe("POST /api/profiles/", () => {
 
   it.live("refuses what is no profile", () =>
     Effect.gen(function* () {
-      const { billing } = yield* setUp
+      const { billing } = yield* setUp()
       const authorization = `Bearer ${yield* billing.token("auth")}`
       for (const bad of badBodies('{"username":"TEXT","email":"a@example.org"}', 16 * 1024)) {
         yield* Effect.promise(() =>

@@ -24,6 +24,7 @@ import {
   wanted,
 } from "#tests/services/orders/running-orders.ts"
 import { until } from "#tests/services/orders/until.ts"
+import { oneDoor } from "#tests/support/one-door.ts"
 
 type Name = "orders" | "billing" | "items" | "slots"
 
@@ -150,6 +151,7 @@ const startParticipants = (environment: Readonly<Record<string, string>>) =>
         // They have no settings in common that would matter here.
         const start = (more: Readonly<Record<string, string>> = {}) =>
           startWithin(service as typeof items, { ...environment, DATABASE_URL: url, ...more }).pipe(
+            Effect.map(oneDoor),
             Effect.provideService(Fetch, authsKeys),
           )
         return { start, app: yield* start(), sql: yield* clientOf(url) }
@@ -186,6 +188,7 @@ const startOrchestrator = Effect.fnUntraced(function* (
     CALL_TIMEOUT: "300 millis",
     ...settings,
   }).pipe(
+    Effect.map(oneDoor),
     Scope.provide(scope),
     Effect.provideService(Fetch, (url, init) => wire(new Request(url, init))),
     Effect.provide(Logger.layer([logger])),

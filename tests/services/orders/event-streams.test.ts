@@ -10,7 +10,9 @@ describe("eventStreams", () => {
     Effect.gen(function* () {
       const openStream = yield* Effect.provide(eventStreams({ most: 2 }), noChanges)
       const start = Effect.gen(function* () {
-        const stream = yield* openStream("an order", Effect.succeed(anOrder()), -1, Effect.never)
+        // Each of another user.
+        const order = anOrder({ username: crypto.randomUUID() })
+        const stream = yield* openStream(order, Effect.succeed(anOrder()), -1, Effect.never)
         const reader = stream.getReader()
         yield* Effect.promise(() => reader.read())
         return reader
@@ -23,6 +25,22 @@ describe("eventStreams", () => {
       yield* Effect.promise(() => first.cancel())
       yield* start
       assert.strictEqual((yield* Effect.flip(start)).code, "too_many_streams")
+    }))
+
+  it.live("opens for one user no more than a tenth of what is free, and others find room", () =>
+    Effect.gen(function* () {
+      const openStream = yield* Effect.provide(eventStreams({ most: 40 }), noChanges)
+      const start = (username: string) =>
+        Effect.gen(function* () {
+          const order = anOrder({ username })
+          const stream = yield* openStream(order, Effect.succeed(order), -1, Effect.never)
+          yield* Effect.promise(() => stream.getReader().read())
+        })
+      yield* Effect.replicateEffect(start("ann"), 3)
+      const problem = yield* Effect.flip(start("ann"))
+      assert.deepInclude(problem, { status: 429, code: "too_many_streams" })
+      assert.deepStrictEqual(problem.headers, { "retry-after": "5" })
+      yield* start("bob")
     }))
 
   it.live("breaks off when the order cannot be looked at, so that the client comes back", () =>
@@ -39,12 +57,12 @@ describe("eventStreams", () => {
       const look = Effect.suspend(() =>
         looks++ === 0 ? Effect.succeed(anOrder()) : Effect.fail(new Error("the database is away"))
       )
-      const stream = yield* openStream("an order", look, -1, Effect.never)
+      const stream = yield* openStream(anOrder(), look, -1, Effect.never)
       const reader = stream.getReader()
       yield* Effect.promise(() => reader.read())
       const broken = yield* Effect.promise(() => reader.read().then(() => undefined, (e) => e))
       assert.strictEqual(broken?.message, "the database is away")
       // And its place is free again.
-      yield* openStream("an order", look, -1, Effect.never)
+      yield* openStream(anOrder(), look, -1, Effect.never)
     }))
 })

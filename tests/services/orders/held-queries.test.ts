@@ -3,7 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Fiber, Layer, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { join } from "node:path"
-import { Backlog, backlogLayer } from "#services/orders/backlog.ts"
+import { Admission, admissionLayer } from "#services/orders/admission.ts"
 import { Intake, intakeLayer } from "#services/orders/intake.ts"
 import { LookUps } from "#services/orders/look-ups.ts"
 import { OrderStore, type OrderTable } from "#services/orders/order-table.ts"
@@ -15,7 +15,7 @@ import { newDatabase, onlooker, openDatabase } from "#tests/shared/postgres/open
 import { noChanges } from "#tests/simulation/no-changes.ts"
 import { until } from "./until.ts"
 
-type Held = "countUnfinished" | "findByKey" | "insert"
+type Held = "countUnfinished" | "findByKeys" | "insert"
 
 /** Holds each query of the name, before it reaches the database or with its answer, until it is let go. */
 interface Hold {
@@ -54,7 +54,7 @@ const world = Effect.gen(function* () {
     return {
       ...orders,
       countUnfinished: (limit) => through("countUnfinished", orders.countUnfinished(limit)),
-      findByKey: (username, key) => through("findByKey", orders.findByKey(username, key)),
+      findByKeys: (keys) => through("findByKeys", orders.findByKeys(keys)),
       insert: (insertions) => through("insert", orders.insert(insertions)),
     }
   }
@@ -64,7 +64,7 @@ const world = Effect.gen(function* () {
   })
   const context = yield* Layer.build(
     intakeLayer({ republishAfterMs: 15_000 }).pipe(
-      Layer.provideMerge(backlogLayer(limit)),
+      Layer.provideMerge(admissionLayer({ most: limit, mostOfUser: 100, perSecond: 100 })),
       Layer.provideMerge(LookUps.layer),
       Layer.provide([
         noChanges,
@@ -86,16 +86,36 @@ const world = Effect.gen(function* () {
       yield* Effect.addFinalizer(() => letGo)
       return { out: () => state.out, letGo: Effect.asVoid(letGo) }
     })
-  const { place } = Context.get(context, Intake)
+  const intake = Context.get(context, Intake)
+  const { permit: permitOf } = Context.get(context, Admission)
+  const place = (idempotencyKey?: string, amountMinor = 1999) =>
+    Effect.suspend(() => {
+      const permit = permitOf("ann", idempotencyKey)
+      const details = { item: 1, slot: "09:00" }
+      const placing = intake.place({
+        username: "ann",
+        amountMinor,
+        idempotencyKey,
+        details,
+        permit,
+      })
+      return Effect.ensuring(Effect.andThen(permit.enter, placing), Effect.sync(permit.leave))
+    })
   return {
     sql,
     hold,
-    backlog: Context.get(context, Backlog),
-    place: (idempotencyKey?: string, amountMinor = 1999) =>
-      place({
-        ...{ username: "ann", amountMinor, idempotencyKey },
-        details: { item: 1, slot: "09:00" },
-      }),
+    place,
+    /** The code of the problem with which an order is refused that waits in vain. */
+    refused: Effect.gen(function* () {
+      const waiting = yield* Effect.forkChild(Effect.flip(place()), { startImmediately: true })
+      const isRefused = Effect.map(
+        TestClock.adjust("100 millis"),
+        () => waiting.pollUnsafe() !== undefined,
+      )
+      yield* until("it is refused", isRefused)
+      const problem = yield* Fiber.join(waiting)
+      return problem._tag === "Problem" ? problem.code : problem._tag
+    }),
   }
 })
 
@@ -106,16 +126,16 @@ describe("the count of the backlog", () => {
     "forgets nobody who came while it was out, held open %s it reached the database",
     (when) =>
       Effect.gen(function* () {
-        const { hold, place } = yield* world
+        const { hold, place, refused } = yield* world
         const { out, letGo } = yield* hold("countUnfinished", when)
         yield* nextCount
         yield* until("it is out", () => out() === 1)
         for (let n = 0; n < limit; n++) yield* place()
-        assert.strictEqual((yield* Effect.flip(place()))._tag, "Problem")
+        assert.strictEqual(yield* refused, "overloaded")
         yield* letGo
         // Whatever it counted, there are as many as there may be.
         for (let again = 0; again < 3; again++) {
-          assert.strictEqual((yield* Effect.flip(place()))._tag, "Problem")
+          assert.strictEqual(yield* refused, "overloaded")
           yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
         }
       }),
@@ -123,7 +143,7 @@ describe("the count of the backlog", () => {
 
   it.effect("makes room for those who ended, though others came while it was out", () =>
     Effect.gen(function* () {
-      const { sql, hold, place, backlog } = yield* world
+      const { sql, hold, place, refused } = yield* world
       yield* Effect.replicateEffect(place(), limit)
       yield* Effect.promise(() =>
         sql`update orders set status = 'completed', publish_at = null, decided_at = now()`
@@ -131,9 +151,10 @@ describe("the count of the backlog", () => {
       const { out, letGo } = yield* hold("countUnfinished", "after")
       yield* nextCount
       yield* until("it is out", () => out() === 1)
-      assert.strictEqual((yield* Effect.flip(backlog.admit))._tag, "Problem")
+      assert.strictEqual(yield* refused, "overloaded")
+      const waiting = yield* Effect.forkChild(place(), { startImmediately: true })
       yield* letGo
-      yield* until("there is room", Effect.isSuccess(backlog.admit))
+      assert.isFalse((yield* Fiber.join(waiting)).replayed)
     }))
 })
 
@@ -142,7 +163,7 @@ describe("the replay of an order", () => {
     Effect.gen(function* () {
       const { sql, hold, place } = yield* world
       const first = yield* place("one")
-      const { out, letGo } = yield* hold("findByKey", "before")
+      const { out, letGo } = yield* hold("findByKeys", "before")
       const again = yield* Effect.forkChild(place("one", 7))
       yield* until("it is looked up", () => out() === 1)
       yield* Effect.promise(() => sql`update orders set idempotency_key = null`)
@@ -157,12 +178,13 @@ describe("the replay of an order", () => {
     Effect.gen(function* () {
       const { sql, hold, place } = yield* world
       const first = yield* place("one")
-      const { out, letGo } = yield* hold("findByKey", "after")
+      const { out, letGo } = yield* hold("findByKeys", "after")
       const [same, other] = [
         yield* Effect.forkChild(place("one")),
         yield* Effect.forkChild(Effect.flip(place("one", 7))),
       ]
-      yield* until("both are found", () => out() === 2)
+      // Both in one look-up.
+      yield* until("both are found", () => out() === 1)
       yield* Effect.promise(() => sql`update orders set idempotency_key = null`)
       yield* letGo
       const { order, replayed } = yield* Fiber.join(same)

@@ -91,9 +91,23 @@ const intakeOf = ({ query }: OrderStore["Service"]): Questions => (nth, count) =
     reads: count,
   },
   "an idempotency key is looked up": {
-    ask: query((orders) => orders.findByKey("ann", "key-500")),
+    ask: query((orders) => orders.findByKeys([{ username: "ann", key: "key-500" }])),
     by: ["orders_by_idempotency_key"],
     reads: 1,
+  },
+  "many idempotency keys are looked up": {
+    ask: query((orders) =>
+      orders.findByKeys(
+        Array.from({ length: 100 }, (_, n) => ({ username: "ann", key: `key-${2 * n + 2}` })),
+      )
+    ),
+    by: ["orders_by_idempotency_key"],
+    reads: 100,
+  },
+  "what a user has placed lately is counted": {
+    ask: query((orders) => orders.countMade(["ann"], idOf(manyRows - 20))),
+    by: ["orders_of_user"],
+    reads: 11 + count * (nth + 1),
   },
   "a user's newest orders are listed": {
     ask: query((orders) => orders.newest("ann", 101, undefined)),

@@ -203,8 +203,13 @@ describe("decide", () => {
     Effect.gen(function* () {
       const ids = yield* pendingOrders(1000)
       const heard = new Set<string>()
+      const final: Array<string | undefined> = []
       const { unlisten } = yield* Effect.promise(() =>
-        sql.listen(changesChannel, (payload) => payload.split(",").forEach((id) => heard.add(id)))
+        sql.listen(changesChannel, (payload) => {
+          // As versions read it that do not know which of them are final.
+          for (const id of payload.split(",").filter((id) => id !== "")) heard.add(id)
+          final.push(...payload.split(",,")[1]!.split(",").filter((id) => id !== ""))
+        })
       )
       yield* decide(...ids.map((id) => abort(id)))
       yield* until("all are heard of", () => ids.every((id) => heard.has(id)))
@@ -212,6 +217,7 @@ describe("decide", () => {
       yield* decide(ask(ids[0]!), complete(ids[1]!), settle(ids[2]!))
       yield* until("the one that changed is heard of", () => heard.size > 0)
       assert.deepStrictEqual([...heard], [ids[2]])
+      assert.deepStrictEqual(final, [ids[2]])
       yield* Effect.promise(unlisten)
     }))
 })

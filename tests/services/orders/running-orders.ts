@@ -3,7 +3,7 @@
  * users' tokens come from a key that only the tests have; its decisions are signed as the orchestrator signs them.
  */
 import { afterAll, beforeAll } from "@effect/vitest"
-import { Context, Effect, Exit, Layer, References, Result, Scope } from "effect"
+import { Context, Effect, Exit, Layer, Metric, References, Result, Scope } from "effect"
 import { Redis } from "ioredis"
 import { exportJWK, generateKeyPair, SignJWT } from "jose"
 import { mkdtemp, rm } from "node:fs/promises"
@@ -21,8 +21,11 @@ import { generateServiceKeys, keyFiles } from "#shared/security/generate-service
 import { ServiceSigner, serviceSignerLayer } from "#shared/security/service-tokens.ts"
 import { accessTokenType } from "#shared/security/user-tokens.ts"
 import { startWithin } from "#shared/service/service.ts"
+import { plentyOfOrders } from "#tests/support/plenty-of-orders.ts"
 import { createDatabase } from "#tests/support/postgres.ts"
+import { auths } from "#tests/support/auths-answer.ts"
 import { anyRedis } from "#tests/support/redis.ts"
+import { oneDoor } from "#tests/support/one-door.ts"
 
 export interface CallOptions {
   /** Whose token is sent; "ann" unless another name is given, and none for null. */
@@ -59,21 +62,22 @@ export interface RunningOrders {
 }
 
 const { privateKey, publicKey } = await generateKeyPair("EdDSA", { crv: "Ed25519" })
-const publicKeys = { keys: [{ ...(await exportJWK(publicKey)), alg: "EdDSA", kid: "tests" }] }
+const trusted = auths([{ ...(await exportJWK(publicKey)), kid: "tests" }])
 
 /** Valid for what is one test for a person, whatever the clock of that test says. */
 export const tokenOf = (username: string): Promise<string> =>
-  new SignJWT({})
+  new SignJWT({ sid: crypto.randomUUID() })
     .setProtectedHeader({ alg: "EdDSA", kid: "tests", typ: accessTokenType })
     .setIssuer("unwind")
     .setAudience("unwind-api")
     .setSubject(username)
     .setJti(crypto.randomUUID())
-    .setExpirationTime("1000 years")
+    .setIssuedAt(0)
+    .setExpirationTime("900 years")
     .sign(privateKey)
 
-/** How the service reaches auth, for its public keys. */
-export const authsKeys = (): Promise<Response> => Promise.resolve(Response.json(publicKeys))
+/** How the service reaches auth, for what proves tokens. */
+export const authsKeys = (): Promise<Response> => Promise.resolve(Response.json(trusted))
 
 /** A folder with the keys of all services, gone with the scope. */
 export const serviceKeys: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
@@ -113,7 +117,8 @@ export const ordersEnvironment = Effect.gen(function* () {
     QUEUE_STREAM: `orders-${crypto.randomUUID()}`,
     // What was not published in the first place must not pass for it.
     REPUBLISH_AFTER: "1 hour",
-    JWKS_URL: "http://auth.test/.well-known/jwks.json",
+    ...plentyOfOrders,
+    JWKS_URL: "http://auth.test/internal/jwks.json",
     SERVICE_PUBLIC_KEYS: keys.publicKeys,
     SERVICE_PRIVATE_KEY: keys.privateKey("orchestrator"),
   }
@@ -142,7 +147,10 @@ const start = (
 ): Effect.Effect<RunningOrders, unknown, Scope.Scope> =>
   Effect.gen(function* () {
     const app = yield* startWithin(orders, environment).pipe(
+      Effect.map(oneDoor),
       Effect.provideService(Fetch, authsKeys),
+      // Each replica is a process elsewhere, with metrics of its own.
+      Effect.provideService(Metric.MetricRegistry, new Map()),
       // What goes wrong on purpose is warned of.
       Effect.provideService(References.MinimumLogLevel, "Error"),
     )

@@ -87,6 +87,33 @@ describe("GET /internal/orders", () => {
       assert.deepStrictEqual(yield* unfinished, { oldest: second!.id, count: 2 })
     }))
 
+  it.live("tells auth whether a user has orders that are not final, and nobody else", () =>
+    Effect.gen(function* () {
+      const orders = yield* startOrders()
+      const ask = yield* askAs(orders, "auth")
+      const has = (username: string) =>
+        Effect.map(
+          ask(`/internal/users/unfinished?username=${encodeURIComponent(username)}`),
+          ({ status, body }) => {
+            assert.strictEqual(status, 200)
+            return body.unfinished as boolean
+          },
+        )
+      const first = yield* place(orders)
+      const { username } = first
+      assert.isTrue(yield* has(username))
+      for (const other of ["nobody", `${username} `, `${username}%`]) {
+        assert.isFalse(yield* has(other))
+      }
+      yield* orders.decide({ orderId: first.id, decision: "abort", reason: "Order timed out" })
+      assert.isTrue(yield* has(username))
+      yield* orders.decide({ orderId: first.id, decision: "settle" })
+      assert.isFalse(yield* has(username))
+      const path = "/internal/users/unfinished?username=ann"
+      assert.strictEqual((yield* (yield* askAs(orders, "orchestrator"))(path)).status, 403)
+      assert.strictEqual((yield* ask("/internal/users/unfinished")).status, 400)
+    }))
+
   it.live("lets the orchestrator in, and nobody else", () =>
     Effect.gen(function* () {
       const orders = yield* startOrders()

@@ -5,7 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Duration, Effect, Fiber, Layer } from "effect"
 import { join } from "node:path"
-import { backlogLayer } from "#services/orders/backlog.ts"
+import { admissionLayer } from "#services/orders/admission.ts"
 import { Changes } from "#services/orders/changes.ts"
 import { Intake, intakeLayer } from "#services/orders/intake.ts"
 import { LookUps } from "#services/orders/look-ups.ts"
@@ -55,7 +55,7 @@ const deafProcess = Effect.gen(function* () {
   const silent = Publisher.of({ publish: () => Effect.void })
   const context = yield* Layer.build(
     Layer.mergeAll(intakeLayer({ republishAfterMs: 15_000 }), Register.layer).pipe(
-      Layer.provide(backlogLayer(1_000)),
+      Layer.provide(admissionLayer({ most: 1_000, mostOfUser: 1_000, perSecond: 1_000 })),
       Layer.provideMerge(LookUps.layer),
       Layer.provideMerge(Changes.layer),
       Layer.provide([
@@ -78,6 +78,7 @@ const deafProcess = Effect.gen(function* () {
     amountMinor: 1999,
     details: { item: 1, slot: "09:00" },
     idempotencyKey: undefined,
+    permit: { enter: Effect.void, leave: () => {} },
   }
   return {
     sql,

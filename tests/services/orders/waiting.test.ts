@@ -242,12 +242,12 @@ describe("Changes", () => {
       const { changes, notify } = yield* deaf
       const id = OrderId.make(crypto.randomUUID())
       const changed = yield* changes.watch(id)
-      yield* changes.tell([anOrder({ id })])
+      yield* changes.tell([anOrder({ id })], [])
       assert.strictEqual((yield* changed)?.id, id)
       notify(id)
       assert.isUndefined(yield* changed)
       // What came last is newer.
-      yield* changes.tell([anOrder({ id })])
+      yield* changes.tell([anOrder({ id })], [])
       notify(id)
       assert.isUndefined(yield* changed)
     }).pipe(Effect.scoped))

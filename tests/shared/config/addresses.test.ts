@@ -6,7 +6,7 @@ import { Environment, readSettings } from "#shared/config/settings.ts"
 
 const read = (url: string) =>
   readSettings(addressSettingsOf("auth")).pipe(
-    Effect.provideService(Environment, { BILLING_URL: url }),
+    Effect.provideService(Environment, { BILLING_URL: url, ORDERS_URL: "http://host:9083" }),
   )
 
 describe("the address of a service", () => {

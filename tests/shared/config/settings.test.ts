@@ -34,7 +34,7 @@ const taken = (setting: Setting<unknown>, value: string) =>
 const all = {
   NAME: text("the name of the shop"),
   STOCK: whole("the stock of each item", { minimum: 0, maximum: 10 }, 7),
-  PORT: port(8080),
+  PORT: port("the TCP port to listen on", 8080),
   WAIT: duration("how long to wait", "2 minutes"),
   LEVEL: oneOf("the level", ["low", "high"], "low"),
   TRACE: flag("whether to trace", false),

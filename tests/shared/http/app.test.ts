@@ -2,8 +2,9 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber, Logger, References, Schema } from "effect"
 import { makeApp } from "#shared/http/app.ts"
 import { Problem } from "#shared/http/problem.ts"
-import { anyone, route } from "#shared/http/route.ts"
+import { anyone, guardedRoute } from "#shared/http/route.ts"
 import { Unavailable, Unknown } from "#shared/transient.ts"
+import { oneDoor } from "#tests/support/one-door.ts"
 
 const secrets = /postgres|10\.0\.0\.7|select|at .*\.ts|Error:/
 
@@ -11,11 +12,10 @@ const get = (
   path: string,
   handle: () => Effect.Effect<{ body: unknown }, Problem | Unavailable | Unknown>,
 ) =>
-  route({
+  guardedRoute(anyone, {
     method: "GET",
     path,
     summary: "A test's",
-    access: anyone,
     answer: { status: 200, description: "Whatever", schema: Schema.Unknown },
     handle,
   })
@@ -23,50 +23,51 @@ const get = (
 const inside = "select 1 from postgres at 10.0.0.7"
 const ready = { state: "ok" }
 
-const app = makeApp({
-  name: "shop",
-  description: "A shop.",
-  routes: [
-    route({
-      method: "GET",
-      path: "/things/:id/",
-      summary: "A thing",
-      access: anyone,
-      params: Schema.Struct({ id: Schema.String.check(Schema.isMaxLength(10)) }),
-      query: Schema.Struct({ colour: Schema.optionalKey(Schema.Literals(["red", "blue"])) }),
-      answer: { status: 200, description: "It", schema: Schema.Unknown },
-      handle: ({ params, query, remoteAddress }) =>
-        Effect.succeed({ body: { ...params, ...query, remoteAddress: remoteAddress ?? null } }),
-    }),
-    route({
-      method: "POST",
-      path: "/things",
-      summary: "A new thing",
-      access: anyone,
-      answer: { status: 201, description: "It", schema: Schema.Unknown },
-      handle: () => Effect.succeed({ body: {}, headers: { location: "/things/1" } }),
-    }),
-    get("/things", () => Effect.succeed({ body: [] })),
-    get("/unavailable", () => Effect.fail(new Unavailable({ message: inside }))),
-    get("/unknown", () => Effect.fail(new Unknown({ message: inside }))),
-    get("/dead", () => Effect.die(new Error(inside))),
-    get("/thrown", () => {
-      throw new Error(inside)
-    }),
-    get("/circular", () => {
-      const body: Record<string, unknown> = {}
-      return Effect.succeed({ body: Object.assign(body, { body }) })
-    }),
-    get("/interrupted", () => Effect.interrupt),
-    get("/teapot", () => new Problem({ status: 429, code: "slow", detail: "Wait." })),
-  ],
-  ready: {
-    database: Effect.suspend(() =>
-      ready.state === "ok" ? Effect.void : Effect.fail({ message: ready.state })
-    ),
-    queue: Effect.void,
-  },
-})
+const app = Effect.map(
+  makeApp({
+    name: "shop",
+    description: "A shop.",
+    routes: [
+      guardedRoute(anyone, {
+        method: "GET",
+        path: "/things/:id/",
+        summary: "A thing",
+        params: Schema.Struct({ id: Schema.String.check(Schema.isMaxLength(10)) }),
+        query: Schema.Struct({ colour: Schema.optionalKey(Schema.Literals(["red", "blue"])) }),
+        answer: { status: 200, description: "It", schema: Schema.Unknown },
+        handle: ({ params, query, remoteAddress }) =>
+          Effect.succeed({ body: { ...params, ...query, remoteAddress: remoteAddress ?? null } }),
+      }),
+      guardedRoute(anyone, {
+        method: "POST",
+        path: "/things",
+        summary: "A new thing",
+        answer: { status: 201, description: "It", schema: Schema.Unknown },
+        handle: () => Effect.succeed({ body: {}, headers: { location: "/things/1" } }),
+      }),
+      get("/things", () => Effect.succeed({ body: [] })),
+      get("/unavailable", () => Effect.fail(new Unavailable({ message: inside }))),
+      get("/unknown", () => Effect.fail(new Unknown({ message: inside }))),
+      get("/dead", () => Effect.die(new Error(inside))),
+      get("/thrown", () => {
+        throw new Error(inside)
+      }),
+      get("/circular", () => {
+        const body: Record<string, unknown> = {}
+        return Effect.succeed({ body: Object.assign(body, { body }) })
+      }),
+      get("/interrupted", () => Effect.interrupt),
+      get("/teapot", () => new Problem({ status: 429, code: "slow", detail: "Wait." })),
+    ],
+    ready: {
+      database: Effect.suspend(() =>
+        ready.state === "ok" ? Effect.void : Effect.fail({ message: ready.state })
+      ),
+      queue: Effect.void,
+    },
+  }),
+  oneDoor,
+)
 
 const ask = (path: string, init: RequestInit = {}) =>
   Effect.gen(function* () {
@@ -231,24 +232,26 @@ describe("an app", () => {
     Effect.gen(function* () {
       const arrived = yield* Deferred.make<void>()
       const left = yield* Deferred.make<void>()
-      const slow = yield* makeApp({
-        name: "slow",
-        description: "",
-        routes: [route({
-          method: "GET",
-          path: "/slow",
-          summary: "",
-          access: anyone,
-          answer: { status: 200, description: "", schema: Schema.Unknown },
-          endsWithClient: true,
-          handle: () =>
-            Deferred.succeed(arrived, undefined).pipe(
-              Effect.andThen(Effect.never),
-              Effect.onInterrupt(() => Deferred.succeed(left, undefined)),
-            ),
-        })],
-        ready: {},
-      })
+      const slow = yield* Effect.map(
+        makeApp({
+          name: "slow",
+          description: "",
+          routes: [guardedRoute(anyone, {
+            method: "GET",
+            path: "/slow",
+            summary: "",
+            answer: { status: 200, description: "", schema: Schema.Unknown },
+            endsWithClient: true,
+            handle: () =>
+              Deferred.succeed(arrived, undefined).pipe(
+                Effect.andThen(Effect.never),
+                Effect.onInterrupt(() => Deferred.succeed(left, undefined)),
+              ),
+          })],
+          ready: {},
+        }),
+        oneDoor,
+      )
       const client = new AbortController()
       const asked = yield* Effect.forkChild(
         Effect.promise(async () => await slow.request("/slow", { signal: client.signal })),

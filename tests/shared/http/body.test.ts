@@ -2,7 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import fc from "fast-check"
 import { type App, makeApp } from "#shared/http/app.ts"
-import { anyone, publicBodyBytes, route } from "#shared/http/route.ts"
+import { anyone, guardedRoute, publicBodyBytes } from "#shared/http/route.ts"
+import { oneDoor } from "#tests/support/one-door.ts"
 import { assertRefused, badBodies, inChunks, marker } from "./bad-bodies.ts"
 
 const Thing = Schema.Struct({
@@ -21,22 +22,24 @@ const Lines = Schema.Struct({
 const valid = { name: "ünï 😀", tags: ["a"] }
 
 const echo = <A>(path: string, schema: Schema.Codec<A, unknown>) =>
-  route({
+  guardedRoute(anyone, {
     method: "POST",
     path,
     summary: "Gives back what it got",
-    access: anyone,
     body: { schema, maxBytes: publicBodyBytes },
     answer: { status: 200, description: "The same", schema: Schema.Unknown },
     handle: ({ body }) => Effect.succeed({ body }),
   })
 
-const app: Effect.Effect<App> = makeApp({
-  name: "echo",
-  description: "",
-  routes: [echo("/things/", Thing), echo("/forms/", Forms), echo("/lines/", Lines)],
-  ready: {},
-})
+const app: Effect.Effect<App> = Effect.map(
+  makeApp({
+    name: "echo",
+    description: "",
+    routes: [echo("/things/", Thing), echo("/forms/", Forms), echo("/lines/", Lines)],
+    ready: {},
+  }),
+  oneDoor,
+)
 
 const post = async (app: App, path: string, body: BodyInit, type = "application/json") => {
   const init = { method: "POST", body, headers: { "content-type": type }, duplex: "half" }

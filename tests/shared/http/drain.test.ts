@@ -5,16 +5,16 @@ import { connect } from "node:net"
 import { type AppOptions, makeApp } from "#shared/http/app.ts"
 import { CurrentDrain, Drain } from "#shared/http/drain.ts"
 import { listen } from "#shared/http/listen.ts"
-import { anyone, route } from "#shared/http/route.ts"
+import { anyone, guardedRoute } from "#shared/http/route.ts"
 import { until } from "#tests/services/orders/until.ts"
+import { oneDoor } from "#tests/support/one-door.ts"
 import { sendRaw } from "./raw.ts"
 
-const routeAt = (path: string, handle: Parameters<typeof route>[0]["handle"]) =>
-  route({
+const routeAt = (path: string, handle: Parameters<typeof guardedRoute>[1]["handle"]) =>
+  guardedRoute(anyone, {
     method: "GET",
     path,
     summary: "",
-    access: anyone,
     answer: { status: 200, description: "", schema: Schema.Unknown },
     handle: handle as never,
   })
@@ -23,7 +23,10 @@ const routeAt = (path: string, handle: Parameters<typeof route>[0]["handle"]) =>
 const started = (routes: AppOptions["routes"]) =>
   Effect.gen(function* () {
     const drain = new Drain()
-    const app = yield* makeApp({ name: "draining", description: "", routes, ready: {} })
+    const app = yield* Effect.map(
+      makeApp({ name: "draining", description: "", routes, ready: {} }),
+      oneDoor,
+    )
     const scope = yield* Scope.make()
     yield* Effect.addFinalizer(() => Scope.close(scope, Exit.void))
     const port = yield* listen(app, { host: "127.0.0.1", port: 0 }).pipe(

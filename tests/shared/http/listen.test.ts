@@ -4,44 +4,45 @@ import { Deferred, Effect, Exit, Fiber, Latch, Queue, Schema, Scope, Semaphore }
 import { connect } from "node:net"
 import { makeApp } from "#shared/http/app.ts"
 import { listen } from "#shared/http/listen.ts"
-import { anyone, route } from "#shared/http/route.ts"
+import { anyone, guardedRoute } from "#shared/http/route.ts"
 import { until } from "#tests/services/orders/until.ts"
+import { oneDoor } from "#tests/support/one-door.ts"
 import { sendRaw } from "./raw.ts"
 
 const appWith = (wait: Effect.Effect<void>) =>
-  makeApp({
-    name: "test",
-    description: "",
-    routes: [
-      route({
-        method: "POST",
-        path: "/echo",
-        summary: "",
-        access: anyone,
-        body: { schema: Schema.Struct({ text: Schema.String }), maxBytes: 64 },
-        answer: { status: 200, description: "", schema: Schema.Unknown },
-        handle: ({ body, remoteAddress }) => Effect.succeed({ body: { ...body, remoteAddress } }),
-      }),
-      route({
-        method: "GET",
-        path: "/slow",
-        summary: "",
-        access: anyone,
-        answer: { status: 200, description: "", schema: Schema.Unknown },
-        handle: () => Effect.as(wait, { body: { text: "at last" } }),
-      }),
-      route({
-        method: "GET",
-        path: "/slow-while-there",
-        summary: "",
-        endsWithClient: true,
-        access: anyone,
-        answer: { status: 200, description: "", schema: Schema.Unknown },
-        handle: () => Effect.as(wait, { body: { text: "at last" } }),
-      }),
-    ],
-    ready: {},
-  })
+  Effect.map(
+    makeApp({
+      name: "test",
+      description: "",
+      routes: [
+        guardedRoute(anyone, {
+          method: "POST",
+          path: "/echo",
+          summary: "",
+          body: { schema: Schema.Struct({ text: Schema.String }), maxBytes: 64 },
+          answer: { status: 200, description: "", schema: Schema.Unknown },
+          handle: ({ body, remoteAddress }) => Effect.succeed({ body: { ...body, remoteAddress } }),
+        }),
+        guardedRoute(anyone, {
+          method: "GET",
+          path: "/slow",
+          summary: "",
+          answer: { status: 200, description: "", schema: Schema.Unknown },
+          handle: () => Effect.as(wait, { body: { text: "at last" } }),
+        }),
+        guardedRoute(anyone, {
+          method: "GET",
+          path: "/slow-while-there",
+          summary: "",
+          endsWithClient: true,
+          answer: { status: 200, description: "", schema: Schema.Unknown },
+          handle: () => Effect.as(wait, { body: { text: "at last" } }),
+        }),
+      ],
+      ready: {},
+    }),
+    oneDoor,
+  )
 
 const here = { host: "127.0.0.1", port: 0 }
 
@@ -115,27 +116,29 @@ describe("listen", () => {
       const waiting = yield* Latch.make()
       const left = yield* Latch.make()
       const stored: Array<string> = []
-      const app = yield* makeApp({
-        name: "store",
-        description: "",
-        routes: [
-          route({
-            method: "POST",
-            path: "/things",
-            summary: "",
-            access: anyone,
-            body: { schema: Schema.Struct({ name: Schema.String }), maxBytes: 64 },
-            answer: { status: 201, description: "", schema: Schema.Unknown },
-            endsWithClient: true,
-            handle: ({ body }) =>
-              Effect.andThen(
-                waiting.open,
-                turn.withPermit(Effect.sync(() => ({ body: stored.push(body.name) }))),
-              ).pipe(Effect.onInterrupt(() => left.open)),
-          }),
-        ],
-        ready: {},
-      })
+      const app = yield* Effect.map(
+        makeApp({
+          name: "store",
+          description: "",
+          routes: [
+            guardedRoute(anyone, {
+              method: "POST",
+              path: "/things",
+              summary: "",
+              body: { schema: Schema.Struct({ name: Schema.String }), maxBytes: 64 },
+              answer: { status: 201, description: "", schema: Schema.Unknown },
+              endsWithClient: true,
+              handle: ({ body }) =>
+                Effect.andThen(
+                  waiting.open,
+                  turn.withPermit(Effect.sync(() => ({ body: stored.push(body.name) }))),
+                ).pipe(Effect.onInterrupt(() => left.open)),
+            }),
+          ],
+          ready: {},
+        }),
+        oneDoor,
+      )
       const port = yield* listen(app, here)
       const post = (name: string, more = "") => {
         const body = JSON.stringify({ name })

@@ -135,8 +135,10 @@ describe("the clock of another service", () => {
             Promise.resolve(Response.json({}, { status: 401, headers: { date: off } }))),
           Effect.provideService(References.MinimumLogLevel, "None"),
         )
-      const app = yield* given(makeApp({ name: "auth", description: "", routes: [], ready: {} }))
-      const readyz = Effect.promise(async () => await (await app.request("/readyz")).json())
+      const { internal } = yield* given(
+        makeApp({ name: "auth", description: "", routes: [], ready: {} }),
+      )
+      const readyz = Effect.promise(async () => await (await internal.request("/readyz")).json())
       const fine = { status: "ready", service: "auth", checks: {} }
       assert.deepStrictEqual(yield* readyz, fine)
       const { message } = yield* Effect.flip(given(get(callee, "/")))

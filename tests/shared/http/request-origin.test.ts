@@ -4,7 +4,7 @@ import { Effect, Schema } from "effect"
 import fc from "fast-check"
 import { makeApp } from "#shared/http/app.ts"
 import { type Callee, Fetch, get } from "#shared/http/client.ts"
-import { anyone, route } from "#shared/http/route.ts"
+import { anyone, guardedRoute } from "#shared/http/route.ts"
 import { TracingEnabled } from "#shared/telemetry/trace.ts"
 
 const callee: Callee = {
@@ -15,11 +15,10 @@ const callee: Callee = {
 }
 
 const routeAt = (path: string, handle: () => Effect.Effect<{ body: unknown }, never>) =>
-  route({
+  guardedRoute(anyone, {
     method: "GET",
     path,
     summary: "",
-    access: anyone,
     answer: { status: 200, description: "", schema: Schema.Unknown },
     handle,
   })
@@ -40,8 +39,8 @@ const calling = Effect.gen(function* () {
     return Promise.resolve(Response.json({}))
   }))
   const ask = (path: string, headers: Record<string, string> = {}) =>
-    Effect.promise(async () => await app.request(path, { headers }))
-  return { app, ask, sent, call }
+    Effect.promise(async () => await app.public.request(path, { headers }))
+  return { ask, sent, call }
 })
 
 const uuid = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/

@@ -2,14 +2,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger, Schema } from "effect"
 import { makeApp } from "#shared/http/app.ts"
-import { anyone, type Route, route } from "#shared/http/route.ts"
+import { anyone, guardedRoute, type Route } from "#shared/http/route.ts"
+import { oneDoor } from "#tests/support/one-door.ts"
 
 const thing = (method: "GET" | "POST", path: string) =>
-  route({
+  guardedRoute(anyone, {
     method,
     path,
     summary: "",
-    access: anyone,
     answer: { status: 200, description: "", schema: Schema.Unknown },
     handle: () => Effect.succeed({ body: {} }),
   })
@@ -22,12 +22,15 @@ const broken: Route = {
 }
 
 const started = (name: string) =>
-  makeApp({
-    name,
-    description: "",
-    routes: [thing("GET", "/things/:id/"), thing("POST", "/things/:id"), broken],
-    ready: {},
-  })
+  Effect.map(
+    makeApp({
+      name,
+      description: "",
+      routes: [thing("GET", "/things/:id/"), thing("POST", "/things/:id"), broken],
+      ready: {},
+    }),
+    oneDoor,
+  )
 
 type App = Effect.Success<ReturnType<typeof started>>
 

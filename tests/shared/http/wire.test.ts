@@ -5,23 +5,26 @@ import fc from "fast-check"
 import { makeApp } from "#shared/http/app.ts"
 import { listen } from "#shared/http/listen.ts"
 import { hasDotSegment } from "#shared/http/request-target.ts"
-import { anyone, route } from "#shared/http/route.ts"
+import { anyone, guardedRoute } from "#shared/http/route.ts"
+import { oneDoor } from "#tests/support/one-door.ts"
 import { sendRaw } from "./raw.ts"
 
-const app = makeApp({
-  name: "wire",
-  description: "",
-  routes: [route({
-    method: "POST",
-    path: "/things/:id",
-    summary: "",
-    access: anyone,
-    body: { schema: Schema.Unknown, maxBytes: 64 },
-    answer: { status: 201, description: "", schema: Schema.Unknown },
-    handle: () => Effect.succeed({ body: "made" }),
-  })],
-  ready: {},
-})
+const app = Effect.map(
+  makeApp({
+    name: "wire",
+    description: "",
+    routes: [guardedRoute(anyone, {
+      method: "POST",
+      path: "/things/:id",
+      summary: "",
+      body: { schema: Schema.Unknown, maxBytes: 64 },
+      answer: { status: 201, description: "", schema: Schema.Unknown },
+      handle: () => Effect.succeed({ body: "made" }),
+    })],
+    ready: {},
+  }),
+  oneDoor,
+)
 
 const arrivalMs = 300
 const keepAliveMs = 600

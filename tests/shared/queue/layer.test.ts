@@ -68,8 +68,8 @@ describe("orderQueueLayer", () => {
           yield* queue.publish([anOrder()])
           yield* queue.take(1)
         }).pipe(Effect.provide(layerIn({ QUEUE_URL: server.url, QUEUE_STREAM, ...environment })))
-      yield* take({ PORT: "8123" })
-      yield* take({ PORT: "8123", CONSUMER_NAME: "me" })
+      yield* take({ INTERNAL_PORT: "8123" })
+      yield* take({ INTERNAL_PORT: "8123", CONSUMER_NAME: "me" })
       const consumers = yield* Effect.promise(() =>
         redis.xinfo("CONSUMERS", QUEUE_STREAM, "orchestrators")
       ) as Effect.Effect<Array<Array<unknown>>>

@@ -30,7 +30,7 @@ describe("POST /internal/forget", () => {
       const later = yield* Effect.provideService(running.replica(), Clock.Clock, calendar.clock)
       const authorization = `Bearer ${yield* token("orchestrator", {
         issuedAt: 2 * 86_400,
-        expires: 2 * 86_400 + 60,
+        expires: 2 * 86_400 + 30,
       })}`
       const forget = Effect.promise(async () => {
         const headers = { authorization, "content-type": "application/json" }

@@ -35,7 +35,7 @@ const participants: ReadonlyArray<{
     name: "billing",
     resource: "ann",
     open: ["GET /api/accounts/{username}"],
-    internal: ["POST /api/profiles/", ...doors],
+    internal: ["POST /api/profiles/", "POST /internal/accounts/erase", ...doors],
   },
   { name: "items", resource: "1", open: [], internal: doors },
   { name: "slots", resource: "09:00", open: [], internal: doors },
@@ -88,7 +88,7 @@ describe("POST /internal/reservations", () => {
         const { status, body } = yield* call("/openapi.json")
         assert.strictEqual(status, 200)
         assertDescribes(body, [...open, ...internal])
-        assert.deepStrictEqual(body.paths[path].post.security, [{ service: [] }])
+        assert.deepStrictEqual(body.paths[path].post.security, [{ service: ["orchestrator"] }])
         const { body: shown } = yield* call(`/openapi/${name}.json`)
         assertDescribes(shown, open)
       }))

@@ -16,6 +16,7 @@ import { Fetch } from "#shared/http/client.ts"
 import { generateServiceKeys, keyFiles } from "#shared/security/generate-service-keys.ts"
 import type { ServiceName } from "#shared/roster.ts"
 import { startWithin } from "#shared/service/service.ts"
+import { oneDoor } from "#tests/support/one-door.ts"
 import { newDatabase, onlooker } from "../postgres/open-database.ts"
 
 const services = {
@@ -82,14 +83,14 @@ export const startParticipant = (
         const start = services[name]({
           DATABASE_URL: via ? yield* via(databaseUrl) : databaseUrl,
           SERVICE_PUBLIC_KEYS: keys.publicKeys,
-          JWKS_URL: "http://auth.test/.well-known/jwks.json",
+          JWKS_URL: "http://auth.test/internal/jwks.json",
           ...environment,
           ...more,
         })
         return yield* fetch
           ? Effect.provideService(start, Fetch, (url, init) => fetch(new Request(url, init)))
           : start
-      }).pipe(Effect.provideService(References.MinimumLogLevel, "None"))
+      }).pipe(Effect.map(oneDoor), Effect.provideService(References.MinimumLogLevel, "None"))
     const app = yield* replica()
     return {
       app,
@@ -119,7 +120,7 @@ const signToken = async (
 ): Promise<string> => {
   const key = await importJWK(JSON.parse(await readFile(keyFile, "utf8")) as JWK, "EdDSA")
   const now = Math.floor(Date.now() / 1000)
-  const { issuer = service, audience = self, issuedAt = 0, expires = 60, header } = parts
+  const { issuer = service, audience = self, issuedAt = 0, expires = 30, header } = parts
   const token = new SignJWT({})
     .setProtectedHeader({ alg: "EdDSA", kid: service, typ: "svc+jwt", ...header })
     .setAudience(audience)

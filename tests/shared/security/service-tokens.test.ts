@@ -170,14 +170,15 @@ describe("a key file", () => {
 })
 
 describe("generateServiceKeys", () => {
-  it.live("makes a private key for each caller, for its owner's eyes, and one public file", () =>
+  it.live("makes a private key for each caller and a secret, for their owner's eyes, and one public file", () =>
     Effect.gen(function* () {
       const folder = join(yield* newFolder, "new", "folder")
       yield* Effect.promise(() => generateServiceKeys(folder))
       const files = (yield* Effect.promise(() => readdir(folder))).toSorted()
       const secret = ["auth.private.json", "orchestrator.private.json"]
-      assert.deepStrictEqual(files, [...secret, "services.public.json"])
-      for (const name of secret) {
+      const names = [...secret, "services.public.json", "signing-keys.secret"]
+      assert.deepStrictEqual(files, names)
+      for (const name of [...secret, "signing-keys.secret"]) {
         const { mode } = yield* Effect.promise(() => stat(join(folder, name)))
         assert.strictEqual(mode & 0o777, 0o600)
       }

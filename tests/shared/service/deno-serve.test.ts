@@ -1,4 +1,7 @@
-/** A service under `deno serve`: the file that Node and `deno run` start too, as a handler of requests. */
+/**
+ * A service under `deno serve`: the file that Node and `deno run` start too, as a handler of what comes to the public port.
+ * Its internal port it opens by itself.
+ */
 import { Effect } from "effect"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
@@ -8,11 +11,11 @@ import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { serviceNames } from "#shared/roster.ts"
 import { generateServiceKeys } from "#shared/security/generate-service-keys.ts"
-import { freePort } from "#tests/proxies/programs.ts"
+import { freePorts } from "#tests/proxies/programs.ts"
 import { sendRaw } from "#tests/shared/http/raw.ts"
 import { until } from "#tests/support/customer.ts"
 import { createDatabase } from "#tests/support/postgres.ts"
-import { environmentOf } from "#tests/support/service-process.ts"
+import { environmentOf, type Ports } from "#tests/support/service-process.ts"
 
 const root = join(import.meta.dirname, "../../..")
 
@@ -30,80 +33,104 @@ const deno = (words: ReadonlyArray<string>, env: Readonly<Record<string, string 
   return { child, output: () => output, ended: async () => (await ended)[0] }
 }
 
-describe("deno serve services/items/main.ts", () => {
+describe("deno serve services/billing/main.ts", () => {
   const folder = mkdtempSync(join(tmpdir(), "unwind-deno-serve-"))
   let database: Awaited<ReturnType<typeof createDatabase>>
-  let port: number
-  let items: ReturnType<typeof deno>
+  let ports: Ports
+  let billing: ReturnType<typeof deno>
   const environment = () =>
-    environmentOf("items", {
-      // Deno decides where it listens.
-      port: 1,
+    environmentOf("billing", {
+      // Deno decides where the public port is.
+      ports: { ...ports, public: 1 },
       databaseUrl: database.url,
       queueUrl: "memory:",
       queueStream: "orders",
       keysFolder: folder,
       address: (name) => `http://${name}`,
     })
-  const ask = (path: string, init?: RequestInit) =>
-    fetch(`http://127.0.0.1:${port}${path}`, init).catch(() => undefined)
+  const ask = (door: keyof Ports, path: string, init?: RequestInit) =>
+    fetch(`http://127.0.0.1:${ports[door]}${path}`, init).catch(() => undefined)
 
   beforeAll(async () => {
     await generateServiceKeys(folder)
-    database = await createDatabase("items")
-    port = await freePort()
-    items = deno(
-      ["serve", "-A", "--host", "127.0.0.1", "--port", `${port}`, "services/items/main.ts"],
+    database = await createDatabase("billing")
+    ports = await freePorts()
+    billing = deno(
+      [
+        ...["serve", "-A", "--host", "127.0.0.1", "--port", `${ports.public}`],
+        "services/billing/main.ts",
+      ],
       environment(),
     )
     await until("it is ready", 60_000, async () => {
-      if (items.child.exitCode !== null) throw new Error(items.output())
-      return (await ask("/readyz"))?.status === 200
+      if (billing.child.exitCode !== null) throw new Error(billing.output())
+      return (await ask("internal", "/readyz"))?.status === 200
     })
   })
   afterAll(async () => {
-    items?.child.kill("SIGKILL")
-    await items?.ended()
+    billing?.child.kill("SIGKILL")
+    await billing?.ended()
     await database?.drop()
     rmSync(folder, { recursive: true })
   })
 
-  it("answers as a service does", async () => {
-    const metrics = await ask("/metrics")
+  it("answers as a service does, at each port what belongs there", async () => {
+    const metrics = await ask("internal", "/metrics")
     expect(metrics?.headers.get("content-type")).toMatch(/^text\/plain/)
-    const unproved = await ask("/internal/reservations", { method: "POST", body: "{}" })
-    expect(unproved?.status).toBe(401)
-    expect((await ask("/nothing"))?.headers.get("x-request-id")).toMatch(/^[\da-f-]{36}$/)
+    const post = { method: "POST", body: "{}" }
+    expect((await ask("internal", "/internal/reservations", post))?.status).toBe(401)
+    expect((await ask("public", "/internal/reservations", post))?.status).toBe(404)
+    expect((await ask("public", "/metrics"))?.status).toBe(404)
+    expect((await ask("public", "/api/accounts/ann"))?.status).toBe(401)
+    expect((await ask("public", "/nothing"))?.headers.get("x-request-id")).toMatch(
+      /^[\da-f-]{36}$/,
+    )
   })
 
   it("lets no Host header and no dot segments reach another path", async () => {
     const raw = async (target: string, host: string) => {
       const request = `GET ${target} HTTP/1.1\r\nhost: ${host}\r\nconnection: close\r\n\r\n`
-      return (await Effect.runPromise(sendRaw(port, request))).answer
+      return (await Effect.runPromise(sendRaw(ports.public, request))).answer
     }
-    for (const host of ["x/metrics?", "x/metrics#", "y@x/metrics?", "x\\metrics?"]) {
-      const answer = await raw("/livez", host)
+    const document = "/openapi/billing.json"
+    for (const host of [`x${document}?`, `x${document}#`, `y@x${document}?`, "x\\openapi?"]) {
+      const answer = await raw("/nothing", host)
       expect(answer, host).toMatch(/^HTTP\/1\.1 400 /)
       expect(answer, host).toContain('"code":"invalid_host"')
     }
-    for (const path of ["/api/orders/../../metrics", "/api/%2e%2E/metrics"]) {
+    for (const path of ["/api/accounts/../../openapi/billing.json", "/api/%2e%2E/openapi"]) {
       expect(await raw(path, "x"), path).toContain('"code":"invalid_path"')
     }
-    for (const host of ["x", "x:8084", "127.0.0.1:80", "[::1]:80", "items.unwind.svc"]) {
-      expect(await raw("/livez", host), host).toMatch(/^HTTP\/1\.1 200 /)
+    for (const host of ["x", "x:8082", "127.0.0.1:80", "[::1]:80", "billing.unwind.svc"]) {
+      expect(await raw(document, host), host).toMatch(/^HTTP\/1\.1 200 /)
     }
   })
 
+  it("takes no two headers for one", async () => {
+    const raw = async (headers: string) => {
+      const head = `GET /openapi/billing.json HTTP/1.1\r\n${headers}connection: close\r\n\r\n`
+      return (await Effect.runPromise(sendRaw(ports.public, head))).answer
+    }
+    expect(await raw("host: x\r\nhost: x\r\n")).toMatch(/^HTTP\/1\.1 400 /)
+    const keys = await raw("host: x\r\nidempotency-key: a\r\nidempotency-key: b\r\n")
+    expect(keys).toMatch(/^HTTP\/1\.1 400 /)
+    expect(keys).toContain('"code":"duplicate_header"')
+    const one = await raw("host: x\r\nidempotency-key: a\r\nx-forwarded-proto: https\r\n")
+    expect(one).toMatch(/^HTTP\/1\.1 200 /)
+    expect(one).toContain("x-content-type-options: nosniff")
+    expect(one).not.toContain("strict-transport-security")
+  })
+
   it("ends in order at SIGTERM", async () => {
-    process.kill(items.child.pid!, "SIGTERM")
-    expect(await items.ended()).toBe(0)
-    expect(items.output()).not.toMatch(/error|warning/i)
+    process.kill(billing.child.pid!, "SIGTERM")
+    expect(await billing.ended()).toBe(0)
+    expect(billing.output()).not.toMatch(/error|warning/i)
   })
 })
 
 describe("services/*/main.ts", () => {
   it("says under `deno serve` which settings it lacks, and ends", async () => {
-    const { output, ended } = deno(["serve", "-A", "--port", "0", "services/items/main.ts"], {
+    const { output, ended } = deno(["serve", "-A", "--port", "0", "services/billing/main.ts"], {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
     })
@@ -112,18 +139,29 @@ describe("services/*/main.ts", () => {
     expect(output()).not.toMatch(/^ +at /m)
   })
 
+  it("says under `deno serve` how to start it, where there is nothing for the public", async () => {
+    const { output, ended } = deno(["serve", "-A", "--port", "0", "services/items/main.ts"], {
+      PATH: process.env.PATH,
+      HOME: process.env.HOME,
+    })
+    expect(await ended()).toBe(1)
+    expect(output()).toContain("start it with `deno run -A services/items/main.ts`\n")
+    expect(output()).not.toMatch(/^ +at |DATABASE_URL/m)
+  })
+
   it("is no handler under `deno run`, which would warn of it", async () => {
-    const port = await freePort()
+    const ports = await freePorts()
     const { child, output, ended } = deno(["run", "-A", "tests/proxies/replica.ts"], {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
-      PORT: `${port}`,
+      PORT: `${ports.public}`,
+      INTERNAL_PORT: `${ports.internal}`,
       DRAIN: "0 seconds",
     })
     await until(
       "it says that it listens",
       60_000,
-      () => Promise.resolve(output().includes(`:${port}`)),
+      () => Promise.resolve(output().includes(`:${ports.internal}`)),
     )
     process.kill(child.pid!, "SIGTERM")
     expect(await ended()).toBe(0)

@@ -33,8 +33,8 @@ describe("a service's log entries", () => {
       const records: Array<Readonly<Record<string, unknown>>> = []
       const logger = Logger.make((entry) => void records.push(logRecord(entry)))
       yield* Effect.gen(function* () {
-        const app = yield* startWithin(talkative, {})
-        yield* Effect.promise(async () => await app.request("/readyz"))
+        const { internal } = yield* startWithin(talkative, {})
+        yield* Effect.promise(async () => await internal.request("/readyz"))
       }).pipe(Effect.scoped, Effect.provide(Logger.layer([logger])))
       assert.deepStrictEqual(
         records.map(({ service, message }) => `${service} ${message}`).sort(),
@@ -47,7 +47,11 @@ describe("a service's log entries", () => {
       const log = vi.spyOn(console, "log").mockImplementation(() => {})
       yield* Effect.addFinalizer(() => Effect.sync(() => log.mockRestore()))
       yield* serve(talkative).pipe(
-        Effect.provideService(Environment, { HOST: "127.0.0.1", PORT: "0", LOG_FORMAT: "json" }),
+        Effect.provideService(Environment, {
+          INTERNAL_HOST: "127.0.0.1",
+          INTERNAL_PORT: "0",
+          LOG_FORMAT: "json",
+        }),
         Effect.forkScoped,
       )
       yield* Effect.promise(() =>

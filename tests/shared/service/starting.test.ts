@@ -4,7 +4,7 @@ import { Deferred, Effect, Exit, Fiber, References } from "effect"
 import { createServer } from "node:net"
 import { once } from "node:events"
 import { Environment } from "#shared/config/settings.ts"
-import { type App, makeApp } from "#shared/http/app.ts"
+import { type Doors, makeApp } from "#shared/http/app.ts"
 import { serve, type Service } from "#shared/service/service.ts"
 import { until } from "#tests/support/customer.ts"
 
@@ -23,7 +23,7 @@ const app = makeApp({ name: "items", description: "", routes: [], ready: {} })
 const starting = Effect.fnUntraced(function* (start: Service<Record<never, never>>["start"]) {
   const port = yield* freePort
   const fiber = yield* serve({ name: "items", settings: {}, start }).pipe(
-    Effect.provideService(Environment, { PORT: `${port}`, HOST: "127.0.0.1" }),
+    Effect.provideService(Environment, { INTERNAL_PORT: `${port}`, INTERNAL_HOST: "127.0.0.1" }),
     Effect.provideService(References.MinimumLogLevel, "None"),
     Effect.forkScoped,
   )
@@ -49,7 +49,7 @@ const starting = Effect.fnUntraced(function* (start: Service<Record<never, never
 describe("a service that migrates", () => {
   it.live("listens at once: it is alive, not ready, and answers 503 with Retry-After until it is", () =>
     Effect.gen(function* () {
-      const migrated = yield* Deferred.make<App>()
+      const migrated = yield* Deferred.make<Doors>()
       const replicas = [
         yield* starting(() => Deferred.await(migrated)),
         yield* starting(() => Deferred.await(migrated)),

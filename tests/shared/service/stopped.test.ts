@@ -3,8 +3,9 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { join } from "node:path"
 import { afterEach, describe, expect, it } from "vitest"
-import { freePort } from "#tests/proxies/programs.ts"
+import { freePorts } from "#tests/proxies/programs.ts"
 import { until } from "#tests/support/customer.ts"
+import type { Ports } from "#tests/support/service-process.ts"
 
 const root = join(import.meta.dirname, "../../..")
 const cleanups: Array<() => void> = []
@@ -12,21 +13,26 @@ afterEach(() => cleanups.splice(0).forEach((cleanup) => cleanup()))
 
 /** Starts a service that needs no database, with that long a drain. */
 const started = async (runtime: "node" | "deno", drain: string) => {
-  const port = await freePort()
+  const ports = await freePorts()
   const words = runtime === "deno" ? ["run", "-A"] : []
   const child = spawn(
     join(root, "node_modules/.bin", runtime),
     [...words, "tests/proxies/replica.ts"],
     {
       cwd: root,
-      env: { PATH: process.env.PATH, PORT: `${port}`, HOST: "127.0.0.1", DRAIN: drain },
+      env: {
+        PATH: process.env.PATH,
+        PORT: `${ports.public}`,
+        INTERNAL_PORT: `${ports.internal}`,
+        DRAIN: drain,
+      },
       stdio: ["ignore", "pipe", "pipe"],
     },
   )
   cleanups.push(() => child.kill("SIGKILL"))
   const ended = once(child, "exit")
-  const ask = (path: string) =>
-    fetch(`http://127.0.0.1:${port}${path}`).then(
+  const ask = (path: string, door: keyof Ports = "internal") =>
+    fetch(`http://127.0.0.1:${ports[door]}${path}`).then(
       async (response) => `${response.status} ${await response.text()}`,
       () => "refused",
     )
@@ -45,10 +51,11 @@ describe.each(["node", "deno"] as const)("a service on %s", (runtime) => {
     tell("SIGTERM")
     await until("it is not ready", 60_000, async () => (await ask("/readyz")).startsWith("503"))
     expect(await ask("/readyz")).toBe('503 {"status":"stopping","service":"orders"}')
-    expect(await ask("/api/orders/1")).toMatch(/^200 /)
+    expect(await ask("/api/orders/1", "public")).toMatch(/^200 /)
     expect(await ended()).toBe(0)
     expect(performance.now() - toldAtMs).toBeGreaterThan(1_990)
     expect(await ask("/livez")).toBe("refused")
+    expect(await ask("/api/orders/1", "public")).toBe("refused")
   })
 
   it("closes at once after Ctrl-C, and when it is told a second time", async () => {

@@ -43,18 +43,22 @@ export const orderTable = (transaction: Transaction): OrderTable => {
 const intake = (
   transaction: Transaction,
   table: Table<OrderRow>,
-): Pick<OrderTable, "insert" | "findByKey" | "find" | "newest" | "countUnfinished"> => ({
+): Pick<
+  OrderTable,
+  "insert" | "findByKeys" | "find" | "newest" | "countUnfinished" | "countMade"
+> => ({
   insert: (insertions) =>
     Effect.map(
       transaction.inserting("insert", table, insertions.map(newRow).sort(byIdempotencyKey)),
       (inserted) => new Set(inserted.map(({ id }) => id)),
     ),
 
-  findByKey: (username, key) =>
-    transaction.statement("findByKey", () => {
-      const row = table.unique.get(uniqueKey(username, key))?.seenBy(transaction)
-      return row && orderOf(row)
-    }),
+  findByKeys: (keys) =>
+    transaction.statement("findByKeys", () =>
+      keys.map(({ username, key }) => {
+        const row = table.unique.get(uniqueKey(username, key))?.seenBy(transaction)
+        return row && orderOf(row)
+      })),
 
   find: (ids) =>
     transaction.statement("find", () =>
@@ -73,11 +77,26 @@ const intake = (
         .map(orderOf)),
 
   countUnfinished: (limit) =>
-    transaction.statement(
-      "countUnfinished",
-      () => Math.min(limit, unfinished(transaction, table).length),
-    ),
+    transaction.statement("countUnfinished", () => {
+      const counted = unfinished(transaction, table).slice(0, limit)
+      const users = countByUser(counted.map((cell) => cell.seenBy(transaction)!))
+      return { total: counted.length, users }
+    }),
+
+  countMade: (usernames, sinceId) =>
+    transaction.statement("countMade", () => {
+      const made = table.all(transaction).map((cell) => cell.seenBy(transaction)!)
+        .filter(({ id }) => id >= sinceId)
+      const counts = countByUser(made)
+      return new Map(usernames.map((username) => [username, counts.get(username) ?? 0]))
+    }),
 })
+
+const countByUser = (rows: ReadonlyArray<OrderRow>): ReadonlyMap<string, number> => {
+  const counts = new Map<string, number>()
+  for (const { username } of rows) counts.set(username, (counts.get(username) ?? 0) + 1)
+  return counts
+}
 
 const register = (
   transaction: Transaction,

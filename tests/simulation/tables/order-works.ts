@@ -10,6 +10,7 @@ import {
   OrderStore,
   type OrderTable,
   type StatusChange,
+  type UsersKey,
 } from "#services/orders/order-table.ts"
 import { Register } from "#services/orders/register.ts"
 import { sweep } from "#services/orders/sweeper.ts"
@@ -114,12 +115,21 @@ const pieces = {
   /** Before its commit others can come. */
   insertSlowly: (given: ReadonlyArray<Given>): Perform => ({ transaction }) =>
     comparable(transaction(insert(given))),
-  findByKey: (username: string, key: string): Perform => single((t) => t.findByKey(username, key)),
+  findByKeys: (keys: ReadonlyArray<UsersKey>): Perform => single((t) => t.findByKeys(keys)),
+  countMade: (usernames: ReadonlyArray<string>, n: number): Perform =>
+    single((t) => Effect.map(t.countMade(usernames, id(n)), (made) => [...made].sort())),
   find: (ns: ReadonlyArray<number>): Perform =>
     single((t) => Effect.map(t.find(ns.map(id)), (found) => [...found].sort())),
   newest: (username: string, limit: number, before: number | undefined): Perform =>
     single((t) => t.newest(username, limit, before === undefined ? undefined : id(before))),
-  countUnfinished: (limit: number): Perform => single((t) => t.countUnfinished(limit)),
+  countUnfinished: (limit: number): Perform =>
+    single((t) =>
+      Effect.map(t.countUnfinished(limit), ({ total, users }) => [
+        total,
+        // Whose they are that are counted no more is PostgreSQL's choice.
+        total < limit ? [...users].sort() : "whoever's",
+      ])
+    ),
   makeAllDue: (): Perform => single((t) => Effect.asVoid(t.makeAllDue)),
   takeDue: (limit: number, ms: number): Perform => single(takeDue(limit, ms)),
   /** Before its commit others can come. */
@@ -248,7 +258,11 @@ export const anySweep: fc.Arbitrary<Work> = fc.oneof(ms, ms.map((ms) => 5 * ms))
 export const anyTakeDueSlowly: fc.Arbitrary<Work> = ms.map((ms) => ["takeDueSlowly", 9, ms])
 
 export const anyLook: fc.Arbitrary<Work> = fc.oneof(
-  fc.tuple(fc.constant("findByKey" as const), username, key),
+  fc.tuple(
+    fc.constant("findByKeys" as const),
+    fc.array(fc.record({ username, key }), { minLength: 1, maxLength: 3 }),
+  ),
+  fc.tuple(fc.constant("countMade" as const), fc.uniqueArray(username), n),
   fc.tuple(fc.constant("find" as const), fc.array(n, { maxLength: 3 })),
   fc.tuple(fc.constant("newest" as const), username, n, fc.option(n, { nil: undefined })),
   fc.tuple(fc.constant("countUnfinished" as const), n),

@@ -1,0 +1,9 @@
+#!/bin/sh
+# Makes a certificate for this machine where there is none, signed by itself: for development, since no client knows it.
+set -e
+cd /run/tls
+[ ! -e tls.crt ] || exit 0
+umask 077
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 365 -subj /CN=localhost \
+  -addext subjectAltName=DNS:localhost,IP:127.0.0.1 -keyout tls.key -out tls.crt.new 2>/dev/null
+mv tls.crt.new tls.crt

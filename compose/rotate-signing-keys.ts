@@ -1,0 +1,48 @@
+/**
+ * `npm run keys -- --rotate`: the emergency rotation of auth's signing keys. Their database is the one that the environment
+ * names, as in auth's container, else that of the data folder of the embedded run, whether it runs or not.
+ */
+import { Console, Effect, References } from "effect"
+import path from "node:path"
+import { openFolderPostgres } from "#compose/embedded/folder-postgres.ts"
+import { serviceUrl } from "#compose/embedded/postgres-databases.ts"
+import { embeddedSettings } from "#compose/embedded/settings.ts"
+import { replaceSigningKeys } from "#services/auth/replace-keys.ts"
+import { Environment, readSettings } from "#shared/config/settings.ts"
+import { keyFiles } from "#shared/security/generate-service-keys.ts"
+
+type Environment = typeof Environment["Service"]
+
+/** Fails with a message for a person. */
+export const rotateSigningKeys = (
+  environment: Environment,
+): Effect.Effect<void, { readonly message: string }> =>
+  Effect.gen(function* () {
+    const names = ["DATABASE_URL", "DATABASE_URL_FILE"]
+    const known = names.some((name) => environment[name])
+      ? environment
+      : yield* inDataFolder(environment)
+    const { made, removed } = yield* Effect.provideService(replaceSigningKeys, Environment, known)
+    yield* Console.log(
+      `Signing keys removed: ${
+        removed.join(", ") || "none"
+      }. ${made} signs from now on. Within 30 ` +
+        "seconds no service takes a token of the others any more: everybody has to log in again.",
+    )
+  }).pipe(Effect.scoped, Effect.provideService(References.MinimumLogLevel, "Warn"))
+
+const inDataFolder = Effect.fnUntraced(function* (environment: Environment) {
+  const { DATA_DIR } = yield* readSettings({ DATA_DIR: embeddedSettings.DATA_DIR }).pipe(
+    Effect.provideService(Environment, environment),
+  )
+  const { url } = yield* openFolderPostgres(
+    DATA_DIR,
+    "DATABASE_URL and SIGNING_KEYS_SECRET_FILE to what auth has",
+  )
+  return {
+    ...environment,
+    DATABASE_URL: serviceUrl(url, "auth").href,
+    SIGNING_KEYS_SECRET: undefined,
+    SIGNING_KEYS_SECRET_FILE: keyFiles(path.join(DATA_DIR, "secrets")).signingKeysSecret,
+  }
+})

@@ -1,0 +1,72 @@
+/**
+ * Which licences a package may have. What ships is under permissive ones, which ask for no more than their notice; what
+ * only builds and tests it may also be under those that ask for the changes to the package itself.
+ */
+import type { Component } from "./packages.ts"
+
+/** By their SPDX identifiers. */
+export const permissive: ReadonlyArray<string> = [
+  "0BSD",
+  "Apache-2.0",
+  "BSD-2-Clause",
+  "BSD-3-Clause",
+  "ISC",
+  "MIT",
+  "Unlicense",
+]
+export const forDevelopment: ReadonlyArray<string> = [...permissive, "MPL-2.0", "WTFPL"]
+
+/**
+ * The licences of packages that name theirs in words which npm does not record, as a person read them in the package; of no
+ * other version than the one that was read.
+ */
+export const readByHand: Readonly<Record<string, string>> = {
+  "httpntlm@1.8.13": "MIT",
+  "stack-trace@0.0.9": "MIT",
+}
+
+/** Whether an SPDX expression gives a way to use the package under these licences alone. */
+export const allows = (allowed: ReadonlyArray<string>, expression: string): boolean => {
+  const words = expression.match(/[()]|[^\s()]+/g) ?? []
+  let at = 0
+  const either = (): boolean => {
+    let holds = both()
+    for (; words[at] === "OR"; holds = both() || holds) at += 1
+    return holds
+  }
+  const both = (): boolean => {
+    let holds = one()
+    for (; words[at] === "AND"; holds = one() && holds) at += 1
+    return holds
+  }
+  const one = (): boolean => {
+    const word = words[at++]
+    if (word !== "(") return word !== undefined && allowed.includes(word)
+    const holds = either()
+    return words[at++] === ")" && holds
+  }
+  // What is left over is of an expression that is not understood, such as one WITH an exception.
+  const holds = either()
+  return at === words.length && holds
+}
+
+/** The licence of each package, a line each, and what is wrong with them; `ships` says which packages ship. */
+export const licenceTable = (
+  components: ReadonlyArray<Component>,
+  ships: (component: Component) => boolean,
+): { readonly lines: ReadonlyArray<string>; readonly wrong: ReadonlyArray<string> } => {
+  const packages = components.filter(({ kind }) => kind === "package")
+  return {
+    lines: packages.map((component) => {
+      const { ref, licence = "none named" } = component
+      return `${licence.padEnd(28)}${ref}${ships(component) ? "" : "  (development)"}`
+    }),
+    wrong: packages.flatMap((component) => {
+      const { ref, licence } = component
+      const allowed = ships(component) ? permissive : forDevelopment
+      if (licence !== undefined && allows(allowed, licence)) return []
+      const use = ships(component) ? "what ships" : "development"
+      return [`${ref}: ${licence ?? "no licence is named"}, which is not allowed for ${use}`]
+    }),
+  }
+}

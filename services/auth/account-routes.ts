@@ -1,0 +1,76 @@
+/** The routes by which users change or give up their account; both ask for the password again. */
+import { Effect } from "effect"
+import { AccountClosing, ClosedAccount, PasswordChange, TokenPair } from "#shared/contracts/auth.ts"
+import { publicBodyBytes as maxBytes, route } from "#shared/http/route.ts"
+import { makeAccountClosing } from "./account-closing.ts"
+import type { AppOptions } from "./app.ts"
+import { AuditTrail, recorded } from "./audit-trail.ts"
+import { sessionShown } from "./live-user.ts"
+import { originOf } from "./origin.ts"
+import { makePasswordChange } from "./password-change.ts"
+
+const password = "correct horse battery"
+
+export const accountRoutes = (options: AppOptions) =>
+  Effect.gen(function* () {
+    const trail = yield* AuditTrail
+    const changePassword = yield* makePasswordChange
+    const close = yield* makeAccountClosing(options)
+    return yield* Effect.all([
+      route({
+        method: "POST",
+        path: "/api/auth/users/me/password/",
+        summary: "Change your password, and end all your sessions but a new one",
+        tag: "users",
+        body: {
+          schema: PasswordChange,
+          maxBytes,
+          example: { password, newPassword: "battery horse correct" },
+        },
+        answer: {
+          status: 200,
+          description: "Tokens of a new session; all others are over",
+          schema: TokenPair,
+        },
+        problems: [403, 429],
+        handle: Effect.fnUntraced(function* (input) {
+          const { body, caller: { username }, request } = input
+          const origin = originOf(input, options)
+          const { address } = origin
+          const session = yield* sessionShown(request)
+          return {
+            body: yield* recorded(
+              trail,
+              { event: "password-change", username, session, address },
+              changePassword({ ...body, username, origin, session }),
+            ),
+          }
+        }),
+      }),
+      route({
+        method: "POST",
+        path: "/api/auth/users/me/delete/",
+        summary: "Delete your account, unless orders of yours are unfinished",
+        tag: "users",
+        body: { schema: AccountClosing, maxBytes, example: { password } },
+        answer: {
+          status: 202,
+          description: "The account is closed; what is known of you is erased later",
+          schema: ClosedAccount,
+        },
+        problems: [403, 409, 429],
+        handle: Effect.fnUntraced(function* (input) {
+          const { body, caller: { username }, request } = input
+          const origin = originOf(input, options)
+          const { address } = origin
+          const session = yield* sessionShown(request)
+          const erasedFrom = yield* recorded(
+            trail,
+            { event: "deletion", username, session, address },
+            close({ ...body, username, origin, session }),
+          )
+          return { body: { username, erasedFrom: erasedFrom.toISOString() } }
+        }),
+      }),
+    ])
+  })

@@ -1,0 +1,189 @@
+/**
+ * Who may place an order now. No more orders may be unfinished than can be worked off in reasonable time, and no user may have
+ * more of them, or place them faster, than leaves something for others. It is decided before a request's body is read, by
+ * what this replica knows. Who cannot come in at once waits for room a while, which costs less than to be refused and to come
+ * again; users are let in by turns. What is sent again is no new order: it is answered all the same.
+ */
+import { Cause, Clock, Context, Effect, Layer, Metric } from "effect"
+import { firstIdAt } from "#shared/contracts/order-time.ts"
+import type { Problem } from "#shared/http/problem.ts"
+import type { Permit } from "#shared/http/route.ts"
+import { steadyMs, steadyMsOf } from "#shared/steady-time.ts"
+import type { Transient } from "#shared/transient.ts"
+import { Changes } from "./changes.ts"
+import { type Line, makeLine } from "./line.ts"
+import { LookUps } from "./look-ups.ts"
+import type { Order } from "./order.ts"
+import { OrderStore } from "./order-table.ts"
+import { makeRoom, type RoomOptions } from "./room.ts"
+
+export class Admission extends Context.Service<Admission, {
+  /**
+   * The permit of a user's request for a new order. To enter fails with a 429 Problem when the user has too many unfinished
+   * orders or places them too fast, and with a 503 Problem when there are too many of all.
+   */
+  readonly permit: (username: string, idempotencyKey: string | undefined) => Permit
+  /** Tells of orders that were stored now. */
+  readonly stored: (orders: ReadonlyArray<Order>) => Effect.Effect<void>
+}>()("unwind/orders/Admission") {}
+
+/** For room to come where a load passes, and not too long for a client that can do something better. */
+const longestWaitMs = 1_000
+
+const refusedFor = (code: string) =>
+  Metric.counter("orders_refused_total", {
+    description: "Orders that were not let in, by the code of the problem",
+    incremental: true,
+    attributes: { code },
+  })
+
+/** Each metric is made once: to make its key costs more than to count with it. */
+const refused = new Map<string, ReturnType<typeof refusedFor>>()
+
+const countRefusal = ({ code }: Problem) => {
+  const metric = refused.get(code) ?? refusedFor(code)
+  refused.set(code, metric)
+  return Metric.update(metric, 1)
+}
+
+export const admissionLayer = (
+  options: RoomOptions,
+): Layer.Layer<Admission, Transient, OrderStore | Changes | LookUps> =>
+  Layer.effect(
+    Admission,
+    Effect.gen(function* () {
+      const clock = yield* Clock.Clock
+      const { findByKey } = yield* LookUps
+      const changes = yield* Changes
+      const room = makeRoom(options)
+      const line = makeLine<Problem>()
+      const refusal = (username: string) => room.refusal(username, steadyMsOf(clock))
+      yield* changes.onFinal((ids) => {
+        if (ids === null) room.missedSome()
+        else room.ended(ids)
+        line.mayBeRoom()
+      })
+      yield* countAgain(room, options.most, Effect.sync(line.mayBeRoom))
+      yield* letInByTurns(line, (username) => {
+        if (room.isFull()) return "nobody"
+        return refusal(username) === undefined ? "yes" : "not this user"
+      })
+      return Admission.of({
+        stored: (orders) => Effect.sync(() => room.stored(orders, steadyMsOf(clock))),
+        permit: (username, key) => {
+          let isInside = false
+          const comeIn = () => {
+            room.enter(username)
+            isInside = true
+          }
+          const wait = Effect.suspend(() => {
+            const sinceMs = steadyMsOf(clock)
+            return line.wait({ username, sinceMs, comeIn, tooLate: () => refusal(username) })
+          }).pipe(Effect.tapError(countRefusal))
+          return {
+            enter: Effect.suspend((): Effect.Effect<void, Problem | Transient> => {
+              if (refusal(username) === undefined) {
+                comeIn()
+                return Effect.void
+              }
+              return key === undefined ? wait : Effect.flatMap(
+                findByKey(username, key),
+                (before) => before === undefined ? wait : Effect.void,
+              )
+            }),
+            leave: () => {
+              if (!isInside) return
+              isInside = false
+              room.leave(username)
+              line.mayBeRoom()
+            },
+          }
+        },
+      })
+    }),
+  )
+
+type Room = ReturnType<typeof makeRoom>
+
+/** Tokens come with time, when nothing else happens; and those who wait have waited long enough. */
+const lookAgainMs = 100
+
+/** Lets in who waits, whenever there may be room for some, and sends away who has waited in vain, until the scope closes. */
+const letInByTurns = Effect.fnUntraced(function* (
+  line: Line<Problem>,
+  mayEnter: Parameters<Line<Problem>["letIn"]>[0],
+) {
+  yield* line.due.pipe(
+    // All that ends in the same turn makes room at once.
+    Effect.andThen(Effect.yieldNow),
+    Effect.andThen(Effect.sync(() => line.letIn(mayEnter))),
+    Effect.forever,
+    Effect.forkScoped,
+  )
+  yield* line.some.pipe(
+    Effect.andThen(Effect.sleep(lookAgainMs)),
+    Effect.andThen(steadyMs),
+    Effect.map((nowMs) => {
+      line.sendAway(nowMs - longestWaitMs)
+      line.mayBeRoom()
+    }),
+    Effect.forever,
+    Effect.forkScoped,
+  )
+})
+
+/** How often orders are counted, as long as a count takes less than `part` of the time. */
+const countEveryMs = { tight: 50, otherwise: 1_000, most: 10_000, part: 0.05 }
+
+const unfinished = Metric.gauge("orders_unfinished", {
+  description: "Orders that are not final yet, counted up to the limit of the backlog",
+})
+
+/**
+ * Counts what is unfinished in all replicas together, until the scope closes: often where room gets scarce. Fails with
+ * Transient when the first count does.
+ */
+const countAgain = Effect.fnUntraced(
+  function* (room: Room, limit: number, counted: Effect.Effect<unknown>) {
+    const { query } = yield* OrderStore
+    let sinceMs = yield* Clock.currentTimeMillis
+    const count = Effect.gen(function* () {
+      const known = room.counting()
+      const found = yield* query((orders) => orders.countUnfinished(limit))
+      known(found)
+      yield* Metric.update(unfinished, found.total)
+      yield* counted
+    })
+    /** What those who place many have placed in other replicas. */
+    const compare = Effect.gen(function* () {
+      const fast = room.fast(yield* steadyMs)
+      const fromMs = sinceMs
+      sinceMs = yield* Clock.currentTimeMillis
+      const placed = fast.length === 0
+        ? new Map<string, number>()
+        : yield* query((orders) => orders.countMade(fast, firstIdAt(fromMs)))
+      room.placed(placed, yield* steadyMs)
+    })
+    const both = Effect.andThen(count, compare)
+    yield* count
+    let tookMs = 0
+    yield* Effect.gen(function* () {
+      const { tight, otherwise, most, part } = countEveryMs
+      const everyMs = room.isTight() ? tight : otherwise
+      yield* Effect.sleep(Math.min(Math.max(everyMs, tookMs / part), most))
+      const startedMs = yield* steadyMs
+      // A database that is away is reported by those who need an answer of it.
+      yield* Effect.catch(both, () => Effect.void)
+      tookMs = (yield* steadyMs) - startedMs
+    }).pipe(
+      Effect.catchDefect((defect) =>
+        Effect.andThen(
+          Effect.logError("The count of the backlog met a defect", Cause.die(defect)),
+          Effect.sleep(countEveryMs.otherwise),
+        )
+      ),
+      Effect.forever,
+      Effect.forkScoped,
+    )
+  },
+)

@@ -1,0 +1,18 @@
+/** What orders tells auth of the owner of an account who wants to close it: GET /internal/users/unfinished. */
+import { Effect } from "effect"
+import { UnfinishedOrders, UserQuery } from "#shared/contracts/account.ts"
+import { route } from "#shared/http/route.ts"
+import { Standings } from "./standings.ts"
+
+export const hasUnfinishedOrders = Effect.gen(function* () {
+  const { hasUnfinished } = yield* Standings
+  return yield* route({
+    method: "GET",
+    path: "/internal/users/unfinished",
+    summary: "Whether a user has orders that are not final",
+    query: UserQuery,
+    answer: { status: 200, description: "Whether there are any", schema: UnfinishedOrders },
+    handle: ({ query }) =>
+      Effect.map(hasUnfinished(query.username), (unfinished) => ({ body: { unfinished } })),
+  })
+})

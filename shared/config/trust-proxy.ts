@@ -1,0 +1,10 @@
+/** Whether the proxy in front is believed: a client that reaches the port itself could claim as much. */
+import { flag } from "./settings.ts"
+
+export const trustProxySetting = {
+  TRUST_PROXY: flag(
+    "whether the last X-Forwarded-For entry is the client's address, and the last X-Forwarded-Proto says " +
+      "whether it came by TLS (both set by your own proxy)",
+    false,
+  ),
+}

@@ -1,0 +1,55 @@
+/**
+ * Who may call which route: one row for each. Guards take it from here, the OpenAPI documents say it, and a test tries every
+ * route of every service with every kind of caller against it. A route without a row does not compile.
+ */
+import type { ServiceName } from "#shared/roster.ts"
+
+/**
+ * Anyone, any user who shows an access token, or the services that are named; and anyone inside, where no gateway leads: for
+ * what is no secret, of services that need no key of their own to ask for it.
+ */
+export type Permission =
+  | "anyone"
+  | "anyone inside"
+  | "user"
+  | readonly [ServiceName, ...ReadonlyArray<ServiceName>]
+
+/** The rows, by the method and the path of the route as it is written there. */
+export const permissions = {
+  "POST /api/auth/users/": "anyone",
+  "GET /api/auth/users/me/": "user",
+  "POST /api/token/": "anyone",
+  "POST /api/token/refresh/": "anyone",
+  "POST /api/token/verify/": "anyone",
+  "GET /.well-known/jwks.json": "anyone",
+  // The id of a session that has ended opens nothing.
+  "GET /internal/jwks.json": "anyone inside",
+  "POST /api/token/logout/": "anyone",
+  "GET /api/auth/sessions/": "user",
+  "DELETE /api/auth/sessions/": "user",
+  "DELETE /api/auth/sessions/:id/": "user",
+  "POST /api/auth/users/me/password/": "user",
+  "POST /api/auth/users/me/delete/": "user",
+
+  "GET /api/accounts/:username": "user",
+  "POST /api/profiles/": ["auth"],
+  "POST /internal/accounts/erase": ["auth"],
+
+  "POST /api/orders/": "user",
+  "GET /api/orders/": "user",
+  "GET /api/orders/:id": "user",
+  "GET /api/orders/:id/events": "user",
+  "POST /internal/decisions": ["orchestrator"],
+  "GET /internal/orders": ["orchestrator"],
+  "GET /internal/orders/unfinished": ["orchestrator"],
+  "GET /internal/users/unfinished": ["auth"],
+
+  // Of every participant: billing, items, slots.
+  "POST /internal/reservations": ["orchestrator"],
+  "GET /internal/reservations": ["orchestrator"],
+  "GET /internal/books": ["orchestrator"],
+  "POST /internal/forget": ["orchestrator"],
+  "GET /internal/forgotten": ["orchestrator"],
+} as const satisfies Readonly<Record<`${"GET" | "POST" | "DELETE"} /${string}`, Permission>>
+
+export type RouteKey = keyof typeof permissions

@@ -1,0 +1,236 @@
+/**
+ * Every operation of every service, sent what its own OpenAPI document allows and what it does not: the answer is one that
+ * the document knows, with a body of the schema that stands there, and never an error of ours.
+ */
+import { Effect, Exit, Schema, Scope } from "effect"
+import fc from "fast-check"
+import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import { ProblemDetails } from "#shared/http/problem.ts"
+import { type ServiceName, serviceNames } from "#shared/roster.ts"
+import { atLength } from "#tests/support/length.ts"
+import { fitting, junk, misfit, type Schema as JsonSchema, spoilt } from "./json-schema.ts"
+import { type Principal, principals } from "./principals.ts"
+import { type Services, startRunningServices } from "./running-services.ts"
+
+interface Content {
+  readonly content?: Readonly<
+    Record<string, { readonly schema: JsonSchema; readonly example?: unknown }>
+  >
+}
+
+interface Operation {
+  readonly security?: ReadonlyArray<Readonly<Record<string, ReadonlyArray<string>>>>
+  readonly parameters: ReadonlyArray<{
+    readonly name: string
+    readonly in: "path" | "query" | "header"
+    readonly required: boolean
+    readonly schema: JsonSchema
+  }>
+  readonly requestBody?: Required<Content>
+  readonly responses: Readonly<Record<string, Content>>
+}
+
+interface Document {
+  readonly paths: Readonly<Record<string, Readonly<Record<string, Operation>>>>
+  readonly components: { readonly schemas: Readonly<Record<string, JsonSchema>> }
+}
+
+/** What is sent; the path's own names are still in it. */
+interface Sent {
+  readonly params: Readonly<Record<string, string>>
+  readonly query: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string | undefined
+}
+
+const runs = atLength(40, 400)
+const scope = Scope.makeUnsafe()
+let services: Services
+let everybody: ReadonlyArray<Principal>
+/** What paths can name that is really there. */
+const known: Record<string, string> = {}
+
+beforeAll(async () => {
+  services = await Effect.runPromise(Scope.provide(startRunningServices, scope))
+  const ada = await services.customer()
+  everybody = await principals(services, ada, ada)
+  known["username"] = ada.username
+  const placed = await services.send("orders", "/api/orders/", {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      authorization: `Bearer ${ada.access}`,
+      prefer: "wait=30",
+    },
+    body: JSON.stringify({ amount: 1, item: 1, slot: "09:00" }),
+  })
+  known["id"] = (await placed.json() as { readonly id: string }).id
+})
+afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
+
+const segment = (text: string) => {
+  const encoded = encodeURIComponent(text.toWellFormed())
+  // Whoever makes a URL of it resolves these.
+  return /^\.{0,2}$/.test(text) ? "%20" : encoded
+}
+
+const headerText = fc.string({ unit: fc.constantFrom(..."aZ09 ,;=\"'-_./") }).map((s) => s.trim())
+
+const texts = (schema: JsonSchema, document: Document) =>
+  fc.oneof(
+    { weight: 3, arbitrary: fitting(schema, document.components.schemas).map(String) },
+    { weight: 1, arbitrary: junk.map((value) => `${JSON.stringify(value)}`) },
+    { weight: 1, arbitrary: fc.string({ unit: "grapheme" }) },
+    { weight: 5, arbitrary: fc.constantFrom("10", known["id"]!) },
+  )
+
+const bodies = (operation: Operation, document: Document): fc.Arbitrary<string | undefined> => {
+  const { schema, example } = operation.requestBody?.content["application/json"] ?? {}
+  if (schema === undefined) return fc.constant(undefined)
+  // What the schema does not say, such as what an e-mail address is, an example shows.
+  const examples = example === undefined ? [] : [fc.constant(example)]
+  const right = fc.oneof(fitting(schema, document.components.schemas), ...examples)
+  return fc.oneof(
+    { weight: 4, arbitrary: right.map((value) => JSON.stringify(value)) },
+    { weight: 6, arbitrary: right.chain(spoilt).map((value) => JSON.stringify(value) ?? "") },
+    { weight: 1, arbitrary: junk.map((value) => JSON.stringify(value)) },
+    {
+      weight: 1,
+      arbitrary: right.map((value) =>
+        JSON.stringify(value).replace(/^\{("[^"]*"):/, "{$1:null,$1:")
+      ),
+    },
+    { weight: 1, arbitrary: fc.string() },
+    { weight: 1, arbitrary: fc.constantFrom("", "[".repeat(9_000), "x".repeat(5_000_000), "{") },
+  )
+}
+
+const requests = (operation: Operation, document: Document): fc.Arbitrary<Sent> => {
+  const at = (where: string) => operation.parameters.filter((parameter) => parameter.in === where)
+  const some = (where: string, values: (schema: JsonSchema) => fc.Arbitrary<string>) =>
+    fc.record(
+      Object.fromEntries(at(where).map(({ name, schema }) => [name, values(schema)])),
+      { requiredKeys: [] },
+    )
+  return fc.record({
+    params: fc.record(
+      Object.fromEntries(
+        at("path").map(({ name, schema }) => [
+          name,
+          fc.oneof(
+            fc.constant(() => known[name]!),
+            texts(schema, document).map((text) => () => text),
+          ),
+        ]),
+      ),
+    ).map((all) => new Proxy({}, { get: (_, name) => all[name as string]?.() })),
+    query: fc.tuple(
+      some("query", (schema) => texts(schema, document)),
+      fc.oneof(
+        { weight: 6, arbitrary: fc.constant("") },
+        {
+          weight: 1,
+          arbitrary: fc.constantFrom("&surprise=1", "&limit=1&limit=2", "&%00=%ff", "&="),
+        },
+      ),
+    ).map(([all, more]) =>
+      Object.entries(all).map(([name, value]) => `${name}=${segment(value!)}`).join("&") + more
+    ),
+    headers: fc.tuple(
+      some("header", (schema) =>
+        fc.oneof(
+          fitting(schema, document.components.schemas).map((value) =>
+            String(value).replace(/[^\x20-\x7e]/g, "").trim()
+          ),
+          headerText,
+          // What a client says that has seen every event.
+          fc.constant("99"),
+        )),
+      fc.oneof(
+        { weight: 9, arbitrary: fc.constant("application/json") },
+        { weight: 1, arbitrary: fc.constantFrom("text/plain", "", "application/json, x") },
+      ),
+      fc.option(headerText, { nil: "" }),
+    ).map(([all, type, id]) => ({ ...all, "content-type": type, "x-request-id": id })),
+    body: bodies(operation, document),
+  }) as fc.Arbitrary<Sent>
+}
+
+const callerOf = ({ security }: Operation): Principal => {
+  const [scheme, callers = []] = Object.entries(security?.[0] ?? { none: [] })[0]!
+  const is = scheme === "none" ? "nobody" : scheme === "user" ? "user" : callers[0]
+  return everybody.find((principal) => principal.is === is)!
+}
+
+const decode = Schema.decodeUnknownSync(Schema.fromJsonString(ProblemDetails), {
+  onExcessProperty: "error",
+})
+
+/** Asserts that the document knows the answer. */
+const assertKnown = async (answer: Response, operation: Operation, { components }: Document) => {
+  const { status, headers } = answer
+  const declared = operation.responses[status]
+  const type = headers.get("content-type")
+  if (type === "text/event-stream") await answer.body?.cancel()
+  const text = type === "text/event-stream" ? "" : await answer.text()
+  assert.isBelow(status === 503 ? 0 : status, 500, text)
+  assert.isDefined(declared, `${status} is not declared: ${text}`)
+  assert.strictEqual(headers.get("x-content-type-options"), "nosniff")
+  assert.match(headers.get("x-request-id") ?? "", /^[\w.-]{1,64}$/)
+  if (status >= 400) {
+    const problem = decode(text)
+    assert.strictEqual(type, "application/problem+json")
+    assert.strictEqual(problem.status, status)
+    assert.strictEqual(problem.requestId, headers.get("x-request-id"))
+    assert.notMatch(text, /\bat \w+ \(|node_modules|postgres|select /i)
+    return
+  }
+  const { content = {} } = declared!
+  assert.deepStrictEqual(type === null ? [] : [type], Object.keys(content))
+  const schema = content["application/json"]?.schema
+  if (schema === undefined) return
+  assert.isUndefined(misfit(schema, JSON.parse(text), components.schemas), text)
+}
+
+/** The statuses that an operation was brought to give. */
+const fuzz = async (service: ServiceName, method: string, path: string, document: Document) => {
+  const operation = document.paths[path]![method]!
+  const seen = new Set<number>()
+  // What ends sessions ends one that nobody needs any more.
+  const loser = method === "delete" ? `Bearer ${(await services.customer()).access}` : undefined
+  const caller = callerOf(operation)
+  await fc.assert(
+    fc.asyncProperty(requests(operation, document), async (sent) => {
+      const target = path.replace(/\{(\w+)\}/g, (_, name) => segment(sent.params[name]!))
+      const authorization = loser ?? (await caller.shows(service))
+      const answer = await services.send(service, `${target}?${sent.query}`, {
+        method: method.toUpperCase(),
+        headers: { ...sent.headers, ...(authorization !== undefined && { authorization }) },
+        ...(sent.body !== undefined && { body: sent.body }),
+      })
+      seen.add(answer.status)
+      await assertKnown(answer, operation, document)
+    }),
+    { numRuns: runs },
+  )
+  return seen
+}
+
+describe("an operation that is sent anything", () => {
+  it.each(serviceNames)("answers as its document says: %s", async (service) => {
+    const document = await (await services.send(service, "/openapi.json")).json() as Document
+    for (const [path, methods] of Object.entries(document.paths)) {
+      for (const method of Object.keys(methods)) {
+        const seen = await fuzz(service, method, path, document).catch((error) => {
+          throw new Error(`${method} ${path}: ${error.message}`, { cause: error })
+        })
+        // Else only the one side would have been tried.
+        if (method === "post") assert.include([...seen], 400, path)
+        // A wrong password is asked for again at most so often.
+        const refused = [401, 403, 404, 429]
+        const right = [...seen].some((status) => status < 300 || refused.includes(status))
+        assert.isTrue(right, `${method} ${path}: ${[...seen]}`)
+      }
+    }
+  })
+})

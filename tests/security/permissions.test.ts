@@ -1,0 +1,178 @@
+/** Every route of every service, asked by everybody: let in is whom the table of permissions names, and nobody else. */
+import { Effect, Exit, Schema, Scope } from "effect"
+import { decodeJwt } from "jose"
+import { afterAll, assert, beforeAll, describe, it } from "vitest"
+import { route, withoutSlash } from "#shared/http/route.ts"
+import { callers, roster, type ServiceName, serviceNames } from "#shared/roster.ts"
+import { type Permission, permissions } from "#shared/security/permissions.ts"
+import { until } from "#tests/support/customer.ts"
+import { patienceMs } from "#tests/support/patience.ts"
+import { expiredAtMs, type Principal, principals } from "./principals.ts"
+import {
+  type Customer,
+  type Served,
+  servedBy,
+  type Services,
+  startRunningServices,
+} from "./running-services.ts"
+
+/** The table, by what the apps know: methods, and paths without a slash at the end. */
+const rows = new Map<string, Permission>(
+  Object.entries(permissions).map(([key, permission]) => [withoutSlash(key), permission]),
+)
+const keyOf = ({ method, path }: Served) => `${method} ${path}`
+
+const scope = Scope.makeUnsafe()
+let services: Services
+let everybody: ReadonlyArray<Principal>
+let ada: Customer
+let bob: Customer
+let order: string
+
+const sessionOf = ({ access }: Customer) => decodeJwt(access)["sid"] as string
+
+const json = { "content-type": "application/json" }
+
+beforeAll(async () => {
+  services = await Effect.runPromise(Scope.provide(startRunningServices, scope))
+  ada = await services.customer()
+  bob = await services.customer()
+  everybody = await principals(services, ada, bob)
+  const placed = await services.send("orders", "/api/orders/", {
+    method: "POST",
+    headers: { ...json, authorization: `Bearer ${ada.access}`, prefer: "wait=30" },
+    body: JSON.stringify({ amount: 1, item: 1, slot: "09:00" }),
+  })
+  order = (await placed.json() as { id: string }).id
+  const expired = everybody.find(({ name }) => name === "an expired token")!
+  const end = expiredAtMs((await expired.shows("auth"))!)
+  await until("the token has expired", patienceMs, () => Promise.resolve(Date.now() > end))
+})
+afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
+
+/**
+ * Asks as the principal; a body that no route takes, so that nothing is done for those who are let in. What ends sessions is
+ * asked by users who have one to lose: bob for another's, all others for their own.
+ */
+const ask = async ({ service, method, path }: Served, { shows, is, name }: Principal) => {
+  const loser = method === "DELETE" && is === "user" ? await services.customer() : undefined
+  const authorization = loser === undefined ? await shows(service) : `Bearer ${loser.access}`
+  const own = loser === undefined || name === "bob" ? order : sessionOf(loser)
+  const { status, headers, body } = await services.send(
+    service,
+    path.replace(":username", ada.username).replace(":id", own),
+    {
+      method,
+      headers: { ...json, ...(authorization !== undefined && { authorization }) },
+      ...(method === "POST" && { body: '{"nothing":"that is known"}' }),
+    },
+  )
+  // An event stream goes on as long as somebody listens.
+  await body?.cancel()
+  return { status, headers }
+}
+
+/** What the table says of the principal at the route: the status of the refusal, or null for those who are let in. */
+const expectedOf = ({ path }: Served, permission: Permission, { name, is }: Principal) => {
+  if (permission === "anyone" || permission === "anyone inside") return null
+  if (permission === "user") {
+    if (is !== "user") return 401
+    return name === "bob" && path.includes(":") ? 404 : null
+  }
+  if (is === "nobody" || is === "user") return 401
+  return permission.includes(is) ? null : 403
+}
+
+describe("the table of permissions", () => {
+  it("has a row for each route that a service answers, and no other", () => {
+    const served = new Set(servedBy(services.apps).map(keyOf))
+    assert.deepStrictEqual([...served].toSorted(), [...rows.keys()].toSorted())
+  })
+
+  it("is asked by the compiler for the row of each route", () => {
+    const spec = {
+      summary: "",
+      answer: { status: 200, description: "", schema: Schema.Unknown },
+      handle: () => Effect.succeed({ body: {} }),
+    }
+    // @ts-expect-error: there is no such row.
+    assert.isDefined(route({ ...spec, method: "GET", path: "/api/secrets" }))
+    // @ts-expect-error: the row is of another method.
+    assert.isDefined(route({ ...spec, method: "POST", path: "/api/accounts/:username" }))
+    assert.isDefined(route({ ...spec, method: "GET", path: "/.well-known/jwks.json" }))
+  })
+
+  it("says of each route who is let in, and who is told why not", async () => {
+    assert.isAtLeast(everybody.length, 40)
+    const wrong: Array<string> = []
+    let asked = 0
+    for (const route of servedBy(services.apps)) {
+      for (const principal of everybody) {
+        const expected = expectedOf(route, rows.get(keyOf(route)) ?? "anyone", principal)
+        const { status, headers } = await ask(route, principal)
+        asked++
+        // Who is let in gets an answer, or is told what is wrong with the request.
+        const right = expected === null ? [200, 204, 400].includes(status) : status === expected
+        const told = status !== 401 || headers.get("www-authenticate") === "Bearer"
+        if (!right || !told) {
+          wrong.push(`${route.service}: ${keyOf(route)} by ${principal.name}: ${status}`)
+        }
+      }
+    }
+    assert.deepStrictEqual(wrong, [])
+    assert.isAtLeast(asked, 1_000)
+  })
+
+  it("shows nobody in a list what is another's", async () => {
+    const list = async ({ access }: Customer) =>
+      await (await services.send("orders", "/api/orders/", {
+        headers: { authorization: `Bearer ${access}` },
+      })).text()
+    assert.include(await list(ada), order)
+    assert.strictEqual(await list(bob), "[]")
+  })
+
+  it("is what the OpenAPI documents say", async () => {
+    for (const service of serviceNames) {
+      const { paths } = await (await services.send(service, "/openapi.json")).json() as {
+        readonly paths: Readonly<Record<string, Readonly<Record<string, object>>>>
+      }
+      const described = Object.entries(paths).flatMap(([path, methods]) =>
+        Object.entries(methods).map(([method, operation]) => ({
+          key: withoutSlash(`${method.toUpperCase()} ${path.replace(/\{(\w+)\}/g, ":$1")}`),
+          security: (operation as { readonly security?: unknown }).security,
+        }))
+      )
+      const served = servedBy(services.apps).filter((route) => route.service === service)
+      assert.sameMembers(described.map(({ key }) => key), served.map(keyOf))
+      for (const { key, security } of described) {
+        const permission = rows.get(key)!
+        assert.deepStrictEqual(
+          security,
+          permission === "anyone" || permission === "anyone inside"
+            ? undefined
+            : permission === "user"
+            ? [{ user: [] }]
+            : [{ service: permission }],
+          key,
+        )
+      }
+    }
+  })
+
+  it("lets services in by whom the roster says that they are called", () => {
+    const inTable = new Set(
+      servedBy(services.apps).flatMap((route) => {
+        const permission = rows.get(keyOf(route))!
+        return typeof permission === "string"
+          ? []
+          : permission.map((caller) => `${caller} calls ${route.service}`)
+      }),
+    )
+    const callsOf = (name: ServiceName): ReadonlyArray<string> => roster[name].calls
+    const inRoster = callers.flatMap((name) =>
+      callsOf(name).map((callee) => `${name} calls ${callee}`)
+    )
+    assert.sameMembers([...inTable], inRoster)
+  })
+})

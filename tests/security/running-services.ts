@@ -1,0 +1,118 @@
+/** All services in one process, on real databases, each asked by itself as whoever got into its network could ask it. */
+import { Effect, References, type Scope } from "effect"
+import { addresses, type Apps, startServices, wiredTo } from "#compose/embedded/services.ts"
+import { auth } from "#services/auth/service.ts"
+import { Fetch } from "#shared/http/client.ts"
+import { withoutSlash } from "#shared/http/route.ts"
+import { type ServiceName, serviceNames, withDatabase } from "#shared/roster.ts"
+import { generateServiceKeys, keyFiles } from "#shared/security/generate-service-keys.ts"
+import { startWithin } from "#shared/service/service.ts"
+import { oneDoor } from "#tests/support/one-door.ts"
+import { newDatabase, temporaryFolder } from "#tests/shared/postgres/open-database.ts"
+import { plentyOfOrders } from "#tests/support/plenty-of-orders.ts"
+
+export interface Pair {
+  readonly access: string
+  readonly refresh: string
+}
+
+export interface Customer extends Pair {
+  readonly username: string
+}
+
+export interface Services {
+  readonly apps: Apps
+  readonly keysFolder: string
+  /** Sends a request to a service itself. */
+  readonly send: (service: ServiceName, path: string, init?: RequestInit) => Promise<Response>
+  /** Signs up a user and logs in. */
+  readonly customer: () => Promise<Customer>
+  /** Logs in where access tokens expire after a second. */
+  readonly shortLived: () => Promise<Customer>
+}
+
+const credentials = () => {
+  const username = `user-${crypto.randomUUID()}`
+  return { username, password: crypto.randomUUID(), email: `${username}@example.com` }
+}
+
+const posted = async (app: Apps["auth"], path: string, body: object): Promise<unknown> => {
+  // From a place of its own: what others fail at an address is not the point here.
+  const place = [1, 2, 3].map(() => Math.floor(Math.random() * 256)).join(".")
+  const headers = { "content-type": "application/json", "x-forwarded-for": `10.${place}` }
+  const answer = await app.public.request(path, {
+    method: "POST",
+    headers,
+    body: JSON.stringify(body),
+  })
+  if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`)
+  return await answer.json()
+}
+
+/** Starts all services until the scope closes. */
+export const startRunningServices: Effect.Effect<Services, unknown, Scope.Scope> = Effect.gen(
+  function* () {
+    const keysFolder = yield* temporaryFolder
+    yield* Effect.promise(() => generateServiceKeys(keysFolder))
+    const databases: Partial<Record<ServiceName, string>> = {}
+    for (const name of withDatabase) databases[name] = yield* newDatabase
+    const environment = {
+      ...plentyOfOrders,
+      TRUST_PROXY: "true",
+      ITEM_STOCK: "1000000",
+      SLOT_CAPACITY: "1000000",
+    }
+    const apps = yield* startServices({ databases, queueUrl: "memory:", keysFolder, environment })
+    const keys = keyFiles(keysFolder)
+    const hurried = yield* startWithin(auth, {
+      ...addresses,
+      TRUST_PROXY: "true",
+      DATABASE_URL: databases.auth,
+      SERVICE_PRIVATE_KEY: keys.privateKey("auth"),
+      SERVICE_PUBLIC_KEYS: keys.publicKeys,
+      SIGNING_KEYS_SECRET_FILE: keys.signingKeysSecret,
+      ACCESS_TOKEN_LIFETIME: "1 second",
+    }).pipe(Effect.provideService(Fetch, wiredTo(apps)))
+    const customerAt = (app: Apps["auth"]) => async () => {
+      const { email, ...user } = credentials()
+      await posted(apps.auth, "/api/auth/users/", { ...user, email })
+      const pair = await posted(app, "/api/token/", user) as Pair
+      return { username: user.username, ...pair }
+    }
+    return {
+      apps,
+      keysFolder,
+      send: (service: ServiceName, path: string, init?: RequestInit) =>
+        Promise.resolve(oneDoor(apps[service]).request(path, init)),
+      customer: customerAt(apps.auth),
+      shortLived: customerAt(hurried),
+    }
+  },
+).pipe(
+  // What is sent wrong on purpose is warned of.
+  Effect.provideService(References.MinimumLogLevel, "Error"),
+)
+
+/** What any service answers besides its routes, to anybody who reaches it. */
+const operations = /^\/(?:livez|readyz|metrics|openapi\.json|openapi\/\w+\.json|docs.*)?$/
+
+/** A route as the app of a service has it: all that can be asked for, whoever put it there. */
+export interface Served {
+  readonly service: ServiceName
+  readonly method: string
+  /** Without a trailing slash. */
+  readonly path: string
+}
+
+/** All routes of all services, but for those of operations. */
+export const servedBy = (apps: Apps): ReadonlyArray<Served> =>
+  serviceNames.flatMap((service) => {
+    const { internal, public: open } = apps[service]
+    const served = [...open.routes, ...internal.routes].map(({ method, path }) => ({
+      service,
+      method,
+      path: withoutSlash(path),
+    })).filter(({ path }) => !operations.test(path))
+    // One that is behind both doors is one route.
+    return [...new Map(served.map((route) => [`${route.method} ${route.path}`, route])).values()]
+  })

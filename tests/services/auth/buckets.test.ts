@@ -1,0 +1,105 @@
+/** The buckets of one process: what is remembered, of how many names, and what never is forgotten. */
+import { assert, describe, it } from "@effect/vitest"
+import { type Bucket, makeBuckets, namesAtMost } from "#services/auth/buckets.ts"
+
+const minuteMs = 60_000
+const bucket = (name: string, kind = "accounts"): Bucket => ({
+  kind,
+  name,
+  limit: 10,
+  refillMs: 6 * minuteMs,
+})
+const isRefused = (taken: object) => "waitMs" in taken
+
+/** A store in which so many names miss a token. */
+const filled = (names: number, nowMs = 0) => {
+  const buckets = makeBuckets()
+  for (let n = 0; n < names; n++) buckets.take([bucket(`name ${n}`)], nowMs)
+  return buckets
+}
+
+describe("makeBuckets", () => {
+  it("gives as many tokens in an hour as are in a bucket and refill, and no more", () => {
+    const buckets = makeBuckets()
+    let given = 0
+    for (let second = 0; second < 3_600; second++) {
+      if (!isRefused(buckets.take([bucket("one")], second * 1000))) given++
+    }
+    assert.strictEqual(given, 19)
+  })
+
+  it("tells how many tokens are missing, and how long none will be had", () => {
+    const buckets = makeBuckets()
+    for (let n = 1; n <= 10; n++) {
+      assert.deepStrictEqual(buckets.take([bucket("one")], 0), { missing: [n] })
+    }
+    assert.deepStrictEqual(buckets.take([bucket("one")], 0), { waitMs: 6 * minuteMs })
+    assert.deepStrictEqual(buckets.take([bucket("one")], 5 * minuteMs), { waitMs: minuteMs })
+    assert.deepStrictEqual(buckets.take([bucket("one")], 6 * minuteMs), { missing: [10] })
+    buckets.putBack([bucket("one")], 6 * minuteMs)
+    assert.deepStrictEqual(buckets.take([bucket("one")], 6 * minuteMs), { missing: [10] })
+    assert.deepStrictEqual(buckets.take([bucket("one")], 1_000 * minuteMs), { missing: [1] })
+  })
+
+  it("never forgets a bucket that misses tokens, however many other names are tried", () => {
+    const buckets = makeBuckets()
+    for (let n = 0; n < 10; n++) buckets.take([bucket("victim")], 0)
+    for (let n = 0; n < 20_500; n++) buckets.take([bucket(`dummy ${n}`)], n)
+    assert.isTrue(isRefused(buckets.take([bucket("victim")], 20_500)))
+  })
+
+  it("makes no bucket for a try that is refused", () => {
+    const buckets = makeBuckets()
+    for (let n = 0; n < 10; n++) buckets.take([bucket("dummy")], 0)
+    for (let n = 0; n < 20_500; n++) {
+      const refused = buckets.take([bucket("dummy"), bucket(`address ${n}`, "addresses")], n)
+      assert.isTrue(isRefused(refused))
+    }
+    // All have room still: nobody has to share.
+    for (let n = 0; n < namesAtMost; n++) {
+      assert.deepStrictEqual(buckets.take([bucket(`other ${n}`, "addresses")], 0), { missing: [1] })
+    }
+  })
+
+  it("keeps the names of one kind out of the room of another", () => {
+    const buckets = filled(25_000)
+    for (let n = 0; n < namesAtMost; n++) {
+      assert.deepStrictEqual(buckets.take([bucket(`name ${n}`, "addresses")], 0), { missing: [1] })
+    }
+  })
+
+  it("lets names for which there is no room share buckets, each with few others", () => {
+    const buckets = filled(namesAtMost)
+    // A guesser who empties the bucket of one such name refuses one in a thousand of the others.
+    for (let n = 0; n < 10; n++) {
+      assert.isFalse(isRefused(buckets.take([bucket("guessed")], 0)))
+    }
+    assert.isTrue(isRefused(buckets.take([bucket("guessed")], 0)))
+    let refused = 0
+    for (let n = 0; n < 5_000; n++) {
+      const other = [bucket(`other ${n}`)]
+      if (isRefused(buckets.take(other, 0))) refused++
+      else buckets.putBack(other, 0)
+    }
+    assert.isBelow(refused, 50)
+  })
+
+  it("holds many such names together to what a bucket gives", () => {
+    const buckets = filled(namesAtMost)
+    let given = 0
+    for (let n = 0; n < 20_000; n++) {
+      if (!isRefused(buckets.take([bucket(`other ${n}`)], 0))) given++
+    }
+    assert.isAtMost(given, 1_024 * 10)
+  })
+
+  it("has room again as soon as buckets are full again", () => {
+    const buckets = filled(namesAtMost)
+    buckets.take([bucket("guessed")], 6 * minuteMs - 1)
+    assert.deepStrictEqual(buckets.take([bucket("new")], 7 * minuteMs), { missing: [1] })
+    for (let n = 0; n < namesAtMost - 1; n++) {
+      const own = buckets.take([bucket(`new ${n}`)], 7 * minuteMs)
+      assert.deepStrictEqual(own, { missing: [1] })
+    }
+  })
+})

@@ -1,0 +1,205 @@
+/** What slows down guessing, in this process and in a real Redis; the clock is the test's, so that an hour takes no time. */
+import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
+import { Effect, Fiber, Layer } from "effect"
+import { TestClock } from "effect/testing"
+import {
+  type Attempt,
+  LoginThrottle,
+  loginThrottleLayer,
+  type Permit,
+} from "#services/auth/login-throttle.ts"
+import { rateLimitsLayer } from "#services/auth/rate-limit.ts"
+import type { Problem } from "#shared/http/problem.ts"
+import { type RedisServer, startRedis } from "#tests/support/redis.ts"
+
+let redis: RedisServer
+beforeAll(async () => {
+  redis = await startRedis()
+})
+afterAll(() => redis.kill())
+
+const throttle = (url: string) =>
+  Effect.map(
+    Layer.build(loginThrottleLayer.pipe(Layer.provide(rateLimitsLayer(new URL(url))))),
+    (context) => Effect.provideContext(LoginThrottle, context),
+  ).pipe(Effect.flatten)
+
+/** A stranger's attempt from the n-th site. */
+const stranger = (username: string, n = 0): Attempt => ({
+  username,
+  address: `10.${n >> 16 & 255}.${n >> 8 & 255}.${n & 255}`,
+  device: undefined,
+  addressIsKnown: false,
+})
+const network = (n: number) => `2001:db8:${n.toString(16)}:0::/64`
+const aName = () => crypto.randomUUID()
+
+type Throttle = LoginThrottle["Service"]
+
+/** Makes the attempts; gives what each one is told: its permit, or the seconds to wait. */
+const tried = ({ permit }: Throttle, attempts: ReadonlyArray<Attempt>) =>
+  Effect.forEach(attempts, (attempt) =>
+    Effect.match(permit(attempt), {
+      onSuccess: (permit): Permit | number => permit,
+      onFailure: ({ status, headers }: Problem) => {
+        assert.strictEqual(status, 429)
+        return Number(headers?.["retry-after"])
+      },
+    }))
+
+/** How many of the attempts are refused, which must be the last ones. */
+const refused = (answers: ReadonlyArray<Permit | number>) => {
+  const first = answers.findIndex((answer) => typeof answer === "number")
+  const last = answers.slice(first === -1 ? answers.length : first)
+  assert.isTrue(last.every((answer) => typeof answer === "number"))
+  return last.length
+}
+const many = (n: number, attempt: (n: number) => Attempt) =>
+  Array.from({ length: n }, (_, n) => attempt(n))
+
+const variants = [["in this process", () => "memory:"], ["in Redis", () => redis.url]] as const
+
+describe.each(variants)("the log-in throttle, counting %s", (_, url) => {
+  it.effect("holds the guesses of strangers at an account ever longer, and then refuses them", () =>
+    Effect.gen(function* () {
+      const it = yield* throttle(url())
+      const name = aName()
+      const answers = yield* tried(it, many(17, (n) => stranger(name, n)))
+      assert.strictEqual(refused(answers), 2)
+      const holds = answers.slice(0, 15).map((permit) => (permit as Permit).hold)
+      assert.deepStrictEqual(holds.slice(0, 5), Array(5).fill(undefined))
+      const expected = [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 16_000, 16_000, 16_000]
+      for (const [n, ms] of expected.entries()) {
+        const held = yield* Effect.forkChild(holds[n + 5]!, { startImmediately: true })
+        yield* TestClock.adjust(ms - 1)
+        assert.isUndefined(held.pollUnsafe())
+        yield* TestClock.adjust(1)
+        yield* Fiber.join(held)
+      }
+      // An attempt of the twelve minutes after which there is one again.
+      assert.isAtMost(answers[15] as number, 720)
+      assert.isAbove(answers[15] as number, 600)
+    }))
+
+  it.effect("lets one site alone neither empty an account's bucket nor make others wait long", () =>
+    Effect.gen(function* () {
+      const it = yield* throttle(url())
+      const name = aName()
+      assert.strictEqual(refused(yield* tried(it, many(20, () => stranger(name)))), 15)
+      // One and the same site, however many networks it has.
+      const site = many(20, (n) => ({ ...stranger(name), address: `2001:db8:1:${n}::/64` }))
+      assert.strictEqual(refused(yield* tried(it, site)), 15)
+      const [owner] = yield* tried(it, [stranger(name, 99)])
+      const held = yield* Effect.forkChild((owner as Permit).hold!, { startImmediately: true })
+      yield* TestClock.adjust("8 seconds")
+      yield* Fiber.join(held)
+    }))
+
+  it.effect("refuses a device for nothing but what was failed on it", () =>
+    Effect.gen(function* () {
+      const it = yield* throttle(url())
+      const name = aName()
+      yield* tried(it, many(60, (n) => stranger(name, n)))
+      yield* tried(it, many(60, (n) => stranger(`${name} ${n}`, 1)))
+      assert.strictEqual(refused(yield* tried(it, [stranger(name, 1)])), 1)
+      const device = { ...stranger(name, 1), device: aName() }
+      const [first] = yield* tried(it, [device])
+      assert.isUndefined((first as Permit).hold)
+      assert.strictEqual(refused(yield* tried(it, many(12, () => device))), 3)
+      assert.strictEqual(refused(yield* tried(it, [{ ...device, device: aName() }])), 0)
+    }))
+
+  it.effect("refuses an address with a live session of the user for nothing but what was failed at this account", () =>
+    Effect.gen(function* () {
+      const it = yield* throttle(url())
+      const name = aName()
+      const home = { ...stranger(name, 7), addressIsKnown: true }
+      yield* tried(it, many(60, (n) => stranger(name, n)))
+      yield* tried(it, many(60, (n) => stranger(`${name} ${n}`, 7)))
+      assert.strictEqual(refused(yield* tried(it, [stranger(name, 7)])), 1)
+      assert.strictEqual(refused(yield* tried(it, many(12, () => home))), 2)
+      const other = { ...home, username: `${home.address} ${name}` }
+      assert.strictEqual(refused(yield* tried(it, [other])), 0)
+    }))
+
+  it.effect("stops an address that tries many names, and no other address", () =>
+    Effect.gen(function* () {
+      const it = yield* throttle(url())
+      const name = aName()
+      const address = `${name}.test`
+      const at = (address: string) => (n: number) => ({ ...stranger(`${name} ${n}`), address })
+      const answers = yield* tried(it, many(53, at(address)))
+      assert.strictEqual(refused(answers), 3)
+      assert.isAtMost(answers[52] as number, 72)
+      assert.isUndefined((answers[39] as Permit).hold)
+      assert.isDefined((answers[40] as Permit).hold)
+      assert.strictEqual(refused(yield* tried(it, [at(`${name}.other`)(60)])), 0)
+    }))
+
+  it.effect("counts no attempt that is put back, and none that was refused", () =>
+    Effect.gen(function* () {
+      const it = yield* throttle(url())
+      const name = aName()
+      for (let n = 0; n < 60; n++) {
+        const [permit] = yield* tried(it, [stranger(name)])
+        assert.isUndefined((permit as Permit).hold)
+        yield* (permit as Permit).putBack
+      }
+      const other = aName()
+      const address = `${name}.test`
+      yield* tried(it, many(60, () => ({ ...stranger(other), address })))
+      const others = many(45, (n) => ({ ...stranger(`${other} ${n}`), address }))
+      assert.strictEqual(refused(yield* tried(it, others)), 0)
+    }))
+})
+
+describe("the log-in throttle of one process", () => {
+  it.effect("lets no hour see more than 20 failures of strangers at an account", () =>
+    Effect.gen(function* () {
+      const it = yield* throttle("memory:")
+      const failedAt: Array<number> = []
+      for (let minute = 0; minute < 180; minute++) {
+        const answers = yield* tried(it, many(20, (n) => stranger("ann", 20 * minute + n)))
+        failedAt.push(...answers.filter((answer) => typeof answer !== "number").map(() => minute))
+        yield* TestClock.adjust("1 minute")
+      }
+      assert.isAbove(failedAt.length, 20)
+      for (const start of failedAt) {
+        assert.isAtMost(failedAt.filter((at) => at >= start && at < start + 60).length, 20)
+      }
+    }))
+
+  it.effect("keeps a victim's bucket while 20,500 others are tried, refused or failed", () =>
+    Effect.gen(function* () {
+      const it = yield* throttle("memory:")
+      const from = (username: string) => (n: number) => ({
+        ...stranger(username),
+        address: network(n),
+      })
+      const guesses = yield* tried(it, many(20, from("victim")))
+      assert.strictEqual(refused(guesses), 5)
+      assert.strictEqual(refused(yield* tried(it, many(20_500, from("dummy")))), 20_485)
+      yield* tried(it, many(20_500, (n) => from(`dummy ${n}`)(n)))
+      assert.strictEqual(refused(yield* tried(it, many(40, from("victim")))), 40)
+    }))
+
+  it.effect("holds no more than a thousand at once, and lets the others come again", () =>
+    Effect.gen(function* () {
+      const it = yield* throttle("memory:")
+      const attempts = Array.from(
+        { length: 101 },
+        (_, account) => many(15, (n) => stranger(`account ${account}`, 15 * account + n)),
+      ).flat()
+      const holds = (yield* tried(it, attempts)).flatMap((permit) =>
+        typeof permit === "number" || permit.hold === undefined ? [] : [permit.hold]
+      )
+      assert.isAbove(holds.length, 1_000)
+      const held = yield* Effect.forEach(
+        holds,
+        (hold) => Effect.forkChild(Effect.flip(hold), { startImmediately: true }),
+      )
+      const problems = held.filter((fiber) => fiber.pollUnsafe() !== undefined)
+      assert.strictEqual(problems.length, holds.length - 1_000)
+      assert.strictEqual((yield* Fiber.join(problems[0]!)).status, 429)
+    }))
+})
