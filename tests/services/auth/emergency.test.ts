@@ -161,7 +161,7 @@ describe("a session that has ended", () => {
       let { position } = second
       yield* until(
         "they are told no more",
-        Effect.map(read(position), (next) => {
+        Effect.map(Effect.suspend(() => read(position)), (next) => {
           position = next.position
           return next.endedSessions.length === 0
         }),
