@@ -16,7 +16,7 @@ export interface Row {
   readonly redis: "queue" | "counters" | null
   /** The services that it calls, with tokens that it signs. */
   readonly calls: ReadonlyArray<string>
-  /** Whether users call it with tokens that auth gave them, so that it asks auth for the public keys. */
+  /** Whether users call it with tokens that auth gave them. */
   readonly users: boolean
   /** The public paths that it answers; behind a "/*" may come anything, and nothing. */
   readonly paths: ReadonlyArray<string>
@@ -77,6 +77,16 @@ export const roster = {
     users: false,
     paths: [],
   },
+  console: {
+    port: 8087,
+    // 9087 is that of the front for Upstash.
+    internalPort: 9088,
+    database: false,
+    redis: null,
+    calls: [...participantNames, "auth", "orders", "orchestrator"],
+    users: true,
+    paths: ["/console/*", "/api/console/*", "/openapi/console.json"],
+  },
 } as const satisfies Readonly<Record<string, Row>>
 
 export type ServiceName = keyof typeof roster
@@ -104,6 +114,13 @@ export const callers = serviceNames.filter((name) => callsOf(name).length > 0)
 export const callees = serviceNames.filter((name) =>
   callers.some((caller) => callsOf(caller).includes(name))
 )
+
+/**
+ * Whether a service asks auth for the keys and ended sessions that prove users: those who show it their tokens, or the
+ * operators whose tokens the console hands on. Auth has them itself.
+ */
+export const provesUsers = (rows: Readonly<Record<string, Row>>, name: string): boolean =>
+  name !== "auth" && (rows[name]?.users === true || rows["console"]?.calls.includes(name) === true)
 
 const inGroups = (
   left: ReadonlyArray<ServiceName>,

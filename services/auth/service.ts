@@ -6,7 +6,12 @@ import { duration, url, type Values, whole } from "#shared/config/settings.ts"
 import { trustProxySetting } from "#shared/config/trust-proxy.ts"
 import { databaseLayer } from "#shared/postgres/database.ts"
 import { databaseSettings } from "#shared/postgres/settings.ts"
-import { privateKeySetting, serviceSignerLayer } from "#shared/security/service-tokens.ts"
+import {
+  privateKeySetting,
+  publicKeysSetting,
+  serviceSignerLayer,
+  serviceVerifierLayer,
+} from "#shared/security/service-tokens.ts"
 import { type TokenOptions, tokenSettings } from "#shared/security/user-tokens.ts"
 import { service } from "#shared/service/service.ts"
 import { authApp } from "./app.ts"
@@ -30,6 +35,7 @@ import { usersLayer } from "./users.ts"
 export const authSettings = {
   ...databaseSettings,
   ...privateKeySetting,
+  ...publicKeysSetting,
   ...signingKeysSecret,
   ...tokenSettings,
   ...addressSettingsOf("auth"),
@@ -114,6 +120,7 @@ export const authLayers = (settings: Settings) => {
         Layer.provide(serviceSignerLayer("auth", settings.SERVICE_PRIVATE_KEY)),
       ),
     ),
+    Layer.merge(serviceVerifierLayer("auth", settings.SERVICE_PUBLIC_KEYS)),
   )
 }
 

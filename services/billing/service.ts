@@ -3,7 +3,6 @@ import { Layer } from "effect"
 import { join } from "node:path"
 import { whole } from "#shared/config/settings.ts"
 import { participantLayers, participantSettings } from "#shared/reservations/participant.ts"
-import { userTokenSettings, userVerifierLayer } from "#shared/security/user-tokens.ts"
 import { service } from "#shared/service/service.ts"
 import { accountsLayer } from "./accounts.ts"
 import { billingApp } from "./app.ts"
@@ -22,7 +21,6 @@ export const billing = service({
   name: money.name,
   settings: {
     ...participantSettings,
-    ...userTokenSettings,
     OPENING_WALLET_MINOR: whole("the minor units in the wallet of a new account", {
       minimum: 0,
       maximum: 1_000_000_000_00,
@@ -31,11 +29,6 @@ export const billing = service({
   layers: (settings) =>
     accountsLayer(settings.OPENING_WALLET_MINOR).pipe(
       Layer.provideMerge(participantLayers(money, settings)),
-      Layer.merge(userVerifierLayer({
-        issuer: settings.TOKEN_ISSUER,
-        audience: settings.TOKEN_AUDIENCE,
-        jwksUrl: settings.JWKS_URL,
-      })),
     ),
   app: () => billingApp,
 })

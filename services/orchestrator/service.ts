@@ -4,7 +4,13 @@ import { duration, whole } from "#shared/config/settings.ts"
 import { makeApp } from "#shared/http/app.ts"
 import { orderQueueLayer, queueSettings } from "#shared/queue/layer.ts"
 import { OrderQueue } from "#shared/queue/order-queue.ts"
-import { privateKeySetting, serviceSignerLayer } from "#shared/security/service-tokens.ts"
+import {
+  privateKeySetting,
+  publicKeysSetting,
+  serviceSignerLayer,
+  serviceVerifierLayer,
+} from "#shared/security/service-tokens.ts"
+import { userTokenSettings, userVerifierLayer } from "#shared/security/user-tokens.ts"
 import { service } from "#shared/service/service.ts"
 import { auditLayer } from "./audit/audit.ts"
 import { recordsLayer } from "./audit/records.ts"
@@ -23,6 +29,8 @@ export const orchestrator = service({
   name: "orchestrator",
   settings: {
     ...privateKeySetting,
+    ...publicKeysSetting,
+    ...userTokenSettings,
     ...queueSettings,
     ...addressSettings,
     ...deadlineSetting,
@@ -58,6 +66,8 @@ export const orchestrator = service({
     return Layer.merge(sagas, audit).pipe(
       Layer.provide(serviceSignerLayer("orchestrator", settings.SERVICE_PRIVATE_KEY)),
       Layer.provideMerge(orderQueueLayer),
+      Layer.merge(serviceVerifierLayer("orchestrator", settings.SERVICE_PUBLIC_KEYS)),
+      Layer.merge(userVerifierLayer(settings)),
     )
   },
   app: () =>

@@ -73,11 +73,7 @@ export const orders = service({
         migrations: join(import.meta.dirname, "migrations"),
       })),
       Layer.merge(serviceVerifierLayer("orders", settings.SERVICE_PUBLIC_KEYS)),
-      Layer.merge(userVerifierLayer({
-        issuer: settings.TOKEN_ISSUER,
-        audience: settings.TOKEN_AUDIENCE,
-        jwksUrl: settings.JWKS_URL,
-      })),
+      Layer.merge(userVerifierLayer(settings)),
     )
   },
   app: () => ordersApp,

@@ -67,7 +67,7 @@ const statusesOf = (route: Route): ReadonlyArray<number> =>
     ...new Set([
       ...(route.body || route.query || route.params ? [400] : []),
       ...(route.access.scheme ? [401] : []),
-      ...(route.access.scheme === "service" ? [403] : []),
+      ...(route.access.roles ? [403] : []),
       ...(route.body ? [413, 415] : []),
       ...(route.problems ?? []),
       500,
@@ -76,8 +76,12 @@ const statusesOf = (route: Route): ReadonlyArray<number> =>
   ].sort((a, b) => a - b)
 
 /** OpenAPI 3.1: beside a scheme stand the roles that are asked for; a service has its name for one. */
-const securityOf = ({ access: { scheme, callers = [] } }: Route) =>
-  scheme === null ? {} : { security: [{ [scheme]: callers }] }
+const securityOf = ({ access: { scheme, roles = [] } }: Route) => {
+  if (scheme === null) return {}
+  return {
+    security: [scheme === "operator" ? { service: roles, operator: [] } : { [scheme]: roles }],
+  }
+}
 
 /** What an answer with success is described by. */
 const answered = (
@@ -153,6 +157,12 @@ export const openApiDocument = ({ name, description, routes }: Described) => {
       securitySchemes: {
         user: bearer("A user's access token, from POST /api/token/"),
         service: bearer("A token that a service signed for this service"),
+        operator: {
+          type: "apiKey",
+          in: "header",
+          name: "Operator-Authorization",
+          description: "Bearer, and the access token of the operator for whom the console asks",
+        },
       },
     },
   }

@@ -16,9 +16,9 @@ import type { Problem } from "./problem.ts"
 /** Decides who calls. Fails with a 401 or 403 Problem, or 503 when it cannot tell: it never lets an unproved caller in. */
 export interface Access<C> {
   /** How the OpenAPI document names it; null for routes that anyone may call. */
-  readonly scheme: "user" | "service" | null
-  /** The services that it lets in, where it lets in services. */
-  readonly callers?: ReadonlyArray<ServiceName>
+  readonly scheme: "user" | "service" | "operator" | null
+  /** Those of the scheme that it lets in, where not all: the role of users, or the names of services. */
+  readonly roles?: ReadonlyArray<string>
   readonly authorize: (request: Request) => Effect.Effect<C, Problem>
 }
 
@@ -129,9 +129,12 @@ type Row<M extends Method, P extends string> = `${M} ${P}` extends infer K exten
   : never
 
 type Unproved = "anyone" | "anyone inside"
-type CallerBy<P extends Permission> = P extends Unproved ? null : P extends "user" ? User
-: ServiceName
-type GuardOf<P extends Permission> = P extends Unproved ? never : P extends "user" ? UserVerifier
+type Signed = "user" | "signed-in operator"
+type CallerBy<P extends Permission> = P extends Unproved ? null
+  : P extends Signed | "operator" ? User
+  : ServiceName
+type GuardOf<P extends Permission> = P extends Unproved ? never : P extends Signed ? UserVerifier
+: P extends "operator" ? UserVerifier | ServiceVerifier
 : ServiceVerifier
 
 /** The method and path of a route; without a row in the table of permissions, no path has this type. */
@@ -141,19 +144,36 @@ interface Place<M extends Method, P extends string> {
   readonly path: P & (`${M} ${P}` extends RouteKey ? unknown : never)
 }
 
-const accessBy = (
+/** The guard of a row. */
+export const accessBy = (
   permission: Permission,
-): Effect.Effect<Access<unknown>, never, UserVerifier | ServiceVerifier> =>
-  permission === "anyone"
-    ? Effect.succeed(anyone)
-    : permission === "anyone inside"
-    ? Effect.succeed(anyoneInside)
-    : permission === "user"
-    ? Effect.map(UserVerifier, ({ user }) => user)
-    : Effect.map(ServiceVerifier, (verifier) => ({
-      ...verifier.only(...permission),
-      callers: permission,
-    }))
+): Effect.Effect<Access<unknown>, never, UserVerifier | ServiceVerifier> => {
+  switch (permission) {
+    case "anyone":
+      return Effect.succeed(anyone)
+    case "anyone inside":
+      return Effect.succeed(anyoneInside)
+    case "user":
+      return Effect.map(UserVerifier, ({ user }) => user)
+    case "signed-in operator":
+      return Effect.map(UserVerifier, ({ signedInOperator }) => signedInOperator)
+    case "operator":
+      return Effect.gen(function* () {
+        const { authorize, roles } = yield* onlyServices(["console"])
+        const { handedOn } = yield* UserVerifier
+        return {
+          scheme: "operator",
+          roles,
+          authorize: (request) => Effect.andThen(authorize(request), handedOn(request)),
+        }
+      })
+    default:
+      return onlyServices(permission)
+  }
+}
+
+const onlyServices = (names: ReadonlyArray<ServiceName>) =>
+  Effect.map(ServiceVerifier, (verifier) => ({ ...verifier.only(...names), roles: names }))
 
 /** Makes a route that lets in whom the table of permissions names. */
 export const route = <
@@ -215,7 +235,8 @@ export const guardedRoute = <B = undefined, Q = undefined, P = undefined, A = ne
       Effect.sync(permit.leave),
     )
   })
-  const internal = access.scheme === "service" || access === anyoneInside as Access<unknown>
+  const internal = access.scheme === "service" || access.scheme === "operator" ||
+    access === anyoneInside as Access<unknown>
   return { ...spec, access, internal, respond } as unknown as Route
 }
 

@@ -11,6 +11,7 @@ import { Database, databaseLayer } from "#shared/postgres/database.ts"
 import { OnlyLooking } from "#shared/postgres/only-looking.ts"
 import { databaseSettings } from "#shared/postgres/settings.ts"
 import { publicKeysSetting, serviceVerifierLayer } from "#shared/security/service-tokens.ts"
+import { userTokenSettings, userVerifierLayer } from "#shared/security/user-tokens.ts"
 import { service } from "#shared/service/service.ts"
 import { auditRoutes } from "./audit-routes.ts"
 import { booksLayer } from "./books.ts"
@@ -33,6 +34,7 @@ export interface Reserved extends Resources {
 export const participantSettings = {
   ...databaseSettings,
   ...publicKeysSetting,
+  ...userTokenSettings,
   ...retentionSetting,
 }
 
@@ -54,6 +56,7 @@ export const participantLayers = (
       migrations: reserved.migrations ?? [tableMigration(reserved)],
     })),
     Layer.merge(serviceVerifierLayer(reserved.name, settings.SERVICE_PUBLIC_KEYS)),
+    Layer.merge(userVerifierLayer(settings)),
   )
 
 const openingLayer = (reserved: Reserved) =>

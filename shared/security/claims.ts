@@ -41,9 +41,14 @@ const ofUser = ({ issuer, audience }: Issued) => ({
   sub: username,
 })
 
-/** An access token names its session, with which it ends. */
+/** An access token names its session, with which it ends, and the role of a user who has one. */
 export const accessClaims = (issued: Issued) =>
-  Schema.Struct({ ...ofUser(issued), jti: like(uuid), sid: like(uuid) })
+  Schema.Struct({
+    ...ofUser(issued),
+    jti: like(uuid),
+    sid: like(uuid),
+    role: Schema.optionalKey(Schema.Literal("operator")),
+  })
 
 /** The id of a refresh token is its session and its generation in it. */
 export const refreshClaims = (issued: Issued) =>

@@ -7,11 +7,17 @@ import type { ServiceName } from "#shared/roster.ts"
 /**
  * Anyone, any user who shows an access token, or the services that are named; and anyone inside, where no gateway leads: for
  * what is no secret, of services that need no key of their own to ask for it.
+ *
+ * Operators are users with a role. To the console they show their access tokens as every user does ("signed-in operator").
+ * What the console then has another service do ("operator") takes two proofs: that it is the console who asks (Authorization),
+ * and which operator wants it (Operator-Authorization), so that neither a stolen token of an operator nor the console alone can.
  */
 export type Permission =
   | "anyone"
   | "anyone inside"
   | "user"
+  | "signed-in operator"
+  | "operator"
   | readonly [ServiceName, ...ReadonlyArray<ServiceName>]
 
 /** The rows, by the method and the path of the route as it is written there. */
@@ -43,6 +49,8 @@ export const permissions = {
   "GET /internal/orders": ["orchestrator"],
   "GET /internal/orders/unfinished": ["orchestrator"],
   "GET /internal/users/unfinished": ["auth"],
+
+  "GET /api/console/me": "signed-in operator",
 
   // Of every participant: billing, items, slots.
   "POST /internal/reservations": ["orchestrator"],

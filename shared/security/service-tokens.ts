@@ -100,11 +100,12 @@ export class ServiceVerifier extends Context.Service<ServiceVerifier, {
   readonly only: (...callers: ReadonlyArray<ServiceName>) => Access<ServiceName>
 }>()("unwind/security/ServiceVerifier") {}
 
-/** The token in an Authorization header. Fails with a 401 Problem. */
-export const bearerToken = (request: Request): Effect.Effect<string, Problem> => {
-  const match = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(
-    request.headers.get("authorization") ?? "",
-  )
+/** The token in an Authorization header, or another one of that form. Fails with a 401 Problem. */
+export const bearerToken = (
+  request: Request,
+  header = "authorization",
+): Effect.Effect<string, Problem> => {
+  const match = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(request.headers.get(header) ?? "")
   return match?.[1] !== undefined && match[1].length <= 4096
     ? Effect.succeed(match[1])
     : Effect.fail(unauthenticated("Send a token: the header Authorization: Bearer TOKEN."))

@@ -3,9 +3,9 @@
  * proved is refused: when neither can be had, or not fresh enough, the answer is 503, never a pass.
  */
 import { Clock, Context, Effect, Layer } from "effect"
-import { text, url } from "#shared/config/settings.ts"
+import { text, url, type Values } from "#shared/config/settings.ts"
 import { toleratedSeconds } from "#shared/http/peer-clocks.ts"
-import { type Problem, unauthenticated } from "#shared/http/problem.ts"
+import { Problem, unauthenticated } from "#shared/http/problem.ts"
 import type { Access } from "#shared/http/route.ts"
 import { steadyMsOf } from "#shared/steady-time.ts"
 import { accessClaims, type Issued, type Limits, type Times } from "./claims.ts"
@@ -16,7 +16,12 @@ import { makeTrust, type ProvingKey, type Trust } from "./trust.ts"
 
 export interface User {
   readonly username: string
+  /** What an access token says that the user may do besides what every user may. */
+  readonly role?: "operator"
 }
+
+/** The header in which the console hands on the access token of the operator for whom it asks. */
+export const operatorHeader = "operator-authorization"
 
 /** RFC 9068: the type of an access token. */
 export const accessTokenType = "at+jwt"
@@ -37,12 +42,53 @@ export const userTokenSettings = {
 export class UserVerifier extends Context.Service<UserVerifier, {
   /** Lets in whoever shows a valid access token. Fails with a 401 Problem, or 503 while that cannot be told. */
   readonly user: Access<User>
+  /** Lets in operators alone. Fails as above, and with a 403 Problem for other users. */
+  readonly signedInOperator: Access<User>
+  /** The operator whose access token the console has handed on. Fails as above. */
+  readonly handedOn: (request: Request) => Effect.Effect<User, Problem>
 }>()("unwind/security/UserVerifier") {}
 
 /** One answer for every token that does not pass, and for none: it tells nobody what was nearly right. */
 export const wrongToken = unauthenticated(
   "The token is missing, wrong or expired. Log in to get one: POST /api/token/.",
 )
+
+const operatorsOnly = new Problem({
+  status: 403,
+  code: "operators_only",
+  detail:
+    "Only operators may do this. `npm run operators -- grant NAME` makes a user one, who then " +
+    "logs in again.",
+})
+
+const noOperatorToken = new Problem({
+  status: 401,
+  code: "operator_unauthenticated",
+  detail: "The operator's token is missing, wrong or expired. Send it along: the header " +
+    "Operator-Authorization: Bearer TOKEN.",
+})
+
+/** Lets in by what proves who shows a token in a header: the same guards, whatever else that looks at. */
+export const userVerifierBy = (
+  shownIn: (header: string) => (request: Request) => Effect.Effect<User, Problem>,
+): UserVerifier["Service"] => {
+  const shown = shownIn("authorization")
+  const handed = shownIn(operatorHeader)
+  const operator = (user: Effect.Effect<User, Problem>) =>
+    Effect.filterOrFail(user, ({ role }) => role === "operator", () => operatorsOnly)
+  return {
+    user: { scheme: "user", authorize: shown },
+    signedInOperator: {
+      scheme: "user",
+      roles: ["operator"],
+      authorize: (request) => operator(shown(request)),
+    },
+    handedOn: (request) =>
+      operator(
+        Effect.mapError(handed(request), (error) => error.status === 401 ? noOperatorToken : error),
+      ),
+  }
+}
 
 export type TokenOptions = Issued
 
@@ -98,17 +144,17 @@ interface Proved {
   changes: number
 }
 
-/** Lets in whoever shows an access token that is proved by what is trusted. */
-export const makeUserVerifier = (trust: Trust, options: TokenOptions): UserVerifier["Service"] => {
+/** What proves by what is trusted who shows an access token in a header. */
+export const makeShownIn = (trust: Trust, options: TokenOptions) => {
   const verify = verifyAccess(trust, options)
   const proved = new Map<string, Proved>()
   const prove = Effect.fnUntraced(function* (request: Request, header: string, steadyMs: number) {
-    const token = yield* Effect.mapError(bearerToken(request), () => wrongToken)
+    const token = yield* Effect.mapError(bearerToken(request, header), () => wrongToken)
     const changes = trust.changes()
-    const { claims: { sub, sid, exp }, kid, key } = yield* verify(token)
-    const user: User = { username: sub }
+    const { claims: { sub, sid, exp, role }, kid, key } = yield* verify(token)
+    const user: User = { username: sub, ...(role !== undefined && { role }) }
     if (proved.size >= provedAtMost) proved.delete(proved.keys().next().value!)
-    proved.set(header, {
+    proved.set(request.headers.get(header)!, {
       user,
       session: sid,
       kid,
@@ -129,22 +175,27 @@ export const makeUserVerifier = (trust: Trust, options: TokenOptions): UserVerif
     it.changes = changes
     return true
   }
-  const authorize = (request: Request): Effect.Effect<User, Problem> =>
+  const shownIn = (header: string) => (request: Request): Effect.Effect<User, Problem> =>
     Effect.clockWith((clock) => {
-      const header = request.headers.get("authorization") ?? ""
-      const before = proved.get(header)
+      const before = proved.get(request.headers.get(header) ?? "")
       if (before !== undefined && stands(before, clock)) return Effect.succeed(before.user)
       return prove(request, header, steadyMsOf(clock))
     })
-  return UserVerifier.of({ user: { scheme: "user", authorize } })
+  return shownIn
 }
 
-export const userVerifierLayer = (options: TokenOptions & { readonly jwksUrl: URL }) =>
+/** Lets in whoever shows an access token that is proved by what is trusted. */
+export const makeUserVerifier = (trust: Trust, options: TokenOptions): UserVerifier["Service"] =>
+  userVerifierBy(makeShownIn(trust, options))
+
+/** Checks them as the settings say. */
+export const userVerifierLayer = (settings: Values<typeof userTokenSettings>) =>
   Layer.effect(
     UserVerifier,
     Effect.gen(function* () {
-      const trust = yield* makeTrust(yield* readTrustOf(options.jwksUrl))
+      const trust = yield* makeTrust(yield* readTrustOf(settings.JWKS_URL))
       yield* Effect.forkScoped(trust.kept)
-      return makeUserVerifier(trust, options)
+      const { TOKEN_ISSUER: issuer, TOKEN_AUDIENCE: audience } = settings
+      return makeUserVerifier(trust, { issuer, audience })
     }),
   )

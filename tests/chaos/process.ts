@@ -9,6 +9,7 @@ import { armedFailpoint } from "./armed-failpoint.ts"
 const programs: Record<ServiceName, () => Promise<ReturnType<typeof serve>>> = {
   auth: async () => serve((await import("#services/auth/service.ts")).auth),
   billing: async () => serve((await import("#services/billing/service.ts")).billing),
+  console: async () => serve((await import("#services/console/service.ts")).console),
   items: async () => serve((await import("#services/items/service.ts")).items),
   orchestrator: async () => serve((await import("#services/orchestrator/service.ts")).orchestrator),
   orders: async () => serve((await import("#services/orders/service.ts")).orders),

@@ -6,7 +6,7 @@ import { Effect, Schema, type Scope } from "effect"
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { generateServiceKeys } from "#shared/security/generate-service-keys.ts"
-import { callsOf, roster, type ServiceName } from "#shared/roster.ts"
+import { callsOf, provesUsers, roster, type ServiceName } from "#shared/roster.ts"
 import type { Openings } from "#tests/support/books.ts"
 import { doorTo, environmentOf, type Ports } from "#tests/support/service-process.ts"
 import { startGuard } from "./guard.ts"
@@ -28,16 +28,18 @@ const replicasOf: Readonly<Record<ServiceName, number>> = {
   auth: 1,
   orders: 2,
   orchestrator: 3,
+  // No order passes it, and it keeps nothing.
+  console: 0,
 }
 const services = Object.keys(replicasOf) as ReadonlyArray<ServiceName>
 
 /** What a service connects to. */
 const targetsOf = (name: ServiceName): ReadonlyArray<Target> => {
-  const { database, redis, users } = roster[name]
+  const { database, redis } = roster[name]
   const targets: ReadonlyArray<Target | false> = [
     database && "PostgreSQL",
     redis !== null && "Redis",
-    users && "auth",
+    provesUsers(roster, name) && "auth",
     ...callsOf(name),
   ]
   return targets.filter((target) => target !== false)

@@ -16,7 +16,7 @@ type Edit = (text: string) => string
 
 const asParcels: Edit = (text) =>
   text.replaceAll("slots", "parcels").replaceAll("SLOTS", "PARCELS")
-    .replaceAll("SLOT_CAPACITY", "PARCEL_STOCK").replaceAll("9085", "9088")
+    .replaceAll("SLOT_CAPACITY", "PARCEL_STOCK").replaceAll("9085", "9089")
 
 /** Each match once more, for parcels. */
 const alsoParcels = (pattern: RegExp): Edit => (text) => {
@@ -91,7 +91,7 @@ export const edits: Readonly<Record<string, Edit>> = {
     alsoParcels(/^ {2}slots:\n(?: {4}.*\n)+\n/m),
     alsoParcels(/^ {6}slots: .*\n/gm),
     alsoParcels(
-      /^ +(?:- )?(?:slots-secrets|SLOTS_URL|SLOT_CAPACITY|orchestrator-slots|slots-postgres)\b.*\n/gm,
+      /^ +(?:- )?(?:slots-secrets|SLOTS_URL|SLOT_CAPACITY|orchestrator-slots|console-slots|slots-auth|slots-postgres)\b.*\n/gm,
     ),
     replacing(
       "orders-postgres, slots-postgres]",
@@ -99,6 +99,11 @@ export const edits: Readonly<Record<string, Edit>> = {
     ),
   ),
   "compose/development.yaml": alsoParcels(/^ {2}slots:\n(?: {4}.*\n)+/m),
+  "k3d/base/auth.yaml": inTurn(
+    alsoParcels(/^ +- podSelector: .*name: slots \} \}\n/m),
+    replacing("slots, orchestrator, console]", "slots, parcels, orchestrator, console]"),
+  ),
+  "k3d/base/console.yaml": alsoParcels(/^ +- \{ name: SLOTS_URL.*\n/m),
   "k3d/base/postgres.yaml": alsoParcels(/^ +- secret:\n +name: database-slots\n.*\n/m),
   "k3d/base/saga.yaml": inTurn(
     alsoParcels(/^ +- \{ name: SLOTS_URL.*\n/m),

@@ -21,8 +21,8 @@ describe("a network of Compose", () => {
   it.each<Change>([
     [
       "that one more is in",
-      "[orchestrator-slots, slots-postgres]",
-      "[orchestrator-slots, slots-postgres, auth-redis]",
+      "[orchestrator-slots, console-slots,",
+      "[auth-redis, orchestrator-slots, console-slots,",
       "the network auth-redis has slots: what for?",
     ],
     [
@@ -39,14 +39,14 @@ describe("a network of Compose", () => {
     ],
     [
       "that nobody made",
-      "    networks: [outside, gateway-auth, gateway-billing, gateway-orders]\n",
+      "    networks: [outside, gateway-auth, gateway-billing, gateway-orders, gateway-console]\n",
       "",
       "the service gateway is in Compose's own network, with a way out",
     ],
     [
       "that is reached from this machine",
-      "    networks: [orchestrator-items, items-postgres]\n",
-      '    networks: [orchestrator-items, items-postgres]\n    ports: ["9084:9084"]\n',
+      "    networks: [orchestrator-items,",
+      '    ports: ["9084:9084"]\n    networks: [orchestrator-items,',
       "the service items has ports",
     ],
   ])("is named: one %s", (_what, from, to, named) => {

@@ -1,4 +1,5 @@
 /** Who talks to whom, by the roster alone: what networks, policies and settings have to open, and nothing else. */
+import { provesUsers } from "#shared/roster.ts"
 import { namesOf, type Rows } from "./held.ts"
 
 /** Somebody who opens connections, and to whom, at which port. */
@@ -17,10 +18,9 @@ export const portOf = (rows: Rows, name: string): number =>
 /** The services that are called and asked for keys, and the stores that are used. */
 export const edgesOf = (rows: Rows): ReadonlyArray<Edge> =>
   namesOf(rows).flatMap((from) => {
-    const { calls, users, database, redis } = rows[from]!
+    const { calls, database, redis } = rows[from]!
     const met = [
-      ...calls,
-      ...(users ? ["auth"] : []),
+      ...new Set([...calls, ...(provesUsers(rows, from) ? ["auth"] : [])]),
       ...(database ? ["postgres"] : []),
       ...(redis === null ? [] : ["redis"]),
     ]

@@ -1,7 +1,7 @@
 /** What the roster says of a service, in the words of the files that cannot read it, and how a file is held to that. */
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
-import type { Row } from "#shared/roster.ts"
+import { provesUsers, type Row } from "#shared/roster.ts"
 
 export type Rows = Readonly<Record<string, Row>>
 
@@ -36,11 +36,13 @@ export const isPublic = ({ paths }: Row) => paths.length > 0
 
 /** Who calls a service, with a token of its own or for the public keys of auth. */
 export const callersOf = (rows: Rows, callee: string): ReadonlyArray<string> =>
-  namesOf(rows, ({ calls, users }) => calls.includes(callee) || (users && callee === "auth"))
+  namesOf(rows).filter((name) =>
+    rows[name]!.calls.includes(callee) || (callee === "auth" && provesUsers(rows, name))
+  )
 
 /** The settings of a service that say where others are, and where its secrets. */
 export const settingsOf = (rows: Rows, name: string): Readonly<Record<string, string>> => {
-  const { port, internalPort, database, redis, calls, users } = rows[name]!
+  const { port, internalPort, database, redis, calls } = rows[name]!
   const isCalled = Object.values(rows).some((row) => row.calls.includes(name))
   const urlOf = (callee: string) => `http://${callee}:${rows[callee]?.internalPort}`
   return {
@@ -52,7 +54,7 @@ export const settingsOf = (rows: Rows, name: string): Readonly<Record<string, st
     ...(redis === "counters" && { RATE_LIMIT_URL_FILE: "/run/secrets/rate-limit-url" }),
     ...(calls.length > 0 && { SERVICE_PRIVATE_KEY: "/run/secrets/private-key.json" }),
     ...(isCalled && { SERVICE_PUBLIC_KEYS: "/run/secrets/services.public.json" }),
-    ...(users && { JWKS_URL: `${urlOf("auth")}/internal/jwks.json` }),
+    ...(provesUsers(rows, name) && { JWKS_URL: `${urlOf("auth")}/internal/jwks.json` }),
     ...(name === "auth" && { SIGNING_KEYS_SECRET_FILE: "/run/secrets/signing-keys.secret" }),
     ...Object.fromEntries(calls.map((callee) => [`${callee.toUpperCase()}_URL`, urlOf(callee)])),
   }

@@ -1,4 +1,4 @@
-/** The six services as processes of their own, as containers run them, on either runtime, behind the public paths. */
+/** The services as processes of their own, as containers run them, on either runtime, behind the public paths. */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtempSync, rmSync } from "node:fs"
@@ -6,12 +6,12 @@ import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { generateServiceKeys } from "#shared/security/generate-service-keys.ts"
-import type { ServiceName } from "#shared/roster.ts"
+import { type ServiceName, serviceNames as names } from "#shared/roster.ts"
 import { until } from "./customer.ts"
 import { patienceMs } from "./patience.ts"
 import { createDatabase } from "./postgres.ts"
 import { anyRedis } from "./redis.ts"
-import { doorTo, environmentOf, type Ports, serviceNames as names } from "./service-process.ts"
+import { doorTo, environmentOf, type Ports } from "./service-process.ts"
 
 export type Runtime = "node" | "deno"
 
@@ -40,7 +40,7 @@ export interface SeparateServices {
   readonly close: () => Promise<void>
 }
 
-/** Starts all six, and resolves when each is ready. */
+/** Starts all of them, and resolves when each is ready. */
 export const startSeparateServices = async (runtime: Runtime): Promise<SeparateServices> => {
   const folder = mkdtempSync(join(tmpdir(), "unwind-separate-"))
   await generateServiceKeys(folder)

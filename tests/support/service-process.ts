@@ -2,17 +2,9 @@
 import { gateway } from "#compose/embedded/gateway.ts"
 import type { App } from "#shared/http/app.ts"
 import { keyFiles } from "#shared/security/generate-service-keys.ts"
-import type { ServiceName } from "#shared/roster.ts"
+import { addressName } from "#shared/config/addresses.ts"
+import { type ServiceName, serviceNames } from "#shared/roster.ts"
 import { plentyOfOrders } from "./plenty-of-orders.ts"
-
-export const serviceNames: ReadonlyArray<ServiceName> = [
-  "billing",
-  "items",
-  "slots",
-  "auth",
-  "orders",
-  "orchestrator",
-]
 
 /** Where a process listens: for the public, if it has public routes, and for other services. */
 export interface Ports {
@@ -56,10 +48,7 @@ export const environmentOf = (
     JWKS_URL: `${address("auth")}/internal/jwks.json`,
     QUEUE_URL: queueUrl,
     QUEUE_STREAM: queueStream,
-    BILLING_URL: address("billing"),
-    ITEMS_URL: address("items"),
-    SLOTS_URL: address("slots"),
-    ORDERS_URL: address("orders"),
+    ...Object.fromEntries(serviceNames.map((callee) => [addressName(callee), address(callee)])),
   }
 }
 

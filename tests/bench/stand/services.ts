@@ -1,6 +1,6 @@
-/** The six services as processes of their own, with all that they do in production; only telemetry is off. */
+/** The services as processes of their own, with all that they do in production; only telemetry is off. */
 import { Effect, Exit, Scope } from "effect"
-import type { ServiceName } from "#shared/roster.ts"
+import { type ServiceName, startOrder } from "#shared/roster.ts"
 import { freePorts } from "#tests/chaos/ports.ts"
 import type { Runtime } from "#tests/support/separate-services.ts"
 import { plentyOfOrders } from "#tests/support/plenty-of-orders.ts"
@@ -81,12 +81,9 @@ export const startServices = Effect.fnUntraced(function* (
       isReady: () => answersReady(place.ports.internal),
     }
   })
-  for (const service of startOrder) yield* services.start(service)
+  for (const service of startOrder.flat()) yield* services.start(service)
   return services
 })
-
-/** Those that are called come before those that call. */
-const startOrder = ["billing", "items", "slots", "auth", "orders", "orchestrator"] as const
 
 /** What starts and stops the processes; none runs yet. */
 const operate = Effect.fnUntraced(function* (
@@ -122,6 +119,8 @@ const placesFor = (replicas: number) => {
     auth: 1,
     orders: replicas,
     orchestrator: replicas,
+    // No order passes it.
+    console: 0,
   }
   const names = (Object.keys(counts) as Array<ServiceName>).flatMap((service) =>
     Array.from({ length: counts[service] }, (_, n) => ({
@@ -138,12 +137,13 @@ const placesFor = (replicas: number) => {
 const environmentFor = (place: Place, places: ReadonlyArray<Place>, ground: Ground) => {
   const { service, ports } = place
   const { servers, keysFolder } = ground
+  const databases: Readonly<Partial<Record<ServiceName, string>>> = servers.databases
   const replicasOf = (name: ServiceName) => places.filter((other) => other.service === name)
   // Orchestrators are spread over the replicas of orders, as a load balancer would do it.
   const turn = replicasOf(service).indexOf(place)
   return environmentOf(service, {
     ports,
-    databaseUrl: service === "orchestrator" ? undefined : servers.databases[service],
+    databaseUrl: databases[service],
     queueUrl: servers.redisUrl,
     queueStream: "orders",
     keysFolder,

@@ -78,6 +78,7 @@ export const startAuth = (
       BILLING_URL: "http://billing.test/",
       ORDERS_URL: "http://orders.test/",
       SERVICE_PRIVATE_KEY: keys.privateKey("auth"),
+      SERVICE_PUBLIC_KEYS: keys.publicKeys,
       SIGNING_KEYS_SECRET_FILE: keys.signingKeysSecret,
       ...settings,
     }
