@@ -1,7 +1,8 @@
 /** The command line of the audit trail: what is looked for, and how it is printed. */
 import { Duration, Option } from "effect"
 import { parseArgs } from "node:util"
-import { events, outcomes } from "#services/auth/trail-bounds.ts"
+import { actionOutcomes as outcomes, operatorActions } from "#shared/contracts/trail.ts"
+import { events } from "#services/auth/trail-bounds.ts"
 import type { TrailSearch } from "#services/auth/trail-table.ts"
 
 export type Arguments =
@@ -14,6 +15,7 @@ const limit = 1_000
 export const help = `Usage: npm run trail [-- --user NAME] [--since TIME] ...
 
 Finds what users did, and what they were refused: who, from where, when, what, and how it ended.
+Of what operators did also to what, and why; "begun" is what was never told to have ended.
 Prints the newest ${limit} that fit all that is given, oldest first.
 
 Where DATABASE_URL is set (as in auth's container) it reads that database; else the data folder of
@@ -22,7 +24,11 @@ npm start (DATA_DIR), whether that runs or not.
   --user NAME        of this user
   --address ADDRESS  from this address; of IPv6 the network, such as 2001:db8:1:2::/64
   --event EVENT      ${events.slice(0, 6).join(", ")},
-                     ${events.slice(6).join(", ")}
+                     ${events.slice(6, 11).join(", ")},
+                     ${events.slice(11).join(", ")}
+                     what operators do: ${operatorActions.slice(0, 3).join(", ")},
+                     ${operatorActions.slice(3).join(", ")}
+  --target TARGET    what operators did to it: the id of an order, or what else it is
   --outcome OUTCOME  ${outcomes.join(", ")}
   --since TIME       from then on: "2 hours" (ago), or ISO 8601 such as 2026-01-31T12:00Z
   --until TIME       before then
@@ -38,6 +44,7 @@ const options = {
   address: { type: "string" },
   event: { type: "string" },
   outcome: { type: "string" },
+  target: { type: "string" },
   since: { type: "string" },
   until: { type: "string" },
   limit: { type: "string" },
@@ -50,12 +57,14 @@ export const parseArguments = (words: ReadonlyArray<string>, nowMs: number): Arg
   try {
     const { values } = parseArgs({ args: [...words], options, allowPositionals: false })
     if (values.help) return { task: "help" }
-    const { user, address, event, outcome, since, until } = values
+    const { user, address, event, outcome, target, since, until } = values
     const search = {
       ...(user !== undefined && { username: user.normalize("NFKC") }),
       ...(address !== undefined && { address }),
-      ...(event !== undefined && { event: oneOf("--event", event, events) }),
+      ...(event !== undefined &&
+        { event: oneOf("--event", event, [...events, ...operatorActions]) }),
       ...(outcome !== undefined && { outcome: oneOf("--outcome", outcome, outcomes) }),
+      ...(target !== undefined && { target }),
       ...(since !== undefined && { since: timeOf("--since", since, nowMs) }),
       ...(until !== undefined && { until: timeOf("--until", until, nowMs) }),
       limit: values.limit === undefined ? limit : limitOf(values.limit),

@@ -1,44 +1,22 @@
 /** `npm run trail`: prints what the audit trail has of a user, an address or a time. */
 import { Cause, Effect, Logger, Option, References } from "effect"
-import { join } from "node:path"
-import { openFolderPostgres } from "#compose/embedded/folder-postgres.ts"
-import { serviceUrl } from "#compose/embedded/postgres-databases.ts"
-import { embeddedSettings } from "#compose/embedded/settings.ts"
+import { authDatabase } from "#compose/embedded/auth-database.ts"
 import { type FoundEntry, type TrailSearch, trailTable } from "#services/auth/trail-table.ts"
-import { Environment, readSettings } from "#shared/config/settings.ts"
-import { Database, databaseLayer } from "#shared/postgres/database.ts"
-import { OnlyLooking } from "#shared/postgres/only-looking.ts"
-import { databaseSettings } from "#shared/postgres/settings.ts"
+import { Database } from "#shared/postgres/database.ts"
 import { runMain } from "#shared/service/run-main.ts"
 import { help, parseArguments } from "./arguments.ts"
 
-/** Auth's database: the one that the environment names, else that of the data folder. */
-const databaseUrl = Effect.gen(function* () {
-  const environment = yield* Environment
-  if (environment["DATABASE_URL"] || environment["DATABASE_URL_FILE"]) {
-    const { DATABASE_URL } = yield* readSettings({ DATABASE_URL: databaseSettings.DATABASE_URL })
-    return DATABASE_URL
-  }
-  const { DATA_DIR } = yield* readSettings({ DATA_DIR: embeddedSettings.DATA_DIR })
-  const { url } = yield* openFolderPostgres(DATA_DIR, "DATABASE_URL to the database of auth")
-  return serviceUrl(url, "auth")
-})
-
 const find = (search: TrailSearch) =>
-  Effect.gen(function* () {
-    const url = yield* databaseUrl
-    const migrations = join(import.meta.dirname, "../../services/auth/migrations")
-    return yield* Effect.flatMap(Database, ({ query }) =>
-      query((sql) => trailTable(sql).search(search))).pipe(
-        Effect.provide(databaseLayer({ service: "auth", url, poolSize: 2, migrations })),
-      )
-  }).pipe(Effect.provideService(OnlyLooking, true))
+  Effect.flatMap(Database, ({ query }) => query((sql) => trailTable(sql).search(search))).pipe(
+    Effect.provide(authDatabase),
+  )
 
 /** What is on record may be anything; a terminal is not to obey it. */
 const printable = (text: string): string => text.replace(/\p{Cc}/gu, "?")
 
 const line = (
-  { at, event, outcome, reason, username, address, session, request, count }: FoundEntry,
+  { at, event, outcome, reason, username, address, session, target, why, request, count }:
+    FoundEntry,
 ) =>
   printable(
     [
@@ -48,6 +26,8 @@ const line = (
       (username ?? "-").padEnd(16),
       (address ?? "-").padEnd(15),
       ...(session === null ? [] : [`session ${session}`]),
+      ...(target === null ? [] : [`target ${target}`]),
+      ...(why === null ? [] : [`because: ${why}`]),
       ...(request === null ? [] : [`request ${request}`]),
       ...(count === 1 ? [] : [`${count} times`]),
     ].join("  ").trimEnd(),

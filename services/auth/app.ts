@@ -28,6 +28,7 @@ import type { Lifetimes } from "./session-rules.ts"
 import { Sessions } from "./sessions.ts"
 import { makeSignUp } from "./sign-up.ts"
 import { SigningKeys } from "./signing-keys.ts"
+import { trailRoutes } from "./trail-routes.ts"
 import { Turns } from "./turns.ts"
 import { Users } from "./users.ts"
 
@@ -179,7 +180,8 @@ export const authApp = (options: AppOptions) =>
         handle: ({ query }) => Effect.map(signingKeys.trusted(query.after), (body) => ({ body })),
       }),
     ])
-    const routes = yield* Effect.all([own, accountRoutes(options), sessionRoutes(options)]).pipe(
+    const parts = [own, accountRoutes(options), sessionRoutes(options), trailRoutes] as const
+    const routes = yield* Effect.all(parts).pipe(
       Effect.map((routes) => routes.flat()),
       Effect.provideServiceEffect(UserVerifier, makeLiveUser(options)),
     )

@@ -2,7 +2,8 @@
 import { Effect, Schema } from "effect"
 import { text } from "#shared/postgres/columns.ts"
 import type { Part, Sql } from "#shared/postgres/sql.ts"
-import type { EventName, Outcome, TrailEntry } from "./trail-bounds.ts"
+import type { ActionOutcome, OperatorAction, TrailAction } from "#shared/contracts/trail.ts"
+import type { EventName, TrailEntry } from "./trail-bounds.ts"
 
 /** An entry with what it is known by: an id of its own, and the id of the request that it was made for. */
 export interface KeptEntry extends TrailEntry {
@@ -14,8 +15,9 @@ export interface KeptEntry extends TrailEntry {
 export interface TrailSearch {
   readonly username?: string
   readonly address?: string
-  readonly event?: EventName
-  readonly outcome?: Outcome
+  readonly event?: EventName | OperatorAction
+  readonly outcome?: ActionOutcome
+  readonly target?: string
   readonly since?: Date
   readonly until?: Date
   readonly limit: number
@@ -24,11 +26,14 @@ export interface TrailSearch {
 const Found = Schema.Struct({
   at: Schema.Date,
   event: Schema.String,
-  outcome: text<Outcome>(),
+  outcome: text<ActionOutcome>(),
   reason: Schema.NullOr(Schema.String),
   username: Schema.NullOr(Schema.String),
   address: Schema.NullOr(Schema.String),
   session: Schema.NullOr(Schema.String),
+  target: Schema.NullOr(Schema.String),
+  why: Schema.NullOr(Schema.String),
+  endedAt: Schema.NullOr(Schema.Date),
   request: Schema.NullOr(Schema.String),
   count: Schema.Int,
 })
@@ -54,18 +59,44 @@ export const trailTable = (sql: Sql) => ({
         ${entries.map(({ count }) => count)}::int[])
       on conflict (id) do nothing`),
 
+  /**
+   * Writes that an action begins, or how it ended. The first end holds, and what was begun by one operator is ended by no
+   * other; false when the entry is of something else.
+   */
+  action: (entry: TrailAction, now: Date, request: string | undefined) => {
+    const { id, username, action, target, reason, outcome, code, address } = entry
+    const endedAt = outcome === "begun" ? null : now
+    return Effect.map(
+      sql.row(Schema.Struct({ same: Schema.Boolean }))`
+        insert into audit_trail as known
+          (id, at, ended_at, event, outcome, reason, username, address, target, why, request)
+        values (${id}, ${now}, ${endedAt}, ${action}, ${outcome}, ${code ?? null}, ${username},
+          ${address ?? null}, ${target ?? null}, ${reason}, ${request ?? null})
+        on conflict (id) do update set
+          outcome = case when known.outcome = 'begun' then excluded.outcome else known.outcome end,
+          reason = case when known.outcome = 'begun' then excluded.reason else known.reason end,
+          ended_at = case when known.outcome = 'begun' then excluded.ended_at else known.ended_at end
+        where known.username = excluded.username and known.event = excluded.event
+          and known.why = excluded.why and known.target is not distinct from excluded.target
+        returning true as same`,
+      (row) => row !== undefined,
+    )
+  },
+
   /** The newest entries that fit, oldest first. */
-  search: ({ username, address, event, outcome, since, until, limit }: TrailSearch) => {
+  search: ({ username, address, event, outcome, target, since, until, limit }: TrailSearch) => {
     const where = <A>(given: A | undefined, part: (given: A) => Part) =>
       given === undefined ? sql.part`` : part(given)
     return Effect.map(
       sql.rows(Found)`
-        select at, event, outcome, reason, username, address, session, request, count
+        select at, event, outcome, reason, username, address, session, target, why,
+          ended_at as "endedAt", request, count
         from audit_trail where true
           ${where(username, (it) => sql.part`and username = ${it}`)}
           ${where(address, (it) => sql.part`and address = ${it}`)}
           ${where(event, (it) => sql.part`and event = ${it}`)}
           ${where(outcome, (it) => sql.part`and outcome = ${it}`)}
+          ${where(target, (it) => sql.part`and target = ${it}`)}
           ${where(since, (it) => sql.part`and at >= ${it}`)}
           ${where(until, (it) => sql.part`and at < ${it}`)}
         order by at desc, id limit ${limit}`,

@@ -36,6 +36,7 @@ export const permissions = {
   "DELETE /api/auth/sessions/:id/": "user",
   "POST /api/auth/users/me/password/": "user",
   "POST /api/auth/users/me/delete/": "user",
+  "POST /internal/trail": ["console"],
 
   "GET /api/accounts/:username": "user",
   "POST /api/profiles/": ["auth"],

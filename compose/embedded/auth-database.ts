@@ -1,0 +1,33 @@
+/**
+ * Auth's database for the commands that whoever has access to it may run: the one that the environment names (as in auth's
+ * container), else that of the data folder, whether that runs or not. Nothing in it is migrated: one of an older version is
+ * refused in words.
+ */
+import { Effect, Layer } from "effect"
+import { join } from "node:path"
+import { Environment, readSettings } from "#shared/config/settings.ts"
+import { databaseLayer } from "#shared/postgres/database.ts"
+import { OnlyLooking } from "#shared/postgres/only-looking.ts"
+import { databaseSettings } from "#shared/postgres/settings.ts"
+import { openFolderPostgres } from "./folder-postgres.ts"
+import { serviceUrl } from "./postgres-databases.ts"
+import { embeddedSettings } from "./settings.ts"
+
+const databaseUrl = Effect.gen(function* () {
+  const environment = yield* Environment
+  if (environment["DATABASE_URL"] || environment["DATABASE_URL_FILE"]) {
+    const { DATABASE_URL } = yield* readSettings({ DATABASE_URL: databaseSettings.DATABASE_URL })
+    return DATABASE_URL
+  }
+  const { DATA_DIR } = yield* readSettings({ DATA_DIR: embeddedSettings.DATA_DIR })
+  const { url } = yield* openFolderPostgres(DATA_DIR, "DATABASE_URL to the database of auth")
+  return serviceUrl(url, "auth")
+})
+
+/** Fails with a message for a person. */
+export const authDatabase = Layer.unwrap(
+  Effect.map(databaseUrl, (url) => {
+    const migrations = join(import.meta.dirname, "../../services/auth/migrations")
+    return databaseLayer({ service: "auth", url, poolSize: 2, migrations })
+  }),
+).pipe(Layer.provide(Layer.succeed(OnlyLooking, true)))

@@ -1,0 +1,40 @@
+/**
+ * How the console keeps what operators do. Unlike the rest of the trail it is waited for: when it is answered it is on disk, so
+ * that nothing is done of which nobody would know who wanted it.
+ */
+import { Clock, Effect } from "effect"
+import { TrailAction } from "#shared/contracts/trail.ts"
+import { Problem } from "#shared/http/problem.ts"
+import { CurrentRequest } from "#shared/http/request-origin.ts"
+import { publicBodyBytes, route } from "#shared/http/route.ts"
+import { Database } from "#shared/postgres/database.ts"
+import { trailTable } from "./trail-table.ts"
+
+const another = new Problem({
+  status: 409,
+  code: "action_differs",
+  detail: "The trail has another action under this id. Give each action an id of its own.",
+})
+
+export const trailRoutes = Effect.gen(function* () {
+  const { query } = yield* Database
+  return [
+    yield* route({
+      method: "POST",
+      path: "/internal/trail",
+      summary: "Keep that an operator does something, or how it ended",
+      body: { schema: TrailAction, maxBytes: publicBodyBytes },
+      answer: { status: 204, description: "It is kept; of several ends the first" },
+      problems: [409],
+      handle: Effect.fnUntraced(function* ({ body }) {
+        const now = new Date(yield* Clock.currentTimeMillis)
+        const request = (yield* CurrentRequest)?.requestId
+        if (!(yield* query((sql) => trailTable(sql).action(body, now, request)))) {
+          return yield* another
+        }
+        yield* Effect.logInfo("Audit trail", { ...body, request })
+        return new Response(null, { status: 204 })
+      }),
+    }),
+  ]
+})

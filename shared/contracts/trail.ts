@@ -1,0 +1,35 @@
+/** What the console tells auth's audit trail of an operator's action: before it asks for it, and how it ended. */
+import { Schema } from "effect"
+import { isKeepable } from "./text.ts"
+
+const line = (longest: number) =>
+  Schema.String.check(
+    Schema.isMinLength(1),
+    Schema.isMaxLength(longest),
+    Schema.isPattern(/^[^\p{Cc}]*$/u),
+    Schema.makeFilter(isKeepable, { expected: "text that can be kept" }),
+  )
+
+/** Why an operator does something, in the operator's own words. */
+export const Reason = line(500)
+
+export const actionOutcomes = ["begun", "done", "refused", "failed"] as const
+export type ActionOutcome = (typeof actionOutcomes)[number]
+
+/** POST /internal/trail: an action that begins, or its end, under the same id. */
+export const TrailAction = Schema.Struct({
+  id: Schema.String.check(Schema.isUUID()),
+  /** The operator. */
+  username: line(150),
+  /** Such as "order-cancel". */
+  action: Schema.String.check(Schema.isPattern(/^[a-z]{1,20}(-[a-z]{1,20}){0,3}$/)),
+  /** To what, such as the id of an order. */
+  target: Schema.optionalKey(line(200)),
+  reason: Reason,
+  outcome: Schema.Literals(actionOutcomes),
+  /** The stable code of a refusal or failure. */
+  code: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[a-z][a-z_]{0,59}$/))),
+  /** From where the operator came. */
+  address: Schema.optionalKey(line(60)),
+}).annotate({ identifier: "TrailAction" })
+export type TrailAction = typeof TrailAction.Type
