@@ -8,6 +8,8 @@ export interface SessionRow extends Session {
   readonly username: string
   readonly address: string
   readonly createdAtMs: number
+  /** Whether its user is an operator now. */
+  readonly isOperator: boolean
 }
 
 const Row = Schema.Struct({
@@ -18,12 +20,15 @@ const Row = Schema.Struct({
   createdAt: Schema.Date,
   rotatedAt: Schema.Date,
   expiresAt: Schema.Date,
+  isOperator: Schema.Boolean,
 })
 
 /** The table, with the lifetimes that hold now: a session from before they were shortened lasts no longer for it. */
 export const sessionTable = (sql: Sql, lifetimes: Lifetimes) => {
   const columns = sql.part`id, username, address, generation, created_at as "createdAt",
-    rotated_at as "rotatedAt", expires_at as "expiresAt"`
+    rotated_at as "rotatedAt", expires_at as "expiresAt", exists (
+      select from users where users.username = sessions.username and operator_since is not null
+    ) as "isOperator"`
   const ofRow = ({ createdAt, rotatedAt, expiresAt, ...row }: typeof Row.Type): SessionRow => ({
     ...row,
     createdAtMs: createdAt.getTime(),
@@ -38,14 +43,13 @@ export const sessionTable = (sql: Sql, lifetimes: Lifetimes) => {
   return {
     insert: (id: string, username: string, address: string, nowMs: number) => {
       const expiresAtMs = expiryOf(nowMs, nowMs, lifetimes)
-      const times = { createdAtMs: nowMs, rotatedAtMs: nowMs, expiresAtMs }
-      const session: SessionRow = { id, username, address, generation: 0, ...times }
-      return Effect.as(
-        sql`
+      return Effect.map(
+        sql.row(Row)`
           insert into sessions (id, username, address, created_at, rotated_at, expires_at, tokens_until)
           values (${id}, ${username}, ${address}, ${new Date(nowMs)}, ${new Date(nowMs)},
-            ${new Date(expiresAtMs)}, ${new Date(tokensUntil(nowMs, lifetimes))})`,
-        session,
+            ${new Date(expiresAtMs)}, ${new Date(tokensUntil(nowMs, lifetimes))})
+          returning ${columns}`,
+        (row) => ofRow(row!),
       )
     },
 

@@ -56,7 +56,7 @@ export const sessionTokensLayer = (
       })
       return SessionTokens.of({
         sign: Effect.fnUntraced(function* (session, nowMs) {
-          const { username, id, generation, rotatedAtMs, expiresAtMs } = session
+          const { username, id, generation, rotatedAtMs, expiresAtMs, isOperator } = session
           const claims = (jti: string, issuedAtMs: number, expiresAtMs: number) => ({
             iss: options.issuer,
             aud: options.audience,
@@ -70,6 +70,7 @@ export const sessionTokensLayer = (
             access: yield* sign(accessTokenType, {
               ...claims(crypto.randomUUID(), nowMs, untilMs),
               sid: id,
+              ...(isOperator && { role: "operator" }),
             }),
             refresh: yield* sign(
               refreshTokenType,

@@ -190,7 +190,7 @@ const changing = ({ query, transaction }: Store) => {
     close: (user: ProvedUser, eraseAt: Date) =>
       restarting(user, (sql, now) =>
         sql`
-          update users set closed_at = ${now}, erase_at = ${eraseAt}
+          update users set closed_at = ${now}, erase_at = ${eraseAt}, operator_since = null
           where username = ${user.username}`),
     toErase: Effect.flatMap(now, (now) =>
       query((sql) =>

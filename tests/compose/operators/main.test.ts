@@ -1,0 +1,85 @@
+/** The command that makes operators, as people run it: a process of its own beside the service, on either runtime. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect } from "effect"
+import { execFile } from "node:child_process"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { help, parseArguments } from "#compose/operators/arguments.ts"
+import { annsTokens, startAuth } from "../../services/auth/running-auth.ts"
+import { createDatabase } from "../../support/postgres.ts"
+
+const root = join(import.meta.dirname, "../../..")
+
+const run = (
+  runtime: "node" | "deno",
+  environment: Readonly<Record<string, string>>,
+  ...words: ReadonlyArray<string>
+) =>
+  Effect.callback<{ code: number; output: string; errors: string }>((resume) => {
+    const { PATH = "", HOME = "" } = process.env
+    execFile(
+      join(root, "node_modules/.bin", runtime),
+      [...(runtime === "deno" ? ["run", "-A"] : []), "compose/operators/main.ts", ...words],
+      { cwd: root, env: { PATH, HOME, ...environment } },
+      (error, output, errors) =>
+        resume(Effect.succeed({ code: Number(error?.code ?? 0), output, errors })),
+    )
+  })
+
+describe("npm run operators", () => {
+  for (const runtime of ["node", "deno"] as const) {
+    it.effect(`grants, lists and revokes, and says what was so before, on ${runtime}`, () =>
+      Effect.gen(function* () {
+        const auth = yield* startAuth()
+        yield* annsTokens(auth)
+        const { DATABASE_URL = "" } = auth.environment
+        const say = (...words: ReadonlyArray<string>) => run(runtime, { DATABASE_URL }, ...words)
+        const granted = yield* say("grant", "\uFF41nn")
+        assert.deepStrictEqual(granted, {
+          code: 0,
+          output: "ann is an operator now, from the next log-in on.\n",
+          errors: "",
+        })
+        assert.match((yield* say("grant", "ann")).output, /^ann is an operator already\.\n$/)
+        assert.match((yield* say("list")).output, /^ann {2}since \d{4}-[^\n]*Z\n$/)
+        assert.match((yield* say("revoke", "ann")).output, /^ann is no operator any more, /)
+        const none = yield* say("list")
+        assert.deepStrictEqual(none, { code: 0, output: "", errors: "There are no operators.\n" })
+        const nobody = yield* say("grant", "bob")
+        assert.deepStrictEqual([nobody.code, nobody.output], [1, ""])
+        assert.match(nobody.errors, /^There is no user "bob": sign up first, or mend the name\.\n$/)
+      }))
+  }
+
+  it.effect("says in one line why it cannot, and makes no database", () =>
+    Effect.gen(function* () {
+      const DATA_DIR = join(tmpdir(), `unwind-no-such-folder-${crypto.randomUUID()}`)
+      const nowhere = yield* run("node", { DATA_DIR }, "grant", "ann")
+      assert.strictEqual(nowhere.code, 2)
+      assert.match(nowhere.errors, /^Cannot get at the operators: There is no data in [^\n]+\n$/)
+      const away = yield* run("node", { DATABASE_URL: "postgres://a:b@127.0.0.1:1/auth" }, "list")
+      assert.strictEqual(away.code, 2)
+      assert.match(away.errors, /^Cannot get at the operators: [^\n]+\n$/)
+      const empty = yield* Effect.acquireRelease(
+        Effect.promise(() => createDatabase("auth")),
+        ({ drop }) => Effect.promise(drop),
+      )
+      const older = yield* run("node", { DATABASE_URL: empty.url }, "list")
+      assert.strictEqual(older.code, 2)
+      assert.match(older.errors, /its database is of an older version/)
+    }))
+})
+
+describe("the arguments of the operators", () => {
+  it("that cannot be understood are refused in one line that names the help", () => {
+    for (
+      const words of [[], ["grant"], ["grant", ""], ["grant", "a", "b"], ["list", "a"], ["--x"]]
+    ) {
+      const given = parseArguments(words)
+      if (given.task !== "refuse") assert.fail(`it understood ${JSON.stringify(words)}`)
+      assert.match(given.message, /^[^\n]+: see npm run operators -- --help$/)
+    }
+    assert.deepStrictEqual(parseArguments(["grant", "-h"]), { task: "help" })
+    for (const line of help.split("\n")) assert.isAtMost(line.length, 100)
+  })
+})
