@@ -10,6 +10,15 @@ import { publicBodyBytes, route } from "#shared/http/route.ts"
 import { Database } from "#shared/postgres/database.ts"
 import { trailTable } from "./trail-table.ts"
 
+const example: TrailAction = {
+  id: "0b36ab1f-4a2b-4bd6-9d2a-0d1f6a3e7c11",
+  username: "ada",
+  action: "order-cancel",
+  target: "019a2d5e-7c1b-7000-8000-000000000001",
+  reason: "the customer called",
+  outcome: "begun",
+}
+
 const another = new Problem({
   status: 409,
   code: "action_differs",
@@ -23,7 +32,7 @@ export const trailRoutes = Effect.gen(function* () {
       method: "POST",
       path: "/internal/trail",
       summary: "Keep that an operator does something, or how it ended",
-      body: { schema: TrailAction, maxBytes: publicBodyBytes },
+      body: { schema: TrailAction, maxBytes: publicBodyBytes, example },
       answer: { status: 204, description: "It is kept; of several ends the first" },
       problems: [409],
       handle: Effect.fnUntraced(function* ({ body }) {
