@@ -7,6 +7,7 @@ import fc from "fast-check"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { ProblemDetails } from "#shared/http/problem.ts"
 import { type ServiceName, serviceNames } from "#shared/roster.ts"
+import { operatorHeader } from "#shared/security/user-tokens.ts"
 import { atLength } from "#tests/support/length.ts"
 import { fitting, junk, misfit, type Schema as JsonSchema, spoilt } from "./json-schema.ts"
 import { type Principal, principals } from "./principals.ts"
@@ -159,7 +160,11 @@ const requests = (operation: Operation, document: Document): fc.Arbitrary<Sent> 
 const callerOf = ({ security }: Operation): Principal => {
   const [scheme, callers = []] = Object.entries(security?.[0] ?? { none: [] })[0]!
   const is = scheme === "none" ? "nobody" : scheme === "user" ? "user" : callers[0]
-  return everybody.find((principal) => principal.is === is)!
+  const takesOperators = security?.[0]?.["operator"] !== undefined || callers.includes("operator")
+  return everybody.find((one) =>
+    one.is === (callers.includes("operator") ? "user" : is) &&
+    (one.isOperator ?? one.handsOn?.isOperator ?? false) === takesOperators
+  )!
 }
 
 const decode = Schema.decodeUnknownSync(Schema.fromJsonString(ProblemDetails), {
@@ -205,7 +210,11 @@ const fuzz = async (service: ServiceName, method: string, path: string, document
       const authorization = loser ?? (await caller.shows(service))
       const answer = await services.send(service, `${target}?${sent.query}`, {
         method: method.toUpperCase(),
-        headers: { ...sent.headers, ...(authorization !== undefined && { authorization }) },
+        headers: {
+          ...sent.headers,
+          ...(authorization !== undefined && { authorization }),
+          ...(caller.handsOn && { [operatorHeader]: `Bearer ${caller.handsOn.access}` }),
+        },
         ...(sent.body !== undefined && { body: sent.body }),
       })
       seen.add(answer.status)

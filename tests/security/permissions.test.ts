@@ -5,6 +5,7 @@ import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { route, withoutSlash } from "#shared/http/route.ts"
 import { callers, roster, type ServiceName, serviceNames } from "#shared/roster.ts"
 import { type Permission, permissions } from "#shared/security/permissions.ts"
+import { operatorHeader } from "#shared/security/user-tokens.ts"
 import { until } from "#tests/support/customer.ts"
 import { patienceMs } from "#tests/support/patience.ts"
 import { expiredAtMs, type Principal, principals } from "./principals.ts"
@@ -54,7 +55,10 @@ afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
  * Asks as the principal; a body that no route takes, so that nothing is done for those who are let in. What ends sessions is
  * asked by users who have one to lose: bob for another's, all others for their own.
  */
-const ask = async ({ service, method, path }: Served, { shows, is, name }: Principal) => {
+const ask = async (
+  { service, method, path }: Served,
+  { shows, is, name, handsOn }: Principal,
+) => {
   const loser = method === "DELETE" && is === "user" ? await services.customer() : undefined
   const authorization = loser === undefined ? await shows(service) : `Bearer ${loser.access}`
   const own = loser === undefined || name === "bob" ? order : sessionOf(loser)
@@ -63,7 +67,11 @@ const ask = async ({ service, method, path }: Served, { shows, is, name }: Princ
     path.replace(":username", ada.username).replace(":id", own),
     {
       method,
-      headers: { ...json, ...(authorization !== undefined && { authorization }) },
+      headers: {
+        ...json,
+        ...(authorization !== undefined && { authorization }),
+        ...(handsOn && { [operatorHeader]: `Bearer ${handsOn.access}` }),
+      },
       ...(method === "POST" && { body: '{"nothing":"that is known"}' }),
     },
   )
@@ -73,15 +81,27 @@ const ask = async ({ service, method, path }: Served, { shows, is, name }: Princ
 }
 
 /** What the table says of the principal at the route: the status of the refusal, or null for those who are let in. */
-const expectedOf = ({ path }: Served, permission: Permission, { name, is }: Principal) => {
+const expectedOf = (
+  { path, method }: Served,
+  permission: Permission,
+  { name, is, isOperator = false, handsOn }: Principal,
+) => {
   if (permission === "anyone" || permission === "anyone inside") return null
-  if (permission === "signed-in operator") return is === "user" ? 403 : 401
+  if (permission === "signed-in operator") {
+    if (is !== "user") return 401
+    return isOperator ? null : 403
+  }
   if (permission === "user") {
     if (is !== "user") return 401
-    return name === "bob" && path.includes(":") ? 404 : null
+    // To the shop an operator is a user like others.
+    const isAnothers = name === "bob" || (isOperator && method !== "DELETE")
+    return isAnothers && path.includes(":") ? 404 : null
   }
   if (is === "nobody" || is === "user") return 401
-  if (permission === "operator") return is === "console" ? 401 : 403
+  if (permission === "operator") {
+    if (is !== "console" || handsOn?.isOperator === false) return 403
+    return handsOn === undefined ? 401 : null
+  }
   return permission.includes(is) ? null : 403
 }
 

@@ -14,6 +14,10 @@ export interface Principal {
   readonly is: "nobody" | "user" | ServiceName
   /** The Authorization header that it shows to a service; none at all where there is none. */
   readonly shows: (callee: ServiceName) => Promise<string | undefined>
+  /** Whether it is a user who is an operator. */
+  readonly isOperator?: boolean
+  /** Whose access token it hands on, as the console does. */
+  readonly handsOn?: Customer & { readonly isOperator: boolean }
 }
 
 const encoded = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url")
@@ -120,7 +124,7 @@ const ofServices = (keysFolder: string): ReadonlyArray<Principal> => {
 
 /** All of them. `ada` is the one whose the things in the paths are. */
 export const principals = async (
-  { send, keysFolder, shortLived }: Services,
+  { send, keysFolder, shortLived, operator }: Services,
   ada: Customer,
   bob: Customer,
 ): Promise<ReadonlyArray<Principal>> => {
@@ -133,6 +137,13 @@ export const principals = async (
     shows: () => Promise.resolve(header),
   })
   const expired = await shortLived()
+  const services = ofServices(keysFolder)
+  const olga = await operator()
+  const handing = (name: ServiceName, whose: string, handsOn: Principal["handsOn"]): Principal => ({
+    ...services.find((one) => one.name === `${name}'s token`)!,
+    name: `${name}'s token with ${whose}`,
+    handsOn: handsOn!,
+  })
   return [
     nobody("nobody"),
     nobody("an empty header", ""),
@@ -152,7 +163,11 @@ export const principals = async (
     ...forgedFrom(ada.access, bob.username, jwks).map(([name, token]) =>
       bearer(`ada's token ${name}`, token)
     ),
-    ...ofServices(keysFolder),
+    ...services,
+    { ...user("an operator", `Bearer ${olga.access}`), isOperator: true },
+    handing("console", "an operator's", { ...olga, isOperator: true }),
+    handing("console", "ada's", { ...ada, isOperator: false }),
+    handing("orchestrator", "an operator's", { ...olga, isOperator: true }),
   ]
 }
 

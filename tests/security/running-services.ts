@@ -1,5 +1,6 @@
 /** All services in one process, on real databases, each asked by itself as whoever got into its network could ask it. */
 import { Effect, References, type Scope } from "effect"
+import createClient from "postgres"
 import { addresses, type Apps, startServices, wiredTo } from "#compose/embedded/services.ts"
 import { auth } from "#services/auth/service.ts"
 import { Fetch } from "#shared/http/client.ts"
@@ -27,8 +28,17 @@ export interface Services {
   readonly send: (service: ServiceName, path: string, init?: RequestInit) => Promise<Response>
   /** Signs up a user and logs in. */
   readonly customer: () => Promise<Customer>
+  /** Signs up a user, makes it an operator, and logs in. */
+  readonly operator: () => Promise<Customer>
   /** Logs in where access tokens expire after a second. */
   readonly shortLived: () => Promise<Customer>
+}
+
+/** As `npm run operators` does it. */
+const grantIn = async (url: string, username: string) => {
+  const sql = createClient(url, { max: 1 })
+  await sql`update users set operator_since = now() where username = ${username}`
+  await sql.end()
 }
 
 const credentials = () => {
@@ -73,9 +83,14 @@ export const startRunningServices: Effect.Effect<Services, unknown, Scope.Scope>
       SIGNING_KEYS_SECRET_FILE: keys.signingKeysSecret,
       ACCESS_TOKEN_LIFETIME: "1 second",
     }).pipe(Effect.provideService(Fetch, wiredTo(apps)))
-    const customerAt = (app: Apps["auth"]) => async () => {
+    const customerAt = (
+      app: Apps["auth"],
+      prepare: (username: string) => Promise<void> = async () => {},
+    ) =>
+    async () => {
       const { email, ...user } = credentials()
       await posted(apps.auth, "/api/auth/users/", { ...user, email })
+      await prepare(user.username)
       const pair = await posted(app, "/api/token/", user) as Pair
       return { username: user.username, ...pair }
     }
@@ -85,6 +100,7 @@ export const startRunningServices: Effect.Effect<Services, unknown, Scope.Scope>
       send: (service: ServiceName, path: string, init?: RequestInit) =>
         Promise.resolve(oneDoor(apps[service]).request(path, init)),
       customer: customerAt(apps.auth),
+      operator: customerAt(apps.auth, (username) => grantIn(databases.auth!, username)),
       shortLived: customerAt(hurried),
     }
   },
