@@ -3,6 +3,7 @@
  * the same signed requests, only that these are handed over in memory instead of through a socket.
  */
 import { Effect, type Scope } from "effect"
+import { CurrentFirstSignIn, type FirstSignIn } from "#services/auth/first-sign-in.ts"
 import { addressName } from "#shared/config/addresses.ts"
 import {
   Environment,
@@ -24,6 +25,8 @@ export interface ServicesOptions {
   readonly databases: Readonly<Partial<Record<ServiceName, string>>>
   readonly queueUrl: string
   readonly keysFolder: string
+  /** What signs the first operator in, where an address for that is printed. */
+  readonly firstSignIn?: FirstSignIn
   /** Settings of the services that a person may have set, such as ITEM_STOCK. */
   readonly environment: Readonly<Record<string, string | undefined>>
 }
@@ -86,6 +89,7 @@ export const startServices = (
     return startInto(apps, options).pipe(
       Effect.as(apps as Apps),
       Effect.provideService(Fetch, wiredTo(apps)),
+      Effect.provideService(CurrentFirstSignIn, options.firstSignIn),
       Effect.provideService(ProcessMemory, makeMemoryStream(queueCapacity)),
     )
   })

@@ -4,6 +4,7 @@
  */
 import { Effect, Option, Scope } from "effect"
 import { join } from "node:path"
+import { makeFirstSignIn } from "#services/auth/first-sign-in.ts"
 import { type Handlers, listenDoors } from "#shared/http/listen-doors.ts"
 import { startingApp } from "#shared/http/starting.ts"
 import { serviceNames, withDatabase } from "#shared/roster.ts"
@@ -43,6 +44,8 @@ export interface System {
   readonly internalPort: number
   readonly apps: Apps
   readonly queueUrl: string
+  /** What signs the first operator in, once, on this machine. */
+  readonly signInToken: string
   /** Fails with the reason when a server that the system stands on has ended. */
   readonly broken: Effect.Effect<never, StartError>
 }
@@ -79,7 +82,9 @@ export const startSystem = (
             "make it writable, or set DATA_DIR to another folder",
         }),
     })
+    const firstSignIn = yield* makeFirstSignIn
     const apps = yield* startServices({
+      firstSignIn,
       databases,
       keysFolder,
       queueUrl: queue.url,
@@ -92,6 +97,7 @@ export const startSystem = (
       ...ports,
       apps,
       queueUrl: queue.url,
+      signInToken: firstSignIn.token,
       broken: Effect.raceFirst(postgres.lost, queue.lost),
     }
   })

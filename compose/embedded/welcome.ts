@@ -6,8 +6,18 @@ export interface Welcome {
   readonly internalPort: number
   readonly dataDir: string
   readonly queueUrl: string
+  readonly signInToken: string
   readonly seconds: number
 }
+
+/**
+ * Behind the "#", what follows is sent to no server and stands in no log of one; the page there exchanges it. Only where the
+ * system listens on loopback can it be good.
+ */
+const signIn = ({ host, port, signInToken }: Welcome): string =>
+  ["127.0.0.1", "localhost", "0.0.0.0", "::"].includes(host)
+    ? `http://127.0.0.1:${port}/console#sign-in=${signInToken} (once, on this machine, for an hour)`
+    : "npm run operators -- grant NAME (who has signed up)"
 
 const queueName = (queueUrl: string): string => {
   const { protocol, host } = new URL(queueUrl)
@@ -17,9 +27,8 @@ const queueName = (queueUrl: string): string => {
   return `${protocol.startsWith("http") ? "Redis over REST" : "Redis Streams"} at ${host}`
 }
 
-export const welcome = (
-  { host, port, internalPort, dataDir, queueUrl, seconds }: Welcome,
-): string => {
+export const welcome = (given: Welcome): string => {
+  const { host, port, internalPort, dataDir, queueUrl, seconds } = given
   const base = `http://${host === "0.0.0.0" ? "localhost" : host}:${port}`
   const internal = `http://127.0.0.1:${internalPort}`
   const json = `-H 'content-type: application/json'`
@@ -27,6 +36,7 @@ export const welcome = (
 Unwind is up after ${seconds.toFixed(1)} s, with all services in this process.
 
   API      ${base}/docs (every path, to read and to try)
+  Console  ${signIn(given)}
   Health   ${internal}/readyz (from this machine only)
   Metrics  ${internal}/metrics
   Data     ${dataDir} (PostgreSQL, one database for each service)

@@ -18,6 +18,7 @@ import { type TokenOptions, UserVerifier, wrongToken } from "#shared/security/us
 import type { Transient } from "#shared/transient.ts"
 import { accountRoutes } from "./account-routes.ts"
 import { AuditTrail, endingOf } from "./audit-trail.ts"
+import { firstOperatorRoute } from "./first-operator.ts"
 import { jwksCachedMs } from "./key-rotation.ts"
 import { makeLogIn } from "./log-in.ts"
 import { NewUser } from "./new-user.ts"
@@ -180,7 +181,8 @@ export const authApp = (options: AppOptions) =>
         handle: ({ query }) => Effect.map(signingKeys.trusted(query.after), (body) => ({ body })),
       }),
     ])
-    const parts = [own, accountRoutes(options), sessionRoutes(options), trailRoutes] as const
+    const first = Effect.map(firstOperatorRoute, (route) => [route])
+    const parts = [own, accountRoutes(options), sessionRoutes(options), trailRoutes, first] as const
     const routes = yield* Effect.all(parts).pipe(
       Effect.map((routes) => routes.flat()),
       Effect.provideServiceEffect(UserVerifier, makeLiveUser(options)),

@@ -35,6 +35,9 @@ export const operatorTable = (sql: Sql, now: Date) => {
     }])
 
   return {
+    isOperator: (username: string) =>
+      Effect.map(hold(username), (user) => user?.isOperator === true),
+
     grant: Effect.fnUntraced(function* (username: string) {
       const user = yield* hold(username)
       if (user === undefined) return "unknown" satisfies Granted

@@ -104,6 +104,11 @@ export const VerifyRequest = Schema.Struct({ token: Token }).annotate({
   identifier: "VerifyRequest",
 })
 
+/** POST /api/token/first-operator/: the token of the address that `npm start` printed. */
+export const FirstSignInRequest = Schema.Struct({
+  token: Schema.String.check(Schema.isPattern(/^[\w-]{1,100}$/)),
+}).annotate({ identifier: "FirstSignInRequest" })
+
 /** GET /.well-known/jwks.json (RFC 7517, RFC 8037) */
 export const PublicKeys = Schema.Struct({
   keys: Schema.Array(Schema.Struct({

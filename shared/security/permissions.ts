@@ -31,6 +31,8 @@ export const permissions = {
   // The id of a session that has ended opens nothing.
   "GET /internal/jwks.json": "anyone inside",
   "POST /api/token/logout/": "anyone",
+  // By a token that is good once, on the machine that printed it.
+  "POST /api/token/first-operator/": "anyone",
   "GET /api/auth/sessions/": "user",
   "DELETE /api/auth/sessions/": "user",
   "DELETE /api/auth/sessions/:id/": "user",

@@ -55,6 +55,8 @@ describe("npm start", () => {
     const system = await start({ DATA_DIR })
     const told = [...system.output().matchAll(/^ {2}[A-Z]\w+ +(http\S+)/gm)].map(([, url]) => url!)
     const internal = ["/readyz", "/metrics"].map((path) => system.internalUrl + path)
+    const [address] = told.splice(1, 1)
+    expect(address).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/console#sign-in=[\w-]{43}$/)
     expect(told).toEqual([`${system.baseUrl}/docs`, ...internal])
     for (const url of told) expect((await fetch(url)).status).toBe(200)
     for (const path of ["/livez", "/readyz", "/metrics", "/openapi.json"]) {
