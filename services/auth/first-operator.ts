@@ -89,7 +89,11 @@ export const firstOperatorRoute = Effect.gen(function* () {
     path: "/api/token/first-operator/",
     summary: "Sign the first operator in, by the address that npm start printed",
     tag: "tokens",
-    body: { schema: FirstSignInRequest, maxBytes: publicBodyBytes },
+    body: {
+      schema: FirstSignInRequest,
+      maxBytes: publicBodyBytes,
+      example: { token: "the-token-of-the-address" },
+    },
     answer: {
       status: 200,
       description: "Tokens of a new session of an operator",
@@ -103,7 +107,7 @@ export const firstOperatorRoute = Effect.gen(function* () {
         if (!isFromHere(request, remoteAddress)) return yield* elsewhere
         return (yield* signIn.once(body.token, open(address))) ?? (yield* notGood)
       })
-      const about = { event: "first-operator", username, address }
+      const about = { event: "first-operator" as const, username, address }
       return { body: yield* recorded(trail, about, signedIn) }
     }),
   })

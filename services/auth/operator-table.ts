@@ -5,6 +5,7 @@
 import { Effect, Schema } from "effect"
 import type { Sql } from "#shared/postgres/sql.ts"
 import { sessionEnds } from "./session-ends.ts"
+import type { EventName } from "./trail-bounds.ts"
 import { trailTable } from "./trail-table.ts"
 
 /** What became of it; "unknown": there is no such user. */
@@ -23,7 +24,7 @@ export const operatorTable = (sql: Sql, now: Date) => {
       select operator_since is not null as "isOperator" from users
       where username = ${username} and active and closed_at is null
       for no key update`
-  const record = (event: string, username: string) =>
+  const record = (event: EventName, username: string) =>
     trailTable(sql).insert([{
       id: crypto.randomUUID(),
       atMs: now.getTime(),

@@ -19,6 +19,9 @@ export const events = [
   "deletion",
   "erasure",
   "key-rotation",
+  "operator-grant",
+  "operator-revoke",
+  "first-operator",
 ] as const
 export type EventName = (typeof events)[number]
 

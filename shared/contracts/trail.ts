@@ -13,6 +13,17 @@ const line = (longest: number) =>
 /** Why an operator does something, in the operator's own words. */
 export const Reason = line(500)
 
+/** All that operators can have done. */
+export const operatorActions = [
+  "order-cancel",
+  "order-retry",
+  "restock",
+  "dead-letter-redrive",
+  "dead-letter-discard",
+  "audit-heal",
+] as const
+export type OperatorAction = (typeof operatorActions)[number]
+
 export const actionOutcomes = ["begun", "done", "refused", "failed"] as const
 export type ActionOutcome = (typeof actionOutcomes)[number]
 
@@ -21,8 +32,7 @@ export const TrailAction = Schema.Struct({
   id: Schema.String.check(Schema.isUUID()),
   /** The operator. */
   username: line(150),
-  /** Such as "order-cancel". */
-  action: Schema.String.check(Schema.isPattern(/^[a-z]{1,20}(-[a-z]{1,20}){0,3}$/)),
+  action: Schema.Literals(operatorActions),
   /** To what, such as the id of an order. */
   target: Schema.optionalKey(line(200)),
   reason: Reason,

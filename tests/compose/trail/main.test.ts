@@ -50,6 +50,24 @@ describe("npm run trail", () => {
       }))
   }
 
+  it.effect("shows of what operators did also to what, why, and that it was never told to have ended", () =>
+    Effect.gen(function* () {
+      const auth = yield* startAuth()
+      yield* Effect.promise(() =>
+        auth.sql`
+          insert into audit_trail (id, at, event, outcome, username, target, why)
+          values (gen_random_uuid(), 'epoch', 'restock', 'begun', 'ada', 'item 7', 'a lorry came')`
+      )
+      const { DATABASE_URL = "" } = auth.environment
+      const words = ["--target", "item 7", "--event", "restock", "--outcome", "begun"]
+      const { output } = yield* look("node", { DATABASE_URL }, ...words)
+      assert.match(
+        output,
+        /^1970-01-01T00:00:00.000Z {2}restock +begun +ada +- +target item 7 {2}because: a lorry came\n$/,
+      )
+      assert.strictEqual((yield* look("node", { DATABASE_URL }, "--target", "item 8")).output, "")
+    }))
+
   it.effect("says in one line why it cannot look, and changes nothing", () =>
     Effect.gen(function* () {
       const DATA_DIR = join(tmpdir(), `unwind-no-such-folder-${crypto.randomUUID()}`)

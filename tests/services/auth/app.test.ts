@@ -38,10 +38,10 @@ describe("the auth service", () => {
           "post /api/auth/users/me/password/",
           "post /api/auth/users/me/delete/",
           "post /api/token/logout/",
-          "post /api/token/first-operator/",
-          "post /internal/trail",
           "get,delete /api/auth/sessions/",
           "delete /api/auth/sessions/{id}/",
+          "post /internal/trail",
+          "post /api/token/first-operator/",
         ],
       )
       const { properties, required, additionalProperties } = body.components.schemas.SignUp

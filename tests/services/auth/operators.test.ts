@@ -148,7 +148,9 @@ describe("the trail of what operators do", () => {
       const { keep, kept } = yield* prepared
       assert.strictEqual((yield* keep({ outcome: "done" })).status, 204)
       for (
-        const change of [{ username: "eve" }, { action: "heal" }, { reason: "x" }, { target: "1" }]
+        const change of [{ username: "eve" }, { action: "audit-heal" }, { reason: "x" }, {
+          target: "1",
+        }]
       ) {
         const refused = yield* keep(change)
         const { code } = refused.body as { code: string }
