@@ -9,6 +9,7 @@ export const items = participant({
   table: "items",
   key: "id",
   balance: "stock",
+  title: "name",
   migrations: join(import.meta.dirname, "migrations"),
   prefill: Array.from({ length: 10 }, (_, n) => ({ id: `${n + 1}`, name: `Item${n}` })),
   opening: "ITEM_STOCK",

@@ -4,19 +4,14 @@ import { DecisionRequest, DecisionResponse, unpacked } from "#shared/contracts/d
 import { NewOrder, OrderDetails, OrderId, OrderView, toMinor } from "#shared/contracts/order.ts"
 import { makeApp } from "#shared/http/app.ts"
 import { docsApp } from "#shared/http/docs.ts"
+import { idempotencyKey } from "#shared/http/idempotency-key.ts"
 import { publicBodyBytes, route } from "#shared/http/route.ts"
 import { Database } from "#shared/postgres/database.ts"
 import { publicServices } from "#shared/roster.ts"
 import { Admission } from "./admission.ts"
 import { auditRoutes } from "./audit-routes.ts"
 import { eventStreamHeaders, eventStreams, historyOf } from "./events.ts"
-import {
-  idempotencyKey,
-  lastEventId,
-  placingHeaders,
-  preferredWait,
-  watchingHeaders,
-} from "./headers.ts"
+import { lastEventId, placingHeaders, preferredWait, watchingHeaders } from "./headers.ts"
 import { Intake } from "./intake.ts"
 import { LookUps } from "./look-ups.ts"
 import { detailsOf, isFinal, viewOf } from "./order.ts"

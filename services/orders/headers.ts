@@ -1,20 +1,15 @@
 /** What the routes of orders read from a request's headers. */
-import { Duration, Effect, Schema } from "effect"
-import { decodeStrictly } from "#shared/http/body.ts"
-import type { Problem } from "#shared/http/problem.ts"
+import { Duration, Schema } from "effect"
+import { IdempotencyKey } from "#shared/http/idempotency-key.ts"
 
 const longestWaitSeconds = 30
 
-const IdempotencyKey = Schema.String.annotate({
-  description: "Makes a repeated order the same order: yours, of one to 255 printable ASCII " +
-    "characters, new for each order that you mean",
-}).check(
-  Schema.isPattern(/^[\x20-\x7e]{1,255}$/u, { expected: "1 to 255 printable ASCII characters" }),
-)
-
 /** The headers of an order that is placed. */
 export const placingHeaders = Schema.Struct({
-  "Idempotency-Key": Schema.optionalKey(IdempotencyKey),
+  "Idempotency-Key": Schema.optionalKey(IdempotencyKey.annotate({
+    description: "Makes a repeated order the same order: yours, of one to 255 printable ASCII " +
+      "characters, new for each order that you mean",
+  })),
   Prefer: Schema.optionalKey(Schema.String.annotate({
     description:
       "wait=N: to be answered once the order is final, or with the order as it is after " +
@@ -29,21 +24,6 @@ export const watchingHeaders = Schema.Struct({
     description: "The id of the event that was seen last: the stream goes on after it",
   })),
 })
-
-const decodeKey = decodeStrictly(
-  Schema.Struct({ "Idempotency-Key": IdempotencyKey }),
-  "header",
-)
-
-/** The Idempotency-Key, if one was sent. Fails with a 400 Problem when it cannot be one. */
-export const idempotencyKey = (
-  { headers }: { readonly headers: Headers },
-): Effect.Effect<string | undefined, Problem> => {
-  const key = headers.get("idempotency-key")
-  return key === null
-    ? Effect.succeed(undefined)
-    : Effect.map(decodeKey({ "Idempotency-Key": key }), (decoded) => decoded["Idempotency-Key"])
-}
 
 /**
  * How long the client prefers to wait (RFC 7240, section 4.3), at most 30 seconds. Nothing for 0, and for what is not

@@ -2,7 +2,7 @@
  * What the audit reads of each service (GET, for the orchestrator only): what orders and participants have on record, a
  * page at a time, newest order first, and whether a participant's books balance.
  */
-import { Schema } from "effect"
+import { Effect, Schema } from "effect"
 import { Details, OrderId, OrderStatus, Steps, StuckCompensation } from "./order.ts"
 
 /** The most entries of a page. */
@@ -34,12 +34,15 @@ export type Recorded = typeof Recorded.Type
 export const RecordedPage = Schema.Struct({ reservations: Schema.Array(Recorded) })
 
 /**
- * A resource whose books do not balance. They do when what it started with is its balance, what orders hold of it and
- * what completed orders consumed whose records are forgotten by now, together, and none is below 0.
+ * A resource whose books do not balance. They do when what it started with and what operators adjusted since is its
+ * balance, what orders hold of it and what completed orders consumed whose records are forgotten by now, together, and none
+ * but what was adjusted is below 0.
  */
 export const Imbalance = Schema.Struct({
   resource: Schema.String,
   opening: Schema.Int,
+  /** Before there were adjustments, participants did not tell. */
+  adjusted: Schema.Int.pipe(Schema.withDecodingDefaultKey(Effect.succeed(0))),
   balance: Schema.Int,
   held: Schema.Int,
   consumed: Schema.Int,

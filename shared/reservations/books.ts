@@ -1,6 +1,6 @@
 /**
- * A participant's books, for the audit: what is on record of each order, and whether what each resource started with is
- * still there, as its balance, as what orders hold, or as what completed orders consumed.
+ * A participant's books, for the audit: what is on record of each order, and whether what each resource started with and
+ * what operators added since is still there, as its balance, as what orders hold, or as what completed orders consumed.
  */
 import { Context, Effect, Layer, Schema } from "effect"
 import {
@@ -34,11 +34,15 @@ export const booksLayer = (resources: Resources): Layer.Layer<Books, never, Data
       })),
   )
 
-const RecordedRow = Schema.Struct({ ...Recorded.fields, recordedAt: isoTime })
+export const RecordedRow = Schema.Struct({ ...Recorded.fields, recordedAt: isoTime })
+
+/** The columns of such a row. */
+export const recordColumns = (sql: Sql) =>
+  sql.part`order_id as "orderId", outcome, resource, quantity, recorded_at as "recordedAt"`
 
 const selectPage = (sql: Sql, { before, after, limit = maxPage }: PageQuery) =>
   sql.rows(RecordedRow)`
-    select order_id as "orderId", outcome, resource, quantity, recorded_at as "recordedAt"
+    select ${recordColumns(sql)}
     from reservations where true
     ${before === undefined ? sql.part`` : sql.part`and order_id < ${before}`}
     ${after === undefined ? sql.part`` : sql.part`and order_id > ${after}`}
@@ -60,15 +64,19 @@ const selectBalance = (
     with held as (
       select resource, sum(quantity) as held from reservations
       where outcome = 'reserved' group by resource
+    ), ledger as (
+      select resource, sum(change) as adjusted from adjustments group by resource
+    ), known as (
+      select resource, held, adjusted from held full join ledger using (resource)
     ), books as (
       select coalesce(${sql.part(key)}, resource) as resource, coalesce(opening, 0) as opening,
-        coalesce(${sql.part(balance)}, 0) as balance, coalesce(held, 0) as held,
-        coalesce(consumed, 0) as consumed
-      from ${sql.part(table)} full join held on resource = ${sql.part(key)}
+        coalesce(adjusted, 0) as adjusted, coalesce(${sql.part(balance)}, 0) as balance,
+        coalesce(held, 0) as held, coalesce(consumed, 0) as consumed
+      from ${sql.part(table)} full join known on resource = ${sql.part(key)}
     )
     select (select count(*) from ${sql.part(table)}) as resources,
       to_json(books) as imbalance
-    from (select) one left join books on opening <> balance + held + consumed
+    from (select) one left join books on opening + adjusted <> balance + held + consumed
       or least(opening, balance, consumed) < 0
     order by resource limit ${maxImbalanced}`,
     (rows) => ({

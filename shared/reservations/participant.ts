@@ -13,14 +13,16 @@ import { databaseSettings } from "#shared/postgres/settings.ts"
 import { publicKeysSetting, serviceVerifierLayer } from "#shared/security/service-tokens.ts"
 import { userTokenSettings, userVerifierLayer } from "#shared/security/user-tokens.ts"
 import { service } from "#shared/service/service.ts"
+import { Adjustments } from "./adjustments.ts"
 import { auditRoutes } from "./audit-routes.ts"
 import { booksLayer } from "./books.ts"
 import { retentionLayer } from "./forget.ts"
 import { forgetRoutes } from "./forget-routes.ts"
 import { reservationsLayer } from "./reservations.ts"
 import { reservationStoreLayer, type Resources } from "./reservations-sql.ts"
-import { openingMigration, tableMigration } from "./resource-migrations.ts"
+import { resourceMigrations, tableMigration } from "./resource-migrations.ts"
 import { reservationRoute } from "./routes.ts"
+import { stockLayer } from "./stock.ts"
 
 /** What a participant reserves. */
 export interface Reserved extends Resources {
@@ -44,7 +46,10 @@ export const participantLayers = (
   settings: Values<typeof participantSettings>,
 ) =>
   Layer.mergeAll(
-    reservationsLayer(settings.RETENTION).pipe(Layer.provide(reservationStoreLayer(reserved))),
+    Layer.merge(reservationsLayer(settings.RETENTION), Adjustments.layer).pipe(
+      Layer.provide(reservationStoreLayer(reserved)),
+    ),
+    stockLayer(reserved),
     booksLayer(reserved),
     retentionLayer(reserved, settings.RETENTION),
   ).pipe(
@@ -61,7 +66,7 @@ export const participantLayers = (
 
 const openingLayer = (reserved: Reserved) =>
   Layer.effectDiscard(
-    Effect.flatMap(Database, ({ migrate }) => migrate([openingMigration(reserved)])),
+    Effect.flatMap(Database, ({ migrate }) => migrate(resourceMigrations(reserved))),
   )
 
 /** The participant protocol: how the orchestrator reserves and cancels, audits, and has old orders forgotten. */

@@ -1,8 +1,9 @@
-/** A participant's tables in PostgreSQL, the same for billing, items and slots. Each statement takes a batch of any size. */
+/** A participant's tables in PostgreSQL, the same for billing, items and slots. What orders need takes a batch of any size. */
 import { Effect, Layer, Schema } from "effect"
 import { join } from "node:path"
 import type { OrderId } from "#shared/contracts/order.ts"
-import { text } from "#shared/postgres/columns.ts"
+import { Adjustment } from "#shared/contracts/stock.ts"
+import { isoTime, text } from "#shared/postgres/columns.ts"
 import { Database, type DatabaseError } from "#shared/postgres/database.ts"
 import type { Sql } from "#shared/postgres/sql.ts"
 import { tablesIn } from "#shared/postgres/store.ts"
@@ -14,6 +15,8 @@ export interface Resources {
   readonly table: string
   readonly key: string
   readonly balance: string
+  /** The column of what people call a resource, where that is not its key. */
+  readonly title?: string
 }
 
 /** Makes the table of reservations, in whichever participant's database. Fails with DatabaseError. */
@@ -38,6 +41,17 @@ export const ReservationRow = Schema.Struct({
 })
 
 const Left = Schema.Struct({ resource: Schema.String, available: Schema.Int })
+
+/** A row of the ledger. */
+export const AdjustmentRow = Schema.Struct({ ...Adjustment.fields, adjustedAt: isoTime })
+
+/** The columns of such a row. */
+export const adjustmentColumns = (sql: Sql) =>
+  sql.part`
+    number, resource, change, balance as left, operator, reason, adjusted_at as "adjustedAt"`
+
+const Total = Schema.Struct({ total: Schema.Int })
+const Numbered = Schema.Struct({ number: Schema.Int })
 
 const reservationTables = (sql: Sql, { table, key, balance }: Resources): ReservationTables => ({
   lockReservations: (orderIds) =>
@@ -73,7 +87,7 @@ const reservationTables = (sql: Sql, { table, key, balance }: Resources): Reserv
           ${records.map(({ resource }) => resource)}::text[],
           ${records.map(({ quantity }) => quantity)}::bigint[]
         ) as record (order_id) order by record.order_id`),
-      lostIfRecorded,
+      lostIfTaken("another transaction recorded one of these orders first"),
     ),
 
   markCancelled: (orderIds) =>
@@ -86,12 +100,38 @@ const reservationTables = (sql: Sql, { table, key, balance }: Resources): Reserv
       update ${sql.part(table)} set ${sql.part(balance)} = ${sql.part(balance)}
         + (${sql.json(Object.fromEntries(changes))}::jsonb ->> ${sql.part(key)})::bigint
       where ${sql.part(key)} = any(${[...changes.keys()]}::text[])`),
+
+  findAdjustment: ({ operator, idempotencyKey }) =>
+    sql.row(AdjustmentRow)`
+      select ${adjustmentColumns(sql)} from adjustments
+      where operator = ${operator} and idempotency_key = ${idempotencyKey}`,
+
+  totalOf: (resource) =>
+    Effect.map(
+      sql.row(Total)`
+        select opening + coalesce(
+          (select sum(change) from adjustments where resource = ${resource}), 0)::bigint as total
+        from ${sql.part(table)} where ${sql.part(key)} = ${resource}`,
+      (row) => row?.total ?? 0,
+    ),
+
+  insertAdjustment: (given) =>
+    Effect.catchDefect(
+      Effect.map(
+        sql.row(Numbered)`
+          insert into adjustments
+            (operator, idempotency_key, resource, change, balance, reason, adjusted_at)
+          values (${given.operator}, ${given.idempotencyKey}, ${given.resource}, ${given.change},
+            ${given.left}, ${given.reason}, ${given.adjustedAt})
+          returning number`,
+        (row) => row!.number,
+      ),
+      lostIfTaken("another transaction used this key first"),
+    ),
 })
 
-/** Nothing else of a record is unique but its order. */
-const lostIfRecorded = (error: unknown): Effect.Effect<never> =>
+/** Nothing else of a record is unique but its order, and of an adjustment its key. */
+const lostIfTaken = (message: string) => (error: unknown): Effect.Effect<never> =>
   Effect.die(
-    (error as { readonly code?: string }).code === "23505"
-      ? new LostConflict("another transaction recorded one of these orders first")
-      : error,
+    (error as { readonly code?: string }).code === "23505" ? new LostConflict(message) : error,
   )

@@ -15,9 +15,20 @@ export const tableMigration = ({ table, key, balance }: Resources): Migration =>
 `,
 })
 
-/** What each resource started with, for the audit; `one` is what a resource is called. */
+interface NamedResources extends Resources {
+  /** What a resource is called, such as "item". */
+  readonly one: string
+}
+
+/** What every table of resources has besides. */
+export const resourceMigrations = (resources: NamedResources): ReadonlyArray<Migration> => [
+  openingMigration(resources),
+  namesMigration(resources),
+]
+
+/** What each resource started with, for the audit. */
 export const openingMigration = (
-  { table, key, balance, one }: Resources & { readonly one: string },
+  { table, key, balance, one }: NamedResources,
 ): Migration => ({
   name: "0002_opening.sql",
   text: `-- What the audit holds the books to: opening = ${balance} + what orders hold + consumed. \
@@ -54,5 +65,12 @@ create trigger open_with_${balance} before insert on ${table}
   for each row execute function open_with_${balance}();
 
 alter table ${table} alter column opening set not null;
+`,
+})
+
+/** Finds the resources whose names begin with a text, whatever the order of the database's own language is. */
+const namesMigration = ({ table, key }: Resources): Migration => ({
+  name: "0004_names.sql",
+  text: `create index ${table}_names on ${table} (${key} collate "C");
 `,
 })

@@ -61,8 +61,10 @@ const participant = (
     name,
     reserved: await sql<Array<Reserved>>`
       select order_id, resource, quantity from reservations where outcome = 'reserved'`,
-    balances: await sql<Array<{ key: string; balance: string }>>`
-      select ${sql(key)} as key, ${sql(balance)} as balance from ${sql(table)}`,
+    balances: await sql<Array<{ key: string; balance: string; adjusted: string }>>`
+      select ${sql(key)} as key, ${sql(balance)} as balance, coalesce(
+        (select sum(change) from adjustments where resource = ${sql(key)}), 0) as adjusted
+      from ${sql(table)}`,
   }))
 
 /** Orders that are not final, straight from the table. */
@@ -131,10 +133,11 @@ export const audit = async (serverUrl: string, openings: Openings): Promise<Book
     for (const { resource, quantity } of reserved) {
       takenOf.set(resource, (takenOf.get(resource) ?? 0) + Number(quantity))
     }
-    for (const { key, balance } of balances) {
+    for (const { key, balance, adjusted } of balances) {
       const taken = takenOf.get(key) ?? 0
-      if (Number(balance) < 0 || Number(balance) + taken !== opening) {
-        faults.push(`${name} ${key}: ${balance} left and ${taken} reserved is not ${opening}`)
+      const there = opening + Number(adjusted)
+      if (Number(balance) < 0 || Number(balance) + taken !== there) {
+        faults.push(`${name} ${key}: ${balance} left and ${taken} reserved is not ${there}`)
       }
     }
   }

@@ -198,14 +198,15 @@ export const judgeBooks = (
   participant: ParticipantName,
   { imbalanced }: Balance,
 ): ReadonlyArray<Finding> =>
-  imbalanced.map(({ resource, opening, balance, held, consumed }) => ({
+  imbalanced.map(({ resource, opening, adjusted, balance, held, consumed }) => ({
     kind: "imbalance",
     orderId: null,
     participant,
     resource,
     ageMs: null,
-    cause: `${participant} started with ${opening} of ${resource}, but ${balance} are left, ` +
-      `${held} held and ${consumed} consumed`,
+    cause: `${participant} started with ${opening} of ${resource}` +
+      (adjusted === 0 ? "" : ` and was adjusted by ${adjusted}`) +
+      `, but ${balance} are left, ${held} held and ${consumed} consumed`,
     remedy: "a person decides: correct what was changed by hand, or restore a backup",
     heal: null,
   }))

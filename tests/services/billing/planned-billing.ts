@@ -11,11 +11,13 @@ import { firstIdAt } from "#shared/contracts/order-time.ts"
 import type { Command } from "#shared/contracts/reservation.ts"
 import { maxForgotten } from "#shared/contracts/retention.ts"
 import { Database } from "#shared/postgres/database.ts"
+import { Adjustments } from "#shared/reservations/adjustments.ts"
 import { Books, booksLayer } from "#shared/reservations/books.ts"
 import { Retention, retentionLayer } from "#shared/reservations/forget.ts"
 import { Reservations, reservationsLayer } from "#shared/reservations/reservations.ts"
 import { reservationStoreLayer } from "#shared/reservations/reservations-sql.ts"
-import { openingMigration } from "#shared/reservations/resource-migrations.ts"
+import { resourceMigrations } from "#shared/reservations/resource-migrations.ts"
+import { Stock, stockLayer } from "#shared/reservations/stock.ts"
 import { manyRows, type Questions, type Subject } from "#tests/support/plans.ts"
 import { tapPostgres } from "#tests/support/tapped-postgres.ts"
 import { newDatabase, onlooker, openDatabase } from "../../shared/postgres/open-database.ts"
@@ -37,13 +39,13 @@ export const plannedBilling: Effect.Effect<Subject, unknown, Scope.Scope> = Effe
     const sql = yield* onlooker(url)
     const tapped = yield* tapPostgres(url)
     const database = yield* openDatabase(tapped.url, { poolSize: 1, migrations: money.migrations })
-    yield* database.migrate([openingMigration(money)])
+    yield* database.migrate(resourceMigrations(money))
     return {
       database,
       tapped,
       sql,
       questions: yield* questionsTo(database),
-      tables: ["accounts", "reservations"],
+      tables: ["accounts", "reservations", "adjustments"],
       grow: (from, to) =>
         Effect.promise(async () => {
           await sql`
@@ -54,6 +56,11 @@ export const plannedBilling: Effect.Effect<Subject, unknown, Scope.Scope> = Effe
             select ((case when n <= ${old}::int then ${whenOld!} else ${whenNew!} end)
                 || '-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
               'reserved', 'user-' || n, 1 from generate_series(${from}::int, ${to}::int) n`
+          await sql`
+            insert into adjustments
+              (operator, idempotency_key, resource, change, balance, reason, adjusted_at)
+            select 'ada', n, 'user-' || n, 1, 1, '', now()
+            from generate_series(${from}::int, ${to}::int) n`
         }),
     }
   },
@@ -66,8 +73,9 @@ const questionsTo = (database: Database["Service"]) =>
         accountsLayer(10_000),
         booksLayer(money),
         retentionLayer(money, retention),
+        stockLayer(money),
         Layer.provide(
-          reservationsLayer(retention),
+          Layer.merge(reservationsLayer(retention), Adjustments.layer),
           reservationStoreLayer(money),
         ),
       ).pipe(Layer.provide(Layer.succeed(Database, database))),
@@ -76,8 +84,10 @@ const questionsTo = (database: Database["Service"]) =>
     const books = booksOf(Context.get(context, Books))
     const accounts = accountsOf(Context.get(context, Accounts))
     const forgetting = retentionOf(Context.get(context, Retention))
-    const all: Questions = (nth, count) =>
-      Object.assign({}, ...[reservations, books, accounts, forgetting].map((of) => of(nth, count)))
+    const adjustments = adjustmentsOf(Context.get(context, Adjustments))
+    const stock = stockOf(Context.get(context, Stock))
+    const asked = [reservations, books, accounts, forgetting, adjustments, stock]
+    const all: Questions = (nth, count) => Object.assign({}, ...asked.map((of) => of(nth, count)))
     return all
   })
 
@@ -111,6 +121,63 @@ const accountsOf = ({ open, find }: Accounts["Service"]): Questions => (nth) => 
   "an account is opened": { ask: open(`new-${nth}`, ""), by: [], reads: 0 },
   "an account is looked up": { ask: find("user-20"), by: ["accounts_pkey"], reads: 1 },
 })
+
+const adjustmentsOf = ({ adjust }: Adjustments["Service"]): Questions => (nth) => ({
+  "a wallet is adjusted": {
+    ask: adjust({
+      operator: "bob",
+      idempotencyKey: `${nth}`,
+      // Of one who is there from the first, if there is anyone.
+      resource: "user-1",
+      change: 1,
+      reason: "a credit",
+    }).pipe(Effect.catchTag("Problem", () => Effect.void)),
+    by: [
+      "accounts_pkey",
+      "reservations_pkey",
+      "adjustments_of_resource",
+      "adjustments_operator_idempotency_key_key",
+    ],
+    // And what was adjusted of it before.
+    reads: 1 + nth,
+  },
+})
+
+const stockOf = ({ page, adjustments, records }: Stock["Service"]): Questions => (_, count) => {
+  const ledger = ["adjustments_pkey", "adjustments_of_resource"]
+  const accounts = ["accounts_names", "adjustments_of_resource"]
+  const limit = 20
+  const reads = 1 + limit
+  const ids = Array.from({ length: count }, (_, n) => idOf(1 + n))
+  return {
+    "operators read accounts": { ask: page({ after: "user-2", limit }), by: accounts, reads },
+    "operators read their first page": {
+      ask: page({ limit: 1 }),
+      by: accounts,
+      reads: 2,
+    },
+    "operators search": { ask: page({ prefix: "user-2", limit }), by: accounts, reads },
+    "operators search further": {
+      ask: page({ prefix: "user-2", after: "user-20", limit }),
+      by: accounts,
+      reads,
+    },
+    "operators search in vain": { ask: page({ prefix: "userx" }), by: accounts, reads: 0 },
+    "operators read the ledger": { ask: adjustments({ limit }), by: ledger, reads },
+    "operators read it further": { ask: adjustments({ after: 3, limit }), by: ledger, reads },
+    "operators read it of one": {
+      ask: adjustments({ resource: "user-2", limit }),
+      by: ledger,
+      reads,
+    },
+    "operators read it of one further": {
+      ask: adjustments({ resource: "user-2", after: 9, limit }),
+      by: ledger,
+      reads,
+    },
+    "operators look orders up": { ask: records(ids), by: ["reservations_pkey"], reads: count },
+  }
+}
 
 const retentionOf = ({ forget }: Retention["Service"]): Questions => () => ({
   "old records are forgotten": {

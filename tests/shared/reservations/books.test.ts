@@ -123,9 +123,9 @@ describe("the balance of the books", () => {
       assert.deepStrictEqual(yield* balance, {
         resources: 3,
         imbalanced: [
-          { resource: "a", opening: 5, balance: 4, held: 2, consumed: 0 },
-          { resource: "c", opening: 7, balance: 7, held: 0, consumed: 2 },
-          { resource: "d", opening: 0, balance: 0, held: 3, consumed: 0 },
+          { resource: "a", opening: 5, adjusted: 0, balance: 4, held: 2, consumed: 0 },
+          { resource: "c", opening: 7, adjusted: 0, balance: 7, held: 0, consumed: 2 },
+          { resource: "d", opening: 0, adjusted: 0, balance: 0, held: 3, consumed: 0 },
         ],
       })
       const many = Object.fromEntries(Array.from({ length: 150 }, (_, n) => [`${1_000 + n}`, 1]))

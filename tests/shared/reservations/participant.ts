@@ -10,13 +10,15 @@ import { firstIdAt } from "#shared/contracts/order-time.ts"
 import type { Command } from "#shared/contracts/reservation.ts"
 import { Database } from "#shared/postgres/database.ts"
 import type { Sql as Statements, Tag } from "#shared/postgres/sql.ts"
+import { Adjustments } from "#shared/reservations/adjustments.ts"
 import { Retention, retentionLayer } from "#shared/reservations/forget.ts"
 import { Reservations, reservationsLayer } from "#shared/reservations/reservations.ts"
 import { reservationStoreLayer } from "#shared/reservations/reservations-sql.ts"
-import { openingMigration } from "#shared/reservations/resource-migrations.ts"
+import { resourceMigrations } from "#shared/reservations/resource-migrations.ts"
+import { Stock, stockLayer } from "#shared/reservations/stock.ts"
 import { newDatabase, onlooker, openDatabase } from "../postgres/open-database.ts"
 
-const resources = { table: "items", key: "id", balance: "stock", one: "item" }
+const resources = { table: "items", key: "id", balance: "stock", title: "name", one: "item" }
 const retention = Duration.days(30)
 
 const made = firstIdAt(Date.now()).slice(0, 13)
@@ -39,13 +41,15 @@ export const cancel = (n: number, resource: string, quantity = 1): Command => ({
 
 export interface Participant {
   readonly apply: Reservations["Service"]["apply"]
+  readonly adjust: Adjustments["Service"]["adjust"]
+  readonly stockBook: Stock["Service"]
   readonly retention: Retention["Service"]
   readonly sql: Sql
   /** The Database that the participant itself works on. */
   readonly database: Database["Service"]
   /** How often a transaction was begun, and begun again after a lost conflict or a deadlock; and their statements. */
   readonly counts: { begun: number; lost: number; deadlocks: number; statements: number }
-  /** Empties both tables and puts these stocks on the shelf. */
+  /** Empties all tables and puts these stocks on the shelf. */
   readonly stock: (stocks: Readonly<Record<string, number>>) => Effect.Effect<void>
   readonly stocks: Effect.Effect<Readonly<Record<string, number>>>
   /** Every record, as [order, outcome, resource, quantity], sorted by order. */
@@ -62,7 +66,7 @@ export const startParticipant = (
     const sql = yield* onlooker(url)
     const migrations = join(import.meta.dirname, "../../../services/items/migrations")
     const database = yield* openDatabase(url, { poolSize, migrations })
-    yield* database.migrate([openingMigration(resources)])
+    yield* database.migrate(resourceMigrations(resources))
     const counts = { begun: 0, lost: 0, deadlocks: 0, statements: 0 }
     const counting = Database.of({
       ...database,
@@ -87,14 +91,17 @@ export const startParticipant = (
         }),
     })
     const context = yield* Layer.build(
-      reservationsLayer(retention).pipe(
+      Layer.merge(reservationsLayer(retention), Adjustments.layer).pipe(
         Layer.provide(reservationStoreLayer(resources)),
         Layer.merge(retentionLayer(resources, retention)),
+        Layer.merge(stockLayer(resources)),
         Layer.provide(Layer.succeed(Database, counting)),
       ),
     )
     return {
       apply: Context.get(context, Reservations).apply,
+      adjust: Context.get(context, Adjustments).adjust,
+      stockBook: Context.get(context, Stock),
       retention: Context.get(context, Retention),
       sql,
       database,
@@ -107,6 +114,7 @@ const shelf = (sql: Sql): Pick<Participant, "stock" | "stocks" | "records"> => (
   stock: (stocks) =>
     Effect.promise(async () => {
       await sql`delete from reservations`
+      await sql`delete from adjustments`
       await sql`delete from items`
       const rows = Object.entries(stocks).map(([id, stock]) => ({ id, name: "", stock }))
       await sql`insert into items ${sql(rows)}`

@@ -1,7 +1,8 @@
 /** A participant's tables in a simulated database: what its SQL does, statement by statement. */
 import { Effect } from "effect"
 import { LostConflict } from "#shared/postgres/transaction.ts"
-import type { ReservationTables } from "#shared/reservations/reservation-tables.ts"
+import type { Adjustment } from "#shared/contracts/stock.ts"
+import type { AdjustmentKey, ReservationTables } from "#shared/reservations/reservation-tables.ts"
 import type { Reservation } from "#shared/reservations/rules.ts"
 import { seed, type SimulatedDatabase, tableOf } from "./database.ts"
 import type { TableDefinition } from "./table.ts"
@@ -9,6 +10,7 @@ import type { Transaction } from "./transaction.ts"
 
 export interface ResourceRow {
   readonly resource: string
+  readonly opening: number
   readonly balance: number
 }
 
@@ -30,17 +32,34 @@ export const reservations: TableDefinition<Reservation> = {
   },
 }
 
+export type AdjustmentRow = Adjustment & AdjustmentKey
+
+const keyOf = ({ operator, idempotencyKey }: AdjustmentKey) => `${operator} ${idempotencyKey}`
+
+export const adjustments: TableDefinition<AdjustmentRow> = {
+  name: "adjustments",
+  keyOf,
+  brokenCheck: ({ change, left }) => {
+    if (change === 0) return "change"
+    return left >= 0 ? undefined : "balance"
+  },
+}
+
 /** Makes a resource, with what there is of it. */
 export const addResource = (
   database: SimulatedDatabase,
   resource: string,
   balance: number,
-): void => seed(database, resources, { resource, balance })
+): void => seed(database, resources, { resource, opening: balance, balance })
 
 export const reservationTables = (transaction: Transaction): ReservationTables => {
   const { database } = transaction
   const records = tableOf(database, reservations)
   const balances = tableOf(database, resources)
+  const ledger = tableOf(database, adjustments)
+  const rowsOf = (resource: string) =>
+    ledger.all(transaction).map((cell) => cell.seenBy(transaction)!)
+      .filter((row) => row.resource === resource)
   return {
     lockReservations: (orderIds) =>
       transaction.locking(
@@ -91,10 +110,45 @@ export const reservationTables = (transaction: Transaction): ReservationTables =
         () => balances.find(changes.keys(), transaction),
         (locked) => {
           for (const cell of locked) {
-            const { resource, balance } = cell.seenBy(transaction)!
-            transaction.write(cell, { resource, balance: balance + changes.get(resource)! })
+            const row = cell.seenBy(transaction)!
+            const balance = row.balance + changes.get(row.resource)!
+            transaction.write(cell, { ...row, balance })
           }
         },
+      ),
+
+    findAdjustment: (key) =>
+      transaction.statement(
+        "findAdjustment",
+        () => {
+          const known = ledger.find([keyOf(key)], transaction)[0]?.seenBy(transaction)
+          if (known === undefined) return undefined
+          const { idempotencyKey: _, ...adjustment } = known
+          return adjustment
+        },
+      ),
+
+    totalOf: (resource) =>
+      transaction.statement(
+        "totalOf",
+        () =>
+          rowsOf(resource).reduce(
+            (sum, { change }) => sum + change,
+            balances.cells.get(resource)?.seenBy(transaction)?.opening ?? 0,
+          ),
+      ),
+
+    insertAdjustment: (given) =>
+      Effect.flatMap(
+        Effect.suspend(() =>
+          transaction.inserting("insertAdjustment", ledger, [
+            { ...given, number: ledger.cells.size + 1 },
+          ])
+        ),
+        ([inserted]) =>
+          inserted === undefined
+            ? Effect.die(new LostConflict("another transaction used this key first"))
+            : Effect.succeed(inserted.number),
       ),
   }
 }

@@ -142,9 +142,13 @@ export const reservationsInPostgres: Effect.Effect<MakeReservations, DatabaseErr
         reservations: (await sql<Array<Omit<Reservation, "quantity"> & { quantity: string }>>`
         select order_id as "orderId", outcome, resource, quantity from reservations order by 1`)
           .map((row) => ({ ...row, quantity: Number(row.quantity) })),
-        resources: (await sql<Array<{ resource: string; balance: string }>>`
-        select id as resource, stock as balance from items order by 1`)
-          .map(({ resource, balance }): ResourceRow => ({ resource, balance: Number(balance) })),
+        resources: (await sql<Array<{ resource: string; opening: string; balance: string }>>`
+        select id as resource, opening, stock as balance from items order by 1`)
+          .map(({ resource, opening, balance }): ResourceRow => ({
+            resource,
+            opening: Number(opening),
+            balance: Number(balance),
+          })),
       }))
       return (balances) =>
         Effect.promise(async () => {

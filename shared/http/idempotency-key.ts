@@ -1,0 +1,35 @@
+/** The Idempotency-Key header: whoever got no answer sends the same request with the same key once more. */
+import { Effect, Schema } from "effect"
+import { decodeStrictly } from "./body.ts"
+import type { Problem } from "./problem.ts"
+
+export const IdempotencyKey = Schema.String.check(
+  Schema.isPattern(/^[\x20-\x7e]{1,255}$/u, { expected: "1 to 255 printable ASCII characters" }),
+)
+
+const decodeKey = decodeStrictly(
+  Schema.Struct({ "Idempotency-Key": Schema.optionalKey(IdempotencyKey) }),
+  "header",
+)
+
+const decodeNeededKey = decodeStrictly(
+  Schema.Struct({ "Idempotency-Key": IdempotencyKey }),
+  "header",
+)
+
+const keyIn = ({ headers }: { readonly headers: Headers }) => {
+  const key = headers.get("idempotency-key")
+  return key === null ? {} : { "Idempotency-Key": key }
+}
+
+/** The Idempotency-Key, if one was sent. Fails with a 400 Problem when it cannot be one. */
+export const idempotencyKey = (
+  request: { readonly headers: Headers },
+): Effect.Effect<string | undefined, Problem> =>
+  Effect.map(decodeKey(keyIn(request)), (decoded) => decoded["Idempotency-Key"])
+
+/** The Idempotency-Key. Fails with a 400 Problem when there is none, or it cannot be one. */
+export const neededIdempotencyKey = (
+  request: { readonly headers: Headers },
+): Effect.Effect<string, Problem> =>
+  Effect.map(decodeNeededKey(keyIn(request)), (decoded) => decoded["Idempotency-Key"])
