@@ -3,6 +3,7 @@ import type { Bug, Edit } from "./bug.ts"
 
 const rules = "shared/reservations/rules.ts"
 const reservations = "shared/reservations/reservations.ts"
+const adjustments = "shared/reservations/adjustments.ts"
 
 const inTheTransaction =
   "transaction((tables, last) => applyIn(tables, last, commands, retentionMs)),"
@@ -196,6 +197,51 @@ export const participantBugs: ReadonlyArray<Bug> = [
   )`,
       ),
     ],
+    caughtBy: ["I2"],
+  },
+  {
+    name: "restock-without-lock",
+    what:
+      "A restock reads what is left before it has the lock, and writes the number that came out",
+    seenIn: "shops where stock is set in a form while orders take from it",
+    edits: participant(
+      adjustments,
+      "transaction((tables, last) => adjustIn(tables, last, wanted)),",
+      `Effect.flatMap(
+              query(({ lockResources }) => lockResources([wanted.resource], [])),
+              (read) =>
+                transaction((tables, last) => {
+                  const changeBalances = (changes) =>
+                    Effect.flatMap(tables.lockResources([...changes.keys()], []), (now) =>
+                      tables.changeBalances(
+                        new Map([...changes].map(([name, change]) =>
+                          [name, read.get(name) + change - now.get(name)])),
+                      ))
+                  const lockResources = () => Effect.succeed(read)
+                  return adjustIn({ ...tables, lockResources, changeBalances }, last, wanted)
+                }),
+            ),`,
+    ).concat(participant(
+      adjustments,
+      "Effect.map(ReservationStore, ({ transaction }) =>",
+      "Effect.map(ReservationStore, ({ query, transaction }) =>",
+    )),
+    caughtBy: ["I2"],
+  },
+  {
+    name: "restock-twice",
+    what: "A restock that is sent again is answered as before, and added once more",
+    seenIn: "adjustments whose key keeps only the entry from being written twice",
+    edits: participant(
+      adjustments,
+      "if (known !== undefined) return answeredAgain(wanted, known)",
+      `if (known !== undefined) {
+      if (available.get(resource) + change >= 0) {
+        yield* tables.changeBalances(new Map([[resource, change]]))
+      }
+      return answeredAgain(wanted, known)
+    }`,
+    ),
     caughtBy: ["I2"],
   },
 ]

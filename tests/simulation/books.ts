@@ -1,5 +1,7 @@
 /** What one participant holds, seen from outside: kept and checked at every commit of its database. */
+import type { Adjustment } from "#shared/contracts/stock.ts"
 import type { Reservation } from "#shared/reservations/rules.ts"
+import type { Answered } from "./operator.ts"
 import type { ParticipantName } from "./services.ts"
 import type { Change } from "./tables/database.ts"
 import type { World } from "./world.ts"
@@ -7,17 +9,20 @@ import type { World } from "./world.ts"
 export class Books {
   /** By order. */
   readonly records = new Map<string, Reservation>()
+  /** By operator and key. */
+  readonly ledger = new Map<string, Adjustment>()
   private readonly balances: Map<string, number>
   private readonly held = new Map<string, number>()
 
   private readonly world: World
   private readonly name: ParticipantName
-  private readonly openings: ReadonlyMap<string, number>
+  /** What there was at first, and what operators added since. */
+  private readonly totals: Map<string, number>
 
   constructor(world: World, name: ParticipantName, openings: ReadonlyMap<string, number>) {
     this.world = world
     this.name = name
-    this.openings = openings
+    this.totals = new Map(openings)
     this.balances = new Map(openings)
   }
 
@@ -26,6 +31,11 @@ export class Books {
     const touched = new Set<string>()
     const records: Array<Reservation> = []
     for (const { table, before, after, key } of changes) {
+      if (table === "adjustments") {
+        this.adjusted(key, before, after as Adjustment)
+        touched.add((after as Adjustment).resource)
+        continue
+      }
       if (table !== "reservations") {
         this.balances.set(key, (after as { balance: number }).balance)
         touched.add(key)
@@ -47,15 +57,27 @@ export class Books {
     touched.add(resource)
   }
 
-  /** I2: what is left and what is held make up what there was, and nothing is negative. */
+  /** I3: an adjustment is put on the ledger once. */
+  private adjusted(key: string, before: object | undefined, adjustment: Adjustment): void {
+    const { resource, change } = adjustment
+    this.world.check(
+      before === undefined,
+      "I3",
+      () => `the adjustment ${key} of ${this.name} was written again`,
+    )
+    this.ledger.set(key, adjustment)
+    this.totals.set(resource, (this.totals.get(resource) ?? 0) + change)
+  }
+
+  /** I2: what is left and what is held make up what there was and what was added, and nothing is negative. */
   private balanced(resource: string): void {
     const left = this.balances.get(resource) ?? 0
     const holds = this.held.get(resource) ?? 0
-    const opening = this.openings.get(resource) ?? 0
+    const total = this.totals.get(resource) ?? 0
     this.world.check(
-      left >= 0 && left + holds === opening,
+      left >= 0 && left + holds === total,
       "I2",
-      () => `${this.name} has ${left} of ${resource} left and ${holds} held, of ${opening}`,
+      () => `${this.name} has ${left} of ${resource} left and ${holds} held, of ${total}`,
     )
   }
 
@@ -68,6 +90,21 @@ export class Books {
       legal,
       was?.outcome === "cancelled" ? "I4" : "I3",
       () => `${name} of order ${orderId} went from ${was?.outcome} to ${outcome}`,
+    )
+  }
+
+  /** I6: what an operator was told of an adjustment is on the ledger. A late copy of one that was refused may still be made. */
+  toldRightly({ key, told }: Answered): void {
+    if (told === undefined) return
+    const written = this.ledger.get(key)
+    this.world.check(
+      written?.number === told.number && written.left === told.left,
+      "I6",
+      () =>
+        `the adjustment ${key} of ${this.name} was told ${
+          JSON.stringify(told)
+        }, and the ledger has ` +
+        `${JSON.stringify(written)}`,
     )
   }
 }

@@ -18,6 +18,8 @@ export const faultKinds: ReadonlyArray<string> = [
   ...timedFaults.map((fault) => `process: ${fault}`),
   "order: poison",
   "order: of an earlier version",
+  "adjustment: made",
+  "adjustment: refused",
 ]
 
 /** So many seeds must have met every fault; fewer need not. */

@@ -6,6 +6,7 @@ import type { FailureReason, OrderStatus } from "#shared/contracts/order.ts"
 import type { Reservation } from "#shared/reservations/rules.ts"
 import { Books } from "./books.ts"
 import type { Acknowledged } from "./customers.ts"
+import type { Answered } from "./operator.ts"
 import { awayForLong, patienceMs } from "./patience.ts"
 import { type Plan, poison } from "./plan.ts"
 import { type ParticipantName, participants, refusals, stepAt } from "./services.ts"
@@ -219,8 +220,12 @@ export class Invariants {
   }
 
   /** I5, I6, I10, I12, I13: everything is final, told as it is, and nothing is left over. */
-  atRest(acknowledged: ReadonlyMap<string, Acknowledged>): void {
+  atRest(
+    acknowledged: ReadonlyMap<string, Acknowledged>,
+    adjusted: ReadonlyArray<Answered>,
+  ): void {
     const { world, system, plan } = this
+    for (const one of adjusted) this.books[one.participant].toldRightly(one)
     for (const order of this.orders.values()) {
       const { id, status } = order
       world.check(

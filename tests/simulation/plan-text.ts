@@ -1,5 +1,6 @@
 /** A plan as a person reads it: what there is, who orders what, and which faults come in between. */
 import { type Plan, type PointFault, poison, replicas, type TimedFault, type Wish } from "./plan.ts"
+import type { Restock } from "./restocks.ts"
 import { participants, stepAt } from "./services.ts"
 
 /** `cameToPass` tells whether a fault at a point happened; those that did not are only counted. */
@@ -7,7 +8,7 @@ export const planText = (
   plan: Plan,
   cameToPass: (fault: PointFault) => boolean = () => true,
 ): string => {
-  const { wishes, pointFaults, timedFaults, orchestratorsAtMs = 0 } = plan
+  const { wishes, restocks = [], pointFaults, timedFaults, orchestratorsAtMs = 0 } = plan
   const { orchestrator } = plan.replicas ?? replicas
   const happened = pointFaults.filter(cameToPass)
   const rest = pointFaults.length - happened.length
@@ -19,6 +20,7 @@ export const planText = (
     `  orchestrators: ${orchestrator}, from ${seconds(orchestratorsAtMs)} on`,
     "Orders",
     ...grouped(wishes.map(wishText)),
+    ...(restocks.length > 0 ? ["Adjustments", ...restocks.map(restockText)] : []),
     "Faults",
     ...(faults.length > 0 ? faults.map((fault) => `  ${fault}`) : ["  none"]),
     ...(rest > 0 ? [`  and ${rest} that never came to pass`] : []),
@@ -51,6 +53,15 @@ const grouped = (texts: ReadonlyArray<string>): ReadonlyArray<string> => {
   }
   return lines
 }
+
+const restockText = (
+  { participant, resource, change, atMs, repeats }: Restock,
+  n: number,
+): string =>
+  [
+    `  key ${n} at ${seconds(atMs)}: ${change} to the resource ${resource} of ${participant}`,
+    ...repeats.map((ms) => `sent again ${seconds(ms)} later`),
+  ].join(", ")
 
 const pointFaultText = ({ point, nth, fault, forMs }: PointFault): string =>
   `${point} #${nth}: ${fault} (${seconds(forMs)})`

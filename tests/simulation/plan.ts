@@ -7,6 +7,7 @@ import fc from "fast-check"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { stepsInForce } from "#shared/contracts/order-saga.ts"
 import { type FailpointName, failpoints } from "#shared/failpoint.ts"
+import { type Restock, restock } from "./restocks.ts"
 
 /** The services of the simulated world, and how many processes of each there are where a plan does not say. */
 export const replicas = { orders: 2, orchestrator: 3, billing: 1, items: 1, slots: 1 }
@@ -87,7 +88,7 @@ export const failpointFaults = ["crash", "stall"] as const
 
 /** What the orchestrator calls, and what customers do; those do not crash. */
 export const calls = ["orders", "billing", "items", "slots"] as const
-export const customerCalls = ["place", "find"] as const
+export const customerCalls = ["place", "find", "restock"] as const
 export const customerFaults = callFaults.filter((fault) => fault !== "caller crashes")
 export const queueCommands = ["publish", "take", "acknowledge"] as const
 export const databases = ["orders", "billing", "items", "slots"] as const
@@ -149,6 +150,7 @@ export interface Plan {
   readonly stock: number
   readonly capacity: number
   readonly wishes: ReadonlyArray<Wish>
+  readonly restocks?: ReadonlyArray<Restock>
   readonly pointFaults: ReadonlyArray<PointFault>
   readonly timedFaults: ReadonlyArray<TimedFault>
 }
@@ -272,6 +274,7 @@ export const anyPlan: fc.Arbitrary<Plan> = fc.record({
   stock: fc.integer({ min: 2, max: 10 }),
   capacity: fc.integer({ min: 3, max: 12 }),
   wishes: fc.array(wish, { minLength: 20, maxLength: 24, size: "max" }),
+  restocks: fc.array(restock, { maxLength: 8, size: "max" }),
   pointFaults: fc.array(pointFault, { minLength: 4, maxLength: 30, size: "max" }),
   timedFaults: fc.tuple(
     fc.array(timedFault, { maxLength: 6, size: "max" }),

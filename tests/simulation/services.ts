@@ -20,6 +20,7 @@ import { type DecisionRequest, unpacked } from "#shared/contracts/decision.ts"
 import { Problem } from "#shared/http/problem.ts"
 import type { Store } from "#shared/postgres/store.ts"
 import { OrderQueue } from "#shared/queue/order-queue.ts"
+import { Adjustments, type Wanted } from "#shared/reservations/adjustments.ts"
 import {
   ReservationStore,
   type ReservationTables,
@@ -53,17 +54,22 @@ const answered = <A>(
   })
 
 export const participantLayers = (store: Store<ReservationTables>) =>
-  reservationsLayer(Duration.days(30)).pipe(
+  Layer.merge(reservationsLayer(Duration.days(30)), Adjustments.layer).pipe(
     Layer.provide(Layer.succeed(ReservationStore, store)),
   )
 
-export const serveParticipant = (context: Context.Context<Reservations>): Serve => {
+export const serveParticipant = (
+  context: Context.Context<Reservations | Adjustments>,
+): Serve => {
   const { apply } = Context.get(context, Reservations)
-  return (_path, body) =>
-    answered(
-      apply((body as { commands: ReadonlyArray<Command> }).commands),
-      (outcomes) => ({ outcomes }),
-    )
+  const { adjust } = Context.get(context, Adjustments)
+  return (path, body) =>
+    path === "/internal/adjustments"
+      ? answered(adjust(body as Wanted), ({ adjustment }) => adjustment)
+      : answered(
+        apply((body as { commands: ReadonlyArray<Command> }).commands),
+        (outcomes) => ({ outcomes }),
+      )
 }
 
 const republishAfterMs = 15_000

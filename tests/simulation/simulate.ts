@@ -3,6 +3,7 @@ import type { Plan } from "./plan.ts"
 import { Customers } from "./customers.ts"
 import { Invariants } from "./invariants.ts"
 import { Kernel, type KernelOptions, startMs } from "./kernel.ts"
+import { Operator } from "./operator.ts"
 import { System } from "./system.ts"
 import { rows } from "./tables/database.ts"
 import { type OrderRow, orders } from "./tables/order-table.ts"
@@ -38,13 +39,14 @@ export const simulate = async (
   const invariants = new Invariants(system, plan)
   system.start()
   const customers = new Customers(system, plan)
+  const operator = new Operator(system, plan)
   const { world } = system
   let pointsUntilSettled = 0
   const atRest = () => {
     const settled = customers.acknowledged.size === plan.wishes.length &&
       invariants.nothingInFlight && system.queue.entries.size === 0
     if (!settled) pointsUntilSettled = world.points.length
-    return settled && customers.done
+    return settled && customers.done && operator.done
   }
   const tooLate = () => kernel.nowMs > startMs + restWithinMs || kernel.happened > mostEvents
   try {
@@ -53,7 +55,7 @@ export const simulate = async (
   } catch (error) {
     world.violated("I12", String(error))
   }
-  if (world.violations.length === 0) invariants.atRest(customers.acknowledged)
+  if (world.violations.length === 0) invariants.atRest(customers.acknowledged, operator.answered)
   return {
     violations: world.violations,
     hash: kernel.hash.toString(16).padStart(8, "0"),

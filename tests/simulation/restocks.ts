@@ -1,0 +1,23 @@
+/** What operators change of what is left while orders are under way, and how their client behaves. */
+import fc from "fast-check"
+import type { ParticipantName } from "#shared/contracts/order-saga.ts"
+
+/** One adjustment. */
+export interface Restock {
+  readonly participant: ParticipantName
+  /** Which of the participant's resources it is, by its place; one that is too high is of none. */
+  readonly resource: number
+  readonly change: number
+  readonly atMs: number
+  /** How much later it is sent again, with the same key. */
+  readonly repeats: ReadonlyArray<number>
+}
+
+/** Most come when orders do, and little is changed where there is little. */
+export const restock: fc.Arbitrary<Restock> = fc.record({
+  participant: fc.constantFrom("billing", "items", "slots"),
+  resource: fc.nat(3),
+  change: fc.oneof(fc.constantFrom(10_00, -10_00), fc.integer({ min: -6, max: 6 }).filter(Boolean)),
+  atMs: fc.oneof(fc.constantFrom(500, 3_000, 6_000), fc.nat(15_000)),
+  repeats: fc.oneof(fc.constant([]), fc.array(fc.nat(2_000), { maxLength: 2 })),
+})
