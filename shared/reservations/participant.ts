@@ -23,6 +23,7 @@ import { reservationStoreLayer, type Resources } from "./reservations-sql.ts"
 import { resourceMigrations, tableMigration } from "./resource-migrations.ts"
 import { reservationRoute } from "./routes.ts"
 import { stockLayer } from "./stock.ts"
+import { stockRoutes } from "./stock-routes.ts"
 
 /** What a participant reserves. */
 export interface Reserved extends Resources {
@@ -69,9 +70,17 @@ const openingLayer = (reserved: Reserved) =>
     Effect.flatMap(Database, ({ migrate }) => migrate(resourceMigrations(reserved))),
   )
 
-/** The participant protocol: how the orchestrator reserves and cancels, audits, and has old orders forgotten. */
+/**
+ * The participant protocol: how the orchestrator reserves and cancels, audits, and has old orders forgotten; and how operators
+ * see and change what is left.
+ */
 export const participantRoutes = Effect.gen(function* () {
-  return [yield* reservationRoute, ...(yield* auditRoutes), ...(yield* forgetRoutes)]
+  return [
+    yield* reservationRoute,
+    ...(yield* auditRoutes),
+    ...(yield* forgetRoutes),
+    ...(yield* stockRoutes),
+  ]
 })
 
 /** What a participant is that does nothing but take part. */

@@ -61,6 +61,10 @@ export const permissions = {
   "GET /internal/books": ["orchestrator"],
   "POST /internal/forget": ["orchestrator"],
   "GET /internal/forgotten": ["orchestrator"],
+  "GET /internal/stock": ["console"],
+  "GET /internal/adjustments": ["console"],
+  "POST /internal/adjustments": "operator",
+  "POST /internal/records": ["console"],
 } as const satisfies Readonly<Record<`${"GET" | "POST" | "DELETE"} /${string}`, Permission>>
 
 export type RouteKey = keyof typeof permissions

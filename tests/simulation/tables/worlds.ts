@@ -14,6 +14,7 @@ import {
   type ReservationTables,
 } from "#shared/reservations/reservation-tables.ts"
 import { reservationStoreLayer } from "#shared/reservations/reservations-sql.ts"
+import { resourceMigrations } from "#shared/reservations/resource-migrations.ts"
 import type { Reservation } from "#shared/reservations/rules.ts"
 import { newDatabase, onlooker, openDatabase } from "#tests/shared/postgres/open-database.ts"
 import { connect, makeDatabase, rows, type SimulatedDatabase } from "./database.ts"
@@ -136,7 +137,9 @@ export const reservationsInPostgres: Effect.Effect<MakeReservations, DatabaseErr
   Effect
     .gen(function* () {
       const [sql, ...databases] = yield* twoDatabases("items")
-      const layer = reservationStoreLayer({ table: "items", key: "id", balance: "stock" })
+      const items = { table: "items", key: "id", balance: "stock" }
+      yield* databases[0].migrate(resourceMigrations({ ...items, one: "item" }))
+      const layer = reservationStoreLayer(items)
       const stores = yield* storesOf(databases, ReservationStore, layer)
       const everything = Effect.promise(async () => ({
         reservations: (await sql<Array<Omit<Reservation, "quantity"> & { quantity: string }>>`
