@@ -10,6 +10,7 @@ import { Database } from "#shared/postgres/database.ts"
 import { publicServices } from "#shared/roster.ts"
 import { Admission } from "./admission.ts"
 import { auditRoutes } from "./audit-routes.ts"
+import { cancelOrder } from "./cancel-routes.ts"
 import { eventStreamHeaders, eventStreams, historyOf } from "./events.ts"
 import { lastEventId, placingHeaders, preferredWait, watchingHeaders } from "./headers.ts"
 import { Intake } from "./intake.ts"
@@ -177,6 +178,7 @@ export const ordersApp = Effect.gen(function* () {
       yield* listOrders,
       yield* getOrder,
       yield* watchOrder,
+      yield* cancelOrder,
       yield* decide,
       yield* hasUnfinishedOrders,
       ...(yield* auditRoutes),

@@ -4,18 +4,23 @@ import { IdempotencyKey } from "#shared/http/idempotency-key.ts"
 
 const longestWaitSeconds = 30
 
-/** The headers of an order that is placed. */
-export const placingHeaders = Schema.Struct({
-  "Idempotency-Key": Schema.optionalKey(IdempotencyKey.annotate({
-    description: "Makes a repeated order the same order: yours, of one to 255 printable ASCII " +
-      "characters, new for each order that you mean",
-  })),
+/** Of whoever would wait until the order is final. */
+export const preferHeader = {
   Prefer: Schema.optionalKey(Schema.String.annotate({
     description:
       "wait=N: to be answered once the order is final, or with the order as it is after " +
       `N seconds, at most ${longestWaitSeconds} (RFC 7240)`,
     examples: ["wait=5"],
   })),
+}
+
+/** The headers of an order that is placed. */
+export const placingHeaders = Schema.Struct({
+  "Idempotency-Key": Schema.optionalKey(IdempotencyKey.annotate({
+    description: "Makes a repeated order the same order: yours, of one to 255 printable ASCII " +
+      "characters, new for each order that you mean",
+  })),
+  ...preferHeader,
 })
 
 /** The headers of an order that is watched. */

@@ -18,7 +18,7 @@ import { messageOf, type Order } from "./order.ts"
 import { type Insertion, OrderStore } from "./order-table.ts"
 import { Publisher } from "./publisher.ts"
 import { overloaded } from "./room.ts"
-import { type Answered, finalWaits, type Wait } from "./wait.ts"
+import { type Answered, type Wait, Waits } from "./wait.ts"
 
 export interface Placement extends OrderContent {
   readonly idempotencyKey: string | undefined
@@ -49,7 +49,7 @@ export const intakeLayer = (options: IntakeOptions) =>
     Effect.gen(function* () {
       const { findByKey } = yield* LookUps
       const insert = yield* insertBatches
-      const whenFinal = yield* finalWaits
+      const { whenFinal } = yield* Waits
       const random = yield* SecureRandom.SecureRandom
 
       /** The order that was placed with the same key before, if there is one. */

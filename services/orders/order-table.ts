@@ -86,6 +86,8 @@ export interface OrderTable {
     limit: number,
     waits: { readonly firstMs: number; readonly mostMs: number },
   ) => Effect.Effect<ReadonlyArray<Order>>
+  /** Makes those of the orders that are compensated due, but for those that another transaction has locked. */
+  readonly makeDue: (ids: ReadonlyArray<OrderId>, now: Date) => Effect.Effect<void>
   /** Makes every order that is not final due. */
   readonly makeAllDue: Effect.Effect<void>
   /** Orders that are not final, counted up to `limit`. */

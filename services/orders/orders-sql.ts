@@ -184,7 +184,7 @@ const isSame = (a: Kind, b: Kind): boolean =>
 /** As many as the column can count: one that could not be counted on would hold up all others of its batch. */
 const mostRepublished = 2 ** 31 - 1
 
-const sweeper = (sql: Sql): Pick<OrderTable, "takeDue" | "makeAllDue"> => ({
+const sweeper = (sql: Sql): Pick<OrderTable, "takeDue" | "makeDue" | "makeAllDue"> => ({
   takeDue: (now, limit, { firstMs, mostMs }) =>
     sql.rows(Order)`
       update orders set republished = least(republished, ${
@@ -198,6 +198,12 @@ const sweeper = (sql: Sql): Pick<OrderTable, "takeDue" | "makeAllDue"> => ({
           + greatest(${firstMs}::float8, ${mostMs}) * interval '1 millisecond'
         order by publish_at limit ${limit} for update skip locked))
       returning ${columns(sql)}`,
+
+  makeDue: (ids, now) =>
+    Effect.asVoid(sql`
+      update orders set publish_at = ${now} where id = any(array(
+        select id from orders where id = any(${ids}::uuid[]) and status = 'compensating'
+        for update skip locked))`),
 
   makeAllDue: Effect.asVoid(
     sql`update orders set publish_at = created_at where publish_at is not null`,

@@ -11,6 +11,7 @@ import { userTokenSettings, userVerifierLayer } from "#shared/security/user-toke
 import { service } from "#shared/service/service.ts"
 import { admissionLayer } from "./admission.ts"
 import { ordersApp } from "./app.ts"
+import { Cancellation } from "./cancellation.ts"
 import { Changes } from "./changes.ts"
 import { intakeLayer } from "./intake.ts"
 import { LookUps } from "./look-ups.ts"
@@ -20,6 +21,7 @@ import { Register } from "./register.ts"
 import { Standings } from "./standings.ts"
 import { sweeperLayer } from "./sweeper.ts"
 import { upkeepLayer } from "./upkeep.ts"
+import { Waits } from "./wait.ts"
 
 export const orders = service({
   name: "orders",
@@ -58,9 +60,10 @@ export const orders = service({
       ),
       sweeperLayer({ republishAfterMs }),
       upkeepLayer(settings.RETENTION),
-      Register.layer,
+      Cancellation.layer.pipe(Layer.provideMerge(Register.layer)),
       Standings.layer,
     ).pipe(
+      Layer.provideMerge(Waits.layer),
       Layer.provideMerge(LookUps.layer),
       Layer.provideMerge(
         Layer.mergeAll(Changes.layer, publisherLayer({ republishAfterMs }), orderStoreLayer),

@@ -1,5 +1,5 @@
-/** Holds back the answer to an order until the order is final. */
-import { type Duration, Effect, type Scope } from "effect"
+/** Holds back the answer to who places or cancels an order until the order is final. */
+import { Context, type Duration, Effect, Layer, type Scope } from "effect"
 import { fairShare } from "#shared/fair-share.ts"
 import { Problem } from "#shared/http/problem.ts"
 import { Changes } from "./changes.ts"
@@ -27,12 +27,26 @@ export interface Answered extends Placed {
 const mostWaits = 5_000
 const partOfUser = 1 / 10
 
-/**
- * Makes the function that gives a placed order as it is when it is final or the wait is over. The order gets the id, unless it
- * was placed before. It fails with a 429 Problem, and nothing is placed, while the user has as many wait as one may; when there
- * are too many of all, the order is placed and not waited for, as RFC 7240 (2) lets a server do.
- */
-export const finalWaits = Effect.gen(function* () {
+export class Waits extends Context.Service<Waits, {
+  /**
+   * Gives an order that is placed or cancelled now as it is when it is final or the wait is over. The order has the id, unless
+   * it was placed before. Fails with a 429 Problem, and nothing is done, while the user has as many wait as one may; when
+   * there are too many of all, the order is not waited for, as RFC 7240 (2) lets a server do.
+   */
+  readonly whenFinal: <E>(
+    id: string,
+    username: string,
+    placing: Effect.Effect<Placed, E>,
+    wait: Wait,
+  ) => Effect.Effect<Answered, E | Problem>
+}>()("unwind/orders/Waits") {
+  static readonly layer: Layer.Layer<Waits, never, Changes | LookUps> = Layer.effect(
+    Waits,
+    Effect.suspend(() => Effect.map(finalWaits, (whenFinal) => Waits.of({ whenFinal }))),
+  )
+}
+
+const finalWaits = Effect.gen(function* () {
   const changes = yield* Changes
   const { find } = yield* LookUps
 
@@ -91,7 +105,7 @@ const tooManyWaits = new Problem({
   status: 429,
   code: "too_many_waits",
   detail:
-    "Too many of your orders are waited for, so nothing was stored now. Send this one again without " +
+    "Too many of your orders are waited for, so nothing was done now. Send this again without " +
     "Prefer: wait, or a little later.",
   headers: { "retry-after": "2" },
 })

@@ -62,8 +62,15 @@ export type OrderStatus = typeof OrderStatus.Type
 /** Why an order failed that was not decided by its deadline. */
 export const timedOut = "Order timed out"
 
+/** Why an order failed that was cancelled before it was decided. */
+export const orderCancelled = "Order cancelled"
+
 /** Why an order failed, word for word. */
-export const FailureReason = Schema.Literals([...orderSaga.map(({ refusal }) => refusal), timedOut])
+export const FailureReason = Schema.Literals([
+  ...orderSaga.map(({ refusal }) => refusal),
+  timedOut,
+  orderCancelled,
+])
 export type FailureReason = typeof FailureReason.Type
 
 export const StepName = Schema.Literals(orderSaga.map(({ step }) => step))

@@ -13,6 +13,7 @@ export const ProblemDetails = Schema.Struct({
   detail: Schema.String,
   code: Schema.String,
   requestId: Schema.String,
+  state: Schema.optionalKey(Schema.String),
   errors: Schema.optionalKey(
     Schema.Array(Schema.Struct({ path: Schema.String, message: Schema.String })),
   ),
@@ -44,6 +45,8 @@ export class Problem extends Schema.TaggedError<Problem>()("Problem", {
   code: Schema.String,
   detail: Schema.String,
   headers: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
+  /** Of a 409: how what was to be changed stands, so that it could not be. */
+  state: Schema.optionalKey(Schema.String),
   errors: Schema.optionalKey(
     Schema.Array(Schema.Struct({ path: Schema.String, message: Schema.String })),
   ),
@@ -51,14 +54,14 @@ export class Problem extends Schema.TaggedError<Problem>()("Problem", {
 
 /** What is sent of a problem, whoever sends it. */
 export const problemParts = (
-  { status, code, detail, errors, headers }: Problem,
+  { status, code, detail, state, errors, headers }: Problem,
   requestId: string,
 ) => {
   const title = titles[status] ?? "Error"
   const type = `urn:unwind:problem:${code}`
   return {
     title,
-    body: JSON.stringify({ type, title, status, detail, code, requestId, errors }),
+    body: JSON.stringify({ type, title, status, detail, code, requestId, state, errors }),
     headers: {
       "content-type": "application/problem+json",
       "x-request-id": requestId,

@@ -108,14 +108,25 @@ const turnRoundLate = (sagas: Sagas, wave: Wave, at: number): Effect.Effect<void
     )
   })
 
-/** The same for those that wait for a participant: should orders not answer, they wait on. */
-const giveUpLate = Effect.fnUntraced(function* (sagas: Sagas, waiting: ReadonlyArray<OrderRun>) {
-  const { untold } = lateOf(sagas, waiting)
-  const answers = untold.length === 0 ? [] : yield* sagas.decide(asks(untold))
-  const unsure = new Set(untold.filter((_, n) => isFailure(answers[n]!)))
-  const late = lateOf(sagas, waiting).late.filter((run) => !unsure.has(run))
-  turnRoundAll(sagas, late)
-  return late
+/** After so many requests in vain, some seconds, it is no hiccup, and the customer may have cancelled meanwhile. */
+const asksAfterAttempts = 6
+
+/**
+ * Turns round those that need not wait for a participant any more: orders has them as decided, or their deadline has passed.
+ * Should orders not answer, they wait on.
+ */
+const giveUp = Effect.fnUntraced(function* (sagas: Sagas, waiting: ReadonlyArray<OrderRun>) {
+  const untold = new Set(lateOf(sagas, waiting).untold)
+  const asking = waiting.filter((run) => run.attempts >= asksAfterAttempts || untold.has(run))
+  const answers = asking.length === 0 ? [] : yield* sagas.decide(asks(asking))
+  for (const [n, run] of asking.entries()) {
+    const answer = answers[n]!
+    if (isFailure(answer)) continue
+    untold.delete(run)
+    if (answer.status !== "pending") obey(sagas, run, answer.status)
+  }
+  turnRoundAll(sagas, lateOf(sagas, waiting).late.filter((run) => !untold.has(run)))
+  return waiting.filter((run) => !isGoing(run))
 })
 
 const reserve = (sagas: Sagas, wave: Wave, going: ReadonlyArray<OrderRun>, at: number) => {
@@ -133,7 +144,7 @@ const reserve = (sagas: Sagas, wave: Wave, going: ReadonlyArray<OrderRun>, at: n
     },
     others: (part) => goForward(sagas, part, at + 1),
     again: forward,
-    giveUp: (waiting) => giveUpLate(sagas, waiting),
+    giveUp: (waiting) => giveUp(sagas, waiting),
   })
 }
 

@@ -48,6 +48,7 @@ export const permissions = {
   "GET /api/orders/": "user",
   "GET /api/orders/:id": "user",
   "GET /api/orders/:id/events": "user",
+  "POST /api/orders/:id/cancel": "user",
   "POST /internal/decisions": ["orchestrator"],
   "GET /internal/orders": ["orchestrator"],
   "GET /internal/orders/unfinished": ["orchestrator"],

@@ -108,6 +108,15 @@ export const newCustomer = Effect.fnUntraced(function* (
     return status === "completed" || status === "failed" ? status : yield* Effect.fail("not final")
   })
 
+  /** Cancels an order once; whether it came in time. */
+  const cancel = Effect.fnUntraced(function* (id: string) {
+    const answer = yield* post(`/api/orders/${id}/cancel`, undefined, { authorization })
+    if (![200, conflict].includes(answer.status)) {
+      yield* unexpected(`A cancel of the order ${id}`, answer)
+    }
+    return answer.status === 200
+  })
+
   const customer: ChaosCustomer = {
     username,
     order: Effect.fnUntraced(function* (submission) {
@@ -119,6 +128,7 @@ export const newCustomer = Effect.fnUntraced(function* (
       if (!submission.atOnce) yield* untilAnswered(Effect.delay(place(submission), "100 millis"))
       if (submission.sent === "again after the answer") yield* untilAnswered(place(submission))
       const { id } = submission.acknowledged!
+      if (submission.cancels) submission.cancelled = yield* untilAnswered(cancel(id))
       submission.told = yield* untilAnswered(Effect.delay(look(id), "50 millis"))
     }, Effect.orDie),
   }

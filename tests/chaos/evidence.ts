@@ -19,6 +19,10 @@ export interface Submission {
   readonly wish: Wish
   readonly mustBe: "completed" | "failed"
   readonly sent: "once" | "again after the answer" | "twice at once"
+  /** Its customer cancels it as soon as it is acknowledged. */
+  readonly cancels: boolean
+  /** What the customer was told of that: whether it came in time. */
+  cancelled: boolean | undefined
   /** It was first sent while nothing was broken. */
   readonly inCalm: boolean
   /** The first try was acknowledged. */

@@ -67,6 +67,8 @@ export const startLoad = (
         username: customer.username,
         ...numberedWish(n),
         sent: sentOf(n),
+        cancels: n % 7 === 4,
+        cancelled: undefined,
         inCalm: !evidence.broken,
         atOnce: false,
         acknowledged: undefined,

@@ -27,6 +27,8 @@ const submission = (n: number, change: Partial<Submission> = {}): Submission => 
   wish: { amount: 1, item: 1, slot: "09:00" },
   mustBe: "completed",
   sent: "once",
+  cancels: false,
+  cancelled: undefined,
   inCalm: true,
   atOnce: true,
   acknowledged: {
@@ -116,6 +118,19 @@ describe("the verdict", () => {
         submissions: [submission(1, { told: "failed" })],
       }),
       /had to be completed/,
+    ],
+    [
+      "an order that was cancelled, and whose customer was told that it came too late",
+      goodRun({
+        rows: [row(1, { status: "failed", reason: "Order cancelled" })],
+        submissions: [submission(1, { told: "failed", cancels: true, cancelled: false })],
+      }),
+      /told that it was not cancelled/,
+    ],
+    [
+      "an order that completed though its customer was told that it is cancelled",
+      goodRun({ submissions: [submission(1, { cancels: true, cancelled: true })] }),
+      /told that it was cancelled/,
     ],
     [
       "an order that timed out too early",

@@ -141,7 +141,7 @@ const violations = (run: Run, measured: Measured): ReadonlyArray<string> => {
 
 /** How the order of a submission ended against what was wished and what the customer was told. */
 const wrongEnd = (
-  { key, acknowledged, mustBe, told }: Submission,
+  { key, acknowledged, mustBe, told, cancelled = false }: Submission,
   { books, deadlineMs }: Run,
 ): ReadonlyArray<string> => {
   if (acknowledged === undefined) return [`The key ${key} was never acknowledged`]
@@ -151,10 +151,15 @@ const wrongEnd = (
   const wrong: Array<string> = []
   if (told !== status) wrong.push(`${id} is ${status}, and its customer was told: ${told}`)
   if (row.idempotency_key !== key) wrong.push(`${id} has another key than it was sent with`)
+  const isCancelled = status === "failed" && reason === "Order cancelled"
+  if (isCancelled !== cancelled) {
+    const was = cancelled ? "was" : "was not"
+    wrong.push(`${id} is ${status} (${reason}), and its customer was told that it ${was} cancelled`)
+  }
   if (reason === "Order timed out") {
     const livedMs = (decided_at?.getTime() ?? 0) - created_at.getTime()
     if (livedMs < deadlineMs) wrong.push(`${id} timed out after only ${livedMs} ms`)
-  } else if (status !== mustBe) {
+  } else if (status !== mustBe && !isCancelled) {
     wrong.push(`${id} is ${status} (${reason ?? "no reason"}) and had to be ${mustBe}`)
   }
   return wrong

@@ -115,6 +115,21 @@ ${begunStoring}        const key = \`\${placement.username} \${idempotencyKey}\`
     caughtBy: ["I1", "I7"],
   },
   {
+    name: "cancel-without-undo",
+    what: "A cancel ends the order at once, and whatever is held for it stays held",
+    seenIn: "engines whose terminate runs no compensation, offered as cancel",
+    edits: [{
+      file: register,
+      replace: `      if (status === "pending") return "compensating"
+`,
+      by: `      if (status === "pending") {
+        return decision.reason === "Order cancelled" ? "failed" : "compensating"
+      }
+`,
+    }],
+    caughtBy: ["I1", "I7"],
+  },
+  {
     name: "ends-not-counted",
     what: "What a user has unfinished is counted up and never down, so that the user is locked out",
     seenIn: "limits whose counters miss the ends that nobody reports",

@@ -197,6 +197,12 @@ export const everyWaveEnded = (world: World, waves: ReadonlyArray<Fiber.Fiber<vo
 export const atRest = (world: World) => {
   world.plan.orders.forEach((_, order) => {
     const status = world.statuses.get(idOf(order))!
+    const cancelled = world.cancelled.get(idOf(order))
+    check(
+      world,
+      cancelled !== "in time" || status === "failed",
+      `I11: ${idOf(order)} is ${status}, and its customer was told that it is cancelled`,
+    )
     const outcomes = outcomesOf(world, order)
     check(world, status === "completed" || status === "failed", `I5: ${idOf(order)} is ${status}`)
     check(world, isWhole(status, outcomes), `I1: ${idOf(order)} is ${status} with ${outcomes}`)

@@ -8,7 +8,7 @@ import { applyCommands } from "#shared/reservations/rules.ts"
 import type { Answers } from "#shared/saga/saga.ts"
 import { Unavailable, Unknown } from "#shared/transient.ts"
 import * as Invariants from "./saga-invariants.ts"
-import { all, type Fate } from "./saga-plans.ts"
+import { all, type Fate, idOf } from "./saga-plans.ts"
 import {
   note,
   plannedDefect,
@@ -156,3 +156,15 @@ const record = (
   if (after !== before) Invariants.onDecided(world, run, after, reason, nowMs)
   return after
 }
+
+/** A customer cancels an order at the register, where the first decision wins. A later cancel is told what the first was. */
+export const cancel = (world: World, order: number) =>
+  Effect.suspend(() => {
+    const orderId = idOf(order)
+    const before = world.statuses.get(orderId)!
+    if (before === "pending") world.statuses.set(orderId, "compensating")
+    const cancelled = world.cancelled.get(orderId) ??
+      (before === "pending" ? "in time" : "too late")
+    world.cancelled.set(orderId, cancelled)
+    return note(world, `the customer cancels ${orderId}: ${cancelled}`)
+  })

@@ -43,6 +43,8 @@ export interface Plan {
   readonly stock: Readonly<Record<StepName, Readonly<Record<string, number>>>>
   readonly orders: ReadonlyArray<Order>
   readonly deliveries: ReadonlyArray<Delivery>
+  /** When customers cancel which orders. */
+  readonly cancels: ReadonlyArray<{ readonly order: number; readonly atMs: number }>
   /** What becomes of the first requests to each; later ones are answered at once. */
   readonly fates: Readonly<Record<StepName | "register", ReadonlyArray<Fate>>>
 }
@@ -108,6 +110,9 @@ const delivery = ({ eventMs }: Times, orders: number): fc.Arbitrary<Delivery> =>
     ),
   }, { requiredKeys: ["orders", "atMs"] })
 
+const cancels = ({ eventMs }: Times, orders: number): fc.Arbitrary<Plan["cancels"]> =>
+  fc.array(fc.record({ order: fc.nat(orders - 1), atMs: eventMs }), { maxLength: 2 })
+
 /** Mostly the same; rarely one that does not exist. */
 const one = <A>(first: A, second: A, none: A) =>
   fc.oneof(
@@ -146,6 +151,7 @@ export const anyPlan = (times: Times): fc.Arbitrary<Plan> =>
       }),
       orders: fc.array(order(times), { minLength: orders, maxLength: orders }),
       deliveries: fc.array(delivery(times, orders), { minLength: 1, maxLength: 4 }),
+      cancels: cancels(times, orders),
       fates: allFates(times),
     })
   )
@@ -160,42 +166,49 @@ export const calm = {
     deadlineMs: day,
   }],
   deliveries: [{ orders: [{ order: 0, redelivered: false }], atMs: 0 }],
+  cancels: [],
   fates: { money: [], item: [], slot: [], register: [] },
 } as const satisfies Plan
 
-/** Two orders, whose deadlines pass when their waves are about to complete them. */
-export const decisionRace: fc.Arbitrary<Plan> = fc.record({
-  seed: fc.nat(),
-  stock: fc.constant({ money: { ann: 2 }, item: { "1": 2 }, slot: { "09:00": 2 } }),
-  orders: fc.array(
-    fc.integer({ min: 10, max: 50 }).map((deadlineMs) => ({ ...calm.orders[0], deadlineMs })),
-    { minLength: 2, maxLength: 2 },
-  ),
-  deliveries: fc.array(
-    fc.record({
-      orders: fc.uniqueArray(
-        fc.record({ order: fc.nat(1), redelivered: fc.boolean() }),
-        { selector: ({ order }) => order, minLength: 1 },
-      ),
-      atMs: fc.nat(60),
+/** Two orders, whose deadlines pass, or which are cancelled, when their waves are about to complete them. */
+export const decisionRace = (against: "deadline" | "cancel"): fc.Arbitrary<Plan> =>
+  fc.record({
+    seed: fc.nat(),
+    stock: fc.constant({ money: { ann: 2 }, item: { "1": 2 }, slot: { "09:00": 2 } }),
+    orders: fc.array(
+      (against === "deadline" ? fc.integer({ min: 10, max: 50 }) : fc.constant(day))
+        .map((deadlineMs) => ({ ...calm.orders[0], deadlineMs })),
+      { minLength: 2, maxLength: 2 },
+    ),
+    cancels: against === "deadline" ? fc.constant([]) : fc.array(
+      fc.record({ order: fc.nat(1), atMs: fc.integer({ min: 10, max: 90 }) }),
+      { minLength: 1, maxLength: 3 },
+    ),
+    deliveries: fc.array(
+      fc.record({
+        orders: fc.uniqueArray(
+          fc.record({ order: fc.nat(1), redelivered: fc.boolean() }),
+          { selector: ({ order }) => order, minLength: 1 },
+        ),
+        atMs: fc.nat(60),
+      }),
+      { minLength: 2, maxLength: 4 },
+    ),
+    fates: fc.record({
+      money: fc.constant([]),
+      item: fc.constant([]),
+      slot: fc.array(fc.record({
+        fate: fc.constant("answered"),
+        arrivesMs: fc.nat(30),
+        strikes: fc.constant(all),
+      })),
+      register: fc.array(fc.record({
+        fate: fc.constantFrom("answered", "cut off"),
+        arrivesMs: fc.nat(60),
+        strikes: fc.constantFrom(all, 1, 2),
+      })),
     }),
-    { minLength: 2, maxLength: 4 },
-  ),
-  fates: fc.record({
-    money: fc.constant([]),
-    item: fc.constant([]),
-    slot: fc.array(fc.record({
-      fate: fc.constant("answered"),
-      arrivesMs: fc.nat(30),
-      strikes: fc.constant(all),
-    })),
-    register: fc.array(fc.record({
-      fate: fc.constantFrom("answered", "cut off"),
-      arrivesMs: fc.nat(60),
-      strikes: fc.constantFrom(all, 1, 2),
-    })),
-  }),
-})
+  })
 
 /** Orders for the same things, with enough of all but the item, of which there is one, and with time. */
 export const lastUnit = (times: Times): fc.Arbitrary<Plan> =>
@@ -205,6 +218,7 @@ export const lastUnit = (times: Times): fc.Arbitrary<Plan> =>
       stock: fc.constant({ ...calm.stock, money: { ann: orders }, slot: { "09:00": orders } }),
       orders: fc.constant(Array<Order>(orders).fill(calm.orders[0])),
       deliveries: fc.array(delivery(times, orders), { minLength: 1, maxLength: 2 * orders }),
+      cancels: fc.constant([]),
       fates: allFates(times),
     })
   )

@@ -14,7 +14,7 @@ import type { Sagas } from "#shared/saga/saga.ts"
 import { waveOf } from "#shared/saga/wave.ts"
 import { steadyMsOf } from "#shared/steady-time.ts"
 import * as Invariants from "./saga-invariants.ts"
-import { askParticipant, askRegister } from "./saga-network.ts"
+import { askParticipant, askRegister, cancel } from "./saga-network.ts"
 import { type Delivery, idOf, type Plan } from "./saga-plans.ts"
 import {
   note,
@@ -33,6 +33,10 @@ const horizon = "40 minutes"
 export const simulate = (plan: Plan): Effect.Effect<World> =>
   Effect.gen(function* () {
     const world = worldOf(plan, yield* Effect.scope)
+    for (const { order, atMs } of plan.cancels) {
+      const cancelling = Effect.andThen(Effect.sleep(1 + atMs), cancel(world, order))
+      yield* Effect.forkIn(cancelling, world.scope)
+    }
     yield* deliverAll(world, plan.deliveries)
     const everyOrder = plan.orders.map((_, order) => order)
     let runs: ReadonlyArray<Run>

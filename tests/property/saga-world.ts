@@ -21,6 +21,8 @@ export interface World {
   readonly plan: Plan
   readonly participants: Readonly<Record<StepName, Participant>>
   readonly statuses: Map<OrderId, Status>
+  /** What the cancels of customers came to. */
+  readonly cancelled: Map<OrderId, "in time" | "too late">
   readonly scope: Scope.Scope
   readonly fates: Record<StepName | "register", Array<Fate>>
   waves: number
@@ -77,6 +79,7 @@ export const worldOf = (plan: Plan, scope: Scope.Scope): World => {
       slot: participant("slot"),
     },
     statuses: new Map(plan.orders.map((_, order) => [idOf(order), "pending"])),
+    cancelled: new Map(),
     scope,
     fates: { money: [...money], item: [...item], slot: [...slot], register: [...register] },
     waves: 0,

@@ -34,7 +34,17 @@ describe("for any answers, delays, interruptions and deliveries all becomes fina
 
   it("with what comes late", () => holds(anyPlan(wide), atLength(300, 1_200)))
 
-  it("in races between completion and deadline", () => holds(decisionRace, atLength(250, 1_000)))
+  it("in races between completion and deadline", () =>
+    holds(decisionRace("deadline"), atLength(250, 1_000)))
+
+  it("in races between completion and the customer's cancel, whichever comes first", async () => {
+    const seen = { "in time": 0, "too late": 0 }
+    await holds(decisionRace("cancel"), atLength(250, 1_000), ({ cancelled }) => {
+      for (const came of cancelled.values()) seen[came]++
+    })
+    // Else only one order of events was tried.
+    expect(Math.min(...Object.values(seen)), JSON.stringify(seen)).toBeGreaterThan(10)
+  })
 })
 
 describe("for any sagas that compete for the last unit exactly one completes", () => {

@@ -20,6 +20,8 @@ export const faultKinds: ReadonlyArray<string> = [
   "order: of an earlier version",
   "adjustment: made",
   "adjustment: refused",
+  "order: cancelled in time",
+  "order: cancelled too late",
 ]
 
 /** So many seeds must have met every fault; fewer need not. */

@@ -1,7 +1,7 @@
 /**
  * The customers of a simulated world. Each order has an idempotency key; a post that got no answer, or a 5xx, is sent
- * again with the same key until it is acknowledged, some are sent twice for no reason, and the order is looked up until it
- * is final. What a customer is told must never change.
+ * again with the same key until it is acknowledged, some are sent twice for no reason, some are cancelled, and the order is
+ * looked up until it is final. What a customer is told must never change.
  */
 import { Effect, Exit } from "effect"
 import type { OrderStatus } from "#shared/contracts/order.ts"
@@ -16,6 +16,8 @@ export interface Acknowledged {
   readonly id: string
   /** What the customer was told last. */
   status: OrderStatus
+  /** What the customer's cancel came to, once it was answered. */
+  cancelled?: "in time" | "too late"
 }
 
 const patienceMs = 3_000
@@ -35,7 +37,7 @@ export class Customers {
     plan.wishes.forEach((wish, n) => {
       for (const afterMs of [0, ...wish.repeats]) {
         this.busy++
-        fork(this.order(wish, keys[n]!, wish.atMs + afterMs)).addObserver((exit) => {
+        fork(this.order(wish, keys[n]!, afterMs)).addObserver((exit) => {
           this.busy--
           if (Exit.isFailure(exit)) throw new Error(`A customer met a defect: ${exit.cause}`)
         })
@@ -47,14 +49,19 @@ export class Customers {
     return this.busy === 0
   }
 
-  private order(wish: Wish, key: string, atMs: number): Effect.Effect<void> {
+  private order(wish: Wish, key: string, afterMs: number): Effect.Effect<void> {
     const { kernel, world } = this.system
     const post = Effect.gen({ self: this }, function* () {
-      yield* kernel.sleep(this.process, atMs)
+      yield* kernel.sleep(this.process, wish.atMs + afterMs)
       const { username, amountMinor, item, slot } = wish
       const body = { username, amountMinor, details: { item, slot }, idempotencyKey: key }
       const { id, status } = yield* this.untilAnswered("place", "/place", body)
-      yield* this.watch(this.acknowledge(wish, key, id, status))
+      const order = this.acknowledge(wish, key, id, status)
+      if (afterMs === 0 && wish.cancelAfterMs !== undefined) {
+        yield* kernel.sleep(this.process, wish.cancelAfterMs)
+        yield* this.cancel(order)
+      }
+      yield* this.watch(order)
     })
     return Effect.catch(
       post,
@@ -78,6 +85,21 @@ export class Customers {
     )
     this.acknowledged.set(name, order)
     return order
+  }
+
+  private cancel(order: Acknowledged): Effect.Effect<void, Answer> {
+    const { username } = order.wish
+    this.system.world.cancelling.add(order.id)
+    return this.untilAnswered("cancel", "/cancel", { username, id: order.id }).pipe(
+      Effect.as("in time" as const),
+      Effect.catch((answer) =>
+        answer.status === 409 ? Effect.succeed("too late" as const) : Effect.fail(answer)
+      ),
+      Effect.map((cancelled) => {
+        order.cancelled = cancelled
+        this.system.world.hit(`order: cancelled ${cancelled}`, order.id)
+      }),
+    )
   }
 
   /** Looks the order up until it is final, or a dead letter, and once more. */

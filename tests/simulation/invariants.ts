@@ -2,35 +2,25 @@
  * What must hold in every history, by the numbers that the project gives its invariants. Most of it is checked at every
  * commit of every database; the rest when everything is at rest.
  */
-import type { FailureReason, OrderStatus } from "#shared/contracts/order.ts"
+import { type FailureReason, orderCancelled, type OrderStatus } from "#shared/contracts/order.ts"
 import type { Reservation } from "#shared/reservations/rules.ts"
 import { Books } from "./books.ts"
 import type { Acknowledged } from "./customers.ts"
 import type { Answered } from "./operator.ts"
 import { awayForLong, patienceMs } from "./patience.ts"
-import { type Plan, poison } from "./plan.ts"
+import type { Plan } from "./plan.ts"
 import { type ParticipantName, participants, refusals, stepAt } from "./services.ts"
 import type { System } from "./system.ts"
 import type { Change } from "./tables/database.ts"
 import type { OrderRow } from "./tables/order-table.ts"
+import { needed, refusing, wantedOf } from "./wanted.ts"
 import type { World } from "./world.ts"
-
-/** What an order wants of each participant. */
-const wantedOf = ({ username, amountMinor, details: { item, slot } }: OrderRow) => ({
-  billing: { resource: username, quantity: amountMinor },
-  items: { resource: `${item}`, quantity: 1 },
-  slots: { resource: slot, quantity: 1 },
-})
-
-/** The participants of an order, in the order of its steps. */
-const needed = ({ steps }: OrderRow) => participants.filter((name) => steps.includes(stepAt[name]))
-
-/** Who refuses the order as malformed. */
-const refusing = (order: OrderRow) =>
-  needed(order).find((name) => wantedOf(order)[name].resource === poison[name])
 
 /** Thirty seconds, and what jitter adds. */
 const longestWaitMs = 40_000
+
+const isCancelled = (order: OrderRow | undefined): boolean =>
+  order?.reason === orderCancelled && order.status !== "completed"
 
 const isFinal = (status: OrderStatus) => status === "completed" || status === "failed"
 
@@ -142,14 +132,22 @@ export class Invariants {
     )
   }
 
-  /** I9: only a recorded rejection or the deadline aborts. */
+  /** I9: only a recorded rejection, the deadline or the customer aborts. */
   private onAbort(order: OrderRow, reason: FailureReason | null): void {
+    this.world.check(
+      this.isReason(order, reason),
+      "I9",
+      () => `order ${order.id} was aborted for "${reason}"`,
+    )
+  }
+
+  private isReason({ id, createdAt }: OrderRow, reason: FailureReason | null): boolean {
+    const { world, plan, books, ordersJump } = this
+    if (reason === orderCancelled) return world.cancelling.has(id)
     const rejecting = participants.find((name) => refusals[name] === reason)
-    const rightly = rejecting === undefined
-      ? this.ordersJump ||
-        this.world.kernel.nowMs >= order.createdAt.getTime() + this.plan.deadlineMs
-      : this.books[rejecting].records.get(order.id)?.outcome === "rejected"
-    this.world.check(rightly, "I9", () => `order ${order.id} was aborted for "${reason}"`)
+    return rejecting === undefined
+      ? ordersJump || world.kernel.nowMs >= createdAt.getTime() + plan.deadlineMs
+      : books[rejecting].records.get(id)?.outcome === "rejected"
   }
 
   /** I1: all or nothing, of the steps that the order was accepted with. */
@@ -239,13 +237,18 @@ export class Invariants {
       "I12",
       () => `${plan.wishes.length - acknowledged.size} orders were never acknowledged`,
     )
-    for (const [key, { id, status }] of acknowledged) {
+    for (const [key, { id, status, cancelled }] of acknowledged) {
       const order = this.orders.get(id)
       world.check(order !== undefined, "I5", () => `the acknowledged order ${id} (${key}) is gone`)
       world.check(
         order?.status === status || (!isFinal(status) && this.poisonous.has(id)),
         "I11",
         () => `the customer of ${id} was told ${status}, and it is ${order?.status}`,
+      )
+      world.check(
+        cancelled === undefined || (cancelled === "in time") === isCancelled(order),
+        "I11",
+        () => `the customer of ${id} was told that it is cancelled ${cancelled}: ${order?.reason}`,
       )
     }
     const keys = new Set(

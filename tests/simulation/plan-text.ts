@@ -31,13 +31,16 @@ const seconds = (ms: number) => `${(ms / 1000).toFixed(3)} s`
 const money = (minor: number) => (minor / 100).toFixed(2)
 
 const wishText = (wish: Wish): string => {
-  const { username, amountMinor, item, slot, atMs, repeats, steps } = wish
+  const { username, amountMinor, item, slot, atMs, repeats, cancelAfterMs, steps } = wish
   const refusing = participants.filter((name) =>
     [username, `${item}`, slot].includes(poison[name]) && steps?.includes(stepAt[name]) !== false
   )
   return [
     `at ${seconds(atMs)}: ${username}, ${money(amountMinor)}, item ${item}, slot ${slot}`,
     ...repeats.map((ms) => `posted again ${seconds(ms)} later`),
+    ...(cancelAfterMs === undefined
+      ? []
+      : [`cancelled ${seconds(cancelAfterMs)} after its acknowledgement`]),
     ...(steps === undefined ? [] : [`accepted with the steps ${steps.join(" and ")}`]),
     ...refusing.map((name) => `which is malformed to ${name}`),
   ].join(", ")

@@ -35,6 +35,8 @@ export interface Wish {
   readonly atMs: number
   /** Posts of the same order with the same key that are sent besides the first. */
   readonly repeats: ReadonlyArray<number>
+  /** How long after it was acknowledged the customer cancels it, if at all. */
+  readonly cancelAfterMs?: number | undefined
   /** The steps of the earlier version of the saga that accepts it, if it is not today's. */
   readonly steps?: OrderMessage["steps"] | undefined
 }
@@ -88,7 +90,7 @@ export const failpointFaults = ["crash", "stall"] as const
 
 /** What the orchestrator calls, and what customers do; those do not crash. */
 export const calls = ["orders", "billing", "items", "slots"] as const
-export const customerCalls = ["place", "find", "restock"] as const
+export const customerCalls = ["place", "find", "restock", "cancel"] as const
 export const customerFaults = callFaults.filter((fault) => fault !== "caller crashes")
 export const queueCommands = ["publish", "take", "acknowledge"] as const
 export const databases = ["orders", "billing", "items", "slots"] as const
@@ -188,6 +190,12 @@ const wish: fc.Arbitrary<Wish> = fc.record({
   repeats: fc.oneof(
     { weight: 3, arbitrary: fc.constant([]) },
     { weight: 1, arbitrary: fc.array(fc.nat(4_000), { maxLength: 2 }) },
+  ),
+  // While it is under way, or about when it would be decided.
+  cancelAfterMs: rarely(
+    5,
+    fc.constant(undefined),
+    fc.oneof(fc.nat(200), fc.nat(2_000), fc.nat(20_000)),
   ),
   steps: rarely(
     6,

@@ -9,14 +9,17 @@ import { consumerLayer } from "#services/orchestrator/consumer.ts"
 import { participantsLayer } from "#services/orchestrator/participants.ts"
 import { registerLayer } from "#services/orchestrator/register.ts"
 import { Admission, admissionLayer } from "#services/orders/admission.ts"
+import { Cancellation } from "#services/orders/cancellation.ts"
 import { Intake, intakeLayer, type Placement } from "#services/orders/intake.ts"
 import { LookUps } from "#services/orders/look-ups.ts"
 import { OrderStore, type OrderTable } from "#services/orders/order-table.ts"
 import { publisherLayer } from "#services/orders/publisher.ts"
 import { Register } from "#services/orders/register.ts"
 import { sweeperLayer } from "#services/orders/sweeper.ts"
+import { Waits } from "#services/orders/wait.ts"
 import type { Command } from "#shared/contracts/reservation.ts"
 import { type DecisionRequest, unpacked } from "#shared/contracts/decision.ts"
+import type { OrderId } from "#shared/contracts/order.ts"
 import { Problem } from "#shared/http/problem.ts"
 import type { Store } from "#shared/postgres/store.ts"
 import { OrderQueue } from "#shared/queue/order-queue.ts"
@@ -89,15 +92,16 @@ export const ordersLayers = (
         mostOfUser: fewOrders + wishes.filter(isPoison).length,
         perSecond: fewOrders,
       })),
-      Layer.provideMerge(LookUps.layer),
       Layer.provide([
         publisherLayer({ republishAfterMs }),
         Layer.succeed(SecureRandom.SecureRandom, SecureRandom.make(randomBytes)),
       ]),
     ),
     sweeperLayer({ republishAfterMs }),
-    Register.layer,
+    Cancellation.layer.pipe(Layer.provideMerge(Register.layer)),
   ).pipe(
+    Layer.provideMerge(Waits.layer),
+    Layer.provideMerge(LookUps.layer),
     // Nobody in a simulation waits for a change: customers ask again.
     Layer.provide([
       Layer.succeed(OrderStore, store),
@@ -107,12 +111,13 @@ export const ordersLayers = (
   )
 
 export const serveOrders = (
-  context: Context.Context<Admission | Intake | LookUps | Register>,
+  context: Context.Context<Admission | Cancellation | Intake | LookUps | Register>,
 ): Serve => {
   const intake = Context.get(context, Intake)
   const { permit: permitOf } = Context.get(context, Admission)
   const lookUps = Context.get(context, LookUps)
   const register = Context.get(context, Register)
+  const { cancel } = Context.get(context, Cancellation)
   // As the route does it.
   const place = (wanted: Omit<Placement, "permit">) => {
     const permit = permitOf(wanted.username, wanted.idempotencyKey)
@@ -133,6 +138,14 @@ export const serveOrders = (
           id,
           status,
         }))
+      case "/cancel": {
+        const { username, id } = body as { username: string; id: OrderId }
+        return answered(cancel(username, id), ({ order: { status, reason } }) => ({
+          id,
+          status,
+          reason,
+        }))
+      }
       default: {
         const { username, id } = body as { username: string; id: string }
         return answered(

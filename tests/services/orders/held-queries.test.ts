@@ -9,6 +9,7 @@ import { LookUps } from "#services/orders/look-ups.ts"
 import { OrderStore, type OrderTable } from "#services/orders/order-table.ts"
 import { orderStoreLayer } from "#services/orders/orders-sql.ts"
 import { Publisher } from "#services/orders/publisher.ts"
+import { Waits } from "#services/orders/wait.ts"
 import { Database } from "#shared/postgres/database.ts"
 import { pooledRandomLayer } from "#shared/security/pooled-random.ts"
 import { newDatabase, onlooker, openDatabase } from "#tests/shared/postgres/open-database.ts"
@@ -65,6 +66,7 @@ const world = Effect.gen(function* () {
   const context = yield* Layer.build(
     intakeLayer({ republishAfterMs: 15_000 }).pipe(
       Layer.provideMerge(admissionLayer({ most: limit, mostOfUser: 100, perSecond: 100 })),
+      Layer.provide(Waits.layer),
       Layer.provideMerge(LookUps.layer),
       Layer.provide([
         noChanges,

@@ -13,6 +13,7 @@ import { OrderStore } from "#services/orders/order-table.ts"
 import { orderStoreLayer } from "#services/orders/orders-sql.ts"
 import { Publisher } from "#services/orders/publisher.ts"
 import { Register } from "#services/orders/register.ts"
+import { Waits } from "#services/orders/wait.ts"
 import type { Decision } from "#shared/contracts/decision.ts"
 import { OrderId } from "#shared/contracts/order.ts"
 import { Database } from "#shared/postgres/database.ts"
@@ -56,6 +57,7 @@ const deafProcess = Effect.gen(function* () {
   const context = yield* Layer.build(
     Layer.mergeAll(intakeLayer({ republishAfterMs: 15_000 }), Register.layer).pipe(
       Layer.provide(admissionLayer({ most: 1_000, mostOfUser: 1_000, perSecond: 1_000 })),
+      Layer.provide(Waits.layer),
       Layer.provideMerge(LookUps.layer),
       Layer.provideMerge(Changes.layer),
       Layer.provide([

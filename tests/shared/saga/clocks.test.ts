@@ -49,14 +49,16 @@ describe("an order that waits for a participant", () => {
         ann: {
           deadlineMs: 5_000,
           reserve: { item: times(1_000, unavailable) },
-          register: [unavailable, unavailable],
+          register: times(4, unavailable),
         },
       }, { toldAtMs: -1 })
       yield* start
       yield* runToEnd
       assert.strictEqual(endOf("ann"), "failed")
       const asked = sentOf("ann").filter((what) => !what.startsWith("reserve"))
-      assert.deepStrictEqual(asked.slice(0, 4), ["ask", "ask", "ask", "abort"])
+      const abort = asked.indexOf("abort")
+      assert.isAtLeast(abort, 5, `${asked}`)
+      assert.deepStrictEqual(asked.slice(0, abort), times(abort, "ask"))
     }))
 })
 

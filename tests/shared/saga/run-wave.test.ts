@@ -105,6 +105,29 @@ describe.each(companies)("an order $company", ({ make }) => {
     }))
 })
 
+describe.each(companies)("an order $company that waits for a participant", ({ make }) => {
+  it.effect("is undone before its deadline when its customer cancels it", () =>
+    Effect.gen(function* () {
+      const sagas = yield* make({
+        reserve: { item: times(1_000, unavailable) },
+        register: ["compensating", "failed"],
+      })
+      yield* sagas.start
+      yield* TestClock.adjust("1 minute")
+      assert.strictEqual(sagas.endOf("ann"), "failed")
+      const sent = sagas.sentOf("ann")
+      assert.deepStrictEqual(sent.slice(sent.indexOf("ask")), ["ask", ...everyCancel, "settle"])
+    }))
+
+  it.effect("is not asked about while it is but a hiccup", () =>
+    Effect.gen(function* () {
+      const sagas = yield* make({ reserve: { item: times(5, unavailable) } })
+      yield* sagas.runToEnd
+      assert.strictEqual(sagas.endOf("ann"), "completed")
+      assert.notInclude(sagas.sentOf("ann"), "ask")
+    }))
+})
+
 describe.each(companies)("the deadline of an order $company", ({ make }) => {
   it.effect("that passed before the start undoes every step, though this run attempted none", () =>
     Effect.gen(function* () {

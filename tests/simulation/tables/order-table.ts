@@ -138,7 +138,7 @@ const register = (
 const sweeper = (
   transaction: Transaction,
   table: Table<OrderRow>,
-): Pick<OrderTable, "takeDue" | "makeAllDue"> => ({
+): Pick<OrderTable, "takeDue" | "makeDue" | "makeAllDue"> => ({
   takeDue: (now, limit, { firstMs, mostMs }) =>
     transaction.statement("takeDue", () => {
       const taken: Array<Order> = []
@@ -162,6 +162,14 @@ const sweeper = (
         }
       }
       return taken
+    }),
+
+  makeDue: (ids, now) =>
+    transaction.statement("makeDue", () => {
+      for (const cell of table.find(ids, transaction)) {
+        if (cell.seenBy(transaction)!.status !== "compensating" || !transaction.take(cell)) continue
+        transaction.write(cell, { ...cell.seenBy(transaction)!, publishAt: now })
+      }
     }),
 
   makeAllDue: transaction.locking("makeAllDue", () => unfinished(transaction, table), (locked) => {
