@@ -119,6 +119,12 @@ export const publicRoutes: ReadonlyArray<PublicRoute> = [
     example: () => `/api/orders/${nobodys}/events`,
     needsToken: true,
   },
+  {
+    method: "POST",
+    path: "/api/orders/{id}/cancel",
+    example: () => `/api/orders/${nobodys}/cancel`,
+    needsToken: true,
+  },
 ]
 
 export const routesWithBody = publicRoutes.flatMap(({ body, ...route }) =>
