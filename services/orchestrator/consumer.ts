@@ -21,6 +21,7 @@ import { letGo, type Wave, waveOf } from "#shared/saga/wave.ts"
 import { steadyMs, steadyMsOf } from "#shared/steady-time.ts"
 import { Participants } from "./participants.ts"
 import { Register } from "./register.ts"
+import { RunningSagas } from "./running-sagas.ts"
 import { type Watched, watchSagas } from "./saga-watch.ts"
 
 export interface ConsumerOptions {
@@ -42,7 +43,10 @@ const again = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced(
 
 /** Consumes until the scope closes. */
 export const consumerLayer = (options: ConsumerOptions) =>
-  Layer.effectDiscard(Effect.gen(function* () {
+  Layer.effectDiscard(consume(options)).pipe(Layer.provideMerge(RunningSagas.layer))
+
+const consume = (options: ConsumerOptions) =>
+  Effect.gen(function* () {
     const { take } = yield* OrderQueue
     const waves = yield* makeWaves(options)
     const places = yield* Semaphore.make(wavesInFlight)
@@ -65,7 +69,7 @@ export const consumerLayer = (options: ConsumerOptions) =>
       Effect.forever,
       Effect.forkScoped,
     )
-  }))
+  })
 
 /** What runs the waves, and knows which orders are in flight. */
 const makeWaves = Effect.fnUntraced(
@@ -76,7 +80,7 @@ const makeWaves = Effect.fnUntraced(
     const { decide } = yield* Register
     const clock = yield* Clock.Clock
     const clocks = yield* PeerClocks
-    const inFlight = new Map<string, string>()
+    const { inFlight } = yield* RunningSagas
     const room = yield* Latch.make(true)
     const fibers = yield* FiberSet.make<void, never>()
     yield* Effect.addFinalizer(() => Effect.timeoutOption(FiberSet.awaitEmpty(fibers), drainMs))
@@ -113,9 +117,10 @@ const makeWaves = Effect.fnUntraced(
             const { entryId, message: { orderId } } = delivery
             const working = inFlight.get(orderId)
             if (working === undefined) {
-              inFlight.set(orderId, entryId)
-              fresh.push(orderRun(delivery, now))
-            } else if (working !== entryId) {
+              const run = orderRun(delivery, now)
+              inFlight.set(orderId, run)
+              fresh.push(run)
+            } else if (working.delivery.entryId !== entryId) {
               // The same order once more: the run in flight will do. Its own entry keeps it safe, so this one can go.
               doubles.push(entryId)
             }

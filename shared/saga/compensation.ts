@@ -76,6 +76,7 @@ const cancel = (sagas: Sagas, wave: Wave, armed: ReadonlyArray<OrderRun>, at: nu
   const unstuck: Array<OrderRun> = []
   const tell = Effect.suspend(() => sagas.stuck(unstuck.splice(0), false))
   return untilAnswered(sagas, wave, armed, {
+    request: { action: "cancel", step: row.step },
     send: (runs) => sagas.send(row.at, runs.map((run) => commandOf(run, row, "cancel"))),
     answer: (run, { outcome }, now) => {
       if (outcome !== "cancelled") return bury(run, `${row.at} answered a cancel with ${outcome}`)
@@ -115,6 +116,7 @@ const reportStuck = (
 
 const settle = (sagas: Sagas, wave: Wave) =>
   untilAnswered(sagas, wave, wave.runs, {
+    request: { action: "settle", step: null },
     send: (runs) =>
       sagas.decide(runs.map((run) => ({
         orderId: orderIdOf(run),

@@ -1,8 +1,10 @@
 /** One run of an order's saga, in memory only: what it has done so far, and what it still has to undo. A small record. */
-import type { StuckCompensation, TimelineEntry } from "#shared/contracts/order.ts"
+import type { StepName, StuckCompensation, TimelineEntry } from "#shared/contracts/order.ts"
 import type { OrderStep } from "#shared/contracts/order-saga.ts"
+import type { SagaAction } from "#shared/contracts/saga.ts"
 import type { Delivery } from "#shared/queue/order-queue.ts"
 import type { Refusal, SagaEnd } from "./saga.ts"
+import type { Wait } from "./wait.ts"
 
 /** A moment, as both clocks have it that tell how old an order is. */
 export interface Now {
@@ -11,6 +13,12 @@ export interface Now {
   readonly ordersMs: number
   /** When orders last said so, by steady time. */
   readonly toldAtMs: number
+}
+
+/** What an order may wait for: an answer of a step's participant, or of the register, which knows of no steps. */
+export interface Request {
+  readonly action: SagaAction
+  readonly step: StepName | null
 }
 
 export interface OrderRun {
@@ -26,10 +34,13 @@ export interface OrderRun {
   /** Of so many rows of the table, from the first on, its compensation is armed. */
   armed: number
   /** The request that it waits for: how often it was sent, and when first, by steady time. */
+  request: Request | undefined
   attempts: number
   startedAtMs: number
-  /** How it failed last. */
+  /** How it failed last; empty when it did not. */
   failure: string
+  /** Until its next try. */
+  wait: Wait | undefined
   stuck: StuckCompensation | undefined
   /** How it ended, once it has, and why it is buried. */
   end: SagaEnd | undefined
@@ -43,9 +54,11 @@ export const orderRun = (delivery: Delivery, now: Now): OrderRun => ({
   timeline: [],
   refusal: undefined,
   armed: 0,
+  request: undefined,
   attempts: 0,
   startedAtMs: 0,
   failure: "",
+  wait: undefined,
   stuck: undefined,
   end: undefined,
   cause: "",

@@ -55,6 +55,7 @@ const askAgain = (sagas: Sagas, wave: Wave) =>
 /** Asks the register how these orders stand. The others go on with the row at `from`. */
 const askFor = (sagas: Sagas, wave: Wave, runs: ReadonlyArray<OrderRun>, from: number) =>
   runs.length === 0 ? Effect.void : untilAnswered(sagas, wave, runs, {
+    request: { action: "ask", step: null },
     send: (runs) => sagas.decide(asks(runs)),
     answer: (run, { status }) => {
       if (status !== "pending") obey(sagas, run, status)
@@ -132,6 +133,7 @@ const giveUp = Effect.fnUntraced(function* (sagas: Sagas, waiting: ReadonlyArray
 const reserve = (sagas: Sagas, wave: Wave, going: ReadonlyArray<OrderRun>, at: number) => {
   const row = sagas.rows[at]!
   return untilAnswered(sagas, wave, going, {
+    request: { action: "reserve", step: row.step },
     send: (runs) => sagas.send(row.at, runs.map((run) => commandOf(run, row, "reserve"))),
     answer: (run, { outcome }, now) => {
       if (outcome === "mismatch") {
@@ -153,6 +155,7 @@ const finish = (sagas: Sagas, wave: Wave): Effect.Effect<void> =>
   Effect.gen(function* () {
     const undecided = wave.runs.filter(({ refusal }) => !(refusal instanceof Aborted))
     yield* untilAnswered(sagas, wave, undecided, {
+      request: { action: "decide", step: null },
       send: (runs) => sagas.decide(runs.map((run) => decisionOf(sagas, run))),
       answer: (run, { status }) => {
         takeTimeline(run)

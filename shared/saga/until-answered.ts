@@ -1,14 +1,17 @@
 /** Sends what orders of a wave ask of one service, all in one request, and again until each of them has its answer. */
-import { Clock, Duration, Effect, Schedule } from "effect"
+import { Clock, Effect, Schedule } from "effect"
 import { type CallFailure, Refused } from "#shared/http/client.ts"
 import type { Transient } from "#shared/transient.ts"
 import { steadyMsOf } from "#shared/steady-time.ts"
-import { type Answered, bury, type OrderRun } from "./order-run.ts"
+import { type Answered, bury, type OrderRun, type Request } from "./order-run.ts"
 import { isFailure } from "./retry.ts"
 import type { Answers, Sagas } from "./saga.ts"
+import { waitFor } from "./wait.ts"
 import { leaveBehind, type Wave } from "./wave.ts"
 
 export interface Question<O> {
+  /** What is asked, for whoever looks at an order that waits for the answer. */
+  readonly request: Request
   readonly send: (runs: ReadonlyArray<OrderRun>) => Effect.Effect<Answers<O>>
   readonly answer: (run: OrderRun, answer: O, answered: Answered) => void
   /** How those go on that do not wait for this answer. */
@@ -23,23 +26,38 @@ export interface Question<O> {
 }
 
 /** Returns when nobody of `asking` waits any more: each has its answer, is buried, or gave up. */
-export const untilAnswered = Effect.fnUntraced(
+export const untilAnswered = <O>(
+  sagas: Sagas,
+  wave: Wave,
+  asking: ReadonlyArray<OrderRun>,
+  question: Question<O>,
+): Effect.Effect<void> =>
+  Effect.clockWith((clock) => {
+    const startedAtMs = steadyMsOf(clock)
+    for (const run of asking) {
+      run.request = question.request
+      run.attempts = 0
+      run.startedAtMs = startedAtMs
+      run.failure = ""
+    }
+    return askOn(sagas, wave, asking, question)
+  })
+
+type Pause = Effect.Success<
+  ReturnType<typeof Schedule.toStep<unknown, Transient, never, never>>
+>
+
+const askOn = Effect.fnUntraced(
   function* <O>(
     sagas: Sagas,
     wave: Wave,
     asking: ReadonlyArray<OrderRun>,
-    { send, answer, others, again, giveUp, failed }: Question<O>,
-  ) {
+    question: Question<O>,
+  ): Effect.fn.Return<void> {
+    const { send, answer, others, again, failed } = question
     const clock = yield* Clock.Clock
-    const startedAtMs = steadyMsOf(clock)
-    for (const run of asking) {
-      run.attempts = 0
-      run.startedAtMs = startedAtMs
-    }
     let waiting = asking
-    let pause:
-      | Effect.Success<ReturnType<typeof Schedule.toStep<unknown, Transient, never, never>>>
-      | undefined
+    let pause: Pause | undefined
     while (waiting.length > 0) {
       for (const run of waiting) run.attempts++
       const failure = { latest: undefined as Transient | undefined }
@@ -51,17 +69,47 @@ export const untilAnswered = Effect.fnUntraced(
       pause ??= yield* Schedule.toStep(again)
       // The schedules never end.
       const [, wait] = yield* Effect.orDie(pause(steadyMsOf(clock), failure.latest))
-      const againAtMs = clock.currentTimeMillisUnsafe() + Duration.toMillis(wait)
-      yield* failed?.(waiting, againAtMs) ?? Effect.void
-      yield* Effect.sleep(wait)
-      if (giveUp === undefined) continue
-      const gone = new Set(yield* giveUp(waiting))
-      if (gone.size === 0) continue
-      waiting = waiting.filter((run) => !gone.has(run))
-      if (waiting.length > 0) yield* leaveBehind(sagas, wave, waiting, others)
+      const waited = yield* waitFor(
+        waiting,
+        wait,
+        (nextAtMs) => failed?.(waiting, nextAtMs) ?? Effect.void,
+        (woken, rest) => goOnWith(sagas, wave, woken, rest, question),
+      )
+      // Who is told to try now takes it that something was mended: waits grow anew.
+      if (!waited.isOver) pause = undefined
+      waiting = yield* withoutGone(sagas, wave, waited.waiting, question)
     }
   },
 )
+
+/** Those that were woken alone try now, as a wave of their own; the rest waits on. */
+const goOnWith = <O>(
+  sagas: Sagas,
+  wave: Wave,
+  woken: ReadonlyArray<OrderRun>,
+  rest: ReadonlyArray<OrderRun>,
+  question: Question<O>,
+): Effect.Effect<void> =>
+  leaveBehind(sagas, wave, rest, (part) =>
+    withoutGone(sagas, part, woken, question).pipe(
+      Effect.flatMap((left) => askOn(sagas, part, left, question)),
+      Effect.andThen(Effect.suspend(() => question.others(part))),
+    ))
+
+/** Those that still ask; who gives up goes on as others do. */
+const withoutGone = Effect.fnUntraced(function* <O>(
+  sagas: Sagas,
+  wave: Wave,
+  waiting: ReadonlyArray<OrderRun>,
+  { giveUp, others }: Question<O>,
+): Effect.fn.Return<ReadonlyArray<OrderRun>> {
+  if (giveUp === undefined) return waiting
+  const gone = new Set(yield* giveUp(waiting))
+  if (gone.size === 0) return waiting
+  const left = waiting.filter((run) => !gone.has(run))
+  if (left.length > 0) yield* leaveBehind(sagas, wave, left, others)
+  return left
+})
 
 const answeredBy = (clock: Clock.Clock): Answered => ({
   atMs: clock.currentTimeMillisUnsafe(),

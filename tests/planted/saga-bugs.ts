@@ -3,7 +3,7 @@ import type { Absorbed, Bug, Edit } from "./bug.ts"
 
 const runWave = "shared/saga/run-wave.ts"
 const compensation = "shared/saga/compensation.ts"
-const untilAnswered = "shared/saga/until-answered.ts"
+const wait = "shared/saga/wait.ts"
 const retry = "shared/saga/retry.ts"
 const participants = "services/orchestrator/participants.ts"
 const resolving = "services/orchestrator/resolving.ts"
@@ -31,9 +31,9 @@ const shielded: ReadonlyArray<Edit> = [
     by: "cancel(sagas, wave, armed, at)",
   },
   {
-    file: untilAnswered,
-    replace: "yield* Effect.sleep(wait)",
-    by: "yield* Effect.interruptible(Effect.sleep(wait))",
+    file: wait,
+    replace: "yield* endOrWake(leftMs, held.wake)",
+    by: "yield* Effect.interruptible(endOrWake(leftMs, held.wake))",
   },
 ]
 const onlyArmedOnDeadline: Edit = {
@@ -195,7 +195,7 @@ export const sagaBugs: ReadonlyArray<Bug> = [
     name: "retry-without-pause",
     what: "What failed is tried again at once, as often as the network lets it",
     seenIn: "dtm: an undo that was refused came about 80 times a second",
-    edits: [{ file: untilAnswered, replace: "      yield* Effect.sleep(wait)\n", by: "" }],
+    edits: [{ file: wait, replace: "(yield* endOrWake(leftMs, held.wake))", by: "true" }],
     caughtBy: ["I10", "I12"],
   },
   {

@@ -61,7 +61,7 @@ export const waveBugs: ReadonlyArray<Bug> = [
       },
       {
         file: untilAnswered,
-        replace: "      if (waiting.length > 0) yield* leaveBehind(sagas, wave, waiting, others)\n",
+        replace: "  if (left.length > 0) yield* leaveBehind(sagas, wave, left, others)\n",
         by: "",
       },
     ],

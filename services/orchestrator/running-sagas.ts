@@ -1,0 +1,109 @@
+/** The sagas that this orchestrator has in flight, as others may look at them, and how the waits of some are cut short. */
+import { Clock, Context, Effect, Layer } from "effect"
+import type { OrderId } from "#shared/contracts/order.ts"
+import { orderSaga } from "#shared/contracts/order-saga.ts"
+import type { RunningSaga, SagaFilter } from "#shared/contracts/saga.ts"
+import { hasStep, orderIdOf, type OrderRun } from "#shared/saga/order-run.ts"
+import { wake } from "#shared/saga/wait.ts"
+import { steadyMsOf } from "#shared/steady-time.ts"
+
+/** A saga, as the orchestrator that runs it tells of it: its own name is for whoever asks to add. */
+export type LocalSaga = Omit<RunningSaga, "orchestrator">
+
+/** One order, or those that were held up and match. */
+export type Selection = SagaFilter & { readonly orderId?: OrderId | undefined }
+
+/** How many match: those that wait for their next try, and those that are being tried. */
+export interface Counted {
+  readonly waiting: number
+  readonly trying: number
+}
+
+export class RunningSagas extends Context.Service<RunningSagas, {
+  /** By their orders' ids. Whoever runs them keeps it. */
+  readonly inFlight: Map<OrderId, OrderRun>
+  readonly find: (orderId: OrderId) => Effect.Effect<LocalSaga | undefined>
+  /** Those that were held up and match, oldest order first, from behind one on. */
+  readonly heldUp: (
+    filter: SagaFilter,
+    page: { readonly after?: OrderId | undefined; readonly limit: number },
+  ) => Effect.Effect<ReadonlyArray<LocalSaga>>
+  readonly count: (selection: Selection) => Effect.Effect<Counted>
+  /** Cuts short the wait of at most so many, the oldest first; gives how many. */
+  readonly retry: (selection: Selection, most: number) => Effect.Effect<number>
+}>()("unwind/orchestrator/RunningSagas") {
+  static readonly layer: Layer.Layer<RunningSagas> = Layer.sync(RunningSagas, () => {
+    const inFlight = new Map<OrderId, OrderRun>()
+    const selected = ({ orderId, ...filter }: Selection): ReadonlyArray<OrderRun> => {
+      if (orderId === undefined) {
+        return [...inFlight.values()].filter((run) => isHeldUp(run) && matches(run, filter))
+      }
+      const run = inFlight.get(orderId)
+      return run === undefined || !matches(run, filter) ? [] : [run]
+    }
+    return RunningSagas.of({
+      inFlight,
+      find: (orderId) =>
+        Effect.clockWith((clock) => {
+          const run = inFlight.get(orderId)
+          return Effect.succeed(run === undefined ? undefined : shown(run, clock))
+        }),
+      heldUp: (filter, { after = "", limit }) =>
+        Effect.clockWith((clock) =>
+          Effect.sync(() =>
+            oldestFirst(selected(filter).filter((run) => orderIdOf(run) > after))
+              .slice(0, limit)
+              .map((run) => shown(run, clock))
+          )
+        ),
+      count: (selection) =>
+        Effect.sync(() => {
+          const runs = selected(selection)
+          const waiting = runs.filter(({ wait }) => wait !== undefined).length
+          return { waiting, trying: runs.length - waiting }
+        }),
+      retry: (selection, most) =>
+        Effect.sync(() => {
+          const waiting = selected(selection).filter(({ wait }) => wait !== undefined)
+          return wake(oldestFirst(waiting).slice(0, most))
+        }),
+    })
+  })
+}
+
+/** It failed a try, and was not answered since. */
+const isHeldUp = ({ failure, end }: OrderRun): boolean => failure !== "" && end === undefined
+
+const matches = ({ request, failure }: OrderRun, { action, step, cause }: SagaFilter): boolean =>
+  (action === undefined || request?.action === action) &&
+  (step === undefined || request?.step === step) &&
+  (cause === undefined || failure === cause)
+
+/** The ids of orders sort by the time at which they were made. */
+const oldestFirst = (runs: ReadonlyArray<OrderRun>): ReadonlyArray<OrderRun> =>
+  runs.toSorted((a, b) => orderIdOf(a) < orderIdOf(b) ? -1 : 1)
+
+const shown = (run: OrderRun, clock: Clock.Clock): LocalSaga => {
+  const { request, attempts, startedAtMs, takenAtMs, failure, wait, timeline } = run
+  const nowMs = clock.currentTimeMillisUnsafe()
+  const sinceSteadyMs = request === undefined ? takenAtMs : startedAtMs
+  return {
+    orderId: orderIdOf(run),
+    // What has asked for nothing yet was taken just now.
+    action: request?.action ?? "ask",
+    step: request?.step ?? null,
+    attempts,
+    since: isoOf(nowMs - (steadyMsOf(clock) - sinceSteadyMs)),
+    cause: failure === "" ? null : failure,
+    nextAttemptAt: wait === undefined ? null : isoOf(wait.overAtMs),
+    holds: holdsOf(run),
+    timeline,
+  }
+}
+
+const isoOf = (ms: number): string => new Date(ms).toISOString()
+
+const holdsOf = (run: OrderRun): LocalSaga["holds"] =>
+  run.refusal === undefined
+    ? run.timeline.flatMap(({ step, outcome }) => outcome === "reserved" ? [step] : [])
+    : orderSaga.slice(0, run.armed).flatMap((row) => hasStep(run, row) ? [row.step] : [])

@@ -1,0 +1,69 @@
+/**
+ * The wait of orders for the next try of their request. It ends for all of them when its time has come, and sooner for those
+ * who are told to try now.
+ */
+import { Clock, Duration, Effect, Latch } from "effect"
+import { steadyMsOf } from "#shared/steady-time.ts"
+import type { OrderRun } from "./order-run.ts"
+
+export interface Wait {
+  /** When it is over, in milliseconds since the epoch, by this process's wall clock. */
+  readonly overAtMs: number
+  /** Those for whom it is over now. */
+  readonly woken: Set<OrderRun>
+  readonly wake: Latch.Latch
+}
+
+/** Ends the wait of these orders; gives how many of them waited. Said again before they went on, it counts none. */
+export const wake = (runs: Iterable<OrderRun>): number => {
+  const waits = new Set<Wait>()
+  let count = 0
+  for (const run of runs) {
+    const { wait } = run
+    if (wait === undefined || wait.woken.has(run)) continue
+    wait.woken.add(run)
+    waits.add(wait)
+    count++
+  }
+  // Whoever waits goes on at once, with those that are told by then.
+  for (const { wake } of waits) wake.openUnsafe()
+  return count
+}
+
+/**
+ * Has these orders wait. `goOn` is given those that were woken while others wait on; the orders that are given back, perhaps
+ * none, have waited to the end, or were woken together. `isOver` tells which.
+ */
+export const waitFor = Effect.fnUntraced(function* (
+  runs: ReadonlyArray<OrderRun>,
+  wait: Duration.Duration,
+  told: (overAtMs: number) => Effect.Effect<void>,
+  goOn: (woken: ReadonlyArray<OrderRun>, rest: ReadonlyArray<OrderRun>) => Effect.Effect<void>,
+) {
+  const clock = yield* Clock.Clock
+  const overAtMs = clock.currentTimeMillisUnsafe() + Duration.toMillis(wait)
+  const held: Wait = { overAtMs, woken: new Set(), wake: Latch.makeUnsafe(false) }
+  for (const run of runs) run.wait = held
+  yield* told(overAtMs)
+  const overAtSteadyMs = steadyMsOf(clock) + Duration.toMillis(wait)
+  let waiting = runs
+  while (true) {
+    const leftMs = overAtSteadyMs - steadyMsOf(clock)
+    const isOver = leftMs <= 0 || (yield* endOrWake(leftMs, held.wake))
+    if (isOver || held.woken.size === waiting.length) {
+      for (const run of waiting) run.wait = undefined
+      return { waiting, isOver }
+    }
+    const { woken } = held
+    const now = waiting.filter((run) => woken.has(run))
+    waiting = waiting.filter((run) => !woken.has(run))
+    woken.clear()
+    held.wake.closeUnsafe()
+    for (const run of now) run.wait = undefined
+    yield* goOn(now, waiting)
+  }
+})
+
+/** Whether the end came first. */
+const endOrWake = (leftMs: number, wake: Latch.Latch): Effect.Effect<boolean> =>
+  Effect.raceFirst(Effect.as(Effect.sleep(leftMs), true), Effect.as(wake.await, false))
