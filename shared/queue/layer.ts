@@ -2,7 +2,7 @@
  * The order queue of a service, chosen by the scheme of QUEUE_URL.
  */
 import { hostname } from "node:os"
-import { Duration, Effect, Layer, Redacted, Schema } from "effect"
+import { Context, Duration, Effect, Layer, Redacted, Schema } from "effect"
 import { retentionSetting } from "#shared/config/retention.ts"
 import {
   duration,
@@ -13,8 +13,10 @@ import {
   text,
   url,
 } from "#shared/config/settings.ts"
-import { memoryOrderQueue, ProcessMemory } from "./memory.ts"
+import { ProcessMemory } from "./memory-stream.ts"
+import { memoryOrderQueue } from "./memory.ts"
 import { OrderQueue } from "./order-queue.ts"
+import { QueueDesk } from "./queue-desk.ts"
 import { redisOrderQueue } from "./redis-streams.ts"
 import { upstashOrderQueue } from "./upstash-streams.ts"
 
@@ -43,10 +45,9 @@ export const queueSettings = {
 
 const forgetAfter = Duration.hours(1)
 
-/** The order queue that the environment names. Fails with SettingsError; needs no server to be there yet. */
-export const orderQueueLayer: Layer.Layer<OrderQueue, SettingsError> = Layer.effect(
-  OrderQueue,
-  Effect.gen(function* () {
+/** The order queue that the environment names, and its desk. Fails with SettingsError; needs no server to be there yet. */
+export const orderQueueLayer: Layer.Layer<OrderQueue | QueueDesk, SettingsError> = Layer
+  .effectContext(Effect.gen(function* () {
     const { QUEUE_URL, QUEUE_TOKEN, ...settings } = yield* readSettings(queueSettings)
     const { INTERNAL_PORT } = yield* Environment
     const options = {
@@ -59,10 +60,10 @@ export const orderQueueLayer: Layer.Layer<OrderQueue, SettingsError> = Layer.eff
     }
     switch (QUEUE_URL.protocol) {
       case "memory:":
-        return yield* memoryOrderQueue(yield* ProcessMemory)
+        return both(yield* memoryOrderQueue(yield* ProcessMemory))
       case "redis:":
       case "rediss:":
-        return yield* redisOrderQueue(QUEUE_URL, options)
+        return both(yield* redisOrderQueue(QUEUE_URL, options))
       default:
         if (QUEUE_TOKEN === undefined) {
           return yield* new SettingsError({
@@ -70,7 +71,9 @@ export const orderQueueLayer: Layer.Layer<OrderQueue, SettingsError> = Layer.eff
               `  QUEUE_TOKEN is missing: set it to ${queueSettings.QUEUE_TOKEN.expects}`,
           })
         }
-        return yield* upstashOrderQueue(QUEUE_URL, Redacted.make(QUEUE_TOKEN), options)
+        return both(yield* upstashOrderQueue(QUEUE_URL, Redacted.make(QUEUE_TOKEN), options))
     }
-  }),
-)
+  }))
+
+const both = (queue: OrderQueue["Service"] & QueueDesk["Service"]) =>
+  Context.empty().pipe(Context.add(OrderQueue, queue), Context.add(QueueDesk, queue))

@@ -91,7 +91,9 @@ export const commandsFor = (options: StreamOptions) => {
       ["xack", stream, group, ...ids],
     ],
     bury: (poison: ReadonlyArray<Poison>): Command => [
-      ...["eval", buryScript, "3", ...deadLetters, stream, group, String(deadLettersKept)] as const,
+      ...["eval", buryScript, String(3 + poison.length), ...deadLetters, stream] as const,
+      ...poison.map(({ id, orderId = id }) => countKey(stream, orderId)),
+      ...[group, String(deadLettersKept), String(Duration.toMillis(deadLettersFor))],
       ...poison.flatMap(({ id, orderId = "", cause, fields: all }) => {
         const fields = all.slice(0, fieldsKept)
         return [id, orderId, cause, String(fields.length), ...fields]
@@ -105,6 +107,9 @@ export const commandsFor = (options: StreamOptions) => {
     forget: (name: string): Command => ["eval", forgetScript, "1", stream, group, name],
   }
 }
+
+/** Where it is kept how often entries of an order have failed; where an entry does not tell its order, the entry. */
+export const countKey = (stream: string, name: string): string => `${stream}:dead:count:${name}`
 
 /** The entries in a reply to XREADGROUP; none when it waited in vain. */
 export const readEntries = (reply: unknown): ReadonlyArray<Entry | DeletedEntry> =>

@@ -25,12 +25,13 @@ const drop = `local function drop(letter)
 end`
 
 /**
- * KEYS: dead letters, index, stream; ARGV: group, the most letters to keep, and for each entry its id, order (may be empty),
- * cause, number of names and values, and these. Writes a letter unless the order has one that is still there, and removes
- * the entry. Gives 1 for each entry whose letter it is, 0 for the others; said again, it gives the same and changes nothing.
+ * KEYS: dead letters, index, stream, and for each entry the count of its order's failures; ARGV: group, the most letters to
+ * keep, how long a count is kept in milliseconds, and for each entry its id, order (may be empty), cause, number of names and
+ * values, and these. Writes a letter unless the order has one that is still there, and removes the entry. Gives 1 for each
+ * entry whose letter it is, 0 for the others; said again, it gives the same and changes nothing.
  */
 export const buryScript = `${drop}
-local own, at = {}, 3
+local own, at, nth = {}, 4, 4
 while at < #ARGV do
   local entry, order, cause, last = ARGV[at], ARGV[at + 1], ARGV[at + 2], at + 3 + ARGV[at + 3]
   local name = order == "" and entry or order
@@ -44,12 +45,41 @@ while at < #ARGV do
       drop(redis.call("xrange", KEYS[1], "-", "+", "count", 1)[1])
     end
   end
-  redis.call("xdel", KEYS[3], entry)
+  if redis.call("xdel", KEYS[3], entry) == 1 or not letter then
+    redis.call("incr", KEYS[nth])
+    redis.call("pexpire", KEYS[nth], ARGV[3])
+  end
   redis.call("xack", KEYS[3], ARGV[1], entry)
   table.insert(own, (not letter or letter[2][4] == entry) and 1 or 0)
-  at = last + 1
+  at, nth = last + 1, nth + 1
 end
 return own`
+
+/** KEYS: dead letters, index, stream; ARGV: for each letter its id, and the name and the value that its order goes out with. */
+export const redriveScript = `${drop}
+local done = {}
+for at = 1, #ARGV, 3 do
+  local letter = redis.call("xrange", KEYS[1], ARGV[at], ARGV[at])[1]
+  if letter then
+    drop(letter)
+    redis.call("xadd", KEYS[3], "*", ARGV[at + 1], ARGV[at + 2])
+  end
+  table.insert(done, letter and 1 or 0)
+end
+return done`
+
+/** KEYS: dead letters, index, and for each letter the count of its order's failures; ARGV: the ids of the letters. */
+export const discardScript = `${drop}
+local done = {}
+for at, id in ipairs(ARGV) do
+  local letter = redis.call("xrange", KEYS[1], id, id)[1]
+  if letter then
+    drop(letter)
+    redis.call("del", KEYS[at + 2])
+  end
+  table.insert(done, letter and 1 or 0)
+end
+return done`
 
 /**
  * KEYS: dead letters, index; ARGV: milliseconds since the epoch. Drops all letters from before, to the last of them: what

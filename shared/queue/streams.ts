@@ -6,14 +6,16 @@
  * What no consumer can work on is moved to the stream `<stream>:dead`, which keeps the newest 10,000 letters for as long
  * as RETENTION says. The fields of a letter are `cause`, `entry` (the id it had), `order` (empty if the entry does not tell
  * it), and then those of the entry. An order has one letter, however often it is published and fails again: the hash
- * `<stream>:dead:index` knows it. To redrive a letter that XRANGE shows, XADD its `message` to the stream, and XDEL the
- * letter: from then on the order may have a new one.
+ * `<stream>:dead:index` knows it, and `<stream>:dead:count:<order>` how often its entries failed. The desk redrives and discards
+ * letters.
  */
 import { Effect, type Scope } from "effect"
 import { encodeEntry } from "./entry.ts"
 import { type DeadLetter, type OrderQueue, QueueUnavailable } from "./order-queue.ts"
+import type { QueueDesk } from "./queue-desk.ts"
 import { commandsFor, type Poison, type StreamOptions } from "./stream-commands.ts"
 import { makeConsumer } from "./stream-consumer.ts"
+import { makeStreamDesk } from "./stream-desk.ts"
 import type { CommandRefused, StreamTransport } from "./stream-transport.ts"
 
 const whenRefused = <A>(effect: Effect.Effect<A, CommandRefused | QueueUnavailable>) =>
@@ -30,11 +32,11 @@ const poisonOf = ({ delivery: { entryId, message }, cause }: DeadLetter): Poison
   fields: encodeEntry(message),
 })
 
-/** The order queue over a transport; whoever only publishes never becomes a consumer of the group. */
+/** The order queue over a transport, and its desk; whoever only publishes never becomes a consumer of the group. */
 export const makeStreamQueue = Effect.fnUntraced(function* (
   transport: StreamTransport,
   options: StreamOptions,
-): Effect.fn.Return<OrderQueue["Service"], never, Scope.Scope> {
+): Effect.fn.Return<OrderQueue["Service"] & QueueDesk["Service"], never, Scope.Scope> {
   const commands = commandsFor(options)
   const consumer = yield* makeConsumer(transport, options)
   const unlessEmpty = <A>(
@@ -49,5 +51,6 @@ export const makeStreamQueue = Effect.fnUntraced(function* (
     deadLetter: (letters) => unlessEmpty(letters, (all) => consumer.bury(all.map(poisonOf))),
     ping: Effect.asVoid(whenRefused(transport.send([commands.probe]))),
     volatile: false,
+    ...makeStreamDesk(transport, options, whenRefused),
   }
 })

@@ -1,6 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { makeMemoryStream, memoryOrderQueue } from "#shared/queue/memory.ts"
+import { makeMemoryStream } from "#shared/queue/memory-stream.ts"
+import { memoryOrderQueue } from "#shared/queue/memory.ts"
 import { QueueUnavailable } from "#shared/queue/order-queue.ts"
 import { someOrders } from "./subjects.ts"
 

@@ -11,8 +11,10 @@ import { Duration, Effect, Redacted, Schema, type Scope } from "effect"
 import { Redis } from "ioredis"
 import { stepsInForce } from "#shared/contracts/order-saga.ts"
 import { OrderMessage } from "#shared/contracts/order-message.ts"
-import { makeMemoryStream, memoryOrderQueue } from "#shared/queue/memory.ts"
+import { makeMemoryStream } from "#shared/queue/memory-stream.ts"
+import { memoryOrderQueue } from "#shared/queue/memory.ts"
 import type { OrderQueue } from "#shared/queue/order-queue.ts"
+import type { QueueDesk } from "#shared/queue/queue-desk.ts"
 import { redisOrderQueue } from "#shared/queue/redis-streams.ts"
 import { upstashOrderQueue } from "#shared/queue/upstash-streams.ts"
 import { patienceMs } from "#tests/support/patience.ts"
@@ -22,7 +24,9 @@ import { startUpstashFront, type UpstashFront } from "#tests/support/upstash-fro
 /** One stream, used by nobody else. */
 export interface Subject {
   /** A consumer that lives until the scope ends. */
-  readonly open: (consumer: string) => Effect.Effect<OrderQueue["Service"], never, Scope.Scope>
+  readonly open: (
+    consumer: string,
+  ) => Effect.Effect<OrderQueue["Service"] & QueueDesk["Service"], never, Scope.Scope>
   /** A consumer that takes so many entries and dies with them; the orders it took. */
   readonly crash: (consumer: string, count: number) => Effect.Effect<ReadonlyArray<string>>
   /** Entries in the stream, and those of them that are in a consumer's hands. */

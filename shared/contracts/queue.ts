@@ -1,0 +1,87 @@
+/** What the console sees of the order queue and its dead letters, and what it has done about them. */
+import { Schema } from "effect"
+import { OrderId } from "./order.ts"
+import { OperatorReason } from "./text.ts"
+
+/** GET /internal/queue. */
+export const QueueState = Schema.Struct({
+  /** All entries that are not done with. */
+  length: Schema.Int,
+  /** Those of them that nobody has taken yet. */
+  lag: Schema.Int,
+  /** Those that are in a consumer's hands. */
+  inFlight: Schema.Int,
+  /** How old the oldest entry is, and the oldest that nobody has taken; 0 when there is none. */
+  ageMs: Schema.Int,
+  lagMs: Schema.Int,
+  deadLetters: Schema.Int,
+  /** Who takes entries; `idleMs` is since it was last heard of. */
+  consumers: Schema.Array(
+    Schema.Struct({ name: Schema.String, inFlight: Schema.Int, idleMs: Schema.Int }),
+  ),
+}).annotate({ identifier: "QueueState" })
+export type QueueState = typeof QueueState.Type
+
+/** A letter's id: of the time at which it was written. */
+export const LetterId = Schema.String.check(
+  Schema.isPattern(/^[0-9]{1,20}-[0-9]{1,20}$/u, { expected: "a dead letter's id" }),
+)
+
+/** The most letters of a page, or of a request. */
+export const maxLetters = 500
+
+/** GET /internal/dead-letters: oldest first, from behind one of them on. */
+export const LetterQuery = Schema.Struct({
+  after: Schema.optionalKey(LetterId),
+  limit: Schema.optionalKey(
+    Schema.NumberFromString.check(
+      Schema.isInt(),
+      Schema.isBetween({ minimum: 1, maximum: maxLetters }),
+    ),
+  ),
+  orderId: Schema.optionalKey(OrderId),
+})
+
+export const DeadLetterView = Schema.Struct({
+  id: LetterId,
+  /** Null when the entry does not tell it. */
+  orderId: Schema.NullOr(OrderId),
+  cause: Schema.String,
+  /** How often an entry of this order has failed. */
+  count: Schema.Int,
+  buriedAt: Schema.String,
+  ageMs: Schema.Int,
+  /** What the entry held: names and values in turn. */
+  payload: Schema.Array(Schema.String),
+  /** Why it cannot be redriven; null when it can. */
+  unreadable: Schema.NullOr(Schema.String),
+}).annotate({ identifier: "DeadLetter" })
+export type DeadLetterView = typeof DeadLetterView.Type
+
+/** `next` is where the next page begins `after`; null when this is the last one. */
+export const LetterPage = Schema.Struct({
+  letters: Schema.Array(DeadLetterView),
+  next: Schema.NullOr(LetterId),
+})
+
+/** POST /internal/dead-letters/redrive and /discard. */
+export const LettersRequest = Schema.Struct({
+  letters: Schema.Array(LetterId).check(Schema.isBetweenLength(1, maxLetters)),
+  reason: OperatorReason,
+}).annotate({ identifier: "LettersRequest" })
+
+/** `absent`: it is not there, or not any more. `unreadable`: it holds no order, so it can only be discarded. */
+export const RedriveResponse = Schema.Struct({
+  letters: Schema.Array(Schema.Struct({
+    letter: LetterId,
+    outcome: Schema.Literals(["redriven", "absent", "unreadable"]),
+    cause: Schema.optionalKey(Schema.String),
+  })),
+})
+
+export const DiscardResponse = Schema.Struct({
+  letters: Schema.Array(Schema.Struct({
+    letter: LetterId,
+    outcome: Schema.Literals(["discarded", "absent"]),
+  })),
+})

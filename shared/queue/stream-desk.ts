@@ -1,0 +1,191 @@
+/** The desk of a Redis stream: how long it is, and its dead letters. Nothing here becomes a consumer of the group. */
+import { Effect, Option, Result, Schema } from "effect"
+import type { DeadLetterView, QueueState } from "#shared/contracts/queue.ts"
+import { OrderId } from "#shared/contracts/order.ts"
+import { decodeEntry, encodeEntry } from "./entry.ts"
+import type { QueueUnavailable } from "./order-queue.ts"
+import { type QueueDesk, type Redriven, redrivenOf } from "./queue-desk.ts"
+import { countKey, type Entry, type StreamOptions } from "./stream-commands.ts"
+import { discardScript, redriveScript } from "./stream-scripts.ts"
+import type { Command, CommandRefused, StreamTransport } from "./stream-transport.ts"
+
+type Sending<A> = Effect.Effect<A, CommandRefused | QueueUnavailable>
+
+const decodeOrderId = Schema.decodeUnknownOption(OrderId)
+
+/** A letter as the stream has it: the name that its count goes by, and what its entry held. */
+const letterOf = ([id, fields]: Entry) => {
+  const isOurs = fields[0] === "cause" && fields[2] === "entry" && fields[4] === "order"
+  const [cause = "", entry = id, order = ""] = isOurs ? [fields[1], fields[3], fields[5]] : []
+  return {
+    id,
+    cause,
+    order,
+    name: order === "" ? entry : order,
+    payload: fields.slice(isOurs ? 6 : 0),
+  }
+}
+type Letter = ReturnType<typeof letterOf>
+
+/** When something with this id was added to a stream, in milliseconds since the epoch. */
+const msOf = (id: string): number => Number(id.split("-", 1)[0])
+
+/** The time of the server, which dates all ids. */
+const nowMsOf = (time: unknown): number => {
+  const [seconds, micros] = (time as ReadonlyArray<string>).map(Number)
+  return seconds! * 1000 + Math.floor(micros! / 1000)
+}
+
+/** The pairs in a reply to XINFO, by name. */
+const pairsOf = (reply: ReadonlyArray<unknown>): ReadonlyMap<string, unknown> =>
+  new Map(reply.flatMap((name, n) => n % 2 === 0 ? [[String(name), reply[n + 1]] as const] : []))
+
+/** The desk over a transport. */
+export const makeStreamDesk = (
+  { send }: StreamTransport,
+  { stream, group }: StreamOptions,
+  whenRefused: <A>(sending: Sending<A>) => Effect.Effect<A, QueueUnavailable>,
+): QueueDesk["Service"] => {
+  const dead = `${stream}:dead`
+  const index = `${dead}:index`
+
+  const read = (ids: ReadonlyArray<string>): Sending<ReadonlyArray<Letter>> =>
+    Effect.map(
+      send(ids.map((id): Command => ["xrange", dead, id, id])),
+      (replies) => (replies as ReadonlyArray<ReadonlyArray<Entry>>).flat().map(letterOf),
+    )
+
+  const idOfOrder = (orderId: string): Sending<ReadonlyArray<string>> =>
+    Effect.map(send([["hget", index, orderId]]), ([id]) => typeof id === "string" ? [id] : [])
+
+  const letters = Effect.fnUntraced(
+    function* ({ after, limit, orderId }: Parameters<QueueDesk["Service"]["letters"]>[0]) {
+      const found = orderId === undefined
+        ? yield* Effect.map(
+          send([[
+            "xrange",
+            dead,
+            after === undefined ? "-" : `(${after}`,
+            "+",
+            "count",
+            `${limit}`,
+          ]]),
+          ([reply]) => (reply as ReadonlyArray<Entry>).map(letterOf),
+        )
+        : yield* Effect.flatMap(
+          idOfOrder(orderId),
+          (ids) => ids.length === 0 ? Effect.succeed([]) : read(ids),
+        )
+      if (found.length === 0) return []
+      const [counts, time] = yield* send([
+        ["mget", ...found.map(({ name }) => countKey(stream, name))],
+        ["time"],
+      ])
+      return found.map((letter, n) =>
+        viewOf(letter, (counts as ReadonlyArray<string | null>)[n], nowMsOf(time))
+      )
+    },
+  )
+
+  const redrive = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
+    const found = new Map(
+      (yield* read(ids)).map((letter) => [letter.id, redrivenOf(letter.payload)]),
+    )
+    const ready = ids.flatMap((id) => {
+      const message = found.get(id)
+      return message !== undefined && Result.isSuccess(message)
+        ? [[id, ...encodeEntry(message.success)]]
+        : []
+    })
+    const [done] = ready.length === 0
+      ? [[]]
+      : yield* send([["eval", redriveScript, "3", dead, index, stream, ...ready.flat()]])
+    const isDone = new Map(ready.map(([id], n) => [id, (done as ReadonlyArray<0 | 1>)[n] === 1]))
+    return ids.map((letter): Redriven => {
+      const message = found.get(letter)
+      return message !== undefined && Result.isFailure(message)
+        ? { letter, outcome: "unreadable", cause: message.failure }
+        : { letter, outcome: isDone.get(letter) === true ? "redriven" : "absent" }
+    })
+  })
+
+  const discard = Effect.fnUntraced(function* (ids: ReadonlyArray<string>) {
+    const found = yield* read(ids)
+    if (found.length === 0) return []
+    const keys = [dead, index, ...found.map(({ name }) => countKey(stream, name))]
+    const [done] = yield* send([
+      ["eval", discardScript, String(keys.length), ...keys, ...found.map(({ id }) => id)],
+    ])
+    return found.flatMap(({ id }, n) => (done as ReadonlyArray<0 | 1>)[n] === 1 ? [id] : [])
+  })
+
+  return {
+    state: whenRefused(stateOf(send, stream, group)),
+    letters: (page) => whenRefused(letters(page)),
+    redrive: (ids) => whenRefused(redrive([...new Set(ids)])),
+    discard: (ids) => whenRefused(discard([...new Set(ids)])),
+  }
+}
+
+const viewOf = (
+  { id, cause, order, payload }: Letter,
+  count: string | null | undefined,
+  nowMs: number,
+): DeadLetterView => {
+  const message = decodeEntry(payload)
+  return {
+    id,
+    orderId: Option.getOrNull(decodeOrderId(order)),
+    cause,
+    count: Number(count ?? 1),
+    buriedAt: new Date(msOf(id)).toISOString(),
+    ageMs: Math.max(0, nowMs - msOf(id)),
+    payload,
+    unreadable: Result.isFailure(message) ? message.failure.cause : null,
+  }
+}
+
+const isNoGroup = (error: CommandRefused | QueueUnavailable): boolean =>
+  /^(NOGROUP|ERR no such key)/.test(error.message)
+
+const stateOf = Effect.fnUntraced(
+  function* (send: StreamTransport["send"], stream: string, group: string) {
+    const [length, deadLetters, time, first] = yield* send([
+      ["xlen", stream],
+      ["xlen", `${stream}:dead`],
+      ["time"],
+      ["xrange", stream, "-", "+", "count", "1"],
+    ])
+    const ofGroup = yield* Effect.catchIf(
+      send([["xinfo", "groups", stream], ["xinfo", "consumers", stream, group]]),
+      isNoGroup,
+      () => Effect.succeed([[], []]),
+    )
+    const [groups, consumers] = ofGroup.map((reply) =>
+      (reply as ReadonlyArray<ReadonlyArray<unknown>>).map(pairsOf)
+    )
+    const own = groups!.find((pairs) => pairs.get("name") === group)
+    const inFlight = Number(own?.get("pending") ?? 0)
+    const lastTaken = String(own?.get("last-delivered-id") ?? "0-0")
+    const [waiting] = yield* send([["xrange", stream, `(${lastTaken}`, "+", "count", "1"]])
+    const nowMs = nowMsOf(time)
+    const ageOf = (entries: unknown): number => {
+      const [entry] = entries as ReadonlyArray<Entry>
+      return entry === undefined ? 0 : Math.max(0, nowMs - msOf(entry[0]))
+    }
+    return {
+      length: Number(length),
+      // Redis does not know the lag of a group where entries were deleted ahead of it: then what is not taken waits.
+      lag: Number(own?.get("lag") ?? Math.max(0, Number(length) - inFlight)),
+      inFlight,
+      ageMs: ageOf(first),
+      lagMs: ageOf(waiting),
+      deadLetters: Number(deadLetters),
+      consumers: consumers!.map((pairs) => ({
+        name: String(pairs.get("name")),
+        inFlight: Number(pairs.get("pending")),
+        idleMs: Number(pairs.get("idle")),
+      })),
+    } satisfies QueueState
+  },
+)
