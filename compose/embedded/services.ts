@@ -13,7 +13,7 @@ import {
 } from "#shared/config/settings.ts"
 import type { Doors } from "#shared/http/app.ts"
 import { Fetch } from "#shared/http/client.ts"
-import { makeMemoryStream, ProcessMemory } from "#shared/queue/memory.ts"
+import { makeMemoryStream, ProcessMemory } from "#shared/queue/memory-stream.ts"
 import { keyFiles } from "#shared/security/generate-service-keys.ts"
 import { type ServiceName, serviceNames, startOrder } from "#shared/roster.ts"
 import { type Service, startWithin } from "#shared/service/service.ts"

@@ -18,6 +18,8 @@ import { memoryOrderQueue } from "./memory.ts"
 import { OrderQueue } from "./order-queue.ts"
 import { QueueDesk } from "./queue-desk.ts"
 import { redisOrderQueue } from "./redis-streams.ts"
+import { Replicas } from "./replicas.ts"
+import type { QueueParts } from "./streams.ts"
 import { upstashOrderQueue } from "./upstash-streams.ts"
 
 const claimAfter = duration(
@@ -45,8 +47,8 @@ export const queueSettings = {
 
 const forgetAfter = Duration.hours(1)
 
-/** The order queue that the environment names, and its desk. Fails with SettingsError; needs no server to be there yet. */
-export const orderQueueLayer: Layer.Layer<OrderQueue | QueueDesk, SettingsError> = Layer
+/** The order queue that the environment names, with its desk and its replicas. Fails with SettingsError; needs no server to be there yet. */
+export const orderQueueLayer: Layer.Layer<OrderQueue | QueueDesk | Replicas, SettingsError> = Layer
   .effectContext(Effect.gen(function* () {
     const { QUEUE_URL, QUEUE_TOKEN, ...settings } = yield* readSettings(queueSettings)
     const { INTERNAL_PORT } = yield* Environment
@@ -60,10 +62,10 @@ export const orderQueueLayer: Layer.Layer<OrderQueue | QueueDesk, SettingsError>
     }
     switch (QUEUE_URL.protocol) {
       case "memory:":
-        return both(yield* memoryOrderQueue(yield* ProcessMemory))
+        return partsOf(yield* memoryOrderQueue(yield* ProcessMemory))
       case "redis:":
       case "rediss:":
-        return both(yield* redisOrderQueue(QUEUE_URL, options))
+        return partsOf(yield* redisOrderQueue(QUEUE_URL, options))
       default:
         if (QUEUE_TOKEN === undefined) {
           return yield* new SettingsError({
@@ -71,9 +73,13 @@ export const orderQueueLayer: Layer.Layer<OrderQueue | QueueDesk, SettingsError>
               `  QUEUE_TOKEN is missing: set it to ${queueSettings.QUEUE_TOKEN.expects}`,
           })
         }
-        return both(yield* upstashOrderQueue(QUEUE_URL, Redacted.make(QUEUE_TOKEN), options))
+        return partsOf(yield* upstashOrderQueue(QUEUE_URL, Redacted.make(QUEUE_TOKEN), options))
     }
   }))
 
-const both = (queue: OrderQueue["Service"] & QueueDesk["Service"]) =>
-  Context.empty().pipe(Context.add(OrderQueue, queue), Context.add(QueueDesk, queue))
+const partsOf = ({ replicas, ...queue }: QueueParts) =>
+  Context.empty().pipe(
+    Context.add(OrderQueue, queue),
+    Context.add(QueueDesk, queue),
+    Context.add(Replicas, replicas),
+  )

@@ -9,8 +9,9 @@ import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { logDeadLetter } from "./dead-letters.ts"
 import { memoryDesk } from "./memory-desk.ts"
 import { addTo, bury, type MemoryStream } from "./memory-stream.ts"
-import { type DeadLetter, type Delivery, type OrderQueue, QueueUnavailable } from "./order-queue.ts"
-import type { QueueDesk } from "./queue-desk.ts"
+import { type DeadLetter, type Delivery, QueueUnavailable } from "./order-queue.ts"
+import { noReplicas } from "./replicas.ts"
+import type { QueueParts } from "./streams.ts"
 
 const publish = (stream: MemoryStream, messages: ReadonlyArray<OrderMessage>) =>
   Effect.clockWith((clock) => {
@@ -67,7 +68,7 @@ export const memoryOrderQueue = Effect.fnUntraced(function* (stream: MemoryStrea
     })
   )
 
-  const queue: OrderQueue["Service"] & QueueDesk["Service"] = {
+  const queue: QueueParts = {
     publish: (messages) => publish(stream, messages),
     take,
     acknowledge,
@@ -75,6 +76,7 @@ export const memoryOrderQueue = Effect.fnUntraced(function* (stream: MemoryStrea
     ping: Effect.void,
     volatile: true,
     ...memoryDesk(stream),
+    replicas: noReplicas,
   }
   return queue
 })

@@ -1,5 +1,5 @@
 /** The desk of a Redis stream: how long it is, and its dead letters. Nothing here becomes a consumer of the group. */
-import { Effect, Option, Result, Schema } from "effect"
+import { Duration, Effect, Option, Result, Schema } from "effect"
 import type { DeadLetterView, QueueState } from "#shared/contracts/queue.ts"
 import { OrderId } from "#shared/contracts/order.ts"
 import { decodeEntry, encodeEntry } from "./entry.ts"
@@ -148,6 +148,27 @@ const viewOf = (
 const isNoGroup = (error: CommandRefused | QueueUnavailable): boolean =>
   /^(NOGROUP|ERR no such key)/.test(error.message)
 
+const consumersIn = (reply: unknown): QueueState["consumers"] =>
+  (reply as ReadonlyArray<ReadonlyArray<unknown>>).map(pairsOf).map((pairs) => ({
+    name: String(pairs.get("name")),
+    inFlight: Number(pairs.get("pending")),
+    idleMs: Number(pairs.get("idle")),
+  }))
+
+/** The names of the consumers that were heard of lately enough that nobody claims what they hold. */
+export const livingConsumers = (
+  { send }: StreamTransport,
+  { stream, group, claimAfter }: StreamOptions,
+): Sending<ReadonlyArray<string>> =>
+  send([["xinfo", "consumers", stream, group]]).pipe(
+    Effect.catchIf(isNoGroup, () => Effect.succeed([[]])),
+    Effect.map(([reply]) =>
+      consumersIn(reply).flatMap(({ name, idleMs }) =>
+        idleMs < Duration.toMillis(claimAfter) ? [name] : []
+      )
+    ),
+  )
+
 const stateOf = Effect.fnUntraced(
   function* (send: StreamTransport["send"], stream: string, group: string) {
     const [length, deadLetters, time, first] = yield* send([
@@ -161,10 +182,8 @@ const stateOf = Effect.fnUntraced(
       isNoGroup,
       () => Effect.succeed([[], []]),
     )
-    const [groups, consumers] = ofGroup.map((reply) =>
-      (reply as ReadonlyArray<ReadonlyArray<unknown>>).map(pairsOf)
-    )
-    const own = groups!.find((pairs) => pairs.get("name") === group)
+    const groups = (ofGroup[0] as ReadonlyArray<ReadonlyArray<unknown>>).map(pairsOf)
+    const own = groups.find((pairs) => pairs.get("name") === group)
     const inFlight = Number(own?.get("pending") ?? 0)
     const lastTaken = String(own?.get("last-delivered-id") ?? "0-0")
     const [waiting] = yield* send([["xrange", stream, `(${lastTaken}`, "+", "count", "1"]])
@@ -181,11 +200,7 @@ const stateOf = Effect.fnUntraced(
       ageMs: ageOf(first),
       lagMs: ageOf(waiting),
       deadLetters: Number(deadLetters),
-      consumers: consumers!.map((pairs) => ({
-        name: String(pairs.get("name")),
-        inFlight: Number(pairs.get("pending")),
-        idleMs: Number(pairs.get("idle")),
-      })),
+      consumers: consumersIn(ofGroup[1]),
     } satisfies QueueState
   },
 )

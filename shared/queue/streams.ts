@@ -15,7 +15,8 @@ import { type DeadLetter, type OrderQueue, QueueUnavailable } from "./order-queu
 import type { QueueDesk } from "./queue-desk.ts"
 import { commandsFor, type Poison, type StreamOptions } from "./stream-commands.ts"
 import { makeConsumer } from "./stream-consumer.ts"
-import { makeStreamDesk } from "./stream-desk.ts"
+import { type Replicas, streamReplicas } from "./replicas.ts"
+import { livingConsumers, makeStreamDesk } from "./stream-desk.ts"
 import type { CommandRefused, StreamTransport } from "./stream-transport.ts"
 
 const whenRefused = <A>(effect: Effect.Effect<A, CommandRefused | QueueUnavailable>) =>
@@ -32,11 +33,16 @@ const poisonOf = ({ delivery: { entryId, message }, cause }: DeadLetter): Poison
   fields: encodeEntry(message),
 })
 
-/** The order queue over a transport, and its desk; whoever only publishes never becomes a consumer of the group. */
+/** What there is of an order queue. */
+export type QueueParts = OrderQueue["Service"] & QueueDesk["Service"] & {
+  readonly replicas: Replicas["Service"]
+}
+
+/** The order queue over a transport, with its desk and its replicas; whoever only publishes never becomes a consumer of the group. */
 export const makeStreamQueue = Effect.fnUntraced(function* (
   transport: StreamTransport,
   options: StreamOptions,
-): Effect.fn.Return<OrderQueue["Service"] & QueueDesk["Service"], never, Scope.Scope> {
+): Effect.fn.Return<QueueParts, never, Scope.Scope> {
   const commands = commandsFor(options)
   const consumer = yield* makeConsumer(transport, options)
   const unlessEmpty = <A>(
@@ -52,5 +58,15 @@ export const makeStreamQueue = Effect.fnUntraced(function* (
     ping: Effect.asVoid(whenRefused(transport.send([commands.probe]))),
     volatile: false,
     ...makeStreamDesk(transport, options, whenRefused),
+    replicas: streamReplicas(transport, {
+      stream: options.stream,
+      self: options.consumer,
+      living: livingConsumers(transport, options),
+      pollMs: transport.sendBlocking === undefined ? pollOverHttpMs : pollMs,
+    }),
   }
 })
+
+/** How often replicas look for questions. Over HTTP each look is a request that may be billed. */
+const pollMs = 250
+const pollOverHttpMs = 1_000

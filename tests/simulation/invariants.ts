@@ -281,7 +281,7 @@ export class Invariants {
         )
       }
     }
-    for (const id of this.system.queue.buried) {
+    for (const id of this.system.queue.buried.keys()) {
       const isWrong = this.orders.has(id) && !this.poisonous.has(id)
       world.check(!isWrong, "I10", () => `order ${id} is a dead letter, and nobody refuses it`)
     }

@@ -2,7 +2,7 @@
  * How long an order may take. Whoever is away for long holds up only the orders that need it: all others become final as if
  * nobody were away.
  */
-import { orderFaults, type Plan, replicas as usual } from "./plan.ts"
+import { isOperation, orderFaults, type Plan, replicas as usual } from "./plan.ts"
 
 /** More than it takes to lose an order from the queue until the faults end, to publish it again, and to run it. */
 export const patienceMs = 90_000
@@ -17,7 +17,8 @@ export const awayForLong = (
   for (const { fault, process, forMs } of timedFaults) {
     // By such a clock an order is published again an hour later.
     if (fault === "clock jump") return undefined
-    if (forMs > longMs && !(fault in orderFaults)) processes.add(process)
+    const isAway = !(fault in orderFaults) && !isOperation(fault)
+    if (forMs > longMs && isAway) processes.add(process)
   }
   const services = [...processes].map((name) => name.split("-", 1)[0]!)
   if (services.includes("orders")) return undefined

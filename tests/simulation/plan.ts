@@ -129,7 +129,11 @@ export const processFaults = [
   "clock jump",
   "clock apart",
 ] as const
-export const timedFaults = [...processFaults, ...calleeFaults]
+/** What operators do, all of them too often: no fault, and no help either. */
+export const operations = ["retry now", "redrive"] as const
+export const isOperation = (fault: string): boolean =>
+  operations.some((operation) => operation === fault)
+export const timedFaults = [...processFaults, ...calleeFaults, ...operations]
 
 /** A fault at a time. */
 export interface TimedFault {
@@ -271,6 +275,13 @@ const restart: fc.Arbitrary<TimedFault> = fc.record({
   forMs: fc.nat(3_000),
 })
 
+const operation: fc.Arbitrary<TimedFault> = fc.record({
+  fault: fc.constantFrom(...operations),
+  process: fc.constantFrom(...orchestrators),
+  atMs: fc.nat(faultsEndMs - 1),
+  forMs: fc.constant(0),
+})
+
 /** Twenty orders and more for things of which there is not enough, and faults of every kind. */
 export const anyPlan: fc.Arbitrary<Plan> = fc.record({
   seed: fc.nat(),
@@ -287,5 +298,6 @@ export const anyPlan: fc.Arbitrary<Plan> = fc.record({
   timedFaults: fc.tuple(
     fc.array(timedFault, { maxLength: 6, size: "max" }),
     fc.array(restart, { maxLength: 4, size: "max" }),
-  ).map(([faults, restarts]) => [...faults, ...restarts]),
+    fc.array(operation, { maxLength: 4, size: "max" }),
+  ).map((faults) => faults.flat()),
 })

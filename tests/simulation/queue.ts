@@ -9,6 +9,7 @@ import { firstIdAt } from "#shared/contracts/order-time.ts"
 import { stepsInForce } from "#shared/contracts/order-saga.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { type Delivery, type OrderQueue, QueueUnavailable } from "#shared/queue/order-queue.ts"
+import { again } from "#shared/queue/queue-desk.ts"
 import type { Process } from "./kernel.ts"
 import { type PointFault, slotTimes, usernames } from "./plan.ts"
 import type { World } from "./world.ts"
@@ -26,8 +27,8 @@ const blockMs = 5_000
 
 export class SimulatedQueue {
   readonly entries = new Map<string, Entry>()
-  /** The orders that are dead letters. */
-  readonly buried = new Set<string>()
+  /** The orders that are dead letters, with what their entries held. */
+  readonly buried = new Map<string, OrderMessage>()
   private added = 0
   private readonly waiting = new Set<() => void>()
 
@@ -50,7 +51,9 @@ export class SimulatedQueue {
         ),
       deadLetter: (letters) =>
         this.command(process, "bury", () => {
-          for (const { delivery } of letters) this.buried.add(delivery.message.orderId)
+          for (const { delivery: { message } } of letters) {
+            this.buried.set(message.orderId, message)
+          }
           this.remove(letters.map(({ delivery }) => delivery.entryId))
         }),
       ping: Effect.void,
@@ -61,6 +64,14 @@ export class SimulatedQueue {
   /** FLUSHALL. */
   wipe(): void {
     this.entries.clear()
+  }
+
+  /** Redrives all dead letters, as the desk does; gives how many. */
+  redrive(): number {
+    const letters = [...this.buried.values()]
+    this.buried.clear()
+    this.add(letters.map(again))
+    return letters.length
   }
 
   /** An entry of an order that nobody ever placed. */

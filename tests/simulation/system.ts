@@ -3,6 +3,7 @@
  * databases and the queue outlive them.
  */
 import { Clock, Context, Effect, Exit, Layer, Random, References, Scheduler, Scope } from "effect"
+import { RunningSagas } from "#services/orchestrator/running-sagas.ts"
 import { Failpoint } from "#shared/failpoint.ts"
 import { Fetch } from "#shared/http/client.ts"
 import { makePeerClocks, PeerClocks } from "#shared/http/peer-clocks.ts"
@@ -57,6 +58,10 @@ interface Running {
 
 const stopGraceMs = 10_000
 
+/** How often somebody says that what waits is to be tried now: more often than the longest wait; and for how long. */
+const retryEveryMs = 7_000
+const retriesForMs = 10 * 60_000
+
 export class System {
   readonly databases = Object.fromEntries(
     databases.map((name) => [name, makeDatabase()]),
@@ -68,6 +73,8 @@ export class System {
   /** What there is of each resource before the first order. */
   readonly openings: Record<ParticipantName, ReadonlyMap<string, number>>
   private readonly running = new Map<string, Running>()
+  /** What each orchestrator that was started last has in flight. */
+  private readonly sagas = new Map<string, RunningSagas["Service"]>()
   private readonly databaseAwayUntilMs = new Map<DatabaseName, number>()
   private starts = 0
 
@@ -184,6 +191,10 @@ export class System {
         return this.clocks.jump(process, forMs)
       case "clock apart":
         return this.clocks.setApart(process, forMs)
+      case "retry now":
+        return this.retryNow(name)
+      case "redrive":
+        return void this.queue.redrive()
       case "refuses its callers":
         world.lockedUp.add(name)
         kernel.after(forMs, "", undefined, () => world.lockedUp.delete(name))
@@ -194,6 +205,21 @@ export class System {
     }
   }
 
+  /** Somebody who says it again and again for a while, of every order that waits there, or of the oldest alone. */
+  private retryNow(name: string): void {
+    const { kernel } = this
+    const untilMs = kernel.nowMs + retriesForMs
+    const say = () => {
+      const running = this.running.get(name)
+      const sagas = this.sagas.get(name)
+      if (running?.process.alive === true && sagas !== undefined) {
+        running.fork(sagas.retry({}, kernel.draw("retries", 2) === 0 ? 1 : Infinity))
+      }
+      if (kernel.nowMs < untilMs) kernel.after(retryEveryMs, "", undefined, say)
+    }
+    say()
+  }
+
   private serverOf(
     service: ServiceName,
     process: Process,
@@ -201,9 +227,12 @@ export class System {
     const { queue, kernel } = this
     switch (service) {
       case "orchestrator":
-        return Effect.as(
+        return Effect.map(
           Layer.build(orchestratorLayers(queue.clientOf(process), this.plan)),
-          () => Effect.never,
+          (context) => {
+            this.sagas.set(process.name, Context.get(context, RunningSagas))
+            return () => Effect.never
+          },
         )
       case "orders": {
         const bytes = (size: number) =>

@@ -1,0 +1,112 @@
+/**
+ * How the replicas that take from one stream ask each other what only one of them knows: a question goes into the mailbox of
+ * each consumer that lives, and each pushes its answer to a list of the question's own. Whoever has nothing to say costs the
+ * others nothing: nothing is told unasked, and orders in flight are no part of it. A replica that does not answer in time is
+ * named, so that whoever asks knows what is missing.
+ */
+import { Context, Effect, Schedule, type Scope } from "effect"
+import type { QueueUnavailable } from "./order-queue.ts"
+import type { Command, CommandRefused, StreamTransport } from "./stream-transport.ts"
+
+/** What was heard: answers by the name of their replica, and who was not heard. */
+export interface Heard {
+  readonly answers: ReadonlyArray<readonly [replica: string, answer: unknown]>
+  readonly unheard: ReadonlyArray<string>
+}
+
+export class Replicas extends Context.Service<Replicas, {
+  /** The name of this one. */
+  readonly self: string
+  /** Answers what others ask until the scope closes. Questions and answers are JSON. */
+  readonly answer: (
+    handle: (question: unknown) => Effect.Effect<unknown>,
+  ) => Effect.Effect<void, never, Scope.Scope>
+  /** Asks all others that live, or these; never fails. */
+  readonly ask: (question: unknown, whom?: ReadonlyArray<string>) => Effect.Effect<Heard>
+}>()("unwind/queue/Replicas") {}
+
+/** For a queue that is in one process. */
+export const noReplicas: Replicas["Service"] = {
+  self: "memory",
+  answer: () => Effect.void,
+  ask: () => Effect.succeed({ answers: [], unheard: [] }),
+}
+
+export interface ReplicaOptions {
+  readonly stream: string
+  readonly self: string
+  /** The names of the consumers that live, this one perhaps too. */
+  readonly living: Effect.Effect<ReadonlyArray<string>, CommandRefused | QueueUnavailable>
+  /** How often a mailbox is looked into. */
+  readonly pollMs: number
+}
+
+/** Longer than a look into a mailbox and an answer take, so that what is nobody's is gone soon. */
+const keptForMs = 10_000
+const lookForAnswersMs = 25
+const mostAtOnce = "100"
+
+interface Letter {
+  readonly answerTo: string
+  readonly question: unknown
+}
+
+export const streamReplicas = (
+  { send }: StreamTransport,
+  { stream, self, living, pollMs }: ReplicaOptions,
+): Replicas["Service"] => {
+  const mailbox = (name: string) => `${stream}:mailbox:${name}`
+  const push = (key: string, value: unknown): ReadonlyArray<Command> => [
+    ["rpush", key, JSON.stringify(value)],
+    ["pexpire", key, String(keptForMs)],
+  ]
+  return {
+    self,
+    answer: Effect.fnUntraced(function* (handle) {
+      const look = Effect.gen(function* () {
+        const [letters] = yield* send([["lpop", mailbox(self), mostAtOnce]])
+        yield* Effect.forEach(letters as ReadonlyArray<string> | null ?? [], (text) => {
+          const { answerTo, question } = JSON.parse(text) as Letter
+          return Effect.flatMap(
+            handle(question),
+            (answer) => send(push(answerTo, [self, answer])),
+          )
+        }, { discard: true })
+      })
+      yield* look.pipe(
+        Effect.catchDefect((defect) =>
+          Effect.logError("A replica's question met a defect", defect)
+        ),
+        // Whoever asked knows that nothing came; what is wrong with the queue shows where entries are taken.
+        Effect.ignore,
+        Effect.repeat(Schedule.spaced(pollMs)),
+        Effect.forkScoped,
+      )
+    }),
+    ask: (question, whom) =>
+      Effect.gen(function* () {
+        const others = whom ?? (yield* living).filter((name) => name !== self)
+        if (others.length === 0) return { answers: [], unheard: [] }
+        const answerTo = `${stream}:answers:${crypto.randomUUID()}`
+        const letter: Letter = { answerTo, question }
+        yield* send(others.flatMap((name) => push(mailbox(name), letter)))
+        const read = Effect.map(
+          send([["lrange", answerTo, "0", "-1"]]),
+          ([texts]) =>
+            (texts as ReadonlyArray<string>).map((text) => JSON.parse(text)) as Heard["answers"],
+        )
+        const heard = yield* Effect.repeat(read, {
+          until: (answers) => answers.length >= others.length,
+          schedule: Schedule.spaced(lookForAnswersMs).pipe(
+            Schedule.upTo({ duration: 4 * pollMs + 1_000 }),
+          ),
+        }).pipe(Effect.andThen(read))
+        const names = new Set(heard.map(([name]) => name))
+        return { answers: heard, unheard: others.filter((name) => !names.has(name)) }
+      }).pipe(
+        Effect.catch(({ message }) =>
+          Effect.succeed<Heard>({ answers: [], unheard: [`all others: ${message}`] })
+        ),
+      ),
+  }
+}
