@@ -11,7 +11,7 @@ import { steadyMsOf } from "#shared/steady-time.ts"
 export type LocalSaga = Omit<RunningSaga, "orchestrator">
 
 /** One order, or those that were held up and match. */
-export type Selection = SagaFilter & { readonly orderId?: OrderId | undefined }
+export type Selection = SagaFilter & { readonly orderId?: OrderId }
 
 /** How many match: those that wait for their next try, and those that are being tried. */
 export interface Counted {

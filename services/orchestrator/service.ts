@@ -12,11 +12,13 @@ import {
 } from "#shared/security/service-tokens.ts"
 import { userTokenSettings, userVerifierLayer } from "#shared/security/user-tokens.ts"
 import { service } from "#shared/service/service.ts"
+import { AllSagas } from "./all-sagas.ts"
 import { auditLayer } from "./audit/audit.ts"
 import { recordsLayer } from "./audit/records.ts"
 import { watchLayer } from "./audit/watch.ts"
 import { Callees } from "./callees.ts"
 import { consumerLayer } from "./consumer.ts"
+import { operatorRoutes } from "./operator-routes.ts"
 import { participantsLayer } from "./participants.ts"
 import { registerLayer } from "./register.ts"
 import { retentionLayer } from "./retention.ts"
@@ -56,6 +58,7 @@ export const orchestrator = service({
       ]),
       Layer.provideMerge(Callees.layer),
     )
+    const shown = AllSagas.layer.pipe(Layer.provideMerge(sagas))
     const audit = Layer.merge(
       watchLayer({ every: settings.AUDIT_EVERY }),
       retentionLayer({ urls, retention: settings.RETENTION, deadline: settings.ORDER_DEADLINE }),
@@ -63,7 +66,7 @@ export const orchestrator = service({
       Layer.provide(auditLayer({ deadline: settings.ORDER_DEADLINE })),
       Layer.provide(recordsLayer(urls)),
     )
-    return Layer.merge(sagas, audit).pipe(
+    return Layer.merge(shown, audit).pipe(
       Layer.provide(serviceSignerLayer("orchestrator", settings.SERVICE_PRIVATE_KEY)),
       Layer.provideMerge(orderQueueLayer),
       Layer.merge(serviceVerifierLayer("orchestrator", settings.SERVICE_PUBLIC_KEYS)),
@@ -76,8 +79,8 @@ export const orchestrator = service({
       const { configured } = yield* Callees
       return yield* makeApp({
         name: "orchestrator",
-        description: "Runs the sagas of orders. It has no routes of its own.",
-        routes: [],
+        description: "Runs the sagas of orders, and shows operators where they are.",
+        routes: yield* operatorRoutes,
         ready: { queue: ping, services: configured },
       })
     }),

@@ -71,13 +71,15 @@ export const LettersRequest = Schema.Struct({
 }).annotate({ identifier: "LettersRequest" })
 
 /** `absent`: it is not there, or not any more. `unreadable`: it holds no order, so it can only be discarded. */
-export const RedriveResponse = Schema.Struct({
-  letters: Schema.Array(Schema.Struct({
-    letter: LetterId,
-    outcome: Schema.Literals(["redriven", "absent", "unreadable"]),
-    cause: Schema.optionalKey(Schema.String),
-  })),
+export const Redriven = Schema.Struct({
+  letter: LetterId,
+  outcome: Schema.Literals(["redriven", "absent", "unreadable"]),
+  /** Why it is unreadable. */
+  cause: Schema.optionalKey(Schema.String),
 })
+export type Redriven = typeof Redriven.Type
+
+export const RedriveResponse = Schema.Struct({ letters: Schema.Array(Redriven) })
 
 export const DiscardResponse = Schema.Struct({
   letters: Schema.Array(Schema.Struct({

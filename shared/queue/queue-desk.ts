@@ -3,16 +3,11 @@
  * that orders go through, on the same connection, and is asked now and then.
  */
 import { Context, type Effect, Result } from "effect"
-import type { DeadLetterView, QueueState } from "#shared/contracts/queue.ts"
+import type { DeadLetterView, QueueState, Redriven } from "#shared/contracts/queue.ts"
 import type { OrderId } from "#shared/contracts/order.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { decodeEntry } from "./entry.ts"
 import type { QueueUnavailable } from "./order-queue.ts"
-
-/** What became of a letter that was to be redriven: `absent` when it is not there, or not any more. */
-export type Redriven =
-  | { readonly letter: string; readonly outcome: "redriven" | "absent" }
-  | { readonly letter: string; readonly outcome: "unreadable"; readonly cause: string }
 
 export interface LetterPage {
   /** Letters from behind this one on. */

@@ -1,10 +1,10 @@
 /** The desk of a Redis stream: how long it is, and its dead letters. Nothing here becomes a consumer of the group. */
 import { Duration, Effect, Option, Result, Schema } from "effect"
-import type { DeadLetterView, QueueState } from "#shared/contracts/queue.ts"
+import type { DeadLetterView, QueueState, Redriven } from "#shared/contracts/queue.ts"
 import { OrderId } from "#shared/contracts/order.ts"
 import { decodeEntry, encodeEntry } from "./entry.ts"
 import type { QueueUnavailable } from "./order-queue.ts"
-import { type QueueDesk, type Redriven, redrivenOf } from "./queue-desk.ts"
+import { type QueueDesk, redrivenOf } from "./queue-desk.ts"
 import { countKey, type Entry, type StreamOptions } from "./stream-commands.ts"
 import { discardScript, redriveScript } from "./stream-scripts.ts"
 import type { Command, CommandRefused, StreamTransport } from "./stream-transport.ts"

@@ -56,6 +56,16 @@ export const permissions = {
 
   "GET /api/console/me": "signed-in operator",
 
+  // Of the orchestrator.
+  "GET /internal/stuck": ["console"],
+  "GET /internal/sagas": ["console"],
+  "GET /internal/sagas/:id": ["console"],
+  "POST /internal/sagas/retry": "operator",
+  "GET /internal/queue": ["console"],
+  "GET /internal/dead-letters": ["console"],
+  "POST /internal/dead-letters/redrive": "operator",
+  "POST /internal/dead-letters/discard": "operator",
+
   // Of every participant: billing, items, slots.
   "POST /internal/reservations": ["orchestrator"],
   "GET /internal/reservations": ["orchestrator"],

@@ -190,7 +190,11 @@ const startOrchestrator = Effect.fnUntraced(function* (
   }).pipe(
     Effect.map(oneDoor),
     Scope.provide(scope),
-    Effect.provideService(Fetch, (url, init) => wire(new Request(url, init))),
+    Effect.provideService(
+      Fetch,
+      (url, init) =>
+        url.startsWith("http://auth.test/") ? authsKeys() : wire(new Request(url, init)),
+    ),
     Effect.provide(Logger.layer([logger])),
     Effect.provideService(References.MinimumLogLevel, "Info"),
   )

@@ -65,8 +65,8 @@ const { privateKey, publicKey } = await generateKeyPair("EdDSA", { crv: "Ed25519
 const trusted = auths([{ ...(await exportJWK(publicKey)), kid: "tests" }])
 
 /** Valid for what is one test for a person, whatever the clock of that test says. */
-export const tokenOf = (username: string): Promise<string> =>
-  new SignJWT({ sid: crypto.randomUUID() })
+export const tokenOf = (username: string, role?: "operator"): Promise<string> =>
+  new SignJWT({ sid: crypto.randomUUID(), ...(role !== undefined && { role }) })
     .setProtectedHeader({ alg: "EdDSA", kid: "tests", typ: accessTokenType })
     .setIssuer("unwind")
     .setAudience("unwind-api")

@@ -1,0 +1,134 @@
+/** What the console sees of two orchestrators and has them do, whichever of them it asks: on a real Redis and real databases. */
+import { dirname } from "node:path"
+import { assert, describe, it } from "@effect/vitest"
+import { Context, Effect, Layer } from "effect"
+import type { DeadLetterView } from "#shared/contracts/queue.ts"
+import type { RunningSaga, StuckGroup } from "#shared/contracts/saga.ts"
+import { keyFiles } from "#shared/security/generate-service-keys.ts"
+import { ServiceSigner, serviceSignerLayer } from "#shared/security/service-tokens.ts"
+import { tokenOf } from "#tests/services/orders/running-orders.ts"
+import { until } from "#tests/services/orders/until.ts"
+import {
+  isDown,
+  redisOf,
+  type RunningOrchestrator,
+  startSystem,
+  type System,
+  works,
+} from "./running-system.ts"
+
+/** Asks an orchestrator as the console does, for an operator. */
+const console_ = Effect.fnUntraced(function* ({ orders: { environment } }: System) {
+  const keys = keyFiles(dirname(environment.SERVICE_PUBLIC_KEYS!))
+  const signer = Context.get(
+    yield* Layer.build(serviceSignerLayer("console", keys.privateKey("console"))),
+    ServiceSigner,
+  )
+  const operator = yield* Effect.promise(() => tokenOf("ada", "operator"))
+  return Effect.fnUntraced(function* (
+    { app }: Pick<RunningOrchestrator, "app">,
+    path: string,
+    body?: object,
+  ) {
+    const authorization = `Bearer ${yield* signer.tokenFor("orchestrator")}`
+    const response = yield* Effect.promise(() =>
+      Promise.resolve(app.request(path, {
+        method: body === undefined ? "GET" : "POST",
+        headers: {
+          authorization,
+          "operator-authorization": `Bearer ${operator}`,
+          "content-type": "application/json",
+        },
+        ...(body !== undefined && { body: JSON.stringify(body) }),
+      }))
+    )
+    // deno-lint-ignore no-explicit-any
+    return { status: response.status, body: (yield* Effect.promise(() => response.json())) as any }
+  })
+})
+
+describe("an orchestrator shows the console", () => {
+  it.live("where an order is, whoever holds it, and has it tried now", () =>
+    Effect.gen(function* () {
+      const system = yield* startSystem({ REPUBLISH_AFTER: "1 hour" })
+      const one = yield* system.orchestrate({ CLAIM_AFTER: "15 seconds" })
+      const two = yield* system.orchestrate({ CLAIM_AFTER: "15 seconds" })
+      const ask = yield* console_(system)
+      // Misconfigured, so that the wait is ten seconds.
+      system.conduct.items = () => Promise.resolve(Response.json({}, { status: 404 }))
+      const user = yield* system.customer
+      const { id } = yield* system.order(user)
+      const look = (at: RunningOrchestrator) =>
+        Effect.map(ask(at, `/internal/sagas/${id}`), ({ body }) => body.saga as RunningSaga | null)
+      for (const at of [one, two]) {
+        yield* until(
+          "its wait is seen",
+          Effect.map(look(at), (saga) => saga?.nextAttemptAt != null),
+        )
+        const saga = (yield* look(at))!
+        assert.deepInclude(saga, { action: "reserve", step: "item", holds: ["money"], attempts: 1 })
+        assert.include(saga.cause, "404")
+        assert.strictEqual(saga.timeline[0]?.step, "money")
+      }
+      const groups = (yield* ask(two, "/internal/stuck")).body.groups as ReadonlyArray<StuckGroup>
+      assert.strictEqual(groups.length, 1)
+      assert.deepInclude(groups[0], { action: "reserve", step: "item", count: 1, oldest: id })
+      const page = yield* ask(one, "/internal/sagas?step=item&limit=1")
+      assert.deepInclude(page.body, { next: null, unheard: [] })
+      assert.strictEqual(page.body.sagas[0].orderId, id)
+      const reason = "items is mended"
+      const wrong = yield* ask(one, "/internal/sagas/retry", { orderId: id, reason: "" })
+      assert.strictEqual(wrong.status, 400)
+      const dry = yield* ask(one, "/internal/sagas/retry", { step: "item", dryRun: true, reason })
+      assert.deepStrictEqual(dry.body, { waiting: 1, trying: 0, woken: 0, unheard: [] })
+      system.conduct.items = works
+      const startedAtMs = Date.now()
+      const woken = [
+        yield* ask(one, "/internal/sagas/retry", { step: "slot", reason }),
+        yield* ask(two, "/internal/sagas/retry", { orderId: id, reason }),
+      ].map(({ body }) => body.woken)
+      assert.deepStrictEqual(woken, [0, 1])
+      assert.strictEqual((yield* system.final(user, id)).status, "completed")
+      assert.isBelow(Date.now() - startedAtMs, 60_000)
+      assert.isNull(yield* look(one))
+      assert.isNull(yield* look(two))
+    }))
+
+  it.live("the order queue and its dead letters, which are redriven and discarded", () =>
+    Effect.gen(function* () {
+      const system = yield* startSystem({ REPUBLISH_AFTER: "1 hour" })
+      const one = yield* system.orchestrate()
+      const ask = yield* console_(system)
+      system.conduct.items = () => Promise.resolve(Response.json({}, { status: 400 }))
+      const user = yield* system.customer
+      const { id } = yield* system.order(user)
+      const letters = Effect.map(
+        ask(one, "/internal/dead-letters"),
+        ({ body }) => body.letters as ReadonlyArray<DeadLetterView>,
+      )
+      yield* until("it is a dead letter", Effect.map(letters, ({ length }) => length === 1))
+      const [letter] = yield* letters
+      assert.deepInclude(letter, { orderId: id, count: 1, unreadable: null })
+      const { add } = yield* redisOf(system)
+      yield* add(["hello", "world"])
+      yield* until("so is that", Effect.map(letters, ({ length }) => length === 2))
+      const unreadable = (yield* letters)[1]!.id
+      assert.deepInclude((yield* ask(one, "/internal/queue")).body, { length: 0, deadLetters: 2 })
+      system.conduct.items = works
+      const body = { letters: [letter!.id, unreadable], reason: "items is mended" }
+      const redriven = yield* ask(one, "/internal/dead-letters/redrive", body)
+      assert.deepStrictEqual(redriven.body.letters, [
+        { letter: letter!.id, outcome: "redriven" },
+        { letter: unreadable, outcome: "unreadable", cause: 'there is no field "message"' },
+      ])
+      assert.strictEqual((yield* system.final(user, id)).status, "completed")
+      const discarded = yield* ask(one, "/internal/dead-letters/discard", body)
+      assert.deepStrictEqual(discarded.body.letters, [
+        { letter: letter!.id, outcome: "absent" },
+        { letter: unreadable, outcome: "discarded" },
+      ])
+      assert.deepStrictEqual(yield* letters, [])
+      assert.isTrue(one.logs.some((line) => line.includes("An operator did: redrive")))
+      system.conduct.items = isDown
+    }))
+})
