@@ -8,6 +8,7 @@ import { Clock, Context, Duration, Effect, Layer, Metric, Queue } from "effect"
 import { Problem } from "#shared/http/problem.ts"
 import { CurrentRequest } from "#shared/http/request-origin.ts"
 import { Database } from "#shared/postgres/database.ts"
+import { fromTheStart } from "#shared/telemetry/from-the-start.ts"
 import type { Transient } from "#shared/transient.ts"
 import { makeTrailBounds, type TrailEntry, type TrailEvent } from "./trail-bounds.ts"
 import { type KeptEntry, trailTable } from "./trail-table.ts"
@@ -38,6 +39,7 @@ export const auditTrailLayer = (
   Layer.effectContext(
     Effect.gen(function* () {
       const { query } = yield* Database
+      yield* fromTheStart([lost])
       const bounds = makeTrailBounds()
       const waiting = yield* Queue.dropping<KeptEntry>(waitingAtMost)
 

@@ -9,7 +9,7 @@ import { Misconfigured } from "#shared/transient.ts"
 const misconfigured = (service: string) =>
   Metric.gauge("service_misconfigured", {
     description: "1 while the service answers 401, 403 or 404 to this one, or refuses all it sends",
-    attributes: { service },
+    attributes: { service, unit: "{service}" },
   })
 
 export type Watch = <A>(call: Effect.Effect<A, CallFailure>) => Effect.Effect<A, CallFailure>

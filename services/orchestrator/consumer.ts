@@ -23,6 +23,7 @@ import { Participants } from "./participants.ts"
 import { Register } from "./register.ts"
 import { RunningSagas } from "./running-sagas.ts"
 import { type Watched, watchSagas } from "./saga-watch.ts"
+import { watchedCalls } from "./watched-calls.ts"
 
 export interface ConsumerOptions {
   /** How long after its creation an undecided order is aborted. */
@@ -76,8 +77,10 @@ const makeWaves = Effect.fnUntraced(
   function* ({ deadlineMs, sagasInFlight, drainMs }: ConsumerOptions) {
     const queue = yield* OrderQueue
     const watched = yield* watchSagas
-    const { send } = yield* Participants
-    const { decide } = yield* Register
+    const { send, decide } = yield* watchedCalls({
+      send: (yield* Participants).send,
+      decide: (yield* Register).decide,
+    })
     const clock = yield* Clock.Clock
     const clocks = yield* PeerClocks
     const { inFlight } = yield* RunningSagas

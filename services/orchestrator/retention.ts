@@ -16,6 +16,7 @@ import {
 import { type Callee, post } from "#shared/http/client.ts"
 import { forgettableBefore } from "#shared/reservations/rules.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
+import { fromTheStart } from "#shared/telemetry/from-the-start.ts"
 import { type Transient, Unknown } from "#shared/transient.ts"
 import { Audit } from "./audit/audit.ts"
 import type { ServiceUrls } from "./audit/records.ts"
@@ -29,11 +30,16 @@ export interface RetentionOptions {
 
 const sparedOrders = Metric.gauge("retention_spared_orders", {
   description: "Orders older than RETENTION whose records are kept: not final, or in question",
+  attributes: { unit: "{order}" },
 })
-const forgottenRecords = Metric.counter("retention_forgotten_total", {
-  description: "Records that participants have forgotten, by participant",
-  incremental: true,
-})
+const forgottenBy = new Map<string, Metric.Counter<number>>(participantNames.map((participant) => [
+  participant,
+  Metric.counter("retention_forgotten_total", {
+    description: "Records that participants have forgotten, by participant",
+    incremental: true,
+    attributes: { participant },
+  }),
+]))
 
 /** A thousand records may touch as many accounts. */
 const timeoutMs = 20_000
@@ -43,7 +49,7 @@ export const retentionLayer = (
   options: RetentionOptions,
 ): Layer.Layer<never, never, Audit | ServiceSigner> =>
   Layer.effectDiscard(Effect.gen(function* () {
-    yield* Metric.update(sparedOrders, 0)
+    yield* fromTheStart([sparedOrders, ...forgottenBy.values()])
     yield* forgetOld(options).pipe(
       Effect.flatMap((spared) =>
         spared === 0 ? Effect.void : Effect.logWarning(
@@ -127,12 +133,7 @@ const forgetAt = (
       "SchemaError",
       () => new Unknown({ message: `${callee.name} answered what cannot be understood` }),
     ),
-    Effect.tap(({ forgotten }) =>
-      Metric.update(
-        Metric.withAttributes(forgottenRecords, { participant: callee.name }),
-        forgotten,
-      )
-    ),
+    Effect.tap(({ forgotten }) => Metric.update(forgottenBy.get(callee.name)!, forgotten)),
     Effect.repeat({ while: ({ forgotten }) => forgotten >= maxForgotten }),
     Effect.asVoid,
   )

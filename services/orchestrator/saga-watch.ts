@@ -1,14 +1,20 @@
-/** What can be seen of the sagas from outside: metrics, the log lines of orders that are stuck, and spans. */
-import { Clock, Effect, Exit, Metric, type Tracer } from "effect"
+/** What can be seen of the sagas from outside: metrics, log lines, and spans. */
+import { Clock, Effect, Metric, References } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
 import { PeerClocks } from "#shared/http/peer-clocks.ts"
 import { orderIdOf, type OrderRun } from "#shared/saga/order-run.ts"
 import { sagaEnds } from "#shared/saga/saga.ts"
-import { messageSpan, TracingEnabled } from "#shared/telemetry/trace.ts"
+import { fromTheStart } from "#shared/telemetry/from-the-start.ts"
+import { CurrentOrderSpans } from "./order-spans.ts"
+import { isNews, logEnd } from "./saga-log.ts"
 
-const runningSagas = Metric.gauge("sagas_running", { description: "Sagas in flight" })
+const runningSagas = Metric.gauge("sagas_running", {
+  description: "Sagas in flight",
+  attributes: { unit: "{saga}" },
+})
 const stuckSagas = Metric.gauge("sagas_stuck", {
   description: "Sagas in flight whose compensation does not get through",
+  attributes: { unit: "{saga}" },
 })
 // A metric for each end, not one that is given its attribute at each use: that would make its key anew every time.
 const endedAs = new Map(sagaEnds.map((end) => [
@@ -23,16 +29,18 @@ const durations = Metric.histogram("order_duration_seconds", {
   description: "Time from an order's acceptance to its end",
   boundaries: [0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300],
 })
+const waves = Metric.histogram("saga_wave_orders", {
+  description: "Orders that begin in a wave together",
+  boundaries: [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000],
+})
 
 export type Watched = Effect.Success<typeof watchSagas>
 
 /** Makes what the consumer tells of its sagas. Every metric exists from here on. */
 export const watchSagas = Effect.gen(function* () {
-  yield* Metric.update(runningSagas, 0)
-  yield* Metric.update(stuckSagas, 0)
-  for (const counter of endedAs.values()) yield* Metric.update(counter, 0)
+  yield* fromTheStart([runningSagas, stuckSagas, durations, waves, ...endedAs.values()])
   const stuckIds = new Set<OrderId>()
-  const spans = new Map<OrderId, Tracer.Span>()
+  const spans = yield* CurrentOrderSpans
 
   const noMoreStuck = (runs: ReadonlyArray<OrderRun>) =>
     Effect.suspend(() => {
@@ -45,11 +53,8 @@ export const watchSagas = Effect.gen(function* () {
     running: (count: number) => Metric.update(runningSagas, count),
     begun: Effect.fnUntraced(function* (runs: ReadonlyArray<OrderRun>, count: number) {
       yield* Metric.update(runningSagas, count)
-      if (!(yield* TracingEnabled)) return
-      for (const run of runs) {
-        const span = yield* messageSpan(run.delivery.message.traceparent, "order saga")
-        if (span !== undefined) spans.set(orderIdOf(run), span)
-      }
+      if (runs.length > 0) yield* Metric.update(waves, runs.length)
+      yield* spans.begun(runs)
     }),
     ended: Effect.fnUntraced(function* (runs: ReadonlyArray<OrderRun>) {
       yield* noMoreStuck(runs)
@@ -58,15 +63,13 @@ export const watchSagas = Effect.gen(function* () {
       }
       const clock = yield* Clock.Clock
       const context = yield* Effect.context<never>()
+      const least = yield* References.MinimumLogLevel
       const { nowMs } = (yield* PeerClocks).timeOf("orders", clock)
       for (const run of runs) {
         const { createdAtMs, orderId } = run.delivery.message
         durations.updateUnsafe(Math.max(0, nowMs - createdAtMs) / 1000, context)
-        spans.get(orderId)?.end(clock.currentTimeNanosUnsafe(), Exit.succeed(run.end))
-        spans.delete(orderId)
-        if (run.end === "buried") {
-          yield* Effect.logError(`An order cannot go on: ${run.cause}`).pipe(ofOrder(run))
-        }
+        spans.end(orderId, { "saga.end": run.end, "order.reason": run.reason }, clock)
+        if (isNews(run, least)) yield* logEnd(run, nowMs - createdAtMs)
       }
     }),
     /** Says once of each order that it is stuck, and once that it is not any more. */

@@ -4,6 +4,7 @@ import { duration, whole } from "#shared/config/settings.ts"
 import { makeApp } from "#shared/http/app.ts"
 import { orderQueueLayer, queueSettings } from "#shared/queue/layer.ts"
 import { OrderQueue } from "#shared/queue/order-queue.ts"
+import { queueWatchLayer } from "#shared/queue/queue-watch.ts"
 import {
   privateKeySetting,
   publicKeysSetting,
@@ -66,7 +67,7 @@ export const orchestrator = service({
       Layer.provide(auditLayer({ deadline: settings.ORDER_DEADLINE })),
       Layer.provide(recordsLayer(urls)),
     )
-    return Layer.merge(shown, audit).pipe(
+    return Layer.mergeAll(shown, audit, queueWatchLayer).pipe(
       Layer.provide(serviceSignerLayer("orchestrator", settings.SERVICE_PRIVATE_KEY)),
       Layer.provideMerge(orderQueueLayer),
       Layer.merge(serviceVerifierLayer("orchestrator", settings.SERVICE_PUBLIC_KEYS)),

@@ -9,7 +9,9 @@ import { maxBatch } from "#shared/contracts/reservation.ts"
 import { type Callee, postBatch } from "#shared/http/client.ts"
 import type { Answers } from "#shared/saga/saga.ts"
 import { Unknown } from "#shared/transient.ts"
+import { withSharedSpan } from "#shared/telemetry/trace.ts"
 import { Callees } from "./callees.ts"
+import { CurrentOrderSpans } from "./order-spans.ts"
 import { type Call, inOrder, resolving } from "./resolving.ts"
 import type { OfOrder } from "./suspects.ts"
 
@@ -32,7 +34,14 @@ export const sharedCall = <I extends OfOrder, O extends OfOrder>(
 > =>
   Effect.gen(function* () {
     const watch = yield* (yield* Callees).watch(callee.name)
+    const spans = yield* CurrentOrderSpans
     const call: Call<I, O> = (entries) =>
+      withSharedSpan(
+        ask(entries),
+        `${callee.name} for orders`,
+        { of: spans.of(entries), count: entries.length },
+      )
+    const ask: Call<I, O> = (entries) =>
       postBatch(callee, path, request(entries)).pipe(
         Effect.flatMap((response) => {
           const given = Option.getOrElse(answers(response), () => [])

@@ -9,13 +9,14 @@ import { firstIdAt } from "#shared/contracts/order-time.ts"
 import type { Problem } from "#shared/http/problem.ts"
 import type { Permit } from "#shared/http/route.ts"
 import { steadyMs, steadyMsOf } from "#shared/steady-time.ts"
+import { fromTheStart } from "#shared/telemetry/from-the-start.ts"
 import type { Transient } from "#shared/transient.ts"
 import { Changes } from "./changes.ts"
 import { type Line, makeLine } from "./line.ts"
 import { LookUps } from "./look-ups.ts"
 import type { Order } from "./order.ts"
 import { OrderStore } from "./order-table.ts"
-import { makeRoom, type RoomOptions } from "./room.ts"
+import { makeRoom, refusalCodes, type RoomOptions } from "./room.ts"
 
 export class Admission extends Context.Service<Admission, {
   /**
@@ -38,13 +39,9 @@ const refusedFor = (code: string) =>
   })
 
 /** Each metric is made once: to make its key costs more than to count with it. */
-const refused = new Map<string, ReturnType<typeof refusedFor>>()
+const refused = new Map(refusalCodes.map((code) => [code, refusedFor(code)]))
 
-const countRefusal = ({ code }: Problem) => {
-  const metric = refused.get(code) ?? refusedFor(code)
-  refused.set(code, metric)
-  return Metric.update(metric, 1)
-}
+const countRefusal = ({ code }: Problem) => Metric.update(refused.get(code)!, 1)
 
 export const admissionLayer = (
   options: RoomOptions,
@@ -55,6 +52,7 @@ export const admissionLayer = (
       const clock = yield* Clock.Clock
       const { findByKey } = yield* LookUps
       const changes = yield* Changes
+      yield* fromTheStart([unfinished, ...refused.values()])
       const room = makeRoom(options)
       const line = makeLine<Problem>()
       const refusal = (username: string) => room.refusal(username, steadyMsOf(clock))
@@ -137,6 +135,7 @@ const countEveryMs = { tight: 50, otherwise: 1_000, most: 10_000, part: 0.05 }
 
 const unfinished = Metric.gauge("orders_unfinished", {
   description: "Orders that are not final yet, counted up to the limit of the backlog",
+  attributes: { unit: "{order}" },
 })
 
 /**

@@ -6,6 +6,7 @@ import { Effect, Metric, Stream } from "effect"
 import type { TimelineEntry } from "#shared/contracts/order.ts"
 import { fairShare } from "#shared/fair-share.ts"
 import { Problem } from "#shared/http/problem.ts"
+import { fromTheStart } from "#shared/telemetry/from-the-start.ts"
 import { Changes } from "./changes.ts"
 import { isFinal, type Order, viewOf } from "./order.ts"
 
@@ -43,6 +44,7 @@ const quiet = ": nothing new\n\n"
 
 const openStreams = Metric.gauge("order_event_streams", {
   description: "Event streams of orders that are open",
+  attributes: { unit: "{stream}" },
 })
 
 /** Of the streams that are free, what one user may have open. */
@@ -55,7 +57,7 @@ const partOfUser = 1 / 10
  * off, and when `closing` succeeds it ends; the client comes back by itself.
  */
 export const eventStreams = ({ most }: { readonly most: number }) =>
-  Effect.map(Changes, (changes) => {
+  Effect.map(Effect.tap(Changes, fromTheStart([openStreams])), (changes) => {
     const open = fairShare({ most, part: partOfUser })
     const counted = Effect.suspend(() => Metric.update(openStreams, open.size()))
     const refused = { room: Effect.void, "over share": tooManyOfYours, full: tooManyStreams }

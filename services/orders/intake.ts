@@ -10,7 +10,7 @@ import { stepsInForce } from "#shared/contracts/order-saga.ts"
 import { failpoint } from "#shared/failpoint.ts"
 import { Problem } from "#shared/http/problem.ts"
 import type { Permit } from "#shared/http/route.ts"
-import { currentTraceparent } from "#shared/telemetry/trace.ts"
+import { currentTraceparent, spansOf, tellSpan, withSharedSpan } from "#shared/telemetry/trace.ts"
 import type { Transient } from "#shared/transient.ts"
 import { Admission } from "./admission.ts"
 import { LookUps } from "./look-ups.ts"
@@ -77,6 +77,7 @@ export const intakeLayer = (options: IntakeOptions) =>
       return Intake.of({
         place: Effect.fnUntraced(function* (placement, wait) {
           const id = OrderId.make(yield* random.uuidV7())
+          yield* tellSpan({ "order.id": id })
           const placing = Effect.ensuring(store(placement, id), Effect.sync(placement.permit.leave))
           if (wait !== undefined) return yield* whenFinal(id, placement.username, placing, wait)
           return { ...(yield* placing), waited: false }
@@ -124,7 +125,11 @@ const insertBatches = Effect.gen(function* () {
     waiting: { most: mostWaiting, longestMs: longestWaitMs, full: overloaded },
     run: Effect.fnUntraced(function* (insertions) {
       yield* failpoint("orders.before insert")
-      const inserted = yield* query((orders) => orders.insert(insertions))
+      const inserted = yield* withSharedSpan(
+        query((orders) => orders.insert(insertions)),
+        "insert orders",
+        { of: yield* spansOf(insertions.map(({ order }) => order)), count: insertions.length },
+      )
       yield* failpoint("orders.inserted")
       const stored = insertions.flatMap(({ order }) => inserted.has(order.id) ? [order] : [])
       yield* admission.stored(stored)

@@ -7,6 +7,7 @@ import { Cause, Clock, Context, Effect, Layer, Queue, Schedule } from "effect"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { failpoint } from "#shared/failpoint.ts"
 import { OrderQueue } from "#shared/queue/order-queue.ts"
+import { spansOf, withSharedSpan } from "#shared/telemetry/trace.ts"
 
 const batch = 500
 const capacity = 10_000
@@ -35,7 +36,11 @@ export const publisherLayer = (
         const own = messages.filter(({ createdAtMs }) => nowMs < createdAtMs + republishAfterMs)
         if (own.length === 0) return
         yield* failpoint("orders.before publish")
-        yield* queue.publish(own)
+        yield* withSharedSpan(queue.publish(own), "publish orders", {
+          of: yield* spansOf(own),
+          count: own.length,
+          kind: "producer",
+        })
         yield* failpoint("orders.published")
       }, Effect.uninterruptible)
       yield* Queue.takeBetween(waiting, 1, batch).pipe(

@@ -7,6 +7,8 @@ import type { Decided, Decision } from "#shared/contracts/decision.ts"
 import type { OrderId, OrderStatus } from "#shared/contracts/order.ts"
 import { failpoint } from "#shared/failpoint.ts"
 import type { LastStatements } from "#shared/postgres/store.ts"
+import { fromTheStart } from "#shared/telemetry/from-the-start.ts"
+import { batchAttributes, withinSpan } from "#shared/telemetry/trace.ts"
 import type { Transient } from "#shared/transient.ts"
 import { Changes } from "./changes.ts"
 import { isFinal, type Order } from "./order.ts"
@@ -38,13 +40,17 @@ export class Register extends Context.Service<Register, {
     Effect.gen(function* () {
       const { transaction } = yield* OrderStore
       const { watched, tell } = yield* Changes
+      yield* fromTheStart([decided.completed, decided.failed])
       return Register.of({
         decide: Effect.fnUntraced(function* (decisions) {
           const ids = [...new Set(decisions.map(({ orderId }) => orderId))]
           const now = new Date(yield* Clock.currentTimeMillis)
-          const { answers, ends, final, seen } = yield* transaction((orders, last) =>
+          const decide = transaction((orders, last) =>
             decideIn(orders, last, { ids, decisions, now, watched: watched(ids) })
           )
+          const { answers, ends, final, seen } = yield* withinSpan(decide, "decide", {
+            attributes: batchAttributes(decisions),
+          })
           yield* tell(seen, final)
           yield* failpoint("orders.decided")
           yield* countEnds(ends)

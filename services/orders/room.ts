@@ -82,3 +82,8 @@ const tooFast = (perSecond: number, waitMs: number) =>
       "Send this one again a little later.",
     headers: { "retry-after": `${Math.ceil(waitMs / 1000)}` },
   })
+
+/** The codes of all refusals. */
+export const refusalCodes = [overloaded, tooManyUnfinished(0), tooFast(0, 0)].map(({ code }) =>
+  code
+)

@@ -5,6 +5,7 @@ import { duration, whole } from "#shared/config/settings.ts"
 import { databaseLayer } from "#shared/postgres/database.ts"
 import { databaseSettings } from "#shared/postgres/settings.ts"
 import { orderQueueLayer, queueSettings } from "#shared/queue/layer.ts"
+import { queueWatchLayer } from "#shared/queue/queue-watch.ts"
 import { pooledRandomLayer } from "#shared/security/pooled-random.ts"
 import { publicKeysSetting, serviceVerifierLayer } from "#shared/security/service-tokens.ts"
 import { userTokenSettings, userVerifierLayer } from "#shared/security/user-tokens.ts"
@@ -61,6 +62,7 @@ export const orders = service({
       sweeperLayer({ republishAfterMs }),
       upkeepLayer(settings.RETENTION),
       Cancellation.layer.pipe(Layer.provideMerge(Register.layer)),
+      queueWatchLayer,
       Standings.layer,
     ).pipe(
       Layer.provideMerge(Waits.layer),

@@ -4,6 +4,7 @@
  * order doubles each time, so that a long backlog is not multiplied.
  */
 import { Cause, Clock, Effect, Layer, Metric, Schedule } from "effect"
+import { fromTheStart } from "#shared/telemetry/from-the-start.ts"
 import { failpoint } from "#shared/failpoint.ts"
 import { OrderQueue } from "#shared/queue/order-queue.ts"
 import { messageOf } from "./order.ts"
@@ -14,6 +15,11 @@ const mostMs = 10 * 60_000
 
 const republished = Metric.counter("orders_republished_total", {
   description: "Orders that the sweeper put on the queue again",
+  incremental: true,
+})
+
+const sweeps = Metric.counter("orders_sweeps_total", {
+  description: "Times that the sweeper looked for orders that are due, and got an answer",
   incremental: true,
 })
 
@@ -39,6 +45,7 @@ export const sweep = Effect.fnUntraced(function* ({ republishAfterMs }: SweeperO
     yield* queue.publish(orders.map(messageOf))
   }
   yield* Metric.update(republished, orders.length)
+  yield* Metric.update(sweeps, 1)
   return orders.length
 })
 
@@ -48,6 +55,7 @@ export const sweeperLayer = (
 ): Layer.Layer<never, never, OrderStore | OrderQueue> =>
   Layer.effectDiscard(
     Effect.gen(function* () {
+      yield* fromTheStart([republished, sweeps])
       const { ping, volatile } = yield* OrderQueue
       const { query } = yield* OrderStore
       // What a volatile queue held is gone with the process that held it.

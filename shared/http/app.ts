@@ -79,7 +79,11 @@ const appOf = (
   const app: App = new Hono({ strict: false })
   for (const route of routes) {
     const path = withoutSlash(route.path)
-    const count = durationCounter(service, nameOf(route), context)
+    const count = durationCounter(context, {
+      service,
+      route: nameOf(route),
+      statuses: [route.answer.status, ...failures],
+    })
     app.on(route.method, path, ({ req, env }) => {
       const response = answer(route, count, req.raw, {
         requestId: requestIdOf(req.raw),
@@ -95,13 +99,16 @@ const appOf = (
   }
   const others = noRoute(service, routes, describedAt, context)
   app.notFound(({ req, env }) => others.fetch(req.raw, env))
-  const countBroken = durationCounter(service, "(broken)", context)
+  const countBroken = durationCounter(context, { service, route: "(broken)", statuses: [500] })
   app.onError((error, { req }) => {
     countBroken(500, 0)
     return run(defectProblem(Cause.die(error), requestIdOf(req.raw)))
   })
   return app
 }
+
+/** What an alert waits for; a series that begins with it would not count it. */
+const failures = [500, 503]
 
 /** What is sent when the handler has ended; one that was interrupted has nobody to answer. */
 const answerOf = (exit: Exit.Exit<Response>, request: Request): Response => {
@@ -138,9 +145,10 @@ const answer = (
 ) => {
   const startedAtMs = performance.now()
   const { requestId } = parts
-  const response = Effect.catchCause(
-    withRequestSpan(route.respond(request, parts), request, nameOf(route)),
-    (cause) => asProblem(cause, requestId),
+  const response = withRequestSpan(
+    Effect.catchCause(route.respond(request, parts), (cause) => asProblem(cause, requestId)),
+    request,
+    { name: nameOf(route), internal: route.internal },
   )
   return Effect.map(
     Effect.provideService(response, CurrentRequest, { requestId, request }),
@@ -226,7 +234,11 @@ const addOperations = (
   })
   app.get(
     "/metrics",
-    async (context) => context.text(await run(PrometheusMetrics.format()), 200, answerHeaders),
+    async (context) =>
+      context.text(await run(PrometheusMetrics.format()), 200, {
+        ...answerHeaders,
+        "content-type": "text/plain; version=0.0.4; charset=utf-8",
+      }),
   )
   app.get("/openapi.json", (context) => context.json(document, 200, answerHeaders))
 }

@@ -6,7 +6,7 @@
 import { Cause, Context, Effect, Schema } from "effect"
 import { steadyMs } from "#shared/steady-time.ts"
 import { Misconfigured, type Transient, Unavailable, Unknown } from "#shared/transient.ts"
-import { withCallSpan } from "#shared/telemetry/trace.ts"
+import { withinSpan } from "#shared/telemetry/trace.ts"
 import { type Answer, nodeFetch } from "./node-fetch.ts"
 import { PeerClocks } from "./peer-clocks.ts"
 import { originHeaders } from "./request-origin.ts"
@@ -70,7 +70,9 @@ interface Sent {
 }
 
 const call = (callee: Callee, path: string, request: Sent): Effect.Effect<unknown, CallFailure> =>
-  withCallSpan(exchange(callee, path, request), `${request.method} ${callee.name}`)
+  withinSpan(exchange(callee, path, request), `${request.method} ${callee.name}`, {
+    kind: "client",
+  })
 
 /** The callee's address with the path after it: one that is below a path of a shared host stays there. */
 const urlOf = ({ url: { origin, pathname } }: Callee, path: string) =>

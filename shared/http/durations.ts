@@ -11,19 +11,27 @@ const durationsOf = (attributes: Record<"service" | "route" | "status", string>)
 /** Counts a request that took so long to be answered with a status. */
 export type Count = (status: number, seconds: number) => void
 
+export interface Counted {
+  readonly service: string
+  readonly route: string
+  /** Those that exist from the start. */
+  readonly statuses: ReadonlyArray<number>
+}
+
 /**
  * Makes the counter of a route. Each metric is made once: to make its key costs more than to count with it. A route is a
  * name of our own, never what a client sent, so their number is bounded.
  */
 export const durationCounter = (
-  service: string,
-  route: string,
   context: Context.Context<never>,
+  { service, route, statuses }: Counted,
 ): Count => {
   const made = new Map<number, ReturnType<typeof durationsOf>>()
-  return (status, seconds) => {
+  const of = (status: number) => {
     const durations = made.get(status) ?? durationsOf({ service, route, status: String(status) })
     made.set(status, durations)
-    durations.updateUnsafe(seconds, context)
+    return durations
   }
+  for (const status of statuses) of(status).valueUnsafe(context)
+  return (status, seconds) => of(status).updateUnsafe(seconds, context)
 }

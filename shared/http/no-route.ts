@@ -22,13 +22,17 @@ export const noRoute = (
     const methods = routes.filter((route) => withoutSlash(route.path) === path)
       .map((route) => route.method)
     const allow = methods.flatMap((m) => m === "GET" ? ["GET", "HEAD"] : [m]).join(", ")
-    const count = durationCounter(service, `(another method) ${path}`, context)
+    const count = durationCounter(context, {
+      service,
+      route: `(another method) ${path}`,
+      statuses: [405],
+    })
     app.all(path, ({ req }) => {
       count(405, 0)
       return problemResponse(notAllowed(req.method, allow), requestIdOf(req.raw))
     })
   }
-  const count = durationCounter(service, "(no route)", context)
+  const count = durationCounter(context, { service, route: "(no route)", statuses: [404] })
   app.notFound(({ req }) => {
     count(404, 0)
     return problemResponse(noSuchPath(req.path, describedAt), requestIdOf(req.raw))

@@ -3,7 +3,7 @@
  * on behalf of a request carry both on, so that what it led to in other services can be found.
  */
 import { Context, Effect } from "effect"
-import { currentTraceparent } from "#shared/telemetry/trace.ts"
+import { currentTraceparent, TracingEnabled } from "#shared/telemetry/trace.ts"
 
 interface RequestOrigin {
   readonly requestId: string
@@ -26,8 +26,11 @@ export const requestIdOf = (request: Request): string => {
 export const originHeaders: Effect.Effect<Readonly<Record<string, string>>> = Effect.gen(
   function* () {
     const current = yield* CurrentRequest
-    // Without telemetry there is no span, but the one who asked may have one, and so may the one who is called.
-    const traceparent = (yield* currentTraceparent) ?? current?.request.headers.get("traceparent")
+    // Without telemetry there is no span, but the one who asked may have one, and so may the one who is called. With it, a
+    // request without a span is one that is not to be traced.
+    const traceparent = (yield* TracingEnabled)
+      ? yield* currentTraceparent
+      : current?.request.headers.get("traceparent")
     return {
       "x-request-id": current?.requestId ?? crypto.randomUUID(),
       ...(traceparent && { traceparent }),

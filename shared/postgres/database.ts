@@ -55,7 +55,7 @@ export const databaseLayer = (options: DatabaseOptions): Layer.Layer<Database, D
       const address = yield* Effect.fromResult(addressOf(url)).pipe(
         Effect.mapError((problems) => unusable(options, `in DATABASE_URL, ${problems.join("; ")}`)),
       )
-      const pool = yield* makePool(() => openConnection({ service, address }), poolSize)
+      const pool = yield* makePool(() => openConnection({ service, address }), poolSize, service)
       const listen = yield* makeListen((notified) => openConnection({ service, address, notified }))
       const database = Database.of({
         ...makeDatabase(pool, listen),

@@ -6,6 +6,7 @@
  */
 import { Cause, Effect, Exit, Fiber, Option, type Scope, Semaphore } from "effect"
 import type { Connection } from "./connection.ts"
+import { poolUse } from "./pool-use.ts"
 import { meaningOf, NotOpened, severityOf } from "./sqlstates.ts"
 
 export interface Pool {
@@ -30,9 +31,11 @@ const tooMany = Object.assign(new Error("Too many wait for a connection"), { cod
 export const makePool = (
   open: () => Connection,
   size: number,
+  service: string,
 ): Effect.Effect<Pool, never, Scope.Scope> =>
   Effect.gen(function* () {
     const permits = yield* Semaphore.make(size)
+    const use = poolUse(service, size, yield* Effect.context<never>())
     let present = 0
     const idle: Array<Connection> = []
     let trusted = new WeakSet<Connection>()
@@ -66,8 +69,8 @@ export const makePool = (
     const counted = <A>(effect: Effect.Effect<A, unknown>): Effect.Effect<A, unknown> =>
       Effect.suspend(() => {
         if (present >= size + mostWaiting) return Effect.fail(tooMany)
-        present++
-        return Effect.ensuring(effect, Effect.sync(() => present--))
+        use(++present)
+        return Effect.ensuring(effect, Effect.sync(() => use(--present)))
       })
     return {
       use: (run) => counted(permits.withPermit(onConnection(run))),

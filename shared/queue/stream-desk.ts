@@ -194,8 +194,9 @@ const stateOf = Effect.fnUntraced(
     }
     return {
       length: Number(length),
-      // Redis does not know the lag of a group where entries were deleted ahead of it: then what is not taken waits.
-      lag: Number(own?.get("lag") ?? Math.max(0, Number(length) - inFlight)),
+      // Who is done with an entry deletes it, so what is there and in nobody's hands was not taken. Redis's own figure is not
+      // known where entries were deleted ahead of the group.
+      lag: Math.max(0, Number(length) - inFlight),
       inFlight,
       ageMs: ageOf(first),
       lagMs: ageOf(waiting),

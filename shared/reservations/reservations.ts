@@ -7,6 +7,7 @@ import { Clock, Context, Duration, Effect, Layer } from "effect"
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import { failpoint } from "#shared/failpoint.ts"
 import type { LastStatements } from "#shared/postgres/store.ts"
+import { batchAttributes, withinSpan } from "#shared/telemetry/trace.ts"
 import type { Transient } from "#shared/transient.ts"
 import { ReservationStore, type ReservationTables } from "./reservation-tables.ts"
 import { type Applied, applyCommands } from "./rules.ts"
@@ -32,7 +33,11 @@ export const reservationsLayer = (
       return Reservations.of({
         apply: (commands) =>
           Effect.tap(
-            transaction((tables, last) => applyIn(tables, last, commands, retentionMs)),
+            withinSpan(
+              transaction((tables, last) => applyIn(tables, last, commands, retentionMs)),
+              "apply commands",
+              { attributes: batchAttributes(commands) },
+            ),
             failpoint("reservations.committed"),
           ),
       })

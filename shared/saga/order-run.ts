@@ -1,5 +1,10 @@
 /** One run of an order's saga, in memory only: what it has done so far, and what it still has to undo. A small record. */
-import type { StepName, StuckCompensation, TimelineEntry } from "#shared/contracts/order.ts"
+import type {
+  FailureReason,
+  StepName,
+  StuckCompensation,
+  TimelineEntry,
+} from "#shared/contracts/order.ts"
 import type { OrderStep } from "#shared/contracts/order-saga.ts"
 import type { SagaAction } from "#shared/contracts/saga.ts"
 import type { Delivery } from "#shared/queue/order-queue.ts"
@@ -31,6 +36,8 @@ export interface OrderRun {
   timeline: Array<TimelineEntry>
   /** Why it turns round; it goes forward while there is none. */
   refusal: Refusal | undefined
+  /** Why it fails, by the decision that this run asked for. */
+  reason: FailureReason | undefined
   /** Of so many rows of the table, from the first on, its compensation is armed. */
   armed: number
   /** The request that it waits for: how often it was sent, and when first, by steady time. */
@@ -53,6 +60,7 @@ export const orderRun = (delivery: Delivery, now: Now): OrderRun => ({
   ageMs: now.ordersMs - delivery.message.createdAtMs,
   timeline: [],
   refusal: undefined,
+  reason: undefined,
   armed: 0,
   request: undefined,
   attempts: 0,

@@ -175,6 +175,7 @@ const decisionOf = ({ rows }: Sagas, run: OrderRun) => {
   const orderId = orderIdOf(run)
   if (refusal === undefined) return { orderId, decision: "complete", timeline } as const
   const reason = refusal instanceof Rejected ? rows[armed]!.refusal : timedOut
+  run.reason = reason
   return { orderId, decision: "abort", reason, timeline } as const
 }
 

@@ -1,8 +1,9 @@
 /**
- * W3C trace context in and out. Without telemetry (no OTLP endpoint set) requests make no spans at all: a span costs more
- * than everything else that a saga step does in this process.
+ * W3C trace context in and out. Without telemetry (no OTLP endpoint set) requests make no spans at all. With it, public
+ * requests begin traces, so many in a second and no more: a span costs more than everything else that a saga step does in
+ * this process. What a trace leads to, in whichever service, belongs to it; what no trace leads to makes no spans.
  */
-import { Context, Effect, Option, Tracer } from "effect"
+import { Context, Effect, Exit, Option, Tracer } from "effect"
 import { Headers, HttpTraceContext } from "effect/http"
 
 /** Whether spans are made; the telemetry layer switches it on. */
@@ -10,58 +11,169 @@ export const TracingEnabled = Context.Reference<boolean>("unwind/telemetry/Traci
   defaultValue: () => false,
 })
 
-/** Runs the effect in a server span that continues the trace of the request's `traceparent`. */
-export const withRequestSpan = <A, E>(
-  effect: Effect.Effect<A, E>,
+/** Tells whether one more trace may begin now. */
+export const MayBeginTrace = Context.Reference<() => boolean>("unwind/telemetry/MayBeginTrace", {
+  defaultValue: () => () => true,
+})
+
+/** Lets so many traces begin in each second. */
+export const tracesPerSecond = (most: number, nowMs = () => performance.now()): () => boolean => {
+  let second = -1
+  let begun = 0
+  return () => {
+    const now = Math.floor(nowMs() / 1000)
+    if (now !== second) {
+      second = now
+      begun = 0
+    }
+    return ++begun <= most
+  }
+}
+
+/** The most links of a span, as OpenTelemetry's specification has it by default. */
+const mostLinks = 128
+
+/** The span that a `traceparent` names; none where that is none. */
+export const spanOf = (traceparent: string | null | undefined): Tracer.ExternalSpan | undefined =>
+  traceparent
+    ? Option.getOrUndefined(HttpTraceContext.fromHeaders(Headers.fromInput({ traceparent })))
+    : undefined
+
+export const traceIdOf = (traceparent: string | null | undefined): string | undefined =>
+  spanOf(traceparent)?.traceId
+
+/** A request's span, unless there is none to make: those that come from inside only continue traces. */
+const parentOfRequest = (
+  { headers }: Request,
+  internal: boolean,
+  mayBegin: () => boolean,
+): { readonly parent?: Tracer.AnySpan; readonly root?: true } | undefined => {
+  const parent = spanOf(headers.get("traceparent"))
+  if (internal || parent?.sampled === false) return parent?.sampled ? { parent } : undefined
+  if (!mayBegin()) return undefined
+  return parent === undefined ? { root: true } : { parent }
+}
+
+/**
+ * Answers a request in a server span that continues the trace of its `traceparent`, or begins one at the public door, as long
+ * as one may begin.
+ */
+export const withRequestSpan = (
+  response: Effect.Effect<Response>,
   request: Request,
+  { name, internal }: { readonly name: string; readonly internal: boolean },
+): Effect.Effect<Response> =>
+  Effect.flatMap(
+    TracingEnabled,
+    (enabled) =>
+      !enabled ? response : Effect.flatMap(MayBeginTrace, (mayBegin) => {
+        const where = parentOfRequest(request, internal, mayBegin)
+        return where === undefined ? response : inServerSpan(name, where, response)
+      }),
+  )
+
+const inServerSpan = (
   name: string,
+  where: { readonly parent?: Tracer.AnySpan; readonly root?: true },
+  response: Effect.Effect<Response>,
 ) =>
   Effect.flatMap(
-    TracingEnabled,
-    (enabled) => enabled ? inSpan(name, request.headers.get("traceparent"), effect) : effect,
+    Effect.makeSpan(name, { kind: "server", ...where }),
+    (span) =>
+      Effect.provideService(response, Tracer.ParentSpan, span).pipe(
+        Effect.onExit((exit) => {
+          if (Exit.isFailure(exit)) return endSpan(span, exit)
+          const { status } = exit.value
+          span.attribute("http.response.status_code", status)
+          return endSpan(span, status < 500 ? Exit.void : Exit.fail(`It was answered ${status}`))
+        }),
+      ),
   )
 
-/** Runs the effect in a client span, whose `traceparent` the callee is sent. */
-export const withCallSpan = <A, E>(effect: Effect.Effect<A, E>, name: string) =>
-  Effect.flatMap(
-    TracingEnabled,
-    (enabled) => enabled ? Effect.withSpan(effect, name, { kind: "client" }) : effect,
-  )
+/** Ends a span now. */
+export const endSpan = (
+  span: Tracer.Span,
+  exit: Exit.Exit<unknown, unknown>,
+): Effect.Effect<void> =>
+  Effect.clockWith((clock) => Effect.sync(() => span.end(clock.currentTimeNanosUnsafe(), exit)))
 
-/** Opens a consumer span that continues the trace that a queue message carries; none without telemetry. */
-export const messageSpan = (
-  traceparent: string | undefined,
-  name: string,
-): Effect.Effect<Tracer.Span | undefined> =>
-  Effect.flatMap(TracingEnabled, (enabled) =>
-    enabled
-      ? Effect.makeSpan(name, {
-        kind: "consumer",
-        ...(traceparent !== undefined && parentOf(traceparent)),
-      })
-      : Effect.succeed(undefined))
-
-const parentOf = (traceparent: string) =>
-  Option.match(HttpTraceContext.fromHeaders(Headers.fromInput({ traceparent })), {
-    onNone: () => ({}),
-    onSome: (parent) => ({ parent }),
-  })
-
-const inSpan = <A, E, R>(
-  name: string,
-  traceparent: string | null,
+/** Runs the effect in a span within the current one, and without one where there is none. */
+export const withinSpan = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
-) =>
-  Effect.withSpan(effect, name, {
-    kind: "server",
-    ...(traceparent !== null && parentOf(traceparent)),
-  })
+  name: string,
+  options: Pick<Tracer.SpanOptions, "kind" | "attributes"> = {},
+): Effect.Effect<A, E, R> =>
+  Effect.flatMap(
+    currentSpan,
+    (parent) =>
+      parent === undefined
+        ? effect
+        : Effect.withSpan(effect, name, { ...options, parent }) as typeof effect,
+  )
+
+const currentSpan = Effect.map(Effect.serviceOption(Tracer.ParentSpan), Option.getOrUndefined)
+
+/** What orders share, such as a request: who of them is traced, and how many they are in all. */
+export interface SharedWork {
+  readonly of: ReadonlyArray<Tracer.AnySpan>
+  readonly count: number
+  readonly kind?: Tracer.SpanKind
+}
+
+/**
+ * Runs what several share. Of one alone, it is a part of its trace; of more, a trace of its own, linked with each of theirs,
+ * from both ends. Where nobody is traced, there is no span.
+ */
+export const withSharedSpan = <A, E, R>(
+  effect: Effect.Effect<A, E, R>,
+  name: string,
+  { of, count, kind = "internal" }: SharedWork,
+): Effect.Effect<A, E, R> => {
+  if (of.length === 0) return effect
+  const linked = of.slice(0, mostLinks)
+  const where = count === 1
+    ? { parent: of[0]! }
+    : { root: true, links: linked.map((span) => ({ span, attributes: {} })) }
+  const made = Effect.makeSpan(name, { kind, ...where, attributes: { "batch.size": count } })
+  return Effect.flatMap(made, (span) => {
+    if (count > 1) {
+      for (const one of linked) {
+        if (one._tag === "Span") one.addLinks([{ span, attributes: {} }])
+      }
+    }
+    return Effect.provideService(effect, Tracer.ParentSpan, span).pipe(
+      Effect.onExit((exit) => endSpan(span, exit)),
+    )
+  }) as Effect.Effect<A, E, R>
+}
+
+/** What a span tells of a batch: how large it is, and of a single entry whose it is. */
+export const batchAttributes = (
+  entries: ReadonlyArray<{ readonly orderId: string }>,
+): Readonly<Record<string, unknown>> => ({
+  "batch.size": entries.length,
+  ...(entries.length === 1 && { "order.id": entries[0]!.orderId }),
+})
+
+/** The spans that messages name; none without telemetry. */
+export const spansOf = (
+  messages: ReadonlyArray<{ readonly traceparent?: string | null }>,
+): Effect.Effect<ReadonlyArray<Tracer.AnySpan>> =>
+  Effect.map(TracingEnabled, (enabled) =>
+    !enabled ? [] : messages.flatMap(({ traceparent }) => {
+      const span = spanOf(traceparent)
+      return span?.sampled ? [span] : []
+    }))
 
 /** The current span as a `traceparent`, if one is open. */
 export const currentTraceparent: Effect.Effect<string | undefined> = Effect.map(
-  Effect.serviceOption(Tracer.ParentSpan),
-  Option.match({
-    onNone: () => undefined,
-    onSome: ({ traceId, spanId, sampled }) => `00-${traceId}-${spanId}-${sampled ? "01" : "00"}`,
-  }),
+  currentSpan,
+  (span) => span && `00-${span.traceId}-${span.spanId}-${span.sampled ? "01" : "00"}`,
 )
+
+/** Gives the current span more to tell, if there is one. */
+export const tellSpan = (attributes: Readonly<Record<string, unknown>>): Effect.Effect<void> =>
+  Effect.map(currentSpan, (span) => {
+    if (span?._tag !== "Span") return
+    for (const [name, value] of Object.entries(attributes)) span.attribute(name, value)
+  })

@@ -18,6 +18,7 @@ const mostRemembered = 100_000
 
 const violations = Metric.gauge("saga_invariant_violations", {
   description: "What the last audit of everything found, by kind; 0 is how it must be",
+  attributes: { unit: "{finding}" },
 })
 
 /**

@@ -58,7 +58,6 @@ export const world = Effect.gen(function* () {
       yield* settled
       return { stop: Scope.close(scope, Exit.void) }
     }).pipe(
-      Effect.provideService(References.MinimumLogLevel, "Info"),
       Effect.provide(Logger.layer([
         Logger.make(({ message, logLevel, fiber }) => {
           const annotations = fiber.getRef(References.CurrentLogAnnotations)

@@ -217,8 +217,8 @@ describe("the consumer", () => {
         Effect.provideService(TracingEnabled, true),
         Effect.provideService(Tracer.Tracer, broken),
       )
-      const orders = someOrders(3)
-      for (const order of orders) yield* publish([order])
+      const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+      for (const order of someOrders(3)) yield* publish([{ ...order, traceparent }])
       assert.deepStrictEqual(begun(), [])
       assert.deepStrictEqual([stream.deadLetters.length, stream.unacknowledged], [3, 0])
       assert.strictEqual((yield* runningSagas)?.value, 0)

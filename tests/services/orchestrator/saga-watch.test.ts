@@ -1,6 +1,6 @@
 /** What is seen of sagas from outside while they run: their metrics, and the log lines of those that are stuck or buried. */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, References } from "effect"
 import { TestClock } from "effect/testing"
 import { watchSagas } from "#services/orchestrator/saga-watch.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
@@ -18,6 +18,8 @@ const linesOf = (logs: ReadonlyArray<LogLine>, { orderId }: OrderMessage) =>
 
 const stuckLine = "Warn The compensation of item does not get through"
 const throughLine = "Info The compensation got through"
+
+const slotLine = "Info The order failed: Can not get the delivery slot"
 
 /** Orders that are refused at their last step while items cannot be reached. */
 const shopWithStuckOrders = Effect.gen(function* () {
@@ -85,7 +87,7 @@ describe("a compensation that does not get through", () => {
       fails.clear()
       yield* pass(40_000)
       for (const order of bad) {
-        assert.deepStrictEqual(linesOf(logs, order), [stuckLine, throughLine])
+        assert.deepStrictEqual(linesOf(logs, order), [stuckLine, throughLine, slotLine])
       }
       assert.strictEqual(yield* gauge("sagas_stuck"), 0)
       assert.strictEqual(stream.unacknowledged, 0)
@@ -116,7 +118,7 @@ describe("a compensation that does not get through", () => {
       fails.clear()
       yield* pass(1_000)
       assert.strictEqual(stream.unacknowledged, 0)
-      assert.deepStrictEqual(logs, [])
+      assert.deepStrictEqual(linesOf(logs, order!), [slotLine])
     }))
 
   it.effect("is not counted any more when its saga was buried, whether it is refused or meets a defect", () =>
@@ -132,6 +134,46 @@ describe("a compensation that does not get through", () => {
       assert.deepStrictEqual(linesOf(logs, refused!).slice(1, 2), [
         "Error An order cannot go on: items answered 400",
       ])
+    }))
+})
+
+describe("the end of an order", () => {
+  it.effect("has a line with why and how long when it is not well, and at Debug when it is", () =>
+    Effect.gen(function* () {
+      const { rejects, start, publish, logs } = yield* world
+      yield* Effect.provideService(start(), References.MinimumLogLevel, "Debug")
+      const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00"
+      const [good, poor, sold] = someOrders(3).map((order) => ({ ...order, traceparent }))
+      rejects.set(poor!.orderId, "billing").set(sold!.orderId, "items")
+      yield* publish([good!, poor!, sold!])
+      assert.deepStrictEqual(linesOf(logs, good!), ["Debug The order is completed"])
+      assert.deepStrictEqual(linesOf(logs, poor!), ["Info The order failed: Not enough money"])
+      assert.deepStrictEqual(linesOf(logs, sold!), [
+        "Info The order failed: Can not reserve the item",
+      ])
+      for (const { annotations } of logs) {
+        assert.strictEqual(annotations.traceId, "0af7651916cd43dd8448eb211c80319c")
+        assert.isNumber(annotations.durationMs)
+      }
+    }))
+
+  it.effect("has no line at Info when it is well", () =>
+    Effect.gen(function* () {
+      const { start, publish, logs } = yield* world
+      yield* start()
+      yield* publish(someOrders(3))
+      assert.deepStrictEqual(logs, [])
+    }))
+
+  it.effect("is said once, also when the order is delivered again", () =>
+    Effect.gen(function* () {
+      const { rejects, start, publish, logs } = yield* world
+      yield* Effect.provideService(start(), References.MinimumLogLevel, "Debug")
+      const orders = someOrders(2)
+      rejects.set(orders[1]!.orderId, "items")
+      yield* publish(orders)
+      yield* publish(orders.map((order) => ({ ...order, republished: 1 })))
+      assert.strictEqual(logs.length, 2)
     }))
 })
 

@@ -37,8 +37,15 @@ type App = Effect.Success<ReturnType<typeof started>>
 const ask = (app: App, path: string, init: RequestInit = {}) =>
   Effect.promise(async () => await app.request(path, init))
 
-/** How often requests of the service were counted, by route and status. */
+/** How often requests of the service were counted, by route and status; of those that were. */
 const countsOf = (app: App, service: string) =>
+  Effect.map(
+    seriesOf(app, service),
+    (counts) => Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0)),
+  )
+
+/** All series of the service's requests, by route and status. */
+const seriesOf = (app: App, service: string) =>
   Effect.gen(function* () {
     const response = yield* ask(app, "/metrics")
     const text = yield* Effect.promise(() => response.text())
@@ -52,6 +59,22 @@ const countsOf = (app: App, service: string) =>
     }
     return counts
   })
+
+describe("the count of requests", () => {
+  it.effect("is there from the start, with 0: of answers, failures, other methods and other paths", () =>
+    Effect.gen(function* () {
+      const series = yield* seriesOf(yield* started("new"), "new")
+      assert.deepStrictEqual(new Set(Object.values(series)), new Set([0]))
+      assert.includeMembers(Object.keys(series), [
+        "GET /things/:id/ 200",
+        "GET /things/:id/ 500",
+        "GET /things/:id/ 503",
+        "(another method) /things/:id 405",
+        "(no route) 404",
+        "(broken) 500",
+      ])
+    }))
+})
 
 describe("a request that no route answers", () => {
   it.effect("is counted, with as many names as there are paths, whatever is tried", () =>

@@ -5,7 +5,7 @@ import { vi } from "vitest"
 import { Environment } from "#shared/config/settings.ts"
 import { makeApp } from "#shared/http/app.ts"
 import { serve, service, startWithin } from "#shared/service/service.ts"
-import { logRecord } from "#shared/telemetry/telemetry.ts"
+import { logRecord } from "#shared/telemetry/log-record.ts"
 
 /** Logs while it starts, from a fiber of its own, and when it is asked whether it is ready. */
 const talkative = service({

@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger } from "effect"
 import { TestClock } from "effect/testing"
-import { logRecord } from "#shared/telemetry/telemetry.ts"
+import { logRecord } from "#shared/telemetry/log-record.ts"
 import { saidOnce } from "#shared/telemetry/said-once.ts"
 
 /** Runs the effect with a logger that says everything once; `said` has what it has said so far. */

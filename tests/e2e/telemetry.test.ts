@@ -1,0 +1,203 @@
+/** What a running system tells of itself: the trace of an order from its POST to its end, and its metrics. */
+import { randomUUID } from "node:crypto"
+import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import { newCustomer, until, type Wish } from "#tests/support/customer.ts"
+import { startEmbedded } from "#tests/support/embedded-process.ts"
+import { type Span, startCollector } from "#tests/support/otlp-collector.ts"
+import { patienceMs } from "#tests/support/patience.ts"
+
+const root = join(import.meta.dirname, "../..")
+
+/** The names of all metrics that the sources make. */
+const namesInSources = globSync("{services,shared}/**/*.ts", { cwd: root }).flatMap((file) =>
+  [
+    ...readFileSync(join(root, file), "utf8").matchAll(
+      /(?:Metric\.(?:counter|gauge|histogram)|\bgauge)\(\s*"([a-z_]+)"/g,
+    ),
+  ].map(([, name]) => name!)
+)
+
+type Collector = Awaited<ReturnType<typeof startCollector>>
+
+let folder: string
+let collector: Collector
+let atStart: string
+const orders: Record<"completed" | "failed", string> = { completed: "", failed: "" }
+
+/** Places one order and waits until it is final. */
+const place = async (
+  customer: Awaited<ReturnType<typeof newCustomer>>,
+  baseUrl: string,
+  wish: Wish,
+) => {
+  const response = await customer.post(baseUrl, wish, randomUUID())
+  expect(response.status).toBe(201)
+  const { id } = await response.json() as { id: string }
+  await until("the order is final", patienceMs, async () => {
+    const { success } = await customer.order(baseUrl, id)
+    return success !== null
+  })
+  return id
+}
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), "unwind-telemetry-"))
+  collector = await startCollector()
+  const system = await startEmbedded({
+    DATA_DIR: folder,
+    QUEUE_URL: "memory:",
+    OTEL_EXPORTER_OTLP_ENDPOINT: collector.url,
+  })
+  try {
+    atStart = await (await fetch(`${system.internalUrl}/metrics`)).text()
+    const customer = await newCustomer(() => system.baseUrl)
+    // Until it has seen a token, a service asks auth for its keys, in the trace of whose token it is.
+    await place(customer, system.baseUrl, { amount: 1, item: 1, slot: "09:00" })
+    orders.completed = await place(customer, system.baseUrl, { amount: 1, item: 1, slot: "09:00" })
+    orders.failed = await place(customer, system.baseUrl, { amount: 1, item: 1, slot: "19:00" })
+    await Promise.all(
+      Array.from(
+        { length: 40 },
+        (_, n) => place(customer, system.baseUrl, { amount: 1, item: 1 + n % 10, slot: "08:00" }),
+      ),
+    )
+  } finally {
+    // What is not sent yet is sent when it stops.
+    await system.end("SIGTERM")
+  }
+})
+afterAll(() => {
+  collector.close()
+  rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
+})
+
+interface Tree {
+  readonly [name: string]: Tree
+}
+
+const childrenOf = (spans: ReadonlyArray<Span>, id: string | undefined) =>
+  spans.filter(({ parentSpanId }) => parentSpanId === id)
+
+/** The tree of a trace; the same name twice under one parent would be a fault. */
+const treeOf = (spans: ReadonlyArray<Span>, id?: string): Tree => {
+  const children = childrenOf(spans, id)
+  expect(new Set(children.map(({ name }) => name)).size).toBe(children.length)
+  return Object.fromEntries(children.map(({ name, spanId }) => [name, treeOf(spans, spanId)]))
+}
+
+const traceOf = (orderId: string): ReadonlyArray<Span> => {
+  const post = collector.spans.find(({ name, attributes }) =>
+    name === "POST /api/orders/" && attributes["order.id"] === orderId
+  )
+  return collector.spans.filter(({ traceId }) => traceId === post?.traceId)
+}
+
+const reservations = (participant: string) => ({
+  [`${participant} for orders`]: {
+    [`POST ${participant}`]: { "POST /internal/reservations": { "apply commands": {} } },
+  },
+})
+const decision = {
+  "orders for orders": { "POST orders": { "POST /internal/decisions": { decide: {} } } },
+}
+
+describe("the trace of an order", () => {
+  it("leads from the POST through the queue to each participant's transaction and the decision", () => {
+    expect(treeOf(traceOf(orders.completed))).toEqual({
+      "POST /api/orders/": {
+        "insert orders": {},
+        "publish orders": {},
+        "order saga": {
+          "reserve money": reservations("billing"),
+          "reserve item": reservations("items"),
+          "reserve slot": reservations("slots"),
+          complete: decision,
+        },
+      },
+    })
+  })
+
+  it("has the compensations, and the decisions before and after them", () => {
+    expect(treeOf(traceOf(orders.failed))).toEqual({
+      "POST /api/orders/": {
+        "insert orders": {},
+        "publish orders": {},
+        "order saga": {
+          "reserve money": reservations("billing"),
+          "reserve item": reservations("items"),
+          "reserve slot": reservations("slots"),
+          abort: decision,
+          "cancel item": reservations("items"),
+          "cancel money": reservations("billing"),
+          settle: decision,
+        },
+      },
+    })
+  })
+
+  it("tells the order, the step, what came of it, the attempts and how many shared the request", () => {
+    const id = orders.failed
+    const named = (name: string) => traceOf(id).find((span) => span.name === name)?.attributes
+    expect(named("reserve slot")).toEqual({
+      "order.id": id,
+      "saga.step": "slot",
+      "saga.action": "reserve",
+      "saga.participant": "slots",
+      "saga.outcome": "rejected",
+      "saga.attempts": 1,
+      "batch.size": 1,
+    })
+    expect(named("abort")).toMatchObject({
+      "saga.outcome": "compensating",
+      "order.reason": "Can not get the delivery slot",
+    })
+    expect(named("apply commands")).toEqual({ "batch.size": 1, "order.id": id })
+    expect(named("order saga")).toMatchObject({
+      "order.id": id,
+      "saga.end": "failed",
+      "order.reason": "Can not get the delivery slot",
+    })
+  })
+
+  it("is linked, from both ends, with what it shares with others", () => {
+    const shared = collector.spans.filter(({ name, attributes }) =>
+      name === "billing for orders" && Number(attributes["batch.size"]) > 1
+    )
+    expect(shared.length).toBeGreaterThan(0)
+    for (const { traceId, spanId, parentSpanId, links, attributes } of shared) {
+      expect(parentSpanId).toBeUndefined()
+      expect(links.length).toBeLessThanOrEqual(Number(attributes["batch.size"]))
+      const steps = links.map((link) =>
+        collector.spans.find((one) => one.spanId === link.spanId && one.traceId === link.traceId)
+      )
+      for (const step of steps) {
+        expect(step?.name).toBe("reserve money")
+        expect(step?.links).toContainEqual(expect.objectContaining({ traceId, spanId }))
+      }
+      // The transaction is in the trace of what is shared.
+      expect(treeOf(collector.spans.filter((one) => one.traceId === traceId)))
+        .toEqual(reservations("billing"))
+    }
+  })
+})
+
+describe("the metrics", () => {
+  it("are there from the start, each of them", () => {
+    const missing = namesInSources.filter((name) => !atStart.includes(`# TYPE ${name} `))
+    expect(namesInSources.length).toBeGreaterThan(20)
+    expect(missing).toEqual([])
+    for (const status of ["404", "405", "500"]) expect(atStart).toContain(`status="${status}"`)
+  })
+
+  it("are sent too, under names that nobody makes longer, by each process for itself", () => {
+    expect([...collector.paths].sort()).toEqual(["/v1/metrics", "/v1/traces"])
+    expect(namesInSources.filter((name) => !collector.metrics.has(name))).toEqual([])
+    // Prometheus appends "_ratio" to a gauge without a unit.
+    const gauges = [...collector.metrics.values()].filter(({ gauge }) => gauge !== undefined)
+    expect(gauges.filter(({ unit }) => unit === "1")).toEqual([])
+    expect([...collector.resources]).toContain("service.instance.id")
+  })
+})
