@@ -1,4 +1,5 @@
 /** What may be chosen on top of the base: each takes out what it stands in for, and fits what stays. */
+import { parse } from "effect/encoding/Yaml"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
@@ -9,6 +10,7 @@ import { type Manifest, render } from "./kustomize.ts"
 import {
   base,
   componentNames,
+  containerOf,
   ofKind,
   root,
   type Selector,
@@ -76,6 +78,37 @@ describe("keda", () => {
         }],
       },
     }])
+  })
+})
+
+describe("observability", () => {
+  const manifests = rendered("observability")
+
+  it("scrapes the pods of every service at the port that they have for it", () => {
+    expect(ofKind(manifests, "PodMonitor")).toMatchObject([{
+      spec: {
+        selector: { matchLabels: { "app.kubernetes.io/component": "service" } },
+        podMetricsEndpoints: [{ port: "internal", path: "/metrics" }],
+      },
+    }])
+  })
+
+  it("has the alerts of Compose", () => {
+    const alerts = parse(readFileSync(join(root, "compose/observability/alerts.yaml"), "utf8"))
+    expect(
+      ofKind(manifests, "PrometheusRule").map((rule) =>
+        (rule as Manifest & { spec: unknown }).spec
+      ),
+    )
+      .toEqual([alerts])
+  })
+
+  it("gives every service the one setting by which it sends", () => {
+    const endpoints = workloadsOf(manifests)
+      .flatMap((workload) => containerOf(workload).env ?? [])
+      .filter(({ name }) => name === "OTEL_EXPORTER_OTLP_ENDPOINT")
+    expect(endpoints.map(({ value }) => value))
+      .toEqual(serviceNames.map(() => "http://otel-collector.monitoring:4318"))
   })
 })
 

@@ -158,7 +158,7 @@ const merge = (old: Json | undefined, patch: Json, field = ""): Json => {
       return change === undefined ? element : merge(element, change)
     })
     const ofOld = new Set(old.map(of))
-    return [...changed, ...patch.filter((element) => !ofOld.has(of(element)))]
+    return [...patch.filter((element) => !ofOld.has(of(element))), ...changed]
   }
   if (!isObject(patch)) return patch
   const result: Record<string, Json> = { ...(isObject(old) && old) }

@@ -7,7 +7,6 @@ import { base, containerOf, dev, ofKind, workloadsOf } from "./system.ts"
 
 const edges = edgesOf(roster).map(({ from, to, port }) => `${from} -> ${to}:${port}`).toSorted()
 const doors = publicServices.map((name) => `traefik -> ${name}:${roster[name].port}`)
-const scraped = serviceNames.map((name) => `prometheus -> ${name}:internal`)
 const toDns = serviceNames.flatMap((name) => [`${name} -> dns:53`, `${name} -> dns:53/UDP`])
 
 const policies = ofKind<Policy>(dev, "NetworkPolicy")
@@ -36,8 +35,8 @@ describe("the network policies", () => {
     }
   })
 
-  it("let in the callers that the roster names and a Prometheus internally, the ingress publicly", () => {
-    expect(allowed.in).toEqual([...edges, ...doors, ...scraped].toSorted())
+  it("let in the callers that the roster names internally, the ingress publicly", () => {
+    expect(allowed.in).toEqual([...edges, ...doors].toSorted())
   })
 
   it("let out to where the roster leads, and to the DNS of the cluster", () => {

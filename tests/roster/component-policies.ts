@@ -25,6 +25,12 @@ const wantedOf = (rows: Rows): Readonly<Record<string, Opened>> => {
     "managed-redis": { out: users("redis", anywhere, 6379, 6380) },
     upstash: { out: ofQueue.map((name) => `${name} -> ${anywhere}:443`) },
     keda: { in: ["keda -> redis:6379"] },
+    observability: {
+      in: namesOf(rows).map((name) => `prometheus -> ${name}:internal`),
+      out: namesOf(rows).flatMap((name) =>
+        ["prometheus", "grafana"].map((pod) => `${name} -> ${pod}:4318`)
+      ),
+    },
     cloudnativepg: {
       in: [
         ...users("postgres", "cnpg", 5432),

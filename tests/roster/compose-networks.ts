@@ -1,6 +1,6 @@
 /**
  * Who reaches whom in Compose: a network for each pair that talks, which only the two are in and which leads nowhere else.
- * Only the gateway is in one with a way out, and has a port on this machine.
+ * Only the gateway and Grafana are in one with a way out, and have a port on this machine.
  */
 import { edgesOf } from "./edges.ts"
 import { differences, isPublic, namesOf, type Rows } from "./held.ts"
@@ -18,6 +18,15 @@ export interface Networked {
 
 const outside = "outside"
 
+/** Networks in which whoever collects telemetry meets the services, each of them in one. */
+const ofTelemetry = [
+  "auth-billing",
+  "orchestrator-items",
+  "orchestrator-orders",
+  "orchestrator-slots",
+]
+const isOpen = (name: string) => name === "gateway" || name === "observability"
+
 /** The networks that there should be, and who is in each. */
 const membersByNetwork = (rows: Rows): ReadonlyMap<string, ReadonlyArray<string>> => {
   const edges = edgesOf(rows)
@@ -27,12 +36,14 @@ const membersByNetwork = (rows: Rows): ReadonlyMap<string, ReadonlyArray<string>
     return !back || rows[from]!.calls.includes(to)
   }
   return new Map<string, ReadonlyArray<string>>([
-    [outside, ["gateway"]],
+    [outside, ["gateway", "observability"]],
     ...namesOf(rows, isPublic).map((name) => [`gateway-${name}`, ["gateway", name]] as const),
     ...edges.filter(asksFirst).map(({ from, to }) => {
       // Upstash's protocol stands between the queue and those that use it.
       const front = to === "redis" && rows[from]!.redis === "queue" ? ["upstash"] : []
-      return [`${from}-${to}`, [from, to, ...front]] as const
+      const network = `${from}-${to}`
+      const collector = ofTelemetry.includes(network) ? ["observability"] : []
+      return [network, [from, to, ...front, ...collector]] as const
     }),
   ])
 }
@@ -51,10 +62,17 @@ export const wrongNetworks = (rows: Rows, { services, networks }: Networked) => 
     ...Object.entries(networks)
       .filter(([name, network]) => (network?.internal === true) === (name === outside))
       .map(([name]) => `the network ${name} ${name === outside ? "has" : "lacks"} internal: true`),
+    // Nobody would hear of one that is in none of them.
+    ...differences(
+      "those who meet the collector",
+      namesOf(rows),
+      [...new Set(ofTelemetry.flatMap((network) => wanted.get(network) ?? []))]
+        .filter((name) => name !== "observability"),
+    ),
     ...found.filter(([, { networks = [], network_mode }]) =>
       networks.length === 0 && network_mode !== "none"
     ).map(([name]) => `the service ${name} is in Compose's own network, with a way out`),
-    ...found.filter(([name, { ports }]) => (ports !== undefined) !== (name === "gateway"))
-      .map(([name]) => `the service ${name} ${name === "gateway" ? "lacks" : "has"} ports`),
+    ...found.filter(([name, { ports }]) => (ports !== undefined) !== isOpen(name))
+      .map(([name]) => `the service ${name} ${isOpen(name) ? "lacks" : "has"} ports`),
   ]
 }
