@@ -6,13 +6,7 @@
 import { Duration } from "effect"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { encodeEntry, type Unreadable } from "./entry.ts"
-
-import {
-  buryScript,
-  forgetScript,
-  publishScript,
-  trimScript,
-} from "./stream-scripts.ts"
+import { buryScript, forgetScript, publishScript, trimScript } from "./stream-scripts.ts"
 import type { Command } from "./stream-transport.ts"
 
 /** What a consumer needs to know of its stream. */

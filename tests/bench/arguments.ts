@@ -12,6 +12,7 @@ const names = [
   "replicas",
   "deno",
   "embedded",
+  "telemetry",
   "overload",
   "peers",
 ] as const

@@ -13,6 +13,7 @@ import { overload } from "./overload.ts"
 import { peers } from "./peers.ts"
 import { queueToDecision } from "./queue-to-decision.ts"
 import { replicas } from "./replicas.ts"
+import { telemetry } from "./telemetry.ts"
 
 export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   "queue-to-decision": queueToDecision,
@@ -25,6 +26,7 @@ export const scenarios: Readonly<Record<ScenarioName, Scenario>> = {
   replicas,
   deno,
   embedded,
+  telemetry,
   overload,
   peers,
 }
