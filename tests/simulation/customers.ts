@@ -7,7 +7,7 @@ import { Effect, Exit } from "effect"
 import type { OrderStatus } from "#shared/contracts/order.ts"
 import type { Process } from "./kernel.ts"
 import type { Answer, CallEnd } from "./network.ts"
-import { keysOf, type Plan, type Wish } from "./plan.ts"
+import { cancellerOf, keysOf, type Plan, type Wish } from "./plan.ts"
 import type { System } from "./system.ts"
 
 /** An order as its customer knows it. */
@@ -16,7 +16,7 @@ export interface Acknowledged {
   readonly id: string
   /** What the customer was told last. */
   status: OrderStatus
-  /** What the customer's cancel came to, once it was answered. */
+  /** What the cancel came to, once it was answered. */
   cancelled?: "in time" | "too late"
 }
 
@@ -87,17 +87,19 @@ export class Customers {
     return order
   }
 
+  /** An operator does it when the customer asks for it. */
   private cancel(order: Acknowledged): Effect.Effect<void, Answer> {
     const { username } = order.wish
+    const by = cancellerOf(order.wish)
     this.system.world.cancelling.add(order.id)
-    return this.untilAnswered("cancel", "/cancel", { username, id: order.id }).pipe(
+    return this.untilAnswered("cancel", `/cancel by ${by}`, { username, id: order.id }).pipe(
       Effect.as("in time" as const),
       Effect.catch((answer) =>
         answer.status === 409 ? Effect.succeed("too late" as const) : Effect.fail(answer)
       ),
       Effect.map((cancelled) => {
         order.cancelled = cancelled
-        this.system.world.hit(`order: cancelled ${cancelled}`, order.id)
+        this.system.world.hit(`order: cancelled ${cancelled} by ${by}`, order.id)
       }),
     )
   }

@@ -1,5 +1,13 @@
 /** A plan as a person reads it: what there is, who orders what, and which faults come in between. */
-import { type Plan, type PointFault, poison, replicas, type TimedFault, type Wish } from "./plan.ts"
+import {
+  cancellerOf,
+  type Plan,
+  type PointFault,
+  poison,
+  replicas,
+  type TimedFault,
+  type Wish,
+} from "./plan.ts"
 import type { Restock } from "./restocks.ts"
 import { participants, stepAt } from "./services.ts"
 
@@ -38,9 +46,9 @@ const wishText = (wish: Wish): string => {
   return [
     `at ${seconds(atMs)}: ${username}, ${money(amountMinor)}, item ${item}, slot ${slot}`,
     ...repeats.map((ms) => `posted again ${seconds(ms)} later`),
-    ...(cancelAfterMs === undefined
-      ? []
-      : [`cancelled ${seconds(cancelAfterMs)} after its acknowledgement`]),
+    ...(cancelAfterMs === undefined ? [] : [
+      `cancelled by the ${cancellerOf(wish)} ${seconds(cancelAfterMs)} after its acknowledgement`,
+    ]),
     ...(steps === undefined ? [] : [`accepted with the steps ${steps.join(" and ")}`]),
     ...refusing.map((name) => `which is malformed to ${name}`),
   ].join(", ")
