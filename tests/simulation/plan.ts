@@ -7,6 +7,7 @@ import fc from "fast-check"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { stepsInForce } from "#shared/contracts/order-saga.ts"
 import { type FailpointName, failpoints } from "#shared/failpoint.ts"
+import { operations } from "./operations.ts"
 import { type Restock, restock } from "./restocks.ts"
 
 /** The services of the simulated world, and how many processes of each there are where a plan does not say. */
@@ -129,10 +130,6 @@ export const processFaults = [
   "clock jump",
   "clock apart",
 ] as const
-/** What operators do, all of them too often: no fault, and no help either. */
-export const operations = ["retry now", "redrive"] as const
-export const isOperation = (fault: string): boolean =>
-  operations.some((operation) => operation === fault)
 export const timedFaults = [...processFaults, ...calleeFaults, ...operations]
 
 /** A fault at a time. */
