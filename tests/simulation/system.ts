@@ -18,15 +18,13 @@ import { retryNow } from "./operations.ts"
 import {
   calleeFaults,
   databases,
-  itemIds,
   type Plan,
   processesOf,
   replicas,
   type ServiceName,
-  slotTimes,
   type TimedFault,
-  usernames,
 } from "./plan.ts"
+import { itemIds, slotTimes, usernames } from "./wish.ts"
 import { SimulatedQueue } from "./queue.ts"
 import {
   orchestratorLayers,
