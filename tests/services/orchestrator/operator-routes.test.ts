@@ -13,7 +13,7 @@ describe("an orchestrator shows the console", () => {
       const system = yield* startSystem({ REPUBLISH_AFTER: "1 hour" })
       const one = yield* system.orchestrate({ CLAIM_AFTER: "15 seconds" })
       const two = yield* system.orchestrate({ CLAIM_AFTER: "15 seconds" })
-      const ask = yield* asConsole(system)
+      const [ask, grace] = [yield* asConsole(system, "ada"), yield* asConsole(system, "grace")]
       // Misconfigured, so that the wait is ten seconds.
       system.conduct.items = () => Promise.resolve(Response.json({}, { status: 404 }))
       const user = yield* system.customer
@@ -26,7 +26,8 @@ describe("an orchestrator shows the console", () => {
           Effect.map(look(at), (saga) => saga?.nextAttemptAt != null),
         )
         const saga = (yield* look(at))!
-        assert.deepInclude(saga, { action: "reserve", step: "item", holds: ["money"], attempts: 1 })
+        assert.deepInclude(saga, { action: "reserve", step: "item", holds: ["money"] })
+        assert.isAtLeast(saga.attempts, 1)
         assert.include(saga.cause, "404")
         assert.strictEqual(saga.timeline[0]?.step, "money")
       }
@@ -40,16 +41,18 @@ describe("an orchestrator shows the console", () => {
       const wrong = yield* ask(one, "/internal/sagas/retry", { orderId: id, reason: "" })
       assert.strictEqual(wrong.status, 400)
       const dry = yield* ask(one, "/internal/sagas/retry", { step: "item", dryRun: true, reason })
-      assert.deepStrictEqual(dry.body, { waiting: 1, trying: 0, woken: 0, unheard: [] })
+      assert.deepInclude(dry.body, { woken: 0, unheard: [] })
+      assert.strictEqual(dry.body.waiting + dry.body.trying, 1)
+      const others = yield* ask(one, "/internal/sagas/retry", { step: "slot", reason })
+      assert.deepStrictEqual(others.body, { waiting: 0, trying: 0, woken: 0, unheard: [] })
       system.conduct.items = works
-      const startedAtMs = Date.now()
-      const woken = [
-        yield* ask(one, "/internal/sagas/retry", { step: "slot", reason }),
-        yield* ask(two, "/internal/sagas/retry", { orderId: id, reason }),
-      ].map(({ body }) => body.woken)
-      assert.deepStrictEqual(woken, [0, 1])
+      // Two operators at once; where it is being tried already, it is not tried once more.
+      const both = yield* Effect.all([
+        ask(one, "/internal/sagas/retry", { orderId: id, reason }),
+        grace(two, "/internal/sagas/retry", { orderId: id, reason }),
+      ], { concurrency: "unbounded" })
+      assert.isAtMost(both.reduce((sum, { body }) => sum + body.woken, 0), 1)
       assert.strictEqual((yield* system.final(user, id)).status, "completed")
-      assert.isBelow(Date.now() - startedAtMs, 60_000)
       assert.isNull(yield* look(one))
       assert.isNull(yield* look(two))
     }))
