@@ -94,4 +94,49 @@ describe("an orchestrator shows the console", () => {
       assert.isTrue(one.logs.some((line) => line.includes("An operator did: redrive")))
       system.conduct.items = isDown
     }))
+
+  it.live("what it knows itself while the queue is away, and says so of the rest", () =>
+    Effect.gen(function* () {
+      const system = yield* startSystem()
+      const alone = yield* system.orchestrate({ QUEUE_URL: "redis://127.0.0.1:1" })
+      const ask = yield* asConsole(system)
+      for (const path of ["/internal/queue", "/internal/dead-letters"]) {
+        assert.strictEqual((yield* ask(alone, path)).status, 503)
+      }
+      const reason = "items is mended"
+      const redrive = { letters: ["1-1"], reason }
+      assert.strictEqual((yield* ask(alone, "/internal/dead-letters/redrive", redrive)).status, 503)
+      const retry = yield* ask(alone, "/internal/sagas/retry", { reason })
+      assert.deepInclude(retry.body, { waiting: 0, trying: 0, woken: 0 })
+      assert.match(retry.body.unheard.join(), /^all others: /)
+      const { status, body } = yield* ask(alone, "/internal/sagas")
+      assert.deepStrictEqual([status, body.sagas, body.next], [200, [], null])
+      assert.deepInclude((yield* ask(alone, "/internal/audit")).body, { verdict: "unknown" })
+    }))
+
+  it.live("nothing for a wrong question, and says what is wrong with it", () =>
+    Effect.gen(function* () {
+      const system = yield* startSystem()
+      const one = yield* system.orchestrate()
+      const ask = yield* asConsole(system)
+      const wrong = [
+        ["/internal/sagas?limit=0"],
+        ["/internal/sagas?limit=501"],
+        ["/internal/sagas?step=gift"],
+        ["/internal/sagas/not-an-id"],
+        ["/internal/dead-letters?after=yesterday"],
+        ["/internal/sagas/retry", { reason: "r", cap: 0 }],
+        ["/internal/sagas/retry", { reason: "r", colour: "red" }],
+        ["/internal/sagas/retry", { reason: "two\nlines" }],
+        ["/internal/dead-letters/redrive", { reason: "r", letters: [] }],
+        ["/internal/dead-letters/discard", { reason: "r", letters: ["x"] }],
+        ["/internal/audit/heal", { dryRun: true }],
+        ["/internal/audit/heal", { reason: "r", dryRun: "yes" }],
+      ] as const
+      for (const [path, body] of wrong) {
+        const answer = yield* ask(one, path, body)
+        assert.strictEqual(answer.status, 400, path)
+        assert.isNotEmpty(answer.body.detail, path)
+      }
+    }))
 })
