@@ -1,13 +1,11 @@
-/** What the console shows of one order, and how it is cancelled. */
+/** What the console shows of one order. */
 import { Schema } from "effect"
 import { Recorded } from "./audit.ts"
 import { Away } from "./console.ts"
 import { participantNames } from "./order-saga.ts"
-import { OrderView } from "./order.ts"
 import { WholeOrder } from "./order-search.ts"
 import { DeadLetterView } from "./queue.ts"
 import { RunningSaga } from "./saga.ts"
-import { OperatorReason } from "./text.ts"
 
 /** What a participant has on record of the order; null when it has nothing. One that could not be asked is left out. */
 const Record = Schema.Struct({
@@ -31,11 +29,3 @@ export const OneOrder = Schema.Struct({
   unavailable: Schema.Array(Away),
 }).annotate({ identifier: "OneOrder" })
 export type OneOrder = typeof OneOrder.Type
-
-/** POST /api/console/orders/:id/cancel */
-export const CancelRequest = Schema.Struct({ reason: OperatorReason }).annotate({
-  identifier: "CancelRequest",
-})
-
-/** The order as it stands then; 409 with its state when it is too late. */
-export const CancelResponse = OrderView

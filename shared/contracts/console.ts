@@ -4,7 +4,7 @@
  */
 import { Schema } from "effect"
 import { serviceNames } from "#shared/roster.ts"
-import { AuditState } from "./console-audit.ts"
+import { AuditState } from "./audit.ts"
 import { OrderCounts } from "./order-search.ts"
 import { QueueState } from "./queue.ts"
 
@@ -56,7 +56,7 @@ export type Overview = typeof Overview.Type
 // The rest is as the service says that is asked. What only one service can tell is a 503 Problem with the code `service_away`
 // and the name of the service while it is away.
 //
-// GET  /api/console/orders                           OrderSearch -> FoundPage (order-search.ts)
+// GET  /api/console/orders                           OrderSearchQuery -> OrderSearchPage (order-search.ts)
 // GET  /api/console/orders/:id, .../:id/events       OneOrder (console-orders.ts)
 // GET  /api/console/stuck                            StuckGroups (saga.ts)
 // GET  /api/console/sagas                            SagaQuery -> SagaPage (saga.ts)
@@ -64,10 +64,10 @@ export type Overview = typeof Overview.Type
 // GET  /api/console/queue                            QueueState (queue.ts)
 // GET  /api/console/stock/:participant               StockQuery -> StockPage (stock.ts)
 // GET  /api/console/stock/:participant/adjustments   AdjustmentQuery -> AdjustmentPage (stock.ts)
-// GET  /api/console/audit                            AuditState (console-audit.ts)
-// POST /api/console/orders/:id/cancel                CancelRequest -> CancelResponse (console-orders.ts)
+// GET  /api/console/audit                            AuditState (audit.ts)
+// POST /api/console/orders/:id/cancel                CancelRequest -> CancelResponse (order-search.ts)
 // POST /api/console/retry                            RetryRequest -> RetryResponse (saga.ts)
 // POST /api/console/dead-letters/redrive             LettersRequest -> RedriveResponse (queue.ts)
 // POST /api/console/dead-letters/discard             LettersRequest -> DiscardResponse (queue.ts)
 // POST /api/console/stock/:participant/adjustments   NewAdjustment -> 201 Adjustment (stock.ts), with an Idempotency-Key
-// POST /api/console/audit/heal                       HealRequest -> HealResponse (console-audit.ts)
+// POST /api/console/audit/heal                       HealRequest -> HealResponse (audit.ts)
