@@ -7,7 +7,8 @@ import { Effect, Exit } from "effect"
 import type { OrderStatus } from "#shared/contracts/order.ts"
 import type { Process } from "./kernel.ts"
 import type { Answer, CallEnd } from "./network.ts"
-import { keysOf, type Plan, type Wish } from "./plan.ts"
+import { type Plan } from "./plan.ts"
+import { keysOf, type Wish } from "./wish.ts"
 import type { System } from "./system.ts"
 
 /** An order as its customer knows it. */

@@ -5,7 +5,8 @@
 import type { OrderTable } from "#services/orders/order-table.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import type { OrderQueue } from "#shared/queue/order-queue.ts"
-import { keysOf, type Plan } from "./plan.ts"
+import { type Plan } from "./plan.ts"
+import { keysOf } from "./wish.ts"
 
 type Steps = OrderMessage["steps"]
 

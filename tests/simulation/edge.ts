@@ -6,7 +6,8 @@
 import { Effect } from "effect"
 import type { Process } from "./kernel.ts"
 import type { Answer } from "./network.ts"
-import { orderFaults, poison } from "./plan.ts"
+import { orderFaults } from "./plan.ts"
+import { poison } from "./wish.ts"
 import type { Serve } from "./services.ts"
 import type { World } from "./world.ts"
 

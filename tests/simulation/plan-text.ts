@@ -1,5 +1,6 @@
 /** A plan as a person reads it: what there is, who orders what, and which faults come in between. */
-import { type Plan, type PointFault, poison, replicas, type TimedFault, type Wish } from "./plan.ts"
+import { type Plan, type PointFault, replicas, type TimedFault } from "./plan.ts"
+import { poison, type Wish } from "./wish.ts"
 import type { Restock } from "./restocks.ts"
 import { participants, stepAt } from "./services.ts"
 

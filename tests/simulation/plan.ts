@@ -4,10 +4,9 @@
  * that name, such as its n-th call of billing or its n-th commit; or at a time.
  */
 import fc from "fast-check"
-import type { OrderMessage } from "#shared/contracts/order-message.ts"
-import { stepsInForce } from "#shared/contracts/order-saga.ts"
 import { type FailpointName, failpoints } from "#shared/failpoint.ts"
 import { type Restock, restock } from "./restocks.ts"
+import { type Wish, wish } from "./wish.ts"
 
 /** The services of the simulated world, and how many processes of each there are where a plan does not say. */
 export const replicas = { orders: 2, orchestrator: 3, billing: 1, items: 1, slots: 1 }
@@ -18,42 +17,6 @@ export const processesOf = (replicas: Replicas): ReadonlyArray<string> =>
   services.flatMap((service) =>
     Array.from({ length: replicas[service] }, (_, n) => `${service}-${n + 1}`)
   )
-
-/** What there is to order; a wish may be for something else. */
-export const usernames = ["ann", "bob", "cy"]
-export const itemIds = ["1", "2", "3", "4"]
-export const slotTimes = ["00:00", "01:00", "02:00"]
-/** What each participant refuses as malformed, and with it the whole request that it is in: a poison order wants it. */
-export const poison = { billing: "mallory", items: "13", slots: "13:00" }
-
-/** One customer's wish for one order, and how its client behaves. */
-export interface Wish {
-  readonly username: string
-  readonly amountMinor: number
-  readonly item: number
-  readonly slot: string
-  readonly atMs: number
-  /** Posts of the same order with the same key that are sent besides the first. */
-  readonly repeats: ReadonlyArray<number>
-  /** How long after it was acknowledged the customer cancels it, if at all. */
-  readonly cancelAfterMs?: number | undefined
-  /** The steps of the earlier version of the saga that accepts it, if it is not today's. */
-  readonly steps?: OrderMessage["steps"] | undefined
-}
-
-/** Whether a participant refuses the order as malformed. */
-export const isPoison = ({ username, item, slot }: Wish): boolean =>
-  username === poison.billing || `${item}` === poison.items || slot === poison.slots
-
-/** The idempotency keys of the wishes. A key belongs to its user: different users have the same ones. */
-export const keysOf = (wishes: ReadonlyArray<Wish>): ReadonlyArray<string> => {
-  const times = new Map<string, number>()
-  return wishes.map(({ username }) => {
-    const nth = times.get(username) ?? 0
-    times.set(username, nth + 1)
-    return `key ${nth}`
-  })
-}
 
 /** What can happen to a call: the request or its answer on the way, or what the callee says. */
 export const callFaults = [
@@ -163,50 +126,6 @@ export interface Plan {
 
 /** Customers' orders and faults begin within so long; when faults end, everything has to become final. */
 export const faultsEndMs = 30_000
-
-/** Now and then something else. */
-const rarely = <A>(one: number, usual: fc.Arbitrary<A>, other: fc.Arbitrary<A>) =>
-  fc.oneof(
-    { withCrossShrink: true },
-    { weight: one - 1, arbitrary: usual },
-    { weight: 1, arbitrary: other },
-  )
-const poisonEvery = 130
-
-const wish: fc.Arbitrary<Wish> = fc.record({
-  username: rarely(poisonEvery, fc.constantFrom(...usernames), fc.constant(poison.billing)),
-  amountMinor: fc.constantFrom(10_10, 19_99, 33_33, 50_05),
-  item: rarely(
-    poisonEvery,
-    rarely(30, fc.constantFrom(...itemIds.map(Number)), fc.constant(99)),
-    fc.constant(Number(poison.items)),
-  ),
-  slot: rarely(
-    poisonEvery,
-    fc.constantFrom(...slotTimes, "19:00"),
-    fc.constant(poison.slots),
-  ),
-  // Most come in crowds, so that waves are of several.
-  atMs: fc.oneof(
-    { weight: 2, arbitrary: fc.constantFrom(500, 3_000, 6_000) },
-    { weight: 1, arbitrary: fc.nat(10_000) },
-  ),
-  repeats: fc.oneof(
-    { weight: 3, arbitrary: fc.constant([]) },
-    { weight: 1, arbitrary: fc.array(fc.nat(4_000), { maxLength: 2 }) },
-  ),
-  // While it is under way, or about when it would be decided.
-  cancelAfterMs: rarely(
-    5,
-    fc.constant(undefined),
-    fc.oneof(fc.nat(200), fc.nat(2_000), fc.nat(20_000)),
-  ),
-  steps: rarely(
-    6,
-    fc.constant(undefined),
-    fc.subarray([...stepsInForce], { minLength: 1, maxLength: stepsInForce.length - 1 }),
-  ),
-})
 
 const of = (
   prefix: string,

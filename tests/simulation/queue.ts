@@ -11,7 +11,8 @@ import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { type Delivery, type OrderQueue, QueueUnavailable } from "#shared/queue/order-queue.ts"
 import { again } from "#shared/queue/queue-desk.ts"
 import type { Process } from "./kernel.ts"
-import { type PointFault, slotTimes, usernames } from "./plan.ts"
+import { type PointFault } from "./plan.ts"
+import { slotTimes, usernames } from "./wish.ts"
 import type { World } from "./world.ts"
 
 interface Entry {

@@ -32,7 +32,8 @@ import { Reservations, reservationsLayer } from "#shared/reservations/reservatio
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
 import { noChanges } from "./no-changes.ts"
 import type { Answer } from "./network.ts"
-import { isPoison, type Plan } from "./plan.ts"
+import { type Plan } from "./plan.ts"
+import { isPoison } from "./wish.ts"
 
 export const refusals = {
   billing: "Not enough money",

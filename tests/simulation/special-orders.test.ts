@@ -1,13 +1,7 @@
 /** Orders that are not like the others: of an earlier version of the saga, or poison to a participant. */
 import { describe, expect, it } from "vitest"
-import {
-  type OrderFault,
-  orderFaults,
-  type Plan,
-  poison,
-  type TimedFault,
-  type Wish,
-} from "./plan.ts"
+import { type OrderFault, orderFaults, type Plan, type TimedFault } from "./plan.ts"
+import { poison, type Wish } from "./wish.ts"
 import { simulate } from "./simulate.ts"
 import { rows } from "./tables/database.ts"
 import { reservations } from "./tables/reservation-tables.ts"

@@ -17,15 +17,13 @@ import { Network } from "./network.ts"
 import {
   calleeFaults,
   databases,
-  itemIds,
   type Plan,
   processesOf,
   replicas,
   type ServiceName,
-  slotTimes,
   type TimedFault,
-  usernames,
 } from "./plan.ts"
+import { itemIds, slotTimes, usernames } from "./wish.ts"
 import { SimulatedQueue } from "./queue.ts"
 import {
   orchestratorLayers,

@@ -1,5 +1,5 @@
 /** What an order wants of whom, and who takes no such order. */
-import { poison } from "./plan.ts"
+import { poison } from "./wish.ts"
 import { participants, stepAt } from "./services.ts"
 import type { OrderRow } from "./tables/order-table.ts"
 

@@ -52,6 +52,7 @@ describe("the bill of the project", () => {
     const images = shipped.components.filter(({ kind }) => kind === "container")
     expect(images.map(({ name }) => name)).toEqual([
       "denoland/deno",
+      "grafana/otel-lgtm",
       "nginx",
       "node",
       "postgres",

@@ -30,7 +30,7 @@ describe("items", () => {
   it.live("fills it once when five replicas start at once", () =>
     Effect.gen(function* () {
       const { sql, replica } = yield* startParticipant("items")
-      yield* Effect.promise(() => sql`drop table items, reservations, forgotten, migrations`)
+      yield* Effect.promise(() => sql.unsafe("drop schema public cascade; create schema public"))
       yield* Effect.all(Array.from({ length: 5 }, () => replica()), { concurrency: "unbounded" })
       assert.deepStrictEqual(yield* shelf(sql), tenItems(100))
     }))

@@ -23,6 +23,10 @@ const doors = [
   "GET /internal/books",
   "POST /internal/forget",
   "GET /internal/forgotten",
+  "GET /internal/stock",
+  "GET /internal/adjustments",
+  "POST /internal/adjustments",
+  "POST /internal/records",
 ]
 
 const participants: ReadonlyArray<{

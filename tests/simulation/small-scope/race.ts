@@ -5,7 +5,8 @@
  */
 import { judge, type Simulate } from "../judge.ts"
 import type { KernelOptions } from "../kernel.ts"
-import { itemIds, type Plan, slotTimes, usernames } from "../plan.ts"
+import { type Plan } from "../plan.ts"
+import { itemIds, slotTimes, usernames } from "../wish.ts"
 import { participants, refusals } from "../services.ts"
 import type { Simulation } from "../simulate.ts"
 import type { Violation } from "../world.ts"
