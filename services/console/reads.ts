@@ -23,7 +23,8 @@ const orderReads = (permit: Permits) =>
         query: OrderSearchQuery,
         answer: { status: 200, description: "A page of orders", schema: OrderSearchPage },
         problems: [429],
-        handle: ({ request }) => tell("orders", "/internal/order-search", OrderSearchPage, request),
+        handle: ({ request }) =>
+          tell("orders", `/internal/order-search${queryOf(request)}`, OrderSearchPage),
       }),
       route({
         method: "GET",
@@ -33,7 +34,7 @@ const orderReads = (permit: Permits) =>
         permit,
         answer: { status: 200, description: "The groups", schema: StuckGroups },
         problems: [429],
-        handle: ({ request }) => tell("orchestrator", "/internal/stuck", StuckGroups, request),
+        handle: () => tell("orchestrator", "/internal/stuck", StuckGroups),
       }),
       route({
         method: "GET",
@@ -44,7 +45,8 @@ const orderReads = (permit: Permits) =>
         query: SagaQuery,
         answer: { status: 200, description: "A page of sagas", schema: SagaPage },
         problems: [429],
-        handle: ({ request }) => tell("orchestrator", "/internal/sagas", SagaPage, request),
+        handle: ({ request }) =>
+          tell("orchestrator", `/internal/sagas${queryOf(request)}`, SagaPage),
       }),
     ])
   })
@@ -61,7 +63,7 @@ const queueReads = (permit: Permits) =>
         permit,
         answer: { status: 200, description: "The order queue", schema: QueueState },
         problems: [429],
-        handle: ({ request }) => tell("orchestrator", "/internal/queue", QueueState, request),
+        handle: () => tell("orchestrator", "/internal/queue", QueueState),
       }),
       route({
         method: "GET",
@@ -73,7 +75,7 @@ const queueReads = (permit: Permits) =>
         answer: { status: 200, description: "A page of dead letters", schema: LetterPage },
         problems: [429],
         handle: ({ request }) =>
-          tell("orchestrator", "/internal/dead-letters", LetterPage, request),
+          tell("orchestrator", `/internal/dead-letters${queryOf(request)}`, LetterPage),
       }),
       route({
         method: "GET",
@@ -83,7 +85,7 @@ const queueReads = (permit: Permits) =>
         permit,
         answer: { status: 200, description: "Its verdict and findings", schema: AuditState },
         problems: [429],
-        handle: ({ request }) => tell("orchestrator", "/internal/audit", AuditState, request),
+        handle: () => tell("orchestrator", "/internal/audit", AuditState),
       }),
     ])
   })
@@ -103,7 +105,7 @@ const stockReads = (permit: Permits) =>
         answer: { status: 200, description: "A page of resources", schema: StockPage },
         problems: [429],
         handle: ({ params, request }) =>
-          tell(params.participant, "/internal/stock", StockPage, request),
+          tell(params.participant, `/internal/stock${queryOf(request)}`, StockPage),
       }),
       route({
         method: "GET",
@@ -116,21 +118,23 @@ const stockReads = (permit: Permits) =>
         answer: { status: 200, description: "A page of the ledger", schema: AdjustmentPage },
         problems: [429],
         handle: ({ params, request }) =>
-          tell(params.participant, "/internal/adjustments", AdjustmentPage, request),
+          tell(params.participant, `/internal/adjustments${queryOf(request)}`, AdjustmentPage),
       }),
     ])
   })
 
-/** Asks one service what the request asks, with its query as it came: it was checked by the same schema. */
+/** Asks one service, of which nobody else knows what is asked for. */
 const told = Effect.map(
   Peers,
-  ({ read }) =>
-  <A>(service: PeerName, path: string, schema: Schema.Codec<A, unknown>, request: Request) =>
-    read(service, { path: `${path}${new URL(request.url).search}`, schema }).pipe(
+  ({ read }) => <A>(service: PeerName, path: string, schema: Schema.Codec<A, unknown>) =>
+    read(service, { path, schema }).pipe(
       Effect.map((body) => ({ body })),
       Effect.mapError((error) => error instanceof ServiceAway ? serviceAway(error) : error),
     ),
 )
+
+/** The query as it came: it was checked by the schema of the service that is asked. */
+const queryOf = ({ url }: Request): string => new URL(url).search
 
 export const readRoutes = (permit: Permits) =>
   Effect.map(
