@@ -1,4 +1,4 @@
-/** The routes of orders: what customers send and look up, and the internal doors of register and audit. */
+/** The routes of orders: what customers send and look up, and the internal doors of register, audit and console. */
 import { Duration, Effect, Schema } from "effect"
 import { DecisionRequest, DecisionResponse, unpacked } from "#shared/contracts/decision.ts"
 import { NewOrder, OrderDetails, OrderId, OrderView, toMinor } from "#shared/contracts/order.ts"
@@ -16,6 +16,7 @@ import { lastEventId, placingHeaders, preferredWait, watchingHeaders } from "./h
 import { Intake } from "./intake.ts"
 import { LookUps } from "./look-ups.ts"
 import { detailsOf, isFinal, viewOf } from "./order.ts"
+import { operatorRoutes } from "./operator-routes.ts"
 import { hasUnfinishedOrders } from "./owner-routes.ts"
 import { Register } from "./register.ts"
 
@@ -181,6 +182,7 @@ export const ordersApp = Effect.gen(function* () {
       yield* decide,
       yield* hasUnfinishedOrders,
       ...(yield* auditRoutes),
+      ...(yield* operatorRoutes),
     ],
     // Orders are taken while the queue is away, so it is no condition; the sweeper publishes them later.
     ready: { database: database.ping },

@@ -53,6 +53,10 @@ export const permissions = {
   "GET /internal/orders": ["orchestrator"],
   "GET /internal/orders/unfinished": ["orchestrator"],
   "GET /internal/users/unfinished": ["auth"],
+  "GET /internal/order-search": ["console"],
+  "GET /internal/order-search/:id": ["console"],
+  "GET /internal/order-counts": ["console"],
+  "POST /internal/orders/:id/cancel": "operator",
 
   "GET /api/console/me": "signed-in operator",
   "GET /api/console/overview": "signed-in operator",
