@@ -76,6 +76,34 @@ describe("the console shows", () => {
     }
   })
 
+  it("one operator so much at a time, and others all the same", async () => {
+    const other = await console_.operator()
+    let open = () => {}
+    const opened = new Promise<void>((resolve) => open = resolve)
+    console_.disturb("orchestrator", (answer) => opened.then(answer))
+    const statuses: Array<number> = []
+    const asked = Array.from({ length: 40 }, async () => {
+      const { status, headers, body } = await console_.ask("queue")
+      statuses.push(status)
+      if (status === 429) {
+        assert.strictEqual(body.code, "too_many_requests")
+        assert.strictEqual(headers.get("retry-after"), "1")
+      }
+    })
+    await soon(
+      "some are refused, while the others wait",
+      () => Promise.resolve(statuses.length >= 20),
+    )
+    const others = console_.ask("queue", { by: other.access })
+    open()
+    assert.strictEqual((await others).status, 200)
+    await Promise.all(asked)
+    const refused = statuses.filter((status) => status === 429).length
+    assert.isAtLeast(refused, 20)
+    assert.isAtMost(refused, 30, "some were let in")
+    assert.strictEqual((await console_.ask("queue")).status, 200, "when there is room again")
+  })
+
   it("nothing of what is no participant", async () => {
     assert.strictEqual((await console_.ask("stock/orders")).status, 400)
   })
