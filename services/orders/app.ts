@@ -11,7 +11,7 @@ import { publicServices } from "#shared/roster.ts"
 import { Admission } from "./admission.ts"
 import { auditRoutes } from "./audit-routes.ts"
 import { cancelOrder } from "./cancel-routes.ts"
-import { eventStreamHeaders, eventStreams, historyOf } from "./events.ts"
+import { historyOf, orderStreams } from "./events.ts"
 import { lastEventId, placingHeaders, preferredWait, watchingHeaders } from "./headers.ts"
 import { Intake } from "./intake.ts"
 import { LookUps } from "./look-ups.ts"
@@ -127,7 +127,7 @@ const mostEventStreams = 1_000
 
 const watchOrder = Effect.gen(function* () {
   const lookUps = yield* LookUps
-  const openStream = yield* eventStreams({ most: mostEventStreams })
+  const openStream = yield* orderStreams({ most: mostEventStreams })
   return yield* route({
     method: "GET",
     path: "/api/orders/:id/events",
@@ -150,8 +150,7 @@ const watchOrder = Effect.gen(function* () {
       if (isFinal(order) && seen >= historyOf(order).length - 1) {
         return new Response(null, { status: 204 })
       }
-      const stream = yield* openStream(order, look, seen, closing)
-      return new Response(stream, { headers: eventStreamHeaders })
+      return yield* openStream(order, look, seen, closing)
     }),
   })
 })
