@@ -127,10 +127,10 @@ const queueRoutes = Effect.gen(function* () {
 })
 
 /** The console writes the audit trail; the log has it beside what follows from it. */
-const said = (action: string, operator: string, reason: string, done: object) =>
+export const said = (action: string, operator: string, reason: string, done: object) =>
   Effect.annotateLogs(Effect.logInfo(`An operator did: ${action}`), { operator, reason, ...done })
 
-const reached = <A>(effect: Effect.Effect<A, QueueUnavailable>) =>
+export const reached = <A>(effect: Effect.Effect<A, QueueUnavailable>) =>
   Effect.mapError(effect, ({ message }) => new Unavailable({ message }))
 
 export const operatorRoutes = Effect.map(

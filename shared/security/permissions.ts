@@ -65,6 +65,9 @@ export const permissions = {
   "GET /internal/dead-letters": ["console"],
   "POST /internal/dead-letters/redrive": "operator",
   "POST /internal/dead-letters/discard": "operator",
+  // Only where FAULTS=1, like all that breaks something on purpose.
+  "POST /internal/kill": "operator",
+  "POST /internal/queue/wipe": "operator",
 
   // Of every participant: billing, items, slots.
   "POST /internal/reservations": ["orchestrator"],
@@ -76,6 +79,10 @@ export const permissions = {
   "GET /internal/adjustments": ["console"],
   "POST /internal/adjustments": "operator",
   "POST /internal/records": ["console"],
+
+  // Of every service that sagas call, only where FAULTS=1.
+  "GET /internal/faults": ["console"],
+  "POST /internal/faults": "operator",
 } as const satisfies Readonly<Record<`${"GET" | "POST" | "DELETE"} /${string}`, Permission>>
 
 export type RouteKey = keyof typeof permissions
