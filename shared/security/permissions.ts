@@ -77,6 +77,11 @@ export const permissions = {
   "POST /api/console/dead-letters/discard": "signed-in operator",
   "POST /api/console/stock/:participant/adjustments": "signed-in operator",
   "POST /api/console/audit/heal": "signed-in operator",
+  // Only where FAULTS=1, like all that breaks something on purpose.
+  "GET /api/console/faults": "signed-in operator",
+  "POST /api/console/faults/:service": "signed-in operator",
+  "POST /api/console/orchestrator/kill": "signed-in operator",
+  "POST /api/console/queue/wipe": "signed-in operator",
 
   // Of the orchestrator.
   "GET /internal/stuck": ["console"],
@@ -87,7 +92,7 @@ export const permissions = {
   "GET /internal/dead-letters": ["console"],
   "POST /internal/dead-letters/redrive": "operator",
   "POST /internal/dead-letters/discard": "operator",
-  // Only where FAULTS=1, like all that breaks something on purpose.
+  // Only where FAULTS=1.
   "POST /internal/kill": "operator",
   "POST /internal/queue/wipe": "operator",
 

@@ -66,7 +66,10 @@ const ask = async (
   const own = loser === undefined || name === "bob" ? order : sessionOf(loser)
   const { status, headers, body } = await services.send(
     service,
-    path.replace(":username", ada.username).replace(":id", own).replace(":participant", "items"),
+    path.replace(":username", ada.username).replace(":id", own).replace(
+      /:(participant|service)/,
+      "items",
+    ),
     {
       method,
       headers: {
