@@ -4,7 +4,8 @@ import { FaultReason, Wiped } from "#shared/contracts/faults.ts"
 import { Crash } from "#shared/faults/crash.ts"
 import { publicBodyBytes, route } from "#shared/http/route.ts"
 import { QueueDesk } from "#shared/queue/queue-desk.ts"
-import { reached, said } from "./operator-routes.ts"
+import { operatorDid } from "./operator-did.ts"
+import { reached } from "./operator-routes.ts"
 
 /** So that the answer is there before the process is not. */
 const answered = "100 millis"
@@ -20,7 +21,7 @@ export const faultRoutes = Effect.gen(function* () {
       body: { schema: FaultReason, maxBytes: publicBodyBytes },
       answer: { status: 202, description: "It is about to be gone", schema: Schema.Struct({}) },
       handle: Effect.fnUntraced(function* ({ body: { reason }, caller }) {
-        yield* said("kill an orchestrator", caller.username, reason, {})
+        yield* operatorDid("kill an orchestrator", caller.username, reason, {})
         yield* Effect.forkDetach(Effect.delay(crash, answered))
         return { body: {} }
       }),
@@ -33,7 +34,7 @@ export const faultRoutes = Effect.gen(function* () {
       answer: { status: 200, description: "What was lost", schema: Wiped },
       handle: Effect.fnUntraced(function* ({ body: { reason }, caller }) {
         const wiped = yield* reached(desk.wipe)
-        yield* said("wipe the queue", caller.username, reason, wiped)
+        yield* operatorDid("wipe the queue", caller.username, reason, wiped)
         return { body: wiped }
       }),
     }),

@@ -92,6 +92,8 @@ export const permissions = {
   "GET /internal/dead-letters": ["console"],
   "POST /internal/dead-letters/redrive": "operator",
   "POST /internal/dead-letters/discard": "operator",
+  "GET /internal/audit": ["console"],
+  "POST /internal/audit/heal": "operator",
   // Only where FAULTS=1.
   "POST /internal/kill": "operator",
   "POST /internal/queue/wipe": "operator",

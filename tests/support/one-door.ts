@@ -11,7 +11,8 @@ export const oneDoor = (doors: Doors): App => {
   const app: App = new Hono({ strict: false })
   app.all("*", ({ env, req }) => {
     const path = withoutSlash(req.path)
-    const door = internalPaths.some((one) => one.test(path)) ? doors.internal : doors.public
+    const isInternal = internalPaths.some((one) => one.test(path))
+    const door = isInternal ? doors.internal : doors.public
     return door.fetch(req.raw, env)
   })
   return app
