@@ -7,14 +7,11 @@ import { isDown, type RunningConsole, soon, startConsole } from "./running-conso
 
 const scope = Scope.makeUnsafe()
 let console_: RunningConsole
-const restores: Array<() => void> = []
 
 beforeAll(async () => {
   console_ = await Effect.runPromise(Scope.provide(startConsole, scope))
 })
-afterEach(() => {
-  for (const restore of restores.splice(0)) restore()
-})
+afterEach(() => console_.restore())
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
 const reads: ReadonlyArray<readonly [path: string, of: ServiceName]> = [
@@ -62,7 +59,7 @@ describe("the console shows", () => {
 
   it.each(reads)("nothing of %s while %s is away, and says so", async (path, service) => {
     assert.strictEqual((await console_.ask(path)).status, 200)
-    restores.push(console_.disturb(service, isDown))
+    console_.disturb(service, isDown)
     const { status, headers, body } = await console_.ask(path)
     assert.deepInclude(body, { status: 503, code: "service_away" })
     assert.strictEqual(status, 503)
