@@ -4,9 +4,11 @@ import { AuditState } from "#shared/contracts/audit.ts"
 import { FaultsShown, FaultyParams } from "#shared/contracts/console-faults.ts"
 import {
   FaultReason,
+  faultsExample,
   FaultState,
   FaultsWanted,
   faultyServices,
+  reasonExample,
   Wiped,
 } from "#shared/contracts/faults.ts"
 import { OrderCounts } from "#shared/contracts/order-search.ts"
@@ -70,7 +72,7 @@ const actions = ({ permit, trustProxy }: ActionOptions) =>
         tag: "faults",
         permit,
         params: FaultyParams,
-        body: { schema: FaultsWanted, maxBytes: publicBodyBytes },
+        body: { schema: FaultsWanted, maxBytes: publicBodyBytes, example: faultsExample },
         answer: { status: 200, description: "The faults from now on", schema: FaultState },
         problems: [404, 429],
         handle: (input) =>
@@ -89,7 +91,7 @@ const actions = ({ permit, trustProxy }: ActionOptions) =>
         summary: "Kill an orchestrator: the one that is asked, which is started again",
         tag: "faults",
         permit,
-        body: { schema: FaultReason, maxBytes: publicBodyBytes },
+        body: { schema: FaultReason, maxBytes: publicBodyBytes, example: reasonExample },
         answer: { status: 202, description: "It is about to be gone", schema: Schema.Struct({}) },
         problems: [404, 429],
         handle: (input) =>
@@ -107,7 +109,7 @@ const actions = ({ permit, trustProxy }: ActionOptions) =>
         summary: "Lose the order queue: its entries, its consumers and its dead letters",
         tag: "faults",
         permit,
-        body: { schema: FaultReason, maxBytes: publicBodyBytes },
+        body: { schema: FaultReason, maxBytes: publicBodyBytes, example: reasonExample },
         answer: { status: 200, description: "What was lost", schema: Wiped },
         problems: [404, 429],
         handle: (input) =>

@@ -1,6 +1,6 @@
 /** What operators break on purpose, where FAULTS=1: an orchestrator that is gone from one moment to the next, and a queue that is. */
 import { Effect, Schema } from "effect"
-import { FaultReason, Wiped } from "#shared/contracts/faults.ts"
+import { FaultReason, reasonExample, Wiped } from "#shared/contracts/faults.ts"
 import { Crash } from "#shared/faults/crash.ts"
 import { publicBodyBytes, route } from "#shared/http/route.ts"
 import { QueueDesk } from "#shared/queue/queue-desk.ts"
@@ -18,7 +18,7 @@ export const faultRoutes = Effect.gen(function* () {
       method: "POST",
       path: "/internal/kill",
       summary: "Crash this orchestrator: nothing is closed, finished or handed back",
-      body: { schema: FaultReason, maxBytes: publicBodyBytes },
+      body: { schema: FaultReason, maxBytes: publicBodyBytes, example: reasonExample },
       answer: { status: 202, description: "It is about to be gone", schema: Schema.Struct({}) },
       handle: Effect.fnUntraced(function* ({ body: { reason }, caller }) {
         yield* operatorDid("kill an orchestrator", caller.username, reason, {})
@@ -30,7 +30,7 @@ export const faultRoutes = Effect.gen(function* () {
       method: "POST",
       path: "/internal/queue/wipe",
       summary: "Lose the order queue: its entries, its consumers and its dead letters",
-      body: { schema: FaultReason, maxBytes: publicBodyBytes },
+      body: { schema: FaultReason, maxBytes: publicBodyBytes, example: reasonExample },
       answer: { status: 200, description: "What was lost", schema: Wiped },
       handle: Effect.fnUntraced(function* ({ body: { reason }, caller }) {
         const wiped = yield* reached(desk.wipe)

@@ -12,7 +12,7 @@ export const FaultyParams = Schema.Struct({ service })
 export const Promised = Schema.Struct({
   id: Schema.Literals(["I1", "I2", "I5", "I12"]),
   promise: Schema.String,
-  /** Null while it cannot be told: nothing was audited yet, or faults go on. */
+  /** Null while it cannot be told: nothing was audited yet, faults go on, or some orders are not final yet (I12). */
   holds: Schema.NullOr(Schema.Boolean),
   /** How many break it: orders, or for I2 resources. */
   broken: Schema.NullOr(Schema.Int),

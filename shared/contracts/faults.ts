@@ -62,6 +62,10 @@ export type FaultState = typeof FaultState.Type
 /** POST /internal/kill and POST /internal/queue/wipe, of the orchestrator. */
 export const FaultReason = Schema.Struct({ reason: OperatorReason })
 
+/** Right bodies, for whoever tries the routes from their description. */
+export const reasonExample = { reason: "Do all orders come out whole?" }
+export const faultsExample = { dropPercent: 30, seconds: 30, ...reasonExample }
+
 /** What the order queue held, and holds no more. */
 export const Wiped = Schema.Struct({
   entries: Schema.Int,

@@ -3,7 +3,7 @@
  * without them: nothing stands between a request and its route, and the routes that set faults are not there.
  */
 import { Effect } from "effect"
-import { FaultState, FaultsWanted } from "#shared/contracts/faults.ts"
+import { faultsExample, FaultState, FaultsWanted } from "#shared/contracts/faults.ts"
 import { type AppOptions, makeApp } from "#shared/http/app.ts"
 import { publicBodyBytes, type Route, route } from "#shared/http/route.ts"
 import type { RouteKey } from "#shared/security/permissions.ts"
@@ -36,7 +36,7 @@ const faultRoutes = ({ state, set }: Faults) =>
       method: "POST",
       path: "/internal/faults",
       summary: "Set faults in the place of those that are set, or mend them all",
-      body: { schema: FaultsWanted, maxBytes: publicBodyBytes },
+      body: { schema: FaultsWanted, maxBytes: publicBodyBytes, example: faultsExample },
       answer: { status: 200, description: "The faults from now on", schema: FaultState },
       handle: Effect.fnUntraced(function* ({ body, caller }) {
         const now = yield* set(body)
