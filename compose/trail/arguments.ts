@@ -27,7 +27,8 @@ npm start (DATA_DIR), whether that runs or not.
                      ${events.slice(6, 11).join(", ")},
                      ${events.slice(11).join(", ")}
                      what operators do: ${operatorActions.slice(0, 3).join(", ")},
-                     ${operatorActions.slice(3).join(", ")}
+                     ${operatorActions.slice(3, 7).join(", ")},
+                     ${operatorActions.slice(7).join(", ")}
   --target TARGET    what operators did to it: the id of an order, or what else it is
   --outcome OUTCOME  ${outcomes.join(", ")}
   --since TIME       from then on: "2 hours" (ago), or ISO 8601 such as 2026-01-31T12:00Z
