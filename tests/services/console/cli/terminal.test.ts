@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { terminalFor } from "#compose/demo/terminal.ts"
+import { terminalFor } from "#services/console/cli/terminal.ts"
 
 const colours = (isTerminal: boolean, environment: Record<string, string>) =>
   terminalFor(isTerminal, environment).paint("bad", "fail") !== "fail"

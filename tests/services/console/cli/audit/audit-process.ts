@@ -3,7 +3,7 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { join } from "node:path"
 
-const root = join(import.meta.dirname, "../../..")
+const root = join(import.meta.dirname, "../../../../..")
 
 export interface AuditEnd {
   readonly code: number | null
@@ -28,7 +28,12 @@ export const auditFrom = async (
 ): Promise<AuditEnd> => {
   const child = spawn(
     join(root, "node_modules/.bin", runtime),
-    [...(runtime === "deno" ? ["run", "-A"] : []), "compose/audit/main.ts", ...flags],
+    [
+      ...(runtime === "deno" ? ["run", "-A"] : []),
+      "services/console/cli/main.ts",
+      "audit",
+      ...flags,
+    ],
     {
       cwd: folder,
       env: {

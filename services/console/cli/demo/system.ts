@@ -37,7 +37,7 @@ export const findSystem = (
           `There is ${found} at ${baseUrl}: start it with npm start, or give another --base-url`,
       })
     }
-    yield* Console.log(`There is ${found} at ${baseUrl}: the demo starts a system of its own.`)
+    yield* Console.error(`There is ${found} at ${baseUrl}: the demo starts a system of its own.`)
     return yield* startOwn(environment)
   })
 
@@ -67,7 +67,7 @@ const startOwn = (environment: Environment) =>
       dataDir,
       queueUrl: undefined,
       environment,
-      progress: (what) => Console.log(`  starting ${what} ...`),
+      progress: (what) => Console.error(`  starting ${what} ...`),
     })
     return { baseUrl: `http://127.0.0.1:${port}`, broken }
   })

@@ -2,22 +2,49 @@
  * `npm run audit`: audits everything that answers once, heals what no person has to decide if it is told to, and prints what
  * it found and what it could not look at.
  */
-import { Cause, Effect, Logger, Option, References, Stream } from "effect"
+import { Cause, Effect, Option, Stream } from "effect"
 import { Audit, type Audited } from "#services/orchestrator/audit/audit.ts"
 import { heal } from "#services/orchestrator/audit/heal.ts"
-import { runMain } from "#shared/service/run-main.ts"
+import { addressSettings } from "#services/orchestrator/settings.ts"
+import { command } from "#shared/command/command.ts"
+import { syntax } from "#shared/command/syntax.ts"
+import { participantNames } from "#shared/contracts/order-saga.ts"
 import type { Transient } from "#shared/transient.ts"
-import { help, parseArguments } from "./arguments.ts"
 import { jsonReport, leftOf, noSums, plus, textReport } from "./report.ts"
 import { causeOf, type Missing, openSystem } from "./system.ts"
 
-interface Options {
+interface AuditOptions {
   readonly heal: boolean
   readonly json: boolean
 }
 
+export const auditSyntax = syntax({
+  call: "npm run audit",
+  usage: "[-- --heal] [--json]",
+  about:
+    `Joins what is on record of each order at these services, and checks the books of all that can be
+reserved: ${[...participantNames, "orders"].join(", ")}.
+
+Where ${Object.keys(addressSettings).join(", ")}
+are set (as in the orchestrator's container) it asks the services, with the orchestrator's key; else
+it reads the data folder of npm start (DATA_DIR), whether that runs or not, and whichever version
+made it. It goes on without those that are away, and names them.`,
+  options: {
+    heal: {
+      type: "boolean",
+      says: "give back what is held for failed orders and for none; safe while orders are " +
+        "running. Without it, nothing is changed",
+    },
+    json: { type: "boolean", says: "a line of JSON for each finding, and one for the sums" },
+  },
+  closing:
+    `Exits with 0 when nothing is wrong (any more), with 1 when a person has to look, and with 2 when it
+cannot tell, since a part is missing.`,
+  read: ({ heal = false, json = false }): AuditOptions => ({ heal, json }),
+})
+
 /** Gives the exit code. */
-const audit = (options: Options, missingFromStart: ReadonlyArray<Missing>) =>
+const audited = (options: AuditOptions, missingFromStart: ReadonlyArray<Missing>) =>
   Effect.gen(function* () {
     const report = options.json ? jsonReport : textReport
     const { books, orders } = yield* Audit
@@ -53,34 +80,12 @@ const audit = (options: Options, missingFromStart: ReadonlyArray<Missing>) =>
     return missing.length > 0 ? 2 : 0
   })
 
-const main = (options: Options) =>
-  Effect.gen(function* () {
-    const { context, missing } = yield* openSystem(process.env)
-    return yield* Effect.provideContext(audit(options, missing), context)
-  }).pipe(
-    Effect.scoped,
-    Effect.catchCause((cause) => {
-      if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause)
-      return Effect.as(Effect.sync(() => console.error(`Cannot audit: ${whyNot(cause)}`)), 2)
-    }),
-    Effect.tap((code) => Effect.sync(() => process.exitCode = code)),
-    // What is printed is the answer; what services of the data folder have to say is for the other stream.
-    Effect.provide(Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)])),
-    Effect.provideService(References.MinimumLogLevel, "Error"),
-  )
-
-const whyNot = (cause: Cause.Cause<{ readonly message: string }>): string =>
-  Option.getOrUndefined(Cause.findErrorOption(cause))?.message ?? Cause.pretty(cause)
-
-const given = parseArguments(process.argv.slice(2))
-switch (given.task) {
-  case "help":
-    console.log(help)
-    break
-  case "refuse":
-    console.error(given.message)
-    process.exitCode = 2
-    break
-  case "run":
-    runMain(main(given), 130)
-}
+export const audit = command(
+  auditSyntax,
+  (options) =>
+    Effect.gen(function* () {
+      const { context, missing } = yield* openSystem(process.env)
+      return yield* Effect.provideContext(audited(options, missing), context)
+    }).pipe(Effect.scoped),
+  { failure: { says: "Cannot audit: ", code: 2 } },
+)

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { jsonReport, leftOf, noSums, plus, textReport } from "#compose/audit/report.ts"
+import { jsonReport, leftOf, noSums, plus, textReport } from "#services/console/cli/audit/report.ts"
 import type { Finding } from "#services/orchestrator/audit/finding.ts"
 import { OrderId } from "#shared/contracts/order.ts"
 

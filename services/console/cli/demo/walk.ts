@@ -2,9 +2,9 @@
 import { Effect } from "effect"
 import type { OrderDetails } from "#shared/contracts/order.ts"
 import { apiAt } from "./api.ts"
-import { drawDiagram } from "./diagram.ts"
+import { drawDiagram } from "../diagram.ts"
 import { differences, endingOf, scenario, type Scene } from "./scenario.ts"
-import type { Paint } from "./terminal.ts"
+import type { Paint } from "../terminal.ts"
 
 export interface WalkOptions {
   readonly baseUrl: string

@@ -5,6 +5,7 @@ import {
   type FindingKind,
   findingKinds,
 } from "#services/orchestrator/audit/finding.ts"
+import { printable } from "#shared/command/printable.ts"
 import type { Missing } from "./system.ts"
 
 /** The sums of an audit. */
@@ -107,6 +108,3 @@ const ageOf = (ms: number): string => {
   const hours = Math.floor(minutes / 60)
   return hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} d`
 }
-
-/** What is on record may be anything; a terminal is not to obey it. */
-const printable = (text: string): string => text.replace(/\p{Cc}/gu, "?")

@@ -1,9 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
-import { help, parseArguments } from "#compose/demo/arguments.ts"
+import { demoSyntax } from "#services/console/cli/demo/command.ts"
+import { understand } from "#shared/command/syntax.ts"
 
-const run = (baseUrl: string | undefined) => ({ task: "run" as const, baseUrl })
+const run = (baseUrl: string | undefined) => ({ task: "run" as const, options: { baseUrl } })
 
-describe("parseArguments", () => {
+describe("the arguments of the demo", () => {
   for (
     const [words, baseUrl] of [
       [[], undefined],
@@ -14,16 +15,8 @@ describe("parseArguments", () => {
     ] as const
   ) {
     it(`reads ${JSON.stringify(words)}`, () =>
-      assert.deepStrictEqual(parseArguments(words), run(baseUrl)))
+      assert.deepStrictEqual(understand(demoSyntax, words), run(baseUrl)))
   }
-
-  it("shows its help when asked, whatever else is said", () => {
-    for (const words of [["--help"], ["-h"], ["--base-url", "http://one.test", "--help"]]) {
-      assert.deepStrictEqual(parseArguments(words), { task: "help" })
-    }
-    assert.include(help, "--base-url")
-    for (const line of help.split("\n")) assert.isAtMost(line.length, 100)
-  })
 
   for (
     const words of [
@@ -33,12 +26,11 @@ describe("parseArguments", () => {
       ["--base-url="],
       ["--base-url", "localhost:8080"],
       ["--base-url", "ftp://localhost"],
-      ["--base-url", "--help"],
       ["--two\nlines"],
     ]
   ) {
     it(`refuses ${JSON.stringify(words)} in one line that names the help`, () => {
-      const given = parseArguments(words)
+      const given = understand(demoSyntax, words)
       if (given.task !== "refuse") return assert.fail(`it understood ${given.task}`)
       assert.include(given.message, "npm run demo -- --help")
       assert.notInclude(given.message, "\n")

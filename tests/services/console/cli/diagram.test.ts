@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { drawDiagram } from "#compose/demo/diagram.ts"
-import { coloured, toAscii } from "#compose/demo/terminal.ts"
+import { drawDiagram } from "#services/console/cli/diagram.ts"
+import { coloured, toAscii } from "#services/console/cli/terminal.ts"
 import { cancel, orderWith, reserve, withoutSlot } from "./orders.ts"
 
 /** The drawing without its first and last lines, which are the same for every order. */

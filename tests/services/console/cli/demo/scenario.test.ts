@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { differences, endingOf, scenario } from "#compose/demo/scenario.ts"
-import { orderWith, reserve, withoutSlot } from "./orders.ts"
+import { differences, endingOf, scenario } from "#services/console/cli/demo/scenario.ts"
+import { orderWith, reserve, withoutSlot } from "../orders.ts"
 
 const [noSlot, , , success] = scenario
 

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { help, parseArguments } from "#compose/audit/arguments.ts"
+import { auditSyntax } from "#services/console/cli/audit/command.ts"
+import { understand } from "#shared/command/syntax.ts"
 
 describe("the audit's arguments", () => {
   for (
@@ -11,22 +12,17 @@ describe("the audit's arguments", () => {
     ] as const
   ) {
     it(`reads ${JSON.stringify(words)}`, () =>
-      assert.deepStrictEqual(parseArguments(words), { task: "run", heal, json }))
+      assert.deepStrictEqual(understand(auditSyntax, words), {
+        task: "run",
+        options: { heal, json },
+      }))
   }
-
-  it("shows its help when asked, whatever else is said", () => {
-    for (const words of [["--help"], ["-h"], ["--heal", "--what", "--help"]]) {
-      assert.deepStrictEqual(parseArguments(words), { task: "help" })
-    }
-    for (const flag of ["--heal", "--json", "--help"]) assert.include(help, flag)
-    for (const line of help.split("\n")) assert.isAtMost(line.length, 100)
-  })
 
   for (
     const words of [["--fix"], ["heal"], ["--heal=yes"], ["--json", "x"], ["--two\nlines"], [""]]
   ) {
     it(`refuses ${JSON.stringify(words)} in one line that names the help`, () => {
-      const given = parseArguments(words)
+      const given = understand(auditSyntax, words)
       if (given.task !== "refuse") return assert.fail(`it understood ${given.task}`)
       assert.include(given.message, "npm run audit -- --help")
       assert.notInclude(given.message, "\n")

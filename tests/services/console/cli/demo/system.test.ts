@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Hono } from "hono"
-import { findSystem } from "#compose/demo/system.ts"
+import { findSystem } from "#services/console/cli/demo/system.ts"
 import { listen } from "#shared/http/listen.ts"
 import { problemResponse, unavailable } from "#shared/http/problem.ts"
 

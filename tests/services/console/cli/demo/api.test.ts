@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Hono } from "hono"
-import { apiAt } from "#compose/demo/api.ts"
+import { apiAt } from "#services/console/cli/demo/api.ts"
 import { listen } from "#shared/http/listen.ts"
 import { Problem, problemResponse } from "#shared/http/problem.ts"
 
