@@ -4,11 +4,12 @@
  * newest orders. What is found is logged once, and counted in a metric.
  */
 import { Cause, Duration, Effect, Layer, Metric, Stream } from "effect"
+import { type FindingKind, findingKinds } from "#shared/contracts/audit.ts"
 import type { OrderId } from "#shared/contracts/order.ts"
 import { steadyMs } from "#shared/steady-time.ts"
 import type { Transient } from "#shared/transient.ts"
 import { Audit, type Audited } from "./audit.ts"
-import { type Finding, type FindingKind, findingKinds, keyOf } from "./finding.ts"
+import { type Finding, keyOf } from "./finding.ts"
 
 const newestOrders = 10_000
 const wholeEveryMs = Duration.toMillis("1 hour")

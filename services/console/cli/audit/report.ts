@@ -1,11 +1,8 @@
 /** What the audit prints: a line for each finding, then the sums and what to do; for people, or as lines of JSON. */
 import type { Audited } from "#services/orchestrator/audit/audit.ts"
-import {
-  type Finding,
-  type FindingKind,
-  findingKinds,
-} from "#services/orchestrator/audit/finding.ts"
+import type { Finding } from "#services/orchestrator/audit/finding.ts"
 import { printable } from "#shared/command/printable.ts"
+import { type FindingKind, findingKinds } from "#shared/contracts/audit.ts"
 import type { Missing } from "./system.ts"
 
 /** The sums of an audit. */
