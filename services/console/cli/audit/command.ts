@@ -7,20 +7,25 @@ import { Audit, type Audited } from "#services/orchestrator/audit/audit.ts"
 import { heal } from "#services/orchestrator/audit/heal.ts"
 import { addressSettings } from "#services/orchestrator/settings.ts"
 import { command } from "#shared/command/command.ts"
-import { syntax } from "#shared/command/syntax.ts"
+import { Misused, syntax } from "#shared/command/syntax.ts"
+import { urlOf } from "#shared/command/values.ts"
 import { participantNames } from "#shared/contracts/order-saga.ts"
 import type { Transient } from "#shared/transient.ts"
+import { atConsole } from "../console-command.ts"
 import { jsonReport, leftOf, noSums, plus, textReport } from "./report.ts"
-import { causeOf, type Missing, openSystem } from "./system.ts"
+import { causeOf, type Missing, namesServices, openSystem } from "./system.ts"
+import { printVerdict } from "./verdict.ts"
 
 interface AuditOptions {
   readonly heal: boolean
   readonly json: boolean
+  /** The system whose console is asked instead. */
+  readonly url: string | undefined
 }
 
 export const auditSyntax = syntax({
   call: "npm run audit",
-  usage: "[-- --heal] [--json]",
+  usage: "[-- --heal] [--json]\n[-- --url URL] [--json]",
   about:
     `Joins what is on record of each order at these services, and checks the books of all that can be
 reserved: ${[...participantNames, "orders"].join(", ")}.
@@ -28,7 +33,8 @@ reserved: ${[...participantNames, "orders"].join(", ")}.
 Where ${Object.keys(addressSettings).join(", ")}
 are set (as in the orchestrator's container) it asks the services, with the orchestrator's key; else
 it reads the data folder of npm start (DATA_DIR), whether that runs or not, and whichever version
-made it. It goes on without those that are away, and names them.`,
+made it. It goes on without those that are away, and names them. With --url, or where UNWIND_URL is
+set, it asks the console there what the system's own audit last found, as an operator.`,
   options: {
     heal: {
       type: "boolean",
@@ -36,11 +42,17 @@ made it. It goes on without those that are away, and names them.`,
         "running. Without it, nothing is changed",
     },
     json: { type: "boolean", says: "a line of JSON for each finding, and one for the sums" },
+    url: { type: "string", value: "URL", says: "ask the console of this system" },
   },
   closing:
     `Exits with 0 when nothing is wrong (any more), with 1 when a person has to look, and with 2 when it
 cannot tell, since a part is missing.`,
-  read: ({ heal = false, json = false }): AuditOptions => ({ heal, json }),
+  read: ({ heal = false, json = false, url }): AuditOptions => {
+    if (heal && url !== undefined) {
+      throw new Misused("Over the console it is npm run unwind -- heal, and not --heal")
+    }
+    return { heal, json, url: url === undefined ? undefined : urlOf("--url", url) }
+  },
 })
 
 /** Gives the exit code. */
@@ -80,10 +92,18 @@ const audited = (options: AuditOptions, missingFromStart: ReadonlyArray<Missing>
     return missing.length > 0 ? 2 : 0
   })
 
+/** Whether the console is asked: not where services are named, as in their containers, and not to heal a data folder. */
+const asksConsole = ({ url, heal }: AuditOptions): boolean =>
+  url !== undefined ||
+  (!heal && Boolean(process.env["UNWIND_URL"]) && !namesServices(process.env))
+
 export const audit = command(
   auditSyntax,
   (options) =>
     Effect.gen(function* () {
+      if (asksConsole(options)) {
+        return yield* atConsole(options.url, options.json, printVerdict)
+      }
       const { context, missing } = yield* openSystem(process.env)
       return yield* Effect.provideContext(audited(options, missing), context)
     }).pipe(Effect.scoped),

@@ -3,6 +3,7 @@ import type { Audited } from "#services/orchestrator/audit/audit.ts"
 import type { Finding } from "#services/orchestrator/audit/finding.ts"
 import { printable } from "#shared/command/printable.ts"
 import { type FindingKind, findingKinds } from "#shared/contracts/audit.ts"
+import { counted, spanOf } from "../output.ts"
 import type { Missing } from "./system.ts"
 
 /** The sums of an audit. */
@@ -67,7 +68,7 @@ export const textReport: Report = {
     [
       kind.padEnd(9),
       (orderId ?? "books").padEnd(36),
-      (ageMs === null ? "" : ageOf(ageMs)).padStart(5),
+      (ageMs === null ? "" : spanOf(ageMs)).padStart(5),
       ` ${printable(cause)}${healed ? " (healed)" : ""}`,
     ].join(" "),
   sums: (sums, missing) => {
@@ -93,15 +94,3 @@ const missingLines = (missing: ReadonlyArray<Missing>): ReadonlyArray<string> =>
     "Missing   these parts were not looked at, and nothing is healed until they are",
     ...missing.map(({ part, cause }) => `  ${part}: ${printable(cause)}`),
   ]
-
-const counted = (count: number): string => count.toLocaleString("en-US")
-
-/** In the largest unit that fits. */
-const ageOf = (ms: number): string => {
-  const seconds = Math.max(0, Math.floor(ms / 1000))
-  if (seconds < 120) return `${seconds} s`
-  const minutes = Math.floor(seconds / 60)
-  if (minutes < 120) return `${minutes} m`
-  const hours = Math.floor(minutes / 60)
-  return hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} d`
-}

@@ -31,16 +31,16 @@ export interface Opened {
 
 const parts: ReadonlyArray<Part> = [...participantNames, "orders"]
 
+/** Whether the environment says where services are, as in the orchestrator's container. */
+export const namesServices = (environment: Environment): boolean =>
+  Object.keys(addressSettings).some((name) => environment[name] || environment[`${name}_FILE`])
+
 /** Opens what there is to audit until the scope closes. Fails with a message for a person when nothing answers. */
 export const openSystem = (
   environment: Environment,
 ): Effect.Effect<Opened, { readonly message: string }, Scope.Scope> =>
   Effect.gen(function* () {
-    if (
-      Object.keys(addressSettings).some((name) => environment[name] || environment[`${name}_FILE`])
-    ) {
-      return yield* connect(environment, new Map())
-    }
+    if (namesServices(environment)) return yield* connect(environment, new Map())
     const { DATA_DIR } = yield* readSettings({ DATA_DIR: embeddedSettings.DATA_DIR }).pipe(
       Effect.provideService(Environment, environment),
     )

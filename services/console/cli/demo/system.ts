@@ -7,7 +7,7 @@ import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { startSystem } from "#compose/embedded/system.ts"
-import { apiAt } from "./api.ts"
+import { customerApi } from "../customer-api.ts"
 
 /** There is no system to talk to. */
 export class NoSystem extends Schema.TaggedError<NoSystem>()("NoSystem", {
@@ -43,7 +43,7 @@ export const findSystem = (
 
 /** One that is just starting is waited for. */
 const lookAt = (baseUrl: string) =>
-  apiAt(baseUrl).look.pipe(
+  customerApi(baseUrl).look.pipe(
     Effect.retry({
       while: ({ status }) => status === 503,
       schedule: Schedule.spaced("250 millis").pipe(Schedule.upTo({ duration: "30 seconds" })),

@@ -1,7 +1,7 @@
 /** The demo itself: one new customer, four orders, and for each a drawing of what happened and whether it had to. */
 import { Effect } from "effect"
 import type { OrderDetails } from "#shared/contracts/order.ts"
-import { apiAt } from "./api.ts"
+import { customerApi } from "../customer-api.ts"
 import { drawDiagram } from "../diagram.ts"
 import { differences, endingOf, scenario, type Scene } from "./scenario.ts"
 import type { Paint } from "../terminal.ts"
@@ -20,7 +20,7 @@ export interface Tally {
 /** Walks through the scenario and says how many orders ended as they must. Fails with ApiError. */
 export const walk = ({ baseUrl, paint, print }: WalkOptions) =>
   Effect.gen(function* () {
-    const api = apiAt(baseUrl)
+    const api = customerApi(baseUrl)
     const username = `demo-${crypto.randomUUID().slice(0, 8)}`
     const credentials = { username, password: crypto.randomUUID() }
     yield* api.signUp({ ...credentials, email: `${username}@example.com` })

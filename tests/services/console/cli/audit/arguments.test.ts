@@ -14,7 +14,7 @@ describe("the audit's arguments", () => {
     it(`reads ${JSON.stringify(words)}`, () =>
       assert.deepStrictEqual(understand(auditSyntax, words), {
         task: "run",
-        options: { heal, json },
+        options: { heal, json, url: undefined },
       }))
   }
 

@@ -1,7 +1,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Hono } from "hono"
-import { apiAt } from "#services/console/cli/demo/api.ts"
+import { customerApi } from "#services/console/cli/customer-api.ts"
 import { listen } from "#shared/http/listen.ts"
 import { Problem, problemResponse } from "#shared/http/problem.ts"
 
@@ -10,10 +10,10 @@ const account = (answer: () => Response) =>
   Effect.gen(function* () {
     const app = new Hono().get("/api/accounts/ada", answer)
     const port = yield* Effect.orDie(listen(app, { host: "127.0.0.1", port: 0 }))
-    return yield* apiAt(`http://127.0.0.1:${port}`).account("token", "ada")
+    return yield* customerApi(`http://127.0.0.1:${port}`).account("token", "ada")
   })
 
-describe("apiAt", () => {
+describe("customerApi", () => {
   it.live("gives an answer as its contract has it", () =>
     Effect.gen(function* () {
       const ada = { username: "ada", email: "ada@example.com", wallet: 99.5 }
@@ -43,7 +43,7 @@ describe("apiAt", () => {
 
   it.live("tells when nothing answers", () =>
     Effect.gen(function* () {
-      const error = yield* Effect.flip(apiAt("http://127.0.0.1:1").look)
+      const error = yield* Effect.flip(customerApi("http://127.0.0.1:1").look)
       assert.deepStrictEqual([error.message, error.status], [
         "Nothing answers at http://127.0.0.1:1",
         undefined,
