@@ -11,7 +11,8 @@ import { messageOf } from "./order.ts"
 import { OrderStore } from "./order-table.ts"
 
 const batch = 500
-const mostMs = 10 * 60_000
+/** The longest that an order waits from one publication to the next, in milliseconds. One that is due later is due at once. */
+export const mostMs = 10 * 60_000
 
 const republished = Metric.counter("orders_republished_total", {
   description: "Orders that the sweeper put on the queue again",

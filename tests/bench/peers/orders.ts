@@ -3,6 +3,7 @@
  * clock starts, and marked with one update when the saga ends.
  */
 import postgres from "postgres"
+import { notInARun } from "../work/not-in-a-run.ts"
 import { endOf, wantedOrders } from "../work/workload.ts"
 import { given } from "./environment.ts"
 
@@ -24,8 +25,6 @@ const refusals = {
   "no slot": "Can not get the delivery slot",
 } as const
 const rowsInStatement = 1000
-// The engine has the order, so the sweeper of the orders service shall leave it alone.
-const publishAfter = "1 day"
 
 const sql = postgres(given("ORDERS_DATABASE_URL"), { max: 16, onnotice: () => {} })
 
@@ -40,7 +39,7 @@ export const insertPending = async (amount: number): Promise<ReadonlyArray<Order
     await sql`
       insert into orders (id, username, amount, details, steps, created_at, publish_at)
       select id, username, amount, jsonb_build_object('item', item, 'slot', slot),
-        '["money", "item", "slot"]', now(), now() + ${publishAfter}::interval
+        '["money", "item", "slot"]', now(), now() + ${notInARun}::interval
       from unnest(
         ${rows.map(({ id }) => id)}::uuid[],
         ${rows.map(({ username }) => username)}::text[],

@@ -2,6 +2,7 @@
 import { Effect } from "effect"
 import type { Recorder } from "../profile/recorder.ts"
 import { measured, orFailed, RunFailed } from "../run.ts"
+import type { Databases } from "../stand/databases.ts"
 import type { Subject } from "../subject.ts"
 import { insertPending } from "./opening.ts"
 import { untilDecided } from "./until-decided.ts"
@@ -25,9 +26,17 @@ export const decideQueued = (
     yield* orFailed(() => insertPending(databases, wanted))
     const until = orFailed(async () => {
       await Promise.all([queue.publish(wanted), untilDecided(databases)])
+      await assertNotSwept(databases)
       return {}
     })
     return { orders, processes: [], until }
   })
   return measured(subject, { prepare, recorder })
+}
+
+/** The work of a run would be done twice otherwise. Rejects when the sweeper published an order of it again. */
+const assertNotSwept = async ({ orders: sql }: Databases): Promise<void> => {
+  const [row] = await sql<[{ count: number }]>`
+    select count(*)::int as count from orders where republished > 0`
+  if (row.count > 0) throw new Error(`The sweeper published ${row.count} orders again`)
 }

@@ -3,6 +3,7 @@ import type { OrderId } from "#shared/contracts/order.ts"
 import { firstIdAt } from "#shared/contracts/order-time.ts"
 import type { Databases } from "../stand/databases.ts"
 import { fillBooks, steps } from "./filling.ts"
+import { notInARun } from "./not-in-a-run.ts"
 import { accounts, fullSlot, soldOutItem, type WantedOrder } from "./workload.ts"
 
 const opening = 100_000_000_000
@@ -64,14 +65,11 @@ const emptyBooks = ({ billing, items, slots, orders }: Databases) =>
     orders`truncate orders`,
   ])
 
-/**
- * Stores orders as the orders service would have, pending. The sweeper finds them due after that time: not within a
- * run, where nothing else is said.
- */
+/** Stores orders as the orders service would have, pending. The sweeper finds them due after that time. */
 export const insertPending = async (
   { orders }: Databases,
   wanted: ReadonlyArray<WantedOrder>,
-  publishAfter = "1 day",
+  publishAfter = notInARun,
 ): Promise<void> => {
   for (let from = 0; from < wanted.length; from += perInsert) {
     const rows = wanted.slice(from, from + perInsert)
