@@ -1,4 +1,4 @@
-/** The routes of orders: what customers send and look up, and the internal doors of register and audit. */
+/** The routes of orders: what customers send and look up, and the internal doors of register, audit and console. */
 import { Duration, Effect, Schema } from "effect"
 import { DecisionRequest, DecisionResponse, unpacked } from "#shared/contracts/decision.ts"
 import { NewOrder, OrderDetails, OrderId, OrderView, toMinor } from "#shared/contracts/order.ts"
@@ -11,11 +11,12 @@ import { publicServices } from "#shared/roster.ts"
 import { Admission } from "./admission.ts"
 import { auditRoutes } from "./audit-routes.ts"
 import { cancelOrder } from "./cancel-routes.ts"
-import { eventStreamHeaders, eventStreams, historyOf } from "./events.ts"
+import { historyOf, orderStreams } from "./events.ts"
 import { lastEventId, placingHeaders, preferredWait, watchingHeaders } from "./headers.ts"
 import { Intake } from "./intake.ts"
 import { LookUps } from "./look-ups.ts"
 import { detailsOf, isFinal, viewOf } from "./order.ts"
+import { operatorRoutes } from "./operator-routes.ts"
 import { hasUnfinishedOrders } from "./owner-routes.ts"
 import { Register } from "./register.ts"
 
@@ -126,7 +127,7 @@ const mostEventStreams = 1_000
 
 const watchOrder = Effect.gen(function* () {
   const lookUps = yield* LookUps
-  const openStream = yield* eventStreams({ most: mostEventStreams })
+  const openStream = yield* orderStreams({ most: mostEventStreams })
   return yield* route({
     method: "GET",
     path: "/api/orders/:id/events",
@@ -149,8 +150,7 @@ const watchOrder = Effect.gen(function* () {
       if (isFinal(order) && seen >= historyOf(order).length - 1) {
         return new Response(null, { status: 204 })
       }
-      const stream = yield* openStream(order, look, seen, closing)
-      return new Response(stream, { headers: eventStreamHeaders })
+      return yield* openStream(order, look, seen, closing)
     }),
   })
 })
@@ -182,6 +182,7 @@ export const ordersApp = Effect.gen(function* () {
       yield* decide,
       yield* hasUnfinishedOrders,
       ...(yield* auditRoutes),
+      ...(yield* operatorRoutes),
     ],
     // Orders are taken while the queue is away, so it is no condition; the sweeper publishes them later.
     ready: { database: database.ping },

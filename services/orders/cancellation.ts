@@ -14,6 +14,12 @@ import { OrderStore } from "./order-table.ts"
 import { Register } from "./register.ts"
 import { type Answered, type Wait, Waits } from "./wait.ts"
 
+export interface CancelledAny {
+  readonly order: Order
+  /** Whether it was cancelled before. */
+  readonly before: boolean
+}
+
 export class Cancellation extends Context.Service<Cancellation, {
   /**
    * Cancels an order of the user and gives it as it is then or, with a wait, as it is when it is final or the wait is over. An
@@ -26,6 +32,11 @@ export class Cancellation extends Context.Service<Cancellation, {
     id: OrderId,
     wait?: Wait,
   ) => Effect.Effect<Answered, Problem | Transient>
+  /**
+   * Cancels any order, for an operator, and gives it as it is then. Of two that cancel it at the same time both may be told that
+   * they did. Fails as `cancel` does.
+   */
+  readonly cancelAny: (id: OrderId) => Effect.Effect<CancelledAny, Problem | Transient>
 }>()("unwind/orders/Cancellation") {
   static readonly layer: Layer.Layer<
     Cancellation,
@@ -34,22 +45,27 @@ export class Cancellation extends Context.Service<Cancellation, {
   > = Layer.effect(
     Cancellation,
     Effect.gen(function* () {
-      const { find } = yield* LookUps
+      const { find, findAny } = yield* LookUps
       const { whenFinal } = yield* Waits
       const abort = yield* abortBatches
-      const cancelNow = Effect.fnUntraced(function* (username: string, id: OrderId) {
-        const found = yield* find(username, id)
-        if (found.status === "pending") yield* abort(id)
-        const order = found.status === "pending" ? yield* find(username, id) : found
+      const cancelNow = Effect.fnUntraced(function* <E>(look: Effect.Effect<Order, E>) {
+        const found = yield* look
+        const isOpen = found.status === "pending"
+        if (isOpen) yield* abort(found.id)
+        const order = isOpen ? yield* look : found
         if (order.reason !== orderCancelled) return yield* tooLate(order)
-        return { order, replayed: false }
+        return { order, before: !isOpen }
       })
       return Cancellation.of({
         cancel: Effect.fnUntraced(function* (username, id, wait) {
-          const cancelling = cancelNow(username, id)
+          const cancelling = Effect.map(
+            cancelNow(find(username, id)),
+            ({ order }) => ({ order, replayed: false }),
+          )
           if (wait !== undefined) return yield* whenFinal(id, username, cancelling, wait)
           return { ...(yield* cancelling), waited: false }
         }),
+        cancelAny: (id) => cancelNow(findAny(id)),
       })
     }),
   )

@@ -1,4 +1,4 @@
-/** Looking up orders: one, or the newest of a user. Nobody sees another's. */
+/** Looking up orders: one, or the newest of a user. No user sees another's; operators see all. */
 import { Context, Effect, Layer } from "effect"
 import { groupCommit } from "#shared/batch/group-commit.ts"
 import { Problem } from "#shared/http/problem.ts"
@@ -24,6 +24,8 @@ const longestWaitMs = 10_000
 export class LookUps extends Context.Service<LookUps, {
   /** One order of the user. Fails with a 404 Problem, also when it is somebody else's; with a 503 Problem when too many ask. */
   readonly find: (username: string, id: string) => Effect.Effect<Order, Problem | Transient>
+  /** One order, whosesoever it is. Fails with a 404 Problem, and with a 503 Problem when too many ask. */
+  readonly findAny: (id: string) => Effect.Effect<Order, Problem | Transient>
   /** The order that a user sent with an idempotency key, if there is one. Fails with a 503 Problem when too many ask. */
   readonly findByKey: (
     username: string,
@@ -60,7 +62,12 @@ export class LookUps extends Context.Service<LookUps, {
           Effect.flatMap(
             lookUp(id),
             (order) =>
-              order?.username === username ? Effect.succeed(order) : Effect.fail(noSuchOrder),
+              order?.username === username ? Effect.succeed(order) : Effect.fail(notOfTheUser),
+          ),
+        findAny: (id) =>
+          Effect.flatMap(
+            lookUp(id),
+            (order) => order === undefined ? Effect.fail(noSuchOrder) : Effect.succeed(order),
           ),
         list: (username, { limit, before }) =>
           Effect.map(query((orders) => orders.newest(username, limit + 1, before)), (newest) => ({
@@ -72,10 +79,17 @@ export class LookUps extends Context.Service<LookUps, {
   )
 }
 
-const noSuchOrder = new Problem({
+const notOfTheUser = new Problem({
   status: 404,
   code: "order_not_found",
   detail: "You have no order with this id. GET /api/orders/ lists your orders.",
+})
+
+/** For operators, to whom it is no secret whose orders there are. */
+export const noSuchOrder = new Problem({
+  status: 404,
+  code: "order_not_found",
+  detail: "There is no order with this id.",
 })
 
 const tooMany = new Problem({

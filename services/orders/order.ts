@@ -36,8 +36,11 @@ export type Order = typeof Order.Type
 export const isFinal = ({ status }: { readonly status: string }): boolean =>
   status === "completed" || status === "failed"
 
+/** What a list shows of an order. */
+export type Listed = Omit<Order, "steps" | "timeline" | "stuck" | "traceparent" | "republished">
+
 /** The order as a list shows it. */
-export const viewOf = (order: Order): OrderView => {
+export const viewOf = (order: Listed): OrderView => {
   const { id, username, details, status, reason } = order
   return {
     id,

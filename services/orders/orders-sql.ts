@@ -18,7 +18,7 @@ export const orderStoreLayer: Layer.Layer<OrderStore, never, Database> = Layer.e
     )),
 )
 
-const columns = (sql: Sql) =>
+export const columns = (sql: Sql) =>
   sql.part`id, username, amount as "amountMinor", details, steps, status, reason,
     created_at as "createdAt", decided_at as "decidedAt", timeline, stuck, traceparent, republished`
 
@@ -148,7 +148,11 @@ const register = (sql: Sql): Pick<OrderTable, "lockStatuses" | "changeStatuses" 
             select * from kind where number = change.kind offset 0
           ) as kind
           where orders.id = change.id and orders.status = kind.before
-          returning orders.status
+          returning orders.status, orders.reason
+        ), ended as (
+          insert into order_ends (ended_at, status, reason, count)
+          select ${now}::timestamptz, status, reason, count(*) from changed
+          where status in ('completed', 'failed') group by status, reason
         )
         select status, count(*)::int as count from changed group by status`,
       (rows) => new Map(rows.map(({ status, count }) => [status, count])),

@@ -14,11 +14,14 @@ import { admissionLayer } from "./admission.ts"
 import { ordersApp } from "./app.ts"
 import { Cancellation } from "./cancellation.ts"
 import { Changes } from "./changes.ts"
+import { Counts } from "./counts.ts"
+import { endsLayer } from "./ends.ts"
 import { intakeLayer } from "./intake.ts"
 import { LookUps } from "./look-ups.ts"
 import { orderStoreLayer } from "./orders-sql.ts"
 import { publisherLayer } from "./publisher.ts"
 import { Register } from "./register.ts"
+import { Search } from "./search.ts"
 import { Standings } from "./standings.ts"
 import { sweeperLayer } from "./sweeper.ts"
 import { upkeepLayer } from "./upkeep.ts"
@@ -64,6 +67,9 @@ export const orders = service({
       Cancellation.layer.pipe(Layer.provideMerge(Register.layer)),
       queueWatchLayer,
       Standings.layer,
+      Search.layer,
+      Counts.layer,
+      endsLayer,
     ).pipe(
       Layer.provideMerge(Waits.layer),
       Layer.provideMerge(LookUps.layer),

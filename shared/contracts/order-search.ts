@@ -104,27 +104,27 @@ export const mostCounted = 100_000
 /** How far back ends are counted. */
 export const countedHours = 24
 
-/** GET /internal/order-counts. Of replicas together; not older than a second. */
+/** GET /internal/order-counts: of all replicas together. */
 export const OrderCounts = Schema.Struct({
-  /** Those that are pending or compensating now; and of the latter, those whose compensation is stuck. */
+  /** Those that are pending or compensating; and of the latter, those whose compensation is stuck. */
   pending: Schema.Int,
   compensating: Schema.Int,
   stuck: Schema.Int,
-  /** Whether there are more than `mostCounted` that are not final, of which these three leave out some. */
+  /** Whether `mostCounted` are not final, or more: then these three, and the oldest, are of so many of them only. */
   areMore: Schema.Boolean,
   /** How long the oldest of the pending ones has been; null when there is none. */
   oldestPendingMs: Schema.NullOr(Schema.Int),
-  /** Those that became final in the last `countedHours`; and why they failed, most frequent first. */
+  /** Those that became final in the last `countedHours`, exactly; and why they failed, most frequent first. */
   completed: Schema.Int,
   failed: Schema.Int,
   reasons: Schema.Array(Schema.Struct({ reason: FailureReason, count: Schema.Int })),
-  /** The mean of the last minute. */
+  /** The mean of the last minute; of what is placed, when that is very much, of the end of it. */
   perSecond: Schema.Struct({
     placed: Schema.Finite,
     completed: Schema.Finite,
     failed: Schema.Finite,
   }),
-  /** When it was counted, by the clock of the orders service. */
+  /** When it was counted, by the clock of the orders service: about a second ago, or longer where a count takes long. */
   at: Schema.String,
 }).annotate({ identifier: "OrderCounts" })
 export type OrderCounts = typeof OrderCounts.Type

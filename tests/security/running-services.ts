@@ -19,11 +19,15 @@ export interface Pair {
 
 export interface Customer extends Pair {
   readonly username: string
+  /** Logs in once more. */
+  readonly logIn: () => Promise<Pair>
 }
 
 export interface Services {
   readonly apps: Apps
   readonly keysFolder: string
+  /** The databases of those that have one. */
+  readonly databases: Readonly<Partial<Record<ServiceName, string>>>
   /** Sends a request to a service itself. */
   readonly send: (service: ServiceName, path: string, init?: RequestInit) => Promise<Response>
   /** Signs up a user and logs in. */
@@ -91,12 +95,13 @@ export const startRunningServices: Effect.Effect<Services, unknown, Scope.Scope>
       const { email, ...user } = credentials()
       await posted(apps.auth, "/api/auth/users/", { ...user, email })
       await prepare(user.username)
-      const pair = await posted(app, "/api/token/", user) as Pair
-      return { username: user.username, ...pair }
+      const logIn = async () => await posted(app, "/api/token/", user) as Pair
+      return { username: user.username, logIn, ...(await logIn()) }
     }
     return {
       apps,
       keysFolder,
+      databases,
       send: (service: ServiceName, path: string, init?: RequestInit) =>
         Promise.resolve(oneDoor(apps[service]).request(path, init)),
       customer: customerAt(apps.auth),

@@ -1,31 +1,13 @@
 /** What orders shows to the audit: how orders stand, a page at a time, and the oldest that is not final. */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
-import { dirname, join } from "node:path"
+import { join } from "node:path"
 import { Standings } from "#services/orders/standings.ts"
 import { OrderId } from "#shared/contracts/order.ts"
 import { Database } from "#shared/postgres/database.ts"
-import type { ServiceName } from "#shared/roster.ts"
-import { ServiceSigner, serviceSignerLayer } from "#shared/security/service-tokens.ts"
 import { newDatabase, onlooker, openDatabase } from "../../shared/postgres/open-database.ts"
-import {
-  place,
-  type RunningOrders,
-  someone,
-  startOrders,
-  tokenOf,
-  wanted,
-} from "./running-orders.ts"
-
-/** Asks as a service does. */
-const askAs = Effect.fnUntraced(
-  function* ({ call, environment }: RunningOrders, name: ServiceName) {
-    const keyFile = join(dirname(environment.SERVICE_PRIVATE_KEY!), `${name}.private.json`)
-    const signer = Context.get(yield* Layer.build(serviceSignerLayer(name, keyFile)), ServiceSigner)
-    const headers = { authorization: `Bearer ${yield* signer.tokenFor("orders")}` }
-    return (path: string) => call(path, { user: null, headers })
-  },
-)
+import { askAs } from "./asking.ts"
+import { place, someone, startOrders, tokenOf, wanted } from "./running-orders.ts"
 
 describe("GET /internal/orders", () => {
   it.live("shows how orders stand between two of them, newest first", () =>

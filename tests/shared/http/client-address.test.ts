@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { clientAddress } from "#services/auth/client-address.ts"
+import { clientAddress } from "#shared/http/client-address.ts"
 
 const request = (forwarded?: string) =>
   new Request("http://auth.test/", {

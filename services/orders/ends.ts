@@ -1,0 +1,66 @@
+/**
+ * How many orders ended when, how and why, for a day. Every batch of decisions leaves a row behind it, in its own statement, so
+ * that nothing is counted twice or left out; rows of minutes that are over become one of each.
+ */
+import { Cause, Clock, Effect, Layer, Schema } from "effect"
+import type { FailureReason } from "#shared/contracts/order.ts"
+import { countedHours } from "#shared/contracts/order-search.ts"
+import { text } from "#shared/postgres/columns.ts"
+import { Database } from "#shared/postgres/database.ts"
+import type { Sql } from "#shared/postgres/sql.ts"
+import type { Transient } from "#shared/transient.ts"
+
+const minuteMs = 60_000
+const dayMs = countedHours * 60 * minuteMs
+
+const End = Schema.Struct({
+  status: Schema.Literals(["completed", "failed"]),
+  reason: Schema.NullOr(text<FailureReason>()),
+  lately: Schema.Int,
+  count: Schema.Int,
+})
+export type End = typeof End.Type
+
+/** How many orders ended in each way in the last day, and of those in the last minute. */
+export const selectEnds = (sql: Sql, nowMs: number): Effect.Effect<ReadonlyArray<End>> =>
+  sql.rows(End)`
+    select status, reason, sum(count)::bigint as count,
+      coalesce(sum(count) filter (where ended_at > ${new Date(
+    nowMs - minuteMs,
+  )}), 0)::bigint as lately
+    from order_ends where ended_at > ${new Date(nowMs - dayMs)} group by status, reason`
+
+/** Makes one row of those of each minute that is over, and none of those of another day. Fails with Unavailable or Unknown. */
+export const rollUpEnds = Effect.gen(function* () {
+  const { query } = yield* Database
+  const nowMs = yield* Clock.currentTimeMillis
+  // Decisions of the last minute may still be under way, and are counted each by itself.
+  const over = new Date(Math.floor(nowMs / minuteMs - 1) * minuteMs)
+  const dayAgo = new Date(nowMs - dayMs)
+  yield* query((sql) =>
+    sql`
+      with old as (
+        delete from order_ends where ended_at < ${dayAgo}
+          or ended_at < ${over} and ended_at <> date_trunc('minute', ended_at)
+        returning ended_at, status, reason, count
+      )
+      insert into order_ends (ended_at, status, reason, count)
+      select date_trunc('minute', ended_at), status, reason, sum(count) from old
+      where ended_at >= ${dayAgo} group by 1, 2, 3`
+  )
+})
+
+/** Does so every minute, in every replica, until the scope closes. */
+export const endsLayer: Layer.Layer<never, never, Database> = Layer.effectDiscard(
+  rollUpEnds.pipe(
+    Effect.catch(({ message }: Transient) =>
+      Effect.logWarning(`The counts of ends stay as they are for now: ${message}`)
+    ),
+    Effect.catchDefect((defect) =>
+      Effect.logError("The counts of ends met a defect", Cause.die(defect))
+    ),
+    Effect.andThen(Effect.sleep("1 minute")),
+    Effect.forever,
+    Effect.forkScoped,
+  ),
+)
