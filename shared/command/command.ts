@@ -24,7 +24,9 @@ export interface Ending {
 
 export interface Command<A> {
   readonly understand: (args: ReadonlyArray<string>) => Understood<A>
-  /** Runs it in this process, and ends the process. */
+  /** Does what the words ask for, the help and refusals included; gives the exit code. */
+  readonly execute: (args: ReadonlyArray<string>) => Effect.Effect<number>
+  /** The same, as this process, which ends with it. */
   readonly main: (args: ReadonlyArray<string>) => void
 }
 
@@ -32,57 +34,66 @@ export const command = <O extends Options, A>(
   syntax: Syntax<O, A>,
   run: (options: A) => Program,
   ending: Ending = {},
-): Command<A> => ({
-  understand: (args) => understand(syntax, args),
-  main: (args) => {
-    const options = optionsOf(syntax, args)
-    if (options === undefined) return
-    endWithReader()
-    runMain(
-      programOf(run(options.given), ending),
-      ending.interruptedCode ?? interruptedCode,
-    )
-  },
-})
+): Command<A> => {
+  const execute = (args: ReadonlyArray<string>) =>
+    Effect.suspend(() => {
+      const understood = understand(syntax, args)
+      return understood.task === "run"
+        ? programOf(run(understood.options), ending)
+        : answered(understood)
+    })
+  return {
+    understand: (args) => understand(syntax, args),
+    execute,
+    main: (args) => runProcess(execute(args), ending.interruptedCode ?? interruptedCode),
+  }
+}
 
-/** What is asked for; none where the help or a refusal was the answer. */
+/** What is asked for, of a program that is no Effect; none where the help or a refusal was the answer, and it ends. */
 export const optionsOf = <O extends Options, A>(
   syntax: Syntax<O, A>,
   args: ReadonlyArray<string>,
 ): { readonly given: A } | undefined => {
   const understood = understand(syntax, args)
   if (understood.task === "run") return { given: understood.options }
-  answer(understood)
+  process.exitCode = Effect.runSync(answered(understood))
   return undefined
 }
 
-/** Prints the help, or a refusal, which is the end of the command. */
-export const answer = (
+/** Prints the help, or a refusal; gives the exit code. */
+export const answered = (
   understood: Exclude<Understood<unknown>, { readonly task: "run" }>,
-): void => {
-  if (understood.task === "help") return console.log(understood.text)
-  console.error(understood.message)
-  process.exitCode = misusedCode
-}
+): Effect.Effect<number> =>
+  understood.task === "help"
+    ? Effect.as(Console.log(understood.text), 0)
+    : Effect.as(Console.error(understood.message), misusedCode)
 
-const programOf = (program: Program, { failure = { code: 1 } }: Ending) =>
+const programOf = (program: Program, { failure = { code: 1 } }: Ending): Effect.Effect<number> =>
   program.pipe(
     Effect.map((code) => code ?? 0),
     Effect.catchCause((cause) => {
-      if (Cause.hasInterruptsOnly(cause)) return Effect.failCause(cause)
+      if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
       const message = Option.getOrUndefined(Cause.findErrorOption(cause))?.message
       return Effect.as(
         Console.error(`${failure.says ?? ""}${message ?? Cause.pretty(cause)}`),
         failure.code,
       )
     }),
+    Effect.provide(Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)])),
+    Effect.provideService(References.MinimumLogLevel, "Error"),
+  )
+
+/** Runs a program as this process. */
+export const runProcess = (program: Effect.Effect<number>, stoppedCode = interruptedCode): void => {
+  endWithReader()
+  const whole = program.pipe(
     Effect.tap((code) => Effect.sync(() => process.exitCode = code)),
     // The process ends right after, and what a pipe has not taken by then is lost.
     Effect.tap(taken(process.stdout)),
     Effect.tap(taken(process.stderr)),
-    Effect.provide(Logger.layer([Logger.withConsoleError(Logger.formatLogFmt)])),
-    Effect.provideService(References.MinimumLogLevel, "Error"),
   )
+  runMain(whole, stoppedCode)
+}
 
 const taken = (stream: NodeJS.WriteStream) =>
   Effect.callback<void>((resume) => void stream.write("", () => resume(Effect.void)))

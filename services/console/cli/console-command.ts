@@ -1,5 +1,5 @@
 /** A command that asks the console: where it is, who the operator is, and what its exit code says. */
-import { Effect, Schema } from "effect"
+import { Console, Effect, Schema } from "effect"
 import { type Command, command } from "#shared/command/command.ts"
 import {
   type Given,
@@ -10,7 +10,7 @@ import {
   syntax,
 } from "#shared/command/syntax.ts"
 import { urlOf } from "#shared/command/values.ts"
-import { readSettings } from "#shared/config/settings.ts"
+import { Environment, readSettings } from "#shared/config/settings.ts"
 import { OperatorReason } from "#shared/contracts/text.ts"
 import { type ConsoleApi, consoleApi } from "./console-api.ts"
 import type { ApiError } from "./http.ts"
@@ -46,7 +46,8 @@ export const reasonOf = (given: string | undefined): string => {
   return given
 }
 
-export interface Console {
+/** The console of a system, and where what it tells is printed. */
+export interface Desk {
   readonly api: ConsoleApi
   readonly out: Output
   readonly baseUrl: string
@@ -77,7 +78,7 @@ UNWIND_PASSWORD, or UNWIND_TOKEN; with _FILE behind its name, each names a file 
 /** `run` gives the exit code, which is 0 where it gives none. */
 export const consoleCommand = <const O extends Options, A>(
   { name, closing, options, read, ...rest }: ConsoleSyntax<O, A>,
-  run: (console: Console, options: A) => Effect.Effect<number | void, ApiError>,
+  run: (desk: Desk, options: A) => Effect.Effect<number | void, ApiError>,
 ): ConsoleCommand<A> => {
   const whole = syntax({
     ...rest,
@@ -91,7 +92,7 @@ export const consoleCommand = <const O extends Options, A>(
     },
   })
   const program = ({ own, where }: { readonly own: A; readonly where: Where }) =>
-    atConsole(where.url, where.json, (console) => run(console, own))
+    atConsole(where.url, where.json, (desk) => run(desk, own))
   return {
     ...command(whole, program, { failure: { code: 2 } }),
     syntax: whole as Syntax<Options, unknown>,
@@ -102,26 +103,22 @@ export const consoleCommand = <const O extends Options, A>(
 export const atConsole = (
   url: string | undefined,
   json: boolean,
-  run: (console: Console) => Effect.Effect<number | void, ApiError>,
+  run: (desk: Desk) => Effect.Effect<number | void, ApiError>,
 ) =>
   Effect.gen(function* () {
     const settings = yield* readSettings(unwindSettings)
-    const baseUrl = url ?? addressOf(settings.UNWIND_URL)
+    const baseUrl = url ?? addressOf(settings.UNWIND_URL, yield* Environment)
     const api = consoleApi(baseUrl, yield* signIn(baseUrl, settings))
     return yield* run({ api, baseUrl, out: outputOf(json) })
   }).pipe(
     Effect.scoped,
-    Effect.catchTag("ApiError", (error) =>
-      Effect.sync(() => {
-        console.error(lineOf(error))
-        return codeOf(error)
-      })),
+    Effect.catchTag("ApiError", (error) => Effect.as(Console.error(lineOf(error)), codeOf(error))),
   )
 
 /** Without a trailing slash, so that paths can be put behind it. */
-const addressOf = (url: URL | undefined): string =>
+const addressOf = (url: URL | undefined, environment: typeof Environment["Service"]): string =>
   url === undefined
-    ? `http://localhost:${process.env["PORT"] || 8080}`
+    ? `http://localhost:${environment["PORT"] || 8080}`
     : `${url.origin}${url.pathname}`.replace(/\/+$/, "")
 
 /** One line, with what can be done. */

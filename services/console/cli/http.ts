@@ -61,7 +61,12 @@ export const refused = (
           problem: problem.value,
           message: `${what} was answered with ${status}: ${printable(problem.value.detail)}`,
         }
-        : { status, message: `${what} was answered with ${status}, and not by an Unwind` },
+        : {
+          status,
+          message:
+            `${what} was answered with ${status}, and not by an Unwind: check the address, ` +
+            "and that it runs there",
+        },
     ))
 
 export const nameOf = (baseUrl: string, { path, body }: Pick<Call<unknown>, "path" | "body">) =>

@@ -44,7 +44,6 @@ entry held.`,
   Effect.fnUntraced(function* ({ api, out }, { order, paging }) {
     const orderId = order === undefined ? undefined : yield* orderNamed(api, order)
     const { heading, row } = columns(table)
-    yield* out.heading(heading)
     const found = yield* printPages(
       paging,
       out,
@@ -53,7 +52,10 @@ entry held.`,
           api.letters({ orderId }, page),
           ({ letters, next }) => ({ rows: letters, next }),
         ),
-      (letter) => out.data(letter, () => `${row(letter)}\n${payloadOf(letter)}`),
+      {
+        heading,
+        print: (letter) => out.data(letter, () => `${row(letter)}\n${payloadOf(letter)}`),
+      },
     )
     if (found === 0) yield* out.note("There are no dead letters.")
   }),

@@ -1,5 +1,5 @@
 /** `npm run unwind -- COMMAND`: the command line of operators. */
-import { answer } from "#shared/command/command.ts"
+import { answered, runProcess } from "#shared/command/command.ts"
 import { tableOf } from "#shared/command/help.ts"
 import { refusal } from "#shared/command/syntax.ts"
 import { commands } from "./commands.ts"
@@ -15,5 +15,5 @@ Each has a help of its own: ${call} -- COMMAND --help`
 const [name = "--help", ...args] = process.argv.slice(2)
 
 if (Object.hasOwn(commands, name)) (await commands[name]!.load()).main(args)
-else if (name === "--help" || name === "-h") answer({ task: "help", text: help })
-else answer(refusal(call, `There is no command ${JSON.stringify(name)}`))
+else if (name === "--help" || name === "-h") runProcess(answered({ task: "help", text: help }))
+else runProcess(answered(refusal(call, `There is no command ${JSON.stringify(name)}`)))

@@ -79,13 +79,12 @@ export const orders = consoleCommand(
   },
   Effect.fnUntraced(function* ({ api, out }, { wanted, paging }) {
     const { heading, row } = columns(table)
-    yield* out.heading(heading)
     const found = yield* printPages(
       paging,
       out,
       (page) =>
         Effect.map(api.orders(wanted, page), ({ orders, next }) => ({ rows: orders, next })),
-      (order) => out.data(order, () => row(order)),
+      { heading, print: (order) => out.data(order, () => row(order)) },
     )
     if (found === 0) yield* out.note("There are no such orders.")
   }),

@@ -33,13 +33,13 @@ interface Page<A> {
   readonly next: string | number | null
 }
 
-/** Prints each row as its page comes; gives how many there were, and says on standard error where it would go on. */
+/** Prints each row as its page comes, the names of columns above the first; gives how many there were, and says on standard error where it would go on. */
 export const printPages = <A>(
   { rows, after }: Paging,
   out: Output,
   ask: (page: { readonly after: string | undefined; readonly limit: number }) => //
   Effect.Effect<Page<A>, ApiError>,
-  print: (row: A) => Effect.Effect<void>,
+  { heading, print }: { heading: string; print: (row: A) => Effect.Effect<void> },
 ): Effect.Effect<number, ApiError> =>
   Effect.gen(function* () {
     let printed = 0
@@ -49,6 +49,7 @@ export const printPages = <A>(
         after: next,
         limit: Math.min(mostOfPage, rows - printed),
       })
+      if (printed === 0 && page.rows.length > 0) yield* out.heading(heading)
       yield* Effect.forEach(page.rows, print, { discard: true })
       printed += page.rows.length
       next = page.next === null ? undefined : `${page.next}`

@@ -29,6 +29,7 @@ export const signIn = (
   if (UNWIND_TOKEN !== undefined) return Effect.succeed(given(UNWIND_TOKEN))
   if (UNWIND_USER === undefined || UNWIND_PASSWORD === undefined) {
     return new ApiError({
+      status: 401,
       message: "It is not known who you are: set UNWIND_USER and UNWIND_PASSWORD_FILE (a file " +
         "that holds the operator's password), or UNWIND_TOKEN_FILE (one that holds an access token)",
     })
@@ -44,6 +45,7 @@ const given = (text: string): SignedIn => {
     token: () => token,
     renew: () =>
       new ApiError({
+        status: 401,
         message: "UNWIND_TOKEN is not accepted, or not any more: put a new access token there, " +
           "or set UNWIND_USER and UNWIND_PASSWORD_FILE",
       }),

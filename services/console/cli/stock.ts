@@ -65,7 +65,6 @@ of them; or what operators changed, newest first.`,
   Effect.fnUntraced(function* ({ api, out }, { participant, prefix, adjustments, paging }) {
     if (adjustments) {
       const { heading, row } = columns(ledgerTable(participant))
-      yield* out.heading(heading)
       const found = yield* printPages(
         paging,
         out,
@@ -74,13 +73,12 @@ of them; or what operators changed, newest first.`,
             rows: found.adjustments,
             next: found.next,
           })),
-        (adjustment) => out.data(adjustment, () => row(adjustment)),
+        { heading, print: (adjustment) => out.data(adjustment, () => row(adjustment)) },
       )
       if (found === 0) yield* out.note("There are no adjustments.")
       return
     }
     const { heading, row } = columns(stockTable(participant))
-    yield* out.heading(heading)
     const found = yield* printPages(
       paging,
       out,
@@ -89,7 +87,7 @@ of them; or what operators changed, newest first.`,
           api.stock(participant, prefix, page),
           ({ stock, next }) => ({ rows: stock, next }),
         ),
-      (one) => out.data(one, () => row(one)),
+      { heading, print: (one) => out.data(one, () => row(one)) },
     )
     if (found === 0) yield* out.note("There is no such resource.")
   }),

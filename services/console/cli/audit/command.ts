@@ -9,6 +9,7 @@ import { addressSettings } from "#services/orchestrator/settings.ts"
 import { command } from "#shared/command/command.ts"
 import { Misused, syntax } from "#shared/command/syntax.ts"
 import { urlOf } from "#shared/command/values.ts"
+import { Environment } from "#shared/config/settings.ts"
 import { participantNames } from "#shared/contracts/order-saga.ts"
 import type { Transient } from "#shared/transient.ts"
 import { atConsole } from "../console-command.ts"
@@ -93,18 +94,21 @@ const audited = (options: AuditOptions, missingFromStart: ReadonlyArray<Missing>
   })
 
 /** Whether the console is asked: not where services are named, as in their containers, and not to heal a data folder. */
-const asksConsole = ({ url, heal }: AuditOptions): boolean =>
-  url !== undefined ||
-  (!heal && Boolean(process.env["UNWIND_URL"]) && !namesServices(process.env))
+const asksConsole = (
+  { url, heal }: AuditOptions,
+  environment: typeof Environment["Service"],
+): boolean =>
+  url !== undefined || (!heal && Boolean(environment["UNWIND_URL"]) && !namesServices(environment))
 
 export const audit = command(
   auditSyntax,
   (options) =>
     Effect.gen(function* () {
-      if (asksConsole(options)) {
+      const environment = yield* Environment
+      if (asksConsole(options, environment)) {
         return yield* atConsole(options.url, options.json, printVerdict)
       }
-      const { context, missing } = yield* openSystem(process.env)
+      const { context, missing } = yield* openSystem(environment)
       return yield* Effect.provideContext(audited(options, missing), context)
     }).pipe(Effect.scoped),
   { failure: { says: "Cannot audit: ", code: 2 } },

@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { printable } from "#shared/command/printable.ts"
 import { type AuditFinding, type AuditState, findingKinds } from "#shared/contracts/audit.ts"
 import type { HealResponse } from "#shared/contracts/audit.ts"
-import { type Console, consoleCommand, reasonOf, reasonOption } from "../console-command.ts"
+import { consoleCommand, type Desk, reasonOf, reasonOption } from "../console-command.ts"
 import { agoOf, counted, type Output, spanOf } from "../output.ts"
 
 const findingLine = ({ kind, orderId, ageMs, cause, remedy }: AuditFinding): string =>
@@ -46,7 +46,7 @@ const stateWords = ({ verdict, auditedAt, orders, resources, found }: AuditState
 
 /** What the running check of the system last found. Gives the exit code of the audit. */
 export const printVerdict = Effect.fnUntraced(
-  function* ({ api, out }: Pick<Console, "api" | "out">) {
+  function* ({ api, out }: Desk) {
     const { findings, ...state } = yield* api.audit
     yield* printFindings(findings, out)
     yield* out.data(state, () => stateWords({ ...state, findings }))
