@@ -64,7 +64,7 @@ const ask = async (
   const own = loser === undefined || name === "bob" ? order : sessionOf(loser)
   const { status, headers, body } = await services.send(
     service,
-    path.replace(":username", ada.username).replace(":id", own),
+    path.replace(":username", ada.username).replace(":id", own).replace(":participant", "items"),
     {
       method,
       headers: {
