@@ -97,18 +97,23 @@ const entryLine = (entry: TimelineEntry): string => {
 /** Makes the function that gives the lines of what is new since it was called last. */
 export const newsOf = () => {
   const told = new Set<string>()
-  let before = ""
+  const before = { state: "", wait: "" }
   return ({ order, saga }: OneOrder): ReadonlyArray<string> => {
-    const entries = [...order?.timeline ?? [], ...saga?.timeline ?? []]
-    const lines = entries.map(entryLine).filter((line) => !told.has(line))
-    for (const line of lines) told.add(line)
-    const state = order === null ? "" : `${order.id} is ${order.status}` +
-      (order.reason === null ? "" : ` (${order.reason})`)
-    // What does not fail is over before it is read.
-    const wait = saga === null || saga.cause === null ? "" : nowOf(saga)
-    const now = [state, wait].filter((text) => text !== "")
-    const isNew = now.join("\n") !== before
-    before = now.join("\n")
-    return [...lines, ...isNew ? now : []].map(printable)
+    const entries = [...order?.timeline ?? [], ...saga?.timeline ?? []].map(entryLine)
+      .filter((line) => !told.has(line))
+    for (const line of entries) told.add(line)
+    const now = {
+      state: order === null ? before.state : stateOf(order),
+      // What does not fail is over before it is read.
+      wait: saga === null || saga.cause === null ? "" : nowOf(saga),
+    }
+    const changed = (["state", "wait"] as const)
+      .filter((what) => now[what] !== "" && now[what] !== before[what])
+      .map((what) => now[what])
+    Object.assign(before, now)
+    return [...entries, ...changed].map(printable)
   }
 }
+
+const stateOf = ({ id, status, reason }: NonNullable<OneOrder["order"]>): string =>
+  `${id} is ${status}${reason === null ? "" : ` (${reason})`}`

@@ -31,6 +31,7 @@ export interface Answer {
 }
 
 export interface RunningConsole {
+  readonly apps: Apps
   readonly ann: Customer
   /** An operator. */
   readonly olga: Customer
@@ -94,6 +95,7 @@ export const startConsole: Effect.Effect<RunningConsole, unknown, Scope.Scope> =
       "x-forwarded-for": "203.0.113.7",
     })
     return {
+      apps: services.apps,
       ann,
       olga,
       operator: services.operator,
