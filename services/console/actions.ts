@@ -22,6 +22,9 @@ import { Trail } from "./trail.ts"
 /** 500 dead letters by their ids. */
 const lettersBytes = 64 * 1024
 
+/** Of the examples. */
+const reason = "items is mended"
+
 export interface ActionOptions {
   readonly permit: Permits
   readonly trustProxy: boolean
@@ -74,7 +77,7 @@ const sagaActions = ({ permit, trustProxy }: ActionOptions) =>
         tag: "orders",
         permit,
         params: Schema.Struct({ id: OrderId }),
-        body: { schema: CancelRequest, maxBytes: publicBodyBytes },
+        body: { schema: CancelRequest, maxBytes: publicBodyBytes, example: { reason } },
         answer: {
           status: 200,
           description: "The order is cancelled, now or before; what it holds is given back",
@@ -97,7 +100,11 @@ const sagaActions = ({ permit, trustProxy }: ActionOptions) =>
         summary: "Cut short the wait for the next try, of one order or of those that match",
         tag: "sagas",
         permit,
-        body: { schema: RetryRequest, maxBytes: publicBodyBytes },
+        body: {
+          schema: RetryRequest,
+          maxBytes: publicBodyBytes,
+          example: { step: "item", dryRun: true, reason },
+        },
         answer: { status: 200, description: "How many were woken", schema: RetryResponse },
         problems: [429],
         handle: (input) =>
@@ -116,7 +123,11 @@ const sagaActions = ({ permit, trustProxy }: ActionOptions) =>
         summary: "Audit everything, and give back what is held for failed orders and for none",
         tag: "audit",
         permit,
-        body: { schema: HealRequest, maxBytes: publicBodyBytes },
+        body: {
+          schema: HealRequest,
+          maxBytes: publicBodyBytes,
+          example: { dryRun: true, reason },
+        },
         answer: { status: 200, description: "What became of it", schema: HealResponse },
         problems: [429],
         handle: (input) =>
@@ -146,7 +157,11 @@ const letterActions = ({ permit, trustProxy }: ActionOptions) =>
         summary: "Put the orders of dead letters on the queue again",
         tag: "queue",
         permit,
-        body: { schema: LettersRequest, maxBytes: lettersBytes },
+        body: {
+          schema: LettersRequest,
+          maxBytes: lettersBytes,
+          example: { letters: ["1764410000000-0"], reason },
+        },
         answer: { status: 200, description: "What became of each", schema: RedriveResponse },
         problems: [429],
         handle: (input) =>
@@ -165,7 +180,11 @@ const letterActions = ({ permit, trustProxy }: ActionOptions) =>
         summary: "Drop dead letters",
         tag: "queue",
         permit,
-        body: { schema: LettersRequest, maxBytes: lettersBytes },
+        body: {
+          schema: LettersRequest,
+          maxBytes: lettersBytes,
+          example: { letters: ["1764410000000-0"], reason },
+        },
         answer: { status: 200, description: "What became of each", schema: DiscardResponse },
         problems: [429],
         handle: (input) =>
@@ -192,7 +211,11 @@ const restock = ({ permit, trustProxy }: ActionOptions) =>
       permit,
       params: ParticipantParams,
       headers: neededKeyHeader,
-      body: { schema: NewAdjustment, maxBytes: publicBodyBytes },
+      body: {
+        schema: NewAdjustment,
+        maxBytes: publicBodyBytes,
+        example: { resource: "1", change: 10, reason },
+      },
       answer: {
         status: 201,
         description: "The adjustment, made now or before with the same key",

@@ -15,6 +15,8 @@ import { userTokenSettings, userVerifierLayer } from "#shared/security/user-toke
 import { service } from "#shared/service/service.ts"
 import { AllSagas } from "./all-sagas.ts"
 import { auditLayer } from "./audit/audit.ts"
+import { Healing } from "./audit/healing.ts"
+import { LastAudit } from "./audit/last-audit.ts"
 import { recordsLayer } from "./audit/records.ts"
 import { watchLayer } from "./audit/watch.ts"
 import { Callees } from "./callees.ts"
@@ -60,10 +62,12 @@ export const orchestrator = service({
       Layer.provideMerge(Callees.layer),
     )
     const shown = AllSagas.layer.pipe(Layer.provideMerge(sagas))
-    const audit = Layer.merge(
+    const audit = Layer.mergeAll(
       watchLayer({ every: settings.AUDIT_EVERY }),
+      Healing.layer,
       retentionLayer({ urls, retention: settings.RETENTION, deadline: settings.ORDER_DEADLINE }),
     ).pipe(
+      Layer.provideMerge(LastAudit.layer),
       Layer.provide(auditLayer({ deadline: settings.ORDER_DEADLINE })),
       Layer.provide(recordsLayer(urls)),
     )

@@ -152,6 +152,9 @@ export const AuditState = Schema.Struct({
 }).annotate({ identifier: "AuditState" })
 export type AuditState = typeof AuditState.Type
 
+/** An answer to a wish to heal comes within so long, whatever there is to audit. */
+export const healAnswerMs = 8_000
+
 /** POST /internal/audit/heal: audits everything, and gives back what is held for failed orders and for none. */
 export const HealRequest = Schema.Struct({
   reason: OperatorReason,

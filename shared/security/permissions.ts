@@ -87,6 +87,8 @@ export const permissions = {
   "GET /internal/dead-letters": ["console"],
   "POST /internal/dead-letters/redrive": "operator",
   "POST /internal/dead-letters/discard": "operator",
+  "GET /internal/audit": ["console"],
+  "POST /internal/audit/heal": "operator",
 
   // Of every participant: billing, items, slots.
   "POST /internal/reservations": ["orchestrator"],

@@ -1,51 +1,11 @@
 /** What the console sees of two orchestrators and has them do, whichever of them it asks: on a real Redis and real databases. */
-import { dirname } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
-import { Context, Effect, Layer } from "effect"
+import { Effect } from "effect"
 import type { DeadLetterView } from "#shared/contracts/queue.ts"
 import type { RunningSaga, StuckGroup } from "#shared/contracts/saga.ts"
-import { keyFiles } from "#shared/security/generate-service-keys.ts"
-import { ServiceSigner, serviceSignerLayer } from "#shared/security/service-tokens.ts"
-import { tokenOf } from "#tests/services/orders/running-orders.ts"
 import { until } from "#tests/services/orders/until.ts"
-import {
-  isDown,
-  redisOf,
-  type RunningOrchestrator,
-  startSystem,
-  type System,
-  works,
-} from "./running-system.ts"
-
-/** Asks an orchestrator as the console does, for an operator. */
-const console_ = Effect.fnUntraced(function* ({ orders: { environment } }: System) {
-  const keys = keyFiles(dirname(environment.SERVICE_PUBLIC_KEYS!))
-  const signer = Context.get(
-    yield* Layer.build(serviceSignerLayer("console", keys.privateKey("console"))),
-    ServiceSigner,
-  )
-  const operator = yield* Effect.promise(() => tokenOf("ada", "operator"))
-  return Effect.fnUntraced(function* (
-    { app }: Pick<RunningOrchestrator, "app">,
-    path: string,
-    body?: object,
-  ) {
-    const authorization = `Bearer ${yield* signer.tokenFor("orchestrator")}`
-    const response = yield* Effect.promise(() =>
-      Promise.resolve(app.request(path, {
-        method: body === undefined ? "GET" : "POST",
-        headers: {
-          authorization,
-          "operator-authorization": `Bearer ${operator}`,
-          "content-type": "application/json",
-        },
-        ...(body !== undefined && { body: JSON.stringify(body) }),
-      }))
-    )
-    // deno-lint-ignore no-explicit-any
-    return { status: response.status, body: (yield* Effect.promise(() => response.json())) as any }
-  })
-})
+import { asConsole } from "./as-console.ts"
+import { isDown, redisOf, type RunningOrchestrator, startSystem, works } from "./running-system.ts"
 
 describe("an orchestrator shows the console", () => {
   it.live("where an order is, whoever holds it, and has it tried now", () =>
@@ -53,7 +13,7 @@ describe("an orchestrator shows the console", () => {
       const system = yield* startSystem({ REPUBLISH_AFTER: "1 hour" })
       const one = yield* system.orchestrate({ CLAIM_AFTER: "15 seconds" })
       const two = yield* system.orchestrate({ CLAIM_AFTER: "15 seconds" })
-      const ask = yield* console_(system)
+      const ask = yield* asConsole(system)
       // Misconfigured, so that the wait is ten seconds.
       system.conduct.items = () => Promise.resolve(Response.json({}, { status: 404 }))
       const user = yield* system.customer
@@ -98,7 +58,7 @@ describe("an orchestrator shows the console", () => {
     Effect.gen(function* () {
       const system = yield* startSystem({ REPUBLISH_AFTER: "1 hour" })
       const one = yield* system.orchestrate()
-      const ask = yield* console_(system)
+      const ask = yield* asConsole(system)
       system.conduct.items = () => Promise.resolve(Response.json({}, { status: 400 }))
       const user = yield* system.customer
       const { id } = yield* system.order(user)

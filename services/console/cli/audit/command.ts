@@ -2,18 +2,17 @@
  * `npm run audit`: audits everything that answers once, heals what no person has to decide if it is told to, and prints what
  * it found and what it could not look at.
  */
-import { Cause, Effect, Option, Stream } from "effect"
-import { Audit, type Audited } from "#services/orchestrator/audit/audit.ts"
-import { heal } from "#services/orchestrator/audit/heal.ts"
+import { Effect } from "effect"
+import { auditEverything } from "#services/orchestrator/audit/everything.ts"
+import { leftOf } from "#services/orchestrator/audit/sums.ts"
 import { addressSettings } from "#services/orchestrator/settings.ts"
 import { command } from "#shared/command/command.ts"
 import { Misused, syntax } from "#shared/command/syntax.ts"
 import { urlOf } from "#shared/command/values.ts"
 import { Environment } from "#shared/config/settings.ts"
 import { participantNames } from "#shared/contracts/order-saga.ts"
-import type { Transient } from "#shared/transient.ts"
 import { atConsole } from "../console-command.ts"
-import { jsonReport, leftOf, noSums, plus, textReport } from "./report.ts"
+import { jsonReport, textReport } from "./report.ts"
 import { causeOf, type Missing, namesServices, openSystem } from "./system.ts"
 import { printVerdict } from "./verdict.ts"
 
@@ -60,34 +59,18 @@ cannot tell, since a part is missing.`,
 const audited = (options: AuditOptions, missingFromStart: ReadonlyArray<Missing>) =>
   Effect.gen(function* () {
     const report = options.json ? jsonReport : textReport
-    const { books, orders } = yield* Audit
-    // What undoes the last step comes first, so none goes before one that is away.
-    const heals = options.heal && missingFromStart.length === 0
-    const missing = [...missingFromStart]
-    const asFarAsItGoes = (part: string, audited: Stream.Stream<Audited, Transient>) =>
-      Stream.catchCause(audited, (cause) => {
-        const error = Option.getOrUndefined(Cause.findErrorOption(cause))
-        if (error === undefined) return Stream.failCause(cause as Cause.Cause<never>)
-        missing.push({ part, cause: causeOf(error) })
-        return Stream.empty
-      })
-    const known = missing.some(({ part }) => part === "orders") ? Stream.empty : orders({})
-    // Books come last: what is healed before them balances.
-    const sums = yield* Stream.concat(
-      asFarAsItGoes("the rest of the orders", known),
-      asFarAsItGoes("the rest of the books", books),
-    ).pipe(
-      Stream.runFoldEffect(() => noSums, (sums, part) =>
-        Effect.gen(function* () {
-          if (heals) yield* heal(part.findings)
-          const isHealed = (finding: (typeof part.findings)[number]) =>
-            heals && finding.heal !== null
-          for (const finding of part.findings) {
-            console.log(report.finding(finding, isHealed(finding)))
-          }
-          return plus(sums, part, isHealed)
-        })),
-    )
+    const { sums, brokenOff } = yield* auditEverything({
+      away: missingFromStart.map(({ part }) => part),
+      heals: options.heal,
+      tell: ({ findings }, isHealed) =>
+        Effect.sync(() => {
+          for (const finding of findings) console.log(report.finding(finding, isHealed(finding)))
+        }),
+    })
+    const missing = [
+      ...missingFromStart,
+      ...brokenOff.map(({ part, unreached }) => ({ part, cause: causeOf(unreached) })),
+    ]
     console.log(report.sums(sums, missing))
     if (leftOf(sums) > 0) return 1
     return missing.length > 0 ? 2 : 0

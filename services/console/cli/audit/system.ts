@@ -2,17 +2,17 @@
  * What is audited: the services where they are if the environment names them, as in the orchestrator's container, else the
  * data folder of the embedded run. The audit is needed most when something is away, so it goes on with what answers.
  */
-import { Context, Effect, Layer, Result, type Scope } from "effect"
+import { Context, Effect, Layer, type Scope } from "effect"
 import { openRecords } from "#compose/embedded/records.ts"
 import { embeddedSettings } from "#compose/embedded/settings.ts"
 import { Audit, auditLayer } from "#services/orchestrator/audit/audit.ts"
-import { Records, recordsLayer } from "#services/orchestrator/audit/records.ts"
+import { unreachedOf } from "#services/orchestrator/audit/everything.ts"
+import { Records, recordsLayer, type Unreached } from "#services/orchestrator/audit/records.ts"
 import { addressSettings, deadlineSetting, urlsOf } from "#services/orchestrator/settings.ts"
 import { Environment, readSettings } from "#shared/config/settings.ts"
 import { type ParticipantName, participantNames } from "#shared/contracts/order-saga.ts"
 import { Fetch } from "#shared/http/client.ts"
 import { privateKeySetting, serviceSignerLayer } from "#shared/security/service-tokens.ts"
-import { Misconfigured, type Transient } from "#shared/transient.ts"
 
 type Environment = typeof Environment["Service"]
 type Part = ParticipantName | "orders"
@@ -83,24 +83,23 @@ const connect = (environment: Environment, unreadable: ReadonlyMap<Part, string>
     return { context, missing } satisfies Opened
   })
 
-/** Asks each for something small. */
 const missingOf = (records: Records["Service"], unreadable: ReadonlyMap<Part, string>) =>
-  Effect.forEach(parts, (part) =>
-    Effect.gen(function* () {
-      const known = unreadable.get(part)
-      if (known !== undefined) return [{ part, cause: known }]
-      const answer = yield* Effect.result(
-        part === "orders"
-          ? Effect.asVoid(records.unfinished)
-          : Effect.asVoid(records.forgotten(part)),
-      )
-      return Result.isSuccess(answer) ? [] : [{ part, cause: causeOf(answer.failure) }]
-    }), { concurrency: "unbounded" }).pipe(
-      Effect.map((missing): ReadonlyArray<Missing> => missing.flat()),
+  Effect.gen(function* () {
+    const unreached = yield* unreachedOf(parts.filter((part) => !unreadable.has(part))).pipe(
+      Effect.provideService(Records, records),
     )
+    const missing = new Map<string, string>([
+      ...unreadable,
+      ...unreached.map((one) => [one.service, causeOf(one)] as const),
+    ])
+    return parts.flatMap((part): ReadonlyArray<Missing> => {
+      const cause = missing.get(part)
+      return cause === undefined ? [] : [{ part, cause }]
+    })
+  })
 
 /** Why something did not answer, with the remedy. */
-export const causeOf = (error: Transient): string =>
-  error instanceof Misconfigured
-    ? error.message
-    : `${error.message}: see that it runs and can be reached from here, then try again`
+export const causeOf = ({ message, isMisconfigured }: Unreached): string =>
+  isMisconfigured
+    ? message
+    : `${message}: see that it runs and can be reached from here, then try again`

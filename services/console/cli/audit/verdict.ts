@@ -73,6 +73,9 @@ export const printHealing = Effect.fnUntraced(function* (
       `${counted(done.healed)} healed`,
   )
   yield* noteUnreached(done.unreached, out)
+  if (sumOf(done.found) > done.healable) {
+    yield* out.note("The others are for a person: npm run unwind -- audit")
+  }
   if (!done.finished) yield* out.note("It takes longer, and goes on: npm run unwind -- audit")
 })
 

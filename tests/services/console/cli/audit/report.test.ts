@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
-import { jsonReport, leftOf, noSums, plus, textReport } from "#services/console/cli/audit/report.ts"
+import { jsonReport, textReport } from "#services/console/cli/audit/report.ts"
+import { leftOf, noSums, plus } from "#services/orchestrator/audit/sums.ts"
 import type { Finding } from "#services/orchestrator/audit/finding.ts"
 import { OrderId } from "#shared/contracts/order.ts"
 
