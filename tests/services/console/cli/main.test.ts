@@ -1,7 +1,7 @@
 /** `npm run unwind` as a process of its own, on both runtimes: where it prints what, how it ends, and who sees its secrets. */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Effect, Exit, Scope } from "effect"
@@ -85,6 +85,12 @@ describe.each(runtimes)("npm run unwind on %s", (runtime) => {
     )
     await cli.system.place({ item: 6 })
   })
+})
+
+it("its README has each command once, in the order of the help", () => {
+  const readme = readFileSync(join(root, "services/console/cli/README.md"), "utf8")
+  const rows = [...readme.matchAll(/^\| `([a-z]+)` +\|/gm)].map(([, name]) => name)
+  assert.deepStrictEqual(rows, Object.keys(commands))
 })
 
 it("a reader that has seen enough is no failure", async () => {
