@@ -50,8 +50,9 @@ export interface RunningConsole {
   /** Places an order of ann's: its id. */
   readonly place: (more?: Readonly<Record<string, unknown>>) => Promise<string>
   readonly statusOf: (id: string) => Promise<string>
-  /** Does this to what is asked of a service, until it is restored. */
-  readonly disturb: (service: ServiceName, conduct: Conduct) => () => void
+  /** Does this to what is asked of a service, until all are restored. */
+  readonly disturb: (service: ServiceName, conduct: Conduct) => void
+  readonly restore: () => void
   /** How many requests each service was asked that go there. */
   readonly asked: (service: ServiceName, path: string) => number
   /** What the audit trail has of olga's actions, or of another operator's, oldest first. */
@@ -125,8 +126,8 @@ export const startConsole: Effect.Effect<RunningConsole, unknown, Scope.Scope> =
       },
       disturb: (service, conduct) => {
         conducts.set(service, conduct)
-        return () => conducts.delete(service)
       },
+      restore: () => conducts.clear(),
       asked: (service, path) => counts.get(`${service} ${path}`) ?? 0,
       trail: (username = olga.username) =>
         sql("auth")`
