@@ -31,6 +31,7 @@ export interface Answer {
 }
 
 export interface RunningConsole {
+  readonly apps: Apps
   readonly ann: Customer
   /** An operator. */
   readonly olga: Customer
@@ -98,6 +99,7 @@ export const startConsoleWith = (
       "x-forwarded-for": "203.0.113.7",
     })
     return {
+      apps: services.apps,
       ann,
       olga,
       operator: services.operator,
