@@ -24,7 +24,7 @@ export const bringUp = (port: number) =>
     yield* Console.log("\n5/5 Four orders, as a test")
     yield* awaitIngress(baseUrl)
     yield* run(
-      ["node", "compose/demo/main.ts", "--base-url", baseUrl],
+      ["node", "services/console/cli/main.ts", "demo", "--base-url", baseUrl],
       "the cluster stays as it is, to be looked at; npm run k3d:down removes it",
     )
     yield* Console.log(addresses(baseUrl))

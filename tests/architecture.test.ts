@@ -27,7 +27,17 @@ const wrongImports = (where: RegExp, allowed: (file: string) => ReadonlyArray<st
 describe("the layout", () => {
   it("lets a service import itself and shared only", () => {
     const own = (file: string) => file.split("/").slice(0, 2).join("/") + "/"
-    expect(wrongImports(/^services\//, (file) => [own(file), "shared/"])).toEqual([])
+    const program = /^services\/(?!console\/cli\/)/
+    expect(wrongImports(program, (file) => [own(file), "shared/"])).toEqual([])
+  })
+
+  it("lets the command line put services together, as compose does, and nothing stand on it", () => {
+    const cli = "services/console/cli/"
+    const parts = ["compose/", "services/", "shared/"]
+    expect(wrongImports(/^services\/console\/cli\//, () => parts)).toEqual([])
+    const standing = sources.filter((file) => !file.startsWith(cli) && !file.startsWith("tests/"))
+      .filter((file) => importsOf(file).some((target) => target.startsWith(cli)))
+    expect(standing).toEqual([])
   })
 
   it("keeps shared free of everything that stands on it", () => {

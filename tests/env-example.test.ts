@@ -5,6 +5,7 @@ import { Effect } from "effect"
 import { serviceNamed } from "#compose/embedded/services.ts"
 import { embeddedSettings } from "#compose/embedded/settings.ts"
 import { gatewaySettings } from "#compose/secrets/gateway-settings.ts"
+import { unwindSettings } from "#services/console/cli/settings.ts"
 import { serviceNames } from "#shared/roster.ts"
 import { commonSettings } from "#shared/service/service.ts"
 import type { Setting } from "#shared/config/settings.ts"
@@ -24,13 +25,14 @@ const read = new Map<string, Setting<unknown>>(
     embeddedSettings,
     commonSettings({ port: 8080, internalPort: 9080 }),
     gatewaySettings,
+    unwindSettings,
     ...services.map(({ settings }) => settings),
   ]
     .flatMap((settings) => Object.entries(settings)),
 )
 
 describe(".env.example", () => {
-  it("documents every setting that a service reads, and no other", () => {
+  it("documents every setting that a service or the command line reads, and no other", () => {
     expect([...documented.keys()].sort()).toEqual([...read.keys()].sort())
   })
 

@@ -1,10 +1,10 @@
 /** `npm start`: the whole system in this process. Prints what it does, then where it is and what to try. */
 import { Console, Duration, Effect } from "effect"
+import { command } from "#shared/command/command.ts"
 import { readSettings } from "#shared/config/settings.ts"
 import { CurrentDrain } from "#shared/http/drain.ts"
-import { runMain } from "#shared/service/run-main.ts"
 import { telemetryLayer } from "#shared/telemetry/telemetry.ts"
-import { help, parseArguments } from "./arguments.ts"
+import { startSyntax } from "./arguments.ts"
 import { checkSettings } from "./services.ts"
 import { embeddedSettings } from "./settings.ts"
 import { startSystem } from "./system.ts"
@@ -41,15 +41,5 @@ const main = Effect.gen(function* () {
   )
 })
 
-const given = parseArguments(process.argv.slice(2))
-switch (given.task) {
-  case "help":
-    console.log(help)
-    break
-  case "refuse":
-    console.error(given.message)
-    process.exitCode = 2
-    break
-  case "run":
-    runMain(main)
-}
+// Who stops a server has what was wanted.
+command(startSyntax, () => main, { interruptedCode: 0 }).main(process.argv.slice(2))

@@ -1,26 +1,26 @@
 /** The command line of the container that makes the secrets. */
-import { parseArgs } from "node:util"
+import { syntax } from "#shared/command/syntax.ts"
+import { oneOf } from "#shared/command/values.ts"
 import { type Kind, kinds } from "./renew.ts"
 
-export type Arguments =
-  | { readonly task: "run"; readonly folder: string; readonly renew: Kind | undefined }
-  | { readonly task: "refuse"; readonly message: string }
-
-const usage = `Usage: compose/secrets/main.ts [--renew ${kinds.join("|")}] [FOLDER]`
-
-/** Understands the words after the program's name; what cannot be understood becomes a message of one line. */
-export const parseArguments = (words: ReadonlyArray<string>): Arguments => {
-  const refuse = { task: "refuse" as const, message: usage }
-  try {
-    const { values: { renew }, positionals: [folder = "/secrets", ...more] } = parseArgs({
-      args: [...words],
-      options: { renew: { type: "string" } },
-      allowPositionals: true,
-    })
-    const kind = kinds.find((one) => one === renew)
-    if (more.length > 0 || (renew !== undefined && kind === undefined)) return refuse
-    return { task: "run", folder, renew: kind }
-  } catch {
-    return refuse
-  }
+export interface SecretsOptions {
+  readonly folder: string
+  readonly renew: Kind | undefined
 }
+
+export const secretsSyntax = syntax({
+  call: "node compose/secrets/main.ts",
+  usage: `[--renew ${kinds.join("|")}] [FOLDER]`,
+  about:
+    `Checks the settings that all containers are given, and makes the secrets that are missing in the
+folder: /secrets where none is named.`,
+  options: {
+    renew: { type: "string", value: "KIND", says: `make these anew: ${kinds.join(", ")}` },
+  },
+  closing: "Exits with 0, and with 1 when a setting is wrong or the folder cannot be written.",
+  words: { least: 0, most: 1, what: "one folder" },
+  read: ({ renew }, [folder = "/secrets"]): SecretsOptions => ({
+    folder,
+    renew: renew === undefined ? undefined : oneOf("--renew", renew, kinds),
+  }),
+})

@@ -5,8 +5,8 @@
  */
 import { Effect, Schema } from "effect"
 import { checkSettings } from "#compose/embedded/services.ts"
-import { runMain } from "#shared/service/run-main.ts"
-import { type Arguments, parseArguments } from "./arguments.ts"
+import { command } from "#shared/command/command.ts"
+import { type SecretsOptions, secretsSyntax } from "./arguments.ts"
 import { gatewaySettings } from "./gateway-settings.ts"
 import { forgetSecrets } from "./renew.ts"
 import { makeSecrets } from "./secret-files.ts"
@@ -15,7 +15,7 @@ class SetupError extends Schema.TaggedError<SetupError>()("SetupError", {
   message: Schema.String,
 }) {}
 
-const main = ({ folder, renew }: Extract<Arguments, { readonly task: "run" }>) =>
+const main = ({ folder, renew }: SecretsOptions) =>
   Effect.gen(function* () {
     yield* checkSettings(process.env, gatewaySettings)
     yield* Effect.tryPromise({
@@ -31,9 +31,4 @@ const main = ({ folder, renew }: Extract<Arguments, { readonly task: "run" }>) =
     })
   })
 
-const given = parseArguments(process.argv.slice(2))
-if (given.task === "run") runMain(main(given))
-else {
-  console.error(given.message)
-  process.exitCode = 2
-}
+command(secretsSyntax, main).main(process.argv.slice(2))

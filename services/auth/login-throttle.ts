@@ -10,7 +10,7 @@
 import { Context, Duration, Effect, Layer } from "effect"
 import { Problem } from "#shared/http/problem.ts"
 import type { Bucket } from "./buckets.ts"
-import { siteOf } from "./client-address.ts"
+import { siteOf } from "#shared/http/client-address.ts"
 import { RateLimits } from "./rate-limit.ts"
 
 /** What its owner may fail: `limit` times at once, and again as it refills; from `heldFrom` failures on, ever slower. */

@@ -2,7 +2,7 @@
 import type { Effect } from "effect"
 import { isByTls } from "#shared/http/answer-headers.ts"
 import type { RouteInput } from "#shared/http/route.ts"
-import { clientAddress } from "./client-address.ts"
+import { clientAddress } from "#shared/http/client-address.ts"
 
 export interface Origin {
   readonly request: Request

@@ -17,6 +17,7 @@ import { type LocalSaga, RunningSagas, type Selection } from "./running-sagas.ts
 const selection = Schema.Struct({ ...SagaFilter.fields, orderId: Schema.optionalKey(OrderId) })
 
 /** What replicas ask each other. */
+const about = "sagas"
 const Question = Schema.Union([
   Schema.Struct({ ask: Schema.Literal("find"), orderId: OrderId }),
   Schema.Struct({
@@ -26,13 +27,17 @@ const Question = Schema.Union([
     limit: Schema.Int,
   }),
   Schema.Struct({ ask: Schema.Literal("groups") }),
-  Schema.Struct({ ask: Schema.Literal("count"), selection }),
+  Schema.Struct({ ask: Schema.Literal("count"), selection, most: Schema.Int }),
   Schema.Struct({ ask: Schema.Literal("retry"), selection, most: Schema.Int }),
 ])
 type Question = typeof Question.Type
 const decodeQuestion = Schema.decodeUnknownOption(Question)
 
-const Counted = Schema.Struct({ waiting: Schema.Int, trying: Schema.Int })
+const Counted = Schema.Struct({
+  waiting: Schema.Int,
+  trying: Schema.Int,
+  oldest: Schema.Array(OrderId),
+})
 const Local = Schema.Struct(RunningSaga.fields).mapFields(({ orchestrator: _, ...fields }) =>
   fields
 )
@@ -59,22 +64,29 @@ export class AllSagas extends Context.Service<AllSagas, {
     Effect.gen(function* () {
       const replicas = yield* Replicas
       const own = answerFrom(yield* RunningSagas)
-      yield* replicas.answer((question) =>
+      yield* replicas.answer(about, (question) =>
         Option.match(decodeQuestion(question), {
           // Of a version that is not known here: whoever asks takes it for an answer that it does not know.
           onNone: () => Effect.succeed(null),
           onSome: own,
-        })
-      )
-      /** The answers of all, this one's first, by name. */
+        }))
+      /** The answers of all, this one's first, or of these, by name. */
       const ask = Effect.fnUntraced(
-        function* <A>(question: Question, schema: Schema.Codec<A, unknown>) {
+        function* <A>(
+          question: Question,
+          schema: Schema.Codec<A, unknown>,
+          whom?: ReadonlyArray<string>,
+        ) {
           const decode = Schema.decodeUnknownOption(schema)
-          const [mine, { answers, unheard }] = yield* Effect.all(
-            [own(question), replicas.ask(question)],
-            { concurrency: 2 },
-          )
-          const heard = [[replicas.self, mine] as const, ...answers].map(([name, answer]) =>
+          const others = whom?.filter((name) => name !== replicas.self)
+          const isAsked = whom === undefined || whom.includes(replicas.self)
+          const [mine, { answers, unheard }] = yield* Effect.all([
+            isAsked
+              ? Effect.map(own(question), (answer) => [[replicas.self, answer] as const])
+              : Effect.succeed([]),
+            replicas.ask(about, question, others),
+          ], { concurrency: 2 })
+          const heard = [...mine, ...answers].map(([name, answer]) =>
             [name, decode(answer)] as const
           )
           return {
@@ -122,28 +134,22 @@ export class AllSagas extends Context.Service<AllSagas, {
           },
         ),
         retry: Effect.fnUntraced(function* (selection, { cap, dryRun }) {
-          const counted = yield* ask({ ask: "count", selection }, Counted)
+          const most = dryRun ? 0 : cap
+          const { answers, unheard } = yield* ask({ ask: "count", selection, most }, Counted)
           const sum = (of: "waiting" | "trying") =>
-            counted.answers.reduce((all, [, count]) => all + count[of], 0)
-          const totals = { waiting: sum("waiting"), trying: sum("trying") }
-          if (dryRun) return { ...totals, woken: 0, unheard: counted.unheard }
-          let left = cap
-          let woken = 0
-          const unheard = [...counted.unheard]
-          for (const [name, { waiting }] of counted.answers) {
-            const most = Math.min(left, waiting)
-            if (most === 0) continue
-            const question = { ask: "retry", selection, most } as const
-            const told = name === replicas.self
-              ? { answers: [[name, yield* own(question)] as const], unheard: [] }
-              : yield* replicas.ask(question, [name])
-            unheard.push(...told.unheard)
-            for (const [, count] of told.answers) {
-              woken += Number(count)
-              left -= Number(count)
-            }
+            answers.reduce((all, [, count]) => all + count[of], 0)
+          const told = yield* Effect.forEach(
+            sharesOf(answers, most),
+            ([name, most]) => ask({ ask: "retry", selection, most }, Schema.Int, [name]),
+            { concurrency: "unbounded" },
+          )
+          const woken = told.flatMap(({ answers }) => answers).reduce((all, [, n]) => all + n, 0)
+          return {
+            waiting: sum("waiting"),
+            trying: sum("trying"),
+            woken,
+            unheard: [...unheard, ...told.flatMap((one) => one.unheard)],
           }
-          return { ...totals, woken, unheard }
         }),
       })
     }),
@@ -161,11 +167,24 @@ const answerFrom =
       case "groups":
         return Effect.map(sagas.heldUp({}, { limit: Infinity }), groupsOf)
       case "count":
-        return sagas.count(question.selection)
+        return sagas.count(question.selection, question.most)
       case "retry":
         return sagas.retry(question.selection, question.most)
     }
   }
+
+/** How many each may wake, so that they are the oldest of all together. */
+const sharesOf = (
+  counted: ReadonlyArray<readonly [string, typeof Counted.Type]>,
+  cap: number,
+): ReadonlyMap<string, number> => {
+  const all = counted.flatMap(([name, { oldest }]) => oldest.map((id) => [id, name] as const))
+  const shares = new Map<string, number>()
+  for (const [, name] of all.toSorted(([a], [b]) => a < b ? -1 : 1).slice(0, cap)) {
+    shares.set(name, (shares.get(name) ?? 0) + 1)
+  }
+  return shares
+}
 
 const groupsOf = (sagas: ReadonlyArray<LocalSaga>): ReadonlyArray<StuckGroup> =>
   merged(sagas.map(({ action, step, cause, orderId, since, nextAttemptAt }) => ({

@@ -23,6 +23,8 @@ import type { QueueUnavailable } from "#shared/queue/order-queue.ts"
 import { QueueDesk } from "#shared/queue/queue-desk.ts"
 import { Unavailable } from "#shared/transient.ts"
 import { AllSagas } from "./all-sagas.ts"
+import { auditRoutes } from "./audit/operator-routes.ts"
+import { operatorDid } from "./operator-did.ts"
 
 const maxBytes = 64 * 1024
 const usualPage = 100
@@ -66,7 +68,9 @@ const sagaRoutes = Effect.gen(function* () {
       handle: Effect.fnUntraced(function* ({ body, caller }) {
         const { cap = usuallyWoken, dryRun = false, reason, ...selection } = body
         const done = yield* sagas.retry(selection, { cap, dryRun })
-        if (!dryRun) yield* said("retry now", caller.username, reason, { ...selection, ...done })
+        if (!dryRun) {
+          yield* operatorDid("retry now", caller.username, reason, { ...selection, ...done })
+        }
         return { body: done }
       }),
     }),
@@ -103,7 +107,7 @@ const queueRoutes = Effect.gen(function* () {
       answer: { status: 200, description: "What became of each", schema: RedriveResponse },
       handle: Effect.fnUntraced(function* ({ body: { letters, reason }, caller }) {
         const done = yield* reached(desk.redrive(letters))
-        yield* said("redrive", caller.username, reason, { letters: done })
+        yield* operatorDid("redrive", caller.username, reason, { letters: done })
         return { body: { letters: done } }
       }),
     }),
@@ -119,21 +123,17 @@ const queueRoutes = Effect.gen(function* () {
           letter,
           outcome: there.has(letter) ? "discarded" as const : "absent" as const,
         }))
-        yield* said("discard", caller.username, reason, { letters: done })
+        yield* operatorDid("discard", caller.username, reason, { letters: done })
         return { body: { letters: done } }
       }),
     }),
   ])
 })
 
-/** The console writes the audit trail; the log has it beside what follows from it. */
-const said = (action: string, operator: string, reason: string, done: object) =>
-  Effect.annotateLogs(Effect.logInfo(`An operator did: ${action}`), { operator, reason, ...done })
-
-const reached = <A>(effect: Effect.Effect<A, QueueUnavailable>) =>
+export const reached = <A>(effect: Effect.Effect<A, QueueUnavailable>) =>
   Effect.mapError(effect, ({ message }) => new Unavailable({ message }))
 
 export const operatorRoutes = Effect.map(
-  Effect.all([sagaRoutes, queueRoutes]),
+  Effect.all([sagaRoutes, queueRoutes, auditRoutes]),
   (routes) => routes.flat(),
 )

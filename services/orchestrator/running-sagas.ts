@@ -17,6 +17,8 @@ export type Selection = SagaFilter & { readonly orderId?: OrderId }
 export interface Counted {
   readonly waiting: number
   readonly trying: number
+  /** Of those that wait the oldest orders. */
+  readonly oldest: ReadonlyArray<OrderId>
 }
 
 export class RunningSagas extends Context.Service<RunningSagas, {
@@ -28,7 +30,7 @@ export class RunningSagas extends Context.Service<RunningSagas, {
     filter: SagaFilter,
     page: { readonly after?: OrderId | undefined; readonly limit: number },
   ) => Effect.Effect<ReadonlyArray<LocalSaga>>
-  readonly count: (selection: Selection) => Effect.Effect<Counted>
+  readonly count: (selection: Selection, most: number) => Effect.Effect<Counted>
   /** Cuts short the wait of at most so many, the oldest first; gives how many. */
   readonly retry: (selection: Selection, most: number) => Effect.Effect<number>
 }>()("unwind/orchestrator/RunningSagas") {
@@ -56,11 +58,15 @@ export class RunningSagas extends Context.Service<RunningSagas, {
               .map((run) => shown(run, clock))
           )
         ),
-      count: (selection) =>
+      count: (selection, most) =>
         Effect.sync(() => {
           const runs = selected(selection)
-          const waiting = runs.filter(({ wait }) => wait !== undefined).length
-          return { waiting, trying: runs.length - waiting }
+          const waiting = runs.filter(({ wait }) => wait !== undefined)
+          return {
+            waiting: waiting.length,
+            trying: runs.length - waiting.length,
+            oldest: oldestFirst(waiting).slice(0, most).map(orderIdOf),
+          }
         }),
       retry: (selection, most) =>
         Effect.sync(() => {

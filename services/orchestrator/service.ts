@@ -1,6 +1,7 @@
 /** The orchestrator: runs the sagas. It has no database; what it needs to know is on record with the others. */
 import { Duration, Effect, Layer } from "effect"
 import { duration, whole } from "#shared/config/settings.ts"
+import { faultsSetting } from "#shared/faults/setting.ts"
 import { makeApp } from "#shared/http/app.ts"
 import { orderQueueLayer, queueSettings } from "#shared/queue/layer.ts"
 import { OrderQueue } from "#shared/queue/order-queue.ts"
@@ -15,10 +16,13 @@ import { userTokenSettings, userVerifierLayer } from "#shared/security/user-toke
 import { service } from "#shared/service/service.ts"
 import { AllSagas } from "./all-sagas.ts"
 import { auditLayer } from "./audit/audit.ts"
+import { Healing } from "./audit/healing.ts"
+import { LastAudit } from "./audit/last-audit.ts"
 import { recordsLayer } from "./audit/records.ts"
 import { watchLayer } from "./audit/watch.ts"
 import { Callees } from "./callees.ts"
 import { consumerLayer } from "./consumer.ts"
+import { faultRoutes } from "./fault-routes.ts"
 import { operatorRoutes } from "./operator-routes.ts"
 import { participantsLayer } from "./participants.ts"
 import { registerLayer } from "./register.ts"
@@ -37,6 +41,7 @@ export const orchestrator = service({
     ...queueSettings,
     ...addressSettings,
     ...deadlineSetting,
+    ...faultsSetting,
     CALL_TIMEOUT: duration("how long to wait for an answer of another service", "5 seconds"),
     SAGAS_IN_FLIGHT: whole(
       "the most sagas to run at once",
@@ -60,10 +65,12 @@ export const orchestrator = service({
       Layer.provideMerge(Callees.layer),
     )
     const shown = AllSagas.layer.pipe(Layer.provideMerge(sagas))
-    const audit = Layer.merge(
+    const audit = Layer.mergeAll(
       watchLayer({ every: settings.AUDIT_EVERY }),
+      Healing.layer,
       retentionLayer({ urls, retention: settings.RETENTION, deadline: settings.ORDER_DEADLINE }),
     ).pipe(
+      Layer.provideMerge(LastAudit.layer),
       Layer.provide(auditLayer({ deadline: settings.ORDER_DEADLINE })),
       Layer.provide(recordsLayer(urls)),
     )
@@ -74,14 +81,14 @@ export const orchestrator = service({
       Layer.merge(userVerifierLayer(settings)),
     )
   },
-  app: () =>
+  app: ({ FAULTS }) =>
     Effect.gen(function* () {
       const { ping } = yield* OrderQueue
       const { configured } = yield* Callees
       return yield* makeApp({
         name: "orchestrator",
         description: "Runs the sagas of orders, and shows operators where they are.",
-        routes: yield* operatorRoutes,
+        routes: [...(yield* operatorRoutes), ...(FAULTS ? yield* faultRoutes : [])],
         ready: { queue: ping, services: configured },
       })
     }),

@@ -2,7 +2,7 @@
 import { Duration, Effect, Schema } from "effect"
 import { DecisionRequest, DecisionResponse, unpacked } from "#shared/contracts/decision.ts"
 import { NewOrder, OrderDetails, OrderId, OrderView, toMinor } from "#shared/contracts/order.ts"
-import { makeApp } from "#shared/http/app.ts"
+import { appWithFaults } from "#shared/faults/app.ts"
 import { docsApp } from "#shared/http/docs.ts"
 import { idempotencyKey } from "#shared/http/idempotency-key.ts"
 import { publicBodyBytes, route } from "#shared/http/route.ts"
@@ -11,7 +11,7 @@ import { publicServices } from "#shared/roster.ts"
 import { Admission } from "./admission.ts"
 import { auditRoutes } from "./audit-routes.ts"
 import { cancelOrder } from "./cancel-routes.ts"
-import { eventStreamHeaders, eventStreams, historyOf } from "./events.ts"
+import { historyOf, orderStreams } from "./events.ts"
 import { lastEventId, placingHeaders, preferredWait, watchingHeaders } from "./headers.ts"
 import { Intake } from "./intake.ts"
 import { LookUps } from "./look-ups.ts"
@@ -127,7 +127,7 @@ const mostEventStreams = 1_000
 
 const watchOrder = Effect.gen(function* () {
   const lookUps = yield* LookUps
-  const openStream = yield* eventStreams({ most: mostEventStreams })
+  const openStream = yield* orderStreams({ most: mostEventStreams })
   return yield* route({
     method: "GET",
     path: "/api/orders/:id/events",
@@ -150,8 +150,7 @@ const watchOrder = Effect.gen(function* () {
       if (isFinal(order) && seen >= historyOf(order).length - 1) {
         return new Response(null, { status: 204 })
       }
-      const stream = yield* openStream(order, look, seen, closing)
-      return new Response(stream, { headers: eventStreamHeaders })
+      return yield* openStream(order, look, seen, closing)
     }),
   })
 })
@@ -169,9 +168,10 @@ const decide = Effect.gen(function* () {
   })
 })
 
-export const ordersApp = Effect.gen(function* () {
+/** `faults`: whether operators may set some. */
+export const ordersApp = Effect.fnUntraced(function* (faults: boolean) {
   const database = yield* Database
-  const doors = yield* makeApp({
+  const doors = yield* appWithFaults(faults, {
     name: "orders",
     description: "Orders: place them, look them up, watch them become final.",
     routes: [

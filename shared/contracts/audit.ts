@@ -1,9 +1,11 @@
 /**
  * What the audit reads of each service (GET, for the orchestrator only): what orders and participants have on record, a
- * page at a time, newest order first, and whether a participant's books balance.
+ * page at a time, newest order first, and whether a participant's books balance. And what it tells the console.
  */
 import { Effect, Schema } from "effect"
 import { Details, OrderId, OrderStatus, Steps, StuckCompensation } from "./order.ts"
+import { orderSaga } from "./order-saga.ts"
+import { OperatorReason } from "./text.ts"
 
 /** The most entries of a page. */
 export const maxPage = 1_000
@@ -81,3 +83,95 @@ export const Unfinished = Schema.Struct({
   count: Schema.Int,
 }).annotate({ identifier: "Unfinished" })
 export type Unfinished = typeof Unfinished.Type
+
+export const findingKinds = [
+  /** The order is completed, and the participant holds nothing for it. */
+  "missing",
+  /** The order is completed, and the participant holds something else for it. */
+  "mismatch",
+  /** The order failed, or has no step at the participant, which holds something for it. */
+  "leftover",
+  /** The participant holds something for an order that the orders service does not know. */
+  "orphan",
+  /** The order should be final by now, and is not. */
+  "stuck",
+  /** The books of a resource do not balance. */
+  "imbalance",
+] as const
+export const FindingKind = Schema.Literals(findingKinds)
+export type FindingKind = typeof FindingKind.Type
+
+/** Something that must not be: what, why, and what to do about it. */
+export const AuditFinding = Schema.Struct({
+  kind: FindingKind,
+  /** Null for the books of a resource. */
+  orderId: Schema.NullOr(OrderId),
+  /** Null when the order as a whole is meant. */
+  participant: Schema.NullOr(Schema.Literals(orderSaga.map(({ at }) => at))),
+  resource: Schema.NullOr(Schema.String),
+  /** Since the order was made, or something was reserved for one that nobody knows. Null for books. */
+  ageMs: Schema.NullOr(Schema.Int),
+  cause: Schema.String,
+  remedy: Schema.String,
+  /** Whether healing gives it back; else a person decides, or it goes on by itself. */
+  healable: Schema.Boolean,
+}).annotate({ identifier: "AuditFinding" })
+export type AuditFinding = typeof AuditFinding.Type
+
+/** The most findings that are told of. */
+export const maxFindings = 500
+
+const FindingCounts = Schema.Record(FindingKind, Schema.Int)
+
+/** The services that did not answer. */
+const Unreached = Schema.Array(Schema.Struct({ service: Schema.String, message: Schema.String }))
+
+/** GET /internal/audit: what the running check last found, whichever orchestrator made it. */
+export const AuditState = Schema.Struct({
+  /** "unknown" until everything was audited once. */
+  verdict: Schema.Literals(["sound", "findings", "unknown"]),
+  /** When everything was last audited, which all of this is of. */
+  auditedAt: Schema.NullOr(Schema.String),
+  /** When the newest orders were last looked at; a change there has everything audited. */
+  lookedAt: Schema.NullOr(Schema.String),
+  /** Orders, by what was found. */
+  orders: Schema.Struct({
+    allHeld: Schema.Int,
+    noneHeld: Schema.Int,
+    inFlight: Schema.Int,
+    inQuestion: Schema.Int,
+  }),
+  /** Accounts, items and slots whose books were checked. */
+  resources: Schema.Int,
+  /** How many were found; the first of them are the findings. */
+  found: FindingCounts,
+  /** Newest order first, the books last. */
+  findings: Schema.Array(AuditFinding),
+  /** Who did not answer the last look, so that it came to nothing. */
+  unreached: Unreached,
+}).annotate({ identifier: "AuditState" })
+export type AuditState = typeof AuditState.Type
+
+/** An answer to a wish to heal comes within so long, whatever there is to audit. */
+export const healAnswerMs = 8_000
+
+/** POST /internal/audit/heal: audits everything, and gives back what is held for failed orders and for none. */
+export const HealRequest = Schema.Struct({
+  reason: OperatorReason,
+  /** Only counts, and names what it would give back. */
+  dryRun: Schema.optionalKey(Schema.Boolean),
+}).annotate({ identifier: "HealRequest" })
+
+/** What became of it. Nothing is healed while a service is unreached. */
+export const HealResponse = Schema.Struct({
+  /** Whether everything was looked at; what takes longer than an answer may goes on, and shows in the audit's state. */
+  finished: Schema.Boolean,
+  found: FindingCounts,
+  /** Those that can be healed; how many of them were. */
+  healable: Schema.Int,
+  healed: Schema.Int,
+  /** The first of those that can be healed. */
+  findings: Schema.Array(AuditFinding),
+  unreached: Unreached,
+}).annotate({ identifier: "HealResponse" })
+export type HealResponse = typeof HealResponse.Type

@@ -3,12 +3,13 @@
  * Unavailable, Misconfigured or Refused, one that never came is Unknown. All but Refused are worth another try, and neither
  * proves that nothing was done: a 503 may stand for a commit whose own answer was lost.
  */
-import { Cause, Context, Effect, Schema } from "effect"
+import { Cause, Context, Effect, Option, Schema } from "effect"
 import { steadyMs } from "#shared/steady-time.ts"
 import { Misconfigured, type Transient, Unavailable, Unknown } from "#shared/transient.ts"
 import { withinSpan } from "#shared/telemetry/trace.ts"
 import { type Answer, nodeFetch } from "./node-fetch.ts"
 import { PeerClocks } from "./peer-clocks.ts"
+import { Problem, ProblemDetails } from "./problem.ts"
 import { originHeaders } from "./request-origin.ts"
 
 /** How requests leave the process: by sockets, or by the embedded run's wiring in memory. */
@@ -60,29 +61,49 @@ export const postBatch = (
   })
 
 /** Who can do nothing about a refusal tries on: the callee may be of another version. */
-const triedAgain = (effect: Effect.Effect<unknown, CallFailure>) =>
+const triedAgain = <A>(effect: Effect.Effect<A, CallFailure>) =>
   Effect.catchTag(effect, "Refused", ({ message }) => Effect.fail(new Unavailable({ message })))
 
-interface Sent {
+export interface Sent {
   readonly method: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
 }
 
 const call = (callee: Callee, path: string, request: Sent): Effect.Effect<unknown, CallFailure> =>
-  withinSpan(exchange(callee, path, request), `${request.method} ${callee.name}`, {
-    kind: "client",
-  })
+  within(
+    callee,
+    request,
+    Effect.flatMap(
+      exchange(callee, path, request),
+      (answer) => answer.isSuccess ? jsonOf(callee, answer.text) : notDone(callee, answer),
+    ),
+  )
+
+const within = <A, E>(
+  { name }: Callee,
+  { method }: Sent,
+  effect: Effect.Effect<A, E>,
+): Effect.Effect<A, E> => withinSpan(effect, `${method} ${name}`, { kind: "client" })
 
 /** The callee's address with the path after it: one that is below a path of a shared host stays there. */
 const urlOf = ({ url: { origin, pathname } }: Callee, path: string) =>
   `${origin}${pathname.endsWith("/") ? pathname.slice(0, -1) : pathname}${path}`
 
-const exchange = Effect.fnUntraced(function* (
+/** What was answered. */
+export interface Exchanged {
+  readonly status: number
+  readonly isSuccess: boolean
+  readonly headers: Answer["headers"]
+  readonly text: string
+}
+
+/** Sends a request and gives the answer, whatever it says. Fails with Unavailable or Unknown where there is none. */
+export const exchange = Effect.fnUntraced(function* (
   callee: Callee,
   path: string,
   request: Sent,
-): Effect.fn.Return<unknown, CallFailure> {
+): Effect.fn.Return<Exchanged, Transient> {
   const fetch = yield* Fetch
   const clocks = yield* PeerClocks
   const authorization = callee.token && { authorization: `Bearer ${yield* callee.token}` }
@@ -91,8 +112,7 @@ const exchange = Effect.fnUntraced(function* (
   const response = yield* Effect.tryPromise({
     try: async (signal) => {
       const response = await fetch(urlOf(callee, path), { ...request, headers, signal })
-      const date = response.headers.get("date")
-      return { status: response.status, date, text: await response.text() }
+      return { status: response.status, headers: response.headers, text: await response.text() }
     },
     catch: (error) => callFailed(callee.name, error),
   }).pipe(
@@ -106,19 +126,64 @@ const exchange = Effect.fnUntraced(function* (
     ),
   )
   const isSuccess = response.status >= 200 && response.status <= 299
+  const date = response.headers.get("date")
   // A refusal without a date may be of anybody on the way.
-  if (isSuccess || response.date !== null) {
-    yield* clocks.heard(callee.name, response.date, sentMs)
-  }
-  if (!isSuccess) {
-    const wrongClock = (yield* clocks.wrong).get(callee.name)
-    return yield* Effect.fail(notDone(callee.name, response.status, wrongClock))
-  }
-  return yield* Effect.try({
-    try: () => JSON.parse(response.text) as unknown,
-    catch: () => new Unknown({ message: `${callee.name} answered what is not JSON` }),
-  })
+  if (isSuccess || date !== null) yield* clocks.heard(callee.name, date, sentMs)
+  return { ...response, isSuccess }
 })
+
+const jsonOf = ({ name }: Callee, text: string) =>
+  Effect.try({
+    try: () => JSON.parse(text) as unknown,
+    catch: () => new Unknown({ message: `${name} answered what is not JSON` }),
+  })
+
+/** An answer that says yes. */
+export interface Granted {
+  /** Its JSON, undecoded; undefined where there is nothing in it. */
+  readonly body: unknown
+  readonly headers: Answer["headers"]
+}
+
+/**
+ * Sends what somebody else wants, to whom the callee's own Problem is an answer, too. Fails with that, or with a Transient error
+ * where it did not answer, met a defect, or does not let this service in.
+ */
+export const ask = (
+  callee: Callee,
+  path: string,
+  request: Sent,
+): Effect.Effect<Granted, Problem | Transient> =>
+  within(
+    callee,
+    request,
+    Effect.gen(function* () {
+      const answer = yield* exchange(callee, path, request)
+      const { headers, isSuccess, text } = answer
+      if (!isSuccess) return yield* problemOf(answer) ?? triedAgain(notDone(callee, answer))
+      return { body: text === "" ? undefined : yield* jsonOf(callee, text), headers }
+    }),
+  )
+
+const decodeProblem = Schema.decodeUnknownOption(Schema.fromJsonString(ProblemDetails))
+
+/** Problems with the request of this service, rather than with what somebody wants by it. */
+const ownCodes = ["unauthenticated", "forbidden", "not_found", "method_not_allowed"]
+
+const problemOf = ({ status, headers, text }: Exchanged): Problem | undefined => {
+  const details = Option.getOrUndefined(decodeProblem(text))
+  if (details === undefined || status === 500 || ownCodes.includes(details.code)) return undefined
+  const { code, detail, state, errors } = details
+  const retryAfter = headers.get("retry-after")
+  return new Problem({
+    status,
+    code,
+    detail,
+    ...(state !== undefined && { state }),
+    ...(errors !== undefined && { errors }),
+    ...(retryAfter !== null && { headers: { "retry-after": retryAfter } }),
+  })
+}
 
 /** What to look at when a service does not let its caller in. */
 const misconfigurations: Readonly<Record<number, string>> = {
@@ -128,16 +193,21 @@ const misconfigurations: Readonly<Record<number, string>> = {
   404: "it has no such route: check its address and its version",
 }
 
-const notDone = (name: string, status: number, wrongClock?: string): CallFailure => {
+/** Fails with what an answer means that is no success. */
+const notDone = Effect.fnUntraced(function* (
+  { name }: Callee,
+  { status }: Exchanged,
+): Effect.fn.Return<never, CallFailure> {
   const message = `${name} answered ${status}`
   const wrong = misconfigurations[status]
   if (wrong !== undefined) {
+    const wrongClock = (yield* (yield* PeerClocks).wrong).get(name)
     const orClock = status === 401 && wrongClock !== undefined ? `${wrongClock}, or ` : ""
-    return new Misconfigured({ message: `${message}: ${orClock}${wrong}` })
+    return yield* new Misconfigured({ message: `${message}: ${orClock}${wrong}` })
   }
   const isRefusal = status >= 400 && status < 500 && status !== 408 && status !== 429
-  return isRefusal ? new Refused({ message }) : new Unavailable({ message, status })
-}
+  return yield* isRefusal ? new Refused({ message }) : new Unavailable({ message, status })
+})
 
 const callFailed = (name: string, error: unknown): Transient => {
   const { cause, code, message } = error as NodeJS.ErrnoException & { cause?: Partial<Error> }

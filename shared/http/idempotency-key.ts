@@ -12,10 +12,16 @@ const decodeKey = decodeStrictly(
   "header",
 )
 
-const decodeNeededKey = decodeStrictly(
-  Schema.Struct({ "Idempotency-Key": IdempotencyKey }),
-  "header",
-)
+/** Of what is only taken with a key. */
+export const neededKeyHeader = Schema.Struct({
+  "Idempotency-Key": IdempotencyKey.annotate({
+    description:
+      "Makes a repeated request the same request: your own, of one to 255 printable ASCII " +
+      "characters, new for each that is meant",
+  }),
+})
+
+const decodeNeededKey = decodeStrictly(neededKeyHeader, "header")
 
 const keyIn = ({ headers }: { readonly headers: Headers }) => {
   const key = headers.get("idempotency-key")

@@ -17,12 +17,17 @@ export interface Heard {
 export class Replicas extends Context.Service<Replicas, {
   /** The name of this one. */
   readonly self: string
-  /** Answers what others ask until the scope closes. Questions and answers are JSON. */
+  /** Answers what others ask about something until the scope closes. Questions and answers are JSON. */
   readonly answer: (
+    about: string,
     handle: (question: unknown) => Effect.Effect<unknown>,
   ) => Effect.Effect<void, never, Scope.Scope>
-  /** Asks all others that live, or these; never fails. */
-  readonly ask: (question: unknown, whom?: ReadonlyArray<string>) => Effect.Effect<Heard>
+  /** Asks all others that live, or these; never fails. Who answers nothing about it answers null. */
+  readonly ask: (
+    about: string,
+    question: unknown,
+    whom?: ReadonlyArray<string>,
+  ) => Effect.Effect<Heard>
 }>()("unwind/queue/Replicas") {}
 
 /** For a queue that is in one process. */
@@ -43,11 +48,11 @@ export interface ReplicaOptions {
 
 /** Longer than a look into a mailbox and an answer take, so that what is nobody's is gone soon. */
 const keptForMs = 10_000
-const lookForAnswersMs = 25
 const mostAtOnce = "100"
 
 interface Letter {
   readonly answerTo: string
+  readonly about: string
   readonly question: unknown
 }
 
@@ -60,15 +65,22 @@ export const streamReplicas = (
     ["rpush", key, JSON.stringify(value)],
     ["pexpire", key, String(keptForMs)],
   ]
+  const handlers = new Map<string, (question: unknown) => Effect.Effect<unknown>>()
   return {
     self,
-    answer: Effect.fnUntraced(function* (handle) {
+    answer: Effect.fnUntraced(function* (about, handle) {
+      yield* Effect.acquireRelease(
+        Effect.sync(() => handlers.set(about, handle)),
+        () => Effect.sync(() => handlers.delete(about)),
+      )
+      // Who answers first has the mailbox looked into for all.
+      if (handlers.size > 1) return
       const look = Effect.gen(function* () {
         const [letters] = yield* send([["lpop", mailbox(self), mostAtOnce]])
         yield* Effect.forEach(letters as ReadonlyArray<string> | null ?? [], (text) => {
-          const { answerTo, question } = JSON.parse(text) as Letter
+          const { answerTo, about, question } = JSON.parse(text) as Letter
           return Effect.flatMap(
-            handle(question),
+            handlers.get(about)?.(question) ?? Effect.succeed(null),
             (answer) => send(push(answerTo, [self, answer])),
           )
         }, { discard: true })
@@ -83,12 +95,12 @@ export const streamReplicas = (
         Effect.forkScoped,
       )
     }),
-    ask: (question, whom) =>
+    ask: (about, question, whom) =>
       Effect.gen(function* () {
         const others = whom ?? (yield* living).filter((name) => name !== self)
         if (others.length === 0) return { answers: [], unheard: [] }
         const answerTo = `${stream}:answers:${crypto.randomUUID()}`
-        const letter: Letter = { answerTo, question }
+        const letter: Letter = { answerTo, about, question }
         yield* send(others.flatMap((name) => push(mailbox(name), letter)))
         const read = Effect.map(
           send([["lrange", answerTo, "0", "-1"]]),
@@ -97,7 +109,8 @@ export const streamReplicas = (
         )
         const heard = yield* Effect.repeat(read, {
           until: (answers) => answers.length >= others.length,
-          schedule: Schedule.spaced(lookForAnswersMs).pipe(
+          // As often as looks are cheap.
+          schedule: Schedule.spaced(pollMs / 10).pipe(
             Schedule.upTo({ duration: 4 * pollMs + 1_000 }),
           ),
         }).pipe(Effect.andThen(read))

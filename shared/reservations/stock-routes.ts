@@ -1,5 +1,5 @@
 /** How operators see and change what is left, by way of the console: its reads, and the one action. */
-import { Effect, Schema } from "effect"
+import { Effect } from "effect"
 import { RecordedPage } from "#shared/contracts/audit.ts"
 import {
   Adjustment,
@@ -10,18 +10,10 @@ import {
   StockPage,
   StockQuery,
 } from "#shared/contracts/stock.ts"
-import { IdempotencyKey, neededIdempotencyKey } from "#shared/http/idempotency-key.ts"
+import { neededIdempotencyKey, neededKeyHeader } from "#shared/http/idempotency-key.ts"
 import { publicBodyBytes, route } from "#shared/http/route.ts"
 import { Adjustments } from "./adjustments.ts"
 import { Stock } from "./stock.ts"
-
-const adjustingHeaders = Schema.Struct({
-  "Idempotency-Key": IdempotencyKey.annotate({
-    description:
-      "Makes a repeated adjustment the same adjustment: the operator's own, of one to 255 " +
-      "printable ASCII characters, new for each that is meant",
-  }),
-})
 
 const reads = Effect.gen(function* () {
   const stock = yield* Stock
@@ -64,7 +56,7 @@ const action = Effect.gen(function* () {
     method: "POST",
     path: "/internal/adjustments",
     summary: "Change what is left of a resource: a restock, another capacity, a credit",
-    headers: adjustingHeaders,
+    headers: neededKeyHeader,
     body: { schema: NewAdjustment, maxBytes: publicBodyBytes },
     answer: {
       status: 201,

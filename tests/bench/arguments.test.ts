@@ -1,12 +1,14 @@
 import { describe, expect, it } from "vitest"
-import { help, parseArguments } from "./arguments.ts"
+import { understand } from "#shared/command/syntax.ts"
+import { benchSyntax } from "./arguments.ts"
 
-describe("parseArguments", () => {
+describe("the arguments of the bench", () => {
   it("runs everything but the peers when nothing is said", () => {
-    const given = parseArguments([])
-    expect(given).toMatchObject({ task: "run", runs: 5, orders: 50_000, json: false, deno: false })
-    expect(given.task === "run" && given.only).toContain("growth")
-    expect(given.task === "run" && given.only).not.toContain("peers")
+    const given = understand(benchSyntax, [])
+    if (given.task !== "run") throw new Error(given.task)
+    expect(given.options).toMatchObject({ runs: 5, orders: 50_000, json: false, deno: false })
+    expect(given.options.only).toContain("growth")
+    expect(given.options.only).not.toContain("peers")
   })
 
   it.each([
@@ -20,7 +22,7 @@ describe("parseArguments", () => {
     [["--profile"], { profile: true, runs: 1, only: ["queue-to-decision", "end-to-end"] }],
     [["--json", "--deno", "--allow-disturbed"], { json: true, deno: true, allowDisturbed: true }],
   ])("reads %j", (words, expected) => {
-    expect(parseArguments(words)).toMatchObject({ task: "run", ...expected })
+    expect(understand(benchSyntax, words)).toMatchObject({ task: "run", options: expected })
   })
 
   it.each([
@@ -38,15 +40,8 @@ describe("parseArguments", () => {
     [["hot"]],
     [["--fast"]],
   ])("refuses %j with one line that says what to do", (words) => {
-    const given = parseArguments(words)
+    const given = understand(benchSyntax, words)
     expect(given).toMatchObject({ task: "refuse" })
     expect(given.task === "refuse" && given.message).toMatch(/^[^\n]+: see .* --help$/)
-  })
-
-  it("shows its help when asked, whatever else is said", () => {
-    for (const words of [["--help"], ["-h"], ["--runs", "2", "--help"]]) {
-      expect(parseArguments(words)).toEqual({ task: "help" })
-    }
-    for (const line of help.split("\n")) expect(line.length).toBeLessThanOrEqual(100)
   })
 })

@@ -1,14 +1,15 @@
 import { describe, expect, it } from "vitest"
-import { help, parseArguments } from "./arguments.ts"
+import { understand } from "#shared/command/syntax.ts"
+import { chaosSyntax } from "./arguments.ts"
 
-describe("parseArguments", () => {
+describe("the arguments of chaos", () => {
   it.each([
     [[], 5, undefined],
     [["--minutes", "2"], 2, undefined],
     [["--minutes=0.5", "--seed=7f3a"], 0.5, "7f3a"],
     [["--seed", "a-b_1", "--minutes", "60"], 60, "a-b_1"],
   ])("reads %j", (words, minutes, seed) => {
-    expect(parseArguments(words)).toEqual({ task: "run", minutes, seed })
+    expect(understand(chaosSyntax, words)).toEqual({ task: "run", options: { minutes, seed } })
   })
 
   it.each([
@@ -25,15 +26,8 @@ describe("parseArguments", () => {
     [["5"]],
     [["--forever"]],
   ])("refuses %j with one line that says what to do", (words) => {
-    const given = parseArguments(words)
+    const given = understand(chaosSyntax, words)
     expect(given).toMatchObject({ task: "refuse" })
     expect(given.task === "refuse" && given.message).toMatch(/^[^\n]+: see .* --help$/)
-  })
-
-  it("shows its help when asked, whatever else is said", () => {
-    for (const words of [["--help"], ["-h"], ["--minutes", "2", "--help"]]) {
-      expect(parseArguments(words)).toEqual({ task: "help" })
-    }
-    for (const line of help.split("\n")) expect(line.length).toBeLessThanOrEqual(100)
   })
 })

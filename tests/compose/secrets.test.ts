@@ -13,8 +13,9 @@ import {
   SignJWT,
 } from "jose"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
-import { parseArguments } from "#compose/secrets/arguments.ts"
+import { secretsSyntax } from "#compose/secrets/arguments.ts"
 import { makeSecrets } from "#compose/secrets/secret-files.ts"
+import { understand } from "#shared/command/syntax.ts"
 
 let folder: string
 beforeEach(() => folder = mkdtempSync(join(tmpdir(), "unwind-secrets-")))
@@ -123,13 +124,13 @@ describe("the secrets of Compose", () => {
   })
 
   it.each([
-    [[], { task: "run", folder: "/secrets", renew: undefined }],
-    [["--renew", "keys", "here"], { task: "run", folder: "here", renew: "keys" }],
+    [[], { task: "run", options: { folder: "/secrets", renew: undefined } }],
+    [["--renew", "keys", "here"], { task: "run", options: { folder: "here", renew: "keys" } }],
     [["--renew"], { task: "refuse" }],
     [["--renew", "everything"], { task: "refuse" }],
     [["--what"], { task: "refuse" }],
     [["a", "b"], { task: "refuse" }],
   ])("are made by words that are understood: %j", (words, wanted) => {
-    expect(parseArguments(words)).toMatchObject(wanted)
+    expect(understand(secretsSyntax, words)).toMatchObject(wanted)
   })
 })

@@ -54,7 +54,7 @@ export const runDemo = (
 ): Program =>
   run(
     process.execPath,
-    [...(onDeno ? ["run", "-A"] : []), file("compose/demo/main.ts"), ...words],
+    [...(onDeno ? ["run", "-A"] : []), file("services/console/cli/main.ts"), "demo", ...words],
     {
       LANG: "C.UTF-8",
       LC_ALL: "C.UTF-8",

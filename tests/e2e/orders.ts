@@ -2,7 +2,7 @@
 import { Schema } from "effect"
 import { assert, describe, it } from "vitest"
 import { type NewOrder, OrderView } from "#shared/contracts/order.ts"
-import { endingOf, scenario } from "#compose/demo/scenario.ts"
+import { endingOf, scenario } from "#services/console/cli/demo/scenario.ts"
 import {
   assertProblem,
   type Customer,

@@ -1,5 +1,6 @@
 /** Every public route and a request to it that would be right, for tests that get one thing wrong at a time. */
 import type { Customer } from "./client.ts"
+import { consoleRoutes } from "./console-routes.ts"
 
 export interface PublicRoute {
   readonly method: "GET" | "POST" | "DELETE"
@@ -54,6 +55,13 @@ export const publicRoutes: ReadonlyArray<PublicRoute> = [
     example: () => "/api/token/logout/",
     needsToken: false,
     body: { refresh: "a token" },
+  },
+  {
+    method: "POST",
+    path: "/api/token/first-operator/",
+    example: () => "/api/token/first-operator/",
+    needsToken: false,
+    body: { token: "printed-nowhere" },
   },
   {
     method: "GET",
@@ -125,6 +133,7 @@ export const publicRoutes: ReadonlyArray<PublicRoute> = [
     example: () => `/api/orders/${nobodys}/cancel`,
     needsToken: true,
   },
+  ...consoleRoutes,
 ]
 
 export const routesWithBody = publicRoutes.flatMap(({ body, ...route }) =>

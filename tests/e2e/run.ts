@@ -3,25 +3,32 @@
  * embedded one, which they then start.
  */
 import { spawnSync } from "node:child_process"
-import { parseArgs } from "node:util"
+import { optionsOf } from "#shared/command/command.ts"
+import { syntax } from "#shared/command/syntax.ts"
+import { urlOf } from "#shared/command/values.ts"
 
-const usage =
-  "Usage: npm run e2e -- [--base-url URL] (such as http://localhost:8080; without it a system is started)"
-
-const baseUrl = (() => {
-  try {
-    const { values } = parseArgs({ options: { "base-url": { type: "string" } } })
-    const url = values["base-url"]
-    return url === undefined ? undefined : new URL(url).href.replace(/\/$/, "")
-  } catch {
-    console.error(usage)
-    process.exit(2)
-  }
-})()
-
-const vitest = ["node_modules/vitest/vitest.mjs", "run", "tests/e2e/api.test.ts"]
-const { status } = spawnSync(process.execPath, vitest, {
-  stdio: "inherit",
-  env: { ...process.env, ...(baseUrl !== undefined && { E2E_BASE_URL: baseUrl }) },
+const e2eSyntax = syntax({
+  call: "npm run e2e",
+  usage: "[-- --base-url URL]",
+  about: "The end-to-end tests of the public API, against a running system.",
+  options: {
+    "base-url": {
+      type: "string",
+      value: "URL",
+      says: "such as http://localhost:8080; without it a system is started",
+    },
+  },
+  closing: "Exits with 0 when they pass, and with 2 when an option is wrong.",
+  read: ({ "base-url": url }) =>
+    url === undefined ? {} : { E2E_BASE_URL: urlOf("--base-url", url) },
 })
-process.exit(status ?? 1)
+
+const options = optionsOf(e2eSyntax, process.argv.slice(2))
+if (options !== undefined) {
+  const vitest = ["node_modules/vitest/vitest.mjs", "run", "tests/e2e/api.test.ts"]
+  const { status } = spawnSync(process.execPath, vitest, {
+    stdio: "inherit",
+    env: { ...process.env, ...options.given },
+  })
+  process.exitCode = status ?? 1
+}

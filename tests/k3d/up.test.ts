@@ -35,7 +35,8 @@ const apply = `${inCluster} apply --kustomize k3d/overlays/dev`
 const restart = `${inCluster} rollout restart deployment`
 const note = (id: string) => `${inCluster} annotate namespace unwind image=sha256:${id} --overwrite`
 const waits = workloads.map((name) => `${inCluster} rollout status ${name} --timeout 5m`)
-const demo = ({ port }: Machine) => `node compose/demo/main.ts --base-url http://localhost:${port}`
+const demo = ({ port }: Machine) =>
+  `node services/console/cli/main.ts demo --base-url http://localhost:${port}`
 
 describe("npm run k3d:up", () => {
   for (const runtime of ["node", "deno"] as const) {
@@ -167,7 +168,7 @@ describe("npm run k3d:up, where something is wrong,", () => {
     [importImage, "see above"],
     [createSecrets, "see above"],
     [apply, "see above"],
-    ["node compose/demo/main.ts", "npm run k3d:down removes it"],
+    ["node services/console/cli/main.ts demo", "npm run k3d:down removes it"],
   ])("stops at what fails, and says what to do: %s", async (failing, remedy) => {
     const here = await machine()
     here.remember("failing", failing)

@@ -1,8 +1,8 @@
 /** `npm run test:planted`: plants bugs into copies of the sources, and proves that the simulation finds each of them. */
 import { Console, Effect } from "effect"
 import { availableParallelism } from "node:os"
-import { runMain } from "#shared/service/run-main.ts"
-import { help, parseArguments } from "./arguments.ts"
+import { command } from "#shared/command/command.ts"
+import { plantedSyntax } from "./arguments.ts"
 import { type Absorbed, type Bug, misfits } from "./bug.ts"
 import { absorbed, bugs } from "./bugs.ts"
 import { hunt } from "./hunt.ts"
@@ -74,15 +74,4 @@ const plantAll = Effect.fnUntraced(function* (
   )
 }, Effect.scoped)
 
-const given = parseArguments(process.argv.slice(2))
-switch (given.task) {
-  case "help":
-    console.log(help)
-    break
-  case "refuse":
-    console.error(given.message)
-    process.exitCode = 2
-    break
-  case "run":
-    runMain(plantAll(given), 130)
-}
+command(plantedSyntax, plantAll).main(process.argv.slice(2))

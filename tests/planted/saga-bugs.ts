@@ -211,6 +211,37 @@ export const sagaBugs: ReadonlyArray<Bug> = [
     caughtBy: ["I12", "I13"],
   },
   {
+    name: "retry-starts-wait-anew",
+    what:
+      "Who is told to try now begins the wait from its start, so whoever says it often holds it up",
+    seenIn: "timers that are set again by every event that ought to end them",
+    edits: [{
+      file: wait,
+      replace: "if (isOver || held.woken.size === waiting.length) {",
+      by: `if (!isOver) {
+      held.woken.clear()
+      held.wake.closeUnsafe()
+      overAtSteadyMs = steadyMsOf(clock) + Duration.toMillis(wait)
+    } else {`,
+    }, {
+      file: wait,
+      replace: "const overAtSteadyMs",
+      by: "let overAtSteadyMs",
+    }],
+    caughtBy: ["I12"],
+  },
+  {
+    name: "redriven-as-new",
+    what: "A dead letter is redriven as if nobody had begun its order before",
+    seenIn: "redrives that copy a message into the queue and leave its history behind",
+    edits: [{
+      file: "shared/queue/queue-desk.ts",
+      replace: "  republished: message.republished + 1,\n",
+      by: "  republished: 0,\n",
+    }],
+    caughtBy: ["I10"],
+  },
+  {
     name: "wrong-answer",
     what: "An answer to a batch is given to the entry next to the one it belongs to",
     seenIn: "batches whose answers are matched by their place alone",

@@ -21,7 +21,7 @@ const outside = "outside"
 /** Networks in which whoever collects telemetry meets the services, each of them in one. */
 const ofTelemetry = [
   "auth-billing",
-  "orchestrator-items",
+  "console-items",
   "orchestrator-orders",
   "orchestrator-slots",
 ]

@@ -19,11 +19,15 @@ export interface Pair {
 
 export interface Customer extends Pair {
   readonly username: string
+  /** Logs in once more. */
+  readonly logIn: () => Promise<Pair>
 }
 
 export interface Services {
   readonly apps: Apps
   readonly keysFolder: string
+  /** The databases of those that have one. */
+  readonly databases: Readonly<Partial<Record<ServiceName, string>>>
   /** Sends a request to a service itself. */
   readonly send: (service: ServiceName, path: string, init?: RequestInit) => Promise<Response>
   /** Signs up a user and logs in. */
@@ -59,9 +63,11 @@ const posted = async (app: Apps["auth"], path: string, body: object): Promise<un
   return await answer.json()
 }
 
-/** Starts all services until the scope closes. */
-export const startRunningServices: Effect.Effect<Services, unknown, Scope.Scope> = Effect.gen(
-  function* () {
+/** Starts all services until the scope closes, with more settings. */
+export const startRunningServicesWith = (
+  more: Readonly<Record<string, string>>,
+): Effect.Effect<Services, unknown, Scope.Scope> =>
+  Effect.gen(function* () {
     const keysFolder = yield* temporaryFolder
     yield* Effect.promise(() => generateServiceKeys(keysFolder))
     const databases: Partial<Record<ServiceName, string>> = {}
@@ -71,6 +77,7 @@ export const startRunningServices: Effect.Effect<Services, unknown, Scope.Scope>
       TRUST_PROXY: "true",
       ITEM_STOCK: "1000000",
       SLOT_CAPACITY: "1000000",
+      ...more,
     }
     const apps = yield* startServices({ databases, queueUrl: "memory:", keysFolder, environment })
     const keys = keyFiles(keysFolder)
@@ -91,23 +98,25 @@ export const startRunningServices: Effect.Effect<Services, unknown, Scope.Scope>
       const { email, ...user } = credentials()
       await posted(apps.auth, "/api/auth/users/", { ...user, email })
       await prepare(user.username)
-      const pair = await posted(app, "/api/token/", user) as Pair
-      return { username: user.username, ...pair }
+      const logIn = async () => await posted(app, "/api/token/", user) as Pair
+      return { username: user.username, logIn, ...(await logIn()) }
     }
     return {
       apps,
       keysFolder,
+      databases,
       send: (service: ServiceName, path: string, init?: RequestInit) =>
         Promise.resolve(oneDoor(apps[service]).request(path, init)),
       customer: customerAt(apps.auth),
       operator: customerAt(apps.auth, (username) => grantIn(databases.auth!, username)),
       shortLived: customerAt(hurried),
     }
-  },
-).pipe(
-  // What is sent wrong on purpose is warned of.
-  Effect.provideService(References.MinimumLogLevel, "Error"),
-)
+  }).pipe(
+    // What is sent wrong on purpose is warned of.
+    Effect.provideService(References.MinimumLogLevel, "Error"),
+  )
+
+export const startRunningServices = startRunningServicesWith({})
 
 /** What any service answers besides its routes, to anybody who reaches it. */
 const operations = /^\/(?:livez|readyz|metrics|openapi\.json|openapi\/\w+\.json|docs.*)?$/

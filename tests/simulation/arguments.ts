@@ -1,8 +1,10 @@
 /** The command line of the simulation. */
 import { availableParallelism } from "node:os"
+import { type Given, Misused, syntax } from "#shared/command/syntax.ts"
+import { wholeOf } from "#shared/command/values.ts"
 import { greatestSeed } from "./seeds.ts"
 
-export type Arguments =
+export type Task =
   | {
     readonly task: "run"
     readonly first: number
@@ -11,101 +13,99 @@ export type Arguments =
   }
   | { readonly task: "replay"; readonly seed: number; readonly path: string }
   | { readonly task: "exhaustive"; readonly name: string | undefined }
-  | { readonly task: "help" }
-  | { readonly task: "refuse"; readonly message: string }
 
-const defaultSeeds = 10_000
+const usualSeeds = 10_000
+const text = { type: "string" } as const
 
-export const help = `Usage: npm run simulate [-- --seeds N] [--seed S] [--workers K]
-       npm run simulate -- --seed S (--trace | --path P)
-       npm run simulate -- --exhaustive [--case NAME]
+const options = {
+  seeds: { ...text, value: "N", says: "how many seeds; 10,000 where it is not given" },
+  seed: { ...text, value: "S", says: "the first seed; 1 where it is not given" },
+  workers: {
+    ...text,
+    value: "K",
+    says: "how many threads; as many as there are processors where it is not given",
+  },
+  trace: { type: "boolean", says: "prints the whole history of one seed" },
+  path: {
+    ...text,
+    value: "P",
+    says: "prints the whole history of a shrunk plan, as the run said that found it",
+  },
+  exhaustive: {
+    type: "boolean",
+    says: "every fault, and every pair of them, at every point of one order, and every race for " +
+      "the last of something",
+  },
+  case: {
+    ...text,
+    value: "NAME",
+    says: "prints the whole history of one case of these, as the run said that found it",
+  },
+} as const
 
-Simulates the whole system: its real rules, on a simulated network, queue, databases and clock. Each
+export const simulationSyntax = syntax({
+  call: "npm run simulate",
+  usage: `[-- --seeds N] [--seed S] [--workers K]
+-- --seed S (--trace | --path P)
+-- --exhaustive [--case NAME]`,
+  about:
+    `Simulates the whole system: its real rules, on a simulated network, queue, databases and clock. Each
 seed stands for a plan of orders and faults; the same seed has the same history on every machine,
 under Node and Deno. A violation is shrunk to a small plan, with the command that replays it. Exits
 with 0 when everything holds, with 1 at a violation, with 2 when an option is wrong, and with 3 when
-a fault never hit in 1,000 seeds or more ("not a test").
-
-  --seeds N     how many seeds; 10,000 where it is not given
-  --seed S      the first seed; 1 where it is not given
-  --workers K   how many threads; as many as there are processors where it is not given
-  --trace       prints the whole history of one seed
-  --path P      prints the whole history of a shrunk plan, as the run said that found it
-  --exhaustive  every fault, and every pair of them, at every point of one order, and every race
-                for the last of something
-  --case NAME   prints the whole history of one case of these, as the run said that found it
-  --help        show this`
-
-interface Option {
-  readonly valid: (value: string) => boolean
-  readonly needs: string
-}
-
-const wholeNumber = (least: number, most: number, example: number): Option => ({
-  valid: (value) => /^\d{1,10}$/.test(value) && +value >= least && +value <= most,
-  needs: `a whole number from ${least} to ${most}, such as ${example}`,
+a fault never hit in 1,000 seeds or more ("not a test").`,
+  options,
+  closing: "",
+  read: (given): Task => {
+    if (given.exhaustive) {
+      alone(given, "exhaustive", ["case"])
+      return { task: "exhaustive", name: given.case === undefined ? undefined : caseOf(given.case) }
+    }
+    if (given.case !== undefined) throw new Misused("--case needs --exhaustive as well")
+    if (given.path !== undefined || given.trace) return replayOf(given)
+    return runOf(given)
+  },
 })
 
-const valued: Readonly<Record<string, Option>> = {
-  "--seeds": wholeNumber(1, greatestSeed, 1_000),
-  "--seed": wholeNumber(0, greatestSeed, 7),
-  "--workers": wholeNumber(1, 256, 2),
-  "--path": { valid: (value) => /^\d+(:\d+)*$/.test(value), needs: "a path such as 0:1:2" },
-  "--case": { valid: (value) => /^[^\s-]\S*$/.test(value), needs: "the name of a case" },
-}
-const plain = ["--trace", "--exhaustive"]
+type Choice = Given<typeof options>
 
-/** Understands the words after the program's name; what cannot be understood becomes a message of one line. */
-export const parseArguments = (words: ReadonlyArray<string>): Arguments => {
-  const given = new Map<string, string>()
-  for (let n = 0; n < words.length; n++) {
-    const word = words[n] ?? ""
-    if (word === "--help" || word === "-h") return { task: "help" }
-    const [option = "", attached] = word.split(/=(.*)/s)
-    if (plain.includes(word)) {
-      given.set(word, "")
-      continue
-    }
-    if (!Object.hasOwn(valued, option)) {
-      return refuse(`The simulation does not know ${JSON.stringify(word)}`)
-    }
-    const value = attached ?? words[++n] ?? ""
-    const { valid, needs } = valued[option]!
-    if (!valid(value)) return refuse(`${option} needs ${needs}`)
-    given.set(option, value)
-  }
-  return taskOf(given)
+const alone = (given: Choice, option: keyof Choice, allowed: ReadonlyArray<keyof Choice>) => {
+  const names = Object.keys(given) as Array<keyof Choice>
+  const other = names.find((name) => name !== option && !allowed.includes(name))
+  if (other !== undefined) throw new Misused(`--${option} does not go with --${other}`)
 }
 
-const taskOf = (given: ReadonlyMap<string, string>): Arguments => {
-  const alone = (option: string, allowed: ReadonlyArray<string>) => {
-    const other = [...given.keys()].find((name) => name !== option && !allowed.includes(name))
-    return other === undefined ? undefined : refuse(`${option} does not go with ${other}`)
+const seedOf = (given: string) =>
+  wholeOf("--seed", given, { least: 0, most: greatestSeed, such: 7 })
+
+const caseOf = (name: string): string => {
+  if (/^[^\s-]\S*$/.test(name)) return name
+  throw new Misused("--case needs the name of a case")
+}
+
+const replayOf = (given: Choice): Task => {
+  const shown = given.path !== undefined ? "path" : "trace"
+  const { seed, path = "" } = given
+  if (seed === undefined) throw new Misused(`--${shown} needs --seed as well`)
+  if (shown === "path" && !/^\d+(:\d+)*$/.test(path)) {
+    throw new Misused("--path needs a path such as 0:1:2")
   }
-  const name = given.get("--case")
-  if (given.has("--exhaustive")) {
-    return alone("--exhaustive", ["--case"]) ?? { task: "exhaustive", name }
-  }
-  if (name !== undefined) return refuse("--case needs --exhaustive as well")
-  const seed = given.get("--seed")
-  const shown = given.has("--path") ? "--path" : "--trace"
-  if (given.has(shown)) {
-    if (seed === undefined) return refuse(`${shown} needs --seed as well`)
-    const path = given.get("--path") ?? ""
-    return alone(shown, ["--seed", "--trace"]) ?? { task: "replay", seed: Number(seed), path }
-  }
-  const first = Number(seed ?? 1)
-  const seeds = Number(given.get("--seeds") ?? Math.min(defaultSeeds, greatestSeed - first + 1))
-  if (first + seeds - 1 > greatestSeed) return refuse(`The seeds go up to ${greatestSeed}`)
+  alone(given, shown, ["seed", "trace"])
+  return { task: "replay", seed: seedOf(seed), path }
+}
+
+const runOf = ({ seed = "1", seeds, workers }: Choice): Task => {
+  const first = seedOf(seed)
+  const many = seeds === undefined
+    ? Math.min(usualSeeds, greatestSeed - first + 1)
+    : wholeOf("--seeds", seeds, { least: 1, most: greatestSeed, such: 1_000 })
+  if (first + many - 1 > greatestSeed) throw new Misused(`The seeds go up to ${greatestSeed}`)
   return {
     task: "run",
     first,
-    seeds,
-    workers: Number(given.get("--workers") ?? availableParallelism()),
+    seeds: many,
+    workers: workers === undefined
+      ? availableParallelism()
+      : wholeOf("--workers", workers, { least: 1, most: 256, such: 2 }),
   }
 }
-
-const refuse = (what: string): Arguments => ({
-  task: "refuse",
-  message: `${what}: see npm run simulate -- --help`,
-})

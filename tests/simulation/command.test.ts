@@ -1,6 +1,7 @@
 /** The command `npm run simulate`: what it says of a violation, of no test, of wrong options, and when it is interrupted. */
 import { describe, expect, it } from "vitest"
-import { help, parseArguments } from "./arguments.ts"
+import { understand } from "#shared/command/syntax.ts"
+import { simulationSyntax } from "./arguments.ts"
 import { runCommand } from "./command.ts"
 import { faultKinds, whyNoTest } from "./coverage.ts"
 import { find } from "./find.ts"
@@ -22,6 +23,11 @@ const recorder = () => {
   const printed: Array<string> = []
   const screen: Screen = { print: (text) => void printed.push(text), progress() {}, soFar() {} }
   return { screen, text: () => printed.join("\n") }
+}
+
+const taskOf = (words: ReadonlyArray<string>) => {
+  const given = understand(simulationSyntax, words)
+  return given.task === "run" ? given.options : given
 }
 
 describe("a violation", () => {
@@ -60,7 +66,7 @@ describe("a violation", () => {
     )
 
     const [, words = ""] = /^Replay it: npm run simulate -- (.+)$/m.exec(text()) ?? []
-    const given = parseArguments(words.split(" "))
+    const given = taskOf(words.split(" "))
     if (given.task !== "replay") throw new Error(`It printed ${words}`)
     expect(given.path).toMatch(/^0:/)
     const again = recorder()
@@ -119,35 +125,31 @@ describe("the words after the name", () => {
     [["--seed", "0", "--path", "0:1:2"], { task: "replay", seed: 0, path: "0:1:2" }],
     [["--exhaustive"], { task: "exhaustive", name: undefined }],
     [["--exhaustive", "--case", "race/item/2"], { task: "exhaustive", name: "race/item/2" }],
-    [["--seeds", "5", "--help"], { task: "help" }],
-  ])("%j are understood", (words, given) => expect(parseArguments(words)).toEqual(given))
+  ])("%j are understood", (words, given) => expect(taskOf(words)).toEqual(given))
 
   it.each([
-    [["--seed"], "--seed needs a whole number"],
+    [["--seed"], "'--seed <value>' argument missing"],
     [["--seeds", "0"], "--seeds needs a whole number"],
     [["--seeds=1e3"], "--seeds needs a whole number"],
     [["--seed", "2147483648"], "--seed needs a whole number"],
     [["--seed", "2147483647", "--seeds", "2"], "The seeds go up to 2147483647"],
-    [["--workers", "-1"], "--workers needs a whole number"],
+    [["--workers", "-1"], "'--workers' argument is ambiguous"],
+    [["--workers=-1"], "--workers needs a whole number"],
     [["--path", "0:1"], "--path needs --seed as well"],
     [["--trace"], "--trace needs --seed as well"],
     [["--seed", "1", "--path", "one"], "--path needs a path"],
     [["--seed", "1", "--trace", "--seeds", "3"], "--trace does not go with --seeds"],
     [["--exhaustive", "--seed", "1"], "--exhaustive does not go with --seed"],
     [["--case", "race/item/2"], "--case needs --exhaustive as well"],
-    [["--exhaustive", "--case", "--seed"], "--case needs the name"],
-    [["--trace=yes"], "does not know"],
-    [["two\nlines"], "does not know"],
-    [["constructor"], "does not know"],
+    [["--exhaustive", "--case", "-x y"], "'--case' argument is"],
+    [["--trace=yes"], "'--trace' does not take an argument"],
+    [["two\nlines"], "Unexpected argument 'two?lines'"],
+    [["--constructor"], "Unknown option '--constructor'"],
   ])("%j are refused in one line", (words, why) => {
-    const given = parseArguments(words)
+    const given = understand(simulationSyntax, words)
     if (given.task !== "refuse") throw new Error(`It was taken for ${given.task}`)
     expect(given.message).toContain(why)
     expect(given.message).toMatch(/^[^\n]+: see npm run simulate -- --help$/)
-  })
-
-  it("have a help that fits a terminal", () => {
-    for (const line of help.split("\n")) expect(line.length).toBeLessThanOrEqual(100)
   })
 })
 

@@ -13,6 +13,7 @@ import type { World } from "./world.ts"
 
 interface Entry {
   readonly orderId: string
+  readonly action?: string
   readonly resource?: string
 }
 
@@ -21,9 +22,21 @@ export const edgeOf = (world: World, process: Process, serve: Serve): Serve => (
   Effect.suspend(() => {
     const { commands, decisions } = body as Readonly<Record<string, ReadonlyArray<Entry>>>
     const entries = commands ?? decisions
+    onlyOrders(world, process, commands ?? [])
     const failure = entries === undefined ? undefined : failureOf(world, process, entries)
     return failure ?? serve(path, body)
   })
+
+/** I10: what is no order goes no further than the register, however often it comes; but what is undone may be anything. */
+const onlyOrders = (world: World, { name }: Process, commands: ReadonlyArray<Entry>): void => {
+  for (const { action, orderId } of commands) {
+    world.check(
+      action !== "reserve" || world.placed.has(orderId),
+      "I10",
+      () => `${name} is asked to reserve something for ${orderId}, which is no order`,
+    )
+  }
+}
 
 const answer = (status: number) => Effect.succeed<Answer>({ status, body: {} })
 

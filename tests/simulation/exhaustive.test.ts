@@ -2,7 +2,8 @@
 import { availableParallelism } from "node:os"
 import { describe, expect, it } from "vitest"
 import { atLength } from "#tests/support/length.ts"
-import { parseArguments } from "./arguments.ts"
+import { understand } from "#shared/command/syntax.ts"
+import { simulationSyntax, type Task } from "./arguments.ts"
 import { replayCase, searchScope } from "./exhaustive.ts"
 import type { Simulate } from "./judge.ts"
 import {
@@ -25,6 +26,8 @@ import { planOf, settings, tryFaults } from "./small-scope/one-order.ts"
 import { firstFaults, type Pairs, tryFirst, withoutRepeated } from "./small-scope/pairs.ts"
 import { contested, type Deviation, type Race, type Raced, runRace } from "./small-scope/race.ts"
 import { search } from "./small-scope/search.ts"
+
+type Asked = Extract<ReturnType<typeof understand<never, Task>>, { readonly task: "run" }>
 
 const workers = availableParallelism()
 const nothing: Scope = { settings: [], every: 0, races: [] }
@@ -190,7 +193,7 @@ describe("a violation", () => {
     const [found, replayed] = [recorder(), recorder()]
     expect(await searchScope(scope, flawed, found.screen)).toBe(1)
     const [, words = ""] = /^Replay it: npm run simulate -- (.+)$/m.exec(found.text()) ?? []
-    const given = parseArguments(words.split(" "))
+    const { options: given } = understand(simulationSyntax, words.split(" ")) as Asked
     if (given.task !== "exhaustive" || given.name === undefined) throw new Error(found.text())
     expect(await replayCase(given.name, simulateFlawed, replayed.screen)).toBe(1)
     return { name: given.name, found: found.text(), replayed: replayed.text() }

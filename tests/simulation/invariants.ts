@@ -96,6 +96,7 @@ export class Invariants {
   private onNew(order: OrderRow): void {
     const { world } = this
     world.ordersInFlight++
+    world.placed.add(order.id)
     if (refusing(order) !== undefined) this.poisonous.add(order.id)
     if (order.steps.length < participants.length) {
       world.hit("order: of an earlier version", order.id)

@@ -21,6 +21,15 @@ export interface Process {
   readonly atEnd: Set<() => void>
 }
 
+export const newProcess = (service: string, name: string): Process => ({
+  service,
+  name,
+  alive: true,
+  skewMs: 0,
+  stoppedUntilMs: startMs,
+  atEnd: new Set(),
+})
+
 /** Something that is going to happen. */
 export interface Upcoming {
   /** Whose it is alone. */

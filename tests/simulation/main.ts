@@ -1,5 +1,6 @@
 /** `npm run simulate`: simulates the system under every fault, seed after seed, and proves that no order suffers. */
-import { help, parseArguments } from "./arguments.ts"
+import { optionsOf } from "#shared/command/command.ts"
+import { simulationSyntax, type Task } from "./arguments.ts"
 import { find } from "./find.ts"
 import { replay } from "./replay.ts"
 import { simulator } from "./runner.ts"
@@ -19,26 +20,18 @@ const orRefused = async (exitCode: () => Promise<number>): Promise<number> => {
   }
 }
 
-const given = parseArguments(process.argv.slice(2))
-switch (given.task) {
-  case "help":
-    console.log(help)
-    break
-  case "refuse":
-    console.error(given.message)
-    process.exitCode = 2
-    break
-  case "run":
-    process.exitCode = await find({ ...given, simulator, screen: processScreen(), shrinkMs })
-    break
-  case "replay": {
-    const { seed, path } = given
-    process.exitCode = await orRefused(() => replay(seed, path, simulate, processScreen()))
-    break
-  }
-  case "exhaustive": {
-    const { exhaustive } = await import("./exhaustive.ts")
-    process.exitCode = await orRefused(() => exhaustive(given.name))
-    break
+const perform = async (given: Task): Promise<number> => {
+  switch (given.task) {
+    case "run":
+      return await find({ ...given, simulator, screen: processScreen(), shrinkMs })
+    case "replay":
+      return await orRefused(() => replay(given.seed, given.path, simulate, processScreen()))
+    case "exhaustive": {
+      const { exhaustive } = await import("./exhaustive.ts")
+      return await orRefused(() => exhaustive(given.name))
+    }
   }
 }
+
+const options = optionsOf(simulationSyntax, process.argv.slice(2))
+if (options !== undefined) process.exitCode = await perform(options.given)

@@ -35,6 +35,12 @@ export class Network {
     this.world = world
   }
 
+  /** Sends nothing to this process any more. */
+  withdraw({ service, name }: Process): void {
+    const servers = this.servers.get(service) ?? []
+    this.servers.set(service, servers.filter(({ process }) => process.name !== name))
+  }
+
   /** Sends a request; `end` is called at most once, and not at all when nothing comes back. */
   send(
     from: Process,

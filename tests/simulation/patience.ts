@@ -2,7 +2,8 @@
  * How long an order may take. Whoever is away for long holds up only the orders that need it: all others become final as if
  * nobody were away.
  */
-import { isOperation, orderFaults, type Plan, replicas as usual } from "./plan.ts"
+import { isOperation } from "./operations.ts"
+import { orderFaults, type Plan, replicas as usual } from "./plan.ts"
 
 /** More than it takes to lose an order from the queue until the faults end, to publish it again, and to run it. */
 export const patienceMs = 90_000

@@ -5,6 +5,7 @@
  */
 import fc from "fast-check"
 import { type FailpointName, failpoints } from "#shared/failpoint.ts"
+import { operations } from "./operations.ts"
 import { type Restock, restock } from "./restocks.ts"
 import { type Wish, wish } from "./wish.ts"
 
@@ -92,10 +93,6 @@ export const processFaults = [
   "clock jump",
   "clock apart",
 ] as const
-/** What operators do, all of them too often: no fault, and no help either. */
-export const operations = ["retry now", "redrive"] as const
-export const isOperation = (fault: string): boolean =>
-  operations.some((operation) => operation === fault)
 export const timedFaults = [...processFaults, ...calleeFaults, ...operations]
 
 /** A fault at a time. */

@@ -11,9 +11,10 @@ import type { Store } from "#shared/postgres/store.ts"
 import { Unavailable } from "#shared/transient.ts"
 import { EarlierVersion } from "./earlier-version.ts"
 import { edgeOf } from "./edge.ts"
-import { type Kernel, type Process, startMs } from "./kernel.ts"
+import { type Kernel, newProcess, type Process } from "./kernel.ts"
 import { MachineClocks } from "./machine-clocks.ts"
 import { Network } from "./network.ts"
+import { retryNow } from "./operations.ts"
 import {
   calleeFaults,
   databases,
@@ -55,10 +56,6 @@ interface Running {
 }
 
 const stopGraceMs = 10_000
-
-/** How often somebody says that what waits is to be tried now: more often than the longest wait; and for how long. */
-const retryEveryMs = 7_000
-const retriesForMs = 10 * 60_000
 
 export class System {
   readonly databases = Object.fromEntries(
@@ -139,19 +136,14 @@ export class System {
       servers.push({ process, serve: edgeOf(this.world, process, exit.value), fork })
       this.network.servers.set(service, servers)
     })
-    process.atEnd.add(() => this.takeFromNetwork(process))
-  }
-
-  private takeFromNetwork({ service, name }: Process): void {
-    const servers = this.network.servers.get(service) ?? []
-    this.network.servers.set(service, servers.filter(({ process }) => process.name !== name))
+    process.atEnd.add(() => this.network.withdraw(process))
   }
 
   /** Ends a process as SIGTERM does: nothing new comes in, its scope is closed, and what hangs is killed. */
   private tellToStop({ process, scope, fork }: Running, downMs: number): void {
     if (!process.alive) return
     this.kernel.note(`${process.name} is told to stop`)
-    this.takeFromNetwork(process)
+    this.network.withdraw(process)
     const kill = this.kernel.after(
       stopGraceMs,
       "",
@@ -190,7 +182,11 @@ export class System {
       case "clock apart":
         return this.clocks.setApart(process, forMs)
       case "retry now":
-        return this.retryNow(name)
+        return retryNow(kernel, (retry) => {
+          const running = this.running.get(name)
+          const sagas = this.sagas.get(name)
+          if (running?.process.alive === true && sagas !== undefined) running.fork(retry(sagas))
+        })
       case "redrive":
         return void this.queue.redrive()
       case "refuses its callers":
@@ -201,21 +197,6 @@ export class System {
         world.breaking.set(name, { fault })
         kernel.after(forMs, "", undefined, () => world.breaking.delete(name))
     }
-  }
-
-  /** Somebody who says it again and again for a while, of every order that waits there, or of the oldest alone. */
-  private retryNow(name: string): void {
-    const { kernel } = this
-    const untilMs = kernel.nowMs + retriesForMs
-    const say = () => {
-      const running = this.running.get(name)
-      const sagas = this.sagas.get(name)
-      if (running?.process.alive === true && sagas !== undefined) {
-        running.fork(sagas.retry({}, kernel.draw("retries", 2) === 0 ? 1 : Infinity))
-      }
-      if (kernel.nowMs < untilMs) kernel.after(retryEveryMs, "", undefined, say)
-    }
-    say()
   }
 
   private serverOf(
@@ -315,12 +296,3 @@ export class System {
     ) as Context.Context<never>
   }
 }
-
-const newProcess = (service: string, name: string): Process => ({
-  service,
-  name,
-  alive: true,
-  skewMs: 0,
-  stoppedUntilMs: startMs,
-  atEnd: new Set(),
-})

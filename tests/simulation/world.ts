@@ -49,6 +49,8 @@ export class World {
   /** Which processes fail on an order, how, and on which one: the first that they meet. And all orders that one failed on. */
   readonly breaking = new Map<string, { readonly fault: OrderFault; on?: string }>()
   readonly brokenOn = new Set<string>()
+  /** The orders that there are; what else is on the queue is none. */
+  readonly placed = new Set<string>()
   /** The orders that their customers began to cancel. */
   readonly cancelling = new Set<string>()
   ordersInFlight = 0

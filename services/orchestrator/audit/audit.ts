@@ -6,10 +6,9 @@
 import { Clock, Context, Duration, Effect, Layer, Stream } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
 import { PeerClocks } from "#shared/http/peer-clocks.ts"
-import type { Transient } from "#shared/transient.ts"
 import { type Finding, judge, judgeBooks, keyOf, type Terms, type Verdict } from "./finding.ts"
 import { highest, justAbove, justBelow } from "./order-range.ts"
-import { Records } from "./records.ts"
+import { Records, type Unreached } from "./records.ts"
 import { type Round, rounds } from "./rounds.ts"
 
 /** The orders between two ids, both left out; without bounds all that are not forgotten. */
@@ -35,10 +34,10 @@ export interface Audited {
 }
 
 export class Audit extends Context.Service<Audit, {
-  /** Audits orders, newest first. Fails with Unavailable or Unknown. */
-  readonly orders: (range: AuditRange) => Stream.Stream<Audited, Transient>
-  /** Audits the books of all resources. Fails with Unavailable or Unknown. */
-  readonly books: Stream.Stream<Audited, Transient>
+  /** Audits orders, newest first. Fails with Unreached. */
+  readonly orders: (range: AuditRange) => Stream.Stream<Audited, Unreached>
+  /** Audits the books of all resources. Fails with Unreached. */
+  readonly books: Stream.Stream<Audited, Unreached>
 }>()("unwind/orchestrator/Audit") {}
 
 /** From an order's deadline until it is undone. */
@@ -78,7 +77,7 @@ const auditOrders = (
   records: Records["Service"],
   { before, after, most }: AuditRange,
   overdueMs: number,
-): Stream.Stream<Audited, Transient> =>
+): Stream.Stream<Audited, Unreached> =>
   Stream.unwrap(Effect.gen(function* () {
     const memory = yield* recall(records)
     const audited = (range: AuditRange) =>

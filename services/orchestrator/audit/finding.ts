@@ -2,7 +2,7 @@
  * What the audit makes of an order, given how it stands and what the participants have on record of it: held by all, by
  * none, in flight, or something that must not be. A finding says what, why, and what to do about it.
  */
-import type { Balance, Recorded, Standing } from "#shared/contracts/audit.ts"
+import type { AuditFinding, Balance, Recorded, Standing } from "#shared/contracts/audit.ts"
 import {
   orderSaga,
   type OrderStep,
@@ -12,34 +12,9 @@ import {
 import type { OrderId } from "#shared/contracts/order.ts"
 import type { Command } from "#shared/contracts/reservation.ts"
 
-export const findingKinds = [
-  /** The order is completed, and the participant holds nothing for it. */
-  "missing",
-  /** The order is completed, and the participant holds something else for it. */
-  "mismatch",
-  /** The order failed, or has no step at the participant, which holds something for it. */
-  "leftover",
-  /** The participant holds something for an order that the orders service does not know. */
-  "orphan",
-  /** The order should be final by now, and is not. */
-  "stuck",
-  /** The books of a resource do not balance. */
-  "imbalance",
-] as const
-export type FindingKind = typeof findingKinds[number]
-
-export interface Finding {
-  readonly kind: FindingKind
-  /** Null for the books of a resource. */
-  readonly orderId: OrderId | null
-  /** Null when the order as a whole is meant. */
-  readonly participant: ParticipantName | null
-  readonly resource: string | null
-  /** Since the order was made, or something was reserved for one that nobody knows. Null for books. */
-  readonly ageMs: number | null
-  readonly cause: string
-  readonly remedy: string
-  /** What heals it, where no person has to decide. */
+/** As the console is told it, with what heals it. */
+export interface Finding extends Omit<AuditFinding, "healable"> {
+  /** Null where a person has to decide, or where it goes on by itself. */
   readonly heal: Command | null
 }
 

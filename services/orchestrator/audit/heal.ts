@@ -5,14 +5,13 @@
 import { Effect } from "effect"
 import { participantNames } from "#shared/contracts/order-saga.ts"
 import { maxBatch } from "#shared/contracts/reservation.ts"
-import type { Transient } from "#shared/transient.ts"
 import type { Finding } from "./finding.ts"
-import { Records } from "./records.ts"
+import { Records, type Unreached } from "./records.ts"
 
-/** The last step's reservations are given back first, as in a saga. Fails with Unavailable or Unknown. */
+/** The last step's reservations are given back first, as in a saga. Fails with Unreached. */
 export const heal = (
   findings: ReadonlyArray<Finding>,
-): Effect.Effect<void, Transient, Records> =>
+): Effect.Effect<void, Unreached, Records> =>
   Effect.gen(function* () {
     const records = yield* Records
     for (const name of participantNames.toReversed()) {

@@ -17,27 +17,35 @@ import { type Command, ReservationResponse } from "#shared/contracts/reservation
 import { Forgotten } from "#shared/contracts/retention.ts"
 import { type Callee, get, post } from "#shared/http/client.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
-import { type Transient, Unknown } from "#shared/transient.ts"
+import { Misconfigured, type Transient, Unknown } from "#shared/transient.ts"
+
+/** A service that does not answer the audit, and why. */
+export class Unreached extends Schema.TaggedError<Unreached>()("Unreached", {
+  service: Schema.String,
+  message: Schema.String,
+  /** Whether trying again is in vain until a person mends something. */
+  isMisconfigured: Schema.Boolean,
+}) {}
 
 export class Records extends Context.Service<Records, {
   /** Those whose records are read: all, unless somebody knows that one is away and goes on without it. */
   readonly participants: ReadonlyArray<ParticipantName>
   /** A page of orders, newest first. */
-  readonly orders: (query: PageQuery) => Effect.Effect<ReadonlyArray<Standing>, Transient>
-  readonly unfinished: Effect.Effect<Unfinished, Transient>
+  readonly orders: (query: PageQuery) => Effect.Effect<ReadonlyArray<Standing>, Unreached>
+  readonly unfinished: Effect.Effect<Unfinished, Unreached>
   /** A page of what a participant has on record, newest order first. */
   readonly reservations: (
     participant: ParticipantName,
     query: PageQuery,
-  ) => Effect.Effect<ReadonlyArray<Recorded>, Transient>
+  ) => Effect.Effect<ReadonlyArray<Recorded>, Unreached>
   /** How far a participant has forgotten. */
-  readonly forgotten: (participant: ParticipantName) => Effect.Effect<Forgotten, Transient>
-  readonly balance: (participant: ParticipantName) => Effect.Effect<Balance, Transient>
+  readonly forgotten: (participant: ParticipantName) => Effect.Effect<Forgotten, Unreached>
+  readonly balance: (participant: ParticipantName) => Effect.Effect<Balance, Unreached>
   /** Has a participant carry out up to `maxBatch` commands; what it answered is on its record. */
   readonly apply: (
     participant: ParticipantName,
     commands: ReadonlyArray<Command>,
-  ) => Effect.Effect<void, Transient>
+  ) => Effect.Effect<void, Unreached>
 }>()("unwind/orchestrator/Records") {}
 
 export type ServiceUrls = Readonly<Record<ParticipantName | "orders", URL>>
@@ -98,7 +106,7 @@ const answered = <A, I>(
   call: Effect.Effect<unknown, Transient>,
   name: string,
   schema: Schema.Codec<A, I>,
-): Effect.Effect<A, Transient> => {
+): Effect.Effect<A, Unreached> => {
   const decode = Schema.decodeUnknownOption(schema)
   return call.pipe(
     Effect.flatMap((answer) =>
@@ -108,5 +116,12 @@ const answered = <A, I>(
       })
     ),
     Effect.retry(again),
+    Effect.mapError((error) =>
+      new Unreached({
+        service: name,
+        message: error.message,
+        isMisconfigured: error instanceof Misconfigured,
+      })
+    ),
   )
 }

@@ -6,10 +6,9 @@ import { Effect, Option, Stream } from "effect"
 import { maxPage, type Recorded, type Standing } from "#shared/contracts/audit.ts"
 import type { ParticipantName } from "#shared/contracts/order-saga.ts"
 import type { OrderId } from "#shared/contracts/order.ts"
-import type { Transient } from "#shared/transient.ts"
 import type { OrderRecords } from "./finding.ts"
 import { highest, justBelow } from "./order-range.ts"
-import type { Records } from "./records.ts"
+import type { Records, Unreached } from "./records.ts"
 
 /** The orders between two ids, both left out; what is not given has no bound. */
 export interface OrderRange {
@@ -31,7 +30,7 @@ export const rounds = (
   records: Records["Service"],
   { before, after }: OrderRange,
   most = Infinity,
-): Stream.Stream<Round, Transient> =>
+): Stream.Stream<Round, Unreached> =>
   Stream.paginate(
     { before, left: most },
     ({ before, left }) =>

@@ -1,7 +1,9 @@
 import { describe, expect, it } from "vitest"
-import { help, parseArguments } from "#compose/images/arguments.ts"
+import { imagesSyntax } from "#compose/images/arguments.ts"
+import { understand } from "#shared/command/syntax.ts"
 
-const known = ["redis", "postgres"]
+const parse = (words: ReadonlyArray<string>) =>
+  understand(imagesSyntax(["redis", "postgres"]), words)
 
 describe("the arguments of npm run images", () => {
   it.each([
@@ -10,9 +12,8 @@ describe("the arguments of npm run images", () => {
     [["--pin", "redis"], { task: "pin", names: ["redis"] }],
     [["redis", "--unpin", "postgres"], { task: "unpin", names: ["redis", "postgres"] }],
     [["--pin", "--registry", "http://localhost:5000"], { registry: "http://localhost:5000" }],
-    [["--pin", "--help"], { task: "help" }],
   ])("are understood: %j", (words, wanted) => {
-    expect(parseArguments(words, known)).toMatchObject(wanted)
+    expect(parse(words)).toMatchObject({ task: "run", options: wanted })
   })
 
   it.each([
@@ -24,15 +25,10 @@ describe("the arguments of npm run images", () => {
     [["--registry", "--pin"]],
     [["two\nlines"]],
   ])("are refused in one line that names the help: %j", (words) => {
-    const given = parseArguments(words, known)
+    const given = parse(words)
     expect(given).toMatchObject({
       task: "refuse",
       message: expect.stringMatching(/^[^\n]+: see npm run images -- --help$/),
     })
-  })
-
-  it("are all in the help, which fits a terminal", () => {
-    for (const flag of ["--check", "--pin", "--unpin", "--registry"]) expect(help).toContain(flag)
-    expect(help.split("\n").filter((line) => line.length > 100)).toEqual([])
   })
 })

@@ -4,7 +4,8 @@ import { Effect } from "effect"
 import { execFile } from "node:child_process"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { help, parseArguments } from "#compose/operators/arguments.ts"
+import { operatorsSyntax } from "#compose/operators/command.ts"
+import { understand } from "#shared/command/syntax.ts"
 import { annsTokens, startAuth } from "../../services/auth/running-auth.ts"
 import { createDatabase } from "../../support/postgres.ts"
 
@@ -75,11 +76,9 @@ describe("the arguments of the operators", () => {
     for (
       const words of [[], ["grant"], ["grant", ""], ["grant", "a", "b"], ["list", "a"], ["--x"]]
     ) {
-      const given = parseArguments(words)
+      const given = understand(operatorsSyntax, words)
       if (given.task !== "refuse") assert.fail(`it understood ${JSON.stringify(words)}`)
       assert.match(given.message, /^[^\n]+: see npm run operators -- --help$/)
     }
-    assert.deepStrictEqual(parseArguments(["grant", "-h"]), { task: "help" })
-    for (const line of help.split("\n")) assert.isAtMost(line.length, 100)
   })
 })

@@ -1,11 +1,12 @@
 import { assert, describe, it } from "@effect/vitest"
-import { help, parseArguments } from "#compose/trail/arguments.ts"
+import { trailSyntax } from "#compose/trail/arguments.ts"
+import { understand } from "#shared/command/syntax.ts"
 
 const nowMs = Date.parse("2026-01-31T12:00:00Z")
-const parse = (...words: ReadonlyArray<string>) => parseArguments(words, nowMs)
+const parse = (...words: ReadonlyArray<string>) => understand(trailSyntax(nowMs), words)
 const searchOf = (...words: ReadonlyArray<string>) => {
   const given = parse(...words)
-  return given.task === "run" ? given.search : assert.fail(JSON.stringify(given))
+  return given.task === "run" ? given.options.search : assert.fail(JSON.stringify(given))
 }
 
 describe("the arguments of the audit trail", () => {
@@ -16,7 +17,10 @@ describe("the arguments of the audit trail", () => {
       { username: "ada", event: "log-in", outcome: "refused", limit: 5 },
     )
     assert.deepStrictEqual(searchOf("--address", "2001:db8:1:2::/64").address, "2001:db8:1:2::/64")
-    assert.deepStrictEqual(parse("--json"), { task: "run", search: { limit: 1_000 }, json: true })
+    assert.deepStrictEqual(parse("--json"), {
+      task: "run",
+      options: { search: { limit: 1_000 }, json: true },
+    })
   })
 
   it("take a time as it is, or as long ago", () => {
@@ -29,13 +33,6 @@ describe("the arguments of the audit trail", () => {
 
   it("find a name as it is kept, however it was typed", () =>
     assert.strictEqual(searchOf("--user", "ad\uFF41").username, "ada"))
-
-  it("show the help when asked", () => {
-    for (const words of [["--help"], ["-h"], ["--json", "--help"]]) {
-      assert.deepStrictEqual(parse(...words), { task: "help" })
-    }
-    for (const line of help.split("\n")) assert.isAtMost(line.length, 100)
-  })
 
   for (
     const words of [

@@ -10,7 +10,7 @@ import { firstIdAt } from "#shared/contracts/order-time.ts"
 import type { ForgetRequest } from "#shared/contracts/retention.ts"
 import { Fetch } from "#shared/http/client.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
-import { Unavailable } from "#shared/transient.ts"
+import { Unreached } from "#services/orchestrator/audit/records.ts"
 
 const startMs = Date.UTC(2026, 5, 1)
 const order = (n: number) => OrderId.make(firstIdAt(n).replace(/0{12}$/, "000000000001"))
@@ -55,7 +55,13 @@ const start = (
       orders: (range) => {
         ranges.push(range)
         return script.auditFails
-          ? Stream.fail(new Unavailable({ message: "orders answered 503" }))
+          ? Stream.fail(
+            new Unreached({
+              service: "orders",
+              message: "orders answered 503",
+              isMisconfigured: false,
+            }),
+          )
           : Stream.fromIterable(script.parts)
       },
       books: Stream.empty,

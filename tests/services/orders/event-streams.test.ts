@@ -1,19 +1,19 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Changes } from "#services/orders/changes.ts"
-import { eventStreams } from "#services/orders/events.ts"
+import { orderStreams } from "#services/orders/events.ts"
 import { noChanges } from "#tests/simulation/no-changes.ts"
 import { anOrder } from "./an-order.ts"
 
-describe("eventStreams", () => {
+describe("orderStreams", () => {
   it.live("opens no more than so many at a time", () =>
     Effect.gen(function* () {
-      const openStream = yield* Effect.provide(eventStreams({ most: 2 }), noChanges)
+      const openStream = yield* Effect.provide(orderStreams({ most: 2 }), noChanges)
       const start = Effect.gen(function* () {
         // Each of another user.
         const order = anOrder({ username: crypto.randomUUID() })
-        const stream = yield* openStream(order, Effect.succeed(anOrder()), -1, Effect.never)
-        const reader = stream.getReader()
+        const { body } = yield* openStream(order, Effect.succeed(anOrder()), -1, Effect.never)
+        const reader = body!.getReader()
         yield* Effect.promise(() => reader.read())
         return reader
       })
@@ -29,12 +29,12 @@ describe("eventStreams", () => {
 
   it.live("opens for one user no more than a tenth of what is free, and others find room", () =>
     Effect.gen(function* () {
-      const openStream = yield* Effect.provide(eventStreams({ most: 40 }), noChanges)
+      const openStream = yield* Effect.provide(orderStreams({ most: 40 }), noChanges)
       const start = (username: string) =>
         Effect.gen(function* () {
           const order = anOrder({ username })
-          const stream = yield* openStream(order, Effect.succeed(order), -1, Effect.never)
-          yield* Effect.promise(() => stream.getReader().read())
+          const { body } = yield* openStream(order, Effect.succeed(order), -1, Effect.never)
+          yield* Effect.promise(() => body!.getReader().read())
         })
       yield* Effect.replicateEffect(start("ann"), 3)
       const problem = yield* Effect.flip(start("ann"))
@@ -49,7 +49,7 @@ describe("eventStreams", () => {
         ...none,
         watch: () => Effect.succeed(Effect.undefined),
       }))
-      const openStream = yield* eventStreams({ most: 1 }).pipe(
+      const openStream = yield* orderStreams({ most: 1 }).pipe(
         Effect.provideServiceEffect(Changes, changes),
         Effect.provide(noChanges),
       )
@@ -57,8 +57,8 @@ describe("eventStreams", () => {
       const look = Effect.suspend(() =>
         looks++ === 0 ? Effect.succeed(anOrder()) : Effect.fail(new Error("the database is away"))
       )
-      const stream = yield* openStream(anOrder(), look, -1, Effect.never)
-      const reader = stream.getReader()
+      const { body } = yield* openStream(anOrder(), look, -1, Effect.never)
+      const reader = body!.getReader()
       yield* Effect.promise(() => reader.read())
       const broken = yield* Effect.promise(() => reader.read().then(() => undefined, (e) => e))
       assert.strictEqual(broken?.message, "the database is away")

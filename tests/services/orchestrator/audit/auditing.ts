@@ -2,17 +2,16 @@
 import { Context, Duration, Effect, Layer, type Scope, Stream } from "effect"
 import { Audit, type Audited, auditLayer } from "#services/orchestrator/audit/audit.ts"
 import type { Finding } from "#services/orchestrator/audit/finding.ts"
-import { Records, recordsLayer } from "#services/orchestrator/audit/records.ts"
+import { Records, recordsLayer, type Unreached } from "#services/orchestrator/audit/records.ts"
 import { Fetch } from "#shared/http/client.ts"
 import { serviceSignerLayer } from "#shared/security/service-tokens.ts"
-import type { Transient } from "#shared/transient.ts"
 import type { System } from "../running-system.ts"
 
 export interface Auditing {
   readonly audit: Audit["Service"]
   readonly records: Records["Service"]
   /** The sum of an audit of everything. */
-  readonly everything: Effect.Effect<Audited, Transient>
+  readonly everything: Effect.Effect<Audited, Unreached>
 }
 
 export const urls = {
@@ -33,7 +32,7 @@ export const startAudit = (
         Layer.provide(serviceSignerLayer("orchestrator", orders.environment.SERVICE_PRIVATE_KEY!)),
       ),
     )
-    const through = <A>(stream: Stream.Stream<A, Transient>) =>
+    const through = <A>(stream: Stream.Stream<A, Unreached>) =>
       Stream.provideContext(stream, Context.make(Fetch, fetch))
     const given = Context.get(context, Audit)
     const audit = Audit.of({
@@ -48,8 +47,8 @@ export const startAudit = (
   })
 
 export const summed = (
-  parts: Stream.Stream<Audited, Transient>,
-): Effect.Effect<Audited, Transient> =>
+  parts: Stream.Stream<Audited, Unreached>,
+): Effect.Effect<Audited, Unreached> =>
   Effect.map(Stream.runCollect(parts), (all) => ({
     findings: all.flatMap(({ findings }) => findings),
     allHeld: sum(all, "allHeld"),

@@ -43,7 +43,11 @@ const placeMany = Effect.fnUntraced(function* (system: System, user: string, cou
  */
 export const startKept = Effect.gen(function* () {
   const system = yield* startSystem(settings)
-  const orchestrator = yield* system.orchestrate({ AUDIT_EVERY: "200 millis" })
+  const orchestrator = yield* system.orchestrate({
+    AUDIT_EVERY: "200 millis",
+    // Others know that it lives, though it has nothing to do.
+    CLAIM_AFTER: "15 seconds",
+  })
   const user = yield* system.customer
   yield* placeMany(system, user, 20)
   system.conduct.slots = losesAnswers

@@ -1,0 +1,88 @@
+/** `npm run operators`: makes users operators, and takes that away. */
+import { Clock, Effect } from "effect"
+import { authDatabase } from "#compose/embedded/auth-database.ts"
+import {
+  type Granted,
+  type ListedOperator,
+  operatorTable,
+  type Revoked,
+} from "#services/auth/operator-table.ts"
+import { command } from "#shared/command/command.ts"
+import { Misused, syntax } from "#shared/command/syntax.ts"
+import { Database } from "#shared/postgres/database.ts"
+
+type Task =
+  | { readonly task: "grant" | "revoke"; readonly username: string }
+  | { readonly task: "list" }
+
+const taskOf = ([task, name]: ReadonlyArray<string>): Task => {
+  if (task === "list") {
+    if (name !== undefined) throw new Misused("list takes no name")
+    return { task }
+  }
+  if (task !== "grant" && task !== "revoke") {
+    throw new Misused(`There is no ${JSON.stringify(task)}`)
+  }
+  if (!name) throw new Misused(`${task} takes the name of one user`)
+  return { task, username: name.normalize("NFKC") }
+}
+
+export const operatorsSyntax = syntax({
+  call: "npm run operators",
+  usage: "-- grant NAME | revoke NAME | list",
+  about:
+    `Operators are users who may use the console. Only who has access to auth's database makes one:
+
+  grant NAME   makes the user an operator, from the next log-in or refresh on
+  revoke NAME  takes that away, and logs the user out everywhere; all know within 30 seconds
+  list         the operators, and since when`,
+  options: {},
+  closing:
+    `Where DATABASE_URL is set (as in auth's container) it is that database; else the data folder of
+npm start (DATA_DIR), whether that runs or not:
+
+  docker compose exec auth node compose/operators/main.ts grant NAME
+  kubectl --namespace unwind exec deployment/auth -- node compose/operators/main.ts grant NAME
+
+Each change is in the audit trail (npm run trail). Exits with 0 when it is so now, also when it was
+so before, with 1 when there is no such user, and with 2 when it cannot be done.`,
+  words: { least: 1, most: 2, what: "grant NAME, revoke NAME or list" },
+  read: (_, words) => taskOf(words),
+})
+
+const sentences: Readonly<Record<Granted | Revoked, (name: string) => string>> = {
+  granted: (name) => `${name} is an operator now, from the next log-in on.`,
+  "granted before": (name) => `${name} is an operator already.`,
+  revoked: (name) => `${name} is no operator any more, and is logged out within 30 seconds.`,
+  "no operator": (name) => `${name} is no operator; nothing has changed.`,
+  unknown: (name) => `There is no user ${JSON.stringify(name)}: sign up first, or mend the name.`,
+}
+
+const listed = ({ username, since }: ListedOperator) => `${username}  since ${since.toISOString()}`
+
+/** Gives the exit code. */
+const perform = (given: Task) =>
+  Effect.gen(function* () {
+    const { query, transaction } = yield* Database
+    const now = new Date(yield* Clock.currentTimeMillis)
+    if (given.task === "list") {
+      const operators = yield* query((sql) => operatorTable(sql, now).list)
+      for (const operator of operators) console.log(listed(operator))
+      if (operators.length === 0) console.error("There are no operators.")
+      return 0
+    }
+    const { task, username } = given
+    const result = yield* transaction((sql) => operatorTable(sql, now)[task](username))
+    if (result === "unknown") {
+      console.error(sentences[result](username))
+      return 1
+    }
+    console.log(sentences[result](username))
+    return 0
+  })
+
+export const operators = command(
+  operatorsSyntax,
+  (task) => perform(task).pipe(Effect.provide(authDatabase), Effect.scoped),
+  { failure: { says: "Cannot get at the operators: ", code: 2 } },
+)

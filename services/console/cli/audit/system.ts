@@ -1,0 +1,105 @@
+/**
+ * What is audited: the services where they are if the environment names them, as in the orchestrator's container, else the
+ * data folder of the embedded run. The audit is needed most when something is away, so it goes on with what answers.
+ */
+import { Context, Effect, Layer, type Scope } from "effect"
+import { openRecords } from "#compose/embedded/records.ts"
+import { embeddedSettings } from "#compose/embedded/settings.ts"
+import { Audit, auditLayer } from "#services/orchestrator/audit/audit.ts"
+import { unreachedOf } from "#services/orchestrator/audit/everything.ts"
+import { Records, recordsLayer, type Unreached } from "#services/orchestrator/audit/records.ts"
+import { addressSettings, deadlineSetting, urlsOf } from "#services/orchestrator/settings.ts"
+import { Environment, readSettings } from "#shared/config/settings.ts"
+import { type ParticipantName, participantNames } from "#shared/contracts/order-saga.ts"
+import { Fetch } from "#shared/http/client.ts"
+import { privateKeySetting, serviceSignerLayer } from "#shared/security/service-tokens.ts"
+
+type Environment = typeof Environment["Service"]
+type Part = ParticipantName | "orders"
+
+/** What the audit cannot look at, and why, with the remedy. */
+export interface Missing {
+  readonly part: string
+  readonly cause: string
+}
+
+export interface Opened {
+  /** The records of those who answer. */
+  readonly context: Context.Context<Audit | Records>
+  readonly missing: ReadonlyArray<Missing>
+}
+
+const parts: ReadonlyArray<Part> = [...participantNames, "orders"]
+
+/** Whether the environment says where services are, as in the orchestrator's container. */
+export const namesServices = (environment: Environment): boolean =>
+  Object.keys(addressSettings).some((name) => environment[name] || environment[`${name}_FILE`])
+
+/** Opens what there is to audit until the scope closes. Fails with a message for a person when nothing answers. */
+export const openSystem = (
+  environment: Environment,
+): Effect.Effect<Opened, { readonly message: string }, Scope.Scope> =>
+  Effect.gen(function* () {
+    if (namesServices(environment)) return yield* connect(environment, new Map())
+    const { DATA_DIR } = yield* readSettings({ DATA_DIR: embeddedSettings.DATA_DIR }).pipe(
+      Effect.provideService(Environment, environment),
+    )
+    const records = yield* openRecords(DATA_DIR, environment)
+    return yield* connect(records.environment, records.unreadable).pipe(
+      Effect.provideService(Fetch, records.fetch),
+    )
+  })
+
+const connect = (environment: Environment, unreadable: ReadonlyMap<Part, string>) =>
+  Effect.gen(function* () {
+    const settings = yield* readSettings({
+      ...addressSettings,
+      ...privateKeySetting,
+      ...deadlineSetting,
+    }).pipe(Effect.provideService(Environment, environment))
+    const records = yield* Effect.map(
+      Layer.build(
+        recordsLayer(urlsOf(settings)).pipe(
+          Layer.provide(serviceSignerLayer("orchestrator", settings.SERVICE_PRIVATE_KEY)),
+        ),
+      ),
+      Context.get(Records),
+    )
+    const missing = yield* missingOf(records, unreadable)
+    if (missing.length === parts.length) {
+      return yield* Effect.fail({
+        message: missing.map(({ part, cause }) => `${part}: ${cause}`).join("\n  "),
+      })
+    }
+    const participants = participantNames.filter((name) =>
+      !missing.some(({ part }) => part === name)
+    )
+    const context = yield* Layer.build(
+      auditLayer({ deadline: settings.ORDER_DEADLINE }).pipe(
+        Layer.provideMerge(Layer.succeed(Records, { ...records, participants })),
+        Layer.provideMerge(Layer.succeed(Fetch, yield* Fetch)),
+      ),
+    )
+    return { context, missing } satisfies Opened
+  })
+
+const missingOf = (records: Records["Service"], unreadable: ReadonlyMap<Part, string>) =>
+  Effect.gen(function* () {
+    const unreached = yield* unreachedOf(parts.filter((part) => !unreadable.has(part))).pipe(
+      Effect.provideService(Records, records),
+    )
+    const missing = new Map<string, string>([
+      ...unreadable,
+      ...unreached.map((one) => [one.service, causeOf(one)] as const),
+    ])
+    return parts.flatMap((part): ReadonlyArray<Missing> => {
+      const cause = missing.get(part)
+      return cause === undefined ? [] : [{ part, cause }]
+    })
+  })
+
+/** Why something did not answer, with the remedy. */
+export const causeOf = ({ message, isMisconfigured }: Unreached): string =>
+  isMisconfigured
+    ? message
+    : `${message}: see that it runs and can be reached from here, then try again`

@@ -1,0 +1,103 @@
+/** What the console tells of the audit, as `npm run audit` prints what it finds itself; and to have it heal. */
+import { Effect } from "effect"
+import { printable } from "#shared/command/printable.ts"
+import { type AuditFinding, type AuditState, findingKinds } from "#shared/contracts/audit.ts"
+import type { HealResponse } from "#shared/contracts/audit.ts"
+import { consoleCommand, type Desk, reasonOf, reasonOption } from "../console-command.ts"
+import { agoOf, counted, type Output, spanOf } from "../output.ts"
+
+const findingLine = ({ kind, orderId, ageMs, cause, remedy }: AuditFinding): string =>
+  printable(
+    `${kind.padEnd(9)} ${(orderId ?? "books").padEnd(36)} ` +
+      `${(ageMs === null ? "" : spanOf(ageMs)).padStart(5)}  ${cause}: ${remedy}`,
+  )
+
+const foundWords = (found: AuditState["found"]): string =>
+  findingKinds.filter((kind) => found[kind] > 0)
+    .map((kind) => `${counted(found[kind])} ${kind}`)
+    .join(", ") || "none"
+
+const sumOf = (found: AuditState["found"]): number =>
+  Object.values(found).reduce((sum, count) => sum + count, 0)
+
+const printFindings = (findings: ReadonlyArray<AuditFinding>, out: Output) =>
+  Effect.forEach(findings, (finding) => out.data(finding, () => findingLine(finding)), {
+    discard: true,
+  })
+
+const noteUnreached = (unreached: AuditState["unreached"], out: Output) =>
+  Effect.forEach(
+    unreached,
+    ({ service, message }) => out.note(`Not looked at: ${service}: ${message}`),
+    { discard: true },
+  )
+
+const stateWords = ({ verdict, auditedAt, orders, resources, found }: AuditState): string => {
+  const { allHeld, noneHeld, inFlight, inQuestion } = orders
+  return [
+    `Verdict   ${verdict}` + (auditedAt === null ? "" : `, ${agoOf(auditedAt)} ago`),
+    `Orders    held by all ${counted(allHeld)}, by none ${counted(noneHeld)}, in flight ${
+      counted(inFlight)
+    }, in question ${counted(inQuestion)}`,
+    `Books     ${counted(resources)} resources`,
+    `Findings  ${foundWords(found)}`,
+  ].join("\n")
+}
+
+/** What the running check of the system last found. Gives the exit code of the audit. */
+export const printVerdict = Effect.fnUntraced(
+  function* ({ api, out }: Desk) {
+    const { findings, ...state } = yield* api.audit
+    yield* printFindings(findings, out)
+    yield* out.data(state, () => stateWords({ ...state, findings }))
+    yield* noteUnreached(state.unreached, out)
+    return state.verdict === "sound" ? 0 : state.verdict === "findings" ? 1 : 2
+  },
+)
+
+/** Whether nothing is left to be done: 0, a person has to look: 1, or it is not known: 2. */
+export const codeOfHealing = (
+  { finished, unreached, found, healed }: typeof HealResponse.Type,
+): number => !finished || unreached.length > 0 ? 2 : sumOf(found) > healed ? 1 : 0
+
+/** What a look at everything came to. */
+export const printHealing = Effect.fnUntraced(function* (
+  { findings, ...done }: typeof HealResponse.Type,
+  out: Output,
+) {
+  yield* printFindings(findings, out)
+  yield* out.data(
+    done,
+    () =>
+      `Findings  ${foundWords(done.found)}; ${counted(done.healable)} can be healed, ` +
+      `${counted(done.healed)} healed`,
+  )
+  yield* noteUnreached(done.unreached, out)
+  if (sumOf(done.found) > done.healable) {
+    yield* out.note("The others are for a person: npm run unwind -- audit")
+  }
+  if (!done.finished) yield* out.note("It takes longer, and goes on: npm run unwind -- audit")
+})
+
+export const heal = consoleCommand(
+  {
+    name: "heal",
+    usage: "--reason TEXT | --dry-run",
+    about:
+      `Audits everything, and gives back what is held for failed orders and for none; safe while orders are
+running. Nothing is healed while a service cannot be looked at.`,
+    options: {
+      "dry-run": { type: "boolean", says: "only tell what would be given back; needs no reason" },
+      reason: reasonOption,
+    },
+    read: ({ "dry-run": dryRun = false, reason }) => ({
+      dryRun,
+      reason: dryRun && reason === undefined ? "only counted" : reasonOf(reason),
+    }),
+  },
+  Effect.fnUntraced(function* ({ api, out }, request) {
+    const done = yield* api.heal(request)
+    yield* printHealing(done, out)
+    return codeOfHealing(done)
+  }),
+)

@@ -1,0 +1,110 @@
+/** `npm run unwind -- load`: orders at a steady rate, for some minutes, and an audit of everything at their end. */
+import { Console, Effect, Fiber, Schedule } from "effect"
+import { Misused } from "#shared/command/syntax.ts"
+import { numberOf } from "#shared/command/values.ts"
+import { codeOfHealing, printHealing } from "../audit/verdict.ts"
+import { consoleCommand } from "../console-command.ts"
+import { type Customer, customersFor, newCustomer } from "./customers.ts"
+import { placeOne } from "./orders.ts"
+import { lineOf, Tally } from "./tally.ts"
+
+/** Beyond that, the system does not keep up, and more would only wait. */
+const mostInFlight = 5_000
+
+export const load = consoleCommand(
+  {
+    name: "load",
+    usage: "--rate R --minutes M",
+    about:
+      `Places orders at a steady rate, as new customers (load-...), who stay: of ten, seven can be fulfilled,
+and one each is refused at the money, the item and the slot. They take stock as all orders do: where
+it runs out, more end with "no item". Shows rate, orders in flight, latency until they were final and
+how they ended; at the end everything is audited, and nothing healed. Ctrl-C ends it with the sums.`,
+    options: {
+      rate: { type: "string", value: "R", says: "orders a second, 0.1 to 5000 (needed)" },
+      minutes: { type: "string", value: "M", says: "how long, 0.05 to 1440 (needed)" },
+    },
+    closing: "It exits with 1 when the audit finds something, or an order came to no end.",
+    read: ({ rate, minutes }) => {
+      if (rate === undefined || minutes === undefined) {
+        throw new Misused("Say how much, and how long, such as --rate 20 --minutes 1")
+      }
+      return {
+        rate: numberOf("--rate", rate, { least: 0.1, most: 5_000, such: 20 }),
+        minutes: numberOf("--minutes", minutes, { least: 0.05, most: 1_440, such: 1 }),
+      }
+    },
+  },
+  Effect.fnUntraced(function* ({ api, baseUrl, out }, { rate, minutes }) {
+    // Who may not audit learns it before anything is placed.
+    yield* api.me
+    const count = Math.round(rate * minutes * 60)
+    const customers = yield* Effect.forEach(
+      Array.from({ length: customersFor(count) }),
+      () => newCustomer(baseUrl),
+      { concurrency: 4 },
+    )
+    const tally = new Tally()
+    const printSums = Effect.suspend(() => {
+      const sums = tally.sums()
+      return out.data(sums, () => lineOf(sums))
+    })
+    yield* placeAll({ baseUrl, customers, tally, rate, count }).pipe(
+      Effect.raceFirst(showLive(tally)),
+      Effect.onInterrupt(() => Effect.andThen(clearLine, printSums)),
+    )
+    yield* clearLine
+    yield* printSums
+    const { firstTrouble, ends } = tally.sums()
+    if (firstTrouble !== null) {
+      yield* out.note(`The first that did not end as meant: ${firstTrouble}`)
+    }
+    const audited = yield* api.heal({ reason: "after a load: only counted", dryRun: true })
+    yield* printHealing(audited, out)
+    const code = codeOfHealing(audited)
+    return code === 0 && ends["no answer"] > 0 ? 1 : code
+  }),
+)
+
+interface Load {
+  readonly baseUrl: string
+  readonly customers: ReadonlyArray<Customer>
+  readonly tally: Tally
+  readonly rate: number
+  readonly count: number
+}
+
+/** Begins each when it is due, whether those before are done or not, and waits for all. */
+const placeAll = ({ baseUrl, customers, tally, rate, count }: Load) =>
+  Effect.scoped(Effect.gen(function* () {
+    const startedAtMs = performance.now()
+    const placing = new Set<Fiber.Fiber<void>>()
+    for (let n = 0; n < count; n++) {
+      const earlyMs = startedAtMs + (n / rate) * 1000 - performance.now()
+      if (earlyMs > 1) yield* Effect.sleep(earlyMs)
+      while (tally.inFlight >= mostInFlight) yield* Effect.sleep("50 millis")
+      const fiber = yield* Effect.forkScoped(
+        placeOne(baseUrl, customers[n % customers.length]!, tally, n),
+      )
+      placing.add(fiber)
+      fiber.addObserver(() => placing.delete(fiber))
+    }
+    yield* Fiber.awaitAll([...placing])
+  }))
+
+const { stderr } = process
+
+const clearLine = Effect.sync(() => {
+  if (stderr.isTTY) stderr.write("\r\x1b[K")
+})
+
+/** A terminal has a line that changes each second, anything else one every ten. */
+const showLive = (tally: Tally) =>
+  Effect.suspend(() => {
+    const line = lineOf(tally.recent())
+    if (!stderr.isTTY) return Console.error(line)
+    return Effect.sync(() => void stderr.write(`\r\x1b[K${line.slice(0, stderr.columns - 1)}`))
+  }).pipe(
+    Effect.delay(stderr.isTTY ? "1 second" : "10 seconds"),
+    Effect.repeat(Schedule.forever),
+  )

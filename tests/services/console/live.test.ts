@@ -1,0 +1,158 @@
+/** What operators see change without asking again. */
+import { Effect, Exit, Scope } from "effect"
+import { afterAll, afterEach, assert, beforeAll, describe, it } from "vitest"
+import { isDown, type RunningConsole, soon, startConsole } from "./running-console.ts"
+
+const scope = Scope.makeUnsafe()
+let console_: RunningConsole
+const cleanups: Array<() => unknown> = []
+
+beforeAll(async () => {
+  console_ = await Effect.runPromise(Scope.provide(startConsole, scope))
+})
+afterEach(async () => {
+  console_.restore()
+  for (const cleanup of cleanups.splice(0)) await cleanup()
+})
+afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
+
+/** Reads a stream: the next event of it, or undefined at its end; comments are passed over. */
+const watch = async (path: string, by?: string) => {
+  const answer = await console_.open(path, by)
+  assert.strictEqual(answer.status, 200)
+  assert.strictEqual(answer.headers.get("content-type"), "text/event-stream")
+  const reader = answer.body!.pipeThrough(new TextDecoderStream()).getReader()
+  cleanups.push(() => reader.cancel())
+  let text = ""
+  const next = async () => {
+    while (true) {
+      const event = /^event: (\w+)\ndata: (.*)\n\n/m.exec(text)
+      if (event !== null) {
+        text = text.slice(event.index + event[0].length)
+        // deno-lint-ignore no-explicit-any
+        return { type: event[1], data: JSON.parse(event[2]!) as any }
+      }
+      const { done, value } = await reader.read()
+      if (done) return undefined
+      text += value
+    }
+  }
+  return { next, cancel: () => reader.cancel() }
+}
+
+interface Refused {
+  readonly status: number
+  readonly code: string
+}
+
+const looks = () => console_.asked("orders", "/internal/order-counts")
+
+/** As often as everything is looked at, an order is: until it was three times. */
+const threeLooksAtAnOrder = async () => {
+  console_.disturb("items", isDown)
+  const id = await console_.place()
+  const before = console_.asked("orders", `/internal/order-search/${id}`)
+  const { cancel, next } = await watch(`orders/${id}/events`)
+  const read = async () => {
+    while (await next() !== undefined);
+  }
+  const reading = read()
+  await soon(
+    "it was looked at",
+    () => Promise.resolve(console_.asked("orders", `/internal/order-search/${id}`) >= before + 4),
+  )
+  await cancel()
+  await reading
+  console_.restore()
+}
+
+describe("the overview", () => {
+  it("is looked at once for all who watch, and by nobody when nobody does", async () => {
+    const before = looks()
+    const streams = [await watch("events"), await watch("events"), await watch("events")]
+    const firsts = await Promise.all(streams.map(({ next }) => next()))
+    for (const first of firsts) assert.strictEqual(first?.type, "overview")
+    const [one] = streams
+    const seen = [firsts[0]!.data.at]
+    while (seen.length < 4) seen.push((await one!.next())!.data.at)
+    assert.strictEqual(new Set(seen).size, 4, "each is another look")
+    // One look may be under way.
+    assert.isAtMost(looks() - before, 5)
+    for (const { cancel } of streams) await cancel()
+    const ended = looks()
+    await threeLooksAtAnOrder()
+    assert.isAtMost(looks() - ended, 1)
+    const late = await watch("events")
+    const again = (await late.next())!.data.at
+    assert.isAbove(Date.parse(again), Date.parse(seen.at(-1)))
+  })
+
+  it("goes on while a service is away, and says so", async () => {
+    const { next } = await watch("events")
+    await next()
+    console_.disturb("orders", isDown)
+    let event = await next()
+    while (event?.data.orders !== null) event = await next()
+    assert.strictEqual(event?.data.unavailable[0].service, "orders")
+    assert.isNotNull(event?.data.queue)
+  })
+
+  it("is shown to nobody who is no operator any more", async () => {
+    const other = await console_.operator()
+    const { next } = await watch("events", other.access)
+    assert.isDefined(await next())
+    await console_.revoke(other.username)
+    let event = await next()
+    while (event !== undefined) event = await next()
+    assert.strictEqual((await console_.open("events", other.access)).status, 401)
+  })
+
+  it("is watched by so many at a time, and one operator leaves room for others", async () => {
+    const open = async (by?: string) => {
+      const answer = await console_.open("events", by)
+      if (answer.status !== 200) return await answer.json() as Refused
+      const reader = answer.body!.getReader()
+      cleanups.push(() => reader.cancel())
+      await reader.read()
+      return undefined
+    }
+    let refused: Refused | undefined
+    let opened = 0
+    while (refused === undefined && opened < 100) {
+      refused = await open()
+      if (refused === undefined) opened++
+    }
+    assert.deepInclude(refused, { status: 429, code: "too_many_streams" })
+    assert.isAtLeast(opened, 10)
+    const other = await console_.operator()
+    assert.isUndefined(await open(other.access))
+  })
+})
+
+describe("an order", () => {
+  it("is shown whenever something happens to it, until it is final", async () => {
+    console_.disturb("items", isDown)
+    const id = await console_.place()
+    const { next } = await watch(`orders/${id}/events`)
+    let event = await next()
+    assert.deepInclude(event!.data.order, { id, status: "pending" })
+    while (event!.data.saga?.cause == null) event = await next()
+    assert.deepInclude(event!.data.saga, { step: "item", holds: ["money"] })
+    console_.restore()
+    let last = event
+    while (event !== undefined) {
+      last = event
+      event = await next()
+    }
+    assert.deepInclude(last!.data.order, { id, status: "completed", success: true })
+    assert.isNull(last!.data.saga)
+  })
+
+  it("that is final is shown once", async () => {
+    const id = await console_.place()
+    await soon("it is final", async () => await console_.statusOf(id) === "completed")
+    const { next } = await watch(`orders/${id}/events`)
+    assert.strictEqual((await next())?.data.order.status, "completed")
+    assert.isUndefined(await next())
+  })
+})
