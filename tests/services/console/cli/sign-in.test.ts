@@ -135,9 +135,9 @@ describe("a command says in one line what to do", () => {
   })
 
   it("when the service that has to be asked is away", async () => {
-    const restore = cli.system.disturb("orders", isDown)
+    cli.system.disturb("orders", isDown)
     const [code, message] = await refused({})
-    restore()
+    cli.system.restore()
     assert.strictEqual(code, 2)
     assert.match(message, /^orders /)
   })
