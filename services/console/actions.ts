@@ -42,7 +42,7 @@ const shown = (text: string) =>
   text.replace(/\p{Cc}/gu, " ").slice(0, 200).replace(/[\ud800-\udbff]$/, "")
 
 /** Makes the function that has a service do what an operator wants. */
-const acting = (trustProxy: boolean) =>
+export const acting = (trustProxy: boolean) =>
   Effect.gen(function* () {
     const { act } = yield* Peers
     const { kept } = yield* Trail
