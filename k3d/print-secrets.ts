@@ -3,15 +3,34 @@
  * `node k3d/print-secrets.ts NAME... | kubectl replace --filename -`: new ones in the place of some.
  * Prints passwords and private keys.
  */
+import { optionsOf } from "#shared/command/command.ts"
+import { Misused, syntax } from "#shared/command/syntax.ts"
 import { makeSecrets } from "./secrets.ts"
 
 const secrets = await makeSecrets()
 const known = secrets.map(({ metadata }) => metadata.name)
-const wanted = process.argv.slice(2)
-if (wanted.some((name) => !known.includes(name))) {
-  console.error(`Usage: node k3d/print-secrets.ts [NAME...], of ${known.join(", ")}`)
-  process.exitCode = 2
-} else {
+
+const printSyntax = syntax({
+  call: "node k3d/print-secrets.ts",
+  usage: "[NAME...]",
+  about:
+    `Prints new Secrets for kubectl, with passwords and private keys: all, or those that are named:
+${known.join(", ")}.`,
+  options: {},
+  closing: "Exits with 0, and with 2 when there is no such Secret.",
+  words: { least: 0, most: Infinity, what: "names of Secrets" },
+  read: (_, names) => {
+    const unknown = names.find((name) => !known.includes(name))
+    if (unknown !== undefined) {
+      throw new Misused(`There is no ${JSON.stringify(unknown)}, but ${known.join(", ")}`)
+    }
+    return names
+  },
+})
+
+const options = optionsOf(printSyntax, process.argv.slice(2))
+if (options !== undefined) {
+  const wanted = options.given
   const items = secrets.filter(({ metadata }) =>
     wanted.length === 0 || wanted.includes(metadata.name)
   )

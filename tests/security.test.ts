@@ -87,7 +87,7 @@ describe("SECURITY.md", () => {
     )
     expect([status, stdout]).toEqual([2, ""])
     expect(stderr).toMatch(
-      /^Usage: node k3d\/print-secrets\.ts \[NAME\.\.\.\], of .*signing-keys\n$/,
+      /^There is no "nobody", but .*signing-keys: see node k3d\/print-secrets\.ts --help\n$/,
     )
   })
 })

@@ -13,10 +13,12 @@ import {
 } from "#shared/config/settings.ts"
 import type { Doors } from "#shared/http/app.ts"
 import { Fetch } from "#shared/http/client.ts"
+import { startingApp } from "#shared/http/starting.ts"
 import { makeMemoryStream, ProcessMemory } from "#shared/queue/memory-stream.ts"
 import { keyFiles } from "#shared/security/generate-service-keys.ts"
 import { type ServiceName, serviceNames, startOrder } from "#shared/roster.ts"
 import { type Service, startWithin } from "#shared/service/service.ts"
+import { startedAfterCrashes } from "./after-crash.ts"
 
 export type Apps = Readonly<Record<ServiceName, Doors>>
 
@@ -77,8 +79,14 @@ export const wiredTo =
     const app = apps[name]
     return app === undefined
       ? Promise.reject(new TypeError(`connection refused: ${name} is not up`))
-      : Promise.resolve(app.internal.fetch(new Request(url, init)))
+      : Promise.resolve(app.internal.fetch(new Request(url, init))).then(unlessCutOff)
   }
+
+/** A network error (Response.error()) is no answer at all. */
+const unlessCutOff = (response: Response): Response => {
+  if (response.status === 0) throw new TypeError("the connection was cut")
+  return response
+}
 
 /** Starts all services until the scope closes, those that are called before their callers. */
 export const startServices = (
@@ -100,7 +108,8 @@ const startInto = (
 ) => {
   const { privateKey, publicKeys, signingKeysSecret } = keyFiles(keysFolder)
   const start = Effect.fnUntraced(function* (name: ServiceName) {
-    apps[name] = yield* startWithin(yield* serviceNamed(name), {
+    const service = yield* serviceNamed(name)
+    const starting = startWithin(service, {
       ...environment,
       ...addresses,
       DATABASE_URL: databases[name],
@@ -110,6 +119,7 @@ const startInto = (
       SIGNING_KEYS_SECRET: undefined,
       SIGNING_KEYS_SECRET_FILE: signingKeysSecret,
     })
+    yield* startedAfterCrashes(starting, (doors = startingApp(name)) => void (apps[name] = doors))
   })
   return Effect.forEach(
     startOrder,

@@ -7,7 +7,7 @@ import {
   Username,
 } from "#shared/contracts/account.ts"
 import { fromMinor } from "#shared/contracts/order.ts"
-import { makeApp } from "#shared/http/app.ts"
+import { appWithFaults } from "#shared/faults/app.ts"
 import { Problem } from "#shared/http/problem.ts"
 import { publicBodyBytes, route } from "#shared/http/route.ts"
 import { Database } from "#shared/postgres/database.ts"
@@ -25,7 +25,8 @@ const noSuchAccount = new Problem({
   detail: "You have no account of that name. Ask for the username that you logged in with.",
 })
 
-export const billingApp = Effect.gen(function* () {
+/** `faults`: whether operators may set some. */
+export const billingApp = Effect.fnUntraced(function* (faults: boolean) {
   const accounts = yield* Accounts
   const database = yield* Database
 
@@ -63,7 +64,7 @@ export const billingApp = Effect.gen(function* () {
     handle: ({ body }) => Effect.as(accounts.erase(body.username), { body: {} }),
   })
 
-  return yield* makeApp({
+  return yield* appWithFaults(faults, {
     name: "billing",
     description: "Accounts and their wallets.",
     routes: [getAccount, openProfile, eraseAccount, ...(yield* participantRoutes)],

@@ -30,5 +30,5 @@ export const billing = service({
     accountsLayer(settings.OPENING_WALLET_MINOR).pipe(
       Layer.provideMerge(participantLayers(money, settings)),
     ),
-  app: () => billingApp,
+  app: ({ FAULTS }) => billingApp(FAULTS),
 })

@@ -42,7 +42,7 @@ const shown = (text: string) =>
   text.replace(/\p{Cc}/gu, " ").slice(0, 200).replace(/[\ud800-\udbff]$/, "")
 
 /** Makes the function that has a service do what an operator wants. */
-const acting = (trustProxy: boolean) =>
+export const acting = (trustProxy: boolean) =>
   Effect.gen(function* () {
     const { act } = yield* Peers
     const { kept } = yield* Trail
@@ -147,58 +147,49 @@ const selectedBy = ({ orderId, action, step, cause }: typeof RetryRequest.Type):
     .flatMap(([name, value]) => value === undefined ? [] : [`${name} ${value}`])
     .join(", ") || "all")
 
-const letterActions = ({ permit, trustProxy }: ActionOptions) =>
+const letterAction = <A>(
+  { permit, trustProxy }: ActionOptions,
+  verb: "redrive" | "discard",
+  summary: string,
+  schema: Schema.Codec<A, unknown>,
+) =>
   Effect.gen(function* () {
     const act = yield* acting(trustProxy)
-    return yield* Effect.all([
-      route({
-        method: "POST",
-        path: "/api/console/dead-letters/redrive",
-        summary: "Put the orders of dead letters on the queue again",
-        tag: "queue",
-        permit,
-        body: {
-          schema: LettersRequest,
-          maxBytes: lettersBytes,
-          example: { letters: ["1764410000000-0"], reason },
-        },
-        answer: { status: 200, description: "What became of each", schema: RedriveResponse },
-        problems: [429],
-        handle: (input) =>
-          act(input, {
-            service: "orchestrator",
-            action: "dead-letter-redrive",
-            target: input.body.letters.join(" "),
-            path: "/internal/dead-letters/redrive",
-            body: input.body,
-            schema: RedriveResponse,
-          }),
-      }),
-      route({
-        method: "POST",
-        path: "/api/console/dead-letters/discard",
-        summary: "Drop dead letters",
-        tag: "queue",
-        permit,
-        body: {
-          schema: LettersRequest,
-          maxBytes: lettersBytes,
-          example: { letters: ["1764410000000-0"], reason },
-        },
-        answer: { status: 200, description: "What became of each", schema: DiscardResponse },
-        problems: [429],
-        handle: (input) =>
-          act(input, {
-            service: "orchestrator",
-            action: "dead-letter-discard",
-            target: input.body.letters.join(" "),
-            path: "/internal/dead-letters/discard",
-            body: input.body,
-            schema: DiscardResponse,
-          }),
-      }),
-    ])
+    return yield* route({
+      method: "POST",
+      path: `/api/console/dead-letters/${verb}`,
+      summary,
+      tag: "queue",
+      permit,
+      body: {
+        schema: LettersRequest,
+        maxBytes: lettersBytes,
+        example: { letters: ["1764410000000-0"], reason },
+      },
+      answer: { status: 200, description: "What became of each", schema },
+      problems: [429],
+      handle: (input) =>
+        act(input, {
+          service: "orchestrator",
+          action: `dead-letter-${verb}`,
+          target: input.body.letters.join(" "),
+          path: `/internal/dead-letters/${verb}`,
+          body: input.body,
+          schema,
+        }),
+    })
   })
+
+const letterActions = (options: ActionOptions) =>
+  Effect.all([
+    letterAction(
+      options,
+      "redrive",
+      "Put the orders of dead letters on the queue again",
+      RedriveResponse,
+    ),
+    letterAction(options, "discard", "Drop dead letters", DiscardResponse),
+  ])
 
 const restock = ({ permit, trustProxy }: ActionOptions) =>
   Effect.gen(function* () {

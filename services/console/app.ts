@@ -5,11 +5,14 @@ import { makeApp } from "#shared/http/app.ts"
 import { route } from "#shared/http/route.ts"
 import { actionRoutes } from "./actions.ts"
 import { operatorsShare } from "./admission.ts"
+import { faultRoutes } from "./faults.ts"
 import { liveRoutes } from "./live.ts"
 import { readRoutes } from "./reads.ts"
 
 export interface ConsoleOptions {
   readonly trustProxy: boolean
+  /** Whether operators may break something on purpose. */
+  readonly faults: boolean
 }
 
 /** So many requests of all operators are answered at a time, each of up to seven questions. */
@@ -36,6 +39,7 @@ export const consoleApp = (options: ConsoleOptions) =>
         ...(yield* liveRoutes(permit)),
         ...(yield* readRoutes(permit)),
         ...(yield* actionRoutes({ ...options, permit })),
+        ...(options.faults ? yield* faultRoutes({ ...options, permit }) : []),
       ],
       // Whatever else is away: what it shows then is that.
       ready: {},

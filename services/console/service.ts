@@ -2,6 +2,7 @@
 import { Layer } from "effect"
 import { addressesIn, addressSettingsOf } from "#shared/config/addresses.ts"
 import { trustProxySetting } from "#shared/config/trust-proxy.ts"
+import { faultsSetting } from "#shared/faults/setting.ts"
 import { privateKeySetting, serviceSignerLayer } from "#shared/security/service-tokens.ts"
 import { userTokenSettings, userVerifierLayer } from "#shared/security/user-tokens.ts"
 import { service } from "#shared/service/service.ts"
@@ -15,6 +16,7 @@ export const console = service({
     ...privateKeySetting,
     ...userTokenSettings,
     ...trustProxySetting,
+    ...faultsSetting,
     ...addressSettingsOf("console"),
   },
   layers: (settings) =>
@@ -23,5 +25,5 @@ export const console = service({
       Layer.provide(serviceSignerLayer("console", settings.SERVICE_PRIVATE_KEY)),
       Layer.merge(userVerifierLayer(settings)),
     ),
-  app: ({ TRUST_PROXY: trustProxy }) => consoleApp({ trustProxy }),
+  app: ({ TRUST_PROXY: trustProxy, FAULTS: faults }) => consoleApp({ trustProxy, faults }),
 })

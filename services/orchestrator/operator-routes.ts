@@ -130,7 +130,7 @@ const queueRoutes = Effect.gen(function* () {
   ])
 })
 
-const reached = <A>(effect: Effect.Effect<A, QueueUnavailable>) =>
+export const reached = <A>(effect: Effect.Effect<A, QueueUnavailable>) =>
   Effect.mapError(effect, ({ message }) => new Unavailable({ message }))
 
 export const operatorRoutes = Effect.map(

@@ -1,6 +1,7 @@
 /** The orchestrator: runs the sagas. It has no database; what it needs to know is on record with the others. */
 import { Duration, Effect, Layer } from "effect"
 import { duration, whole } from "#shared/config/settings.ts"
+import { faultsSetting } from "#shared/faults/setting.ts"
 import { makeApp } from "#shared/http/app.ts"
 import { orderQueueLayer, queueSettings } from "#shared/queue/layer.ts"
 import { OrderQueue } from "#shared/queue/order-queue.ts"
@@ -21,6 +22,7 @@ import { recordsLayer } from "./audit/records.ts"
 import { watchLayer } from "./audit/watch.ts"
 import { Callees } from "./callees.ts"
 import { consumerLayer } from "./consumer.ts"
+import { faultRoutes } from "./fault-routes.ts"
 import { operatorRoutes } from "./operator-routes.ts"
 import { participantsLayer } from "./participants.ts"
 import { registerLayer } from "./register.ts"
@@ -39,6 +41,7 @@ export const orchestrator = service({
     ...queueSettings,
     ...addressSettings,
     ...deadlineSetting,
+    ...faultsSetting,
     CALL_TIMEOUT: duration("how long to wait for an answer of another service", "5 seconds"),
     SAGAS_IN_FLIGHT: whole(
       "the most sagas to run at once",
@@ -78,14 +81,14 @@ export const orchestrator = service({
       Layer.merge(userVerifierLayer(settings)),
     )
   },
-  app: () =>
+  app: ({ FAULTS }) =>
     Effect.gen(function* () {
       const { ping } = yield* OrderQueue
       const { configured } = yield* Callees
       return yield* makeApp({
         name: "orchestrator",
         description: "Runs the sagas of orders, and shows operators where they are.",
-        routes: yield* operatorRoutes,
+        routes: [...(yield* operatorRoutes), ...(FAULTS ? yield* faultRoutes : [])],
         ready: { queue: ping, services: configured },
       })
     }),

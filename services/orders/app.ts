@@ -2,7 +2,7 @@
 import { Duration, Effect, Schema } from "effect"
 import { DecisionRequest, DecisionResponse, unpacked } from "#shared/contracts/decision.ts"
 import { NewOrder, OrderDetails, OrderId, OrderView, toMinor } from "#shared/contracts/order.ts"
-import { makeApp } from "#shared/http/app.ts"
+import { appWithFaults } from "#shared/faults/app.ts"
 import { docsApp } from "#shared/http/docs.ts"
 import { idempotencyKey } from "#shared/http/idempotency-key.ts"
 import { publicBodyBytes, route } from "#shared/http/route.ts"
@@ -168,9 +168,10 @@ const decide = Effect.gen(function* () {
   })
 })
 
-export const ordersApp = Effect.gen(function* () {
+/** `faults`: whether operators may set some. */
+export const ordersApp = Effect.fnUntraced(function* (faults: boolean) {
   const database = yield* Database
-  const doors = yield* makeApp({
+  const doors = yield* appWithFaults(faults, {
     name: "orders",
     description: "Orders: place them, look them up, watch them become final.",
     routes: [

@@ -45,7 +45,7 @@ const secondsCounted = 60
 /** So many of the newest orders tell how fast they come. */
 const mostPlaced = 10_000
 
-const countAt = Effect.fnUntraced(function* (sql: Sql, nowMs: number) {
+export const countAt = Effect.fnUntraced(function* (sql: Sql, nowMs: number) {
   const [open, ends, newest] = yield* Effect.all(
     [selectOpen(sql), selectEnds(sql, nowMs), selectNewest(sql, nowMs)],
     { concurrency: "unbounded" },

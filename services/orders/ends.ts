@@ -8,7 +8,6 @@ import { countedHours } from "#shared/contracts/order-search.ts"
 import { text } from "#shared/postgres/columns.ts"
 import { Database } from "#shared/postgres/database.ts"
 import type { Sql } from "#shared/postgres/sql.ts"
-import type { Transient } from "#shared/transient.ts"
 
 const minuteMs = 60_000
 const dayMs = countedHours * 60 * minuteMs
@@ -30,30 +29,30 @@ export const selectEnds = (sql: Sql, nowMs: number): Effect.Effect<ReadonlyArray
   )}), 0)::bigint as lately
     from order_ends where ended_at > ${new Date(nowMs - dayMs)} group by status, reason`
 
-/** Makes one row of those of each minute that is over, and none of those of another day. Fails with Unavailable or Unknown. */
-export const rollUpEnds = Effect.gen(function* () {
-  const { query } = yield* Database
-  const nowMs = yield* Clock.currentTimeMillis
+/** Makes one row of those of each minute that is over, and none of those of another day. */
+export const rollUpEnds = (sql: Sql, nowMs: number): Effect.Effect<void> => {
   // Decisions of the last minute may still be under way, and are counted each by itself.
   const over = new Date(Math.floor(nowMs / minuteMs - 1) * minuteMs)
   const dayAgo = new Date(nowMs - dayMs)
-  yield* query((sql) =>
-    sql`
-      with old as (
-        delete from order_ends where ended_at < ${dayAgo}
-          or ended_at < ${over} and ended_at <> date_trunc('minute', ended_at)
-        returning ended_at, status, reason, count
-      )
-      insert into order_ends (ended_at, status, reason, count)
-      select date_trunc('minute', ended_at), status, reason, sum(count) from old
-      where ended_at >= ${dayAgo} group by 1, 2, 3`
-  )
-})
+  return Effect.asVoid(sql`
+    with old as (
+      delete from order_ends where ended_at < ${dayAgo}
+        or ended_at < ${over} and ended_at <> date_trunc('minute', ended_at)
+      returning ended_at, status, reason, count
+    )
+    insert into order_ends (ended_at, status, reason, count)
+    select date_trunc('minute', ended_at), status, reason, sum(count) from old
+    where ended_at >= ${dayAgo} group by 1, 2, 3`)
+}
 
 /** Does so every minute, in every replica, until the scope closes. */
 export const endsLayer: Layer.Layer<never, never, Database> = Layer.effectDiscard(
-  rollUpEnds.pipe(
-    Effect.catch(({ message }: Transient) =>
+  Effect.gen(function* () {
+    const { query } = yield* Database
+    const nowMs = yield* Clock.currentTimeMillis
+    yield* query((sql) => rollUpEnds(sql, nowMs))
+  }).pipe(
+    Effect.catch(({ message }) =>
       Effect.logWarning(`The counts of ends stay as they are for now: ${message}`)
     ),
     Effect.catchDefect((defect) =>

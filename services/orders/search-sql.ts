@@ -30,32 +30,30 @@ type Condition = (sql: Sql) => Part
 export interface Lead {
   /** Those that are not final, unless they are too many. */
   readonly unfinished: boolean
-  /** Those of this condition, newest first; none where those that are not final are all. */
-  readonly by: Condition | undefined
-  /** In place of both where too many are not final. */
-  readonly otherwise: Condition
+  /** And those of each of these conditions. Of two between which an order moves, the one that it leaves comes first. */
+  readonly by: ReadonlyArray<Condition>
+  /** In place of all these where too many are not final. */
+  readonly otherwise: ReadonlyArray<Condition>
 }
 
 const all: Condition = (sql) => sql.part`true`
 const undone: Condition = (sql) => sql.part`status in ('compensating', 'failed')`
+const isStuck: Condition = (sql) => sql.part`stuck is not null`
 
 /** What of the search leads to the fewest orders. */
 export const leadOf = ({ status, username, reason, step, item }: OrderSearchQuery): Lead => {
-  const only = (by: Condition): Lead => ({ unfinished: false, by, otherwise: by })
-  if (status === "pending") return { unfinished: true, by: undefined, otherwise: all }
-  if (status === "compensating" || status === "stuck") {
-    return { unfinished: true, by: undefined, otherwise: undone }
-  }
+  const only = (...by: ReadonlyArray<Condition>): Lead => ({ unfinished: false, by, otherwise: by })
+  if (status === "stuck") return only(isStuck)
+  if (status === "pending") return { unfinished: true, by: [], otherwise: [all] }
+  if (status === "compensating") return { unfinished: true, by: [], otherwise: [undone] }
   if (username !== undefined) return only((sql) => sql.part`username = ${username}`)
   if (reason !== undefined) return only(ofReason(reason))
   // A compensation may be stuck at any step, whatever the reason.
-  if (step !== undefined) {
-    return { unfinished: true, by: ofReason(refusalAt(step)), otherwise: undone }
-  }
+  if (step !== undefined) return only(isStuck, ofReason(refusalAt(step)))
   if (item !== undefined) {
     const ofItem: Condition = (sql) =>
       sql.part`publish_at is null and details ->> 'item' = ${String(item)}`
-    return { unfinished: true, by: ofItem, otherwise: all }
+    return { unfinished: true, by: [ofItem], otherwise: [all] }
   }
   return only(status === "failed" ? undone : all)
 }

@@ -45,13 +45,16 @@ const usualPage = 100
 
 const pageOf = Effect.fnUntraced(function* (sql: Sql, search: OrderSearchQuery) {
   const limit = search.limit ?? usualPage
-  const lead = leadOf(search)
+  const { unfinished, by, otherwise } = leadOf(search)
   // Before the others: what becomes final in between is found twice, and not never.
-  const open = lead.unfinished ? yield* selectUnfinished(sql, search, limit) : []
-  const by = open === undefined ? lead.otherwise : lead.by
-  const { orders, upTo } = by === undefined
-    ? { orders: [], upTo: undefined }
-    : yield* selectWalk(sql, by, search, limit)
+  const open = unfinished ? yield* selectUnfinished(sql, search, limit) : []
+  const walks = yield* Effect.forEach(
+    open === undefined ? otherwise : by,
+    (condition) => selectWalk(sql, condition, search, limit),
+  )
+  const orders = walks.flatMap((walk) => walk.orders)
+  // What is older than where one of them stopped may not be all that there is.
+  const upTo = walks.flatMap((walk) => walk.upTo ?? []).toSorted().at(-1)
   const all = new Map([...open ?? [], ...orders].map((order) => [order.id, order]))
   const newest = [...all.values()]
     .filter(({ id }) => upTo === undefined || id >= upTo)

@@ -2,6 +2,7 @@
 import { Duration, Layer } from "effect"
 import { join } from "node:path"
 import { duration, whole } from "#shared/config/settings.ts"
+import { faultsSetting } from "#shared/faults/setting.ts"
 import { databaseLayer } from "#shared/postgres/database.ts"
 import { databaseSettings } from "#shared/postgres/settings.ts"
 import { orderQueueLayer, queueSettings } from "#shared/queue/layer.ts"
@@ -34,6 +35,7 @@ export const orders = service({
     ...publicKeysSetting,
     ...userTokenSettings,
     ...queueSettings,
+    ...faultsSetting,
     REPUBLISH_AFTER: duration(
       "how long an order may stay undecided until it is put on the queue again",
       "15 seconds",
@@ -87,5 +89,5 @@ export const orders = service({
       Layer.merge(userVerifierLayer(settings)),
     )
   },
-  app: () => ordersApp,
+  app: ({ FAULTS }) => ordersApp(FAULTS),
 })

@@ -23,6 +23,7 @@ export interface Ending {
 }
 
 export interface Command<A> {
+  readonly syntax: Syntax<Options, unknown>
   readonly understand: (args: ReadonlyArray<string>) => Understood<A>
   /** Does what the words ask for, the help and refusals included; gives the exit code. */
   readonly execute: (args: ReadonlyArray<string>) => Effect.Effect<number>
@@ -43,6 +44,8 @@ export const command = <O extends Options, A>(
         : answered(understood)
     })
   return {
+    // What is read by its own options alone is read.
+    syntax: syntax as unknown as Syntax<Options, unknown>,
     understand: (args) => understand(syntax, args),
     execute,
     main: (args) => runProcess(execute(args), ending.interruptedCode ?? interruptedCode),

@@ -11,7 +11,9 @@ export const helpOf = <O extends Options, A>(syntax: Syntax<O, A>): string => {
   const rows = Object.entries<Option>({ ...options, help }).map(([name, { value, says }]) =>
     [value === undefined ? `--${name}` : `--${name} ${value}`, says] as const
   )
-  return [usageOf(call, usage), about, tableOf(rows), closing].filter((part) => part !== "")
+  return [usageOf(call, usage), filled(about), tableOf(rows), filled(closing)].filter((part) =>
+    part !== ""
+  )
     .join("\n\n")
 }
 
@@ -29,6 +31,12 @@ export const tableOf = (rows: ReadonlyArray<readonly [string, string]>): string 
       .join("\n")
   ).join("\n")
 }
+
+/** Paragraphs in lines of one width; what is indented stays as it is. */
+const filled = (text: string): string =>
+  text.split("\n\n").map((paragraph) =>
+    /^ /m.test(paragraph) ? paragraph : wrapped(paragraph.replaceAll("\n", " "), columns).join("\n")
+  ).join("\n\n")
 
 const wrapped = (text: string, width: number): ReadonlyArray<string> =>
   text.split(" ").reduce<ReadonlyArray<string>>((lines, word) => {

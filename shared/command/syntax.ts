@@ -27,10 +27,10 @@ export interface Syntax<O extends Options, A> {
   readonly call: string
   /** What may stand behind that, such as "[-- --minutes M]"; more lines are aligned below it. */
   readonly usage: string
-  /** What it does, in lines of up to 100 columns. */
+  /** What it does, in paragraphs. */
   readonly about: string
   readonly options: O
-  /** Lines behind the options: exit codes, and what else is to be known. */
+  /** Paragraphs behind the options: exit codes, and what else is to be known. */
   readonly closing: string
   /** The words besides options: how many, and what they name. None where it is not said. */
   readonly words?: { readonly least: number; readonly most: number; readonly what: string }

@@ -7,7 +7,7 @@ import { readFileSync } from "node:fs"
 import { Context, Duration, Effect, Option, Schema, SchemaGetter } from "effect"
 
 /** The environment that settings are read from: the process's own, unless the embedded run or a test gives another. */
-export const Environment = Context.Reference<Readonly<Record<string, string | undefined>>>(
+export const Environment = Context.Reference<Variables>(
   "unwind/config/Environment",
   { defaultValue: () => process.env },
 )
@@ -23,7 +23,11 @@ export interface Setting<A> {
   readonly expects: string
   readonly default?: string
   readonly optional?: true
+  /** Why it cannot be this where the rest of the environment is as it is. */
+  readonly conflict?: (value: string, environment: Variables) => string | undefined
 }
+
+type Variables = Readonly<Record<string, string | undefined>>
 
 /** What the settings of a record decode to. */
 export type Values<R extends Record<string, Setting<unknown>>> = {
@@ -50,6 +54,11 @@ export const readSettings = <const R extends Record<string, Setting<unknown>>>(
         problems.push(`${name} is missing: set it to ${setting.expects}`)
         continue
       }
+      const conflict = setting.conflict?.(given, environment)
+      if (conflict !== undefined) {
+        problems.push(`${name} is wrong: ${conflict}`)
+        continue
+      }
       const decoded = Schema.decodeUnknownOption(setting.schema)(given)
       if (Option.isSome(decoded)) values[name] = decoded.value
       else problems.push(`${name} is wrong: set it to ${setting.expects}`)
@@ -69,7 +78,7 @@ const withDefault = (value: string | undefined) => value === undefined ? {} : { 
 
 /** An empty variable is how Compose and shells spell "not set". */
 const valueOf = (
-  environment: Readonly<Record<string, string | undefined>>,
+  environment: Variables,
   name: string,
 ): string | undefined | Error => {
   const value = environment[name]?.trim()

@@ -18,25 +18,25 @@ import { OperatorReason } from "./text.ts"
 /** A status of an order, or stuck: compensating, and a compensation does not get through. */
 export const SearchedStatus = Schema.Literals([...OrderStatus.literals, "stuck"])
 
-const uuidShape = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/u
-const anyUuid = "00000000-0000-0000-0000-000000000000"
+const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/u
+const someUuid = "00000000-0000-0000-0000-000000000000"
+const beginning = { expected: "the beginning of an order's id, in lower case" }
 
 /** The beginning of an order's id, up to the whole of it. */
 export const IdBeginning = Schema.String.check(
-  Schema.makeFilter(
-    (text) => text !== "" && uuidShape.test(text + anyUuid.slice(text.length)),
-    { expected: "the beginning of an order's id, in lower case" },
-  ),
+  Schema.isPattern(/^[0-9a-f-]{1,36}$/u, beginning),
+  Schema.makeFilter((text) => uuid.test(text + someUuid.slice(text.length)), beginning),
 )
 
-/** A point in time with its zone, such as 2026-01-31T12:00:00Z. */
+const instant = { expected: "a time with its zone, such as 2026-01-31T12:00:00Z" }
+
+/** A point in time, as ISO 8601 has it. */
 export const Instant = Schema.String.check(
-  Schema.makeFilter(
-    (text) =>
-      /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/u.test(text) &&
-      !Number.isNaN(Date.parse(text)),
-    { expected: "a time with its zone, such as 2026-01-31T12:00:00Z" },
+  Schema.isPattern(
+    /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/u,
+    instant,
   ),
+  Schema.makeFilter((text) => !Number.isNaN(Date.parse(text)), instant),
 )
 
 /** The most orders of a page. */

@@ -21,6 +21,9 @@ export const operatorActions = [
   "dead-letter-redrive",
   "dead-letter-discard",
   "audit-heal",
+  "faults-set",
+  "orchestrator-kill",
+  "queue-wipe",
 ] as const
 export type OperatorAction = (typeof operatorActions)[number]
 

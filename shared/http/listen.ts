@@ -68,6 +68,7 @@ export const listen = (
     const told = { closing: closing.await }
     const answer: Answer = async (request, outgoing, from) => {
       const response = await app.fetch(request, { ...told, draining: drain.begun, ...from })
+      if (response.status === 0) return cutOff(outgoing)
       if (drain.begun || closing.isOpen()) outgoing.setHeader("connection", "close")
       return response
     }
@@ -77,6 +78,12 @@ export const listen = (
     )
     return (server.address() as { port: number }).port
   })
+
+/** A network error (Response.error()) is no answer at all; what is given for it goes nowhere. */
+const cutOff = (outgoing: ServerResponse): Response => {
+  outgoing.destroy()
+  return new Response()
+}
 
 type Answer = (
   request: Request,

@@ -1,5 +1,5 @@
 /** The desk of the order queue in memory. */
-import { Clock, Effect } from "effect"
+import { Clock, Effect, MutableList } from "effect"
 import type { DeadLetterView, QueueState } from "#shared/contracts/queue.ts"
 import { encodeEntry } from "./entry.ts"
 import { addTo, type MemoryLetter, type MemoryStream } from "./memory-stream.ts"
@@ -53,6 +53,16 @@ export const memoryDesk = (stream: MemoryStream): QueueDesk["Service"] => {
           return found !== undefined
         })
       ),
+    wipe: Effect.sync(() => {
+      const { waiting, deadLetters, failures } = stream
+      const lost = { entries: stream.unacknowledged, deadLetters: deadLetters.length }
+      // What a consumer has in hand, it acknowledges.
+      stream.unacknowledged -= waiting.length
+      MutableList.clear(waiting)
+      deadLetters.length = 0
+      failures.clear()
+      return lost
+    }),
   }
 }
 

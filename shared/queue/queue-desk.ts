@@ -3,6 +3,7 @@
  * that orders go through, on the same connection, and is asked now and then.
  */
 import { Context, type Effect, Result } from "effect"
+import type { Wiped } from "#shared/contracts/faults.ts"
 import type { DeadLetterView, QueueState, Redriven } from "#shared/contracts/queue.ts"
 import type { OrderId } from "#shared/contracts/order.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
@@ -35,6 +36,8 @@ export class QueueDesk extends Context.Service<QueueDesk, {
   readonly discard: (
     letters: ReadonlyArray<string>,
   ) => Effect.Effect<ReadonlyArray<string>, QueueUnavailable>
+  /** Loses all that there is of the queue, as a Redis does that comes back empty; nothing else that it holds. */
+  readonly wipe: Effect.Effect<Wiped, QueueUnavailable>
 }>()("unwind/queue/QueueDesk") {}
 
 /** What a letter's entry is when it goes out again. Fails with the cause when it holds no order message. */

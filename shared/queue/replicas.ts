@@ -48,7 +48,6 @@ export interface ReplicaOptions {
 
 /** Longer than a look into a mailbox and an answer take, so that what is nobody's is gone soon. */
 const keptForMs = 10_000
-const lookForAnswersMs = 25
 const mostAtOnce = "100"
 
 interface Letter {
@@ -110,7 +109,8 @@ export const streamReplicas = (
         )
         const heard = yield* Effect.repeat(read, {
           until: (answers) => answers.length >= others.length,
-          schedule: Schedule.spaced(lookForAnswersMs).pipe(
+          // As often as looks are cheap.
+          schedule: Schedule.spaced(pollMs / 10).pipe(
             Schedule.upTo({ duration: 4 * pollMs + 1_000 }),
           ),
         }).pipe(Effect.andThen(read))

@@ -119,7 +119,32 @@ export const makeStreamDesk = (
     return found.flatMap(({ id }, n) => (done as ReadonlyArray<0 | 1>)[n] === 1 ? [id] : [])
   })
 
+  const countKeys = Effect.fnUntraced(function* () {
+    const found: Array<string> = []
+    const pattern = countKey(stream.replace(/[*?[\]\\]/g, "\\$&"), "*")
+    let cursor = "0"
+    do {
+      const [reply] = yield* send([["scan", cursor, "match", pattern, "count", "1000"]])
+      const [next, keys] = reply as readonly [string, ReadonlyArray<string>]
+      found.push(...keys)
+      cursor = String(next)
+    } while (cursor !== "0")
+    return found
+  })
+
+  const wipe = Effect.gen(function* () {
+    const [entries, deadLetters] = yield* send([
+      ["xlen", stream],
+      ["xlen", dead],
+      ["del", stream, dead, index],
+    ])
+    const counts = yield* countKeys()
+    if (counts.length > 0) yield* send([["del", ...counts]])
+    return { entries: Number(entries), deadLetters: Number(deadLetters) }
+  })
+
   return {
+    wipe: whenRefused(wipe),
     state: whenRefused(stateOf(send, stream, group)),
     letters: (page) => whenRefused(letters(page)),
     redrive: (ids) => whenRefused(redrive([...new Set(ids)])),

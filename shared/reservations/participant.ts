@@ -6,7 +6,8 @@ import { Effect, Layer } from "effect"
 import { retentionSetting } from "#shared/config/retention.ts"
 import { type Values, whole } from "#shared/config/settings.ts"
 import type { ParticipantName } from "#shared/contracts/order-saga.ts"
-import { makeApp } from "#shared/http/app.ts"
+import { appWithFaults } from "#shared/faults/app.ts"
+import { faultsSetting } from "#shared/faults/setting.ts"
 import { Database, databaseLayer } from "#shared/postgres/database.ts"
 import { OnlyLooking } from "#shared/postgres/only-looking.ts"
 import { databaseSettings } from "#shared/postgres/settings.ts"
@@ -39,6 +40,7 @@ export const participantSettings = {
   ...publicKeysSetting,
   ...userTokenSettings,
   ...retentionSetting,
+  ...faultsSetting,
 }
 
 /** All that a participant's routes stand on. */
@@ -121,7 +123,7 @@ export const participant = ({ description, prefill, opening, ...reserved }: Part
             on conflict do nothing`
         })
         if (!(yield* OnlyLooking)) yield* fill
-        return yield* makeApp({
+        return yield* appWithFaults(settings.FAULTS, {
           name,
           description,
           routes: yield* participantRoutes,

@@ -77,6 +77,11 @@ export const permissions = {
   "POST /api/console/dead-letters/discard": "signed-in operator",
   "POST /api/console/stock/:participant/adjustments": "signed-in operator",
   "POST /api/console/audit/heal": "signed-in operator",
+  // Only where FAULTS=1, like all that breaks something on purpose.
+  "GET /api/console/faults": "signed-in operator",
+  "POST /api/console/faults/:service": "signed-in operator",
+  "POST /api/console/orchestrator/kill": "signed-in operator",
+  "POST /api/console/queue/wipe": "signed-in operator",
 
   // Of the orchestrator.
   "GET /internal/stuck": ["console"],
@@ -89,6 +94,9 @@ export const permissions = {
   "POST /internal/dead-letters/discard": "operator",
   "GET /internal/audit": ["console"],
   "POST /internal/audit/heal": "operator",
+  // Only where FAULTS=1.
+  "POST /internal/kill": "operator",
+  "POST /internal/queue/wipe": "operator",
 
   // Of every participant: billing, items, slots.
   "POST /internal/reservations": ["orchestrator"],
@@ -100,6 +108,10 @@ export const permissions = {
   "GET /internal/adjustments": ["console"],
   "POST /internal/adjustments": "operator",
   "POST /internal/records": ["console"],
+
+  // Of every service that sagas call, only where FAULTS=1.
+  "GET /internal/faults": ["console"],
+  "POST /internal/faults": "operator",
 } as const satisfies Readonly<Record<`${"GET" | "POST" | "DELETE"} /${string}`, Permission>>
 
 export type RouteKey = keyof typeof permissions

@@ -96,6 +96,13 @@ describe("compose.yaml", () => {
     expect(env).toMatch(/^UPSTASH_REPLICAS=1$/m)
   })
 
+  it("lets operators break it only where two settings say so, which are in one file", () => {
+    expect(dockerfile).toMatch(/^ENV NODE_ENV=production$/m)
+    expect(compose).toContain("NODE_ENV: ${NODE_ENV:-production}")
+    const env = readFileSync(new URL("../../compose/faults.env", import.meta.url), "utf8")
+    expect(env).toMatch(/^FAULTS=1\nNODE_ENV=development$/m)
+  })
+
   it("starts again without TLS, and removes what that had made, whatever it was started with", () => {
     const tls = parse(overridden) as { services: object; volumes?: object }
     expect(Object.keys(tls.services)).toEqual(["gateway"])

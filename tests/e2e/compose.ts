@@ -12,6 +12,9 @@ import { withIngress } from "./compose-ingress.ts"
 import { checkMemory } from "./compose-memory.ts"
 import { checkNetwork } from "./compose-network.ts"
 import { type ComposeProject, composeProject, run, whyNoCompose } from "./compose-project.ts"
+import { optionsOf } from "#shared/command/command.ts"
+import { syntax } from "#shared/command/syntax.ts"
+import { oneOf } from "#shared/command/values.ts"
 import { plentyOfOrders } from "#tests/support/plenty-of-orders.ts"
 import { copySources } from "./compose-sources.ts"
 import { rotations } from "./compose-rotation.ts"
@@ -99,16 +102,28 @@ const tryVariant = async (runtime: string) => {
   }
 }
 
-const chosen = process.argv.slice(2)
-const variants = chosen.length > 0 ? chosen : ["node", "deno"]
-const why = await whyNoCompose()
-if (variants.some((variant) => variant !== "node" && variant !== "deno")) {
-  console.error("Usage: node tests/e2e/compose.ts [node] [deno]")
-  process.exitCode = 2
-} else if (why !== undefined) {
-  console.error(`The containers were NOT tried. ${why}`)
-  process.exitCode = 69
-} else {
+const known = ["node", "deno"] as const
+
+const composeSyntax = syntax({
+  call: "npm run e2e:compose",
+  usage: "[-- node] [deno]",
+  about: "Tries the containers for real, of both image variants where none is named.",
+  options: {},
+  closing:
+    `Exits with 0 when all holds, with 1 when something does not, with 2 when a variant is none, and with
+69 where Compose cannot be used.`,
+  words: { least: 0, most: 2, what: known.join(" and ") },
+  read: (_, words) =>
+    words.length > 0 ? words.map((word) => oneOf("A variant", word, known)) : known,
+})
+
+const tryAll = async (variants: ReadonlyArray<string>) => {
+  const why = await whyNoCompose()
+  if (why !== undefined) {
+    console.error(`The containers were NOT tried. ${why}`)
+    process.exitCode = 69
+    return
+  }
   try {
     for (const variant of variants) await tryVariant(variant)
     tell(`${variants.join(" and ")}: all holds`)
@@ -117,3 +132,6 @@ if (variants.some((variant) => variant !== "node" && variant !== "deno")) {
     process.exitCode = 1
   }
 }
+
+const options = optionsOf(composeSyntax, process.argv.slice(2))
+if (options !== undefined) await tryAll(options.given)

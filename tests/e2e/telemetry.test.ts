@@ -5,7 +5,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { newCustomer, until, type Wish } from "#tests/support/customer.ts"
-import { startEmbedded } from "#tests/support/embedded-process.ts"
+import { type EmbeddedProcess, startEmbedded } from "#tests/support/embedded-process.ts"
 import { type Span, startCollector } from "#tests/support/otlp-collector.ts"
 import { patienceMs } from "#tests/support/patience.ts"
 
@@ -26,6 +26,22 @@ let folder: string
 let collector: Collector
 let atStart: string
 const orders: Record<"completed" | "failed", string> = { completed: "", failed: "" }
+
+/** Looks at the counts of orders as the operator whom the printed address signs in. */
+const lookAsOperator = async ({ baseUrl, output }: EmbeddedProcess) => {
+  const token = /sign-in=(\S+)/.exec(output())![1]
+  const signedIn = await fetch(`${baseUrl}/api/token/first-operator/`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ token }),
+  })
+  const { access } = await signedIn.json() as { readonly access: string }
+  const headers = { authorization: `Bearer ${access}` }
+  for (let n = 0; n < 2; n++) {
+    const seen = await fetch(`${baseUrl}/api/console/orders?limit=1`, { headers })
+    expect(seen.status).toBe(200)
+  }
+}
 
 /** Places one order and waits until it is final. */
 const place = async (
@@ -58,6 +74,7 @@ beforeAll(async () => {
     await place(customer, system.baseUrl, { amount: 1, item: 1, slot: "09:00" })
     orders.completed = await place(customer, system.baseUrl, { amount: 1, item: 1, slot: "09:00" })
     orders.failed = await place(customer, system.baseUrl, { amount: 1, item: 1, slot: "19:00" })
+    await lookAsOperator(system)
     await Promise.all(
       Array.from(
         { length: 40 },
@@ -135,6 +152,15 @@ describe("the trace of an order", () => {
           settle: decision,
         },
       },
+    })
+  })
+
+  it("leads from the console to the services that it asks, for whatever an operator looks at", () => {
+    const looks = collector.spans.filter(({ name }) => name === "GET /api/console/orders")
+    // By the second one, keys are known.
+    const { traceId } = looks.at(-1)!
+    expect(treeOf(collector.spans.filter((span) => span.traceId === traceId))).toEqual({
+      "GET /api/console/orders": { "GET orders": { "GET /internal/order-search": {} } },
     })
   })
 

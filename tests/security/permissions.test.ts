@@ -14,7 +14,7 @@ import {
   type Served,
   servedBy,
   type Services,
-  startRunningServices,
+  startRunningServicesWith,
 } from "./running-services.ts"
 
 /** The table, by what the apps know: methods, and paths without a slash at the end. */
@@ -35,7 +35,9 @@ const sessionOf = ({ access }: Customer) => decodeJwt(access)["sid"] as string
 const json = { "content-type": "application/json" }
 
 beforeAll(async () => {
-  services = await Effect.runPromise(Scope.provide(startRunningServices, scope))
+  services = await Effect.runPromise(
+    Scope.provide(startRunningServicesWith({ FAULTS: "1" }), scope),
+  )
   ada = await services.customer()
   bob = await services.customer()
   everybody = await principals(services, ada, bob)
@@ -64,7 +66,10 @@ const ask = async (
   const own = loser === undefined || name === "bob" ? order : sessionOf(loser)
   const { status, headers, body } = await services.send(
     service,
-    path.replace(":username", ada.username).replace(":id", own).replace(":participant", "items"),
+    path.replace(":username", ada.username).replace(":id", own).replace(
+      /:(participant|service)/,
+      "items",
+    ),
     {
       method,
       headers: {

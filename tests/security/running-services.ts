@@ -63,9 +63,11 @@ const posted = async (app: Apps["auth"], path: string, body: object): Promise<un
   return await answer.json()
 }
 
-/** Starts all services until the scope closes. */
-export const startRunningServices: Effect.Effect<Services, unknown, Scope.Scope> = Effect.gen(
-  function* () {
+/** Starts all services until the scope closes, with more settings. */
+export const startRunningServicesWith = (
+  more: Readonly<Record<string, string>>,
+): Effect.Effect<Services, unknown, Scope.Scope> =>
+  Effect.gen(function* () {
     const keysFolder = yield* temporaryFolder
     yield* Effect.promise(() => generateServiceKeys(keysFolder))
     const databases: Partial<Record<ServiceName, string>> = {}
@@ -75,6 +77,7 @@ export const startRunningServices: Effect.Effect<Services, unknown, Scope.Scope>
       TRUST_PROXY: "true",
       ITEM_STOCK: "1000000",
       SLOT_CAPACITY: "1000000",
+      ...more,
     }
     const apps = yield* startServices({ databases, queueUrl: "memory:", keysFolder, environment })
     const keys = keyFiles(keysFolder)
@@ -108,11 +111,12 @@ export const startRunningServices: Effect.Effect<Services, unknown, Scope.Scope>
       operator: customerAt(apps.auth, (username) => grantIn(databases.auth!, username)),
       shortLived: customerAt(hurried),
     }
-  },
-).pipe(
-  // What is sent wrong on purpose is warned of.
-  Effect.provideService(References.MinimumLogLevel, "Error"),
-)
+  }).pipe(
+    // What is sent wrong on purpose is warned of.
+    Effect.provideService(References.MinimumLogLevel, "Error"),
+  )
+
+export const startRunningServices = startRunningServicesWith({})
 
 /** What any service answers besides its routes, to anybody who reaches it. */
 const operations = /^\/(?:livez|readyz|metrics|openapi\.json|openapi\/\w+\.json|docs.*)?$/

@@ -20,8 +20,10 @@ export const faultKinds: ReadonlyArray<string> = [
   "order: of an earlier version",
   "adjustment: made",
   "adjustment: refused",
-  "order: cancelled in time",
-  "order: cancelled too late",
+  ...["customer", "operator"].flatMap((by) => [
+    `order: cancelled in time by ${by}`,
+    `order: cancelled too late by ${by}`,
+  ]),
 ]
 
 /** So many seeds must have met every fault; fewer need not. */

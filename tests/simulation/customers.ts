@@ -8,7 +8,7 @@ import type { OrderStatus } from "#shared/contracts/order.ts"
 import type { Process } from "./kernel.ts"
 import type { Answer, CallEnd } from "./network.ts"
 import { type Plan } from "./plan.ts"
-import { keysOf, type Wish } from "./wish.ts"
+import { cancellerOf, keysOf, type Wish } from "./wish.ts"
 import type { System } from "./system.ts"
 
 /** An order as its customer knows it. */
@@ -17,7 +17,7 @@ export interface Acknowledged {
   readonly id: string
   /** What the customer was told last. */
   status: OrderStatus
-  /** What the customer's cancel came to, once it was answered. */
+  /** What the cancel came to, once it was answered. */
   cancelled?: "in time" | "too late"
 }
 
@@ -88,17 +88,19 @@ export class Customers {
     return order
   }
 
+  /** An operator does it when the customer asks for it. */
   private cancel(order: Acknowledged): Effect.Effect<void, Answer> {
     const { username } = order.wish
+    const by = cancellerOf(order.wish)
     this.system.world.cancelling.add(order.id)
-    return this.untilAnswered("cancel", "/cancel", { username, id: order.id }).pipe(
+    return this.untilAnswered("cancel", `/cancel by ${by}`, { username, id: order.id }).pipe(
       Effect.as("in time" as const),
       Effect.catch((answer) =>
         answer.status === 409 ? Effect.succeed("too late" as const) : Effect.fail(answer)
       ),
       Effect.map((cancelled) => {
         order.cancelled = cancelled
-        this.system.world.hit(`order: cancelled ${cancelled}`, order.id)
+        this.system.world.hit(`order: cancelled ${cancelled} by ${by}`, order.id)
       }),
     )
   }

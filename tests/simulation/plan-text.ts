@@ -1,6 +1,6 @@
 /** A plan as a person reads it: what there is, who orders what, and which faults come in between. */
 import { type Plan, type PointFault, replicas, type TimedFault } from "./plan.ts"
-import { poison, type Wish } from "./wish.ts"
+import { cancellerOf, poison, type Wish } from "./wish.ts"
 import type { Restock } from "./restocks.ts"
 import { participants, stepAt } from "./services.ts"
 
@@ -39,9 +39,9 @@ const wishText = (wish: Wish): string => {
   return [
     `at ${seconds(atMs)}: ${username}, ${money(amountMinor)}, item ${item}, slot ${slot}`,
     ...repeats.map((ms) => `posted again ${seconds(ms)} later`),
-    ...(cancelAfterMs === undefined
-      ? []
-      : [`cancelled ${seconds(cancelAfterMs)} after its acknowledgement`]),
+    ...(cancelAfterMs === undefined ? [] : [
+      `cancelled by the ${cancellerOf(wish)} ${seconds(cancelAfterMs)} after its acknowledgement`,
+    ]),
     ...(steps === undefined ? [] : [`accepted with the steps ${steps.join(" and ")}`]),
     ...refusing.map((name) => `which is malformed to ${name}`),
   ].join(", ")

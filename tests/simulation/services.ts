@@ -12,6 +12,7 @@ import { Admission, admissionLayer } from "#services/orders/admission.ts"
 import { Cancellation } from "#services/orders/cancellation.ts"
 import { Intake, intakeLayer, type Placement } from "#services/orders/intake.ts"
 import { LookUps } from "#services/orders/look-ups.ts"
+import type { Order } from "#services/orders/order.ts"
 import { OrderStore, type OrderTable } from "#services/orders/order-table.ts"
 import { publisherLayer } from "#services/orders/publisher.ts"
 import { Register } from "#services/orders/register.ts"
@@ -30,6 +31,7 @@ import {
 } from "#shared/reservations/reservation-tables.ts"
 import { Reservations, reservationsLayer } from "#shared/reservations/reservations.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
+import type { Transient } from "#shared/transient.ts"
 import { noChanges } from "./no-changes.ts"
 import type { Answer } from "./network.ts"
 import { type Plan } from "./plan.ts"
@@ -118,7 +120,7 @@ export const serveOrders = (
   const { permit: permitOf } = Context.get(context, Admission)
   const lookUps = Context.get(context, LookUps)
   const register = Context.get(context, Register)
-  const { cancel } = Context.get(context, Cancellation)
+  const { cancel, cancelAny } = Context.get(context, Cancellation)
   // As the route does it.
   const place = (wanted: Omit<Placement, "permit">) => {
     const permit = permitOf(wanted.username, wanted.idempotencyKey)
@@ -139,9 +141,12 @@ export const serveOrders = (
           id,
           status,
         }))
-      case "/cancel": {
+      case "/cancel by customer":
+      case "/cancel by operator": {
         const { username, id } = body as { username: string; id: OrderId }
-        return answered(cancel(username, id), ({ order: { status, reason } }) => ({
+        const cancelling: Effect.Effect<{ readonly order: Order }, Problem | Transient> =
+          path === "/cancel by operator" ? cancelAny(id) : cancel(username, id)
+        return answered(Effect.map(cancelling, ({ order }) => order), ({ status, reason }) => ({
           id,
           status,
           reason,

@@ -19,11 +19,15 @@ export interface Wish {
   readonly atMs: number
   /** Posts of the same order with the same key that are sent besides the first. */
   readonly repeats: ReadonlyArray<number>
-  /** How long after it was acknowledged the customer cancels it, if at all. */
+  /** How long after it was acknowledged it is cancelled, if at all. */
   readonly cancelAfterMs?: number | undefined
   /** The steps of the earlier version of the saga that accepts it, if it is not today's. */
   readonly steps?: OrderMessage["steps"] | undefined
 }
+
+/** Who cancels the order, if it is cancelled: of many each does about half. */
+export const cancellerOf = ({ cancelAfterMs = 0 }: Wish): "customer" | "operator" =>
+  cancelAfterMs % 2 === 0 ? "customer" : "operator"
 
 /** Whether a participant refuses the order as malformed. */
 export const isPoison = ({ username, item, slot }: Wish): boolean =>

@@ -5,10 +5,14 @@ import { withoutSlash } from "#shared/http/route.ts"
 
 /** Hands each request to the internal door if that has its path, else to the public one. */
 export const oneDoor = (doors: Doors): App => {
-  const internalPaths = new Set(doors.internal.routes.map(({ path }) => path))
+  const internalPaths = doors.internal.routes.map(({ path }) =>
+    new RegExp(`^${path.replace(/:\w+/g, "[^/]+")}$`)
+  )
   const app: App = new Hono({ strict: false })
   app.all("*", ({ env, req }) => {
-    const door = internalPaths.has(withoutSlash(req.path)) ? doors.internal : doors.public
+    const path = withoutSlash(req.path)
+    const isInternal = internalPaths.some((one) => one.test(path))
+    const door = isInternal ? doors.internal : doors.public
     return door.fetch(req.raw, env)
   })
   return app

@@ -3,7 +3,7 @@ import type { Command } from "#shared/command/command.ts"
 
 interface Listed {
   readonly says: string
-  readonly load: () => Promise<Pick<Command<unknown>, "main" | "execute">>
+  readonly load: () => Promise<Pick<Command<unknown>, "main" | "execute" | "syntax">>
 }
 
 export const commands: Readonly<Record<string, Listed>> = {

@@ -66,10 +66,6 @@ interface Where {
   readonly json: boolean
 }
 
-export interface ConsoleCommand<A> extends Command<{ readonly own: A; readonly where: Where }> {
-  readonly syntax: Syntax<Options, unknown>
-}
-
 const exitCodes =
   `Exits with 0 when it is done, with 1 when the system refuses it or a person has to look, with 2
 when it is not understood or cannot be asked, and with 130 after Ctrl-C. Signs in by UNWIND_USER and
@@ -79,7 +75,7 @@ UNWIND_PASSWORD, or UNWIND_TOKEN; with _FILE behind its name, each names a file 
 export const consoleCommand = <const O extends Options, A>(
   { name, closing, options, read, ...rest }: ConsoleSyntax<O, A>,
   run: (desk: Desk, options: A) => Effect.Effect<number | void, ApiError>,
-): ConsoleCommand<A> => {
+): Command<{ readonly own: A; readonly where: Where }> => {
   const whole = syntax({
     ...rest,
     call: `npm run unwind -- ${name}`,
@@ -93,10 +89,7 @@ export const consoleCommand = <const O extends Options, A>(
   })
   const program = ({ own, where }: { readonly own: A; readonly where: Where }) =>
     atConsole(where.url, where.json, (desk) => run(desk, own))
-  return {
-    ...command(whole, program, { failure: { code: 2 } }),
-    syntax: whole as Syntax<Options, unknown>,
-  }
+  return command(whole, program, { failure: { code: 2 } })
 }
 
 /** Does something at the console of a system, the one of the settings where none is given; gives the exit code. */
@@ -125,7 +118,9 @@ const addressOf = (url: URL | undefined, environment: typeof Environment["Servic
 const lineOf = ({ message, problem, status }: ApiError): string => {
   if (problem !== undefined && message.includes(problem.detail)) return problem.detail
   if (status !== undefined) return message
-  return `${message}: see that it runs, or name another by UNWIND_URL or --url`
+  return message.startsWith("Nothing answers")
+    ? `${message}: see that it runs, or name another by UNWIND_URL or --url`
+    : message
 }
 
 /** Whether it was answered with no (1), or could not be asked (2). */

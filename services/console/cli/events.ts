@@ -1,7 +1,7 @@
 /** Server-sent events of the console's API. Each has all there is to know, so nothing is missed where a connection is lost. */
 import { Console, Effect, Schedule, Schema, Stream } from "effect"
 import { Sse } from "effect/encoding"
-import { ApiError, nameOf, refused, requestTo } from "./http.ts"
+import { ApiError, nameOf, refused, requestTo, unanswered } from "./http.ts"
 import type { SignedIn } from "./sign-in.ts"
 
 interface Followed<A> {
@@ -44,7 +44,7 @@ const connection = <A>({ baseUrl, path, event, schema, who }: Followed<A>) =>
       const request = { path, token, headers: { accept: "text/event-stream" } }
       const response = yield* Effect.tryPromise({
         try: () => fetch(requestTo(baseUrl, request), { signal: stop.signal }),
-        catch: () => new ApiError({ message: `Nothing answers at ${baseUrl}` }),
+        catch: (error) => unanswered(baseUrl, error),
       })
       if (response.status === 200) return response
       const text = yield* Effect.promise(() => response.text().catch(() => ""))

@@ -99,8 +99,20 @@ const send = (baseUrl: string, request: Call<unknown>) =>
       })
       return { status: response.status, text: await response.text() }
     },
-    catch: () => new ApiError({ message: `Nothing answers at ${baseUrl}` }),
+    catch: (error) => unanswered(baseUrl, error),
   })
+
+/** Why there was no answer, as far as a person can do something about it. */
+export const unanswered = (baseUrl: string, error: unknown): ApiError => {
+  const { message, cause } = error as Error
+  const { code = "" } = (cause ?? {}) as { readonly code?: string }
+  return /certificate/i.test(message) || /CERT|SELF_SIGNED|VERIFY/.test(code)
+    ? new ApiError({
+      message: `The certificate of ${baseUrl} is not trusted: put the one that signed it into a ` +
+        "file, and its name into NODE_EXTRA_CA_CERTS (on Deno, DENO_CERT)",
+    })
+    : new ApiError({ message: `Nothing answers at ${baseUrl}` })
+}
 
 const decodeJson = <A>(schema: Schema.Codec<A, unknown>, text: string) =>
   Schema.decodeUnknownEffect(Schema.fromJsonString(schema))(text)

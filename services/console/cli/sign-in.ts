@@ -26,7 +26,7 @@ export const signIn = (
   settings: Values<typeof unwindSettings>,
 ): Effect.Effect<SignedIn, ApiError, Scope.Scope> => {
   const { UNWIND_TOKEN, UNWIND_USER, UNWIND_PASSWORD } = settings
-  if (UNWIND_TOKEN !== undefined) return Effect.succeed(given(UNWIND_TOKEN))
+  if (UNWIND_TOKEN !== undefined) return given(UNWIND_TOKEN)
   if (UNWIND_USER === undefined || UNWIND_PASSWORD === undefined) {
     return new ApiError({
       status: 401,
@@ -38,10 +38,16 @@ export const signIn = (
 }
 
 /** As it is, or as POST /api/token/ answered it. */
-const given = (text: string): SignedIn => {
+const given = (text: string): Effect.Effect<SignedIn, ApiError> => {
   const found = tokenFrom(text)
   const token = found._tag === "Some" ? found.value.access : text
-  return {
+  if (!/^[\w.-]+$/.test(token)) {
+    return new ApiError({
+      status: 401,
+      message: "UNWIND_TOKEN is no access token: put there what POST /api/token/ answers",
+    })
+  }
+  return Effect.succeed({
     token: () => token,
     renew: () =>
       new ApiError({
@@ -49,7 +55,7 @@ const given = (text: string): SignedIn => {
         message: "UNWIND_TOKEN is not accepted, or not any more: put a new access token there, " +
           "or set UNWIND_USER and UNWIND_PASSWORD_FILE",
       }),
-  }
+  })
 }
 
 const session = (baseUrl: string, credentials: { username: string; password: string }) =>
@@ -72,8 +78,11 @@ const session = (baseUrl: string, credentials: { username: string; password: str
     } satisfies SignedIn
   })
 
+/** Nobody waits for it longer than that: the session ends by itself as well. */
 const logOut = (baseUrl: string, refresh: string) =>
-  call(baseUrl, { path: "/api/token/logout/", body: { refresh }, answer: Schema.Unknown })
+  call(baseUrl, { path: "/api/token/logout/", body: { refresh }, answer: Schema.Unknown }).pipe(
+    Effect.timeout("2 seconds"),
+  )
 
 const explained = (username: string) => (error: ApiError) =>
   error.problem?.code === "wrong_credentials"

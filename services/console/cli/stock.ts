@@ -1,5 +1,6 @@
 /** `npm run unwind -- stock` and `restock`: what is left of accounts, items and slots, and to change that. */
 import { Effect } from "effect"
+import { printable } from "#shared/command/printable.ts"
 import { Misused } from "#shared/command/syntax.ts"
 import { oneOf } from "#shared/command/values.ts"
 import { orderSaga, type ParticipantName, participantNames } from "#shared/contracts/order-saga.ts"
@@ -44,7 +45,7 @@ const ledgerTable = (participant: ParticipantName): ReadonlyArray<Column<Adjustm
 export const stock = consoleCommand(
   {
     name: "stock",
-    usage: `${participantNames.join("|")} [--prefix TEXT | --adjustments] [--limit N] [--after X]`,
+    usage: `${participantNames.join("|")} [--prefix TEXT | --adjustments]`,
     about:
       `What is left of the resources of a participant (of ${ofMoney}: the accounts), and what orders have taken
 of them; or what operators changed, newest first.`,
@@ -108,7 +109,7 @@ const changeOf = (option: string, participant: ParticipantName, given: string): 
 export const restock = consoleCommand(
   {
     name: "restock",
-    usage: `${participantNames.join("|")} RESOURCE (--add N | --take N) --reason TEXT [--key KEY]`,
+    usage: `${participantNames.join("|")} RESOURCE (--add N | --take N)\n--reason TEXT [--key KEY]`,
     about:
       `Changes what is left of a resource, through the participant's own rules: nothing gets below zero, and
 the books go on balancing.`,
@@ -149,11 +150,12 @@ the books go on balancing.`,
               `--key ${key}`,
           }),
     )
-    yield* out.data(
-      made,
-      () =>
-        `${made.resource}: ${made.change > 0 ? "+" : ""}${amountOf(participant, made.change)}, ` +
-        `${amountOf(participant, made.left)} left (adjustment ${made.number})`,
-    )
+    const { resource, left, number } = made
+    const sign = made.change > 0 ? "+" : ""
+    const change = `${sign}${amountOf(participant, made.change)}`
+    yield* out.data(made, () =>
+      printable(
+        `${resource}: ${change}, ${amountOf(participant, left)} left (adjustment ${number})`,
+      ))
   }),
 )

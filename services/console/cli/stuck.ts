@@ -51,8 +51,8 @@ export const retry = consoleCommand(
   {
     name: "retry",
     usage: `ORDER --reason TEXT
-[--action ACTION] [--step STEP] [--cause TEXT] [--cap N] --reason TEXT
---all [--cap N] --reason TEXT`,
+[--action ACTION] [--step STEP] [--cause TEXT] --reason TEXT
+--all --reason TEXT`,
     about:
       `Has what waits for its next try tried now: one order, or the oldest of those that match, as
 "npm run unwind -- stuck" shows them. What is being tried already stays as it is.`,

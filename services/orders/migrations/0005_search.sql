@@ -4,6 +4,7 @@
 create index orders_of_item on orders ((details ->> 'item'), id) where publish_at is null;
 create index orders_undone on orders (id) where status in ('compensating', 'failed');
 create index orders_with_reason on orders (reason, id) where reason is not null;
+create index orders_stuck on orders (id) where stuck is not null;
 -- How many orders ended when, how and why, for a day: a row for each batch of decisions, and for each minute once it is over.
 create table order_ends (
   ended_at timestamptz not null,

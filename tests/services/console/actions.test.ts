@@ -5,14 +5,11 @@ import { isDown, type RunningConsole, soon, startConsole } from "./running-conso
 
 const scope = Scope.makeUnsafe()
 let console_: RunningConsole
-const restores: Array<() => void> = []
 
 beforeAll(async () => {
   console_ = await Effect.runPromise(Scope.provide(startConsole, scope))
 })
-afterEach(() => {
-  for (const restore of restores.splice(0)) restore()
-})
+afterEach(() => console_.restore())
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
 const reason = "the customer called"
@@ -24,7 +21,7 @@ const kept = async (why: string, username?: string) =>
 
 /** An order that waits for the items. */
 const waitingOrder = async () => {
-  restores.push(console_.disturb("items", isDown))
+  console_.disturb("items", isDown)
   const id = await console_.place()
   await soon("it waits", async () =>
     (await console_.ask(`sagas?limit=500`)).body.sagas.some(
@@ -53,7 +50,7 @@ describe("an operator", () => {
         { event: "order-cancel", outcome: "done", target: id, why, code: null, address },
       ])
     }
-    restores.pop()!()
+    console_.restore()
     await soon("it is undone", async () => await console_.statusOf(id) === "failed")
   })
 
@@ -81,7 +78,7 @@ describe("an operator", () => {
     assert.deepStrictEqual(await kept(why), [])
     const groups = (await console_.ask("stuck")).body.groups
     assert.deepInclude(groups[0], { action: "reserve", step: "item" })
-    restores.pop()!()
+    console_.restore()
     const one = await console_.ask("retry", { body: { orderId: id, reason: why } })
     assert.strictEqual(one.status, 200)
     const all = await console_.ask("retry", { body: { step: "item", cap: 5, reason: why } })
@@ -95,14 +92,14 @@ describe("an operator", () => {
 
   it("redrives and discards dead letters", async () => {
     const refuses = () => Promise.resolve(Response.json({}, { status: 400 }))
-    restores.push(console_.disturb("items", refuses))
+    console_.disturb("items", refuses)
     const ids = [await console_.place(), await console_.place()]
     const letters = async () =>
       (await console_.ask("dead-letters")).body.letters as ReadonlyArray<
         { readonly id: string; readonly orderId: string }
       >
     await soon("they are dead letters", async () => (await letters()).length === 2)
-    restores.pop()!()
+    console_.restore()
     const why = newReason()
     const [first, second] = ids.map((id) => ({ id, letter: "" }))
     for (const letter of await letters()) {

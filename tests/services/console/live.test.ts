@@ -11,6 +11,7 @@ beforeAll(async () => {
   console_ = await Effect.runPromise(Scope.provide(startConsole, scope))
 })
 afterEach(async () => {
+  console_.restore()
   for (const cleanup of cleanups.splice(0)) await cleanup()
 })
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
@@ -48,7 +49,7 @@ const looks = () => console_.asked("orders", "/internal/order-counts")
 
 /** As often as everything is looked at, an order is: until it was three times. */
 const threeLooksAtAnOrder = async () => {
-  const restore = console_.disturb("items", isDown)
+  console_.disturb("items", isDown)
   const id = await console_.place()
   const before = console_.asked("orders", `/internal/order-search/${id}`)
   const { cancel, next } = await watch(`orders/${id}/events`)
@@ -62,7 +63,7 @@ const threeLooksAtAnOrder = async () => {
   )
   await cancel()
   await reading
-  restore()
+  console_.restore()
 }
 
 describe("the overview", () => {
@@ -89,7 +90,7 @@ describe("the overview", () => {
   it("goes on while a service is away, and says so", async () => {
     const { next } = await watch("events")
     await next()
-    cleanups.push(console_.disturb("orders", isDown))
+    console_.disturb("orders", isDown)
     let event = await next()
     while (event?.data.orders !== null) event = await next()
     assert.strictEqual(event?.data.unavailable[0].service, "orders")
@@ -130,15 +131,14 @@ describe("the overview", () => {
 
 describe("an order", () => {
   it("is shown whenever something happens to it, until it is final", async () => {
-    const restore = console_.disturb("items", isDown)
-    cleanups.push(restore)
+    console_.disturb("items", isDown)
     const id = await console_.place()
     const { next } = await watch(`orders/${id}/events`)
     let event = await next()
     assert.deepInclude(event!.data.order, { id, status: "pending" })
     while (event!.data.saga?.cause == null) event = await next()
     assert.deepInclude(event!.data.saga, { step: "item", holds: ["money"] })
-    restore()
+    console_.restore()
     let last = event
     while (event !== undefined) {
       last = event

@@ -7,16 +7,13 @@ import { isDown, type RunningConsole, soon, startConsole } from "./running-conso
 const scope = Scope.makeUnsafe()
 let console_: RunningConsole
 let completed: string
-const restores: Array<() => void> = []
 
 beforeAll(async () => {
   console_ = await Effect.runPromise(Scope.provide(startConsole, scope))
   completed = await console_.place()
   await soon("it is final", async () => await console_.statusOf(completed) === "completed")
 })
-afterEach(() => {
-  for (const restore of restores.splice(0)) restore()
-})
+afterEach(() => console_.restore())
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
 type Records = ReadonlyArray<
@@ -44,7 +41,7 @@ describe("one order", () => {
   })
 
   it("that is pending is shown with the steps that it holds already, and what it waits for", async () => {
-    restores.push(console_.disturb("items", isDown))
+    console_.disturb("items", isDown)
     const id = await console_.place()
     const look = async () => (await console_.ask(`orders/${id}`)).body
     await soon("it waits", async () => (await look()).saga?.nextAttemptAt != null)
@@ -61,7 +58,7 @@ describe("one order", () => {
 
   it("that is a dead letter is shown with the letter", async () => {
     const refuses = () => Promise.resolve(Response.json({}, { status: 400 }))
-    restores.push(console_.disturb("items", refuses))
+    console_.disturb("items", refuses)
     const id = await console_.place()
     const look = async () => (await console_.ask(`orders/${id}`)).body
     await soon("it is a dead letter", async () => (await look()).letter !== null)
@@ -71,7 +68,7 @@ describe("one order", () => {
   it.each([...participantNames, "orders", "orchestrator"] as const)(
     "is shown without what %s has of it while that is away",
     async (service) => {
-      restores.push(console_.disturb(service, isDown))
+      console_.disturb(service, isDown)
       const { status, body } = await console_.ask(`orders/${completed}`)
       assert.strictEqual(status, 200)
       assert.strictEqual(body.unavailable.length, 1)

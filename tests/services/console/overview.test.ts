@@ -1,23 +1,17 @@
 /** What the console shows of everything, with all services there and with each one away. */
 import { Effect, Exit, Scope } from "effect"
 import { afterAll, afterEach, assert, beforeAll, describe, it } from "vitest"
-import { callsOf, type ServiceName, serviceNames } from "#shared/roster.ts"
+import { callsOf, serviceNames } from "#shared/roster.ts"
 import { hangs, isDown, type RunningConsole, soon, startConsole } from "./running-console.ts"
 
 const scope = Scope.makeUnsafe()
 let console_: RunningConsole
-const restores: Array<() => void> = []
 
 beforeAll(async () => {
   console_ = await Effect.runPromise(Scope.provide(startConsole, scope))
 })
-afterEach(() => {
-  for (const restore of restores.splice(0)) restore()
-})
+afterEach(() => console_.restore())
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
-
-const away = (service: ServiceName, conduct = isDown) =>
-  restores.push(console_.disturb(service, conduct))
 
 const others = callsOf("console")
 
@@ -48,7 +42,7 @@ describe("the overview", () => {
   it.each(others)("says when %s is away, and shows the rest", async (service) => {
     // Known before, as by a console that runs: what proves operators comes from auth.
     assert.strictEqual((await console_.ask("overview")).status, 200)
-    away(service)
+    console_.disturb(service, isDown)
     const { status, body } = await console_.ask("overview")
     assert.strictEqual(status, 200)
     for (const one of body.services) {
@@ -70,7 +64,7 @@ describe("the overview", () => {
   })
 
   it("says why a service is not ready", async () => {
-    away(
+    console_.disturb(
       "items",
       (answer, request) =>
         new URL(request.url).pathname === "/readyz"
@@ -90,7 +84,7 @@ describe("the overview", () => {
   })
 
   it("waits so long for one that hangs, and no longer", async () => {
-    away("orchestrator", hangs)
+    console_.disturb("orchestrator", hangs)
     const { status, body } = await console_.ask("overview")
     assert.strictEqual(status, 200)
     assert.isNull(body.queue)

@@ -7,14 +7,11 @@ import { isDown, type RunningConsole, soon, startConsole } from "./running-conso
 
 const scope = Scope.makeUnsafe()
 let console_: RunningConsole
-const restores: Array<() => void> = []
 
 beforeAll(async () => {
   console_ = await Effect.runPromise(Scope.provide(startConsole, scope))
 })
-afterEach(() => {
-  for (const restore of restores.splice(0)) restore()
-})
+afterEach(() => console_.restore())
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
 const reads: ReadonlyArray<readonly [path: string, of: ServiceName]> = [
@@ -62,7 +59,7 @@ describe("the console shows", () => {
 
   it.each(reads)("nothing of %s while %s is away, and says so", async (path, service) => {
     assert.strictEqual((await console_.ask(path)).status, 200)
-    restores.push(console_.disturb(service, isDown))
+    console_.disturb(service, isDown)
     const { status, headers, body } = await console_.ask(path)
     assert.deepInclude(body, { status: 503, code: "service_away" })
     assert.strictEqual(status, 503)
@@ -77,6 +74,34 @@ describe("the console shows", () => {
       const { body } = await console_.ask(`${path}?${query}`)
       assert.deepInclude(body, { status: 400 }, `${path}?${query}`)
     }
+  })
+
+  it("one operator so much at a time, and others all the same", async () => {
+    const other = await console_.operator()
+    let open = () => {}
+    const opened = new Promise<void>((resolve) => open = resolve)
+    console_.disturb("orchestrator", (answer) => opened.then(answer))
+    const statuses: Array<number> = []
+    const asked = Array.from({ length: 40 }, async () => {
+      const { status, headers, body } = await console_.ask("queue")
+      statuses.push(status)
+      if (status === 429) {
+        assert.strictEqual(body.code, "too_many_requests")
+        assert.strictEqual(headers.get("retry-after"), "1")
+      }
+    })
+    await soon(
+      "some are refused, while the others wait",
+      () => Promise.resolve(statuses.length >= 20),
+    )
+    const others = console_.ask("queue", { by: other.access })
+    open()
+    assert.strictEqual((await others).status, 200)
+    await Promise.all(asked)
+    const refused = statuses.filter((status) => status === 429).length
+    assert.isAtLeast(refused, 20)
+    assert.isAtMost(refused, 30, "some were let in")
+    assert.strictEqual((await console_.ask("queue")).status, 200, "when there is room again")
   })
 
   it("nothing of what is no participant", async () => {

@@ -8,7 +8,7 @@ import { operatorTable } from "#services/auth/operator-table.ts"
 import type { Apps } from "#compose/embedded/services.ts"
 import { Database, databaseLayer } from "#shared/postgres/database.ts"
 import type { ServiceName } from "#shared/roster.ts"
-import { type Customer, startRunningServices } from "#tests/security/running-services.ts"
+import { type Customer, startRunningServicesWith } from "#tests/security/running-services.ts"
 import { until } from "#tests/support/customer.ts"
 import { patienceMs } from "#tests/support/patience.ts"
 
@@ -50,8 +50,9 @@ export interface RunningConsole {
   /** Places an order of ann's: its id. */
   readonly place: (more?: Readonly<Record<string, unknown>>) => Promise<string>
   readonly statusOf: (id: string) => Promise<string>
-  /** Does this to what is asked of a service, until it is restored. */
-  readonly disturb: (service: ServiceName, conduct: Conduct) => () => void
+  /** Does this to what is asked of a service, until all are restored. */
+  readonly disturb: (service: ServiceName, conduct: Conduct) => void
+  readonly restore: () => void
   /** How many requests each service was asked that go there. */
   readonly asked: (service: ServiceName, path: string) => number
   /** What the audit trail has of olga's actions, or of another operator's, oldest first. */
@@ -70,9 +71,12 @@ export interface RunningConsole {
   readonly sql: (service: ServiceName) => Sql
 }
 
-export const startConsole: Effect.Effect<RunningConsole, unknown, Scope.Scope> = Effect.gen(
-  function* () {
-    const services = yield* startRunningServices
+/** With more settings of the services. */
+export const startConsoleWith = (
+  more: Readonly<Record<string, string>>,
+): Effect.Effect<RunningConsole, unknown, Scope.Scope> =>
+  Effect.gen(function* () {
+    const services = yield* startRunningServicesWith(more)
     const { databases, send } = services
     const counts = new Map<string, number>()
     const conducts = wired(services.apps, counts)
@@ -125,8 +129,8 @@ export const startConsole: Effect.Effect<RunningConsole, unknown, Scope.Scope> =
       },
       disturb: (service, conduct) => {
         conducts.set(service, conduct)
-        return () => conducts.delete(service)
       },
+      restore: () => conducts.clear(),
       asked: (service, path) => counts.get(`${service} ${path}`) ?? 0,
       trail: (username = olga.username) =>
         sql("auth")`
@@ -136,9 +140,7 @@ export const startConsole: Effect.Effect<RunningConsole, unknown, Scope.Scope> =
         Effect.runPromise(
           Effect.scoped(
             Effect.flatMap(Database, ({ transaction }) =>
-              transaction((sql) =>
-                operatorTable(sql, new Date()).revoke(username)
-              )).pipe(
+              transaction((sql) => operatorTable(sql, new Date()).revoke(username))).pipe(
                 Effect.asVoid,
                 Effect.provide(databaseLayer({
                   service: "auth",
@@ -150,8 +152,9 @@ export const startConsole: Effect.Effect<RunningConsole, unknown, Scope.Scope> =
           ),
         ),
     }
-  },
-)
+  })
+
+export const startConsole = startConsoleWith({})
 
 /** Leads what services ask of each other past the conducts, and counts it. */
 const wired = (apps: Apps, counts: Map<string, number>) => {

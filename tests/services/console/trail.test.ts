@@ -12,14 +12,11 @@ import {
 
 const scope = Scope.makeUnsafe()
 let console_: RunningConsole
-const restores: Array<() => void> = []
 
 beforeAll(async () => {
   console_ = await Effect.runPromise(Scope.provide(startConsole, scope))
 })
-afterEach(() => {
-  for (const restore of restores.splice(0)) restore()
-})
+afterEach(() => console_.restore())
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
 const restock = (why: string) =>
@@ -53,11 +50,11 @@ describe("an action", () => {
     "is not done when auth %s that it keeps who wants it",
     async (_, conduct) => {
       const why = crypto.randomUUID()
-      restores.push(console_.disturb("auth", ofTrail(/./, conduct)))
+      console_.disturb("auth", ofTrail(/./, conduct))
       const { status, body } = await restock(why)
       assert.strictEqual(status, 503)
       assert.strictEqual(body.code, "trail_unavailable")
-      restores.pop()!()
+      console_.restore()
       assert.strictEqual(await adjustments(why), 0)
       const failed = [["failed", "trail_unavailable"]]
       await soon(
@@ -69,7 +66,7 @@ describe("an action", () => {
 
   it("is done once, and how it ended is kept as soon as auth can", async () => {
     const why = crypto.randomUUID()
-    restores.push(console_.disturb("auth", ofTrail(/done/, isDown, 3)))
+    console_.disturb("auth", ofTrail(/done/, isDown, 3))
     const { status } = await restock(why)
     assert.strictEqual(status, 201)
     assert.deepStrictEqual(await kept(why), [["begun", null]])
@@ -79,7 +76,7 @@ describe("an action", () => {
 
   it("has failed when its service cannot be asked", async () => {
     const why = crypto.randomUUID()
-    restores.push(console_.disturb("items", isDown))
+    console_.disturb("items", isDown)
     const { status, body } = await restock(why)
     assert.deepStrictEqual([status, body.code], [503, "service_away"])
     assert.include(body.detail, "items")
@@ -88,10 +85,10 @@ describe("an action", () => {
 
   it("is said to be unknown when its answer is lost, as it may be done", async () => {
     const why = crypto.randomUUID()
-    restores.push(console_.disturb("items", losesAnswers))
+    console_.disturb("items", losesAnswers)
     const { status, body } = await restock(why)
     assert.deepStrictEqual([status, body.code], [503, "outcome_unknown"])
-    restores.pop()!()
+    console_.restore()
     assert.deepStrictEqual(await kept(why), [["failed", "outcome_unknown"]])
     assert.strictEqual(await adjustments(why), 1)
   })

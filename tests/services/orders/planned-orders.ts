@@ -1,13 +1,16 @@
 /** Everything that the orders service asks of its table, by the code that asks it, for tests of how PostgreSQL plans it. */
 import { Clock, Context, Duration, Effect, Layer, type Scope } from "effect"
 import { join } from "node:path"
+import { countAt } from "#services/orders/counts.ts"
 import { type Insertion, OrderStore } from "#services/orders/order-table.ts"
 import { orderStoreLayer } from "#services/orders/orders-sql.ts"
 import { Register } from "#services/orders/register.ts"
+import { Search } from "#services/orders/search.ts"
 import { Standings } from "#services/orders/standings.ts"
 import { forgetKeys } from "#services/orders/upkeep.ts"
 import { maxPage } from "#shared/contracts/audit.ts"
 import { OrderId } from "#shared/contracts/order.ts"
+import type { OrderSearchQuery } from "#shared/contracts/order-search.ts"
 import { firstIdAt } from "#shared/contracts/order-time.ts"
 import { Database } from "#shared/postgres/database.ts"
 import { manyRows, type Questions, type Subject } from "#tests/support/plans.ts"
@@ -42,13 +45,17 @@ export const plannedOrders: Effect.Effect<Subject, unknown, Scope.Scope> = Effec
       Effect.promise(() =>
         sql`
           insert into orders
-            (id, username, amount, details, steps, status, created_at, decided_at, publish_at, idempotency_key)
+            (id, username, amount, details, steps, status, reason, created_at, decided_at, publish_at, idempotency_key, stuck)
           select ((case when n <= ${old}::int then ${whenOld!} else ${whenNew!} end)
               || '-7000-8000-' || lpad(to_hex(n), 12, '0'))::uuid,
             case when n % 2 = 0 then 'ann' else 'user-' || n % 1000 end, 1,
-            '{"item":1,"slot":"09:00"}', '["money","item","slot"]',
-            case when n % 10 = 7 then 'pending' else 'completed' end, now(),
-            case when n % 10 <> 7 then now() end, case when n % 10 = 7 then now() end, 'key-' || n
+            jsonb_build_object('item', case when n % 500 = 4 then 77 else 1 end, 'slot', '09:00'),
+            '["money","item","slot"]',
+            case when n % 1000 = 17 then 'compensating' when n % 10 = 7 then 'pending'
+              when n % 10 = 3 then 'failed' else 'completed' end,
+            case when n % 500 = 3 then 'Order timed out' when n % 10 = 3 then 'Not enough money' end,
+            now(), case when n % 10 <> 7 then now() end, case when n % 10 = 7 then now() end, 'key-' || n,
+            case when n % 1000 = 17 then '{"step":"item","cause":"away","attempts":2,"nextAttemptAt":"soon"}'::jsonb end
           from generate_series(${from}::int, ${to}::int) n`
       ),
     questions: yield* questionsTo(database),
@@ -58,7 +65,7 @@ export const plannedOrders: Effect.Effect<Subject, unknown, Scope.Scope> = Effec
 const questionsTo = (database: Database["Service"]): Effect.Effect<Questions, never, Scope.Scope> =>
   Effect.gen(function* () {
     const context = yield* Layer.build(
-      Layer.mergeAll(Standings.layer, Register.layer).pipe(
+      Layer.mergeAll(Standings.layer, Search.layer, Register.layer).pipe(
         Layer.provide(noChanges),
         Layer.provideMerge(orderStoreLayer),
         Layer.provideMerge(Layer.succeed(Database, database)),
@@ -68,6 +75,7 @@ const questionsTo = (database: Database["Service"]): Effect.Effect<Questions, ne
     const sweeper = sweeperOf(Context.get(context, OrderStore))
     const register = registerOf(Context.get(context, Register))
     const audit = auditOf(Context.get(context, Standings))
+    const console = searchOf(Context.get(context, Search), database)
     const upkeep: Questions = () => ({
       "keys of old orders are forgotten": {
         ask: Effect.provideService(forgetKeys(Duration.days(30)), Database, database),
@@ -76,7 +84,10 @@ const questionsTo = (database: Database["Service"]): Effect.Effect<Questions, ne
       },
     })
     return (nth, count) =>
-      Object.assign({}, ...[intake, sweeper, register, audit, upkeep].map((of) => of(nth, count)))
+      Object.assign(
+        {},
+        ...[intake, sweeper, register, audit, upkeep, console].map((of) => of(nth, count)),
+      )
   })
 
 const intakeOf = ({ query }: OrderStore["Service"]): Questions => (nth, count) => ({
@@ -175,6 +186,61 @@ const auditOf =
       reads: unfinished + count + nth,
     },
   })
+
+const searchOf =
+  ({ page, find }: Search["Service"], database: Database["Service"]): Questions => (nth, count) => {
+    const open = unfinished + count + nth
+    const search = (query: OrderSearchQuery, reads: number, ...by: ReadonlyArray<string>) => ({
+      ask: page(query),
+      by,
+      reads,
+    })
+    return {
+      "an operator looks at an order": {
+        ask: Effect.ignore(find(idOf(40))),
+        by: ["orders_pkey"],
+        reads: 1,
+      },
+      "orders are counted": {
+        ask: database.query((sql) => countAt(sql, Date.now())),
+        by: ["orders_to_publish", "orders_pkey"],
+        reads: 10_000,
+      },
+      "all orders are searched": search({}, 101, "orders_pkey"),
+      "orders of a time are searched": search(
+        { placedBefore: "2100-01-01T00:00:00Z", after: idOf(9_000) },
+        101,
+        "orders_pkey",
+      ),
+      "orders whose ids begin so are searched": search(
+        { id: idOf(9_000).slice(0, -2) },
+        256,
+        "orders_pkey",
+      ),
+      "orders of no such slot are searched": search({ slot: "23:59" }, manyRows, "orders_pkey"),
+      "a user's orders are searched": search({ username: "user-1" }, 20, "orders_of_user"),
+      "pending orders are searched": search({ status: "pending" }, open, "orders_to_publish"),
+      "stuck orders are searched": search({ status: "stuck" }, manyRows / 1000, "orders_stuck"),
+      "failed orders are searched": search({ status: "failed" }, 110, "orders_undone"),
+      "orders that failed for a reason are searched": search(
+        { reason: "Order timed out" },
+        manyRows / 500,
+        "orders_with_reason",
+      ),
+      "orders that failed at a step are searched": search(
+        { step: "money" },
+        101,
+        "orders_with_reason",
+        "orders_stuck",
+      ),
+      "orders of an item are searched": search(
+        { item: 77 },
+        open,
+        "orders_of_item",
+        "orders_to_publish",
+      ),
+    }
+  }
 
 /** Orders that come after all others. */
 const insertions = (nth: number, count: number): ReadonlyArray<Insertion> =>

@@ -2,29 +2,25 @@
 import { describe, expect, it } from "vitest"
 import { startSyntax } from "#compose/embedded/arguments.ts"
 import { imagesSyntax } from "#compose/images/arguments.ts"
-import { keysSyntax } from "#compose/keys.ts"
-import { operatorsSyntax } from "#compose/operators/command.ts"
 import { sbomSyntax } from "#compose/sbom/arguments.ts"
 import { secretsSyntax } from "#compose/secrets/arguments.ts"
 import { trailSyntax } from "#compose/trail/arguments.ts"
-import { auditSyntax } from "#services/console/cli/audit/command.ts"
-import { demoSyntax } from "#services/console/cli/demo/command.ts"
+import { commands } from "#services/console/cli/commands.ts"
 import { Misused, type Options, type Syntax, syntax, understand } from "#shared/command/syntax.ts"
 import { benchSyntax } from "#tests/bench/arguments.ts"
 import { chaosSyntax } from "#tests/chaos/arguments.ts"
 import { plantedSyntax } from "#tests/planted/arguments.ts"
 import { simulationSyntax } from "#tests/simulation/arguments.ts"
 
+const ofOperators = await Promise.all(Object.values(commands).map(({ load }) => load()))
+
 const all = [
+  ...ofOperators.map(({ syntax }) => syntax),
   startSyntax,
   imagesSyntax(["redis"]),
-  keysSyntax,
-  operatorsSyntax,
   sbomSyntax,
   secretsSyntax,
   trailSyntax(0),
-  auditSyntax,
-  demoSyntax,
   benchSyntax,
   chaosSyntax,
   plantedSyntax,

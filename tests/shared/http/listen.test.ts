@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Latch, Queue, Schema, Scope, Semaphore } from "effect"
 import { connect } from "node:net"
 import { makeApp } from "#shared/http/app.ts"
+import { get } from "#shared/http/client.ts"
 import { listen } from "#shared/http/listen.ts"
 import { anyone, guardedRoute } from "#shared/http/route.ts"
 import { until } from "#tests/services/orders/until.ts"
@@ -61,6 +62,17 @@ describe("listen", () => {
         return [response.status, await response.json()] as const
       })
       assert.deepStrictEqual(answer, [200, { text: "hello", remoteAddress: "127.0.0.1" }])
+    }))
+
+  it.live("cuts a connection for whose request there is no answer, and goes on", () =>
+    Effect.gen(function* () {
+      let answers = 0
+      const fetchApp = () => Promise.resolve(answers++ > 0 ? new Response("{}") : Response.error())
+      const port = yield* listen({ fetch: fetchApp }, here)
+      const callee = { name: "it", url: new URL(`http://127.0.0.1:${port}`), timeoutMs: 60_000 }
+      const cut = yield* Effect.flip(get(callee, "/"))
+      assert.deepInclude(cut, { _tag: "Unknown" })
+      assert.deepStrictEqual(yield* get(callee, "/"), {})
     }))
 
   it.live("holds a body to its limit, whatever length it declares", () =>

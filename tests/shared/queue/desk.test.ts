@@ -160,4 +160,24 @@ describe.each(Object.entries(implementations))("the desk over %s", (_, start) =>
       assert.deepStrictEqual(yield* queue.discard([first!.id]), [first!.id])
       assert.deepStrictEqual((yield* queue.letters(all)).map(({ id }) => id), [second!.id])
     }))
+
+  it.live("is wiped of all that is its own, and goes on", () =>
+    Effect.gen(function* () {
+      const queue = yield* open
+      const other = yield* implementation.subject("1 hour").open("a")
+      yield* other.publish(someOrders(2))
+      const order = anOrder()
+      yield* fail(queue, [order])
+      yield* queue.publish(someOrders(5))
+      const inHand = yield* queue.take(2)
+      assert.deepStrictEqual(yield* queue.wipe, { entries: 5, deadLetters: 1 })
+      assert.deepInclude(yield* queue.state, { lag: 0, deadLetters: 0 })
+      assert.deepStrictEqual(yield* queue.letters(all), [])
+      yield* queue.acknowledge(inHand.map(({ entryId }) => entryId))
+      assert.deepInclude(yield* queue.state, { length: 0, inFlight: 0 })
+      // The count of its failures is gone, too.
+      yield* fail(queue, [order])
+      assert.deepInclude((yield* queue.letters(all))[0], { orderId: order.orderId, count: 1 })
+      assert.deepInclude(yield* other.state, { length: 2 })
+    }))
 })

@@ -108,6 +108,8 @@ describe("a command says in one line what to do", () => {
     const [tokenCode, token] = await refused({ UNWIND_TOKEN: "abc" })
     assert.strictEqual(tokenCode, 2)
     assert.match(token, /^UNWIND_TOKEN is not accepted, or not any more: put a new access token/)
+    const [, noToken] = await refused({ UNWIND_TOKEN: "two\nlines" })
+    assert.match(noToken, /^UNWIND_TOKEN is no access token: put there what/)
   })
 
   it("when who asks is no operator", async () =>
@@ -133,9 +135,9 @@ describe("a command says in one line what to do", () => {
   })
 
   it("when the service that has to be asked is away", async () => {
-    const restore = cli.system.disturb("orders", isDown)
+    cli.system.disturb("orders", isDown)
     const [code, message] = await refused({})
-    restore()
+    cli.system.restore()
     assert.strictEqual(code, 2)
     assert.match(message, /^orders /)
   })

@@ -113,6 +113,14 @@ describe("the audit, as the console asks for it,", () => {
       )
       assert.strictEqual(yield* capacity, 99)
       system.conduct.items = works
+      // Slots tells what it has, and cannot be told to give it back.
+      system.conduct.slots = (answer, request) =>
+        (request.method === "POST" ? isDown : works)(answer, request)
+      const half = yield* healAt(ask, one)
+      assert.deepInclude(half, { healable: 1, healed: 0 })
+      assert.deepStrictEqual(half.unreached.map(({ service }) => service), ["slots"])
+      assert.strictEqual(yield* capacity, 99)
+      system.conduct.slots = works
       assert.strictEqual((yield* healAt(ask, one)).healed, 1)
       assert.strictEqual(yield* capacity, 100)
       yield* until(

@@ -44,9 +44,9 @@ describe("heal", () => {
   })
 
   it("heals nothing while a service cannot be looked at, and says which", async () => {
-    const restore = cli.system.disturb("slots", isDown)
+    cli.system.disturb("slots", isDown)
     const { code, errors } = await cli.run(["heal", "--reason", "found by a test"])
-    restore()
+    cli.system.restore()
     assert.strictEqual(code, 2)
     assert.match(errors.join("\n"), /^Not looked at: slots: .+$/m)
   })

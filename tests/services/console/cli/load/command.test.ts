@@ -39,12 +39,12 @@ describe("load", () => {
   })
 
   it("tells its sums when it is interrupted, with what is in flight", async () => {
-    const restore = cli.system.disturb("items", isDown)
+    cli.system.disturb("items", isDown)
     const { lines, interrupt } = await cli.start(["load", "--rate", "20", "--minutes", "10"])
     const isInFlight = async () => (await cli.data("orders", "--status", "pending")).length > 0
     await soon("some are in flight", isInFlight)
     await interrupt()
-    restore()
+    cli.system.restore()
     assert.lengthOf(lines, 1)
     assert.match(lines[0]!, / in flight [1-9]\d* /)
   })
