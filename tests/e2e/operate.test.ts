@@ -11,14 +11,11 @@ import { type Runbook, startRunbook } from "./runbook.ts"
 
 const scope = Scope.makeUnsafe()
 let book: Runbook
-const restores: Array<() => void> = []
 
 beforeAll(async () => {
   book = await Effect.runPromise(Scope.provide(startRunbook, scope))
 })
-afterEach(() => {
-  for (const restore of restores.splice(0)) restore()
-})
+afterEach(() => book.system.restore())
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
 const unwind = (command: string) => `npm run unwind -- ${command}`
@@ -29,10 +26,10 @@ const run = async (command: string, places?: Readonly<Record<string, string>>) =
   return { code, text: lines.join("\n"), notes: errors.join("\n") }
 }
 
+/** Gives what mends it. */
 const disturbItems = (conduct: Conduct) => {
-  const restore = book.system.disturb("items", conduct)
-  restores.push(restore)
-  return restore
+  book.system.disturb("items", conduct)
+  return book.system.restore
 }
 
 const ends = (id: string, status: string) =>
@@ -217,7 +214,8 @@ describe("One database after the other", () => {
     await ends(inFlight, "completed")
 
     const { text } = await audited()
-    const list = (await run("audit --json")).text.split("\n").map((line) => JSON.parse(line))
+    const list = (await book.run("npm run --silent unwind -- audit --json")).lines
+      .map((line) => JSON.parse(line))
     const orphans = list.filter(({ kind }) => kind === "orphan")
     assert.deepStrictEqual(orphans.map(({ orderId }) => orderId), [later, later, later])
     assert.notMatch(text, /^(missing|mismatch|leftover|imbalance) /m)

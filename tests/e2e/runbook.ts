@@ -92,7 +92,8 @@ export const startRunbook: Effect.Effect<Runbook, unknown, Scope.Scope> = Effect
     return { code: 0, lines: stdout.trim().split("\n"), errors: stderr.split("\n") }
   }
   const begin = (command: string, places: Places) => {
-    const [npm, run, script, ...rest] = wordsOf(filledIn(command.replace(/ > .*/, ""), places))
+    const plain = command.replace(" --silent", "").replace(/ > .*/, "")
+    const [npm, run, script, ...rest] = wordsOf(filledIn(plain, places))
     const args = rest[0] === "--" ? rest.slice(1) : rest
     if (npm === "npm" && run === "run" && script === "unwind") {
       return startCommand(args, environment)
