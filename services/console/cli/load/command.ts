@@ -3,10 +3,11 @@ import { Console, Effect, Fiber, Schedule } from "effect"
 import { Misused } from "#shared/command/syntax.ts"
 import { numberOf } from "#shared/command/values.ts"
 import { codeOfHealing, printHealing } from "../audit/verdict.ts"
+import { customersFor, mostPerSecond, Tally } from "../../load.ts"
 import { consoleCommand } from "../console-command.ts"
-import { type Customer, customersFor, mostPerSecond, newCustomer } from "./customers.ts"
+import { type Customer, newCustomer } from "./customers.ts"
+import { lineOf } from "./line.ts"
 import { placeOne } from "./orders.ts"
-import { lineOf, Tally } from "./tally.ts"
 
 /** Beyond that, the system does not keep up, and more would only wait. */
 const mostInFlight = 5_000

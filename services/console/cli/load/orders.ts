@@ -1,27 +1,10 @@
-/** One order of a load: what it asks for, and how it ends. */
+/** One order of a load, placed and followed. */
 import { Clock, Effect, Schedule } from "effect"
-import { orderSaga } from "#shared/contracts/order-saga.ts"
 import type { OrderId, OrderView } from "#shared/contracts/order.ts"
 import { customerApi } from "../customer-api.ts"
-import { ApiError } from "../http.ts"
+import type { ApiError } from "../http.ts"
+import { againForMinutes, endOf, isFinal, isPassing, type Tally, wishOf } from "../../load.ts"
 import type { Customer } from "./customers.ts"
-import type { End, Tally } from "./tally.ts"
-
-/** By its number: of ten, seven can be fulfilled, and one each is refused at the money, the item and the slot. */
-export const wishOf = (n: number) => ({
-  amount: n % 10 === 1 ? 1_000_000 : 0.01,
-  item: n % 10 === 4 ? 2_000_000_000 : 1 + n % 10,
-  slot: n % 10 === 7 ? "23:59" : `0${n % 10}:00`,
-})
-
-const refusals = new Map<string, End>(
-  orderSaga.map(({ step, refusal }) => [refusal, `no ${step}` as End]),
-)
-
-const endOf = ({ status, reason }: OrderView): End =>
-  status === "completed" ? "completed" : refusals.get(reason ?? "") ?? "failed otherwise"
-
-const isFinal = ({ status }: OrderView) => status === "completed" || status === "failed"
 
 /** Asks as the customer; a token that ran out is replaced. */
 const as = <A>(
@@ -37,10 +20,10 @@ const as = <A>(
     )
   })
 
-const isPassing = ({ status }: ApiError) => status === undefined || status === 429 || status >= 500
-
-/** What is not answered may have happened, so it is asked again with the same key; for two minutes. */
-const again = Schedule.spaced("1 second").pipe(Schedule.upTo({ duration: "2 minutes" }))
+/** What is not answered may have happened, so it is asked again with the same key; for some minutes. */
+const again = Schedule.spaced("1 second").pipe(
+  Schedule.upTo({ duration: `${againForMinutes} minutes` }),
+)
 
 /** Places one and follows it until it is final, or nobody answers any more. */
 export const placeOne = (

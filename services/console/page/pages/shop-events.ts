@@ -1,6 +1,7 @@
 /** What happens to a customer's order, as its events tell it. */
 import { useEffect, useState } from "preact/hooks"
 import type { OrderDetails, OrderView, TimelineEntry } from "#shared/contracts/order.ts"
+import { isFinal } from "../../load.ts"
 import { listen } from "../core/events.ts"
 import type { Problem } from "../core/problem.ts"
 
@@ -10,8 +11,6 @@ export const afterEvent = (order: OrderDetails, name: string, data: unknown): Or
   if (name !== "step") return order
   return { ...order, timeline: [...order.timeline, data as TimelineEntry] }
 }
-
-const isFinal = ({ status }: OrderView) => status === "completed" || status === "failed"
 
 /** Follows an order from when it was placed. */
 export const useOrderEvents = (

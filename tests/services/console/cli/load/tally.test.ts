@@ -1,11 +1,12 @@
 import { assert, describe, it } from "vitest"
+import { lineOf } from "#services/console/cli/load/line.ts"
 import {
   customersFor,
   mostPerSecond,
   ordersOfCustomer,
-} from "#services/console/cli/load/customers.ts"
-import { wishOf } from "#services/console/cli/load/orders.ts"
-import { lineOf, Tally } from "#services/console/cli/load/tally.ts"
+  Tally,
+  wishOf,
+} from "#services/console/load.ts"
 
 describe("a tally", () => {
   it("has latencies of all for the sums, and of those since the last look for the live line", () => {

@@ -1,15 +1,35 @@
-/** What a load has come to so far: how its orders ended and how long that took, altogether and since the last look. */
-import { counted } from "../output.ts"
+/**
+ * A load, as the command line and the page place it: what its orders ask for, how many customers it takes, and what it has
+ * come to so far: how its orders ended and how long that took, altogether and since the last look.
+ */
+import { orderSaga } from "#shared/contracts/order-saga.ts"
+import type { OrderView } from "#shared/contracts/order.ts"
 
-/** How an order of a load ended, as its customer saw it. */
-export type End =
-  | "completed"
-  | "no money"
-  | "no item"
-  | "no slot"
-  | "failed otherwise"
-  | "no answer"
-const ends = [
+/** By its number: of ten, seven can be fulfilled, and one each is refused at the money, the item and the slot. */
+export const wishOf = (n: number) => ({
+  amount: n % 10 === 1 ? 1_000_000 : 0.01,
+  item: n % 10 === 4 ? 2_000_000_000 : 1 + n % 10,
+  slot: n % 10 === 7 ? "23:59" : `0${n % 10}:00`,
+})
+
+/** A wallet holds 100.00 at first, and an order of a load costs 0.01: with a reserve for what is undone later. */
+export const ordersOfCustomer = 8_000
+/** A customer may place 10 in a second where nothing else is set (ORDERS_PER_SECOND). */
+const perSecondOfCustomer = 5
+/** As many may sign up from one address at once, with some room for others. */
+export const mostCustomers = 200
+
+/** How many customers so many orders need, at so many a second. */
+export const customersFor = (orders: number, perSecond: number): number =>
+  Math.min(
+    mostCustomers,
+    Math.max(4, Math.ceil(orders / ordersOfCustomer), Math.ceil(perSecond / perSecondOfCustomer)),
+  )
+
+export const mostPerSecond = mostCustomers * perSecondOfCustomer
+
+/** How an order of a load may end, as its customer sees it: the four that are wanted, and then those that nobody wants. */
+export const ends = [
   "completed",
   "no money",
   "no item",
@@ -17,6 +37,25 @@ const ends = [
   "failed otherwise",
   "no answer",
 ] as const
+export type End = (typeof ends)[number]
+
+const refusals = new Map<string, End>(
+  orderSaga.map(({ step, refusal }) => [refusal, `no ${step}` as End]),
+)
+
+/** How an order ended that is final. */
+export const endOf = ({ status, reason }: OrderView): End =>
+  status === "completed" ? "completed" : refusals.get(reason ?? "") ?? "failed otherwise"
+
+export const isFinal = ({ status }: OrderView): boolean =>
+  status === "completed" || status === "failed"
+
+/** What is asked that had no answer or none yet: asking again may mend it. 0, or no status, is no answer. */
+export const isPassing = ({ status = 0 }: { readonly status?: number | undefined }): boolean =>
+  status === 0 || status === 429 || status >= 500
+
+/** So long it is asked again, with the same key, since what is not answered may have happened. */
+export const againForMinutes = 2
 
 export interface Sums {
   readonly placed: number
@@ -97,20 +136,3 @@ export class Tally {
     }
   }
 }
-
-const clock = (seconds: number): string =>
-  `${Math.floor(seconds / 60)}:${`${Math.floor(seconds % 60)}`.padStart(2, "0")}`
-
-/** All of it in a line. */
-export const lineOf = (sums: Sums): string =>
-  [
-    clock(sums.seconds),
-    `${sums.perSecond.toFixed(1)}/s`,
-    `in flight ${counted(sums.inFlight)}`,
-    `p50 ${sums.p50Ms} ms`,
-    `p99 ${sums.p99Ms} ms`,
-    // The four that are wanted are always there, what nobody wants only where it is.
-    ...ends.filter((end, n) => n < 4 || sums.ends[end] > 0).map((end) =>
-      `${end} ${counted(sums.ends[end])}`
-    ),
-  ].join("  ")
