@@ -1,12 +1,14 @@
 /** What stands around every page: where one can go, who is signed in, what has just been done. */
 import type { FunctionComponent } from "preact"
 import { useEffect } from "preact/hooks"
+import { mayBreak } from "./core/faults.ts"
 import { here } from "./core/location.ts"
 import { overview, overviewProblem } from "./core/live.ts"
 import { asProblem } from "./core/problem.ts"
 import { session, signOut } from "./core/session.ts"
 import { type Theme, theme, themes } from "./core/theme.ts"
 import { DeadLetters } from "./pages/dead-letters.tsx"
+import { Faults } from "./pages/faults.tsx"
 import { Health } from "./pages/health.tsx"
 import { OneOrderPage } from "./pages/order.tsx"
 import { Orders } from "./pages/orders.tsx"
@@ -23,7 +25,11 @@ interface Page {
   readonly show: FunctionComponent
   /** How many things wait there. */
   readonly count?: () => number | undefined
+  /** Of one that is not always there; undefined while that is not known. */
+  readonly isThere?: () => boolean | undefined
 }
+
+const faultsPage = "/console/faults"
 
 /** Those of operators behind the first, in the order in which they look at them. */
 const pages: ReadonlyArray<Page> = [
@@ -43,15 +49,25 @@ const pages: ReadonlyArray<Page> = [
   },
   { path: "/console/stock", title: "Stock", show: StockPage },
   { path: "/console/health", title: "Health", show: Health },
+  {
+    path: faultsPage,
+    title: "Faults",
+    show: Faults,
+    isThere: () => mayBreak.value,
+  },
 ]
 
 const shop = pages[0]!
 
+/** Nobody is led to what may not be there. */
+const shownPages = () => pages.filter(({ isThere }) => !isThere || isThere())
+
 const current = () => {
+  const there = pages.filter(({ isThere }) => isThere?.() !== false)
   const path = here.value.pathname.replace(/(?<=.)\/$/, "")
   return path.startsWith("/console/orders/")
-    ? pages.find(({ path }) => path === "/console/orders")
-    : pages.find((page) => page.path === path)
+    ? there.find(({ path }) => path === "/console/orders")
+    : there.find((page) => page.path === path)
 }
 
 export const Frame = () => {
@@ -69,7 +85,9 @@ export const Frame = () => {
           <span>Unwind</span>
         </a>
         <nav aria-label="Pages">
-          {pages.map((each) => <NavLink key={each.path} page={each} isCurrent={each === page} />)}
+          {shownPages().map((each) => (
+            <NavLink key={each.path} page={each} isCurrent={each === page} />
+          ))}
         </nav>
         <div class="tools">
           <ThemeSwitch />
@@ -102,6 +120,8 @@ const Content = ({ page }: { readonly page: Page | undefined }) => {
         <h1 tabIndex={-1}>Nothing here</h1>
         <Empty title="There is no such page">
           <a href={shop.path}>The shop</a> is open.
+          {here.value.pathname === faultsPage &&
+            " Operators break things here where FAULTS=1 is set."}
         </Empty>
       </>
     )

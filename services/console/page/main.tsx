@@ -1,5 +1,6 @@
 /** The console's page: signs in as it can, then shows what its address says. */
 import { render } from "preact"
+import { startAskingForFaults } from "./core/faults.ts"
 import { followLinks } from "./core/location.ts"
 import { startLooking } from "./core/live.ts"
 import { asProblem } from "./core/problem.ts"
@@ -11,6 +12,7 @@ import { announce } from "./parts/announced.tsx"
 startTheme()
 followLinks()
 startLooking()
+startAskingForFaults()
 startSession().catch((error) => {
   session.value ??= null
   announce(asProblem(error).message, "bad")

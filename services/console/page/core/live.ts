@@ -43,6 +43,19 @@ export const useGet = <A>(path: string | null, version: unknown = 0): Loaded<A> 
   return { data: isOther ? undefined : state.data, problem: isOther ? null : state.problem, reload }
 }
 
+/** The same, asked again so long after each answer, while somebody sees the page. */
+export const usePolled = <A>(path: string, everyMs: number): Loaded<A> => {
+  const loaded = useGet<A>(path)
+  const { data, problem, reload } = loaded
+  const { value: isLookedAt } = isSeen
+  useEffect(() => {
+    if (!isLookedAt || (data === undefined && problem === null)) return
+    const timer = setTimeout(reload, everyMs)
+    return () => clearTimeout(timer)
+  }, [data, problem, isLookedAt, everyMs])
+  return loaded
+}
+
 /** Whether somebody can see the page: browsers have few connections for a host, which pages that nobody sees leave to others. */
 const isSeen = signal(!document.hidden)
 document.addEventListener("visibilitychange", () => isSeen.value = !document.hidden)

@@ -11,7 +11,7 @@ export interface Session {
   readonly operator: boolean
 }
 
-interface Tokens {
+export interface Tokens {
   readonly access: string
   readonly refresh: string
 }
@@ -66,7 +66,7 @@ const drop = () => {
 }
 
 /** A request that needs no token. Fails with a Problem. */
-const post = async <A>(path: string, body: unknown): Promise<A> => {
+export const post = async <A>(path: string, body: unknown): Promise<A> => {
   const response = await fetch(path, {
     method: "POST",
     headers: { "content-type": "application/json" },

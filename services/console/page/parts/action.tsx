@@ -14,6 +14,8 @@ export interface ActionOptions {
   readonly children?: ComponentChildren
   readonly danger?: boolean
   readonly disabled?: boolean
+  /** The reason that stands there, where one is as good as any other. */
+  readonly reason?: string
   /** Does it, and says what it did. Fails with a Problem. */
   readonly act: (reason: string, form: FormData) => Promise<string>
   /** Told when it was done. */
@@ -41,7 +43,7 @@ export const Action = (options: ActionOptions) => {
 }
 
 const ActionDialog = (
-  { label, about, children, danger, act, done, close }: ActionOptions & {
+  { label, about, children, danger, reason, act, done, close }: ActionOptions & {
     readonly close: () => void
   },
 ) => {
@@ -73,7 +75,7 @@ const ActionDialog = (
         {children}
         <label>
           Reason
-          <textarea name="reason" required maxLength={500} rows={2} />
+          <textarea name="reason" required maxLength={500} rows={2} defaultValue={reason ?? ""} />
           <small>It is kept in the audit trail, with your name.</small>
         </label>
         <Trouble problem={problem} />

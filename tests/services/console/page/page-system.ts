@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { Redis } from "ioredis"
 import createClient from "postgres"
 import { type Customer, newCustomer, type Wish } from "#tests/support/customer.ts"
-import { postgresOf, startEmbedded } from "#tests/support/embedded-process.ts"
+import { type Environment, postgresOf, startEmbedded } from "#tests/support/embedded-process.ts"
 import { startRedis } from "#tests/support/redis.ts"
 
 export interface PageSystem {
@@ -25,11 +25,11 @@ export interface PageSystem {
   readonly stop: () => Promise<void>
 }
 
-/** Starts it as `npm start` does, with the settings of the environment. */
-export const startPageSystem = async (): Promise<PageSystem> => {
+/** Starts it as `npm start` does, with these settings and those of the environment. */
+export const startPageSystem = async (settings: Environment = {}): Promise<PageSystem> => {
   const folder = mkdtempSync(join(tmpdir(), "unwind-page-"))
   const redis = await startRedis()
-  const system = await startEmbedded({ DATA_DIR: folder, QUEUE_URL: redis.url })
+  const system = await startEmbedded({ DATA_DIR: folder, QUEUE_URL: redis.url, ...settings })
   const customer = await newCustomer(() => system.baseUrl)
   const client = new Redis(redis.url)
   const refuse: PageSystem["refuse"] = async (participant, outcome) => {

@@ -2,30 +2,18 @@
  * The page in a real browser, on the real system: each page and what can be done there, by mouse and by keyboard alone, at both
  * widths and in both schemes. Nothing in it may complain, be it a script, the policy, or axe.
  */
-import { readFileSync } from "node:fs"
-import { createRequire } from "node:module"
 import type { Browser, BrowserContextOptions, Page } from "playwright-core"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
 import { serviceNames } from "#shared/roster.ts"
 import { until } from "#tests/support/customer.ts"
-import { atLength } from "#tests/support/length.ts"
 import { patienceMs } from "#tests/support/patience.ts"
 import { chromiumPath, launch, openTab, type Tab } from "./browser.ts"
+import { expectNoComplaint, wide } from "./looks.ts"
 import { type PageSystem, startPageSystem } from "./page-system.ts"
 import { takePictures } from "./pictures.ts"
 
 const needsChromium = chromiumPath === undefined
 const title = needsChromium ? " (skipped: chromium not installed)" : ""
-const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core"), "utf8")
-const wide = { width: 1440, height: 900 }
-const narrow = { width: 360, height: 800 }
-/** Each scheme and each width, or both with both. */
-const looks = [
-  ["light", wide],
-  ["dark", narrow],
-  ...atLength([], [["light", narrow], ["dark", wide]] as const),
-] as const
-
 describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
   let system: PageSystem
   let browser: Browser
@@ -278,6 +266,18 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     expect(await verdict.textContent()).toMatch(/sound|unknown/)
   })
 
+  it("has no page to break things by, where that is not allowed", async () => {
+    const { page } = operator
+    await go("/console/health")
+    await page.locator(".services").waitFor()
+    const isAnswered = page.waitForResponse(/\/api\/console\/faults$/)
+    await go("/console/faults")
+    expect((await isAnswered).status()).toBe(404)
+    await says(page, "There is no such page")
+    await says(page, /FAULTS=1/)
+    expect(await page.getByRole("link", { name: "Faults" }).count()).toBe(0)
+  })
+
   const pages = [
     "/console",
     "/console/orders",
@@ -299,32 +299,9 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
         patienceMs,
         async () => await page.getByText("Loading …").count() === 0,
       )
-      for (const [colorScheme, size] of looks) {
-        await page.emulateMedia({ colorScheme, reducedMotion: "reduce" })
-        await page.setViewportSize(size)
-        const where = `${path}, ${colorScheme}, ${size.width} px`
-        expect([where, ...await violations(page)]).toEqual([where])
-        const overflow = await page.evaluate(() =>
-          document.documentElement.scrollWidth - document.documentElement.clientWidth
-        )
-        expect([where, overflow]).toEqual([where, 0])
-      }
+      await expectNoComplaint(page, path)
     }
   })
-
-  const violations = async (page: Page): Promise<ReadonlyArray<string>> => {
-    // From outside the page, so that its policy need not let it in.
-    const session = await page.context().newCDPSession(page)
-    await session.send("Runtime.evaluate", { expression: axe })
-    const { result } = await session.send("Runtime.evaluate", {
-      expression: "axe.run().then(({ violations }) => violations.map(({ id, nodes }) => " +
-        "`${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 200)).join(', ')}`))",
-      awaitPromise: true,
-      returnByValue: true,
-    })
-    await session.detach()
-    return result.value
-  }
 
   it.runIf(process.env["UNWIND_SCREENSHOTS"])("takes the pictures of the README", async () => {
     await takePictures(system, browser, operator.page)
