@@ -4,7 +4,7 @@ import { Misused } from "#shared/command/syntax.ts"
 import { numberOf } from "#shared/command/values.ts"
 import { codeOfHealing, printHealing } from "../audit/verdict.ts"
 import { consoleCommand } from "../console-command.ts"
-import { type Customer, customersFor, newCustomer } from "./customers.ts"
+import { type Customer, customersFor, mostPerSecond, newCustomer } from "./customers.ts"
 import { placeOne } from "./orders.ts"
 import { lineOf, Tally } from "./tally.ts"
 
@@ -21,7 +21,11 @@ and one each is refused at the money, the item and the slot. They take stock as 
 it runs out, more end with "no item". Shows rate, orders in flight, latency until they were final and
 how they ended; at the end everything is audited, and nothing healed. Ctrl-C ends it with the sums.`,
     options: {
-      rate: { type: "string", value: "R", says: "orders a second, 0.1 to 5000 (needed)" },
+      rate: {
+        type: "string",
+        value: "R",
+        says: `orders a second, 0.1 to ${mostPerSecond} (needed)`,
+      },
       minutes: { type: "string", value: "M", says: "how long, 0.05 to 1440 (needed)" },
     },
     closing: "It exits with 1 when the audit finds something, or an order came to no end.",
@@ -30,7 +34,7 @@ how they ended; at the end everything is audited, and nothing healed. Ctrl-C end
         throw new Misused("Say how much, and how long, such as --rate 20 --minutes 1")
       }
       return {
-        rate: numberOf("--rate", rate, { least: 0.1, most: 5_000, such: 20 }),
+        rate: numberOf("--rate", rate, { least: 0.1, most: mostPerSecond, such: 20 }),
         minutes: numberOf("--minutes", minutes, { least: 0.05, most: 1_440, such: 1 }),
       }
     },
@@ -40,7 +44,7 @@ how they ended; at the end everything is audited, and nothing healed. Ctrl-C end
     yield* api.me
     const count = Math.round(rate * minutes * 60)
     const customers = yield* Effect.forEach(
-      Array.from({ length: customersFor(count) }),
+      Array.from({ length: customersFor(count, rate) }),
       () => newCustomer(baseUrl),
       { concurrency: 4 },
     )

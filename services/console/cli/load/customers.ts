@@ -13,11 +13,19 @@ export interface Customer {
 
 /** A wallet holds 100.00 at first, and an order of a load costs 0.01: with a reserve for what is undone later. */
 export const ordersOfCustomer = 8_000
-const [fewest, most] = [4, 200]
+/** A customer may place 10 in a second where nothing else is set (ORDERS_PER_SECOND). */
+const perSecondOfCustomer = 5
+/** As many may sign up from one address at once, with some room for others. */
+export const mostCustomers = 200
 
-/** How many customers so many orders need. */
-export const customersFor = (orders: number): number =>
-  Math.min(most, Math.max(fewest, Math.ceil(orders / ordersOfCustomer)))
+/** How many customers so many orders need, at so many a second. */
+export const customersFor = (orders: number, perSecond: number): number =>
+  Math.min(
+    mostCustomers,
+    Math.max(4, Math.ceil(orders / ordersOfCustomer), Math.ceil(perSecond / perSecondOfCustomer)),
+  )
+
+export const mostPerSecond = mostCustomers * perSecondOfCustomer
 
 /** Signs a customer up and in. */
 export const newCustomer = (baseUrl: string): Effect.Effect<Customer, ApiError> =>

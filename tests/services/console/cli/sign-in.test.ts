@@ -167,7 +167,7 @@ describe("a command says in one line what to do", () => {
       /^Over the console it is npm run unwind -- heal/,
     ],
     [["load"], /^Say how much, and how long, such as --rate 20 --minutes 1/],
-    [["load", "--rate", "0", "--minutes", "1"], /^--rate needs a number from 0.1 to 5000/],
+    [["load", "--rate", "0", "--minutes", "1"], /^--rate needs a number from 0.1 to 1000/],
     [["orders", "--limit", "-1"], /^Option '--limit' argument is ambiguous/],
     [["orders", "--status", "lost"], /^--status is one of pending, /],
     [["orders", "--url", "localhost"], /^--url needs a URL such as http:\/\/localhost:8080/],

@@ -1,5 +1,9 @@
 import { assert, describe, it } from "vitest"
-import { customersFor, ordersOfCustomer } from "#services/console/cli/load/customers.ts"
+import {
+  customersFor,
+  mostPerSecond,
+  ordersOfCustomer,
+} from "#services/console/cli/load/customers.ts"
 import { wishOf } from "#services/console/cli/load/orders.ts"
 import { lineOf, Tally } from "#services/console/cli/load/tally.ts"
 
@@ -47,9 +51,15 @@ describe("the orders of a load", () => {
 
   it("do not use up a customer's wallet", () => {
     for (const orders of [1, 1_000, 100_000, 1_000_000]) {
-      const share = Math.ceil(orders / customersFor(orders))
+      const share = Math.ceil(orders / customersFor(orders, 1))
       assert.isAtMost(share, ordersOfCustomer)
       assert.isAtMost(share * 0.01, 100)
+    }
+  })
+
+  it("are of so many customers that none places more in a second than one may", () => {
+    for (const rate of [0.1, 20, 300, mostPerSecond]) {
+      assert.isAtMost(rate / customersFor(rate, rate), 5)
     }
   })
 })
