@@ -50,11 +50,11 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
   }
   const says = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor()
   /** Does what the open dialog offers, and waits for what is told of it. */
-  const confirm = async (label: string, told: string | RegExp) => {
-    const dialog = operator.page.getByRole("dialog")
+  const confirm = async (label: string, told: string | RegExp, page = operator.page) => {
+    const dialog = page.getByRole("dialog")
     await dialog.getByLabel(/^Reason/).fill("a test wants it")
     await dialog.getByRole("button", { name: label, exact: true }).click()
-    await operator.page.getByRole("status").getByText(told).waitFor()
+    await page.getByRole("status").getByText(told).waitFor()
     await dialog.waitFor({ state: "detached" })
   }
 
@@ -99,6 +99,29 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     await says(page, "You are no operator")
     await page.getByRole("button", { name: "Sign out" }).click()
     await says(page, "Sign in as an operator")
+    expect(complaints()).toEqual([])
+  })
+
+  it("has one session in all tabs of a browser, and ends it in all", async () => {
+    const { page, complaints } = await newTab()
+    await page.goto(`${system.baseUrl}/console`)
+    await page.getByRole("button", { name: "Try it as a new customer" }).click()
+    await page.getByRole("button", { name: "Sign out" }).waitFor()
+    const another = await page.context().newPage()
+    await another.goto(`${system.baseUrl}/console`)
+    await another.getByRole("button", { name: "Sign out" }).waitFor()
+    const refreshOf = (tab: Page) => tab.evaluate(() => sessionStorage.getItem("unwind-refresh"))
+    const before = await refreshOf(page)
+    // It replaces the refresh token; the old one, used later, would end the session.
+    await another.reload()
+    await another.getByRole("button", { name: "Sign out" }).waitFor()
+    await until("both have the new one", patienceMs, async () => {
+      const [one, other] = [await refreshOf(page), await refreshOf(another)]
+      return one === other && one !== before
+    })
+    await another.getByRole("button", { name: "Sign out" }).click()
+    await page.getByRole("button", { name: "Try it as a new customer" }).waitFor()
+    expect(await refreshOf(page)).toBeNull()
     expect(complaints()).toEqual([])
   })
 
@@ -181,8 +204,14 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     await go(`/console/orders/${id}`)
     await says(page, /Its saga cannot reserve the slot at slots/)
     await says(page, "Pending")
-    await page.getByRole("button", { name: "Cancel the order" }).click()
+    const another = await page.context().newPage()
+    await another.goto(page.url())
+    for (const each of [page, another]) {
+      await each.getByRole("button", { name: "Cancel the order" }).click()
+    }
     await confirm("Cancel the order", "It is cancelled, and is being undone.")
+    await confirm("Cancel the order", "It was cancelled before.", another)
+    await another.close()
     await mendSlots()
     await says(page, "Undoing is stuck")
     await says(page, /Undoing is stuck: items did not undo the item/)
