@@ -255,7 +255,7 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     await says(page, "Nothing is stuck")
   })
 
-  it("shows dead letters with what they held, and discards those that are chosen", async () => {
+  it("shows dead letters with what they held, and redrives or discards those that are chosen", async () => {
     const { page } = operator
     await system.sendNoise()
     await system.sendNoise()
@@ -269,6 +269,12 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     await page.getByRole("button", { name: /^Discard/ }).click()
     await confirm("Discard", "1 discarded.")
     await until("one is left", patienceMs, async () => await letters.count() === 1)
+    await system.bury(await system.order({}))
+    await until("it is there too", patienceMs, async () => await letters.count() === 2)
+    await page.getByLabel("All of this page").check()
+    await page.getByRole("button", { name: /^Redrive/ }).click()
+    await confirm("Redrive", "1 redriven, 1 unreadable, so left where they are.")
+    await until("it is gone", patienceMs, async () => await letters.count() === 1)
     await page.getByLabel("All of this page").check()
     await page.getByRole("button", { name: /^Discard/ }).click()
     await confirm("Discard", "1 discarded.")
