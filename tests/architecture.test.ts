@@ -4,7 +4,7 @@ import { dirname, join, relative } from "node:path"
 import { describe, expect, it } from "vitest"
 
 const root = join(import.meta.dirname, "..")
-const sources = globSync("{services,shared,compose,k3d,tests}/**/*.{ts,sql}", {
+const sources = globSync("{services,shared,compose,k3d,tests}/**/*.{ts,tsx,sql}", {
   cwd: root,
   exclude: ["**/node_modules/**"],
 })
@@ -55,7 +55,7 @@ describe("the layout", () => {
         (file.endsWith(".test.ts") ? 401 : 301)
     )
     expect(long).toEqual([])
-    expect(sources.filter((file) => /\/(index|utils?|common|helpers?|misc)\.ts$/.test(file)))
+    expect(sources.filter((file) => /\/(index|utils?|common|helpers?|misc)\.tsx?$/.test(file)))
       .toEqual([])
   })
 

@@ -1,4 +1,7 @@
-/** A service that may crash within a process that goes on: it is started again in its place, as a container is. */
+/**
+ * A service that may crash within a process that goes on: it is started again in its place, as a container is. Its memory is not
+ * torn away from it, so it stops as if it were told to, only that nobody reaches it from the first moment.
+ */
 import { Deferred, Effect, Exit, Scope } from "effect"
 import { Crash } from "#shared/faults/crash.ts"
 import type { Doors } from "#shared/http/app.ts"

@@ -37,6 +37,7 @@ Unwind is up after ${seconds.toFixed(1)} s, with all services in this process.
 
   API      ${base}/docs (every path, to read and to try)
   Console  ${signIn(given)}
+  Shop     ${base}/console (for customers: a saga, drawn as it happens)
   Health   ${internal}/readyz (from this machine only)
   Metrics  ${internal}/metrics
   Data     ${dataDir} (PostgreSQL, one database for each service)

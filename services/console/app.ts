@@ -1,4 +1,4 @@
-/** The console's routes, for operators only. */
+/** The console's routes, for operators only, and its page. */
 import { Effect } from "effect"
 import { Operator } from "#shared/contracts/console.ts"
 import { makeApp } from "#shared/http/app.ts"
@@ -7,6 +7,7 @@ import { actionRoutes } from "./actions.ts"
 import { operatorsShare } from "./admission.ts"
 import { faultRoutes } from "./faults.ts"
 import { liveRoutes } from "./live.ts"
+import { pageApp } from "./page-app.ts"
 import { readRoutes } from "./reads.ts"
 
 export interface ConsoleOptions {
@@ -31,7 +32,7 @@ const whoAmI = route({
 export const consoleApp = (options: ConsoleOptions) =>
   Effect.gen(function* () {
     const permit = operatorsShare({ most: mostRequests, part: partOfOperator })
-    return yield* makeApp({
+    const doors = yield* makeApp({
       name: "console",
       description: "What operators see and do.",
       routes: [
@@ -44,4 +45,6 @@ export const consoleApp = (options: ConsoleOptions) =>
       // Whatever else is away: what it shows then is that.
       ready: {},
     })
+    doors.public.route("/", pageApp())
+    return doors
   })

@@ -1,15 +1,18 @@
-/** The services as six processes, over HTTP and a real Redis: what containers run, on both runtimes. */
+/** The services as processes of their own, over HTTP and a real Redis: what containers run, on both runtimes. */
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
+import postgres from "postgres"
+import type { FaultsShown } from "#shared/contracts/console-faults.ts"
 import type { OrderView } from "#shared/contracts/order.ts"
 import type { ServiceName } from "#shared/roster.ts"
-import { underLoad } from "#tests/support/patience.ts"
+import { until } from "#tests/support/customer.ts"
+import { patienceMs, underLoad } from "#tests/support/patience.ts"
 import { type SeparateServices, startSeparateServices } from "#tests/support/separate-services.ts"
 
-describe.each(["node", "deno"] as const)("six processes on %s", (runtime) => {
+describe.each(["node", "deno"] as const)("processes of their own on %s", (runtime) => {
   let system: SeparateServices
   let authorization: string
   beforeAll(async () => {
-    system = await startSeparateServices(runtime)
+    system = await startSeparateServices(runtime, { FAULTS: "1" })
     const user = { username: "ada", password: "a long enough secret" }
     const created = await send("/api/auth/users/", { ...user, email: "ada@example.com" })
     expect(created.status).toBe(201)
@@ -61,6 +64,38 @@ describe.each(["node", "deno"] as const)("six processes on %s", (runtime) => {
     expect(await place(1, 2, "08:00")).toMatchObject({ status: "completed" })
     const later = await system.fetch(`/api/orders/${order.id}`, { headers: { authorization } })
     expect(await later.json()).toMatchObject({ status: "completed" })
+  })
+
+  it("lose no order while an operator has answers dropped and kills the orchestrator", async () => {
+    const user = { username: "olga", password: "a long enough secret" }
+    await send("/api/auth/users/", { ...user, email: "olga@example.com" })
+    const sql = postgres(system.databaseUrl("auth"), { max: 1 })
+    await sql`update users set operator_since = now() where username = ${user.username}`
+    await sql.end()
+    const { access } = await (await send("/api/token/", user)).json() as { access: string }
+    const operator = { authorization: `Bearer ${access}` }
+    const has = async (path: string, body: object) =>
+      (await send(`/api/console/${path}`, { ...body, reason: "to see" }, operator)).status
+    expect(await has("faults/items", { dropPercent: 100, seconds: 3_600 })).toBe(200)
+    const response = await send("/api/orders/", { amount: 1, item: 3, slot: "07:00" }, {
+      authorization,
+    })
+    const { id } = await response.json() as OrderView
+    await until("an answer is dropped", patienceMs, async () => {
+      const shown = await system.fetch("/api/console/faults", { headers: operator })
+      const { services } = await shown.json() as FaultsShown
+      return services.some(({ faults }) => faults !== null && faults.met.dropped > 0)
+    })
+    const ended = system.ended("orchestrator")
+    expect(await has("orchestrator/kill", {})).toBe(202)
+    expect(await ended).toBe(137)
+    expect(await has("faults/items", {})).toBe(200)
+    await system.start("orchestrator")
+    await until("the order is completed", patienceMs, async () => {
+      const later = await system.fetch(`/api/orders/${id}`, { headers: { authorization } })
+      return (await later.json() as OrderView).status === "completed"
+    })
+    expect(system.output("items")).toContain("An operator set faults here")
   })
 
   it.each<ServiceName>(["orchestrator", "orders", "auth", "billing", "items", "slots"])(

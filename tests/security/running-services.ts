@@ -119,7 +119,8 @@ export const startRunningServicesWith = (
 export const startRunningServices = startRunningServicesWith({})
 
 /** What any service answers besides its routes, to anybody who reaches it. */
-const operations = /^\/(?:livez|readyz|metrics|openapi\.json|openapi\/\w+\.json|docs.*)?$/
+const operations =
+  /^\/(?:livez|readyz|metrics|openapi\.json|openapi\/\w+\.json|docs.*|console(?:\/.*)?)?$/
 
 /** A route as the app of a service has it: all that can be asked for, whoever put it there. */
 export interface Served {

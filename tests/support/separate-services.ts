@@ -33,6 +33,9 @@ export interface SeparateServices {
   readonly fetch: (path: string, init?: RequestInit) => Promise<Response>
   /** Sends the signal to a service and waits for its end; resolves with its exit code. */
   readonly end: (name: ServiceName, signal: NodeJS.Signals) => Promise<number | null>
+  /** Resolves with the exit code of a service that ends by itself. */
+  readonly ended: (name: ServiceName) => Promise<number | null>
+  readonly databaseUrl: (name: ServiceName) => string
   /** Starts a service again that has ended. */
   readonly start: (name: ServiceName) => Promise<void>
   readonly output: (name: ServiceName) => string
@@ -40,8 +43,11 @@ export interface SeparateServices {
   readonly close: () => Promise<void>
 }
 
-/** Starts all of them, and resolves when each is ready. */
-export const startSeparateServices = async (runtime: Runtime): Promise<SeparateServices> => {
+/** Starts all of them, with more settings, and resolves when each is ready. */
+export const startSeparateServices = async (
+  runtime: Runtime,
+  more: Readonly<Record<string, string>> = {},
+): Promise<SeparateServices> => {
   const folder = mkdtempSync(join(tmpdir(), "unwind-separate-"))
   await generateServiceKeys(folder)
   const redis = await anyRedis()
@@ -63,14 +69,17 @@ export const startSeparateServices = async (runtime: Runtime): Promise<SeparateS
       `services/${name}/main.ts`,
     ], {
       cwd: root,
-      env: environmentOf(name, {
-        ports: ports.get(name)!,
-        databaseUrl: databases.get(name)?.url,
-        queueUrl: redis.url,
-        queueStream: folder,
-        keysFolder: folder,
-        address,
-      }),
+      env: {
+        ...environmentOf(name, {
+          ports: ports.get(name)!,
+          databaseUrl: databases.get(name)?.url,
+          queueUrl: redis.url,
+          queueStream: folder,
+          keysFolder: folder,
+          address,
+        }),
+        ...more,
+      },
       stdio: ["ignore", "pipe", "pipe"],
     })
     running.set(name, child)
@@ -99,6 +108,12 @@ export const startSeparateServices = async (runtime: Runtime): Promise<SeparateS
     fetch: (path, init) => Promise.resolve(door.request(path, init)),
     start,
     end,
+    ended: async (name) => {
+      const child = running.get(name)!
+      if (child.exitCode === null) await once(child, "exit")
+      return child.exitCode
+    },
+    databaseUrl: (name) => databases.get(name)!.url,
     output: (name) => outputs.get(name) ?? "",
     close: async () => {
       await Promise.all(names.map((name) => end(name, "SIGKILL")))

@@ -2,41 +2,43 @@
  * Draws the sequence diagram of one order from its timeline: what the orchestrator asked of whom, and what the answer was.
  * Nothing is drawn that the timeline does not hold.
  */
-import { orderSaga, participantNames } from "#shared/contracts/order-saga.ts"
-import { type OrderDetails, type TimelineEntry, toMinor } from "#shared/contracts/order.ts"
+import { lanes as allLanes, type Message, sequenceOf } from "#services/console/sequence.ts"
+import { wantOf } from "#services/console/words.ts"
+import type { OrderDetails } from "#shared/contracts/order.ts"
 import { type Paint, plain, type Tone } from "./terminal.ts"
 
-/** A lane for each, in the order in which a saga reserves. */
-const names = ["orchestrator", ...participantNames]
-const laneOf = ({ step }: TimelineEntry) => 1 + orderSaga.findIndex((row) => row.step === step)
+/** Those between whom a saga's calls go. */
+const names = allLanes.slice(allLanes.indexOf("orchestrator"))
+const laneOf = ({ to }: Message) => names.indexOf(to)
+
+const callsOf = (order: OrderDetails) =>
+  sequenceOf(order).filter(({ kind }) => kind === "reserve" || kind === "cancel")
 
 /** The drawing, one line for each request and each answer, without a line break at its end. */
 export const drawDiagram = (order: OrderDetails, paint: Paint = plain): string => {
-  const labels = order.timeline.map((entry) => requestOf(order, entry))
+  const calls = callsOf(order)
+  const labels = calls.map((call) => requestOf(order, call))
   // Every label fits before the first lifeline that its arrow crosses.
   const firstGap = Math.max(31, ...labels.map(({ length }) => length + 6))
   const lanes = names.map((_, n) => 7 + (n === 0 ? 0 : firstGap + 18 * (n - 1)))
   return [
     heading(lanes),
     lifelines(lanes),
-    ...order.timeline.flatMap((entry, n) => [
-      drawRequest(lanes, entry, labels[n] ?? "", paint),
-      drawAnswer(lanes, entry, paint),
+    ...calls.flatMap((call, n) => [
+      drawRequest(lanes, call, labels[n] ?? "", paint),
+      drawAnswer(lanes, call, paint),
     ]),
     lifelines(lanes),
   ].join("\n")
 }
 
-const requestOf = (order: OrderDetails, { action, step }: TimelineEntry): string => {
-  if (action === "cancel") return `revert ${step}`
-  if (step === "money") return `try to reserve ${order.amount}`
-  const row = orderSaga.find((row) => row.step === step)
-  const [resource] = row?.takes({ ...order, amountMinor: toMinor(order.amount) }) ?? []
-  return `try to reserve ${step} ${resource}`
+const requestOf = (order: OrderDetails, { kind, step }: Message): string => {
+  if (kind === "cancel") return `revert ${step}`
+  return `try to reserve ${step === "money" || step === null ? order.amount : wantOf(step, order)}`
 }
 
-const answerOf = ({ action, outcome, attempts }: TimelineEntry): readonly [string, Tone] => {
-  const [word, tone] = answers[`${action} ${outcome}`] ?? [outcome, "bad"]
+const answerOf = ({ kind, outcome, attempts }: Message): readonly [string, Tone] => {
+  const [word, tone] = answers[`${kind} ${outcome}`] ?? [String(outcome), "bad"]
   return [attempts > 1 ? `${word} after ${attempts} attempts` : word, tone]
 }
 
@@ -49,20 +51,20 @@ const answers: Readonly<Record<string, readonly [string, Tone]>> = {
 
 type Lanes = ReadonlyArray<number>
 
-const drawRequest = (lanes: Lanes, entry: TimelineEntry, label: string, paint: Paint) => {
-  const end = lanes[laneOf(entry)] ?? 0
+const drawRequest = (lanes: Lanes, call: Message, label: string, paint: Paint) => {
+  const end = lanes[laneOf(call)] ?? 0
   const arrow = (at: number) => at === end - 1 ? "►" : crossing(lanes, at, "─")
-  const tone = entry.action === "cancel" ? "undo" : "strong"
+  const tone = call.kind === "cancel" ? "undo" : "strong"
   return drawMessage(lanes, end, arrow, label, (text) => paint(tone, text))
 }
 
-const drawAnswer = (lanes: Lanes, entry: TimelineEntry, paint: Paint) => {
-  const end = lanes[laneOf(entry)] ?? 0
+const drawAnswer = (lanes: Lanes, call: Message, paint: Paint) => {
+  const end = lanes[laneOf(call)] ?? 0
   const start = (lanes[0] ?? 0) + 1
   const arrow = (at: number) => at === start ? "◄" : crossing(lanes, at, "-")
-  const [word, tone] = answerOf(entry)
+  const [word, tone] = answerOf(call)
   const row = drawMessage(lanes, end, arrow, word, (text) => paint(tone, text))
-  return row + paint("faint", `${Math.round(entry.durationMs)} ms`.padStart(9))
+  return row + paint("faint", `${Math.round(call.durationMs ?? 0)} ms`.padStart(9))
 }
 
 const crossing = (lanes: Lanes, at: number, line: string) => lanes.includes(at) ? "┼" : line

@@ -57,7 +57,7 @@ describe("npm start", () => {
     const internal = ["/readyz", "/metrics"].map((path) => system.internalUrl + path)
     const [address] = told.splice(1, 1)
     expect(address).toMatch(/^http:\/\/127\.0\.0\.1:\d+\/console#sign-in=[\w-]{43}$/)
-    expect(told).toEqual([`${system.baseUrl}/docs`, ...internal])
+    expect(told).toEqual([`${system.baseUrl}/docs`, `${system.baseUrl}/console`, ...internal])
     for (const url of told) expect((await fetch(url)).status).toBe(200)
     for (const path of ["/livez", "/readyz", "/metrics", "/openapi.json"]) {
       expect((await fetch(system.baseUrl + path)).status, path).toBe(404)

@@ -1,0 +1,28 @@
+/** Light or dark: as the system says, until somebody says otherwise. */
+import { effect, signal } from "@preact/signals"
+
+export const themes = ["auto", "light", "dark"] as const
+export type Theme = (typeof themes)[number]
+
+const key = "unwind-theme"
+const stored = localStorage.getItem(key) as Theme | null
+
+export const theme = signal<Theme>(stored !== null && themes.includes(stored) ? stored : "auto")
+
+/** Counts the changes of what is light and what is dark, for what is painted and not styled. */
+export const repaint = signal(0)
+
+export const startTheme = (): void => {
+  effect(() => {
+    const { value } = theme
+    if (value === "auto") {
+      delete document.documentElement.dataset["theme"]
+      localStorage.removeItem(key)
+    } else {
+      document.documentElement.dataset["theme"] = value
+      localStorage.setItem(key, value)
+    }
+    repaint.value = repaint.peek() + 1
+  })
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => repaint.value++)
+}

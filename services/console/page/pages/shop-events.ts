@@ -1,0 +1,36 @@
+/** What happens to a customer's order, as its events tell it. */
+import { useEffect, useState } from "preact/hooks"
+import type { OrderDetails, OrderView, TimelineEntry } from "#shared/contracts/order.ts"
+import { listen } from "../core/events.ts"
+import type { Problem } from "../core/problem.ts"
+
+/** The order with what was told of it so far. */
+export const afterEvent = (order: OrderDetails, name: string, data: unknown): OrderDetails => {
+  if (name === "status") return { ...order, ...data as OrderView }
+  if (name !== "step") return order
+  return { ...order, timeline: [...order.timeline, data as TimelineEntry] }
+}
+
+const isFinal = ({ status }: OrderView) => status === "completed" || status === "failed"
+
+/** Follows an order from when it was placed. */
+export const useOrderEvents = (
+  placed: OrderView | null,
+): { readonly order: OrderDetails | null; readonly problem: Problem | null } => {
+  const [order, setOrder] = useState<OrderDetails | null>(null)
+  const [problem, setProblem] = useState<Problem | null>(null)
+  useEffect(() => {
+    setOrder(placed && { ...placed, timeline: [], stuck: null })
+    setProblem(null)
+    if (placed === null) return
+    return listen(`/api/orders/${placed.id}/events`, {
+      event: (name, data) => {
+        setOrder((order) => order && afterEvent(order, name, data))
+        return name === "status" && isFinal(data as OrderView)
+      },
+      state: setProblem,
+    })
+  }, [placed])
+  // Until the effect has run, it is still the one before.
+  return { order: order?.id === placed?.id ? order : null, problem }
+}

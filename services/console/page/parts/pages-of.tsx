@@ -1,0 +1,52 @@
+/** A list by pages: those before are remembered, as a cursor leads only on. */
+import { useState } from "preact/hooks"
+
+type Cursor = string | number
+
+export interface Paging {
+  /** Where this page begins; null for the first. */
+  readonly after: Cursor | null
+  readonly number: number
+  readonly on: (next: Cursor) => void
+  readonly back: () => void
+}
+
+/** Begins at the first page again whenever `what` is another. */
+export const usePaging = (what: string): Paging => {
+  const [state, setState] = useState<{ what: string; cursors: ReadonlyArray<Cursor> }>({
+    what,
+    cursors: [],
+  })
+  const cursors = state.what === what ? state.cursors : []
+  return {
+    after: cursors.at(-1) ?? null,
+    number: cursors.length + 1,
+    on: (next) => setState({ what, cursors: [...cursors, next] }),
+    back: () => setState({ what, cursors: cursors.slice(0, -1) }),
+  }
+}
+
+export const Pager = (
+  { paging, next, order }: {
+    readonly paging: Paging
+    readonly next: Cursor | null
+    /** How pages follow each other, as in "newest first". */
+    readonly order: string
+  },
+) =>
+  next === null && paging.number === 1 ? null : (
+    <nav class="pager" aria-label="Pages of the list">
+      <button type="button" class="quiet" disabled={paging.number === 1} onClick={paging.back}>
+        Back
+      </button>
+      <span class="faint">Page {paging.number}, {order}</span>
+      <button
+        type="button"
+        class="quiet"
+        disabled={next === null}
+        onClick={() => next !== null && paging.on(next)}
+      >
+        On
+      </button>
+    </nav>
+  )

@@ -1,0 +1,127 @@
+/**
+ * An order as a sequence of messages between those who take part in it: what the page and the terminal draw. There is no
+ * message in it that the order, its timeline or its running saga does not tell.
+ */
+import { orderSaga, type OrderStep, type ParticipantName } from "#shared/contracts/order-saga.ts"
+import type { OrderDetails, StepName, TimelineEntry } from "#shared/contracts/order.ts"
+import type { RunningSaga } from "#shared/contracts/saga.ts"
+
+export type Lane = "customer" | "orders" | "orchestrator" | ParticipantName
+
+/** From left to right; the participants in the order in which a saga reserves. */
+export const lanes: ReadonlyArray<Lane> = [
+  "customer",
+  "orders",
+  "orchestrator",
+  ...orderSaga.map(({ at }) => at),
+]
+
+/** The row of the saga's table. */
+export const rowOf = (step: StepName): OrderStep => orderSaga.find((row) => row.step === step)!
+
+/**
+ * What is asked of whom. place: the order is stored. reserve, cancel: of a participant. ask: of the register, how the order
+ * stands. complete, abort, settle: its decisions. tell: how it ended.
+ */
+export type MessageKind =
+  | "place"
+  | "ask"
+  | "reserve"
+  | "complete"
+  | "abort"
+  | "cancel"
+  | "settle"
+  | "tell"
+
+export interface Message {
+  readonly kind: MessageKind
+  readonly from: Lane
+  readonly to: Lane
+  /** Null of what is about no step. */
+  readonly step: StepName | null
+  /** Null while there is no answer. */
+  readonly outcome: TimelineEntry["outcome"] | "done" | null
+  readonly attempts: number
+  /** When the answer came, and how long it took; null where nobody has noted it. */
+  readonly at: string | null
+  readonly durationMs: number | null
+  /** Why the last try failed, and when the next one is; null where there is nothing to wait for. */
+  readonly cause: string | null
+  readonly nextAttemptAt: string | null
+}
+
+/** As much of an order as messages are made of. */
+export type Told = Pick<OrderDetails, "status" | "reason" | "createdAt" | "decidedAt" | "timeline">
+
+/** Who had an order cancelled, the timeline does not say: the customer, or an operator for them. */
+const cancelled = "Order cancelled"
+
+/** The messages in the order in which they happened; the last has no outcome while the saga waits for an answer. */
+export const sequenceOf = (
+  order: Told,
+  saga: RunningSaga | null = null,
+): ReadonlyArray<Message> => {
+  const { status, reason, createdAt, decidedAt } = order
+  const timeline = [...order.timeline, ...(saga?.timeline ?? []).filter(notIn(order.timeline))]
+  const step = (entry: TimelineEntry) =>
+    message({
+      ...entry,
+      kind: entry.action,
+      to: rowOf(entry.step).at,
+    })
+  const isAborted = status === "compensating" || status === "failed"
+  const isFinal = status === "completed" || status === "failed"
+  return [
+    message({ kind: "place", from: "customer", to: "orders", at: createdAt }),
+    ...timeline.filter(({ action }) => action === "reserve").map(step),
+    ...(status === "completed" ? [message({ kind: "complete", at: decidedAt })] : []),
+    ...(isAborted
+      ? [message({ kind: "abort", from: reason === cancelled ? "customer" : "orchestrator" })]
+      : []),
+    ...timeline.filter(({ action }) => action === "cancel").map(step),
+    ...(status === "failed" ? [message({ kind: "settle", at: decidedAt })] : []),
+    ...(isFinal ? [message({ kind: "tell", from: "orders", to: "customer" })] : []),
+    ...(saga === null || isFinal ? [] : [waitingFor(saga)]),
+  ]
+}
+
+/** The saga tells what the register was not told yet; between two looks it may have been. */
+const notIn = (timeline: ReadonlyArray<TimelineEntry>) => ({ step, action }: TimelineEntry) =>
+  !timeline.some((entry) => entry.step === step && entry.action === action)
+
+const waitingFor = ({ action, step, attempts, cause, nextAttemptAt }: RunningSaga): Message =>
+  message({
+    kind: action === "decide" ? "complete" : action,
+    to: step === null || action === "ask" || action === "decide" || action === "settle"
+      ? "orders"
+      : rowOf(step).at,
+    step,
+    outcome: null,
+    attempts,
+    cause,
+    nextAttemptAt,
+  })
+
+const message = (parts: Partial<Message> & Pick<Message, "kind">): Message => ({
+  from: "orchestrator",
+  to: "orders",
+  step: null,
+  outcome: "done",
+  attempts: 1,
+  at: null,
+  durationMs: null,
+  cause: null,
+  nextAttemptAt: null,
+  ...parts,
+})
+
+/** The steps that the order holds something of after these messages, as far as they tell. */
+export const heldAfter = (messages: ReadonlyArray<Message>): ReadonlySet<StepName> => {
+  const held = new Set<StepName>()
+  for (const { kind, step, outcome } of messages) {
+    if (step === null) continue
+    if (kind === "reserve" && outcome === "reserved") held.add(step)
+    if (kind === "cancel" && outcome === "cancelled") held.delete(step)
+  }
+  return held
+}

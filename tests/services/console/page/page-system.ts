@@ -1,0 +1,72 @@
+/** The whole system for tests of the page, with faults that make orders stuck, and with dead letters. */
+import { mkdtempSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { Redis } from "ioredis"
+import createClient from "postgres"
+import { type Customer, newCustomer, type Wish } from "#tests/support/customer.ts"
+import { postgresOf, startEmbedded } from "#tests/support/embedded-process.ts"
+import { startRedis } from "#tests/support/redis.ts"
+
+export interface PageSystem {
+  readonly baseUrl: string
+  /** The address that signs the first operator in, once. */
+  readonly signInUrl: string
+  readonly customer: Customer
+  /** Places an order; its id. */
+  readonly order: (wish: Partial<Wish>) => Promise<string>
+  /** Has a participant fail whatever ends in that outcome, until the function is called that it gives. */
+  readonly refuse: (
+    participant: "items" | "slots",
+    outcome: "reserved" | "cancelled",
+  ) => Promise<() => Promise<void>>
+  /** Puts an entry on the queue that nobody can read. */
+  readonly sendNoise: () => Promise<void>
+  readonly stop: () => Promise<void>
+}
+
+/** Starts it as `npm start` does, with the settings of the environment. */
+export const startPageSystem = async (): Promise<PageSystem> => {
+  const folder = mkdtempSync(join(tmpdir(), "unwind-page-"))
+  const redis = await startRedis()
+  const system = await startEmbedded({ DATA_DIR: folder, QUEUE_URL: redis.url })
+  const customer = await newCustomer(() => system.baseUrl)
+  const client = new Redis(redis.url)
+  const refuse: PageSystem["refuse"] = async (participant, outcome) => {
+    const url = new URL(postgresOf(folder))
+    url.pathname = `/${participant}`
+    const sql = createClient(url.href, { max: 1, onnotice: () => {} })
+    await sql.unsafe(`
+      create function refuse() returns trigger language plpgsql as $$ begin
+        if new.outcome = '${outcome}' then raise exception 'a test refuses it'; end if;
+        return new;
+      end $$;
+      create trigger refuse before insert or update on reservations
+        for each row execute function refuse()`)
+    return async () => {
+      await sql.unsafe("drop function refuse cascade")
+      await sql.end()
+    }
+  }
+  return {
+    baseUrl: system.baseUrl,
+    signInUrl: /Console +(\S+)/.exec(system.output())![1]!,
+    customer,
+    order: async (wish) => {
+      const id = await customer.tryToPlace(
+        { amount: 1, item: 1, slot: "09:00", ...wish },
+        crypto.randomUUID(),
+      )
+      if (id === undefined) throw new Error("The order was not taken")
+      return id
+    },
+    refuse,
+    sendNoise: async () => void await client.xadd("orders", "*", "message", "noise"),
+    stop: async () => {
+      client.disconnect()
+      await system.end("SIGTERM")
+      await redis.kill()
+      rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
+    },
+  }
+}

@@ -1,0 +1,332 @@
+/**
+ * The page in a real browser, on the real system: each page and what can be done there, by mouse and by keyboard alone, at both
+ * widths and in both schemes. Nothing in it may complain, be it a script, the policy, or axe.
+ */
+import { readFileSync } from "node:fs"
+import { createRequire } from "node:module"
+import type { Browser, BrowserContextOptions, Page } from "playwright-core"
+import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
+import { serviceNames } from "#shared/roster.ts"
+import { until } from "#tests/support/customer.ts"
+import { atLength } from "#tests/support/length.ts"
+import { patienceMs } from "#tests/support/patience.ts"
+import { chromiumPath, launch, openTab, type Tab } from "./browser.ts"
+import { type PageSystem, startPageSystem } from "./page-system.ts"
+import { takePictures } from "./pictures.ts"
+
+const needsChromium = chromiumPath === undefined
+const title = needsChromium ? " (skipped: chromium not installed)" : ""
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core"), "utf8")
+const wide = { width: 1440, height: 900 }
+const narrow = { width: 360, height: 800 }
+/** Each scheme and each width, or both with both. */
+const looks = [
+  ["light", wide],
+  ["dark", narrow],
+  ...atLength([], [["light", narrow], ["dark", wide]] as const),
+] as const
+
+describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
+  let system: PageSystem
+  let browser: Browser
+  let operator: Tab
+  beforeAll(async () => {
+    system = await startPageSystem()
+    browser = await launch()
+    operator = await openTab(browser, { viewport: wide })
+    operator.page.setDefaultTimeout(patienceMs)
+  })
+  afterAll(async () => {
+    await browser?.close()
+    await system?.stop()
+  })
+  afterEach(() => expect(operator.complaints()).toEqual([]))
+
+  const go = (path: string) => operator.page.goto(system.baseUrl + path)
+  const newTab = async (options: BrowserContextOptions = {}) => {
+    const tab = await openTab(browser, { viewport: wide, ...options })
+    tab.page.setDefaultTimeout(patienceMs)
+    return tab
+  }
+  const says = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor()
+  /** Does what the open dialog offers, and waits for what is told of it. */
+  const confirm = async (label: string, told: string | RegExp) => {
+    const dialog = operator.page.getByRole("dialog")
+    await dialog.getByLabel(/^Reason/).fill("a test wants it")
+    await dialog.getByRole("button", { name: label, exact: true }).click()
+    await operator.page.getByRole("status").getByText(told).waitFor()
+    await dialog.waitFor({ state: "detached" })
+  }
+
+  it("signs the first operator in by the address that is printed, and leaves it nowhere", async () => {
+    const { page } = operator
+    await page.goto(system.signInUrl)
+    await page.getByRole("button", { name: "Sign out" }).waitFor()
+    expect(page.url()).toBe(`${system.baseUrl.replace("localhost", "127.0.0.1")}/console`)
+    await page.reload()
+    await page.getByRole("button", { name: "Sign out" }).waitFor()
+    const kept = await page.evaluate(() => JSON.stringify([localStorage, document.cookie]))
+    expect(kept).not.toMatch(/ey[\w-]+\.ey/)
+    const [paint] = await page.evaluate(() =>
+      performance.getEntriesByName("first-contentful-paint").map(({ startTime }) => startTime)
+    )
+    console.log(`First contentful paint: ${Math.round(paint ?? 0)} ms`)
+  })
+
+  it("shows each of the four ends of an order, as one click has it end", async () => {
+    // Who wants nothing to move need not wait for it.
+    const { page, complaints } = await newTab({ reducedMotion: "reduce" })
+    await page.goto(`${system.baseUrl}/console`)
+    await page.getByRole("button", { name: "Try it as a new customer" }).click()
+    const ends = [
+      ["Completed", /holds 95\.00/, "holds 5.00"],
+      ["No money", /Nothing had been reserved before.*holds 95\.00/, "rejected"],
+      ["No item", /items rejected item 15.*The money was undone/i, "undo 5.00"],
+      ["No slot", /slots rejected slot 19:00.*The item and the money were undone/i, "undo item"],
+    ] as const
+    for (const [way, verdict, drawn] of ends) {
+      await page.getByRole("button", { name: new RegExp(`^${way}`) }).click()
+      await page.locator(".verdict").getByText(verdict).waitFor()
+      const words = await page.locator(".diagram svg").textContent()
+      expect(words?.replace(/holds(?=\S)/g, "holds ")).toContain(drawn)
+    }
+    await page.getByText("An order of your own").click()
+    await page.getByLabel("Amount").fill("7.25")
+    await page.getByRole("button", { name: "Place the order" }).click()
+    await page.locator(".verdict").getByText(/holds 87\.75/).waitFor()
+    // An operator's page tells a customer what is lacking.
+    await page.getByRole("link", { name: "Orders" }).click()
+    await says(page, "You are no operator")
+    await page.getByRole("button", { name: "Sign out" }).click()
+    await says(page, "Sign in as an operator")
+    expect(complaints()).toEqual([])
+  })
+
+  it("can be used by keyboard alone, and says where one is", async () => {
+    const { page, complaints } = await newTab()
+    await page.goto(`${system.baseUrl}/console`)
+    await page.getByRole("button", { name: "Try it as a new customer" }).waitFor()
+    const focused = () =>
+      page.evaluate(() =>
+        document.activeElement?.getAttribute("aria-label") ?? document.activeElement?.textContent ??
+          ""
+      )
+    const tabTo = async (name: RegExp) => {
+      for (let n = 0; n < 40; n++) {
+        await page.keyboard.press("Tab")
+        if (name.test(await focused())) return
+      }
+      throw new Error(`Forty tabs did not lead to ${name}`)
+    }
+    await page.keyboard.press("Tab")
+    expect(await focused()).toBe("To the content")
+    await tabTo(/^Try it as a new customer/)
+    await page.keyboard.press("Enter")
+    await page.getByRole("button", { name: /^No slot/ }).waitFor()
+    await tabTo(/^No slot/)
+    await page.keyboard.press("Enter")
+    await page.locator(".verdict").getByText(/it holds nothing/).waitFor()
+    await tabTo(/^Copy the order's id/)
+    await page.keyboard.press("Enter")
+    await page.getByRole("status").getByText("The order's id is copied.").waitFor()
+    await page.keyboard.press("Home")
+    await page.locator(".skip").focus()
+    await tabTo(/^Stuck/)
+    await page.keyboard.press("Enter")
+    await says(page, "You are no operator")
+    await until("the heading has the focus", patienceMs, async () => await focused() === "Stuck")
+    expect(complaints()).toEqual([])
+  })
+
+  it("finds orders by what is asked of them, page by page, and shows new ones by itself", async () => {
+    const { page } = operator
+    const ids = []
+    for (let n = 0; n < 52; n++) ids.push(await system.order({ item: n === 0 ? 15 : 1 }))
+    await go("/console/orders")
+    const rows = page.locator("tbody tr")
+    const linkTo = (id: string) => page.locator(`a[href="/console/orders/${id}"]`)
+    await until("there is a full page", patienceMs, async () => await rows.count() === 50)
+    await page.getByRole("button", { name: "On" }).click()
+    await until("the rest is shown", patienceMs, async () => await rows.count() < 50)
+    await page.getByRole("button", { name: "Back" }).click()
+    await until("the first is shown", patienceMs, async () => await rows.count() === 50)
+    const fresh = await system.order({ slot: "19:00" })
+    await linkTo(fresh).waitFor()
+    await page.getByLabel("Item", { exact: true }).fill("15")
+    await page.getByRole("button", { name: "Search" }).click()
+    await page.waitForURL(/\?item=15$/)
+    await linkTo(ids[0]!).waitFor()
+    await until(
+      "the others are gone",
+      patienceMs,
+      async () => await rows.getByText("Can not reserve the item").count() === await rows.count(),
+    )
+    await page.getByLabel("State").selectOption("completed")
+    await says(page, "No order is like that")
+    await page.getByRole("link", { name: "Clear" }).click()
+    await linkTo(fresh).click()
+    await says(page, /Slots rejected slot 19:00/)
+    await says(page, /a final order is final/)
+    for (const id of ["cut-off", "00000000-0000-7000-8000-000000000000"]) {
+      await go(`/console/orders/${id}`)
+      await says(page, "There is no such order")
+    }
+  })
+
+  it("tells why an order waits, cancels it, and tells undone from stuck as it happens", async () => {
+    const { page } = operator
+    const mendSlots = await system.refuse("slots", "reserved")
+    const mendItems = await system.refuse("items", "cancelled")
+    const id = await system.order({})
+    await go(`/console/orders/${id}`)
+    await says(page, /Its saga cannot reserve the slot at slots/)
+    await says(page, "Pending")
+    await page.getByRole("button", { name: "Cancel the order" }).click()
+    await confirm("Cancel the order", "It is cancelled, and is being undone.")
+    await mendSlots()
+    await says(page, "Undoing is stuck")
+    await says(page, /Undoing is stuck: items did not undo the item/)
+    await mendItems()
+    await until("it waits for a try, or is undone", patienceMs, async () => {
+      if (await page.getByText("Failed, undone").count() > 0) return true
+      const retry = page.getByRole("button", { name: "Retry now" })
+      return await retry.isEnabled()
+    })
+    if (await page.getByText("Failed, undone").count() === 0) {
+      await page.getByRole("button", { name: "Retry now" }).click()
+      await confirm("Retry now", /tried|wait/)
+    }
+    await says(page, "Failed, undone")
+    await says(page, /It was cancelled before it was decided.*it holds nothing/)
+  })
+
+  it("groups what is stuck, counts before it acts, and retries all at once", async () => {
+    const { page } = operator
+    const mend = await system.refuse("items", "cancelled")
+    const ids = [await system.order({ slot: "19:00" }), await system.order({ slot: "19:00" })]
+    await go("/console/stuck")
+    const group = page.getByRole("region", { name: "Undo the item at items" })
+    await group.waitFor()
+    await until(
+      "both are in the group",
+      patienceMs,
+      async () => await group.locator("dd").first().textContent() === "2",
+    )
+    await group.getByText("The orders").click()
+    await until(
+      "both are listed",
+      patienceMs,
+      async () => await group.locator("tbody tr").count() === ids.length,
+    )
+    await group.getByRole("button", { name: /^Retry now/ }).click()
+    await page.getByRole("button", { name: "Count first" }).click()
+    await says(page, /\d wait for their next try, \d are being tried/)
+    await mend()
+    await confirm("Retry now", /\d are tried now/)
+    await says(page, "Nothing is stuck")
+  })
+
+  it("shows dead letters with what they held, and discards those that are chosen", async () => {
+    const { page } = operator
+    await system.sendNoise()
+    await system.sendNoise()
+    await go("/console/dead-letters")
+    const letters = page.locator(".letters > li")
+    await until("both are there", patienceMs, async () => await letters.count() === 2)
+    await letters.first().getByText("What it held").click()
+    await says(page, "noise")
+    await letters.first().getByRole("checkbox").check()
+    expect(await page.getByRole("button", { name: /^Redrive/ }).isDisabled()).toBe(true)
+    await page.getByRole("button", { name: /^Discard/ }).click()
+    await confirm("Discard", "1 discarded.")
+    await until("one is left", patienceMs, async () => await letters.count() === 1)
+    await page.getByLabel("All of this page").check()
+    await page.getByRole("button", { name: /^Discard/ }).click()
+    await confirm("Discard", "1 discarded.")
+    await says(page, "No dead letters")
+  })
+
+  it("adjusts what is left, once, and never below nothing", async () => {
+    const { page } = operator
+    await go("/console/stock?of=slots")
+    const row = page.getByRole("row", { name: /^07:00/ })
+    await row.getByRole("button", { name: /^Adjust/ }).click()
+    await page.getByLabel("Change").fill("-1000")
+    await page.getByLabel(/^Reason/).fill("too many")
+    await page.getByRole("dialog").getByRole("button", { name: "Adjust", exact: true }).click()
+    await page.getByRole("dialog").getByRole("alert").waitFor()
+    await page.getByLabel("Change").fill("25")
+    await confirm("Adjust", "Done: 125 is left of 07:00.")
+    await row.getByText("125").waitFor()
+    await says(page, "“a test wants it”")
+    await page.getByRole("link", { name: "Accounts" }).click()
+    await page.getByLabel("Name begins").fill("operator")
+    await page.getByRole("button", { name: "Search" }).click()
+    await page.getByRole("row", { name: /^operator 100\.00/ }).waitFor()
+  })
+
+  it("shows the health of every service, and the audit's verdict", async () => {
+    const { page } = operator
+    await go("/console/health")
+    await until(
+      "all are ready",
+      patienceMs,
+      async () => await page.locator(".services .badge.good").count() === serviceNames.length,
+    )
+    await page.locator("canvas").nth(1).waitFor()
+    const verdict = page.getByRole("region", { name: "Audit" }).locator(".badge")
+    expect(await verdict.textContent()).toMatch(/sound|unknown/)
+  })
+
+  const pages = [
+    "/console",
+    "/console/orders",
+    "/console/stuck",
+    "/console/dead-letters",
+    "/console/stock",
+    "/console/health",
+  ]
+  it("has nothing for axe to find, and fits, at both widths and in both schemes", async () => {
+    const { page } = operator
+    const id = await system.order({ slot: "19:00" })
+    await system.sendNoise()
+    for (const path of [...pages, `/console/orders/${id}`]) {
+      await page.setViewportSize(wide)
+      await go(path)
+      await page.locator("h1").waitFor()
+      await until(
+        `${path} is loaded`,
+        patienceMs,
+        async () => await page.getByText("Loading …").count() === 0,
+      )
+      for (const [colorScheme, size] of looks) {
+        await page.emulateMedia({ colorScheme, reducedMotion: "reduce" })
+        await page.setViewportSize(size)
+        const where = `${path}, ${colorScheme}, ${size.width} px`
+        expect([where, ...await violations(page)]).toEqual([where])
+        const overflow = await page.evaluate(() =>
+          document.documentElement.scrollWidth - document.documentElement.clientWidth
+        )
+        expect([where, overflow]).toEqual([where, 0])
+      }
+    }
+  })
+
+  const violations = async (page: Page): Promise<ReadonlyArray<string>> => {
+    // From outside the page, so that its policy need not let it in.
+    const session = await page.context().newCDPSession(page)
+    await session.send("Runtime.evaluate", { expression: axe })
+    const { result } = await session.send("Runtime.evaluate", {
+      expression: "axe.run().then(({ violations }) => violations.map(({ id, nodes }) => " +
+        "`${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 200)).join(', ')}`))",
+      awaitPromise: true,
+      returnByValue: true,
+    })
+    await session.detach()
+    return result.value
+  }
+
+  it.runIf(process.env["UNWIND_SCREENSHOTS"])("takes the pictures of the README", async () => {
+    await takePictures(system, browser, operator.page)
+  })
+})

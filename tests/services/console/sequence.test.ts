@@ -1,0 +1,155 @@
+/** What is drawn of an order: its messages, where they go, and what participants hold meanwhile. */
+import { describe, expect, it } from "vitest"
+import { layOut } from "#services/console/sequence-layout.ts"
+import { heldAfter, lanes, type Message, sequenceOf } from "#services/console/sequence.ts"
+import { answerWords, requestWords } from "#services/console/words.ts"
+import { orderWith, reserve, withoutSlot } from "#tests/services/console/cli/orders.ts"
+import { OrderId } from "#shared/contracts/order.ts"
+import type { RunningSaga } from "#shared/contracts/saga.ts"
+
+const completed = orderWith([reserve("money"), reserve("item"), reserve("slot")], {
+  status: "completed",
+  success: true,
+})
+
+const sagaThat = (changes: Partial<RunningSaga>): RunningSaga => ({
+  orderId: OrderId.make("01a206d7-3b85-7336-90db-8dc611f3d425"),
+  orchestrator: "one",
+  action: "reserve",
+  step: "item",
+  attempts: 3,
+  since: "2026-01-01T00:00:02.000Z",
+  cause: "items: connection refused",
+  nextAttemptAt: "2026-01-01T00:00:09.000Z",
+  holds: ["money"],
+  timeline: [],
+  ...changes,
+})
+
+const kinds = (messages: ReadonlyArray<Message>) =>
+  messages.map(({ kind, step, to }) => `${kind} ${step ?? to}`)
+
+describe("sequenceOf", () => {
+  it("tells a completed order from being placed to being told", () => {
+    expect(kinds(sequenceOf(completed))).toEqual([
+      "place orders",
+      "reserve money",
+      "reserve item",
+      "reserve slot",
+      "complete orders",
+      "tell customer",
+    ])
+  })
+
+  it("has the abort between what was reserved and what was undone, and the end last", () => {
+    expect(kinds(sequenceOf(withoutSlot))).toEqual([
+      "place orders",
+      "reserve money",
+      "reserve item",
+      "reserve slot",
+      "abort orders",
+      "cancel item",
+      "cancel money",
+      "settle orders",
+      "tell customer",
+    ])
+  })
+
+  it("says of a cancelled order that the orchestrator did not abort it", () => {
+    const cancelled = orderWith([], { status: "compensating", reason: "Order cancelled" })
+    expect(sequenceOf(cancelled).at(-1)).toMatchObject({ kind: "abort", from: "customer" })
+    const timedOut = orderWith([], { status: "compensating", reason: "Order timed out" })
+    expect(sequenceOf(timedOut).at(-1)).toMatchObject({ kind: "abort", from: "orchestrator" })
+  })
+
+  it("ends with what the saga waits for, after what the register was not told yet, once", () => {
+    const timeline = orderWith([reserve("money")]).timeline
+    const told = sequenceOf(orderWith([]), sagaThat({ timeline }))
+    expect(kinds(told)).toEqual(["place orders", "reserve money", "reserve item"])
+    expect(told.at(-1)).toMatchObject({
+      to: "items",
+      outcome: null,
+      attempts: 3,
+      cause: "items: connection refused",
+    })
+    // Between two looks the register may have been told.
+    const both = sequenceOf(orderWith([reserve("money")]), sagaThat({ timeline }))
+    expect(kinds(both)).toEqual(kinds(told))
+  })
+
+  it("asks nothing any more of an order that is final, whatever a saga still says", () => {
+    expect(sequenceOf(completed, sagaThat({})).at(-1)).toMatchObject({ kind: "tell" })
+  })
+
+  it("has words for each message and for each answer", () => {
+    const words = sequenceOf(withoutSlot).map((message) => [
+      requestWords(message, withoutSlot),
+      answerWords(message),
+    ])
+    expect(words).toEqual([
+      ["place the order", "stored, pending"],
+      ["reserve 5.00", "reserved"],
+      ["reserve item 1", "reserved"],
+      ["reserve slot 19:00", "rejected"],
+      ["abort: Can not get the delivery slot", "compensating"],
+      ["undo item 1", "undone"],
+      ["undo 5.00", "undone"],
+      ["settle: it holds nothing", "failed"],
+      ["failed: Can not get the delivery slot", null],
+    ])
+    const [, again] = sequenceOf(orderWith([{ ...reserve("money"), attempts: 4 }]))
+    expect(answerWords(again!)).toBe("reserved at attempt 4")
+  })
+})
+
+describe("heldAfter", () => {
+  it("is all of a completed order, nothing of a failed one, and in between what is not undone yet", () => {
+    expect([...heldAfter(sequenceOf(completed))]).toEqual(["money", "item", "slot"])
+    expect([...heldAfter(sequenceOf(withoutSlot))]).toEqual([])
+    const undoing = { ...withoutSlot, timeline: withoutSlot.timeline.slice(0, 4) }
+    expect([...heldAfter(sequenceOf(undoing))]).toEqual(["money"])
+  })
+
+  it("counts nothing as held that found its order cancelled", () => {
+    expect([...heldAfter(sequenceOf(orderWith([reserve("item", "cancelled")])))]).toEqual([])
+  })
+})
+
+describe("layOut", () => {
+  for (const width of [328, 640, 1000]) {
+    it(`keeps everything within ${width} pixels, in its lane, and below what came before`, () => {
+      const { heads, rows, bars, bottom, height } = layOut(sequenceOf(withoutSlot), width)
+      expect(heads.map(({ lane }) => lane)).toEqual(lanes)
+      const xs = heads.map(({ x }) => x)
+      expect(xs).toEqual([...xs].sort((a, b) => a - b))
+      expect(Math.min(...xs)).toBeGreaterThan(0)
+      expect(Math.max(...xs)).toBeLessThan(width)
+      const heights = rows.flatMap(({ y1, y2 }) => y2 === 0 ? [y1] : [y1, y2])
+      expect(heights).toEqual([...new Set(heights)].sort((a, b) => a - b))
+      expect(heights.at(-1)).toBeLessThan(bottom)
+      expect(bottom).toBeLessThan(height)
+      for (const { x, y1, y2 } of bars) {
+        expect(xs).toContain(x)
+        expect(y2).toBeGreaterThan(y1)
+      }
+    })
+  }
+
+  it("draws a bar from a reserve to its cancel, or on to the end", () => {
+    const undone = layOut(sequenceOf(withoutSlot), 800)
+    expect(undone.bars.map(({ step, open }) => [step, open])).toEqual([
+      ["money", false],
+      ["item", false],
+    ])
+    const [money, item] = undone.bars
+    expect(item!.y2).toBeLessThan(money!.y2)
+    const kept = layOut(sequenceOf(completed), 800)
+    expect(kept.bars.map(({ open, y2 }) => [open, y2])).toEqual(Array(3).fill([true, kept.bottom]))
+  })
+
+  it("is as high for no message as for a few, so that the page does not jump", () => {
+    expect(layOut([], 800).height).toBe(
+      layOut(sequenceOf(orderWith([reserve("money")])), 800).height,
+    )
+  })
+})
