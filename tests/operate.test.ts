@@ -112,7 +112,7 @@ describe("its commands for Compose", () => {
       }
       const words = rest.replace(/ --(?:scale|tail) /, " ").split(" ")
         .filter((word) => /^[a-z]+(?:=\d+)?$/.test(word)).map((word) => word.split("=")[0]!)
-      const named = verb === "exec" ? words.slice(0, 1) : words
+      const named = verb === "exec" || verb === "run" ? words.slice(0, 1) : words
       expect(Object.keys(services), line).toEqual(expect.arrayContaining(named))
       checked += named.length
     }
@@ -120,7 +120,7 @@ describe("its commands for Compose", () => {
   })
 
   it("run scripts that are in the images", () => {
-    const scripts = found([...compose, ...kubectl].join("\n"), / node (\S+\.ts)/g)
+    const scripts = found([...compose, ...kubectl].join("\n"), / (?:node|auth) (\S+\.ts)/g)
     for (const script of scripts) expect(existsSync(join(root, script)), script).toBe(true)
     expect(compose.join("\n")).toContain("bash /docker-entrypoint-initdb.d/databases.sh")
     expect(read("compose/Dockerfile")).toMatch(/databases\.sh \/docker-entrypoint-initdb\.d\//)
