@@ -6,9 +6,8 @@ import { expect, it } from "vitest"
 const root = join(import.meta.dirname, "..")
 const read = (path: string) => readFileSync(join(root, path), "utf8")
 
-it("what is short in npm test is long in .ci/run, before anything is tested there", () => {
-  const [before] = read(".ci/run").split("npm test\n")
-  expect(before).toMatch(/^export TEST_LENGTH=long$/m)
+it("what is short in npm test is long in .ci/run, once", () => {
+  expect(read(".ci/run").match(/TEST_LENGTH=.*/g)).toEqual(["TEST_LENGTH=long npm test"])
   expect(read("package.json")).not.toContain("TEST_LENGTH")
 })
 

@@ -1,6 +1,6 @@
 /**
  * The runbook is read at night, when nobody doubts it: what it names has to be there. Its commands for a shell and for databases
- * are run by `tests/e2e/operate.test.ts`; those for containers are held to the files that name what they name.
+ * are run by `tests/e2e/operate.test.ts`, those for Compose by `tests/e2e/compose-runbook.ts` where there is an engine.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -47,6 +47,11 @@ describe("docs/operate.md", () => {
     const [table = ""] = /^\| alert .*\n(?:\|.*\n)+/m.exec(runbook) ?? []
     expect(found(table, /`(\w+)`/g)).toEqual(alerts)
     for (const [, name] of runbook.matchAll(/alerts? `([A-Z]\w+)`/g)) expect(alerts).toContain(name)
+  })
+
+  it("names only pages that the console has", () => {
+    const titles = found(read("services/console/page/frame.tsx"), /title: "([^"]+)"/g)
+    expect(titles).toEqual(expect.arrayContaining([...found(runbook, /pages? _([^_]+)_/g)]))
   })
 
   it("names only settings that exist", () => {
@@ -107,7 +112,7 @@ describe("its commands for Compose", () => {
       }
       const words = rest.replace(/ --(?:scale|tail) /, " ").split(" ")
         .filter((word) => /^[a-z]+(?:=\d+)?$/.test(word)).map((word) => word.split("=")[0]!)
-      const named = verb === "exec" ? words.slice(0, 1) : words
+      const named = verb === "exec" || verb === "run" ? words.slice(0, 1) : words
       expect(Object.keys(services), line).toEqual(expect.arrayContaining(named))
       checked += named.length
     }
@@ -115,7 +120,7 @@ describe("its commands for Compose", () => {
   })
 
   it("run scripts that are in the images", () => {
-    const scripts = found([...compose, ...kubectl].join("\n"), / node (\S+\.ts)/g)
+    const scripts = found([...compose, ...kubectl].join("\n"), / (?:node|auth) (\S+\.ts)/g)
     for (const script of scripts) expect(existsSync(join(root, script)), script).toBe(true)
     expect(compose.join("\n")).toContain("bash /docker-entrypoint-initdb.d/databases.sh")
     expect(read("compose/Dockerfile")).toMatch(/databases\.sh \/docker-entrypoint-initdb\.d\//)

@@ -41,7 +41,7 @@ export const operatorsSyntax = syntax({
     `Where DATABASE_URL is set (as in auth's container) it is that database; else the data folder of
 npm start (DATA_DIR), whether that runs or not:
 
-  docker compose exec auth node compose/operators/main.ts grant NAME
+  docker compose run --rm --no-deps auth compose/operators/main.ts grant NAME
   kubectl --namespace unwind exec deployment/auth -- node compose/operators/main.ts grant NAME
 
 Each change is in the audit trail (npm run trail). Exits with 0 when it is so now, also when it was

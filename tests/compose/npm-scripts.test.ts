@@ -139,7 +139,7 @@ describe("the scripts of package.json", () => {
       cpSync(join(root, file), join(checkout, file))
     }
     const { stdout, stderr, status } = start(checkout)
-    expect(stderr).toMatch(/^Packages are not installed \(.*effect, hono, .*\): run `npm ci`\n$/)
+    expect(stderr).toMatch(/^Packages are not installed \(.*effect, .*hono, .*\): run `npm ci`\n$/)
     expect([stdout, status]).toEqual(["", 1])
   })
 })

@@ -18,6 +18,7 @@ import { oneOf } from "#shared/command/values.ts"
 import { plentyOfOrders } from "#tests/support/plenty-of-orders.ts"
 import { copySources } from "./compose-sources.ts"
 import { rotations } from "./compose-rotation.ts"
+import { checkRunbook } from "./compose-runbook.ts"
 import { checkTls } from "./compose-tls.ts"
 import { withoutPinsOf } from "./local-images.ts"
 
@@ -81,6 +82,7 @@ const tryVariant = async (runtime: string) => {
     const all = runtime === "node" ? { ...faults, ...rotations } : faults
     tell(await checkFaults(project, openings, all, (what) => tell(`  ${what}`)))
     if (runtime === "node") tell(`memory: ${await checkMemory(project)}`)
+    if (runtime === "node") tell(await checkRunbook(project))
     await project.compose("--env-file", "compose/upstash.env", "up", "--detach", "--wait")
     tell(
       `the queue is at ${await project.compose("exec", "-T", "orders", "printenv", "QUEUE_URL")}`,

@@ -97,6 +97,11 @@ export const edits: Readonly<Record<string, Edit>> = {
       "orders-postgres, slots-postgres]",
       "orders-postgres, slots-postgres, parcels-postgres]",
     ),
+    // Who collects telemetry meets each of them.
+    replacing(
+      "orchestrator-orders, orchestrator-slots]",
+      "orchestrator-orders, orchestrator-slots, orchestrator-parcels]",
+    ),
   ),
   "compose/development.yaml": alsoParcels(/^ {2}slots:\n(?: {4}.*\n)+/m),
   "k3d/base/auth.yaml": inTurn(

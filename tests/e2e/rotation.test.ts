@@ -6,7 +6,7 @@ import { join } from "node:path"
 import { afterEach, describe, expect, it } from "vitest"
 import type { OrderView } from "#shared/contracts/order.ts"
 import { keyFiles } from "#shared/security/generate-service-keys.ts"
-import { callees, type ServiceName } from "#shared/roster.ts"
+import { callsOf, type ServiceName } from "#shared/roster.ts"
 import { until } from "#tests/support/customer.ts"
 import { startEmbedded } from "#tests/support/embedded-process.ts"
 import { patienceMs } from "#tests/support/patience.ts"
@@ -75,7 +75,7 @@ describe("the services' keys, changed as SECURITY.md says", () => {
 
     inShell(documented("rm .keys/", ".keys", system.keysFolder))
     expect(readFileSync(privateKey, "utf8")).not.toBe(before)
-    await Promise.all(callees.map(restart))
+    await Promise.all(callsOf("orchestrator").map(restart))
     // The orchestrator has its old one in memory, which they refuse.
     const order = await ada.place("wait=0")
     await until(

@@ -18,17 +18,15 @@ export interface Networked {
 
 const outside = "outside"
 
-/** Networks in which whoever collects telemetry meets the services, each of them in one. */
-const ofTelemetry = [
-  "auth-billing",
-  "console-items",
-  "orchestrator-orders",
-  "orchestrator-slots",
-]
-const isOpen = (name: string) => name === "gateway" || name === "observability"
+/** Who collects telemetry: a guest in networks of services, so that each of these meets it in one. */
+const collector = "observability"
+const isOpen = (name: string) => name === "gateway" || name === collector
 
 /** The networks that there should be, and who is in each. */
-const membersByNetwork = (rows: Rows): ReadonlyMap<string, ReadonlyArray<string>> => {
+const membersByNetwork = (
+  rows: Rows,
+  ofCollector: ReadonlyArray<string>,
+): ReadonlyMap<string, ReadonlyArray<string>> => {
   const edges = edgesOf(rows)
   const asksFirst = ({ from, to }: { from: string; to: string }) => {
     // A pair needs one network, whoever asks whom: billing and auth ask each other, so it is named after the caller.
@@ -36,21 +34,22 @@ const membersByNetwork = (rows: Rows): ReadonlyMap<string, ReadonlyArray<string>
     return !back || rows[from]!.calls.includes(to)
   }
   return new Map<string, ReadonlyArray<string>>([
-    [outside, ["gateway", "observability"]],
+    [outside, ["gateway", collector]],
     ...namesOf(rows, isPublic).map((name) => [`gateway-${name}`, ["gateway", name]] as const),
     ...edges.filter(asksFirst).map(({ from, to }) => {
       // Upstash's protocol stands between the queue and those that use it.
       const front = to === "redis" && rows[from]!.redis === "queue" ? ["upstash"] : []
       const network = `${from}-${to}`
-      const collector = ofTelemetry.includes(network) ? ["observability"] : []
-      return [network, [from, to, ...front, ...collector]] as const
+      const guest = ofCollector.includes(network) ? [collector] : []
+      return [network, [from, to, ...front, ...guest]] as const
     }),
   ])
 }
 
 /** What is missing, and what is open that nobody needs, a line for each. */
 export const wrongNetworks = (rows: Rows, { services, networks }: Networked) => {
-  const wanted = membersByNetwork(rows)
+  const ofCollector = services[collector]?.networks ?? []
+  const wanted = membersByNetwork(rows, ofCollector)
   const found = Object.entries(services)
   const membersOf = (network: string) =>
     found.filter(([, { networks = [] }]) => networks.includes(network)).map(([name]) => name)
@@ -66,8 +65,9 @@ export const wrongNetworks = (rows: Rows, { services, networks }: Networked) => 
     ...differences(
       "those who meet the collector",
       namesOf(rows),
-      [...new Set(ofTelemetry.flatMap((network) => wanted.get(network) ?? []))]
-        .filter((name) => name !== "observability"),
+      namesOf(rows).filter((name) =>
+        ofCollector.some((network) => wanted.get(network)?.includes(name))
+      ),
     ),
     ...found.filter(([, { networks = [], network_mode }]) =>
       networks.length === 0 && network_mode !== "none"

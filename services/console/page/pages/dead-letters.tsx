@@ -13,13 +13,16 @@ import { Time } from "../parts/time.tsx"
 import { discard, redrive } from "./letter-actions.ts"
 
 const perPage = 50
+const everyMs = 2000
 
 export const DeadLetters = () => {
   const paging = usePaging("")
-  const changed = useSlowly(overview.value?.queue?.deadLetters, 1000)
+  const { value: seen } = overview
+  // Not by how many there are: one may come as another goes.
+  const lookedAt = useSlowly(seen?.at, everyMs)
   const { data, problem, reload } = useGet<typeof LetterPage.Type>(
     withQuery("/api/console/dead-letters", { after: paging.after, limit: perPage }),
-    changed,
+    lookedAt,
   )
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
   // Those that are gone are chosen no more.
@@ -36,7 +39,7 @@ export const DeadLetters = () => {
     <>
       <div class="title">
         <h1 tabIndex={-1}>Dead letters</h1>
-        {changed !== undefined && <p class="faint">{changed} altogether</p>}
+        {seen?.queue && <p class="faint">{seen.queue.deadLetters} altogether</p>}
       </div>
       <Trouble problem={problem} />
       {!data && !problem && <Loading />}

@@ -20,11 +20,9 @@ const participants = [
   ...orderSaga.filter(({ scarce }) => !scarce),
 ].map(({ at }) => at)
 
-const titles: Readonly<Record<ParticipantName, string>> = {
-  billing: "Accounts",
-  items: "Items",
-  slots: "Slots",
-}
+/** Billing's shelves are accounts; the others are called for what they have. */
+const titleOf = (participant: ParticipantName): string =>
+  participant === "billing" ? "Accounts" : participant[0]!.toUpperCase() + participant.slice(1)
 
 /** Billing counts minor units, the others pieces. */
 const amountOf = (participant: ParticipantName, amount: number): string =>
@@ -50,14 +48,14 @@ export const StockPage = () => {
             href={withQuery("/console/stock", { of: name })}
             {...(name === participant && { "aria-current": "true" as const })}
           >
-            {titles[name]}
+            {titleOf(name)}
           </a>
         ))}
       </nav>
       <form
         class="filters"
         role="search"
-        aria-label={titles[participant]}
+        aria-label={titleOf(participant)}
         onSubmit={(event) => {
           event.preventDefault()
           show(participant, String(new FormData(event.currentTarget).get("begins")).trim())
@@ -102,7 +100,7 @@ const Resources = ({ participant, prefix }: ResourcesOptions) => {
           <Empty title={prefix === "" ? "Nothing here yet" : "Nothing begins like that"}>
             {participant === "billing"
               ? "An account is opened when a user signs up."
-              : `${titles[participant]} are made when the service starts for the first time.`}
+              : `${titleOf(participant)} are made when the service starts for the first time.`}
           </Empty>
         )}
         {stock.data && stock.data.stock.length > 0 && (
@@ -126,7 +124,7 @@ interface TableOptions {
 }
 
 const StockTable = ({ participant, rows, done }: TableOptions) => (
-  <div class="scroll" tabIndex={0} role="region" aria-label={titles[participant]}>
+  <div class="scroll" tabIndex={0} role="region" aria-label={titleOf(participant)}>
     <table>
       <thead>
         <tr>

@@ -4,6 +4,9 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Redis } from "ioredis"
 import createClient from "postgres"
+import type { OrderMessage } from "#shared/contracts/order-message.ts"
+import { stepsInForce } from "#shared/contracts/order-saga.ts"
+import { toMinor } from "#shared/contracts/order.ts"
 import { type Customer, newCustomer, type Wish } from "#tests/support/customer.ts"
 import { type Environment, postgresOf, startEmbedded } from "#tests/support/embedded-process.ts"
 import { startRedis } from "#tests/support/redis.ts"
@@ -20,6 +23,8 @@ export interface PageSystem {
     participant: "items" | "slots",
     outcome: "reserved" | "cancelled",
   ) => Promise<() => Promise<void>>
+  /** Makes a dead letter of an order. */
+  readonly bury: (orderId: string) => Promise<void>
   /** Puts an entry on the queue that nobody can read. */
   readonly sendNoise: () => Promise<void>
   readonly stop: () => Promise<void>
@@ -61,6 +66,27 @@ export const startPageSystem = async (settings: Environment = {}): Promise<PageS
       return id
     },
     refuse,
+    bury: async (orderId) => {
+      const order = await customer.order(system.baseUrl, orderId)
+      const message = {
+        orderId,
+        username: order.username,
+        amountMinor: toMinor(order.amount),
+        details: order.details,
+        steps: stepsInForce,
+        createdAtMs: Date.parse(order.createdAt),
+        republished: 0,
+      } satisfies typeof OrderMessage.Encoded
+      const origin = ["cause", "a test buried it", "entry", "1-0", "order", orderId]
+      const letter = await client.xadd(
+        "orders:dead",
+        "*",
+        ...origin,
+        "message",
+        JSON.stringify(message),
+      )
+      await client.hset("orders:dead:index", orderId, letter!)
+    },
     sendNoise: async () => void await client.xadd("orders", "*", "message", "noise"),
     stop: async () => {
       client.disconnect()

@@ -38,11 +38,11 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
   }
   const says = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor()
   /** Does what the open dialog offers, and waits for what is told of it. */
-  const confirm = async (label: string, told: string | RegExp) => {
-    const dialog = operator.page.getByRole("dialog")
+  const confirm = async (label: string, told: string | RegExp, page = operator.page) => {
+    const dialog = page.getByRole("dialog")
     await dialog.getByLabel(/^Reason/).fill("a test wants it")
     await dialog.getByRole("button", { name: label, exact: true }).click()
-    await operator.page.getByRole("status").getByText(told).waitFor()
+    await page.getByRole("status").getByText(told).waitFor()
     await dialog.waitFor({ state: "detached" })
   }
 
@@ -87,6 +87,29 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     await says(page, "You are no operator")
     await page.getByRole("button", { name: "Sign out" }).click()
     await says(page, "Sign in as an operator")
+    expect(complaints()).toEqual([])
+  })
+
+  it("has one session in all tabs of a browser, and ends it in all", async () => {
+    const { page, complaints } = await newTab()
+    await page.goto(`${system.baseUrl}/console`)
+    await page.getByRole("button", { name: "Try it as a new customer" }).click()
+    await page.getByRole("button", { name: "Sign out" }).waitFor()
+    const another = await page.context().newPage()
+    await another.goto(`${system.baseUrl}/console`)
+    await another.getByRole("button", { name: "Sign out" }).waitFor()
+    const refreshOf = (tab: Page) => tab.evaluate(() => sessionStorage.getItem("unwind-refresh"))
+    const before = await refreshOf(page)
+    // It replaces the refresh token; the old one, used later, would end the session.
+    await another.reload()
+    await another.getByRole("button", { name: "Sign out" }).waitFor()
+    await until("both have the new one", patienceMs, async () => {
+      const [one, other] = [await refreshOf(page), await refreshOf(another)]
+      return one === other && one !== before
+    })
+    await another.getByRole("button", { name: "Sign out" }).click()
+    await page.getByRole("button", { name: "Try it as a new customer" }).waitFor()
+    expect(await refreshOf(page)).toBeNull()
     expect(complaints()).toEqual([])
   })
 
@@ -169,8 +192,14 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     await go(`/console/orders/${id}`)
     await says(page, /Its saga cannot reserve the slot at slots/)
     await says(page, "Pending")
-    await page.getByRole("button", { name: "Cancel the order" }).click()
+    const another = await page.context().newPage()
+    await another.goto(page.url())
+    for (const each of [page, another]) {
+      await each.getByRole("button", { name: "Cancel the order" }).click()
+    }
     await confirm("Cancel the order", "It is cancelled, and is being undone.")
+    await confirm("Cancel the order", "It was cancelled before.", another)
+    await another.close()
     await mendSlots()
     await says(page, "Undoing is stuck")
     await says(page, /Undoing is stuck: items did not undo the item/)
@@ -214,7 +243,7 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     await says(page, "Nothing is stuck")
   })
 
-  it("shows dead letters with what they held, and discards those that are chosen", async () => {
+  it("shows dead letters with what they held, and redrives or discards those that are chosen", async () => {
     const { page } = operator
     await system.sendNoise()
     await system.sendNoise()
@@ -228,6 +257,12 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     await page.getByRole("button", { name: /^Discard/ }).click()
     await confirm("Discard", "1 discarded.")
     await until("one is left", patienceMs, async () => await letters.count() === 1)
+    await system.bury(await system.order({}))
+    await until("it is there too", patienceMs, async () => await letters.count() === 2)
+    await page.getByLabel("All of this page").check()
+    await page.getByRole("button", { name: /^Redrive/ }).click()
+    await confirm("Redrive", "1 redriven, 1 unreadable, so left where they are.")
+    await until("it is gone", patienceMs, async () => await letters.count() === 1)
     await page.getByLabel("All of this page").check()
     await page.getByRole("button", { name: /^Discard/ }).click()
     await confirm("Discard", "1 discarded.")
@@ -247,6 +282,23 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     await confirm("Adjust", "Done: 125 is left of 07:00.")
     await row.getByText("125").waitFor()
     await says(page, "“a test wants it”")
+    // The same by keyboard alone: the dialog takes the focus, keeps it, and gives it back.
+    const adjust = row.getByRole("button", { name: /^Adjust/ })
+    await adjust.focus()
+    await page.keyboard.press("Enter")
+    await page.getByRole("dialog").waitFor()
+    await page.keyboard.press("Escape")
+    await page.getByRole("dialog").waitFor({ state: "detached" })
+    expect(await adjust.evaluate((button) => button === document.activeElement)).toBe(true)
+    await page.keyboard.press("Enter")
+    await page.getByRole("dialog").waitFor()
+    await page.keyboard.type("-5")
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("by keyboard")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Enter")
+    await says(page, "Done: 120 is left of 07:00.")
     await page.getByRole("link", { name: "Accounts" }).click()
     await page.getByLabel("Name begins").fill("operator")
     await page.getByRole("button", { name: "Search" }).click()
