@@ -28,19 +28,19 @@ export const customersFor = (orders: number, perSecond: number): number =>
 
 export const mostPerSecond = mostCustomers * perSecondOfCustomer
 
-/** How an order of a load may end, as its customer sees it: the four that are wanted, and then those that nobody wants. */
-export const ends = [
+type Step = (typeof orderSaga)[number]["step"]
+
+/** How an order of a load may end as it is meant to, as its customer sees it. */
+export const meantEnds = [
   "completed",
-  "no money",
-  "no item",
-  "no slot",
-  "failed otherwise",
-  "no answer",
+  ...orderSaga.map(({ step }): `no ${Step}` => `no ${step}`),
 ] as const
+/** The same, and then those that nobody wants. */
+export const ends = [...meantEnds, "failed otherwise", "no answer"] as const
 export type End = (typeof ends)[number]
 
 const refusals = new Map<string, End>(
-  orderSaga.map(({ step, refusal }) => [refusal, `no ${step}` as End]),
+  orderSaga.map(({ step, refusal }) => [refusal, `no ${step}`]),
 )
 
 /** How an order ended that is final. */
@@ -90,7 +90,7 @@ export class Tally {
     this.#placed++
   }
 
-  /** `trouble` says why, where it is none of the four ways that are wanted. */
+  /** `trouble` says why, where it is none of those that are meant. */
   end(end: End, latencyMs: number, trouble?: string): void {
     this.#ends[end]++
     // Each of so many that came has the same chance to be among those that are kept.

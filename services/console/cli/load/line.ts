@@ -1,5 +1,5 @@
 /** What a load has come to, in a line for a terminal. */
-import { ends, type Sums } from "../../load.ts"
+import { ends, meantEnds, type Sums } from "../../load.ts"
 import { counted } from "../output.ts"
 
 const clock = (seconds: number): string =>
@@ -13,8 +13,8 @@ export const lineOf = (sums: Sums): string =>
     `in flight ${counted(sums.inFlight)}`,
     `p50 ${sums.p50Ms} ms`,
     `p99 ${sums.p99Ms} ms`,
-    // The four that are wanted are always there, what nobody wants only where it is.
-    ...ends.filter((end, n) => n < 4 || sums.ends[end] > 0).map((end) =>
+    // Those that are meant are always there, what nobody wants only where it is.
+    ...ends.filter((end, n) => n < meantEnds.length || sums.ends[end] > 0).map((end) =>
       `${end} ${counted(sums.ends[end])}`
     ),
   ].join("  ")

@@ -1,6 +1,6 @@
 /** The load that the page places: how much of it, what it comes to, and what becomes of it while things are broken. */
 import { useState } from "preact/hooks"
-import { customersFor, type End, ends } from "../../load.ts"
+import { customersFor, type End, ends, meantEnds } from "../../load.ts"
 import { durationWords } from "../../words.ts"
 import { type Load, load, mostMinutes, mostPerSecond, startLoad, stopLoad } from "../core/load.ts"
 import { asProblem, type Problem } from "../core/problem.ts"
@@ -73,8 +73,8 @@ const Shown = ({ load: { sums, looks, heldBack } }: { readonly load: Load }) => 
       <Figure title="In flight" value={sums.inFlight} />
       <Figure title="Half decided within" value={latency(sums.p50Ms)} />
       <Figure title="99 % decided within" value={latency(sums.p99Ms)} />
-      {ends.filter((end, n) => n < wanted || sums.ends[end] > 0).map((end) => (
-        <Figure key={end} title={titles[end]} value={sums.ends[end]} tone={tones[end]} />
+      {ends.filter((end, n) => n < meantEnds.length || sums.ends[end] > 0).map((end) => (
+        <Figure key={end} title={titleOf(end)} value={sums.ends[end]} tone={toneOf(end)} />
       ))}
     </dl>
     {heldBack && <p class="faint" role="status">Orders wait to be taken: {heldBack.message}</p>}
@@ -102,26 +102,10 @@ const Shown = ({ load: { sums, looks, heldBack } }: { readonly load: Load }) => 
 
 const latency = (ms: number) => ms === 0 ? "–" : durationWords(ms)
 
-/** How many of the ends are meant. */
-const wanted = 4
+const titleOf = (end: End) => end[0]!.toUpperCase() + end.slice(1)
 
-const titles: Readonly<Record<End, string>> = {
-  "completed": "Completed",
-  "no money": "No money",
-  "no item": "No item",
-  "no slot": "No slot",
-  "failed otherwise": "Failed otherwise",
-  "no answer": "No answer",
-}
-
-const tones: Readonly<Record<End, Tone>> = {
-  "completed": "good",
-  "no money": "bad",
-  "no item": "bad",
-  "no slot": "bad",
-  "failed otherwise": "undo",
-  "no answer": "plain",
-}
+const toneOf = (end: End): Tone =>
+  end === "completed" ? "good" : end === "failed otherwise" ? "undo" : "bad"
 
 const rateLines: ReadonlyArray<Line> = [
   { title: "placed", colour: "--accent" },
