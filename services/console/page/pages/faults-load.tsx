@@ -77,7 +77,9 @@ const Shown = ({ load: { sums, looks, heldBack } }: { readonly load: Load }) => 
         <Figure key={end} title={titleOf(end)} value={sums.ends[end]} tone={toneOf(end)} />
       ))}
     </dl>
-    {heldBack && <p class="faint" role="status">Orders wait to be taken: {heldBack.message}</p>}
+    {heldBack && sums.inFlight > 0 && (
+      <p class="faint" role="status">Orders wait to be taken: {heldBack.message}</p>
+    )}
     {looks.length > 1 && (
       <div class="charts">
         <Chart
