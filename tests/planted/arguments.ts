@@ -7,7 +7,7 @@ export const plantedSyntax = syntax({
   usage: "[-- --only NAME] [--markdown]",
   about:
     `Tests the simulation: plants one bug after the other into a copy of the sources and lets the copy
-simulate the seeds 1 to 1000. Each has to show as a violation of an invariant that the bug breaks,
+simulate the seeds 1 to 2000. Each has to show as a violation of an invariant that the bug breaks,
 and the sources as they are must show none. Exits with 0 when that is so, with 1 when not or when a
 bug does not fit the sources any more, and with 2 when an option is wrong.`,
   options: {

@@ -10,7 +10,7 @@ import { judged, line, markdown } from "./report.ts"
 import { progress, tell } from "./screen.ts"
 import { copiedSources, plantedTree, textOf } from "./tree.ts"
 
-const seeds = 1_000
+const seeds = 2_000
 const workers = availableParallelism()
 
 /** The sources as they are: no seed may show anything. */
