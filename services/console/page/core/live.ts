@@ -15,7 +15,16 @@ export interface Loaded<A> {
   readonly reload: () => void
 }
 
-/** What a path answers, asked again whenever it, or `version`, is another. Null asks nothing. */
+/** How long a service that is away is left alone. */
+const againMs = 3_000
+
+/** What asking again may mend: no answer, too many questions, a service that is away. */
+const mayPass = ({ status }: Problem) => status === 0 || status === 429 || status >= 500
+
+/**
+ * What a path answers, asked again whenever it, or `version`, is another, and after a while when it could not be had. Null asks
+ * nothing.
+ */
 export const useGet = <A>(path: string | null, version: unknown = 0): Loaded<A> => {
   const [state, setState] = useState<{ path: string | null; data?: A; problem: Problem | null }>({
     path,
@@ -39,6 +48,12 @@ export const useGet = <A>(path: string | null, version: unknown = 0): Loaded<A> 
       })
     return () => ending.abort()
   }, [path, version, asked])
+  const { value: isLookedAt } = isSeen
+  useEffect(() => {
+    if (!isLookedAt || state.problem === null || !mayPass(state.problem)) return
+    const timer = setTimeout(reload, againMs)
+    return () => clearTimeout(timer)
+  }, [state.problem, isLookedAt])
   const isOther = state.path !== path
   return { data: isOther ? undefined : state.data, problem: isOther ? null : state.problem, reload }
 }

@@ -20,7 +20,7 @@ const tones: Readonly<Record<AuditState["verdict"], Tone>> = {
 export const Audit = ({ verdict }: { readonly verdict: Overview["audit"] }) => {
   const { data, problem, reload } = useGet<AuditState>(
     "/api/console/audit",
-    JSON.stringify([verdict?.verdict, verdict?.auditedAt, verdict?.found]),
+    JSON.stringify([verdict?.verdict, verdict?.auditedAt, verdict?.found, verdict?.unreached]),
   )
   const isHealable = data?.findings.some(({ healable }) => healable) ?? false
   return (

@@ -3,10 +3,11 @@ import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { Redis } from "ioredis"
-import createClient from "postgres"
+import createClient, { type Sql } from "postgres"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { stepsInForce } from "#shared/contracts/order-saga.ts"
 import { toMinor } from "#shared/contracts/order.ts"
+import type { ServiceName } from "#shared/roster.ts"
 import { type Customer, newCustomer, type Wish } from "#tests/support/customer.ts"
 import { type Environment, postgresOf, startEmbedded } from "#tests/support/embedded-process.ts"
 import { startRedis } from "#tests/support/redis.ts"
@@ -23,6 +24,10 @@ export interface PageSystem {
     participant: "items" | "slots",
     outcome: "reserved" | "cancelled",
   ) => Promise<() => Promise<void>>
+  /** Cuts a service off from its database, until the function is called that it gives. */
+  readonly cutOff: (service: ServiceName) => Promise<() => Promise<void>>
+  /** The database of a service, as its superuser. */
+  readonly sql: (service: ServiceName) => Sql
   /** Makes a dead letter of an order. */
   readonly bury: (orderId: string) => Promise<void>
   /** Puts an entry on the queue that nobody can read. */
@@ -37,10 +42,16 @@ export const startPageSystem = async (settings: Environment = {}): Promise<PageS
   const system = await startEmbedded({ DATA_DIR: folder, QUEUE_URL: redis.url, ...settings })
   const customer = await newCustomer(() => system.baseUrl)
   const client = new Redis(redis.url)
-  const refuse: PageSystem["refuse"] = async (participant, outcome) => {
+  const clients = new Map<string, Sql>()
+  const sqlOf = (database: string): Sql => {
     const url = new URL(postgresOf(folder))
-    url.pathname = `/${participant}`
-    const sql = createClient(url.href, { max: 1, onnotice: () => {} })
+    url.pathname = `/${database}`
+    const sql = clients.get(database) ?? createClient(url.href, { max: 1, onnotice: () => {} })
+    clients.set(database, sql)
+    return sql
+  }
+  const refuse: PageSystem["refuse"] = async (participant, outcome) => {
+    const sql = sqlOf(participant)
     await sql.unsafe(`
       create function refuse() returns trigger language plpgsql as $$ begin
         if new.outcome = '${outcome}' then raise exception 'a test refuses it'; end if;
@@ -48,10 +59,15 @@ export const startPageSystem = async (settings: Environment = {}): Promise<PageS
       end $$;
       create trigger refuse before insert or update on reservations
         for each row execute function refuse()`)
-    return async () => {
-      await sql.unsafe("drop function refuse cascade")
-      await sql.end()
-    }
+    return async () => void await sql.unsafe("drop function refuse cascade")
+  }
+  const cutOff: PageSystem["cutOff"] = async (service) => {
+    const sql = sqlOf("postgres")
+    const allow = (isAllowed: boolean) =>
+      sql.unsafe(`alter database ${service} allow_connections ${isAllowed}`)
+    await allow(false)
+    await sql`select pg_terminate_backend(pid) from pg_stat_activity where datname = ${service}`
+    return async () => void await allow(true)
   }
   return {
     baseUrl: system.baseUrl,
@@ -66,6 +82,8 @@ export const startPageSystem = async (settings: Environment = {}): Promise<PageS
       return id
     },
     refuse,
+    cutOff,
+    sql: sqlOf,
     bury: async (orderId) => {
       const order = await customer.order(system.baseUrl, orderId)
       const message = {
@@ -90,6 +108,7 @@ export const startPageSystem = async (settings: Environment = {}): Promise<PageS
     sendNoise: async () => void await client.xadd("orders", "*", "message", "noise"),
     stop: async () => {
       client.disconnect()
+      await Promise.all([...clients.values()].map((sql) => sql.end()))
       await system.end("SIGTERM")
       await redis.kill()
       rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
