@@ -8,12 +8,19 @@ const twoGiB = 2 * 1024 ** 3
 /** The secrets that each container gets, and no other. */
 const secrets: Readonly<Record<string, ReadonlyArray<string>>> = {
   gateway: [],
-  auth: ["database-url", "private-key.json", "rate-limit-url", "signing-keys.secret"],
+  auth: [
+    "database-url",
+    "private-key.json",
+    "rate-limit-url",
+    "services.public.json",
+    "signing-keys.secret",
+  ],
   billing: ["database-url", "services.public.json"],
   items: ["database-url", "services.public.json"],
   slots: ["database-url", "services.public.json"],
   orders: ["database-url", "queue-token", "queue-url", "services.public.json"],
-  orchestrator: ["private-key.json", "queue-token", "queue-url"],
+  orchestrator: ["private-key.json", "queue-token", "queue-url", "services.public.json"],
+  console: ["private-key.json"],
   postgres: ["auth", "billing", "items", "orders", "slots", "superuser"].map((n) =>
     `${n}.password`
   ),
