@@ -92,9 +92,9 @@ describe.concurrent("a participant", () => {
         yield* system.restart("items", {})
         yield* isMended(system, orchestrator, user, placed)
         assert.strictEqual(yield* misconfigured(orchestrator), 0)
-        // It was not asked again all the time.
-        for (const times of asked.values()) {
-          for (const [n, ms] of times.slice(1).entries()) assert.isAbove(ms - times[n]!, 9_000)
+        // It was not asked again all the time. The second request may meet it in the middle of its restart.
+        for (const [first, second = Infinity] of asked.values()) {
+          assert.isAbove(second - first!, 9_000)
         }
         assert.strictEqual(asked.size, placed.length)
       }),
@@ -115,7 +115,7 @@ describe.concurrent("a participant", () => {
         }
         const orchestrator = yield* system.orchestrate()
         yield* isNamed(orchestrator, /slots refuses every request: check that both are of the same/)
-        assert.isAtMost(requests, 40)
+        assert.isAtMost(requests, 2 * placed.length)
         system.conduct.slots = works
         yield* isMended(system, orchestrator, user, placed)
       }),
