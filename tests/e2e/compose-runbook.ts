@@ -92,7 +92,8 @@ const signUpAda = async ({ baseUrl }: ComposeProject) => {
     headers: { "content-type": "application/json" },
     body: JSON.stringify(ada),
   })
-  ok(answer.ok, `ada cannot sign up: ${answer.status}`)
+  // She may have been here before.
+  ok(answer.ok || answer.status === 409, `ada cannot sign up: ${answer.status}`)
 }
 
 /** Fails when a command of the runbook does, or when the system is not whole behind them. */
