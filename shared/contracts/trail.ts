@@ -1,6 +1,6 @@
 /** What the console tells auth's audit trail of an operator's action: before it asks for it, and how it ended. */
 import { Schema } from "effect"
-import { isKeepable } from "./text.ts"
+import { isKeepable, OperatorReason } from "./text.ts"
 
 const line = (longest: number) =>
   Schema.String.check(
@@ -9,9 +9,6 @@ const line = (longest: number) =>
     Schema.isPattern(/^[^\p{Cc}]*$/u),
     Schema.makeFilter(isKeepable, { expected: "text that can be kept" }),
   )
-
-/** Why an operator does something, in the operator's own words. */
-export const Reason = line(500)
 
 /** All that operators can have done. */
 export const operatorActions = [
@@ -38,7 +35,7 @@ export const TrailAction = Schema.Struct({
   action: Schema.Literals(operatorActions),
   /** To what, such as the id of an order. */
   target: Schema.optionalKey(line(200)),
-  reason: Reason,
+  reason: OperatorReason,
   outcome: Schema.Literals(actionOutcomes),
   /** The stable code of a refusal or failure. */
   code: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[a-z][a-z_]{0,59}$/))),

@@ -50,7 +50,7 @@ const namesOf = (unreached: AuditState["unreached"]) =>
 
 const verdicts: Readonly<Record<AuditState["verdict"], string>> = {
   sound: "Every order holds all it needs or nothing, and all books balance.",
-  findings: "Not all is as it must be.",
+  findings: "Some orders or books are wrong: they stand below.",
   unknown: "Not everything was audited yet.",
 }
 
