@@ -5,7 +5,7 @@ import { roster } from "#shared/roster.ts"
 import { policiesIn, wrongPolicies } from "./component-policies.ts"
 import { type Networked, wrongNetworks } from "./compose-networks.ts"
 import { wrongHeaders } from "./gateway-headers.ts"
-import { textOf } from "./held.ts"
+import { settingsOf, textOf, wrongSettings } from "./held.ts"
 
 /** A file's text with a change, which has to be one. */
 const changed = (file: string, from: string | RegExp, to: string): string => {
@@ -52,6 +52,17 @@ describe("a network of Compose", () => {
   ])("is named: one %s", (_what, from, to, named) => {
     const compose = parse(changed("compose.yaml", from, to)) as unknown as Networked
     expect(wrongNetworks(roster, compose)).toContain(named)
+  })
+})
+
+describe("the settings of a container", () => {
+  it("are named where one is missing, or says what holds without it", () => {
+    const { JWKS_URL: _, ...given } = settingsOf(roster, "console")
+    const found = { ...given, BILLING_URL: "http://billing:9082", ITEMS_URL: "https://items.test" }
+    expect(wrongSettings(roster, "console", "it", found)).toEqual([
+      "it lacks JWKS_URL: http://auth:9081/internal/jwks.json",
+      "it has BILLING_URL: what for? It is the default",
+    ])
   })
 })
 
