@@ -90,17 +90,17 @@ export const edits: Readonly<Record<string, Edit>> = {
   "compose.yaml": inTurn(
     alsoParcels(/^ {2}slots:\n(?: {4}.*\n)+\n/m),
     alsoParcels(/^ {6}slots: .*\n/gm),
-    alsoParcels(
-      /^ +(?:- )?(?:slots-secrets|SLOT_CAPACITY|orchestrator-slots|console-slots|slots-auth|slots-postgres)\b.*\n/gm,
-    ),
+    alsoParcels(/^ {6}- slots\n/gm),
+    alsoParcels(/^ +(?:- )?(?:slots-secrets|SLOT_CAPACITY|slots-postgres)\b.*\n/gm),
+    alsoParcels(/^ {2}slots: \*closed\n/m),
     replacing(
       "orders-postgres, slots-postgres]",
       "orders-postgres, slots-postgres, parcels-postgres]",
     ),
     // Who collects telemetry meets each of them.
     replacing(
-      "orchestrator-orders, orchestrator-slots]",
-      "orchestrator-orders, orchestrator-slots, orchestrator-parcels]",
+      "[outside, billing, orders, items, slots]",
+      "[outside, billing, orders, items, slots, parcels]",
     ),
   ),
   "compose/development.yaml": alsoParcels(/^ {2}slots:\n(?: {4}.*\n)+/m),

@@ -21,21 +21,29 @@ describe("a network of Compose", () => {
   it.each<Change>([
     [
       "that one more is in",
-      "[orchestrator-slots, console-slots,",
-      "[auth-redis, orchestrator-slots, console-slots,",
-      "the network auth-redis has slots: what for?",
+      "networks: [slots,",
+      "networks: [auth-redis, slots,",
+      "the network auth-redis has slots and redis: what for?",
     ],
     [
       "that somebody has left",
       "[auth-redis, orders-redis, orchestrator-redis]",
       "[auth-redis, orders-redis]",
-      "the network orchestrator-redis lacks redis",
+      "orchestrator and redis share no network",
     ],
     [
       "that has a way out",
-      "auth-orders: *edge",
-      "auth-orders:",
-      "the network auth-orders lacks internal: true",
+      "\n  auth-redis: *closed",
+      "\n  auth-redis:",
+      "the network auth-redis lacks internal: true",
+    ],
+    [
+      "for which Docker has no addresses left",
+      "  auth-redis: *closed\n",
+      `  auth-redis: *closed\n${
+        Array.from({ length: 20 }, (_, n) => `  one-more-${n}: *closed\n`).join("")
+      }`,
+      "networks has more than the 30 that Docker has addresses for",
     ],
     [
       "that nobody made",
@@ -45,8 +53,8 @@ describe("a network of Compose", () => {
     ],
     [
       "that is reached from this machine",
-      "    networks: [orchestrator-items,",
-      '    ports: ["9084:9084"]\n    networks: [orchestrator-items,',
+      "    networks: [items,",
+      '    ports: ["9084:9084"]\n    networks: [items,',
       "the service items has ports",
     ],
   ])("is named: one %s", (_what, from, to, named) => {
