@@ -33,8 +33,9 @@ that says it. Such as:
 
 ${places.join("\n\n")}
 
-Then npm run check and npx vitest run tests/roster tests/k3d name what is missing yet. Where data is
-from before, its server makes no database by itself: k3d/README.md, "One service more".`
+Then npx tsc -p . names what is missing yet, in tests as well, and npx vitest run tests/roster
+tests/k3d in manifests. Where data is from before, its server makes no database by itself:
+k3d/README.md, "One service more".`
 }
 
 command(newParticipantSyntax, ({ dryRun, ...wanted }) =>
