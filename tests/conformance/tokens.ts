@@ -47,8 +47,16 @@ export const readTokens = async (file: string, participant: string): Promise<Tok
     const iat = Math.floor(Date.now() / 1000) + seconds
     return { iat, exp: iat + lifetimeSeconds }
   }
+  let right = { token: Promise.resolve(""), signedMs: -Infinity }
   return {
-    right: () => sign(),
+    // As its caller does, it shows a token more than once.
+    right: () => {
+      const nowMs = performance.now()
+      if (nowMs - right.signedMs > (lifetimeSeconds * 1_000) / 3) {
+        right = { token: sign(), signedMs: nowMs }
+      }
+      return right.token
+    },
     wrong: {
       "other-audience": () => sign({ aud: `not-${participant}` }),
       "expired-token": () => sign(at(-hour)),

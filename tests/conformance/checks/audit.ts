@@ -1,6 +1,7 @@
 /** What the audit reads: the pages of records, and the books. */
 import type { Recorded } from "#shared/contracts/audit.ts"
 import type { OrderId } from "#shared/contracts/order.ts"
+import type { Command } from "#shared/contracts/reservation.ts"
 import { excerpt, listOf, objectOf } from "../answers.ts"
 import { Broken, type Check } from "../check.ts"
 import { idBefore, idBehind } from "../ids.ts"
@@ -13,30 +14,31 @@ const around = (orders: ReadonlyArray<OrderId>) => {
 }
 
 const records = async (kit: Kit) => {
-  const { available, few } = kit
+  const { few } = kit
   const [reserved, rejected, cancelled, tombstone, none] = Array.from(
     { length: 5 },
     () => kit.order(),
   ) as [OrderId, OrderId, OrderId, OrderId, OrderId]
+  const tooMuch = kit.tooMuch(rejected)
+  await kit.gets("rejected", tooMuch)
+  await kit.gets("cancelled", { ...tooMuch, action: "cancel" })
   await kit.gets("reserved", kit.reserve(reserved, few))
   await kit.gets("mismatch", kit.reserve(reserved, few + 1))
-  await kit.gets("rejected", kit.reserve(rejected, available + 1))
-  await kit.gets("cancelled", kit.cancel(rejected, available + 1))
   await kit.batch([kit.reserve(cancelled, 1), kit.cancel(cancelled, 1)])
   await kit.gets("cancelled", kit.cancel(tombstone, 2))
   const page = await kit.records(around([reserved, rejected, cancelled, tombstone, none]))
-  const expected: ReadonlyArray<readonly [OrderId, Recorded["outcome"], number]> = [
-    [reserved, "reserved", few],
-    [rejected, "rejected", available + 1],
-    [tombstone, "cancelled", 2],
+  const expected: ReadonlyArray<readonly [Command, Recorded["outcome"]]> = [
+    [kit.reserve(reserved, few), "reserved"],
+    [tooMuch, "rejected"],
+    [kit.reserve(tombstone, 2), "cancelled"],
   ]
-  for (const [orderId, outcome, quantity] of expected) {
+  for (const [{ orderId, quantity, resource }, outcome] of expected) {
     const found = page.find((record) => record.orderId === orderId)
     const isRight = found?.outcome === outcome && found.quantity === quantity &&
-      found.resource === kit.resource
+      found.resource === resource
     if (isRight) continue
     throw new Broken(
-      `Of order ${orderId}, which is ${outcome} with ${quantity} of ${kit.resource}, the record is ${
+      `Of order ${orderId}, which is ${outcome} with ${quantity} of ${resource}, the record is ${
         excerpt(found ?? "not there")
       }`,
     )
