@@ -85,7 +85,9 @@ const cursor = async (kit: Kit) => {
 }
 
 const wrongPages = async (kit: Kit) => {
-  for (const query of ["limit=0", "limit=1001", "limit=few", "before=yesterday", "after=1"]) {
+  for (
+    const query of ["limit=0", "limit=1001", "limit=few", "before=yesterday", "after=1", "more=1"]
+  ) {
     const { status, text } = await kit.get(`/internal/reservations?${query}`)
     if (status >= 400 && status < 500) continue
     throw new Broken(`?${query} was answered ${status}, and not refused: ${excerpt(text)}`)
@@ -110,6 +112,12 @@ const books = async (kit: Kit) => {
   await kit.gets("reserved", kit.reserve(orderId, kit.few))
   await balanced(`while ${kit.few} are held`)
   await kit.gets("cancelled", kit.cancel(orderId, kit.few))
+  const orders = Array.from({ length: 20 }, () => kit.order())
+  await Promise.all(orders.flatMap((orderId) => [
+    kit.one(kit.reserve(orderId)),
+    balanced("while orders are reserved"),
+    kit.one(kit.cancel(orderId)),
+  ]))
   const others = await balanced("after that was given back")
   return others === 0
     ? "they balanced before, with, and after a reservation"
@@ -135,14 +143,14 @@ export const auditChecks: ReadonlyArray<Check> = [
   {
     name: "wrong-pages",
     at: "audit",
-    tries: "limits of 0, of 1001 and in words, and bounds that are no orders",
+    tries: "limits of 0, of 1001 and in words, bounds that are no orders, and what nobody knows",
     says: "A limit is from 1 to 1000, and a bound is an order's id; all else is refused with 4xx.",
     run: wrongPages,
   },
   {
     name: "books",
     at: "audit",
-    tries: "the books before, with, and after a reservation",
+    tries: "the books before, with, and after a reservation, and while others come and go",
     says: "What there was is what is left, what is held and what was consumed, at every instant.",
     run: books,
   },

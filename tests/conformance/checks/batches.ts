@@ -147,7 +147,7 @@ const answerOrder = async (kit: Kit) => {
   return `${again.length} commands, orders in no order and each twice, were answered in their order`
 }
 
-const poison = async (kit: Kit) => {
+const refusedAmongOthers = async (kit: Kit) => {
   const [held, first, last] = [kit.order(), kit.order(), kit.order()]
   const { few } = kit
   await kit.gets("reserved", kit.reserve(held, few))
@@ -206,10 +206,10 @@ export const batchChecks: ReadonlyArray<Check> = [
     run: answerOrder,
   },
   {
-    name: "isolation",
-    at: "isolation",
+    name: "refused-among-others",
+    at: "batches",
     tries: "a batch in which some commands are rejected, some are mismatches, and some are right",
     says: "One command that is refused does not change what becomes of the others.",
-    run: poison,
+    run: refusedAmongOthers,
   },
 ]

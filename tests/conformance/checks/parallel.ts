@@ -141,28 +141,28 @@ const parallelBatches = async (kit: Kit) => {
 export const parallelChecks: ReadonlyArray<Check> = [
   {
     name: "parallel-reserves",
-    at: "one-transaction",
+    at: "isolation",
     tries: "the same reserve, 1 to 50 times at once",
     says: "Concurrent duplicates of one order end in one record: all hear the same, one takes.",
     run: parallelReserves,
   },
   {
     name: "parallel-cancels",
-    at: "one-transaction",
+    at: "isolation",
     tries: "the same cancel, 1 to 50 times at once",
     says: "Concurrent duplicates of one order end in one record: it is given back once.",
     run: parallelCancels,
   },
   {
     name: "parallel-mixed",
-    at: "one-transaction",
+    at: "isolation",
     tries: "reserves and cancels of one order, 1 to 50 of each at once",
     says: "Whatever comes first, a cancelled order holds nothing, and stays cancelled.",
     run: parallelMixed,
   },
   {
     name: "last-unit",
-    at: "one-transaction",
+    at: "isolation",
     tries: `${wanting} orders that want the last unit at once`,
     says:
       "The record is written in the transaction that changes the balance, which never goes below 0.",
@@ -170,7 +170,7 @@ export const parallelChecks: ReadonlyArray<Check> = [
   },
   {
     name: "parallel-batches",
-    at: "one-transaction",
+    at: "isolation",
     tries: "8 batches of the same 20 orders at once, each in another order",
     says:
       "Rows are locked in one order for all, so that batches do not deadlock; all hear the same.",
