@@ -1,4 +1,7 @@
-/** Where the services are that a service calls: a setting for each, such as BILLING_URL. */
+/**
+ * Where the services are that a service calls: a setting for each, such as BILLING_URL. Its default is where containers find
+ * it: by its name, at its internal port.
+ */
 import { Schema } from "effect"
 import { type CalleeOf, roster, type ServiceName } from "#shared/roster.ts"
 import { type Setting, url } from "./settings.ts"
@@ -9,6 +12,10 @@ type AddressName<Callee extends ServiceName> = `${Uppercase<Callee>}_URL`
 export const addressName = <Callee extends ServiceName>(callee: Callee) =>
   `${callee.toUpperCase()}_URL` as AddressName<Callee>
 
+/** Where a service is unless its setting says otherwise. */
+export const defaultAddress = (name: ServiceName): string =>
+  `http://${name}:${roster[name].internalPort}`
+
 const calleesOf = <Caller extends ServiceName>(caller: Caller) =>
   roster[caller].calls as ReadonlyArray<CalleeOf<Caller>>
 
@@ -16,8 +23,8 @@ const calleesOf = <Caller extends ServiceName>(caller: Caller) =>
 const isAddress = ({ username, search, hash }: URL) => `${username}${search}${hash}` === ""
 
 const address = (name: ServiceName): Setting<URL> => {
-  const example = `http://${name}:${roster[name].internalPort}`
-  const setting = url(`the address of ${name}, such as ${example}`, ["http", "https"])
+  const usual = defaultAddress(name)
+  const setting = url(`the address of ${name}, such as ${usual}`, ["http", "https"], usual)
   return {
     ...setting,
     schema: setting.schema.check(Schema.makeFilter(isAddress)),

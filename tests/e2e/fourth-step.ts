@@ -84,36 +84,28 @@ export const edits: Readonly<Record<string, Edit>> = {
   "services/parcels/main.ts": () => main,
   "services/parcels/README.md": () => "# parcels\n\nThe boxes that orders are sent in.\n",
   ".env.example": inTurn(
-    alsoParcels(/^#SLOTS_URL=\n/m),
+    alsoParcels(/^#SLOTS_URL=.*\n/m),
     alsoParcels(/^#SLOT_CAPACITY=100\n/m),
   ),
   "compose.yaml": inTurn(
     alsoParcels(/^ {2}slots:\n(?: {4}.*\n)+\n/m),
     alsoParcels(/^ {6}slots: .*\n/gm),
-    alsoParcels(
-      /^ +(?:- )?(?:slots-secrets|SLOTS_URL|SLOT_CAPACITY|orchestrator-slots|console-slots|slots-auth|slots-postgres)\b.*\n/gm,
-    ),
+    alsoParcels(/^ {6}- slots\n/gm),
+    alsoParcels(/^ +(?:- )?(?:slots-secrets|SLOT_CAPACITY|slots-postgres)\b.*\n/gm),
+    alsoParcels(/^ {2}slots: \*closed\n/m),
     replacing(
       "orders-postgres, slots-postgres]",
       "orders-postgres, slots-postgres, parcels-postgres]",
     ),
     // Who collects telemetry meets each of them.
     replacing(
-      "orchestrator-orders, orchestrator-slots]",
-      "orchestrator-orders, orchestrator-slots, orchestrator-parcels]",
+      "[outside, billing, orders, items, slots]",
+      "[outside, billing, orders, items, slots, parcels]",
     ),
   ),
   "compose/development.yaml": alsoParcels(/^ {2}slots:\n(?: {4}.*\n)+/m),
-  "k3d/base/auth.yaml": inTurn(
-    alsoParcels(/^ +- podSelector: .*name: slots \} \}\n/m),
-    replacing("slots, orchestrator, console]", "slots, parcels, orchestrator, console]"),
-  ),
-  "k3d/base/console.yaml": alsoParcels(/^ +- \{ name: SLOTS_URL.*\n/m),
   "k3d/base/postgres.yaml": alsoParcels(/^ +- secret:\n +name: database-slots\n.*\n/m),
-  "k3d/base/saga.yaml": inTurn(
-    alsoParcels(/^ +- \{ name: SLOTS_URL.*\n/m),
-    alsoParcels(documentOf("(?:to-)?slots")),
-  ),
+  "k3d/base/saga.yaml": alsoParcels(documentOf("(?:to-)?slots")),
   "k3d/components/cloudnativepg/cluster.yaml": inTurn(
     alsoParcels(/^ +- \{ name: slots, login.*\n/m),
     alsoParcels(documentOf("slots")),

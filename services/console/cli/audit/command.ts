@@ -30,8 +30,8 @@ export const auditSyntax = syntax({
     `Joins what is on record of each order at these services, and checks the books of all that can be
 reserved: ${[...participantNames, "orders"].join(", ")}.
 
-Where ${Object.keys(addressSettings).join(", ")}
-are set (as in the orchestrator's container) it asks the services, with the orchestrator's key; else
+Where SERVICE_PRIVATE_KEY is set, or one of ${Object.keys(addressSettings).join(", ")},
+as in the orchestrator's container, it asks the services, with the orchestrator's key; else
 it reads the data folder of npm start (DATA_DIR), whether that runs or not, and whichever version
 made it. It goes on without those that are away, and names them. With --url, or where UNWIND_URL is
 set, it asks the console there what the system's own audit last found, as an operator.`,

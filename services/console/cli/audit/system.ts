@@ -1,5 +1,5 @@
 /**
- * What is audited: the services where they are if the environment names them, as in the orchestrator's container, else the
+ * What is audited: the services where they are in the environment of the orchestrator's container, else the
  * data folder of the embedded run. The audit is needed most when something is away, so it goes on with what answers.
  */
 import { Context, Effect, Layer, type Scope } from "effect"
@@ -31,9 +31,10 @@ export interface Opened {
 
 const parts: ReadonlyArray<Part> = [...participantNames, "orders"]
 
-/** Whether the environment says where services are, as in the orchestrator's container. */
+/** Whether the environment is of a service among others: it says where they are, or by which key they know it. */
 export const namesServices = (environment: Environment): boolean =>
-  Object.keys(addressSettings).some((name) => environment[name] || environment[`${name}_FILE`])
+  Object.keys({ ...addressSettings, ...privateKeySetting })
+    .some((name) => environment[name] || environment[`${name}_FILE`])
 
 /** Opens what there is to audit until the scope closes. Fails with a message for a person when nothing answers. */
 export const openSystem = (
