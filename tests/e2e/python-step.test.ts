@@ -143,7 +143,7 @@ describe.skipIf(whyNoPython !== undefined)(
         await until(
           "more orders have come",
           patienceMs,
-          async () => ids.length >= count / 4 * kills,
+          () => Promise.resolve(ids.length >= count / 4 * kills),
         )
         await courier.end("SIGKILL")
         const ready = await fetch(`${system.internalUrl}/readyz`)
