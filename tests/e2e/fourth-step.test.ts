@@ -2,18 +2,19 @@
  * The saga grows by a step, for real: how many files that takes, and that a system with orders in flight and old orders on
  * record goes on as if nothing had been.
  */
-import { execFileSync } from "node:child_process"
 import { randomUUID } from "node:crypto"
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
+import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import createClient from "postgres"
 import { afterEach, describe, expect, it } from "vitest"
+import type { Edit } from "#compose/new-participant/edits.ts"
+import { plan } from "#compose/new-participant/plan.ts"
 import { auditFrom } from "#tests/services/console/cli/audit/audit-process.ts"
 import { inParallel, newCustomer, until } from "#tests/support/customer.ts"
 import { postgresOf, startEmbedded } from "#tests/support/embedded-process.ts"
 import { patienceMs } from "#tests/support/patience.ts"
-import { copySources, edits } from "./fourth-step.ts"
+import { copySources, courier, edits, editSources } from "./fourth-step.ts"
 
 const cleanups: Array<() => unknown> = []
 afterEach(async () => {
@@ -27,41 +28,14 @@ const removed = (folder: string): string => {
   return folder
 }
 
-const runtime = "Deno" in globalThis ? ["run", "-A"] : []
-
-/** What is wrong with the copy's manifests and scripts by the copy's own roster. */
-const missedIn = (folder: string): unknown => {
-  const program = `
-    import { roster } from "#shared/roster.ts"
-    import { heldOfCompose } from "#tests/roster/compose.ts"
-    import { heldOfKubernetes } from "#tests/roster/kubernetes.ts"
-    const held = [...heldOfCompose(roster), ...heldOfKubernetes(roster)]
-    console.log(JSON.stringify(held.filter(({ wrong }) => wrong.length > 0)))`
-  const flags = runtime.length > 0
-    ? ["eval", program]
-    : ["--input-type=module-typescript", "-e", program]
-  return JSON.parse(execFileSync(process.execPath, flags, { cwd: folder, encoding: "utf8" }))
-}
-
 const before = 100
 const inFlight = 200
 const wish = (n: number) => ({ amount: 0.01, item: 1 + n % 10, slot: `0${n % 10}:00` })
 
 describe("a fourth step", () => {
-  it("is made by editing twelve files of the product, and nothing that has to know of it is missed", () => {
-    expect(Object.keys(edits)).toHaveLength(12)
-    const folder = removed(copySources(true))
-    expect(missedIn(folder)).toEqual([])
-    const tsc = join(import.meta.dirname, "../../node_modules/typescript/bin/tsc")
-    const product = {
-      extends: "./tsconfig.json",
-      include: ["services", "shared", "compose", "k3d"],
-    }
-    writeFileSync(join(folder, "tsconfig.product.json"), JSON.stringify(product))
-    execFileSync(process.execPath, [...runtime, tsc, "-p", "tsconfig.product.json"], {
-      cwd: folder,
-      stdio: "inherit",
-    })
+  it("is made by editing twelve files of the product, most of them by a command", () => {
+    const filesOf = (edits: ReadonlyArray<Edit>) => new Set(edits.map(({ file }) => file)).size
+    expect([filesOf(plan(courier)), filesOf(edits)]).toEqual([10, 12])
   })
 
   it(
@@ -72,9 +46,14 @@ describe("a fourth step", () => {
       const three = await startEmbedded(settings)
       cleanups.push(() => three.end("SIGKILL"))
       const customer = await newCustomer(() => three.baseUrl)
-      const place = (count: number, from: { readonly baseUrl: string }, ids: Array<string>) =>
+      const place = (
+        count: number,
+        from: { readonly baseUrl: string },
+        ids: Array<string>,
+        more: { readonly district?: string } = {},
+      ) =>
         inParallel(count, 20, async (n) => {
-          const answer = await customer.post(from.baseUrl, wish(n), randomUUID())
+          const answer = await customer.post(from.baseUrl, { ...wish(n), ...more }, randomUUID())
           expect(answer.status).toBe(201)
           ids.push((await answer.json() as { id: string }).id)
         })
@@ -101,18 +80,23 @@ describe("a fourth step", () => {
       await three.end("SIGKILL")
       await Promise.allSettled([sql.end({ timeout: 0 }), slots.end({ timeout: 0 })])
 
-      const folder = removed(copySources(true))
+      const folder = removed(copySources())
+      editSources(folder, edits)
       const four = await startEmbedded(settings, folder)
       cleanups.push(() => four.end("SIGTERM"))
       const now: Array<string> = []
-      await place(10, four, now)
+      await place(5, four, now)
+      await place(5, four, now, { district: "2" })
       const stepsOf = async (id: string) => {
         const { status, timeline } = await customer.order(four.baseUrl, id)
         return [status, ...timeline.map(({ step, outcome }) => `${step} ${outcome}`)].join(", ")
       }
       const threeSteps = "completed, money reserved, item reserved, slot reserved"
       for (
-        const [ids, wanted] of [[old, threeSteps], [now, `${threeSteps}, parcel reserved`]] as const
+        const [ids, wanted] of [[old, threeSteps], [
+          now,
+          `${threeSteps}, courier reserved`,
+        ]] as const
       ) {
         const found = new Map<string, string>()
         await until("all orders are final", patienceMs, async () => {
