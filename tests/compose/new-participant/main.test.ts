@@ -185,8 +185,6 @@ describe("npm run new:participant", () => {
       "nobody calls parcels,courier: a participant has a row in shared/contracts/order-saga.ts",
     )
     editSources(folder, [...leftToWrite(courier), ...leftToWrite(parcels)])
-    const config = { extends: "./tsconfig.json", include: product }
-    writeFileSync(join(folder, "tsconfig.product.json"), JSON.stringify(config))
     expect(complaintsOf("tsc", "-p", "tsconfig.product.json")).toBe("")
     expect(complaintsOf("deno", "fmt", "--check", ...product, "compose.yaml")).toBe("")
     expect(
