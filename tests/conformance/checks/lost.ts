@@ -1,0 +1,164 @@
+/** Answers that are lost: by a connection that is cut, and by a participant that is killed with requests in flight. */
+import { setTimeout as pause } from "node:timers/promises"
+import type { OrderId } from "#shared/contracts/order.ts"
+import type { Command } from "#shared/contracts/reservation.ts"
+import { outcomesOf } from "../answers.ts"
+import { Broken, type Check, NotTried } from "../check.ts"
+import { type Kit, told } from "../kit.ts"
+
+/** When to hang up: right after the request, while it may be at work, and when the answer begins. */
+const moments = [0, 1, 3, 10, "the first byte"] as const
+
+const cutConnection = async (kit: Kit) => {
+  for (let n = 0; n < 4; n++) {
+    for (const moment of moments) {
+      const orderId = kit.order()
+      const [reserve, cancel] = [kit.reserve(orderId, kit.few), kit.cancel(orderId, kit.few)]
+      await kit.wire.cut(kit.request([reserve]), moment)
+      await kit.gets("reserved", reserve)
+      if (n === 0) {
+        await kit.leaves(kit.available - kit.few, `After ${told(reserve)}, cut and asked again`)
+      }
+      await kit.wire.cut(kit.request([cancel]), moment)
+      await kit.gets("cancelled", cancel)
+      await kit.gets("cancelled", reserve)
+    }
+  }
+  await kit.leaves(kit.available, "After requests whose connections were cut")
+  return `${8 * moments.length} requests were cut; asked again, each had its effect once`
+}
+
+/** What is known of an order whose commands were answered, or not, while the participant was killed. */
+interface Story {
+  readonly reserve: Command
+  reserved?: string
+  cancelSent?: boolean
+  cancelled?: boolean
+}
+
+/** Reserves and cancels, order after order, until there is no answer. */
+const work = async (kit: Kit, stories: Array<Story>, isOver: () => boolean) => {
+  while (!isOver()) {
+    const story: Story = { reserve: kit.reserve(kit.order()) }
+    stories.push(story)
+    const cancel: Command = { ...story.reserve, action: "cancel" }
+    try {
+      story.reserved = outcomesOf(
+        [story.reserve],
+        await kit.wire.send(kit.request([story.reserve])),
+      )[0]!
+      // Every third one is left as it is.
+      if (stories.length % 3 === 0) continue
+      story.cancelSent = true
+      outcomesOf([cancel], await kit.wire.send(kit.request([cancel])))
+      story.cancelled = true
+    } catch {
+      return
+    }
+  }
+}
+
+/** What may be answered to the reserve, when it is asked again. */
+const possible = ({ reserved, cancelSent, cancelled }: Story): ReadonlyArray<string> => {
+  if (reserved === "rejected") return ["rejected"]
+  if (cancelled) return ["cancelled"]
+  if (cancelSent) return ["reserved", "cancelled"]
+  return reserved === undefined ? ["reserved", "rejected"] : [reserved]
+}
+
+const workers = 8
+const mostOrders = 400
+
+/** Kills it with requests in flight. Resolves with how many of them had no answer. */
+const killOnce = async (kit: Kit, afterMs: number): Promise<number> => {
+  const stories: Array<Story> = []
+  let over = false
+  const isOver = () => over || stories.length >= mostOrders
+  const working = Array.from({ length: workers }, () => work(kit, stories, isOver))
+  await pause(afterMs)
+  await kit.restart.command().finally(() => over = true)
+  await Promise.all(working)
+  await kit.restart.ready()
+  for (const story of stories) {
+    const answered = await kit.one(story.reserve)
+    if (possible(story).includes(answered)) continue
+    throw new Broken(
+      `${told(story.reserve)} was ${
+        story.reserved === undefined ? "not answered" : `answered "${story.reserved}"`
+      } before it was killed, its cancel was ${
+        story.cancelled ? "answered" : story.cancelSent ? "not answered" : "not sent"
+      }, and after it the reserve was answered "${answered}"`,
+    )
+  }
+  await kit.giveBack()
+  await kit.leaves(
+    kit.available,
+    "After it was killed with requests in flight, and all was given back",
+  )
+  return stories.filter(({ reserved, cancelSent, cancelled }) =>
+    reserved === undefined || (cancelSent && !cancelled)
+  ).length
+}
+
+const killed = async (kit: Kit) => {
+  let lost = 0
+  const delays = [0, 5, 20, 60]
+  for (const delay of delays) lost += await killOnce(kit, delay)
+  if (lost === 0) {
+    throw new NotTried("the command of --restart stopped it so gently that no answer was lost")
+  }
+  return `killed ${delays.length} times, ${lost} answers were lost; asked again, all was as before`
+}
+
+const restarted = async (kit: Kit) => {
+  const [reserved, rejected, cancelled, late] = Array.from({ length: 4 }, () => kit.order()) as [
+    OrderId,
+    OrderId,
+    OrderId,
+    OrderId,
+  ]
+  const { available, few } = kit
+  const all = async () => {
+    await kit.gets("reserved", kit.reserve(reserved, few))
+    await kit.gets("rejected", kit.reserve(rejected, available + 1))
+    await kit.gets("cancelled", kit.reserve(cancelled, 1))
+    await kit.gets("cancelled", kit.cancel(late, 1))
+  }
+  await kit.one(kit.cancel(cancelled, 1))
+  await all()
+  await kit.restart.command()
+  await kit.restart.ready()
+  await all()
+  await kit.gets("mismatch", kit.reserve(reserved, few + 1))
+  await kit.gets("cancelled", kit.reserve(late, 1))
+  await kit.leaves(available - few, "After it was started again")
+  return "every answer and what was left were as before"
+}
+
+export const lostChecks: ReadonlyArray<Check> = [
+  {
+    name: "cut-connection",
+    at: "why-the-unknown-outcome-is-the-hard-case",
+    tries: "reserves and cancels whose connection is cut before the answer, asked again",
+    says:
+      "Whether a request whose answer was lost took effect or not, asked again it has its effect once.",
+    run: cutConnection,
+  },
+  {
+    name: "killed",
+    at: "one-transaction",
+    needs: "--restart",
+    tries: "reserves and cancels in flight while it is killed, asked again when it is back",
+    says:
+      "The record and the balance are written in one transaction, before the answer: both are there, or neither.",
+    run: killed,
+  },
+  {
+    name: "restarted",
+    at: "one-transaction",
+    needs: "--restart",
+    tries: "the same commands before and after a restart",
+    says: "What is recorded outlives the process: the same commands get the same answers.",
+    run: restarted,
+  },
+]
