@@ -1,5 +1,5 @@
 /** Which names a new participant may have: each stands in code, SQL, settings, addresses and manifests. */
-import { readdirSync, readFileSync } from "node:fs"
+import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { addressName } from "#shared/config/addresses.ts"
 import { NewOrder, OrderDetails } from "#shared/contracts/order.ts"
@@ -10,17 +10,25 @@ import { type Participant, participantOf, type Wanted } from "./participant.ts"
 import { sqlKeywords } from "./sql-keywords.ts"
 
 const root = join(import.meta.dirname, "../..")
-const textOf = (file: string) => readFileSync(join(root, file), "utf8")
+/** None where there is no such file: what reads it all says so. */
+const textOf = (file: string) => {
+  const path = join(root, file)
+  return existsSync(path) ? readFileSync(path, "utf8") : ""
+}
 
-/** Names that PostgreSQL, and what is around it here, has for something else. */
-const ofPostgres = [
+/** Names that PostgreSQL, what is around it here, or a network has for something else. */
+const ofOthers = [
   ...["public", "none", "superuser", "template0", "template1"],
   ...["replication", "sameuser", "samerole", "samegroup"],
+  "localhost",
 ]
 
 const pattern = /^[a-z][a-z0-9]{1,29}$/
 
+/** Whether code cannot have it for a name, the service's own code among it. */
 const isReserved = (word: string): boolean => {
+  const imported = ["service.ts", "main.ts"].map((file) => textOf(`services/slots/${file}`))
+  if (word in {} || imported.some((text) => text.includes(`import { ${word} }`))) return true
   try {
     new Function(`"use strict"; const ${word} = 0; return ${word}`)
     return false
@@ -43,21 +51,16 @@ const isSet = (setting: string) => textOf(".env.example").includes(`\n#${setting
 
 /** Containers, networks and volumes of Compose, and what Kubernetes has in the same namespace. */
 const isUsed = (name: string) =>
-  new RegExp(`^  (?:name: )?${name}(?:-secrets)?:?(?: |$)`, "m").test(
-    [
-      "compose.yaml",
-      "k3d/base/saga.yaml",
-      "k3d/base/network-policies.yaml",
-      "k3d/base/ingress.yaml",
-    ]
-      .map(textOf).join("\n"),
+  new RegExp(`^  ${name}(?:-secrets)?:`, "m").test(textOf("compose.yaml")) ||
+  ["saga", "network-policies", "ingress"].some((file) =>
+    textOf(`k3d/base/${file}.yaml`).includes(`\n  name: ${name}\n`)
   )
 
 const wrongName = ({ name, step, opening }: Participant): string | undefined => {
-  if (name in roster) return "it is there already: it has a row in shared/roster.ts"
-  if (isReserved(name)) return "JavaScript has that word for something else"
-  if (sqlKeywords.has(name) || ofPostgres.includes(name)) {
-    return "PostgreSQL has that word for something else"
+  if (Object.hasOwn(roster, name)) return "it is there already: it has a row in shared/roster.ts"
+  if (isReserved(name)) return "code has that word for something else"
+  if (sqlKeywords.has(name) || ofOthers.includes(name)) {
+    return "PostgreSQL or the network has that word for something else"
   }
   if (isUsed(name)) return "compose.yaml or k3d/base has something of that name"
   for (const setting of [addressName(name as ServiceName), opening]) {

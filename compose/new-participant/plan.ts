@@ -4,23 +4,40 @@
  */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
-import { alsoFor, documentAlsoFor, type Edit, made, oneMoreIn, withLines } from "./edits.ts"
+import {
+  alsoFor,
+  documentAlsoFor,
+  type Edit,
+  made,
+  oneMoreIn,
+  PlaceMissing,
+  withLines,
+} from "./edits.ts"
 import { type Participant, participantOf, type Wanted } from "./participant.ts"
 
 const root = join(import.meta.dirname, "../..")
 
-const ofSlots = (file: string) => readFileSync(join(root, "services/slots", file), "utf8")
+const ofSlots = (name: string) => {
+  const file = `services/slots/${name}`
+  try {
+    return readFileSync(join(root, file), "utf8")
+  } catch {
+    throw new PlaceMissing(`it is made by the example of ${file}, which cannot be read`)
+  }
+}
 
-/** What is said of slots, said of the new one. */
-const renaming = (
-  { name, resource, balance, opening, internalPort }: Participant,
-) =>
-(text: string): string =>
-  text.replaceAll("SLOT_CAPACITY", opening)
-    .replaceAll("SLOTS", name.toUpperCase())
-    .replaceAll("capacity of each slot", `${balance} of each ${resource}`)
-    .replaceAll("slots", name)
-    .replaceAll("9085", `${internalPort}`)
+/** What is said of slots, said of the new one. All at once: its own names may have such words in them. */
+const renaming = ({ name, resource, balance, opening, internalPort }: Participant) => {
+  const words: Readonly<Record<string, string>> = {
+    SLOT_CAPACITY: opening,
+    SLOTS: name.toUpperCase(),
+    "capacity of each slot": `${balance} of each ${resource}`,
+    slots: name,
+    9085: `${internalPort}`,
+  }
+  const any = new RegExp(Object.keys(words).toSorted((a, b) => b.length - a.length).join("|"), "g")
+  return (text: string): string => text.replace(any, (found) => words[found]!)
+}
 
 const titled = (word: string) => `${word[0]!.toUpperCase()}${word.slice(1)}`
 

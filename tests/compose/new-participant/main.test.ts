@@ -4,7 +4,15 @@
  */
 import { execFileSync, spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
-import { mkdirSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs"
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { newParticipantSyntax } from "#compose/new-participant/arguments.ts"
@@ -88,9 +96,13 @@ describe("the words after npm run new:participant", () => {
     ["gateway --resource district", "gateway: compose.yaml or k3d/base has something"],
     ["outside --resource district", "outside: compose.yaml or k3d/base has something"],
     ["nobody --resource district", "nobody: compose.yaml or k3d/base has something"],
-    ["class --resource district", "class: JavaScript has that word for something else"],
-    ["user --resource district", "user: PostgreSQL has that word for something else"],
-    ["superuser --resource district", "superuser: PostgreSQL has that word for something else"],
+    ["class --resource district", "class: code has that word for something else"],
+    ["constructor --resource district", "constructor: code has that word for something else"],
+    ["participant --resource district", "participant: code has that word for something else"],
+    ["run --resource district", "run: code has that word for something else"],
+    ["user --resource district", "user: PostgreSQL or the network has that word"],
+    ["superuser --resource district", "superuser: PostgreSQL or the network has that word"],
+    ["localhost --resource district", "localhost: PostgreSQL or the network has that word"],
     ["queue --resource district", "queue: there is a setting QUEUE_URL already"],
     ["slot --resource district", "slot: there is a setting SLOT_CAPACITY already"],
     ["money --resource district", "money: the saga has a step money already"],
@@ -110,7 +122,13 @@ describe("the words after npm run new:participant", () => {
   })
 
   it("may be ones that other services have in themselves", () => {
-    for (const words of ["couriers --resource route", "gifts --resource box --table crates"]) {
+    for (
+      const words of [
+        "couriers --resource route",
+        "selector --resource label",
+        "gifts --resource box --table crates",
+      ]
+    ) {
       expect(understand(newParticipantSyntax, words.split(" ")).task).toBe("run")
     }
   })
@@ -137,6 +155,18 @@ describe("npm run new:participant, where something is wrong, writes nothing and"
       "",
     ])
     expect([code, output]).toEqual([1, ""])
+  })
+
+  it("names the service by whose example it is made, when that is gone", () => {
+    const [here, away] = [join(folder, "services/slots"), join(folder, "slots")]
+    renameSync(here, away)
+    const { code, errors } = make(...namesOf)
+    renameSync(away, here)
+    expect(errors).toContain(
+      "  services/courier/main.ts: no place for its entry: it is made by the example of " +
+        "services/slots/main.ts, which cannot be read\n",
+    )
+    expect(code).toBe(1)
   })
 
   it("says that there is such a folder, or that a file is none", () => {

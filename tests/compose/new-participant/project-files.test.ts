@@ -6,10 +6,13 @@ import { join } from "node:path"
 import postgres from "postgres"
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { addedLines } from "#compose/new-participant/added-lines.ts"
+import { plan } from "#compose/new-participant/plan.ts"
 import { pluralOf } from "#compose/new-participant/participant.ts"
 import { type Changed, writeAll } from "#compose/new-participant/project-files.ts"
 import { sqlKeywords } from "#compose/new-participant/sql-keywords.ts"
 import { createDatabase } from "#tests/support/postgres.ts"
+
+const textOf = (file: string) => readFileSync(join(import.meta.dirname, "../../..", file), "utf8")
 
 let folder: string
 beforeEach(() => {
@@ -68,6 +71,18 @@ describe("what the edits stand on", () => {
     await sql.end()
     await drop()
     expect([...sqlKeywords].toSorted()).toEqual(rows.map(({ word }) => word).toSorted())
+  })
+
+  it("is names that stay whole, whatever words of the example are in them", () => {
+    const wanted = { name: "timeslots9085", resource: "timeslot" }
+    const texts = plan(wanted).filter(({ file }) => file === ".env.example" || /roster/.test(file))
+      .map(({ file, edit }) => addedLines(textOf(file), edit(textOf(file))).join("\n"))
+    expect(texts.join("\n")).toMatch(
+      /^ {2}timeslots9085: \{\n {4}port: null,\n {4}internalPort: \d/,
+    )
+    expect(texts.join("\n")).toMatch(
+      /\n#TIMESLOTS9085_URL=http:\/\/timeslots9085:(?!9085)\d+\n# timeslots9085: the capacity of each timeslot\n#TIMESLOTS9085_CAPACITY=100$/,
+    )
   })
 
   it("is the plural of English words", () => {
