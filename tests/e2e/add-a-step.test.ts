@@ -6,7 +6,7 @@ import { execFile, spawnSync } from "node:child_process"
 import { randomUUID } from "node:crypto"
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { promisify } from "node:util"
 import { parse } from "effect/encoding/Yaml"
 import createClient from "postgres"
@@ -71,6 +71,21 @@ describe(guide, () => {
     const aside = longest.map((name) => ` --exclude tests/${name}.test.ts`).join("")
     const { code, output } = await runIn(copy, commandOfGuide("npx vitest") + atLength(aside, ""))
     expect(code, output).toBe(0)
+  })
+
+  it("links only to files and headings that exist", () => {
+    const links = [
+      ...readFileSync(join(root, guide), "utf8").matchAll(/\]\(([^)#]+)(?:#([^)]*))?\)/g),
+    ]
+    expect(links.length).toBeGreaterThan(2)
+    for (const [, path = "", anchor] of links) {
+      const file = join(root, dirname(guide), path)
+      expect(existsSync(file), path).toBe(true)
+      if (anchor === undefined) continue
+      const headings = [...readFileSync(file, "utf8").matchAll(/^#+ (.*)$/gm)]
+        .map(([, heading = ""]) => heading.toLowerCase().replaceAll(" ", "-"))
+      expect(headings, path).toContain(anchor)
+    }
   })
 
   it("names services of Compose that there are by then", () => {
