@@ -1,5 +1,5 @@
 """
-JSON over HTTP for services inside, of Python's standard library alone: connections are kept, whoever is slow is cut off, what
+JSON over HTTP for services inside, of the standard library alone: connections are kept, whoever is slow is cut off, what
 is refused is told as problem+json (RFC 9457), and SIGTERM ends it once what is being answered is answered.
 """
 import json, re, signal, socket, threading, time, traceback, uuid
@@ -11,7 +11,7 @@ MOST_CONNECTIONS, LARGEST_BODY = 200, 1024 * 1024
 IDLE, SLOWEST = 75, 10  # Seconds: how long a connection is kept, and how long a request may come or an answer be read.
 
 class Problem(Exception):
-    """An answer that is not the one asked for: its status, its code and what to do; or some JSON that is sent instead of these."""
+    """An answer that is not the one asked for: its status, its code, what to do; and JSON to send instead, if any."""
 
 def fields_once(pairs):
     if len(dict(pairs)) < len(pairs):
@@ -66,34 +66,42 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = answer
 
     def respond(self):
-        body = self.read_body()
         path, _, query = self.path.partition("?")
-        path = path.rstrip("/")
+        path, refusal = path.rstrip("/"), None
+        try:
+            self.admit(path)
+        except Problem as problem:
+            refusal = problem
+        body = self.read_body(0 if refusal else LARGEST_BODY)
+        if refusal:
+            raise refusal
+        given = fields_of(query) if self.command == "GET" else json_of(self.headers, body)
+        return self.server.routes[self.command, path](given)
+
+    def admit(self, path):
         allowed = [method for method, known in self.server.routes if known == path]
         if not allowed:
             raise Problem(404, "not_found", "There is nothing here.")
         if self.command not in allowed:
             raise Problem(405, "method_not_allowed", f"Ask by {' or '.join(allowed)}.")
         self.server.authorize(path, self.headers)
-        if body is None:
-            raise Problem(413, "body_too_large", f"The body is larger than {LARGEST_BODY} bytes. Send less.")
-        given = fields_of(query) if self.command == "GET" else json_of(self.headers, body)
-        return self.server.routes[self.command, path](given)
 
-    def read_body(self):
-        """The body, None if it is too large. It is read whatever is answered: the next request begins behind it."""
+    def read_body(self, most):
+        """Gives the body, if there is room for it. It is read whatever comes of it: the next request begins behind it."""
         lengths = self.headers.get_all("Content-Length", ["0"])
         if "Transfer-Encoding" in self.headers or not re.fullmatch("[0-9]{1,15}", " ".join(lengths)):
             self.close_connection = True
             raise Problem(411, "length_required", "Send the body with one Content-Length, and in no other way.")
-        left, body = int(lengths[0]), b""
+        length = left = int(lengths[0])
+        body = b""
         while left > 0:
-            part = self.rfile.read(min(left, LARGEST_BODY))
+            part = self.rfile.read(left if length <= most else min(left, 65536))
             if part == b"":
                 raise ConnectionError("the body ended early")
-            body = part if left == int(lengths[0]) <= LARGEST_BODY else None
-            left -= len(part)
+            body, left = part, left - len(part)
         self.deadline = float("inf")
+        if length > LARGEST_BODY:
+            raise Problem(413, "body_too_large", f"The body is larger than {LARGEST_BODY} bytes. Send less.")
         return body
 
     def send(self, status, content, media_type="application/json"):
@@ -103,6 +111,8 @@ class Handler(BaseHTTPRequestHandler):
                    "X-Content-Type-Options": "nosniff"}
         if self.close_connection or self.server.is_stopping:
             headers["Connection"] = "close"
+        else:
+            headers["Keep-Alive"] = f"timeout={IDLE - 5}"
         if status == 401:
             headers["WWW-Authenticate"] = "Bearer"
         if status == 503:

@@ -5,8 +5,8 @@ docs/protocol.md requires, of the standard library, the two files beside this on
 
     apt install python3-psycopg     # psycopg 3, for Debian's own /usr/bin/python3
 
-Settings: DATABASE_URL and SERVICE_PUBLIC_KEYS (a JWKS) are needed; NAME, HOST, PORT, RETENTION and COURIER_CAPACITY (that of
-each district, at the first start) may be set.
+Settings: DATABASE_URL and SERVICE_PUBLIC_KEYS (a JWKS) are needed; NAME, HOST, PORT, RETENTION and COURIER_CAPACITY (that
+of each district, at the first start) may be set.
 """
 import os, queue, random, re, sys, time, uuid
 import psycopg
@@ -39,13 +39,14 @@ DAY, RETENTION = 24 * 60 * 60, int(RETENTION.split()[0]) * 24 * 60 * 60
 
 TABLES = f"""
 select pg_advisory_xact_lock(9089);
-create table if not exists districts (district text primary key, opening bigint not null,
-  capacity bigint not null check (capacity >= 0), consumed bigint not null default 0 check (consumed >= 0));
+create table if not exists districts (district text primary key,
+  capacity bigint not null check (capacity between 0 and 9007199254740991),
+  opening bigint not null, consumed bigint not null default 0 check (consumed >= 0));
 create table if not exists reservations (order_id uuid primary key, outcome text not null, resource text not null,
   quantity bigint not null check (quantity > 0), recorded_at timestamptz not null default now());
 create table if not exists forgotten (before uuid not null, spared uuid[] not null);
-insert into districts (district, opening, capacity) select name, {CAPACITY}, {CAPACITY}
-  from unnest(array['north', 'east', 'south', 'west']) as name where not exists (select from forgotten);
+insert into districts (district, opening, capacity) select number, {CAPACITY}, {CAPACITY}
+  from generate_series(1, 10) as number where not exists (select from forgotten);
 insert into forgotten select '00000000-0000-0000-0000-000000000000', '{{}}' where not exists (select from forgotten);
 set statement_timeout = '4s'"""
 pool = queue.LifoQueue()
@@ -54,7 +55,8 @@ for _ in range(8):
 
 def connect():
     # Nothing is prepared: a plan that was made while the tables were small would stay.
-    database = psycopg.connect(DATABASE_URL, autocommit=True, prepare_threshold=None, connect_timeout=3)
+    database = psycopg.connect(
+        DATABASE_URL, autocommit=True, prepare_threshold=None, connect_timeout=3, tcp_user_timeout=5000)
     database.execute(TABLES)
     return database
 
@@ -142,13 +144,14 @@ def page(database, query):
 
 def books(database, _):
     """The opening of a district is what is left, what orders hold, and what orders consumed that are forgotten by now."""
+    database.execute("set transaction isolation level repeatable read")  # All of it at one instant.
     imbalanced = database.cursor(row_factory=dict_row).execute("""
         select * from (
           select coalesce(district, resource) as resource, coalesce(opening, 0) as opening, 0 as adjusted,
             coalesce(capacity, 0) as balance, coalesce(held, 0)::bigint as held, coalesce(consumed, 0) as consumed
           from districts full join (select resource, sum(quantity) as held from reservations
             where outcome = 'reserved' group by resource) as holds on resource = district) as books
-        where opening <> balance + held + consumed order by resource limit 100""").fetchall()
+        where opening <> balance + held + consumed or opening < 0 order by resource limit 100""").fetchall()
     return {"resources": database.execute("select count(*) from districts").fetchone()[0], "imbalanced": imbalanced}
 
 def forgotten(database, _, lock=""):
@@ -208,7 +211,7 @@ def answering(work, is_right=lambda _: True):
             return transact(work, given)
         except (psycopg.OperationalError, psycopg.InternalError, queue.Empty) as error:
             print(f"{NAME}: {type(error).__name__}: {error}", file=sys.stderr, flush=True)
-            raise Problem(503, "service_unavailable", "The database cannot be used now. Nothing is lost; try again.") from None
+            raise Problem(503, "service_unavailable", "The database cannot be used now. Try again soon.") from None
     return answer
 
 def ready(_):

@@ -220,7 +220,7 @@ const notDone = Effect.fnUntraced(function* (
   if (wrong !== undefined) {
     const wrongClock = (yield* (yield* PeerClocks).wrong).get(name)
     const orClock = status === 401 && wrongClock !== undefined ? `${wrongClock}, or ` : ""
-    return yield* new Misconfigured({ message: `${message}: ${orClock}${wrong}` })
+    return yield* new Misconfigured({ message: `${message}: ${orClock}${wrong}`, status })
   }
   const isRefusal = status >= 400 && status < 500 && status !== 408 && status !== 429
   return yield* isRefusal ? new Refused({ message }) : new Unavailable({ message, status })
