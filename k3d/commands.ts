@@ -18,7 +18,7 @@ export const unfinishedWhenStopped = Effect.onInterrupt(() =>
   Effect.sync(() => process.once("exit", () => process.exitCode = 130))
 )
 
-const root = join(import.meta.dirname, "..")
+const root = join(import.meta.dirname!, "..")
 
 /** Runs a command, its output on the terminal. Fails with StepError, which ends with the remedy. */
 export const run = (command: Command, remedy: string, input?: string) =>

@@ -6,8 +6,8 @@ import { expect, it } from "vitest"
 const root = join(import.meta.dirname, "..")
 const read = (path: string) => readFileSync(join(root, path), "utf8")
 
-it("what is short in npm test is long in .ci/run, once", () => {
-  expect(read(".ci/run").match(/TEST_LENGTH=.*/g)).toEqual(["TEST_LENGTH=long npm test"])
+it("what is short in npm test is long in tests/ci.sh, once", () => {
+  expect(read("tests/ci.sh").match(/TEST_LENGTH=.*/g)).toEqual(["TEST_LENGTH=long npm test"])
   expect(read("package.json")).not.toContain("TEST_LENGTH")
 })
 

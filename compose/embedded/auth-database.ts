@@ -27,7 +27,7 @@ const databaseUrl = Effect.gen(function* () {
 /** Fails with a message for a person. */
 export const authDatabase = Layer.unwrap(
   Effect.map(databaseUrl, (url) => {
-    const migrations = join(import.meta.dirname, "../../services/auth/migrations")
+    const migrations = join(import.meta.dirname!, "../../services/auth/migrations")
     return databaseLayer({ service: "auth", url, poolSize: 2, migrations })
   }),
 ).pipe(Layer.provide(Layer.succeed(OnlyLooking, true)))

@@ -5,7 +5,7 @@ import { imagesSyntax } from "./arguments.ts"
 import { readPins } from "./images.ts"
 import { perform } from "./pinning.ts"
 
-const root = join(import.meta.dirname, "../..")
+const root = join(import.meta.dirname!, "../..")
 
 command(imagesSyntax(Object.keys(readPins(root))), (run) => perform(run, root))
   .main(process.argv.slice(2))

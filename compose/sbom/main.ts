@@ -9,7 +9,7 @@ import { contentsOf } from "./image.ts"
 import { licenceTable } from "./licences.ts"
 import { spdx } from "./spdx.ts"
 
-const root = join(import.meta.dirname, "../..")
+const root = join(import.meta.dirname!, "../..")
 
 const printBill = (bill: Bill, form: "cyclonedx" | "spdx") =>
   Console.log(JSON.stringify((form === "spdx" ? spdx : cyclonedx)(bill), null, 2))

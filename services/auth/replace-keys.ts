@@ -28,7 +28,7 @@ export const replaceSigningKeys: Effect.Effect<
     service: "auth",
     url: settings.DATABASE_URL,
     poolSize: settings.DATABASE_POOL,
-    migrations: join(import.meta.dirname, "migrations"),
+    migrations: join(import.meta.dirname!, "migrations"),
   })).pipe(Effect.provideService(OnlyLooking, true))
   const now = yield* Clock.currentTimeMillis
   return yield* Context.get(context, Database).transaction((sql) =>

@@ -102,7 +102,7 @@ export const authLayers = (settings: Settings) => {
       service: "auth",
       url: settings.DATABASE_URL,
       poolSize: settings.DATABASE_POOL,
-      migrations: join(import.meta.dirname, "migrations"),
+      migrations: join(import.meta.dirname!, "migrations"),
     })),
     Layer.merge(passwordsLayer),
     Layer.merge(turnsLayer),

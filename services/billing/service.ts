@@ -14,7 +14,7 @@ export const money = {
   table: "accounts",
   key: "username",
   balance: "wallet",
-  migrations: join(import.meta.dirname, "migrations"),
+  migrations: join(import.meta.dirname!, "migrations"),
 } as const
 
 export const billing = service({

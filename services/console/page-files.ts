@@ -23,9 +23,9 @@ export type PageFiles = Readonly<Record<string, PageFile>>
 /** What every path of the page is answered with. */
 export const shell = "console.html"
 
-const sources = join(import.meta.dirname, "page")
+const sources = join(import.meta.dirname!, "page")
 /** Where an image has them. */
-export const builtFile = join(import.meta.dirname, "page.json")
+export const builtFile = join(import.meta.dirname!, "page.json")
 
 const types: Readonly<Record<string, string>> = {
   js: "text/javascript; charset=utf-8",

@@ -10,7 +10,7 @@ export const items = participant({
   key: "id",
   balance: "stock",
   title: "name",
-  migrations: join(import.meta.dirname, "migrations"),
+  migrations: join(import.meta.dirname!, "migrations"),
   prefill: Array.from({ length: 10 }, (_, n) => ({ id: `${n + 1}`, name: `Item${n}` })),
   opening: "ITEM_STOCK",
 })

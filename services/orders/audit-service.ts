@@ -21,7 +21,7 @@ export const orderRecords = service({
         service: "orders",
         url: settings.DATABASE_URL,
         poolSize: settings.DATABASE_POOL,
-        migrations: join(import.meta.dirname, "migrations"),
+        migrations: join(import.meta.dirname!, "migrations"),
       })),
       Layer.merge(serviceVerifierLayer("orders", settings.SERVICE_PUBLIC_KEYS)),
     ),

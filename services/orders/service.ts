@@ -83,7 +83,7 @@ export const orders = service({
         service: "orders",
         url: settings.DATABASE_URL,
         poolSize: settings.DATABASE_POOL,
-        migrations: join(import.meta.dirname, "migrations"),
+        migrations: join(import.meta.dirname!, "migrations"),
       })),
       Layer.merge(serviceVerifierLayer("orders", settings.SERVICE_PUBLIC_KEYS)),
       Layer.merge(userVerifierLayer(settings)),

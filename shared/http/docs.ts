@@ -1,10 +1,14 @@
-/** The API's documentation as a page: Swagger UI over the OpenAPI documents of the public services, with no outside host. */
+/**
+ * The API's documentation as pages: Swagger UI over the OpenAPI documents of the public services, with no outside host, and the
+ * catalogue of problems.
+ */
 import { Hono } from "hono"
 import { secureHeaders } from "hono/secure-headers"
 import { readFile } from "node:fs/promises"
 import { createRequire } from "node:module"
 import { dirname, join } from "node:path"
 import { answerHeaders } from "./answer-headers.ts"
+import { problemPage } from "./problem-page.ts"
 
 const folder = dirname(createRequire(import.meta.url).resolve("swagger-ui-dist/package.json"))
 
@@ -79,6 +83,7 @@ export const docsApp = (services: ReadonlyArray<string>): Hono => {
   )
   app.get("/", () => toDocs())
   app.get("/docs", (context) => context.html(page))
+  app.get("/docs/problems", (context) => context.html(problemPage))
   app.get(
     "/docs/start.js",
     (context) => context.body(start(services), 200, { "content-type": "text/javascript" }),

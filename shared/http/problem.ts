@@ -4,6 +4,7 @@
  */
 import { Schema } from "effect"
 import { answerHeaders } from "./answer-headers.ts"
+import { problemType } from "./problem-codes.ts"
 
 /** The wire format of an error (RFC 9457), for the OpenAPI description. */
 export const ProblemDetails = Schema.Struct({
@@ -58,7 +59,7 @@ export const problemParts = (
   requestId: string,
 ) => {
   const title = titles[status] ?? "Error"
-  const type = `urn:unwind:problem:${code}`
+  const type = problemType(code)
   return {
     title,
     body: JSON.stringify({ type, title, status, detail, code, requestId, state, errors }),

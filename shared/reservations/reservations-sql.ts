@@ -27,7 +27,7 @@ export const reservationStoreLayer = (
     ReservationStore,
     Effect.gen(function* () {
       const database = yield* Database
-      yield* database.migrate(join(import.meta.dirname, "migrations"))
+      yield* database.migrate(join(import.meta.dirname!, "migrations"))
       return tablesIn(database, (sql) => reservationTables(sql, resources))
     }),
   )

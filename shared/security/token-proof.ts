@@ -5,7 +5,7 @@
  * behind the last character, no bytes that are not UTF-8, no space.
  */
 import { Clock, Effect, Option, Schema } from "effect"
-import { compactVerify } from "jose"
+import { compactVerify, type CryptoKey } from "jose"
 import { isGoodAt, type Limits, type Times } from "./claims.ts"
 
 export interface TokenKind<C extends Times> {

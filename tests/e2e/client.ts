@@ -70,7 +70,7 @@ export const assertProblem = (answer: Answer, status: number, code: string) => {
   assert.strictEqual(answer.headers.get("content-type"), "application/problem+json", answer.text)
   const problem = decoded(answer, status, ProblemDetails)
   assert.deepStrictEqual([problem.status, problem.code], [status, code], answer.text)
-  assert.strictEqual(problem.type, `urn:unwind:problem:${code}`)
+  assert.strictEqual(problem.type, `/docs/problems#${code}`)
   assert.match(problem.detail, /^\S.*[.]$/)
   assert.strictEqual(answer.headers.get("x-request-id"), problem.requestId)
   assert.strictEqual(answer.headers.get("x-content-type-options"), "nosniff")

@@ -66,7 +66,7 @@ const isHeld = (port: number, localAddress: string) =>
   })
 
 const refused = {
-  type: "urn:unwind:problem:too_many_requests",
+  type: "/docs/problems#too_many_requests",
   title: "Too Many Requests",
   status: 429,
   code: "too_many_requests",

@@ -48,7 +48,7 @@ const wrongProblem = (
     ...differences(what, ["application/problem+json"], inherited("default_type", around)),
     ...differences(
       what,
-      [`status ${status}`, `type urn:unwind:problem:${problem["code"]}`],
+      [`status ${status}`, `type /docs/problems#${problem["code"]}`],
       [`status ${problem["status"]}`, `type ${problem["type"]}`],
     ),
   ]

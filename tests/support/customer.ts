@@ -16,6 +16,8 @@ export interface Wish {
 
 export interface Customer {
   readonly username: string
+  /** Of its requests: JSON, and its access token. */
+  readonly headers: Readonly<Record<string, string>>
   /** One try. Resolves with the order's id when it was acknowledged, and with undefined when that is not known. */
   readonly tryToPlace: (wish: Wish, key: string) => Promise<string | undefined>
   /** The plain answer to one order. */
@@ -51,6 +53,7 @@ export const newCustomer = async (address: () => string): Promise<Customer> => {
     })
   return {
     username,
+    headers,
     post,
     order: async (baseUrl, id) => {
       const response = await fetch(`${baseUrl}/api/orders/${id}`, { headers })

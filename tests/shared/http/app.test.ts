@@ -182,7 +182,7 @@ describe("an app", () => {
       const { status, text } = yield* ask("/teapot")
       assert.strictEqual(status, 429)
       assert.include(JSON.parse(text), {
-        type: "urn:unwind:problem:slow",
+        type: "/docs/problems#slow",
         title: "Too Many Requests",
         detail: "Wait.",
       })

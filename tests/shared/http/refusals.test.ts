@@ -75,7 +75,7 @@ const assertProblem = (answer: string, name: string) => {
   )
   const problem = decode(body)
   assert.strictEqual(problem.status, status, name)
-  assert.strictEqual(problem.type, `urn:unwind:problem:${problem.code}`)
+  assert.strictEqual(problem.type, `/docs/problems#${problem.code}`)
   assert.match(problem.detail, /^\S.*[.]$/)
   assert.notStrictEqual(problem.title, "Error", name)
   assert.strictEqual(headers.get("content-type"), "application/problem+json", name)

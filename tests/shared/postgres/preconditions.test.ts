@@ -116,11 +116,11 @@ describe("a database that is not fit", () => {
 })
 
 describe("docs/postgres.md", () => {
-  it("says which version is the oldest that will do, and .ci/run tries it", () => {
+  it("says which version is the oldest that will do, and tests/ci.sh tries it", () => {
     const read = (file: string) => readFileSync(join(import.meta.dirname, "../../..", file), "utf8")
     const oldest = oldestVersion / 10_000
     assert.include(read("docs/postgres.md"), `**PostgreSQL ${oldest} or newer.** ${oldest} and`)
-    assert.include(read(".ci/run"), `pg_virtualenv -v ${oldest} `)
+    assert.include(read("tests/ci.sh"), `pg_virtualenv -v ${oldest} `)
   })
 })
 

@@ -37,5 +37,3 @@ export const companies = [
   company: string
   make: (ann: Script) => Effect.Effect<Scripted, never, Scope.Scope>
 }>
-
-export type Make = (typeof companies)[number]["make"]
