@@ -69,7 +69,7 @@ export const orderQueueLayer: Layer.Layer<OrderQueue | QueueDesk | Replicas, Set
       default:
         if (QUEUE_TOKEN === undefined) {
           return yield* new SettingsError({
-            message: "One setting needs care (see .env.example):\n" +
+            message: "One setting is missing or invalid (see .env.example):\n" +
               `  QUEUE_TOKEN is missing: set it to ${queueSettings.QUEUE_TOKEN.expects}`,
           })
         }

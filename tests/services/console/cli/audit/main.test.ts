@@ -233,7 +233,7 @@ describe("npm run audit, where there is nothing to audit", () => {
 
   it("names every setting that is missing, once one is given", async () => {
     const { code, errors } = await runAudit("node", { BILLING_URL: "http://localhost:1" })
-    expect(errors).toMatch(/^Cannot audit: 4 settings need care/)
+    expect(errors).toMatch(/^Cannot audit: 4 settings are missing or invalid/)
     for (const name of ["ITEMS_URL", "SLOTS_URL", "ORDERS_URL", "SERVICE_PRIVATE_KEY"]) {
       expect(errors).toContain(`${name} is missing: set it to `)
     }
