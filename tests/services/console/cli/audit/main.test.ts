@@ -181,7 +181,7 @@ describe("npm run audit", () => {
       const end = await runAudit("node", { DATA_DIR }, "--heal")
       expect(end.errors).toBe("")
       expect(end.output).toMatch(
-        /\n {2}orders: its database is of an older version \(without 0003_analyze\.sql\): start /,
+        /\n {2}orders: its database is from an older version \(without 0003_analyze\.sql\): start /,
       )
       expect(end.output).toMatch(/^Orders {4}0: .*\nBooks {5}\d+ resources/m)
       expect(existsSync(join(DATA_DIR, "secrets/orchestrator.private.json"))).toBe(false)
