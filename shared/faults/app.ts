@@ -38,7 +38,7 @@ const faultRoutes = ({ state, set }: Faults) =>
       path: "/internal/faults",
       summary: "Replace the faults that are set, or clear them all",
       body: { schema: FaultsWanted, maxBytes: publicBodyBytes, example: faultsExample },
-      answer: { status: 200, description: "The faults from now on", schema: FaultState },
+      answer: { status: 200, description: "The faults that are now in force", schema: FaultState },
       handle: Effect.fnUntraced(function* ({ body, caller }) {
         const now = yield* set(body)
         yield* Effect.annotateLogs(

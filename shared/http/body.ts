@@ -1,6 +1,6 @@
 /**
- * Reads a JSON body and decodes it with a strict schema: every wrong or unknown field is named at once, and the input
- * itself is never echoed, since it may hold a password.
+ * Reads a JSON body and decodes it with a strict schema: every wrong or unknown field is named at
+ * once, and the input itself is never echoed, since it may hold a password.
  */
 import { Effect, Result, Schema, SchemaIssue } from "effect"
 import { isKeepable, lostBytes } from "#shared/contracts/text.ts"

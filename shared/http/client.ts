@@ -42,14 +42,17 @@ const neverSent =
 export const get = (callee: Callee, path: string): Effect.Effect<unknown, Transient> =>
   triedAgain(call(callee, path, { method: "GET" }))
 
-/** Posts JSON and gives the answer's JSON, undecoded. Fails with a Transient error. */
+/** Posts JSON and returns the answer's JSON, undecoded. Fails with a Transient error. */
 export const post = (
   callee: Callee,
   path: string,
   body: unknown,
 ): Effect.Effect<unknown, Transient> => triedAgain(postBatch(callee, path, body))
 
-/** Posts JSON and gives the answer's JSON, undecoded. Fails with a Transient error, or with Refused. */
+/**
+ * Posts JSON and returns the answer's JSON, undecoded. Fails with a Transient error, or with
+ * Refused.
+ */
 export const postBatch = (
   callee: Callee,
   path: string,
@@ -102,8 +105,8 @@ export interface Exchanged {
 }
 
 /**
- * Sends a request and gives the answer, whatever its status. Fails with a Transient error without
- * one.
+ * Sends a request and returns the answer, whatever its status. Fails with a Transient error if
+ * there is none.
  */
 export const exchange = Effect.fnUntraced(function* (
   callee: Callee,

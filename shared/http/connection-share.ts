@@ -39,6 +39,6 @@ export const shareConnections = (
 export const tooManyConnections = new Problem({
   status: 429,
   code: "too_many_connections",
-  detail: "Too many connections are open from your address. Use fewer, and one after another.",
+  detail: "Too many connections are open from your address. Use fewer, and reuse them.",
   headers: { "retry-after": "5", connection: "close" },
 })

@@ -49,9 +49,7 @@ const isHost = (host: string) => /^(?:[\w.~%-]*|\[[\da-f:.]+\])(?::\d{0,5})?$/i.
 
 const cutAfterMs = 5_000
 
-/**
- * A handler that waits for its app, and the Effect that gives it the app until the scope closes.
- */
+/** A handler that waits for its app, and `open`, which provides the app until the scope closes. */
 export const denoHandler = (): {
   readonly handler: DenoHandler
   readonly open: (

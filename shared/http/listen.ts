@@ -26,7 +26,7 @@ const cause = (error: unknown, { host, port, prefix = "" }: ListenOptions): List
   const why = code === "EADDRINUSE" || /address in use|AddrInUse/i.test(message)
     ? `Port ${port} is in use: stop what uses it or set ${prefix}PORT to another one`
     : code === "EACCES" || /permission denied/i.test(message)
-    ? `Port ${port} needs privileges that this user does not have: set ${prefix}PORT to one above 1023`
+    ? `Port ${port} needs privileges that this user lacks: set ${prefix}PORT to one above 1023`
     : `Cannot listen on ${host}:${port} (${
       code ?? message
     }): set ${prefix}HOST and ${prefix}PORT to an address of this machine`

@@ -50,8 +50,8 @@ const requestId = {
 /** The headers of a problem, by its status. */
 const problemHeaders: Readonly<Record<number, Readonly<Record<string, string>>>> = {
   401: { "WWW-Authenticate": "The authentication scheme to use" },
-  429: { "Retry-After": "The seconds after which to try again" },
-  503: { "Retry-After": "The seconds after which to try again" },
+  429: { "Retry-After": "The seconds to wait before a retry" },
+  503: { "Retry-After": "The seconds to wait before a retry" },
 }
 
 const headers = (told: Readonly<Record<string, string>> | undefined) =>

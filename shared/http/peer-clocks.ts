@@ -107,7 +107,7 @@ const judge = (name: string, peer: Peer, aheadMs: number, nowMs: number): Effect
     peer.wrong = { what, untilMs: nowMs + namedForMs }
     return before === undefined
       ? Effect.logWarning(
-        `${what}: synchronize both clocks by NTP; from ${toleratedSeconds} s on, tokens are refused`,
+        `${what}: set both clocks by NTP; from ${toleratedSeconds} s on, tokens are refused`,
       )
       : Effect.void
   }

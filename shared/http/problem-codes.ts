@@ -173,7 +173,8 @@ export const problemCodes: Readonly<Record<string, Entry>> = {
   service_unavailable: {
     status: 503,
     cause: "A part of the system cannot be reached, or the service is stopping.",
-    remedy: "Try again in a moment, an order with the same `Idempotency-Key`. Nothing is lost.",
+    remedy:
+      "Try again in a moment; repeat orders with the same `Idempotency-Key`. Nothing is lost.",
   },
   session_not_found: {
     status: 404,
@@ -188,7 +189,7 @@ export const problemCodes: Readonly<Record<string, Entry>> = {
   too_many_connections: {
     status: 429,
     cause: "One address has too many connections open.",
-    remedy: "Use fewer connections, and one after another.",
+    remedy: "Use fewer connections, and reuse them.",
   },
   too_many_requests: {
     status: 429,
@@ -203,7 +204,7 @@ export const problemCodes: Readonly<Record<string, Entry>> = {
   too_many_streams: {
     status: [429, 503],
     cause: "Too many event streams are open, of this user (429) or altogether (503).",
-    remedy: "Close some, or ask for the order itself now and then.",
+    remedy: "Close some, or poll the order itself.",
   },
   too_many_unfinished_orders: {
     status: 429,
@@ -212,7 +213,7 @@ export const problemCodes: Readonly<Record<string, Entry>> = {
   },
   too_many_waits: {
     status: 429,
-    cause: "The user waits for as many orders (`Prefer: wait`) as one user may.",
+    cause: "The user already waits for as many orders (`Prefer: wait`) as one user may.",
     remedy: "Send the request without `Prefer`, or a little later.",
   },
   too_much: {

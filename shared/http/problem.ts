@@ -40,7 +40,7 @@ const titles: Readonly<Record<number, string>> = {
   505: "HTTP Version Not Supported",
 }
 
-/** An error that is answered. `code` is stable; `detail` says what happened and what to do. */
+/** An error as the client sees it. `code` is stable; `detail` says what happened and what to do. */
 export class Problem extends Schema.TaggedError<Problem>()("Problem", {
   status: Schema.Int,
   code: Schema.String,

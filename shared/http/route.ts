@@ -20,7 +20,7 @@ import type { Problem } from "./problem.ts"
 export interface Access<C> {
   /** The security scheme in the OpenAPI document; null for routes that anyone may call. */
   readonly scheme: "user" | "service" | "operator" | null
-  /** Who of the scheme gets in, if not all: the roles of users, or the names of services. */
+  /** Who gets in with this scheme, if not all: the roles of users, or the names of services. */
   readonly roles?: ReadonlyArray<string>
   readonly authorize: (request: Request) => Effect.Effect<C, Problem>
 }

@@ -32,14 +32,19 @@ export interface DatabaseOptions {
 export class Database extends Context.Service<
   Database,
   Store<Sql> & {
-    /** Calls back for each notification on the channel, and with null whenever some may have been missed. */
+    /**
+     * Calls back for each notification on the channel, and with null whenever some may have been
+     * missed.
+     */
     readonly listen: (
       channel: string,
       notified: (payload: string | null) => void,
     ) => Effect.Effect<void, Transient>
     /** Applies these migrations. Fails with DatabaseError. */
     readonly migrate: (migrations: Migrations) => Effect.Effect<void, DatabaseError>
-    /** Succeeds when the database answers and can be written to. Fails with Unavailable or Unknown. */
+    /**
+     * Succeeds when the database answers and can be written to. Fails with Unavailable or Unknown.
+     */
     readonly ping: Effect.Effect<void, Transient>
   }
 >()("unwind/postgres/Database") {}

@@ -70,7 +70,7 @@ const databaseProblems = (
     )
   } else if (elsewhere !== null) {
     problems.push(
-      `its tables are in the schema ${elsewhere}, which the search path ${path} does not contain: ` +
+      `its tables are in the schema ${elsewhere}, which is not on the search path ${path}: ` +
         `add search_path=${elsewhere} to DATABASE_URL`,
     )
   } else if (!mayCreate) {

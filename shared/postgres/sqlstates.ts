@@ -25,7 +25,7 @@ const elsewhere: Meaning = { as: "unavailable", elsewhere: true }
 
 export const meanings: Readonly<Record<string, Meaning>> = {
   "03": defect, // SQL statement not yet complete
-  "08": unknown, // connection exception; poolers report all their errors as 08P01, protocol violation
+  "08": unknown, // connection exception; poolers report all errors as 08P01, protocol violation
   "08001": passes, // the connection could not be established
   "08004": passes, // the server rejected the connection
   "09": defect, // triggered action exception

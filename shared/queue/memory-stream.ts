@@ -5,7 +5,10 @@ import type { DeadLetter, Delivery } from "./order-queue.ts"
 
 const deadLettersKept = 1000
 
-/** A letter in memory. Its id begins with the time at which it was written, in milliseconds since the epoch. */
+/**
+ * A letter in memory. Its id begins with the time at which it was written, in milliseconds since
+ * the epoch.
+ */
 export interface MemoryLetter extends DeadLetter {
   readonly id: string
 }

@@ -21,11 +21,16 @@ export interface Delivery {
   /** Names the entry to `acknowledge` and `deadLetter`. */
   readonly entryId: string
   readonly message: OrderMessage
-  /** The entry is known to have been delivered before, to a consumer that did not acknowledge it. */
+  /**
+   * The entry is known to have been delivered before, to a consumer that did not acknowledge it.
+   */
   readonly redelivered: boolean
 }
 
-/** A dead letter: an entry that no consumer can work on, kept with its cause for a person to look at. */
+/**
+ * A dead letter: an entry that no consumer can work on, kept with its cause for a person to look
+ * at.
+ */
 export interface DeadLetter {
   readonly delivery: Delivery
   readonly cause: string

@@ -17,7 +17,7 @@ const sizes = {
   lag: gauge("order_queue_lag", "Entries of the order queue that nobody has taken yet", "{order}"),
   lagMs: gauge(
     "order_queue_oldest_seconds",
-    "How long the oldest entry that nobody has taken yet has been waiting",
+    "How long the oldest entry that nobody has taken yet waits",
     "seconds",
   ),
   deadLetters: gauge("order_queue_dead_letters", "Dead letters that are kept", "{order}"),

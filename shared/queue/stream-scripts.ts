@@ -73,7 +73,10 @@ for at = 1, #ARGV, 3 do
 end
 return done`
 
-/** KEYS: dead letters, index, and for each letter the count of its order's failures; ARGV: the ids of the letters. */
+/**
+ * KEYS: dead letters, index, and for each letter the count of its order's failures; ARGV: the ids
+ * of the letters.
+ */
 export const discardScript = `${drop}
 local done = {}
 for at, id in ipairs(ARGV) do

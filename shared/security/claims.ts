@@ -58,7 +58,7 @@ export const refreshClaims = (issued: Issued) =>
 export const deviceClaims = (issued: Issued) =>
   Schema.Struct({ ...ofUser(issued), jti: like(`${uuid}\\.[\\w-]{16}`) })
 
-/** A service's token says who calls whom. */
+/** A service's token names the caller and the callee. */
 export const serviceClaims = (self: string) =>
   Schema.Struct({ ...times, iss: Schema.Literals(callers), aud: Schema.Literal(self) })
 
