@@ -24,10 +24,8 @@ export const holdsAll = Effect.fnUntraced(function* (sql: Sql, names: ReadonlyAr
   if (pending.length === 0) return
   return yield* Effect.die(
     new OlderVersion(
-      `its database is from an older version (without ${
-        pending.join(", ")
-      }): start the system in ` +
-        "this version, which migrates it, or use the version that made it",
+      `its database is from an older version (without ${pending.join(", ")}): start the system ` +
+        "in this version, which migrates it, or use the version that made it",
     ),
   )
 })

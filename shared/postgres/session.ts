@@ -21,8 +21,8 @@ const fixed: Readonly<Record<string, string>> = {
   default_transaction_isolation: "read committed",
   plan_cache_mode: "auto",
   // A plan made while a table was tiny lives as long as the connection. For a tiny table, reading
-  // all of it looks as cheap as an index look-up; so these plans are used only if there is no
-  // other.
+  // all of it looks as cheap as an index look-up; so these plan types are left only for where there
+  // is no other.
   enable_seqscan: "off",
   enable_bitmapscan: "off",
   enable_hashjoin: "off",

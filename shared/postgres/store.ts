@@ -15,9 +15,9 @@ export interface Store<Tables> {
   readonly query: <A>(run: (tables: Tables) => Effect.Effect<A>) => Effect.Effect<A, Transient>
   /**
    * Runs one transaction, and again from the start if it lost a conflict. Its first statements are
-   * sent along with BEGIN; if BEGIN itself is refused, they run alone. So they only read or lock,
-   * or are harmless alone. Fails with Unavailable (rolled back), or with an unknown outcome (the
-   * connection broke: it may have been committed).
+   * sent along with BEGIN; if BEGIN itself is refused, they run alone. So they must only read or
+   * lock, or be harmless alone. Fails with Unavailable (rolled back), or with an unknown outcome
+   * (the connection broke: it may have been committed).
    */
   readonly transaction: <A>(
     run: (tables: Tables, last: LastStatements) => Effect.Effect<A>,

@@ -28,8 +28,8 @@ export class QueueDesk extends Context.Service<QueueDesk, {
   /**
    * Puts the orders of these letters on the queue again, marked as published before, so that the
    * register is asked first. The letter is removed atomically with it, so an order is redriven
-   * once, however often this is called. An order that fails again gets a letter again, and its
-   * count goes on.
+   * once, however often this is called. An order that fails again gets a new letter, and its count
+   * continues.
    */
   readonly redrive: (
     letters: ReadonlyArray<string>,

@@ -1,13 +1,13 @@
 /**
  * The order queue as a Redis stream with one consumer group, over any transport. At-least-once: a
  * taken entry stays pending under this consumer's name until it is acknowledged. If nobody renews
- * the hold on it for `claimAfter`, its consumer is dead, and another one claims it. A consumer that
- * restarts under the same name gets its own entries back at once. Two live consumers of one name do
- * no harm, but each may be given what the other holds. Entries that no consumer can work on move to
- * the stream `<stream>:dead`, which keeps the newest 10,000 letters for the time in RETENTION. A
- * letter has the fields `cause`, `entry` (the id it had) and `order` (empty if the entry does not
- * tell it), followed by those of the entry. An order has one letter, however often it is published
- * and fails again: the hash `<stream>:dead:index` has the letter's id, and
+ * the hold on it for `claimAfter`, its consumer counts as dead, and another one claims it. A
+ * consumer that restarts under the same name gets its own entries back at once. Two live consumers
+ * of one name do no harm, but each may be given what the other holds. Entries that no consumer can
+ * work on move to the stream `<stream>:dead`, which keeps the newest 10,000 letters for the time in
+ * RETENTION. A letter has the fields `cause`, `entry` (the id it had) and `order` (empty if the
+ * entry does not tell it), followed by those of the entry. An order has one letter, however often
+ * it is published and fails again: the hash `<stream>:dead:index` has the letter's id, and
  * `<stream>:dead:count:<order>` the number of failures. The desk redrives and discards letters.
  */
 import { Effect, type Scope } from "effect"
