@@ -1,24 +1,28 @@
 /**
- * A quota that many share and nobody can use up: each may hold a part of what is free, so the more is taken the less one may
- * take, and something always stays for who has nothing yet. These are the dynamic thresholds by which switches share their
- * memory among queues (A. K. Choudhury and E. L. Hahne, 1998). With the part a, one alone gets a / (1 + a) of all, and
- * n together leave 1 / (1 + n a).
+ * A shared quota that no holder can exhaust: each may hold a part of what is free, so the limit of
+ * each falls as more is taken, and something stays for a holder that has nothing yet. These are the
+ * dynamic thresholds by which switches share their memory among queues (A. K. Choudhury and E. L.
+ * Hahne, 1998). With the part a, a single holder gets a / (1 + a) of all, and n together leave 1 /
+ * (1 + n a).
  */
 
-/** Whether there is one more for a holder, who may have its share already; or there is no more for anybody. */
+/** Whether a holder may have one more, has its share already, or nothing is free. */
 export type Room = "room" | "over share" | "full"
 
 export interface FairShare {
   readonly roomFor: (holder: string) => Room
   /** Takes one if there is room. */
   readonly take: (holder: string) => Room
-  /** Gives back one that was taken. */
+  /** Gives one back. */
   readonly giveBack: (holder: string) => void
   /** How many are taken. */
   readonly size: () => number
 }
 
-/** A quota of `most`, of which a holder has at most `part` of what is free; one is never too many while any is free. */
+/**
+ * A quota of `most`, of which a holder has at most `part` of what is free; the first one is allowed
+ * while any is free.
+ */
 export const fairShare = (
   { most, part }: { readonly most: number; readonly part: number },
 ): FairShare => {

@@ -1,10 +1,10 @@
 /**
- * Time that only goes forward: how long something takes, and when it is due again. The wall clock may be set, by a person or
- * by NTP: whoever waits by it then waits an hour too long, or not at all.
+ * Monotonic time, for durations and for what is due later. The wall clock may be set, by a person
+ * or by NTP: a wait by it may then take an hour too long, or no time at all.
  */
 import { Clock, Effect } from "effect"
 
-/** Milliseconds since a moment that means nothing, and is another one in every process. */
+/** Milliseconds since an arbitrary instant, which differs between processes. */
 export const steadyMsOf = (clock: Clock.Clock): number =>
   Number(clock.monotonicTimeNanosUnsafe()) / 1_000_000
 
@@ -12,7 +12,7 @@ export const steadyMs: Effect.Effect<number> = Effect.clockWith((clock) =>
   Effect.succeed(steadyMsOf(clock))
 )
 
-/** The clock for libraries that measure by the wall clock what is no time of day. */
+/** A clock for libraries that use the wall clock where they need no time of day. */
 const withTime = (clock: Clock.Clock, nowMs: () => number): Clock.Clock => ({
   currentTimeMillisUnsafe: nowMs,
   currentTimeMillis: Effect.sync(nowMs),
@@ -23,7 +23,7 @@ const withTime = (clock: Clock.Clock, nowMs: () => number): Clock.Clock => ({
   sleep: (duration) => clock.sleep(duration),
 })
 
-/** Runs it by a clock that shows the time that `nowMs` gives, in milliseconds. */
+/** Runs an effect with a clock that shows the time that `nowMs` returns, in milliseconds. */
 export const byTime =
   (nowMs: (clock: Clock.Clock) => number) =>
   <A, E, R>(effect: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> =>
@@ -31,5 +31,5 @@ export const byTime =
       Effect.provideService(effect, Clock.Clock, withTime(clock, () => nowMs(clock)))
     )
 
-/** Runs by steady time what a library measures by the wall clock. */
+/** Runs an effect with steady time in place of the wall clock. */
 export const bySteadyTime = byTime(steadyMsOf)

@@ -1,19 +1,23 @@
 /**
- * The ways in which a call can fail without an answer of the callee's rules. All are retried, and none may start a
- * compensation, since none is a rejection. Everything else is a typed answer of the callee or a defect.
+ * The ways a call can fail without an answer by the callee's rules. All are retried, and none may
+ * start a compensation, since none is a rejection. Everything else is a typed answer of the callee
+ * or a defect.
  */
 import { Schema } from "effect"
 
-/** The callee refuses to work now (connection refused, 429, 5xx). Try again; should it have happened, it remembers. */
+/**
+ * The callee does not work now (connection refused, 429, 5xx). Retrying is safe: the callee is
+ * idempotent.
+ */
 export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable", {
   message: Schema.String,
-  /** The HTTP status, where there was an answer. */
+  /** The HTTP status, if there was an answer. */
   status: Schema.optionalKey(Schema.Int),
 }) {}
 
 /**
- * The answer never came (timeout, connection cut), or is none of the protocol: it may have happened. Try again; the callee
- * remembers.
+ * The answer never came (timeout, connection cut), or breaks the protocol: it may have happened.
+ * Retrying is safe: the callee is idempotent.
  */
 export class Unknown extends Schema.TaggedError<Unknown>()("Unknown", {
   message: Schema.String,
@@ -22,8 +26,8 @@ export class Unknown extends Schema.TaggedError<Unknown>()("Unknown", {
 }) {}
 
 /**
- * The callee does not know this caller, does not let it in or does not have the route (401, 403, 404): a key, an address or a
- * version is wrong. It stays so until a person mends it, so try again, but slowly.
+ * The callee does not know this caller, does not let it in or does not have the route (401, 403,
+ * 404): a key, an address or a version is wrong until a person corrects it, so retries are slow.
  */
 export class Misconfigured extends Schema.TaggedError<Misconfigured>()("Misconfigured", {
   message: Schema.String,

@@ -1,14 +1,14 @@
 /**
- * Small files that are there whole or not at all, however their writer dies and whether or not the power goes: keys and
- * passwords, of which half a one would lock its owner out for good. One writer at a time for each file.
+ * Small files that are written atomically, even if the writer dies or the power fails: keys and
+ * passwords, half of which would lock their owner out for good. One writer at a time for each file.
  */
 import fs from "node:fs"
 import path from "node:path"
 
-/** Puts the file on the disk, in the place of the one that was there. Throws when it cannot be written. */
+/** Writes the file to disk, replacing an existing one. Throws if it cannot be written. */
 export const writeWhole = (file: string, content: string, mode: number): void => {
   const staging = `${file}.new`
-  // One that a killed writer left may be of a mode that not even its owner may write to.
+  // A killed writer may have left one with a mode that not even its owner may write to.
   fs.rmSync(staging, { force: true })
   const handle = fs.openSync(staging, "wx", mode)
   try {
@@ -22,8 +22,8 @@ export const writeWhole = (file: string, content: string, mode: number): void =>
 }
 
 /**
- * What the file holds. Nothing where there is none, or an empty one, which is what a writer that did not write it whole left
- * behind. Throws when it cannot be read: what is there must not be taken for lost.
+ * The content of the file; undefined if it does not exist or is empty, as after a writer that was
+ * not atomic. Throws if it cannot be read: an existing file must not be taken for a missing one.
  */
 export const readIfThere = (file: string): string | undefined => {
   try {
@@ -34,9 +34,9 @@ export const readIfThere = (file: string): string | undefined => {
   }
 }
 
-/** Puts the names in a folder on the disk: a rename is only then sure to outlast a power cut. */
+/** Writes the names in a folder to disk: only then does a rename survive a power cut. */
 export const syncFolder = (folder: string): void => {
-  if (process.platform === "win32") return // It cannot, and need not.
+  if (process.platform === "win32") return // Windows cannot, and need not.
   const handle = fs.openSync(folder, "r")
   fs.fsyncSync(handle)
   fs.closeSync(handle)

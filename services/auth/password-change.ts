@@ -20,7 +20,7 @@ const weak = (issue: string) =>
   new Problem({
     status: 400,
     code: "invalid_request",
-    detail: `The request body is invalid. newPassword: ${issue}.`,
+    detail: `The request body is invalid: newPassword: ${issue}.`,
     errors: [{ path: "newPassword", message: issue }],
   })
 

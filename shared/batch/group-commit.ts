@@ -1,23 +1,26 @@
 /**
- * Group commit: whoever waits for a round trip or an fsync shares it. While a batch is out the next one gathers, and goes
- * the moment that one is back; there is no timer, so a lone entry waits for nothing. Two batches out at once would be half
- * as large, and what they cost is what everybody waits for. Each entry has a caller that waits for it: of one that is
- * interrupted, the entry is dropped unless it was taken already.
+ * Group commit: callers that wait for a round trip or an fsync share it. While a batch is in
+ * flight, the next one gathers, and it leaves as soon as that one returns. There is no timer, so a
+ * lone entry never waits. Two batches in flight would be half as large each, at the cost of two. If
+ * a caller is interrupted, its entry is dropped unless it was taken already.
  */
 import { Clock, Effect, Exit, Latch, type Scope } from "effect"
 
 export interface GroupCommitOptions<I, O, E> {
-  /** The most in one batch, by size. What is larger goes alone. */
+  /** The most in one batch, by size. A larger entry goes alone. */
   readonly max: number
-  /** What an entry counts for; 1 unless it says otherwise. */
+  /** The size of an entry; 1 by default. */
   readonly size?: (entry: I) => number
   /**
-   * The most that may wait, by size, and what an entry that would be more fails with, at once; one that has waited for
-   * `longestMs` when a batch returns fails so, too, since its caller gives up before its turn comes. Needless where callers
-   * are few by themselves.
+   * The most that may wait, by size, and the error of entries beyond that, which fail at once. An
+   * entry that has waited for `longestMs` when a batch returns fails, too, since its caller gives
+   * up before its turn comes. Not needed if the number of callers is limited.
    */
   readonly waiting?: { readonly most: number; readonly longestMs: number; readonly full: E }
-  /** Handles a batch and answers each entry, in order. When it fails, every entry of the batch fails with it. */
+  /**
+   * Handles a batch and answers each entry, in order. If it fails, every entry of the batch fails
+   * with its error.
+   */
   readonly run: (entries: ReadonlyArray<I>) => Effect.Effect<ReadonlyArray<O>, E>
 }
 
@@ -28,7 +31,7 @@ interface Waiting<I, O, E> {
   readonly answer: (exit: Effect.Effect<O, E>) => void
 }
 
-/** The line of those that wait, in the order in which they came. */
+/** The queue of waiting entries, first in, first out. */
 const makeLine = <W extends { readonly size: number; readonly sinceMs: number }>() => {
   const line = new Set<W>()
   let length = 0
@@ -42,7 +45,7 @@ const makeLine = <W extends { readonly size: number; readonly sinceMs: number }>
       length += one.size
     },
     leave,
-    /** Takes those that have waited since then or longer. */
+    /** Takes the entries that came at `untilMs` or before. */
     takeLate: (untilMs: number): ReadonlyArray<W> => {
       const late: Array<W> = []
       for (const one of line) {
@@ -52,7 +55,7 @@ const makeLine = <W extends { readonly size: number; readonly sinceMs: number }>
       }
       return late
     },
-    /** Takes the first ones, as many as fit. */
+    /** Takes the first entries, as many as fit. */
     take: (max: number): ReadonlyArray<W> => {
       const taken: Array<W> = []
       let room = max
@@ -67,8 +70,10 @@ const makeLine = <W extends { readonly size: number; readonly sinceMs: number }>
   }
 }
 
-/** Makes the function that hands in one entry and waits for its answer. When the scope closes, the batch that is out is
- * seen through; whoever else waits or comes later is interrupted. */
+/**
+ * Makes the function that submits an entry and waits for its answer. When the scope closes, the
+ * batch in flight is finished; all other callers are interrupted.
+ */
 export const groupCommit = <I, O, E>(
   { max, size = () => 1, waiting, run }: GroupCommitOptions<I, O, E>,
 ): Effect.Effect<(entry: I) => Effect.Effect<O, E>, never, Scope.Scope> =>
@@ -90,13 +95,13 @@ export const groupCommit = <I, O, E>(
         ),
       )
     const goOn = some.await.pipe(
-      // Whoever is about to hand in an entry in the same turn still comes along.
+      // Entries submitted in the same turn of the event loop still join the batch.
       Effect.andThen(Effect.yieldNow),
       Effect.flatMap(() => {
         refuseLate()
         const batch = line.take(max)
         if (line.length() === 0) some.closeUnsafe()
-        // Once taken, a batch is seen through: its entries have nobody else.
+        // Uninterruptible: nobody else answers the entries of a batch that was taken.
         return batch.length === 0 ? Effect.void : Effect.uninterruptible(handle(batch))
       }),
       Effect.forever,

@@ -1,33 +1,33 @@
 /**
- * Runs a command of a person's terminal: its data goes to standard output and all else to standard error, it ends with an
- * exit code, and whatever goes wrong is a message and never a stack.
+ * Runs a command in a terminal: data goes to standard output and everything else to standard error,
+ * it ends with an exit code, and every error is a message, never a stack.
  */
 import { Cause, Console, Effect, Logger, Option, References } from "effect"
 import { runMain } from "#shared/service/run-main.ts"
 import { type Options, type Syntax, understand, type Understood } from "./syntax.ts"
 
-/** The exit code of a command line that is not understood. */
+/** The exit code of an invalid command line. */
 const misusedCode = 2
 /** The exit code of a command that was ended by Ctrl-C. */
 const interruptedCode = 130
 
-/** Gives the exit code, which is 0 where it gives none. */
+/** Returns the exit code; 0 by default. */
 export type Program = Effect.Effect<number | void, { readonly message: string }>
 
-/** How a command ends that does not end by itself. */
+/** How a command ends after a failure or Ctrl-C. */
 export interface Ending {
-  /** What stands before the message of a failure, and the exit code of one: nothing, and 1, where it is not said. */
+  /** The prefix of a failure's message, and its exit code; by default no prefix, and 1. */
   readonly failure?: { readonly says?: string; readonly code: number }
-  /** The exit code after Ctrl-C: 130 where it is not said. */
+  /** The exit code after Ctrl-C; 130 by default. */
   readonly interruptedCode?: number
 }
 
 export interface Command<A> {
   readonly syntax: Syntax<Options, unknown>
   readonly understand: (args: ReadonlyArray<string>) => Understood<A>
-  /** Does what the words ask for, the help and refusals included; gives the exit code. */
+  /** Executes a command line, including the help and refusals; returns the exit code. */
   readonly execute: (args: ReadonlyArray<string>) => Effect.Effect<number>
-  /** The same, as this process, which ends with it. */
+  /** Like `execute`, as this process, which ends with it. */
   readonly main: (args: ReadonlyArray<string>) => void
 }
 
@@ -44,7 +44,7 @@ export const command = <O extends Options, A>(
         : answered(understood)
     })
   return {
-    // What is read by its own options alone is read.
+    // Its `read` only ever gets its own options.
     syntax: syntax as unknown as Syntax<Options, unknown>,
     understand: (args) => understand(syntax, args),
     execute,
@@ -52,7 +52,10 @@ export const command = <O extends Options, A>(
   }
 }
 
-/** What is asked for, of a program that is no Effect; none where the help or a refusal was the answer, and it ends. */
+/**
+ * The options, for a program that is no Effect; undefined if the answer was the help or a refusal,
+ * and the program ends.
+ */
 export const optionsOf = <O extends Options, A>(
   syntax: Syntax<O, A>,
   args: ReadonlyArray<string>,
@@ -63,7 +66,7 @@ export const optionsOf = <O extends Options, A>(
   return undefined
 }
 
-/** Prints the help, or a refusal; gives the exit code. */
+/** Prints the help, or a refusal; returns the exit code. */
 export const answered = (
   understood: Exclude<Understood<unknown>, { readonly task: "run" }>,
 ): Effect.Effect<number> =>
@@ -91,7 +94,7 @@ export const runProcess = (program: Effect.Effect<number>, stoppedCode = interru
   endWithReader()
   const whole = program.pipe(
     Effect.tap((code) => Effect.sync(() => process.exitCode = code)),
-    // The process ends right after, and what a pipe has not taken by then is lost.
+    // Flushed first: the process ends right after, and loses what a pipe has not taken.
     Effect.tap(taken(process.stdout)),
     Effect.tap(taken(process.stderr)),
   )
@@ -101,7 +104,7 @@ export const runProcess = (program: Effect.Effect<number>, stoppedCode = interru
 const taken = (stream: NodeJS.WriteStream) =>
   Effect.callback<void>((resume) => void stream.write("", () => resume(Effect.void)))
 
-/** A reader that has seen enough (`| head`) is no failure. */
+/** A reader that closes early (`| head`) is no failure. */
 const endWithReader = (): void => {
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code !== "EPIPE") throw error

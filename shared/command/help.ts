@@ -1,11 +1,11 @@
-/** The help of a command, from what it understands. */
+/** The help of a command, made from its syntax. */
 import type { Option, Options, Syntax } from "./syntax.ts"
 
 const columns = 100
 
-const help: Option = { type: "boolean", short: "h", says: "show this" }
+const help: Option = { type: "boolean", short: "h", says: "show this help" }
 
-/** Lines of up to 100 columns, without a line break at the end. */
+/** Lines of up to 100 columns, without a final line break. */
 export const helpOf = <O extends Options, A>(syntax: Syntax<O, A>): string => {
   const { call, usage, about, options, closing } = syntax
   const rows = Object.entries<Option>({ ...options, help }).map(([name, { value, says }]) =>
@@ -22,7 +22,7 @@ const usageOf = (call: string, usage: string): string => {
   return `${begin}${usage.replaceAll("\n", `\n${" ".repeat(begin.length)}`)}`.trimEnd()
 }
 
-/** Two columns: names, and what is said of each, in as many lines as it needs. */
+/** Two columns: names and descriptions, wrapped. */
 export const tableOf = (rows: ReadonlyArray<readonly [string, string]>): string => {
   const width = Math.max(...rows.map(([name]) => name.length))
   return rows.map(([name, says]) =>
@@ -32,7 +32,7 @@ export const tableOf = (rows: ReadonlyArray<readonly [string, string]>): string 
   ).join("\n")
 }
 
-/** Paragraphs in lines of one width; what is indented stays as it is. */
+/** Wraps paragraphs; indented ones stay unchanged. */
 const filled = (text: string): string =>
   text.split("\n\n").map((paragraph) =>
     /^ /m.test(paragraph) ? paragraph : wrapped(paragraph.replaceAll("\n", " "), columns).join("\n")

@@ -1,4 +1,6 @@
-/** What a person typed, a service answered or a table holds may be anything; a terminal is not to obey it. */
+/**
+ * Text from users, services and tables may contain control characters, which a terminal would obey.
+ */
 
-/** The text in one line, without what a terminal would take for an order. */
+/** The text in one line, with control characters replaced. */
 export const printable = (text: string): string => text.replace(/\p{Cc}/gu, "?")

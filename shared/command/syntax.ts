@@ -1,38 +1,38 @@
 /**
- * What a command of a person's terminal understands: its options, the words behind them, and its help. What cannot be
- * understood becomes a message of one line that names the help.
+ * The syntax of a terminal command: its options, the words after them, and its help. An invalid
+ * command line becomes a message of one line that names the help.
  */
 import { parseArgs, type ParseArgsOptionDescriptor } from "node:util"
 import { helpOf } from "./help.ts"
 import { printable } from "./printable.ts"
 
-/** An option, as `node:util` has it, and what the help says of it. */
+/** An option of `node:util`, with its description in the help. */
 export interface Option extends ParseArgsOptionDescriptor {
-  /** What its value is called, such as "URL"; none for a flag. */
+  /** The name of its value, such as "URL"; none for a flag. */
   readonly value?: string
   readonly says: string
 }
 export type Options = Readonly<Record<string, Option>>
 
-/** What was given of the options; what was not given is absent. */
+/** The given options. */
 export type Given<O extends Options> = {
   readonly [K in keyof O]?: O[K] extends { readonly type: "boolean" } ? boolean
     : O[K] extends { readonly multiple: true } ? ReadonlyArray<string>
     : string
 }
 
-/** A command line of options `O`, which are read as an `A`. */
+/** The syntax of a command line with options `O`, which are read as an `A`. */
 export interface Syntax<O extends Options, A> {
   /** How it is called, such as "npm run chaos". */
   readonly call: string
-  /** What may stand behind that, such as "[-- --minutes M]"; more lines are aligned below it. */
+  /** What may follow, such as "[-- --minutes M]"; more lines are aligned below it. */
   readonly usage: string
   /** What it does, in paragraphs. */
   readonly about: string
   readonly options: O
-  /** Paragraphs behind the options: exit codes, and what else is to be known. */
+  /** Paragraphs after the options: exit codes, and other notes. */
   readonly closing: string
-  /** The words besides options: how many, and what they name. None where it is not said. */
+  /** The words besides options: how many, and what they name. None by default. */
   readonly words?: { readonly least: number; readonly most: number; readonly what: string }
   /** Throws Misused. */
   readonly read: (given: Given<O>, words: ReadonlyArray<string>) => A
@@ -41,16 +41,16 @@ export interface Syntax<O extends Options, A> {
 /** Infers the types of a syntax. */
 export const syntax = <const O extends Options, A>(syntax: Syntax<O, A>): Syntax<O, A> => syntax
 
-/** What is asked for cannot be: the message is the beginning of a line, without its full stop. */
+/** An invalid command line; the message begins a line and has no full stop. */
 export class Misused extends Error {}
 
-/** What a command line comes to. */
+/** The meaning of a command line. */
 export type Understood<A> =
   | { readonly task: "run"; readonly options: A }
   | { readonly task: "help"; readonly text: string }
   | { readonly task: "refuse"; readonly message: string }
 
-/** Understands the words after the program's name. */
+/** Parses the words after the program's name. */
 export const understand = <O extends Options, A>(
   syntax: Syntax<O, A>,
   args: ReadonlyArray<string>,
@@ -73,20 +73,23 @@ export const understand = <O extends Options, A>(
   }
 }
 
-/** Behind "--" a word is only a word. */
+/** After "--", every word is a plain word. */
 const asksForHelp = (args: ReadonlyArray<string>): boolean => {
   const end = args.indexOf("--")
   const before = end === -1 ? args : args.slice(0, end)
   return before.some((word) => word === "--help" || word === "-h")
 }
 
-/** A command line that is not understood, and where the help is: npm takes options for its own until "--". */
+/**
+ * The refusal of a command line, with a reference to the help; npm takes options before "--" for
+ * its own.
+ */
 export const refusal = (call: string, why: string) => ({
   task: "refuse" as const,
   message: `${why}: see ${call}${/^npm (?!.* -- )/.test(call) ? " --" : ""} --help`,
 })
 
-/** Of what `parseArgs` says the first sentence; the others are about minus signs. */
+/** The first sentence of the message of `parseArgs`; the others are about minus signs. */
 const whyNot = (error: unknown): string => {
   if (error instanceof Misused) return printable(error.message)
   const { code, message } = error as NodeJS.ErrnoException

@@ -1,8 +1,8 @@
-/** The values of options: what is not right is Misused, with what would be. */
+/** Parses the values of options. Throws Misused, with an example of a valid value. */
 import { Duration, Option } from "effect"
 import { Misused } from "./syntax.ts"
 
-/** A whole number within bounds, both included. */
+/** A whole number from `least` to `most`. */
 export const wholeOf = (
   option: string,
   given: string,
@@ -13,7 +13,7 @@ export const wholeOf = (
   throw new Misused(`${option} needs a whole number from ${least} to ${most}, such as ${such}`)
 }
 
-/** A number, with decimals or without, within bounds, both included. */
+/** A number from `least` to `most`, with or without decimals. */
 export const numberOf = (
   option: string,
   given: string,
@@ -35,7 +35,7 @@ export const oneOf = <W extends string>(
   return found
 }
 
-/** An http or https URL without its trailing slashes, so that paths can be put behind it. */
+/** An http or https URL without trailing slashes, so that paths can be appended. */
 export const urlOf = (option: string, given: string): string => {
   const url = URL.parse(given)
   if (url === null || !/^https?:$/.test(url.protocol)) {
@@ -44,7 +44,7 @@ export const urlOf = (option: string, given: string): string => {
   return `${url.origin}${url.pathname}`.replace(/\/+$/, "")
 }
 
-/** An instant: a duration in words is that long ago. */
+/** An instant; a duration means that long ago. */
 export const timeOf = (option: string, given: string, nowMs: number): Date => {
   const ago = Duration.fromInput(given as Duration.Input)
   const ms = Option.isSome(ago) ? nowMs - Duration.toMillis(ago.value) : iso(given)
@@ -55,5 +55,5 @@ export const timeOf = (option: string, given: string, nowMs: number): Date => {
   return time
 }
 
-/** Date.parse understands more, and otherwise than it was meant: "2" is a day in 2001. */
+/** Date.parse alone accepts too much: "2" is a day in 2001. */
 const iso = (given: string): number => /^\d{4}-\d\d-\d\d/.test(given) ? Date.parse(given) : NaN

@@ -65,8 +65,8 @@ export const readSettings = <const R extends Record<string, Setting<unknown>>>(
     }
     if (problems.length > 0) {
       const title = problems.length === 1
-        ? "One setting needs care"
-        : `${problems.length} settings need care`
+        ? "One setting is missing or invalid"
+        : `${problems.length} settings are missing or invalid`
       return yield* new SettingsError({
         message: `${title} (see .env.example):\n  ${problems.join("\n  ")}`,
       })

@@ -1,6 +1,7 @@
 /**
- * The app of a service that sagas call, in which operators may set faults where FAULTS=1. Where they may not, it is the app
- * without them: nothing stands between a request and its route, and the routes that set faults are not there.
+ * The app of a service that sagas call, with faults that operators may set if FAULTS=1. Otherwise
+ * it is the plain app: nothing stands between a request and its route, and the routes that set
+ * faults do not exist.
  */
 import { Effect } from "effect"
 import { faultsExample, FaultState, FaultsWanted } from "#shared/contracts/faults.ts"
@@ -9,7 +10,7 @@ import { publicBodyBytes, type Route, route } from "#shared/http/route.ts"
 import type { RouteKey } from "#shared/security/permissions.ts"
 import { type Faults, makeFaults } from "./faults.ts"
 
-/** What sagas ask. All else goes on: whoever breaks something wants to watch it. */
+/** The routes that sagas call. All others keep working, so that operators can watch the effect. */
 const asked: ReadonlyArray<string> = [
   "POST /internal/reservations",
   "POST /internal/decisions",
@@ -35,9 +36,9 @@ const faultRoutes = ({ state, set }: Faults) =>
     route({
       method: "POST",
       path: "/internal/faults",
-      summary: "Set faults in the place of those that are set, or mend them all",
+      summary: "Replace the faults that are set, or clear them all",
       body: { schema: FaultsWanted, maxBytes: publicBodyBytes, example: faultsExample },
-      answer: { status: 200, description: "The faults from now on", schema: FaultState },
+      answer: { status: 200, description: "The faults that are now in force", schema: FaultState },
       handle: Effect.fnUntraced(function* ({ body, caller }) {
         const now = yield* set(body)
         yield* Effect.annotateLogs(
@@ -49,7 +50,7 @@ const faultRoutes = ({ state, set }: Faults) =>
     }),
   ])
 
-/** Makes the apps of the service; `allowed` is what FAULTS says. */
+/** Makes the apps of the service; `allowed` is the setting FAULTS. */
 export const appWithFaults = (allowed: boolean, options: AppOptions) =>
   Effect.gen(function* () {
     if (!allowed) return yield* makeApp(options)

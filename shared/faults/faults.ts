@@ -1,4 +1,4 @@
-/** The faults of one service, as an operator has set them: which requests meet them, and how. */
+/** The faults that an operator has set on one service: which requests meet them, and how. */
 import { Clock, Deferred, Effect, Random } from "effect"
 import type { FaultName, FaultState, FaultsWanted } from "#shared/contracts/faults.ts"
 import { Problem } from "#shared/http/problem.ts"
@@ -7,19 +7,19 @@ type InForce = Readonly<Record<FaultName, number>>
 
 const none: InForce = { refusePercent: 0, delayMs: 0, hangPercent: 0, dropPercent: 0 }
 
-/** Longer than callers wait. Who hangs up is not noticed. */
+/** Longer than callers wait; a caller that hangs up is not noticed. */
 const hangMs = 60_000
 
 const refusal = new Problem({
   status: 503,
   code: "fault_set",
-  detail: "An operator has set a fault here, which this request has met. Nothing was done.",
+  detail: "An operator set a fault on this service, and the request met it. Nothing was done.",
 })
 
 const isHit = (percent: number): Effect.Effect<boolean> =>
   percent === 0 ? Effect.succeed(false) : Effect.map(Random.next, (drawn) => drawn * 100 < percent)
 
-/** Makes the faults of a service: none, until some are set. */
+/** Makes the faults of a service, initially none. */
 export const makeFaults = Effect.sync(() => {
   let given = none
   let untilMs = 0
@@ -41,7 +41,7 @@ export const makeFaults = Effect.sync(() => {
     Effect.gen(function* () {
       given = Object.values(wanted).some((value) => value > 0) ? wanted : none
       untilMs = (yield* Clock.currentTimeMillis) + seconds * 1000
-      // What hangs does so by what was set before.
+      // Ends the hangs of the faults that were set before.
       yield* Deferred.succeed(changed, undefined)
       changed = Deferred.makeUnsafe()
       return yield* state
@@ -50,7 +50,9 @@ export const makeFaults = Effect.sync(() => {
   const hang = (closing: Effect.Effect<void>) =>
     Effect.raceAllFirst([Effect.sleep(hangMs), Deferred.await(changed), closing])
 
-  /** Answers a request as the faults in force have it; `closing` succeeds when the server wants to close. */
+  /**
+   * Answers a request under the faults in force; `closing` succeeds when the server wants to close.
+   */
   const meet = <E>(
     answer: Effect.Effect<Response, E>,
     closing: Effect.Effect<void>,

@@ -1,4 +1,4 @@
-/** Whether operators may break things on purpose. Nothing that could is there otherwise. */
+/** Whether operators may break things on purpose; otherwise nothing that can do so exists. */
 import { Schema, SchemaGetter } from "effect"
 import type { Setting } from "#shared/config/settings.ts"
 
@@ -11,7 +11,7 @@ const allowed: Setting<boolean> = {
   ),
   expects: "1, to let operators set faults, or 0",
   default: "0",
-  // What the image of the services has: there it takes two settings to let anybody break something.
+  // NODE_ENV is production in the services' image: there, faults take a change of two settings.
   conflict: (value, environment) =>
     value === "1" && environment["NODE_ENV"]?.trim() === "production"
       ? "it cannot be 1 while NODE_ENV is production: set FAULTS to 0, or NODE_ENV to development"

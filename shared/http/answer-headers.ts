@@ -1,18 +1,18 @@
-/** What the headers of every answer say to browsers and caches. */
+/** Headers of every answer, for browsers and caches. */
 
-/** No cache keeps it, and no browser takes it for another type than it says. */
+/** No cache stores the answer, and no browser guesses another media type. */
 export const answerHeaders = {
   "cache-control": "no-store",
   "x-content-type-options": "nosniff",
 } as const
 
-/** For a year no browser asks this host but by TLS. RFC 6797 (7.2): over plain HTTP it must not be said. */
+/** For a year, browsers use only TLS for this host. RFC 6797 (7.2): not sent over plain HTTP. */
 export const strictTransport = { name: "strict-transport-security", value: "max-age=31536000" }
 
-/** Whether a proxy says that the request came to it by TLS: the last word is that of our own. */
+/** Whether the proxy got the request over TLS: the last entry is that of our own proxy. */
 export const cameByTls = (forwardedProto: string | null): boolean =>
   forwardedProto?.split(",").at(-1)?.trim().toLowerCase() === "https"
 
-/** Whether the client's request came over TLS: by its URL, or as a proxy that is trusted says. */
+/** Whether the client's request came over TLS: by its URL, or as a trusted proxy says. */
 export const isByTls = ({ url, headers }: Request, trustProxy: boolean): boolean =>
   url.startsWith("https:") || (trustProxy && cameByTls(headers.get("x-forwarded-proto")))

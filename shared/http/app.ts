@@ -1,8 +1,9 @@
 /**
- * The Hono apps of a service, one behind each of its two doors: its public routes behind the one, its internal routes and
- * the endpoints that every service has (/livez, /readyz, /metrics, /openapi.json) behind the other. Wrong paths and methods
- * are answered as problems. Plain Fetch handlers, so a test calls them without a port, Node and Deno serve the same apps,
- * and the embedded run wires the services together in memory.
+ * The two Hono apps of a service, one behind each door: the public routes behind the public one;
+ * the internal routes and the endpoints that every service has (/livez, /readyz, /metrics,
+ * /openapi.json) behind the internal one. Wrong paths and methods are answered with problems. The
+ * apps are plain Fetch handlers: tests call them without a port, Node and Deno serve them, and the
+ * embedded run connects the services in memory.
  */
 import { Cause, type Context, Effect, Exit, Option } from "effect"
 import { PrometheusMetrics } from "effect/observability"
@@ -20,24 +21,33 @@ import { internalError, Problem, problemResponse, unavailable } from "./problem.
 import { CurrentRequest, requestIdOf } from "./request-origin.ts"
 import { type Route, withoutSlash } from "./route.ts"
 
-/** What the server tells of a request; one from inside the process has none of it. */
+/** What the server knows of a request; a request within the process has none of it. */
 export interface Bindings {
   readonly remoteAddress?: string | undefined
   /** Succeeds when the server wants to close. */
   readonly closing?: Effect.Effect<void>
-  /** Whether the server was told to stop; it still serves, but others should be asked. */
+  /** Whether the server was told to stop: it still serves, but is not ready any more. */
   readonly draining?: boolean
-  /** Calls back when the client has hung up, or has its answer; without it, the request's signal tells. */
+  /**
+   * Calls back when the client hangs up or has its answer. Without it, the request's signal is
+   * used.
+   */
   readonly onClose?: (closed: () => void) => void
 }
 
 export type App = Hono<{ Bindings: Bindings }>
 
-/** What a service answers, by who may get at it: each is served on a port of its own, or handed requests in memory. */
+/**
+ * The apps of a service, by who can reach them: each has a port of its own, or gets requests in
+ * memory.
+ */
 export interface Doors {
   /** The public routes and nothing else: all that a gateway can reach. */
   readonly public: App
-  /** What services and operators ask: the internal routes, health, metrics, and the description of all routes. */
+  /**
+   * For services and operators: the internal routes, health, metrics, and the description of all
+   * routes.
+   */
   readonly internal: App
 }
 
@@ -45,13 +55,13 @@ export interface AppOptions {
   readonly name: string
   readonly description: string
   readonly routes: ReadonlyArray<Route>
-  /** What must work for the service to take requests, by name; each fails with the cause. */
+  /** The readiness checks by name; each fails with the cause. */
   readonly ready: Readonly<Record<string, Effect.Effect<void, { readonly message: string }>>>
 }
 
 /**
- * Builds both apps; their handlers run with the logger, tracer and clock of the caller's context. A route's `internal` mark
- * alone decides behind which door it is.
+ * Builds both apps; their handlers run with the logger, tracer and clock of the caller's context. A
+ * route's `internal` flag alone decides its door.
  */
 export const makeApp = (options: AppOptions): Effect.Effect<Doors> =>
   Effect.map(Effect.context<never>(), (context) => {
@@ -61,14 +71,14 @@ export const makeApp = (options: AppOptions): Effect.Effect<Doors> =>
       public: appOf(name, publicRoutes, "/docs", context),
       internal: appOf(name, routes.filter((route) => route.internal), "/openapi.json", context),
     }
-    // What the gateway shows: the public routes, under a name of the service's own.
+    // For the gateway: the public routes only, at a path with the service's name.
     const shown = openApiDocument({ ...options, routes: publicRoutes })
     doors.public.get(`/openapi/${name}.json`, (context) => context.json(shown, 200, answerHeaders))
     addOperations(doors.internal, options, Effect.runPromiseWith(context))
     return doors
   })
 
-/** An app of these routes; what else is asked for is told where they are described. */
+/** An app of these routes; a 404 refers to `describedAt`. */
 const appOf = (
   service: string,
   routes: ReadonlyArray<Route>,
@@ -108,19 +118,19 @@ const appOf = (
   return app
 }
 
-/** What an alert waits for; a series that begins with it would not count it. */
+/** Alerts count these. A series that begins with its first failure would not count that one. */
 const failures = [500, 503]
 
-/** What is sent when the handler has ended; one that was interrupted has nobody to answer. */
+/** The answer when the handler has ended; an interrupted one has nobody left to answer. */
 const answerOf = (exit: Exit.Exit<Response>, request: Request): Response => {
   if (Exit.isSuccess(exit)) return exit.value
   if (Cause.hasInterruptsOnly(exit.cause)) {
-    return problemResponse(unavailable("The request was given up."), requestIdOf(request))
+    return problemResponse(unavailable("The request was interrupted."), requestIdOf(request))
   }
   throw Cause.squash(exit.cause)
 }
 
-/** Interrupts the handler when the client hangs up: it would work for nobody. */
+/** Interrupts the handler when the client hangs up. */
 const untilClosed = (request: Request, env: Bindings | undefined): Effect.RunOptions => {
   const onClose = env?.onClose
   return onClose === undefined
@@ -128,7 +138,7 @@ const untilClosed = (request: Request, env: Bindings | undefined): Effect.RunOpt
     : { onFiberStart: (fiber) => onClose(() => fiber.interruptUnsafe()) }
 }
 
-/** A parameter that was sent twice is no text any more, so its schema refuses it. */
+/** A repeated parameter becomes a list, so its schema refuses it. */
 const queryOf = (queries: Readonly<Record<string, ReadonlyArray<string>>>) =>
   Object.fromEntries(
     Object.entries(queries).map((
@@ -196,7 +206,7 @@ const addOperations = (
     (context) => context.json({ status: "alive", service: name }, 200, answerHeaders),
   )
   app.get("/readyz", async (context) => {
-    // Told at once, so that nobody chooses it any more while it still serves.
+    // Unready at once, so that load balancers leave it out while it still serves.
     if (context.env?.draining) {
       return context.json({ status: "stopping", service: name }, 503, answerHeaders)
     }
@@ -208,7 +218,7 @@ const addOperations = (
             Effect.catchCause((cause) =>
               Effect.as(
                 Effect.logError(`${what} met a defect`, cause),
-                "it does not work; see the log",
+                "failed; see the log",
               )
             ),
             Effect.map((state) => [what, state] as const),
@@ -219,7 +229,8 @@ const addOperations = (
     )
     const ok = checks.every(([, state]) => state === "ok")
     const status: ContentfulStatusCode = ok ? 200 : 503
-    // Named, and no condition: while tokens are taken, everything works; and the name of a container that is stopped goes with it.
+    // Reported, but not a condition: as long as tokens are accepted, everything works, and the name
+    // of a container disappears while it is stopped.
     const clocks = [...(await run(wrongClocks)).values()]
     const addresses = await run(wrongAddresses)
     return context.json(

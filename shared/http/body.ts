@@ -1,6 +1,6 @@
 /**
- * Reads a JSON body and decodes it with a strict schema: every wrong or unknown field is named at once, and the input
- * itself is never echoed, since it may hold a password.
+ * Reads a JSON body and decodes it with a strict schema: every wrong or unknown field is named at
+ * once, and the input itself is never echoed, since it may hold a password.
  */
 import { Effect, Result, Schema, SchemaIssue } from "effect"
 import { isKeepable, lostBytes } from "#shared/contracts/text.ts"
@@ -29,7 +29,7 @@ const standsTwice = (field: string) =>
   new Problem({
     status: 400,
     code: "duplicate_field",
-    detail: `A field of the request body stands more than once: ${
+    detail: `A field of the request body appears more than once: ${
       JSON.stringify(field.slice(0, longestPath))
     }. Send it once.`,
   })
@@ -47,20 +47,24 @@ const tooLarge = (maxBytes: number) =>
     detail: `The request body is larger than ${maxBytes} bytes. Send less.`,
   })
 
-/** More would only make the answer long; who mends these is told of the rest. */
+/** Keeps answers short; a client that corrects these learns of the rest. */
 const mostErrors = 20
 const longestPath = 100
 
-/** Decodes what came from outside. Fails with a 400 Problem that names every wrong or unknown field of `what`. */
+/**
+ * Decodes external input. Fails with a 400 Problem that names every wrong or unknown field of
+ * `what`.
+ */
 export const decodeStrictly = <A, I>(schema: Schema.Codec<A, I>, what: string) => {
   const decodeKnown = Schema.decodeUnknownResult(schema)
   const options = { errors: "all", onExcessProperty: "error" } as const
   const decode = Schema.decodeUnknownResult(schema, options)
-  // Of several forms, the one that was most nearly met is the one that the sender meant.
+  // The errors of a union are those of the member that fits best: the sender probably meant it.
   const forms = isUnion(schema) ? schema.members : [schema]
   const decodeForms = forms.map((form) => Schema.decodeUnknownResult(form, options))
   return (input: unknown): Effect.Effect<A, Problem> => {
-    // To look for unknown fields on the way takes two to five times as long as all else that decoding does.
+    // Looking for unknown fields while decoding takes two to five times as long as the decoding
+    // itself.
     const known = decodeKnown(input)
     if (Result.isSuccess(known) && holdsFieldsOf(known.success, input)) {
       return Effect.succeed(known.success)
@@ -74,7 +78,7 @@ export const decodeStrictly = <A, I>(schema: Schema.Codec<A, I>, what: string) =
   }
 }
 
-/** Whether nothing was left out: decoding drops the fields that it does not know. */
+/** Whether the input has no unknown fields: decoding drops them. */
 const holdsFieldsOf = (decoded: unknown, input: unknown): boolean => {
   if (typeof input !== "object" || input === null) return true
   if (typeof decoded !== "object" || decoded === null) return false
@@ -83,10 +87,10 @@ const holdsFieldsOf = (decoded: unknown, input: unknown): boolean => {
   }
   const given = input as Readonly<Record<string, unknown>>
   const kept = decoded as Readonly<Record<string, unknown>>
-  // On objects that were parsed just now, `for in` takes several times as long.
+  // `for in` takes several times as long on freshly parsed objects.
   for (const name of Object.keys(given)) {
     if (!Object.hasOwn(kept, name)) return false
-    // Only what may hold fields of its own is handed on: for a number, that would take a place on the heap.
+    // Only objects are passed on: passing a number allocates on the heap.
     const value = given[name]
     if (typeof value === "object" && !holdsFieldsOf(kept[name], value)) return false
   }
@@ -104,23 +108,23 @@ const invalid = (what: string, all: ReadonlyArray<FieldError>) => {
   return new Problem({
     status: 400,
     code: "invalid_request",
-    detail: `The ${what} is invalid. ${lines.slice(0, 5).join("; ")}.`,
+    detail: `The ${what} is invalid: ${lines.slice(0, 5).join("; ")}.`,
     errors,
   })
 }
 
-/** Fails with a 400 Problem that names every text of `what` that cannot be kept. */
+/** Fails with a 400 Problem that names every text of `what` that cannot be stored. */
 export const keepable = <A>(value: A, what: string): Effect.Effect<A, Problem> => {
   const errors = unkeepable(value, "")
   return errors.length === 0 ? Effect.succeed(value) : Effect.fail(invalid(what, errors))
 }
 
-/** The texts that cannot be kept. */
+/** The texts that cannot be stored. */
 const unkeepable = (value: unknown, path: string): ReadonlyArray<FieldError> => {
   if (typeof value === "string") {
     return isKeepable(value)
       ? []
-      : [{ path, message: "holds NUL, half of a surrogate pair, or U+FFFD for what is not UTF-8" }]
+      : [{ path, message: "contains NUL, a lone surrogate, or U+FFFD in place of invalid UTF-8" }]
   }
   if (typeof value !== "object" || value === null) return []
   return Object.entries(value).flatMap(([name, inner]) =>
@@ -128,7 +132,7 @@ const unkeepable = (value: unknown, path: string): ReadonlyArray<FieldError> => 
   )
 }
 
-/** Fields that are missing or unknown tell more of which form was meant than wrong values do. */
+/** Missing or unknown fields tell better than wrong values which member was meant. */
 const misfits = (issues: ReturnType<typeof issuesOf>): number =>
   issues.filter(({ message }) => message === missing || message === unknown).length
 
@@ -147,7 +151,7 @@ const issuesOf = (decoded: Result.Result<unknown, Schema.SchemaError>) =>
 const readText = (request: Request, maxBytes: number): Promise<string | Problem> => {
   const length = request.headers.get("content-length")
   if (length === null) return countedText(request, maxBytes)
-  // A declared length is held to by the server.
+  // The server enforces a declared length.
   return Number(length) > maxBytes ? Promise.resolve(tooLarge(maxBytes)) : request.text()
 }
 
@@ -170,7 +174,7 @@ const parse = (text: string): Effect.Effect<unknown, Problem> => {
     const json: unknown = JSON.parse(text)
     const duplicate = duplicateField(text, json)
     if (duplicate !== undefined) return Effect.fail(standsTwice(duplicate))
-    // JSON lets NUL and half a pair through by their escapes only.
+    // In JSON, NUL and lone surrogates appear only as escapes.
     return text.includes("\\u") || text.includes(lostBytes)
       ? keepable(json, "request body")
       : Effect.succeed(json)

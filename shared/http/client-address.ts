@@ -1,16 +1,17 @@
 /**
- * Which address a request counts against. An IPv6 client can have a whole /64 network of addresses, so the network
- * counts as one; without any address all such requests count as one client, which is strict but never open.
+ * The address that limits count a request against. An IPv6 client may own a whole /64 network, so
+ * the network counts as one. All requests without an address count as one client, which is strict
+ * but never open.
  */
 import { isIP } from "node:net"
 
-/** The client's address or network: the proxy's word when it is trusted, the socket's otherwise. */
+/** The client's address or network: as a trusted proxy says, else of the socket. */
 export const clientAddress = (
   request: Request,
   socketAddress: string | undefined,
   trustProxy: boolean,
 ): string => {
-  // The last entry is what our own proxy saw; all before it is what the client claims.
+  // The last entry comes from our own proxy; the client can invent all others.
   const forwarded = request.headers.get("x-forwarded-for")?.split(",").at(-1)?.trim() ?? ""
   const address = trustProxy && isIP(forwarded) !== 0 ? forwarded : socketAddress
   return address === undefined ? "unknown" : network(address)
@@ -28,6 +29,6 @@ const network = (address: string): string => {
   return `${groups.map((group) => parseInt(group, 16).toString(16)).join(":")}::/64`
 }
 
-/** The network that a site is given as a whole: an IPv6 /48 (RFC 6177), of an address as clientAddress gives it. */
+/** The network of a whole site: the IPv6 /48 (RFC 6177) of a result of `clientAddress`. */
 export const siteOf = (address: string): string =>
   address.endsWith("::/64") ? `${address.split(":").slice(0, 3).join(":")}::/48` : address

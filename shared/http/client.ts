@@ -1,7 +1,8 @@
 /**
- * Calls from service to service: JSON over HTTP with a token that the caller signs itself. An answer that is no success is
- * Unavailable, Misconfigured or Refused, one that never came is Unknown. All but Refused are worth another try, and neither
- * proves that nothing was done: a 503 may stand for a commit whose own answer was lost.
+ * Calls from service to service: JSON over HTTP with a token that the caller signs itself. A
+ * failure status becomes Unavailable, Misconfigured or Refused; without an answer the outcome is
+ * unknown. All but Refused are retried. None of them proves that nothing was done: a 503 may stand
+ * for a commit whose own answer was lost.
  */
 import { Cause, Context, Effect, Option, Schema } from "effect"
 import { steadyMs } from "#shared/steady-time.ts"
@@ -21,16 +22,16 @@ export const Fetch = Context.Reference<(url: string, init: RequestInit) => Promi
 
 export interface Callee {
   readonly name: string
-  /** Where it is; its paths follow after the path of this one. */
+  /** The base URL; the paths of requests are appended to its path. */
   readonly url: URL
-  /** The setting that says so, where that is not the one for the addresses of services. */
+  /** The setting that holds the address, if it is not that of the addresses of services. */
   readonly setting?: string
-  /** A token for the callee, fresh at every call; none for what it tells anyone who reaches it. */
+  /** A token for the callee, fresh at every call; none for routes that anyone may call. */
   readonly token?: Effect.Effect<string>
   readonly timeoutMs: number
 }
 
-/** The callee refuses the request as a whole (400, 413, 422 and others): the same request is refused for ever. */
+/** The callee refuses the request itself (400, 413, 422 and others), and will refuse it again. */
 export class Refused extends Schema.TaggedError<Refused>()("Refused", {
   message: Schema.String,
 }) {}
@@ -46,14 +47,17 @@ const neverSent = new RegExp(
 export const get = (callee: Callee, path: string): Effect.Effect<unknown, Transient> =>
   triedAgain(call(callee, path, { method: "GET" }))
 
-/** Posts JSON and gives the answer's JSON, undecoded. Fails with a Transient error. */
+/** Posts JSON and returns the answer's JSON, undecoded. Fails with a Transient error. */
 export const post = (
   callee: Callee,
   path: string,
   body: unknown,
 ): Effect.Effect<unknown, Transient> => triedAgain(postBatch(callee, path, body))
 
-/** Posts JSON and gives the answer's JSON, undecoded. Fails with a Transient error, or with Refused. */
+/**
+ * Posts JSON and returns the answer's JSON, undecoded. Fails with a Transient error, or with
+ * Refused.
+ */
 export const postBatch = (
   callee: Callee,
   path: string,
@@ -65,7 +69,10 @@ export const postBatch = (
     body: JSON.stringify(body),
   })
 
-/** Who can do nothing about a refusal tries on: the callee may be of another version. */
+/**
+ * Makes a refusal transient, for callers that cannot handle it: the callee may be of another
+ * version.
+ */
 const triedAgain = <A>(effect: Effect.Effect<A, CallFailure>) =>
   Effect.catchTag(effect, "Refused", ({ message }) => Effect.fail(new Unavailable({ message })))
 
@@ -91,11 +98,10 @@ const within = <A, E>(
   effect: Effect.Effect<A, E>,
 ): Effect.Effect<A, E> => withinSpan(effect, `${method} ${name}`, { kind: "client" })
 
-/** The callee's address with the path after it: one that is below a path of a shared host stays there. */
+/** Keeps the path of the base URL, for a callee below a path of a shared host. */
 const urlOf = ({ url: { origin, pathname } }: Callee, path: string) =>
   `${origin}${pathname.endsWith("/") ? pathname.slice(0, -1) : pathname}${path}`
 
-/** What was answered. */
 export interface Exchanged {
   readonly status: number
   readonly isSuccess: boolean
@@ -103,7 +109,10 @@ export interface Exchanged {
   readonly text: string
 }
 
-/** Sends a request and gives the answer, whatever it says. Fails with Unavailable or Unknown where there is none. */
+/**
+ * Sends a request and returns the answer, whatever its status. Fails with a Transient error if
+ * there is none.
+ */
 export const exchange = Effect.fnUntraced(function* (
   callee: Callee,
   path: string,
@@ -137,7 +146,7 @@ export const exchange = Effect.fnUntraced(function* (
   yield* peers.answered(callee)
   const isSuccess = response.status >= 200 && response.status <= 299
   const date = response.headers.get("date")
-  // A refusal without a date may be of anybody on the way.
+  // A failure without a Date may come from an intermediary.
   if (isSuccess || date !== null) yield* clocks.heard(callee.name, date, sentMs)
   return { ...response, isSuccess }
 })
@@ -150,21 +159,22 @@ const jsonOf = ({ name }: Callee, text: string) =>
     try: () => JSON.parse(text) as unknown,
     catch: () =>
       new Unknown({
-        message: `${name} answered ${text === "" ? "with nothing in it" : "what is not JSON"}`,
+        message: `${name} answered with ${text === "" ? "an empty body" : "something other than JSON"}`,
         breach: { answer: text.slice(0, longestExcerpt) },
       }),
   })
 
-/** An answer that says yes. */
+/** A successful answer. */
 export interface Granted {
-  /** Its JSON, undecoded; undefined where there is nothing in it. */
+  /** Its JSON, undecoded; undefined if it is empty. */
   readonly body: unknown
   readonly headers: Answer["headers"]
 }
 
 /**
- * Sends what somebody else wants, to whom the callee's own Problem is an answer, too. Fails with that, or with a Transient error
- * where it did not answer, met a defect, or does not let this service in.
+ * Sends a request on behalf of somebody else, for whom the callee's own Problem is an answer, too.
+ * Fails with that Problem, or with a Transient error if the callee does not answer, met a defect,
+ * or does not let this service in.
  */
 export const ask = (
   callee: Callee,
@@ -184,7 +194,7 @@ export const ask = (
 
 const decodeProblem = Schema.decodeUnknownOption(Schema.fromJsonString(ProblemDetails))
 
-/** Problems with the request of this service, rather than with what somebody wants by it. */
+/** Problems of this service's own request, rather than of what somebody wants by it. */
 const ownCodes = ["unauthenticated", "forbidden", "not_found", "method_not_allowed"]
 
 const problemOf = ({ status, headers, text }: Exchanged): Problem | undefined => {
@@ -202,7 +212,7 @@ const problemOf = ({ status, headers, text }: Exchanged): Problem | undefined =>
   })
 }
 
-/** What to look at when a service does not let its caller in. */
+/** What to check when a callee does not let this service in. */
 const misconfigurations: Readonly<Record<number, string>> = {
   401:
     "it does not know the caller's key: check SERVICE_PRIVATE_KEY here and SERVICE_PUBLIC_KEYS there",
@@ -210,7 +220,7 @@ const misconfigurations: Readonly<Record<number, string>> = {
   404: "it has no such route: check its address and its version",
 }
 
-/** Fails with what an answer means that is no success. */
+/** Fails with the error that a failure status means. */
 const notDone = Effect.fnUntraced(function* (
   { name }: Callee,
   { status }: Exchanged,

@@ -1,8 +1,9 @@
 /**
- * A service under `deno serve`: Deno opens the public port, closes it at SIGTERM, and keeps its connections, however many, by
- * its own rules; the program is a handler of requests. For what needs a proxy's keep-alive, a drain or a most of connections,
- * there is `deno run` on the same file. What Deno's parser refuses (noise, two Hosts, headers that are too large) it answers by
- * itself with 400 and no body, it has no limit for the time that a request takes to arrive, and it meets no 417.
+ * A service under `deno serve`: Deno opens the public port, closes it at SIGTERM, and manages its
+ * connections without a limit; the program only handles requests. Use `deno run` on the same file
+ * for a keep-alive that suits a proxy, a drain, or a limit of connections. Deno itself answers what
+ * its parser refuses (noise, two Hosts, too large headers) with 400 and no body. It has no timeout
+ * for the arrival of a request, and never answers 417.
  */
 import { Effect, Latch, type Scope } from "effect"
 import { execFileSync } from "node:child_process"
@@ -15,7 +16,7 @@ import { twice, wrongHost } from "./refusals.ts"
 import { requestIdOf } from "./request-origin.ts"
 import { dotSegments, hasDotSegment } from "./request-target.ts"
 
-/** What Deno calls with each request. */
+/** The handler that Deno calls with each request. */
 export interface DenoHandler {
   readonly fetch: (
     request: Request,
@@ -23,7 +24,7 @@ export interface DenoHandler {
   ) => Promise<Response>
 }
 
-/** Deno tells a program nowhere by which of its commands it runs; the system does. */
+/** Deno does not tell a program which of its commands runs it; the operating system does. */
 const commandLine = (): ReadonlyArray<string> => {
   try {
     return readFileSync("/proc/self/cmdline", "utf8").split("\0")
@@ -36,19 +37,19 @@ const commandLine = (): ReadonlyArray<string> => {
 export const isDenoServe = (): boolean => {
   if (!("Deno" in globalThis)) return false
   try {
-    // Options come before a command only if they take no value of their own.
+    // Only options without a separate value may precede the command.
     return commandLine().slice(1).find((word) => !word.startsWith("-")) === "serve"
   } catch {
     return false
   }
 }
 
-/** RFC 9112 (3.2): what is not a host and a port would become a part of the path. */
+/** RFC 9112 (3.2): anything but a host and port would become a part of the path. */
 const isHost = (host: string) => /^(?:[\w.~%-]*|\[[\da-f:.]+\])(?::\d{0,5})?$/i.test(host)
 
 const cutAfterMs = 5_000
 
-/** A handler that waits for its app, and the Effect that gives it one, until the scope closes. */
+/** A handler that waits for its app, and `open`, which provides the app until the scope closes. */
 export const denoHandler = (): {
   readonly handler: DenoHandler
   readonly open: (
@@ -89,11 +90,11 @@ export const denoHandler = (): {
   }
 }
 
-/** Deno makes the URL of the Host header and the target as they are. */
+/** Deno builds the URL from the Host header and the target, unchanged. */
 const refusalOf = ({ url, headers }: Request): Problem | undefined => {
   const host = headers.get("host") ?? ""
   if (!isHost(host)) return wrongHost
-  // Deno joins what stands twice; a key that has a comma itself is refused with them.
+  // Deno joins repeated headers by a comma, so a single key that contains one is refused, too.
   if (headers.get("idempotency-key")?.includes(",")) return twice("Idempotency-Key")
   return hasDotSegment(url.slice(url.indexOf("/", "https://".length))) ? dotSegments : undefined
 }

@@ -1,6 +1,6 @@
 /**
- * The API's documentation as pages: Swagger UI over the OpenAPI documents of the public services, with no outside host, and the
- * catalogue of problems.
+ * The API's documentation as pages: Swagger UI over the OpenAPI documents of the public services,
+ * without any outside host, and the catalogue of problems.
  */
 import { Hono } from "hono"
 import { secureHeaders } from "hono/secure-headers"
@@ -36,7 +36,9 @@ const page = `<!doctype html>
 </body>
 </html>`
 
-/** A token that somebody tries the API with is gone with the page: Swagger UI keeps none unless it is told to. */
+/**
+ * A token that is entered on the page is gone with it: Swagger UI stores none unless it is told to.
+ */
 const start = (services: ReadonlyArray<string>) =>
   `SwaggerUIBundle({
   dom_id: "#ui",
@@ -44,10 +46,10 @@ const start = (services: ReadonlyArray<string>) =>
   presets: [SwaggerUIBundle.presets.apis, SwaggerUIStandalonePreset],
   layout: "StandaloneLayout",
 })
-// An earlier page kept tokens here.
+// Earlier versions of this page stored tokens here.
 localStorage.removeItem("authorized")`
 
-/** Reads a file when it is asked for first: of as many answers as wait to be read, all share it. */
+/** Reads a file when it is first requested; all answers share the content. */
 const readOnce = (path: string): () => Promise<Uint8Array<ArrayBuffer>> => {
   let content: Promise<Uint8Array<ArrayBuffer>> | undefined
   return () =>
@@ -57,11 +59,11 @@ const readOnce = (path: string): () => Promise<Uint8Array<ArrayBuffer>> => {
     })
 }
 
-/** Leads from the front page to the documentation. */
+/** Redirects the front page to the documentation. */
 export const toDocs = (): Response =>
   new Response(null, { status: 302, headers: { location: "/docs", ...answerHeaders } })
 
-/** The page and its files, below /docs; the front page leads there. */
+/** The page and its files, below /docs; the front page redirects there. */
 export const docsApp = (services: ReadonlyArray<string>): Hono => {
   const app = new Hono({ strict: false })
   app.use(
@@ -77,7 +79,7 @@ export const docsApp = (services: ReadonlyArray<string>): Hono => {
         imgSrc: ["'self'", "data:"],
       },
       xFrameOptions: "DENY",
-      // The server knows whether it came by TLS.
+      // Set by the server, which knows whether the request came over TLS.
       strictTransportSecurity: false,
     }),
   )
@@ -88,7 +90,8 @@ export const docsApp = (services: ReadonlyArray<string>): Hono => {
     "/docs/start.js",
     (context) => context.body(start(services), 200, { "content-type": "text/javascript" }),
   )
-  // A route for each, no parameter: beside a fixed path of as many parts, one would have Hono search for every route.
+  // A route for each file: next to a fixed path of the same depth, a parameter makes Hono search
+  // all routes.
   for (const [name, type] of Object.entries(files)) {
     const content = readOnce(join(folder, name))
     const headers = { "content-type": type, "cache-control": "max-age=86400" }

@@ -1,11 +1,12 @@
 /**
- * The time between being told to stop and closing. A server that closes at once loses what is on its way to it; so it is
- * not ready any more from the start, and goes on serving until whoever sends requests here has noticed.
+ * The time between being told to stop and closing. A server that closes at once loses the requests
+ * on their way to it. So it becomes unready first, and goes on serving until load balancers have
+ * noticed.
  */
 import { Context } from "effect"
 
 export class Drain {
-  /** How long to go on serving, in milliseconds; set by whoever knows the settings. */
+  /** How long to go on serving, in milliseconds; taken from the settings. */
   ms = 0
   #begun = false
 
@@ -19,7 +20,7 @@ export class Drain {
   }
 }
 
-/** The drain of this process; whoever handles its signals gives one that begins. */
+/** The drain of this process; the handler of its signals provides one that begins. */
 export const CurrentDrain = Context.Reference<Drain>("unwind/http/Drain", {
   defaultValue: () => new Drain(),
 })

@@ -1,9 +1,10 @@
 /**
- * Finds the field of a JSON text that stands twice in one object: JSON.parse keeps the last and says nothing, others keep
- * the first, so that what one checks need not be what another one does (RFC 8259, section 4).
+ * Finds a field that appears twice in one object of a JSON text. JSON.parse silently keeps the
+ * last, other parsers keep the first, so one program may check another value than the next one uses
+ * (RFC 8259, section 4).
  */
 
-/** How many fields all objects of the value have. */
+/** The number of fields of all objects in the value. */
 const fieldsOf = (value: object): number => {
   if (Array.isArray(value)) {
     let count = 0
@@ -22,7 +23,10 @@ const fieldsOf = (value: object): number => {
 const colon = 0x3a
 const isSpace = (code: number) => code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09
 
-/** How many fields are written in a text that is JSON without escapes: a colon follows the names, and only them. */
+/**
+ * The number of fields in a JSON text without escapes: names, and only names, are followed by a
+ * colon.
+ */
 const fieldsIn = (text: string): number => {
   let count = 0
   let at = text.indexOf('"')
@@ -35,7 +39,7 @@ const fieldsIn = (text: string): number => {
   return count
 }
 
-/** The name that stands twice. */
+/** The first name that appears twice in one object. */
 const firstDuplicate = (text: string): string | undefined => {
   const open: Array<Set<string>> = []
   let last = ""
@@ -53,11 +57,14 @@ const firstDuplicate = (text: string): string | undefined => {
   return undefined
 }
 
-/** The name of a field that stands twice in one object of the text, of which `value` was parsed; nothing when none does. */
+/**
+ * The name of a field that appears twice in one object of the text, or undefined. `value` is the
+ * text, parsed.
+ */
 export const duplicateField = (text: string, value: unknown): string | undefined => {
   if (typeof value !== "object" || value === null) return undefined
-  // Names with escapes are not counted: V8 gives the second of two the name "\\".
+  // Texts with escapes are not counted: of two such names, V8 gives the second as "\\".
   const isPlain = !text.includes("\\")
-  // What stands twice is rare, and a count takes a tenth of what a look at every name does.
+  // Duplicates are rare, and counting takes a tenth of the time of comparing names.
   return isPlain && fieldsOf(value) === fieldsIn(text) ? undefined : firstDuplicate(text)
 }

@@ -8,19 +8,20 @@ const durationsOf = (attributes: Record<"service" | "route" | "status", string>)
     attributes,
   })
 
-/** Counts a request that took so long to be answered with a status. */
+/** Records how long a request took to be answered with a status. */
 export type Count = (status: number, seconds: number) => void
 
 export interface Counted {
   readonly service: string
   readonly route: string
-  /** Those that exist from the start. */
+  /** The statuses whose series exist from the start. */
   readonly statuses: ReadonlyArray<number>
 }
 
 /**
- * Makes the counter of a route. Each metric is made once: to make its key costs more than to count with it. A route is a
- * name of our own, never what a client sent, so their number is bounded.
+ * Makes the counter of a route. Cached per status: building a metric key costs more than recording
+ * a value. A route is a name of our own, never what a client sent, so the number of series is
+ * bounded.
  */
 export const durationCounter = (
   context: Context.Context<never>,

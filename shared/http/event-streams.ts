@@ -1,6 +1,6 @@
 /**
- * Server-sent events, for as many as there is room for: each open stream costs something as long as somebody listens. Of the
- * room that is left, each user gets a part.
+ * Server-sent events for a limited number of clients: an open stream costs resources as long as
+ * somebody listens. A user gets at most a part of the streams that are free.
  */
 import { Effect, Metric, type Scope, Stream } from "effect"
 import { fairShare } from "#shared/fair-share.ts"
@@ -8,24 +8,28 @@ import { fromTheStart } from "#shared/telemetry/from-the-start.ts"
 import { Problem } from "./problem.ts"
 
 export interface EventStreamsOptions {
-  /** The most that are open at a time, and the part that one user may have of those that are free. */
+  /** The most streams open at a time, and the part of the free ones that one user may have. */
   readonly most: number
   readonly part: number
   /** How many are open. */
   readonly open: Metric.Gauge<number>
-  /** What can be done instead, when there are too many: a sentence for each of the two problems. */
+  /** What the client can do instead: a sentence for each of the two problems. */
   readonly remedies: { readonly full: string; readonly overShare: string }
 }
 
-/** The text of one event; of none, a comment: it keeps proxies from closing a quiet stream, and tells that the client is gone. */
+/**
+ * The text of one event. `quiet` is a comment without an event: it keeps proxies from closing the
+ * stream, and detects a client that is gone.
+ */
 export const eventText = (type: string, data: unknown, id?: number): string =>
   `${id === undefined ? "" : `id: ${id}\n`}event: ${type}\ndata: ${JSON.stringify(data)}\n\n`
 export const quiet = ": nothing new\n\n"
 
 /**
- * Makes the function that answers with the stream of a user, of which each text is an event or more. It fails with a 429
- * Problem while the user has as many open as one may, and with a 503 Problem while `most` are open. Where the texts end or fail
- * the stream does, and when `closing` succeeds; the client comes back by itself.
+ * Makes the function that answers with a user's stream; each text is one or more events. Fails with
+ * a 429 Problem while the user has too many open, and with a 503 Problem while `most` are open. The
+ * stream ends when `closing` succeeds or the texts end, and fails when they fail; the client
+ * reconnects by itself.
  */
 export const eventStreams = ({ most, part, open, remedies }: EventStreamsOptions) =>
   Effect.map(fromTheStart([open]), () => {
@@ -53,7 +57,8 @@ export const eventStreams = ({ most, part, open, remedies }: EventStreamsOptions
           Effect.map(texts, (texts) => Stream.interruptWhen(texts, closing)),
         ),
       )
-      // Begun by the first read, so that an answer that nobody reads, as to HEAD, leaves nothing open.
+      // Starts with the first read, so that an answer that nobody reads (to HEAD) leaves nothing
+      // open.
       const body = Stream.toReadableStreamWith(
         Stream.encodeText(events),
         yield* Effect.context<never>(),
@@ -62,7 +67,7 @@ export const eventStreams = ({ most, part, open, remedies }: EventStreamsOptions
       return new Response(body, {
         headers: {
           "content-type": "text/event-stream",
-          // nginx holds back what it thinks is a page.
+          // Keeps nginx from buffering the stream.
           "x-accel-buffering": "no",
         },
       })

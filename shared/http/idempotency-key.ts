@@ -1,4 +1,6 @@
-/** The Idempotency-Key header: whoever got no answer sends the same request with the same key once more. */
+/**
+ * The Idempotency-Key header: a client that got no answer repeats the request with the same key.
+ */
 import { Effect, Schema } from "effect"
 import { decodeStrictly } from "./body.ts"
 import type { Problem } from "./problem.ts"
@@ -12,12 +14,12 @@ const decodeKey = decodeStrictly(
   "header",
 )
 
-/** Of what is only taken with a key. */
+/** The header of routes that require a key. */
 export const neededKeyHeader = Schema.Struct({
   "Idempotency-Key": IdempotencyKey.annotate({
     description:
-      "Makes a repeated request the same request: your own, of one to 255 printable ASCII " +
-      "characters, new for each that is meant",
+      "Makes a retry the same request: a key of your own, of one to 255 printable ASCII " +
+      "characters, new for each new request",
   }),
 })
 
@@ -28,13 +30,13 @@ const keyIn = ({ headers }: { readonly headers: Headers }) => {
   return key === null ? {} : { "Idempotency-Key": key }
 }
 
-/** The Idempotency-Key, if one was sent. Fails with a 400 Problem when it cannot be one. */
+/** The Idempotency-Key, if one was sent. Fails with a 400 Problem when it is invalid. */
 export const idempotencyKey = (
   request: { readonly headers: Headers },
 ): Effect.Effect<string | undefined, Problem> =>
   Effect.map(decodeKey(keyIn(request)), (decoded) => decoded["Idempotency-Key"])
 
-/** The Idempotency-Key. Fails with a 400 Problem when there is none, or it cannot be one. */
+/** The Idempotency-Key. Fails with a 400 Problem when it is missing or invalid. */
 export const neededIdempotencyKey = (
   request: { readonly headers: Headers },
 ): Effect.Effect<string, Problem> =>

@@ -1,6 +1,6 @@
 /**
- * Opens the doors of a service: its public port, if it has one, and its internal one. Each has connections of its own, so
- * whoever fills the one leaves the other free.
+ * Opens the doors of a service: its public port, if it has one, and its internal one. Each has its
+ * own connections, so exhausting one leaves the other free.
  */
 import { Effect, Result, Scope } from "effect"
 import type { App, Doors } from "./app.ts"
@@ -8,7 +8,7 @@ import { listen, ListenError, type ListenOptions } from "./listen.ts"
 
 export type Handlers = Readonly<Record<keyof Doors, Pick<App, "fetch">>>
 
-/** Where to listen; without a `public` the service has no port for the public. */
+/** Where to listen; without `public` the service has no public port. */
 export interface DoorOptions extends Pick<ListenOptions, "keepAliveMs" | "maxConnections"> {
   readonly public?: Pick<ListenOptions, "host" | "port" | "trustProxy"> | undefined
   readonly internal: Pick<ListenOptions, "host" | "port">
@@ -21,8 +21,8 @@ export interface OpenDoors {
 }
 
 /**
- * Listens until the scope closes, and then closes both at the same time. Fails with ListenError, whose message has a line
- * for each port that cannot be had.
+ * Listens until the scope closes, and then closes both at the same time. Fails with ListenError,
+ * whose message has a line for each port that cannot be opened.
  */
 export const listenDoors = (
   handlers: Handlers,

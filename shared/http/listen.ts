@@ -1,7 +1,7 @@
 /**
- * Serves an app on a port with Node's HTTP server, on Deno too: Deno's own has no time limit for a connection that is
- * idle, or a request that never ends. Closing stops taking connections, lets the requests in flight finish, and cuts what
- * is still open after five seconds.
+ * Serves an app on a port with Node's HTTP server, on Deno too: Deno's own has no timeout for idle
+ * connections or for requests that never end. Closing stops accepting connections, lets requests in
+ * flight finish, and destroys what is still open after five seconds.
  */
 import { getRequestListener, RequestError } from "@hono/node-server"
 import { Effect, Latch, Schema, type Scope } from "effect"
@@ -16,7 +16,7 @@ import { makeOneByOne } from "./one-by-one.ts"
 import { answerWithProblems, refusalOf } from "./refusals.ts"
 import { requestIdOf } from "./request-origin.ts"
 
-/** The port cannot be listened on; the message says why and what to do. */
+/** The port cannot be opened; the message says why and what to do. */
 export class ListenError extends Schema.TaggedError<ListenError>()("ListenError", {
   message: Schema.String,
 }) {}
@@ -26,7 +26,7 @@ const cause = (error: unknown, { host, port, prefix = "" }: ListenOptions): List
   const why = code === "EADDRINUSE" || /address in use|AddrInUse/i.test(message)
     ? `Port ${port} is in use: stop what uses it or set ${prefix}PORT to another one`
     : code === "EACCES" || /permission denied/i.test(message)
-    ? `Port ${port} needs rights that this user does not have: set ${prefix}PORT to one above 1023`
+    ? `Port ${port} needs privileges that this user lacks: set ${prefix}PORT to one above 1023`
     : `Cannot listen on ${host}:${port} (${
       code ?? message
     }): set ${prefix}HOST and ${prefix}PORT to an address of this machine`
@@ -35,28 +35,37 @@ const cause = (error: unknown, { host, port, prefix = "" }: ListenOptions): List
 
 const graceMs = 5_000
 
-/** Longer than usual proxies keep theirs (60 s, 90 s): of two ends, the one that sends requests has to close first. */
+/**
+ * Longer than common proxies use (60 s, 90 s): the end that sends requests must be the first to
+ * close an idle connection.
+ */
 export const defaultKeepAliveMs = 95_000
 
 export interface ListenOptions {
   readonly host: string
-  /** 0 for one of the system's choice. */
+  /** 0 lets the system choose. */
   readonly port: number
-  /** What the names of the settings begin with that say host and port. */
+  /** The prefix of the settings HOST and PORT, for messages. */
   readonly prefix?: "" | "INTERNAL_"
   /** How long a connection may be idle after a request. */
   readonly keepAliveMs?: number
-  /** The most connections to hold, of which an address has at most half; one more of all is closed at once, unanswered. */
+  /**
+   * The most open connections, of which one address has at most half. One above the limit is closed
+   * at once, unanswered.
+   */
   readonly maxConnections?: number
-  /** Whether to believe the proxy in front that it was asked by TLS. */
+  /** Whether to trust the X-Forwarded-Proto of the proxy in front. */
   readonly trustProxy?: boolean
-  /** How long a request may take to arrive, from the connection's first moment to the end of its body. */
+  /**
+   * How long a request may take to arrive, from the start of the connection to the end of the body.
+   */
   readonly arrivalMs?: number
 }
 
 /**
- * Listens until the scope closes; succeeds with the port. From the moment that the process is told to stop, every answer
- * is the last one on its connection. Requests that only wait for something are told when it closes.
+ * Listens until the scope closes; succeeds with the port. Once the process is told to stop, each
+ * answer is the last one on its connection. Requests that only wait learn of the closing by
+ * `closing`.
  */
 export const listen = (
   app: Pick<App, "fetch">,
@@ -79,7 +88,10 @@ export const listen = (
     return (server.address() as { port: number }).port
   })
 
-/** A network error (Response.error()) is no answer at all; what is given for it goes nowhere. */
+/**
+ * A network error (Response.error()) destroys the connection; the response returned here is never
+ * sent.
+ */
 const cutOff = (outgoing: ServerResponse): Response => {
   outgoing.destroy()
   return new Response()
@@ -103,7 +115,7 @@ const open = (answer: Answer, options: ListenOptions) => {
             headersTimeout: arrivalMs,
             requestTimeout: arrivalMs,
             connectionsCheckingInterval: arrivalMs / 6,
-            // Missed by us, with a problem.
+            // `refusalOf` checks the Host and answers with a problem.
             requireHostHeader: false,
           },
           (...request) => listener(...request),
@@ -141,15 +153,16 @@ const listenerOf = (answer: Answer, { isOverShare, trustProxy }: ListenerOptions
         () =>
           answer(request, outgoing as ServerResponse, {
             remoteAddress: incoming.socket.remoteAddress,
-            // The request's own signal would cost as much as to find out who the caller is.
+            // The request's own signal costs as much as authenticating the caller.
             onClose: (closed) => outgoing.once("close", closed),
           }),
       )
     },
     {
-      // For health checks in HTTP/1.0, which need not send a Host.
+      // HTTP/1.0 health checks may omit the Host.
       hostname: "localhost",
-      // Its light Response in place of the global one is none to Deno's own server, which has the public port then.
+      // The lightweight Response that would replace the global one is not accepted by Deno's own
+      // server, which then has the public port.
       overrideGlobalObjects: !isDenoServe(),
       errorHandler: (error) =>
         problemResponse(
@@ -161,10 +174,11 @@ const listenerOf = (answer: Answer, { isOverShare, trustProxy }: ListenerOptions
 }
 
 const close = async (server: Server) => {
-  // Right after the event loop has taken what connected: what it has not when the port closes is lost.
+  // The event loop first accepts pending connections: one that is not accepted when the port closes
+  // is lost.
   await new Promise((taken) => setImmediate(taken))
   await new Promise<void>((resolve) => {
-    // Keep-alive sockets would hold the server open for seconds after their last request.
+    // Idle keep-alive sockets would keep the server open for seconds.
     const idle = setInterval(() => server.closeIdleConnections(), 50)
     const cut = setTimeout(() => server.closeAllConnections(), graceMs)
     server.close(() => {

@@ -1,4 +1,4 @@
-/** Answers what no route answers: another method of a path, or another path. */
+/** Answers what no route answers: 405 for another method of a path, 404 for another path. */
 import type { Context } from "effect"
 import { Hono } from "hono"
 import type { App } from "./app.ts"
@@ -8,8 +8,9 @@ import { requestIdOf } from "./request-origin.ts"
 import { type Route, withoutSlash } from "./route.ts"
 
 /**
- * An app of its own, so that each request of the first one meets one handler, which Hono calls without more ado. They are
- * counted by the path that there is, or together: what people try is without bound.
+ * A separate app, so that each request of the main one meets a single handler, which Hono calls
+ * directly. A 405 is counted by its path, all 404s together: the paths that clients try are
+ * unbounded.
  */
 export const noRoute = (
   service: string,
@@ -44,14 +45,14 @@ const notAllowed = (method: string, allow: string) =>
   new Problem({
     status: 405,
     code: "method_not_allowed",
-    detail: `${method} is not possible here. Use ${allow}.`,
+    detail: `${method} is not allowed here. Allowed: ${allow}.`,
     headers: { allow },
   })
 
-/** The problem of a path that nobody serves; those that somebody does are described at the other one. */
+/** The problem of a path that is not served; `describedAt` is the path that lists the routes. */
 export const noSuchPath = (path: string, describedAt = "/docs"): Problem =>
   new Problem({
     status: 404,
     code: "not_found",
-    detail: `There is nothing at ${path.slice(0, 100)}. ${describedAt} shows what there is.`,
+    detail: `Nothing is served at ${path.slice(0, 100)}. ${describedAt} lists the routes.`,
   })

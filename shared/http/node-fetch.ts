@@ -1,28 +1,31 @@
 /**
- * What a call between services needs of fetch, over Node's own client. Node's fetch leads each body through streams of the
- * web, which costs more than all that the caller does besides; Deno's goes through the proxy that HTTP_PROXY names, where
- * nobody knows the services.
+ * The part of fetch that calls between services need, over Node's own client. Node's fetch pipes
+ * each body through web streams, which costs more than the rest of the call; Deno's uses the proxy
+ * in HTTP_PROXY, which cannot resolve the services.
  */
 import { Agent, type ClientRequest, type IncomingMessage, request as httpRequest } from "node:http"
 import { Agent as TlsAgent, request as httpsRequest } from "node:https"
 
-// An environment for proxies of its own, which is empty: with NODE_USE_ENV_PROXY, Deno takes the process's.
+// An empty proxy environment: with NODE_USE_ENV_PROXY, Deno uses that of the process.
 const options = { keepAlive: true, proxyEnv: {} }
 const agent = new Agent(options)
 const tlsAgent = new TlsAgent(options)
 
-/** Some times what any answer has: more is none, and would only fill the memory. */
+/** Several times the size of any answer; a larger one would only fill the memory. */
 export const maxAnswerBytes = 16 * 1024 * 1024
 
-/** The answer has more than `maxAnswerBytes`. */
+/** The answer exceeds `maxAnswerBytes`. */
 export class AnswerTooLarge extends Error {}
 
-/** What is used of an answer. */
+/** The part of a Response that callers use. */
 export interface Answer extends Pick<Response, "status" | "text" | "json"> {
   readonly headers: Pick<Headers, "get">
 }
 
-/** Sends a request whose body is a text, if it has one; rejects with the system's error. No redirect is followed. */
+/**
+ * Sends a request, with a text for a body if it has one. Rejects with the system's error. Follows
+ * no redirects.
+ */
 export const nodeFetch = (url: string, init: RequestInit): Promise<Answer> =>
   new Promise((resolve, reject) => {
     const { body, headers, method, signal } = init
@@ -51,7 +54,7 @@ const read = (answer: IncomingMessage): Promise<Answer> =>
       if (size > maxAnswerBytes) answer.destroy(new AnswerTooLarge())
       else chunks.push(chunk)
     })
-    // One that is cut off has an error, and no end.
+    // A truncated answer emits an error and no end.
     answer.on("error", reject)
     answer.on("end", () => {
       const text = Buffer.concat(chunks).toString()

@@ -1,14 +1,17 @@
 /**
- * Answers the requests of a connection one after the other. Who sends many before the first is answered (RFC 9112, 9.3.2)
- * would else have them all answered at once, and the answers kept here until they are read.
+ * Answers the requests of a connection one after the other. Pipelined requests (RFC 9112, 9.3.2)
+ * would otherwise be handled all at once, and their answers buffered until they are read.
  */
 import type { ServerResponse } from "node:http"
 import type { Socket } from "node:net"
 
-/** So many wait behind the one that is answered; whoever sends more loses the connection, and may send them again. */
+/**
+ * The most requests that wait on a connection. A client that sends more loses the connection, and
+ * may retry.
+ */
 const waitingAtMost = 10
 
-/** What is answered on a connection now, as Node keeps it; Deno hands on one request at a time. */
+/** Node keeps the response being written here; Deno delivers one request at a time. */
 type Answering = Socket & { readonly _httpMessage?: ServerResponse | null }
 
 export const makeOneByOne = () => {
@@ -18,7 +21,7 @@ export const makeOneByOne = () => {
     const count = (waiting.get(socket) ?? 0) + 1
     waiting.set(socket, count)
     if (count > waitingAtMost) socket.destroy()
-    // Of a connection that is closed there is none.
+    // A closed connection emits no such event.
     return new Promise<void>((resolve) =>
       outgoing.once("socket", () => {
         waiting.set(socket, waiting.get(socket)! - 1)

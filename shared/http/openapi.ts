@@ -1,6 +1,6 @@
 /**
- * The OpenAPI 3.1 document of a service, made from the very schemas that validate its requests: it cannot disagree with
- * them. Effect compiles the schemas; this file only lays them out.
+ * The OpenAPI 3.1 document of a service, made from the schemas that validate its requests, so the
+ * two cannot disagree. Effect compiles the schemas; this file arranges them.
  */
 import { JsonSchema, Schema, SchemaRepresentation } from "effect"
 import { ProblemDetails } from "./problem.ts"
@@ -12,7 +12,7 @@ interface Described {
   readonly routes: ReadonlyArray<Route>
 }
 
-/** Compiles all schemas together, so that what they share becomes one component. */
+/** Compiles all schemas together, so that shared parts become one component. */
 const compile = (schemas: ReadonlyArray<Schema.Top>) => {
   const [first = Schema.toCodecJson(ProblemDetails), ...rest] = schemas.map((s) =>
     Schema.toCodecJson(s)
@@ -44,14 +44,14 @@ const parameters = (
 }
 
 const requestId = {
-  "X-Request-Id": "What to quote about this request: the client's own X-Request-Id, or a new one",
+  "X-Request-Id": "The id to quote about this request: the client's own X-Request-Id, or a new one",
 }
 
-/** What the headers of a problem tell, by its status. */
+/** The headers of a problem, by its status. */
 const problemHeaders: Readonly<Record<number, Readonly<Record<string, string>>>> = {
-  401: { "WWW-Authenticate": "The scheme of the token that is asked for" },
-  429: { "Retry-After": "The seconds after which to try again" },
-  503: { "Retry-After": "The seconds after which to try again" },
+  401: { "WWW-Authenticate": "The authentication scheme to use" },
+  429: { "Retry-After": "The seconds to wait before a retry" },
+  503: { "Retry-After": "The seconds to wait before a retry" },
 }
 
 const headers = (told: Readonly<Record<string, string>> | undefined) =>
@@ -75,7 +75,7 @@ const statusesOf = (route: Route): ReadonlyArray<number> =>
     ]),
   ].sort((a, b) => a - b)
 
-/** OpenAPI 3.1: beside a scheme stand the roles that are asked for; a service has its name for one. */
+/** OpenAPI 3.1: a scheme lists the roles that it requires; the role of a service is its name. */
 const securityOf = ({ access: { scheme, roles = [] } }: Route) => {
   if (scheme === null) return {}
   return {
@@ -83,7 +83,7 @@ const securityOf = ({ access: { scheme, roles = [] } }: Route) => {
   }
 }
 
-/** What an answer with success is described by. */
+/** Describes a successful answer. */
 const answered = (
   { answer }: Route,
   schemaOf: ReadonlyMap<Schema.Top, JsonSchema.JsonSchema | undefined>,
@@ -161,7 +161,8 @@ export const openApiDocument = ({ name, description, routes }: Described) => {
           type: "apiKey",
           in: "header",
           name: "Operator-Authorization",
-          description: "Bearer, and the access token of the operator for whom the console asks",
+          description:
+            "Bearer, and the access token of the operator on whose behalf the console asks",
         },
       },
     },

@@ -1,33 +1,42 @@
 /**
- * What time it is by the clocks of other services. Every server dates its answers (RFC 9110, section 6.6.1), in whole seconds;
- * steady time carries on what an answer said, so this process's own wall clock is not asked once there was one. Replicas of
- * a service count as one. A clock that is far off is named: in the log once, and in `/readyz` while it is.
+ * The time by the clocks of other services. Every server dates its answers in whole seconds (RFC
+ * 9110, section 6.6.1). Steady time extrapolates from the last answer, so this process's own wall
+ * clock does not matter after the first one. Replicas of a service count as one. A clock that is
+ * far off is reported: once in the log, and in `/readyz` as long as it is.
  */
 import { Clock, Context, Effect } from "effect"
 import { steadyMsOf } from "#shared/steady-time.ts"
 
 /**
- * How far the clocks of two services may be apart for each to take the other's tokens: what RFC 4120 recommends, five minutes.
- * It is the same in both directions.
+ * How far the clocks of two services may differ, in either direction, before they refuse each
+ * other's tokens: five minutes, as RFC 4120 recommends.
  */
 export const toleratedSeconds = 300
 
-/** From so much on it is named: a clock that runs away is known of before it is refused. */
+/** The difference from which a clock is reported, well before its tokens are refused. */
 const namedFromMs = 60_000
-/** It is named until so long after the last answer that showed it: other replicas may have another clock. */
+/**
+ * How long a wrong clock is reported after the last answer that showed it: other replicas may have
+ * a right one.
+ */
 const namedForMs = 60_000
 
 interface Peer {
-  /** Its time less steady time: never more than that is, once an answer has disproved what it was before. */
+  /**
+   * Its time minus steady time. An answer that disproves it sets it to the lowest possible value.
+   */
   offsetMs: number
   /** When the last answer came, by steady time. */
   heardAtMs: number
-  /** What is wrong with it, and by steady time until when that is said. */
+  /** What is wrong with the clock, and the steady time until which it is reported. */
   wrong: { readonly what: string; readonly untilMs: number } | undefined
 }
 
 export interface PeerTime {
-  /** Milliseconds since the epoch, by the clock of the other service; by this one's before the first answer. */
+  /**
+   * Milliseconds since the epoch, by the clock of the other service; by this process's before the
+   * first answer.
+   */
   readonly nowMs: number
   /** When the last answer came, by steady time. */
   readonly heardAtMs: number
@@ -35,12 +44,12 @@ export interface PeerTime {
 
 export interface PeerClocks {
   /**
-   * Takes note of the Date of an answer to a request that was sent at `sentMs`, by steady time. Who answers without one, as
-   * within one process, has this process's clock.
+   * Records the Date of an answer to a request sent at `sentMs`, in steady time. An answer without
+   * a Date, as within one process, stands for this process's clock.
    */
   readonly heard: (peer: string, date: string | null, sentMs: number) => Effect.Effect<void>
   readonly timeOf: (peer: string, clock: Clock.Clock) => PeerTime
-  /** What is wrong with the clocks of others, such as "clock of orders is 130 s ahead", by their names. */
+  /** The wrong clocks by service, such as "clock of orders is 130 s ahead". */
   readonly wrong: Effect.Effect<ReadonlyMap<string, string>>
 }
 
@@ -60,8 +69,9 @@ export const makePeerClocks = (): PeerClocks => {
         peer.offsetMs = wallOffsetMs
         return Effect.void
       }
-      // It was that second, some time between the request and now. What cannot be is corrected to the earliest that can: a
-      // deadline is rather a second late than early, and further answers bring it nearer.
+      // The Date was right at some instant between the request and now. An impossible offset
+      // becomes the lowest possible one: a deadline is better a second late than early, and further
+      // answers refine it.
       const [earliest, latest] = [dateMs - nowMs, dateMs + 1_000 - sentMs]
       if (peer.offsetMs < earliest || peer.offsetMs > latest) peer.offsetMs = earliest
       return judge(name, peer, peer.offsetMs - wallOffsetMs, nowMs)
@@ -88,7 +98,7 @@ export const makePeerClocks = (): PeerClocks => {
   }
 }
 
-/** Says what is wrong when it begins, and when it is over. */
+/** Logs when a clock begins to be wrong, and when it is right again. */
 const judge = (name: string, peer: Peer, aheadMs: number, nowMs: number): Effect.Effect<void> => {
   const before = peer.wrong
   if (Math.abs(aheadMs) >= namedFromMs) {
@@ -97,7 +107,7 @@ const judge = (name: string, peer: Peer, aheadMs: number, nowMs: number): Effect
     peer.wrong = { what, untilMs: nowMs + namedForMs }
     return before === undefined
       ? Effect.logWarning(
-        `${what}: set both by NTP; from ${toleratedSeconds} s on they are refused`,
+        `${what}: set both clocks by NTP; from ${toleratedSeconds} s on, tokens are refused`,
       )
       : Effect.void
   }
@@ -106,7 +116,7 @@ const judge = (name: string, peer: Peer, aheadMs: number, nowMs: number): Effect
   return Effect.logInfo(`clock of ${name} is right again`)
 }
 
-/** Those of the services that this one calls. */
+/** The clocks of the services that this one calls. */
 export const PeerClocks = Context.Reference<PeerClocks>("unwind/http/PeerClocks", {
   defaultValue: makePeerClocks,
 })

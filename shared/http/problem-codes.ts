@@ -1,14 +1,14 @@
 /**
- * The catalogue of problems: each `code` that an answer may have, why it comes, and what to do. Clients program against the codes,
- * so one that was published keeps its meaning. The `type` of a problem (RFC 9457, 3.1.1) links to its entry.
+ * The catalogue of problems: each `code`, its cause, and what to do. Clients program against the
+ * codes, so a published one keeps its meaning. The `type` of a problem (RFC 9457, 3.1.1) links to
+ * its entry.
  */
 
 interface Entry {
-  /** The HTTP status that it comes with; where several can, all of them. */
+  /** The HTTP status that it comes with, or all of them if there are several. */
   readonly status: number | ReadonlyArray<number>
-  /** Why it comes. */
   readonly cause: string
-  /** What whoever gets it can do. */
+  /** What the client can do. */
   readonly remedy: string
 }
 
@@ -25,7 +25,7 @@ export const problemCodes: Readonly<Record<string, Entry>> = {
   },
   below_zero: {
     status: 409,
-    cause: "The adjustment would leave less than nothing of the resource.",
+    cause: "The adjustment would leave less than zero of the resource.",
     remedy: "Take away at most what `detail` says is left.",
   },
   body_too_large: {
@@ -78,7 +78,7 @@ export const problemCodes: Readonly<Record<string, Entry>> = {
   internal_error: {
     status: 500,
     cause: "The service met a defect. The cause is in its log, under the `requestId`.",
-    remedy: "Try again; report the `requestId` if it stays.",
+    remedy: "Try again; report the `requestId` if it persists.",
   },
   invalid_host: {
     status: 400,
@@ -127,7 +127,7 @@ export const problemCodes: Readonly<Record<string, Entry>> = {
   },
   order_already_decided: {
     status: 409,
-    cause: "The order is decided, so it cannot be cancelled. `state` says how it stands.",
+    cause: "The order is decided, so it cannot be cancelled. `state` is its status.",
     remedy: "Nothing was changed, and there is nothing to do.",
   },
   order_not_found: {
@@ -148,7 +148,7 @@ export const problemCodes: Readonly<Record<string, Entry>> = {
   outcome_unknown: {
     status: 503,
     cause: "A service was asked for an operator's action, and its answer was lost.",
-    remedy: "Look whether it is done, or ask again: a repeated action changes nothing more.",
+    remedy: "Check whether it is done, or ask again: a repeated action changes nothing more.",
   },
   overloaded: {
     status: 503,
@@ -173,7 +173,8 @@ export const problemCodes: Readonly<Record<string, Entry>> = {
   service_unavailable: {
     status: 503,
     cause: "A part of the system cannot be reached, or the service is stopping.",
-    remedy: "Try again in a moment, an order with the same `Idempotency-Key`. Nothing is lost.",
+    remedy:
+      "Try again in a moment; repeat orders with the same `Idempotency-Key`. Nothing is lost.",
   },
   session_not_found: {
     status: 404,
@@ -188,7 +189,7 @@ export const problemCodes: Readonly<Record<string, Entry>> = {
   too_many_connections: {
     status: 429,
     cause: "One address has too many connections open.",
-    remedy: "Use fewer connections, and one after another.",
+    remedy: "Use fewer connections, and reuse them.",
   },
   too_many_requests: {
     status: 429,
@@ -203,7 +204,7 @@ export const problemCodes: Readonly<Record<string, Entry>> = {
   too_many_streams: {
     status: [429, 503],
     cause: "Too many event streams are open, of this user (429) or altogether (503).",
-    remedy: "Close some, or ask for the order itself now and then.",
+    remedy: "Close some, or poll the order itself.",
   },
   too_many_unfinished_orders: {
     status: 429,
@@ -212,7 +213,7 @@ export const problemCodes: Readonly<Record<string, Entry>> = {
   },
   too_many_waits: {
     status: 429,
-    cause: "The user waits for as many orders (`Prefer: wait`) as one user may.",
+    cause: "The user already waits for as many orders (`Prefer: wait`) as one user may.",
     remedy: "Send the request without `Prefer`, or a little later.",
   },
   too_much: {
@@ -258,7 +259,7 @@ export const problemType = (code: string): string => `/docs/problems#${code}`
 const statusesOf = ({ status }: Entry): ReadonlyArray<number> =>
   typeof status === "number" ? [status] : status
 
-/** The whole catalogue, by code: what is shown of each. */
+/** The whole catalogue, by code: what the page shows of each. */
 export const catalogue = Object.entries(problemCodes).map(([code, entry]) => ({
   ...entry,
   code,

@@ -2,7 +2,7 @@
 import { html } from "hono/html"
 import { catalogue } from "./problem-codes.ts"
 
-/** What stands in `backticks` is code. */
+/** Text in `backticks` is code. */
 const marked = (text: string) =>
   text.split("`").map((part, n) => n % 2 === 0 ? part : html`<code>${part}</code>`)
 
@@ -25,7 +25,7 @@ export const problemPage = html`
     <body>
     <h1>Problems</h1>
     <p>Every error is an <code>application/problem+json</code> (RFC 9457). Program against its <code>code</code>; its
-    <code>type</code> links to the entry below. The <a href="/docs">API</a> tells which route may answer with which.</p>
+    <code>type</code> links to the entry below. The <a href="/docs">API</a> lists the statuses of each route.</p>
     ${catalogue.map(({ code, statuses, cause, remedy }) =>
       html`
         <section id="${code}">

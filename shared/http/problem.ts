@@ -1,6 +1,6 @@
 /**
- * Errors that a client sees: RFC 9457 problem details with a stable `code` to program against and the remedy in `detail`.
- * Nothing of the inside (stack, SQL, host name) gets into one.
+ * Errors that a client sees: RFC 9457 problem details with a stable `code` to program against and
+ * the remedy in `detail`. Internals (stacks, SQL, host names) never appear in one.
  */
 import { Schema } from "effect"
 import { answerHeaders } from "./answer-headers.ts"
@@ -40,20 +40,20 @@ const titles: Readonly<Record<number, string>> = {
   505: "HTTP Version Not Supported",
 }
 
-/** An answer that is not the one asked for. `code` is stable; `detail` says what happened and what to do. */
+/** An error as the client sees it. `code` is stable; `detail` says what happened and what to do. */
 export class Problem extends Schema.TaggedError<Problem>()("Problem", {
   status: Schema.Int,
   code: Schema.String,
   detail: Schema.String,
   headers: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
-  /** Of a 409: how what was to be changed stands, so that it could not be. */
+  /** With a 409: the state of the resource that prevents the change. */
   state: Schema.optionalKey(Schema.String),
   errors: Schema.optionalKey(
     Schema.Array(Schema.Struct({ path: Schema.String, message: Schema.String })),
   ),
 }) {}
 
-/** What is sent of a problem, whoever sends it. */
+/** The title, body and headers of a problem's answer. */
 export const problemParts = (
   { status, code, detail, state, errors, headers }: Problem,
   requestId: string,
@@ -67,7 +67,7 @@ export const problemParts = (
       "content-type": "application/problem+json",
       "x-request-id": requestId,
       ...answerHeaders,
-      // RFC 9110 (15.5.2): whoever answers 401 says how to do better.
+      // RFC 9110 (15.5.2): a 401 names the scheme to authenticate with.
       ...(status === 401 && { "www-authenticate": "Bearer" }),
       ...headers,
     },
@@ -80,7 +80,10 @@ export const problemResponse = (problem: Problem, requestId: string): Response =
   return new Response(body, { status: problem.status, headers })
 }
 
-/** Nothing was done, or it is safe to ask again with the same Idempotency-Key; in a second it may work. */
+/**
+ * A 503 to retry after a second: nothing was done, or the same Idempotency-Key makes the retry
+ * safe.
+ */
 export const unavailable = (what: string): Problem =>
   new Problem({
     status: 503,
@@ -92,15 +95,15 @@ export const unavailable = (what: string): Problem =>
 export const unauthenticated = (detail: string): Problem =>
   new Problem({ status: 401, code: "unauthenticated", detail })
 
-/** What is sent is no request that HTTP knows. The gateway says the same. */
+/** For input that is not an HTTP request. The gateway answers with the same text. */
 export const malformedRequest = new Problem({
   status: 400,
   code: "invalid_request",
-  detail: "The request is not valid HTTP. Mend its method, path or headers.",
+  detail: "Malformed request. Check its method, path and headers.",
 })
 
 export const internalError = new Problem({
   status: 500,
   code: "internal_error",
-  detail: "Something went wrong on our side. Try again; when it stays, report the requestId.",
+  detail: "The service met a defect. Try again; if it persists, report the requestId.",
 })

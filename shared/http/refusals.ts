@@ -1,7 +1,8 @@
 /**
- * What the server refuses before any app sees it, each with a problem as its answer: what the HTTP parser cannot read, what
- * does not arrive in time, and what one proxy would read otherwise than the next. Deno's parser tells less apart: what is
- * 413 or 505 under Node for its chunks or its version is 400 there, or taken.
+ * Requests that the server refuses with a problem before any app sees them: those that the HTTP
+ * parser cannot read, that arrive too late, or that two proxies may read differently. Deno's parser
+ * distinguishes less: what Node refuses with 413 (chunk extensions) or 505 (version), it refuses
+ * with 400 or accepts.
  */
 import type { IncomingMessage, Server, ServerResponse } from "node:http"
 import type { Duplex } from "node:stream"
@@ -17,14 +18,14 @@ const tooLate = new Problem({
 const extensionsTooLarge = new Problem({
   status: 413,
   code: "body_too_large",
-  detail: "The extensions of the body's chunks are too large. Send none.",
+  detail: "The chunk extensions of the body are too large. Send none.",
 })
 
 const unmetExpectation = new Problem({
   status: 417,
   code: "expectation_failed",
   detail:
-    "Of expectations, only 100-continue can be met. Send the request without its Expect header.",
+    "Only the expectation 100-continue is supported. Send the request without its Expect header.",
 })
 
 const headersTooLarge = new Problem({
@@ -36,40 +37,42 @@ const headersTooLarge = new Problem({
 const noTunnels = new Problem({
   status: 501,
   code: "not_implemented",
-  detail: "CONNECT is not possible here. /docs shows what is.",
+  detail: "CONNECT is not supported. /docs lists the routes.",
 })
 
 const wrongVersion = new Problem({
   status: 505,
   code: "http_version_not_supported",
-  detail: "This version of HTTP is not understood here. Use HTTP/1.1.",
+  detail: "This version of HTTP is not supported. Use HTTP/1.1.",
 })
 
-/** RFC 9112 (3.2): a request has one Host, and one of a client that speaks HTTP/1.1 needs it. */
+/** RFC 9112 (3.2): a request has at most one Host, and with HTTP/1.1 it needs one. */
 export const wrongHost = new Problem({
   status: 400,
   code: "invalid_host",
-  detail: "The Host header is not a host and a port. Send the name of this service, once.",
+  detail: "The Host header is not one host and port. Send the name of this service, once.",
 })
 
-/** The problem of a header that stands more than once: one of the two would have to be chosen. */
+/**
+ * The problem of a header that appears more than once: the service would have to choose a value.
+ */
 export const twice = (header: string): Problem =>
   new Problem({
     status: 400,
     code: "duplicate_header",
-    detail: `The header ${header} stands more than once. Send it once.`,
+    detail: `The header ${header} appears more than once. Send it once.`,
   })
 
-/** The headers besides Host of which two mean two requests, not a list; in lower case. */
+/** The headers besides Host whose values cannot be joined into a list; in lower case. */
 const single = new Set(["idempotency-key", "authorization", "content-type"])
 const lengths = new Set([...single, "host"].map(({ length }) => length))
 
-/** Names and values in turn, as they were sent. */
+/** `headers` alternates names and values, as they were sent. */
 const refusalOfHeaders = (headers: ReadonlyArray<string>, needsHost: boolean) => {
   const seen: Array<string> = []
   for (let at = 0; at < headers.length; at += 2) {
     const name = headers[at]!
-    // Most headers are told apart by this alone.
+    // The length alone rules out most headers.
     if (!lengths.has(name.length)) continue
     const known = name.toLowerCase()
     if (known !== "host" && !single.has(known)) continue
@@ -79,7 +82,7 @@ const refusalOfHeaders = (headers: ReadonlyArray<string>, needsHost: boolean) =>
   return needsHost && !seen.includes("host") ? wrongHost : undefined
 }
 
-/** The problem of a request that no app is asked about; nothing for all others. */
+/** The problem of a request that no app may see; undefined for all others. */
 export const refusalOf = (incoming: IncomingMessage): Problem | undefined => {
   const { httpVersionMajor, httpVersionMinor, rawHeaders, url = "" } = incoming
   if (httpVersionMajor !== 1) return wrongVersion
@@ -95,7 +98,7 @@ const problemsOfParser: Readonly<Record<string, Problem>> = {
   HPE_PAUSED_H2_UPGRADE: wrongVersion,
 }
 
-/** Answers on a socket of which no request, or not all of one, could be read, and closes it. */
+/** Answers on a socket from which no complete request could be read, and closes it. */
 const refuse = (socket: Duplex, problem: Problem) => {
   const { title, body, headers } = problemParts(problem, crypto.randomUUID())
   const lines = Object.entries({
@@ -109,17 +112,20 @@ const refuse = (socket: Duplex, problem: Problem) => {
   })
 }
 
-/** Node keeps the answer that is being written here; a problem in the midst of one would be taken for a part of it. */
+/**
+ * Node keeps the response being written here. A problem written into its middle would be read as a
+ * part of it.
+ */
 type Answering = Duplex & { readonly _httpMessage?: ServerResponse | null }
 
-/** Has a server answer with a problem where Node's own answer is empty. */
+/** Makes a server answer with a problem where Node's own answer has no body. */
 export const answerWithProblems = (server: Server): void => {
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Answering) => {
     if (!socket.writable || socket._httpMessage?.headersSent) return socket.destroy()
     refuse(socket, problemsOfParser[error.code ?? ""] ?? malformedRequest)
   })
   server.on("connect", (_, socket) => refuse(socket, noTunnels))
-  // In turn, where requests before it still wait for their answers.
+  // Not on the socket: earlier requests of the connection may still wait for their answers.
   server.on("checkExpectation", (_, response: ServerResponse) => {
     const { body, headers } = problemParts(unmetExpectation, crypto.randomUUID())
     response.writeHead(unmetExpectation.status, {

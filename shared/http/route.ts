@@ -1,7 +1,7 @@
 /**
- * A route is data: its path, the schemas of what goes in and out, and the Effect that answers; who may call it stands in the
- * table of permissions. The same record validates requests, answers with problems, and describes itself in the service's
- * OpenAPI document.
+ * A route is data: its path, the schemas of its input and output, and the Effect that answers. The
+ * table of permissions says who may call it. The same record validates requests, answers with
+ * problems, and is described in the service's OpenAPI document.
  */
 import { Effect, type Schema } from "effect"
 import type { ServiceName } from "#shared/roster.ts"
@@ -13,11 +13,14 @@ import { answerHeaders } from "./answer-headers.ts"
 import { decodeStrictly, keepable, readJson } from "./body.ts"
 import type { Problem } from "./problem.ts"
 
-/** Decides who calls. Fails with a 401 or 403 Problem, or 503 when it cannot tell: it never lets an unproved caller in. */
+/**
+ * Authenticates the caller. Fails with a 401 or 403 Problem, or 503 when it cannot tell: an
+ * unproved caller never gets in.
+ */
 export interface Access<C> {
-  /** How the OpenAPI document names it; null for routes that anyone may call. */
+  /** The security scheme in the OpenAPI document; null for routes that anyone may call. */
   readonly scheme: "user" | "service" | "operator" | null
-  /** Those of the scheme that it lets in, where not all: the role of users, or the names of services. */
+  /** Who gets in with this scheme, if not all: the roles of users, or the names of services. */
   readonly roles?: ReadonlyArray<string>
   readonly authorize: (request: Request) => Effect.Effect<C, Problem>
 }
@@ -25,18 +28,20 @@ export interface Access<C> {
 export const anyone: Access<null> = { scheme: null, authorize: () => Effect.succeed(null) }
 const anyoneInside: Access<null> = { ...anyone }
 
-/** Lets a request in, or not: for what one can only do as long as there is room. */
+/** Admits a request or refuses it, where capacity is limited. */
 export interface Permit {
-  /** Lets it in, before its body is read. Fails with a 429 or 503 Problem, or as what it has to look up does. */
+  /**
+   * Admits the request before its body is read. Fails with a 429 or 503 Problem, or with the error
+   * of its look-up.
+   */
   readonly enter: Effect.Effect<void, Problem | Transient>
-  /** Gives its place back. More than once does no harm. */
+  /** Gives the place back. Idempotent. */
   readonly leave: () => void
 }
 
-/** For what there is always room. */
+/** Admits every request. */
 const freePass: Permit = { enter: Effect.void, leave: () => {} }
 
-/** What an answer is made of. */
 export interface Reply<A> {
   readonly body: A
   readonly headers?: Readonly<Record<string, string>>
@@ -47,12 +52,12 @@ export interface RouteInput<B, Q, P, C> {
   readonly query: Q
   readonly params: P
   readonly caller: C
-  /** It has entered, and leaves at the latest when it is answered. */
+  /** Entered already; left when the request is answered, if not before. */
   readonly permit: Permit
   readonly request: Request
-  /** The peer's address where the server told it; requests from inside the process have none. */
+  /** The peer's address, if the server knows it; requests within the process have none. */
   readonly remoteAddress: string | undefined
-  /** Succeeds when the server wants to close: whoever only waits for something answers then. */
+  /** Succeeds when the server wants to close: a handler that only waits answers then. */
   readonly closing: Effect.Effect<void>
 }
 
@@ -60,24 +65,30 @@ type Text = { readonly [name: string]: string | undefined }
 
 type Method = "GET" | "POST" | "DELETE"
 
-/** What is said of a route besides its method and path. */
+/** A route without its method and path. */
 export interface RouteSpec<B, Q, P, A, C> {
   readonly summary: string
-  /** The resource that it is about: the OpenAPI document groups routes by it. */
+  /** The resource of the route: the OpenAPI document groups routes by it. */
   readonly tag?: string
-  /** Makes the permit of a request, where not all may come in; anyone who may call does otherwise. */
+  /**
+   * Makes the permit of a request, where capacity is limited. Without it, every authorized request
+   * gets in.
+   */
   readonly permit?: (
     input: Pick<RouteInput<B, Q, P, C>, "caller" | "request">,
   ) => Effect.Effect<Permit, Problem>
-  /** Whether a client that hangs up interrupts it, wherever it is. Else it is seen through. */
+  /** Whether a client that hangs up interrupts the handler. If not, the handler runs to its end. */
   readonly endsWithClient?: boolean
   readonly body?: {
     readonly schema: Schema.Codec<B, unknown>
     readonly maxBytes: number
-    /** A right body, for whoever tries the route from its description; tokens in it stand for those that were given. */
+    /** A valid body for trying the route from its description; tokens in it are placeholders. */
     readonly example?: unknown
   }
-  /** The request headers that it reads besides those of every route; reading them is for `handle`. */
+  /**
+   * The request headers that the route reads besides the common ones, for the OpenAPI document;
+   * `handle` reads them itself.
+   */
   readonly headers?: Schema.Codec<unknown, Text>
   readonly query?: Schema.Codec<Q, Text>
   readonly params?: Schema.Codec<P, Text>
@@ -85,29 +96,38 @@ export interface RouteSpec<B, Q, P, A, C> {
     readonly status: number
     readonly description: string
     readonly schema?: Schema.Codec<unknown, A>
-    /** The media type of what has no schema. */
+    /** The media type of an answer without a schema. */
     readonly type?: string
-    /** What it tells that the answer is 204, with nothing in it, where that may be. */
+    /** What a 204 without content means, if the route may answer it. */
     readonly nothing?: string
-    /** What its headers tell, those of every answer left out, by their names. */
+    /** What each header of the answer means, by name, without those that every answer has. */
     readonly headers?: Readonly<Record<string, string>>
   }
-  /** The statuses of the problems it may answer with, beyond those that follow from the rest. */
+  /**
+   * The statuses of the problems it may answer with, beyond those that follow from the other
+   * fields.
+   */
   readonly problems?: ReadonlyArray<number>
-  /** Answers. A client that hangs up interrupts it; what must go on all the same is uninterruptible, or not its own. */
+  /**
+   * Answers the request. With `endsWithClient`, work that must survive a hang-up is uninterruptible
+   * or runs in another fiber.
+   */
   readonly handle: (
     input: RouteInput<B, Q, P, C>,
   ) => Effect.Effect<Reply<A> | Response, Problem | Transient>
 }
 
-/** A route whose types have been checked, as the app and the OpenAPI document need it. */
+/** A type-checked route, as the app and the OpenAPI document use it. */
 export interface Route
   extends Omit<RouteSpec<never, never, never, never, never>, "handle" | "permit"> {
   readonly method: Method
   /** Hono's syntax: "/api/orders/:id". It answers with and without a trailing slash. */
   readonly path: string
   readonly access: Access<unknown>
-  /** For services, or for anyone inside: behind the internal door, which no gateway reaches; else behind the public one. */
+  /**
+   * Whether it is behind the internal door, which no gateway reaches: a route for services, or for
+   * anyone inside. All others are behind the public door.
+   */
   readonly internal: boolean
   readonly respond: (
     request: Request,
@@ -117,13 +137,13 @@ export interface Route
   ) => Effect.Effect<Response, Problem | Transient>
 }
 
-/** Hono takes the trailing slash off a request's path, but not off a route's. */
+/** Hono removes the trailing slash of a request's path, but not of a route's. */
 export const withoutSlash = (path: string) => path.replace(/(?<=.)\/$/, "")
 
 /** 16 KiB: more than any request of a person needs. */
 export const publicBodyBytes = 16 * 1024
 
-/** The row of a route, and never one that is not there. */
+/** The row of a route in the table of permissions; `never` if there is none. */
 type Row<M extends Method, P extends string> = `${M} ${P}` extends infer K extends RouteKey
   ? (typeof permissions)[K]
   : never
@@ -137,14 +157,17 @@ type GuardOf<P extends Permission> = P extends Unproved ? never : P extends Sign
 : P extends "operator" ? UserVerifier | ServiceVerifier
 : ServiceVerifier
 
-/** The method and path of a route; without a row in the table of permissions, no path has this type. */
+/**
+ * The method and path of a route. A path without a row in the table of permissions does not
+ * type-check.
+ */
 interface Place<M extends Method, P extends string> {
   readonly method: M
   /** Hono's syntax: "/api/orders/:id". It answers with and without a trailing slash. */
   readonly path: P & (`${M} ${P}` extends RouteKey ? unknown : never)
 }
 
-/** The guard of a row. */
+/** The access that a permission grants. */
 export const accessBy = (
   permission: Permission,
 ): Effect.Effect<Access<unknown>, never, UserVerifier | ServiceVerifier> => {
@@ -175,7 +198,7 @@ export const accessBy = (
 const onlyServices = (names: ReadonlyArray<ServiceName>) =>
   Effect.map(ServiceVerifier, (verifier) => ({ ...verifier.only(...names), roles: names }))
 
-/** Makes a route that lets in whom the table of permissions names. */
+/** Makes a route; the table of permissions says who may call it. */
 export const route = <
   const M extends Method,
   const P extends string,
@@ -192,8 +215,8 @@ export const route = <
   ) as Effect.Effect<Route, never, GuardOf<Row<M, P>>>
 
 /**
- * Checks a route's types and prepares its decoders once. Services make theirs by `route`, so that who may call it is said in
- * one place.
+ * Checks a route's types and prepares its decoders once. Services use `route`, which looks up the
+ * permission.
  */
 export const guardedRoute = <B = undefined, Q = undefined, P = undefined, A = never, C = null>(
   access: Access<C>,
@@ -218,7 +241,8 @@ export const guardedRoute = <B = undefined, Q = undefined, P = undefined, A = ne
       query: (decodeQuery && (yield* decodeQuery(parts.query))) as Q,
       body: (decodeBody && (yield* decodeBody(yield* readJson(request, body!.maxBytes)))) as B,
     })
-    // Given to a new answer from the start: to change the headers of one costs more than to make it.
+    // Headers are set at construction: changing them afterwards costs more than building the
+    // response.
     if (!(reply instanceof Response)) return jsonResponse(answer.status, reply, parts.requestId)
     reply.headers.set("x-request-id", parts.requestId)
     for (const [name, value] of Object.entries(answerHeaders)) reply.headers.set(name, value)

@@ -1,11 +1,14 @@
-/** What a service answers that listens, and still starts: it waits for its database, or migrates it. */
+/**
+ * The app of a service that listens but is still starting: it waits for its database, or migrates
+ * it.
+ */
 import { Hono } from "hono"
 import { answerHeaders } from "./answer-headers.ts"
 import type { App, Doors } from "./app.ts"
 import { problemResponse, unavailable } from "./problem.ts"
 import { requestIdOf } from "./request-origin.ts"
 
-/** Alive, not ready, and for everything else 503 with Retry-After. */
+/** Alive and not ready; every other path answers 503 with Retry-After. */
 export const startingApp = (service: string): Doors => {
   const internal = closedApp()
   internal.get(
@@ -16,7 +19,7 @@ export const startingApp = (service: string): Doors => {
     "/readyz",
     (context) =>
       context.json(
-        { status: "not ready", service, checks: { start: "it still starts" } },
+        { status: "not ready", service, checks: { start: "still starting" } },
         503,
         answerHeaders,
       ),
@@ -27,7 +30,7 @@ export const startingApp = (service: string): Doors => {
 const closedApp = (): App => {
   const app: App = new Hono({ strict: false })
   app.notFound(({ req }) =>
-    problemResponse(unavailable("The service still starts."), requestIdOf(req.raw))
+    problemResponse(unavailable("The service is still starting."), requestIdOf(req.raw))
   )
   return app
 }

@@ -1,7 +1,7 @@
 /**
- * Where a database is, who connects and how, as one URL says it. The parameters of libpq's connection URIs that hosted
- * providers use are honoured, or refused by name with what to do; what is no parameter of the connection is a setting of
- * PostgreSQL, which every session is given (session.ts).
+ * The address of a database, the user and the connection's parameters, from one URL. The parameters
+ * of libpq's connection URIs that hosted providers use are supported, or refused by name with a
+ * remedy. All others are PostgreSQL settings, which every session gets (session.ts).
  */
 import { Result } from "effect"
 import { isFixed } from "./session.ts"
@@ -10,21 +10,23 @@ import { type Tls, tlsOf } from "./tls.ts"
 export interface DatabaseAddress {
   readonly host: string
   readonly port: number
-  /** The Unix socket, where it is one. */
+  /** The Unix socket, if it is one. */
   readonly path: string | undefined
   readonly user: string | undefined
   readonly password: string | undefined
   readonly database: string | undefined
-  /** Plain text where there is none. */
+  /** Undefined for plain text. */
   readonly tls: Tls | undefined
   readonly connectTimeoutMs: number
-  /** What a proxy in front of the server reads of the startup message; else a setting is sent later. */
+  /**
+   * What a proxy in front of the server reads from the startup message; settings are sent later.
+   */
   readonly startupOptions: string | undefined
-  /** PostgreSQL's settings, by their names in lower case. */
+  /** PostgreSQL settings by name, in lower case. */
   readonly settings: ReadonlyMap<string, string>
 }
 
-/** What keeps an address from being used, with the remedy: all of it at once. */
+/** Everything that is wrong with an address, with remedies. */
 export type Problems = ReadonlyArray<string>
 
 /** Reads a URL with the scheme postgres: or postgresql:. */
@@ -32,7 +34,7 @@ export const addressOf = (url: URL): Result.Result<DatabaseAddress, Problems> =>
   const problems: Array<string> = []
   const decoded = (part: string) => {
     const text = decode(part)
-    if (text === undefined) problems.push("a % in it stands for no character: write it as %25")
+    if (text === undefined) problems.push("a % in it encodes no character: write it as %25")
     return text || undefined
   }
   const given = new Map<string, string>()
@@ -44,13 +46,13 @@ export const addressOf = (url: URL): Result.Result<DatabaseAddress, Problems> =>
   }
   const host = take("host") ?? decoded(url.hostname.replace(/^\[(.*)\]$/, "$1")) ?? "localhost"
   if (host.includes(",")) {
-    problems.push("it names several hosts: name the one address that leads to the primary")
+    problems.push("it names several hosts: name the one address of the primary")
   }
   const port = whole(take("port") ?? (url.port || "5432"), 65_535)
-  if (port === undefined) problems.push("port is no TCP port: use a number from 1 to 65535")
+  if (port === undefined) problems.push("port is not a TCP port: use a number from 1 to 65535")
   const seconds = whole(take("connect_timeout") ?? "5", 3600)
   if (seconds === undefined) {
-    problems.push("connect_timeout is no time: use whole seconds, from 1 to 3600")
+    problems.push("connect_timeout is not a time: use whole seconds, from 1 to 3600")
   }
   const tls = tlsOf(take, problems)
   for (const [name, { accepts, otherwise }] of Object.entries(understood)) {
@@ -80,13 +82,13 @@ export const addressOf = (url: URL): Result.Result<DatabaseAddress, Problems> =>
   return problems.length > 0 ? Result.fail([...new Set(problems)]) : Result.succeed(address)
 }
 
-/** Parameters that ask for nothing, or for what is done anyway, when they have one of these values. */
+/** Parameters whose accepted values change nothing here. */
 const understood: Readonly<
   Record<string, { readonly accepts: ReadonlyArray<string>; readonly otherwise: string }>
 > = {
   channel_binding: {
     accepts: ["disable", "prefer"],
-    otherwise: "there is no channel binding here: remove it, and have the server's certificate " +
+    otherwise: "channel binding is not supported: remove it, and have the server's certificate " +
       "checked with sslmode=verify-full",
   },
   client_encoding: {
@@ -95,12 +97,12 @@ const understood: Readonly<
   },
   gssencmode: {
     accepts: ["disable", "prefer"],
-    otherwise: "there is no GSSAPI here: use sslmode=verify-full instead",
+    otherwise: "GSSAPI is not supported: use sslmode=verify-full instead",
   },
-  sslcompression: { accepts: ["0"], otherwise: "there is no compression here: remove it" },
+  sslcompression: { accepts: ["0"], otherwise: "compression is not supported: remove it" },
   target_session_attrs: {
     accepts: ["any", "read-write", "primary"],
-    otherwise: "only a server that can be written to is used: remove it",
+    otherwise: "only a writable server is used: remove it",
   },
 }
 
@@ -117,11 +119,14 @@ const whole = (text: string, maximum: number): number | undefined => {
   return number >= 1 && number <= maximum ? number : undefined
 }
 
-/** The settings in the server's command line options (-c name=value, --name=value), and what else is in them. */
+/**
+ * The settings in the server's command line options (-c name=value, --name=value), and the other
+ * words.
+ */
 const settingsIn = (options: string) => {
   const settings = new Map<string, string>()
   const rest: Array<string> = []
-  // Words are parted by blanks; a backslash keeps what follows it in the word.
+  // Blanks separate words; a backslash escapes the next character.
   const words = options.match(/(?:\\.|[^\s\\])+/gs) ?? []
   while (words.length > 0) {
     const word = words.shift()!

@@ -2,15 +2,15 @@
 import { Schema, SchemaTransformation } from "effect"
 
 /**
- * JSON as it was written. It was decoded on its way in, perhaps by a version that knows more than this one: what this one does
- * not know is kept.
+ * JSON as it was written. It was decoded on input, perhaps by a newer version: fields that this
+ * version does not know are kept.
  */
 export const json = <A extends object>() => Schema.ObjectKeyword as unknown as Schema.Codec<A>
 
-/** A text of which the same is true, such as an id, or a name out of a list that grows. */
+/** A text that was decoded on input, such as an id, or a name from a list that grows. */
 export const text = <A extends string>() => Schema.String as unknown as Schema.Codec<A>
 
-/** A point in time, as ISO 8601 has it. */
+/** An instant in ISO 8601. */
 export const isoTime = Schema.Date.pipe(
   Schema.decodeTo(
     Schema.String,

@@ -1,7 +1,8 @@
 /**
- * One connection to PostgreSQL, for one user at a time: a client of the driver that connects once and never again. When a
- * connection breaks in a transaction, the driver's own pool ends the process (it writes to the socket that is gone) or sends
- * what is left of the transaction over the next connection. Here a broken connection is thrown away with all its state.
+ * One connection to PostgreSQL, for one user at a time: a client of the driver that never
+ * reconnects. When a connection breaks in a transaction, the driver's own pool ends the process (it
+ * writes to a closed socket) or sends the rest of the transaction over the next connection. Here a
+ * broken connection is discarded with all its state.
  */
 import { Cause, Deferred, Effect, Exit } from "effect"
 import type { Socket } from "node:net"
@@ -11,7 +12,7 @@ import { firstStatement, type Session, sessionStatement, whyNotWritable } from "
 import { NotOpened } from "./sqlstates.ts"
 import { socketTo } from "./tls.ts"
 
-/** The driver's own tag. A statement that it makes is sent when somebody waits for it. */
+/** The driver's own tag. It sends a statement when it is awaited. */
 export type Driver = postgres.ISql<{ bigint: number }>
 export type Statement = PromiseLike<postgres.RowList<ReadonlyArray<postgres.Row>>>
 export type Rows = Awaited<Statement>
@@ -19,29 +20,32 @@ export type Rows = Awaited<Statement>
 export interface Connection {
   readonly driver: Driver
   /**
-   * Waits until it is open. Dies of NotOpened when there is no way to the server or it refuses; what is sent before tells the
-   * same worse, as a connection that broke.
+   * Waits until it is open. Dies of NotOpened if the server cannot be reached or refuses. A
+   * statement sent before fails less clearly, as on a broken connection.
    */
   readonly opened: Effect.Effect<void>
   /**
-   * Sends a statement at once, behind those that were sent before, and tells what it came to: the server's error is a defect,
-   * and so is, as soon as the connection is gone, that it is.
+   * Sends a statement at once, after those sent before, and reports its result. An error of the
+   * server, or the loss of the connection, is a defect.
    */
   readonly send: (statement: Statement, ended: (exit: Exit.Exit<Rows>) => void) => void
-  /** Succeeds when it is broken. */
+  /** Succeeds when the connection breaks. */
   readonly gone: Effect.Effect<void>
   readonly isBroken: () => boolean
   /** Whether everything that was sent has been answered. */
   readonly isQuiet: () => boolean
-  /** Cuts the connection; the server undoes what was not committed. */
+  /** Cuts the connection; the server rolls back what was not committed. */
   readonly close: () => void
 }
 
-/** Sends a statement when it is run; dies as `send` tells. */
+/** Sends a statement when it runs; dies as `send` reports. */
 export const ask = (connection: Connection, make: () => Statement): Effect.Effect<Rows> =>
   Effect.callback((resume) => connection.send(make(), resume))
 
-/** Sees whether it can still be written to; dies as `send` tells, or of an error with the code 25006. */
+/**
+ * Checks that the session is still writable; dies as `send` reports, or of an error with the code
+ * 25006.
+ */
 export const assertWritable = (connection: Connection): Effect.Effect<void> =>
   Effect.flatMap(ask(connection, () => connection.driver.unsafe(sessionStatement)), ([row]) => {
     const why = whyNotWritable(row as Session)
@@ -55,7 +59,9 @@ export interface ConnectionOptions {
   readonly notified?: (channel: string, payload: string) => void
 }
 
-/** Connects, within the time that the address allows, to a server that can be written to, and makes the session's settings. */
+/**
+ * Connects to a writable server, within the address's timeout, and makes the session's settings.
+ */
 export const openConnection = ({ service, address, notified }: ConnectionOptions): Connection => {
   let gone: Error | undefined
   let isOpen = false
@@ -72,7 +78,7 @@ export const openConnection = ({ service, address, notified }: ConnectionOptions
   }
   const timer = setTimeout(() => breaks("CONNECT_TIMEOUT"), address.connectTimeoutMs)
   const connectOnce = () => {
-    // The driver asks again when it wants to connect again.
+    // A second call means that the driver wants to reconnect.
     if (socket !== undefined) return Promise.reject(breaks("CONNECTION_CLOSED"))
     const { below, above } = socketTo(address)
     socket = below
@@ -115,10 +121,13 @@ export const openConnection = ({ service, address, notified }: ConnectionOptions
   }
 }
 
-/** PostgreSQL's fixed numbers of text[], int[], bigint[], timestamptz[] and uuid[]. */
+/** PostgreSQL's fixed OIDs of text[], int[], bigint[], timestamptz[] and uuid[]. */
 const arrays = [1009, 1007, 1016, 1185, 2951]
 
-/** Of texts (times too are sent as texts) and numbers: of others the driver takes the array for its first element. */
+/**
+ * Only for texts (times are sent as texts, too) and numbers: for others, the driver takes the type
+ * of an array from its first element.
+ */
 const arrayLiteral = (values: ReadonlyArray<string | number | null>): string => {
   const literals = values.map((value) => {
     if (typeof value !== "string") return value ?? "null"
@@ -129,7 +138,7 @@ const arrayLiteral = (values: ReadonlyArray<string | number | null>): string => 
 const special = /["\\]/
 
 const noArray = (): never => {
-  throw new Error("Arrays are only sent, not read: select rows instead")
+  throw new Error("Arrays can be sent but not read: select rows instead")
 }
 
 const driverOptions = (service: string, address: DatabaseAddress) => ({
@@ -139,7 +148,7 @@ const driverOptions = (service: string, address: DatabaseAddress) => ({
   ssl: false,
   max: 1,
   max_lifetime: null,
-  // It would begin only with a socket that is connected.
+  // The driver's own timeout would start only with a connected socket.
   connect_timeout: 0,
   onnotice: () => {},
   types: {
@@ -147,7 +156,8 @@ const driverOptions = (service: string, address: DatabaseAddress) => ({
     bigint: { to: 20, from: [20], parse: Number, serialize: String },
     array: { to: 1009, from: arrays, parse: noArray, serialize: arrayLiteral },
   },
-  // The driver would ask for the types of arrays first, and a connection that breaks then ends the process.
+  // The driver would first query the types of arrays, and a connection that breaks then ends the
+  // process.
   fetch_types: false,
   connection: {
     application_name: address.settings.get("application_name") ?? `unwind-${service}`,

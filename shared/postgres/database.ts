@@ -1,6 +1,7 @@
 /**
- * A service's own PostgreSQL database: a bounded pool that reconnects by itself, with errors sorted into what can be
- * tried again (Unavailable, Unknown) and defects. The server's timeouts bound every statement, lock and transaction.
+ * A service's own PostgreSQL database: a bounded pool that reconnects by itself, with errors
+ * classified into those to retry (Unavailable, outcome unknown) and defects. The server's timeouts
+ * bound every statement, lock and transaction.
  */
 import { Context, Duration, Effect, Layer, Schedule, Schema } from "effect"
 import { type Transient, Unavailable, Unknown } from "#shared/transient.ts"
@@ -31,21 +32,26 @@ export interface DatabaseOptions {
 export class Database extends Context.Service<
   Database,
   Store<Sql> & {
-    /** Calls back for each notification on the channel, and with null whenever some may have been missed. */
+    /**
+     * Calls back for each notification on the channel, and with null whenever some may have been
+     * missed.
+     */
     readonly listen: (
       channel: string,
       notified: (payload: string | null) => void,
     ) => Effect.Effect<void, Transient>
-    /** Brings the database up to date with these migrations. Fails with DatabaseError. */
+    /** Applies these migrations. Fails with DatabaseError. */
     readonly migrate: (migrations: Migrations) => Effect.Effect<void, DatabaseError>
-    /** Succeeds when the database answers and can be written to. Fails with Unavailable or Unknown. */
+    /**
+     * Succeeds when the database answers and can be written to. Fails with Unavailable or Unknown.
+     */
     readonly ping: Effect.Effect<void, Transient>
   }
 >()("unwind/postgres/Database") {}
 
 /**
- * Connects, waiting up to a minute for a server that is not up yet, sees that the database is fit, and migrates. Fails with
- * DatabaseError.
+ * Connects, waiting up to a minute for the server to start, checks the preconditions, and migrates.
+ * Fails with DatabaseError.
  */
 export const databaseLayer = (options: DatabaseOptions): Layer.Layer<Database, DatabaseError> =>
   Layer.effect(
@@ -83,12 +89,14 @@ const unusable = ({ service, url }: DatabaseOptions, why: string) =>
 
 const check = "Check DATABASE_URL and the role's rights"
 
-/** Waits for the server, for a minute in all, however many tries that is; says what it waits for, each thing once. */
+/**
+ * Waits up to a minute for the server, with any number of tries; logs each reason for waiting once.
+ */
 const untilFit = (options: DatabaseOptions, pool: Pool): Effect.Effect<void, DatabaseError> => {
   const said = new Set<string>()
   let last: unknown
   const note = (error: unknown) => {
-    // Silence tells less than what the server said before it.
+    // A timeout explains less than an earlier answer of the server.
     if (last === undefined || severityOf(error) !== undefined) last = error
     const words = inFull(error)
     if (said.has(words) || !passes(error)) return Effect.void
@@ -107,7 +115,7 @@ const untilFit = (options: DatabaseOptions, pool: Pool): Effect.Effect<void, Dat
   )
 }
 
-/** Whether it is worth waiting for. */
+/** Whether waiting may help. */
 const passes = (error: unknown): boolean => {
   const { as, lasting, elsewhere } = meaningOf(error)
   return as !== "defect" && !lasting && !elsewhere
@@ -132,7 +140,7 @@ const makeDatabase = (pool: Pool, listen: Listen): Omit<Database["Service"], "mi
 
 const answerWithin = Duration.seconds(20)
 
-/** The server's own timeouts do not help when the server hangs or the network swallows packets. */
+/** The server's own timeouts do not help when the server hangs or packets are lost. */
 const bounded = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.timeout(effect, answerWithin)
 
 const lostConflict = (error: unknown) => ["40001", "40P01"].includes(codeOf(error))

@@ -1,8 +1,14 @@
-/** Listens to a channel of notifications on a connection of its own, which is made again whenever it breaks. */
+/**
+ * Listens to a notification channel on a connection of its own, which reconnects whenever it
+ * breaks.
+ */
 import { Cause, Deferred, Effect, Exit, type Scope } from "effect"
 import { ask, assertWritable, type Connection, type ConnectionOptions } from "./connection.ts"
 
-/** Calls back for each notification, and with null whenever some may have been missed. Fails with what keeps it from it. */
+/**
+ * Calls back for each notification, and with null whenever some may have been missed. Fails with
+ * the error of the first connection.
+ */
 export type Listen = (
   channel: string,
   notified: (payload: string | null) => void,
@@ -39,11 +45,14 @@ export const makeListen = (
       yield* Deferred.await(listens)
     }))
 
-/** Back at once after a cut, without a storm while the server is away or cuts again and again. */
+/** Reconnects at once after a break, and with backoff while the server is away or breaks again. */
 const pause = (ends: number) =>
   ends === 0 ? Effect.void : Effect.sleep(Math.min(50 * 2 ** ends, 1000))
 
-/** Nothing tells a listener that its line is dead, or that its server is no primary any more. */
+/**
+ * Checks actively: a listener does not notice that its connection is dead, or its server no primary
+ * any more.
+ */
 const stillHeard = (connection: Connection) =>
   Effect.sleep("5 seconds").pipe(
     Effect.andThen(assertWritable(connection)),

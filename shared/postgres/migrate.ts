@@ -1,7 +1,7 @@
 /**
- * Applies a service's numbered SQL files, each once and in order, in one transaction under a lock: replicas that start
- * together take turns, and a failing file leaves the database as it was. Files are never edited once they were applied; with
- * which line ends they were checked out makes no difference.
+ * Applies a service's numbered SQL files, each once and in order, in one transaction under a lock:
+ * replicas that start together take turns, and a failing file leaves the database unchanged.
+ * Applied files are never edited; their line ends do not matter.
  */
 import { Effect, Schema } from "effect"
 import { createHash } from "node:crypto"
@@ -10,10 +10,10 @@ import { join } from "node:path"
 import { holdsAll, OnlyLooking } from "./only-looking.ts"
 import type { Sql } from "./sql.ts"
 
-// Any fixed number will do: it only has to be the same in every replica.
+// Any number that is the same in every replica.
 const lock = 7_305_842_001
 
-/** A migration that is no file. */
+/** A migration in memory. */
 export interface Migration {
   readonly name: string
   readonly text: string
@@ -25,15 +25,15 @@ export type Migrations = string | ReadonlyArray<Migration>
 const Applied = Schema.Struct({ name: Schema.String, checksum: Schema.String })
 
 /**
- * Brings the database up to date, within the transaction; one that is only looked at has to be. Dies with an Error that names
- * what failed, was changed, or is missing.
+ * Migrates the database, within the transaction; with OnlyLooking, checks that it is migrated. Dies
+ * with an Error that names what failed, was changed, or is missing.
  */
 export const migrate = Effect.fnUntraced(function* (sql: Sql, migrations: Migrations) {
   const all = typeof migrations === "string"
     ? yield* Effect.promise(() => filesIn(migrations))
     : migrations
   if (yield* OnlyLooking) return yield* holdsAll(sql, all.map(({ name }) => name))
-  // A file takes the time it needs, and so do those who wait for it.
+  // No timeouts: a file takes the time it needs, and other replicas wait for it.
   yield* sql`set local statement_timeout = 0`
   yield* sql`set local lock_timeout = 0`
   yield* sql`select pg_advisory_xact_lock(${lock})`
@@ -44,7 +44,7 @@ export const migrate = Effect.fnUntraced(function* (sql: Sql, migrations: Migrat
   for (const { name, text: asRead } of all) {
     const text = asRead.replaceAll("\r\n", "\n")
     const recorded = known.get(name)
-    // Before line ends made no difference, the text was recorded as it had been checked out.
+    // Older versions recorded the text with the line ends of the checkout.
     if ([text, text.replaceAll("\n", "\r\n"), asRead].some((as) => checksumOf(as) === recorded)) {
       continue
     }

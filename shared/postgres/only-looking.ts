@@ -1,19 +1,19 @@
 /**
- * Databases that are only looked at, as the audit does: what is older than this checkout stays as it is, for its own version
- * to go on with, and is refused in words.
+ * Read-only use of databases, as by the audit: a database of an older version is not migrated, so
+ * that its own version can go on with it, but refused with a message.
  */
 import { Context, Effect, Schema } from "effect"
 import type { Sql } from "./sql.ts"
 
-/** Whether databases are only looked at: nothing in them is made, migrated or filled. */
+/** Whether databases are only read: nothing in them is created, migrated or filled. */
 export const OnlyLooking = Context.Reference<boolean>("unwind/postgres/OnlyLooking", {
   defaultValue: () => false,
 })
 
-/** The database has not had all migrations, and is not to be changed. */
+/** The database lacks migrations, and must not be changed. */
 export class OlderVersion extends Error {}
 
-/** Dies with OlderVersion, which names those of the migrations that the database has not had. */
+/** Dies with OlderVersion, which names the missing migrations. */
 export const holdsAll = Effect.fnUntraced(function* (sql: Sql, names: ReadonlyArray<string>) {
   const [made] = yield* sql.rows(Schema.Struct({ made: Schema.Boolean }))`
     select to_regclass('migrations') is not null as made`
@@ -24,8 +24,8 @@ export const holdsAll = Effect.fnUntraced(function* (sql: Sql, names: ReadonlyAr
   if (pending.length === 0) return
   return yield* Effect.die(
     new OlderVersion(
-      `its database is of an older version (without ${pending.join(", ")}): start the system in ` +
-        "this version, which brings it up to date, or look with the version that made it",
+      `its database is from an older version (without ${pending.join(", ")}): start the system ` +
+        "in this version, which migrates it, or use the version that made it",
     ),
   )
 })

@@ -1,8 +1,8 @@
 /**
- * A bounded pool of connections, and of those who wait for one. Who comes first is served first; a connection that broke, or
- * whose user left in the middle of a statement, is not used again, so nothing of one user ever reaches another. When one turns
- * out to lead elsewhere than it has to, say to a primary that is a standby by now, so may all that are open, and none of them
- * is used again.
+ * A bounded pool of connections and of waiting requests, first come, first served. A connection
+ * that broke, or whose user left in the middle of a statement, is not reused, so nothing of one
+ * user reaches another. If one connection turns out to lead to the wrong server, say to a primary
+ * that became a standby, all others may, too, and none is reused.
  */
 import { Cause, Effect, Exit, Fiber, Option, type Scope, Semaphore } from "effect"
 import type { Connection } from "./connection.ts"
@@ -10,24 +10,27 @@ import { poolUse } from "./pool-use.ts"
 import { meaningOf, NotOpened, severityOf } from "./sqlstates.ts"
 
 export interface Pool {
-  /** Runs statements on a connection of their own. Fails with the defect of whatever dies there. */
+  /** Runs statements on their own connection. Defects that occur there become failures. */
   readonly use: <A>(
     run: (connection: Connection) => Effect.Effect<A>,
   ) => Effect.Effect<A, unknown>
   /**
-   * The same, but what has begun is seen through when nobody waits for it any more: else whoever asks and hangs up, again and
-   * again, has a connection closed and another one opened each time. What still waits for a connection never begins then.
+   * Like `use`, but what has begun runs to its end even if nobody waits for it any more: otherwise
+   * clients that hang up again and again would close and open a connection each time. What still
+   * waits for a connection is dropped.
    */
   readonly useThrough: Pool["use"]
 }
 
-/** Whoever comes when so many wait already would be answered after the client has given up. */
+/** The most requests that wait: a further one would be answered after its client has given up. */
 export const mostWaiting = 1_000
 
-/** As PostgreSQL has it, too_many_connections: nothing was sent, and it passes. */
-const tooMany = Object.assign(new Error("Too many wait for a connection"), { code: "53300" })
+/** PostgreSQL's too_many_connections: nothing was sent, and a retry may succeed. */
+const tooMany = Object.assign(new Error("Too many requests wait for a connection"), {
+  code: "53300",
+})
 
-/** Opens at most `size` connections, when they are needed; the scope closes them after their last statement. */
+/** Opens up to `size` connections on demand; the scope closes them after their last statement. */
 export const makePool = (
   open: () => Connection,
   size: number,
@@ -100,6 +103,6 @@ const mayGoOn = (connection: Connection, exit: Exit.Exit<unknown, unknown>): boo
 
 const leadsElsewhere = (exit: Exit.Exit<unknown, unknown>): boolean => {
   const error = errorOf(exit)
-  // One that was not even opened says nothing about the others.
+  // A connection that did not open says nothing about the others.
   return error !== undefined && !(error instanceof NotOpened) && meaningOf(error).elsewhere === true
 }

@@ -1,13 +1,14 @@
 /**
- * What a database has to be before a service starts on it. Each of these goes unnoticed otherwise, until some value or
- * statement meets it, long after the start. That it is no standby is seen whenever a connection is opened.
+ * The preconditions of a database, checked before a service starts on it. A violation would
+ * otherwise show only when some value or statement meets it, long after the start. Standbys are
+ * detected whenever a connection opens.
  */
 import { Effect, Schema } from "effect"
 import { ask, type Connection } from "./connection.ts"
 import type { Pool } from "./pool.ts"
 import { type Sql, sqlOn } from "./sql.ts"
 
-/** The oldest version that the tests run on, as server_version_num has it. */
+/** The oldest version that is tested, in the format of server_version_num. */
 export const oldestVersion = 15_00_00
 
 const Facts = Schema.Struct({
@@ -22,7 +23,7 @@ const Facts = Schema.Struct({
   elsewhere: Schema.NullOr(Schema.String),
 })
 
-/** What is wrong with the database, with the remedies; nothing if all is well. Fails as the pool does. */
+/** What is wrong with the database, with remedies; empty if nothing is. Fails as the pool does. */
 export const problemsOf = (pool: Pool, size: number) =>
   Effect.gen(function* () {
     const facts = yield* pool.use((connection) => factsOf(sqlOn(connection).sql))
@@ -58,18 +59,18 @@ const databaseProblems = (
   }
   if (encoding !== "UTF8") {
     problems.push(
-      `its encoding is ${encoding}, which cannot hold every name: make it anew, ` +
+      `its encoding is ${encoding}, which cannot store every name: create it again, ` +
         `create database "${database}" encoding 'UTF8' template template0`,
     )
   }
   if (schema === null) {
     problems.push(
-      `none of the schemas ${path} is there for ${role}: create schema "${role}" authorization ` +
+      `none of the schemas ${path} exists for ${role}: create schema "${role}" authorization ` +
         `"${role}", or name one with search_path in DATABASE_URL`,
     )
   } else if (elsewhere !== null) {
     problems.push(
-      `its tables are in the schema ${elsewhere}, which the search path ${path} does not lead to: ` +
+      `its tables are in the schema ${elsewhere}, which is not on the search path ${path}: ` +
         `add search_path=${elsewhere} to DATABASE_URL`,
     )
   } else if (!mayCreate) {
@@ -82,13 +83,14 @@ const databaseProblems = (
 }
 
 const transactionMode =
-  "a pooler gives every transaction another session (transaction mode), and settings, " +
-  "prepared statements and notifications are lost with it: use its session mode, or connect to PostgreSQL itself"
+  "a pooler gives every transaction another session (transaction mode), which loses settings, " +
+  "prepared statements and notifications: use its session mode, or connect to PostgreSQL directly"
 
 /**
- * Whether two connections are one session of the server, or one connection is two. A pooler gives out the session that was
- * given back last, so the second connection gets that of the first; or the one that was not used the longest, so the first
- * gets another one, unless there is only one. Others may come between, so it is tried more than once.
+ * Whether two connections share one session of the server, or one connection changes sessions. A
+ * pooler hands out either the session that was returned last, so the second connection gets that of
+ * the first; or the one that was idle the longest, so the first connection gets another one, unless
+ * there is only one. Other clients may interfere, so it is tried more than once.
  */
 const isPooledByTransaction = (pool: Pool, size: number) =>
   Effect.gen(function* () {
@@ -106,7 +108,7 @@ const isPooledByTransaction = (pool: Pool, size: number) =>
     return false
   })
 
-/** Not by a prepared statement, which another session does not know. */
+/** Not a prepared statement: another session would not know it. */
 const sessionOf = (connection: Connection) =>
   Effect.map(
     ask(connection, () => connection.driver.unsafe("select pg_backend_pid() as pid")),

@@ -1,10 +1,14 @@
 /**
- * What a session is made of before anybody uses it. PostgreSQL takes its settings from the server, the database, the role and
- * the client, in this order; what is read, written and planned here depends on some, so the client says them, for every
- * session. They are said in its first statement and not in the startup message, in which a pooler refuses what it does not know.
+ * The settings of a session. PostgreSQL takes settings from the server, the database, the role and
+ * the client, in this order. Reading, writing and planning here depend on some of them, so the
+ * client sets these for every session: in the first statement and not in the startup message, since
+ * poolers refuse startup parameters that they do not know.
  */
 
-/** What the code stands on: how values are written and read, what a statement means, how it is planned. */
+/**
+ * The code relies on these: how values are written and read, what a statement means, how it is
+ * planned.
+ */
 const fixed: Readonly<Record<string, string>> = {
   client_encoding: "UTF8",
   datestyle: "ISO, MDY",
@@ -16,8 +20,9 @@ const fixed: Readonly<Record<string, string>> = {
   array_nulls: "on",
   default_transaction_isolation: "read committed",
   plan_cache_mode: "auto",
-  // A plan made while a table was tiny lives as long as the connection. Then to read all of it, by whatever way, looks as
-  // cheap as to look up what is asked for; so those ways are left only where there is no other.
+  // A plan made while a table was tiny lives as long as the connection. For a tiny table, reading
+  // all of it looks as cheap as an index look-up; so these plan types are left only for where there
+  // is no other.
   enable_seqscan: "off",
   enable_bitmapscan: "off",
   enable_hashjoin: "off",
@@ -26,11 +31,11 @@ const fixed: Readonly<Record<string, string>> = {
   enable_indexonlyscan: "on",
   enable_nestloop: "on",
   enable_sort: "on",
-  // A way that is off is costed so high, before PostgreSQL 18, that compiling the plan would seem worth it.
+  // Before PostgreSQL 18, a disabled plan type costs so much that JIT compilation seems worth it.
   jit: "off",
 }
 
-/** What the URL may set otherwise. */
+/** Defaults that the URL may override. */
 const unlessGiven = {
   search_path: '"$user", public',
   statement_timeout: "10s",
@@ -40,17 +45,20 @@ const unlessGiven = {
 
 export const isFixed = (name: string): boolean => Object.hasOwn(fixed, name)
 
-/** What a session is just now. */
+/** The state of a session. */
 export interface Session {
   readonly standby: boolean
   readonly read_only: boolean
 }
 
-/** Its one row is a Session. */
+/** Returns one row, a Session. */
 export const sessionStatement = "select pg_is_in_recovery() as standby, " +
   "current_setting('transaction_read_only')::boolean as read_only"
 
-/** The statement that makes the settings; its one row is a Session. Settings are by their names in lower case. */
+/**
+ * The statement that makes the settings; returns one row, a Session. `given` has names in lower
+ * case.
+ */
 export const firstStatement = (given: ReadonlyMap<string, string>): string => {
   const settings = Object.entries({ ...unlessGiven, ...Object.fromEntries(given), ...fixed })
   const calls = settings.map(([name, value]) =>
@@ -59,10 +67,10 @@ export const firstStatement = (given: ReadonlyMap<string, string>): string => {
   return `${sessionStatement}, ${calls.join(", ")}`
 }
 
-/** Means the same whatever standard_conforming_strings is. */
+/** Independent of standard_conforming_strings. */
 const literal = (text: string) => `E'${text.replaceAll("\\", "\\\\").replaceAll("'", "''")}'`
 
-/** Why it cannot be written to, if so: an error with the code that PostgreSQL has for it. */
+/** Why the session is not writable, if so: an error with PostgreSQL's code for it. */
 export const whyNotWritable = ({ standby, read_only }: Session): Error | undefined => {
   if (standby) return notWritable("it is a standby: name the address of the primary")
   if (!read_only) return undefined

@@ -1,33 +1,37 @@
 /**
- * Statements as Effects. A statement is sent when its Effect runs, and those that run at once go out together, answered in
- * their order. Rows are decoded by a schema before anybody sees them. An error of the server, and a row that is not what the
- * schema says, is a defect: it ends the transaction, and what passes is told apart by whoever began it.
+ * Statements as Effects. A statement is sent when its Effect runs; concurrent ones go out together
+ * and are answered in order. Rows are decoded by a schema. An error of the server, or a row that
+ * does not fit the schema, is a defect: it ends the transaction, and the caller that began it
+ * classifies the error.
  */
 import { Effect, Exit, Schema } from "effect"
 import type postgres from "postgres"
 import { ask, type Connection, type Rows, type Statement } from "./connection.ts"
 
-/** A part of a statement: text of its own with values, names of tables or columns, or a value that is sent as JSON. */
+/**
+ * A part of a statement: text with its own values, names of tables or columns, or a value sent as
+ * JSON.
+ */
 export type Part = postgres.Fragment | postgres.Helper<string> | postgres.Parameter
 
-/** What stands for $1, $2 and so on. Dates are sent as texts, of texts and numbers also arrays. */
+/** A value for $1, $2 and so on. Dates are sent as texts; arrays hold texts or numbers. */
 export type Value = string | number | Date | null | ReadonlyArray<string | number | null> | Part
 
 export type Tag<A> = (text: TemplateStringsArray, ...values: ReadonlyArray<Value>) => A
 
-/** Runs statements: sql`delete from ...` gives the number of rows that it concerned. */
+/** Runs statements: sql`delete from ...` returns the number of affected rows. */
 export interface Sql extends Tag<Effect.Effect<number>> {
-  /** The tag of statements whose rows are wanted. Columns that the schema does not name are left out. */
+  /** The tag of statements that return rows. Columns that the schema does not name are dropped. */
   readonly rows: <A>(row: Schema.Codec<A, unknown>) => Tag<Effect.Effect<ReadonlyArray<A>>>
-  /** The same, for the first row, which may be missing. */
+  /** Like `rows`, for the first row, which may be missing. */
   readonly row: <A>(row: Schema.Codec<A, unknown>) => Tag<Effect.Effect<A | undefined>>
   readonly part: Tag<Part> & ((names: string | ReadonlyArray<string>) => Part)
   readonly json: (value: postgres.JSONValue) => Part
-  /** Runs a text as it is, of one statement or several. */
+  /** Runs a text of one or more statements unchanged. */
   readonly script: (text: string) => Effect.Effect<void>
 }
 
-/** The tag over a connection; from `end` on it sends nothing any more: what comes too late is a defect. */
+/** The tag over a connection. After `end`, a statement is a defect. */
 export const sqlOn = (
   connection: Connection,
 ): { readonly sql: Sql; readonly end: () => void } => {
@@ -54,7 +58,7 @@ const tooLate = Exit.die(new Error("A statement came after the end of its transa
 
 type Decoder = (rows: unknown) => ReadonlyArray<never>
 
-/** To compile a schema takes longer than to decode thousands of rows by it. */
+/** Cached: compiling a schema takes longer than decoding thousands of rows. */
 const decoders = new WeakMap<object, Decoder>()
 
 const decoderOf = <A>(row: Schema.Codec<A, unknown>): (rows: unknown) => ReadonlyArray<A> => {

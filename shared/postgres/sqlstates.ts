@@ -1,19 +1,19 @@
 /**
- * What an error on the way to PostgreSQL, or of PostgreSQL, means to whoever asked: one row for each class of SQLSTATE
- * (PostgreSQL 18, Appendix A: its first two characters), one more for each code that differs from its class, and one for each
- * code of the driver and of the system's sockets.
+ * What an error of PostgreSQL, or of the connection to it, means to the caller: one row for each
+ * class of SQLSTATE (PostgreSQL 18, Appendix A: its first two characters), one for each code that
+ * differs from its class, and one for each code of the driver and of the system's sockets.
  */
 import { Cause } from "effect"
 
 export interface Meaning {
   /**
-   * unavailable: not done, and it passes. unknown: the answer never came, so it may have been done. defect: a mistake in the
-   * program.
+   * unavailable: not done; a retry may succeed. unknown: the answer never came, so it may have been
+   * done. defect: a bug in the program.
    */
   readonly as: "unavailable" | "unknown" | "defect"
-  /** It does not pass by itself: a person has to do something. */
+  /** Retrying does not help: a person has to correct something. */
   readonly lasting?: true
-  /** The server, or the session, is not the one that is needed: connections have to be made anew. */
+  /** It is the wrong server or session: all connections must be opened again. */
   readonly elsewhere?: true
 }
 
@@ -25,7 +25,7 @@ const elsewhere: Meaning = { as: "unavailable", elsewhere: true }
 
 export const meanings: Readonly<Record<string, Meaning>> = {
   "03": defect, // SQL statement not yet complete
-  "08": unknown, // connection exception; 08P01, protocol violation, is what poolers say of all their troubles
+  "08": unknown, // connection exception; poolers report all errors as 08P01, protocol violation
   "08001": passes, // the connection could not be established
   "08004": passes, // the server rejected the connection
   "09": defect, // triggered action exception
@@ -61,7 +61,7 @@ export const meanings: Readonly<Record<string, Meaning>> = {
   "40002": defect, // the transaction violated a constraint
   "40003": unknown, // whether the statement was completed is not known
   "42": defect, // syntax error or access rule violation
-  "42501": refused, // the role lacks a right
+  "42501": refused, // the role lacks a privilege
   "42P05": elsewhere, // the prepared statement is in this session already
   "44": defect, // WITH CHECK OPTION violation
   "53": passes, // insufficient resources: disk, memory, connections
@@ -102,7 +102,7 @@ export const meanings: Readonly<Record<string, Meaning>> = {
   ETIMEDOUT: unknown,
 }
 
-/** Nothing was asked yet: the server could not be reached, or did not let in whoever came. */
+/** Nothing was sent yet: the server could not be reached, or it refused the connection. */
 export class NotOpened extends Error {
   readonly code: string
   readonly severity: string | undefined
@@ -117,27 +117,33 @@ export class NotOpened extends Error {
 export const codeOf = (error: unknown): string =>
   String((error as { code?: unknown } | null)?.code ?? "")
 
-/** What the server, or a pooler before it, calls it; nothing when the driver or the system said it. */
+/**
+ * The severity by the server, or by a pooler in front of it; undefined for errors of the driver or
+ * the system.
+ */
 export const severityOf = (error: unknown): string | undefined => {
-  // Poolers leave the one out that is not translated.
+  // Poolers omit `severity`, the untranslated one.
   const { severity, severity_local } = error as { severity?: string; severity_local?: string }
   return severity ?? severity_local
 }
 
 const rowOf = (code: string) => Object.hasOwn(meanings, code) ? meanings[code] : undefined
 
-/** What the error means. */
 export const meaningOf = (error: unknown): Meaning => {
   if (Cause.isTimeoutError(error)) return unknown
   const code = codeOf(error)
   const known = rowOf(code) ?? (/^[0-9A-Z]{5}$/.test(code) ? rowOf(code.slice(0, 2)) : undefined)
   if (!(error instanceof NotOpened)) return known ?? defect
-  // Nothing was done then. What is not known to pass, say a certificate that is not trusted, does not.
+  // Nothing was done. A cause that is not known to pass, such as an untrusted certificate, is
+  // lasting.
   if (known === undefined || known.as === "defect") return refused
   return { ...known, as: "unavailable" }
 }
 
-/** What to tell whoever asks while the service runs: the code, and nothing that only its operators should know. */
+/**
+ * The message for clients while the service runs: the code, and nothing that only operators should
+ * know.
+ */
 export const briefly = (error: unknown): string => {
   const { as, elsewhere } = meaningOf(error)
   const code = codeOf(error)
@@ -146,7 +152,10 @@ export const briefly = (error: unknown): string => {
   return `The database cannot be used now (${code})${ours}`
 }
 
-/** What to tell the person who starts the service: one line, in the server's own words where it has some. */
+/**
+ * The message for the person who starts the service: one line, in the server's own words if there
+ * are any.
+ */
 export const inFull = (error: unknown): string => {
   const { as, lasting } = meaningOf(error)
   const code = codeOf(error)

@@ -1,28 +1,28 @@
-/** TLS to PostgreSQL, as libpq's parameters ask for it, and the socket that it ends up on. */
+/** TLS to PostgreSQL as libpq's parameters configure it, and the socket that results. */
 import { readFileSync } from "node:fs"
 import { connect, isIP, type Socket } from "node:net"
 import { connect as startTls, type ConnectionOptions } from "node:tls"
 
 export interface Tls {
   readonly options: ConnectionOptions
-  /** Goes on in plain text when the server has no TLS. */
+  /** Continues in plain text if the server has no TLS. */
   readonly optional: boolean
-  /** Without asking the server first (PostgreSQL 17). */
+  /** Starts TLS without an SSLRequest (PostgreSQL 17). */
   readonly direct: boolean
 }
 
 const modes = ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"]
 
 /**
- * What sslmode and its like ask for, nothing where there is no sslmode. `take` gives a parameter; what is wrong is added to the
- * problems. As in libpq, `require` checks the certificate when a CA is named; a CA that is not named is one that the runtime
- * trusts.
+ * The TLS options from sslmode and related parameters; undefined without an sslmode. `take` returns
+ * a parameter; what is wrong is appended to `problems`. As in libpq, `require` checks the
+ * certificate if a CA is given. Without one, the runtime's CAs are trusted.
  */
 export const tlsOf = (
   take: (name: string) => string | undefined,
   problems: Array<string>,
 ): Tls | undefined => {
-  // As libpq reads what JDBC writes.
+  // JDBC's parameter, which libpq accepts, too.
   const ssl = take("ssl")
   if (ssl !== undefined && ssl !== "true") problems.push("ssl: use sslmode instead")
   const root = take("sslrootcert")
@@ -66,7 +66,9 @@ export const tlsOf = (
   }
 }
 
-/** The whole way to a server: the socket below, at once, and the one that the protocol is spoken on. */
+/**
+ * The sockets to a server: the lower one, available at once, and the one that carries the protocol.
+ */
 export const socketTo = (
   { path, host, port, tls }: {
     readonly path: string | undefined
@@ -79,7 +81,7 @@ export const socketTo = (
   return { below, above: tls === undefined ? below : secured(below, host, tls) }
 }
 
-/** The message SSLRequest, and the answer to it of a server that has TLS. */
+/** The message SSLRequest, and the answer of a server that has TLS. */
 const sslRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
 const yes = "S".charCodeAt(0)
 
@@ -90,7 +92,7 @@ const secured = async (below: Socket, host: string, tls: Tls): Promise<Socket> =
     const answer = await next(below, "data") as Buffer
     if (answer[0] !== yes && tls.optional) return below
     if (answer[0] !== yes) {
-      throw Object.assign(new Error("the server has no TLS, and sslmode asks for it"), {
+      throw Object.assign(new Error("the server has no TLS, but sslmode requires it"), {
         code: "NO_TLS",
       })
     }

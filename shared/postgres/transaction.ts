@@ -1,46 +1,47 @@
-/** One run of a transaction on a connection, with as few round trips as there can be. */
+/** One run of a transaction on a connection, with the fewest round trips. */
 import { Cause, Effect, Exit } from "effect"
 import { ask, type Connection } from "./connection.ts"
 import { type Sql, sqlOn } from "./sql.ts"
 import type { LastStatements } from "./store.ts"
 
-/** Thrown inside a transaction: another one came first, so this one is rolled back and run again. */
+/** Thrown inside a transaction that lost a conflict, so that it is rolled back and run again. */
 export class LostConflict extends Error {
   /** PostgreSQL's own code for a lost conflict. */
   readonly code = "40001"
 }
 
-/** Runs a transaction to its end: committed, or rolled back and dead of whatever ended it. */
+/** Runs a transaction until it is committed, or rolled back; then it dies with the cause. */
 export const inTransaction =
   <A>(run: (sql: Sql, last: LastStatements) => Effect.Effect<A>) =>
   (connection: Connection): Effect.Effect<A> =>
     Effect.suspend(() => {
       const { driver, send, close } = connection
       const { sql, end } = sqlOn(connection)
-      // Nothing that comes later may take effect then, and what came along was not to change anything.
+      // If BEGIN fails, no later statement may take effect; those sent along with it change
+      // nothing.
       send(driver`begin`, (begun) => Exit.isFailure(begun) && close())
       let committed = false
       const commit = Effect.suspend(() => {
         committed = true
         end()
-        // PostgreSQL answers ROLLBACK when a statement failed, whether or not anybody minded.
+        // PostgreSQL answers ROLLBACK if a statement failed, even if its failure was ignored.
         return Effect.flatMap(
           ask(connection, () => driver`commit`),
           ({ command }) => command === "COMMIT" ? Effect.void : unnoticed,
         )
       })
       const last: LastStatements = Effect.fnUntraced(function* (statements) {
-        // Each is sent in this moment, and COMMIT behind them.
+        // All are sent at once, followed by COMMIT.
         const [ended, exits] = yield* Effect.all([
           Effect.forEach(statements, Effect.exit, unbounded),
           Effect.exit(commit),
         ], unbounded)
-        // When one fails all later ones do, and COMMIT too: it is the first that tells why.
+        // If one fails, all later ones and COMMIT fail, too: the first error is the cause.
         const results = yield* Effect.forEach(ended, (exit) => exit)
         yield* exits
         return results
       })
-      // Should it fail, nobody knows what the connection is in the middle of.
+      // If the rollback fails, the state of the connection is unknown.
       const rollBack = Effect.map(
         Effect.exit(ask(connection, () => driver`rollback`)),
         (exit) => Exit.isFailure(exit) && close(),
@@ -48,7 +49,7 @@ export const inTransaction =
       return Effect.tap(run(sql, last), () => committed ? Effect.void : commit).pipe(
         Effect.catchCause((cause) => {
           end()
-          // Who is interrupted leaves at once; its connection is closed.
+          // After an interruption nothing waits for a rollback: the pool closes the connection.
           const undone = Cause.hasInterruptsOnly(cause) ? Effect.void : rollBack
           return Effect.andThen(undone, Effect.failCause(cause))
         }),

@@ -1,9 +1,9 @@
-/** What is said of a dead letter in the log, whichever queue it is of. */
+/** Logs dead letters, for every kind of queue. */
 import { Effect } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
 import { oneLine } from "./entry.ts"
 
-/** Warns of a letter that was written just now; its order, if known, is the annotation `orderId`. */
+/** Warns of a new letter; its order, if known, is the annotation `orderId`. */
 export const logDeadLetter = (
   entryId: string,
   orderId: OrderId | undefined,

@@ -1,6 +1,6 @@
 /**
- * What an entry of the stream looks like: one field, `message`, that holds an order message as JSON. Whatever else may
- * stand in a stream (another program's entries, a version that is not known here, noise) is told apart, with its cause.
+ * The format of an entry: one field, `message`, with an order message as JSON. Anything else in a
+ * stream (entries of another program, an unknown version, noise) is unreadable, with a cause.
  */
 import { Option, Result, Schema } from "effect"
 import { type OrderId, StepName } from "#shared/contracts/order.ts"
@@ -9,22 +9,22 @@ import { OrderMessage } from "#shared/contracts/order-message.ts"
 const fieldName = "message"
 const decodeOrderMessage = Schema.decodeUnknownResult(OrderMessage)
 
-/** An entry that holds no order message: why not, in one line, and whose it is, if it says so. */
+/** An entry without an order message: the cause in one line, and its order, if it is known. */
 export interface Unreadable {
   readonly cause: string
   readonly orderId: OrderId | undefined
 }
 
-/** Makes any text one line that is fit for a log and a field of a dead letter: at most 300 characters. */
+/** Makes any text one line of at most 300 characters, for logs and dead letters. */
 export const oneLine = (text: string): string => text.replace(/\s+/g, " ").trim().slice(0, 300)
 
-/** The fields of an entry, as names and values in turn. */
+/** The fields of an entry: names and values, alternating. */
 export const encodeEntry = (message: OrderMessage): ReadonlyArray<string> => [
   fieldName,
   JSON.stringify(message),
 ]
 
-/** Reads the fields of an entry, names and values in turn. Fails with Unreadable. */
+/** Reads the fields of an entry. Fails with Unreadable. */
 export const decodeEntry = (
   fields: ReadonlyArray<string>,
 ): Result.Result<OrderMessage, Unreadable> => {
@@ -57,7 +57,7 @@ const decodeOfAnyVersion = Schema.decodeUnknownOption(
 )
 const isKnown = Schema.is(StepName)
 
-/** The step that a message of a later version has, if there is nothing else wrong with it. */
+/** The unknown step in the message of a later version, if nothing else is wrong with it. */
 const unknownStep = (json: unknown): string | undefined =>
   Option.getOrUndefined(decodeOfAnyVersion(json))?.steps.find((step) => !isKnown(step))
 

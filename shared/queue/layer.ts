@@ -27,14 +27,14 @@ const claimAfter = duration(
   "15 seconds",
 )
 
-/** What a service that uses the order queue reads from the environment. */
+/** The settings of a service that uses the order queue. */
 export const queueSettings = {
   QUEUE_URL: url("the order queue", ["redis", "rediss", "https", "http", "memory"]),
   /** Needed with https: and http: only. */
   QUEUE_TOKEN: optional(text("the token of the REST API at QUEUE_URL")),
   QUEUE_STREAM: text("the name of the stream of orders", "orders"),
   QUEUE_GROUP: text("the name of the consumer group", "orchestrators"),
-  /** Of the host and INTERNAL_PORT, if it is not given: the same after a restart. */
+  /** By default the host and INTERNAL_PORT, so that it is the same after a restart. */
   CONSUMER_NAME: optional(text("the name of this consumer, the same after a restart")),
   CLAIM_AFTER: {
     ...claimAfter,
@@ -47,7 +47,10 @@ export const queueSettings = {
 
 const forgetAfter = Duration.hours(1)
 
-/** The order queue that the environment names, with its desk and its replicas. Fails with SettingsError; needs no server to be there yet. */
+/**
+ * The order queue that the environment names, with its desk and its replicas. Fails with
+ * SettingsError. The server need not be reachable yet.
+ */
 export const orderQueueLayer: Layer.Layer<OrderQueue | QueueDesk | Replicas, SettingsError> = Layer
   .effectContext(Effect.gen(function* () {
     const { QUEUE_URL, QUEUE_TOKEN, ...settings } = yield* readSettings(queueSettings)
@@ -69,7 +72,7 @@ export const orderQueueLayer: Layer.Layer<OrderQueue | QueueDesk | Replicas, Set
       default:
         if (QUEUE_TOKEN === undefined) {
           return yield* new SettingsError({
-            message: "One setting needs care (see .env.example):\n" +
+            message: "One setting is missing or invalid (see .env.example):\n" +
               `  QUEUE_TOKEN is missing: set it to ${queueSettings.QUEUE_TOKEN.expects}`,
           })
         }

@@ -5,7 +5,7 @@ import { encodeEntry } from "./entry.ts"
 import { addTo, type MemoryLetter, type MemoryStream } from "./memory-stream.ts"
 import { again, type QueueDesk } from "./queue-desk.ts"
 
-/** When something with this id was added, in milliseconds since the epoch. */
+/** When the entry with this id was added, in milliseconds since the epoch. */
 const msOf = (id: string): number => Number(id.split("-", 1)[0])
 
 export const memoryDesk = (stream: MemoryStream): QueueDesk["Service"] => {
@@ -41,7 +41,7 @@ export const memoryDesk = (stream: MemoryStream): QueueDesk["Service"] => {
         [...new Set(ids)].map((letter) => {
           const found = remove(letter)
           if (found === undefined) return { letter, outcome: "absent" as const }
-          // It was here already, so that it is no matter of how many there may be.
+          // It was in this process already, so the capacity does not apply.
           addTo(stream, [again(found.delivery.message)], nowMs)
           return { letter, outcome: "redriven" as const }
         })),
@@ -56,7 +56,7 @@ export const memoryDesk = (stream: MemoryStream): QueueDesk["Service"] => {
     wipe: Effect.sync(() => {
       const { waiting, deadLetters, failures } = stream
       const lost = { entries: stream.unacknowledged, deadLetters: deadLetters.length }
-      // What a consumer has in hand, it acknowledges.
+      // Entries in hand are counted until their consumer acknowledges them.
       stream.unacknowledged -= waiting.length
       MutableList.clear(waiting)
       deadLetters.length = 0

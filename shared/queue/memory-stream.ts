@@ -1,35 +1,40 @@
-/** The entries of one process, which its consumers share. */
+/** The stream of one process, which its consumers share. */
 import { Context, Latch, MutableList } from "effect"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import type { DeadLetter, Delivery } from "./order-queue.ts"
 
 const deadLettersKept = 1000
 
-/** A letter in memory. Its id begins with the time at which it was written, in milliseconds since the epoch. */
+/**
+ * A letter in memory. Its id begins with the time at which it was written, in milliseconds since
+ * the epoch.
+ */
 export interface MemoryLetter extends DeadLetter {
   readonly id: string
 }
 
-/** The entries of one process. */
 export interface MemoryStream {
   readonly capacity: number
   readonly waiting: MutableList.MutableList<Delivery>
   readonly filled: Latch.Latch
   readonly deadLetters: Array<MemoryLetter>
-  /** How often entries of orders have failed, by the orders that have failed last. */
+  /** The number of failures by order, for the orders that failed last. */
   readonly failures: Map<string, number>
-  /** The entries that are in a consumer's hands. Each id begins with the time, in milliseconds since the epoch. */
+  /**
+   * The ids of the entries in a consumer's hands. Each begins with the time, in milliseconds since
+   * the epoch.
+   */
   readonly taken: Set<string>
   unacknowledged: number
   entriesSoFar: number
 }
 
-/** Where `memory:` leads: to one stream in a process, unless a part of it is given a stream of its own. */
+/** The stream behind `memory:`: one per process, unless a part of it is given its own. */
 export const ProcessMemory = Context.Reference<MemoryStream>("unwind/queue/ProcessMemory", {
   defaultValue: () => makeMemoryStream(100_000),
 })
 
-/** An empty stream that takes up to so many entries, acknowledged ones not counted. */
+/** An empty stream for up to `capacity` unacknowledged entries. */
 export const makeMemoryStream = (capacity: number): MemoryStream => ({
   capacity,
   waiting: MutableList.make(),
@@ -55,7 +60,7 @@ export const addTo = (
   stream.filled.openUnsafe()
 }
 
-/** Keeps the letter unless its order has one. Gives whether it did. */
+/** Keeps the letter unless its order has one; returns whether it was kept. */
 export const bury = (stream: MemoryStream, letter: DeadLetter, nowMs: number): boolean => {
   const { deadLetters, failures } = stream
   const { orderId } = letter.delivery.message

@@ -1,8 +1,8 @@
 /**
- * The order queue in the memory of one process, for a run without Redis. Consumers that share a stream share its
- * entries; what one of them has not acknowledged when it closes goes back to the front of the stream. Everything is gone
- * when the process ends, so whoever publishes must then publish again. Dead letters are logged, and the last thousand
- * can be looked at in the stream.
+ * The order queue in the memory of one process, for a run without Redis. Consumers that share a
+ * stream share its entries; what a consumer has not acknowledged when it closes returns to the
+ * front of the stream. Everything is lost when the process ends, so publishers must publish again.
+ * Dead letters are logged, and the stream keeps the last thousand.
  */
 import { Clock, Effect, MutableList } from "effect"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"

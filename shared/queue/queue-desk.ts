@@ -1,6 +1,6 @@
 /**
- * What a person sees of the order queue and does about it: how long it is, and its dead letters. It stands beside the port
- * that orders go through, on the same connection, and is asked now and then.
+ * The operator's view of the order queue: its length and its dead letters. It is a port next to
+ * OrderQueue, on the same connection.
  */
 import { Context, type Effect, Result } from "effect"
 import type { Wiped } from "#shared/contracts/faults.ts"
@@ -11,7 +11,7 @@ import { decodeEntry } from "./entry.ts"
 import type { QueueUnavailable } from "./order-queue.ts"
 
 export interface LetterPage {
-  /** Letters from behind this one on. */
+  /** Only letters after this one. */
   readonly after?: string | undefined
   readonly limit: number
   /** Only the letter of this order. */
@@ -19,28 +19,32 @@ export interface LetterPage {
 }
 
 export class QueueDesk extends Context.Service<QueueDesk, {
-  /** Fails with QueueUnavailable, as all of this. */
+  /** Fails with QueueUnavailable, like all others here. */
   readonly state: Effect.Effect<QueueState, QueueUnavailable>
   /** Dead letters, oldest first. */
   readonly letters: (
     page: LetterPage,
   ) => Effect.Effect<ReadonlyArray<DeadLetterView>, QueueUnavailable>
   /**
-   * Puts the orders of these letters on the queue again, as published before, so that the register is asked first. A letter is
-   * gone in the same moment: said twice, an order is redriven once. One that fails again is a letter again, and counts on.
+   * Puts the orders of these letters on the queue again, marked as published before, so that the
+   * register is asked first. The letter is removed atomically with it, so an order is redriven
+   * once, however often this is called. An order that fails again gets a new letter, and its count
+   * continues.
    */
   readonly redrive: (
     letters: ReadonlyArray<string>,
   ) => Effect.Effect<ReadonlyArray<Redriven>, QueueUnavailable>
-  /** Drops these letters; gives which of them were there. */
+  /** Removes these letters; returns those that existed. */
   readonly discard: (
     letters: ReadonlyArray<string>,
   ) => Effect.Effect<ReadonlyArray<string>, QueueUnavailable>
-  /** Loses all that there is of the queue, as a Redis does that comes back empty; nothing else that it holds. */
+  /**
+   * Deletes everything of the queue, as if Redis came back empty, and nothing else in that Redis.
+   */
   readonly wipe: Effect.Effect<Wiped, QueueUnavailable>
 }>()("unwind/queue/QueueDesk") {}
 
-/** What a letter's entry is when it goes out again. Fails with the cause when it holds no order message. */
+/** The message that redrives a letter. Fails with the cause if the entry holds no order message. */
 export const redrivenOf = (
   fields: ReadonlyArray<string>,
 ): Result.Result<OrderMessage, string> =>
@@ -49,7 +53,7 @@ export const redrivenOf = (
     onFailure: ({ cause }) => cause,
   })
 
-/** An earlier run may have got somewhere: whoever takes it asks first. */
+/** Marks a message as published before: its consumer first asks the register how far it got. */
 export const again = (message: OrderMessage): OrderMessage => ({
   ...message,
   republished: message.republished + 1,

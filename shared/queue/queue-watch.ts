@@ -1,6 +1,6 @@
 /**
- * How the order queue stands, as metrics. Every service that uses the queue looks, not only who works it off: what grows while
- * no orchestrator runs has to be seen, too.
+ * Metrics of the order queue. Every service that uses the queue records them, not only the
+ * orchestrator: a backlog must be visible while no orchestrator runs, too.
  */
 import { Effect, Layer, Metric, Schedule } from "effect"
 import { fromTheStart } from "#shared/telemetry/from-the-start.ts"
@@ -13,17 +13,17 @@ const gauge = (name: string, description: string, unit: string) =>
 
 const reachable = gauge("order_queue_reachable", "1 while the order queue answers", "{queue}")
 const sizes = {
-  length: gauge("order_queue_length", "Entries of the order queue, in hand or not", "{order}"),
+  length: gauge("order_queue_length", "Entries of the order queue, taken or not", "{order}"),
   lag: gauge("order_queue_lag", "Entries of the order queue that nobody has taken yet", "{order}"),
   lagMs: gauge(
     "order_queue_oldest_seconds",
-    "How long the oldest entry that nobody has taken yet has been waiting",
+    "How long the oldest entry that nobody has taken yet waits",
     "seconds",
   ),
   deadLetters: gauge("order_queue_dead_letters", "Dead letters that are kept", "{order}"),
 }
 
-/** Looks at the queue every five seconds until the scope closes. */
+/** Records the metrics every five seconds until the scope closes. */
 export const queueWatchLayer: Layer.Layer<never, never, QueueDesk> = Layer.effectDiscard(
   Effect.gen(function* () {
     const { state } = yield* QueueDesk
@@ -37,9 +37,11 @@ export const queueWatchLayer: Layer.Layer<never, never, QueueDesk> = Layer.effec
       yield* Metric.update(reachable, 1)
     })
     yield* look.pipe(
-      // Whoever publishes or takes says in the log that the queue is away.
+      // Publishers and consumers log that the queue is away.
       Effect.catch(() => Metric.update(reachable, 0)),
-      Effect.catchDefect((defect) => Effect.logError("The queue cannot be looked at", { defect })),
+      Effect.catchDefect((defect) =>
+        Effect.logError("Reading the queue's state met a defect", { defect })
+      ),
       Effect.repeat(Schedule.spaced(every)),
       Effect.forkScoped,
     )

@@ -1,8 +1,9 @@
 /**
- * Redis Streams over ioredis, for redis:// and rediss:// URLs. One connection for commands, and one for the read that
- * waits, which is opened by the first `take`. Both connect again by themselves, for ever, also when they find that the
- * server is not the one to talk to any more. While Redis is away nothing waits for long or piles up: a command that was
- * cut off is tried once more, unless it takes entries, and all fail within 2 seconds.
+ * Redis Streams over ioredis, for redis:// and rediss:// URLs. One connection is for commands;
+ * another one, for the blocking read, opens with the first `take`. Both reconnect for ever, also
+ * after an error that shows that the server no longer is the right one. While Redis is away,
+ * nothing waits for long or accumulates: a command that was cut off is retried once, unless it
+ * takes entries, and every command fails within 2 seconds.
  */
 import { Effect } from "effect"
 import { Redis, ReplyError } from "ioredis"
@@ -24,23 +25,24 @@ const connect = Effect.fnUntraced(function* (url: URL, socketTimeout: number) {
   const redis = yield* Effect.acquireRelease(
     Effect.sync(() =>
       new Redis(url.href, {
-        // With version 3 of the protocol, some replies to commands that are called by name have another shape.
+        // In RESP3, some replies to commands called by name have another shape.
         protocol: 2,
         lazyConnect: true,
         connectTimeout: answerWithinMs,
-        // It would keep the connection to a server that loads its data, however long that takes.
+        // A ready check would keep the connection to a server that loads its data, however long
+        // that takes.
         enableReadyCheck: false,
         reconnectOnError: isWrongServer,
         retryStrategy: (attempt) => Math.min(attempt * 50, 500),
-        // It would send again what a connection broke on, at each new one, for as long as that breaks too; and all others
-        // would wait behind it.
+        // Retries of ioredis would resend the command that broke a connection on each new one, with
+        // all others waiting behind it.
         maxRetriesPerRequest: 0,
         socketTimeout,
       })
     ),
     (redis) => Effect.sync(() => redis.disconnect()),
   )
-  // What ioredis tells a command is that it gave up; why, it tells here.
+  // ioredis tells a command only that it gave up; the reason arrives here.
   let reason = "no answer"
   redis.on("error", (error) => reason = reasonOf(error))
   redis.on("ready", () => reason = "no answer")
@@ -51,7 +53,10 @@ const connect = Effect.fnUntraced(function* (url: URL, socketTimeout: number) {
   return { redis, failed, late: () => unreachable(url, reason) }
 })
 
-/** Not tried again: a lost answer may have carried entries, which the reader looks after, and the next one has none. */
+/**
+ * Not retried: the lost reply may have carried entries, which a second reply would not repeat. The
+ * reader reads them again.
+ */
 const handsOut = ([name]: Command) => name === "xautoclaim"
 
 const makeTransport = Effect.fnUntraced(function* (url: URL, blockMs: number) {
@@ -85,7 +90,7 @@ const makeTransport = Effect.fnUntraced(function* (url: URL, blockMs: number) {
   return transport
 })
 
-/** The order queue at a redis:// or rediss:// URL. Needs no Redis to be there yet. */
+/** The order queue at a redis:// or rediss:// URL. Redis need not be reachable yet. */
 export const redisOrderQueue = Effect.fnUntraced(function* (url: URL, options: StreamOptions) {
   const transport = yield* makeTransport(url, blockMsOf(options.claimAfter))
   return yield* makeStreamQueue(transport, options)

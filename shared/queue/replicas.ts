@@ -1,28 +1,34 @@
 /**
- * How the replicas that take from one stream ask each other what only one of them knows: a question goes into the mailbox of
- * each consumer that lives, and each pushes its answer to a list of the question's own. Whoever has nothing to say costs the
- * others nothing: nothing is told unasked, and orders in flight are no part of it. A replica that does not answer in time is
- * named, so that whoever asks knows what is missing.
+ * Lets the replicas that take from one stream ask each other what only one of them knows. A
+ * question goes into the mailbox of each live consumer, and each pushes its answer to the
+ * question's own list. Replicas tell nothing unasked, and orders in flight do not use this. A
+ * replica that does not answer in time is named, so that the asker knows what is missing.
  */
 import { Context, Effect, Schedule, type Scope } from "effect"
 import type { QueueUnavailable } from "./order-queue.ts"
 import type { Command, CommandRefused, StreamTransport } from "./stream-transport.ts"
 
-/** What was heard: answers by the name of their replica, and who was not heard. */
+/** The answers by replica, and the replicas that did not answer. */
 export interface Heard {
   readonly answers: ReadonlyArray<readonly [replica: string, answer: unknown]>
   readonly unheard: ReadonlyArray<string>
 }
 
 export class Replicas extends Context.Service<Replicas, {
-  /** The name of this one. */
+  /** The name of this replica. */
   readonly self: string
-  /** Answers what others ask about something until the scope closes. Questions and answers are JSON. */
+  /**
+   * Answers the questions of others about `about` until the scope closes. Questions and answers are
+   * JSON.
+   */
   readonly answer: (
     about: string,
     handle: (question: unknown) => Effect.Effect<unknown>,
   ) => Effect.Effect<void, never, Scope.Scope>
-  /** Asks all others that live, or these; never fails. Who answers nothing about it answers null. */
+  /**
+   * Asks all other live replicas, or only `whom`; never fails. A replica without a handler for
+   * `about` answers null.
+   */
   readonly ask: (
     about: string,
     question: unknown,
@@ -30,7 +36,7 @@ export class Replicas extends Context.Service<Replicas, {
   ) => Effect.Effect<Heard>
 }>()("unwind/queue/Replicas") {}
 
-/** For a queue that is in one process. */
+/** For a queue in one process. */
 export const noReplicas: Replicas["Service"] = {
   self: "memory",
   answer: () => Effect.void,
@@ -40,13 +46,13 @@ export const noReplicas: Replicas["Service"] = {
 export interface ReplicaOptions {
   readonly stream: string
   readonly self: string
-  /** The names of the consumers that live, this one perhaps too. */
+  /** The names of the live consumers, with or without this one. */
   readonly living: Effect.Effect<ReadonlyArray<string>, CommandRefused | QueueUnavailable>
-  /** How often a mailbox is looked into. */
+  /** How often a mailbox is polled. */
   readonly pollMs: number
 }
 
-/** Longer than a look into a mailbox and an answer take, so that what is nobody's is gone soon. */
+/** Longer than a poll and an answer take; what nobody reads is gone soon after. */
 const keptForMs = 10_000
 const mostAtOnce = "100"
 
@@ -73,7 +79,7 @@ export const streamReplicas = (
         Effect.sync(() => handlers.set(about, handle)),
         () => Effect.sync(() => handlers.delete(about)),
       )
-      // Who answers first has the mailbox looked into for all.
+      // The first handler starts the poll for all.
       if (handlers.size > 1) return
       const look = Effect.gen(function* () {
         const [letters] = yield* send([["lpop", mailbox(self), mostAtOnce]])
@@ -89,7 +95,8 @@ export const streamReplicas = (
         Effect.catchDefect((defect) =>
           Effect.logError("A replica's question met a defect", defect)
         ),
-        // Whoever asked knows that nothing came; what is wrong with the queue shows where entries are taken.
+        // The asker notices that no answer came; a broken queue is reported where entries are
+        // taken.
         Effect.ignore,
         Effect.repeat(Schedule.spaced(pollMs)),
         Effect.forkScoped,
@@ -109,7 +116,7 @@ export const streamReplicas = (
         )
         const heard = yield* Effect.repeat(read, {
           until: (answers) => answers.length >= others.length,
-          // As often as looks are cheap.
+          // More often than mailboxes: only while a question is open.
           schedule: Schedule.spaced(pollMs / 10).pipe(
             Schedule.upTo({ duration: 4 * pollMs + 1_000 }),
           ),

@@ -1,7 +1,7 @@
 /**
- * The Redis commands of a stream that serves as order queue, and how their replies read. Pure: nothing is sent here.
- * An entry is deleted before it is acknowledged, so that one whose consumer died in between is seen to be gone by
- * whoever claims it; the other way round it would stay in the stream for ever.
+ * The Redis commands of a stream as order queue, and the decoding of their replies. Pure: nothing
+ * is sent here. An entry is deleted before it is acknowledged: if its consumer dies in between, the
+ * next one to claim it finds it deleted. In the other order, it would stay in the stream for ever.
  */
 import { Duration } from "effect"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
@@ -9,21 +9,20 @@ import { encodeEntry, type Unreadable } from "./entry.ts"
 import { buryScript, forgetScript, publishScript, trimScript } from "./stream-scripts.ts"
 import type { Command } from "./stream-transport.ts"
 
-/** What a consumer needs to know of its stream. */
 export interface StreamOptions {
   readonly stream: string
   readonly group: string
   /** The same after a restart, and used by no other live process. */
   readonly consumer: string
-  /** How long nobody may have renewed the hold on an entry before another consumer takes it over. */
+  /** How long the hold on an entry may go without renewal before another consumer claims it. */
   readonly claimAfter: Duration.Duration
-  /** How long a consumer that holds nothing may have been silent before its name is removed. */
+  /** How long a consumer that holds nothing may be silent before its name is removed. */
   readonly forgetAfter: Duration.Duration
   /** How long dead letters are kept. */
   readonly deadLettersFor: Duration.Duration
 }
 
-/** An entry of a stream; the fields are names and values in turn. */
+/** An entry of a stream; the fields are names and values, alternating. */
 export type Entry = readonly [id: string, fields: ReadonlyArray<string>]
 /** What is left of an entry that was deleted while it was pending. */
 export type DeletedEntry = readonly [id: string, fields: null]
@@ -36,20 +35,27 @@ export interface Poison extends Unreadable {
   readonly fields: ReadonlyArray<string>
 }
 
-/** Where every scan begins, and where XAUTOCLAIM says that one has ended. */
+/** The start of every scan; XAUTOCLAIM also returns it at the end of one. */
 export const firstId = "0-0"
 
-/** How often a live consumer renews its hold: two beats may be missed before another consumer may claim. */
+/**
+ * The interval of heartbeats, which renew the hold: two may be missed before another consumer
+ * claims.
+ */
 export const beatMsOf = (claimAfter: Duration.Duration): number =>
   Math.max(1, Math.floor(Duration.toMillis(claimAfter) / 3))
 
-/** How long a read waits for new entries: never past a beat, and no longer than it may take to see a dead connection. */
+/**
+ * How long a read blocks for new entries: at most one heartbeat, and no longer than detecting a
+ * dead connection may take.
+ */
 export const blockMsOf = (claimAfter: Duration.Duration): number =>
   Math.min(beatMsOf(claimAfter), 2000)
 
 const deadLettersKept = 10_000
 const idsPerCommand = 500
-// A letter keeps no more names and values of its entry than these: Lua cannot hand on more than some thousands.
+// The most names and values that a letter keeps of its entry: Lua's `unpack` takes only some
+// thousands.
 const fieldsKept = 1_000
 
 /** The commands of one consumer on its stream. */
@@ -69,20 +75,22 @@ export const commandsFor = (options: StreamOptions) => {
   ]
   return {
     createGroup: ["xgroup", "create", stream, group, "0", "mkstream"] satisfies Command,
-    /** Changes nothing, and yet is a write: whoever may only be read refuses it, or has something else for a stream. */
+    /**
+     * A write that changes nothing: fails on a read-only replica, and if the key is not a stream.
+     */
     probe: ["xdel", stream, "0-0"] satisfies Command,
     publish: (messages: ReadonlyArray<OrderMessage>): Command => [
       ...["eval", publishScript, "1", stream] as const,
       ...messages.flatMap(encodeEntry),
     ],
-    /** Entries of this consumer that come after the given one. */
+    /** This consumer's pending entries after the given one. */
     readOwn: (count: number, after: string) => read(count, "streams", stream, after),
     readNew: (count: number) => read(count, "streams", stream, ">"),
     readNewBlocking: (count: number) => read(count, "block", blockMs, "streams", stream, ">"),
     claim: (count: number, from: string): Command => [
       ...["xautoclaim", stream, ...me, claimAfterMs, from, "count", String(count)] as const,
     ],
-    /** Counts as a sign of life for the entries, and not as a delivery. */
+    /** Resets the idle time of the entries without counting as a delivery. */
     renew: (ids: ReadonlyArray<string>) => hold(ids),
     /** Lets others claim the entries at once. */
     release: (ids: ReadonlyArray<string>) => hold(ids, "idle", claimAfterMs),
@@ -108,22 +116,25 @@ export const commandsFor = (options: StreamOptions) => {
   }
 }
 
-/** Where it is kept how often entries of an order have failed; where an entry does not tell its order, the entry. */
+/** The key of the number of failures of an order; of an entry, if it does not tell its order. */
 export const countKey = (stream: string, name: string): string => `${stream}:dead:count:${name}`
 
-/** The entries in a reply to XREADGROUP; none when it waited in vain. */
+/** The entries in a reply to XREADGROUP; empty after a timeout. */
 export const readEntries = (reply: unknown): ReadonlyArray<Entry | DeletedEntry> =>
   (reply as ReadonlyArray<readonly [string, ReadonlyArray<Entry | DeletedEntry>]> | null)?.[0]
     ?.[1] ?? []
 
-/** The reply to XAUTOCLAIM: where the scan goes on, and the entries it claimed. */
+/** The reply to XAUTOCLAIM: the cursor of the scan, and the claimed entries. */
 export const claimedEntries = (reply: unknown) => {
   const [next, entries] = reply as readonly [string, ReadonlyArray<Entry | null>]
   // Before version 7, Redis answers null for an entry that was deleted while it was pending.
   return { next, entries: entries.filter((entry) => entry !== null) }
 }
 
-/** The consumers in a reply to XINFO CONSUMERS that hold nothing and were silent for that long. */
+/**
+ * The consumers in a reply to XINFO CONSUMERS that hold nothing and were silent for at least
+ * `forMs`.
+ */
 export const silentConsumers = (reply: unknown, forMs: number): ReadonlyArray<string> =>
   (reply as ReadonlyArray<ReadonlyArray<string | number>>).flatMap((pairs) => {
     const of = (key: string) => pairs[pairs.findIndex((name, n) => n % 2 === 0 && name === key) + 1]

@@ -1,8 +1,9 @@
 /**
- * What a consumer has in hand. An entry is in hand from the moment it was read until it is settled: every beat the hold
- * on it is renewed, and nobody else may claim it. Reading is no part of the `take` that asked for it: a take that is
- * interrupted leaves the read going, and what it brings is kept for the next take. On a clean close everything in hand
- * is let go of, so that others claim it without waiting, and the consumer's name goes if nothing is pending under it.
+ * The entries that a consumer has in hand: from being read until they are settled. Every heartbeat
+ * renews the hold on them, so that nobody else claims them. A read outlives the `take` that started
+ * it: if the take is interrupted, the entries are kept for the next one. A clean close releases
+ * everything in hand, so that others claim it at once, and removes the consumer's name if nothing
+ * is pending under it.
  */
 import { Effect, Fiber, Result, Schedule, Semaphore } from "effect"
 import { logDeadLetter } from "./dead-letters.ts"
@@ -12,10 +13,10 @@ import { beatMsOf, commandsFor, type Poison, type StreamOptions } from "./stream
 import { type Batch, makeReader } from "./stream-reader.ts"
 import type { CommandRefused, StreamTransport } from "./stream-transport.ts"
 
-// Where a read cannot wait on the server it is asked for again: soon at first, every second in the end.
+// Polling, where a read cannot block on the server: often at first, every second in the end.
 const polls = Schedule.min([Schedule.exponential("20 millis"), Schedule.spaced("1 second")])
 
-/** The consumer's side of a stream. It joins the group with its first `take`, and not before. */
+/** A consumer of a stream. It joins the group with its first `take`. */
 export const makeConsumer = Effect.fnUntraced(function* (
   transport: StreamTransport,
   options: StreamOptions,
@@ -52,7 +53,7 @@ export const makeConsumer = Effect.fnUntraced(function* (
       }
     }
     if (poison.length === 0) return Effect.void
-    // Poison that cannot be buried now stays pending, out of the way, and is claimed again later.
+    // Poison that cannot be buried now stays pending, and is claimed again later.
     return Effect.catch(
       bury(poison),
       ({ message }) => Effect.logWarning(`No dead letters can be written: ${message}`),
@@ -88,7 +89,7 @@ export const makeConsumer = Effect.fnUntraced(function* (
   yield* Effect.suspend(() =>
     inHand.size === 0 ? Effect.void : transport.send(commands.renew([...inHand]))
   ).pipe(
-    // A beat that fails is made up for by the next one; what went wrong shows where entries are read.
+    // The next heartbeat makes up for a failed one; errors are reported where entries are read.
     Effect.ignore,
     Effect.repeat(Schedule.spaced(beatMsOf(options.claimAfter))),
     Effect.forkScoped,

@@ -1,4 +1,7 @@
-/** The desk of a Redis stream: how long it is, and its dead letters. Nothing here becomes a consumer of the group. */
+/**
+ * The desk of a Redis stream: its length and its dead letters. It never becomes a consumer of the
+ * group.
+ */
 import { Duration, Effect, Option, Result, Schema } from "effect"
 import type { DeadLetterView, QueueState, Redriven } from "#shared/contracts/queue.ts"
 import { OrderId } from "#shared/contracts/order.ts"
@@ -13,7 +16,10 @@ type Sending<A> = Effect.Effect<A, CommandRefused | QueueUnavailable>
 
 const decodeOrderId = Schema.decodeUnknownOption(OrderId)
 
-/** A letter as the stream has it: the name that its count goes by, and what its entry held. */
+/**
+ * A letter as it is in the stream; `name` is the name of its count, `payload` the fields of its
+ * entry.
+ */
 const letterOf = ([id, fields]: Entry) => {
   const isOurs = fields[0] === "cause" && fields[2] === "entry" && fields[4] === "order"
   const [cause = "", entry = id, order = ""] = isOurs ? [fields[1], fields[3], fields[5]] : []
@@ -27,10 +33,10 @@ const letterOf = ([id, fields]: Entry) => {
 }
 type Letter = ReturnType<typeof letterOf>
 
-/** When something with this id was added to a stream, in milliseconds since the epoch. */
+/** When the entry with this id was added, in milliseconds since the epoch. */
 const msOf = (id: string): number => Number(id.split("-", 1)[0])
 
-/** The time of the server, which dates all ids. */
+/** The server's time, by which all ids are made. */
 const nowMsOf = (time: unknown): number => {
   const [seconds, micros] = (time as ReadonlyArray<string>).map(Number)
   return seconds! * 1000 + Math.floor(micros! / 1000)
@@ -180,7 +186,10 @@ const consumersIn = (reply: unknown): QueueState["consumers"] =>
     idleMs: Number(pairs.get("idle")),
   }))
 
-/** The names of the consumers that were heard of lately enough that nobody claims what they hold. */
+/**
+ * The names of the consumers that were active within `claimAfter`, so that nobody claims their
+ * entries.
+ */
 export const livingConsumers = (
   { send }: StreamTransport,
   { stream, group, claimAfter }: StreamOptions,
@@ -219,8 +228,8 @@ const stateOf = Effect.fnUntraced(
     }
     return {
       length: Number(length),
-      // Who is done with an entry deletes it, so what is there and in nobody's hands was not taken. Redis's own figure is not
-      // known where entries were deleted ahead of the group.
+      // Settled entries are deleted, so an entry that is there and not pending was not taken.
+      // Redis's own lag is unknown once entries were deleted ahead of the group.
       lag: Math.max(0, Number(length) - inFlight),
       inFlight,
       ageMs: ageOf(first),

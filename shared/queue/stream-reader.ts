@@ -1,7 +1,8 @@
 /**
- * Where a consumer's entries come from, in this order: its own from before a restart, those of dead consumers, new ones.
- * Every beat it looks once through all that is pending for what nobody holds any more. A lost stream or group is made
- * again and read from its beginning; entries that are in hand already are passed over, however they come again.
+ * Reads a consumer's entries, in this order: its own from before a restart, those of dead
+ * consumers, new ones. At every heartbeat it scans all pending entries once for those that nobody
+ * holds any more. A lost stream or group is created again and read from its beginning; entries
+ * already in hand are skipped, however they return.
  */
 import { Clock, Duration, Effect } from "effect"
 import { steadyMs } from "#shared/steady-time.ts"
@@ -27,14 +28,18 @@ export interface Batch {
 
 const nothing: Batch = { entries: [], redelivered: false }
 
-// FLUSHALL, DEL and XGROUP DESTROY end up here; a reader that waits at that moment may be told UNBLOCKED instead.
+// The error after FLUSHALL, DEL and XGROUP DESTROY; a reader that blocks at that moment may get
+// UNBLOCKED instead.
 const isLostGroup = (error: CommandRefused | QueueUnavailable): boolean =>
   /^(NOGROUP|UNBLOCKED)/.test(error.message)
 
 const isThereAlready = (error: CommandRefused | QueueUnavailable): boolean =>
   error.message.startsWith("BUSYGROUP")
 
-/** A function that reads up to so many entries; it may find none. Fails with CommandRefused or QueueUnavailable. */
+/**
+ * Makes the function that reads up to `count` entries, perhaps none. Fails with CommandRefused or
+ * QueueUnavailable.
+ */
 export const makeReader = (
   transport: StreamTransport,
   options: StreamOptions,
@@ -59,37 +64,39 @@ export const makeReader = (
       ownCursor = page.at(-1)?.[0]
       const entries = page.filter(isThere).filter(isNew)
       const deleted = page.filter((entry) => !isThere(entry)).map(([id]) => id)
-      // What cannot be settled now is settled by whoever looks for it when nobody holds it any more.
+      // If settling fails now, the consumer that claims these entries later settles them.
       if (deleted.length > 0) yield* Effect.ignore(transport.send(commands.settle(deleted)))
       if (entries.length > 0) return entries
     }
     return []
   })
 
-  // Nobody's entries wait for it: what fails is done the next time.
+  // Failures are ignored, so that no entry waits for this: the next run tries again.
   const forget = Effect.fnUntraced(function* (nowMs: number) {
     if (nowMs < forgetAtMs) return
     const silent = silentConsumers(yield* send(commands.listConsumers), forgetAfterMs)
-    // What is old tells the time of day in its id.
+    // The id of a letter holds the time of day, so steady time would not do.
     const trim = commands.trimDeadLetters(yield* Clock.currentTimeMillis)
     yield* transport.send([trim, ...silent.map(commands.forget)])
     forgetAtMs = nowMs + forgetAfterMs
   }, (forgetting) => Effect.ignore(forgetting))
 
   /**
-   * An answer that did not arrive may have carried entries, which are pending under this consumer's name by now: its own are
-   * read again from before where they can be, and not all of them, so that a transport that often fails gets on.
+   * A lost reply may have carried entries, which are now pending under this consumer's name. Its
+   * own entries are read again, but only from where the lost ones can be, so that an unreliable
+   * transport makes progress.
    */
   const orReadOwnAfter = (lookAfter: () => string) => <A, E>(effect: Effect.Effect<A, E>) =>
     Effect.tapError(effect, () => Effect.sync(() => ownCursor = lookAfter()))
 
-  // A page may hold nothing but what live consumers have, and be one of many: none of them waits for new entries.
+  // A page may contain only entries of live consumers, and be one of many: all pages are scanned
+  // before waiting for new entries.
   const claimed = Effect.fnUntraced(function* (count: number) {
     const nowMs = yield* steadyMs
     while (nowMs >= claimAtMs) {
       const reply = yield* send(commands.claim(count, claimCursor)).pipe(
         orReadOwnAfter(() => firstId),
-        // New entries do not wait for it either.
+        // After a failure, new entries do not wait for the scan.
         Effect.tapError(() => Effect.sync(() => claimAtMs = nowMs + beatMs)),
       )
       const { next, entries } = claimedEntries(reply)

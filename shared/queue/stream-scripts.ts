@@ -1,34 +1,36 @@
 /**
- * What Redis does as one, in Lua. A script is a single command: nobody sees it half done, a crash leaves all of it or
- * nothing, and to each of many commands a client would give a promise and a buffer of its own.
+ * Atomic operations in Lua. A script is a single command: nobody sees it half done, and a crash
+ * leaves all of it or nothing. It also saves the client the promise and the buffer that each of
+ * many commands costs.
  */
 
 /**
- * KEYS: stream; ARGV: names and values in turn. Nobody who waits for entries is given the first of them alone, and begins
- * with that one.
+ * KEYS: stream; ARGV: names and values, alternating. A blocked reader wakes after the last XADD, so
+ * that it does not get the first entry alone.
  */
 export const publishScript =
   `for at = 1, #ARGV, 2 do redis.call("xadd", KEYS[1], "*", ARGV[at], ARGV[at + 1]) end`
 
 /**
- * KEYS: stream; ARGV: group, consumer. A consumer's name may go only while it holds nothing: with the name, what is
- * pending under it would be lost.
+ * KEYS: stream; ARGV: group, consumer. A consumer is deleted only while it holds nothing: deleting
+ * it drops its pending entries.
  */
 export const forgetScript =
   `if #redis.call("xpending", KEYS[1], ARGV[1], "-", "+", 1, ARGV[2]) > 0 then return 0 end
 return redis.call("xgroup", "delconsumer", KEYS[1], ARGV[1], ARGV[2])`
 
-// The index has a letter's id by its order, or by its entry where that does not tell its order.
+// The index maps an order to the id of its letter; an entry, if it does not tell its order.
 const drop = `local function drop(letter)
   redis.call("xdel", KEYS[1], letter[1])
   redis.call("hdel", KEYS[2], letter[2][4] or "", letter[2][6] or "")
 end`
 
 /**
- * KEYS: dead letters, index, stream, and for each entry the count of its order's failures; ARGV: group, the most letters to
- * keep, how long a count is kept in milliseconds, and for each entry its id, order (may be empty), cause, number of names and
- * values, and these. Writes a letter unless the order has one that is still there, and removes the entry. Gives 1 for each
- * entry whose letter it is, 0 for the others; said again, it gives the same and changes nothing.
+ * KEYS: dead letters, index, stream, and for each entry the count of its order's failures; ARGV:
+ * group, the most letters to keep, how long a count is kept in milliseconds, and for each entry its
+ * id, order (may be empty), cause, number of names and values, and the names and values. Writes a
+ * letter unless the order has one, and removes the entry. Returns 1 for each entry whose letter it
+ * is, 0 for the others. Idempotent.
  */
 export const buryScript = `${drop}
 local own, at, nth = {}, 4, 4
@@ -55,7 +57,10 @@ while at < #ARGV do
 end
 return own`
 
-/** KEYS: dead letters, index, stream; ARGV: for each letter its id, and the name and the value that its order goes out with. */
+/**
+ * KEYS: dead letters, index, stream; ARGV: for each letter its id, and the name and value of the
+ * new entry.
+ */
 export const redriveScript = `${drop}
 local done = {}
 for at = 1, #ARGV, 3 do
@@ -68,7 +73,10 @@ for at = 1, #ARGV, 3 do
 end
 return done`
 
-/** KEYS: dead letters, index, and for each letter the count of its order's failures; ARGV: the ids of the letters. */
+/**
+ * KEYS: dead letters, index, and for each letter the count of its order's failures; ARGV: the ids
+ * of the letters.
+ */
 export const discardScript = `${drop}
 local done = {}
 for at, id in ipairs(ARGV) do
@@ -82,8 +90,9 @@ end
 return done`
 
 /**
- * KEYS: dead letters, index; ARGV: milliseconds since the epoch. Drops all letters from before, to the last of them: what
- * is nearly trimmed may hold a customer's data for ever. Where no letters are left, nothing is left of the index.
+ * KEYS: dead letters, index; ARGV: milliseconds since the epoch. Deletes all older letters,
+ * exactly: approximate trimming may keep a customer's data for ever. Without letters, the index is
+ * deleted, too.
  */
 export const trimScript = `${drop}
 for _, letter in ipairs(redis.call("xrange", KEYS[1], "-", "(" .. ARGV[1] .. "-0")) do drop(letter) end

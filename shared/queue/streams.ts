@@ -1,13 +1,14 @@
 /**
- * The order queue as a Redis stream with one consumer group, over any transport. At-least-once: what is taken stays
- * pending under this consumer's name until it is acknowledged, and what nobody renewed the hold on for `claimAfter`
- * belongs to a dead consumer, so that another one claims it. A consumer that restarts under the same name gets its own
- * entries back at once; two live ones of one name do no harm, but each may be given what the other one holds.
- * What no consumer can work on is moved to the stream `<stream>:dead`, which keeps the newest 10,000 letters for as long
- * as RETENTION says. The fields of a letter are `cause`, `entry` (the id it had), `order` (empty if the entry does not tell
- * it), and then those of the entry. An order has one letter, however often it is published and fails again: the hash
- * `<stream>:dead:index` knows it, and `<stream>:dead:count:<order>` how often its entries failed. The desk redrives and discards
- * letters.
+ * The order queue as a Redis stream with one consumer group, over any transport. At-least-once: a
+ * taken entry stays pending under this consumer's name until it is acknowledged. If nobody renews
+ * the hold on it for `claimAfter`, its consumer counts as dead, and another one claims it. A
+ * consumer that restarts under the same name gets its own entries back at once. Two live consumers
+ * of one name do no harm, but each may be given what the other holds. Entries that no consumer can
+ * work on move to the stream `<stream>:dead`, which keeps the newest 10,000 letters for the time in
+ * RETENTION. A letter has the fields `cause`, `entry` (the id it had) and `order` (empty if the
+ * entry does not tell it), followed by those of the entry. An order has one letter, however often
+ * it is published and fails again: the hash `<stream>:dead:index` has the letter's id, and
+ * `<stream>:dead:count:<order>` the number of failures. The desk redrives and discards letters.
  */
 import { Effect, type Scope } from "effect"
 import { encodeEntry } from "./entry.ts"
@@ -33,12 +34,15 @@ const poisonOf = ({ delivery: { entryId, message }, cause }: DeadLetter): Poison
   fields: encodeEntry(message),
 })
 
-/** What there is of an order queue. */
+/** The order queue with its desk and its replicas. */
 export type QueueParts = OrderQueue["Service"] & QueueDesk["Service"] & {
   readonly replicas: Replicas["Service"]
 }
 
-/** The order queue over a transport, with its desk and its replicas; whoever only publishes never becomes a consumer of the group. */
+/**
+ * The order queue over a transport. A service that only publishes never becomes a consumer of the
+ * group.
+ */
 export const makeStreamQueue = Effect.fnUntraced(function* (
   transport: StreamTransport,
   options: StreamOptions,
@@ -67,6 +71,6 @@ export const makeStreamQueue = Effect.fnUntraced(function* (
   }
 })
 
-/** How often replicas look for questions. Over HTTP each look is a request that may be billed. */
+/** How often replicas poll for questions. Over HTTP each poll is a request that may be billed. */
 const pollMs = 250
 const pollOverHttpMs = 1_000

@@ -1,6 +1,7 @@
 /**
- * Redis Streams over Upstash's REST API, for https:// and http:// URLs. Nothing can wait on the server there, so entries
- * are polled for. Commands go as they are, a batch in one request, and all fail within 2 seconds.
+ * Redis Streams over Upstash's REST API, for https:// and http:// URLs. Reads cannot block on the
+ * server, so entries are polled for. Commands go unchanged, a batch in one request, and each fails
+ * within 2 seconds.
  */
 import { Redis, type UpstashResponse } from "@upstash/redis"
 import { Effect, Redacted } from "effect"
@@ -18,7 +19,7 @@ import { makeStreamQueue } from "./streams.ts"
 
 const answerWithinMs = 2000
 
-/** The client, with its pipeline opened to raw commands; replies come as they are, and nothing guesses at their types. */
+/** The client with access to its pipeline: raw commands, and replies without guessed types. */
 class RawCommands extends Redis {
   #givesUp = false
 
@@ -26,11 +27,12 @@ class RawCommands extends Redis {
     const answer: unknown = await this.client.request({
       path: ["pipeline"],
       body: commands,
-      // Connections are kept by fetch, and only a request can end one: none is used again until the right server answers.
+      // fetch keeps connections open, and only a request can end one: no connection is reused until
+      // the right server answers.
       ...(this.#givesUp && { headers: { connection: "close" } }),
     })
     if (!Array.isArray(answer) || answer.length !== commands.length) {
-      throw new Error("it does not answer as Upstash does")
+      throw new Error("the answer is not in Upstash's format")
     }
     this.#givesUp = answer.some(({ error }) =>
       error !== undefined && isWrongServer({ message: String(error) })
@@ -51,7 +53,7 @@ const makeTransport = (url: URL, token: Redacted.Redacted): StreamTransport => {
     send: (commands) =>
       Effect.tryPromise({
         try: () => client.send(commands),
-        // The client's messages go on with the whole command, which may hold a customer's data.
+        // The client's messages contain the whole command, which may hold a customer's data.
         catch: (error) => unreachable(url, reasonOf(error).replace(/, command was:.*/, "")),
       }).pipe(
         Effect.flatMap((answers) => {
@@ -66,6 +68,8 @@ const makeTransport = (url: URL, token: Redacted.Redacted): StreamTransport => {
   }
 }
 
-/** The order queue at Upstash, or at anything that speaks its protocol. Needs nothing to be there yet. */
+/**
+ * The order queue at Upstash, or at a server with its protocol, which need not be reachable yet.
+ */
 export const upstashOrderQueue = (url: URL, token: Redacted.Redacted, options: StreamOptions) =>
   makeStreamQueue(makeTransport(url, token), options)

@@ -1,7 +1,7 @@
 /**
- * What the tokens of users and services say (RFC 7519): one schema for each kind, which a token has to fit although its
- * signature is right. Whoever signs is as fallible as any other program: what is not exactly as it should be is refused here,
- * before a database or a log meets it.
+ * The claims of users' and services' tokens (RFC 7519): one schema for each kind, which a token
+ * must fit even if its signature is right. A signer is as fallible as any other program: anything
+ * inexact is refused here, before it reaches a database or a log.
  */
 import { Schema } from "effect"
 import { isKeepable } from "#shared/contracts/text.ts"
@@ -12,7 +12,7 @@ const seconds = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 253_402
 
 const times = { iat: seconds, exp: seconds, nbf: Schema.optionalKey(seconds) }
 
-/** When a token was made and until when it is good, in seconds since the epoch. */
+/** When a token was issued and expires, in seconds since the epoch. */
 export interface Times {
   readonly iat: number
   readonly exp: number
@@ -22,7 +22,7 @@ export interface Times {
 const uuid = "[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 const like = (pattern: string) => Schema.String.check(Schema.isPattern(new RegExp(`^${pattern}$`)))
 
-/** Anything that a name has ever been allowed to be; what new ones are held to is stricter, and may change. */
+/** Every name that was ever allowed; the rules for new names are stricter, and may change. */
 const username = Schema.String.check(
   Schema.makeFilter((name) =>
     name.length > 0 && name.length <= 150 && isKeepable(name) && !/\p{Cc}/u.test(name)
@@ -41,7 +41,7 @@ const ofUser = ({ issuer, audience }: Issued) => ({
   sub: username,
 })
 
-/** An access token names its session, with which it ends, and the role of a user who has one. */
+/** An access token names its session, which ends it, and the role of an operator. */
 export const accessClaims = (issued: Issued) =>
   Schema.Struct({
     ...ofUser(issued),
@@ -54,24 +54,27 @@ export const accessClaims = (issued: Issued) =>
 export const refreshClaims = (issued: Issued) =>
   Schema.Struct({ ...ofUser(issued), jti: like(`${uuid}\\.[0-9]{1,9}`) })
 
-/** The id of a device's token is the device and which password was right there. */
+/** The id of a device's token is the device, and the password that was right there. */
 export const deviceClaims = (issued: Issued) =>
   Schema.Struct({ ...ofUser(issued), jti: like(`${uuid}\\.[\\w-]{16}`) })
 
-/** A service's token says who calls whom. */
+/** A service's token names the caller and the callee. */
 export const serviceClaims = (self: string) =>
   Schema.Struct({ ...times, iss: Schema.Literals(callers), aud: Schema.Literal(self) })
 
 export interface Limits {
-  /** The longest that a token of the kind lives. */
+  /** The longest lifetime of the kind. */
   readonly longestSeconds: number
-  /** How far behind the reader's clock its end may be, and how far ahead its beginning (nbf). */
+  /** How far its expiry may be behind the reader's clock, and its start (nbf) ahead of it. */
   readonly lateSeconds: number
-  /** How far ahead of the reader's clock it may have been issued. */
+  /** How far its time of issue may be ahead of the reader's clock. */
   readonly aheadSeconds: number
 }
 
-/** Whether a token is good at that second: not over, not from the future, and not longer than one of its kind can be. */
+/**
+ * Whether a token is valid at that second: not expired, not from the future, and no longer-lived
+ * than its kind allows.
+ */
 export const isGoodAt = (nowSeconds: number, { iat, exp, nbf }: Times, limits: Limits): boolean =>
   exp > iat && exp - iat <= limits.longestSeconds &&
   exp > nowSeconds - limits.lateSeconds &&

@@ -1,7 +1,8 @@
 /**
- * Makes the services' key pairs in a folder: NAME.private.json for each that calls others, readable by its owner only,
- * and services.public.json with all public keys; and signing-keys.secret, by which auth encrypts the keys that it keeps.
- * What is there already stays, so running it again is harmless.
+ * Makes the key pairs of the services in a folder: NAME.private.json for each service that calls
+ * others, readable only by its owner, and services.public.json with all public keys; also
+ * signing-keys.secret, with which auth encrypts the keys that it stores. Existing files stay, so
+ * running it again is harmless.
  */
 import { exportJWK, generateKeyPair, type JWK } from "jose"
 import { randomBytes } from "node:crypto"
@@ -17,7 +18,7 @@ export const keyFiles = (folder: string) => ({
   signingKeysSecret: join(folder, "signing-keys.secret"),
 })
 
-/** Makes what is missing. Rejects when the folder cannot be written, and when a file in it holds no key. */
+/** Makes what is missing. Rejects if the folder cannot be written, or a key file holds no key. */
 export const generateServiceKeys = async (folder: string): Promise<void> => {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const files = keyFiles(folder)
@@ -47,7 +48,7 @@ const keyIn = (file: string, content: string): JWK => {
     const jwk: JWK = JSON.parse(content)
     if (jwk.d !== undefined && jwk.x !== undefined) return jwk
   } catch {
-    // Told below.
+    // Reported below.
   }
   throw new Error(`${file} holds no private key; remove it, and a new one is made`)
 }

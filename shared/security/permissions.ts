@@ -1,16 +1,18 @@
 /**
- * Who may call which route: one row for each. Guards take it from here, the OpenAPI documents say it, and a test tries every
- * route of every service with every kind of caller against it. A route without a row does not compile.
+ * Who may call which route: one row for each. Guards are made from this table, the OpenAPI
+ * documents show it, and a test tries every route of every service with every kind of caller. A
+ * route without a row does not compile.
  */
 import type { ServiceName } from "#shared/roster.ts"
 
 /**
- * Anyone, any user who shows an access token, or the services that are named; and anyone inside, where no gateway leads: for
- * what is no secret, of services that need no key of their own to ask for it.
+ * Anyone; any user with an access token; the named services; or anyone inside, where no gateway
+ * leads: for public data that services may read without a key of their own.
  *
- * Operators are users with a role. To the console they show their access tokens as every user does ("signed-in operator").
- * What the console then has another service do ("operator") takes two proofs: that it is the console who asks (Authorization),
- * and which operator wants it (Operator-Authorization), so that neither a stolen token of an operator nor the console alone can.
+ * Operators are users with a role. They show the console their access tokens, as every user does
+ * ("signed-in operator"). What the console then asks of another service ("operator") takes two
+ * proofs: that the console asks (Authorization), and which operator wants it
+ * (Operator-Authorization). So neither an operator's stolen token nor the console alone suffices.
  */
 export type Permission =
   | "anyone"
@@ -20,7 +22,7 @@ export type Permission =
   | "operator"
   | readonly [ServiceName, ...ReadonlyArray<ServiceName>]
 
-/** The rows, by the method and the path of the route as it is written there. */
+/** The rows, by the method and path of the route. */
 export const permissions = {
   "POST /api/auth/users/": "anyone",
   "GET /api/auth/users/me/": "user",
@@ -28,10 +30,10 @@ export const permissions = {
   "POST /api/token/refresh/": "anyone",
   "POST /api/token/verify/": "anyone",
   "GET /.well-known/jwks.json": "anyone",
-  // The id of a session that has ended opens nothing.
+  // The ids of ended sessions are no secret.
   "GET /internal/jwks.json": "anyone inside",
   "POST /api/token/logout/": "anyone",
-  // By a token that is good once, on the machine that printed it.
+  // By a single-use token, on the machine that printed it.
   "POST /api/token/first-operator/": "anyone",
   "GET /api/auth/sessions/": "user",
   "DELETE /api/auth/sessions/": "user",
@@ -77,7 +79,7 @@ export const permissions = {
   "POST /api/console/dead-letters/discard": "signed-in operator",
   "POST /api/console/stock/:participant/adjustments": "signed-in operator",
   "POST /api/console/audit/heal": "signed-in operator",
-  // Only where FAULTS=1, like all that breaks something on purpose.
+  // Only with FAULTS=1, like everything that breaks something on purpose.
   "GET /api/console/faults": "signed-in operator",
   "POST /api/console/faults/:service": "signed-in operator",
   "POST /api/console/orchestrator/kill": "signed-in operator",
@@ -94,7 +96,7 @@ export const permissions = {
   "POST /internal/dead-letters/discard": "operator",
   "GET /internal/audit": ["console"],
   "POST /internal/audit/heal": "operator",
-  // Only where FAULTS=1.
+  // Only with FAULTS=1.
   "POST /internal/kill": "operator",
   "POST /internal/queue/wipe": "operator",
 
@@ -109,7 +111,7 @@ export const permissions = {
   "POST /internal/adjustments": "operator",
   "POST /internal/records": ["console"],
 
-  // Of every service that sagas call, only where FAULTS=1.
+  // Of every service that sagas call, only with FAULTS=1.
   "GET /internal/faults": ["console"],
   "POST /internal/faults": "operator",
 } as const satisfies Readonly<Record<`${"GET" | "POST" | "DELETE"} /${string}`, Permission>>

@@ -1,12 +1,13 @@
 /**
- * Secure random bytes, drawn from the system some thousand at a time: for each id of its own, the draw is what an id costs.
+ * Secure random bytes, drawn from the system some thousand at a time: drawing for each id would
+ * dominate the cost of an id.
  */
 import { Layer } from "effect"
 import { SecureRandom } from "effect/crypto"
 
 const poolBytes = 8192
 
-/** No byte is given twice. */
+/** Never returns a byte twice. */
 const makeDraw = () => {
   let pool = new Uint8Array(0)
   let used = 0

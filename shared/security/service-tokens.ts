@@ -1,7 +1,7 @@
 /**
- * Who calls whom inside: each service signs its own short-lived tokens (EdDSA; iss = itself, aud = the callee) with its
- * own key, and each internal route names the callers it lets in. No secret is shared, and a compensation never depends on
- * a user's token.
+ * Authentication between services: each service signs its own short-lived tokens (EdDSA; iss =
+ * itself, aud = the callee) with its own key, and each internal route names the callers it lets in.
+ * No secret is shared, and a compensation never depends on a user's token.
  */
 import { Cache, Clock, Context, Effect, Exit, Layer, Schema } from "effect"
 import { createLocalJWKSet, importJWK, type JSONWebKeySet, type JWK, SignJWT } from "jose"
@@ -16,11 +16,11 @@ import { serviceClaims } from "./claims.ts"
 import { tokenProver } from "./token-proof.ts"
 
 /**
- * How long a token is used, and how long it is valid where clocks agree. Both are one, so that a callee whose clock is ahead by
- * what is tolerated takes every token, as one does whose clock is behind by as much.
+ * How long a token is used, and how long it is valid if clocks agree. The two are equal, so that a
+ * callee whose clock differs by the tolerance, in either direction, accepts every token.
  */
 const lifetimeSeconds = 30
-/** The header type of a service token: none of them passes for a token of a user. */
+/** The header type of service tokens, so that none passes for a user's token. */
 export const serviceTokenType = "svc+jwt"
 
 /** A key file is missing or not a key; the message names the setting and the remedy. */
@@ -39,14 +39,17 @@ export const publicKeysSetting = {
   ),
 }
 
-/** Nothing of the file gets into the message, as an error of JSON.parse would have it: it may be a private key. */
+/**
+ * The message contains nothing of the file, which may be a private key; an error of JSON.parse
+ * would quote it.
+ */
 const loadKeys = <A>(setting: string, file: string, make: (content: unknown) => A | Promise<A>) =>
   Effect.tryPromise({
     try: async () => await make(JSON.parse(await readFile(file, "utf8"))),
     catch: (error) =>
       new KeyError({
         message: `${setting}: cannot use ${file} (${
-          (error as { readonly code?: string }).code ?? "it holds something else"
+          (error as { readonly code?: string }).code ?? "it holds no such key"
         }). Make it with \`npm run keys\``,
       }),
   })
@@ -57,7 +60,7 @@ const importPrivateKey = async (content: unknown): Promise<CryptoKey> => {
   return key
 }
 
-/** Signs this service's tokens, a fresh one for each callee every half a minute. */
+/** Signs this service's tokens: a fresh one for each callee every 30 seconds. */
 export class ServiceSigner extends Context.Service<ServiceSigner, {
   readonly tokenFor: (callee: ServiceName) => Effect.Effect<string>
 }>()("unwind/security/ServiceSigner") {}
@@ -84,7 +87,7 @@ export const serviceSignerLayer = (self: ServiceName, privateKeyFile: string) =>
           const nowSeconds = Math.floor((yield* Clock.currentTimeMillis) / 1000)
           const last = tokens.get(callee)
           const age = nowSeconds - (last?.issuedAt ?? -Infinity)
-          // One from the future is of a clock that was set back since.
+          // A token from the future was made before the clock was set back.
           if (last !== undefined && age >= 0 && age < lifetimeSeconds) return last.token
           const token = yield* sign(callee, nowSeconds)
           tokens.set(callee, { token, issuedAt: nowSeconds })
@@ -96,11 +99,16 @@ export const serviceSignerLayer = (self: ServiceName, privateKeyFile: string) =>
 
 /** Checks the tokens of calling services. */
 export class ServiceVerifier extends Context.Service<ServiceVerifier, {
-  /** Lets in the named callers. Fails with a 401 Problem for what is no valid token, 403 for other callers. */
+  /**
+   * Lets in the named callers. Fails with a 401 Problem for an invalid token, 403 for other
+   * callers.
+   */
   readonly only: (...callers: ReadonlyArray<ServiceName>) => Access<ServiceName>
 }>()("unwind/security/ServiceVerifier") {}
 
-/** The token in an Authorization header, or another one of that form. Fails with a 401 Problem. */
+/**
+ * The token in the Authorization header, or another header of that form. Fails with a 401 Problem.
+ */
 export const bearerToken = (
   request: Request,
   header = "authorization",
@@ -108,7 +116,7 @@ export const bearerToken = (
   const match = /^Bearer ([\w-]+\.[\w-]+\.[\w-]+)$/i.exec(request.headers.get(header) ?? "")
   return match?.[1] !== undefined && match[1].length <= 4096
     ? Effect.succeed(match[1])
-    : Effect.fail(unauthenticated("Send a token: the header Authorization: Bearer TOKEN."))
+    : Effect.fail(unauthenticated("Send a token in the header Authorization: Bearer TOKEN."))
 }
 
 const limits = {
@@ -117,7 +125,9 @@ const limits = {
   aheadSeconds: toleratedSeconds,
 }
 
-const wrongToken = unauthenticated("The token is not valid here, or not any more. Get a new one.")
+const wrongToken = unauthenticated(
+  "The token is not valid for this service, or has expired. Get a new one.",
+)
 
 /** Fails with KeyError. */
 export const serviceVerifierLayer = (self: ServiceName, publicKeysFile: string) =>
@@ -138,7 +148,7 @@ export const serviceVerifierLayer = (self: ServiceName, publicKeysFile: string) 
       }, keyNamed)
       const clock = yield* Clock.Clock
       const verify = (token: string) =>
-        // What is remembered is measured by steady time, and tokens by the time of day.
+        // The cache uses steady time, but tokens use the time of day.
         Effect.provideService(prove(token), Clock.Clock, clock).pipe(
           Effect.flatMap((proof) =>
             // The key proves the caller: a service cannot speak in another's name.
@@ -163,7 +173,7 @@ export const serviceVerifierLayer = (self: ServiceName, publicKeysFile: string) 
                   new Problem({
                     status: 403,
                     code: "forbidden",
-                    detail: `${caller} may not call this.`,
+                    detail: `${caller} may not call this route.`,
                   }),
               ),
             ),

@@ -1,41 +1,48 @@
 /**
- * Proves a token: its one spelling, its header, its signature (RFC 7515, Ed25519 of RFC 8037) and its claims, in this order.
- * A token of ours has exactly one spelling, the one that its signer wrote: each part is the base64url of what JSON.stringify
- * gives. That leaves no room for two tokens that mean the same, nor for one that means two things: no key twice, no bits
- * behind the last character, no bytes that are not UTF-8, no space.
+ * Verifies a token: its spelling, its header, its signature (RFC 7515, Ed25519 of RFC 8037) and its
+ * claims, in this order. A token has exactly one spelling, the one that its signer wrote: each part
+ * is the base64url of the output of JSON.stringify. So no two tokens mean the same, and no token
+ * means two things: there are no duplicate keys, no stray bits after the last character, no bytes
+ * that are not UTF-8, no whitespace.
  */
 import { Clock, Effect, Option, Schema } from "effect"
 import { compactVerify, type CryptoKey } from "jose"
 import { isGoodAt, type Limits, type Times } from "./claims.ts"
 
 export interface TokenKind<C extends Times> {
-  /** The header's typ (RFC 8725, section 3.11), so that no other token of the same issuer passes for one of this kind. */
+  /**
+   * The header's typ (RFC 8725, section 3.11), so that no other token of the issuer passes for one
+   * of this kind.
+   */
   readonly type: string
   readonly claims: Schema.Codec<C, unknown>
-  /** Asked anew for each token. */
+  /** Evaluated for each token. */
   readonly limits: () => Limits
 }
 
-/** A key as whoever keeps it has it. */
+/** A key as its keeper stores it. */
 export interface KeptKey {
   readonly key: CryptoKey
 }
 
 export interface Proof<C, K> {
   readonly claims: C
-  /** The key that proves it, and its name. */
+  /** The key that signed the token, and its name. */
   readonly key: K
   readonly kid: string
 }
 
 const signatureLength = Math.ceil(64 * 8 / 6)
 
-/** Gives what a token of the kind says; undefined for everything else. Fails as the search for its key does. */
+/**
+ * Returns the proof of a token of the kind; undefined for everything else. Fails as the look-up of
+ * its key does.
+ */
 export const tokenProver = <C extends Times, K extends KeptKey, E>(
   kind: TokenKind<C>,
   keyNamed: (kid: string) => Effect.Effect<K | undefined, E>,
 ) => {
-  // Nothing else is in it: no `crit`, no key or address of a key that the token brings along.
+  // Other fields are refused, such as `crit`, or a key or its address that the token brings along.
   const Header = Schema.Struct({
     alg: Schema.Literal("EdDSA"),
     kid: Schema.String.check(Schema.isMaxLength(100)),
@@ -60,12 +67,15 @@ export const tokenProver = <C extends Times, K extends KeptKey, E>(
   })
 }
 
-/** The last character of 64 bytes carries two bits of them; with other bits behind these it would be another spelling. */
+/**
+ * The last character of 64 bytes carries only two bits; other bits after them would be another
+ * spelling.
+ */
 const isSignature = (text: string): boolean =>
   text.length === signatureLength &&
   Buffer.from(text, "base64url").toString("base64url") === text
 
-/** The value that a part spells, if it is spelled as its signer would. */
+/** The value of a part, if it has the signer's spelling. */
 const canonicalJson = (part: string): unknown => {
   try {
     const value: unknown = JSON.parse(Buffer.from(part, "base64url").toString())

@@ -1,4 +1,4 @@
-/** How services learn from auth what users' tokens are proved by. */
+/** Reads from auth what users' tokens are verified against. */
 import { Effect, Schema } from "effect"
 import { Trusted } from "#shared/contracts/auth.ts"
 import { Fetch, get } from "#shared/http/client.ts"
@@ -9,18 +9,21 @@ const timeoutMs = 5_000
 
 const decode = Schema.decodeUnknownEffect(Trusted)
 
-/** Gives what reads it at the address, from where the last answer ended. Reading fails with a Transient error. */
+/**
+ * Makes the function that reads it from `after`, the position of the last answer. Reading fails
+ * with a Transient error.
+ */
 export const readTrustOf = (jwksUrl: URL) =>
   Effect.gen(function* () {
     const [fetch, clocks] = [yield* Fetch, yield* PeerClocks]
-    // Who asks needs no token: it is nothing secret, and a network lets only those ask who have to.
+    // No token is needed: the data is not secret, and network policy restricts who can ask.
     const auth = { name: "auth", url: jwksUrl, setting: "JWKS_URL", timeoutMs }
     return (after: string | undefined): Effect.Effect<Trusted, Transient> =>
       get(auth, after === undefined ? "" : `?after=${after}`).pipe(
         Effect.flatMap((answer) =>
           Effect.mapError(decode(answer), () =>
             new Misconfigured({
-              message: `${jwksUrl} has no keys and ended sessions: ` +
+              message: `${jwksUrl} did not answer with keys and ended sessions: ` +
                 "set JWKS_URL to /internal/jwks.json of auth",
             }))
         ),

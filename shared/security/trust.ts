@@ -1,8 +1,9 @@
 /**
- * What users' tokens are proved by: the public keys of auth, and the sessions that have ended before their access tokens did.
- * A copy in memory, renewed every few seconds beside the requests. It is trusted for 30 seconds from the moment when it was
- * asked for: a key that is removed and a session that has ended are good nowhere after that, also where auth cannot be
- * reached, because there nobody is let in any more (docs/keys.md says what this costs).
+ * What users' tokens are verified against: auth's public keys, and the sessions that ended before
+ * their access tokens expired. It is a copy in memory, renewed every few seconds in the background,
+ * and trusted for 30 seconds from the moment it was requested. After that, a removed key or an
+ * ended session is valid nowhere: a service that cannot reach auth lets nobody in (docs/keys.md
+ * describes the cost).
  */
 import { Cause, Deferred, Effect, type Scope } from "effect"
 import { importJWK } from "jose"
@@ -17,36 +18,39 @@ export const trustedForMs = 30_000
 const renewedEveryMs = 5_000
 const triedAgainAfterMs = 1_000
 
-/** Requests that need a newer copy have it fetched: so many times at once, and then once a second. */
+/** The fetches that requests may cause: so many at once, and then one per second. */
 const fetchesAtOnce = 10
 
 const notNow = unavailable("Tokens cannot be checked now.")
 
-/** A key, another object for each public key that comes under its name. */
+/** A key; a new object for each public key under its name. */
 export interface ProvingKey {
   readonly x: string
   readonly key: CryptoKey
 }
 
 export interface Trust {
-  /** Whether anybody may be let in by what is known at that moment of steady time. */
+  /** Whether the copy is fresh enough to let anybody in, at that steady time. */
   readonly isFresh: (nowMs: number) => boolean
   readonly keyNamed: (kid: string) => ProvingKey | undefined
   readonly hasEnded: (session: string) => boolean
-  /** Another number whenever a key went or a session has ended: what was proved before has to be looked at again. */
+  /**
+   * Changes whenever a key is removed or a session has ended: earlier proofs have to be checked
+   * again.
+   */
   readonly changes: () => number
   readonly accessTokenSeconds: () => number
-  /** Waits for a newer copy when this one is older. Fails with a Transient error. */
+  /** Renews the copy if it is older. Fails with a Transient error. */
   readonly newerThan: (ageMs: number) => Effect.Effect<void, Transient>
-  /** Waits for a newer copy when this one is too old to let anybody in. Fails with a 503 Problem. */
+  /** Renews the copy if it is too old to let anybody in. Fails with a 503 Problem. */
   readonly fresh: Effect.Effect<void, Problem>
-  /** Finds a key; one that is not known is asked for at once. Fails with a 503 Problem. */
+  /** Finds a key; for an unknown one, the copy is renewed at once. Fails with a 503 Problem. */
   readonly find: (kid: string) => Effect.Effect<ProvingKey | undefined, Problem>
-  /** Renews it for ever. */
+  /** Renews the copy for ever. */
   readonly kept: Effect.Effect<never>
 }
 
-/** The keys that are known stay as they are. Rejects when one is no key. */
+/** Known keys keep their objects. Rejects if one is not a key. */
 const provingKeys = async (
   keys: ReadonlyArray<PublicKey>,
   known: ReadonlyMap<string, ProvingKey>,
@@ -59,7 +63,7 @@ const provingKeys = async (
   return new Map(await Promise.all(imported))
 }
 
-/** The sessions that have ended, each for as long as a token of it may have been made to live. */
+/** The sessions that have ended, each kept for the longest lifetime of its tokens. */
 const makeEnded = () => {
   const heardAtMs = new Map<string, number>()
   let longestSeconds = 0
@@ -73,14 +77,14 @@ const makeEnded = () => {
         heardAtMs.delete(session)
       }
       for (const session of sessions) {
-        // The first time counts: entries stand in the order in which they go.
+        // The first time counts, so that entries stay in the order of their expiry.
         if (!heardAtMs.has(session)) heardAtMs.set(session, nowMs)
       }
     },
   }
 }
 
-/** Whether one more is due: so many at once, and then one a second. */
+/** Whether one more is allowed: `most` at once, and then one per second. */
 const makeAllowance = (most: number) => {
   let left = most
   let atMs = 0
@@ -93,7 +97,7 @@ const makeAllowance = (most: number) => {
   }
 }
 
-/** A copy of what `read` gives, which is told where the last answer ended. */
+/** A copy of what `read` returns; `read` gets the position of the last answer. */
 export const makeTrust = (
   read: (after: string | undefined) => Effect.Effect<Trusted, Transient>,
 ): Effect.Effect<Trust, never, Scope.Scope> =>
@@ -112,7 +116,7 @@ export const makeTrust = (
       const trusted = yield* read(position)
       const next = yield* Effect.tryPromise({
         try: () => provingKeys(trusted.keys, keys),
-        catch: () => new Unknown({ message: "auth answered what is no key" }),
+        catch: () => new Unknown({ message: "auth answered with something that is not a key" }),
       })
       const isGone = [...keys].some(([kid, key]) => next.get(kid) !== key)
       if (isGone || trusted.endedSessions.length > 0) changes++
@@ -122,7 +126,7 @@ export const makeTrust = (
       position = trusted.position
       askedAtMs = sentMs
     })
-    // One at a time, whoever wants it, and seen through though they hang up.
+    // One renewal at a time, shared by all; it continues when they hang up.
     let running: Deferred.Deferred<void, Transient> | undefined
     const begun = Effect.suspend(() => {
       if (running !== undefined) return Effect.succeed(running)
@@ -149,7 +153,7 @@ export const makeTrust = (
       return running !== undefined || isDue(nowMs) ? asked : Effect.fail(notNow)
     })
     const find: Trust["find"] = Effect.fnUntraced(function* (kid) {
-      // One that is on its way may have been sent before the key was made.
+      // A renewal in flight may have been sent before the key was made.
       if (!keys.has(kid) && running !== undefined) yield* asked
       if (!keys.has(kid) && isDue(yield* steadyMs)) yield* asked
       return keys.get(kid)
@@ -158,7 +162,7 @@ export const makeTrust = (
       Effect.as(renewedEveryMs),
       Effect.catchCause((cause) => {
         const { message } = Cause.squash(cause) as { readonly message: string }
-        // Before the first request has asked, nobody waits for what may not have started yet.
+        // Not before the first success: auth may not have started yet.
         const told = askedAtMs === -Infinity
           ? Effect.void
           : Effect.logWarning(`The keys of users' tokens cannot be renewed: ${message}`)

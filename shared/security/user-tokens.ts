@@ -1,6 +1,7 @@
 /**
- * Checks the access tokens of users by the public keys of the auth service and the sessions that have ended. What cannot be
- * proved is refused: when neither can be had, or not fresh enough, the answer is 503, never a pass.
+ * Checks users' access tokens by auth's public keys and the sessions that have ended. What cannot
+ * be proved is refused: if the keys or sessions are missing or too old, the answer is 503, never a
+ * pass.
  */
 import { Clock, Context, Effect, Layer } from "effect"
 import { text, url, type Values } from "#shared/config/settings.ts"
@@ -16,11 +17,14 @@ import { makeTrust, type ProvingKey, type Trust } from "./trust.ts"
 
 export interface User {
   readonly username: string
-  /** What an access token says that the user may do besides what every user may. */
+  /** The role in the access token, beyond what every user may do. */
   readonly role?: "operator"
 }
 
-/** The header in which the console hands on the access token of the operator for whom it asks. */
+/**
+ * The header in which the console forwards the access token of the operator on whose behalf it
+ * asks.
+ */
 export const operatorHeader = "operator-authorization"
 
 /** RFC 9068: the type of an access token. */
@@ -40,15 +44,20 @@ export const userTokenSettings = {
 
 /** Checks the access tokens of users. */
 export class UserVerifier extends Context.Service<UserVerifier, {
-  /** Lets in whoever shows a valid access token. Fails with a 401 Problem, or 503 while that cannot be told. */
+  /**
+   * Lets in users with a valid access token. Fails with a 401 Problem, or 503 while it cannot be
+   * checked.
+   */
   readonly user: Access<User>
-  /** Lets in operators alone. Fails as above, and with a 403 Problem for other users. */
+  /** Lets in only operators. Fails as above, and with a 403 Problem for other users. */
   readonly signedInOperator: Access<User>
-  /** The operator whose access token the console has handed on. Fails as above. */
+  /** The operator whose access token the console forwards. Fails as above. */
   readonly handedOn: (request: Request) => Effect.Effect<User, Problem>
 }>()("unwind/security/UserVerifier") {}
 
-/** One answer for every token that does not pass, and for none: it tells nobody what was nearly right. */
+/**
+ * One answer for every missing or invalid token, so that it does not reveal what was nearly right.
+ */
 export const wrongToken = unauthenticated(
   "The token is missing, wrong or expired. Log in to get one: POST /api/token/.",
 )
@@ -57,18 +66,18 @@ const operatorsOnly = new Problem({
   status: 403,
   code: "operators_only",
   detail:
-    "Only operators may do this. `npm run operators -- grant NAME` makes a user one, who then " +
-    "logs in again.",
+    "Only operators may do this. Grant the role with `npm run operators -- grant NAME`, and " +
+    "log in again.",
 })
 
 const noOperatorToken = new Problem({
   status: 401,
   code: "operator_unauthenticated",
-  detail: "The operator's token is missing, wrong or expired. Send it along: the header " +
+  detail: "The operator's token is missing, wrong or expired. Send it in the header " +
     "Operator-Authorization: Bearer TOKEN.",
 })
 
-/** Lets in by what proves who shows a token in a header: the same guards, whatever else that looks at. */
+/** Makes the guards from a function that proves who shows a token in a header. */
 export const userVerifierBy = (
   shownIn: (header: string) => (request: Request) => Effect.Effect<User, Problem>,
 ): UserVerifier["Service"] => {
@@ -94,14 +103,17 @@ export type TokenOptions = Issued
 
 const clockToleranceSeconds = 5
 
-/** How far the clocks of auth and of whoever reads its tokens may be apart. */
+/** The tolerated difference between the clocks of auth and of a service that reads its tokens. */
 export const userTokenLimits = (longestSeconds: number): Limits => ({
   longestSeconds,
   lateSeconds: clockToleranceSeconds,
   aheadSeconds: toleratedSeconds,
 })
 
-/** Checks users' tokens of one kind, and gives what they say. Fails with a 401 Problem, or 503 while that cannot be told. */
+/**
+ * Checks users' tokens of one kind, and returns their claims and key. Fails with a 401 Problem, or
+ * 503 while they cannot be checked.
+ */
 export const verifyToken = <C extends Times>(trust: Trust, kind: TokenKind<C>) => {
   const prove = tokenProver(kind, trust.find)
   return Effect.fnUntraced(function* (
@@ -112,7 +124,7 @@ export const verifyToken = <C extends Times>(trust: Trust, kind: TokenKind<C>) =
   })
 }
 
-/** Checks access tokens, also whether their sessions have ended. */
+/** Checks access tokens, and that their sessions have not ended. */
 export const verifyAccess = (trust: Trust, options: TokenOptions) => {
   const verify = verifyToken(trust, {
     type: accessTokenType,
@@ -126,9 +138,9 @@ export const verifyAccess = (trust: Trust, options: TokenOptions) => {
     )
 }
 
-/** A client shows the same token again and again: it is proved once a minute. */
+/** A client sends the same token again and again: it is verified once a minute. */
 const provedForMs = 60_000
-/** The first of them makes room for the next. */
+/** The oldest entry is evicted for a new one. */
 const provedAtMost = 10_000
 
 interface Proved {
@@ -140,11 +152,11 @@ interface Proved {
   readonly expiresAtMs: number
   /** By steady time. */
   readonly untilMs: number
-  /** Up to which of what changed it stands. */
+  /** The value of `trust.changes()` at the last check. */
   changes: number
 }
 
-/** What proves by what is trusted who shows an access token in a header. */
+/** Makes the function that proves who shows an access token in a header. */
 export const makeShownIn = (trust: Trust, options: TokenOptions) => {
   const verify = verifyAccess(trust, options)
   const proved = new Map<string, Proved>()
@@ -184,11 +196,11 @@ export const makeShownIn = (trust: Trust, options: TokenOptions) => {
   return shownIn
 }
 
-/** Lets in whoever shows an access token that is proved by what is trusted. */
+/** The verifier of access tokens, with keys and ended sessions from `trust`. */
 export const makeUserVerifier = (trust: Trust, options: TokenOptions): UserVerifier["Service"] =>
   userVerifierBy(makeShownIn(trust, options))
 
-/** Checks them as the settings say. */
+/** The verifier that the settings configure. */
 export const userVerifierLayer = (settings: Values<typeof userTokenSettings>) =>
   Layer.effect(
     UserVerifier,

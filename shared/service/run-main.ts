@@ -1,7 +1,8 @@
 /**
- * The edge of a process. SIGTERM lets it go on serving for its drain, Ctrl-C does not; then everything is closed in order.
- * A second signal, or ten seconds of closing, end the process at once, which loses nothing. A failure to start is one
- * message and exit code 1, never a stack.
+ * The entry point of a process. After SIGTERM it goes on serving for its drain, after Ctrl-C it
+ * does not; then everything closes in order. A second signal, or ten seconds of closing, ends the
+ * process at once, which loses nothing. A failure to start is one message and exit code 1, never a
+ * stack.
  */
 import { Cause, Effect, Exit, Fiber, Option } from "effect"
 import { CurrentDrain, Drain } from "#shared/http/drain.ts"
@@ -9,8 +10,8 @@ import { CurrentDrain, Drain } from "#shared/http/drain.ts"
 const graceMs = 10_000
 
 /**
- * Runs the program until it ends or is told to stop, then exits the process: with 0, or the exit code that it has set, when
- * it succeeded, and for a server also when it was told to stop.
+ * Runs the program until it ends or is told to stop, then exits the process: after success with 0
+ * or the exit code that the program has set, and after a stop with `stoppedCode`.
  */
 export const runMain = (
   program: Effect.Effect<unknown, { readonly message: string }>,
@@ -22,7 +23,8 @@ export const runMain = (
     setTimeout(() => process.exit(1), graceMs).unref()
     Effect.runFork(Fiber.interrupt(fiber))
   }
-  // One listener that counts: Deno also calls those that are added while a signal is being handled.
+  // One listener that keeps count: Deno also calls listeners that are added while a signal is
+  // handled.
   const stop = (signal: NodeJS.Signals) => {
     if (drain.begun) process.exit(130)
     drain.begin()

@@ -1,6 +1,6 @@
 /**
- * A service is data too: its name, its settings, and how it starts once they are known. Its own process starts it behind
- * ports of its own (`run`); the embedded run starts all of them in one process.
+ * A service is data: its name, its settings, and how it starts with them. `run` starts it as its
+ * own process, with its own ports; the embedded run starts all services in one process.
  */
 import "effect/schema/SchemaJITCompiler/enable"
 import { Duration, Effect, Layer, Scope } from "effect"
@@ -31,13 +31,18 @@ import { runMain } from "./run-main.ts"
 export interface Service<S extends Record<string, Setting<unknown>>> {
   readonly name: ServiceName
   readonly settings: S
-  /** Starts everything the service needs, until the scope closes, and gives its apps. Fails with a message to print. */
+  /**
+   * Starts everything the service needs, until the scope closes, and returns its apps. Fails with a
+   * message to print.
+   */
   readonly start: (
     settings: Values<S>,
   ) => Effect.Effect<Doors, { readonly message: string }, Scope.Scope>
 }
 
-/** Makes a service of its settings, of the layers they lead to, and of the apps that stand on those. */
+/**
+ * Makes a service from its settings, the layers that they configure, and the apps on top of those.
+ */
 export const service = <
   const S extends Record<string, Setting<unknown>>,
   R,
@@ -61,7 +66,7 @@ export const service = <
     ),
 })
 
-/** Where a service listens that has public routes. */
+/** Where a service with public routes listens. */
 export const publicSettings = (defaultPort: number) => ({
   PORT: port("the TCP port of the public routes", defaultPort),
   HOST: text("the address of the public port", "0.0.0.0"),
@@ -80,12 +85,12 @@ export const processSettings = {
     `${defaultKeepAliveMs / 1000} seconds`,
   ),
   DRAIN: durationOrNone(
-    "how long to go on serving after SIGTERM, until whoever sends requests has noticed",
+    "how long to go on serving after SIGTERM, until load balancers have noticed",
     "8 seconds",
   ),
-  // Each takes up to 15 KB: so many fit into what is left of the 192 MiB of a container.
+  // A connection takes up to 15 KB, and these fit into what is left of the 192 MiB of a container.
   MAX_CONNECTIONS: whole(
-    "the most connections to hold at each port; one more is closed at once",
+    "the most open connections at each port; one more is closed at once",
     { minimum: 1, maximum: 1_000_000 },
     4_000,
   ),
@@ -93,7 +98,7 @@ export const processSettings = {
   ...telemetrySettings,
 }
 
-/** The settings of every service that is a process of its own. */
+/** The settings of every service that runs as its own process. */
 export const commonSettings = ({ port, internalPort }: Pick<Row, "port" | "internalPort">) => ({
   ...(port === null ? {} : publicSettings(port)),
   ...internalSettings(internalPort),
@@ -101,8 +106,8 @@ export const commonSettings = ({ port, internalPort }: Pick<Row, "port" | "inter
 })
 
 /**
- * Starts one service as the environment says; `open` opens its doors for requests and tells where. Never ends by
- * itself. While it starts, it is alive, and not ready.
+ * Starts one service with the settings of the environment; `open` opens its doors for requests and
+ * returns where. Never ends by itself. While the service starts, it is alive but not ready.
  */
 const start = <const S extends Record<string, Setting<unknown>>>(
   service: Service<S>,
@@ -113,14 +118,15 @@ const start = <const S extends Record<string, Setting<unknown>>>(
 ): Effect.Effect<never, { readonly message: string }> =>
   Effect.gen(function* () {
     const common = commonSettings(roster[service.name])
-    // Read together, so that all that is wrong is said at once.
+    // Read together, so that all errors are reported at once.
     const settings = yield* readSettings({ ...common, ...service.settings })
     const known = settings as unknown as Common
     return yield* Effect.gen(function* () {
       let doors: Handlers = startingApp(service.name)
-      // What the app stands on is closed after the last request.
+      // The app's resources are released after the last request.
       const scope = yield* Effect.acquireRelease(Scope.make(), Scope.close)
-      // It is open at once: migrations may take longer than any probe waits for somebody who does not answer.
+      // Opens at once: migrations may take longer than a probe waits for a service that does not
+      // answer.
       const where = yield* open({
         public: { fetch: (...request) => doors.public.fetch(...request) },
         internal: { fetch: (...request) => doors.internal.fetch(...request) },
@@ -136,14 +142,16 @@ const start = <const S extends Record<string, Setting<unknown>>>(
     )
   })
 
-/** Whose they are, in every log entry: where many services log to one place, that is not seen otherwise. */
+/** Adds the service to every log entry: several services may log to one place. */
 const logsNamed = (name: ServiceName) => Effect.annotateLogs({ service: name })
 
 type Common =
   & Partial<Values<ReturnType<typeof publicSettings>>>
   & Values<ReturnType<typeof internalSettings> & typeof processSettings>
 
-/** Serves one service behind ports of its own, as the environment says, and never ends by itself. */
+/**
+ * Serves one service on its own ports, with the settings of the environment. Never ends by itself.
+ */
 export const serve = <const S extends Record<string, Setting<unknown>>>(
   service: Service<S>,
 ): Effect.Effect<never, { readonly message: string }> =>
@@ -165,8 +173,9 @@ export const serve = <const S extends Record<string, Setting<unknown>>>(
     }))
 
 /**
- * Runs one service as a process of its own, until SIGTERM or SIGINT. Under `deno serve`, which opens the public port itself,
- * it opens the internal one and gives the handler of the public one to export; else nothing.
+ * Runs one service as its own process, until SIGTERM or SIGINT. Under `deno serve`, which opens the
+ * public port itself, it opens the internal port and returns the handler of the public one to
+ * export; otherwise it returns nothing.
  */
 export const run = <const S extends Record<string, Setting<unknown>>>(
   service: Service<S>,
@@ -183,7 +192,7 @@ export const run = <const S extends Record<string, Setting<unknown>>>(
 
 const noPublicPort = (name: ServiceName) =>
   new ListenError({
-    message: `${name} has no public routes for \`deno serve\` to open a port for: ` +
+    message: `${name} has no public routes, so \`deno serve\` cannot serve it: ` +
       `start it with \`deno run -A services/${name}/main.ts\``,
   })
 
@@ -204,7 +213,7 @@ const serveWithin = <const S extends Record<string, Setting<unknown>>>(
       return `is served by Deno, internally on http://${settings.INTERNAL_HOST}:${internal}`
     }))
 
-/** Starts a service within this process, with an environment of its own. */
+/** Starts a service within this process, with its own environment. */
 export const startWithin = <const S extends Record<string, Setting<unknown>>>(
   service: Service<S>,
   environment: Readonly<Record<string, string | undefined>>,

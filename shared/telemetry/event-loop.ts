@@ -1,6 +1,7 @@
 /**
- * How late timers are in this process: what the event loop was busy with meanwhile is what every request waits for, too.
- * Node's own monitor is not there on Deno, and its figures cannot be added up over processes.
+ * Measures how late timers are in this process: whatever keeps the event loop busy delays every
+ * request, too. Node's own monitor does not exist on Deno, and its figures cannot be aggregated
+ * over processes.
  */
 import { Effect, Layer, Metric } from "effect"
 import { fromTheStart } from "./from-the-start.ts"
@@ -9,12 +10,12 @@ const everyMs = 100
 
 const delays = (service: string) =>
   Metric.histogram("event_loop_delay_seconds", {
-    description: "How late a timer is that should fire every 100 ms",
+    description: "How late a timer fires that is due every 100 ms",
     boundaries: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
     attributes: { service },
   })
 
-/** Watches the event loop of a process until the scope closes; it keeps no process alive. */
+/** Watches the event loop of a process until the scope closes; does not keep the process alive. */
 export const eventLoopLayer = (service: string): Layer.Layer<never> =>
   Layer.effectDiscard(Effect.gen(function* () {
     const delay = delays(service)

@@ -1,7 +1,10 @@
-/** A metric that is made by its first event is missing until then, and what changes from nothing is no change to a query. */
+/**
+ * A metric that is created by its first event is missing before it, and a query does not count that
+ * event as an increase.
+ */
 import { Effect, Metric } from "effect"
 
-/** Has the metrics exist from here on, each with 0. */
+/** Creates the metrics, each with 0. */
 export const fromTheStart = (
   metrics: Iterable<Metric.Metric<never, unknown>>,
 ): Effect.Effect<void> =>

@@ -1,6 +1,6 @@
 /**
- * What a log entry is, wherever it is written: time, level, service, a message that is a text, and what it is about. A
- * collector gets it as JSON, a person as a line.
+ * The format of log entries, for every output: time, level, service, a text message, and fields.
+ * Collectors get JSON, people a line.
  */
 import { Context, Logger, Tracer } from "effect"
 import { styleText } from "node:util"
@@ -12,8 +12,9 @@ type Entry = Logger.Options<unknown>
 const isFields = (part: unknown): part is object => typeof part === "object" && part !== null
 
 /**
- * A log entry as an object: first `time`, `level`, `service`, `message` (always a text) and, where it is about them, `orderId`,
- * `traceId` and `requestId`; then all else that was logged, each a field of the entry itself, and the cause.
+ * A log entry as an object: first `time`, `level`, `service`, `message` (always a text) and, if
+ * known, `orderId`, `traceId` and `requestId`; then all other logged values as fields of the entry
+ * itself, and the cause.
  */
 export const logRecord = (entry: Entry): Readonly<Record<string, unknown>> => {
   const { message, annotations, level, timestamp, cause } = Logger.formatStructured.log(entry)
@@ -51,7 +52,10 @@ const coloured = (level: string): string =>
 const shown = (value: unknown): string =>
   typeof value === "string" && /^[^\s"=]+$/.test(value) ? value : JSON.stringify(value)
 
-/** A log record as a line for a person, who sits there today: the time of day (UTC), and only the cause below it. */
+/**
+ * A log record as a line for a person: the time of day (UTC) without the date, and only the cause
+ * below it.
+ */
 export const logLine = (record: ReturnType<typeof logRecord>): string => {
   const { time, level, service, message, cause, ...fields } = record
   const about = Object.entries(fields).map(([name, value]) => ` ${name}=${shown(value)}`)

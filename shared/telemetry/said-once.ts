@@ -1,15 +1,19 @@
 /**
- * A service that is away fails every request that needs it. Of warnings and errors that say the same, the first is logged
- * at once, and one more line tells when it is over: a log that repeats itself hides what else happens, and fills disks.
+ * Suppresses repeated warnings and errors: a service that is away fails every request that needs
+ * it, and a log that repeats itself hides other events and fills disks. The first of equal entries
+ * is logged at once, and one more line reports when they have stopped.
  */
 import { Cause, Clock, Effect, Logger, References, type Scope } from "effect"
 
 type Entry = Logger.Options<unknown>
 
 const tickSeconds = 10
-/** A minute: retries wait up to half of that, so what is not heard of for so long is over. */
+/**
+ * A minute: retries wait up to half of that, so an entry that has not come back for so long is
+ * over.
+ */
 const quietTicks = 6
-/** When more kinds of trouble than this go on at once, the others are logged as they come. */
+/** With more different entries than this at once, the others are logged as they come. */
 const mostEpisodes = 1_000
 
 interface Episode {
@@ -23,7 +27,7 @@ interface Episode {
 const partsOf = ({ message }: Entry): ReadonlyArray<unknown> =>
   Array.isArray(message) ? message : [message]
 
-/** What an entry says, without what differs from one request to the next. */
+/** The identity of an entry: its content without the request's id. */
 const saying = (entry: Entry): string => {
   const { logLevel, cause, fiber } = entry
   const isFields = (part: unknown) => typeof part === "object"
@@ -34,7 +38,10 @@ const saying = (entry: Entry): string => {
   return JSON.stringify([logLevel, parts.filter((part) => !isFields(part)), fields, why])
 }
 
-/** Makes the logger that says everything once through the given ones, while the scope is open. */
+/**
+ * Makes the logger that passes entries to the given ones without repetitions, while the scope is
+ * open.
+ */
 export const saidOnce = (
   loggers: ReadonlySet<Logger.Logger<unknown, unknown>>,
 ): Effect.Effect<Logger.Logger<unknown, void>, never, Scope.Scope> =>
@@ -65,10 +72,10 @@ export const saidOnce = (
     })
   })
 
-/** An entry like the first one, which tells how often it was and for how long. */
+/** The first entry again, with the number of repetitions and their duration. */
 const end = ({ first, times, ticks, quiet }: Episode, date: Date): Entry => {
   const [what, ...rest] = partsOf(first)
   const seconds = (ticks - quiet) * tickSeconds
-  const message = `Not again for a minute, after ${times} times in ${seconds} s: ${what}`
+  const message = `Occurred ${times} times in ${seconds} s, then not for a minute: ${what}`
   return { ...first, cause: Cause.empty, date, message: [message, ...rest] }
 }

@@ -1,6 +1,6 @@
 /**
- * Logs to the console, as lines for people or JSON for collectors; traces, logs and metrics to an OTLP endpoint when one
- * is set. Metrics are at /metrics in any case.
+ * Logs to the console, as lines for people or JSON for collectors; traces, logs and metrics to an
+ * OTLP endpoint when one is set. Metrics are always at /metrics, too.
  */
 import { Effect, Layer, Logger, References } from "effect"
 import { FetchHttpClient } from "effect/http"
@@ -14,7 +14,7 @@ import { MayBeginTrace, tracesPerSecond, TracingEnabled } from "./trace.ts"
 
 export const telemetrySettings = {
   LOG_LEVEL: oneOf(
-    "the least level that is logged",
+    "the lowest level that is logged",
     ["Debug", "Info", "Warn", "Error", "None"],
     "Info",
   ),
@@ -29,15 +29,15 @@ const consoleLogger = (form: (record: ReturnType<typeof logRecord>) => string) =
     console.log(form(logRecord(entry)))
   })
 
-/** What is logged again and again is said once, by all loggers. */
+/** Suppresses repetitions in all loggers. */
 const withoutRepeats = Layer.effect(
   Logger.CurrentLoggers,
   Effect.map(Effect.flatMap(Logger.CurrentLoggers, saidOnce), (logger) => new Set([logger])),
 )
 
 /**
- * The most traces that a process begins in a second: enough to see what is slow, and why; more would take a part of the
- * rate of orders.
+ * The most traces that a process begins per second: enough to see what is slow, and why. More would
+ * reduce the rate of orders.
  */
 const mostTraces = 50
 
@@ -59,12 +59,12 @@ export const telemetryLayer = (service: string, settings: Values<typeof telemetr
     baseUrl: endpoint.href.replace(/\/$/, ""),
     resource: {
       serviceName: `unwind-${service}`,
-      // Else two replicas would write the same series.
+      // Otherwise two replicas would write the same series.
       attributes: { "service.instance.id": randomUUID() },
     },
     loggerMergeWithExisting: true,
   }).pipe(Layer.provide(FetchHttpClient.layer))
-  // A sibling logger would replace the exporter's; so it comes below it.
+  // The console logger is provided below the exporters: next to them, it would replace theirs.
   return withoutRepeats.pipe(
     Layer.provideMerge(Layer.mergeAll(exporters, tracing)),
     Layer.provideMerge(console),

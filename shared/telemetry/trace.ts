@@ -1,7 +1,8 @@
 /**
- * W3C trace context in and out. Without telemetry (no OTLP endpoint set) requests make no spans at all. With it, public
- * requests begin traces, so many in a second and no more: a span costs more than everything else that a saga step does in
- * this process. What a trace leads to, in whichever service, belongs to it; what no trace leads to makes no spans.
+ * W3C trace context, incoming and outgoing. Without telemetry (no OTLP endpoint set) requests make
+ * no spans. With it, public requests begin traces, up to a limit per second: a span costs more than
+ * everything else that a saga step does in this process. Work in any service belongs to the trace
+ * that caused it; work without a trace makes no spans.
  */
 import { Context, Effect, Exit, Option, Tracer } from "effect"
 import { Headers, HttpTraceContext } from "effect/http"
@@ -11,12 +12,12 @@ export const TracingEnabled = Context.Reference<boolean>("unwind/telemetry/Traci
   defaultValue: () => false,
 })
 
-/** Tells whether one more trace may begin now. */
+/** Whether one more trace may begin now. */
 export const MayBeginTrace = Context.Reference<() => boolean>("unwind/telemetry/MayBeginTrace", {
   defaultValue: () => () => true,
 })
 
-/** Lets so many traces begin in each second. */
+/** Lets `most` traces begin per second. */
 export const tracesPerSecond = (most: number, nowMs = () => performance.now()): () => boolean => {
   let second = -1
   let begun = 0
@@ -30,10 +31,10 @@ export const tracesPerSecond = (most: number, nowMs = () => performance.now()): 
   }
 }
 
-/** The most links of a span, as OpenTelemetry's specification has it by default. */
+/** The most links of a span: the default of OpenTelemetry's specification. */
 const mostLinks = 128
 
-/** The span that a `traceparent` names; none where that is none. */
+/** The span that a `traceparent` names; undefined if it is missing or invalid. */
 export const spanOf = (traceparent: string | null | undefined): Tracer.ExternalSpan | undefined =>
   traceparent
     ? Option.getOrUndefined(HttpTraceContext.fromHeaders(Headers.fromInput({ traceparent })))
@@ -42,7 +43,10 @@ export const spanOf = (traceparent: string | null | undefined): Tracer.ExternalS
 export const traceIdOf = (traceparent: string | null | undefined): string | undefined =>
   spanOf(traceparent)?.traceId
 
-/** A request's span, unless there is none to make: those that come from inside only continue traces. */
+/**
+ * The parent of a request's span; undefined if there is to be no span. Internal requests only
+ * continue traces.
+ */
 const parentOfRequest = (
   { headers }: Request,
   internal: boolean,
@@ -55,8 +59,8 @@ const parentOfRequest = (
 }
 
 /**
- * Answers a request in a server span that continues the trace of its `traceparent`, or begins one at the public door, as long
- * as one may begin.
+ * Answers a request in a server span that continues the trace of its `traceparent`, or begins one
+ * at the public door if the limit allows.
  */
 export const withRequestSpan = (
   response: Effect.Effect<Response>,
@@ -85,19 +89,18 @@ const inServerSpan = (
           if (Exit.isFailure(exit)) return endSpan(span, exit)
           const { status } = exit.value
           span.attribute("http.response.status_code", status)
-          return endSpan(span, status < 500 ? Exit.void : Exit.fail(`It was answered ${status}`))
+          return endSpan(span, status < 500 ? Exit.void : Exit.fail(`Answered ${status}`))
         }),
       ),
   )
 
-/** Ends a span now. */
 export const endSpan = (
   span: Tracer.Span,
   exit: Exit.Exit<unknown, unknown>,
 ): Effect.Effect<void> =>
   Effect.clockWith((clock) => Effect.sync(() => span.end(clock.currentTimeNanosUnsafe(), exit)))
 
-/** Runs the effect in a span within the current one, and without one where there is none. */
+/** Runs the effect in a child of the current span; without a current span, in none. */
 export const withinSpan = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
   name: string,
@@ -113,7 +116,10 @@ export const withinSpan = <A, E, R>(
 
 const currentSpan = Effect.map(Effect.serviceOption(Tracer.ParentSpan), Option.getOrUndefined)
 
-/** What orders share, such as a request: who of them is traced, and how many they are in all. */
+/**
+ * Work that orders share, such as a request: the spans of those that are traced, and the number of
+ * all.
+ */
 export interface SharedWork {
   readonly of: ReadonlyArray<Tracer.AnySpan>
   readonly count: number
@@ -121,8 +127,9 @@ export interface SharedWork {
 }
 
 /**
- * Runs what several share. Of one alone, it is a part of its trace; of more, a trace of its own, linked with each of theirs,
- * from both ends. Where nobody is traced, there is no span.
+ * Runs work that several orders share. For a single one, its span is a part of that order's trace;
+ * for more, it begins a trace that is linked with theirs in both directions. If none is traced,
+ * there is no span.
  */
 export const withSharedSpan = <A, E, R>(
   effect: Effect.Effect<A, E, R>,
@@ -147,7 +154,7 @@ export const withSharedSpan = <A, E, R>(
   }) as Effect.Effect<A, E, R>
 }
 
-/** What a span tells of a batch: how large it is, and of a single entry whose it is. */
+/** The attributes of a batch's span: its size, and the order of a single entry. */
 export const batchAttributes = (
   entries: ReadonlyArray<{ readonly orderId: string }>,
 ): Readonly<Record<string, unknown>> => ({
@@ -155,7 +162,7 @@ export const batchAttributes = (
   ...(entries.length === 1 && { "order.id": entries[0]!.orderId }),
 })
 
-/** The spans that messages name; none without telemetry. */
+/** The spans that messages name; empty without telemetry. */
 export const spansOf = (
   messages: ReadonlyArray<{ readonly traceparent?: string | null }>,
 ): Effect.Effect<ReadonlyArray<Tracer.AnySpan>> =>
@@ -171,7 +178,7 @@ export const currentTraceparent: Effect.Effect<string | undefined> = Effect.map(
   (span) => span && `00-${span.traceId}-${span.spanId}-${span.sampled ? "01" : "00"}`,
 )
 
-/** Gives the current span more to tell, if there is one. */
+/** Adds attributes to the current span, if there is one. */
 export const tellSpan = (attributes: Readonly<Record<string, unknown>>): Effect.Effect<void> =>
   Effect.map(currentSpan, (span) => {
     if (span?._tag !== "Span") return

@@ -91,7 +91,7 @@ describe("the secrets of Compose", () => {
     const { status, stderr } = runSetup({ ITEM_STOCK: "many", ORDER_DEADLINE: "soon" })
     expect(status).toBe(1)
     expect(stderr.split("\n")).toEqual([
-      "2 settings need care (see .env.example):",
+      "2 settings are missing or invalid (see .env.example):",
       expect.stringMatching(/^ {2}ITEM_STOCK is wrong: set it to /),
       expect.stringMatching(/^ {2}ORDER_DEADLINE is wrong: set it to /),
       "",

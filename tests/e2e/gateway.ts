@@ -65,7 +65,7 @@ describe("a public path", () => {
         send(path, body === undefined ? { token: customer.access } : { body: {} })
       ))
       assert.strictEqual(without?.status, withSlash?.status)
-      const message = without?.text.includes("There is nothing at")
+      const message = without?.text.includes("Nothing is served at")
       assert.isFalse(message, without?.text)
     })
   }

@@ -67,7 +67,7 @@ describe("npm run operators", () => {
       )
       const older = yield* run("node", { DATABASE_URL: empty.url }, "list")
       assert.strictEqual(older.code, 2)
-      assert.match(older.errors, /its database is of an older version/)
+      assert.match(older.errors, /its database is from an older version/)
     }))
 })
 

@@ -82,6 +82,6 @@ describe("npm run trail", () => {
       )
       const older = yield* look("node", { DATABASE_URL: empty.url })
       assert.strictEqual(older.code, 2)
-      assert.match(older.errors, /its database is of an older version/)
+      assert.match(older.errors, /its database is from an older version/)
     }))
 })

@@ -30,7 +30,7 @@ describe("RETENTION", () => {
         const { message } = yield* Effect.flip(read(wrong))
         assert.strictEqual(
           message,
-          "One setting needs care (see .env.example):\n  RETENTION is wrong: set it to how long " +
+          "One setting is missing or invalid (see .env.example):\n  RETENTION is wrong: set it to how long " +
             'outcomes, idempotency keys and dead letters are remembered, at least "1 day", ' +
             'in words such as "2 minutes" or "500 millis"',
         )

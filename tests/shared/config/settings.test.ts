@@ -71,7 +71,7 @@ describe("readSettings", () => {
         PROXY: `ftp://${secret}`,
       }))
       assert.deepStrictEqual(message.split("\n"), [
-        "8 settings need care (see .env.example):",
+        "8 settings are missing or invalid (see .env.example):",
         "  NAME is missing: set it to the name of the shop",
         "  STOCK is wrong: set it to the stock of each item, a whole number from 0 to 10",
         "  PORT is wrong: set it to the TCP port to listen on, a whole number from 0 to 65535",
@@ -88,7 +88,7 @@ describe("readSettings", () => {
       const { message } = yield* Effect.flip(read({ NAME: text("a name") }, { NAME: "  " }))
       assert.strictEqual(
         message,
-        "One setting needs care (see .env.example):\n  NAME is missing: set it to a name",
+        "One setting is missing or invalid (see .env.example):\n  NAME is missing: set it to a name",
       )
     }))
 

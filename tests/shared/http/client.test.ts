@@ -90,7 +90,10 @@ describe("post", () => {
   it.live("fails with Unknown when the answer is not JSON", () =>
     Effect.gen(function* () {
       const port = yield* server((socket) => socket.end(http("200 OK", "<html>")))
-      assert.strictEqual(yield* failure(port), "Unknown: billing answered what is not JSON")
+      assert.strictEqual(
+        yield* failure(port),
+        "Unknown: billing answered with something other than JSON",
+      )
     }))
 
   it.live("fails with Unknown when the answer does not end, and hangs up", () =>

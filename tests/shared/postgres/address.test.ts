@@ -155,10 +155,10 @@ describe("a database's URL", () => {
       /^sslmode=require with sslrootcert=system: use sslmode=verify-full$/,
     "?sslmode=verify-full&sslrootcert=/no/ca.pem":
       /^sslrootcert, sslcert and sslkey are files: ENOENT.*ca\.pem/,
-    "?connect_timeout=soon": /^connect_timeout is no time: use whole seconds/,
-    "?connect_timeout=0": /^connect_timeout is no time: use whole seconds/,
-    "?port=70000": /^port is no TCP port/,
-    "?host=a,b": /^it names several hosts: name the one address that leads to the primary$/,
+    "?connect_timeout=soon": /^connect_timeout is not a time: use whole seconds/,
+    "?connect_timeout=0": /^connect_timeout is not a time: use whole seconds/,
+    "?port=70000": /^port is not a TCP port/,
+    "?host=a,b": /^it names several hosts: name the one address of the primary$/,
   }
   for (const [query, expected] of Object.entries(refused)) {
     it(`is refused by name for ${query}`, () => {

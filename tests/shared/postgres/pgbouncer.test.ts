@@ -54,7 +54,7 @@ describe.skipIf(!hasPgbouncer)("behind pgbouncer", () => {
     "in transaction mode, the start is refused in words, whatever order it gives its sessions out in",
     () =>
       Effect.gen(function* () {
-        const words = /transaction mode.*: use its session mode, or connect to PostgreSQL itself$/
+        const words = /transaction mode.*: use its session mode, or connect to PostgreSQL directly$/
         for (const more of [[], ["server_round_robin = 1"]]) {
           for (const sessions of [0, 2, 3]) {
             const url = yield* behind("pool_mode = transaction", ...more)

@@ -53,7 +53,7 @@ describe("a database that is not fit", () => {
           `encoding '${encoding}' locale 'C' template template0`,
         )
         const message = yield* refusal(url)
-        assert.include(message, `its encoding is ${encoding}, which cannot hold every name`)
+        assert.include(message, `its encoding is ${encoding}, which cannot store every name`)
         assert.include(message, `create database "${name}" encoding 'UTF8' template template0`)
       }
     }))

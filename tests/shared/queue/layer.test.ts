@@ -24,7 +24,7 @@ describe("orderQueueLayer", () => {
   it.effect("names every setting that is missing or wrong", () =>
     Effect.gen(function* () {
       const { message } = yield* problemsIn({ QUEUE_URL: "ftp://queue", CLAIM_AFTER: "0 seconds" })
-      assert.match(message, /^2 settings need care/)
+      assert.match(message, /^2 settings are missing or invalid/)
       assert.match(
         message,
         /QUEUE_URL is wrong: set it to .* redis: or rediss: or https: or http: or memory:/,

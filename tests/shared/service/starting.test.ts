@@ -59,7 +59,7 @@ describe("a service that migrates", () => {
         assert.strictEqual((yield* get("/livez")).status, 200)
         const ready = yield* get("/readyz")
         assert.strictEqual(ready.status, 503)
-        assert.deepStrictEqual(ready.body["checks"], { start: "it still starts" })
+        assert.deepStrictEqual(ready.body["checks"], { start: "still starting" })
         const other = yield* get("/api/items/")
         assert.deepStrictEqual([other.status, other.retryAfter], [503, "1"])
         assert.strictEqual(other.body["code"], "service_unavailable")

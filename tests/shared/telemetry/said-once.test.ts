@@ -34,7 +34,7 @@ describe("a logger that says everything once", () => {
         yield* TestClock.adjust("2 minutes")
         assert.deepStrictEqual(said, [
           "WARN The database is away",
-          "WARN Not again for a minute, after 600 times in 300 s: The database is away",
+          "WARN Occurred 600 times in 300 s, then not for a minute: The database is away",
         ])
         yield* fail
         assert.strictEqual(said.length, 3)

@@ -182,7 +182,7 @@ describe("npm run audit", () => {
       const end = await runAudit("node", { DATA_DIR }, "--heal")
       expect(end.errors).toBe("")
       expect(end.output).toMatch(
-        /\n {2}orders: its database is of an older version \(without 0003_analyze\.sql\): start /,
+        /\n {2}orders: its database is from an older version \(without 0003_analyze\.sql\): start /,
       )
       expect(end.output).toMatch(/^Orders {4}0: .*\nBooks {5}\d+ resources/m)
       expect(existsSync(join(DATA_DIR, "secrets/orchestrator.private.json"))).toBe(false)
@@ -234,7 +234,7 @@ describe("npm run audit, where there is nothing to audit", () => {
 
   it("names every setting that is missing or wrong, once one is given", async () => {
     const { code, errors } = await runAudit("node", { BILLING_URL: "ftp://localhost:1" })
-    expect(errors).toMatch(/^Cannot audit: 2 settings need care/)
+    expect(errors).toMatch(/^Cannot audit: 2 settings are missing or invalid/)
     expect(errors).toContain("BILLING_URL is wrong: set it to ")
     expect(errors).toContain("SERVICE_PRIVATE_KEY is missing: set it to ")
     expect(code).toBe(2)
