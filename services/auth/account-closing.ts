@@ -1,11 +1,13 @@
 /**
- * Closing an account, in three databases and crash-safe. It is refused while the user has orders that are not final. Closed,
- * the account is gone for everybody at once: no log-in, no session, no refresh. What is known of the person is erased later,
- * when no access token of theirs can place an order any more and none is unfinished: an order that was placed between the
- * question and the closing becomes final as every other does. Until then whatever was cut off is done again, in upkeep.
+ * Closes an account, in three databases and crash-safe. It is refused while the user has orders
+ * that are not final. A closed account is gone for everybody at once: no log-in, no session, no
+ * refresh. Personal data is erased later, when no access token of the user can place an order and
+ * none of their orders is unfinished; an order that was placed between the check and the closing
+ * becomes final like any other. Upkeep repeats whatever was cut off.
  *
- * The name stays for ever, here, at billing and at orders: the books stay true, and nobody signs up with a name that has
- * orders. What is left in the wallet stays on the books, too, out of everybody's reach.
+ * The name stays for ever, here, at billing and at orders: the books stay true, and nobody signs up
+ * with a name that has orders. What is left in the wallet stays on the books, too, and nobody can
+ * use it.
  */
 import { Clock, Effect } from "effect"
 import { Problem } from "#shared/http/problem.ts"
@@ -20,10 +22,13 @@ import { Users } from "./users.ts"
 const unfinished = new Problem({
   status: 409,
   code: "orders_unfinished",
-  detail: "You have orders that are not final yet. Wait until they are, and try again.",
+  detail: "You have unfinished orders. Wait until they are final, and try again.",
 })
 
-/** Closes a user's account and gives when it is erased, at the earliest. Fails with a 403, 409, 429 or 503 Problem. */
+/**
+ * Closes a user's account and gives the earliest time of its erasure. Fails with a 403, 409, 429 or
+ * 503 Problem.
+ */
 export const makeAccountClosing = (lifetimes: Pick<Lifetimes, "accessMs">) =>
   Effect.gen(function* () {
     const users = yield* Users
@@ -42,7 +47,10 @@ export const makeAccountClosing = (lifetimes: Pick<Lifetimes, "accessMs">) =>
 
 const askedAgainAfterMs = 10 * 60_000
 
-/** Makes what erases the closed accounts of which it is time. One that cannot be erased now keeps no other one waiting. */
+/**
+ * Makes the effect that erases the closed accounts that are due. One that cannot be erased now does
+ * not hold up the others.
+ */
 export const eraseClosed = Effect.gen(function* () {
   const users = yield* Users
   const orders = yield* Orders
@@ -63,7 +71,7 @@ export const eraseClosed = Effect.gen(function* () {
       usernames,
       (username) =>
         Effect.catch(erase(username), ({ message }: Transient) =>
-          Effect.logWarning("A closed account is erased later", { message })),
+          Effect.logWarning("Erasing a closed account failed and is retried", { message })),
       { discard: true },
     ))
 })

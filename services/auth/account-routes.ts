@@ -1,4 +1,4 @@
-/** The routes by which users change or give up their account; both ask for the password again. */
+/** The routes to change the password and to delete the account; both ask for the password again. */
 import { Effect } from "effect"
 import { AccountClosing, ClosedAccount, PasswordChange, TokenPair } from "#shared/contracts/auth.ts"
 import { publicBodyBytes as maxBytes, route } from "#shared/http/route.ts"
@@ -20,7 +20,7 @@ export const accountRoutes = (options: AppOptions) =>
       route({
         method: "POST",
         path: "/api/auth/users/me/password/",
-        summary: "Change your password, and end all your sessions but a new one",
+        summary: "Change your password; ends all your sessions and opens a new one",
         tag: "users",
         body: {
           schema: PasswordChange,
@@ -50,12 +50,12 @@ export const accountRoutes = (options: AppOptions) =>
       route({
         method: "POST",
         path: "/api/auth/users/me/delete/",
-        summary: "Delete your account, unless orders of yours are unfinished",
+        summary: "Delete your account; refused while you have unfinished orders",
         tag: "users",
         body: { schema: AccountClosing, maxBytes, example: { password } },
         answer: {
           status: 202,
-          description: "The account is closed; what is known of you is erased later",
+          description: "The account is closed; your personal data is erased later",
           schema: ClosedAccount,
         },
         problems: [403, 409, 429],

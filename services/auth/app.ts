@@ -1,4 +1,4 @@
-/** Auth's routes: sign up, log in, tokens, and the public keys that prove them. */
+/** Auth's routes: sign up, log in, tokens, and the public keys that verify them. */
 import { Effect, Schema } from "effect"
 import {
   LogIn,
@@ -39,10 +39,13 @@ export interface AppOptions extends TokenOptions, Lifetimes {
 
 const maxBytes = publicBodyBytes
 
-/** Whom the examples speak of. */
+/** The user of the examples. */
 const ada = { username: "ada", password: "correct horse battery" }
 
-/** Records a sign-up. The name of one that was refused is left out, unless it is taken: it may be a typing error. */
+/**
+ * Records a sign-up. The name of a refused one is left out unless it is taken, since it may be a
+ * typing error.
+ */
 const recordedSignUp = <A>(
   { record }: AuditTrail["Service"],
   username: string,
@@ -88,9 +91,9 @@ export const authApp = (options: AppOptions) =>
       route({
         method: "GET",
         path: "/api/auth/users/me/",
-        summary: "Who you are",
+        summary: "Your user",
         tag: "users",
-        answer: { status: 200, description: "The user whose token it is", schema: User },
+        answer: { status: 200, description: "The user of the token", schema: User },
         handle: Effect.fnUntraced(function* ({ caller: { username } }) {
           const found = yield* users.find(username)
           return found === undefined
@@ -110,8 +113,8 @@ export const authApp = (options: AppOptions) =>
           schema: TokenPair,
           headers: {
             "set-cookie":
-              "Tells this device from those of strangers: shown at the next log-in, it is not " +
-              "refused for what others have failed.",
+              "Identifies this device: a later log-in that shows it is not refused because of " +
+              "the failures of others.",
           },
         },
         problems: [401, 429],
@@ -128,12 +131,12 @@ export const authApp = (options: AppOptions) =>
       route({
         method: "POST",
         path: "/api/token/refresh/",
-        summary: "Replace your tokens by the next ones",
+        summary: "Exchange your refresh token for new tokens",
         tag: "tokens",
         body: { schema: RefreshRequest, maxBytes, example: { refresh: "the refresh token" } },
         answer: {
           status: 200,
-          description: "The next tokens; the refresh token in the request is used up",
+          description: "New tokens; the refresh token in the request is used up",
           schema: TokenPair,
         },
         problems: [401],
@@ -147,7 +150,7 @@ export const authApp = (options: AppOptions) =>
       route({
         method: "POST",
         path: "/api/token/verify/",
-        summary: "Ask whether a token is valid",
+        summary: "Check whether a token is valid",
         tag: "tokens",
         body: { schema: VerifyRequest, maxBytes, example: { token: "either token" } },
         answer: { status: 200, description: "The token is valid", schema: Schema.Struct({}) },
@@ -157,7 +160,7 @@ export const authApp = (options: AppOptions) =>
       route({
         method: "GET",
         path: "/.well-known/jwks.json",
-        summary: "The public keys that prove users' tokens",
+        summary: "The public keys that verify users' tokens",
         tag: "keys",
         answer: { status: 200, description: "A JSON Web Key Set", schema: PublicKeys },
         handle: () =>
@@ -170,7 +173,7 @@ export const authApp = (options: AppOptions) =>
         method: "GET",
         path: "/internal/jwks.json",
         summary:
-          "What services prove users' tokens by: the public keys, and the sessions that ended",
+          "What services verify users' tokens with: the public keys, and the sessions that ended",
         tag: "keys",
         query: TrustedQuery,
         answer: {

@@ -1,8 +1,8 @@
 /**
- * The audit trail: who did what, from where, when, and how it ended; never a secret. Each entry is a line of the log, and a
- * row that `npm run trail` finds. Nobody waits for it: entries are written behind what they tell of, many at a time, and
- * trail-bounds.ts says what of a flood is only counted. A process that is killed loses the rows of its last moment, not
- * their lines.
+ * The audit trail: who did what, from where, when, and how it ended; never a secret. Each entry is
+ * a log line, and a row that `npm run trail` finds. Nothing waits for it: rows are written in
+ * batches after the events, and trail-bounds.ts decides what is only counted in a flood. A process
+ * that is killed loses the rows of its last moments, but not their log lines.
  */
 import { Clock, Context, Duration, Effect, Layer, Metric, Queue } from "effect"
 import { Problem } from "#shared/http/problem.ts"
@@ -14,16 +14,16 @@ import { makeTrailBounds, type TrailEntry, type TrailEvent } from "./trail-bound
 import { type KeptEntry, trailTable } from "./trail-table.ts"
 
 export class AuditTrail extends Context.Service<AuditTrail, {
-  /** Records an event of now, on behalf of the request that is being answered. Never fails, and waits for nothing. */
+  /** Records an event that happens now, for the current request. Never fails, and never waits. */
   readonly record: (event: TrailEvent) => Effect.Effect<void>
 }>()("unwind/auth/AuditTrail") {}
 
-/** Keeps the table: what was counted becomes an entry, and what is older than it is kept for goes. */
+/** Maintains the table: writes counts as entries, and deletes entries past their retention. */
 export class TrailUpkeep extends Context.Service<TrailUpkeep, {
   readonly run: Effect.Effect<void, Transient>
 }>()("unwind/auth/TrailUpkeep") {}
 
-/** The most that waits to be written, such as while the database is away. */
+/** The most entries that wait to be written, for example while the database is unavailable. */
 const waitingAtMost = 20_000
 const writtenAtOnce = 500
 
@@ -50,7 +50,7 @@ export const auditTrailLayer = (
         )
       const write = (entries: ReadonlyArray<KeptEntry>) =>
         query((sql) => trailTable(sql).insert(entries)).pipe(
-          // At once: the pool itself waits for a database that comes back.
+          // Without a delay: the pool itself waits for a database to come back.
           Effect.retry({ times: 2 }),
           Effect.catch(({ message }) => lose(entries.length, message)),
           Effect.catchCause((cause) => Effect.logError("The audit trail met a defect", cause)),
@@ -60,7 +60,7 @@ export const auditTrailLayer = (
         const request = (yield* CurrentRequest)?.requestId
         for (const entry of entries) {
           const id = crypto.randomUUID()
-          // What was counted is of many requests.
+          // A count belongs to many requests.
           const kept = { ...entry, id, request: entry.count === 1 ? request : undefined }
           yield* say(kept)
           if (!Queue.offerUnsafe(waiting, kept)) yield* lose(1, "too many wait to be written")
@@ -99,7 +99,7 @@ export const auditTrailLayer = (
     }),
   )
 
-/** Runs what is to be recorded, and records how it ended. */
+/** Runs the effect, and records how it ended. */
 export const recorded = <A, E extends Problem | Transient>(
   { record }: AuditTrail["Service"],
   about: Omit<TrailEvent, "outcome" | "reason">,
@@ -110,7 +110,7 @@ export const recorded = <A, E extends Problem | Transient>(
     Effect.tapError((error) => record({ ...about, ...endingOf(error) })),
   )
 
-/** How what failed is recorded. */
+/** How a failure is recorded. */
 export const endingOf = (error: Problem | Transient): Pick<TrailEvent, "outcome" | "reason"> =>
   error instanceof Problem
     ? { outcome: error.status < 500 ? "refused" : "failed", reason: error.code }

@@ -1,4 +1,7 @@
-/** What auth tells billing: to open the account of a new user, and to erase what a closed one says of the person. */
+/**
+ * Auth's calls to billing: open the account of a new user, and erase the personal data of a closed
+ * one.
+ */
 import { Context, Effect, Layer, Schedule } from "effect"
 import { post } from "#shared/http/client.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
@@ -7,11 +10,11 @@ import type { Transient } from "#shared/transient.ts"
 
 export class Billing extends Context.Service<Billing, {
   /**
-   * Opens the account unless there is one, and sets its e-mail address. Tries for about three seconds. Fails with
-   * Unavailable or Unknown; the account may be there all the same.
+   * Opens the account unless there is one, and sets its e-mail address. Retries for about three
+   * seconds. Fails with Transient; the account may exist all the same.
    */
   readonly openAccount: (username: string, email: string) => Effect.Effect<void, Transient>
-  /** Erases all of an account but its books. Fails with a Transient error; it may be done all the same. */
+  /** Erases an account except its books. Fails with Transient; it may be erased all the same. */
   readonly eraseAccount: (username: string) => Effect.Effect<void, Transient>
 }>()("unwind/auth/Billing") {}
 

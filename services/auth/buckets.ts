@@ -1,49 +1,50 @@
 /**
- * Buckets of tokens in this process. A bucket is one number, the time at which it is full again if nobody takes from it (the
- * generic cell rate algorithm, ITU-T I.371): a token is a step of that time, and a bucket whose time has passed is as good
- * as none, so it is forgotten, and no other ever is.
+ * Token buckets in this process. A bucket is one number: the time at which it is full again if
+ * nothing more is taken (the generic cell rate algorithm, ITU-T I.371). Taking a token moves that
+ * time by a step. A bucket whose time has passed is the same as none, so it is forgotten; no other
+ * one ever is.
  */
 import { createHmac, randomBytes } from "node:crypto"
 
 export interface Bucket {
-  /** Names of one kind have a store of their own: they never take the room of another kind. */
+  /** Each kind has a store of its own, so its names never take the room of another kind. */
   readonly kind: string
   readonly name: string
-  /** How many tokens it holds when it is full. */
+  /** The number of tokens in a full bucket. */
   readonly limit: number
-  /** How long it takes until a token that was taken is there again. */
+  /** The time in which one token refills. */
   readonly refillMs: number
 }
 
-/** What came of taking: how many tokens each bucket misses now, or how long none will be had. */
+/** The result: how many tokens each bucket is missing now, or how long to wait. */
 export type Taken =
   | { readonly missing: ReadonlyArray<number> }
   | { readonly waitMs: number }
 
 export interface Buckets {
-  /** Takes a token from each of the buckets, or none from any of them and makes no bucket. */
+  /** Takes a token from each of the buckets, or from none; a refusal makes no bucket. */
   readonly take: (buckets: ReadonlyArray<Bucket>, nowMs: number) => Taken
-  /** Gives back a token to each. */
+  /** Puts a token back into each. */
   readonly putBack: (buckets: ReadonlyArray<Bucket>, nowMs: number) => void
 }
 
-/** How many names of a kind have a bucket of their own. */
+/** The most names of a kind that have a bucket of their own. */
 export const namesAtMost = 20_000
-/** How many buckets all others share: whoever fills one refuses a thousandth of them. */
+/** The number of buckets that all other names share: emptying one refuses a thousandth of them. */
 const sharedBuckets = 1_024
 const sweepEveryMs = 1_000
 
-/** The names of one kind and when each one's bucket is full again. */
+/** The names of one kind, with the time at which each one's bucket is full again. */
 interface Shelf {
   readonly own: Map<string, number>
   readonly shared: Map<string, number>
   sweptAtMs: number
 }
 
-/** Makes an empty store, which keeps at most 20,000 buckets of a kind and 1,024 that the names beyond these share. */
+/** Makes an empty store of at most 20,000 buckets of a kind, and 1,024 that further names share. */
 export const makeBuckets = (): Buckets => {
   const shelves = new Map<string, Shelf>()
-  // Nobody can choose names that meet in the bucket of a victim.
+  // A secret, so that nobody can choose names that share the bucket of a victim.
   const secret = randomBytes(16)
   const shareOf = (name: string) =>
     String(createHmac("sha256", secret).update(name).digest().readUInt16BE() % sharedBuckets)
@@ -89,13 +90,13 @@ export const makeBuckets = (): Buckets => {
   }
 }
 
-/** How many tokens a bucket misses that is full after so long. */
+/** How many tokens are missing in a bucket that is full again in `fullInMs`. */
 export const missing = (fullInMs: number, refillMs: number): number =>
   Math.ceil(fullInMs / refillMs - 1e-6)
 
 const hasRoom = (shelf: Shelf, nowMs: number): boolean => {
   if (shelf.own.size < namesAtMost) return true
-  // To look through all of them costs a millisecond, so not for each.
+  // A sweep costs a millisecond, so it does not run for each name.
   if (nowMs - shelf.sweptAtMs < sweepEveryMs) return false
   shelf.sweptAtMs = nowMs
   for (const [name, fullAtMs] of shelf.own) if (fullAtMs <= nowMs) shelf.own.delete(name)

@@ -1,8 +1,9 @@
 /**
- * Devices on which a user has logged in. Each log-in gives one a signed token, as a cookie, and with it the device's later
- * attempts are told from those of strangers (OWASP, "Slow Down Online Guessing Attacks with Device Cookies"). A token opens
- * nothing: the password is needed as before. It is worth no more than its user's password of that time: when it changes, so
- * that somebody may have had it, every device is a stranger again.
+ * Devices on which a user has logged in. Each log-in sets a signed token as a cookie, which tells
+ * later attempts of the device from those of strangers (OWASP, "Slow Down Online Guessing Attacks
+ * with Device Cookies"). A token grants nothing: the password is needed as before. It is bound to
+ * the password of its time: a new password, which may replace a stolen one, makes every device a
+ * stranger again.
  */
 import { Clock, Context, Duration, Effect, Layer, Option } from "effect"
 import { createHash } from "node:crypto"
@@ -13,7 +14,7 @@ import { SigningKeys } from "./signing-keys.ts"
 
 export const deviceTokenType = "device+jwt"
 const cookieName = "unwind_device"
-/** The path of the log-in, with and without its slash. */
+/** Matches the path of the log-in, with and without its slash. */
 const cookiePath = "/api/token"
 
 /** How long a device is known after its last log-in. */
@@ -22,16 +23,16 @@ export const deviceLifetime = Duration.days(90)
 export interface Device {
   readonly id: string
   readonly username: string
-  /** Which password it was that was right. */
+  /** The fingerprint of the password with which it logged in. */
   readonly password: string
 }
 
 export class Devices extends Context.Service<Devices, {
-  /** The user's device that a request shows; undefined for any other. */
+  /** The user's device whose token the request carries; undefined for any other token. */
   readonly shown: (request: Request, username: string) => Effect.Effect<Device | undefined>
   /** Whether the device has logged in with the password of this hash. */
   readonly isCurrent: (device: Device, passwordHash: string) => boolean
-  /** The cookie for a device that has logged in: the one that was shown, or a new one. */
+  /** The cookie of a device that has logged in: of the one that was shown, or of a new one. */
   readonly cookie: (
     username: string,
     passwordHash: string,
@@ -79,7 +80,7 @@ export const devicesLayer = (
     }),
   )
 
-/** Names the hash, whose salt nobody can guess, and tells nothing of it. */
+/** Identifies the hash, and reveals nothing of it, since nobody can guess its salt. */
 const fingerprint = (passwordHash: string): string =>
   createHash("sha256").update(passwordHash).digest("base64url").slice(0, 16)
 

@@ -1,6 +1,7 @@
 /**
- * The route by which the address that `npm start` prints signs the first operator in. Who reads it may read all data anyway:
- * it is on the terminal of whoever started the system, and good on that machine only.
+ * The route that signs the first operator in, by the address that `npm start` prints. A person who
+ * can read it may read all data anyway: it is on the terminal that started the system, and works on
+ * that machine only.
  */
 import { Clock, Effect } from "effect"
 import { randomBytes } from "node:crypto"
@@ -24,33 +25,33 @@ const problem = (status: number, code: string, detail: string) =>
 const noAddress = problem(
   404,
   "no_sign_in_address",
-  "This system printed no address that signs an operator in. `npm run operators -- grant NAME` " +
-    "makes a user one.",
+  "This system has printed no sign-in address. Make a user an operator: npm run operators -- " +
+    "grant NAME.",
 )
 const elsewhere = problem(
   403,
   "this_machine_only",
-  "The address is good on the machine that printed it only, and not through a proxy.",
+  "The sign-in address works only on the machine that printed it, and not through a proxy.",
 )
 const notGood = problem(
   401,
   "sign_in_address_used",
-  "The address is wrong, used, or more than an hour old. Start the system again to get one, or " +
-    "make a user an operator: npm run operators -- grant NAME.",
+  "The sign-in address is wrong, used, or more than an hour old. Restart the system to get a new " +
+    "one, or make a user an operator: npm run operators -- grant NAME.",
 )
 const notOurs = problem(
   409,
   "name_taken",
-  `The name ${username} belongs to a user who is no operator. Sign up as somebody else, and make ` +
-    "that user an operator: npm run operators -- grant NAME.",
+  `The name ${username} belongs to a user who is not an operator. Sign up with another name, and ` +
+    "make that user an operator: npm run operators -- grant NAME.",
 )
 
 const loopback = /^(127\.\d+\.\d+\.\d+|::1|::ffff:127\.\d+\.\d+\.\d+)$/i
 const localNames = /^(localhost|127\.0\.0\.1|\[::1\])(:\d+)?$/i
-/** What a proxy leaves: behind one on this machine, everybody comes from this machine. */
+/** Headers that a proxy adds: behind one on this machine, all clients come from this machine. */
 const proxied = ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip", "via"]
 
-/** Whether it was sent from this machine, to this machine by name, and by nobody in between. */
+/** Whether it was sent from this machine, to this machine by name, and not through a proxy. */
 const isFromHere = ({ headers, url }: Request, remoteAddress: string | undefined): boolean =>
   remoteAddress !== undefined && isIP(remoteAddress) !== 0 && loopback.test(remoteAddress) &&
   localNames.test(headers.get("host") ?? new URL(url).host) &&
@@ -62,7 +63,10 @@ export const firstOperatorRoute = Effect.gen(function* () {
   const [users, sessions, trail] = [yield* Users, yield* Sessions, yield* AuditTrail]
   const signUp = yield* makeSignUp
 
-  /** The first time there is no such user yet; nobody knows its password. */
+  /**
+   * Signs the user `operator` up if there is none, with a password that nobody knows. Gives whether
+   * it is an operator.
+   */
   const ensureOperator = Effect.fnUntraced(function* (address: string) {
     const password = randomBytes(32).toString("base64url")
     const isNew = yield* signUp({ username, password, email: "operator@localhost" }, address).pipe(
@@ -87,7 +91,7 @@ export const firstOperatorRoute = Effect.gen(function* () {
   return yield* route({
     method: "POST",
     path: "/api/token/first-operator/",
-    summary: "Sign the first operator in, by the address that npm start printed",
+    summary: "Sign the first operator in, with the token of the address that npm start printed",
     tag: "tokens",
     body: {
       schema: FirstSignInRequest,

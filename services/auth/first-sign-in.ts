@@ -1,6 +1,7 @@
 /**
- * The token of the address that `npm start` prints, which signs the first operator in: made anew by each start, in the memory
- * of the one process that prints it, good once and for an hour. Where nothing prints one there is none.
+ * The token of the address that `npm start` prints, which signs the first operator in. Each start
+ * makes a new one, in the memory of the process that prints it; it works once, and for an hour. A
+ * process that prints no address has no token.
  */
 import { Context, Effect } from "effect"
 import { randomBytes, timingSafeEqual } from "node:crypto"
@@ -9,8 +10,8 @@ import { steadyMs } from "#shared/steady-time.ts"
 export interface FirstSignIn {
   readonly token: string
   /**
-   * Takes the token for the effect: while it runs, and when it has succeeded, nobody else does. Undefined for another token,
-   * and for one that is used or too old.
+   * Runs the effect with the token taken: nobody else can use it meanwhile, or after a success.
+   * Undefined for another token, and for one that is used or too old.
    */
   readonly once: <A, E, R>(
     token: string,
@@ -36,7 +37,7 @@ export const makeFirstSignIn: Effect.Effect<FirstSignIn> = Effect.map(steadyMs, 
   }
 })
 
-/** The one of this process; undefined where nobody prints an address. */
+/** The sign-in of this process; undefined when it prints no address. */
 export const CurrentFirstSignIn = Context.Reference<FirstSignIn | undefined>(
   "unwind/auth/CurrentFirstSignIn",
   { defaultValue: () => undefined },

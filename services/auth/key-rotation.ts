@@ -1,7 +1,7 @@
 /**
- * When a signing key is made, used and forgotten follows from nothing but the keys' ages, so that all replicas agree
- * without talking. A new key is published long before it signs: whoever keeps a copy of the public keys (other replicas,
- * the services, caches on the way) has it when the first token comes that it signed.
+ * When a signing key is made, used and deleted follows from the ages of the keys alone, so that all
+ * replicas agree without talking. A new key is published long before it signs, so that all copies
+ * of the public keys (of replicas, services and HTTP caches) have it when its first token comes.
  */
 import { trustedForMs } from "#shared/security/trust.ts"
 
@@ -12,28 +12,31 @@ export interface Dated {
 const minuteMs = 60_000
 const rotateAfterMs = 30 * 24 * 60 * minuteMs
 /**
- * The time from a key's making to its first signature; many times the age that any copy of the keys can have. Where a key is
- * removed in an emergency it does not matter: the oldest that is left signs at once, and whoever meets it asks for it.
+ * The time from the creation of a key to its first signature: many times the age that any copy of
+ * the keys can have. After an emergency removal it does not matter: the oldest key that is left
+ * signs at once, and a service that does not know it asks for it.
  */
 const leadMs = 60 * minuteMs
-/** How much later another replica may still have signed with the key before, its clock being slow. */
+/** How much longer another replica, whose clock is slow, may sign with the previous key. */
 const skewMs = 60 * minuteMs
 
-/** How old the public keys may be when they leave, and how long an HTTP cache may keep them then. */
+/**
+ * How old the public keys may be when they are sent, and how long an HTTP cache may then keep them.
+ */
 export const jwksAgeMs = 5_000
 export const jwksCachedMs = trustedForMs - 2 * jwksAgeMs
 
-/** Whether it is time for a new key. Keys are given oldest first, here and below. */
+/** Whether a new key is due. Keys are given oldest first, here and below. */
 export const isKeyDue = (keys: ReadonlyArray<Dated>, nowMs: number): boolean => {
   const newest = keys.at(-1)
   return newest === undefined || nowMs >= newest.createdAtMs + rotateAfterMs
 }
 
-/** The key to sign with: the newest that has been published long enough; the very first one need not wait. */
+/** The key to sign with: the newest that has been published long enough, or else the oldest. */
 export const signingKey = <K extends Dated>(keys: ReadonlyArray<K>, nowMs: number): K | undefined =>
   keys.findLast((key) => nowMs >= key.createdAtMs + leadMs) ?? keys[0]
 
-/** The keys whose last token is dead, when no token lives longer than `longestMs`. */
+/** The keys whose last token has expired, when no token lives longer than `longestMs`. */
 export const retiredKeys = <K extends Dated>(
   keys: ReadonlyArray<K>,
   nowMs: number,

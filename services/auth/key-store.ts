@@ -1,4 +1,7 @@
-/** Signing keys and ended sessions in auth's database: what replicas and services read again and again, in one statement. */
+/**
+ * Signing keys and ended sessions in auth's database. Replicas and services read them often, so one
+ * statement reads both.
+ */
 import { Effect, Schema } from "effect"
 import { exportJWK, generateKeyPair } from "jose"
 import { json } from "#shared/postgres/columns.ts"
@@ -24,8 +27,9 @@ const Stored = Schema.Struct({
 export type Stored = typeof Stored.Type
 
 /**
- * All keys, and the sessions that ended after the position; of one snapshot, which the answer's position names. A position
- * that is ahead is one of another database, such as the one before a backup was restored.
+ * All keys, and the sessions that ended after the position, of one snapshot, which the new position
+ * names. A position that is ahead is of another database, such as the one before a backup was
+ * restored: then all ended sessions are given.
  */
 export const readStored = (sql: Sql, after: string): Effect.Effect<Stored> =>
   Effect.map(
@@ -42,16 +46,16 @@ export const readStored = (sql: Sql, after: string): Effect.Effect<Stored> =>
     (stored) => stored!,
   )
 
-/** Deletes the ended sessions of which no token is valid any more. */
+/** Deletes the ended sessions of which all tokens have expired. */
 export const forgetEnded = (sql: Sql, nowMs: number): Effect.Effect<void> =>
   Effect.asVoid(sql`delete from ended_sessions where tokens_until < ${new Date(nowMs)}`)
 
-/** Replicas take turns, so that none makes a key beside another's. */
+/** Replicas take turns, so that no two make a key at the same time. */
 const lock = (sql: Sql) => sql`lock table signing_keys in share row exclusive mode`
 
 /**
- * Brings the table up to date: keys made and deleted as their ages demand, and all of them encrypted by the secret that
- * encrypts now. Gives why not when one of them cannot be opened, and then leaves everything as it is.
+ * Brings the table up to date: makes and deletes keys as their ages demand, and encrypts all of
+ * them with the current secret. When one cannot be opened, gives the error and changes nothing.
  */
 export const keepKeys = Effect.fnUntraced(function* (
   sql: Sql,
@@ -82,7 +86,7 @@ export const keepKeys = Effect.fnUntraced(function* (
   return undefined
 })
 
-/** Removes all keys at once and makes a new one; gives its name, and theirs. */
+/** Deletes all keys and makes a new one; gives its id, and theirs. */
 export const replaceKeys = Effect.fnUntraced(function* (
   sql: Sql,
   wrapping: KeyWrapping,

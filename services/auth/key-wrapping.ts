@@ -1,6 +1,7 @@
 /**
- * Signing keys are kept encrypted: in the database, its backups and its logs is nothing that signs. Each is a JWE (RFC 7516:
- * dir, A256GCM) of the key as a JWK (RFC 7517, section 7), under a secret that is mounted beside the database's address.
+ * Signing keys are stored encrypted: the database, its backups and its logs have nothing that can
+ * sign. Each is a JWE (RFC 7516: dir, A256GCM) of the key as a JWK (RFC 7517, section 7), under a
+ * secret that is mounted next to the database's address.
  */
 import { Option, Schema } from "effect"
 import { compactDecrypt, CompactEncrypt, decodeProtectedHeader, type JWK } from "jose"
@@ -13,8 +14,8 @@ export const signingKeysSecret = {
   SIGNING_KEYS_SECRET: {
     schema: Schema.String.check(Schema.isPattern(new RegExp(`^${secret}(\\s+${secret})*$`))),
     expects:
-      "what `npm run keys` put into signing-keys.secret: 32 random bytes in base64url, the " +
-      "one that encrypts first and those that only decrypt after it, a line for each",
+      "the content of signing-keys.secret, which `npm run keys` writes: secrets of 32 random " +
+      "bytes in base64url, one on each line; the first encrypts, and all decrypt",
   } satisfies Setting<string>,
 }
 
@@ -29,19 +30,25 @@ export type PrivateKey = typeof PrivateKey.Type
 
 const asPrivateKey = Schema.decodeUnknownOption(PrivateKey)
 
-/** A key as it is in the database: a JWE, or the JWK itself, as it was kept before keys were encrypted. */
+/**
+ * A key as it is in the database: a JWE, or the JWK itself, as releases without encryption stored
+ * it.
+ */
 export type WrappedKey = string | JWK
 
 export interface KeyWrapping {
   readonly wrap: (kid: string, key: PrivateKey) => Promise<string>
-  /** The key of that name; of what cannot be opened, or is another's, why and what to do. */
+  /**
+   * The key of that id; an error that says why and what to do when it cannot be opened or is
+   * another's.
+   */
   readonly unwrap: (kid: string, wrapped: WrappedKey) => Promise<PrivateKey | Error>
-  /** Whether it is encrypted, and by the secret that encrypts now. */
+  /** Whether it is encrypted with the current secret. */
   readonly isCurrent: (wrapped: WrappedKey) => boolean
 }
 
 interface Secret {
-  /** What it is called in headers and messages; it does not tell the secret. */
+  /** Its name in headers and messages; it does not reveal the secret. */
   readonly name: string
   readonly bytes: Uint8Array
 }
@@ -59,16 +66,16 @@ const secretNameOf = (wrapped: string): string | undefined => {
   }
 }
 
-/** Wraps by the first of the secrets, and unwraps by any of them. */
+/** Wraps with the first of the secrets, and unwraps with any of them. */
 export const keyWrapping = (setting: string): KeyWrapping => {
   const secrets = setting.split(/\s+/).map(secretOf)
   const [first] = secrets as [Secret, ...ReadonlyArray<Secret>]
-  const closed = (kid: string, name = "that nobody knows") =>
+  const closed = (kid: string, name = "(unknown)") =>
     new Error(
-      `SIGNING_KEYS_SECRET does not open the signing key ${kid} in auth's database: secret ${name} ` +
-        `encrypted it, and here is ${secrets.map(({ name }) => name).join(", ")}. Put that one ` +
-        "back, on a line of its own. If it is lost, `npm run keys -- --rotate` makes a new signing " +
-        "key, and everybody has to log in again",
+      `SIGNING_KEYS_SECRET does not open the signing key ${kid} in auth's database: it is ` +
+        `encrypted with secret ${name}, and the setting has ` +
+        `${secrets.map(({ name }) => name).join(", ")}. Add it on a line of its own. If it ` +
+        "is lost, `npm run keys -- --rotate` makes a new signing key, and all users log in again",
     )
   return {
     wrap: (kid, key) =>
@@ -88,7 +95,7 @@ export const keyWrapping = (setting: string): KeyWrapping => {
           contentEncryptionAlgorithms: ["A256GCM"],
         })
         const jwk: JWK = JSON.parse(new TextDecoder().decode(plaintext))
-        // One row's key in another's place would sign under a name that others know for something else.
+        // A key that was copied to another row would sign under the id of another key.
         return jwk.kid === kid
           ? Option.getOrElse(asPrivateKey(jwk), () => closed(kid, name))
           : closed(kid, name)

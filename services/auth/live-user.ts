@@ -1,6 +1,6 @@
 /**
- * Who shows an access token of a session that is not over. Auth looks at the session itself, so that one that has ended counts
- * at once; the other services learn of it.
+ * Verifies that an access token is of a session that is not over. Auth reads the session itself, so
+ * one that has ended counts at once; the other services learn of it.
  */
 import { Effect } from "effect"
 import { decodeJwt } from "jose"
@@ -10,7 +10,7 @@ import { makeShownIn, type TokenOptions, userVerifierBy } from "#shared/security
 import { Sessions } from "./sessions.ts"
 import { SigningKeys } from "./signing-keys.ts"
 
-/** The session of the access token that a user was let in by. */
+/** The session of the access token with which a request was let in. */
 export const sessionShown = (
   request: Request,
   header?: string,
@@ -20,7 +20,7 @@ export const sessionShown = (
     (proved) => decodeJwt<{ readonly sid: string }>(proved).sid,
   )
 
-/** Makes what lets in whoever shows such a token. */
+/** Makes the verifier that lets in users with such a token. */
 export const makeLiveUser = (options: TokenOptions) =>
   Effect.gen(function* () {
     const { trust } = yield* SigningKeys
@@ -33,7 +33,7 @@ export const makeLiveUser = (options: TokenOptions) =>
         yield* Effect.catch(assertLive({ ...user, session }), (error) =>
           error instanceof Problem ? Effect.fail(error) : Effect.andThen(
             Effect.logWarning(error.message),
-            Effect.fail(unavailable("Sessions cannot be looked at now.")),
+            Effect.fail(unavailable("Sessions cannot be checked now.")),
           ))
         return user
       })

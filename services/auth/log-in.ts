@@ -1,6 +1,6 @@
 /**
- * Logging in. The same work is done and the same answer given for a name that is unknown, one whose sign-up is not
- * through, and a wrong password.
+ * Logs in. An unknown name, one whose sign-up is not complete, and a wrong password take the same
+ * work and get the same answer.
  */
 import { Effect } from "effect"
 import { Problem } from "#shared/http/problem.ts"
@@ -16,7 +16,10 @@ const wrongCredentials = new Problem({
   detail: "No user has this username and password. Check both, or sign up: POST /api/auth/users/.",
 })
 
-/** Logs in and gives the first pair of tokens and the device's cookie. Fails with a 401, 429 or 503 Problem. */
+/**
+ * Logs in, and gives the first pair of tokens and the cookie of the device. Fails with a 401, 429
+ * or 503 Problem.
+ */
 export const makeLogIn = Effect.gen(function* () {
   const tryPassword = yield* makePasswordTry
   const sessions = yield* Sessions
@@ -26,7 +29,7 @@ export const makeLogIn = Effect.gen(function* () {
   return Effect.fnUntraced(function* (username: string, password: string, origin: Origin) {
     const { address, secure } = origin
     const { credentials, device, right } = yield* tryPassword({ username, password, origin })
-    // The name only where there is such a user: some type their password there.
+    // The name is recorded only if there is such a user: some people type their password there.
     const about = { event: "log-in" as const, address, ...(credentials && { username }) }
     const isRight = yield* Effect.tapError(
       Effect.fromResult(right),

@@ -1,6 +1,7 @@
 /**
- * Logging out: of one session by any of its refresh tokens, of one of a user's sessions by its id, or everywhere. Refresh
- * tokens are refused from then on, and so are access tokens by auth; the other services learn of it.
+ * Logs out: of one session by any of its refresh tokens, of one of a user's sessions by its id, or
+ * everywhere. Refresh tokens are refused at once, and so are access tokens at auth; the other
+ * services learn of it.
  */
 import { Clock, Effect } from "effect"
 import { Problem } from "#shared/http/problem.ts"
@@ -12,7 +13,8 @@ import { SessionTokens } from "./session-tokens.ts"
 const noSuchSession = new Problem({
   status: 404,
   code: "session_not_found",
-  detail: "You have no session with this id, or not any more. GET /api/auth/sessions/ lists them.",
+  detail:
+    "You have no session with this id; it may have ended. GET /api/auth/sessions/ lists yours.",
 })
 
 export const makeLogOut = Effect.gen(function* () {
@@ -22,7 +24,10 @@ export const makeLogOut = Effect.gen(function* () {
   const ends = <A>(end: (ends: ReturnType<typeof sessionEnds>) => Effect.Effect<A>) =>
     Effect.flatMap(Clock.currentTimeMillis, (now) => query((sql) => end(sessionEnds(sql, now))))
   return {
-    /** Ends the session of a refresh token, if it is not over yet. Fails with a 401 Problem for what is no such token. */
+    /**
+     * Ends the session of a refresh token, unless it is over. Fails with a 401 Problem when the
+     * token is not valid.
+     */
     byToken: Effect.fnUntraced(function* (token: string, address: string) {
       const about = { event: "log-out" as const, address }
       const { username, session } = yield* Effect.tapError(
@@ -31,7 +36,10 @@ export const makeLogOut = Effect.gen(function* () {
       )
       yield* recorded(trail, { ...about, username, session }, ends(({ one }) => one(session)))
     }),
-    /** Ends one of the user's sessions. Fails with a 404 Problem when the user has none of that id. */
+    /**
+     * Ends one of the user's sessions. Fails with a 404 Problem when the user has none with that
+     * id.
+     */
     ofSession: (username: string, session: string, address: string) =>
       recorded(
         trail,

@@ -1,11 +1,13 @@
 /**
- * Slows down guessing. Failed log-ins are counted in buckets that refill steadily: an attempt takes a token before
- * anything is hashed, and a right password puts it back. Once some are missing each attempt is held longer than the one
- * before, and when a bucket is empty the answer is a wait of minutes, never a lock.
+ * Slows down guessing. Failed log-ins are counted in buckets that refill steadily: an attempt takes
+ * a token before anything is hashed, and a right password puts it back. When some are missing, each
+ * attempt is held longer than the one before; when a bucket is empty, the answer is a wait of
+ * minutes, never a lock.
  *
- * A guesser must not lock the owner out. So whoever shows the token of a device on which the user has logged in, or comes
- * from an address with a live session of the user, has a bucket of their own, which no stranger can empty, and needs none of
- * the address's. All others are strangers. They share the account's bucket, and one site alone cannot empty that.
+ * A guesser must not lock the owner out. An attempt that shows the token of a device on which the
+ * user has logged in, or comes from an address with a live session of the user, has a bucket of its
+ * own, which no stranger can empty, and takes none of the address's tokens. All other attempts are
+ * those of strangers. They share the account's bucket, and one site alone cannot empty it.
  */
 import { Context, Duration, Effect, Layer } from "effect"
 import { Problem } from "#shared/http/problem.ts"
@@ -13,7 +15,10 @@ import type { Bucket } from "./buckets.ts"
 import { siteOf } from "#shared/http/client-address.ts"
 import { RateLimits } from "./rate-limit.ts"
 
-/** What its owner may fail: `limit` times at once, and again as it refills; from `heldFrom` failures on, ever slower. */
+/**
+ * How many failures a bucket allows: `limit` at once, and more as it refills. From `heldFrom`
+ * failures on, attempts are held.
+ */
 interface Kind extends Pick<Bucket, "limit" | "refillMs"> {
   readonly heldFrom: number
 }
@@ -21,21 +26,26 @@ interface Kind extends Pick<Bucket, "limit" | "refillMs"> {
 const anHour = (times: number) => Duration.toMillis(Duration.hours(1)) / times
 
 const kinds = {
-  /** The strangers at an account: in no hour more than 20. */
+  /** Strangers at an account: at most 20 failures in any hour. */
   account: { limit: 15, refillMs: anHour(5), heldFrom: 5 },
-  /** The strangers of one site at an account: a third of that at once, and less than half of what refills. */
+  /**
+   * Strangers of one site at an account: a third of that at once, and less than half of the refill.
+   */
   site: { limit: 5, refillMs: anHour(2), heldFrom: 3 },
-  /** The strangers of an address at all accounts: in no hour more than 100. */
+  /** Strangers of an address at all accounts: at most 100 failures in any hour. */
   address: { limit: 50, refillMs: anHour(50), heldFrom: 40 },
-  /** A device or a session, at the account of its user: in no hour more than 20. */
+  /** A device or a session, at the account of its user: at most 20 failures in any hour. */
   device: { limit: 10, refillMs: anHour(10), heldFrom: 5 },
-  /** An address with a live session of the user, at the user's account: in no hour more than 20. */
+  /**
+   * An address with a live session of the user, at the user's account: at most 20 failures in any
+   * hour.
+   */
   home: { limit: 10, refillMs: anHour(10), heldFrom: 5 },
 } as const satisfies Readonly<Record<string, Kind>>
 
 const firstHoldMs = 250
 const longestHoldMs = 16_000
-/** So many wait at once; they need no thread, but memory and a connection. */
+/** The most attempts that are held at once; they use no thread, but memory and a connection. */
 const heldAtMost = 1_000
 
 export interface Attempt {
@@ -47,14 +57,20 @@ export interface Attempt {
 }
 
 export interface Permit {
-  /** Waits as long as the attempt is to be held; undefined when it may go on. Fails with a 429 Problem. */
+  /**
+   * Waits as long as the attempt must be held; undefined when it may go on. Fails with a 429
+   * Problem.
+   */
   readonly hold: Effect.Effect<void, Problem> | undefined
-  /** For an attempt that was right, or was not made. */
+  /** Puts the tokens back, for an attempt that was right or was not made. */
   readonly putBack: Effect.Effect<void>
 }
 
 export class LoginThrottle extends Context.Service<LoginThrottle, {
-  /** Counts an attempt as failed until it is put back. Fails with a 429 Problem that says how long to wait. */
+  /**
+   * Counts an attempt as failed until its tokens are put back. Fails with a 429 Problem that says
+   * how long to wait.
+   */
   readonly permit: (attempt: Attempt) => Effect.Effect<Permit, Problem>
 }>()("unwind/auth/LoginThrottle") {}
 
@@ -87,7 +103,7 @@ const bucketsOf = (
   { username, address, device, addressIsKnown }: Attempt,
 ): ReadonlyArray<readonly [keyof typeof kinds, string]> => {
   if (device !== undefined) return [["device", device]]
-  // The name comes last, since anything can be typed for one.
+  // The name comes last, since it may contain anything.
   if (addressIsKnown) return [["home", `${address} ${username}`]]
   return [["account", username], ["site", `${siteOf(address)} ${username}`], ["address", address]]
 }

@@ -1,4 +1,4 @@
-/** The entry of the auth service. */
+/** The entry point of the auth service. */
 import { run } from "#shared/service/service.ts"
 import { auth } from "./service.ts"
 

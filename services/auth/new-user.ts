@@ -1,4 +1,7 @@
-/** Who may sign up: beyond what the contract says, a name that cannot be taken for another one, and a password that is not tried first. */
+/**
+ * What a sign-up needs beyond the contract: a name that cannot be taken for another one, and a
+ * password that is not among the first that guessers try.
+ */
 import { dictionary } from "@zxcvbn-ts/language-common"
 import { Schema } from "effect"
 import { SignUp } from "#shared/contracts/auth.ts"
@@ -6,7 +9,7 @@ import { isUnambiguous } from "./names.ts"
 
 const common = new Set(dictionary["passwords-common"].filter((word) => word.length >= 8))
 
-/** What is wrong with a password that is one of those that are tried first. */
+/** What is wrong with a password that guessers try first; undefined for any other. */
 export const weaknessOf = (
   { username, password, email }: typeof SignUp.Type,
 ): string | undefined => {

@@ -1,6 +1,7 @@
 /**
- * Who is an operator: a column of the users, which the command of `compose/operators` alone writes, and the exchange of the
- * address that `npm start` prints. The role is in the access tokens of sessions that are refreshed or opened from then on.
+ * Who is an operator: a column of the users, which only the command of `compose/operators` and the
+ * first sign-in write. The role is in the access tokens of sessions that are opened or refreshed
+ * afterwards.
  */
 import { Effect, Schema } from "effect"
 import type { Sql } from "#shared/postgres/sql.ts"
@@ -8,7 +9,7 @@ import { sessionEnds } from "./session-ends.ts"
 import type { EventName } from "./trail-bounds.ts"
 import { trailTable } from "./trail-table.ts"
 
-/** What became of it; "unknown": there is no such user. */
+/** The result; "unknown": there is no such user. */
 export type Granted = "granted" | "granted before" | "unknown"
 export type Revoked = "revoked" | "no operator" | "unknown"
 
@@ -16,9 +17,12 @@ const Held = Schema.Struct({ isOperator: Schema.Boolean })
 const Listed = Schema.Struct({ username: Schema.String, since: Schema.Date })
 export type ListedOperator = typeof Listed.Type
 
-/** To be run in a transaction: what is done and its entry in the audit trail are one. */
+/** Must run in a transaction: a change and its entry in the audit trail are one. */
 export const operatorTable = (sql: Sql, now: Date) => {
-  /** Held until the transaction ends, as by whoever opens a session; undefined when there is no such user. */
+  /**
+   * Locks the user until the transaction ends, as opening a session does; undefined when there is
+   * no such user.
+   */
   const hold = (username: string) =>
     sql.row(Held)`
       select operator_since is not null as "isOperator" from users
@@ -48,7 +52,10 @@ export const operatorTable = (sql: Sql, now: Date) => {
       return "granted" satisfies Granted
     }),
 
-    /** Ends all sessions of the user too, so that the role is good nowhere when access tokens of ended sessions are not. */
+    /**
+     * Also ends all sessions of the user, so that the role is good nowhere once their access tokens
+     * are refused.
+     */
     revoke: Effect.fnUntraced(function* (username: string) {
       const user = yield* hold(username)
       if (user === undefined) return "unknown" satisfies Revoked
@@ -59,7 +66,7 @@ export const operatorTable = (sql: Sql, now: Date) => {
       return "revoked" satisfies Revoked
     }),
 
-    /** All of them, by name. */
+    /** All operators, by name. */
     list: sql.rows(Listed)`
       select username, operator_since as since from users
       where operator_since is not null and closed_at is null order by username`,

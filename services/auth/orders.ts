@@ -1,4 +1,4 @@
-/** The one question that auth asks orders: whether a user has orders that are not final. */
+/** The one question that auth asks orders: whether a user has unfinished orders. */
 import { Context, Effect, Layer, Schema } from "effect"
 import { UnfinishedOrders } from "#shared/contracts/account.ts"
 import { get } from "#shared/http/client.ts"
@@ -22,7 +22,7 @@ export const ordersLayer = (url: URL): Layer.Layer<Orders, never, ServiceSigner>
             Effect.flatMap((answer) =>
               Effect.mapError(
                 decode(answer),
-                () => new Unavailable({ message: "orders answers what auth does not understand" }),
+                () => new Unavailable({ message: "orders gave an answer that auth cannot read" }),
               )
             ),
             Effect.map(({ unfinished }) => unfinished),

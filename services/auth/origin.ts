@@ -1,4 +1,7 @@
-/** Where a request comes from: what tries at passwords are counted by, and what the audit trail tells. */
+/**
+ * Where a request comes from: attempts at passwords are counted by it, and the audit trail records
+ * it.
+ */
 import type { Effect } from "effect"
 import { isByTls } from "#shared/http/answer-headers.ts"
 import type { RouteInput } from "#shared/http/route.ts"
@@ -7,9 +10,9 @@ import { clientAddress } from "#shared/http/client-address.ts"
 export interface Origin {
   readonly request: Request
   readonly address: string
-  /** Whether it came over TLS, so that the device's cookie may stay there. */
+  /** Whether it came over TLS, so that the device's cookie may be limited to TLS. */
   readonly secure: boolean
-  /** Succeeds when the server wants to close: nobody is held then. */
+  /** Succeeds when the server wants to close: attempts are no longer held then. */
   readonly closing: Effect.Effect<void>
 }
 

@@ -1,6 +1,7 @@
 /**
- * Changing the password. It ends every session, as somebody else may be in one, and opens a new one for whoever changed it.
- * Of changes at the same time one takes effect; a log-in with the password before opens nothing any more.
+ * Changes the password. This ends every session, as somebody else may be in one, and opens a new
+ * one for the user. Of simultaneous changes one takes effect; a log-in with the previous password
+ * opens no session.
  */
 import { Effect } from "effect"
 import { Problem } from "#shared/http/problem.ts"
@@ -24,7 +25,10 @@ const weak = (issue: string) =>
     errors: [{ path: "newPassword", message: issue }],
   })
 
-/** Changes a user's password and gives the tokens of a new session. Fails with a 400, 401, 403, 429 or 503 Problem. */
+/**
+ * Changes a user's password and gives the tokens of a new session. Fails with a 400, 401, 403, 429
+ * or 503 Problem.
+ */
 export const makePasswordChange = Effect.gen(function* () {
   const users = yield* Users
   const passwords = yield* Passwords
@@ -43,7 +47,7 @@ export const makePasswordChange = Effect.gen(function* () {
         [origin.address, username],
         passwords.hash(newPassword),
       )
-      // Another change came first, so that the password is wrong by now.
+      // Another change came first, so the password is no longer right.
       if (!(yield* users.setPassword(proved, passwordHash))) return yield* wrongPassword
       const opened = yield* sessions.open({ username, passwordHash }, origin.address)
       return opened === undefined ? yield* wrongPassword : opened.tokens

@@ -1,6 +1,7 @@
 /**
- * A user's own password, asked for again before what only the owner of the account may do: throttled like a log-in from a device
- * that is known, a session at a time. So strangers who fail keep nobody from it who is logged in.
+ * The password of a logged-in user, asked for again before an act of the account's owner. It is
+ * throttled by session, like a log-in from a known device, so that failures of strangers do not
+ * stop a user who is logged in.
  */
 import { Effect } from "effect"
 import { Problem } from "#shared/http/problem.ts"
@@ -10,13 +11,13 @@ import type { ProvedUser } from "./users.ts"
 export const wrongPassword = new Problem({
   status: 403,
   code: "wrong_password",
-  detail: "This is not your password. Nothing was changed.",
+  detail: "The password is wrong. Nothing was changed.",
 })
 
-/** A try of somebody who is logged in. */
+/** An attempt of a user who is logged in. */
 export type PasswordCheck = Required<PasswordTry>
 
-/** Gives the user with the hash that the password was right for. Fails with a 403, 429 or 503 Problem. */
+/** Gives the user with the hash that the password matches. Fails with a 403, 429 or 503 Problem. */
 export const makePasswordCheck = Effect.gen(function* () {
   const tryPassword = yield* makePasswordTry
   return Effect.fnUntraced(function* (asked: PasswordCheck) {

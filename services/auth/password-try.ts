@@ -1,6 +1,6 @@
 /**
- * A try at a user's password: in its turn, throttled, and held for a while where others have failed. It takes as long for a
- * name that is unknown as for a wrong password.
+ * An attempt at a user's password: in its turn, throttled, and held for a while after failures. An
+ * unknown name takes as long as a wrong password.
  */
 import { Effect, type Result } from "effect"
 import { type Problem, unavailable } from "#shared/http/problem.ts"
@@ -13,11 +13,14 @@ import { Turns } from "./turns.ts"
 import { type Credentials, Users } from "./users.ts"
 
 export interface Tried {
-  /** What the password was compared with; undefined where there is no such user, or nobody looked. */
+  /**
+   * What the password was compared with; undefined when there is no such user, or the attempt did
+   * not get that far.
+   */
   readonly credentials: Credentials | undefined
   /** The device that was shown. */
   readonly device: Device | undefined
-  /** Whether the password was right, or why that was not found out: a 429 or 503 Problem, Unavailable or Unknown. */
+  /** Whether the password was right, or why that is unknown: a 429 or 503 Problem, or Transient. */
   readonly right: Result.Result<boolean, Problem | Transient>
 }
 
@@ -27,7 +30,7 @@ export interface PasswordTry {
   readonly username: string
   readonly password: string
   readonly origin: Origin
-  /** The live session of the user who asks, where a log-in is not what is asked for. */
+  /** The live session of the user who asks; none for a log-in. */
   readonly session?: string
 }
 
@@ -41,7 +44,7 @@ export const makePasswordTry = Effect.gen(function* () {
   return Effect.fnUntraced(function* ({ username, password, origin, session }: PasswordTry) {
     const { request, address, closing } = origin
     const device = yield* devices.shown(request, username)
-    // A user has one share at an address, whatever the number of devices: anybody may make many.
+    // A user has one share at an address, whatever the number of devices: anybody can make many.
     const isStranger = device === undefined && session === undefined
     const share = [address, isStranger ? "" : username]
 
@@ -51,7 +54,7 @@ export const makePasswordTry = Effect.gen(function* () {
       (found) => Effect.sync(() => credentials = found),
     )
     const check = Effect.suspend(() => passwords.matches(credentials?.passwordHash, password))
-    /** Gives what is left to do when the turn is over. */
+    /** Gives what is left to do after the turn. */
     const attempt = Effect.gen(function* () {
       const found = yield* look
       const isKnown = device !== undefined && found !== undefined &&
@@ -68,14 +71,14 @@ export const makePasswordTry = Effect.gen(function* () {
           Effect.onError(() => permit.putBack),
         )
       if (permit.hold === undefined) return Effect.succeed(yield* counted(check))
-      // While it is held the password may be changed.
+      // The password may change while the attempt is held, so it is read again.
       const later = turns.logIn(share, Effect.andThen(look, check))
       const held = Effect.raceFirst(permit.hold, Effect.andThen(closing, stopping))
       return counted(Effect.andThen(held, later))
     })
 
-    // Asked when the turn has come: however many try at once, few are between the count and its outcome. One that is held
-    // leaves its turn to others.
+    // Counted within the turn, so that few attempts at a time are between the count and its
+    // outcome. A held attempt leaves its turn to others.
     const right = yield* Effect.result(Effect.flatten(turns.logIn(share, attempt)))
     return { credentials, device, right } satisfies Tried
   })

@@ -1,6 +1,6 @@
 /**
- * Buckets of tokens, shared by all replicas in Redis, or within this process. When Redis fails the process counts for
- * itself: a limit may then be reached once per replica, but it is never lifted.
+ * Token buckets, shared by all replicas in Redis, or kept in this process. When Redis fails, each
+ * process counts for itself: a limit may then be reached once per replica, but it is never lifted.
  */
 import { Context, Data, Effect, Layer, type Scope } from "effect"
 import { Redis } from "ioredis"
@@ -8,22 +8,22 @@ import { isWrongServer } from "#shared/redis/wrong-server.ts"
 import { steadyMs } from "#shared/steady-time.ts"
 import { type Bucket, makeBuckets, missing, type Taken } from "./buckets.ts"
 
-/** A bucket has no token: one comes in `waitMs`. */
+/** A bucket has no token; the next one comes in `waitMs`. */
 export class LimitReached extends Data.TaggedError("LimitReached")<{ readonly waitMs: number }> {}
 
 export class RateLimits extends Context.Service<RateLimits, {
   /**
-   * Takes a token from each of the buckets, or from none of them. Gives how many each misses then. Fails with LimitReached
-   * when one has none; that makes no bucket.
+   * Takes a token from each of the buckets, or from none. Gives how many each is missing then.
+   * Fails with LimitReached when one is empty, and makes no bucket then.
    */
   readonly take: (
     buckets: ReadonlyArray<Bucket>,
   ) => Effect.Effect<ReadonlyArray<number>, LimitReached>
-  /** Gives back a token to each. */
+  /** Puts a token back into each. */
   readonly putBack: (buckets: ReadonlyArray<Bucket>) => Effect.Effect<void>
 }>()("unwind/auth/RateLimits") {}
 
-/** Counts at a redis: or rediss: URL, or in this process with memory:. */
+/** Counts in Redis for a redis: or rediss: URL, or in this process for memory:. */
 export const rateLimitsLayer = (url: URL): Layer.Layer<RateLimits> =>
   Layer.effect(RateLimits, makeRateLimits(url))
 
@@ -46,7 +46,9 @@ export const makeRateLimits = (
       return yield* Effect.catch(there, () =>
         Effect.gen(function* () {
           leaveAloneUntil = (yield* steadyMs) + leaveAloneMs
-          yield* Effect.logWarning("Redis cannot count log-ins and sign-ups: this process does")
+          yield* Effect.logWarning(
+            "Redis cannot count log-ins and sign-ups, so this process counts for itself",
+          )
           return yield* here
         }))
     })
@@ -73,8 +75,8 @@ const within = () => {
   }
 }
 
-// Buckets refill by the clock of Redis, which all replicas have in common. A number of milliseconds has more digits than
-// Lua writes of a large number by itself.
+// Buckets refill by the clock of Redis, which all replicas share. Times are formatted, since Lua
+// itself writes large numbers with too few digits.
 const script = (body: string) =>
   `local time = redis.call("time")
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
@@ -86,7 +88,10 @@ local function keep(n)
 end
 ${body}`
 
-/** KEYS: the buckets; ARGV: each one's limit and refill time. Gives {1, how soon each is full} or {0, how long to wait}. */
+/**
+ * KEYS: the buckets; ARGV: the limit and refill time of each. Gives {1, how soon each is full} or
+ * {0, how long to wait}, in milliseconds.
+ */
 const takeScript = script(`local wait, answer = 0, {1}
 for n = 1, #KEYS do
   local refill = tonumber(ARGV[2 * n])
@@ -98,7 +103,7 @@ if wait > 0 then return {0, wait} end
 for n = 1, #KEYS do keep(n) end
 return answer`)
 
-/** KEYS: the buckets; ARGV: each one's limit and refill time. */
+/** KEYS: the buckets; ARGV: the limit and refill time of each. */
 const putBackScript = script(`for n = 1, #KEYS do
   full[n] = full[n] - ARGV[2 * n]
   keep(n)
@@ -120,7 +125,7 @@ const overRedis = (url: URL) =>
       ),
       (redis) => Effect.sync(() => redis.disconnect()),
     )
-    // What went wrong, the command that failed tells; without a listener ioredis prints it.
+    // The command that fails reports the error; without a listener ioredis prints it.
     redis.on("error", () => {})
     const evaluate = (lua: string, buckets: ReadonlyArray<Bucket>) =>
       Effect.tryPromise(() =>

@@ -1,6 +1,7 @@
 /**
- * Emergency rotation, for a signing key that somebody else may have: all keys are removed from auth's database, and a new one is
- * made, in one transaction, which the audit trail tells of. It signs at once; whoever proves tokens has forgotten the others 30 seconds later.
+ * Emergency rotation, for a signing key that somebody else may have. In one transaction, all keys
+ * are removed from auth's database, a new one is made, and the audit trail records it. The new one
+ * signs at once; services have forgotten the others 30 seconds later.
  */
 import { Clock, Context, Effect, Layer, type Scope } from "effect"
 import { join } from "node:path"
@@ -17,7 +18,9 @@ export interface Replaced {
   readonly removed: ReadonlyArray<string>
 }
 
-/** Replaces the keys of the database that the environment names. Fails with a message for a person. */
+/**
+ * Replaces the keys of the database that the environment names. Fails with a message for a person.
+ */
 export const replaceSigningKeys: Effect.Effect<
   Replaced,
   { readonly message: string },

@@ -46,13 +46,13 @@ export const authSettings = {
     "30 days",
   ),
   SESSIONS_PER_USER: whole(
-    "the most sessions of one user; one more ends the one that was not used for the longest time",
+    "the most sessions of one user; one more ends the least recently used one",
     { minimum: 1, maximum: 1_000 },
     20,
   ),
   AUDIT_TRAIL_RETENTION: duration("how long the audit trail is kept", "90 days"),
   RATE_LIMIT_URL: url(
-    "where log-ins and sign-ups are counted for all replicas; memory: counts in each for itself",
+    "where log-ins and sign-ups are counted for all replicas; with memory: each counts for itself",
     ["redis", "rediss", "memory"],
     "memory:",
   ),
@@ -81,7 +81,7 @@ const lifetimesOf = (settings: Settings): Lifetimes => ({
   longestMs: Duration.toMillis(settings.SESSION_LIFETIME),
 })
 
-/** All that the app stands on. */
+/** All that the app needs. */
 export const authLayers = (settings: Settings) => {
   const lifetimes = lifetimesOf(settings)
   const accessLifetime = settings.ACCESS_TOKEN_LIFETIME
@@ -124,7 +124,7 @@ export const authLayers = (settings: Settings) => {
   )
 }
 
-/** The app that the settings ask for. */
+/** The app with these settings. */
 export const makeAuthApp = (settings: Settings) =>
   authApp({
     ...tokenOptions(settings),

@@ -1,6 +1,6 @@
 /**
- * How sessions end before they expire: the row goes, so that no refresh token of it is good any more, and while its access
- * tokens last, word of it is left in ended_sessions, by which every service refuses them.
+ * How sessions end before they expire. The row is deleted, so that its refresh tokens are refused;
+ * while its access tokens last, ended_sessions names it, and every service refuses them.
  */
 import { Schema } from "effect"
 import type { Part, Sql } from "#shared/postgres/sql.ts"
@@ -8,9 +8,12 @@ import { skewMs } from "./session-rules.ts"
 
 const Ended = Schema.Struct({ id: Schema.String, username: Schema.String })
 
-/** Ends in one statement, so that nobody is told of an end that did not come; each gives whose sessions it ended. */
+/**
+ * Each of these ends sessions in one statement, so that no service learns of an end that did not
+ * happen, and gives the sessions that it ended.
+ */
 export const sessionEnds = (sql: Sql, nowMs: number) => {
-  // Locked in one order, so that several ends of the same sessions do not wait for each other in a circle.
+  // Locked in the order of their ids, so that several ends of the same sessions cannot deadlock.
   const end = (which: Part) =>
     sql.rows(Ended)`
       with over as (
@@ -28,7 +31,7 @@ export const sessionEnds = (sql: Sql, nowMs: number) => {
     one: (id: string) => end(sql.part`id = ${id}`),
     oneOf: (username: string, id: string) => end(sql.part`id = ${id} and username = ${username}`),
     allOf: (username: string) => end(sql.part`username = ${username}`),
-    /** All but the ones that were used last, as many as are kept. */
+    /** All but the `kept` ones that were used last. */
     allBut: (kept: number, username: string) =>
       end(sql.part`id in (
         select id from sessions where username = ${username} order by rotated_at desc, id

@@ -1,4 +1,4 @@
-/** The routes by which users end sessions: this one, one of a list, or all. */
+/** The routes by which users list their sessions and end them. */
 import { Effect, Schema } from "effect"
 import { RefreshRequest, SessionId, SessionView } from "#shared/contracts/auth.ts"
 import { publicBodyBytes, route } from "#shared/http/route.ts"
@@ -35,7 +35,7 @@ export const sessionRoutes = (options: AppOptions) =>
           maxBytes: publicBodyBytes,
           example: { refresh: "the refresh token" },
         },
-        answer: { status: 204, description: "The session is over, now or since before" },
+        answer: { status: 204, description: "The session is over" },
         problems: [401],
         handle: ({ body, request, remoteAddress }) =>
           logOut.byToken(
@@ -46,7 +46,7 @@ export const sessionRoutes = (options: AppOptions) =>
       route({
         method: "GET",
         path: "/api/auth/sessions/",
-        summary: "Your sessions, the one that was used last first",
+        summary: "Your sessions, last used first",
         tag: "sessions",
         answer: { status: 200, description: "The sessions", schema: Schema.Array(SessionView) },
         handle: Effect.fnUntraced(function* ({ caller: { username }, request }) {
@@ -57,9 +57,9 @@ export const sessionRoutes = (options: AppOptions) =>
       route({
         method: "DELETE",
         path: "/api/auth/sessions/",
-        summary: "Log out everywhere: end all your sessions, this one too",
+        summary: "Log out everywhere: end all your sessions, including this one",
         tag: "sessions",
-        answer: { status: 204, description: "All are over" },
+        answer: { status: 204, description: "All sessions are over" },
         handle: ({ caller: { username }, request, remoteAddress }) =>
           logOut.everywhere(
             username,
@@ -72,7 +72,7 @@ export const sessionRoutes = (options: AppOptions) =>
         summary: "End one of your sessions",
         tag: "sessions",
         params: Schema.Struct({ id: SessionId }),
-        answer: { status: 204, description: "It is over" },
+        answer: { status: 204, description: "The session is over" },
         problems: [404],
         handle: ({ caller: { username }, params, request, remoteAddress }) =>
           logOut.ofSession(

@@ -1,7 +1,8 @@
 /**
- * What a refresh token may still do, and how long its session lasts, as pure functions. Each use of the current token makes
- * the next generation and retires it; for a few seconds the one before still gives the same successor, since the answer may
- * have been lost on the way. After that, only a thief or the robbed would show it: the whole session ends.
+ * What a refresh token may still do, and how long its session lasts, as pure functions. Each use of
+ * the current token makes the next generation and retires the token. For a few seconds the previous
+ * one still gives the same successor, since the answer may have been lost. A later use means that
+ * the token was stolen, so the whole session ends.
  */
 
 export interface Session {
@@ -10,7 +11,7 @@ export interface Session {
   readonly expiresAtMs: number
 }
 
-/** How long what belongs to a session lasts, in milliseconds. */
+/** The lifetimes of a session and its tokens, in milliseconds. */
 export interface Lifetimes {
   readonly accessMs: number
   /** Of a session that is not refreshed. */
@@ -20,12 +21,15 @@ export interface Lifetimes {
 }
 
 const graceMs = 10_000
-/** How much later than now another replica's clock may say that it was: a clock that was set back makes no grace of an hour. */
+/**
+ * How far the clock of another replica may be ahead: a clock that was set back must not make a
+ * grace of an hour.
+ */
 export const skewMs = 60_000
 
 export type Standing = "current" | "justReplaced" | "reused" | "ended"
 
-/** How a token of the given generation stands in its session; undefined is a session that is gone. */
+/** The standing of a token of this generation; an undefined session is gone. */
 export const standingOf = (
   session: Session | undefined,
   generation: number,
@@ -39,13 +43,15 @@ export const standingOf = (
   return justReplaced ? "justReplaced" : "reused"
 }
 
-/** When a session ends that is used now, and never after. */
+/** When a session that is used now, and not again, expires. */
 export const expiryOf = (
   createdAtMs: number,
   nowMs: number,
   { idleMs, longestMs }: Omit<Lifetimes, "accessMs">,
 ): number => Math.min(nowMs + idleMs, createdAtMs + longestMs)
 
-/** When the last access token expires that is given for a generation which begins now: its refresh may be asked for again. */
+/**
+ * When the last access token of a generation that begins now expires: its refresh may be repeated.
+ */
 export const tokensUntil = (nowMs: number, { accessMs }: Pick<Lifetimes, "accessMs">): number =>
   nowMs + graceMs + accessMs

@@ -1,4 +1,4 @@
-/** The sessions table, while sessions live; how they end is in session-ends.ts. */
+/** The sessions table, for live sessions; session-ends.ts ends them. */
 import { Effect, Schema } from "effect"
 import type { Sql } from "#shared/postgres/sql.ts"
 import { expiryOf, type Lifetimes, type Session, tokensUntil } from "./session-rules.ts"
@@ -23,7 +23,7 @@ const Row = Schema.Struct({
   isOperator: Schema.Boolean,
 })
 
-/** The table, with the lifetimes that hold now: a session from before they were shortened lasts no longer for it. */
+/** The table, with the current lifetimes: shortening them shortens existing sessions, too. */
 export const sessionTable = (sql: Sql, lifetimes: Lifetimes) => {
   const columns = sql.part`id, username, address, generation, created_at as "createdAt",
     rotated_at as "rotatedAt", expires_at as "expiresAt", exists (
@@ -59,7 +59,7 @@ export const sessionTable = (sql: Sql, lifetimes: Lifetimes) => {
         (row) => row && ofRow(row),
       ),
 
-    /** The live sessions of a user, the one used last first. */
+    /** The live sessions of a user, last used first. */
     of: (username: string, nowMs: number) =>
       Effect.map(
         sql.rows(Row)`
@@ -69,8 +69,8 @@ export const sessionTable = (sql: Sql, lifetimes: Lifetimes) => {
       ),
 
     /**
-     * Makes the next generation if the given one is current. Of parallel calls one does; the others wait for its row and
-     * find it done.
+     * Makes the next generation if the given one is current. Of parallel calls one does; the others
+     * wait for its row and give undefined.
      */
     rotate: (id: string, generation: number, nowMs: number) =>
       Effect.map(
@@ -85,7 +85,7 @@ export const sessionTable = (sql: Sql, lifetimes: Lifetimes) => {
         (row) => row && ofRow(row),
       ),
 
-    /** Deletes those that have expired, and their access tokens with them. */
+    /** Deletes the sessions that have expired, and their access tokens with them. */
     deleteExpired: (nowMs: number) =>
       Effect.asVoid(sql`
         delete from sessions where id in (

@@ -1,4 +1,4 @@
-/** The tokens of sessions: which claims they carry, and what a proved one tells of its session. */
+/** The tokens of sessions: the claims they carry, and what a verified one tells of its session. */
 import { Context, Effect, Layer } from "effect"
 import type { Problem } from "#shared/http/problem.ts"
 import { refreshClaims } from "#shared/security/claims.ts"
@@ -20,20 +20,25 @@ export interface TokenPair {
   readonly refresh: string
 }
 
-/** A user in one of the user's sessions. */
+/** A user, in one of the user's sessions. */
 export interface InSession extends User {
   readonly session: string
 }
 
 export class SessionTokens extends Context.Service<SessionTokens, {
   /**
-   * Signs the pair of a session's current generation. All of the refresh token follows from the row; the access token names
-   * its session, and does not outlive it.
+   * Signs the pair of a session's current generation. The refresh token follows from the row alone;
+   * the access token names its session, and does not outlive it.
    */
   readonly sign: (session: SessionRow, nowMs: number) => Effect.Effect<TokenPair, Transient>
-  /** Whose access token it is, and of which session, which may be over. Fails with a 401 Problem. */
+  /**
+   * The user and the session of an access token; the session may be over. Fails with a 401 Problem.
+   */
   readonly access: (token: string) => Effect.Effect<InSession, Problem>
-  /** Whose refresh token it is, of which session, which may be over, and of which generation. Fails with a 401 Problem. */
+  /**
+   * The user, the session and the generation of a refresh token; the session may be over. Fails
+   * with a 401 Problem.
+   */
   readonly refresh: (
     token: string,
   ) => Effect.Effect<InSession & { readonly generation: number }, Problem>

@@ -1,7 +1,7 @@
 /**
- * Sessions: what a log-in opens and its refresh tokens keep alive. A session is one row, whatever the number of refreshes;
- * a refresh token's id is its session and generation, and what it may do follows from session-rules.ts. Its access tokens
- * name it, and end with it.
+ * Sessions: a log-in opens one, and its refresh tokens keep it alive. A session is one row, however
+ * often it is refreshed. The id of a refresh token is its session and generation, and
+ * session-rules.ts tells what it may do. Access tokens name their session, and end with it.
  */
 import { Clock, Context, Effect, Layer } from "effect"
 import type { Problem } from "#shared/http/problem.ts"
@@ -16,7 +16,7 @@ import { type InSession, SessionTokens, type TokenPair } from "./session-tokens.
 import { holdUser, type ProvedUser } from "./users.ts"
 
 export interface SessionOptions extends Lifetimes {
-  /** One more ends the one that has not been used for the longest time. */
+  /** One more ends the least recently used one. */
   readonly mostPerUser: number
 }
 
@@ -27,23 +27,29 @@ export interface Opened {
 
 export class Sessions extends Context.Service<Sessions, {
   /**
-   * Opens a session for a user who has logged in from the address; undefined when the password is another by now, or the
-   * account is closed.
+   * Opens a session for a user who has logged in from the address; undefined when the password has
+   * changed since, or the account is closed.
    */
   readonly open: (
     user: ProvedUser,
     address: string,
   ) => Effect.Effect<Opened | undefined, Transient>
-  /** Gives the next pair for a refresh token. Fails with a 401 Problem for one that may not be used (any more). */
+  /**
+   * Gives the next pair for a refresh token. Fails with a 401 Problem when the token may not be
+   * used (any more).
+   */
   readonly refresh: (
     token: string,
     address: string,
   ) => Effect.Effect<TokenPair, Problem | Transient>
-  /** Succeeds for an access or refresh token that would be accepted now. Fails with a 401 Problem. */
+  /**
+   * Succeeds for an access or refresh token that would be accepted now. Else fails with a 401
+   * Problem.
+   */
   readonly verify: (token: string) => Effect.Effect<void, Problem | Transient>
   /** Fails with a 401 Problem unless the user is in this session now. */
   readonly assertLive: (user: InSession) => Effect.Effect<void, Problem | Transient>
-  /** The live sessions of a user, the one that was used last first. */
+  /** The live sessions of a user, last used first. */
   readonly of: (username: string) => Effect.Effect<ReadonlyArray<SessionRow>, Transient>
   /** Deletes the sessions that have expired. */
   readonly purge: Effect.Effect<void, Transient>
@@ -100,7 +106,8 @@ const makeOpen = (options: SessionOptions) =>
       const now = yield* Clock.currentTimeMillis
       const opened = yield* transaction((sql) =>
         Effect.gen(function* () {
-          // Held, so that no two log-ins at once count the same sessions, and none uses a password that is just changed.
+          // Locked, so that no two simultaneous log-ins count the same sessions, and none uses a
+          // password that is being changed.
           if (!(yield* holdUser(sql, user))) return undefined
           const ended = yield* sessionEnds(sql, now).allBut(options.mostPerUser - 1, username)
           return {
@@ -137,7 +144,7 @@ const makeRefresh = (lifetimes: Lifetimes) =>
       )
       const session = rotated ?? (yield* query((sql) => sessionTable(sql, lifetimes).find(id)))
       const standing = standingOf(session, generation, now)
-      // The token that was current has just been replaced, too: by its own successor.
+      // Also the token that this call has just rotated: its successor has replaced it.
       if (session !== undefined && standing === "justReplaced") {
         yield* trail.record({ ...about, outcome: "done" })
         return yield* tokens.sign(session, now)

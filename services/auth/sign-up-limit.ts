@@ -1,6 +1,7 @@
 /**
- * How many sign-ups are tried, from one address and in all: each costs a hash and a row for good, and each tells whether a
- * name is taken. Half of an hour's at once, and the other half as the hour passes.
+ * Limits the sign-ups that are tried, from one address and in all: each costs a hash and a
+ * permanent row, and tells whether a name is taken. Half of an hour's limit may come at once, and
+ * the other half as the hour passes.
  */
 import { Context, Duration, Effect, Layer } from "effect"
 import { Problem } from "#shared/http/problem.ts"
@@ -17,8 +18,8 @@ export interface SignUpLimits {
 
 export class SignUpLimit extends Context.Service<SignUpLimit, {
   /**
-   * Runs a sign-up; one that no fault of its own has stopped may be tried again and is not counted. Fails with a 429 Problem
-   * that says how long to wait.
+   * Runs a sign-up, and counts it unless it fails through no fault of its own. Fails with a 429
+   * Problem that says how long to wait.
    */
   readonly count: <A>(
     address: string,
@@ -59,7 +60,7 @@ const tooManySignUps = (waitMs: number) => {
   return new Problem({
     status: 429,
     code: "too_many_sign_ups",
-    detail: `Too many have tried to sign up. Try again in ${seconds} seconds.`,
+    detail: `Too many sign-ups. Try again in ${seconds} seconds.`,
     headers: { "retry-after": String(seconds) },
   })
 }

@@ -1,13 +1,14 @@
 /**
- * Signing up, in two databases and crash-safe. The user is written as pending with a fresh attempt id, billing opens the
- * account (idempotent per username), and the user becomes active if the row is still this attempt's. So:
+ * Signs up a user, in two databases and crash-safe. The user is written as pending with a new
+ * attempt id, billing opens the account (idempotent per username), and the user becomes active if
+ * the row still belongs to this attempt. So:
  *
- * - a user who can log in has an account: nobody is active before billing said yes;
- * - an account without a user blocks nobody: a new attempt overwrites the pending row, and billing says yes again;
- * - of attempts at the same time the last to write its row wins, with its password; the others hear 409.
+ * - a user who can log in has an account: no user is active before billing has confirmed;
+ * - an account without a user blocks nobody: a new attempt overwrites the pending row;
+ * - of simultaneous attempts the last to write its row wins, with its password; others get 409.
  *
- * A call to billing that was given up as timed out can still arrive after the winner's; then billing shows that attempt's
- * e-mail address. Nothing else can differ.
+ * A call to billing that timed out can still arrive after the winner's; billing then has the e-mail
+ * address of that attempt. Nothing else can differ.
  */
 import { Effect, Schedule } from "effect"
 import { failpoint } from "#shared/failpoint.ts"
@@ -39,7 +40,10 @@ export const makeSignUp = Effect.gen(function* () {
   const turns = yield* Turns
   const limit = yield* SignUpLimit
 
-  /** Says billing the address that holds until it is the one that was said last: a loser may have spoken after the winner. */
+  /**
+   * Re-sends the winning e-mail until billing's last update carries it: a loser's call may arrive
+   * after the winner's.
+   */
   const correct = (username: string, said: string): Effect.Effect<void, Transient> =>
     Effect.flatMap(
       users.find(username),
@@ -50,7 +54,7 @@ export const makeSignUp = Effect.gen(function* () {
         ),
     )
 
-  /** Gives the hash of the password of a name that is free: a taken one costs none. */
+  /** Gives the hash of the password if the name is free: a taken one costs no hash. */
   const hashUnlessTaken = (names: Names, password: string) =>
     Effect.flatMap(
       users.isTaken(names),
@@ -65,7 +69,7 @@ export const makeSignUp = Effect.gen(function* () {
     if (!(yield* users.begin({ ...names, email, passwordHash, attempt }))) return yield* taken
     yield* failpoint("auth.user stored")
     yield* billing.openAccount(username, email)
-    // A lost connection may hide that it is done; asking again tells.
+    // A lost connection may hide the result; a retry gives the same one.
     if (yield* users.activate(username, attempt).pipe(Effect.retry(shortly))) {
       return { username, email }
     }

@@ -1,6 +1,7 @@
 /**
- * The Ed25519 keys that sign users' tokens. They live in auth's database, encrypted; every replica keeps a copy and renews it.
- * The first is made at the first start, under a lock: replicas that start together get the same one.
+ * The Ed25519 keys that sign users' tokens. They are stored in auth's database, encrypted; every
+ * replica keeps a copy and renews it. The first start makes the first one under a lock: replicas
+ * that start together get the same one.
  */
 import { Clock, Context, Duration, Effect, Layer } from "effect"
 import { importJWK, type JWTPayload, SignJWT } from "jose"
@@ -19,17 +20,23 @@ interface LoadedKey extends Pick<StoredKey, "kid" | "createdAtMs"> {
 
 export class SigningKeys extends Context.Service<SigningKeys, {
   /**
-   * Signs the claims as a token of the given type. The same claims give the same token until the key changes; one that was
-   * removed signs for a second more at most.
+   * Signs the claims as a token of the given type. The same claims give the same token until the
+   * key changes; a removed key signs for a second more at most.
    */
   readonly sign: (type: string, claims: JWTPayload) => Effect.Effect<string, Transient>
-  /** What this replica proves tokens by. */
+  /** What this replica verifies tokens with. */
   readonly trust: Trust
-  /** What services prove tokens by, as the database has it now: the sessions that ended after the position, or all. */
+  /**
+   * What services verify tokens with, as the database has it now; with the sessions that ended
+   * after the position, or all.
+   */
   readonly trusted: (after?: string) => Effect.Effect<Trusted, Transient>
-  /** For whoever else proves our tokens. */
+  /** For other parties that verify our tokens. */
   readonly publicKeys: Effect.Effect<ReadonlyArray<PublicKey>, Transient>
-  /** Makes and deletes keys as their ages demand, and forgets the ended sessions that no token names any more. */
+  /**
+   * Makes and deletes keys as their ages demand, and deletes the ended sessions that no valid token
+   * names.
+   */
   readonly renew: Effect.Effect<void, Transient>
 }>()("unwind/auth/SigningKeys") {}
 
@@ -41,10 +48,10 @@ export interface SigningKeysOptions {
   readonly secret: string
 }
 
-/** A copy of a removed key signs for so long; log-ins wait for what is newer, together. */
+/** The oldest copy of the keys that signs; log-ins share a reload. */
 const signedForMs = 1_000
 
-/** Fails with Unavailable or Unknown, and with Misconfigured when the secret does not open what is stored. */
+/** Fails with Transient: with Misconfigured when the secret does not open what is stored. */
 export const signingKeysLayer = (
   { longest, accessLifetime, secret }: SigningKeysOptions,
 ): Layer.Layer<SigningKeys, Transient, Database> =>
@@ -78,12 +85,12 @@ export const signingKeysLayer = (
         const read = ++reads
         let stored = yield* query((sql) => readStored(sql, after))
         if (stored.keys.length === 0) {
-          // The last one was removed: log-ins go on with a new one at once.
+          // The last key was removed: a new one is made at once, so that log-ins go on.
           yield* keep
           stored = yield* query((sql) => readStored(sql, after))
         }
         const keys = yield* Effect.forEach(stored.keys, load)
-        // Of reads at the same time, the one that began last has the last word.
+        // Of simultaneous reads, the one that began last wins.
         if (read > newest) [newest, loaded] = [read, keys]
         return {
           keys: keys.map(({ publicKey }) => publicKey),

@@ -1,8 +1,8 @@
 /**
- * What of a flood is kept one by one, as pure rules. Of each kind of event (what, and how it ended) so many are kept in a
- * burst and so many a minute from then on, and of those alike (the same kind, reason, user and address) no more than a few
- * in a minute; all others are counted, by what they have in common. So a flood hides nothing of another kind, and whatever
- * is tried, a minute adds few rows.
+ * Which events of a flood are kept one by one, as pure rules. Of each kind (event and outcome) a
+ * burst is kept, and then a number in each minute; of events alike (of the same kind, reason, user
+ * and address) no more than a few in a minute. All others are counted, by what they have in common.
+ * So a flood hides nothing of another kind, and a minute adds few rows, whatever is tried.
  */
 
 export const outcomes = ["done", "refused", "failed"] as const
@@ -31,20 +31,20 @@ export interface TrailEvent {
   readonly outcome: Outcome
   /** Why: the stable code of a refusal. */
   readonly reason?: string
-  /** Who, where that is known to be a user: some type their password for their name. */
+  /** Who, if that is known to be a user: some people type their password for their name. */
   readonly username?: string
   /** From where: the client's address, or the network that counts as one. */
   readonly address?: string
   readonly session?: string
 }
 
-/** An event, or as many of which no more is known than this, the last of them at this time. */
+/** An event; or the count of events that have only this in common, at the time of the last one. */
 export interface TrailEntry extends TrailEvent {
   readonly atMs: number
   readonly count: number
 }
 
-/** How many of a kind are kept one by one: at once, and for each minute that passes. */
+/** How many of a kind are kept one by one: in a burst, and for each minute that passes. */
 const kept: Readonly<Record<Outcome, { readonly burst: number; readonly aMinute: number }>> = {
   done: { burst: 10_000, aMinute: 300 },
   refused: { burst: 1_000, aMinute: 10 },
@@ -61,11 +61,13 @@ interface Alike {
 }
 
 export interface TrailBounds {
-  /** What is to be kept because of an event: itself, if it is, and what was counted in a minute that is over. */
+  /**
+   * The entries that an event adds: itself, if it is kept, and the counts of a minute that is over.
+   */
   readonly admit: (event: TrailEvent, nowMs: number) => ReadonlyArray<TrailEntry>
-  /** What was counted in a minute that is over. */
+  /** The counts of a minute that is over. */
   readonly counted: (nowMs: number) => ReadonlyArray<TrailEntry>
-  /** What was counted so far. */
+  /** The counts so far. */
   readonly close: () => ReadonlyArray<TrailEntry>
 }
 
@@ -117,7 +119,7 @@ export const makeTrailBounds = (): TrailBounds => {
       const { username: _who, address: _where, ...kind } = common
       const room = roomFor(event, nowMs)
       const key = keyOf(common)
-      // Of those who come when there is no room any more nothing is remembered: they may be without number.
+      // Without room, users and addresses are not remembered: there may be any number of them.
       const group = room.isLeft || alike.has(key) ? those(key, common) : those(keyOf(kind), kind)
       if (room.isLeft && group.kept < alikeAMinute) {
         group.kept++

@@ -1,6 +1,6 @@
 /**
- * How the console keeps what operators do. Unlike the rest of the trail it is waited for: when it is answered it is on disk, so
- * that nothing is done of which nobody would know who wanted it.
+ * How the console records what operators do. Unlike the rest of the trail, these entries are on
+ * disk before the answer, so that nothing is done without a record of who wanted it.
  */
 import { Clock, Effect } from "effect"
 import { TrailAction } from "#shared/contracts/trail.ts"
@@ -31,9 +31,9 @@ export const trailRoutes = Effect.gen(function* () {
     yield* route({
       method: "POST",
       path: "/internal/trail",
-      summary: "Keep that an operator does something, or how it ended",
+      summary: "Record that an operator begins an action, or how it ended",
       body: { schema: TrailAction, maxBytes: publicBodyBytes, example },
-      answer: { status: 204, description: "It is kept; of several ends the first" },
+      answer: { status: 204, description: "It is on disk; of several ends the first is kept" },
       problems: [409],
       handle: Effect.fnUntraced(function* ({ body }) {
         const now = new Date(yield* Clock.currentTimeMillis)

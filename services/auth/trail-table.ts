@@ -1,17 +1,20 @@
-/** The table of the audit trail: written in batches, searched by who, where, what and when, and cut off at its end. */
+/**
+ * The table of the audit trail: written in batches, searched by who, where, what and when, and
+ * purged of old entries.
+ */
 import { Effect, Schema } from "effect"
 import { text } from "#shared/postgres/columns.ts"
 import type { Part, Sql } from "#shared/postgres/sql.ts"
 import type { ActionOutcome, OperatorAction, TrailAction } from "#shared/contracts/trail.ts"
 import type { EventName, TrailEntry } from "./trail-bounds.ts"
 
-/** An entry with what it is known by: an id of its own, and the id of the request that it was made for. */
+/** An entry with an id of its own, and the id of the request that it was made for. */
 export interface KeptEntry extends TrailEntry {
   readonly id: string
   readonly request: string | undefined
 }
 
-/** What is looked for; all that is said has to fit. */
+/** The conditions of a search; all that are given must hold. */
 export interface TrailSearch {
   readonly username?: string
   readonly address?: string
@@ -42,7 +45,10 @@ export type FoundEntry = typeof Found.Type
 const purgedAtOnce = 10_000
 
 export const trailTable = (sql: Sql) => ({
-  /** Inserts entries; those that are there already, by a try of which the answer was lost, stay as they are. */
+  /**
+   * Inserts entries. Those that exist already, from an attempt whose answer was lost, stay as they
+   * are.
+   */
   insert: (entries: ReadonlyArray<KeptEntry>) =>
     Effect.asVoid(sql`
       insert into audit_trail (id, at, event, outcome, reason, username, address, session, request, count)
@@ -60,8 +66,8 @@ export const trailTable = (sql: Sql) => ({
       on conflict (id) do nothing`),
 
   /**
-   * Writes that an action begins, or how it ended. The first end holds, and what was begun by one operator is ended by no
-   * other; false when the entry is of something else.
+   * Records that an action begins, or how it ended. The first end is kept, and only the operator
+   * who began an action can end it. False when the id belongs to another action.
    */
   action: (entry: TrailAction, now: Date, request: string | undefined) => {
     const { id, username, action, target, reason, outcome, code, address } = entry
@@ -83,7 +89,7 @@ export const trailTable = (sql: Sql) => ({
     )
   },
 
-  /** The newest entries that fit, oldest first. */
+  /** The newest entries that match, oldest first. */
   search: ({ username, address, event, outcome, target, since, until, limit }: TrailSearch) => {
     const where = <A>(given: A | undefined, part: (given: A) => Part) =>
       given === undefined ? sql.part`` : part(given)
@@ -104,7 +110,7 @@ export const trailTable = (sql: Sql) => ({
     )
   },
 
-  /** Deletes the oldest entries from before then, and tells whether there may be more. */
+  /** Deletes the oldest entries from before that time, and tells whether there may be more. */
   purge: (before: Date) =>
     Effect.map(
       sql`

@@ -1,7 +1,7 @@
 /**
- * Turns at what is scarce. Log-ins and sign-ups share the threads that hash, refreshes have turns of their own; each kind
- * of request waits in a queue of its own, so that none can keep another waiting. In a queue the addresses take turns, and at
- * an address the users who are known there (wait-line.ts).
+ * Turns at scarce resources. Log-ins and sign-ups share the threads that hash; refreshes have turns
+ * of their own. Each kind of request has its own queue, so that none can hold up another. In a
+ * queue the addresses take turns, and at an address the users who are known there (wait-line.ts).
  */
 import { Context, Effect, Layer } from "effect"
 import { availableParallelism } from "node:os"
@@ -9,8 +9,8 @@ import { type Problem, unavailable } from "#shared/http/problem.ts"
 import { WaitLine, type Waits } from "./wait-line.ts"
 
 /**
- * Runs the work when its turn comes. Its share is an address, or an address and who is known there. Fails with a 503 Problem
- * when too many wait.
+ * Runs the work when its turn comes. A share is an address, or an address and a user who is known
+ * there. Fails with a 503 Problem when too many wait.
  */
 type InTurn = <A, E, R>(
   share: ReadonlyArray<string>,
@@ -23,8 +23,8 @@ export class Turns extends Context.Service<Turns, {
   readonly refresh: InTurn
 }>()("unwind/auth/Turns") {}
 
-// Node has four threads for this, for signatures, for files and for name look-ups: one stays free. There are two at least,
-// since sign-ups leave one to log-ins.
+// Node has four threads, for hashing, signatures, files and name look-ups: one stays free. At least
+// two hash, since sign-ups leave one to log-ins.
 const hashesAtOnce = Math.max(2, Math.min(availableParallelism(), 3))
 /** Fewer than the database has connections. */
 const refreshesAtOnce = 4
@@ -52,7 +52,10 @@ interface Queue {
 
 const busy = Effect.fail(unavailable("Too many log-ins, sign-ups or refreshes at the same time."))
 
-/** Makes queues for so many turns at once; of the queues where somebody waits, the one with the fewest at work is next. */
+/**
+ * Makes queues that share `atOnce` turns. The next turn goes to the waiting queue that has the
+ * fewest at work.
+ */
 export const makeTurns = (atOnce: number) => {
   const queues: Array<Queue> = []
   const next = () =>

@@ -1,4 +1,4 @@
-/** What has to be done from time to time, in every replica: keys renewed, and dead rows deleted. */
+/** Regular maintenance, in every replica: keys are renewed, and dead rows deleted. */
 import { Effect, Schedule } from "effect"
 import { eraseClosed } from "./account-closing.ts"
 import { TrailUpkeep } from "./audit-trail.ts"
@@ -6,16 +6,16 @@ import { Sessions } from "./sessions.ts"
 import { SigningKeys } from "./signing-keys.ts"
 import { Users } from "./users.ts"
 
-/** All of it once; what fails is logged, and done again the next time. */
+/** Runs every task once. A task that fails is logged, and runs again the next time. */
 export const upkeep = Effect.gen(function* () {
   const tasks = {
     "renew the signing keys": (yield* SigningKeys).renew,
     "delete expired sessions": (yield* Sessions).purge,
     "delete abandoned sign-ups": (yield* Users).purge,
-    // A replica of a release before may still sign up some.
-    "look at the names of users": (yield* Users).fillKeys,
+    // A replica of an earlier release may still add users without keys.
+    "fill in the keys of names": (yield* Users).fillKeys,
     "erase closed accounts": yield* eraseClosed,
-    "keep the audit trail": (yield* TrailUpkeep).run,
+    "maintain the audit trail": (yield* TrailUpkeep).run,
   }
   yield* Effect.forEach(
     Object.entries(tasks),

@@ -1,8 +1,9 @@
 /**
- * The users table. A row is pending until its sign-up is through, and belongs to the attempt that wrote it last; nobody but
- * a sign-up sees pending rows. Once it is active it stays: of a user who has closed the account the name is kept, so that
- * nobody else ever signs up with it. A name is taken by an active user whose name is the same, differs in case only, or looks
- * the same; users who were there before that was asked keep their names.
+ * The users table. A row is pending until its sign-up is complete, and belongs to the attempt that
+ * wrote it last; only sign-ups see pending rows. An active row stays: when the account is closed
+ * the name is kept, so that nobody else signs up with it. A name is taken when an active user's
+ * name is the same, differs in case only, or looks the same; users from before this rule keep their
+ * names.
  */
 import { Clock, Context, Effect, Layer, Schema } from "effect"
 import { Database } from "#shared/postgres/database.ts"
@@ -11,7 +12,7 @@ import type { Transient } from "#shared/transient.ts"
 import { keysOf, type NameKeys } from "./names.ts"
 import { sessionEnds } from "./session-ends.ts"
 
-/** A name and what no two names may have in common. */
+/** A name, and the keys that no two names may share. */
 export interface Names extends NameKeys {
   readonly username: string
 }
@@ -32,61 +33,66 @@ export const Credentials = Schema.Struct({
 })
 export type Credentials = typeof Credentials.Type
 
-/** A user whose password was right just now, and the hash that it was compared with. */
+/** A user whose password was right just now, and the hash that it matched. */
 export interface ProvedUser {
   readonly username: string
   readonly passwordHash: string
 }
 
-// Any fixed number will do: it only has to be the same in every replica, and of another lock than that of migrations.
+// Any fixed number, the same in every replica, and another than the lock of migrations.
 const namesLock = 7_305_842_002
-/** How many names are given their keys in one transaction. */
+/** How many names get their keys in one transaction. */
 const page = 1_000
 const erasedAtOnce = 100
 const pendingForMs = 24 * 60 * 60 * 1000
 
 export class Users extends Context.Service<Users, {
-  /** Writes the pending row, over that of an earlier attempt; false when the username belongs to an active user. */
+  /**
+   * Writes the pending row, over that of an earlier attempt; false when the username belongs to an
+   * active user.
+   */
   readonly begin: (user: PendingUser) => Effect.Effect<boolean, Transient>
   /** Whether the name belongs to an active user, or cannot be told from one that does. */
   readonly isTaken: (names: Names) => Effect.Effect<boolean, Transient>
   /**
-   * Makes the user active; false when another attempt has written the row since, or the name is taken. The same answer when
-   * asked again.
+   * Makes the user active; false when another attempt has written the row since, or the name is
+   * taken. Idempotent.
    */
   readonly activate: (username: string, attempt: string) => Effect.Effect<boolean, Transient>
   readonly find: (username: string) => Effect.Effect<FoundUser | undefined, Transient>
-  /** What an active user's log-in is checked against. */
+  /** What the log-in of an active user is checked against. */
   readonly credentials: (
     username: string,
     address: string,
   ) => Effect.Effect<Credentials | undefined, Transient>
   /**
-   * Makes the password another one and ends all sessions, in one; false when it is another by now, or the account is closed.
+   * Changes the password and ends all sessions, in one transaction. False when the password has
+   * changed since it was checked, or the account is closed.
    */
   readonly setPassword: (
     user: ProvedUser,
     passwordHash: string,
   ) => Effect.Effect<boolean, Transient>
   /**
-   * Closes the account and ends all sessions, in one: from then on it is as if the user did not exist. What is known of the
-   * person is to be erased from `eraseAt` on. False as above.
+   * Closes the account and ends all sessions, in one transaction: it is then as if the user did not
+   * exist. Personal data is to be erased from `eraseAt` on. False as for `setPassword`.
    */
   readonly close: (user: ProvedUser, eraseAt: Date) => Effect.Effect<boolean, Transient>
-  /** The closed accounts, a hundred at most, that are to be erased by now. */
+  /** The closed accounts that are due to be erased, a hundred at most. */
   readonly toErase: Effect.Effect<ReadonlyArray<string>, Transient>
   readonly postponeErasure: (username: string, eraseAt: Date) => Effect.Effect<void, Transient>
-  /** Erases all but the name; false when that is done. */
+  /** Erases all but the name; false when that is done already. */
   readonly erase: (username: string) => Effect.Effect<boolean, Transient>
-  /** Writes the keys of names that a release before left without. */
+  /** Writes the keys of names that an earlier release left without. */
   readonly fillKeys: Effect.Effect<void, Transient>
-  /** Deletes the rows of sign-ups that were given up a day ago. */
+  /** Deletes pending sign-ups that are more than a day old. */
   readonly purge: Effect.Effect<void, Transient>
 }>()("unwind/auth/Users") {}
 
 /**
- * Holds an active user's row until the transaction ends; false when the password is another by now, or the account is
- * closed. Whoever opens sessions, or ends them all, takes turns by it.
+ * Locks an active user's row until the transaction ends; false when the password has changed since
+ * it was checked, or the account is closed. Everything that opens sessions, or ends all of them,
+ * takes turns by it.
  */
 export const holdUser = (sql: Sql, { username, passwordHash }: ProvedUser) =>
   Effect.map(
@@ -131,7 +137,8 @@ const signingUp = ({ query, transaction }: Store) => ({
     ),
   activate: (username: string, attempt: string) =>
     transaction(Effect.fnUntraced(function* (sql) {
-      // Names that are alike become active one after the other, so that the second one sees the first.
+      // Names that look alike become active one after another, so that the second one sees the
+      // first.
       yield* sql`select pg_advisory_xact_lock(${namesLock})`
       const count = yield* sql`
         update users set active = true
@@ -171,7 +178,7 @@ const finding = ({ query }: Store) => ({
 })
 
 const changing = ({ query, transaction }: Store) => {
-  /** Does it to the user's row, and ends all sessions. */
+  /** Changes the user's row, and ends all sessions. */
   const restarting = (user: ProvedUser, change: (sql: Sql, now: Date) => Effect.Effect<unknown>) =>
     Effect.flatMap(now, (now) =>
       transaction((sql) =>
@@ -220,9 +227,10 @@ const changing = ({ query, transaction }: Store) => {
 
 const Named = Schema.Struct({ username: Schema.String })
 
-/** Writes the keys of some names, and gives of how many. */
+/** Writes the keys of up to a page of names, and gives their number. */
 const fillKeys = Effect.fnUntraced(function* (sql: Sql) {
-  // Replicas that start together take turns, so that none is ready before all have their keys.
+  // Replicas that start together take turns, so that none is ready before all names have their
+  // keys.
   yield* sql`select pg_advisory_xact_lock(${namesLock})`
   const rows = yield* sql.rows(Named)`
     select username from users where folded is null order by username limit ${page}`
@@ -239,7 +247,7 @@ const fillKeys = Effect.fnUntraced(function* (sql: Sql) {
   return rows.length
 })
 
-/** Before anybody asks, all names have their keys. Fails with Unavailable or Unknown. */
+/** All names have their keys before the layer is ready. Fails with Transient. */
 export const usersLayer: Layer.Layer<Users, Transient, Database> = Layer.effect(
   Users,
   Effect.map(

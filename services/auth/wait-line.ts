@@ -1,10 +1,11 @@
 /**
- * Those who wait, by their shares: a tree, in which the branches of a knot take turns, however many wait on each. When there
- * are too many, the longest branch is to lose its newest; of branches as long as one another, the one that grew last.
+ * Waiting requests by their shares: a tree in which the branches of a node take turns, however many
+ * wait on each. When there are too many, the longest branch loses its newest; of equally long
+ * branches, the one that grew last.
  */
 
 export interface Waits {
-  /** The branches that lead to its leaf; in one line as many for each. */
+  /** The branches that lead to its leaf; equally many for all in one line. */
   readonly share: ReadonlyArray<string>
 }
 
@@ -30,7 +31,7 @@ export class WaitLine<W extends Waits> {
     branch.join(waiting)
   }
 
-  /** Takes out whoever is next; there must be one. */
+  /** Removes and gives the next one; there must be one. */
   shift(): W {
     this.length--
     const [name, branch] = this.#branches.entries().next().value ?? []
@@ -41,7 +42,7 @@ export class WaitLine<W extends Waits> {
     return first
   }
 
-  /** Whom the longest branch is to lose; there must be one. */
+  /** The newest of the longest branch; there must be one. */
   newest(): W {
     if (this.#own.length > 0) return this.#own.at(-1)!
     const isFirst = (a: WaitLine<W>, b: WaitLine<W>) =>
@@ -49,7 +50,7 @@ export class WaitLine<W extends Waits> {
     return [...this.#branches.values()].reduce((a, b) => isFirst(a, b) ? a : b).newest()
   }
 
-  /** Takes out one who waits. */
+  /** Removes one that waits. */
   remove(waiting: W): void {
     this.length--
     const name = waiting.share[this.#depth]

@@ -1,4 +1,6 @@
-/** The wallets' owners: opening an account and looking it up. What orders reserve is in shared/reservations. */
+/**
+ * The owners of wallets: opens accounts and looks them up. Reservations are in shared/reservations.
+ */
 import { Context, Effect, Layer, Schema } from "effect"
 import { failpoint } from "#shared/failpoint.ts"
 import { Database } from "#shared/postgres/database.ts"
@@ -12,7 +14,7 @@ export const Account = Schema.Struct({
 export type Account = typeof Account.Type
 
 export class Accounts extends Context.Service<Accounts, {
-  /** Opens an account once; said again of the same username, it changes nothing but the email. */
+  /** Opens an account once; repeated for the same username, it changes only the e-mail address. */
   readonly open: (username: string, email: string) => Effect.Effect<Account, Transient>
   /** Erases the e-mail address of an account, if there is one; its books stay. */
   readonly erase: (username: string) => Effect.Effect<void, Transient>

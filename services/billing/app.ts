@@ -1,4 +1,7 @@
-/** Billing's routes: an account for its owner, profiles as auth says, reservations from the orchestrator. */
+/**
+ * Billing's routes: accounts for their owners, profiles for auth, reservations for the
+ * orchestrator.
+ */
 import { Effect, Schema } from "effect"
 import {
   Account as AccountView,
@@ -18,14 +21,14 @@ const view = ({ username, email, walletMinor }: Account) => ({
   body: { username, email, wallet: fromMinor(walletMinor) },
 })
 
-// The same answer for an account that is not the caller's: names cannot be tried out here.
+// The same answer for another user's account, so that names cannot be probed.
 const noSuchAccount = new Problem({
   status: 404,
   code: "account_not_found",
-  detail: "You have no account of that name. Ask for the username that you logged in with.",
+  detail: "You have no account with this name. Use the username that you logged in with.",
 })
 
-/** `faults`: whether operators may set some. */
+/** `faults`: whether operators may set faults. */
 export const billingApp = Effect.fnUntraced(function* (faults: boolean) {
   const accounts = yield* Accounts
   const database = yield* Database
@@ -51,16 +54,20 @@ export const billingApp = Effect.fnUntraced(function* (faults: boolean) {
     path: "/api/profiles/",
     summary: "Open the account of a new user",
     body: { schema: NewProfile, maxBytes: publicBodyBytes },
-    answer: { status: 201, description: "The account, opened now or before", schema: AccountView },
+    answer: { status: 201, description: "The account, new or already open", schema: AccountView },
     handle: ({ body }) => Effect.map(accounts.open(body.username, body.email), view),
   })
 
   const eraseAccount = yield* route({
     method: "POST",
     path: "/internal/accounts/erase",
-    summary: "Erase what a closed account says of the person",
+    summary: "Erase the personal data of a closed account",
     body: { schema: ErasedAccount, maxBytes: publicBodyBytes },
-    answer: { status: 200, description: "It is erased; the books stay", schema: Schema.Struct({}) },
+    answer: {
+      status: 200,
+      description: "The data is erased; the books stay",
+      schema: Schema.Struct({}),
+    },
     handle: ({ body }) => Effect.as(accounts.erase(body.username), { body: {} }),
   })
 

@@ -1,4 +1,4 @@
-/** The entry of the billing service. */
+/** The entry point of the billing service. */
 import { run } from "#shared/service/service.ts"
 import { billing } from "./service.ts"
 

@@ -1,4 +1,4 @@
-/** Billing: accounts with wallets. A participant of the order saga: what it reserves is money. */
+/** Billing: accounts with wallets. A participant of the order saga that reserves money. */
 import { Layer } from "effect"
 import { join } from "node:path"
 import { whole } from "#shared/config/settings.ts"
@@ -7,7 +7,7 @@ import { service } from "#shared/service/service.ts"
 import { accountsLayer } from "./accounts.ts"
 import { billingApp } from "./app.ts"
 
-/** What billing reserves, and where it keeps it. */
+/** What billing reserves, and the table that holds it. */
 export const money = {
   name: "billing",
   one: "account",

@@ -1,4 +1,4 @@
-/** The entry of the items service. */
+/** The entry point of the items service. */
 import { run } from "#shared/service/service.ts"
 import { items } from "./service.ts"
 

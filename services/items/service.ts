@@ -1,10 +1,12 @@
-/** Items: the stock that orders are served from. A participant of the order saga, with a shelf of ten items at first. */
+/**
+ * Items: the stock for orders. A participant of the order saga; the first start creates ten items.
+ */
 import { join } from "node:path"
 import { participant } from "#shared/reservations/participant.ts"
 
 export const items = participant({
   name: "items",
-  description: "Item stock, reserved and given back by the orchestrator.",
+  description: "Item stock, reserved and released by the orchestrator.",
   one: "item",
   table: "items",
   key: "id",

@@ -1,8 +1,9 @@
 /**
- * Who may place an order now. No more orders may be unfinished than can be worked off in reasonable time, and no user may have
- * more of them, or place them faster, than leaves something for others. It is decided before a request's body is read, by
- * what this replica knows. Who cannot come in at once waits for room a while, which costs less than to be refused and to come
- * again; users are let in by turns. What is sent again is no new order: it is answered all the same.
+ * Decides who may place an order now. The number of unfinished orders is limited to what can be
+ * worked off in reasonable time, and each user's number and rate are limited so that others get a
+ * share. The decision is taken before the request's body is read, from what this replica knows. A
+ * request that cannot enter waits up to a second for room, users by turns: waiting costs less than
+ * a refusal and a retry. A retry with the same key is no new order and is always answered.
  */
 import { Cause, Clock, Context, Effect, Layer, Metric } from "effect"
 import { firstIdAt } from "#shared/contracts/order-time.ts"
@@ -20,25 +21,26 @@ import { makeRoom, refusalCodes, type RoomOptions } from "./room.ts"
 
 export class Admission extends Context.Service<Admission, {
   /**
-   * The permit of a user's request for a new order. To enter fails with a 429 Problem when the user has too many unfinished
-   * orders or places them too fast, and with a 503 Problem when there are too many of all.
+   * The permit of a user's request for a new order. `enter` fails with a 429 Problem when the user
+   * has too many unfinished orders or places them too fast, and with a 503 Problem when there are
+   * too many in all.
    */
   readonly permit: (username: string, idempotencyKey: string | undefined) => Permit
-  /** Tells of orders that were stored now. */
+  /** Counts orders that have just been stored. */
   readonly stored: (orders: ReadonlyArray<Order>) => Effect.Effect<void>
 }>()("unwind/orders/Admission") {}
 
-/** For room to come where a load passes, and not too long for a client that can do something better. */
+/** Long enough for a burst to pass, short enough for a client that has something better to do. */
 const longestWaitMs = 1_000
 
 const refusedFor = (code: string) =>
   Metric.counter("orders_refused_total", {
-    description: "Orders that were not let in, by the code of the problem",
+    description: "Orders that were refused, by the code of the problem",
     incremental: true,
     attributes: { code },
   })
 
-/** Each metric is made once: to make its key costs more than to count with it. */
+/** Cached per code: building a metric key costs more than recording a value. */
 const refused = new Map(refusalCodes.map((code) => [code, refusedFor(code)]))
 
 const countRefusal = ({ code }: Problem) => Metric.update(refused.get(code)!, 1)
@@ -103,16 +105,19 @@ export const admissionLayer = (
 
 type Room = ReturnType<typeof makeRoom>
 
-/** Tokens come with time, when nothing else happens; and those who wait have waited long enough. */
+/** How often to look without an event: tokens refill and waits expire by time alone. */
 const lookAgainMs = 100
 
-/** Lets in who waits, whenever there may be room for some, and sends away who has waited in vain, until the scope closes. */
+/**
+ * Lets in waiting requests when there may be room, and refuses those that have waited too long,
+ * until the scope closes.
+ */
 const letInByTurns = Effect.fnUntraced(function* (
   line: Line<Problem>,
   mayEnter: Parameters<Line<Problem>["letIn"]>[0],
 ) {
   yield* line.due.pipe(
-    // All that ends in the same turn makes room at once.
+    // Orders that end in the same turn of the event loop make room together.
     Effect.andThen(Effect.yieldNow),
     Effect.andThen(Effect.sync(() => line.letIn(mayEnter))),
     Effect.forever,
@@ -130,17 +135,19 @@ const letInByTurns = Effect.fnUntraced(function* (
   )
 })
 
-/** How often orders are counted, as long as a count takes less than `part` of the time. */
+/**
+ * How often orders are counted; less often when counting would take more than `part` of the time.
+ */
 const countEveryMs = { tight: 50, otherwise: 1_000, most: 10_000, part: 0.05 }
 
 const unfinished = Metric.gauge("orders_unfinished", {
-  description: "Orders that are not final yet, counted up to the limit of the backlog",
+  description: "Orders that are not final, counted up to the backlog limit",
   attributes: { unit: "{order}" },
 })
 
 /**
- * Counts what is unfinished in all replicas together, until the scope closes: often where room gets scarce. Fails with
- * Transient when the first count does.
+ * Counts the unfinished orders of all replicas until the scope closes, more often when room is
+ * scarce. Fails with Transient when the first count does.
  */
 const countAgain = Effect.fnUntraced(
   function* (room: Room, limit: number, counted: Effect.Effect<unknown>) {
@@ -153,7 +160,7 @@ const countAgain = Effect.fnUntraced(
       yield* Metric.update(unfinished, found.total)
       yield* counted
     })
-    /** What those who place many have placed in other replicas. */
+    /** Charges users who place many orders for what they placed in other replicas. */
     const compare = Effect.gen(function* () {
       const fast = room.fast(yield* steadyMs)
       const fromMs = sinceMs
@@ -171,7 +178,7 @@ const countAgain = Effect.fnUntraced(
       const everyMs = room.isTight() ? tight : otherwise
       yield* Effect.sleep(Math.min(Math.max(everyMs, tookMs / part), most))
       const startedMs = yield* steadyMs
-      // A database that is away is reported by those who need an answer of it.
+      // Not logged: the requests that need the database report that it is unavailable.
       yield* Effect.catch(both, () => Effect.void)
       tookMs = (yield* steadyMs) - startedMs
     }).pipe(

@@ -1,4 +1,7 @@
-/** The routes of orders: what customers send and look up, and the internal doors of register, audit and console. */
+/**
+ * The routes of orders: the customers' API, and the internal routes for orchestrator, auth and
+ * console.
+ */
 import { Duration, Effect, Schema } from "effect"
 import { DecisionRequest, DecisionResponse, unpacked } from "#shared/contracts/decision.ts"
 import { NewOrder, OrderDetails, OrderId, OrderView, toMinor } from "#shared/contracts/order.ts"
@@ -30,7 +33,7 @@ const placeOrder = Effect.gen(function* () {
     path: "/api/orders/",
     summary: "Place an order",
     tag: "orders",
-    // An order that still waits to be stored is not stored for nobody.
+    // Drops an order that is still waiting to be stored when its client hangs up.
     endsWithClient: true,
     headers: placingHeaders,
     permit: ({ caller, request }) =>
@@ -122,7 +125,7 @@ const getOrder = Effect.gen(function* () {
   })
 })
 
-/** Each looks at the database every few seconds. A user may have open a part of those that are left. */
+/** Each polls the database every few seconds. A user may have a part of what is free. */
 const mostEventStreams = 1_000
 
 const watchOrder = Effect.gen(function* () {
@@ -146,7 +149,7 @@ const watchOrder = Effect.gen(function* () {
       const look = lookUps.find(caller.username, params.id)
       const order = yield* look
       const seen = lastEventId(request)
-      // By this status an EventSource knows that it need not come back.
+      // 204 tells an EventSource to stop reconnecting.
       if (isFinal(order) && seen >= historyOf(order).length - 1) {
         return new Response(null, { status: 204 })
       }
@@ -160,7 +163,7 @@ const decide = Effect.gen(function* () {
   return yield* route({
     method: "POST",
     path: "/internal/decisions",
-    summary: "Record decisions; the answers are the states that hold now",
+    summary: "Record decisions; answers the state of each order that holds now",
     body: { schema: DecisionRequest, maxBytes: 4 * 1024 * 1024 },
     answer: { status: 200, description: "The state of each order", schema: DecisionResponse },
     handle: ({ body }) =>
@@ -168,7 +171,7 @@ const decide = Effect.gen(function* () {
   })
 })
 
-/** `faults`: whether operators may set some. */
+/** `faults`: whether operators may set faults. */
 export const ordersApp = Effect.fnUntraced(function* (faults: boolean) {
   const database = yield* Database
   const doors = yield* appWithFaults(faults, {
@@ -185,10 +188,11 @@ export const ordersApp = Effect.fnUntraced(function* (faults: boolean) {
       ...(yield* auditRoutes),
       ...(yield* operatorRoutes),
     ],
-    // Orders are taken while the queue is away, so it is no condition; the sweeper publishes them later.
+    // The queue is not required: orders are accepted without it, and the sweeper publishes them
+    // later.
     ready: { database: database.ping },
   })
-  // Of all public services: behind a gateway of another make nobody else would show them.
+  // The docs of all public services: behind another gateway, nothing else serves them.
   doors.public.route("/", docsApp(publicServices))
   return doors
 })

@@ -1,4 +1,7 @@
-/** What orders shows to the audit: GET /internal/orders and /internal/orders/unfinished, for the orchestrator only. */
+/**
+ * What orders gives the audit: GET /internal/orders and /internal/orders/unfinished, for the
+ * orchestrator only.
+ */
 import { Effect } from "effect"
 import { PageQuery, StandingPage, Unfinished } from "#shared/contracts/audit.ts"
 import { route } from "#shared/http/route.ts"
@@ -10,7 +13,7 @@ export const auditRoutes = Effect.gen(function* () {
     route({
       method: "GET",
       path: "/internal/orders",
-      summary: "How orders stand, newest first",
+      summary: "Orders with their status, newest first",
       query: PageQuery,
       answer: { status: 200, description: "A page of orders", schema: StandingPage },
       handle: ({ query }) => Effect.map(standings.page(query), (orders) => ({ body: { orders } })),
@@ -18,8 +21,8 @@ export const auditRoutes = Effect.gen(function* () {
     route({
       method: "GET",
       path: "/internal/orders/unfinished",
-      summary: "The oldest order that is not final, and how many are not",
-      answer: { status: 200, description: "The orders that are not final", schema: Unfinished },
+      summary: "The oldest unfinished order, and the number of unfinished orders",
+      answer: { status: 200, description: "The unfinished orders", schema: Unfinished },
       handle: () => Effect.map(standings.unfinished, (body) => ({ body })),
     }),
   ])

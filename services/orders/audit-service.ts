@@ -1,6 +1,6 @@
 /**
- * The orders service as the audit of a data folder needs it, which need not be running: its records and no more. Nothing is
- * taken, published or swept, so that it does not get in the way of one that runs.
+ * The orders service as the audit of a data folder starts it: it only serves records. It takes,
+ * publishes and sweeps nothing, so it does not interfere with an orders service that runs.
  */
 import { Effect, Layer } from "effect"
 import { join } from "node:path"

@@ -1,7 +1,8 @@
 /**
- * Cancels orders that are not decided, by the register: the first decision wins, so a cancel either stops an order or comes
- * too late, and never both. The saga undoes what is held: a run that is under way when the register tells it, and where there
- * is none, the one for which the sweeper publishes the order.
+ * Cancels orders that are not decided, by an abort in the register. The first decision wins, so a
+ * cancel either stops an order or comes too late, never both. The saga undoes what the order holds:
+ * a run in flight learns of the abort from the register; where there is none, the sweeper publishes
+ * the order for a new run.
  */
 import { Clock, Context, Effect, Layer } from "effect"
 import { groupCommit } from "#shared/batch/group-commit.ts"
@@ -22,10 +23,10 @@ export interface CancelledAny {
 
 export class Cancellation extends Context.Service<Cancellation, {
   /**
-   * Cancels an order of the user and gives it as it is then or, with a wait, as it is when it is final or the wait is over. An
-   * order that was cancelled before is given the same way. Fails with a 404 Problem when the user has no such order, with a
-   * 409 Problem when it was decided before for another reason, with a 503 Problem when too many cancel, and with a 429
-   * Problem when the user has too many answers wait.
+   * Cancels an order of the user. Gives it as it is after the cancel or, with a wait, once it is
+   * final or the wait is over. Cancelling again gives the same. Fails with a 404 Problem when the
+   * user has no such order, a 409 Problem when the order is decided for another reason, a 503
+   * Problem when too many cancels wait, and a 429 Problem when the user waits for too many answers.
    */
   readonly cancel: (
     username: string,
@@ -33,8 +34,8 @@ export class Cancellation extends Context.Service<Cancellation, {
     wait?: Wait,
   ) => Effect.Effect<Answered, Problem | Transient>
   /**
-   * Cancels any order, for an operator, and gives it as it is then. Of two that cancel it at the same time both may be told that
-   * they did. Fails as `cancel` does.
+   * Cancels any order, for an operator, and gives it as it is after the cancel. When two callers
+   * cancel it at the same time, both may be told that they did. Fails as `cancel` does.
    */
   readonly cancelAny: (id: OrderId) => Effect.Effect<CancelledAny, Problem | Transient>
 }>()("unwind/orders/Cancellation") {
@@ -71,11 +72,14 @@ export class Cancellation extends Context.Service<Cancellation, {
   )
 }
 
-/** The most cancels that wait to be recorded, and how long: see the look-ups, which have the same database. */
+/**
+ * The limits of cancels that wait to be recorded; the same as for look-ups, which use the same
+ * database.
+ */
 const mostWaiting = 5_000
 const longestWaitMs = 10_000
 
-/** Has the register abort orders, many at a time; what was decided before stays as it is. */
+/** Has the register abort orders, in batches. An order that is already decided stays as it is. */
 const abortBatches = Effect.gen(function* () {
   const { query } = yield* OrderStore
   const { decide } = yield* Register
@@ -90,7 +94,8 @@ const abortBatches = Effect.gen(function* () {
         reason: orderCancelled,
         timeline: [],
       })))
-      // It is aborted already, and due sooner or later: nobody has to know when this fails.
+      // The abort is recorded and the sweeper gets to the order anyway, so a failure here is
+      // ignored.
       const now = new Date(yield* Clock.currentTimeMillis)
       yield* Effect.ignore(query((orders) => orders.makeDue(ids, now)))
       return given.map(() => undefined)

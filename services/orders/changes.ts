@@ -1,7 +1,8 @@
 /**
- * Tells whoever waits for an order that it changed. In this process the register does, as soon as the change is committed, with
- * the order as it is then; in other replicas a notification through PostgreSQL. One may be missed while the connection is
- * away, so now and then all are told, and look for themselves.
+ * Tells waiting callers that an order changed. In this process the register does so after the
+ * commit, with the order as it is then; other replicas learn of it by a PostgreSQL notification. A
+ * notification may be lost while the connection is down, so every five seconds all watchers are
+ * woken to look for themselves.
  */
 import { Context, Effect, Latch, Layer, type Scope } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
@@ -12,8 +13,8 @@ import type { Order } from "./order.ts"
 export const changesChannel = "orders"
 
 /**
- * What a notification says of orders that changed: the ids of those that are not final, and after an empty one those that are.
- * Versions from before read all of it as ids, and know no order by an empty one.
+ * The payload of a notification: the ids of changed orders that are not final, an empty id, then
+ * the ids of final ones. Earlier versions read all parts as ids, and ignore the empty one.
  */
 export const changesText = (ids: ReadonlyArray<OrderId>, final: ReadonlySet<OrderId>): string => {
   const part = (isFinal: boolean) => ids.filter((id) => final.has(id) === isFinal).join(",")
@@ -22,33 +23,34 @@ export const changesText = (ids: ReadonlyArray<OrderId>, final: ReadonlySet<Orde
 
 const idsIn = (list: string): ReadonlyArray<string> => list === "" ? [] : list.split(",")
 
-/** How long a waiter trusts that it would have been told. */
+/** How often all watchers look for themselves, in case a notification was lost. */
 const lookAgain = "5 seconds"
 
 interface Watcher {
   readonly latch: Latch.Latch
-  /** What the order is now, where that was told. */
+  /** The order as it is now, if it came with the change. */
   news: Order | undefined
 }
 
 export class Changes extends Context.Service<Changes, {
   /**
-   * Watches one order until the scope closes. The effect it gives waits for the next change, at most five seconds, and gives
-   * the order as it is then, if that was told: else there may be something to see. A change between two waits is not missed.
+   * Watches one order until the scope closes. The inner effect waits for the next change, at most
+   * five seconds, and gives the order if it came with the change; undefined means: look it up. A
+   * change between two waits is not missed.
    */
   readonly watch: (
     orderId: string,
   ) => Effect.Effect<Effect.Effect<Order | undefined>, never, Scope.Scope>
-  /** Those of the orders that are watched in this process. */
+  /** The orders among these that are watched in this process. */
   readonly watched: <Id extends string>(orderIds: ReadonlyArray<Id>) => ReadonlyArray<Id>
   /**
-   * Tells those who watch these orders what they are now, and all who want to know it of these ids that they are final. For
-   * what is committed only.
+   * Wakes the watchers of these orders with their new state, and passes the ids of the final ones
+   * to the callbacks of `onFinal`. Only for committed changes.
    */
   readonly tell: (orders: Iterable<Order>, final: ReadonlyArray<OrderId>) => Effect.Effect<void>
   /**
-   * From now on calls back with the ids of orders that became final, in any replica, perhaps of one more than once; with null
-   * when some may have been missed.
+   * Calls back with the ids of orders that become final in any replica, perhaps more than once, and
+   * with null when some may have been missed.
    */
   readonly onFinal: (told: (ids: ReadonlyArray<string> | null) => void) => Effect.Effect<void>
 }>()("unwind/orders/Changes") {

@@ -1,6 +1,7 @@
 /**
- * How many orders there are, for operators: those that are not final as they are now, and of those that are, the ends of a
- * day. Nothing counts all orders, and what a look costs has a bound: so many that are not final, and so many minutes.
+ * How many orders there are, for operators: the unfinished ones as they are now, and those that
+ * ended in the last day. No query counts all orders, and the cost of a count is bounded: at most
+ * `mostCounted` unfinished orders, and the minutes of a day.
  */
 import { Clock, Context, Effect, Exit, Layer, Schema } from "effect"
 import { type OrderId, OrderStatus } from "#shared/contracts/order.ts"
@@ -14,7 +15,7 @@ import type { Transient } from "#shared/transient.ts"
 import { type End, selectEnds } from "./ends.ts"
 
 export class Counts extends Context.Service<Counts, {
-  /** What was counted last, unless that is too old. Who asks meanwhile is told what is being counted. */
+  /** The last count, unless it is too old. Callers share a count that is in progress. */
   readonly latest: Effect.Effect<OrderCounts, Transient>
 }>()("unwind/orders/Counts") {
   static readonly layer: Layer.Layer<Counts, never, Database> = Layer.effect(
@@ -37,12 +38,12 @@ export class Counts extends Context.Service<Counts, {
   )
 }
 
-/** How long a count is good for, and the part of the time that may be spent on counting. */
+/** How long a count is valid, and the largest part of the time that is spent counting. */
 const freshMs = 1_000
 const partOfTime = 0.05
 
 const secondsCounted = 60
-/** So many of the newest orders tell how fast they come. */
+/** At most this many of the newest orders are used to tell how fast they come. */
 const mostPlaced = 10_000
 
 export const countAt = Effect.fnUntraced(function* (sql: Sql, nowMs: number) {
@@ -79,7 +80,7 @@ export const countAt = Effect.fnUntraced(function* (sql: Sql, nowMs: number) {
 const sum = <K extends string>(rows: ReadonlyArray<Readonly<Record<K, number>>>, key: K): number =>
   rows.reduce((total, row) => total + row[key], 0)
 
-/** The time in which so many orders were placed. */
+/** The seconds in which `count` orders were placed. */
 const secondsOf = (oldest: OrderId, count: number, nowMs: number) =>
   count < mostPlaced ? secondsCounted : Math.max(0.001, (nowMs - madeAtMs(oldest)) / 1_000)
 

@@ -1,6 +1,6 @@
 /**
- * How many orders ended when, how and why, for a day. Every batch of decisions leaves a row behind it, in its own statement, so
- * that nothing is counted twice or left out; rows of minutes that are over become one of each.
+ * How many orders ended when, how and why, for a day. Each batch of decisions adds its rows in the
+ * same statement, so nothing is counted twice or left out; the rows of past minutes are merged.
  */
 import { Cause, Clock, Effect, Layer, Schema } from "effect"
 import type { FailureReason } from "#shared/contracts/order.ts"
@@ -20,7 +20,7 @@ const End = Schema.Struct({
 })
 export type End = typeof End.Type
 
-/** How many orders ended in each way in the last day, and of those in the last minute. */
+/** The number of orders that ended in each way in the last day, and in the last minute. */
 export const selectEnds = (sql: Sql, nowMs: number): Effect.Effect<ReadonlyArray<End>> =>
   sql.rows(End)`
     select status, reason, sum(count)::bigint as count,
@@ -29,9 +29,9 @@ export const selectEnds = (sql: Sql, nowMs: number): Effect.Effect<ReadonlyArray
   )}), 0)::bigint as lately
     from order_ends where ended_at > ${new Date(nowMs - dayMs)} group by status, reason`
 
-/** Makes one row of those of each minute that is over, and none of those of another day. */
+/** Merges the rows of each past minute, and deletes those older than a day. */
 export const rollUpEnds = (sql: Sql, nowMs: number): Effect.Effect<void> => {
-  // Decisions of the last minute may still be under way, and are counted each by itself.
+  // Decisions of the last minute may still be in flight, so their rows are merged later.
   const over = new Date(Math.floor(nowMs / minuteMs - 1) * minuteMs)
   const dayAgo = new Date(nowMs - dayMs)
   return Effect.asVoid(sql`
@@ -45,7 +45,7 @@ export const rollUpEnds = (sql: Sql, nowMs: number): Effect.Effect<void> => {
     where ended_at >= ${dayAgo} group by 1, 2, 3`)
 }
 
-/** Does so every minute, in every replica, until the scope closes. */
+/** Rolls up every minute, in every replica, until the scope closes. */
 export const endsLayer: Layer.Layer<never, never, Database> = Layer.effectDiscard(
   Effect.gen(function* () {
     const { query } = yield* Database
@@ -53,10 +53,10 @@ export const endsLayer: Layer.Layer<never, never, Database> = Layer.effectDiscar
     yield* query((sql) => rollUpEnds(sql, nowMs))
   }).pipe(
     Effect.catch(({ message }) =>
-      Effect.logWarning(`The counts of ends stay as they are for now: ${message}`)
+      Effect.logWarning(`The counts of ended orders are not rolled up for now: ${message}`)
     ),
     Effect.catchDefect((defect) =>
-      Effect.logError("The counts of ends met a defect", Cause.die(defect))
+      Effect.logError("Rolling up the counts of ended orders met a defect", Cause.die(defect))
     ),
     Effect.andThen(Effect.sleep("1 minute")),
     Effect.forever,

@@ -1,6 +1,7 @@
 /**
- * An order's history as server-sent events. The events follow from the order alone and only ever grow, so an event's place
- * in the history is its id, in every replica, and a client that comes back with Last-Event-ID goes on where it was.
+ * An order's history as server-sent events. The events follow from the order alone and only ever
+ * grow, so an event's position in the history is its id, in every replica, and a client that
+ * reconnects with Last-Event-ID resumes where it was.
  */
 import { Effect, Metric, Stream } from "effect"
 import type { TimelineEntry } from "#shared/contracts/order.ts"
@@ -13,7 +14,7 @@ interface OrderEvent {
   readonly data: unknown
 }
 
-/** Everything that happened to the order, in the order in which it did. */
+/** All events of the order, in the order in which they happened. */
 export const historyOf = (order: Order): ReadonlyArray<OrderEvent> => {
   const view = viewOf(order)
   const step = (entry: TimelineEntry): OrderEvent => ({ type: "step", data: entry })
@@ -39,12 +40,13 @@ const openStreams = Metric.gauge("order_event_streams", {
   attributes: { unit: "{stream}" },
 })
 
-/** Of the streams that are free, what one user may have open. */
+/** The part of the free streams that one user may open. */
 const partOfUser = 1 / 10
 
 /**
- * Makes the function that opens the stream of the events of a user's order after `lastEventId`, ending with the one that is
- * final; it fails as event streams do. `look` gives the order as it is now; when it fails the stream breaks off.
+ * Makes the function that opens the event stream of a user's order after `lastEventId`. The stream
+ * ends with the final event, and breaks off when `look`, which gives the order as it is now, fails.
+ * Opening fails as event streams do.
  */
 export const orderStreams = ({ most }: { readonly most: number }) =>
   Effect.gen(function* () {

@@ -1,14 +1,13 @@
-/** What the routes of orders read from a request's headers. */
+/** The request headers that the routes of orders read. */
 import { Duration, Schema } from "effect"
 import { IdempotencyKey } from "#shared/http/idempotency-key.ts"
 
 const longestWaitSeconds = 30
 
-/** Of whoever would wait until the order is final. */
+/** The header of a request that waits until the order is final. */
 export const preferHeader = {
   Prefer: Schema.optionalKey(Schema.String.annotate({
-    description:
-      "wait=N: to be answered once the order is final, or with the order as it is after " +
+    description: "wait=N: answers once the order is final, or with the order as it is after " +
       `N seconds, at most ${longestWaitSeconds} (RFC 7240)`,
     examples: ["wait=5"],
   })),
@@ -17,8 +16,8 @@ export const preferHeader = {
 /** The headers of an order that is placed. */
 export const placingHeaders = Schema.Struct({
   "Idempotency-Key": Schema.optionalKey(IdempotencyKey.annotate({
-    description: "Makes a repeated order the same order: yours, of one to 255 printable ASCII " +
-      "characters, new for each order that you mean",
+    description: "Makes a retry safe: the same key gives the same order. One to 255 printable " +
+      "ASCII characters; use a new key for each new order",
   })),
   ...preferHeader,
 })
@@ -26,13 +25,13 @@ export const placingHeaders = Schema.Struct({
 /** The headers of an order that is watched. */
 export const watchingHeaders = Schema.Struct({
   "Last-Event-ID": Schema.optionalKey(Schema.String.annotate({
-    description: "The id of the event that was seen last: the stream goes on after it",
+    description: "The id of the last event that was seen: the stream resumes after it",
   })),
 })
 
 /**
- * How long the client prefers to wait (RFC 7240, section 4.3), at most 30 seconds. Nothing for 0, and for what is not
- * understood.
+ * How long the client prefers to wait (RFC 7240, section 4.3), at most 30 seconds. Undefined for 0,
+ * and for a preference that cannot be read.
  */
 export const preferredWait = (
   { headers }: { readonly headers: Headers },
@@ -46,7 +45,10 @@ export const preferredWait = (
     : Duration.seconds(Math.min(Number(seconds), longestWaitSeconds))
 }
 
-/** The event that a client saw last; -1 when it saw none, or none of ours. It may be more than there are, to Infinity. */
+/**
+ * The id of the last event that the client saw; -1 when it saw none or sent no valid id. It may be
+ * larger than any id, up to Infinity.
+ */
 export const lastEventId = ({ headers }: { readonly headers: Headers }): number => {
   const seen = headers.get("last-event-id") ?? ""
   return /^\d+$/.test(seen) ? Number(seen) : -1

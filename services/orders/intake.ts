@@ -1,6 +1,7 @@
 /**
- * Intake. An order is accepted when it is on disk: inserts are shared by group commit, and only then is the order handed to
- * the publisher. The same idempotency key and order from the same user give the same order again.
+ * Intake. An order is accepted once it is on disk. Inserts share a statement by group commit; after
+ * the commit the order is handed to the publisher. The same idempotency key and order from the same
+ * user give the same order again.
  */
 import { Clock, Context, Effect, Layer, Schema } from "effect"
 import { SecureRandom } from "effect/crypto"
@@ -22,15 +23,16 @@ import { type Answered, type Wait, Waits } from "./wait.ts"
 
 export interface Placement extends OrderContent {
   readonly idempotencyKey: string | undefined
-  /** With which the request has entered; it is given back as soon as the order is stored. */
+  /** The permit with which the request entered; released as soon as the order is stored. */
   readonly permit: Permit
 }
 
 export class Intake extends Context.Service<Intake, {
   /**
-   * Stores an order and sees to it that it becomes final. Gives it as it was stored or, with a wait, as it is when it is
-   * final or the wait is over. Fails with a 503 Problem when too many wait to be stored, with a 422 Problem when the key was
-   * used for another order, and with a 429 Problem when the user has too many answers wait.
+   * Stores an order and ensures that it becomes final. Gives it as it was stored or, with a wait,
+   * once it is final or the wait is over. Fails with a 503 Problem when too many orders wait to be
+   * stored, a 422 Problem when the key was used for another order, and a 429 Problem when the user
+   * waits for too many answers.
    */
   readonly place: (
     placement: Placement,
@@ -52,7 +54,7 @@ export const intakeLayer = (options: IntakeOptions) =>
       const { whenFinal } = yield* Waits
       const random = yield* SecureRandom.SecureRandom
 
-      /** The order that was placed with the same key before, if there is one. */
+      /** The order that was placed before with the same key, if any. */
       const placedBefore = Effect.fnUntraced(function* (placement: Placement) {
         const { username, idempotencyKey } = placement
         if (idempotencyKey === undefined) return undefined
@@ -70,7 +72,7 @@ export const intakeLayer = (options: IntakeOptions) =>
           if (inserted) return { order, replayed: false }
           const before = yield* placedBefore(placement)
           if (before !== undefined) return before
-          // Its key was forgotten just now, so that it is free again.
+          // The key was forgotten in between, so it is free again.
         }
       })
 
@@ -108,14 +110,20 @@ const newOrder = Effect.fnUntraced(
 )
 
 /**
- * The most orders that wait to be stored: ten batches. Should the database stall, the clients behind them are told at once,
- * not when they have given up.
+ * The most orders that wait to be stored: ten batches. When the database stalls, further clients
+ * are refused at once instead of waiting until they time out.
  */
 const mostWaiting = 5_000
-/** Half of what a database that hangs costs the batch that is out: who waits behind it is told when that one is. */
+/**
+ * Half of the time that a batch takes to fail when the database hangs: what has waited behind it
+ * this long is refused with it.
+ */
 const longestWaitMs = 10_000
 
-/** Inserts orders, many at a time, and hands on to the publisher what is stored; tells whether the order was. */
+/**
+ * Inserts orders in batches and hands the stored ones to the publisher; tells for each whether it
+ * was inserted.
+ */
 const insertBatches = Effect.gen(function* () {
   const { query } = yield* OrderStore
   const publisher = yield* Publisher

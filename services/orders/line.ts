@@ -1,19 +1,19 @@
 /**
- * The line of those who wait to be let in. Users take turns, so that nobody waits behind all that another one sends. To wait
- * costs little: no fiber, and no timer of one's own.
+ * The line of requests that wait to be let in. Users take turns, so nobody waits behind everything
+ * that another user sent. Waiting is cheap: an entry has no fiber and no timer of its own.
  */
 import { Effect, Latch } from "effect"
 
-/** Whether a user may come in; `nobody` when there is no room at all. */
+/** Whether a user may enter; `nobody` when there is no room at all. */
 export type MayEnter = "yes" | "not this user" | "nobody"
 
 export interface Entry<E> {
   readonly username: string
-  /** When it joined, by the clock of whoever asks for those that are late. */
+  /** When the entry joined, by the clock of `sendAway`. */
   readonly sinceMs: number
-  /** Called in the moment in which it is let in. */
+  /** Called synchronously when the entry is let in. */
   readonly comeIn: () => void
-  /** What it is told that has waited in vain; undefined when it comes in after all. */
+  /** The error after a wait in vain; undefined lets the entry in after all. */
   readonly tooLate: () => E | undefined
 }
 
@@ -22,26 +22,35 @@ interface Waiting<E> extends Entry<E> {
 }
 
 export interface Line<E> {
-  /** Waits until it is this one's turn, or too late; who gives up has left the line. */
+  /**
+   * Waits for the entry's turn, and fails when it has waited too long. An interrupt leaves the
+   * line.
+   */
   readonly wait: (entry: Entry<E>) => Effect.Effect<void, E>
-  /** Waits until somebody waits for whom there may be room. */
+  /** Waits until the line has entries and there may be room. */
   readonly due: Effect.Effect<void>
-  /** Waits until somebody waits. */
+  /** Waits until the line has entries. */
   readonly some: Effect.Effect<void>
-  /** Tells that there may be room. */
+  /** Signals that there may be room. */
   readonly mayBeRoom: () => void
-  /** Lets in who may, one of each user by turns; of many only some, and the others when it is called again, as is due. */
+  /**
+   * Lets in the entries that may enter, one of each user in turn. A call lets in a limited number;
+   * `due` succeeds again when there are more.
+   */
   readonly letIn: (mayEnter: (username: string) => MayEnter) => void
-  /** Sends away who has waited since then or longer. */
+  /** Refuses the entries that have waited since `untilMs` or longer. */
   readonly sendAway: (untilMs: number) => void
 }
 
-/** All that comes in at once is answered before anything else is: what the others wait for would come to a stop meanwhile. */
+/**
+ * Entries let in together run before anything else does: more of them would stop the work that the
+ * others wait for.
+ */
 const mostAtOnce = 32
 
 export const makeLine = <E>(): Line<E> => {
   const users = new Map<string, Set<Waiting<E>>>()
-  /** The same ones, in the order in which they came. */
+  /** The same entries, in the order in which they joined. */
   const all = new Set<Waiting<E>>()
   const some = Latch.makeUnsafe(false)
   const room = Latch.makeUnsafe(false)
@@ -67,14 +76,14 @@ export const makeLine = <E>(): Line<E> => {
         users.set(username, (users.get(username) ?? new Set()).add(one))
         all.add(one)
         some.openUnsafe()
-        // There may be some by now, since it was told that there is none.
+        // There may be room since the last look.
         room.openUnsafe()
         return Effect.sync(() => leave(one))
       }),
     letIn: (mayEnter) => {
       room.closeUnsafe()
       let left = mostAtOnce
-      // Who had a turn goes to the end, which this comes to as well.
+      // A user who had a turn moves to the end of the map, which this loop reaches, too.
       for (const [username, queue] of users) {
         const may = mayEnter(username)
         if (may === "nobody") return

@@ -1,4 +1,4 @@
-/** Looking up orders: one, or the newest of a user. No user sees another's; operators see all. */
+/** Looks up orders: one, or the newest of a user. Users see only their own; operators see all. */
 import { Context, Effect, Layer } from "effect"
 import { groupCommit } from "#shared/batch/group-commit.ts"
 import { Problem } from "#shared/http/problem.ts"
@@ -9,24 +9,35 @@ import { OrderStore, type UsersKey } from "./order-table.ts"
 export interface Page {
   /** Oldest first. */
   readonly orders: ReadonlyArray<Order>
-  /** There are orders older than these. */
+  /** Whether there are older orders. */
   readonly more: boolean
 }
 
 /**
- * The most look-ups that wait for the database: ten batches. Who comes behind them would be answered after the client has
- * given up.
+ * The most look-ups that wait for the database: ten batches. Further ones would be answered after
+ * their clients have given up.
  */
 const mostWaiting = 5_000
-/** Half of what a database that hangs costs the batch that is out: who waits behind it is told when that one is. */
+/**
+ * Half of the time that a batch takes to fail when the database hangs: what has waited behind it
+ * this long is refused with it.
+ */
 const longestWaitMs = 10_000
 
 export class LookUps extends Context.Service<LookUps, {
-  /** One order of the user. Fails with a 404 Problem, also when it is somebody else's; with a 503 Problem when too many ask. */
+  /**
+   * One order of the user. Fails with a 404 Problem when there is none or it is another user's, and
+   * with a 503 Problem when too many look-ups wait.
+   */
   readonly find: (username: string, id: string) => Effect.Effect<Order, Problem | Transient>
-  /** One order, whosesoever it is. Fails with a 404 Problem, and with a 503 Problem when too many ask. */
+  /**
+   * Any user's order. Fails with a 404 Problem, and with a 503 Problem when too many look-ups wait.
+   */
   readonly findAny: (id: string) => Effect.Effect<Order, Problem | Transient>
-  /** The order that a user sent with an idempotency key, if there is one. Fails with a 503 Problem when too many ask. */
+  /**
+   * The order that a user sent with an idempotency key, if any. Fails with a 503 Problem when too
+   * many look-ups wait.
+   */
   readonly findByKey: (
     username: string,
     key: string,
@@ -41,7 +52,7 @@ export class LookUps extends Context.Service<LookUps, {
     LookUps,
     Effect.gen(function* () {
       const { query } = yield* OrderStore
-      // When a batch of orders is decided, as many wait to see it.
+      // A batch of decisions wakes as many waiters, and all of them look up their order.
       const lookUp = yield* groupCommit<string, Order | undefined, Problem | Transient>({
         max: 500,
         waiting: { most: mostWaiting, longestMs: longestWaitMs, full: tooMany },
@@ -85,7 +96,7 @@ const notOfTheUser = new Problem({
   detail: "You have no order with this id. GET /api/orders/ lists your orders.",
 })
 
-/** For operators, to whom it is no secret whose orders there are. */
+/** For operators, who may know which orders exist. */
 export const noSuchOrder = new Problem({
   status: 404,
   code: "order_not_found",

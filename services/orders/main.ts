@@ -1,4 +1,4 @@
-/** The entry of the orders service. */
+/** The entry point of the orders service. */
 import { run } from "#shared/service/service.ts"
 import { orders } from "./service.ts"
 

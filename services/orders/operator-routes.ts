@@ -1,4 +1,4 @@
-/** What the console asks of orders: those that operators look for, how many there are, and that one is cancelled. */
+/** The console's routes: search orders, count them, cancel one. */
 import { Effect, Schema } from "effect"
 import { OrderId } from "#shared/contracts/order.ts"
 import {
@@ -23,7 +23,7 @@ const reads = Effect.gen(function* () {
     route({
       method: "GET",
       path: "/internal/order-search",
-      summary: "Orders by what is known of them, newest first",
+      summary: "Search orders, newest first",
       query: OrderSearchQuery,
       answer: { status: 200, description: "A page of orders", schema: OrderSearchPage },
       handle: ({ query }) => Effect.map(search.page(query), (body) => ({ body })),
@@ -31,7 +31,7 @@ const reads = Effect.gen(function* () {
     route({
       method: "GET",
       path: "/internal/order-search/:id",
-      summary: "All that is on record of one order",
+      summary: "Everything on record about one order",
       params,
       answer: { status: 200, description: "The order", schema: WholeOrder },
       problems: [404],
@@ -40,8 +40,7 @@ const reads = Effect.gen(function* () {
     route({
       method: "GET",
       path: "/internal/order-counts",
-      summary:
-        "How many orders are not final, how many ended in a day, and how fast they come and go",
+      summary: "The number of unfinished orders, those that ended in a day, and the rates",
       answer: { status: 200, description: "The counts", schema: OrderCounts },
       handle: () => Effect.map(counts.latest, (body) => ({ body })),
     }),
@@ -65,7 +64,7 @@ const cancel = Effect.gen(function* () {
     handle: Effect.fnUntraced(function* ({ body: { reason }, caller, params: { id } }) {
       const { order, before } = yield* cancelAny(id)
       const outcome = before ? "cancelled before" as const : "cancelled" as const
-      // The console writes the audit trail; the log has it beside what follows from it.
+      // The console writes the audit trail; this log line puts the act beside its effects.
       yield* Effect.logInfo("An operator did: cancel").pipe(
         Effect.annotateLogs({ operator: caller.username, reason, orderId: id, outcome }),
       )

@@ -1,43 +1,46 @@
 /**
- * How fast each user places orders: a token bucket for each, which is full at first and of which an order takes one token.
- * A bucket that is full says no more than none, so only those are kept that are not. What a user places elsewhere is found
- * out about now and then, and taken of the bucket then.
+ * How fast each user places orders: a token bucket per user, full at first; an order takes one
+ * token. A full bucket is the same as none, so only the others are kept. Orders placed in other
+ * replicas are learned of now and then, and deducted then.
  */
 
 export interface OrderRateOptions {
   readonly perSecond: number
-  /** So many may come at once. */
+  /** The most orders that may come at once. */
   readonly burst: number
 }
 
 export interface OrderRate {
-  /** Milliseconds until the user may place another order, besides so many that are about to be placed; 0 is now. */
+  /**
+   * Milliseconds until the user may place another order, counting `besides` that are about to be
+   * placed; 0 means now.
+   */
   readonly waitMs: (username: string, nowMs: number, besides: number) => number
-  /** The user places an order here. */
+  /** Records an order that the user places here. */
   readonly take: (username: string, nowMs: number) => void
   /** The users who have used half of their tokens or more. */
   readonly fast: (nowMs: number) => ReadonlyArray<string>
-  /** These users have placed so many orders since the last time that this was told, here and elsewhere. */
+  /** Records how many orders these users have placed since the last call, here and elsewhere. */
   readonly placed: (orders: ReadonlyMap<string, number>, nowMs: number) => void
-  /** How many buckets are kept. */
+  /** The number of buckets that are kept. */
   readonly size: () => number
 }
 
 interface Bucket {
   readonly tokens: number
   readonly atMs: number
-  /** How many were taken here since it was told what was taken everywhere. */
+  /** The tokens taken here since the last call of `placed`. */
   readonly here: number
 }
 
 export const makeOrderRate = ({ perSecond, burst }: OrderRateOptions): OrderRate => {
-  /** The one that was changed last comes last. */
+  /** In the order of change, latest last. */
   const buckets = new Map<string, Bucket>()
   const tokensOf = ({ tokens, atMs }: Bucket, nowMs: number) =>
     Math.min(burst, tokens + Math.max(0, nowMs - atMs) * perSecond / 1000)
   const isFull = (bucket: Bucket, nowMs: number) => tokensOf(bucket, nowMs) >= burst
 
-  /** At the front, so that the work is shared by those who come. */
+  /** Only at the front, so that each order does a little of the work. */
   const forgetFull = (nowMs: number) => {
     for (const [username, bucket] of buckets) {
       if (!isFull(bucket, nowMs)) break
@@ -48,7 +51,7 @@ export const makeOrderRate = ({ perSecond, burst }: OrderRateOptions): OrderRate
   const spend = (username: string, nowMs: number, orders: number, here: number) => {
     const bucket = buckets.get(username) ?? { tokens: burst, atMs: nowMs, here: 0 }
     buckets.delete(username)
-    // Who places them by many replicas waits for no more than one bucket to fill.
+    // Bounded, so that a user of many replicas waits for no more than one bucket to fill.
     const tokens = Math.max(tokensOf(bucket, nowMs) - orders, Math.min(0, 1 - burst))
     buckets.set(username, { tokens, atMs: nowMs, here: here === 0 ? 0 : bucket.here + here })
   }

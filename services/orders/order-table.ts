@@ -1,4 +1,4 @@
-/** The orders table, as intake, look-ups, sweeper and register use it, without the SQL. */
+/** The orders table without its SQL, as intake, look-ups, sweeper and register use it. */
 import { Context, type Effect } from "effect"
 import type {
   FailureReason,
@@ -13,19 +13,19 @@ import type { Order } from "./order.ts"
 export interface Insertion {
   readonly order: Order
   readonly idempotencyKey: string | undefined
-  /** When the sweeper puts the order on the queue again unless it is final by then. */
+  /** When the sweeper publishes the order again, unless it is final. */
   readonly publishAt: Date
 }
 
-/** What a decision changes of an order. */
+/** How a decision changes an order. */
 export interface StatusChange {
   readonly orderId: OrderId
-  /** An order with any other status stays as it is. */
+  /** Only an order with this status is changed. */
   readonly before: OrderStatus
   readonly status: OrderStatus
-  /** Kept if the order has one already. */
+  /** Recorded unless the order has a reason already. */
   readonly reason: FailureReason | undefined
-  /** Added at the end. */
+  /** Appended. */
   readonly timeline: ReadonlyArray<TimelineEntry>
   readonly stuck: StuckCompensation | undefined
 }
@@ -43,15 +43,17 @@ export interface UnfinishedCount {
 }
 
 export interface OrderTable {
-  /** Inserts the orders but for those whose idempotency key is taken; gives the ids of the inserted. */
+  /**
+   * Inserts the orders except those whose idempotency key is taken; gives the ids of the inserted.
+   */
   readonly insert: (
     insertions: ReadonlyArray<Insertion>,
   ) => Effect.Effect<ReadonlySet<string>>
-  /** The orders that users sent with idempotency keys, in the order of the keys. */
+  /** The orders that users sent with these idempotency keys, in the order of the keys. */
   readonly findByKeys: (
     keys: ReadonlyArray<UsersKey>,
   ) => Effect.Effect<ReadonlyArray<Order | undefined>>
-  /** The orders with these ids, by id; of those that exist. */
+  /** The orders with these ids that exist, by id. */
   readonly find: (ids: ReadonlyArray<string>) => Effect.Effect<ReadonlyMap<string, Order>>
   /** The newest orders of a user, newest first, older than `before` if it is given. */
   readonly newest: (
@@ -59,40 +61,44 @@ export interface OrderTable {
     limit: number,
     before: string | undefined,
   ) => Effect.Effect<ReadonlyArray<Order>>
-  /** The statuses of the orders, locked; of those that exist. */
+  /** Locks the orders, and gives the statuses of those that exist. */
   readonly lockStatuses: (
     ids: ReadonlyArray<OrderId>,
   ) => Effect.Effect<ReadonlyMap<OrderId, OrderStatus>>
   /**
-   * Changes orders, at most once each, and gives how many it changed to each status. `now` becomes the time of the decision
-   * of those that are final by it.
+   * Changes orders, each at most once, and gives how many it changed to each status. `now` is when
+   * those that become final are decided.
    */
   readonly changeStatuses: (
     changes: ReadonlyArray<StatusChange>,
     now: Date,
   ) => Effect.Effect<ReadonlyMap<OrderStatus, number>>
-  /** Tells all replicas, on commit, that the orders changed, and which of them are final. */
+  /** Tells all replicas, on commit, which orders changed and which of them are final. */
   readonly notify: (
     ids: ReadonlyArray<OrderId>,
     final: ReadonlySet<OrderId>,
   ) => Effect.Effect<void>
   /**
-   * Takes up to `limit` orders that are due to be published again, passing over those that another transaction has locked,
-   * and gives them with their new count. They are due again after `firstMs`, doubled with each further time, at most `mostMs`.
-   * Up to as many again are due that would be later than any wait makes them: the clock was set back since.
+   * Takes up to `limit` orders that are due to be published again, and gives them with their new
+   * count; rows that another transaction has locked are skipped. An order is due again after
+   * `firstMs`, doubled each time, at most `mostMs`. Also takes up to `limit` orders that are due
+   * later than any wait allows: the clock was set back.
    */
   readonly takeDue: (
     now: Date,
     limit: number,
     waits: { readonly firstMs: number; readonly mostMs: number },
   ) => Effect.Effect<ReadonlyArray<Order>>
-  /** Makes those of the orders that are compensated due, but for those that another transaction has locked. */
+  /**
+   * Makes the orders among these that are compensating due, skipping rows that another transaction
+   * has locked.
+   */
   readonly makeDue: (ids: ReadonlyArray<OrderId>, now: Date) => Effect.Effect<void>
-  /** Makes every order that is not final due. */
+  /** Makes all unfinished orders due. */
   readonly makeAllDue: Effect.Effect<void>
-  /** Orders that are not final, counted up to `limit`. */
+  /** Counts the unfinished orders, up to `limit`. */
   readonly countUnfinished: (limit: number) => Effect.Effect<UnfinishedCount>
-  /** How many orders these users have from that id on, of those who have any. */
+  /** How many orders each of these users has placed from that id on. */
   readonly countMade: (
     usernames: ReadonlyArray<string>,
     sinceId: OrderId,

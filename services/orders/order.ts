@@ -1,4 +1,4 @@
-/** An order as the orders service keeps it, and the forms in which it leaves: to its customer and to the queue. */
+/** An order as the orders service keeps it, and its forms for customers and for the queue. */
 import { Schema } from "effect"
 import {
   type Details,
@@ -28,7 +28,7 @@ export const Order = Schema.Struct({
   timeline: json<ReadonlyArray<TimelineEntry>>(),
   stuck: Schema.NullOr(json<StuckCompensation>()),
   traceparent: Schema.NullOr(Schema.String),
-  /** How often the sweeper took it to put it on the queue again. */
+  /** How often the sweeper has taken it to publish it again. */
   republished: Schema.Int,
 })
 export type Order = typeof Order.Type
@@ -56,7 +56,7 @@ export const viewOf = (order: Listed): OrderView => {
   }
 }
 
-/** The order with everything that happened to it. */
+/** The order with its timeline. */
 export const detailsOf = (order: Order): OrderDetails => ({
   ...viewOf(order),
   timeline: order.timeline,

@@ -1,4 +1,4 @@
-/** The orders table in PostgreSQL. Each statement takes a batch, whatever its size. */
+/** The orders table in PostgreSQL. Each statement takes a batch of any size. */
 import { Effect, Layer, Schema } from "effect"
 import { type OrderId, OrderStatus } from "#shared/contracts/order.ts"
 import { json, text } from "#shared/postgres/columns.ts"
@@ -48,7 +48,7 @@ const intake = (sql: Sql): Pick<OrderTable, "insert" | "countUnfinished" | "coun
           ${insertions.map(({ idempotencyKey }) => idempotencyKey ?? null)}::text[],
           ${insertions.map(({ publishAt }) => publishAt.toISOString())}::timestamptz[]
         ) as given (id, username, amount, details, steps, created_at, traceparent, idempotency_key, publish_at)
-        -- One order among all replicas, so that batches with the same keys cannot wait for each other in a circle.
+        -- The same sequence in all replicas, so that batches with the same keys cannot deadlock.
         order by username, idempotency_key
         on conflict (username, idempotency_key) where idempotency_key is not null do nothing
         returning id`,
@@ -87,7 +87,7 @@ const lookUps = (sql: Sql): Pick<OrderTable, "findByKeys" | "find" | "newest"> =
         select nth::int as nth, ${columns(sql)} from unnest(
           ${keys.map(({ username }) => username)}::text[], ${keys.map(({ key }) => key)}::text[]
         ) with ordinality as given (sender, key, nth) cross join lateral (
-          -- By the index, for each key; a join might read all orders.
+          -- Uses the index for each key; a join might read all orders.
           select * from orders where username = sender and idempotency_key = key offset 0
         ) as found`,
       (rows) => {
@@ -110,7 +110,7 @@ const lookUps = (sql: Sql): Pick<OrderTable, "findByKeys" | "find" | "newest"> =
       order by id desc limit ${limit}`,
 })
 
-// A notification holds less than 8,000 bytes.
+// The payload of a notification is shorter than 8,000 bytes.
 const idsInNotification = 200
 
 const register = (sql: Sql): Pick<OrderTable, "lockStatuses" | "changeStatuses" | "notify"> => ({
@@ -123,7 +123,7 @@ const register = (sql: Sql): Pick<OrderTable, "lockStatuses" | "changeStatuses" 
 
   changeStatuses: (changes, now) => {
     const { kinds, kindOf } = sorted(changes)
-    // Materialized: inlined, the same timeline would be read as JSON again for every order.
+    // Materialized: inlined, the same timeline would be parsed as JSON for every order.
     return Effect.map(
       sql.rows(Changed)`
         with kind as materialized (
@@ -140,11 +140,13 @@ const register = (sql: Sql): Pick<OrderTable, "lockStatuses" | "changeStatuses" 
             decided_at = case when kind.status <> 'compensating' then ${now}::timestamptz end,
             publish_at = case when kind.status = 'compensating' then orders.publish_at end
           from (
-            -- One order among all replicas, so that batches with the same orders cannot wait for each other in a circle.
+            -- The same sequence in all replicas, so that batches with the same orders cannot
+            -- deadlock.
             select * from unnest(${changes.map(({ orderId }) => orderId)}::uuid[], ${kindOf}::int[])
               as given (id, kind) order by id
           ) as change cross join lateral (
-            -- Joined for each change, and not the other way round, by which the changes would come in the order of the kinds.
+            -- Lateral, to keep the changes in the order of ids: another join might use the order of
+            -- the kinds.
             select * from kind where number = change.kind offset 0
           ) as kind
           where orders.id = change.id and orders.status = kind.before
@@ -171,7 +173,10 @@ const register = (sql: Sql): Pick<OrderTable, "lockStatuses" | "changeStatuses" 
 
 type Kind = Omit<StatusChange, "orderId">
 
-/** Most changes of a batch differ in nothing but the order, so what they are is sent once: the kinds, counted from 1. */
+/**
+ * Most changes of a batch differ only in the order's id, so each kind of change is sent once. Kinds
+ * are numbered from 1.
+ */
 const sorted = (changes: ReadonlyArray<StatusChange>) => {
   const kinds: Array<Kind> = []
   const kindOf = changes.map((change) => {
@@ -185,7 +190,7 @@ const isSame = (a: Kind, b: Kind): boolean =>
   a.before === b.before && a.status === b.status && a.reason === b.reason &&
   a.timeline === b.timeline && a.stuck === undefined && b.stuck === undefined
 
-/** As many as the column can count: one that could not be counted on would hold up all others of its batch. */
+/** The most that the column can hold: an overflow would fail the whole batch. */
 const mostRepublished = 2 ** 31 - 1
 
 const sweeper = (sql: Sql): Pick<OrderTable, "takeDue" | "makeDue" | "makeAllDue"> => ({

@@ -1,4 +1,7 @@
-/** What orders tells auth of the owner of an account who wants to close it: GET /internal/users/unfinished. */
+/**
+ * Tells auth whether a user who wants to close their account has unfinished orders: GET
+ * /internal/users/unfinished.
+ */
 import { Effect } from "effect"
 import { UnfinishedOrders, UserQuery } from "#shared/contracts/account.ts"
 import { route } from "#shared/http/route.ts"

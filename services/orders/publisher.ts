@@ -1,7 +1,7 @@
 /**
- * Puts orders on the queue right after they were stored. Nobody waits for it and nothing depends on it: while the queue is
- * away it tries again, for as long as the sweeper does not do so; what waits in vain, and what is too much to wait, is
- * published by the sweeper.
+ * Puts orders on the queue right after they are stored. Nothing waits for it or depends on it.
+ * While the queue is unavailable it retries until the sweeper's turn comes; orders that wait longer
+ * or exceed the buffer are left to the sweeper.
  */
 import { Cause, Clock, Context, Effect, Layer, Queue, Schedule } from "effect"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"

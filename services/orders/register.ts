@@ -1,6 +1,6 @@
 /**
- * The decision register: the commit point of every saga. The first decision wins, each is a conditional update, and the
- * answer is the state that holds now. A final order never changes again.
+ * The decision register: the commit point of every saga. Each decision is a conditional update, so
+ * the first one wins; the answer is the state that holds now. A final order never changes.
  */
 import { Clock, Context, Effect, Layer, Metric } from "effect"
 import type { Decided, Decision } from "#shared/contracts/decision.ts"
@@ -14,7 +14,7 @@ import { Changes } from "./changes.ts"
 import { isFinal, type Order } from "./order.ts"
 import { OrderStore, type OrderTable, type StatusChange } from "./order-table.ts"
 
-/** What a decision makes of an order's status; `undefined` leaves the order as it is. */
+/** The status that a decision gives to an order; `undefined` leaves the order as it is. */
 export const transition = (status: OrderStatus, decision: Decision): OrderStatus | undefined => {
   switch (decision.decision) {
     case "ask":
@@ -30,7 +30,10 @@ export const transition = (status: OrderStatus, decision: Decision): OrderStatus
 }
 
 export class Register extends Context.Service<Register, {
-  /** Records the decisions one after another, in one transaction, and answers with the states that hold then. */
+  /**
+   * Records the decisions one after another, in one transaction, and gives the states that hold
+   * then.
+   */
   readonly decide: (
     decisions: ReadonlyArray<Decision>,
   ) => Effect.Effect<ReadonlyArray<Decided>, Transient>
@@ -65,7 +68,7 @@ interface Batch {
   readonly ids: ReadonlyArray<OrderId>
   readonly decisions: ReadonlyArray<Decision>
   readonly now: Date
-  /** The orders that somebody wants to see as they are then. */
+  /** The orders that callers wait for, to be read after the change. */
   readonly watched: ReadonlyArray<OrderId>
 }
 
@@ -82,7 +85,8 @@ const decideIn = Effect.fnUntraced(
           if (status === "completed" || status === "failed") ends[status] += count
         }
       })
-    // Where all orders stand as decisions mostly find them, the change itself tells, and nobody needs to look before.
+    // Usually all orders have the statuses that the decisions expect. The update itself confirms
+    // it, so no statement needs to look before.
     const usual = changesOf(decisions, usualStatuses(decisions))
     const [first] = usual.rounds
     if (first?.size === decisions.length) yield* change(first)
@@ -90,7 +94,7 @@ const decideIn = Effect.fnUntraced(
     const { answers, rounds }: ReturnType<typeof changesOf> = isDone
       ? { answers: usual.answers, rounds: [] }
       : changesOf(decisions, yield* orders.lockStatuses(ids))
-    // Else the first round has every order that changes.
+    // If nothing has changed so far, the first round has every order that changes.
     const changing = changed > 0 ? ids : [...rounds[0]?.keys() ?? []]
     const final = answers.filter(isFinal).map(({ orderId }) => orderId)
     let seen: Iterable<Order> = []
@@ -113,10 +117,10 @@ const usualStatuses = (decisions: ReadonlyArray<Decision>): ReadonlyMap<OrderId,
     decision === "settle" ? "compensating" : "pending",
   ]))
 
-/** Changes of different orders. */
+/** Changes, one of each order. */
 type Round = ReadonlyMap<OrderId, StatusChange>
 
-/** What the decisions come to, one after another, on orders that have these statuses. */
+/** Applies the decisions, one after another, to orders with these statuses. */
 const changesOf = (
   decisions: ReadonlyArray<Decision>,
   given: ReadonlyMap<OrderId, OrderStatus>,
@@ -130,7 +134,8 @@ const changesOf = (
     const status = transition(before, decision)
     if (status === undefined) return { orderId, status: before }
     statuses.set(orderId, status)
-    // One statement changes a row once: a second change of the same order belongs to a statement of its own.
+    // A statement changes a row only once: a second change of the same order goes to a further
+    // round.
     const free = rounds.find((round) => !round.has(orderId)) ?? addRound(rounds)
     free.set(orderId, { orderId, before, status, reason, timeline, stuck })
     return { orderId, status }

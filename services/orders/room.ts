@@ -1,4 +1,7 @@
-/** Whether there is room for one more order of a user, by what this replica knows; no more than rules and numbers. */
+/**
+ * Whether there is room for one more order of a user, by what this replica knows. Rules and numbers
+ * only.
+ */
 import { Problem } from "#shared/http/problem.ts"
 import { makeOrderRate } from "./order-rate.ts"
 import type { UnfinishedCount } from "./order-table.ts"
@@ -7,16 +10,16 @@ import { makeUnfinished } from "./unfinished.ts"
 export interface RoomOptions {
   /** The most unfinished orders, in all replicas together. */
   readonly most: number
-  /** The most of them that a user may have; and so many orders of a user may come at once. */
+  /** The most of them that a user may have, and the most orders of a user that may come at once. */
   readonly mostOfUser: number
-  /** How many orders of a user may come in a second, over time. */
+  /** The orders per second that a user may place over time. */
   readonly perSecond: number
 }
 
 export const makeRoom = ({ most, mostOfUser, perSecond }: RoomOptions) => {
   const unfinished = makeUnfinished(most)
   const rate = makeOrderRate({ perSecond, burst: mostOfUser })
-  /** Requests that were let in and have stored nothing yet, by user. */
+  /** Requests that have entered and not stored their order yet, by user. */
   const inside = new Map<string, number>()
   let allInside = 0
   const change = (username: string, by: number) => {
@@ -40,11 +43,11 @@ export const makeRoom = ({ most, mostOfUser, perSecond }: RoomOptions) => {
     counting: (): (count: UnfinishedCount) => void => unfinished.counting(),
     fast: rate.fast,
     placed: rate.placed,
-    /** Whether no order of anybody fits in. */
+    /** Whether there is no room for any user. */
     isFull: () => unfinished.total() + allInside >= most,
-    /** Whether there may soon be no room, so that it matters what others have let in. */
+    /** Whether room is scarce, so that what other replicas let in matters. */
     isTight: () => unfinished.total() + allInside >= most / 2,
-    /** Why the user cannot place an order now; undefined where nothing is in the way. */
+    /** Why the user cannot place an order now; undefined when they can. */
     refusal: (username: string, nowMs: number): Problem | undefined => {
       const coming = inside.get(username) ?? 0
       if (unfinished.of(username) + coming >= mostOfUser) return tooManyUnfinished(mostOfUser)
@@ -55,12 +58,12 @@ export const makeRoom = ({ most, mostOfUser, perSecond }: RoomOptions) => {
   }
 }
 
-/** What a client is told whose order is one too many of all. */
+/** The refusal of an order when there are too many in all. */
 export const overloaded = new Problem({
   status: 503,
   code: "overloaded",
   detail:
-    "Too many orders are waiting, so nothing was stored now. Send this one again in a few seconds.",
+    "Too many orders are in progress, so this one was not stored. Send it again in a few seconds.",
   headers: { "retry-after": "5" },
 })
 
@@ -68,9 +71,8 @@ const tooManyUnfinished = (most: number) =>
   new Problem({
     status: 429,
     code: "too_many_unfinished_orders",
-    detail:
-      `You have ${most} orders that are not final yet, as many as one may have, so nothing was ` +
-      "stored now. Send this one again when some of them are.",
+    detail: `You have ${most} orders that are not final, which is the limit, so this one was not ` +
+      "stored. Send it again when some of them are final.",
     headers: { "retry-after": "2" },
   })
 
@@ -78,8 +80,8 @@ const tooFast = (perSecond: number, waitMs: number) =>
   new Problem({
     status: 429,
     code: "orders_too_fast",
-    detail: `You place more than ${perSecond} orders a second, so nothing was stored now. ` +
-      "Send this one again a little later.",
+    detail: `You place more than ${perSecond} orders per second, so this one was not stored. ` +
+      "Send it again a little later.",
     headers: { "retry-after": `${Math.ceil(waitMs / 1000)}` },
   })
 

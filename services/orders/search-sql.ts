@@ -1,4 +1,7 @@
-/** The statements of a search: a few, whatever is searched for, so that PostgreSQL keeps few plans and each can be tested. */
+/**
+ * The statements of a search. They are few, whatever is searched for, so that PostgreSQL keeps few
+ * plans and each can be tested.
+ */
 import { Effect, Schema } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
 import { orderSaga } from "#shared/contracts/order-saga.ts"
@@ -8,9 +11,12 @@ import { text } from "#shared/postgres/columns.ts"
 import type { Part, Sql } from "#shared/postgres/sql.ts"
 import { Order } from "./order.ts"
 
-/** The most orders that are looked at for a page: what PostgreSQL does in some hundredths of a second. */
+/**
+ * The most orders that are examined for a page; PostgreSQL takes some hundredths of a second for
+ * them.
+ */
 export const mostLookedAt = 20_000
-/** The most that are not final and are put in the order of their ids. */
+/** The most unfinished orders that are sorted by id. */
 const mostUnfinished = 10_000
 
 const { id, username, amountMinor, details, status, reason, createdAt, decidedAt, stuck } =
@@ -24,15 +30,18 @@ const foundColumns = (sql: Sql) =>
   sql.part`id, username, amount as "amountMinor", details, status, reason,
     created_at as "createdAt", decided_at as "decidedAt", stuck`
 
-/** Which orders are looked at. */
+/** A condition that selects orders to examine. */
 type Condition = (sql: Sql) => Part
 
 export interface Lead {
-  /** Those that are not final, unless they are too many. */
+  /** Whether the unfinished orders are examined, unless there are too many. */
   readonly unfinished: boolean
-  /** And those of each of these conditions. Of two between which an order moves, the one that it leaves comes first. */
+  /**
+   * The orders of each of these conditions are examined, too. When orders move from one condition
+   * to another, the one that they leave comes first.
+   */
   readonly by: ReadonlyArray<Condition>
-  /** In place of all these where too many are not final. */
+  /** Replaces both when there are too many unfinished orders. */
   readonly otherwise: ReadonlyArray<Condition>
 }
 
@@ -40,7 +49,7 @@ const all: Condition = (sql) => sql.part`true`
 const undone: Condition = (sql) => sql.part`status in ('compensating', 'failed')`
 const isStuck: Condition = (sql) => sql.part`stuck is not null`
 
-/** What of the search leads to the fewest orders. */
+/** The part of the search that leads to the fewest orders. */
 export const leadOf = ({ status, username, reason, step, item }: OrderSearchQuery): Lead => {
   const only = (...by: ReadonlyArray<Condition>): Lead => ({ unfinished: false, by, otherwise: by })
   if (status === "stuck") return only(isStuck)
@@ -62,7 +71,7 @@ const ofReason = (reason: string): Condition => (sql) => sql.part`reason = ${rea
 
 const refusalAt = (step: string) => orderSaga.find((row) => row.step === step)!.refusal
 
-/** The same text for every search. */
+/** The whole condition of a search, with the same text for every search. */
 const matches = (sql: Sql, { status, username, reason, step, item, slot }: OrderSearchQuery) => {
   const is = (value: Part, wanted: string | undefined) =>
     sql.part`(${wanted ?? null}::text is null or ${value} = ${wanted ?? null})`
@@ -78,7 +87,7 @@ const matches = (sql: Sql, { status, username, reason, step, item, slot }: Order
 const first = "00000000-0000-0000-0000-000000000000"
 const last = "ffffffff-ffff-ffff-ffff-ffffffffffff"
 
-/** Ids tell when orders were made, so that all that is asked of both is a range. */
+/** Ids contain the time of creation, so conditions on ids and on times are one range. */
 const inRange = (
   sql: Sql,
   { id = "", placedAfter, placedBefore, after }: OrderSearchQuery,
@@ -89,7 +98,10 @@ const inRange = (
     and id <= ${id + last.slice(id.length)} and id < ${before} and id < ${after ?? last}`
 }
 
-/** One more than the page has, newest first; nothing when too many are not final to look at them all. */
+/**
+ * Up to `limit` + 1 unfinished orders, newest first; undefined when there are too many unfinished
+ * orders to examine them all.
+ */
 export const selectUnfinished = (
   sql: Sql,
   search: OrderSearchQuery,
@@ -111,8 +123,8 @@ export const selectUnfinished = (
   )
 
 /**
- * One more than the page has, newest first, and where there may be more, how far was looked: up to and with the order of that
- * id. That is looked for only when the page has room left.
+ * Up to `limit` + 1 orders, newest first. Where there may be more, `upTo` is the id of the last
+ * order that was examined; it is looked for only when the page has room left.
  */
 export const selectWalk = (
   sql: Sql,
@@ -138,7 +150,7 @@ export const selectWalk = (
   )
 
 const UpTo = { upTo: Schema.NullOr(text<OrderId>()) }
-/** A row without an order tells that there is none. */
+/** A row whose id is null means that there is no order. */
 const Looked = Schema.Union([
   Schema.Struct({ ...Found.fields, ...UpTo }),
   Schema.Struct({ id: Schema.Null, ...UpTo }),

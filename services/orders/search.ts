@@ -1,7 +1,7 @@
 /**
- * Orders as operators look for them: by whatever is known of them, newest first, whosesoever they are. The most telling part
- * of a search leads, by an index, to the orders that are looked at; the rest of it is compared. Only so many are looked at
- * for a page, so that no search takes long, however many orders there are and however few are meant.
+ * Searches the orders of all users, for operators, newest first. The most selective part of a
+ * search selects, by an index, the orders to examine; the rest of it is compared. Their number for
+ * a page is limited, so no search takes long, however many orders there are and however few match.
  */
 import { Context, Effect, Layer, Schema } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
@@ -22,9 +22,9 @@ import { columns } from "./orders-sql.ts"
 import { type Found, leadOf, selectUnfinished, selectWalk } from "./search-sql.ts"
 
 export class Search extends Context.Service<Search, {
-  /** The newest orders that are meant, those behind `after` when it is given. */
+  /** The newest orders that match, older than `after` if it is given. */
   readonly page: (query: OrderSearchQuery) => Effect.Effect<OrderSearchPage, Transient>
-  /** All that is on record of one order. Fails with a 404 Problem when there is none. */
+  /** Everything on record about one order. Fails with a 404 Problem when there is none. */
   readonly find: (id: OrderId) => Effect.Effect<WholeOrder, Problem | Transient>
 }>()("unwind/orders/Search") {
   static readonly layer: Layer.Layer<Search, never, Database> = Layer.effect(
@@ -46,14 +46,14 @@ const usualPage = 100
 const pageOf = Effect.fnUntraced(function* (sql: Sql, search: OrderSearchQuery) {
   const limit = search.limit ?? usualPage
   const { unfinished, by, otherwise } = leadOf(search)
-  // Before the others: what becomes final in between is found twice, and not never.
+  // First, so that an order that becomes final in between is found twice rather than never.
   const open = unfinished ? yield* selectUnfinished(sql, search, limit) : []
   const walks = yield* Effect.forEach(
     open === undefined ? otherwise : by,
     (condition) => selectWalk(sql, condition, search, limit),
   )
   const orders = walks.flatMap((walk) => walk.orders)
-  // What is older than where one of them stopped may not be all that there is.
+  // Orders older than where a walk stopped may be incomplete, so they are left for the next page.
   const upTo = walks.flatMap((walk) => walk.upTo ?? []).toSorted().at(-1)
   const all = new Map([...open ?? [], ...orders].map((order) => [order.id, order]))
   const newest = [...all.values()]

@@ -1,4 +1,7 @@
-/** Orders: the record of every order, the decision register of the sagas, and the publisher of the order queue. */
+/**
+ * Orders: the record of every order, the decision register of the sagas, and the publisher of the
+ * order queue.
+ */
 import { Duration, Layer } from "effect"
 import { join } from "node:path"
 import { duration, whole } from "#shared/config/settings.ts"

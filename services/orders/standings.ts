@@ -1,4 +1,7 @@
-/** How orders stand: for the audit a page of them at a time, and those that are not final; and whether a user has such. */
+/**
+ * Orders with their status for the audit, a page at a time; the unfinished ones; and whether a user
+ * has any.
+ */
 import { Context, Effect, Layer, Schema } from "effect"
 import { maxPage, type PageQuery, Standing, Unfinished } from "#shared/contracts/audit.ts"
 import { isoTime } from "#shared/postgres/columns.ts"
@@ -10,7 +13,7 @@ export class Standings extends Context.Service<Standings, {
   /** The orders in the range, newest first. */
   readonly page: (query: PageQuery) => Effect.Effect<ReadonlyArray<Standing>, Transient>
   readonly unfinished: Effect.Effect<Unfinished, Transient>
-  /** Whether a user has orders that are not final. */
+  /** Whether a user has unfinished orders. */
   readonly hasUnfinished: (username: string) => Effect.Effect<boolean, Transient>
 }>()("unwind/orders/Standings") {
   static readonly layer: Layer.Layer<Standings, never, Database> = Layer.effect(
@@ -46,7 +49,10 @@ const selectPage = (sql: Sql, { before, after, limit = maxPage }: PageQuery) =>
     ${after === undefined ? sql.part`` : sql.part`and id > ${after}`}
     order by id desc limit ${limit}`
 
-/** By way of the index on what is to be published, which holds them all; in the order of ids it would read every order. */
+/**
+ * Uses the index on publish_at, which has exactly the unfinished orders; in the order of ids every
+ * order would be read.
+ */
 const selectUnfinished = (sql: Sql): Effect.Effect<Unfinished> =>
   Effect.map(
     sql.row(Unfinished)`

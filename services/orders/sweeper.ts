@@ -1,7 +1,7 @@
 /**
- * The sweeper puts on the queue again whatever is not final and was not published lately: that is how orders survive a
- * queue that lost them. It runs in every replica; rows that one works on are passed over by the others. The wait for an
- * order doubles each time, so that a long backlog is not multiplied.
+ * The sweeper publishes again every order that is not final and was not published lately, so that
+ * orders survive a queue that lost them. It runs in every replica, and skips rows that another one
+ * has locked. The wait of an order doubles each time, so that a long backlog is not multiplied.
  */
 import { Cause, Clock, Effect, Layer, Metric, Schedule } from "effect"
 import { fromTheStart } from "#shared/telemetry/from-the-start.ts"
@@ -11,7 +11,10 @@ import { messageOf } from "./order.ts"
 import { OrderStore } from "./order-table.ts"
 
 const batch = 500
-/** The longest that an order waits from one publication to the next, in milliseconds. One that is due later is due at once. */
+/**
+ * The longest wait of an order between publications, in milliseconds. An order that is due later
+ * than this is due at once.
+ */
 export const mostMs = 10 * 60_000
 
 const republished = Metric.counter("orders_republished_total", {
@@ -20,19 +23,23 @@ const republished = Metric.counter("orders_republished_total", {
 })
 
 const sweeps = Metric.counter("orders_sweeps_total", {
-  description: "Times that the sweeper looked for orders that are due, and got an answer",
+  description: "Sweeps for orders that are due to be published again that succeeded",
   incremental: true,
 })
 
 export interface SweeperOptions {
-  /** Milliseconds from an order's acceptance to the first sweep that takes it, and from that one to the next. */
+  /**
+   * Milliseconds from an order's acceptance to the first sweep that takes it, and from that one to
+   * the next.
+   */
   readonly republishAfterMs: number
 }
 
 /**
- * Publishes again one batch of due orders; gives how many they were. Fails with Transient or QueueUnavailable. They are
- * taken, and due again later, before they are published: no row is locked while the queue is waited for, and what does not
- * get there, whatever happens in between, is published when its next wait is over.
+ * Publishes one batch of due orders again, and gives their number. Fails with Transient or
+ * QueueUnavailable. The orders are taken, and are due again later, before they are published: no
+ * row is locked during the call to the queue, and an order that does not get there is published
+ * after its next wait.
  */
 export const sweep = Effect.fnUntraced(function* ({ republishAfterMs }: SweeperOptions) {
   const { query } = yield* OrderStore
@@ -59,11 +66,11 @@ export const sweeperLayer = (
       yield* fromTheStart([republished, sweeps])
       const { ping, volatile } = yield* OrderQueue
       const { query } = yield* OrderStore
-      // What a volatile queue held is gone with the process that held it.
+      // A volatile queue loses its content with its process.
       if (volatile) yield* Effect.ignore(query((orders) => orders.makeAllDue))
       const willTryAgain = ({ message }: { readonly message: string }) =>
         Effect.logWarning(`The sweeper will try again: ${message}`)
-      // To take orders while the queue is away would cost each of them a wait.
+      // Taking orders while the queue is unavailable would cost each of them a wait.
       const queueIsBack = Effect.retry(ping, Schedule.spaced("1 second"))
       yield* sweep(options).pipe(
         Effect.repeat({ while: (count) => count >= batch }),

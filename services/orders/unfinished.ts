@@ -1,7 +1,8 @@
 /**
- * How many orders are unfinished now, in all and of each user, as far as one replica knows: what the table had when it was
- * counted last, what was stored here since, and less those stored here that became final since. A count replaces all that was
- * known before it, so what was missed, such as an end of which nobody told, is missed until the next one and no longer.
+ * How many orders are unfinished, in all and by user, as far as one replica knows: the last count
+ * of the table, plus what was stored here since, minus the orders stored here that became final
+ * since. A count replaces everything known before, so an end that was missed is missed only until
+ * the next count.
  */
 import type { UnfinishedCount } from "./order-table.ts"
 
@@ -13,22 +14,22 @@ interface Stored {
 export interface Unfinished {
   readonly total: () => number
   readonly of: (username: string) => number
-  /** These orders are stored, here and now. */
+  /** Adds orders that have just been stored here. */
   readonly stored: (orders: ReadonlyArray<Stored>) => void
-  /** Orders with these ids became final, wherever they were stored. */
+  /** Subtracts final orders that were stored here; ignores the ids of others. */
   readonly ended: (ids: ReadonlyArray<string>) => void
-  /** Some may have become final of which nobody told. */
+  /** Ends may have been missed: the orders known so far count until the next count. */
   readonly missedSome: () => void
-  /** A count begins; gives what to do with its result. */
+  /** Begins a count; gives the function that takes its result. */
   readonly counting: () => (count: UnfinishedCount) => void
 }
 
-/** Knows of at most so many whose they are; an order that it does not know counts until the next count. */
+/** Remembers the users of at most `most` orders; any other order counts until the next count. */
 export const makeUnfinished = (most: number): Unfinished => {
   let total = 0
   let users = new Map<string, number>()
   const owners = new Map<string, string>()
-  /** Those that the count which is under way may have missed. */
+  /** Orders that the count in progress may have missed, with their users. */
   let storedSince = new Map<string, string>()
 
   const add = (username: string, change: number) => {

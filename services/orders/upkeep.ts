@@ -1,4 +1,4 @@
-/** What has to be done from time to time, in every replica: idempotency keys of old orders are forgotten. */
+/** Regular maintenance, in every replica: idempotency keys of old orders are forgotten. */
 import { Cause, Clock, Duration, Effect, Layer } from "effect"
 import { firstIdAt } from "#shared/contracts/order-time.ts"
 import { Database } from "#shared/postgres/database.ts"
@@ -7,8 +7,8 @@ import type { Transient } from "#shared/transient.ts"
 const batch = 1_000
 
 /**
- * Forgets the keys of final orders that were made more than `retention` ago: from then on they may be used for new orders.
- * Gives how many. Fails with Unavailable or Unknown.
+ * Forgets the keys of final orders that were placed more than `retention` ago, so that they may be
+ * used for new orders. Gives their number. Fails with Transient.
  */
 export const forgetKeys = Effect.fnUntraced(function* (retention: Duration.Duration) {
   const database = yield* Database
@@ -31,11 +31,13 @@ const forgetBatch = (
         order by id limit ${batch} for update skip locked))`
   )
 
-/** Forgets keys every hour, and at the start, until the scope closes. */
+/** Forgets keys at the start and every hour, until the scope closes. */
 export const upkeepLayer = (retention: Duration.Duration): Layer.Layer<never, never, Database> =>
   Layer.effectDiscard(
     forgetKeys(retention).pipe(
-      Effect.catch(({ message }) => Effect.logWarning(`Idempotency keys stay for now: ${message}`)),
+      Effect.catch(({ message }) =>
+        Effect.logWarning(`Idempotency keys are not forgotten for now: ${message}`)
+      ),
       Effect.catchDefect((defect) => Effect.logError("The upkeep met a defect", Cause.die(defect))),
       Effect.andThen(Effect.sleep("1 hour")),
       Effect.forever,

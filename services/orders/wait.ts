@@ -1,4 +1,4 @@
-/** Holds back the answer to who places or cancels an order until the order is final. */
+/** Delays the answer to a request that places or cancels an order until the order is final. */
 import { Context, type Duration, Effect, Layer, type Scope } from "effect"
 import { fairShare } from "#shared/fair-share.ts"
 import { Problem } from "#shared/http/problem.ts"
@@ -14,7 +14,7 @@ export interface Wait {
 
 export interface Placed {
   readonly order: Order
-  /** It was placed before, with the same key. */
+  /** Whether it was placed before, with the same key. */
   readonly replayed: boolean
 }
 
@@ -23,15 +23,16 @@ export interface Answered extends Placed {
   readonly waited: boolean
 }
 
-/** Each holds a connection, and looks at the database when nothing is told. */
+/** Each holds a connection, and polls the database when it is told nothing. */
 const mostWaits = 5_000
 const partOfUser = 1 / 10
 
 export class Waits extends Context.Service<Waits, {
   /**
-   * Gives an order that is placed or cancelled now as it is when it is final or the wait is over. The order has the id, unless
-   * it was placed before. Fails with a 429 Problem, and nothing is done, while the user has as many wait as one may; when
-   * there are too many of all, the order is not waited for, as RFC 7240 (2) lets a server do.
+   * Places or cancels an order, and gives it once it is final or the wait is over. The order has
+   * the id, unless it was placed before. Fails with a 429 Problem, and does nothing, when the user
+   * has as many waits as one may. When there are too many waits in all, the order is given without
+   * a wait, as RFC 7240 (2) allows.
    */
   readonly whenFinal: <E>(
     id: string,
@@ -50,7 +51,7 @@ const finalWaits = Effect.gen(function* () {
   const changes = yield* Changes
   const { find } = yield* LookUps
 
-  // While the database is away there is no news; the order is safe all the same.
+  // While the database is unavailable, the order stays as it was last seen.
   const lookAt = (order: Order) => Effect.orElseSucceed(find(order.username, order.id), () => order)
 
   const untilFinal = Effect.fnUntraced(
@@ -70,7 +71,7 @@ const finalWaits = Effect.gen(function* () {
       placing: Effect.Effect<Placed, E>,
       wait: Wait,
     ): Effect.fn.Return<Placed, E, Scope.Scope> {
-      // From before it is stored, so that no change of it is missed.
+      // Watches before the order is stored, so that no change is missed.
       const changed = yield* changes.watch(id)
       const { order, replayed } = yield* placing
       if (!replayed) return { order: yield* untilFinal(order, changed, wait), replayed }
@@ -104,8 +105,7 @@ const finalWaits = Effect.gen(function* () {
 const tooManyWaits = new Problem({
   status: 429,
   code: "too_many_waits",
-  detail:
-    "Too many of your orders are waited for, so nothing was done now. Send this again without " +
+  detail: "You wait for too many orders at once, so nothing was done. Send this again without " +
     "Prefer: wait, or a little later.",
   headers: { "retry-after": "2" },
 })

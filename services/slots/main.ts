@@ -1,4 +1,4 @@
-/** The entry of the slots service. */
+/** The entry point of the slots service. */
 import { run } from "#shared/service/service.ts"
 import { slots } from "./service.ts"
 

@@ -1,9 +1,12 @@
-/** Slots: how many deliveries fit into each hour. A participant of the order saga, with a calendar of ten hours at first. */
+/**
+ * Slots: how many deliveries fit into each hour. A participant of the order saga; the first start
+ * creates ten hours.
+ */
 import { participant } from "#shared/reservations/participant.ts"
 
 export const slots = participant({
   name: "slots",
-  description: "Delivery slots, reserved and given back by the orchestrator.",
+  description: "Delivery slots, reserved and released by the orchestrator.",
   one: "slot",
   table: "slots",
   key: "time",

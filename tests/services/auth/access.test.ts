@@ -19,7 +19,7 @@ const me = ({ call }: RunningAuth, authorization?: string) =>
   call("/api/auth/users/me/", { headers: authorization === undefined ? {} : { authorization } })
 
 describe("GET /api/auth/users/me/", () => {
-  it.effect("shows who the token says, as the database knows them", () =>
+  it.effect("shows the user of the token, as stored in the database", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const { access } = yield* annsTokens(auth)
@@ -28,7 +28,7 @@ describe("GET /api/auth/users/me/", () => {
       assert.strictEqual((yield* me(auth, `bearer ${access}`)).status, 200)
     }))
 
-  it.effect("refuses every token that is not a live access token of ours, with one and the same body", () =>
+  it.effect("refuses every token that is not a live access token of ours, always with the same body", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const { access, refresh } = yield* annsTokens(auth)
@@ -63,7 +63,7 @@ describe("GET /api/auth/users/me/", () => {
       }
     }))
 
-  it.effect("refuses a token from the moment that it is too old, however often it was shown before", () =>
+  it.effect("refuses a token as soon as it expires, however often it was shown before", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const { access } = yield* annsTokens(auth)
@@ -91,7 +91,7 @@ describe("GET /api/auth/users/me/", () => {
 })
 
 describe("POST /api/token/refresh/ and /api/token/verify/", () => {
-  it.effect("refuse a refresh token that is not exactly what auth makes, though its signature is right", () =>
+  it.effect("refuse a correctly signed refresh token that differs from what auth makes", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const { refresh } = yield* annsTokens(auth)

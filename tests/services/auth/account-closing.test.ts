@@ -29,7 +29,7 @@ const row = ({ sql }: RunningAuth) =>
 const later = TestClock.adjust("15 minutes")
 
 describe("POST /api/auth/users/me/delete/", () => {
-  it.effect("closes the account at once: no session, no log-in, as if there had never been one", () =>
+  it.effect("closes the account at once: no session and no log-in, as for an unknown user", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const phone = yield* annsTokens(auth)
@@ -64,7 +64,7 @@ describe("POST /api/auth/users/me/delete/", () => {
       assert.strictEqual((yield* remove(auth, pair)).status, 202)
     }))
 
-  it.effect("needs the password, and asks orders nothing without it", () =>
+  it.effect("needs the password, and calls orders only with the right one", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const pair = yield* annsTokens(auth)
@@ -74,7 +74,7 @@ describe("POST /api/auth/users/me/delete/", () => {
       assert.strictEqual((yield* logIn(auth)).status, 200)
     }))
 
-  it.effect("closes nothing while orders cannot be asked", () =>
+  it.effect("closes nothing while orders cannot be reached", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const pair = yield* annsTokens(auth)
@@ -84,7 +84,7 @@ describe("POST /api/auth/users/me/delete/", () => {
     }))
 })
 
-describe("what is known of who has deleted the account", () => {
+describe("the personal data of a deleted account", () => {
   it.effect("is erased here and at billing when no token can be valid any more, and not before", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
@@ -102,7 +102,7 @@ describe("what is known of who has deleted the account", () => {
       assert.deepStrictEqual(auth.billing.accounts.get("ann"), { email: "", wallet: 100 })
     }))
 
-  it.effect("is kept while an order is unfinished that was placed in the very last moment", () =>
+  it.effect("is kept while an order that was placed in the last moment is unfinished", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       yield* remove(auth, yield* annsTokens(auth))
@@ -116,7 +116,7 @@ describe("what is known of who has deleted the account", () => {
       assert.strictEqual(auth.billing.accounts.get("ann")!.email, "")
     }))
 
-  it.effect("is erased in the end, whatever is down or loses its answers meanwhile", () =>
+  it.effect("is erased in the end, whichever service fails or loses its answers meanwhile", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       yield* remove(auth, yield* annsTokens(auth))
@@ -134,7 +134,7 @@ describe("what is known of who has deleted the account", () => {
       assert.strictEqual((yield* row(auth)).email, "")
     }))
 
-  it.effect("never makes the name free: nobody signs up with it, before and after, however long", () =>
+  it.effect("never frees the name: nobody can sign up with it, before or after the erasure", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       yield* remove(auth, yield* annsTokens(auth))

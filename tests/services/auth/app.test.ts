@@ -9,7 +9,7 @@ import { losesAnswers } from "./billing-double.ts"
 import { ann, annsTokens, asTimePasses, logIn, signUp, startAuth, until } from "./running-auth.ts"
 
 describe("the auth service", () => {
-  it.effect("starts from its settings, and looks after its keys from then on", () =>
+  it.effect("starts from its settings, and maintains its keys afterwards", () =>
     Effect.gen(function* () {
       const { environment, sql, billing } = yield* startAuth()
       yield* startWithin(auth, environment).pipe(
@@ -61,7 +61,7 @@ describe("the auth service", () => {
       assert.deepStrictEqual([status, body.checks], [200, { database: "ok" }])
     }))
 
-  it.effect("logs and answers nothing secret, whatever goes wrong", () => {
+  it.effect("puts no secret into logs and answers, whatever goes wrong", () => {
     const lines: Array<string> = []
     const logger = Logger.make(({ message, cause }) => {
       lines.push(JSON.stringify([message, cause]))

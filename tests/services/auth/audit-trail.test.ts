@@ -43,7 +43,7 @@ const lines = (rows: ReadonlyArray<Row>) =>
 const tick = TestClock.adjust("1 second")
 
 describe("the audit trail", () => {
-  it.effect("has a row for what users do, and for what they are refused", () =>
+  it.effect("has a row for each act of a user, and for each refusal", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const next = { password: ann.password, newPassword: "another horse battery" }
@@ -112,7 +112,7 @@ describe("the audit trail", () => {
       ) assert.include(found, line)
     }))
 
-  it.effect("counts what of a flood it does not keep, and forgets nothing that it counted", () =>
+  it.effect("counts the events of a flood that it does not keep, and loses no count", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       for (let n = 0; n < 60; n++) {
@@ -145,7 +145,7 @@ describe("the audit trail", () => {
       assert.deepStrictEqual((yield* trail(auth, 0)).map(({ event }) => event), ["log-in"])
     }))
 
-  it.effect("keeps nobody from logging in while its table cannot be written, and says what is in the log only", () => {
+  it.effect("does not stop log-ins while its table cannot be written, and says what is in the log only", () => {
     const said: Array<string> = []
     const logger = Logger.make(({ message }) => {
       said.push(JSON.stringify(message))
@@ -162,7 +162,7 @@ describe("the audit trail", () => {
     }).pipe(Effect.provide(Logger.layer([logger])))
   })
 
-  it.effect("holds no password and no token, in the table or in the log, whatever is typed where", () => {
+  it.effect("contains no password and no token, in the table or in the log, in whichever field it is typed", () => {
     const said: Array<string> = []
     const logger = Logger.make(({ message }) => {
       said.push(JSON.stringify(message))

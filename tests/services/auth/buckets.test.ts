@@ -19,7 +19,7 @@ const filled = (names: number, nowMs = 0) => {
 }
 
 describe("makeBuckets", () => {
-  it("gives as many tokens in an hour as are in a bucket and refill, and no more", () => {
+  it("gives at most a full bucket and the refill of an hour in an hour", () => {
     const buckets = makeBuckets()
     let given = 0
     for (let second = 0; second < 3_600; second++) {
@@ -28,7 +28,7 @@ describe("makeBuckets", () => {
     assert.strictEqual(given, 19)
   })
 
-  it("tells how many tokens are missing, and how long none will be had", () => {
+  it("tells how many tokens are missing, and how long to wait for the next", () => {
     const buckets = makeBuckets()
     for (let n = 1; n <= 10; n++) {
       assert.deepStrictEqual(buckets.take([bucket("one")], 0), { missing: [n] })
@@ -48,7 +48,7 @@ describe("makeBuckets", () => {
     assert.isTrue(isRefused(buckets.take([bucket("victim")], 20_500)))
   })
 
-  it("makes no bucket for a try that is refused", () => {
+  it("makes no bucket for an attempt that is refused", () => {
     const buckets = makeBuckets()
     for (let n = 0; n < 10; n++) buckets.take([bucket("dummy")], 0)
     for (let n = 0; n < 20_500; n++) {
@@ -61,14 +61,14 @@ describe("makeBuckets", () => {
     }
   })
 
-  it("keeps the names of one kind out of the room of another", () => {
+  it("gives each kind of names room of its own", () => {
     const buckets = filled(25_000)
     for (let n = 0; n < namesAtMost; n++) {
       assert.deepStrictEqual(buckets.take([bucket(`name ${n}`, "addresses")], 0), { missing: [1] })
     }
   })
 
-  it("lets names for which there is no room share buckets, each with few others", () => {
+  it("lets names without room share buckets, each with few others", () => {
     const buckets = filled(namesAtMost)
     // A guesser who empties the bucket of one such name refuses one in a thousand of the others.
     for (let n = 0; n < 10; n++) {
@@ -84,7 +84,7 @@ describe("makeBuckets", () => {
     assert.isBelow(refused, 50)
   })
 
-  it("holds many such names together to what a bucket gives", () => {
+  it("limits many such names together to what the shared buckets hold", () => {
     const buckets = filled(namesAtMost)
     let given = 0
     for (let n = 0; n < 20_000; n++) {
@@ -93,7 +93,7 @@ describe("makeBuckets", () => {
     assert.isAtMost(given, 1_024 * 10)
   })
 
-  it("has room again as soon as buckets are full again", () => {
+  it("has room again as soon as buckets have refilled", () => {
     const buckets = filled(namesAtMost)
     buckets.take([bucket("guessed")], 6 * minuteMs - 1)
     assert.deepStrictEqual(buckets.take([bucket("new")], 7 * minuteMs), { missing: [1] })

@@ -50,7 +50,7 @@ const status = (auth: RunningAuth, options: object, user = ann) =>
   Effect.map(logIn(auth, user, options), ({ status }) => status)
 
 describe("a device", () => {
-  it.effect("gets a token of its own kind, as a cookie for the log-in's path alone", () =>
+  it.effect("gets a token of its own type, as a cookie for the log-in's path only", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       yield* signUp(auth)
@@ -75,7 +75,7 @@ describe("a device", () => {
       assert.isNull((yield* logIn(auth, wrong)).headers.get("set-cookie"))
     }))
 
-  it.effect("gets a cookie that stays on TLS where its request came over TLS", () =>
+  it.effect("gets a cookie limited to TLS when its request came over TLS", () =>
     Effect.gen(function* () {
       const proto = (proto: string) => ({ headers: { "x-forwarded-proto": proto } })
       const secure = (auth: RunningAuth, options: object) =>
@@ -117,7 +117,7 @@ describe("a device", () => {
       assert.strictEqual(yield* status(auth, from(99), bob), 200)
     }))
 
-  it.effect("is a stranger with a token that is another's, altered, of another kind or expired", () =>
+  it.effect("is a stranger with a token of another user or type, an altered one or an expired one", () =>
     Effect.gen(function* () {
       const { auth, anns, bobs } = yield* withDevices()
       const { body } = yield* logIn(auth, ann, from(200))
@@ -143,7 +143,7 @@ describe("a device", () => {
       assert.strictEqual(yield* status(auth, showing(anns)), 429)
     }))
 
-  it.effect("is a stranger once the password is another one: who knew it may have made many", () =>
+  it.effect("is a stranger after a new password, since a thief of the old one may have made many", () =>
     Effect.gen(function* () {
       const { auth, anns } = yield* withDevices()
       yield* attack(auth)

@@ -70,7 +70,7 @@ describe("a signing key that is removed", () => {
       }))
   }
 
-  it.effect("by the command is on the audit trail", () =>
+  it.effect("by the command is recorded in the audit trail", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       yield* command(auth)
@@ -80,7 +80,7 @@ describe("a signing key that is removed", () => {
       )
     }))
 
-  it.effect("leaves the one before to sign, where there is one that is older", () =>
+  it.effect("leaves the previous key to sign, if there is an older one", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const [first] = yield* storedKeys(auth)
@@ -98,7 +98,7 @@ describe("a signing key that is removed", () => {
       assert.strictEqual(yield* statusAt(auth, stolen.access), 401)
     }))
 
-  it.effect("can be replaced though nobody has the secret any more that encrypted it", () =>
+  it.effect("can be replaced even when the secret that encrypted it is lost", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const [before] = yield* storedKeys(auth)
@@ -122,7 +122,7 @@ describe("a signing key that is removed", () => {
 })
 
 describe("a session that has ended", () => {
-  it.effect("is told to services until all know, in whatever order the ends are committed", () =>
+  it.effect("is announced to services until all know, in whatever order the ends are committed", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const read = (after?: string) =>
@@ -178,7 +178,7 @@ describe("a session that has ended", () => {
       }
     }))
 
-  it.effect("ends its access tokens at every service within 30 seconds, and is forgotten when none is left", () =>
+  it.effect("ends its access tokens at every service within 30 seconds, and is forgotten when all have expired", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const service = yield* serviceThatReads(auth)

@@ -31,7 +31,7 @@ const prepared = Effect.gen(function* () {
 })
 
 describe("the exchange for the first operator", () => {
-  it.effect("is for this machine alone: no other address, no proxy, no other name", () =>
+  it.effect("works on this machine only: from no other address, through no proxy, under no other name", () =>
     Effect.gen(function* () {
       const { exchange } = yield* prepared
       const elsewhere = [
@@ -53,7 +53,7 @@ describe("the exchange for the first operator", () => {
       assert.strictEqual((yield* exchange({ address: "::1" })).status, 200)
     }))
 
-  it.effect("gives tokens of an operator once, and nobody signs up under that name any more", () =>
+  it.effect("gives tokens of an operator once, and takes the name", () =>
     Effect.gen(function* () {
       const { auth, exchange } = yield* prepared
       const wrong = yield* exchange({ token: "a".repeat(43) })
@@ -67,7 +67,7 @@ describe("the exchange for the first operator", () => {
       assert.strictEqual((yield* signUp(auth, user)).status, 409)
     }))
 
-  it.effect("may be tried again when it failed, and not after an hour", () =>
+  it.effect("can be retried after a failure, but not after an hour", () =>
     Effect.gen(function* () {
       const { auth, exchange } = yield* prepared
       yield* Effect.promise(() => auth.sql`alter table users rename to gone`)
@@ -82,7 +82,7 @@ describe("the exchange for the first operator", () => {
       assert.strictEqual((yield* other.exchange()).status, 200)
     }))
 
-  it.effect("makes no operator of a customer who has the name", () =>
+  it.effect("does not make an operator of a customer who has the name", () =>
     Effect.gen(function* () {
       const { auth, exchange } = yield* prepared
       const user = { username: "operator", password: "correct horse battery", email: "o@x.org" }
@@ -93,7 +93,7 @@ describe("the exchange for the first operator", () => {
       assert.isNull(row?.["operator_since"])
     }))
 
-  it.effect("is not there where no address was printed", () =>
+  it.effect("does not exist when no address was printed", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const { status, body } = yield* auth.call("/api/token/first-operator/", {

@@ -16,7 +16,7 @@ const first = { createdAtMs: 0 }
 const second = { createdAtMs: 30 * dayMs }
 
 describe("isKeyDue", () => {
-  it("asks for a first key, and for another one every 30 days", () => {
+  it("is true without a key, and every 30 days", () => {
     assert.isTrue(isKeyDue([], 0))
     assert.isFalse(isKeyDue([first], 30 * dayMs - 1))
     assert.isTrue(isKeyDue([first], 30 * dayMs))
@@ -33,14 +33,14 @@ describe("signingKey", () => {
 })
 
 describe("the public keys", () => {
-  it("are trusted no longer where a cache kept them than where nothing did", () => {
+  it("are trusted no longer with an HTTP cache than without one", () => {
     assert.isBelow(jwksAgeMs + jwksCachedMs, trustedForMs)
     assert.isAbove(jwksCachedMs, 0)
   })
 })
 
 describe("retiredKeys", () => {
-  it("never has the newest key, nor one that may have signed a token that lives", () => {
+  it("never includes the newest key, nor one that may have signed a live token", () => {
     assert.deepStrictEqual(retiredKeys([first], 1000 * dayMs, longestMs), [])
     const lastSigned = second.createdAtMs + hourMs
     assert.deepStrictEqual(retiredKeys([first, second], lastSigned + longestMs, longestMs), [])
@@ -53,7 +53,7 @@ describe("retiredKeys", () => {
 
 describe("the rotation", () => {
   // Replays months of replicas that look at the keys now and then, and of verifiers whose copies are as old as may be.
-  it("for any times of looking, signs only with keys that every copy has, and keeps those of live tokens", () => {
+  it("signs only with keys that every copy has, and keeps those of live tokens, whenever it runs", () => {
     const pause = fc.integer({ min: 1, max: 12 * hourMs })
     fc.assert(fc.property(fc.array(pause, { minLength: 50, maxLength: 400 }), (pauses) => {
       let keys: ReadonlyArray<{ createdAtMs: number }> = []

@@ -29,7 +29,7 @@ const storePlainly = (auth: RunningAuth) =>
   })
 
 describe("a signing key in the database", () => {
-  it.effect("is encrypted, and nothing of it can be read", () =>
+  it.effect("is encrypted, and no part of it can be read", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const [row] = yield* storedKeys(auth)
@@ -44,7 +44,7 @@ describe("a signing key in the database", () => {
       assert.notMatch(text[0].all, /"d"|"kty"/)
     }))
 
-  it.effect("from before keys were encrypted is encrypted at the start, and signs on", () =>
+  it.effect("of a release without encryption is encrypted at the start, and still signs", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const { access, refresh } = yield* annsTokens(auth)
@@ -57,7 +57,7 @@ describe("a signing key in the database", () => {
       assert.isTrue(yield* isValid(again, refresh))
     }))
 
-  it.effect("is encrypted anew by the first of several secrets, so that the others can go", () =>
+  it.effect("is encrypted again with the first of several secrets, so that the others can be removed", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const old = secretOf(auth)
@@ -75,7 +75,7 @@ describe("a signing key in the database", () => {
       assert.isTrue(yield* isValid(last, access))
     }))
 
-  it.effect("that the secret does not open ends the start with one line, and stays as it is", () =>
+  it.effect("that the secret does not open stops the start with one line, and is not changed", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const before = yield* storedKeys(auth)
@@ -115,7 +115,7 @@ describe("a signing key in the database", () => {
       }
     }))
 
-  it.effect("is not stored while the secret is missing or none, which is told with all else that is", () =>
+  it.effect("is not stored while the secret is missing or invalid, which is reported with all other settings", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       for (const secret of ["", "short", `${newSecret()} short`, "x".repeat(44)]) {

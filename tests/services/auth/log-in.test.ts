@@ -27,7 +27,7 @@ const withAnn = (settings: Readonly<Record<string, string>> = {}) =>
   Effect.tap(startAuth(settings), (auth) => signUp(auth))
 
 describe("POST /api/token/", () => {
-  it.effect("gives an access and a refresh token with all that verifiers ask for", () =>
+  it.effect("gives an access and a refresh token with all claims that verifiers need", () =>
     Effect.gen(function* () {
       const auth = yield* withAnn()
       const { status, body, headers } = yield* logIn(auth)
@@ -109,7 +109,7 @@ describe("POST /api/token/", () => {
       }
     }))
 
-  it.effect("turns log-ins away at once when too many wait for their hash", () =>
+  it.effect("refuses log-ins at once when too many wait to be hashed", () =>
     Effect.gen(function* () {
       const auth = yield* withAnn()
       const answers = yield* times(160, () => logIn(auth), 160)
@@ -153,7 +153,7 @@ describe("the log-in throttle", () => {
       assert.deepStrictEqual([count(fromOneSite, 401), count(fromOneSite, 429)], [5, 5])
     }))
 
-  it.effect("tries a password that is held with the one that is set by then", () =>
+  it.effect("compares a held attempt with the password that is set after the hold", () =>
     Effect.gen(function* () {
       const auth = yield* withAnn()
       yield* times(5, (n) => guess(auth, n))
@@ -196,7 +196,7 @@ describe("the log-in throttle", () => {
       assert.strictEqual(count(answers, 200), 60)
     }))
 
-  it.effect("leaves a way in for the owner of an account that others keep guessing at", () =>
+  it.effect("lets the owner in while others keep guessing at the account", () =>
     Effect.gen(function* () {
       const auth = yield* withAnn()
       const home = from(200)

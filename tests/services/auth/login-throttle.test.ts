@@ -60,7 +60,7 @@ const many = (n: number, attempt: (n: number) => Attempt) =>
 const variants = [["in this process", () => "memory:"], ["in Redis", () => redis.url]] as const
 
 describe.each(variants)("the log-in throttle, counting %s", (_, url) => {
-  it.effect("holds the guesses of strangers at an account ever longer, and then refuses them", () =>
+  it.effect("holds strangers' guesses at an account longer each time, and then refuses them", () =>
     Effect.gen(function* () {
       const it = yield* throttle(url())
       const name = aName()
@@ -81,7 +81,7 @@ describe.each(variants)("the log-in throttle, counting %s", (_, url) => {
       assert.isAbove(answers[15] as number, 600)
     }))
 
-  it.effect("lets one site alone neither empty an account's bucket nor make others wait long", () =>
+  it.effect("does not let one site alone empty an account's bucket or make others wait long", () =>
     Effect.gen(function* () {
       const it = yield* throttle(url())
       const name = aName()
@@ -95,7 +95,7 @@ describe.each(variants)("the log-in throttle, counting %s", (_, url) => {
       yield* Fiber.join(held)
     }))
 
-  it.effect("refuses a device for nothing but what was failed on it", () =>
+  it.effect("refuses a device only for failures on that device", () =>
     Effect.gen(function* () {
       const it = yield* throttle(url())
       const name = aName()
@@ -109,7 +109,7 @@ describe.each(variants)("the log-in throttle, counting %s", (_, url) => {
       assert.strictEqual(refused(yield* tried(it, [{ ...device, device: aName() }])), 0)
     }))
 
-  it.effect("refuses an address with a live session of the user for nothing but what was failed at this account", () =>
+  it.effect("refuses an address with a live session of the user only for its failures at this account", () =>
     Effect.gen(function* () {
       const it = yield* throttle(url())
       const name = aName()
@@ -122,7 +122,7 @@ describe.each(variants)("the log-in throttle, counting %s", (_, url) => {
       assert.strictEqual(refused(yield* tried(it, [other])), 0)
     }))
 
-  it.effect("stops an address that tries many names, and no other address", () =>
+  it.effect("stops an address that tries many names, but no other address", () =>
     Effect.gen(function* () {
       const it = yield* throttle(url())
       const name = aName()
@@ -154,7 +154,7 @@ describe.each(variants)("the log-in throttle, counting %s", (_, url) => {
 })
 
 describe("the log-in throttle of one process", () => {
-  it.effect("lets no hour see more than 20 failures of strangers at an account", () =>
+  it.effect("allows strangers at most 20 failures in any hour at an account", () =>
     Effect.gen(function* () {
       const it = yield* throttle("memory:")
       const failedAt: Array<number> = []

@@ -49,15 +49,15 @@ const different = [
 const withSomethingInvisible = ["ann\u034F", "an\uFE0Fn", "ann\u3164", "김\u1160"]
 
 describe("isUnambiguous", () => {
-  it("lets a name through that is of one script, or of scripts that are written together", () => {
+  it("accepts a name of one script, or of scripts that are written together", () => {
     for (const name of ofOneScript) assert.isTrue(isUnambiguous(name), name)
   })
 
-  it("refuses a mix of scripts or of digits, and scripts that nobody uses every day", () => {
+  it("refuses a mix of scripts or of digits, and scripts out of everyday use", () => {
     for (const name of ofMoreThanOne) assert.isFalse(isUnambiguous(name), name)
   })
 
-  it("refuses what is not seen", () => {
+  it("refuses invisible characters", () => {
     for (const name of withSomethingInvisible) {
       assert.isFalse(isUnambiguous(name.normalize("NFKC")), JSON.stringify(name))
     }

@@ -44,7 +44,7 @@ describe("the role of an operator", () => {
       assert.strictEqual(roleOf(pairOf(yield* logIn(auth)).access), "operator")
     }))
 
-  it.effect("ends with all sessions of the user, and other services are told", () =>
+  it.effect("ends with all sessions of the user, and other services learn of it", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       yield* annsTokens(auth)
@@ -64,7 +64,7 @@ describe("the role of an operator", () => {
       assert.deepStrictEqual(kept.map(({ event }) => event), ["operator-grant", "operator-revoke"])
     }))
 
-  it.effect("is for users who are there: of nobody, of a sign-up that is not through, of a closed account it is not", () =>
+  it.effect("is for active users only: not for unknown names, pending sign-ups or closed accounts", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       yield* annsTokens(auth)
@@ -77,7 +77,7 @@ describe("the role of an operator", () => {
       assert.deepStrictEqual(yield* operators(auth, ({ list }) => list), [])
     }))
 
-  it.effect("goes when its user deletes the account", () =>
+  it.effect("ends when its user deletes the account", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       yield* annsTokens(auth)
@@ -119,7 +119,7 @@ describe("the trail of what operators do", () => {
     return { keep, kept }
   })
 
-  it.effect("is one entry of each action: on disk before it is done, and told its first end", () =>
+  it.effect("has one entry for each action: on disk before it is done, with its first end", () =>
     Effect.gen(function* () {
       const { keep, kept } = yield* prepared
       const entry = {
@@ -143,7 +143,7 @@ describe("the trail of what operators do", () => {
       ])
     }))
 
-  it.effect("has the end alone where the beginning is gone, and lets no other action into its place", () =>
+  it.effect("takes an end without a beginning, and no other action under the same id", () =>
     Effect.gen(function* () {
       const { keep, kept } = yield* prepared
       assert.strictEqual((yield* keep({ outcome: "done" })).status, 204)
@@ -159,7 +159,7 @@ describe("the trail of what operators do", () => {
       assert.deepStrictEqual((yield* kept).map(({ outcome }) => outcome), ["done"])
     }))
 
-  it.effect("takes nothing that would not be readable: no empty reason, no control characters", () =>
+  it.effect("refuses an unreadable entry: an empty reason or control characters", () =>
     Effect.gen(function* () {
       const { keep, kept } = yield* prepared
       const wrong = [

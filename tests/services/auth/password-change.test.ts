@@ -25,7 +25,7 @@ const refreshed = ({ call }: RunningAuth, { refresh }: Pair) =>
   Effect.map(call("/api/token/refresh/", { body: { refresh } }), ({ status }) => status)
 
 describe("POST /api/auth/users/me/password/", () => {
-  it.effect("changes it, ends all sessions, and gives the tokens of a new one", () =>
+  it.effect("changes the password, ends all sessions, and gives the tokens of a new one", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const mine = yield* annsTokens(auth)
@@ -47,7 +47,7 @@ describe("POST /api/auth/users/me/password/", () => {
       assert.strictEqual(n, 2)
     }))
 
-  it.effect("needs the password that holds, and changes nothing without it", () =>
+  it.effect("needs the current password, and changes nothing without it", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const mine = yield* annsTokens(auth)
@@ -57,7 +57,7 @@ describe("POST /api/auth/users/me/password/", () => {
       assert.strictEqual((yield* logIn(auth)).status, 200)
     }))
 
-  it.effect("refuses a new one that a sign-up would be refused for, at no cost to anybody", () =>
+  it.effect("refuses a new password that a sign-up would refuse, and changes nothing", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const mine = yield* annsTokens(auth)
@@ -71,7 +71,7 @@ describe("POST /api/auth/users/me/password/", () => {
       assert.strictEqual(yield* refreshed(auth, mine), 200)
     }))
 
-  it.effect("is throttled like a log-in: who has the token only cannot guess on", () =>
+  it.effect("is throttled like a log-in, so that a thief of the token cannot guess the password", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const mine = yield* annsTokens(auth)
@@ -86,7 +86,7 @@ describe("POST /api/auth/users/me/password/", () => {
       assert.isAbove(Number(answers.at(-1)!.headers.get("retry-after")), 0)
     }))
 
-  it.effect("is open to who is logged in, however often strangers fail, at the same address too", () =>
+  it.effect("stays open to a logged-in user, however often strangers fail, even at the same address", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const mine = yield* annsTokens(auth)
@@ -101,7 +101,7 @@ describe("POST /api/auth/users/me/password/", () => {
       assert.strictEqual((yield* change(auth, mine, undefined, elsewhere)).status, 200)
     }))
 
-  it.effect("is for those who are logged in, and not for a token of a session that is over", () =>
+  it.effect("is for logged-in users only, not for a token of a session that is over", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const mine = yield* annsTokens(auth)
@@ -114,7 +114,7 @@ describe("POST /api/auth/users/me/password/", () => {
       assert.strictEqual((yield* logIn(auth)).status, 200)
     }))
 
-  it.effect("takes effect once when two change it at the same time, and that one's password holds", () =>
+  it.effect("takes effect once for two simultaneous changes, with the password of that one", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const replica = yield* auth.replica
@@ -135,7 +135,7 @@ describe("POST /api/auth/users/me/password/", () => {
       assert.deepStrictEqual(logIns, winner === 0 ? [200, 401] : [401, 200])
     }))
 
-  it.effect("lets no log-in with the password before open a session afterwards", () =>
+  it.effect("lets no log-in with the old password open a session afterwards", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const mine = yield* annsTokens(auth)

@@ -78,7 +78,7 @@ describe("makeRateLimits", () => {
       }))
   }
 
-  it.effect("keeps nothing in Redis of what was refused, given back or has refilled", () =>
+  it.effect("keeps nothing in Redis for buckets that were refused, given back or have refilled", () =>
     Effect.gen(function* () {
       const limits = yield* makeRateLimits(new URL(redis.url))
       const client = yield* Effect.acquireRelease(
@@ -108,7 +108,7 @@ describe("makeRateLimits", () => {
       assert.strictEqual(yield* allowed(limits, one, 2), 1)
     }))
 
-  it.effect("refills as time goes by, though the wall clock is set back an hour: memory:", () =>
+  it.effect("refills as time goes by, even when the wall clock is set back an hour: memory:", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(1_800_000_000_000)
       const limits = yield* makeRateLimits(new URL("memory:"))
@@ -119,7 +119,7 @@ describe("makeRateLimits", () => {
       assert.strictEqual(yield* allowed(limits, key, 5), 2)
     }))
 
-  it.effect("refills by the clock of Redis, whatever those of the replicas say", () =>
+  it.effect("refills by the clock of Redis, whatever the clocks of the replicas say", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(1_800_000_000_000)
       const limits = yield* makeRateLimits(new URL(redis.url))
@@ -139,7 +139,7 @@ describe("makeRateLimits", () => {
       assert.strictEqual(yield* allowed(limits, slow, 2), 0)
     }))
 
-  it.effect("leaves a Redis that became a replica for the one that its address leads to", () =>
+  it.effect("reconnects when its Redis has become a replica", () =>
     Effect.gen(function* () {
       const wrong = yield* refusing(
         "redis",
@@ -163,7 +163,7 @@ describe("makeRateLimits", () => {
       )
     }))
 
-  it.effect("counts together for all replicas at one Redis, and gives back there", () =>
+  it.effect("counts for all replicas together in one Redis, and puts back there", () =>
     Effect.gen(function* () {
       const one = yield* makeRateLimits(new URL(redis.url))
       const other = yield* makeRateLimits(new URL(redis.url))
@@ -174,7 +174,7 @@ describe("makeRateLimits", () => {
       assert.strictEqual(yield* allowed(other, key, 6), 1)
     }))
 
-  it.effect("goes on counting by itself while Redis is away, and with Redis when it is back", () =>
+  it.effect("counts by itself while Redis is unavailable, and with Redis when it is back", () =>
     Effect.gen(function* () {
       const limits = yield* makeRateLimits(new URL(redis.url))
       const other = yield* makeRateLimits(new URL(redis.url))
@@ -189,13 +189,13 @@ describe("makeRateLimits", () => {
       assert.strictEqual(yield* allowed(other, fresh, 12), 0)
     }))
 
-  it.effect("goes on counting by itself when Redis was never there", () =>
+  it.effect("counts by itself when Redis was never available", () =>
     Effect.gen(function* () {
       const limits = yield* makeRateLimits(new URL("redis://127.0.0.1:1"))
       assert.strictEqual(yield* allowed(limits, aKey(), 12), 10)
     }))
 
-  it.effect("lets one log-in wait for a Redis that hangs, not each", () =>
+  it.effect("lets only one log-in wait for a Redis that hangs", () =>
     Effect.gen(function* () {
       const port = yield* silentServer
       const limits = yield* makeRateLimits(new URL(`redis://127.0.0.1:${port}`))

@@ -76,7 +76,7 @@ describe("POST /api/token/logout/", () => {
       yield* isLive(auth, laptop)
     }))
 
-  it.effect("can be said again, and with a token that was replaced", () =>
+  it.effect("can be repeated, also with a token that was replaced", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const first = yield* annsTokens(auth)
@@ -87,7 +87,7 @@ describe("POST /api/token/logout/", () => {
       yield* isOver(auth, second)
     }))
 
-  it.effect("refuses what is no refresh token, and ends nothing", () =>
+  it.effect("refuses anything but a refresh token, and ends nothing", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const pair = yield* annsTokens(auth)
@@ -98,7 +98,7 @@ describe("POST /api/token/logout/", () => {
       yield* isLive(auth, pair)
     }))
 
-  it.effect("tells every service for as long as an access token of the session may live", () =>
+  it.effect("is announced to every service as long as an access token of the session may live", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const first = yield* annsTokens(auth)
@@ -130,7 +130,7 @@ describe("a stolen refresh token", () => {
 })
 
 describe("GET /api/auth/sessions/", () => {
-  it.effect("lists one's own, with when and where they began, and when they were last used", () =>
+  it.effect("lists the user's sessions, with when and where they began, and when they were last used", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       yield* signUp(auth)
@@ -168,7 +168,7 @@ describe("GET /api/auth/sessions/", () => {
 })
 
 describe("DELETE /api/auth/sessions/{id}/", () => {
-  it.effect("ends that one, once", () =>
+  it.effect("ends that session, once", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const phone = yield* annsTokens(auth)
@@ -181,7 +181,7 @@ describe("DELETE /api/auth/sessions/{id}/", () => {
       assert.strictEqual((yield* end(auth, laptop, "1")).status, 400)
     }))
 
-  it.effect("never ends another user's, and does not tell that there is one", () =>
+  it.effect("never ends another user's session, and does not reveal that it exists", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const anns = yield* annsTokens(auth)
@@ -197,7 +197,7 @@ describe("DELETE /api/auth/sessions/{id}/", () => {
 })
 
 describe("DELETE /api/auth/sessions/", () => {
-  it.effect("ends all of one's sessions, this one too, and nobody else's", () =>
+  it.effect("ends all sessions of the user, including this one, and nobody else's", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const phone = yield* annsTokens(auth)
@@ -212,7 +212,7 @@ describe("DELETE /api/auth/sessions/", () => {
       yield* isLive(auth, yield* anotherLogIn(auth))
     }))
 
-  it.effect("loses to no refresh at the same time: whatever a refresh gave is over, too", () =>
+  it.effect("wins over a simultaneous refresh: the tokens of that refresh are over, too", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const replica = yield* auth.replica
@@ -251,7 +251,7 @@ describe("a session", () => {
       yield* isOver(auth, last)
     }))
 
-  it.effect("from before its greatest age was lowered is held to it", () =>
+  it.effect("is limited by a SESSION_LIFETIME that was shortened after it began", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const pair = yield* annsTokens(auth)
@@ -262,7 +262,7 @@ describe("a session", () => {
       yield* isOver({ ...stricter, sql }, pair)
     }))
 
-  it.effect("of a user who has as many as allowed ends when one more is opened: the one used longest ago", () =>
+  it.effect("ends when its user opens one too many and it is the least recently used", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth({ SESSIONS_PER_USER: "2" })
       const first = yield* annsTokens(auth)
@@ -277,7 +277,7 @@ describe("a session", () => {
       assert.deepStrictEqual([...(yield* told(auth)).keys()], [idOf(second)])
     }))
 
-  it.effect("is one of no more than allowed, also when many are opened at the same time", () =>
+  it.effect("does not exceed the limit, even when many are opened at the same time", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth({ SESSIONS_PER_USER: "3" })
       const replica = yield* auth.replica

@@ -12,16 +12,16 @@ describe("standingOf", () => {
     assert.strictEqual(standingOf(session, 3, 9_000_000), "ended")
   })
 
-  it("forgives the use of the token before it for ten seconds", () => {
+  it("accepts the previous token for ten seconds", () => {
     assert.strictEqual(standingOf(session, 2, now), "justReplaced")
     assert.strictEqual(standingOf(session, 2, now + 1), "reused")
   })
 
-  it("knows no token of a session that is gone", () => {
+  it("refuses tokens of a session that is gone", () => {
     assert.strictEqual(standingOf(undefined, 3, now), "ended")
   })
 
-  it("for any other generation, is a reuse", () => {
+  it("treats any other generation as reused", () => {
     fc.assert(
       fc.property(fc.integer(), fc.integer({ min: 0, max: 10_000 }), (generation, sinceMs) => {
         fc.pre(generation !== 3 && generation !== 2)

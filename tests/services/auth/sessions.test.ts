@@ -39,7 +39,7 @@ describe("POST /api/token/refresh/", () => {
       yield* next(auth, second)
     }))
 
-  it.effect("gives the same successor again for ten seconds, so that a lost answer is no log-out", () =>
+  it.effect("gives the same successor again for ten seconds, so that a lost answer does not log the user out", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const first = yield* annsTokens(auth)
@@ -51,7 +51,7 @@ describe("POST /api/token/refresh/", () => {
       yield* next(auth, again)
     }))
 
-  it.effect("gives one successor to fifty requests at the same time", () =>
+  it.effect("gives one successor to fifty simultaneous requests", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const replica = yield* auth.replica
@@ -95,7 +95,7 @@ describe("POST /api/token/refresh/", () => {
       yield* next(auth, laptop)
     }))
 
-  it.effect("keeps a session alive for as long as it is used, and a week longer", () =>
+  it.effect("keeps a session alive until a week after its last use", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       let pair = yield* annsTokens(auth)
@@ -107,7 +107,7 @@ describe("POST /api/token/refresh/", () => {
       isRefused(yield* refresh(auth, pair.refresh))
     }))
 
-  it.effect("lives as long as the setting says", () =>
+  it.effect("ends sessions after the time in the setting", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth({
         ACCESS_TOKEN_LIFETIME: "30 seconds",
@@ -156,7 +156,7 @@ describe("POST /api/token/verify/", () => {
       }
     }))
 
-  it.effect("refuses what has expired, what was replaced, and what is no token, all the same way", () =>
+  it.effect("refuses an expired token, a replaced one and garbage in the same way", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const old = yield* annsTokens(auth)

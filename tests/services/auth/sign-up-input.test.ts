@@ -153,7 +153,7 @@ describe("the body of POST /api/auth/users/", () => {
       }
     }))
 
-  it.effect("is not cut: a password that is the same for 127 characters is another one", () =>
+  it.effect("is not truncated: a password that differs in the last of 128 characters is wrong", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       yield* signUp(auth, secured(`${"x".repeat(127)}y`))
@@ -161,7 +161,7 @@ describe("the body of POST /api/auth/users/", () => {
       assert.strictEqual(status, 401)
     }))
 
-  it.effect("takes a password typed in another normal form for the same", () =>
+  it.effect("treats a password in another normal form as the same", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       yield* signUp(auth, secured("caf\u00e9 cr\u00e8me"))
@@ -182,7 +182,7 @@ describe("the body of POST /api/auth/users/", () => {
     }))
 
   const shapes = ["", "null", "[]", "5", '"ann"', "{", '{"username":"ann"', "\ufeff{", "nul\u0000l"]
-  it.effect("is a 400 whatever else it is", () =>
+  it.effect("is a 400 for any other body", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       for (const body of [...shapes, "[".repeat(8000), `{"a":`.repeat(2000)]) {

@@ -6,7 +6,7 @@ import { answers, isDown } from "./billing-double.ts"
 import { ann, asTimePasses, signUp, startAuth } from "./running-auth.ts"
 
 describe("a sign-up", () => {
-  it.effect("is refused to an address, and to all, that have tried too often, until the wait is over", () =>
+  it.effect("is refused to an address, or to all, after too many attempts, until the wait is over", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth({ SIGN_UPS_PER_ADDRESS: "4", SIGN_UPS_IN_ALL: "12" })
       const from = (address: string, username: string) =>
@@ -32,7 +32,7 @@ describe("a sign-up", () => {
       assert.strictEqual((yield* from("2001:db8::1", "u2")).status, 201)
     }))
 
-  it.effect("does not count what failed through no fault of the user's", () =>
+  it.effect("does not count when it fails through no fault of the user", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth({ SIGN_UPS_PER_ADDRESS: "4" })
       auth.billing.conduct = isDown

@@ -24,7 +24,7 @@ describe("a name that is like another one", () => {
       assert.strictEqual((yield* logIn(auth)).status, 200)
     }))
 
-  it.effect("is given to one of many at the same time", () =>
+  it.effect("is given to one of many simultaneous sign-ups", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const replica = yield* auth.replica
@@ -49,7 +49,7 @@ describe("a name that is like another one", () => {
       assert.strictEqual((yield* signUp(auth)).status, 409)
     }))
 
-  it.effect("stays with whoever had it before, and is taken from then on", () =>
+  it.effect("stays with the user who had it before, and is taken for others", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       yield* signUp(auth)

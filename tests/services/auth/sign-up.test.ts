@@ -94,7 +94,7 @@ describe("POST /api/auth/users/", () => {
       assert.strictEqual((yield* signUp(auth)).status, 201)
     }))
 
-  it.effect("makes no user of an account whose answer was lost, until it is said again", () =>
+  it.effect("makes no user when billing's answer is lost, until the sign-up is repeated", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       auth.billing.conduct = losesAnswers
@@ -107,7 +107,7 @@ describe("POST /api/auth/users/", () => {
       assert.deepStrictEqual(auth.billing.accounts.get("ann"), { email: other.email, wallet: 100 })
     }))
 
-  it.effect("lets another replica take over from one that died while billing was at it", () =>
+  it.effect("lets another replica take over from one that died during the call to billing", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const replica = yield* auth.replica
@@ -128,7 +128,7 @@ describe("POST /api/auth/users/", () => {
       assert.strictEqual((yield* logIn(replica)).status, 401)
     }))
 
-  it.effect("gives a name to one of two at the same time, with that one's password and address", () =>
+  it.effect("gives a name to one of two simultaneous sign-ups, with the password and address of that one", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const { conduct, held } = holdsBack()
@@ -150,7 +150,7 @@ describe("POST /api/auth/users/", () => {
       assert.strictEqual(auth.billing.accounts.get("ann")?.email, other.email)
     }))
 
-  it.effect("gives a name to one of many at the same time", () =>
+  it.effect("gives a name to one of many simultaneous sign-ups", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const replica = yield* auth.replica
@@ -172,7 +172,7 @@ describe("POST /api/auth/users/", () => {
       assert.strictEqual(auth.billing.accounts.get("ann")?.wallet, 100)
     }))
 
-  it.effect("forgets a sign-up that was given up a day ago, and no user", () =>
+  it.effect("deletes a sign-up that was abandoned a day ago, but no user", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       yield* signUp(auth)

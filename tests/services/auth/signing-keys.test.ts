@@ -82,7 +82,7 @@ describe("the signing keys", () => {
       yield* isAccepted(yield* auth.replica, pair)
     }))
 
-  it.effect("are rotated after 30 days: published, then used, then forgotten", () =>
+  it.effect("are rotated after 30 days: published, then used, then deleted", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const [first] = yield* publicKeys(auth)
@@ -113,7 +113,7 @@ describe("the signing keys", () => {
       assert.strictEqual((yield* storedKeys(auth)).length, 2)
     }))
 
-  it.effect("prove tokens to services that read them from here, old and new ones", () =>
+  it.effect("verify tokens at services that read them from here, old and new ones", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const old = yield* annsTokens(auth)

@@ -24,7 +24,7 @@ describe("the bounds of the audit trail", () => {
     assert.deepStrictEqual(others, [])
   })
 
-  it("keep few rows of a flood from ever other addresses, and none of them says who it was", () => {
+  it("keep few rows of a flood from ever new addresses, without users and addresses", () => {
     const bounds = makeTrailBounds()
     const anHour = Array.from({ length: 60 * 600 }, (_, n) => bounds.admit(refused(n), n * 100))
       .flat()
@@ -36,14 +36,14 @@ describe("the bounds of the audit trail", () => {
     assert.strictEqual(sum(anHour) + sum(bounds.close()), 60 * 600)
   })
 
-  it("let no flood of one kind hide another kind", () => {
+  it("do not let a flood of one kind hide another kind", () => {
     const bounds = makeTrailBounds()
     for (let n = 0; n < 100_000; n++) bounds.admit(refused(n), n)
     const change = { event: "password-change", outcome: "done", username: "ann" } as const
     assert.deepInclude(bounds.admit(change, 100_000), { ...change, atMs: 100_000, count: 1 })
   })
 
-  it("lose and invent nothing, whatever comes and however the clock is set", () => {
+  it("lose and invent no event, whatever comes and however the clock is set", () => {
     const event = fc.record({
       event: fc.constantFrom("log-in", "refresh"),
       outcome: fc.constantFrom("done", "refused"),

@@ -52,7 +52,7 @@ describe("makeTurns", () => {
       assert.deepStrictEqual(served, ["flood", "victim", "other", "flood", "flood"])
     }))
 
-  it.effect("lets the users at an address take turns there, and have no more of the others' turns", () =>
+  it.effect("lets the users at an address take turns there, at no cost to other addresses", () =>
     Effect.gen(function* () {
       const { queue, next } = held(1)
       const ask = queue(1)
@@ -67,7 +67,7 @@ describe("makeTurns", () => {
       ])
     }))
 
-  it.effect("turns away strangers at an address before a user who is known there", () =>
+  it.effect("refuses strangers at an address before a user who is known there", () =>
     Effect.gen(function* () {
       const { queue, settled } = held(1)
       const ask = queue(1)
@@ -79,7 +79,7 @@ describe("makeTurns", () => {
       assert.isUndefined(known.pollUnsafe())
     }))
 
-  it.effect("serves those of one share in the order in which they came", () =>
+  it.effect("serves one share in the order of arrival", () =>
     Effect.gen(function* () {
       const { queue, next } = held(1)
       const ask = queue(1)
@@ -87,7 +87,7 @@ describe("makeTurns", () => {
       assert.deepStrictEqual([...yield* next, ...yield* next, ...yield* next], ["1", "2", "3"])
     }))
 
-  it.effect("keeps a turn for each queue, and lets one have the others' while these want none", () =>
+  it.effect("keeps a turn for each queue, and lends it to others while the queue is empty", () =>
     Effect.gen(function* () {
       const { queue, next, names } = held(3)
       const [logIn, signUp] = [queue(3), queue(2)]
@@ -100,7 +100,7 @@ describe("makeTurns", () => {
       assert.deepStrictEqual(yield* next, ["log-in", "log-in", "sign-up"])
     }))
 
-  it.effect("turns away the newest of the share that has most when too many wait", () =>
+  it.effect("refuses the newest of the share with the most waiting when too many wait", () =>
     Effect.gen(function* () {
       const { queue, settled, next } = held(1)
       const ask = queue(1)
@@ -118,7 +118,7 @@ describe("makeTurns", () => {
       assert.strictEqual(yield* Fiber.join(victim), "victim")
     }))
 
-  it.effect("turns away whoever comes when no share has more than one waiting", () =>
+  it.effect("refuses the newcomer when no share has more than one waiting", () =>
     Effect.gen(function* () {
       const { queue } = held(1)
       const ask = queue(1)
@@ -127,7 +127,7 @@ describe("makeTurns", () => {
       assert.strictEqual((late as Problem).status, 503)
     }))
 
-  it.effect("frees the turn and the place of one that is interrupted", () =>
+  it.effect("frees the turn and the place of interrupted work", () =>
     Effect.gen(function* () {
       const { queue, settled, names } = held(1)
       const ask = queue(1)

@@ -1,4 +1,7 @@
-/** Who may place an order: how many may be unfinished in all and of a user, and how fast a user may place them. */
+/**
+ * Who may place an order: how many may be unfinished in all and of a user, and how fast a user may
+ * place them.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
@@ -65,7 +68,7 @@ describe("the backlog", () => {
       tooMany(yield* post(running))
     }))
 
-  it.effect("lets in who waits as soon as there is room", () =>
+  it.effect("lets a waiting request in as soon as there is room", () =>
     Effect.gen(function* () {
       const running = yield* startOrders({ BACKLOG_LIMIT: "1" })
       const { id } = yield* place(running)
@@ -85,7 +88,7 @@ describe("the backlog", () => {
       tooMany(yield* post(running, { body: "no order" }))
     }))
 
-  it.effect("has no room taken by what came to nothing", () =>
+  it.effect("keeps no room for requests that store nothing", () =>
     Effect.gen(function* () {
       const running = yield* startOrders({ BACKLOG_LIMIT: "2", ORDERS_PER_USER: "2" })
       for (let n = 0; n < 5; n++) {
@@ -99,7 +102,7 @@ describe("the backlog", () => {
       yield* Effect.replicateEffect(place(running), 2)
     }))
 
-  it.effect("answers what is sent again with its key, though it takes no new order", () =>
+  it.effect("answers a retry with its key, even when it takes no new orders", () =>
     Effect.gen(function* () {
       const running = yield* startOrders({ BACKLOG_LIMIT: "1" })
       const keyed = (key: string, body: unknown = wanted) => ({
@@ -116,7 +119,7 @@ describe("the backlog", () => {
       tooMany(yield* post(running, keyed("two")))
     }))
 
-  it.effect("counts the orders of all replicas, those that are being compensated too", () =>
+  it.effect("counts the orders of all replicas, including those being compensated", () =>
     Effect.gen(function* () {
       const running = yield* startOrders({ BACKLOG_LIMIT: "2" })
       const { id } = yield* place(running)
@@ -146,7 +149,7 @@ describe("the backlog", () => {
 })
 
 describe("a user", () => {
-  it.effect("may have so many unfinished orders, and others are not concerned", () =>
+  it.effect("may have a limited number of unfinished orders, which does not affect others", () =>
     Effect.gen(function* () {
       const running = yield* startOrders({ ORDERS_PER_USER: "2" })
       const [first] = yield* Effect.replicateEffect(place(running), 2)
@@ -157,7 +160,7 @@ describe("a user", () => {
       tooManyOfOne(yield* post(running))
     }))
 
-  it.effect("has them in all replicas together", () =>
+  it.effect("has one limit for all replicas together", () =>
     Effect.gen(function* () {
       const running = yield* startOrders({ ORDERS_PER_USER: "2" })
       const other = yield* running.replica()
@@ -170,7 +173,7 @@ describe("a user", () => {
       stored(yield* post(other))
     }))
 
-  it.effect("is not locked out by an end of which nobody told", () =>
+  it.effect("is not locked out when the end of an order is not announced", () =>
     Effect.gen(function* () {
       const running = yield* startOrders({ ORDERS_PER_USER: "1" })
       yield* place(running)
@@ -182,7 +185,7 @@ describe("a user", () => {
       stored(yield* post(running))
     }))
 
-  it.effect("may place so many at once, and then so many a second", () =>
+  it.effect("may place a burst, and then a number per second", () =>
     Effect.gen(function* () {
       const running = yield* startOrders({ ORDERS_PER_USER: "4", ORDERS_PER_SECOND: "2" })
       const placeFinal = Effect.flatMap(place(running), ({ id }) => complete(running, id))
@@ -204,7 +207,7 @@ describe("a user", () => {
       yield* place(running, { user: "bob" })
     }))
 
-  it.effect("is answered what was sent before, however many and fast orders were", () =>
+  it.effect("gets the answer to a retry, however many and fast the orders were", () =>
     Effect.gen(function* () {
       const running = yield* startOrders({ ORDERS_PER_USER: "1", ORDERS_PER_SECOND: "1" })
       const headers = { "idempotency-key": "one" }

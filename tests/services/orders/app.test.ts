@@ -7,7 +7,7 @@ import { place, sharedOrders, someone, tokenOf } from "./running-orders.ts"
 const orders = sharedOrders()
 
 describe("GET /api/orders/{id}", () => {
-  it.live("is 404 for an order that there is not, and for somebody else's, alike", () =>
+  it.live("is the same 404 for an unknown order and for another user's", () =>
     Effect.gen(function* () {
       const { id } = yield* place(orders(), { user: someone() })
       const answers = yield* Effect.forEach(
@@ -33,7 +33,7 @@ describe("GET /api/orders/{id}", () => {
       }),
   )
 
-  it.live("shows the timeline, and what a compensation waits for", () =>
+  it.live("shows the timeline, and where a compensation is stuck", () =>
     Effect.gen(function* () {
       const { id: orderId } = yield* place(orders())
       const entry = { attempts: 1, at: "2026-01-02T03:04:05.678Z", durationMs: 12 }
@@ -110,7 +110,7 @@ describe("a request with decisions", () => {
     timeline,
   })
 
-  it("has each timeline once, and gives each decision its own", () => {
+  it("carries each timeline once, and gives each decision its own", () => {
     const other = { ...entry, outcome: "rejected" as const }
     const timelines = [[entry, other], [], [entry, other], [other, entry], [entry], []]
     const decisions = timelines.map(decisionOf)
@@ -121,7 +121,7 @@ describe("a request with decisions", () => {
     assert.deepStrictEqual(Result.map(decoded, unpacked), Result.succeed(decisions))
   })
 
-  it("is refused when a decision has no timeline, or a place where there is none", () => {
+  it("is refused when a decision refers to no timeline or to one that is missing", () => {
     const [decision] = packed([decisionOf([entry])]).decisions
     for (const timeline of [1, -1, 0.5, 1_000, "0", null, undefined, [entry]]) {
       const request = { decisions: [{ ...decision, timeline }], timelines: [[entry]] }
@@ -133,7 +133,7 @@ describe("a request with decisions", () => {
 })
 
 describe("operations", () => {
-  it.live("tells whether it is ready, and what of", () =>
+  it.live("tells whether it is ready, and what it needs", () =>
     Effect.gen(function* () {
       const { status, body } = yield* orders().call("/readyz", { user: null })
       assert.strictEqual(status, 200)

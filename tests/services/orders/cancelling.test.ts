@@ -16,7 +16,7 @@ const row = ({ sql }: RunningOrders, id: string) =>
   Effect.promise(async () => (await sql`select * from orders where id = ${id}`)[0]!)
 
 describe("POST /api/orders/{id}/cancel", () => {
-  it.live("aborts an order that is pending, which the saga then undoes", () =>
+  it.live("aborts a pending order, which the saga then undoes", () =>
     Effect.gen(function* () {
       const { id } = yield* place(orders())
       const { status, body } = yield* cancel(id)
@@ -30,7 +30,7 @@ describe("POST /api/orders/{id}/cancel", () => {
       assert.deepInclude(ended, { status: "failed", success: false, reason: "Order cancelled" })
     }))
 
-  it.live("is answered the same way again, while the order is undone and when it is", () =>
+  it.live("gives the same answer again, while the order is being undone and afterwards", () =>
     Effect.gen(function* () {
       const { id } = yield* place(orders())
       const first = yield* cancel(id)
@@ -41,7 +41,7 @@ describe("POST /api/orders/{id}/cancel", () => {
       assert.deepInclude(body, { status: "failed", reason: "Order cancelled" })
     }))
 
-  it.live("is 409 with the state when the order was decided before, which then stays", () =>
+  it.live("is 409 with the state when the order is already decided, and changes nothing", () =>
     Effect.gen(function* () {
       const [completed, undone, failed] = yield* Effect.all([
         place(orders()),
@@ -65,7 +65,7 @@ describe("POST /api/orders/{id}/cancel", () => {
       }
     }))
 
-  it.live("is 404 for somebody else's order, as for none, and leaves it as it is", () =>
+  it.live("is 404 for another user's order, as for an unknown one, and changes nothing", () =>
     Effect.gen(function* () {
       const { id } = yield* place(orders())
       for (const given of [id, crypto.randomUUID()]) {
@@ -75,7 +75,7 @@ describe("POST /api/orders/{id}/cancel", () => {
       assert.strictEqual((yield* row(orders(), id)).status, "pending")
     }))
 
-  it.live("races completions, and each order has one end, which its customer is told", () =>
+  it.live("races with completions: each order has one end, which its customer is told", () =>
     Effect.gen(function* () {
       const ids = yield* Effect.forEach(
         Array.from({ length: 20 }),
@@ -103,7 +103,7 @@ describe("POST /api/orders/{id}/cancel", () => {
       }
     }))
 
-  it.live("makes the order due at once, so that a queue that lost it does not delay its end", () =>
+  it.live("makes the order due at once, so a queue that lost it does not delay its end", () =>
     Effect.gen(function* () {
       const { id } = yield* place(orders())
       assert.isAbove((yield* row(orders(), id)).publish_at.getTime(), Date.now() + 60_000)
@@ -133,7 +133,7 @@ describe("POST /api/orders/{id}/cancel", () => {
       assert.strictEqual(headers.get("preference-applied"), "wait=20")
     }))
 
-  it.live("is told by the events of the order", () =>
+  it.live("appears in the events of the order", () =>
     Effect.gen(function* () {
       const { id } = yield* place(orders())
       const response = yield* Effect.promise(() => orders().request(`/api/orders/${id}/events`))

@@ -1,4 +1,7 @@
-/** What becomes of those who only wait, for the end of an order or for its events, when the server closes. */
+/**
+ * What becomes of those who only wait, for the end of an order or for its events, when the server
+ * closes.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import { listen } from "#shared/http/listen.ts"
@@ -7,7 +10,7 @@ import { startOrders, tokenOf, wanted } from "./running-orders.ts"
 import { until } from "./until.ts"
 
 describe("orders, when its server closes", () => {
-  it.live("answers those who wait at once, with what is known", () =>
+  it.live("answers waiting requests at once, with the order as it is", () =>
     Effect.gen(function* () {
       const running = yield* startOrders()
       const server = yield* Scope.make()

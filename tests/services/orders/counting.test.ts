@@ -39,7 +39,7 @@ const counted = Effect.gen(function* () {
 })
 
 describe("GET /internal/order-counts", () => {
-  it.live("says how many orders stand how, and how and why they ended", () =>
+  it.live("counts orders by status, and ended ones by outcome and reason", () =>
     Effect.gen(function* () {
       const orders = yield* startOrders()
       const ask = yield* askAs(orders, "console")
@@ -100,7 +100,7 @@ describe("GET /internal/order-counts", () => {
       assert.isAbove(Date.parse(later), Date.parse(at))
     }))
 
-  it.live("counts once for all who ask at the same time", () =>
+  it.live("counts once for simultaneous requests", () =>
     Effect.gen(function* () {
       const orders = yield* startOrders()
       const ask = yield* askAs(orders, "console")
@@ -116,7 +116,7 @@ describe("GET /internal/order-counts", () => {
 describe("the ends of orders", () => {
   const nowMs = Date.parse("2026-01-31T12:00:30.500Z")
 
-  it.live("are counted for a day, and those of the last minute by the second", () =>
+  it.live("are counted for a day, and give a rate for the last minute", () =>
     Effect.gen(function* () {
       const { countsAt, ended } = yield* counted
       yield* ended(nowMs - 25 * hourMs, "completed", null, 1_000)
@@ -133,7 +133,7 @@ describe("the ends of orders", () => {
       assert.deepStrictEqual(perSecond, { placed: 0, completed: 30 / 60, failed: 5 / 60 })
     }))
 
-  it.live("become a row of each minute that is over, and the counts stay the same", () =>
+  it.live("become one row for each past minute, and the counts stay the same", () =>
     Effect.gen(function* () {
       const { countsAt, ended, rollUpAt, rows } = yield* counted
       for (let n = 0; n < 100; n++) {
@@ -152,7 +152,7 @@ describe("the ends of orders", () => {
       assert.strictEqual(yield* rows, 0)
     }))
 
-  it.live("are there from the orders of the last day when a service is brought up to date", () =>
+  it.live("include the orders of the last day after a migration", () =>
     Effect.gen(function* () {
       const { url, sql, countsAt } = yield* counted
       yield* Effect.promise(async () => {
@@ -172,7 +172,7 @@ describe("the ends of orders", () => {
 })
 
 describe("the rate at which orders are placed", () => {
-  it.live("is that of the newest when they are very many", () =>
+  it.live("is that of the newest orders when there are very many", () =>
     Effect.gen(function* () {
       const { sql, countsAt } = yield* counted
       const nowMs = Date.parse("2026-01-31T12:00:30.500Z")

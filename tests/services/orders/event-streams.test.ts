@@ -6,7 +6,7 @@ import { noChanges } from "#tests/simulation/no-changes.ts"
 import { anOrder } from "./an-order.ts"
 
 describe("orderStreams", () => {
-  it.live("opens no more than so many at a time", () =>
+  it.live("opens a limited number at a time", () =>
     Effect.gen(function* () {
       const openStream = yield* Effect.provide(orderStreams({ most: 2 }), noChanges)
       const start = Effect.gen(function* () {
@@ -27,7 +27,7 @@ describe("orderStreams", () => {
       assert.strictEqual((yield* Effect.flip(start)).code, "too_many_streams")
     }))
 
-  it.live("opens for one user no more than a tenth of what is free, and others find room", () =>
+  it.live("opens at most a tenth of the free streams for one user, so that others find room", () =>
     Effect.gen(function* () {
       const openStream = yield* Effect.provide(orderStreams({ most: 40 }), noChanges)
       const start = (username: string) =>
@@ -43,7 +43,7 @@ describe("orderStreams", () => {
       yield* start("bob")
     }))
 
-  it.live("breaks off when the order cannot be looked at, so that the client comes back", () =>
+  it.live("breaks off when the order cannot be looked up, so that the client reconnects", () =>
     Effect.gen(function* () {
       const changes = Effect.map(Changes, (none) => ({
         ...none,

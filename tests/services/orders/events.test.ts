@@ -102,7 +102,7 @@ const openStreams = ({ app }: RunningOrders) =>
   })
 
 describe("GET /api/orders/{id}/events", () => {
-  it.live("tells all that happens, in order, and ends when the order is final", () =>
+  it.live("sends all events in order, and ends when the order is final", () =>
     Effect.gen(function* () {
       const order = yield* place(orders())
       const { id: orderId, createdAt } = order
@@ -137,7 +137,7 @@ describe("GET /api/orders/{id}/events", () => {
       ])
     }))
 
-  it.live("goes on after whichever event a client saw last", () =>
+  it.live("resumes after the last event that the client saw, whichever it was", () =>
     Effect.gen(function* () {
       const { id } = yield* place(orders())
       yield* fail(orders(), id)
@@ -147,7 +147,7 @@ describe("GET /api/orders/{id}/events", () => {
       }
     }))
 
-  it.live("tells a client that saw the last event not to come back", () =>
+  it.live("tells a client that saw the last event not to reconnect", () =>
     Effect.gen(function* () {
       const { id } = yield* place(orders())
       yield* fail(orders(), id)
@@ -160,7 +160,7 @@ describe("GET /api/orders/{id}/events", () => {
       }
     }))
 
-  it.live("begins from the start when the Last-Event-ID is none of its own", () =>
+  it.live("starts from the beginning when the Last-Event-ID is not one of its ids", () =>
     Effect.gen(function* () {
       const { id } = yield* place(orders())
       yield* fail(orders(), id)
@@ -170,7 +170,7 @@ describe("GET /api/orders/{id}/events", () => {
       }
     }))
 
-  it.live("waits for news when the client has seen all there is so far", () =>
+  it.live("waits for the next event when the client has seen all so far", () =>
     Effect.gen(function* () {
       const { id } = yield* place(orders())
       const stream = yield* open(orders(), id, { "last-event-id": "0" })
@@ -179,7 +179,7 @@ describe("GET /api/orders/{id}/events", () => {
       assert.deepStrictEqual(short(yield* stream.rest), failed.slice(1))
     }))
 
-  it.live("waits for news, too, when the client says that it saw more than there can be", () =>
+  it.live("waits for the next event when the Last-Event-ID is larger than any id", () =>
     Effect.gen(function* () {
       for (const seen of ["3", String(2 ** 53), "9".repeat(400)]) {
         const { id } = yield* place(orders())
@@ -223,7 +223,7 @@ describe("GET /api/orders/{id}/events", () => {
       yield* stream.cancel
     }))
 
-  it.live("lets go of a client that went away, and has nothing to let go of after HEAD", () =>
+  it.live("releases the stream of a client that is gone, and opens none for HEAD", () =>
     Effect.gen(function* () {
       const running = orders()
       const port = yield* listen(running.app, { host: "127.0.0.1", port: 0 })

@@ -23,7 +23,7 @@ describe("preferredWait", () => {
   })
 
   it.each(["wait=31", "wait=99999", "wait=99999999999999999999999999"])(
-    "waits no more than half a minute: %s",
+    "waits at most half a minute: %s",
     (prefer) => {
       assert.strictEqual(waitOf(prefer), 30)
     },

@@ -1,4 +1,7 @@
-/** What happens while one query is out: it is held open, something else happens, and then it goes on. */
+/**
+ * What happens while one query is out: it is held open, something else happens, and then it goes
+ * on.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Fiber, Layer, type Scope } from "effect"
 import { TestClock } from "effect/testing"
@@ -18,7 +21,10 @@ import { until } from "./until.ts"
 
 type Held = "countUnfinished" | "findByKeys" | "insert"
 
-/** Holds each query of the name, before it reaches the database or with its answer, until it is let go. */
+/**
+ * Holds each query of the name, before it reaches the database or with its answer, until it is let
+ * go.
+ */
 interface Hold {
   /** How many are held. */
   readonly out: () => number
@@ -125,7 +131,7 @@ const nextCount = TestClock.adjust("1 second")
 
 describe("the count of the backlog", () => {
   it.effect.each(["before", "after"] as const)(
-    "forgets nobody who came while it was out, held open %s it reached the database",
+    "misses no order that is stored while it is in flight, held %s it reached the database",
     (when) =>
       Effect.gen(function* () {
         const { hold, place, refused } = yield* world
@@ -143,7 +149,7 @@ describe("the count of the backlog", () => {
       }),
   )
 
-  it.effect("makes room for those who ended, though others came while it was out", () =>
+  it.effect("makes room for orders that ended, even when others came while it was in flight", () =>
     Effect.gen(function* () {
       const { sql, hold, place, refused } = yield* world
       yield* Effect.replicateEffect(place(), limit)
@@ -161,7 +167,7 @@ describe("the count of the backlog", () => {
 })
 
 describe("the replay of an order", () => {
-  it.effect("stores it as a new one when its key is forgotten while it is looked up", () =>
+  it.effect("stores a new order when the key is forgotten during the look-up", () =>
     Effect.gen(function* () {
       const { sql, hold, place } = yield* world
       const first = yield* place("one")
@@ -176,7 +182,7 @@ describe("the replay of an order", () => {
       assert.strictEqual((yield* place("one", 7)).order.id, order.id)
     }))
 
-  it.effect("is what was found, though its key is forgotten before the answer is there", () =>
+  it.effect("gives the order that was found, even if its key is forgotten before the answer", () =>
     Effect.gen(function* () {
       const { sql, hold, place } = yield* world
       const first = yield* place("one")
@@ -194,7 +200,7 @@ describe("the replay of an order", () => {
       assert.deepInclude(yield* Fiber.join(other), { code: "idempotency_key_reused" })
     }))
 
-  it.effect("waits for the one that is being stored, and leaves the batch of others alone", () =>
+  it.effect("waits for the order that is being stored, and does not affect the batch of others", () =>
     Effect.gen(function* () {
       const { sql, hold, place } = yield* world
       const { out, letGo } = yield* hold("insert", "before")

@@ -41,7 +41,7 @@ const hangUpAfter = async (turns: number, authorization: string): Promise<void> 
 const turnsAtMost = 20
 
 describe("POST /api/orders/", () => {
-  it.live("stores nothing for clients that hung up while another order was before them", () =>
+  it.live("stores nothing for clients that hang up while they wait behind another order", () =>
     Effect.gen(function* () {
       const user = someone()
       const authorization = `Bearer ${yield* Effect.promise(() => tokenOf(user))}`

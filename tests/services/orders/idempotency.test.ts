@@ -27,7 +27,7 @@ describe("Idempotency-Key", () => {
       assert.deepStrictEqual(body, [first.body])
     }))
 
-  it.live("gives the order as it is by now", () =>
+  it.live("gives the order as it is now", () =>
     Effect.gen(function* () {
       const user = someone()
       const { body: { id } } = yield* post(wanted, { "idempotency-key": "one" }, user)
@@ -98,7 +98,7 @@ describe("Idempotency-Key", () => {
       assert.strictEqual(body.length, 1)
     }).pipe(Effect.scoped))
 
-  it.live("is published with the first order only", () =>
+  it.live("publishes the order only once", () =>
     Effect.gen(function* () {
       const user = someone()
       for (let n = 0; n < 3; n++) yield* post(wanted, { "idempotency-key": "one" }, user)
@@ -115,7 +115,7 @@ describe("Idempotency-Key", () => {
       )
     }))
 
-  it.live("does not make two replicas wait for each other that get many keys in opposite orders", () =>
+  it.live("causes no deadlock of two replicas that get many keys in opposite orders", () =>
     Effect.gen(function* () {
       const one = yield* startOrders()
       const other = yield* one.replica()

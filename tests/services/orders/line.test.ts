@@ -2,7 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { makeLine, type MayEnter } from "#services/orders/line.ts"
 
-/** Each came a millisecond after the one before; those named are let in when they have waited in vain. */
+/**
+ * Each came a millisecond after the one before; those named are let in when they have waited in
+ * vain.
+ */
 const waiting = (names: ReadonlyArray<string>, lucky = "") =>
   Effect.gen(function* () {
     const line = makeLine<string>()
@@ -30,8 +33,8 @@ const room = (most: number, blocked = "") => {
     left === 0 ? "nobody" : blocked.includes(name) ? "not this user" : (left--, "yes")
 }
 
-describe("the line of those who wait to be let in", () => {
-  it.effect("lets in one of each user by turns, and goes on next time where it stopped", () =>
+describe("the line of waiting requests", () => {
+  it.effect("lets in one request of each user in turn, and resumes where it stopped", () =>
     Effect.gen(function* () {
       const { line, came } = yield* waiting(["a1", "a2", "a3", "a4", "b1", "c1", "c2"])
       line.letIn(room(2))
@@ -42,7 +45,7 @@ describe("the line of those who wait to be let in", () => {
       assert.deepStrictEqual(came.slice(5), ["a3", "a4"])
     }))
 
-  it.effect("lets others past a user who may not come in", () =>
+  it.effect("lets others pass a user who may not enter", () =>
     Effect.gen(function* () {
       const { line, came } = yield* waiting(["a1", "a2", "b1", "b2"])
       line.letIn(room(9, "a"))
@@ -51,7 +54,7 @@ describe("the line of those who wait to be let in", () => {
       assert.deepStrictEqual(came, ["b1", "b2", "a1"])
     }))
 
-  it.effect("forgets who gave up, and tells who was let in", () =>
+  it.effect("forgets requests that gave up, and resumes those that were let in", () =>
     Effect.gen(function* () {
       const { line, came, fibers } = yield* waiting(["a1", "a2"])
       yield* Fiber.interrupt(fibers[0]!)
@@ -60,7 +63,7 @@ describe("the line of those who wait to be let in", () => {
       yield* Fiber.join(fibers[1]!)
     }))
 
-  it.effect("sends away who has waited too long, unless there is room just then", () =>
+  it.effect("refuses requests that have waited too long, unless there is room just then", () =>
     Effect.gen(function* () {
       const { line, came, fibers } = yield* waiting(["a1", "b1", "a2", "b2"], "b")
       line.sendAway(2)

@@ -17,7 +17,7 @@ describe("GET /api/orders/", () => {
     )
   const previous = (headers: Headers) => /^<(.+)>; rel="prev"$/.exec(headers.get("link") ?? "")?.[1]
 
-  it.live("lists nothing of somebody who ordered nothing", () =>
+  it.live("lists nothing for a user without orders", () =>
     Effect.gen(function* () {
       const { status, headers, body } = yield* orders().call("/api/orders", { user: someone() })
       assert.strictEqual(status, 200)
@@ -36,7 +36,7 @@ describe("GET /api/orders/", () => {
       assert.isDefined(previous(headers))
     }))
 
-  it.live("leads page by page through all orders once, while new ones come in", () =>
+  it.live("pages through all orders, each once, while new ones come in", () =>
     Effect.gen(function* () {
       const user = someone()
       const placed = yield* placeSeveral(user, 23)
@@ -53,7 +53,7 @@ describe("GET /api/orders/", () => {
       assert.deepStrictEqual(pages.toReversed().flat(), placed)
     }))
 
-  it.live("does not lead further from a page that ends with the first order", () =>
+  it.live("has no link on the page with the first order", () =>
     Effect.gen(function* () {
       const user = someone()
       yield* placeSeveral(user, 3)
@@ -90,7 +90,7 @@ describe("GET /api/orders/", () => {
       }),
   )
 
-  it.live("shows nobody else's orders to whoever makes a cursor of their ids", () =>
+  it.live("shows only the user's orders, even with a cursor made of another user's id", () =>
     Effect.gen(function* () {
       const user = someone()
       const [, second] = yield* placeSeveral(user, 2)
@@ -98,7 +98,7 @@ describe("GET /api/orders/", () => {
       assert.deepStrictEqual(answer.body, [])
     }))
 
-  it.live("refuses what it does not know", () =>
+  it.live("refuses unknown parameters", () =>
     Effect.gen(function* () {
       const { status } = yield* orders().call("/api/orders/?username=bob")
       assert.strictEqual(status, 400)

@@ -1,4 +1,7 @@
-/** Cancelling an order as an operator: by the console only, for whomever, and by the same register as its customer. */
+/**
+ * Cancelling an order as an operator: by the console only, for whomever, and by the same register
+ * as its customer.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
@@ -17,7 +20,7 @@ const row = (id: string) =>
 const settle = (orderId: OrderId) => orders().decide({ orderId, decision: "settle" })
 
 describe("POST /internal/orders/{id}/cancel", () => {
-  it.live("aborts anybody's order that is pending, and says what became of it", () =>
+  it.live("aborts any user's pending order, and tells the outcome", () =>
     Effect.gen(function* () {
       const ask = yield* asGrace
       const user = someone()
@@ -33,7 +36,7 @@ describe("POST /internal/orders/{id}/cancel", () => {
       assert.deepInclude(own, { status: "failed", reason: "Order cancelled" })
     }))
 
-  it.live("is the same cancel as the customer's, whoever of them is first, and may be said again", () =>
+  it.live("is the same cancel as the customer's, whichever comes first, and is idempotent", () =>
     Effect.gen(function* () {
       const ask = yield* asGrace
       const [byUser, byOperator] = [yield* place(orders()), yield* place(orders())]
@@ -53,7 +56,7 @@ describe("POST /internal/orders/{id}/cancel", () => {
       assert.deepStrictEqual(timeline, before["timeline"])
     }))
 
-  it.live("is 409 with the state when the order was decided before, which then stays", () =>
+  it.live("is 409 with the state when the order is already decided, and changes nothing", () =>
     Effect.gen(function* () {
       const ask = yield* asGrace
       const [completed, undone, failed] = [
@@ -79,7 +82,7 @@ describe("POST /internal/orders/{id}/cancel", () => {
       assert.deepStrictEqual([status, body.code], [404, "order_not_found"])
     }))
 
-  it.live("races completions, and each order has one end, which the operators are told", () =>
+  it.live("races with completions: each order has one end, which the operators are told", () =>
     Effect.gen(function* () {
       const [grace, alan] = [yield* asGrace, yield* askAs(orders(), "console", "alan")]
       const ids = yield* Effect.forEach(
@@ -102,7 +105,7 @@ describe("POST /internal/orders/{id}/cancel", () => {
       }
     }))
 
-  it.live("makes the order due at once, so that a queue that lost it does not delay its end", () =>
+  it.live("makes the order due at once, so a queue that lost it does not delay its end", () =>
     Effect.gen(function* () {
       const { id } = yield* place(orders())
       yield* (yield* asGrace)(cancelPath(id), { reason })
@@ -115,7 +118,7 @@ describe("POST /internal/orders/{id}/cancel", () => {
       )
     }))
 
-  it.live("takes the console's word and the operator's, both, and a reason", () =>
+  it.live("needs the console's token, the operator's token and a reason", () =>
     Effect.gen(function* () {
       const { id } = yield* place(orders())
       const bearer = (token: string) => `Bearer ${token}`

@@ -5,7 +5,7 @@ import { makeOrderRate } from "#services/orders/order-rate.ts"
 const options = { perSecond: 4, burst: 6 }
 
 describe("the rate of a user's orders", () => {
-  it("lets a burst through, and then one each time that a token comes", () => {
+  it("lets a burst through, and then one order per token that refills", () => {
     const rate = makeOrderRate(options)
     for (let n = 0; n < options.burst; n++) {
       expect(rate.waitMs("ann", 0, 0)).toBe(0)
@@ -18,7 +18,7 @@ describe("the rate of a user's orders", () => {
     expect(rate.waitMs("ann", 250, 1)).toBe(250)
   })
 
-  it("is never more over any time than a burst and what that time brings", () => {
+  it("never exceeds a burst plus the refill, over any time", () => {
     const pause = fc.nat(500)
     fc.assert(fc.property(fc.array(pause, { maxLength: 200 }), (pauses) => {
       const rate = makeOrderRate(options)
@@ -40,7 +40,7 @@ describe("the rate of a user's orders", () => {
     }))
   })
 
-  it("counts what was placed elsewhere, though not twice what was placed here", () => {
+  it("counts orders placed elsewhere, and those placed here only once", () => {
     const rate = makeOrderRate(options)
     for (let n = 0; n < 3; n++) rate.take("ann", 0)
     expect(rate.fast(0)).toEqual(["ann"])
@@ -54,7 +54,7 @@ describe("the rate of a user's orders", () => {
     expect(rate.waitMs("ann", 0, 0)).toBe(250)
   })
 
-  it("makes nobody wait longer than for a bucket, however many were placed elsewhere", () => {
+  it("makes a user wait for one bucket at most, however many orders were placed elsewhere", () => {
     const rate = makeOrderRate(options)
     rate.take("ann", 0)
     rate.placed(new Map([["ann", 1_000_000]]), 0)

@@ -1,4 +1,7 @@
-/** Intake while the database or the queue is away: what is acknowledged is never lost, and what fails says so at once. */
+/**
+ * Intake while the database or the queue is away: what is acknowledged is never lost, and what
+ * fails says so at once.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { openLine } from "#tests/shared/postgres/line.ts"
@@ -16,8 +19,8 @@ const isUnavailable = ({ status, headers, body }: Answer) => {
 
 const readiness = ({ call }: RunningOrders) => call("/readyz", { user: null })
 
-describe("with the database away", () => {
-  it.live("says so at once, and works again without a restart when it is back", () =>
+describe("with the database unavailable", () => {
+  it.live("answers 503 at once, and works again without a restart when it is back", () =>
     Effect.gen(function* () {
       const unharmed = yield* startOrders()
       const line = yield* openLine(unharmed.environment.DATABASE_URL!)
@@ -46,7 +49,7 @@ describe("with the database away", () => {
     }))
 })
 
-describe("with the queue away", () => {
+describe("with the queue unavailable", () => {
   it.live("takes orders all the same, and publishes them when it is back", () =>
     Effect.gen(function* () {
       const redis = yield* Effect.acquireRelease(

@@ -39,7 +39,7 @@ describe("POST /api/orders/", () => {
       }
     }))
 
-  it.live("gives ids that are UUIDs of version 7, which sort orders by when they came", () =>
+  it.live("gives UUIDs of version 7, which sort orders by time", () =>
     Effect.gen(function* () {
       const user = someone()
       const first = yield* place(orders(), { user })
@@ -53,7 +53,8 @@ describe("POST /api/orders/", () => {
       for (const id of ids) {
         assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
       }
-      // Those that came together have no order among themselves; they came after the first and before the last.
+      // Those that came together have no order among themselves; they came after the first and
+      // before the last.
       const sorted = ids.toSorted()
       assert.strictEqual(new Set(ids).size, 102)
       assert.deepStrictEqual([sorted[0], sorted.at(-1)], [first.id, last.id])

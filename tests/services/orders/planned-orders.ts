@@ -1,4 +1,7 @@
-/** Everything that the orders service asks of its table, by the code that asks it, for tests of how PostgreSQL plans it. */
+/**
+ * Everything that the orders service asks of its table, by the code that asks it, for tests of how
+ * PostgreSQL plans it.
+ */
 import { Clock, Context, Duration, Effect, Layer, type Scope } from "effect"
 import { join } from "node:path"
 import { countAt } from "#services/orders/counts.ts"
@@ -29,7 +32,10 @@ const [whenOld, whenNew] = [40, 0].map((days) =>
 const idOf = (n: number): OrderId =>
   OrderId.make(`${n <= old ? whenOld : whenNew}-7000-8000-${n.toString(16).padStart(12, "0")}`)
 
-/** The orders of a new database; every second one is Ann's, and each of five hundred others has forty. */
+/**
+ * The orders of a new database; every second one is Ann's, and each of five hundred others has
+ * forty.
+ */
 export const plannedOrders: Effect.Effect<Subject, unknown, Scope.Scope> = Effect.gen(function* () {
   const url = yield* newDatabase
   const sql = yield* onlooker(url)

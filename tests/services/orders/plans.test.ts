@@ -1,11 +1,15 @@
-/** The orders table is read by its indexes, by every statement of the service, whatever there was when it was planned. */
+/**
+ * The orders table is read by its indexes, by every statement of the service, whatever there was
+ * when it was planned.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { badlyPlannedAt } from "#tests/support/plans.ts"
 import { plannedOrders } from "./planned-orders.ts"
 
-describe("The orders service", () => {
-  // A handful is never what a plan is made for: the migrations keep the table from being analyzed before it has more.
+describe("the orders table", () => {
+  // A handful is never what a plan is made for: the migrations keep the table from being analyzed
+  // before it has more.
   for (const few of [0, 10, 30, 100, 1_000]) {
     it.live(
       `reads no more of twenty thousand orders than it asks for, if there were ${few} when it was planned`,
@@ -16,7 +20,7 @@ describe("The orders service", () => {
     )
   }
 
-  it.live("is not vacuumed or analyzed while it has but a few orders", () =>
+  it.live("is not vacuumed or analyzed while it has only a few orders", () =>
     Effect.gen(function* () {
       const { sql } = yield* plannedOrders
       const [table] = yield* Effect.promise(() =>

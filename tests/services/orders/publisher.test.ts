@@ -46,7 +46,7 @@ const untilInTime = (condition: () => boolean) =>
   until("it is so in time", Effect.map(TestClock.adjust("100 millis"), condition))
 
 describe("Publisher", () => {
-  it.live("publishes what comes, in batches, without making anybody wait", () =>
+  it.live("publishes orders in batches, without making the caller wait", () =>
     Effect.gen(function* () {
       const goOn = yield* Deferred.make<void>()
       const { publisher, batches } = yield* publisherWith(Deferred.await(goOn))
@@ -70,7 +70,7 @@ describe("Publisher", () => {
       assert.notDeepEqual(batches[0], batches[1])
     }))
 
-  it.effect("tries again while the queue is away, and those that came meanwhile go next", () =>
+  it.effect("retries while the queue is unavailable, and then publishes the orders that came meanwhile", () =>
     Effect.gen(function* () {
       const { publisher, batches } = yield* publisherWith(isAway, isAway, isAway)
       const [first, second] = [yield* someOrders(2), yield* someOrders(3)]
@@ -81,7 +81,7 @@ describe("Publisher", () => {
       assert.deepStrictEqual(batches, [first, first, first, first, second])
     }))
 
-  it.effect("leaves an order to the sweeper when its time has come, and tries on with the others", () =>
+  it.effect("leaves an order to the sweeper when its time has come, and retries the others", () =>
     Effect.gen(function* () {
       const tries: Array<{ readonly atMs: number; readonly ids: ReadonlyArray<string> }> = []
       let isBack = false
@@ -108,7 +108,7 @@ describe("Publisher", () => {
       assert.isAbove(tries.length, 3)
     }))
 
-  it.live("keeps a bounded number, and leaves what is more to the sweeper", () =>
+  it.live("buffers a bounded number, and leaves the rest to the sweeper", () =>
     Effect.gen(function* () {
       const goOn = yield* Deferred.make<void>()
       const { publisher, batches } = yield* publisherWith(Deferred.await(goOn))

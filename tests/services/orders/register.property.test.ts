@@ -1,4 +1,7 @@
-/** The register against a simple model of it: decisions one by one, each a step of the transition table. */
+/**
+ * The register against a simple model of it: decisions one by one, each a step of the transition
+ * table.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import fc from "fast-check"
@@ -68,7 +71,7 @@ const modelOf = ({ status, timeline, stuck }: Row): Model => ({
 const pending: Model = { status: "pending", tags: [], stuck: false }
 
 describe("the register", () => {
-  it.live("for any batches, answers and keeps what the same decisions one by one come to", () =>
+  it.live("gives and stores for any batches what the same decisions give one by one", () =>
     property((ids, batches) =>
       Effect.gen(function* () {
         const model = new Map<string, Model>(ids.map((id) => [id, pending]))
@@ -88,7 +91,7 @@ describe("the register", () => {
       }).pipe(Effect.orDie)
     ))
 
-  it.live("for any batches at the same time, comes to what they come to in some order", () =>
+  it.live("ends for any simultaneous batches in a state that some sequence of them gives", () =>
     property((ids, batches) =>
       Effect.gen(function* () {
         const answers = yield* Effect.forEach(

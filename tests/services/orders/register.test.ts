@@ -59,7 +59,7 @@ describe("decide", () => {
       assert.isNull(row.publish_at)
     }))
 
-  it.live("aborts with the reason, and stays to be published until the settlement", () =>
+  it.live("aborts with the reason, and keeps the order due until the settlement", () =>
     Effect.gen(function* () {
       const [id] = yield* pendingOrders(1)
       const [first, second] = [abort(id!), settle(id!)]
@@ -84,7 +84,7 @@ describe("decide", () => {
       assert.strictEqual((yield* rowOf(id!)).reason, "Not enough money")
     }))
 
-  it.live("tells what a compensation waits for, until it is done", () =>
+  it.live("tells where a compensation is stuck, until it is settled", () =>
     Effect.gen(function* () {
       const [id] = yield* pendingOrders(1)
       yield* decide(abort(id!))
@@ -101,7 +101,7 @@ describe("decide", () => {
       assert.isNull((yield* rowOf(id!)).stuck)
     }))
 
-  it.live("answers in the order of the decisions, also for orders that it does not know", () =>
+  it.live("answers in the order of the decisions, also for unknown orders", () =>
     Effect.gen(function* () {
       const [one, two, three] = yield* pendingOrders(3)
       const unknown = OrderId.make(crypto.randomUUID())
@@ -118,7 +118,7 @@ describe("decide", () => {
       )
     }))
 
-  it.live("lets several decisions of one order take effect one after another", () =>
+  it.live("applies several decisions on one order one after another", () =>
     Effect.gen(function* () {
       const [one, two] = yield* pendingOrders(2)
       const decisions = [
@@ -152,7 +152,7 @@ describe("decide", () => {
       }),
   )
 
-  it.live("does not let the table hold an order that is half decided", () =>
+  it.live("cannot store an order that is half decided", () =>
     Effect.gen(function* () {
       const [id] = yield* pendingOrders(1)
       for (
@@ -199,7 +199,7 @@ describe("decide", () => {
       }
     }))
 
-  it.live("tells listeners of every order that changed, also in one large batch", () =>
+  it.live("notifies listeners of every order that changed, also in one large batch", () =>
     Effect.gen(function* () {
       const ids = yield* pendingOrders(1000)
       const heard = new Set<string>()

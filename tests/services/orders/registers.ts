@@ -1,4 +1,7 @@
-/** The registers of three replicas on one real database, and decisions to give to them; for a file of tests. */
+/**
+ * The registers of three replicas on one real database, and decisions to give to them; for a file
+ * of tests.
+ */
 import { afterAll, beforeAll } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, Scope } from "effect"
 import { join } from "node:path"

@@ -1,6 +1,7 @@
 /**
- * An orders service for tests: the real one, on a database of its own and with a stream of its own in a real Redis. Its
- * users' tokens come from a key that only the tests have; its decisions are signed as the orchestrator signs them.
+ * An orders service for tests: the real one, on a database of its own and with a stream of its own
+ * in a real Redis. Its users' tokens come from a key that only the tests have; its decisions are
+ * signed as the orchestrator signs them.
  */
 import { afterAll, beforeAll } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, Metric, References, Result, Scope } from "effect"
@@ -108,7 +109,10 @@ const redisUrl: Effect.Effect<string, never, Scope.Scope> = Effect.acquireReleas
   ({ kill }) => Effect.promise(kill),
 ).pipe(Effect.map(({ url }) => url))
 
-/** What an orders service needs to be told; DATABASE_URL and QUEUE_URL may be those of a line that can be disturbed. */
+/**
+ * What an orders service needs to be told; DATABASE_URL and QUEUE_URL may be those of a line that
+ * can be disturbed.
+ */
 export const ordersEnvironment = Effect.gen(function* () {
   const keys = keyFiles(yield* serviceKeys)
   return {

@@ -1,4 +1,7 @@
-/** A search among a hundred thousand orders: by rows that are read, whatever the machine does meanwhile. */
+/**
+ * A search among a hundred thousand orders: by rows that are read, whatever the machine does
+ * meanwhile.
+ */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, Scope } from "effect"
 import { join } from "node:path"
@@ -57,10 +60,14 @@ const start = Effect.gen(function* () {
 beforeAll(() => Effect.runPromise(Scope.provide(start, scope)))
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
-/** What a search finds, and how many rows and entries of indexes were read for it; none without an index. */
+/**
+ * What a search finds, and how many rows and entries of indexes were read for it; none without an
+ * index.
+ */
 const searched = Effect.fnUntraced(function* (query: OrderSearchQuery) {
   const read = Effect.gen(function* () {
-    // Its connection hands in its counts only now and then, but with the next statement when told to.
+    // Its connection hands in its counts only now and then, but with the next statement when told
+    // to.
     yield* database.query((sql) => sql`select pg_stat_force_next_flush()`)
     const [counted] = yield* Effect.promise(() =>
       sql`select (select sum(seq_tup_read)::int from pg_stat_user_tables where relname = 'orders') as whole,
@@ -111,7 +118,7 @@ describe("a search among a hundred thousand orders", () => {
       }))
   }
 
-  it.live("goes on behind what it has looked at where little is found, and finds each once", () =>
+  it.live("continues after the orders it has examined when few match, and finds each once", () =>
     Effect.gen(function* () {
       const found: Array<string> = []
       const pages: Array<number> = []
@@ -129,7 +136,7 @@ describe("a search among a hundred thousand orders", () => {
       assert.deepStrictEqual(pages, [0, 0, 500, 500])
     }))
 
-  it.live("leaves what is not final for the page on which it has its place, and shows it once", () =>
+  it.live("shows each unfinished order once, on the page where it belongs", () =>
     Effect.gen(function* () {
       const found: Array<OrderId> = []
       let next: OrderId | null | undefined
@@ -141,7 +148,7 @@ describe("a search among a hundred thousand orders", () => {
       assert.deepStrictEqual(found, [50_007, 7].map(idOf))
     }))
 
-  it.live("ends where there are no more", () =>
+  it.live("ends when there are no more orders", () =>
     Effect.gen(function* () {
       let next: OrderId | null | undefined
       let found = 0
@@ -156,7 +163,7 @@ describe("a search among a hundred thousand orders", () => {
       assert.isAtMost(pages, many / mostLookedAt + 1)
     }))
 
-  it.live("finds the newest of those that are not final, when very many are not", () =>
+  it.live("finds the newest unfinished orders when there are very many", () =>
     Effect.gen(function* () {
       yield* Effect.promise(() =>
         sql`update orders set status = 'pending', decided_at = null, publish_at = now(), reason = null
@@ -164,7 +171,8 @@ describe("a search among a hundred thousand orders", () => {
       )
       const newest = (query: OrderSearchQuery) =>
         Effect.map(searched({ ...query, limit: 2 }), ({ orders, read }) => {
-          // Twice of those that are not final, as they were changed just now, before all others are walked.
+          // Twice of those that are not final, as they were changed just now, before all others are
+          // walked.
           assert.isAtMost(read, 4 * mostLookedAt)
           return orders.map(({ id }) => id)
         })

@@ -44,7 +44,7 @@ const someOrders = Effect.gen(function* () {
 })
 
 describe("GET /internal/order-search", () => {
-  it.live("finds orders by all that is known of them, and by it together, newest first", () =>
+  it.live("finds orders by each condition and by combinations, newest first", () =>
     Effect.gen(function* () {
       const { ann, bob, made, nameOf } = yield* someOrders
       const ask = yield* askAs(orders(), "console")
@@ -95,7 +95,7 @@ describe("GET /internal/order-search", () => {
       assert.notInclude(yield* found(`placedBefore=${since}`), "pending")
     }))
 
-  it.live("shows of each what its customer sees, and what its compensation waits for", () =>
+  it.live("shows each order as its customer sees it, and where its compensation is stuck", () =>
     Effect.gen(function* () {
       const { made, ann } = yield* someOrders
       const ask = yield* askAs(orders(), "console")
@@ -106,7 +106,7 @@ describe("GET /internal/order-search", () => {
       assert.deepStrictEqual(shown.stuck, stuckAt("money"))
     }))
 
-  it.live("gives pages that follow on each other, each order once", () =>
+  it.live("gives consecutive pages with each order once", () =>
     Effect.gen(function* () {
       const user = someone()
       const placed = yield* Effect.forEach(
@@ -143,7 +143,7 @@ describe("GET /internal/order-search", () => {
       }
     }))
 
-  it.live("says what is wrong with a search that means nothing", () =>
+  it.live("says what is wrong with an invalid search", () =>
     Effect.gen(function* () {
       const ask = yield* askAs(orders(), "console")
       const wrong = [
@@ -174,7 +174,7 @@ describe("GET /internal/order-search", () => {
 })
 
 describe("GET /internal/order-search/{id}", () => {
-  it.live("shows all that is on record of an order", () =>
+  it.live("shows everything on record about an order", () =>
     Effect.gen(function* () {
       const { made, ann } = yield* someOrders
       const ask = yield* askAs(orders(), "console")

@@ -4,7 +4,9 @@ import { Deferred, Effect, Fiber } from "effect"
 import { type RunningOrders, startOrders, wanted } from "./running-orders.ts"
 import { until } from "./until.ts"
 
-/** Lets nobody write to the table of orders until the given Deferred is done; whoever reads goes on. */
+/**
+ * Lets nobody write to the table of orders until the given Deferred is done; whoever reads goes on.
+ */
 const stall = Effect.fnUntraced(function* ({ sql }: RunningOrders, end: Deferred.Deferred<void>) {
   const stalled = yield* Deferred.make<void>()
   const over = yield* Effect.forkChild(Effect.promise(() =>
@@ -35,7 +37,7 @@ const stored = ({ sql }: RunningOrders) =>
 describe("intake, while the database stalls", () => {
   // The clock stands still, so that none of them waits too long.
   it.effect(
-    "refuses at once what would wait behind ten batches, and stores all that wait",
+    "refuses at once what would wait behind ten batches, and stores everything that waits",
     () =>
       Effect.gen(function* () {
         const running = yield* startOrders()

@@ -1,4 +1,7 @@
-/** What orders shows to the audit: how orders stand, a page at a time, and the oldest that is not final. */
+/**
+ * What orders shows to the audit: how orders stand, a page at a time, and the oldest that is not
+ * final.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
 import { join } from "node:path"
@@ -10,7 +13,7 @@ import { askAs } from "./asking.ts"
 import { place, someone, startOrders, tokenOf, wanted } from "./running-orders.ts"
 
 describe("GET /internal/orders", () => {
-  it.live("shows how orders stand between two of them, newest first", () =>
+  it.live("shows the orders between two ids with their status, newest first", () =>
     Effect.gen(function* () {
       const orders = yield* startOrders()
       const ask = yield* askAs(orders, "orchestrator")
@@ -56,7 +59,7 @@ describe("GET /internal/orders", () => {
       }
     }))
 
-  it.live("names the oldest order that is not final, and counts those that are not", () =>
+  it.live("names the oldest unfinished order, and counts the unfinished ones", () =>
     Effect.gen(function* () {
       const orders = yield* startOrders()
       const ask = yield* askAs(orders, "orchestrator")
@@ -69,7 +72,7 @@ describe("GET /internal/orders", () => {
       assert.deepStrictEqual(yield* unfinished, { oldest: second!.id, count: 2 })
     }))
 
-  it.live("tells auth whether a user has orders that are not final, and nobody else", () =>
+  it.live("tells only auth whether a user has unfinished orders", () =>
     Effect.gen(function* () {
       const orders = yield* startOrders()
       const ask = yield* askAs(orders, "auth")
@@ -96,7 +99,7 @@ describe("GET /internal/orders", () => {
       assert.strictEqual((yield* ask("/internal/users/unfinished")).status, 400)
     }))
 
-  it.live("lets the orchestrator in, and nobody else", () =>
+  it.live("is for the orchestrator only", () =>
     Effect.gen(function* () {
       const orders = yield* startOrders()
       const asAuth = yield* askAs(orders, "auth")
@@ -111,7 +114,7 @@ describe("GET /internal/orders", () => {
       assert.deepStrictEqual(Object.keys(body.paths).filter((path) => /internal/.test(path)), [])
     }))
 
-  it.live("is read by index, wherever it lies among very many orders", () =>
+  it.live("reads a page by index, wherever it is among very many orders", () =>
     Effect.gen(function* () {
       const url = yield* newDatabase
       const sql = yield* onlooker(url)
@@ -140,7 +143,8 @@ describe("GET /internal/orders", () => {
             from generate_series(1, 50000) n`
       )
       const read = Effect.gen(function* () {
-        // Its connection hands in its counts only now and then, but with the next statement when told to.
+        // Its connection hands in its counts only now and then, but with the next statement when
+        // told to.
         yield* database.query((sql) => sql`select pg_stat_force_next_flush()`)
         const [counted] = yield* Effect.promise(() =>
           sql`select sum(seq_tup_read)::int as whole,

@@ -1,4 +1,7 @@
-/** The sweeper over a real database, with a queue in memory that does as a test tells it. Times are the test clock's. */
+/**
+ * The sweeper over a real database, with a queue in memory that does as a test tells it. Times are
+ * the test clock's.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Fiber, Layer, References } from "effect"
 import { TestClock } from "effect/testing"
@@ -123,7 +126,7 @@ describe("sweep", () => {
       assert.strictEqual(published.length, 2)
     }))
 
-  it.effect("publishes an order again and again, the wait doubled each time, to ten minutes", () =>
+  it.effect("publishes an order repeatedly, the wait doubled each time, to ten minutes", () =>
     Effect.gen(function* () {
       const { sql, sweep, published } = yield* world
       const [id] = yield* insert(sql, 1)
@@ -141,7 +144,7 @@ describe("sweep", () => {
       assert.deepStrictEqual(waits, [15, 30, 60, 120, 240, 480, 600, 600])
     }))
 
-  it.effect("publishes an order that was published for a week, or as often as can be counted", () =>
+  it.effect("publishes an order that was published for a week, or up to the counter's maximum", () =>
     Effect.gen(function* () {
       const { sql, sweep, published } = yield* world
       const times = [29, 30, 31, 32, 62, 64, 1_010, 2 ** 31 - 2, 2 ** 31 - 1]
@@ -159,7 +162,7 @@ describe("sweep", () => {
       assert.sameMembers(published.map(({ republished }) => republished), counts)
     }))
 
-  it.effect("publishes the details as they were written, though it does not know all of them", () =>
+  it.effect("publishes the details as they were stored, including unknown fields", () =>
     Effect.gen(function* () {
       const { sql, sweep, published } = yield* world
       yield* insert(sql, 1)
@@ -180,7 +183,7 @@ describe("sweep", () => {
       ])
     }))
 
-  it.effect("leaves final orders alone, and not those that are being compensated", () =>
+  it.effect("skips final orders, but not those being compensated", () =>
     Effect.gen(function* () {
       const { sql, sweep, ids, register } = yield* world
       const [completed, failed, compensating] = yield* insert(sql, 3)
@@ -195,7 +198,7 @@ describe("sweep", () => {
       assert.deepStrictEqual(ids(), [compensating])
     }))
 
-  it.effect("takes what no other replica takes at the same time, so that each is published once", () =>
+  it.effect("skips what another replica takes at the same time, so that each is published once", () =>
     Effect.gen(function* () {
       const { sql, sweep, ids, record, replica } = yield* world
       const all = yield* insert(sql, 700)
@@ -216,7 +219,7 @@ describe("sweep", () => {
       assert.deepStrictEqual(ids().toSorted(), all.toSorted())
     }))
 
-  it.effect("takes what is due an hour later than it can be: the clock was set back since", () =>
+  it.effect("takes an order that is due an hour later than possible: the clock was set back", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(1_800_000_000_000)
       const { sql, sweep, ids } = yield* world
@@ -233,7 +236,7 @@ describe("sweep", () => {
       assert.strictEqual(yield* sweep(), 0)
     }))
 
-  it.effect("passes over what a transaction has locked, without waiting", () =>
+  it.effect("skips rows that a transaction has locked, without waiting", () =>
     Effect.gen(function* () {
       const { sql, sweep, ids } = yield* world
       const [locked, free] = yield* insert(sql, 2)
@@ -249,7 +252,7 @@ describe("sweep", () => {
       assert.deepStrictEqual(ids(), [free, locked])
     }))
 
-  it.effect("locks nothing while it waits for the queue: orders are decided meanwhile", () =>
+  it.effect("locks nothing while it waits for the queue, so that orders can be decided", () =>
     Effect.gen(function* () {
       const { sql, sweep, register } = yield* world
       const [id] = yield* insert(sql, 1)
@@ -265,7 +268,7 @@ describe("sweep", () => {
       assert.strictEqual(yield* sweep(), 0)
     }))
 
-  it.effect("publishes what did not get on the queue when its next wait is over", () =>
+  it.effect("publishes an order that did not get on the queue after its next wait", () =>
     Effect.gen(function* () {
       const { sql, sweep, ids } = yield* world
       const [id] = yield* insert(sql, 1)
@@ -278,7 +281,7 @@ describe("sweep", () => {
       assert.deepStrictEqual(ids(), [id])
     }))
 
-  it.effect("loses nothing when it dies with orders in hand: it costs them one wait", () =>
+  it.effect("loses nothing when it dies with orders in hand: they wait once more", () =>
     Effect.gen(function* () {
       const { sql, sweep, published } = yield* world
       const [id] = yield* insert(sql, 1)
@@ -297,7 +300,7 @@ describe("sweep", () => {
 })
 
 describe("sweeperLayer", () => {
-  it.effect("sweeps at its start and every second after, batch by batch", () =>
+  it.effect("sweeps at the start and every second afterwards, batch by batch", () =>
     Effect.gen(function* () {
       const { sql, start, published } = yield* world
       yield* insert(sql, 1100)
@@ -308,7 +311,7 @@ describe("sweeperLayer", () => {
       yield* until("the next one is too", () => published.length === 1101)
     }))
 
-  it.effect("goes on after the queue or itself failed", () =>
+  it.effect("goes on after the queue fails and after a defect", () =>
     Effect.gen(function* () {
       const { sql, start, record, published } = yield* world
       yield* insert(sql, 1)
@@ -332,7 +335,7 @@ describe("sweeperLayer", () => {
       yield* until("the last one is published", () => published.length === 1)
     }))
 
-  it.effect("takes no order while the queue is away, and all that are due when it is back", () =>
+  it.effect("takes no order while the queue is unavailable, and all due ones when it is back", () =>
     Effect.gen(function* () {
       const { sql, start, record, ids } = yield* world
       const [first] = yield* insert(sql, 1)
@@ -365,7 +368,7 @@ describe("sweeperLayer", () => {
       assert.strictEqual((yield* dueIn(sql, first!)).republished, 1)
     }))
 
-  it.effect("publishes everything unfinished at its start when the queue is volatile", () =>
+  it.effect("publishes all unfinished orders at the start when the queue is volatile", () =>
     Effect.gen(function* () {
       const { sql, start, ids } = yield* world
       const all = yield* insert(sql, 3, 600_000)
@@ -374,7 +377,7 @@ describe("sweeperLayer", () => {
       assert.deepStrictEqual(ids().toSorted(), all.toSorted())
     }))
 
-  it.effect("waits for their time at its start when the queue keeps what it holds", () =>
+  it.effect("waits until orders are due when the queue is durable", () =>
     Effect.gen(function* () {
       const { sql, start, ids } = yield* world
       yield* insert(sql, 3, 600_000)

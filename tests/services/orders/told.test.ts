@@ -1,6 +1,6 @@
 /**
- * Who waits for an order in the process that decides it is told by the commit: over a database that notifies nobody, and with
- * a clock that stands still, there is no other way to hear of it.
+ * Who waits for an order in the process that decides it is told by the commit: over a database that
+ * notifies nobody, and with a clock that stands still, there is no other way to hear of it.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Duration, Effect, Fiber, Layer } from "effect"
@@ -29,7 +29,10 @@ const decision = (orderId: OrderId, decision: Decision["decision"]): Decision =>
   ...(decision === "abort" && { reason: "Not enough money" }),
 })
 
-/** Intake and register of one process, over a database that notifies nobody; and how often orders were looked up. */
+/**
+ * Intake and register of one process, over a database that notifies nobody; and how often orders
+ * were looked up.
+ */
 const deafProcess = Effect.gen(function* () {
   const url = yield* newDatabase
   const sql = yield* onlooker(url)
@@ -104,8 +107,8 @@ const deafProcess = Effect.gen(function* () {
   }
 })
 
-describe("who waits for an order that its own process decides", () => {
-  it.effect("is told of its end by the commit, as it is then, without another look", () =>
+describe("a caller that waits for an order that its own process decides", () => {
+  it.effect("is told of the end right after the commit, without another look-up", () =>
     Effect.gen(function* () {
       const { register, placeAndWait, lookUps, sql } = yield* deafProcess
       const { id, waiting } = yield* placeAndWait
@@ -127,7 +130,7 @@ describe("who waits for an order that its own process decides", () => {
       assert.strictEqual(lookUps(), 0)
     }))
 
-  it.effect("hears of each step of an order that fails, and waits for the last", () =>
+  it.effect("is told of each change of an order that fails, and waits for the last", () =>
     Effect.gen(function* () {
       const { register, placeAndWait, lookUps } = yield* deafProcess
       const { id, waiting } = yield* placeAndWait
@@ -139,7 +142,7 @@ describe("who waits for an order that its own process decides", () => {
       assert.strictEqual(lookUps(), 0)
     }))
 
-  it.effect("is not told what is not committed", () =>
+  it.effect("is not told of a change that is not committed", () =>
     Effect.gen(function* () {
       const { register, placeAndWait, sql } = yield* deafProcess
       const { id, waiting } = yield* placeAndWait
@@ -160,7 +163,7 @@ describe("who waits for an order that its own process decides", () => {
       assert.strictEqual((yield* Fiber.join(waiting)).order.status, "failed")
     }))
 
-  it.effect("is told by a decision that is sent again, though it changes nothing", () =>
+  it.effect("is told by a repeated decision, although it changes nothing", () =>
     Effect.gen(function* () {
       const { register, other, placeAndWait } = yield* deafProcess
       const { id, waiting } = yield* placeAndWait
@@ -171,7 +174,7 @@ describe("who waits for an order that its own process decides", () => {
       assert.strictEqual((yield* Fiber.join(waiting)).order.status, "completed")
     }))
 
-  it.effect("is not told any more when it has gone", () =>
+  it.effect("is not told any more when it is gone", () =>
     Effect.gen(function* () {
       const { placeAndWait, changes } = yield* deafProcess
       const { id, waiting } = yield* placeAndWait

@@ -64,8 +64,8 @@ const sorted = ({ total, users }: ReturnType<typeof countsOf>) => ({
   users: [...users].sort(),
 })
 
-describe("what a replica knows to be unfinished", () => {
-  it("is exact while all orders are its own and it is told of every end", () => {
+describe("a replica's count of unfinished orders", () => {
+  it("is exact while all orders are its own and every end is announced", () => {
     fc.assert(fc.property(fc.array(anyStep, { maxLength: 100 }), (steps) => {
       const unfinished = makeUnfinished(1_000)
       const { take, orders } = world(unfinished)
@@ -76,7 +76,7 @@ describe("what a replica knows to be unfinished", () => {
     }))
   })
 
-  it("is exact after every count, whatever others stored and of whatever end nobody told", () => {
+  it("is exact after every count of the table, whatever others stored and whichever end was missed", () => {
     fc.assert(fc.property(fc.array(anyStep, { maxLength: 100 }), (steps) => {
       const unfinished = makeUnfinished(1_000)
       const { take, orders } = world(unfinished)
@@ -86,7 +86,7 @@ describe("what a replica knows to be unfinished", () => {
     }))
   })
 
-  it("forgets nothing that is stored while a count is out, and what it makes too many is gone with the next", () => {
+  it("includes orders stored while a count is in flight; the next count removes any surplus", () => {
     const one = { id: "1", username: "ann" }
     for (const seen of [true, false]) {
       const unfinished = makeUnfinished(1_000)
@@ -101,7 +101,7 @@ describe("what a replica knows to be unfinished", () => {
     }
   })
 
-  it("knows of no more orders whose they are than it was told to", () => {
+  it("remembers the users of a limited number of orders", () => {
     const unfinished = makeUnfinished(2)
     unfinished.stored(["1", "2", "3"].map((id) => ({ id, username: "ann" })))
     unfinished.ended(["1"])

@@ -1,4 +1,7 @@
-/** How long an idempotency key is remembered: as long as RETENTION says, and as long as its order is not final. */
+/**
+ * How long an idempotency key is remembered: as long as RETENTION says, and as long as its order is
+ * not final.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Context, Duration, Effect, Layer } from "effect"
 import { forgetKeys } from "#services/orders/upkeep.ts"
@@ -48,7 +51,7 @@ const keysForgotten = ({ environment }: RunningOrders, calendar: Calendar) =>
   }).pipe(Effect.scoped)
 
 describe("an Idempotency-Key", () => {
-  it.live("gives the same order for as long as it is remembered, then a new one", () =>
+  it.live("gives the same order as long as it is remembered, and then a new one", () =>
     Effect.gen(function* () {
       const { calendar, orders, post, placed, decide, forget } = yield* start
       const first = yield* placed("one")
@@ -72,7 +75,7 @@ describe("an Idempotency-Key", () => {
       assert.strictEqual(old.length, 1)
     }))
 
-  it.live("is never forgotten of an order that is not final", () =>
+  it.live("is kept until its order is final", () =>
     Effect.gen(function* () {
       const { calendar, placed, decide, forget } = yield* start
       const pending = yield* placed("pending")
@@ -88,7 +91,7 @@ describe("an Idempotency-Key", () => {
       assert.notStrictEqual(yield* placed("compensating"), compensating)
     }))
 
-  it.live("is forgotten by a service that starts, without being asked to", () =>
+  it.live("is forgotten by the upkeep of a service that starts", () =>
     Effect.gen(function* () {
       const { calendar, orders, placed, decide } = yield* start
       const first = yield* placed("one")
@@ -101,7 +104,7 @@ describe("an Idempotency-Key", () => {
       yield* until("the key is forgotten", Effect.map(keys, ({ length }) => length === 0))
     }))
 
-  it.live("that is forgotten while it is sent again makes a new order", () =>
+  it.live("that is forgotten during a retry makes a new order", () =>
     Effect.gen(function* () {
       const { calendar, orders, post, placed, decide, forget } = yield* start
       const first = yield* placed("one")
@@ -124,7 +127,7 @@ describe("an Idempotency-Key", () => {
     }))
 
   it.live(
-    "is forgotten a thousand at a time, by index, whatever else there is",
+    "is forgotten in batches of a thousand, by index, however many rows there are",
     () =>
       Effect.gen(function* () {
         const { calendar, orders: { sql }, forget } = yield* start

@@ -1,4 +1,7 @@
-/** Waiting for the end of an order (`Prefer: wait=N`), whatever happens to the order and to the database meanwhile. */
+/**
+ * Waiting for the end of an order (`Prefer: wait=N`), whatever happens to the order and to the
+ * database meanwhile.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { TestClock } from "effect/testing"
@@ -52,7 +55,7 @@ const timePassesWhile = (condition: () => boolean) =>
 
 // The clock stands still unless a test moves it: what comes, comes by notification.
 describe("Prefer: wait", () => {
-  it.effect("answers as soon as the order is final, decided by whichever replica", () =>
+  it.effect("answers as soon as the order is final, whichever replica decides it", () =>
     Effect.gen(function* () {
       const running = yield* startOrders()
       const other = yield* running.replica()
@@ -66,7 +69,7 @@ describe("Prefer: wait", () => {
       }
     }))
 
-  it.effect("waits on while the order is only being compensated", () =>
+  it.effect("keeps waiting while the order is being compensated", () =>
     Effect.gen(function* () {
       const running = yield* startOrders()
       const { id, answer, pending } = yield* placeAndWait(running)
@@ -78,7 +81,7 @@ describe("Prefer: wait", () => {
       assert.deepInclude((yield* answer).body, { status: "failed", success: false, reason })
     }))
 
-  it.effect("answers with the order as it is when the time is over", () =>
+  it.effect("answers with the order as it is after the wait", () =>
     Effect.gen(function* () {
       const running = yield* startOrders()
       const { id, answer, pending } = yield* placeAndWait(running, {
@@ -91,7 +94,7 @@ describe("Prefer: wait", () => {
       assert.deepInclude(body, { id, status: "pending", success: null })
     }))
 
-  it.effect("does not wait for 0 seconds, nor for what it does not understand", () =>
+  it.effect("does not wait for 0 seconds, nor for an invalid preference", () =>
     Effect.gen(function* () {
       const running = yield* startOrders()
       for (const prefer of ["wait=0", "wait=soon"]) {
@@ -105,7 +108,7 @@ describe("Prefer: wait", () => {
       }
     }))
 
-  it.effect("lets two wait for the same order, and for different ones", () =>
+  it.effect("serves two waits for the same order, and for different ones", () =>
     Effect.gen(function* () {
       const running = yield* startOrders()
       const key = { headers: { "idempotency-key": "one" } }
@@ -128,7 +131,7 @@ describe("Prefer: wait", () => {
       assert.strictEqual((yield* two.answer).body.status, "completed")
     }))
 
-  it.effect("hears of the end although the connection it listens on was cut", () =>
+  it.effect("learns of the end although the connection it listens on was cut", () =>
     Effect.gen(function* () {
       const running = yield* startOrders()
       const { id, answer, pending } = yield* placeAndWait(running)
@@ -166,12 +169,12 @@ describe("Prefer: wait", () => {
       return body.status
     })
 
-  it.effect("answers with the order as it was stored when the database stays away", () =>
+  it.effect("answers with the order as it was stored when the database stays unavailable", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* whileDatabaseIsAway((_, decide) => decide), "pending")
     }))
 
-  it.effect("answers with the end of the order when the database was away and is back", () =>
+  it.effect("answers with the final order when the database was unavailable and is back", () =>
     Effect.gen(function* () {
       const isBack = (line: Line) => Effect.sync(() => void (line.become = "open"))
       const status = yield* whileDatabaseIsAway((line, decide) =>
@@ -190,7 +193,10 @@ const cutListener = ({ sql }: RunningOrders) =>
   })
 
 describe("Changes", () => {
-  /** The changes over a database that never notifies, and that tells the test what it was given to notify. */
+  /**
+   * The changes over a database that never notifies, and that tells the test what it was given to
+   * notify.
+   */
   const deaf = Effect.gen(function* () {
     let notify: (payload: string | null) => void = () => {}
     const database = Database.of({
@@ -213,7 +219,7 @@ describe("Changes", () => {
       isWaiting: () => fiber.pollUnsafe() === undefined,
     }))
 
-  it.effect("looks again after five seconds, when nothing was told", () =>
+  it.effect("wakes watchers after five seconds without a notification", () =>
     Effect.gen(function* () {
       const { changes } = yield* deaf
       const { fiber, isWaiting } = yield* begin(yield* changes.watch("one"))
@@ -237,7 +243,7 @@ describe("Changes", () => {
       yield* Fiber.join(three!.fiber)
     }).pipe(Effect.scoped))
 
-  it.effect("gives what it was told, and after a notification nothing, so that one looks", () =>
+  it.effect("gives the order that it was told, and nothing after a notification, so that the caller looks it up", () =>
     Effect.gen(function* () {
       const { changes, notify } = yield* deaf
       const id = OrderId.make(crypto.randomUUID())
@@ -252,7 +258,7 @@ describe("Changes", () => {
       assert.isUndefined(yield* changed)
     }).pipe(Effect.scoped))
 
-  it.effect("does not miss a change between two waits, and keeps one of many", () =>
+  it.effect("keeps a change between two waits, and wakes once for many", () =>
     Effect.gen(function* () {
       const { changes, notify } = yield* deaf
       const changed = yield* changes.watch("one")
