@@ -1,6 +1,7 @@
 /**
- * What is audited: the services where they are if the environment names them, as in the orchestrator's container, else the
- * data folder of the embedded run. The audit is needed most when something is away, so it goes on with what answers.
+ * Opens what is audited: the services, if the environment names them (as in the orchestrator's
+ * container), else the data folder of the embedded run. The audit continues without services that
+ * do not answer, since it is needed most then.
  */
 import { Context, Effect, Layer, type Scope } from "effect"
 import { openRecords } from "#compose/embedded/records.ts"
@@ -17,25 +18,28 @@ import { privateKeySetting, serviceSignerLayer } from "#shared/security/service-
 type Environment = typeof Environment["Service"]
 type Part = ParticipantName | "orders"
 
-/** What the audit cannot look at, and why, with the remedy. */
+/** What cannot be audited, and why, with the remedy. */
 export interface Missing {
   readonly part: string
   readonly cause: string
 }
 
 export interface Opened {
-  /** The records of those who answer. */
+  /** Restricted to the services that answer. */
   readonly context: Context.Context<Audit | Records>
   readonly missing: ReadonlyArray<Missing>
 }
 
 const parts: ReadonlyArray<Part> = [...participantNames, "orders"]
 
-/** Whether the environment says where services are, as in the orchestrator's container. */
+/** Whether the environment names the services, as in the orchestrator's container. */
 export const namesServices = (environment: Environment): boolean =>
   Object.keys(addressSettings).some((name) => environment[name] || environment[`${name}_FILE`])
 
-/** Opens what there is to audit until the scope closes. Fails with a message for a person when nothing answers. */
+/**
+ * Opens what is audited, until the scope closes. Fails with a message for a person when no service
+ * answers.
+ */
 export const openSystem = (
   environment: Environment,
 ): Effect.Effect<Opened, { readonly message: string }, Scope.Scope> =>
@@ -98,8 +102,8 @@ const missingOf = (records: Records["Service"], unreadable: ReadonlyMap<Part, st
     })
   })
 
-/** Why something did not answer, with the remedy. */
+/** Why a service did not answer, with the remedy. */
 export const causeOf = ({ message, isMisconfigured }: Unreached): string =>
   isMisconfigured
     ? message
-    : `${message}: see that it runs and can be reached from here, then try again`
+    : `${message}: check that it runs and can be reached from here, then try again`
