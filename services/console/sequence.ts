@@ -91,7 +91,7 @@ export const sequenceOf = (
   ]
 }
 
-/** Leaves out the entries of the saga that the register has recorded since the saga was read. */
+/** Keeps the entries of the saga that are not in the register's timeline. */
 const notIn = (timeline: ReadonlyArray<TimelineEntry>) => ({ step, action }: TimelineEntry) =>
   !timeline.some((entry) => entry.step === step && entry.action === action)
 

@@ -60,17 +60,20 @@ export const Overview = Schema.Struct({
 export type Overview = typeof Overview.Type
 
 // Other routes pass on the answer of one service. While it does not answer, they answer with a 503
-// Problem that has the code `service_away` and names the service.
+// Problem that has the code `service_away` and names the service. Below /api/console:
 //
-// GET /api/console/orders OrderSearchQuery -> OrderSearchPage (order-search.ts) GET
-// /api/console/orders/:id, .../:id/events OneOrder (console-orders.ts) GET /api/console/stuck
-// StuckGroups (saga.ts) GET /api/console/sagas SagaQuery -> SagaPage (saga.ts) GET
-// /api/console/dead-letters LetterQuery -> LetterPage (queue.ts) GET /api/console/queue QueueState
-// (queue.ts) GET /api/console/stock/:participant StockQuery -> StockPage (stock.ts) GET
-// /api/console/stock/:participant/adjustments AdjustmentQuery -> AdjustmentPage (stock.ts) GET
-// /api/console/audit AuditState (audit.ts) POST /api/console/orders/:id/cancel CancelRequest ->
-// CancelResponse (order-search.ts) POST /api/console/retry RetryRequest -> RetryResponse (saga.ts)
-// POST /api/console/dead-letters/redrive LettersRequest -> RedriveResponse (queue.ts) POST
-// /api/console/dead-letters/discard LettersRequest -> DiscardResponse (queue.ts) POST
-// /api/console/stock/:participant/adjustments NewAdjustment -> 201 Adjustment (stock.ts), with an
-// Idempotency-Key POST /api/console/audit/heal HealRequest -> HealResponse (audit.ts)
+// GET  /orders                          OrderSearchQuery -> OrderSearchPage (order-search.ts)
+// GET  /orders/:id, /orders/:id/events  OneOrder (console-orders.ts)
+// GET  /stuck                           StuckGroups (saga.ts)
+// GET  /sagas                           SagaQuery -> SagaPage (saga.ts)
+// GET  /dead-letters                    LetterQuery -> LetterPage (queue.ts)
+// GET  /queue                           QueueState (queue.ts)
+// GET  /stock/:participant              StockQuery -> StockPage (stock.ts)
+// GET  /stock/:participant/adjustments  AdjustmentQuery -> AdjustmentPage (stock.ts)
+// GET  /audit                           AuditState (audit.ts)
+// POST /orders/:id/cancel               CancelRequest -> CancelResponse (order-search.ts)
+// POST /retry                           RetryRequest -> RetryResponse (saga.ts)
+// POST /dead-letters/redrive            LettersRequest -> RedriveResponse (queue.ts)
+// POST /dead-letters/discard            LettersRequest -> DiscardResponse (queue.ts)
+// POST /stock/:participant/adjustments  NewAdjustment, Idempotency-Key -> 201 Adjustment (stock.ts)
+// POST /audit/heal                      HealRequest -> HealResponse (audit.ts)

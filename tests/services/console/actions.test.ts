@@ -57,7 +57,7 @@ describe("an operator", () => {
     await soon("it is undone", async () => await console_.statusOf(id) === "failed")
   })
 
-  it("gets the state of an order that is too late to cancel, and a 404 for an unknown one", async () => {
+  it("gets the state of an order that it is too late to cancel", async () => {
     const id = await console_.place()
     await soon("it is final", async () => await console_.statusOf(id) === "completed")
     const why = newReason()
@@ -73,7 +73,7 @@ describe("an operator", () => {
     ])
   })
 
-  it("retries one order, or those that match; a dry run only counts, and is not recorded", async () => {
+  it("retries one order or those that match, and only counts in a dry run", async () => {
     const id = await waitingOrder()
     const why = newReason()
     const dry = await console_.ask("retry", { body: { step: "item", dryRun: true, reason: why } })

@@ -62,7 +62,7 @@ describe("a fault", () => {
     )
   })
 
-  it("is refused with invalid values, at another service, without a reason, and to customers", async () => {
+  it("is refused when it is invalid, without a reason, and to customers", async () => {
     for (const body of [{ refusePercent: 101, reason: "x" }, { surprise: 1, reason: "x" }, {}]) {
       assert.strictEqual((await console_.ask("faults/items", { body })).status, 400)
     }

@@ -26,7 +26,7 @@ describe("the console's page", () => {
     }
   })
 
-  it("answers every path with a shell that has no inline script or style and is not cached", async () => {
+  it("answers every path with an uncached shell without inline script or style", async () => {
     for (const path of ["/console", "/console/", "/console/orders/one", "/console/nothing"]) {
       const response = await get(path)
       expect([path, response.status]).toEqual([path, 200])

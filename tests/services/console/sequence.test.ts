@@ -62,7 +62,7 @@ describe("sequenceOf", () => {
     expect(sequenceOf(timedOut).at(-1)).toMatchObject({ kind: "abort", from: "orchestrator" })
   })
 
-  it("ends with what the saga waits for, after each step that the register has not recorded yet", () => {
+  it("ends with what the saga waits for, after its unrecorded steps", () => {
     const timeline = orderWith([reserve("money")]).timeline
     const told = sequenceOf(orderWith([]), sagaThat({ timeline }))
     expect(kinds(told)).toEqual(["place orders", "reserve money", "reserve item"])
@@ -103,7 +103,7 @@ describe("sequenceOf", () => {
 })
 
 describe("heldAfter", () => {
-  it("is everything for a completed order, nothing for a failed one, and the rest while undoing", () => {
+  it("is everything for a completed order, and nothing for a failed one", () => {
     expect([...heldAfter(sequenceOf(completed))]).toEqual(["money", "item", "slot"])
     expect([...heldAfter(sequenceOf(withoutSlot))]).toEqual([])
     const undoing = { ...withoutSlot, timeline: withoutSlot.timeline.slice(0, 4) }

@@ -50,8 +50,8 @@ it.each(
     [
       "refused at the last step",
       { order: withoutSlot },
-      "slots rejected slot 19:00: “Can not get the delivery slot”. The item and the money were undone, " +
-      "last first: the order holds nothing.",
+      "slots rejected slot 19:00: “Can not get the delivery slot”. The item and the money were " +
+      "undone, last first: the order holds nothing.",
     ],
     [
       "refused at the first step",
@@ -72,14 +72,14 @@ it.each(
           reason: "Order timed out",
         }),
       },
-      "The order was not decided before its deadline. The slot, the item and the money were undone, last " +
-      "first: the order holds nothing.",
+      "The order was not decided before its deadline. The slot, the item and the money were " +
+      "undone, last first: the order holds nothing.",
     ],
     [
       "cancelled, and not undone yet",
       { order: orderWith([cancel("slot")], { status: "compensating", reason: "Order cancelled" }) },
-      "The order was cancelled before it was decided. The slot was undone. What the order holds is " +
-      "being undone.",
+      "The order was cancelled before it was decided. The slot was undone. What the order holds " +
+      "is being undone.",
     ],
     [
       "stuck while it is undone",
@@ -91,9 +91,9 @@ it.each(
           stuck,
         },
       },
-      "slots rejected slot 19:00: “Can not get the delivery slot”. The item was undone. Undoing is " +
-      "stuck: billing has not undone the money after 7 attempts (billing cannot be reached). It is " +
-      "retried until it succeeds.",
+      "slots rejected slot 19:00: “Can not get the delivery slot”. The item was undone. Undoing " +
+      "is stuck: billing has not undone the money after 7 attempts (billing cannot be reached). " +
+      "It is retried until it succeeds.",
     ],
     [
       "stuck, as its saga knows better than the register",
@@ -101,14 +101,15 @@ it.each(
         order: { ...withoutSlot, status: "compensating", timeline: [], stuck },
         saga: { ...saga, action: "cancel", step: "item", attempts: 1 },
       },
-      "slots rejected slot 19:00: “Can not get the delivery slot”. Undoing is stuck: items has not undone " +
-      "the item after 1 attempt (items cannot be reached). It is retried until it succeeds.",
+      "slots rejected slot 19:00: “Can not get the delivery slot”. Undoing is stuck: items has " +
+      "not undone the item after 1 attempt (items cannot be reached). It is retried until it " +
+      "succeeds.",
     ],
     [
       "pending at a participant that is away",
       { order: orderWith([]), saga },
-      "Its saga cannot reserve the item at items: items cannot be reached. It is retried until it " +
-      "succeeds, or until the order's deadline.",
+      "Its saga cannot reserve the item at items: items cannot be reached. It is retried until " +
+      "it succeeds, or until the order's deadline.",
     ],
     [
       "pending at work",

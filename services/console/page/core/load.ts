@@ -42,17 +42,17 @@ export interface Load {
   readonly heldBack: Problem | null
 }
 
-/** Null before the first. */
+/** Null before the first load. */
 export const load = signal<Load | null>(null)
 
-/** Those who have signed up stay for the next load. */
+/** Customers are kept for the next load. */
 const customers: Array<Customer> = []
 const lookEveryMs = 1_000
-/** Of the whole of it. */
+/** Samples for the whole time of a load. */
 const keptLooks = mostMinutes * 60
-/** Beyond so many that nobody takes, more would only wait. */
+/** With more unaccepted orders than this, further ones would only wait. */
 const mostWaiting = 50
-/** Of each customer, in each round. */
+/** The most older orders that are polled one by one, for each customer and round. */
 const mostSingly = 10
 
 const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))

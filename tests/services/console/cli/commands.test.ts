@@ -39,7 +39,7 @@ const waitingOrder = async () => {
 }
 
 describe("orders", () => {
-  it("lists orders by filters, newest first, up to the limit, and says where the list continues", async () => {
+  it("lists matching orders, newest first, and says where the list continues", async () => {
     const ids = [await finalOrder({ item: 7 }), await finalOrder({ item: 7, slot: "23:59" })]
     const found = await cli.data("orders", "--item", "7")
     assert.deepStrictEqual(found.map(({ id }) => id), ids.toReversed())
@@ -71,7 +71,7 @@ describe("orders", () => {
 })
 
 describe("show", () => {
-  it("draws what happened to an order, and says why it ended so and what is on record", async () => {
+  it("draws what happened to an order, with its reason and records", async () => {
     const id = await finalOrder({ slot: "23:59" })
     const { code, lines, errors } = await cli.run(["show", id])
     assert.deepStrictEqual([code, errors], [0, []])
@@ -97,7 +97,7 @@ describe("show", () => {
     assert.deepStrictEqual(none.errors, ["There is no order whose id begins with ffff"])
   })
 
-  it("shows the running saga of a pending order, and names services that did not answer", async () => {
+  it("shows a pending order's saga, and names services that did not answer", async () => {
     const id = await waitingOrder()
     const { code, lines, errors } = await cli.run(["show", id])
     assert.strictEqual(code, 2)
@@ -136,7 +136,7 @@ describe("watch", () => {
 })
 
 describe("an order that is stuck", () => {
-  it("is shown in groups, and retried alone or with all that match, but not by a dry run", async () => {
+  it("is shown in groups, and retried alone or with all that match", async () => {
     const id = await waitingOrder()
     const { code, lines } = await cli.run(["stuck"])
     assert.strictEqual(code, 0)
@@ -203,7 +203,7 @@ describe("dead letters", () => {
 })
 
 describe("stock", () => {
-  it("is shown and changed in the participant's unit, never below zero, and listed as adjustment", async () => {
+  it("is shown and changed in the participant's unit, and never below zero", async () => {
     const name = cli.system.ann.username
     const [before] = await cli.data("stock", "billing", "--prefix", name)
     const more = await cli.run(["restock", "billing", name, "--add", "25.50", ...why])

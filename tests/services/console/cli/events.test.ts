@@ -55,7 +55,7 @@ const follow = (count: number, who: SignedIn, ...answers: ReadonlyArray<() => Re
 const known: SignedIn = { token: () => "known", renew: () => Effect.void }
 
 describe("events", () => {
-  it.live("continue after a connection that ends, one that breaks, and an outage of the server", () =>
+  it.live("continue after a lost connection and an outage of the server", () =>
     Effect.gen(function* () {
       const { followed, said } = yield* follow(
         3,

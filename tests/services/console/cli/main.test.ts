@@ -63,7 +63,7 @@ describe.each(runtimes)("npm run unwind on %s", (runtime) => {
     })
   })
 
-  it("prints data as one JSON value per line to standard output, and all else to standard error", async () => {
+  it("prints only data to standard output, as one JSON value per line", async () => {
     const id = await cli.system.place({ item: 5 })
     const some = await start(runtime, "orders", "--json", "--limit", "1").ended
     assert.strictEqual(some.code, 0)

@@ -51,7 +51,7 @@ const served = (app: Hono) =>
   )
 
 describe("an operator", () => {
-  it("is signed in by name and password while a command runs, and logged out afterwards", async () => {
+  it("is signed in by password while a command runs, and logged out afterwards", async () => {
     assert.deepStrictEqual(await cli.run(["stuck"], as("ada")), {
       code: 0,
       lines: [],

@@ -64,7 +64,7 @@ describe.skipIf(needsChromium)(`the page Faults in a browser${title}`, () => {
   const met = (service: string, what: string) =>
     numberIn(cardOf(service).locator(".met > div").filter({ hasText: what }).locator("dd"))
 
-  it("exists where faults are allowed, and has a card for each service that can have faults", async () => {
+  it("exists where faults are allowed, with a card for each service", async () => {
     await page.getByRole("link", { name: "Faults" }).click()
     for (const service of faultyServices) await cardOf(service).getByText("no faults").waitFor()
     expect(await page.getByRole("button", { name: /^Clear all faults/ }).isDisabled()).toBe(true)
@@ -80,7 +80,7 @@ describe.skipIf(needsChromium)(`the page Faults in a browser${title}`, () => {
     await page.locator(".load canvas").nth(1).waitFor()
   })
 
-  it("sets faults, and shows them, the requests that met them and the orders that wait", async () => {
+  it("sets faults, and shows which requests met them and how many orders wait", async () => {
     for (
       const [service, preset, what] of [
         ["items", "Down", "refused"],

@@ -47,7 +47,7 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     await dialog.waitFor({ state: "detached" })
   }
 
-  it("signs the first operator in by the printed address, and does not store its token", async () => {
+  it("signs in the first operator by the printed address", async () => {
     const { page } = operator
     await page.goto(system.signInUrl)
     await page.getByRole("button", { name: "Sign out" }).waitFor()
@@ -185,7 +185,7 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     }
   })
 
-  it("says why an order waits, cancels it, and distinguishes undone from stuck as it happens", async () => {
+  it("says why an order waits, cancels it, and distinguishes undone from stuck", async () => {
     const { page } = operator
     const mendSlots = await system.refuse("slots", "reserved")
     const mendItems = await system.refuse("items", "cancelled")
@@ -244,7 +244,7 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     await says(page, "Nothing is stuck")
   })
 
-  it("shows dead letters with their payload, and redrives or discards the selected ones", async () => {
+  it("shows dead letters, and redrives or discards the selected ones", async () => {
     const { page } = operator
     await system.sendNoise()
     await system.sendNoise()

@@ -165,7 +165,7 @@ describe("npm run audit", () => {
     expect(end.code).toBe(1)
   })
 
-  it("changes nothing in a folder that an older version made, and says what it cannot read", async () => {
+  it("changes nothing in an older version's folder, and says what it cannot read", async () => {
     const alter = async () => {
       await inDatabase(
         "orders",
