@@ -77,7 +77,7 @@ const headOf = (order: WholeOrder): ReadonlyArray<string> => {
     ...(order.stuck === null ? [] : [`Stuck    ${printable(stuckWords(order.stuck))}`]),
     ...(order.republished === 0
       ? []
-      : [`Queue    put back ${order.republished} times, next ${inOf(order.republishAt)}`]),
+      : [`Queue    requeued ${order.republished} times, next ${inOf(order.republishAt)}`]),
     ...(order.traceId === null ? [] : [`Trace    ${order.traceId}`]),
   ]
 }

@@ -37,7 +37,7 @@ export const textReport: Report = {
     return [
       `Orders    ${counted(orders)}: held by all ${counted(allHeld)}, by none ${
         counted(noneHeld)
-      }, in flight ${counted(inFlight)}, in question ${counted(inQuestion)}`,
+      }, in flight ${counted(inFlight)}, with findings ${counted(inQuestion)}`,
       `Books     ${counted(resources)} resources, ` +
       (found.imbalance === 0 ? "all balance" : `${counted(found.imbalance)} do not balance`),
       `Findings  ${findings || "none"}${healed === 0 ? "" : `; ${counted(healed)} healed`}`,

@@ -40,7 +40,7 @@ const stateWords = ({ verdict, auditedAt, orders, resources, found }: AuditState
     `Verdict   ${verdict}` + (auditedAt === null ? "" : `, ${agoOf(auditedAt)} ago`),
     `Orders    held by all ${counted(allHeld)}, by none ${counted(noneHeld)}, in flight ${
       counted(inFlight)
-    }, in question ${counted(inQuestion)}`,
+    }, with findings ${counted(inQuestion)}`,
     `Books     ${counted(resources)} resources`,
     `Findings  ${foundWords(found)}`,
   ].join("\n")

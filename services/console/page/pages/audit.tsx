@@ -65,7 +65,7 @@ const Verdict = (
       </p>
       <p class="faint">
         {`Orders: ${orders.allHeld} hold everything, ${orders.noneHeld} hold nothing, ` +
-          `${orders.inFlight} in flight, ${orders.inQuestion} in question. ` +
+          `${orders.inFlight} in flight, ${orders.inQuestion} with findings. ` +
           `Books: ${resources} resources. Full audit: `}
         <MaybeTime at={auditedAt} none="not yet" />. Newest orders audited:{" "}
         <MaybeTime

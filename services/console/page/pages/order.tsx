@@ -154,7 +154,7 @@ const Wanted = ({ order }: { readonly order: WholeOrder }) => (
     <dd>
       <MaybeTime at={order.decidedAt} none="not yet" />
     </dd>
-    <dt>Put back on the queue</dt>
+    <dt>Requeued</dt>
     <dd>{order.republished === 0 ? "never" : `${order.republished} times`}</dd>
     <dt>Trace</dt>
     <dd>

@@ -112,7 +112,7 @@ describe("npm run audit", () => {
     const { code, errors, output } = await runAudit(runtime, { DATA_DIR })
     expect(errors).toBe("")
     expect(output).toMatch(
-      /^Orders {4}90: held by all 72, by none 18, in flight 0, in question 0\n/,
+      /^Orders {4}90: held by all 72, by none 18, in flight 0, with findings 0\n/,
     )
     expect(output).toMatch(
       /Books {5}22 resources, all balance\nFindings {2}none\n$/,

@@ -72,7 +72,7 @@ describe("the audit's report", () => {
     assert.strictEqual(
       textReport.sums(healed, []),
       [
-        "Orders    2,470: held by all 2,400, by none 60, in flight 8, in question 2",
+        "Orders    2,470: held by all 2,400, by none 60, in flight 8, with findings 2",
         "Books     42 resources, 4 do not balance",
         "Findings  2 leftover, 4 imbalance; 1 healed",
         "  imbalance: a person decides",
