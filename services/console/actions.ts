@@ -1,6 +1,6 @@
 /**
- * What operators have done: each by the service whose it is, for the operator by name, and kept in the audit trail. A dry run
- * does nothing, so it is not kept.
+ * The actions of operators. The service that owns the data performs each in the operator's name,
+ * and the audit trail records it. A dry run changes nothing, so it is not recorded.
  */
 import { Effect, Schema } from "effect"
 import { HealRequest, HealResponse } from "#shared/contracts/audit.ts"
@@ -19,11 +19,11 @@ import type { Permits } from "./admission.ts"
 import { type Order, type PeerName, Peers } from "./peers.ts"
 import { Trail } from "./trail.ts"
 
-/** 500 dead letters by their ids. */
+/** Room for the ids of 500 dead letters. */
 const lettersBytes = 64 * 1024
 
-/** Of the examples. */
-const reason = "items is mended"
+/** For the examples in the API's description. */
+const reason = "items works again"
 
 export interface ActionOptions {
   readonly permit: Permits
@@ -37,11 +37,11 @@ interface Wanted<A> extends Omit<Order<A>, "request" | "body"> {
   readonly body: { readonly reason: string; readonly dryRun?: boolean }
 }
 
-/** A person can read it in a line, and it can be kept. */
+/** Cuts a text to one line of at most 200 characters that the trail can store. */
 const shown = (text: string) =>
   text.replace(/\p{Cc}/gu, " ").slice(0, 200).replace(/[\ud800-\udbff]$/, "")
 
-/** Makes the function that has a service do what an operator wants. */
+/** Makes the function that has a service perform an operator's action. */
 export const acting = (trustProxy: boolean) =>
   Effect.gen(function* () {
     const { act } = yield* Peers
@@ -73,14 +73,14 @@ const sagaActions = ({ permit, trustProxy }: ActionOptions) =>
       route({
         method: "POST",
         path: "/api/console/orders/:id/cancel",
-        summary: "Cancel an order that is not decided",
+        summary: "Cancel an undecided order",
         tag: "orders",
         permit,
         params: Schema.Struct({ id: OrderId }),
         body: { schema: CancelRequest, maxBytes: publicBodyBytes, example: { reason } },
         answer: {
           status: 200,
-          description: "The order is cancelled, now or before; what it holds is given back",
+          description: "The order is cancelled, now or earlier; what it holds is given back",
           schema: CancelResponse,
         },
         problems: [404, 409, 429],
@@ -97,7 +97,7 @@ const sagaActions = ({ permit, trustProxy }: ActionOptions) =>
       route({
         method: "POST",
         path: "/api/console/retry",
-        summary: "Cut short the wait for the next try, of one order or of those that match",
+        summary: "Retry now: one order, or all that match",
         tag: "sagas",
         permit,
         body: {
@@ -105,7 +105,7 @@ const sagaActions = ({ permit, trustProxy }: ActionOptions) =>
           maxBytes: publicBodyBytes,
           example: { step: "item", dryRun: true, reason },
         },
-        answer: { status: 200, description: "How many were woken", schema: RetryResponse },
+        answer: { status: 200, description: "How many are retried", schema: RetryResponse },
         problems: [429],
         handle: (input) =>
           act(input, {
@@ -120,7 +120,7 @@ const sagaActions = ({ permit, trustProxy }: ActionOptions) =>
       route({
         method: "POST",
         path: "/api/console/audit/heal",
-        summary: "Audit everything, and give back what is held for failed orders and for none",
+        summary: "Audit everything, and give back what is held for failed or unknown orders",
         tag: "audit",
         permit,
         body: {
@@ -128,7 +128,7 @@ const sagaActions = ({ permit, trustProxy }: ActionOptions) =>
           maxBytes: publicBodyBytes,
           example: { dryRun: true, reason },
         },
-        answer: { status: 200, description: "What became of it", schema: HealResponse },
+        answer: { status: 200, description: "What was found and healed", schema: HealResponse },
         problems: [429],
         handle: (input) =>
           act(input, {
@@ -166,7 +166,7 @@ const letterAction = <A>(
         maxBytes: lettersBytes,
         example: { letters: ["1764410000000-0"], reason },
       },
-      answer: { status: 200, description: "What became of each", schema },
+      answer: { status: 200, description: "The outcome for each dead letter", schema },
       problems: [429],
       handle: (input) =>
         act(input, {
@@ -188,7 +188,7 @@ const letterActions = (options: ActionOptions) =>
       "Put the orders of dead letters on the queue again",
       RedriveResponse,
     ),
-    letterAction(options, "discard", "Drop dead letters", DiscardResponse),
+    letterAction(options, "discard", "Remove dead letters", DiscardResponse),
   ])
 
 const restock = ({ permit, trustProxy }: ActionOptions) =>
@@ -197,7 +197,7 @@ const restock = ({ permit, trustProxy }: ActionOptions) =>
     return yield* route({
       method: "POST",
       path: "/api/console/stock/:participant/adjustments",
-      summary: "Change what is left of a resource: a restock, another capacity, a credit",
+      summary: "Adjust a resource: restock an item, change a slot's capacity, credit an account",
       tag: "stock",
       permit,
       params: ParticipantParams,
@@ -209,10 +209,10 @@ const restock = ({ permit, trustProxy }: ActionOptions) =>
       },
       answer: {
         status: 201,
-        description: "The adjustment, made now or before with the same key",
+        description: "The adjustment, made now or earlier with the same key",
         schema: Adjustment,
         headers: {
-          "Idempotent-Replayed": "true: it was made before, with the same Idempotency-Key",
+          "Idempotent-Replayed": "true: it was made earlier, with the same Idempotency-Key",
         },
       },
       problems: [404, 409, 422, 429],

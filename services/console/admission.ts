@@ -1,4 +1,7 @@
-/** How much operators may ask for at the same time: one who asks for everything at once keeps the others from nothing. */
+/**
+ * Limits the concurrent requests of each operator, so that one with many leaves room for the
+ * others.
+ */
 import { Effect } from "effect"
 import { fairShare } from "#shared/fair-share.ts"
 import { Problem } from "#shared/http/problem.ts"
@@ -8,18 +11,22 @@ import type { User } from "#shared/security/user-tokens.ts"
 const tooManyOfYours = new Problem({
   status: 429,
   code: "too_many_requests",
-  detail: "You ask for too much at the same time. Wait until some of it is answered.",
+  detail: "Too many of your requests are in progress. Wait until some are answered.",
   headers: { "retry-after": "1" },
 })
 
 const tooMany = new Problem({
   status: 503,
   code: "overloaded",
-  detail: "Operators ask for too much at the same time. Nothing was done; try again in a moment.",
+  detail:
+    "Too many requests of operators are in progress. Nothing was done. Try again in a moment.",
   headers: { "retry-after": "1" },
 })
 
-/** Makes the permits of requests, or of streams, of which `most` are answered at a time: of those that are free, one operator gets a part. */
+/**
+ * Makes permits of which `most` are out at a time. One operator gets at most a `part` of those that
+ * are free.
+ */
 export const operatorsShare = (
   { most, part }: { readonly most: number; readonly part: number },
 ) => {

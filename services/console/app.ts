@@ -12,11 +12,11 @@ import { readRoutes } from "./reads.ts"
 
 export interface ConsoleOptions {
   readonly trustProxy: boolean
-  /** Whether operators may break something on purpose. */
+  /** Whether operators may set faults. */
   readonly faults: boolean
 }
 
-/** So many requests of all operators are answered at a time, each of up to seven questions. */
+/** Of all operators, at a time. One request can make up to seven calls. */
 const mostRequests = 100
 const partOfOperator = 1 / 4
 
@@ -25,7 +25,7 @@ const whoAmI = route({
   path: "/api/console/me",
   summary: "Who you are, if you are an operator",
   tag: "console",
-  answer: { status: 200, description: "The operator whose token it is", schema: Operator },
+  answer: { status: 200, description: "The operator of this token", schema: Operator },
   handle: ({ caller: { username } }) => Effect.succeed({ body: { username } }),
 })
 
@@ -42,7 +42,7 @@ export const consoleApp = (options: ConsoleOptions) =>
         ...(yield* actionRoutes({ ...options, permit })),
         ...(options.faults ? yield* faultRoutes({ ...options, permit }) : []),
       ],
-      // Whatever else is away: what it shows then is that.
+      // Ready whatever else is unavailable: the console then shows just that.
       ready: {},
     })
     doors.public.route("/", pageApp())

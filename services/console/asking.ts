@@ -1,10 +1,12 @@
-/** How answers of several services are put together: what is away is left out, and named. */
+/**
+ * Combines the answers of several services. Services that are unavailable are left out, and listed.
+ */
 import { Effect } from "effect"
 import type { Away } from "#shared/contracts/console.ts"
 import { Problem } from "#shared/http/problem.ts"
 import { type PeerName, Peers, type Question, ServiceAway } from "./peers.ts"
 
-/** Gives what a service shows or, where it cannot be asked, that it is away. */
+/** Turns the failure of a call into a value: ServiceAway. */
 export const orAway = <A>(
   asking: Effect.Effect<A, Problem | ServiceAway>,
   service: PeerName,
@@ -14,7 +16,7 @@ export const orAway = <A>(
       error instanceof Problem ? new ServiceAway({ service, message: error.detail }) : error,
     ))
 
-/** Asks a service for what it has in any case. */
+/** Makes the function that reads from a service and never fails. */
 export const asking = Effect.map(
   Peers,
   ({ read }) => <A>(service: PeerName, question: Question<A>) =>
@@ -23,10 +25,10 @@ export const asking = Effect.map(
 
 const isAway = (told: unknown): told is ServiceAway => told instanceof ServiceAway
 
-/** What was told; null where the service is away. */
+/** The answer; null where the service is unavailable. */
 export const known = <A>(told: A | ServiceAway): A | null => isAway(told) ? null : told
 
-/** Those that are away, each once. */
+/** The unavailable services, each once. */
 export const awayOf = (all: ReadonlyArray<unknown>): ReadonlyArray<Away> => {
   const away = all.filter(isAway).map(({ service, message }) => ({ service, message }))
   return away.filter(({ service }, n) => away.findIndex((other) => other.service === service) === n)

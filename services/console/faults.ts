@@ -1,4 +1,7 @@
-/** Where FAULTS=1: how operators break the system on purpose, and what must hold all the same beside it. */
+/**
+ * The routes of faults, which exist only where FAULTS=1: operators set faults, and see whether the
+ * promises still hold.
+ */
 import { Clock, Effect, Schema } from "effect"
 import { AuditState } from "#shared/contracts/audit.ts"
 import { FaultsShown, FaultyParams } from "#shared/contracts/console-faults.ts"
@@ -52,10 +55,10 @@ const shown = (permit: Permits) =>
     return yield* route({
       method: "GET",
       path: "/api/console/faults",
-      summary: "The faults that are set, and whether what is promised holds",
+      summary: "The faults that are set, and whether the promises hold",
       tag: "faults",
       permit,
-      answer: { status: 200, description: "As far as the services tell", schema: FaultsShown },
+      answer: { status: 200, description: "The faults and the promises", schema: FaultsShown },
       problems: [429],
       handle: () => Effect.map(look, (body) => ({ body })),
     })
@@ -68,12 +71,12 @@ const actions = ({ permit, trustProxy }: ActionOptions) =>
       route({
         method: "POST",
         path: "/api/console/faults/:service",
-        summary: "Set faults of a service in the place of those that are set, or mend them all",
+        summary: "Replace the faults of a service; without values, clear them all",
         tag: "faults",
         permit,
         params: FaultyParams,
         body: { schema: FaultsWanted, maxBytes: publicBodyBytes, example: faultsExample },
-        answer: { status: 200, description: "The faults from now on", schema: FaultState },
+        answer: { status: 200, description: "The faults that are now set", schema: FaultState },
         problems: [404, 429],
         handle: (input) =>
           act(input, {
@@ -88,11 +91,11 @@ const actions = ({ permit, trustProxy }: ActionOptions) =>
       route({
         method: "POST",
         path: "/api/console/orchestrator/kill",
-        summary: "Kill an orchestrator: the one that is asked, which is started again",
+        summary: "Kill the orchestrator that receives the request; it is started again",
         tag: "faults",
         permit,
         body: { schema: FaultReason, maxBytes: publicBodyBytes, example: reasonExample },
-        answer: { status: 202, description: "It is about to be gone", schema: Schema.Struct({}) },
+        answer: { status: 202, description: "It is about to exit", schema: Schema.Struct({}) },
         problems: [404, 429],
         handle: (input) =>
           act(input, {
@@ -106,11 +109,11 @@ const actions = ({ permit, trustProxy }: ActionOptions) =>
       route({
         method: "POST",
         path: "/api/console/queue/wipe",
-        summary: "Lose the order queue: its entries, its consumers and its dead letters",
+        summary: "Delete the order queue: its messages, consumers and dead letters",
         tag: "faults",
         permit,
         body: { schema: FaultReason, maxBytes: publicBodyBytes, example: reasonExample },
-        answer: { status: 200, description: "What was lost", schema: Wiped },
+        answer: { status: 200, description: "How much was deleted", schema: Wiped },
         problems: [404, 429],
         handle: (input) =>
           act(input, {

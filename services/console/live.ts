@@ -1,6 +1,6 @@
 /**
- * What operators see change without asking again, as server-sent events. Whoever watches proves to be an operator before each
- * event: a stream may outlive the session, and the role, of whoever opened it.
+ * The event streams of operators (server-sent events). The token is checked before each event,
+ * since a stream can outlive the session and the role of the operator who opened it.
  */
 import { Effect, Metric, Schedule, Schema, Stream } from "effect"
 import { Overview } from "#shared/contracts/console.ts"
@@ -13,17 +13,20 @@ import type { Permits } from "./admission.ts"
 import { lookingAtOrder } from "./one-order.ts"
 import { lookingAtAll } from "./overview.ts"
 
-/** Each look at everything asks every service, and one at an order most of them. */
+/** The overview calls every service at this interval, an order's stream most of them. */
 const every = "1 second"
 const mostStreams = 100
 const partOfOperator = 1 / 4
 
 const openStreams = Metric.gauge("console_event_streams", {
-  description: "Event streams of operators that are open",
+  description: "Open event streams of operators",
   attributes: { unit: "{stream}" },
 })
 
-/** Makes the function that opens a stream, which goes on as long as the request's token is an operator's. */
+/**
+ * Makes the function that opens a stream. The stream ends when the request's token is no longer an
+ * operator's.
+ */
 const operatorStreams = Effect.gen(function* () {
   const { signedInOperator } = yield* UserVerifier
   const open = yield* eventStreams({
@@ -31,8 +34,8 @@ const operatorStreams = Effect.gen(function* () {
     part: partOfOperator,
     open: openStreams,
     remedies: {
-      full: "Operators watch too much. Try again in a few seconds, or GET what the stream shows.",
-      overShare: "You watch too much at a time. End some of the streams, or GET what they show.",
+      full: "Operators have too many event streams open. Try again in a few seconds, or use GET.",
+      overShare: "You have too many event streams open. Close some of them, or use GET.",
     },
   })
   return <E>(
@@ -59,7 +62,8 @@ const answer = { status: 200, type: "text/event-stream" }
 const watchAll = (open: Effect.Success<typeof operatorStreams>, permit: Permits) =>
   Effect.gen(function* () {
     const look = yield* lookingAtAll
-    // One look for all who watch, as long as anybody does; who comes in between sees the last one at once.
+    // One poll serves all streams, and runs only while one is open. A new stream gets the last
+    // result at once.
     const looks = yield* Stream.share(
       Stream.fromEffectSchedule(look, Schedule.spaced(every)),
       { capacity: 1, strategy: "sliding", replay: 1 },
@@ -69,12 +73,12 @@ const watchAll = (open: Effect.Success<typeof operatorStreams>, permit: Permits)
       route({
         method: "GET",
         path: "/api/console/overview",
-        summary: "How everything stands",
+        summary: "The state of the whole system",
         tag: "overview",
         permit,
         answer: {
           status: 200,
-          description: "What could be asked; and who could not be",
+          description: "What the services answered, and which of them did not answer",
           schema: Overview,
         },
         problems: [429],
@@ -83,10 +87,10 @@ const watchAll = (open: Effect.Success<typeof operatorStreams>, permit: Permits)
       route({
         method: "GET",
         path: "/api/console/events",
-        summary: "How everything stands, each second, as server-sent events",
+        summary: "The state of the whole system every second, as server-sent events",
         tag: "overview",
         permit,
-        answer: { ...answer, description: "The events, as long as you are an operator" },
+        answer: { ...answer, description: "The events, until you are no longer an operator" },
         problems: [429],
         handle: (input) => open(input, texts),
       }),
@@ -102,13 +106,13 @@ const watchOrder = (open: Effect.Success<typeof operatorStreams>, permit: Permit
       route({
         method: "GET",
         path: "/api/console/orders/:id",
-        summary: "One order: how it stands, where it is right now, and who holds what of it",
+        summary: "One order: its state, its running saga, and what each participant has on record",
         tag: "orders",
         permit,
         params,
         answer: {
           status: 200,
-          description: "What could be asked; and who could not be",
+          description: "What the services answered, and which of them did not answer",
           schema: OneOrder,
         },
         problems: [404, 429],
@@ -117,11 +121,11 @@ const watchOrder = (open: Effect.Success<typeof operatorStreams>, permit: Permit
       route({
         method: "GET",
         path: "/api/console/orders/:id/events",
-        summary: "The same whenever it is another, as server-sent events",
+        summary: "One order at each change, as server-sent events",
         tag: "orders",
         permit,
         params,
-        answer: { ...answer, description: "The events, ending when the order is final" },
+        answer: { ...answer, description: "The events, until the order is final" },
         problems: [404, 429],
         handle: Effect.fnUntraced(function* (input) {
           const first = yield* look(input.params.id)
@@ -145,7 +149,7 @@ const watchOrder = (open: Effect.Success<typeof operatorStreams>, permit: Permit
     ])
   })
 
-/** What is the same as long as nothing happened: all but how old something is. */
+/** Changes only when something happens: ages are left out. */
 const markOf = (order: OneOrder) =>
   JSON.stringify(order, (name, value) => name === "ageMs" ? undefined : value)
 

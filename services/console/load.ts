@@ -1,25 +1,31 @@
 /**
- * A load, as the command line and the page place it: what its orders ask for, how many customers it takes, and what it has
- * come to so far: how its orders ended and how long that took, altogether and since the last look.
+ * A load, as the command line and the page place it: what its orders ask for, how many customers it
+ * needs, how its orders ended, and their latency in total and since the last sample.
  */
 import { orderSaga } from "#shared/contracts/order-saga.ts"
 import type { OrderView } from "#shared/contracts/order.ts"
 
-/** By its number: of ten, seven can be fulfilled, and one each is refused at the money, the item and the slot. */
+/**
+ * What order number `n` asks for. Of ten, seven can be completed; one each is refused for its
+ * money, item and slot.
+ */
 export const wishOf = (n: number) => ({
   amount: n % 10 === 1 ? 1_000_000 : 0.01,
   item: n % 10 === 4 ? 2_000_000_000 : 1 + n % 10,
   slot: n % 10 === 7 ? "23:59" : `0${n % 10}:00`,
 })
 
-/** A wallet holds 100.00 at first, and an order of a load costs 0.01: with a reserve for what is undone later. */
+/**
+ * A new wallet holds 100.00 and an order of a load costs 0.01. The rest is a margin for refunds
+ * that come later.
+ */
 export const ordersOfCustomer = 8_000
-/** A customer may place 10 in a second where nothing else is set (ORDERS_PER_SECOND). */
+/** Half of what a customer may place by default (ORDERS_PER_SECOND, 10). */
 const perSecondOfCustomer = 5
-/** As many may sign up from one address at once, with some room for others. */
+/** As many can sign up from one address at once, with a margin for others. */
 export const mostCustomers = 200
 
-/** How many customers so many orders need, at so many a second. */
+/** How many customers a load needs. */
 export const customersFor = (orders: number, perSecond: number): number =>
   Math.min(
     mostCustomers,
@@ -30,12 +36,12 @@ export const mostPerSecond = mostCustomers * perSecondOfCustomer
 
 type Step = (typeof orderSaga)[number]["step"]
 
-/** How an order of a load may end as it is meant to, as its customer sees it. */
+/** The intended ends of an order of a load, as its customer sees them. */
 export const meantEnds = [
   "completed",
   ...orderSaga.map(({ step }): `no ${Step}` => `no ${step}`),
 ] as const
-/** The same, and then those that nobody wants. */
+/** The intended ends, then the unintended. */
 export const ends = [...meantEnds, "failed otherwise", "no answer"] as const
 export type End = (typeof ends)[number]
 
@@ -43,18 +49,21 @@ const refusals = new Map<string, End>(
   orderSaga.map(({ step, refusal }) => [refusal, `no ${step}`]),
 )
 
-/** How an order ended that is final. */
+/** The end of a final order. */
 export const endOf = ({ status, reason }: OrderView): End =>
   status === "completed" ? "completed" : refusals.get(reason ?? "") ?? "failed otherwise"
 
 export const isFinal = ({ status }: OrderView): boolean =>
   status === "completed" || status === "failed"
 
-/** What is asked that had no answer or none yet: asking again may mend it. 0, or no status, is no answer. */
+/** Whether a retry can help. Status 0 or none means that there was no answer. */
 export const isPassing = ({ status = 0 }: { readonly status?: number | undefined }): boolean =>
   status === 0 || status === 429 || status >= 500
 
-/** So long it is asked again, with the same key, since what is not answered may have happened. */
+/**
+ * For how long a request is retried, with the same idempotency key, since an unanswered order may
+ * have been placed.
+ */
 export const againForMinutes = 2
 
 export interface Sums {
@@ -65,11 +74,11 @@ export interface Sums {
   readonly p50Ms: number
   readonly p99Ms: number
   readonly ends: Readonly<Record<End, number>>
-  /** Why orders had no answer, or ended otherwise than four ways; the first of them. */
+  /** Why the first order with an unintended end got it. */
   readonly firstTrouble: string | null
 }
 
-/** The most latencies that are kept: beyond that, one of so many, as they come. */
+/** The most latencies that are kept; beyond that, a random sample of this size. */
 const mostKept = 100_000
 
 const percentile = (sorted: ReadonlyArray<number>, part: number): number =>
@@ -90,10 +99,10 @@ export class Tally {
     this.#placed++
   }
 
-  /** `trouble` says why, where it is none of those that are meant. */
+  /** `trouble` says why an end is unintended. */
   end(end: End, latencyMs: number, trouble?: string): void {
     this.#ends[end]++
-    // Each of so many that came has the same chance to be among those that are kept.
+    // Reservoir sampling: each latency has the same chance to be kept.
     const place = this.#ended < mostKept ? this.#ended : Math.floor(Math.random() * this.#ended)
     if (place < mostKept) this.#latenciesMs[place] = latencyMs
     this.#recentMs.push(latencyMs)
@@ -105,13 +114,13 @@ export class Tally {
     return this.#placed - this.#ended
   }
 
-  /** From the beginning. */
+  /** Since the start. */
   sums(): Sums {
     const seconds = (performance.now() - this.#startedAtMs) / 1000
     return this.#over(seconds, this.#ended / seconds, this.#latenciesMs)
   }
 
-  /** The same, but rate and latency are of what ended since this was called last. */
+  /** The same, but with the rate and the latencies since the previous call. */
   recent(): Sums {
     const nowMs = performance.now()
     const rate = (this.#ended - this.#endedThen) / ((nowMs - this.#lookedAtMs) / 1000)

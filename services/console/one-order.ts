@@ -1,4 +1,4 @@
-/** One order, put together of what all services know of it. */
+/** One order, combined from what all services know of it. */
 import { Effect } from "effect"
 import { RecordedPage } from "#shared/contracts/audit.ts"
 import type { OneOrder } from "#shared/contracts/console-orders.ts"
@@ -11,7 +11,10 @@ import type { Problem } from "#shared/http/problem.ts"
 import { asking, awayOf, known } from "./asking.ts"
 import { Peers, ServiceAway } from "./peers.ts"
 
-/** Makes the function that looks at an order. Fails with a 404 Problem when orders knows no such order. */
+/**
+ * Makes the function that reads an order. It fails with a 404 Problem when the orders service does
+ * not know the order.
+ */
 export const lookingAtOrder = Effect.gen(function* () {
   const { read } = yield* Peers
   const asked = yield* asking
@@ -45,11 +48,11 @@ export const lookingAtOrder = Effect.gen(function* () {
   })
 })
 
-/** An orchestrator that was not heard may have the order. */
+/** An orchestrator that did not answer may have the order. */
 const silent = (answer: typeof SagaAnswer.Type | null) =>
   answer === null || answer.saga !== null || answer.unheard.length === 0
     ? undefined
     : new ServiceAway({
       service: "orchestrator",
-      message: `not heard: ${answer.unheard.join(", ")}`,
+      message: `no answer: ${answer.unheard.join(", ")}`,
     })

@@ -1,4 +1,4 @@
-/** How everything stands, put together of what all services tell of themselves. */
+/** The overview: the state of the whole system, combined from the answers of all services. */
 import { Clock, Effect } from "effect"
 import { AuditState } from "#shared/contracts/audit.ts"
 import type { Overview } from "#shared/contracts/console.ts"
@@ -9,7 +9,7 @@ import { callsOf, serviceNames } from "#shared/roster.ts"
 import { asking, awayOf, known, orAway } from "./asking.ts"
 import { type PeerName, Peers } from "./peers.ts"
 
-/** Makes the look at everything. It fails never: what cannot be asked is null. */
+/** Makes the Effect that reads everything. It never fails: what cannot be read is null. */
 export const lookingAtAll = Effect.gen(function* () {
   const { stateOf, metricsOf } = yield* Peers
   const asked = yield* asking
@@ -26,7 +26,7 @@ export const lookingAtAll = Effect.gen(function* () {
     }, { concurrency: "unbounded" })
     const metrics = known(told.metrics)
     return {
-      // Of itself there is nothing to ask: it answers.
+      // The console is ready, since it answers.
       services: [...services, { service: "console", state: "ready" }],
       queue: known(told.queue),
       orders: known(told.orders),
@@ -48,7 +48,10 @@ const verdictOf = (audit: AuditState | null) => {
   return verdict
 }
 
-/** The sum and the count of the histogram of waves, in the text that Prometheus reads; null where it has none. */
+/**
+ * The count and the sum of the histogram of waves in Prometheus' text format; null where it is
+ * missing.
+ */
 const wavesIn = (metrics: string) => {
   const valueOf = (series: string) => {
     const value = new RegExp(`^saga_wave_orders_${series}(?:\\{[^}]*\\})? (\\d+)`, "m").exec(

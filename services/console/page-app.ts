@@ -1,6 +1,7 @@
 /**
- * The console's page, below /console. Each of its paths is answered with the same shell, which knows by its files' names which
- * version it needs; those are kept by browsers for ever. Nothing is loaded from any other host.
+ * The console's page, below /console. Every path is answered with the same shell (HTML). It names
+ * its files by their content hash, so browsers cache those for ever. Nothing is loaded from another
+ * host.
  */
 import { Hono } from "hono"
 import { secureHeaders } from "hono/secure-headers"
@@ -18,7 +19,7 @@ import {
   shell,
 } from "./page-files.ts"
 
-/** Makes them for the first who asks; when that fails, for the next. */
+/** Makes the files at the first request. After a failure, the next request tries again. */
 const madeOnce = (make: () => Promise<PageFiles>): () => Promise<PageFiles> => {
   let made: Promise<PageFiles> | undefined
   return () =>
@@ -28,7 +29,7 @@ const madeOnce = (make: () => Promise<PageFiles>): () => Promise<PageFiles> => {
     })
 }
 
-/** The page over its files. */
+/** The app that serves the page's files. */
 export const pageApp = (make: () => Promise<PageFiles> = pageFiles): App => {
   const files = madeOnce(make)
   const app: App = new Hono({ strict: false })
@@ -48,14 +49,14 @@ export const pageApp = (make: () => Promise<PageFiles> = pageFiles): App => {
         trustedTypes: ["'none'"],
       },
       xFrameOptions: "DENY",
-      // The server knows whether it came by TLS.
+      // Left to the server, which knows whether TLS is used.
       strictTransportSecurity: false,
     }),
   )
   app.get("/console/files/:name", async ({ req }) => {
     const { [req.param("name")]: file } = await files()
     return file === undefined
-      // What an earlier version of the page has named.
+      // An earlier version of the page asks for it.
       ? problemResponse(noSuchPath(req.path), requestIdOf(req.raw))
       : answer(file, codingFor(req.raw), "public, max-age=31536000, immutable")
   })
@@ -68,7 +69,7 @@ export const pageApp = (make: () => Promise<PageFiles> = pageFiles): App => {
   return app
 }
 
-/** The smallest that the client takes. */
+/** The smallest coding that the client accepts. */
 const codingFor = ({ headers }: Request): Coding => {
   const taken = (headers.get("accept-encoding") ?? "").split(",").map((part) => {
     const [name = "", q = "1"] = part.split(/;\s*q=/)

@@ -1,4 +1,4 @@
-/** Makes the page's files where an image is built, so that what makes them need not be in it. */
+/** Builds the page's files into an image, so that the image does not need the bundler. */
 import { writeFile } from "node:fs/promises"
 import { builtFile, kept, makePageFiles } from "./page-files.ts"
 

@@ -1,6 +1,7 @@
 /**
- * The files of the console's page, made of its sources in page/: bundled, named by their content, and compressed once. An
- * image has them made when it is built (page-build.ts); elsewhere they are made in memory when the first one is asked for.
+ * The files of the console's page, built from its sources in page/: bundled, named by their content
+ * hash, and compressed once. An image contains them (page-build.ts); elsewhere they are built in
+ * memory at the first request.
  */
 import { createHash } from "node:crypto"
 import { readFile } from "node:fs/promises"
@@ -17,14 +18,16 @@ export interface PageFile extends Readonly<Record<Coding, Uint8Array<ArrayBuffer
 export const codings = ["br", "gzip", "identity"] as const
 export type Coding = (typeof codings)[number]
 
-/** By their names. Only `shell` may change its content: the others have it in their names. */
+/**
+ * By name. Only the content of `shell` can change: the other names contain a hash of the content.
+ */
 export type PageFiles = Readonly<Record<string, PageFile>>
 
-/** What every path of the page is answered with. */
+/** The answer to every path of the page. */
 export const shell = "console.html"
 
 const sources = join(import.meta.dirname!, "page")
-/** Where an image has them. */
+/** Where an image keeps the files. */
 export const builtFile = join(import.meta.dirname!, "page.json")
 
 const types: Readonly<Record<string, string>> = {
@@ -34,7 +37,7 @@ const types: Readonly<Record<string, string>> = {
   html: "text/html; charset=utf-8",
 }
 
-/** Those that were made before, or else made now. */
+/** The files that the image contains; without them, built now. */
 export const pageFiles = async (): Promise<PageFiles> => {
   const built = await readFile(builtFile, "utf8").catch((error: NodeJS.ErrnoException) => {
     if (error.code === "ENOENT") return undefined
@@ -43,11 +46,11 @@ export const pageFiles = async (): Promise<PageFiles> => {
   return built === undefined ? await makePageFiles() : fromKept(built)
 }
 
-/** The files as a text. */
+/** The files as JSON. */
 export const kept = (files: PageFiles): string =>
   JSON.stringify(files, (_, value) => value instanceof Uint8Array ? toBase64(value) : value)
 
-/** The files that `kept` made a text of. */
+/** The inverse of `kept`. */
 export const fromKept = (text: string): PageFiles => JSON.parse(text, fromBase64)
 
 const toBase64 = (bytes: Uint8Array) => ({
@@ -58,9 +61,9 @@ const fromBase64 = (_: string, value: unknown) =>
     ? new Uint8Array(Buffer.from(String(value.base64), "base64"))
     : value
 
-/** Makes them. Fails with what is wrong in the sources. */
+/** Builds the files. Fails with the errors in the sources. */
 export const makePageFiles = async (): Promise<PageFiles> => {
-  // What makes the page is no part of what ships.
+  // Imported here, since the image does not contain the bundler.
   const { build, stop } = await import("esbuild")
   const made = await build({
     entryPoints: { app: join(sources, "main.tsx"), style: join(sources, "style/style.css") },
@@ -94,7 +97,7 @@ const named = (path: string, contents: Uint8Array): readonly [string, Uint8Array
   return [`${stem}-${hash}.${extension}`, contents]
 }
 
-// Arrays of no other class than this: a Buffer would tell JSON itself how it is kept.
+// Plain Uint8Arrays, since a Buffer has its own JSON form.
 const compressed = async (name: string, contents: Uint8Array): Promise<PageFile> => ({
   type: types[name.split(".").at(-1)!]!,
   identity: new Uint8Array(contents),
@@ -102,7 +105,10 @@ const compressed = async (name: string, contents: Uint8Array): Promise<PageFile>
   gzip: new Uint8Array(await promisify(gzip)(contents, { level: 9 })),
 })
 
-/** Nothing in it is run or styled but what the files hold, so that the strictest policy lets all of it in. */
+/**
+ * The shell. It has no inline script or style, so it works under the strictest Content Security
+ * Policy.
+ */
 const page = (names: ReadonlyArray<string>): string => {
   const path = (stem: string) =>
     `/console/files/${names.find((name) => name.startsWith(`${stem}-`))}`
@@ -112,7 +118,7 @@ const page = (names: ReadonlyArray<string>): string => {
   <meta charset="utf-8">
   <meta name="viewport" content="width=device-width, initial-scale=1">
   <meta name="color-scheme" content="light dark">
-  <meta name="description" content="Unwind: a shop that explains a saga, and what its operators see and do">
+  <meta name="description" content="Unwind: a shop that explains sagas, and its operators' console">
   <title>Unwind</title>
   <link rel="icon" href="${path("icon")}" type="image/svg+xml">
   <link rel="stylesheet" href="${path("style")}">

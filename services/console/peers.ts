@@ -1,6 +1,7 @@
 /**
- * How the console asks the other services: each in its own time, so that one that is away or hangs keeps nobody from what the
- * others tell; and, for an operator, by the operator's own token beside its own.
+ * How the console calls the other services. Each call has its own timeout, so a service that hangs
+ * does not hold up the answers of the others. Actions carry the operator's token beside the
+ * console's own.
  */
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import type { ServiceState } from "#shared/contracts/console.ts"
@@ -15,50 +16,54 @@ import type { Transient } from "#shared/transient.ts"
 
 export type PeerName = CalleeOf<"console">
 
-/** The service cannot be asked now; the message is for operators. */
+/** The service is unavailable. The message is for operators. */
 export class ServiceAway extends Schema.TaggedError<ServiceAway>()("ServiceAway", {
   service: Schema.String as Schema.Codec<PeerName>,
   message: Schema.String,
 }) {}
 
-/** What is sent, and the schema of what comes back. */
+/** What is sent, and the schema of the answer. */
 export interface Question<A> {
   readonly path: string
   readonly schema: Schema.Codec<A, unknown>
-  /** JSON; with it, the question is a POST. */
+  /** JSON; with a body, the request is a POST. */
   readonly body?: unknown
 }
 
-/** What an operator wants of a service. */
+/** An action of an operator at a service. */
 export interface Order<A> extends Question<A> {
-  /** The operator's request, of which token and Idempotency-Key are handed on. */
+  /** The operator's request, whose token and Idempotency-Key are forwarded. */
   readonly request: Request
 }
 
 export class Peers extends Context.Service<Peers, {
-  /** What a service shows. Fails with ServiceAway, or with the Problem that the service answers: there is no such thing. */
+  /** Reads from a service. Fails with ServiceAway, or with the service's Problem, such as a 404. */
   readonly read: <A>(
     service: PeerName,
     question: Question<A>,
   ) => Effect.Effect<A, Problem | ServiceAway>
   /**
-   * Has a service do something, and answers as it did. Fails with the service's own Problem, as it came; where it has none, with a 503 Problem:
-   * `service_away` when nothing was done, `outcome_unknown` when it may have been.
+   * Performs an action at a service. Fails with the service's own Problem, unchanged; without one,
+   * with a 503 Problem: `service_away` when nothing was done, `outcome_unknown` when the action may
+   * have been done.
    */
   readonly act: <A>(service: PeerName, order: Order<A>) => Effect.Effect<Reply<A>, Problem>
-  /** Has auth keep something. Fails with a Problem or a Transient error. */
+  /** Has auth store something. Fails with a Problem or a Transient error. */
   readonly tell: (path: string, body: unknown) => Effect.Effect<void, Problem | Transient>
-  /** Whether a service is ready. */
+  /** Whether a service is ready. Never fails. */
   readonly stateOf: (service: PeerName) => Effect.Effect<ServiceState>
-  /** What a service measures, as Prometheus reads it. Fails with ServiceAway. */
+  /** A service's metrics in Prometheus' text format. Fails with ServiceAway. */
   readonly metricsOf: (service: PeerName) => Effect.Effect<string, ServiceAway>
 }>()("unwind/console/Peers") {}
 
-/** Longer than orchestrators wait for each other, so that one that is silent does not make the others so. */
+/**
+ * Longer than orchestrators wait for each other, so that one that hangs does not hide the others'
+ * answers.
+ */
 const readMs = 4_000
-/** Whether a service is ready shows in how soon it says so, too. */
+/** A service that needs longer to answer is not ready. */
 const readyMs = 2_000
-/** An action waits for transactions, and may be one of many orders. */
+/** An action waits for transactions, and can concern many orders. */
 const actMs = 20_000
 
 export const peersLayer = (
@@ -125,7 +130,7 @@ const sentOf = (
     body: JSON.stringify(body),
   }
 
-/** What other services prove the operator by, and tell a repetition by. */
+/** The headers by which a service identifies the operator and a repeated request. */
 const handedOn = ({ headers }: Request): Readonly<Record<string, string>> => {
   const key = headers.get("idempotency-key")
   return {
@@ -134,13 +139,13 @@ const handedOn = ({ headers }: Request): Readonly<Record<string, string>> => {
   }
 }
 
-/** What the operator is told of the answer. */
+/** The headers of the answer that the operator gets. */
 const handedBack = (headers: Granted["headers"]): Readonly<Record<string, string>> => {
   const replayed = headers.get("idempotent-replayed")
   return { ...(replayed !== null && { "idempotent-replayed": replayed }) }
 }
 
-/** The service answered what this console does not know. */
+/** The answer does not match the console's schema. */
 class OtherForm extends Schema.TaggedError<OtherForm>()("OtherForm", {
   message: Schema.String,
 }) {}
@@ -150,16 +155,16 @@ const decoded = <A>({ path, schema }: Question<A>, body: unknown): Effect.Effect
     Schema.decodeUnknownEffect(schema)(body),
     () =>
       new OtherForm({
-        message: `it answered ${path.split("?")[0]} in another form: check that both are of the ` +
-          "same version",
+        message: `its answer to ${path.split("?")[0]} has an unexpected shape. Check that the ` +
+          "service and the console have the same version",
       }),
   )
 
 type Failure = Problem | Transient | OtherForm
 
 /**
- * What participants do for operators is no part of what they have to do for orders: one that has no such route is not away, and
- * nothing is wrong.
+ * The routes for operators are optional for participants: one that lacks them is not unavailable,
+ * and nothing is wrong.
  */
 const isNotOffered = (service: PeerName, error: Failure): boolean =>
   error._tag === "Misconfigured" && error.status === 404 &&
@@ -169,11 +174,11 @@ const notOffered = (service: PeerName): Problem =>
   new Problem({
     status: 404,
     code: "not_offered",
-    detail: `${service} does not offer this to operators, which participants need not. ` +
-      "Look there, by its own means.",
+    detail: `${service} does not offer this to operators, which is optional for participants. ` +
+      "Use its own tools.",
   })
 
-/** A Problem with what was asked for is an answer; with the service, or with its load, it is none. */
+/** A 4xx Problem is the answer. A 5xx or a 429 means that the service is unavailable. */
 const awayUnlessAnswer = (service: PeerName, error: Failure): Problem | ServiceAway =>
   isNotOffered(service, error)
     ? notOffered(service)
@@ -193,21 +198,21 @@ const notDone = (service: PeerName, error: Failure): Problem => {
       status: 503,
       code: "outcome_unknown",
       detail:
-        `${service} was asked, but what came of it is not known: ${error.message}. Look, and ` +
-        "do it again if it is not done; done twice, it changes nothing more.",
+        `It is unknown whether ${service} did this: ${error.message}. Check, and repeat it if it ` +
+        "was not done. Repeating it is safe.",
       headers: { "retry-after": "1" },
     })
     : serviceAway({ service, message: error.message })
 }
 
-/** What an operator is told who wants what only this service has. */
+/** The Problem of a request that only this service can answer. */
 export const serviceAway = (
   { service, message }: Pick<ServiceAway, "service" | "message">,
 ): Problem =>
   new Problem({
     status: 503,
     code: "service_away",
-    detail: `${service} cannot be asked: ${message}. Try again when it is there.`,
+    detail: `${service} is unavailable: ${message}. Try again when it is back.`,
     headers: { "retry-after": "1" },
   })
 

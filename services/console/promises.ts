@@ -1,12 +1,12 @@
-/** What is promised of orders whatever fails, held to what the running audit tells. */
+/** Checks the system's promises against the running audit. */
 import type { AuditState } from "#shared/contracts/audit.ts"
 import type { Promised } from "#shared/contracts/console-faults.ts"
 
 export interface Told {
-  /** Null while it is not known. */
+  /** Null while unknown. */
   readonly audit: AuditState | null
   readonly unfinished: number | null
-  /** Whether faults are set somewhere, or may be. */
+  /** Whether faults are set, or may be set, at some service. */
   readonly faultsGoOn: boolean
 }
 
@@ -20,7 +20,7 @@ const judged = (broken: number, checked: number): Judged => ({
   checked,
 })
 
-/** Judges the promises that can be told while everything goes on. */
+/** Judges the promises that can be checked while the system runs. */
 export const judgePromises = (
   { audit, unfinished, faultsGoOn }: Told,
 ): ReadonlyArray<Promised> => {
@@ -29,7 +29,7 @@ export const judgePromises = (
   return [
     {
       id: "I1",
-      promise: "An order holds money, item and slot, or nothing of them.",
+      promise: "A final order holds its money, item and slot, or none of them.",
       ...byAudit(({ found, orders }) =>
         judged(
           found.missing + found.mismatch + found.leftover + found.orphan,
@@ -39,12 +39,12 @@ export const judgePromises = (
     },
     {
       id: "I2",
-      promise: "What there was is left, held or used, and nothing of it twice.",
+      promise: "The books balance: everything is either left, held or used, and only once.",
       ...byAudit(({ found, resources }) => judged(found.imbalance, resources)),
     },
     {
       id: "I5",
-      promise: "No order that was accepted is lost: each is final by its time.",
+      promise: "No accepted order is lost: each becomes final in time.",
       ...byAudit(({ found, orders }) =>
         judged(
           found.stuck,
@@ -54,9 +54,9 @@ export const judgePromises = (
     },
     {
       id: "I12",
-      promise: "When the faults are over, everything becomes final.",
+      promise: "After the faults end, every order becomes final.",
       ...unknown,
-      // While some are under way, that they become final is still to be seen; I5 has those that take too long.
+      // Unknown while orders are in flight. I5 covers those that take too long.
       holds: !faultsGoOn && unfinished === 0 ? true : null,
     },
   ]

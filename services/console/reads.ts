@@ -1,4 +1,4 @@
-/** What one service tells: the console asks it as it was asked, and tells operators what it heard. */
+/** The routes that pass a query on to one service, and its answer back to the operator. */
 import { Effect, type Schema } from "effect"
 import { AuditState } from "#shared/contracts/audit.ts"
 import { ParticipantParams } from "#shared/contracts/console-stock.ts"
@@ -29,7 +29,7 @@ const orderReads = (permit: Permits) =>
       route({
         method: "GET",
         path: "/api/console/stuck",
-        summary: "What sagas wait for, by step and cause, oldest order first",
+        summary: "Stuck sagas in groups of the same step and cause, oldest order first",
         tag: "sagas",
         permit,
         answer: { status: 200, description: "The groups", schema: StuckGroups },
@@ -39,7 +39,7 @@ const orderReads = (permit: Permits) =>
       route({
         method: "GET",
         path: "/api/console/sagas",
-        summary: "Sagas that failed a try, oldest order first",
+        summary: "Sagas whose last attempt failed, oldest order first",
         tag: "sagas",
         permit,
         query: SagaQuery,
@@ -58,7 +58,7 @@ const queueReads = (permit: Permits) =>
       route({
         method: "GET",
         path: "/api/console/queue",
-        summary: "How long the order queue is, and how old",
+        summary: "The order queue: its length, lag and age",
         tag: "queue",
         permit,
         answer: { status: 200, description: "The order queue", schema: QueueState },
@@ -80,10 +80,10 @@ const queueReads = (permit: Permits) =>
       route({
         method: "GET",
         path: "/api/console/audit",
-        summary: "What the audit last found",
+        summary: "The result of the last audit",
         tag: "audit",
         permit,
-        answer: { status: 200, description: "Its verdict and findings", schema: AuditState },
+        answer: { status: 200, description: "The verdict and the findings", schema: AuditState },
         problems: [429],
         handle: () => tell("orchestrator", "/internal/audit", AuditState),
       }),
@@ -97,7 +97,7 @@ const stockReads = (permit: Permits) =>
       route({
         method: "GET",
         path: "/api/console/stock/:participant",
-        summary: "What is left of each account, item or slot, and what orders have taken, by name",
+        summary: "What is left and taken of each account, item or slot, sorted by name",
         tag: "stock",
         permit,
         params: ParticipantParams,
@@ -110,12 +110,12 @@ const stockReads = (permit: Permits) =>
       route({
         method: "GET",
         path: "/api/console/stock/:participant/adjustments",
-        summary: "What operators changed of what is left, newest first",
+        summary: "The adjustments of operators, newest first",
         tag: "stock",
         permit,
         params: ParticipantParams,
         query: AdjustmentQuery,
-        answer: { status: 200, description: "A page of the ledger", schema: AdjustmentPage },
+        answer: { status: 200, description: "A page of adjustments", schema: AdjustmentPage },
         problems: [404, 429],
         handle: ({ params, request }) =>
           tell(params.participant, `/internal/adjustments${queryOf(request)}`, AdjustmentPage),
@@ -123,7 +123,7 @@ const stockReads = (permit: Permits) =>
     ])
   })
 
-/** Asks one service, of which nobody else knows what is asked for. */
+/** Makes the function that reads from one service. It fails with a Problem. */
 const told = Effect.map(
   Peers,
   ({ read }) => <A>(service: PeerName, path: string, schema: Schema.Codec<A, unknown>) =>
@@ -133,7 +133,7 @@ const told = Effect.map(
     ),
 )
 
-/** The query as it came: it was checked by the schema of the service that is asked. */
+/** The unchanged query. The route has validated it by the schema of the service that is called. */
 const queryOf = ({ url }: Request): string => new URL(url).search
 
 export const readRoutes = (permit: Permits) =>

@@ -1,31 +1,31 @@
-/** Where the parts of a sequence diagram go: pure geometry, in pixels, of messages on a page of some width. */
+/** The layout of a sequence diagram: pure geometry, in pixels. */
 import type { StepName } from "#shared/contracts/order.ts"
 import { heldAfter, type Lane, lanes, type Message, rowOf } from "./sequence.ts"
 
 export interface Row {
   readonly message: Message
-  /** The lifelines that it goes between. */
+  /** The lifelines that the arrow connects. */
   readonly x1: number
   readonly x2: number
-  /** The heights of the arrow that asks and of the one that answers; the second is 0 where nothing answers. */
+  /** The heights of the request's and the answer's arrow; `y2` is 0 where there is no answer. */
   readonly y1: number
   readonly y2: number
 }
 
-/** For how long a participant holds something for the order. */
+/** The time in which a participant holds something for the order. */
 export interface Bar {
   readonly step: StepName
   readonly x: number
   readonly y1: number
   readonly y2: number
-  /** Whether it holds it still. */
+  /** Whether the participant still holds it. */
   readonly open: boolean
 }
 
 export interface Layout {
   readonly width: number
   readonly height: number
-  /** Too narrow for the names to stand beside each other: every second stands lower. */
+  /** Too narrow to fit the names side by side: every second name is drawn lower. */
   readonly narrow: boolean
   readonly heads: ReadonlyArray<{ readonly lane: Lane; readonly x: number; readonly y: number }>
   readonly top: number
@@ -37,11 +37,14 @@ export interface Layout {
 const requestHeight = 24
 const answerHeight = 21
 const afterRow = 6
-/** Under the lifelines stands what is held. */
+/** Below the lifelines: what each participant holds. */
 const footHeight = 44
 const leastRows = 5.5
 
-/** Lays the messages out. A diagram of few is as high as one of some, so that it does not jump as they come. */
+/**
+ * Lays out the messages. The diagram has a minimum height, so that it does not jump as messages
+ * arrive.
+ */
 export const layOut = (messages: ReadonlyArray<Message>, width: number): Layout => {
   const narrow = width < 640
   const side = narrow ? 30 : 62

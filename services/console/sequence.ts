@@ -1,6 +1,6 @@
 /**
- * An order as a sequence of messages between those who take part in it: what the page and the terminal draw. There is no
- * message in it that the order, its timeline or its running saga does not tell.
+ * An order as a sequence of messages between the services, as the page and the terminal draw it.
+ * Each message comes from the order, its timeline or its running saga; none is invented.
  */
 import { orderSaga, type OrderStep, type ParticipantName } from "#shared/contracts/order-saga.ts"
 import type { OrderDetails, StepName, TimelineEntry } from "#shared/contracts/order.ts"
@@ -8,7 +8,7 @@ import type { RunningSaga } from "#shared/contracts/saga.ts"
 
 export type Lane = "customer" | "orders" | "orchestrator" | ParticipantName
 
-/** From left to right; the participants in the order in which a saga reserves. */
+/** From left to right; participants in the order of the saga's steps. */
 export const lanes: ReadonlyArray<Lane> = [
   "customer",
   "orders",
@@ -20,8 +20,9 @@ export const lanes: ReadonlyArray<Lane> = [
 export const rowOf = (step: StepName): OrderStep => orderSaga.find((row) => row.step === step)!
 
 /**
- * What is asked of whom. place: the order is stored. reserve, cancel: of a participant. ask: of the register, how the order
- * stands. complete, abort, settle: its decisions. tell: how it ended.
+ * place: the order is stored. reserve, cancel: commands to a participant. ask: reads the order's
+ * state from the register. complete, abort, settle: decisions. tell: the customer learns how the
+ * order ended.
  */
 export type MessageKind =
   | "place"
@@ -37,26 +38,31 @@ export interface Message {
   readonly kind: MessageKind
   readonly from: Lane
   readonly to: Lane
-  /** Null of what is about no step. */
+  /** Null for messages that concern no step. */
   readonly step: StepName | null
   /** Null while there is no answer. */
   readonly outcome: TimelineEntry["outcome"] | "done" | null
   readonly attempts: number
-  /** When the answer came, and how long it took; null where nobody has noted it. */
+  /** When the answer came, and how long it took; null where this is not on record. */
   readonly at: string | null
   readonly durationMs: number | null
-  /** Why the last try failed, and when the next one is; null where there is nothing to wait for. */
+  /** Why the last attempt failed, and when the next one is due; null where none is. */
   readonly cause: string | null
   readonly nextAttemptAt: string | null
 }
 
-/** As much of an order as messages are made of. */
+/** The parts of an order that messages are made from. */
 export type Told = Pick<OrderDetails, "status" | "reason" | "createdAt" | "decidedAt" | "timeline">
 
-/** Who had an order cancelled, the timeline does not say: the customer, or an operator for them. */
+/**
+ * The timeline does not say who cancelled the order: the customer, or an operator for the customer.
+ */
 const cancelled = "Order cancelled"
 
-/** The messages in the order in which they happened; the last has no outcome while the saga waits for an answer. */
+/**
+ * The messages in the order in which they happened. The last has no outcome while the saga waits
+ * for an answer.
+ */
 export const sequenceOf = (
   order: Told,
   saga: RunningSaga | null = null,
@@ -85,7 +91,7 @@ export const sequenceOf = (
   ]
 }
 
-/** The saga tells what the register was not told yet; between two looks it may have been. */
+/** Keeps the entries of the saga that are not in the register's timeline. */
 const notIn = (timeline: ReadonlyArray<TimelineEntry>) => ({ step, action }: TimelineEntry) =>
   !timeline.some((entry) => entry.step === step && entry.action === action)
 
@@ -115,7 +121,7 @@ const message = (parts: Partial<Message> & Pick<Message, "kind">): Message => ({
   ...parts,
 })
 
-/** The steps that the order holds something of after these messages, as far as they tell. */
+/** The steps whose reservations the order holds after these messages. */
 export const heldAfter = (messages: ReadonlyArray<Message>): ReadonlySet<StepName> => {
   const held = new Set<StepName>()
   for (const { kind, step, outcome } of messages) {

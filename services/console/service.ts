@@ -1,4 +1,4 @@
-/** The console: the one door of operators, to what the other services tell and do for it. It keeps no state of its own. */
+/** The console: the single entry point of operators to all services. It stores nothing. */
 import { Layer } from "effect"
 import { addressesIn, addressSettingsOf } from "#shared/config/addresses.ts"
 import { trustProxySetting } from "#shared/config/trust-proxy.ts"

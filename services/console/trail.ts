@@ -1,6 +1,7 @@
 /**
- * What operators do is kept in auth's audit trail: that it begins before anything is asked for, so that nothing is done of which
- * nobody would know who wanted it, and how it ended. An end that cannot be written is tried again, and is in the log meanwhile.
+ * Records the actions of operators in auth's audit trail. The beginning is recorded before the
+ * action is performed, so that every action has an entry; then the outcome. An outcome that cannot
+ * be written is logged, and retried.
  */
 import { Cause, Context, Effect, Exit, Layer, Option, Schedule } from "effect"
 import type { ActionOutcome, TrailAction } from "#shared/contracts/trail.ts"
@@ -8,13 +9,14 @@ import { Problem } from "#shared/http/problem.ts"
 import type { Transient } from "#shared/transient.ts"
 import { Peers } from "./peers.ts"
 
-/** An action, as it is known before it is done. */
+/** An action before it is performed. */
 export type About = Pick<TrailAction, "username" | "action" | "target" | "reason" | "address">
 
 export class Trail extends Context.Service<Trail, {
   /**
-   * Does it, and keeps who wanted it, why, and how it ended. Fails as `doing` does, or with a 503 Problem (`trail_unavailable`)
-   * when it cannot be kept; then nothing is done.
+   * Performs an action, and records who did it, why, and the outcome. Fails as `doing` does, or
+   * with a 503 Problem (`trail_unavailable`) when the beginning cannot be recorded; then nothing is
+   * done.
    */
   readonly kept: <A>(about: About, doing: Effect.Effect<A, Problem>) => Effect.Effect<A, Problem>
 }>()("unwind/console/Trail") {
@@ -31,7 +33,7 @@ export class Trail extends Context.Service<Trail, {
           const entry = { id: crypto.randomUUID(), ...about }
           yield* Effect.catch(
             write({ ...entry, outcome: "begun" }),
-            // It may be kept all the same: then how it ended is, too.
+            // The beginning may have been recorded all the same, so the outcome is recorded, too.
             ({ message }) =>
               Effect.andThen(
                 writeLater({ ...entry, outcome: "failed", code: notKept.code }, message),
@@ -50,12 +52,12 @@ export class Trail extends Context.Service<Trail, {
 const notKept = new Problem({
   status: 503,
   code: "trail_unavailable",
-  detail:
-    "Nothing was done: auth could not keep who wanted it, and why. Try again when it is there.",
+  detail: "Nothing was done, because auth cannot record the action in the audit trail. Try again " +
+    "when auth is back.",
   headers: { "retry-after": "1" },
 })
 
-/** How it ended. */
+/** The outcome as the trail records it. */
 const endOf = (
   exit: Exit.Exit<unknown, Problem>,
 ): { readonly outcome: ActionOutcome; readonly code?: string } => {
@@ -65,27 +67,27 @@ const endOf = (
   return { outcome: problem.status < 500 ? "refused" : "failed", code: problem.code }
 }
 
-/** The most ends that wait to be written: each is of an action whose beginning auth has kept, or may have. */
+/** The most outcomes that wait to be written. */
 const mostWaiting = 1_000
 
 type Write = (entry: TrailAction) => Effect.Effect<void, Problem | Transient>
 
-/** Makes the function that writes an entry sooner or later, and until then has it in the log. */
+/** Makes the function that logs an entry, and retries writing it until it succeeds. */
 const writingLater = Effect.fnUntraced(function* (write: Write) {
   const scope = yield* Effect.scope
   let waiting = 0
   const lost = (entry: TrailAction, why: string) =>
-    Effect.logError("The audit trail does not get how an action ended", { ...entry, why })
+    Effect.logError("The outcome of an action is missing in the audit trail", { ...entry, why })
   return Effect.fnUntraced(function* (entry: TrailAction, why: string) {
-    if (waiting >= mostWaiting) return yield* lost(entry, `${why}; too many others wait`)
+    if (waiting >= mostWaiting) return yield* lost(entry, `${why}; too many others are waiting`)
     waiting++
-    yield* Effect.logWarning("The audit trail does not have yet how an action ended", {
+    yield* Effect.logWarning("The outcome of an action is not yet in the audit trail", {
       ...entry,
       why,
     })
     yield* write(entry).pipe(
       Effect.retry({ schedule: tries, while: isPassing }),
-      Effect.andThen(Effect.logInfo("The audit trail has how an action ended", entry)),
+      Effect.andThen(Effect.logInfo("The outcome of an action is now in the audit trail", entry)),
       Effect.catch(({ message }) => lost(entry, message)),
       Effect.onInterrupt(() => lost(entry, `${why}; the console stopped`)),
       Effect.ensuring(Effect.sync(() => waiting--)),

@@ -1,9 +1,9 @@
-/** What the console calls things: one wording for the page and the terminal. */
+/** The console's wording, shared by the page and the terminal. */
 import type { Details, OrderDetails, OrderStatus, StepName } from "#shared/contracts/order.ts"
 import type { SagaAction } from "#shared/contracts/saga.ts"
 import { type Message, rowOf } from "./sequence.ts"
 
-/** What an order wants, as far as words need it. */
+/** The parts of an order that the wording needs. */
 export interface Wanted {
   readonly username: string
   readonly amount: number
@@ -28,14 +28,14 @@ export const wantOf = (step: StepName, { username, amount, details }: Wanted): s
   return `${step} ${resource}`
 }
 
-/** What the message asks for. */
+/** What the message requests. */
 export const requestWords = (message: Message, order: Wanted & Pick<OrderDetails, "reason">) => {
   const want = message.step === null ? "" : wantOf(message.step, order)
   switch (message.kind) {
     case "place":
       return "place the order"
     case "ask":
-      return "how does it stand?"
+      return "ask for the order's state"
     case "reserve":
       return `reserve ${want}`
     case "complete":
@@ -45,7 +45,7 @@ export const requestWords = (message: Message, order: Wanted & Pick<OrderDetails
     case "cancel":
       return `undo ${want}`
     case "settle":
-      return "settle: it holds nothing"
+      return "settle: nothing is held"
     case "tell":
       return order.reason === null ? "completed" : `failed: ${order.reason}`
   }
@@ -58,18 +58,18 @@ const answers: Readonly<Record<string, string>> = {
   settle: "failed",
   "reserve reserved": "reserved",
   "reserve rejected": "rejected",
-  "reserve cancelled": "cancelled before",
+  "reserve cancelled": "already cancelled",
   "cancel cancelled": "undone",
 }
 
-/** What the answer was, and at which attempt where it was not the first; null while there is none. */
+/** The answer, with the number of attempts where it was not the first; null while there is none. */
 export const answerWords = ({ kind, outcome, attempts }: Message): string | null => {
   if (outcome === null || kind === "tell") return null
   const word = answers[kind] ?? answers[`${kind} ${outcome}`] ?? outcome
-  return attempts > 1 ? `${word} at attempt ${attempts}` : word
+  return attempts > 1 ? `${word} after ${attempts} attempts` : word
 }
 
-/** How the states are called where a person reads them. */
+/** The states of orders, for people. */
 export const statusWords: Readonly<Record<OrderStatus, string>> = {
   pending: "Pending",
   completed: "Completed",
@@ -79,16 +79,16 @@ export const statusWords: Readonly<Record<OrderStatus, string>> = {
 
 /** What a saga waits for, as in "reserve the money at billing". */
 export const waitWords = (action: SagaAction, step: StepName | null): string => {
-  if (action === "ask") return "learn from orders how it stands"
-  if (action === "decide") return "have orders decide it"
-  if (action === "settle") return "have orders settle it"
+  if (action === "ask") return "read the order's state at orders"
+  if (action === "decide") return "record the decision at orders"
+  if (action === "settle") return "settle the order at orders"
   const verb = action === "reserve" ? "reserve" : "undo"
   return step === null ? verb : `${verb} the ${step} at ${rowOf(step).at}`
 }
 
 const short = new Intl.NumberFormat("en", { maximumSignificantDigits: 2, useGrouping: false })
 
-/** A duration of milliseconds as a person says it: "3 ms", "1.2 s", "5 min". */
+/** A duration in milliseconds, for people: "3 ms", "1.2 s", "5 min". */
 export const durationWords = (ms: number): string => {
   if (ms < 999.5) return `${Math.round(ms)} ms`
   if (ms < 59_500) return `${short.format(ms / 1000)} s`

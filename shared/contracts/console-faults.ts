@@ -1,4 +1,4 @@
-/** What the console shows of faults, and of what must hold whatever they do. Only where FAULTS=1; else its routes are not there. */
+/** Faults and promises as the console shows them. The routes exist only where FAULTS=1. */
 import { Schema } from "effect"
 import { unavailable } from "./console.ts"
 import { FaultState, faultyServices } from "./faults.ts"
@@ -8,27 +8,30 @@ const service = Schema.Literals(faultyServices)
 /** :service in POST /api/console/faults/:service, which takes FaultsWanted and gives FaultState. */
 export const FaultyParams = Schema.Struct({ service })
 
-/** What is promised, by the number that it has in tests/README.md, as far as the running audit can tell. */
+/** A promise, by its number in tests/README.md, checked by the running audit. */
 export const Promised = Schema.Struct({
   id: Schema.Literals(["I1", "I2", "I5", "I12"]),
   promise: Schema.String,
-  /** Null while it cannot be told: nothing was audited yet, faults go on, or some orders are not final yet (I12). */
+  /**
+   * Null while unknown: nothing was audited yet, or (I12) faults are set or some orders are not
+   * final.
+   */
   holds: Schema.NullOr(Schema.Boolean),
-  /** How many break it: orders, or for I2 resources. */
+  /** How many orders break it; for I2, how many resources. */
   broken: Schema.NullOr(Schema.Int),
-  /** Of how many that were looked at. */
+  /** How many were checked. */
   checked: Schema.NullOr(Schema.Int),
 }).annotate({ identifier: "Promised" })
 export type Promised = typeof Promised.Type
 
 /** GET /api/console/faults */
 export const FaultsShown = Schema.Struct({
-  /** Null of a service that cannot be asked. */
+  /** `faults` is null for a service that does not answer. */
   services: Schema.Array(Schema.Struct({ service, faults: Schema.NullOr(FaultState) })),
   promises: Schema.Array(Promised),
-  /** Of when the audit is that the promises but the last are held to; null when it is not known. */
+  /** When the last full audit was made, which checks all promises but I12; null when unknown. */
   auditedAt: Schema.NullOr(Schema.String),
-  /** Orders that are not final; null when it is not known. */
+  /** How many orders are not final; null when unknown. */
   unfinished: Schema.NullOr(Schema.Int),
   unavailable,
   at: Schema.String,

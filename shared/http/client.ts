@@ -159,7 +159,9 @@ const jsonOf = ({ name }: Callee, text: string) =>
     try: () => JSON.parse(text) as unknown,
     catch: () =>
       new Unknown({
-        message: `${name} answered with ${text === "" ? "an empty body" : "something other than JSON"}`,
+        message: `${name} answered with ${
+          text === "" ? "an empty body" : "something other than JSON"
+        }`,
         breach: { answer: text.slice(0, longestExcerpt) },
       }),
   })

@@ -115,6 +115,11 @@ export const problemCodes: Readonly<Record<string, Entry>> = {
     cause: "The method is CONNECT, or the body has a transfer coding that is not supported.",
     remedy: "Send the body chunked, or with its length.",
   },
+  not_offered: {
+    status: 404,
+    cause: "The participant has no routes for operators, which are optional.",
+    remedy: "Look at its stock by its own tools.",
+  },
   operator_unauthenticated: {
     status: 401,
     cause: "A service was asked for an action without a valid token of the operator who wants it.",

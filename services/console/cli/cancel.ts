@@ -1,4 +1,4 @@
-/** `npm run unwind -- cancel`: an order that is not decided yet is undone. */
+/** `npm run unwind -- cancel`: cancels an undecided order. */
 import { Effect } from "effect"
 import { consoleCommand, reasonOf, reasonOption } from "./console-command.ts"
 import { idBeginningOf, orderNamed } from "./order-id.ts"
@@ -8,8 +8,8 @@ export const cancel = consoleCommand(
     name: "cancel",
     usage: "ORDER --reason TEXT",
     about:
-      `Cancels an order that is not decided yet: what it holds is given back. When it is too late, the
-state that holds is told, and nothing changes.`,
+      `Cancels an order that is not decided yet, and gives back what it holds. When it is too late,
+prints the order's state and changes nothing.`,
     options: { reason: reasonOption },
     words: { least: 1, most: 1, what: "the id of one order" },
     read: ({ reason }, [word = ""]) => ({

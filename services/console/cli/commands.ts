@@ -1,4 +1,4 @@
-/** The commands of `npm run unwind`: what each does, and where it is. Only the one that is called is loaded. */
+/** The commands of `npm run unwind`. Only the one that is called is loaded. */
 import type { Command } from "#shared/command/command.ts"
 
 interface Listed {
@@ -8,67 +8,67 @@ interface Listed {
 
 export const commands: Readonly<Record<string, Listed>> = {
   orders: {
-    says: "orders by what is known of them, newest first",
+    says: "find orders, newest first",
     load: async () => (await import("./orders.ts")).orders,
   },
   show: {
-    says: "one order: how it stands, and what happened to it as a diagram",
+    says: "show one order: its state, and a diagram of what happened",
     load: async () => (await import("./show.ts")).show,
   },
   watch: {
-    says: "the system, or one order, as it goes",
+    says: "follow the system, or one order",
     load: async () => (await import("./watch.ts")).watch,
   },
   stuck: {
-    says: "what waits for another try, and why",
+    says: "show what waits for its next attempt, and why",
     load: async () => (await import("./stuck.ts")).stuck,
   },
   retry: {
-    says: "try now what waits for its next try: one order, or many",
+    says: "retry now what waits for its next attempt: one order, or many",
     load: async () => (await import("./stuck.ts")).retry,
   },
   cancel: {
-    says: "an order that is not decided yet",
+    says: "cancel an order that is not decided yet",
     load: async () => (await import("./cancel.ts")).cancel,
   },
   dead: {
-    says: "the dead letters of the order queue",
+    says: "list the dead letters of the order queue",
     load: async () => (await import("./letters.ts")).dead,
   },
   redrive: {
-    says: "put dead letters on the queue again",
+    says: "put the orders of dead letters on the queue again",
     load: async () => (await import("./letters.ts")).redrive,
   },
   discard: {
-    says: "throw dead letters away",
+    says: "remove dead letters for good",
     load: async () => (await import("./letters.ts")).discard,
   },
   stock: {
-    says: "what is left of accounts, items and slots",
+    says: "list what is left of accounts, items or slots",
     load: async () => (await import("./stock.ts")).stock,
   },
   restock: {
-    says: "change what is left, and say why",
+    says: "change what is left of an account, item or slot",
     load: async () => (await import("./stock.ts")).restock,
   },
   audit: {
-    says: "are all books in order?",
+    says: "check all orders and books for errors",
     load: async () => (await import("./audit/command.ts")).audit,
   },
   heal: {
-    says: "give back what is held for failed orders and for none",
+    says: "give back what is held for failed or unknown orders",
     load: async () => (await import("./audit/verdict.ts")).heal,
   },
   load: {
-    says: "orders at a steady rate, and an audit at the end",
+    says: "place orders at a steady rate, then audit everything",
     load: async () => (await import("./load/command.ts")).load,
   },
   demo: {
-    says: "four orders, three of them undone, drawn as they happened",
+    says: "place four orders, three of which fail, and draw what happened",
     load: async () => (await import("./demo/command.ts")).demo,
   },
   operators: {
-    says: "who may use the console: grant, revoke, list",
+    says: "grant, revoke or list the right to use the console",
     load: async () => (await import("#compose/operators/command.ts")).operators,
   },
   keys: {

@@ -1,4 +1,4 @@
-/** The console's API, as a signed-in operator speaks it. Everything fails with ApiError. */
+/** The console's API for a signed-in operator. Every call fails with ApiError. */
 import { Effect, type Schema } from "effect"
 import { AuditState, HealResponse } from "#shared/contracts/audit.ts"
 import { OneOrder } from "#shared/contracts/console-orders.ts"
@@ -17,13 +17,13 @@ import { events } from "./events.ts"
 import { ApiError, type Call, call } from "./http.ts"
 import type { SignedIn } from "./sign-in.ts"
 
-/** Where a list goes on, and how long a page of it is. */
+/** Where a page of a list begins, and how long it is. */
 interface Page {
   readonly after?: string | undefined
   readonly limit?: number | undefined
 }
 
-/** Which orders are looked for, in the words of the query. */
+/** The filters of a search for orders, as query parameters. */
 export type OrdersWanted = Partial<
   Record<Exclude<keyof typeof OrderSearchQuery.Encoded, "after" | "limit">, string>
 >
@@ -31,7 +31,7 @@ export type OrdersWanted = Partial<
 const root = "/api/console"
 
 export const consoleApi = (baseUrl: string, who: SignedIn) => {
-  /** A token that ran out while the command runs is replaced, once for each request. */
+  /** An expired token is replaced, once for each request. */
   const ask = <A>(request: Omit<Call<A>, "token">): Effect.Effect<A, ApiError> =>
     Effect.suspend(() => {
       const token = who.token()
@@ -100,11 +100,12 @@ export const consoleApi = (baseUrl: string, who: SignedIn) => {
 
 export type ConsoleApi = ReturnType<typeof consoleApi>
 
-/** What an operator has to know beyond what the API says. */
+/** Adds to the API's message how to become an operator. */
 const explained = (error: ApiError): ApiError =>
   error.problem?.code === "operators_only"
     ? new ApiError({
       ...error,
-      message: "You are no operator, or not since this log-in: npm run operators -- grant NAME",
+      message: "You are not an operator, or were not one when you logged in: " +
+        "npm run operators -- grant NAME",
     })
     : error

@@ -1,4 +1,4 @@
-/** A command that asks the console: where it is, who the operator is, and what its exit code says. */
+/** A command that calls the console: its address, the operator who signs in, and its exit codes. */
 import { Console, Effect, Schema } from "effect"
 import { type Command, command } from "#shared/command/command.ts"
 import {
@@ -21,43 +21,43 @@ import { signIn } from "./sign-in.ts"
 export const urlOption = {
   type: "string",
   value: "URL",
-  says: "the system; without it UNWIND_URL, or http://localhost:$PORT (PORT is 8080 where not set)",
+  says: "the system's address; default: UNWIND_URL, else http://localhost:$PORT (8080 if not set)",
 } as const satisfies Option
 
 const ownOptions = {
   url: urlOption,
-  json: { type: "boolean", says: "one JSON per line" },
+  json: { type: "boolean", says: "print one JSON value per line" },
 } as const
 
 export const reasonOption = {
   type: "string",
   value: "TEXT",
-  says: "why, in your own words (needed): it stands in the audit trail with your name",
+  says: "why (required); the audit trail records it with your name",
 } as const satisfies Option
 
 const isReason = Schema.is(OperatorReason)
 
-/** Throws Misused where there is none, or none that can be kept. */
+/** Throws Misused when the reason is missing or invalid. */
 export const reasonOf = (given: string | undefined): string => {
-  if (given === undefined) throw new Misused('Say why, such as --reason "billing is back"')
+  if (given === undefined) throw new Misused('Give a reason, such as --reason "billing is back"')
   if (!isReason(given)) {
     throw new Misused("--reason needs 1 to 500 characters, without line breaks")
   }
   return given
 }
 
-/** The console of a system, and where what it tells is printed. */
+/** The console of a system, and the output for its answers. */
 export interface Desk {
   readonly api: ConsoleApi
   readonly out: Output
   readonly baseUrl: string
 }
 
-/** What a command of the console adds to the options that all have. */
+/** The syntax of a command, without the options that all commands share. */
 export interface ConsoleSyntax<O extends Options, A>
   extends Omit<Syntax<O, A>, "call" | "closing"> {
   readonly name: string
-  /** What it says behind its options; besides its exit codes. */
+  /** Printed after the options and before the exit codes. */
   readonly closing?: string
 }
 
@@ -67,11 +67,12 @@ interface Where {
 }
 
 const exitCodes =
-  `Exits with 0 when it is done, with 1 when the system refuses it or a person has to look, with 2
-when it is not understood or cannot be asked, and with 130 after Ctrl-C. Signs in by UNWIND_USER and
-UNWIND_PASSWORD, or UNWIND_TOKEN; with _FILE behind its name, each names a file that holds it.`
+  `Exits with 0 when it is done, 1 when the system refuses it or a person has to act, 2 when the
+command line is invalid or the system cannot be reached, and 130 after Ctrl-C. Signs in with
+UNWIND_USER and UNWIND_PASSWORD, or with UNWIND_TOKEN. With _FILE after its name, each names a file
+that holds it.`
 
-/** `run` gives the exit code, which is 0 where it gives none. */
+/** `run` returns the exit code; the default is 0. */
 export const consoleCommand = <const O extends Options, A>(
   { name, closing, options, read, ...rest }: ConsoleSyntax<O, A>,
   run: (desk: Desk, options: A) => Effect.Effect<number | void, ApiError>,
@@ -92,7 +93,10 @@ export const consoleCommand = <const O extends Options, A>(
   return command(whole, program, { failure: { code: 2 } })
 }
 
-/** Does something at the console of a system, the one of the settings where none is given; gives the exit code. */
+/**
+ * Signs in to the console at `url` (by default, the one in the settings), and runs `run`. Returns
+ * the exit code.
+ */
 export const atConsole = (
   url: string | undefined,
   json: boolean,
@@ -108,22 +112,22 @@ export const atConsole = (
     Effect.catchTag("ApiError", (error) => Effect.as(Console.error(lineOf(error)), codeOf(error))),
   )
 
-/** Without a trailing slash, so that paths can be put behind it. */
+/** Without a trailing slash, so that a path can follow. */
 const addressOf = (url: URL | undefined, environment: typeof Environment["Service"]): string =>
   url === undefined
     ? `http://localhost:${environment["PORT"] || 8080}`
     : `${url.origin}${url.pathname}`.replace(/\/+$/, "")
 
-/** One line, with what can be done. */
+/** The error in one line, with a remedy. */
 const lineOf = ({ message, problem, status }: ApiError): string => {
   if (problem !== undefined && message.includes(problem.detail)) return problem.detail
   if (status !== undefined) return message
-  return message.startsWith("Nothing answers")
-    ? `${message}: see that it runs, or name another by UNWIND_URL or --url`
+  return message.startsWith("No answer from")
+    ? `${message}: check that the system runs there, or set another address by UNWIND_URL or --url`
     : message
 }
 
-/** Whether it was answered with no (1), or could not be asked (2). */
+/** 1 when the system refused the request, 2 when it could not be asked. */
 const codeOf = ({ status }: ApiError): number =>
   status === undefined || status < 400 || status === 401 || status === 403 || status === 429 ||
     status >= 500

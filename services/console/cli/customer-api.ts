@@ -1,4 +1,4 @@
-/** What a customer's program asks of the system, over its public API. */
+/** The public API as a customer's program calls it. */
 import { Account } from "#shared/contracts/account.ts"
 import { PublicKeys, TokenPair, User } from "#shared/contracts/auth.ts"
 import { type NewOrder, OrderDetails, type OrderId, OrderView } from "#shared/contracts/order.ts"
@@ -12,19 +12,19 @@ export interface Credentials {
 /** The most seconds to wait for an order to become final. */
 const waitSeconds = 10
 
-/** The API at a URL that has no trailing slash; everything in it fails with ApiError. */
+/** The API at a URL without a trailing slash. Every call fails with ApiError. */
 export const customerApi = (baseUrl: string) => ({
-  /** Succeeds where an Unwind is up. */
+  /** Succeeds where the system is up. */
   look: call(baseUrl, { path: "/.well-known/jwks.json", answer: PublicKeys }),
   signUp: (body: Credentials & { readonly email: string }) =>
     call(baseUrl, { path: "/api/auth/users/", body, answer: User }),
   logIn: (body: Credentials) => call(baseUrl, { path: "/api/token/", body, answer: TokenPair }),
-  /** A new pair of tokens for a session; the one before is not good any more. */
+  /** Replaces the tokens of a session; the old refresh token becomes invalid. */
   refresh: (refresh: string) =>
     call(baseUrl, { path: "/api/token/refresh/", body: { refresh }, answer: TokenPair }),
   account: (token: string, username: string) =>
     call(baseUrl, { path: `/api/accounts/${username}`, token, answer: Account }),
-  /** Places an order and gives it when it is final, or as it is after ten seconds. */
+  /** Places an order, and returns it when it is final, or after ten seconds as it is then. */
   placeOrder: (token: string, body: NewOrder, key?: string) =>
     call(baseUrl, {
       path: "/api/orders/",

@@ -1,20 +1,20 @@
 /**
- * Draws the sequence diagram of one order from its timeline: what the orchestrator asked of whom, and what the answer was.
- * Nothing is drawn that the timeline does not hold.
+ * Draws the sequence diagram of one order from its timeline: the orchestrator's requests to the
+ * participants, and their answers.
  */
 import { lanes as allLanes, type Message, sequenceOf } from "#services/console/sequence.ts"
 import { wantOf } from "#services/console/words.ts"
 import type { OrderDetails } from "#shared/contracts/order.ts"
 import { type Paint, plain, type Tone } from "./terminal.ts"
 
-/** Those between whom a saga's calls go. */
+/** The services between which a saga's calls go. */
 const names = allLanes.slice(allLanes.indexOf("orchestrator"))
 const laneOf = ({ to }: Message) => names.indexOf(to)
 
 const callsOf = (order: OrderDetails) =>
   sequenceOf(order).filter(({ kind }) => kind === "reserve" || kind === "cancel")
 
-/** The drawing, one line for each request and each answer, without a line break at its end. */
+/** The drawing, with one line for each request and each answer, and no line break at its end. */
 export const drawDiagram = (order: OrderDetails, paint: Paint = plain): string => {
   const calls = callsOf(order)
   const labels = calls.map((call) => requestOf(order, call))
@@ -69,7 +69,7 @@ const drawAnswer = (lanes: Lanes, call: Message, paint: Paint) => {
 
 const crossing = (lanes: Lanes, at: number, line: string) => lanes.includes(at) ? "┼" : line
 
-/** One row: the lifelines, between the first and `end` the arrow, and over its start the label. */
+/** One row: the lifelines, the arrow between the first and `end`, and the label at its start. */
 const drawMessage = (
   lanes: Lanes,
   end: number,
@@ -88,7 +88,7 @@ const lifelines = (lanes: Lanes): string =>
     "",
   )
 
-/** The names, each over the middle of its lifeline. */
+/** The names, each centred on its lifeline. */
 const heading = (lanes: Lanes): string =>
   lanes.reduce(
     (line, lane, n) => line.padEnd(lane - ((names[n]?.length ?? 0) >> 1)) + names[n],

@@ -1,4 +1,7 @@
-/** Server-sent events of the console's API. Each has all there is to know, so nothing is missed where a connection is lost. */
+/**
+ * Server-sent events of the console's API. Each event is a full snapshot, so a lost connection
+ * misses nothing.
+ */
 import { Console, Effect, Schedule, Schema, Stream } from "effect"
 import { Sse } from "effect/encoding"
 import { ApiError, nameOf, refused, requestTo, unanswered } from "./http.ts"
@@ -7,15 +10,15 @@ import type { SignedIn } from "./sign-in.ts"
 interface Followed<A> {
   readonly baseUrl: string
   readonly path: string
-  /** The name of the events that are meant. */
+  /** Events of other names are skipped. */
   readonly event: string
   readonly schema: Schema.Codec<A, unknown>
   readonly who: SignedIn
 }
 
 /**
- * What the events hold, for ever: a connection that ends is made again. Fails with ApiError when the first one cannot be made,
- * or when it is refused.
+ * The data of the events, for ever: reconnects when the connection ends. Fails with ApiError when
+ * the first connection fails, or when one is refused.
  */
 export const events = <A>(followed: Followed<A>): Stream.Stream<A, ApiError> =>
   Stream.suspend(() => {
@@ -24,7 +27,7 @@ export const events = <A>(followed: Followed<A>): Stream.Stream<A, ApiError> =>
       Stream.tap(() => Effect.sync(() => isKnown = true)),
       Stream.catch((error) =>
         isKnown && isPassing(error)
-          ? Stream.fromEffectDrain(Console.error(`${error.message}: connecting again ...`))
+          ? Stream.fromEffectDrain(Console.error(`${error.message}: reconnecting ...`))
           : Stream.fail(error)
       ),
       Stream.repeat(Schedule.spaced("1 second")),

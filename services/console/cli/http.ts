@@ -1,35 +1,35 @@
 /**
- * An API of the system as a program from outside sees it. Answers are decoded by the contracts' schemas, so an answer of
- * another shape is told, not shown as if it were right. Every failure is one line, with what can be done about it.
+ * Calls the system's public APIs. Answers are decoded by the contracts' schemas, so an answer of
+ * another shape is an error. Every error is one line, with a remedy.
  */
 import { Effect, Schema } from "effect"
 import { printable } from "#shared/command/printable.ts"
 import { ProblemDetails } from "#shared/http/problem.ts"
 
-/** The API gave no answer, or not the one that was asked for. */
+/** The API gave no answer, or refused the request, or its answer has another shape. */
 export class ApiError extends Schema.TaggedError<ApiError>()("ApiError", {
   message: Schema.String,
-  /** Absent where there was no answer at all. */
+  /** Absent where there was no answer. */
   status: Schema.optionalKey(Schema.Int),
-  /** The answer, where it was a problem of the API's own. */
+  /** The answer, where it was a problem of the API. */
   problem: Schema.optionalKey(ProblemDetails),
 }) {}
 
-/** A request; with a body, or as a `POST`, it asks for something to be done. */
+/** A request: a POST with a body, a GET without. */
 export interface Call<A> {
   readonly path: string
   readonly answer: Schema.Codec<A, unknown>
   readonly token?: string | undefined
-  /** What is not given is left out. */
+  /** Undefined values are left out. */
   readonly query?: Readonly<Record<string, string | number | undefined>>
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
 }
 
-/** Longer than any answer is waited for on purpose. */
+/** Longer than the API delays any answer. */
 const timeoutMs = 45_000
 
-/** Asks the API at a URL that has no trailing slash. */
+/** Calls the API at a URL without a trailing slash. */
 export const call = <A>(baseUrl: string, request: Call<A>): Effect.Effect<A, ApiError> =>
   Effect.gen(function* () {
     const { status, text } = yield* send(baseUrl, request)
@@ -47,7 +47,7 @@ export const call = <A>(baseUrl: string, request: Call<A>): Effect.Effect<A, Api
     )
   })
 
-/** Fails with what an answer says that is no success. */
+/** Fails with the error that a non-2xx answer describes. */
 export const refused = (
   what: string,
   status: number,
@@ -64,8 +64,8 @@ export const refused = (
         : {
           status,
           message:
-            `${what} was answered with ${status}, and not by an Unwind: check the address, ` +
-            "and that it runs there",
+            `${what} was answered with ${status}, but not by Unwind: check the address, and that ` +
+            "the system runs there",
         },
     ))
 
@@ -102,16 +102,16 @@ const send = (baseUrl: string, request: Call<unknown>) =>
     catch: (error) => unanswered(baseUrl, error),
   })
 
-/** Why there was no answer, as far as a person can do something about it. */
+/** Why there was no answer, with a remedy where a person can do something. */
 export const unanswered = (baseUrl: string, error: unknown): ApiError => {
   const { message, cause } = error as Error
   const { code = "" } = (cause ?? {}) as { readonly code?: string }
   return /certificate/i.test(message) || /CERT|SELF_SIGNED|VERIFY/.test(code)
     ? new ApiError({
-      message: `The certificate of ${baseUrl} is not trusted: put the one that signed it into a ` +
-        "file, and its name into NODE_EXTRA_CA_CERTS (on Deno, DENO_CERT)",
+      message: `The certificate of ${baseUrl} is not trusted: set NODE_EXTRA_CA_CERTS (on Deno, ` +
+        "DENO_CERT) to a file with the certificate that signed it",
     })
-    : new ApiError({ message: `Nothing answers at ${baseUrl}` })
+    : new ApiError({ message: `No answer from ${baseUrl}` })
 }
 
 const decodeJson = <A>(schema: Schema.Codec<A, unknown>, text: string) =>

@@ -1,4 +1,4 @@
-/** `npm run unwind -- dead`, `redrive` and `discard`: entries of the order queue that came to nothing. */
+/** `npm run unwind -- dead`, `redrive` and `discard`: the dead letters of the order queue. */
 import { Effect, Schema } from "effect"
 import { printable } from "#shared/command/printable.ts"
 import { Misused } from "#shared/command/syntax.ts"
@@ -30,10 +30,9 @@ export const dead = consoleCommand(
     name: "dead",
     usage: "[--order ORDER] [--limit N] [--after LETTER]",
     about:
-      `The dead letters, oldest first: what could not be done with an entry of the order queue, and what the
-entry held.`,
+      "Lists the dead letters of the order queue, oldest first, with their causes and payloads.",
     options: {
-      order: { type: "string", value: "ORDER", says: "of this order" },
+      order: { type: "string", value: "ORDER", says: "only those of this order" },
       ...pagingOptions,
     },
     read: (given) => ({
@@ -70,7 +69,7 @@ interface Ended {
 interface Ending {
   readonly name: "redrive" | "discard"
   readonly about: string
-  /** The outcome of what was done. */
+  /** The outcome that means success. */
   readonly done: string
   readonly end: (
     api: ConsoleApi,
@@ -81,7 +80,10 @@ interface Ending {
 
 const isLetter = Schema.is(LetterId)
 
-/** All letters that are there, page by page: the last of a page is where the next one begins, done with or not. */
+/**
+ * Passes all dead letters to `end`, page by page. The next page begins after the last letter of
+ * this one.
+ */
 const eachPage = Effect.fnUntraced(function* (
   api: ConsoleApi,
   end: (letters: ReadonlyArray<string>) => Effect.Effect<void, ApiError>,
@@ -108,15 +110,17 @@ const endingCommand = ({ name, about, done, end }: Ending) =>
       usage: "LETTER... --reason TEXT\n--all --reason TEXT",
       about,
       options: {
-        all: { type: "boolean", says: "all that there are" },
+        all: { type: "boolean", says: "all dead letters" },
         reason: reasonOption,
       },
       words: { least: 0, most: Infinity, what: "ids of dead letters" },
       read: ({ all = false, reason }, letters) => {
-        if (all === letters.length > 0) throw new Misused("Name dead letters, or say --all")
+        if (all === letters.length > 0) throw new Misused("Give ids of dead letters, or --all")
         const wrong = letters.find((letter) => !isLetter(letter))
         if (wrong !== undefined) {
-          throw new Misused(`${JSON.stringify(wrong)} is no dead letter, such as 1764413000000-0`)
+          throw new Misused(
+            `${JSON.stringify(wrong)} is not the id of a dead letter, such as 1764413000000-0`,
+          )
         }
         return { letters, reason: reasonOf(reason) }
       },
@@ -148,8 +152,8 @@ const printEnded = (one: Ended, out: Output) =>
 export const redrive = endingCommand({
   name: "redrive",
   about:
-    `Puts the orders of dead letters on the queue again. A letter that holds no order stays, and can only
-be discarded.`,
+    `Puts the orders of dead letters on the queue again. A letter that cannot be read stays, and can
+only be discarded.`,
   done: "redriven",
   end: (api, letters, reason) => api.redrive(letters, reason),
 })
@@ -157,7 +161,7 @@ be discarded.`,
 export const discard = endingCommand({
   name: "discard",
   about:
-    "Throws dead letters away. An order that is not final stays so, and is put on the queue again.",
+    "Removes dead letters for good. Their orders stay; unfinished ones are put on the queue again.",
   done: "discarded",
   end: (api, letters, reason) => api.discard(letters, reason),
 })

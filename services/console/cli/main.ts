@@ -10,10 +10,10 @@ const help = `Usage: ${call} -- COMMAND [...]
 
 ${tableOf(Object.entries(commands).map(([name, { says }]) => [name, says]))}
 
-Each has a help of its own: ${call} -- COMMAND --help`
+Help for one command: ${call} -- COMMAND --help`
 
 const [name = "--help", ...args] = process.argv.slice(2)
 
 if (Object.hasOwn(commands, name)) (await commands[name]!.load()).main(args)
 else if (name === "--help" || name === "-h") runProcess(answered({ task: "help", text: help }))
-else runProcess(answered(refusal(call, `There is no command ${JSON.stringify(name)}`)))
+else runProcess(answered(refusal(call, `Unknown command ${JSON.stringify(name)}`)))

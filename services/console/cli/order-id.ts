@@ -1,4 +1,6 @@
-/** The orders that a person names: by a whole id, or by its beginning where that is one order's alone. */
+/**
+ * Finds the order that a person names: by its id, or by a beginning that only one order's id has.
+ */
 import { Effect, Schema } from "effect"
 import { Misused } from "#shared/command/syntax.ts"
 import { IdBeginning } from "#shared/contracts/order-search.ts"
@@ -9,18 +11,18 @@ import { ApiError } from "./http.ts"
 const isId = Schema.is(OrderId)
 const isBeginning = Schema.is(IdBeginning)
 
-/** Throws Misused when no order's id begins so. */
+/** Throws Misused when no id can begin with the word. */
 export const idBeginningOf = (word: string): string => {
   const lower = word.toLowerCase()
   if (isBeginning(lower)) return lower
   throw new Misused(
-    `${JSON.stringify(word)} is no order's id, nor the beginning of one, such as ${example}`,
+    `${JSON.stringify(word)} is not an order's id or the beginning of one, such as ${example}`,
   )
 }
 
 const example = "0193a0a0-0000-7000-8000-000000000001"
 
-/** The one order that is meant. Fails with ApiError when it is none, or one of several. */
+/** The order whose id begins so. Fails with ApiError when there is none, or more than one. */
 export const orderNamed = (
   { orders }: ConsoleApi,
   beginning: string,

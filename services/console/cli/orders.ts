@@ -1,4 +1,4 @@
-/** `npm run unwind -- orders`: orders by what is known of them, newest first. */
+/** `npm run unwind -- orders`: finds orders, newest first. */
 import { Effect } from "effect"
 import { oneOf, timeOf } from "#shared/command/values.ts"
 import { type FoundOrder, SearchedStatus } from "#shared/contracts/order-search.ts"
@@ -13,9 +13,9 @@ const text = { type: "string" } as const
 
 const options = {
   status: { ...text, value: "STATUS", says: SearchedStatus.literals.join(", ") },
-  user: { ...text, value: "NAME", says: "of this user" },
-  item: { ...text, value: "ITEM", says: "of this item" },
-  slot: { ...text, value: "SLOT", says: "of this slot, such as 09:00" },
+  user: { ...text, value: "NAME", says: "placed by this user" },
+  item: { ...text, value: "ITEM", says: "for this item" },
+  slot: { ...text, value: "SLOT", says: "for this slot, such as 09:00" },
   reason: { ...text, value: "REASON", says: `why it failed: ${FailureReason.literals.join(", ")}` },
   step: {
     ...text,
@@ -25,10 +25,10 @@ const options = {
   since: {
     ...text,
     value: "TIME",
-    says: 'placed from then on: "2 hours" (ago), or ISO 8601 such as 2026-01-31T12:00Z',
+    says: 'placed since then: "2 hours" (ago), or ISO 8601 such as 2026-01-31T12:00Z',
   },
   until: { ...text, value: "TIME", says: "placed before then" },
-  id: { ...text, value: "TEXT", says: "whose id begins so" },
+  id: { ...text, value: "TEXT", says: "whose id begins with this" },
   ...pagingOptions,
 } as const
 
@@ -47,15 +47,15 @@ const table: ReadonlyArray<Column<FoundOrder>> = [
   },
 ]
 
-/** What a compensation that does not get through waits for. */
+/** Why a compensation is stuck, and when the next attempt is due. */
 export const stuckWords = ({ step, attempts, cause, nextAttemptAt }: StuckCompensation): string =>
-  `giving back ${step} is stuck after ${attempts} attempts, next ${inOf(nextAttemptAt)}: ${cause}`
+  `undoing ${step} is stuck after ${attempts} attempts, next ${inOf(nextAttemptAt)}: ${cause}`
 
 export const orders = consoleCommand(
   {
     name: "orders",
     usage: "[--status STATUS] [--user NAME] ...",
-    about: "Finds the orders of which all that is given is true, newest first.",
+    about: "Lists the orders that match all given options, newest first.",
     options,
     read: (given) => {
       const { status, user, item, slot, reason, step, since, until, id } = given

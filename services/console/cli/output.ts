@@ -1,14 +1,17 @@
-/** What commands print: data as lines for people or as one JSON per line, on standard output; the rest on standard error. */
+/**
+ * The output of commands: data on standard output, as text or as one JSON value per line; all else
+ * on standard error.
+ */
 import { Console, Effect } from "effect"
 import { printable } from "#shared/command/printable.ts"
 
 export interface Output {
   readonly json: boolean
-  /** One piece of data, and how it reads in words, in a line or several. */
+  /** Prints a value: as JSON, or as `words`, which can have several lines. */
   readonly data: (value: unknown, words: () => string) => Effect.Effect<void>
-  /** What only people want to see above the data, such as the names of columns. */
+  /** Prints a heading, such as the names of columns; left out in JSON. */
   readonly heading: (words: string) => Effect.Effect<void>
-  /** What is no data: a remark, or what is missing. */
+  /** Prints a remark on standard error. */
   readonly note: (text: string) => Effect.Effect<void>
 }
 
@@ -19,7 +22,7 @@ export const outputOf = (json: boolean): Output => ({
   note: (text) => Console.error(printable(text)),
 })
 
-/** A column of a list: its name, how wide its texts are, and on which side they stand. */
+/** A column of a list; `right` aligns its texts to the right. */
 export interface Column<A> {
   readonly name: string
   readonly width: number
@@ -27,7 +30,9 @@ export interface Column<A> {
   readonly of: (row: A) => string
 }
 
-/** The names of columns, and a row of them; what is wider than its column moves the rest of its row. */
+/**
+ * The heading of the columns, and their rows. A text that is too wide moves the rest of its row.
+ */
 export const columns = <A>(all: ReadonlyArray<Column<A>>) => {
   const line = (text: (column: Column<A>) => string) =>
     all.map((column) =>
@@ -39,7 +44,7 @@ export const columns = <A>(all: ReadonlyArray<Column<A>>) => {
   }
 }
 
-/** A span of time in the largest unit that fits. */
+/** A duration in the largest unit that fits. */
 export const spanOf = (ms: number): string => {
   const seconds = Math.max(0, Math.floor(ms / 1000))
   if (seconds < 120) return `${seconds} s`
@@ -49,10 +54,10 @@ export const spanOf = (ms: number): string => {
   return hours < 48 ? `${hours} h` : `${Math.floor(hours / 24)} d`
 }
 
-/** How long ago an instant was, by the clock here. */
+/** The time since an instant, by this machine's clock. */
 export const agoOf = (instant: string): string => spanOf(Date.now() - Date.parse(instant))
 
-/** When an instant comes, by the clock here. */
+/** The time until an instant, by this machine's clock. */
 export const inOf = (instant: string | null): string =>
   instant === null ? "now" : `in ${spanOf(Date.parse(instant) - Date.now())}`
 

@@ -1,4 +1,4 @@
-/** Lists, page by page, as far as the person wants to see them. */
+/** Prints lists page by page, up to the number of rows that the person wants. */
 import { Effect } from "effect"
 import type { Option } from "#shared/command/syntax.ts"
 import { wholeOf } from "#shared/command/values.ts"
@@ -9,8 +9,8 @@ const usualRows = 50
 const mostOfPage = 500
 
 export const pagingOptions = {
-  limit: { type: "string", value: "N", says: `as many instead of ${usualRows}` },
-  after: { type: "string", value: "X", says: "from behind this one on, as the list before said" },
+  limit: { type: "string", value: "N", says: `print up to N rows; default: ${usualRows}` },
+  after: { type: "string", value: "X", says: "continue after X, as the previous list said" },
 } as const satisfies Record<string, Option>
 
 export interface Paging {
@@ -33,7 +33,10 @@ interface Page<A> {
   readonly next: string | number | null
 }
 
-/** Prints each row as its page comes, the names of columns above the first; gives how many there were, and says on standard error where it would go on. */
+/**
+ * Prints the heading, then each row as its page arrives. Says on standard error where the list
+ * continues. Returns the number of rows.
+ */
 export const printPages = <A>(
   { rows, after }: Paging,
   out: Output,
@@ -54,6 +57,8 @@ export const printPages = <A>(
       printed += page.rows.length
       next = page.next === null ? undefined : `${page.next}`
     } while (next !== undefined && printed < rows)
-    if (next !== undefined) yield* out.note(`There are more: --after ${next}, or a larger --limit`)
+    if (next !== undefined) {
+      yield* out.note(`There are more: use --after ${next}, or a larger --limit`)
+    }
     return printed
   })

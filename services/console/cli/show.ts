@@ -1,4 +1,4 @@
-/** `npm run unwind -- show`: all that is known of one order, with the diagram of what happened to it. */
+/** `npm run unwind -- show`: everything known of one order, with a sequence diagram. */
 import { Effect } from "effect"
 import { printable } from "#shared/command/printable.ts"
 import type { OneOrder } from "#shared/contracts/console-orders.ts"
@@ -17,8 +17,8 @@ export const show = consoleCommand(
     name: "show",
     usage: "ORDER",
     about:
-      `Shows one order: how it stands and why, what happened to it as a sequence diagram, where it is right
-now, what the participants hold for it, and its dead letter. The beginning of its id is enough.`,
+      `Shows one order: its state and the reason, a sequence diagram, what its saga does now, what
+the participants have on record, and its dead letter. The beginning of its id is enough.`,
     options: {},
     words: { least: 1, most: 1, what: "the id of one order" },
     read: (_, [word = ""]) => idBeginningOf(word),
@@ -32,15 +32,15 @@ now, what the participants hold for it, and its dead letter. The beginning of it
   }),
 )
 
-/** Who could not be asked. */
+/** Notes the services that did not answer. */
 export const noteAway = ({ unavailable }: Pick<OneOrder, "unavailable">, out: Output) =>
   Effect.forEach(
     unavailable,
-    ({ service, message }) => out.note(`Not asked: ${service}: ${message}`),
+    ({ service, message }) => out.note(`${service} did not answer: ${message}`),
     { discard: true },
   )
 
-/** All of it, for people. */
+/** The whole output, for people. */
 export const wordsOf = (
   { order, saga, records, letter }: OneOrder,
   { paint, spell }: Terminal,
@@ -49,7 +49,7 @@ export const wordsOf = (
     ...(order === null ? [] : [
       ...headOf(order),
       "",
-      // What the register was not told yet is known to who runs it.
+      // The running saga knows steps that the register has not recorded yet.
       spell(
         drawDiagram({ ...order, timeline: [...order.timeline, ...saga?.timeline ?? []] }, paint),
       ),
@@ -77,19 +77,19 @@ const headOf = (order: WholeOrder): ReadonlyArray<string> => {
     ...(order.stuck === null ? [] : [`Stuck    ${printable(stuckWords(order.stuck))}`]),
     ...(order.republished === 0
       ? []
-      : [`Queue    put there again ${order.republished} times, next ${inOf(order.republishAt)}`]),
+      : [`Queue    requeued ${order.republished} times, next ${inOf(order.republishAt)}`]),
     ...(order.traceId === null ? [] : [`Trace    ${order.traceId}`]),
   ]
 }
 
 const whatOf = ({ action, step }: RunningSaga): string =>
-  step === null ? `${action} the register` : `${action} ${step}`
+  step === null ? `${action} at the register` : `${action} ${step}`
 
-/** Where a saga is right now. */
+/** What a saga does now. */
 export const nowOf = (saga: RunningSaga): string => {
   const { orchestrator, attempts, since, cause, nextAttemptAt, holds } = saga
   const tried = attempts > 1
-    ? `, attempt ${attempts} in ${spanOf(Date.now() - Date.parse(since))}`
+    ? `, attempt ${attempts} after ${spanOf(Date.now() - Date.parse(since))}`
     : ""
   const next = nextAttemptAt === null ? "" : `, next ${inOf(nextAttemptAt)}`
   return printable(

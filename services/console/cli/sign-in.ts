@@ -1,6 +1,7 @@
 /**
- * Who the operator is: an access token that was given, or a session of the command's own, which is over when the command
- * is. Secrets come from the environment or files, as the words of a command are in every list of processes.
+ * Signs the operator in: by an access token, or by a session that ends with the command. Secrets
+ * come from the environment or from files, since every user of the machine can list the arguments
+ * of a command.
  */
 import { Effect, Schema, type Scope } from "effect"
 import type { Values } from "#shared/config/settings.ts"
@@ -10,9 +11,11 @@ import { ApiError, call } from "./http.ts"
 import type { unwindSettings } from "./settings.ts"
 
 export interface SignedIn {
-  /** The access token, as it is now. */
+  /** The current access token. */
   readonly token: () => string
-  /** Asks for another one, where that is possible, after this one was not accepted. */
+  /**
+   * Replaces the `stale` access token, which was not accepted. Fails where that is not possible.
+   */
   readonly renew: (stale: string) => Effect.Effect<void, ApiError>
 }
 
@@ -20,7 +23,10 @@ const tokenFrom = Schema.decodeUnknownOption(
   Schema.fromJsonString(Schema.Struct({ access: Schema.String })),
 )
 
-/** Signs in until the scope closes. Fails with ApiError, whose message says what to set. */
+/**
+ * Signs in until the scope closes. Fails with ApiError, whose message names the settings to
+ * correct.
+ */
 export const signIn = (
   baseUrl: string,
   settings: Values<typeof unwindSettings>,
@@ -30,21 +36,21 @@ export const signIn = (
   if (UNWIND_USER === undefined || UNWIND_PASSWORD === undefined) {
     return new ApiError({
       status: 401,
-      message: "It is not known who you are: set UNWIND_USER and UNWIND_PASSWORD_FILE (a file " +
-        "that holds the operator's password), or UNWIND_TOKEN_FILE (one that holds an access token)",
+      message: "Not signed in: set UNWIND_USER and UNWIND_PASSWORD_FILE (a file with the " +
+        "operator's password), or UNWIND_TOKEN_FILE (a file with an access token)",
     })
   }
   return session(baseUrl, { username: UNWIND_USER, password: UNWIND_PASSWORD })
 }
 
-/** As it is, or as POST /api/token/ answered it. */
+/** A plain access token, or the answer of POST /api/token/. */
 const given = (text: string): Effect.Effect<SignedIn, ApiError> => {
   const found = tokenFrom(text)
   const token = found._tag === "Some" ? found.value.access : text
   if (!/^[\w.-]+$/.test(token)) {
     return new ApiError({
       status: 401,
-      message: "UNWIND_TOKEN is no access token: put there what POST /api/token/ answers",
+      message: "UNWIND_TOKEN is not an access token: set it to the answer of POST /api/token/",
     })
   }
   return Effect.succeed({
@@ -52,8 +58,8 @@ const given = (text: string): Effect.Effect<SignedIn, ApiError> => {
     renew: () =>
       new ApiError({
         status: 401,
-        message: "UNWIND_TOKEN is not accepted, or not any more: put a new access token there, " +
-          "or set UNWIND_USER and UNWIND_PASSWORD_FILE",
+        message: "UNWIND_TOKEN is invalid or has expired: set it to a new access token, or set " +
+          "UNWIND_USER and UNWIND_PASSWORD_FILE",
       }),
   })
 }
@@ -70,7 +76,7 @@ const session = (baseUrl: string, credentials: { username: string; password: str
     return {
       token: () => held.pair.access,
       renew: (stale) =>
-        // Another request may have done it by now.
+        // Another request may have replaced it already.
         held.pair.access !== stale ? Effect.void : refresh(held.pair.refresh).pipe(
           Effect.catch(() => logIn(credentials)),
           Effect.map((pair) => void (held.pair = pair)),
@@ -78,7 +84,7 @@ const session = (baseUrl: string, credentials: { username: string; password: str
     } satisfies SignedIn
   })
 
-/** Nobody waits for it longer than that: the session ends by itself as well. */
+/** The timeout is short, since the session also expires by itself. */
 const logOut = (baseUrl: string, refresh: string) =>
   call(baseUrl, { path: "/api/token/logout/", body: { refresh }, answer: Schema.Unknown }).pipe(
     Effect.timeout("2 seconds"),

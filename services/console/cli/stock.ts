@@ -1,4 +1,7 @@
-/** `npm run unwind -- stock` and `restock`: what is left of accounts, items and slots, and to change that. */
+/**
+ * `npm run unwind -- stock` and `restock`: shows and changes what is left of accounts, items and
+ * slots.
+ */
 import { Effect } from "effect"
 import { printable } from "#shared/command/printable.ts"
 import { Misused } from "#shared/command/syntax.ts"
@@ -11,7 +14,7 @@ import { ApiError } from "./http.ts"
 import { agoOf, type Column, columns } from "./output.ts"
 import { pagingOf, pagingOptions, printPages } from "./paging.ts"
 
-/** Who counts in minor units of money, which people read as money. */
+/** The participant that counts in minor units of money, which are printed as money. */
 const ofMoney = orderSaga.find(({ step }) => step === "money")?.at
 
 const amountOf = (participant: ParticipantName, count: number): string =>
@@ -46,19 +49,18 @@ export const stock = consoleCommand(
   {
     name: "stock",
     usage: `${participantNames.join("|")} [--prefix TEXT | --adjustments]`,
-    about:
-      `What is left of the resources of a participant (of ${ofMoney}: the accounts), and what orders have taken
-of them; or what operators changed, newest first.`,
+    about: `Lists the resources of a participant (of ${ofMoney}: the accounts) with what is left and
+what orders have taken; or the adjustments that operators made, newest first.`,
     options: {
-      prefix: { type: "string", value: "TEXT", says: "whose name begins so" },
-      adjustments: { type: "boolean", says: "the adjustments, and why they were made" },
+      prefix: { type: "string", value: "TEXT", says: "only names that begin with this" },
+      adjustments: { type: "boolean", says: "list the adjustments and their reasons" },
       ...pagingOptions,
     },
     words: { least: 1, most: 1, what: `one of ${participantNames.join(", ")}` },
     read: (given, [word]) => {
       const { prefix, adjustments = false } = given
       if (prefix !== undefined && adjustments) {
-        throw new Misused("--prefix and --adjustments exclude each other")
+        throw new Misused("Give only one of --prefix and --adjustments")
       }
       return { participant: participantOf(word), prefix, adjustments, paging: pagingOf(given) }
     },
@@ -111,24 +113,27 @@ export const restock = consoleCommand(
     name: "restock",
     usage: `${participantNames.join("|")} RESOURCE (--add N | --take N)\n--reason TEXT [--key KEY]`,
     about:
-      `Changes what is left of a resource, through the participant's own rules: nothing gets below zero, and
-the books go on balancing.`,
+      `Changes what is left of a resource. The participant's rules apply: nothing falls below zero,
+and the books still balance.`,
     options: {
-      add: { type: "string", value: "N", says: `so much more is left; of ${ofMoney}: money` },
-      take: { type: "string", value: "N", says: "so much less is left" },
+      add: {
+        type: "string",
+        value: "N",
+        says: `increase what is left by N; for ${ofMoney}, an amount`,
+      },
+      take: { type: "string", value: "N", says: "decrease what is left by N" },
       reason: reasonOption,
       key: {
         type: "string",
         value: "KEY",
-        says:
-          "repeats the adjustment with this key, which is made once however often it is asked for",
+        says: "repeat the adjustment that has this idempotency key; it is made only once",
       },
     },
     words: { least: 2, most: 2, what: "a participant and a resource" },
     read: ({ add, take, reason, key = crypto.randomUUID() }, [word, resource = ""]) => {
       const participant = participantOf(word)
       if ((add === undefined) === (take === undefined)) {
-        throw new Misused("Say --add or --take, and how much")
+        throw new Misused("Give either --add N or --take N")
       }
       const change = add !== undefined
         ? changeOf("--add", participant, add)
@@ -142,11 +147,11 @@ the books go on balancing.`,
       (error) =>
         error.status !== undefined && error.status < 500
           ? error
-          // It may have happened.
+          // The adjustment may have been made.
           : new ApiError({
             status: 503,
             message:
-              `${error.message}. Whether it is done is not known: the same once more, with ` +
+              `${error.message}. It is unknown whether this was done: run the same command with ` +
               `--key ${key}`,
           }),
     )

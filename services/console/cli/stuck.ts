@@ -1,4 +1,7 @@
-/** `npm run unwind -- stuck` and `retry`: what waits for another try, and to cut that wait short. */
+/**
+ * `npm run unwind -- stuck` and `retry`: the sagas that wait for their next attempt, and how to
+ * retry them now.
+ */
 import { Effect, Schema } from "effect"
 import { Misused } from "#shared/command/syntax.ts"
 import { oneOf, wholeOf } from "#shared/command/values.ts"
@@ -19,14 +22,14 @@ const table: ReadonlyArray<Column<StuckGroup>> = [
 ]
 
 const noteUnheard = (unheard: ReadonlyArray<string>, out: Output) =>
-  Effect.forEach(unheard, (name) => out.note(`Not heard: ${name}`), { discard: true })
+  Effect.forEach(unheard, (name) => out.note(`No answer: ${name}`), { discard: true })
 
 export const stuck = consoleCommand(
   {
     name: "stuck",
     usage: "",
     about:
-      "What orders wait for that failed a try at least, in groups; the oldest order's is first.",
+      "Shows orders whose last attempt failed, in groups. The group of the oldest order is first.",
     options: {},
     read: () => undefined,
   },
@@ -37,7 +40,7 @@ export const stuck = consoleCommand(
     for (const group of groups) yield* out.data(group, () => row(group))
     yield* noteUnheard(unheard, out)
     if (count > groups.length) {
-      yield* out.note(`${count - groups.length} groups more are not shown.`)
+      yield* out.note(`${count - groups.length} more groups are not shown.`)
     }
     if (count === 0 && unheard.length === 0) yield* out.note("Nothing is stuck.")
     return unheard.length > 0 ? 2 : 0
@@ -54,15 +57,15 @@ export const retry = consoleCommand(
 [--action ACTION] [--step STEP] [--cause TEXT] --reason TEXT
 --all --reason TEXT`,
     about:
-      `Has what waits for its next try tried now: one order, or the oldest of those that match, as
-"npm run unwind -- stuck" shows them. What is being tried already stays as it is.`,
+      `Retries now what waits for its next attempt: one order, or the oldest orders that match (see
+"npm run unwind -- stuck"). Attempts that are in progress continue.`,
     options: {
       action: { ...text, value: "ACTION", says: SagaAction.literals.join(", ") },
       step: { ...text, value: "STEP", says: StepName.literals.join(", ") },
-      cause: { ...text, value: "TEXT", says: "why it failed, word for word" },
-      all: { type: "boolean", says: "whatever waits" },
-      "dry-run": { type: "boolean", says: "only count them; needs no reason" },
-      cap: { ...text, value: "N", says: `at most so many; ${usuallyWoken} where not given` },
+      cause: { ...text, value: "TEXT", says: "the exact cause" },
+      all: { type: "boolean", says: "everything that waits" },
+      "dry-run": { type: "boolean", says: "only count; needs no reason" },
+      cap: { ...text, value: "N", says: `at most N orders; default: ${usuallyWoken}` },
       reason: reasonOption,
     },
     words: { least: 0, most: 1, what: "the id of one order" },
@@ -75,9 +78,9 @@ export const retry = consoleCommand(
       }
       const ways = [word !== undefined, Object.keys(filter).length > 0, all].filter(Boolean)
       if (ways.length === 0) {
-        throw new Misused("Say what: an order, --action, --step, --cause or --all")
+        throw new Misused("Give an order, --action, --step, --cause or --all")
       }
-      if (ways.length > 1) throw new Misused("An order, a filter and --all exclude each other")
+      if (ways.length > 1) throw new Misused("Give only one of an order, a filter and --all")
       return {
         order: word === undefined ? undefined : idBeginningOf(word),
         request: {
@@ -97,8 +100,8 @@ export const retry = consoleCommand(
     yield* out.data(
       done,
       () =>
-        `${counted(woken)} tried now; ${counted(waiting)} match and wait, ` +
-        `${counted(trying)} are being tried already.`,
+        `${counted(woken)} retried now; ${counted(waiting)} match and wait, ` +
+        `${counted(trying)} match and are already being retried.`,
     )
     yield* noteUnheard(unheard, out)
     if (unheard.length > 0) return 2
@@ -108,5 +111,5 @@ export const retry = consoleCommand(
 
 const causeOf = (given: string): string => {
   if (isCause(given)) return given
-  throw new Misused("--cause has at most 1000 characters")
+  throw new Misused("--cause allows at most 1000 characters")
 }

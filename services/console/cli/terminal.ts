@@ -1,16 +1,16 @@
 /**
- * What a terminal can show. Everything the demo prints is composed as plain text with box-drawing characters; colour is
- * added to words that say the same without it, and where there are no such characters ASCII takes their places.
+ * What a terminal can show. Output is plain text with box-drawing characters. Colour only repeats
+ * what the words say, and ASCII replaces the box-drawing characters where the terminal lacks them.
  */
 
 export type Tone = "good" | "bad" | "undo" | "strong" | "faint"
 
-/** Gives a text its tone. The text keeps its width on the screen. */
+/** Colours a text. Its width on the screen stays the same. */
 export type Paint = (tone: Tone, text: string) => string
 
 export interface Terminal {
   readonly paint: Paint
-  /** The text in the characters that the terminal has. */
+  /** Replaces characters that the terminal lacks. */
   readonly spell: (text: string) => string
 }
 
@@ -30,10 +30,10 @@ export const plain: Paint = (_, text) => text
 
 export const coloured: Paint = (tone, text) => `\x1b[${codes[tone]}m${text}\x1b[0m`
 
-/** Exactly one character for each, so that drawings stay in shape. */
+/** Replaces each character by exactly one, so that drawings keep their shape. */
 export const toAscii = (text: string): string => text.replace(/[│┼─►◄]/g, (c) => ascii[c] ?? "?")
 
-/** What the output can show, by the conventions of the environment. */
+/** What the output can show, by the environment's conventions (NO_COLOR, TERM, locale). */
 export const terminalFor = (isTerminal: boolean, environment: Environment): Terminal => ({
   paint: isTerminal && !environment["NO_COLOR"] && environment["TERM"] !== "dumb"
     ? coloured
@@ -41,7 +41,10 @@ export const terminalFor = (isTerminal: boolean, environment: Environment): Term
   spell: hasBoxes(environment) ? (text) => text : toAscii,
 })
 
-/** A locale that is set and names another encoding, and the Linux console with its few glyphs, have none. */
+/**
+ * False for a locale with another encoding than UTF-8, and for the Linux console, which has few
+ * glyphs.
+ */
 const hasBoxes = ({ LC_ALL, LC_CTYPE, LANG, TERM }: Environment): boolean => {
   const locale = LC_ALL || LC_CTYPE || LANG || "UTF-8"
   return TERM !== "linux" && /utf-?8/i.test(locale)

@@ -1,4 +1,4 @@
-/** `npm run unwind -- watch`: the system, or one order, as it goes. */
+/** `npm run unwind -- watch`: follows the system, or one order. */
 import { Effect, Stream } from "effect"
 import { printable } from "#shared/command/printable.ts"
 import type { OneOrder } from "#shared/contracts/console-orders.ts"
@@ -14,8 +14,8 @@ export const watch = consoleCommand(
     name: "watch",
     usage: "[ORDER]",
     about:
-      `Without an order: a line each second of what the system does, until Ctrl-C. With one: what happens to
-it, until it is final. A connection that is lost is made again.`,
+      `Without an order: prints a line about the system every second, until Ctrl-C. With an order:
+prints what happens to it, until it is final. Reconnects when the connection is lost.`,
     options: {},
     words: { least: 0, most: 1, what: "the id of one order" },
     read: (_, [word]) => word === undefined ? undefined : idBeginningOf(word),
@@ -47,7 +47,7 @@ it, until it is final. A connection that is lost is made again.`,
   }),
 )
 
-/** After so many lines the names of the columns come again. */
+/** After so many lines the names of the columns are printed again. */
 const linesOfHeading = 20
 
 const { heading, row } = columns<Overview>([
@@ -68,7 +68,7 @@ const { heading, row } = columns<Overview>([
   { name: "LAG AGE", width: 7, right: true, of: ({ queue }) => queue ? spanOf(queue.lagMs) : "?" },
   { name: "DEAD", width: 5, right: true, of: ({ queue }) => countOf(queue?.deadLetters) },
   { name: "AUDIT", width: 8, of: ({ audit }) => audit?.verdict ?? "?" },
-  { name: "AWAY", width: 0, of: awayOf },
+  { name: "UNAVAILABLE", width: 0, of: awayOf },
 ])
 
 function servicesOf({ services }: Overview): string {
@@ -79,7 +79,7 @@ function awayOf({ services, unavailable }: Overview): string {
   const wrong = services.filter(({ state }) => state !== "ready")
     .map(({ service, state }) => `${service} is ${state}`)
   const silent = unavailable.filter(({ service }) => !wrong.some((one) => one.startsWith(service)))
-  return [...wrong, ...silent.map(({ service }) => `${service} does not tell`)].join(", ")
+  return [...wrong, ...silent.map(({ service }) => `${service} did not answer`)].join(", ")
 }
 
 const countOf = (count: number | undefined): string => count === undefined ? "?" : counted(count)
@@ -94,7 +94,7 @@ const entryLine = (entry: TimelineEntry): string => {
   return `${entry.at}  ${action} ${step}: ${outcome}${tries} (${Math.round(durationMs)} ms)`
 }
 
-/** Makes the function that gives the lines of what is new since it was called last. */
+/** Makes the function that returns the lines that are new since its previous call. */
 export const newsOf = () => {
   const told = new Set<string>()
   const before = { state: "", wait: "" }
@@ -104,7 +104,7 @@ export const newsOf = () => {
     for (const line of entries) told.add(line)
     const now = {
       state: order === null ? before.state : stateOf(order),
-      // What does not fail is over before it is read.
+      // An attempt that has not failed is over before a person reads about it.
       wait: saga === null || saga.cause === null ? "" : nowOf(saga),
     }
     const changed = (["state", "wait"] as const)

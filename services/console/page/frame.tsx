@@ -1,4 +1,4 @@
-/** What stands around every page: where one can go, who is signed in, what has just been done. */
+/** The frame around every page: navigation, the user, and announcements. */
 import type { FunctionComponent } from "preact"
 import { useEffect } from "preact/hooks"
 import { mayBreak } from "./core/faults.ts"
@@ -23,15 +23,15 @@ interface Page {
   readonly path: string
   readonly title: string
   readonly show: FunctionComponent
-  /** How many things wait there. */
+  /** The number shown beside the title. */
   readonly count?: () => number | undefined
-  /** Of one that is not always there; undefined while that is not known. */
+  /** Whether an optional page exists; undefined while unknown. */
   readonly isThere?: () => boolean | undefined
 }
 
 const faultsPage = "/console/faults"
 
-/** Those of operators behind the first, in the order in which they look at them. */
+/** All but the first are for operators, in the order in which they need them. */
 const pages: ReadonlyArray<Page> = [
   { path: "/console", title: "Shop", show: Shop },
   { path: "/console/orders", title: "Orders", show: Orders },
@@ -59,7 +59,7 @@ const pages: ReadonlyArray<Page> = [
 
 const shop = pages[0]!
 
-/** Nobody is led to what may not be there. */
+/** Leaves out pages that may not exist. */
 const shownPages = () => pages.filter(({ isThere }) => !isThere || isThere())
 
 const current = () => {
@@ -72,13 +72,13 @@ const current = () => {
 
 export const Frame = () => {
   const page = current()
-  const title = page?.title ?? "Nothing here"
+  const title = page?.title ?? "Page not found"
   useEffect(() => {
     document.title = `${title} · Unwind`
   }, [title])
   return (
     <>
-      <a class="skip" href="#content">To the content</a>
+      <a class="skip" href="#content">Skip to the content</a>
       <header class="frame">
         <a class="brand" href={shop.path}>
           <Mark />
@@ -117,11 +117,11 @@ const Content = ({ page }: { readonly page: Page | undefined }) => {
   if (page === undefined) {
     return (
       <>
-        <h1 tabIndex={-1}>Nothing here</h1>
-        <Empty title="There is no such page">
-          <a href={shop.path}>The shop</a> is open.
+        <h1 tabIndex={-1}>Page not found</h1>
+        <Empty title="This page does not exist">
+          Go to <a href={shop.path}>the shop</a>.
           {here.value.pathname === faultsPage &&
-            " Operators break things here where FAULTS=1 is set."}
+            " The page Faults exists only where FAULTS=1 is set."}
         </Empty>
       </>
     )
@@ -135,7 +135,8 @@ const Content = ({ page }: { readonly page: Page | undefined }) => {
     <>
       {overviewProblem.value && (
         <p class="trouble" role="status">
-          <span aria-hidden="true">⚠</span> What you see may be old: {overviewProblem.value.message}
+          <span aria-hidden="true">⚠</span> This page may be out of date:{" "}
+          {overviewProblem.value.message}
         </p>
       )}
       {pathname.startsWith("/console/orders/") ? <OneOrderPage /> : <Show />}

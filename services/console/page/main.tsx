@@ -1,4 +1,4 @@
-/** The console's page: signs in as it can, then shows what its address says. */
+/** The entry of the console's page. */
 import { render } from "preact"
 import { startAskingForFaults } from "./core/faults.ts"
 import { followLinks } from "./core/location.ts"

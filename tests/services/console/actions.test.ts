@@ -1,4 +1,7 @@
-/** What operators have done by the console: by the service whose it is, once, with its own answer, and kept in the trail. */
+/**
+ * What operators have done by the console: by the service whose it is, once, with its own answer,
+ * and kept in the trail.
+ */
 import { Effect, Exit, Scope } from "effect"
 import { afterAll, afterEach, assert, beforeAll, describe, it } from "vitest"
 import { isDown, type RunningConsole, soon, startConsole } from "./running-console.ts"
@@ -32,7 +35,7 @@ const waitingOrder = async () => {
 }
 
 describe("an operator", () => {
-  it("cancels an order that is not decided, and another one the same order", async () => {
+  it("cancels an undecided order at the same time as another operator", async () => {
     const id = await waitingOrder()
     const why = newReason()
     const other = await console_.operator()
@@ -54,7 +57,7 @@ describe("an operator", () => {
     await soon("it is undone", async () => await console_.statusOf(id) === "failed")
   })
 
-  it("is told how an order stands for whose cancel it is too late, and of one that is none", async () => {
+  it("gets the state of an order that it is too late to cancel", async () => {
     const id = await console_.place()
     await soon("it is final", async () => await console_.statusOf(id) === "completed")
     const why = newReason()
@@ -70,7 +73,7 @@ describe("an operator", () => {
     ])
   })
 
-  it("has an order tried now, or those that match; a dry run only counts, and is not kept", async () => {
+  it("retries one order or those that match, and only counts in a dry run", async () => {
     const id = await waitingOrder()
     const why = newReason()
     const dry = await console_.ask("retry", { body: { step: "item", dryRun: true, reason: why } })
@@ -167,7 +170,7 @@ describe("an operator", () => {
     ])
   })
 
-  it("has to say why, in a line that can be kept", async () => {
+  it("must give a reason of one line", async () => {
     const id = await console_.place()
     const cause = "step item"
     for (
@@ -192,7 +195,7 @@ describe("an operator", () => {
     }
   })
 
-  it("may be none any more: then nothing is done, also after another log-in", async () => {
+  it("whose role is revoked can do nothing, not even after another log-in", async () => {
     const other = await console_.operator()
     const id = await waitingOrder()
     const cancel = (by: string) => console_.ask(`orders/${id}/cancel`, { body: { reason }, by })

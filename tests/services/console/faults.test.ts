@@ -1,4 +1,7 @@
-/** Faults by way of the console: set, met, mended, kept in the trail, and beside them what is promised. */
+/**
+ * Faults by way of the console: set, met, mended, kept in the trail, and beside them what is
+ * promised.
+ */
 import { Effect, Exit, Scope } from "effect"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import type { FaultsShown } from "#shared/contracts/console-faults.ts"
@@ -29,7 +32,7 @@ const ended = (id: string) =>
   )
 
 describe("a fault", () => {
-  it.each(faultyServices)("is set and mended by an operator: %s", async (service) => {
+  it.each(faultyServices)("is set and cleared by an operator at %s", async (service) => {
     const why = crypto.randomUUID()
     const set = await console_.ask(`faults/${service}`, {
       body: { refusePercent: 100, seconds: 600, reason: why },
@@ -59,7 +62,7 @@ describe("a fault", () => {
     )
   })
 
-  it("is one that there is, of a service that has some, for a reason that is given", async () => {
+  it("is refused when it is invalid, without a reason, and to customers", async () => {
     for (const body of [{ refusePercent: 101, reason: "x" }, { surprise: 1, reason: "x" }, {}]) {
       assert.strictEqual((await console_.ask("faults/items", { body })).status, 400)
     }
@@ -78,7 +81,7 @@ describe("a fault", () => {
 })
 
 describe("an orchestrator that is killed, and a queue that is wiped", () => {
-  it("lose no order, and are kept in the trail", async () => {
+  it("lose no order, and are recorded in the trail", async () => {
     const why = crypto.randomUUID()
     await console_.ask("faults/slots", { body: { refusePercent: 100, reason: why } })
     const id = await console_.place()

@@ -67,7 +67,7 @@ const threeLooksAtAnOrder = async () => {
 }
 
 describe("the overview", () => {
-  it("is looked at once for all who watch, and by nobody when nobody does", async () => {
+  it("is polled once for all streams, and not at all without streams", async () => {
     const before = looks()
     const streams = [await watch("events"), await watch("events"), await watch("events")]
     const firsts = await Promise.all(streams.map(({ next }) => next()))
@@ -87,7 +87,7 @@ describe("the overview", () => {
     assert.isAbove(Date.parse(again), Date.parse(seen.at(-1)))
   })
 
-  it("goes on while a service is away, and says so", async () => {
+  it("continues while a service is unavailable, and says so", async () => {
     const { next } = await watch("events")
     await next()
     console_.disturb("orders", isDown)
@@ -97,7 +97,7 @@ describe("the overview", () => {
     assert.isNotNull(event?.data.queue)
   })
 
-  it("is shown to nobody who is no operator any more", async () => {
+  it("ends for a user who is no longer an operator", async () => {
     const other = await console_.operator()
     const { next } = await watch("events", other.access)
     assert.isDefined(await next())
@@ -107,7 +107,7 @@ describe("the overview", () => {
     assert.strictEqual((await console_.open("events", other.access)).status, 401)
   })
 
-  it("is watched by so many at a time, and one operator leaves room for others", async () => {
+  it("has a limited number of streams, of which one operator leaves room for others", async () => {
     const open = async (by?: string) => {
       const answer = await console_.open("events", by)
       if (answer.status !== 200) return await answer.json() as Refused
@@ -130,7 +130,7 @@ describe("the overview", () => {
 })
 
 describe("an order", () => {
-  it("is shown whenever something happens to it, until it is final", async () => {
+  it("is sent at each change, until it is final", async () => {
     console_.disturb("items", isDown)
     const id = await console_.place()
     const { next } = await watch(`orders/${id}/events`)
@@ -148,7 +148,7 @@ describe("an order", () => {
     assert.isNull(last!.data.saga)
   })
 
-  it("that is final is shown once", async () => {
+  it("that is final is sent once", async () => {
     const id = await console_.place()
     await soon("it is final", async () => await console_.statusOf(id) === "completed")
     const { next } = await watch(`orders/${id}/events`)

@@ -23,7 +23,7 @@ const outcomes = (records: Records) =>
   records.map(({ participant, recorded }) => [participant, recorded?.outcome ?? null])
 
 describe("one order", () => {
-  it("that is final is shown with what everybody has of it", async () => {
+  it("that is final is shown with the records of all participants", async () => {
     const { status, body } = await console_.ask(`orders/${completed}`)
     assert.strictEqual(status, 200)
     assert.deepInclude(body.order, {
@@ -40,7 +40,7 @@ describe("one order", () => {
     assert.deepStrictEqual([body.saga, body.letter, body.unavailable], [null, null, []])
   })
 
-  it("that is pending is shown with the steps that it holds already, and what it waits for", async () => {
+  it("that is pending is shown with the steps that it holds, and what it waits for", async () => {
     console_.disturb("items", isDown)
     const id = await console_.place()
     const look = async () => (await console_.ask(`orders/${id}`)).body
@@ -56,7 +56,7 @@ describe("one order", () => {
     ])
   })
 
-  it("that is a dead letter is shown with the letter", async () => {
+  it("that has a dead letter is shown with the letter", async () => {
     const refuses = () => Promise.resolve(Response.json({}, { status: 400 }))
     console_.disturb("items", refuses)
     const id = await console_.place()
@@ -80,7 +80,7 @@ describe("one order", () => {
     },
   )
 
-  it("is none when orders knows of none", async () => {
+  it("is a 404 when orders does not know it", async () => {
     const none = completed.replace(/.$/, (last) => last === "0" ? "1" : "0")
     for (const path of [`orders/${none}`, `orders/${none}/events`]) {
       const { status, body } = await console_.ask(path)

@@ -16,7 +16,7 @@ afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 const others = callsOf("console")
 
 describe("the overview", () => {
-  it("shows how all services stand, and what they tell", async () => {
+  it("shows the state of all services, and their data", async () => {
     const id = await console_.place()
     await soon("it is final", async () => await console_.statusOf(id) === "completed")
     await soon(
@@ -39,7 +39,7 @@ describe("the overview", () => {
     assert.isAtMost(Math.abs(Date.parse(body.at) - Date.now()), 60_000)
   })
 
-  it.each(others)("says when %s is away, and shows the rest", async (service) => {
+  it.each(others)("says that %s is unavailable, and shows the rest", async (service) => {
     // Known before, as by a console that runs: what proves operators comes from auth.
     assert.strictEqual((await console_.ask("overview")).status, 200)
     console_.disturb(service, isDown)
@@ -83,7 +83,7 @@ describe("the overview", () => {
     })
   })
 
-  it("waits so long for one that hangs, and no longer", async () => {
+  it("waits only until the timeout for a service that hangs", async () => {
     console_.disturb("orchestrator", hangs)
     const { status, body } = await console_.ask("overview")
     assert.strictEqual(status, 200)

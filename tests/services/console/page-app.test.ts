@@ -1,4 +1,6 @@
-/** How the page is served: its size, its policy, its caching, and that an image has the same files. */
+/**
+ * How the page is served: its size, its policy, its caching, and that an image has the same files.
+ */
 import { createHash } from "node:crypto"
 import { brotliDecompressSync, gunzipSync } from "node:zlib"
 import { beforeAll, describe, expect, it } from "vitest"
@@ -17,14 +19,14 @@ const get = (path: string, encoding?: string) =>
 const named = (stem: string) => Object.keys(files).find((name) => name.startsWith(`${stem}-`))!
 
 describe("the console's page", () => {
-  it("is less than 150 kB altogether, compressed in whichever way", () => {
+  it("is smaller than 150 kB in total in each compression", () => {
     for (const coding of ["br", "gzip"] as const) {
       const bytes = Object.values(files).map((file) => file[coding].length)
       expect(bytes.reduce((sum, n) => sum + n, 0)).toBeLessThan(150_000)
     }
   })
 
-  it("has a shell without any script or style in it, at every path, that nobody keeps", async () => {
+  it("answers every path with an uncached shell without inline script or style", async () => {
     for (const path of ["/console", "/console/", "/console/orders/one", "/console/nothing"]) {
       const response = await get(path)
       expect([path, response.status]).toEqual([path, 200])
@@ -36,7 +38,7 @@ describe("the console's page", () => {
     }
   })
 
-  it("lets nothing in that is not its own, and nothing inline", async () => {
+  it("allows nothing from other hosts and nothing inline by its policy", async () => {
     const { headers } = await get("/console")
     const policy = headers.get("content-security-policy") ?? ""
     expect(policy).toMatch(/^default-src 'none'; /)
@@ -47,7 +49,7 @@ describe("the console's page", () => {
     expect(headers.get("referrer-policy")).toBe("no-referrer")
   })
 
-  it("names files by what is in them, so that browsers keep them for ever", async () => {
+  it("names files by their content, so that browsers cache them for ever", async () => {
     for (const [name, { identity }] of Object.entries(files)) {
       if (name === "console.html") continue
       const hash = createHash("sha256").update(identity).digest("base64url").slice(0, 12)
@@ -59,7 +61,7 @@ describe("the console's page", () => {
     }
   })
 
-  it("sends the smallest that the client takes, and says which", async () => {
+  it("sends the smallest coding that the client accepts, and names it", async () => {
     const path = `/console/files/${named("app")}`
     const { identity } = files[named("app")]!
     const plain = Buffer.from(identity)
@@ -77,14 +79,14 @@ describe("the console's page", () => {
     }
   })
 
-  it("answers a file of an earlier version with a problem that nobody keeps", async () => {
+  it("answers a file of an earlier version with a problem that is not cached", async () => {
     const response = await get("/console/files/app-000000000000.js")
     expect(response.status).toBe(404)
     expect(response.headers.get("cache-control")).toBe("no-store")
     expect(await response.json()).toMatchObject({ code: "not_found" })
   })
 
-  it("is made again for the next who asks when it could not be made", async () => {
+  it("is built again at the next request after a failed build", async () => {
     let tries = 0
     const app = pageApp(() =>
       tries++ === 0 ? Promise.reject(new Error("it cannot be made")) : Promise.resolve(files)
@@ -96,7 +98,7 @@ describe("the console's page", () => {
     expect(tries).toBe(2)
   })
 
-  it("comes out of an image's file as it went in", () => {
+  it("is the same after a round trip through an image's file", () => {
     expect(fromKept(kept(files))).toEqual(files)
   })
 })

@@ -24,7 +24,7 @@ const holds = (
 const allHold = { I1: true, I2: true, I5: true, I12: true }
 
 describe("a promise", () => {
-  it("holds while the audit finds nothing, and says of how many", () => {
+  it("holds while the audit finds nothing, and says how many were checked", () => {
     assert.deepStrictEqual(holds(sound), allHold)
     const checked = judgePromises({ audit: sound, unfinished: 0, faultsGoOn: false })
       .map(({ id, broken, checked }) => [id, broken, checked])
@@ -44,7 +44,7 @@ describe("a promise", () => {
     }
   })
 
-  it("is not said to hold while that is not known", () => {
+  it("is null while it is unknown whether it holds", () => {
     const unknown = { I1: null, I2: null, I5: null }
     assert.deepStrictEqual(holds(null), { ...unknown, I12: true })
     assert.deepStrictEqual(

@@ -1,4 +1,7 @@
-/** What the console shows of what one service knows, as the service shows it; and what it says where that is away. */
+/**
+ * What the console shows of what one service knows, as the service shows it; and what it says where
+ * that is away.
+ */
 import { Effect, Exit, Scope } from "effect"
 import { afterAll, afterEach, assert, beforeAll, describe, it } from "vitest"
 import { participantNames } from "#shared/contracts/order-saga.ts"
@@ -26,8 +29,8 @@ const reads: ReadonlyArray<readonly [path: string, of: ServiceName]> = [
   ),
 ]
 
-describe("the console shows", () => {
-  it("orders by what is looked for, newest first, a page at a time", async () => {
+describe("the console", () => {
+  it("lists orders by filters, newest first, page by page", async () => {
     const ids = [await console_.place(), await console_.place({ item: 2 }), await console_.place()]
     for (const id of ids) {
       await soon("it is final", async () => await console_.statusOf(id) === "completed")
@@ -48,7 +51,7 @@ describe("the console shows", () => {
     assert.deepStrictEqual((await page(`id=${ids[0]}`)).ids, [ids[0]])
   })
 
-  it("what is left of items, and of an account what there is of it", async () => {
+  it("shows what is left of items, and an account's balance", async () => {
     const items = await console_.ask("stock/items?limit=2")
     assert.strictEqual(items.body.stock.length, 2)
     assert.isNotNull(items.body.next)
@@ -57,7 +60,7 @@ describe("the console shows", () => {
     assert.strictEqual(account.body.next, null)
   })
 
-  it.each(reads)("nothing of %s while %s is away, and says so", async (path, service) => {
+  it.each(reads)("answers %s with a problem while %s is unavailable", async (path, service) => {
     assert.strictEqual((await console_.ask(path)).status, 200)
     console_.disturb(service, isDown)
     const { status, headers, body } = await console_.ask(path)
@@ -79,14 +82,14 @@ describe("the console shows", () => {
   })
 
   const lists = reads.filter(([path]) => !["stuck", "queue", "audit"].includes(path))
-  it.each(lists)("nothing of %s that was asked for as nobody can", async (path) => {
+  it.each(lists)("refuses an invalid query of %s", async (path) => {
     for (const query of ["surprise=1", "limit=0", "limit=501", "limit=1&limit=2", "after=%00"]) {
       const { body } = await console_.ask(`${path}?${query}`)
       assert.deepInclude(body, { status: 400 }, `${path}?${query}`)
     }
   })
 
-  it("one operator so much at a time, and others all the same", async () => {
+  it("limits the concurrent requests of one operator, and still answers others", async () => {
     const other = await console_.operator()
     let open = () => {}
     const opened = new Promise<void>((resolve) => open = resolve)
@@ -114,7 +117,7 @@ describe("the console shows", () => {
     assert.strictEqual((await console_.ask("queue")).status, 200, "when there is room again")
   })
 
-  it("nothing of what is no participant", async () => {
+  it("refuses the stock of a service that is not a participant", async () => {
     assert.strictEqual((await console_.ask("stock/orders")).status, 400)
   })
 })

@@ -1,6 +1,7 @@
 /**
- * The console before all services, each real and on a database of its own, in one process. A test can disturb what the others
- * ask of a service, and look past the console at what became of an action.
+ * The console before all services, each real and on a database of its own, in one process. A test
+ * can disturb what the others ask of a service, and look past the console at what became of an
+ * action.
  */
 import { Effect, type Scope } from "effect"
 import createClient, { type Sql } from "postgres"

@@ -30,7 +30,7 @@ const kinds = (messages: ReadonlyArray<Message>) =>
   messages.map(({ kind, step, to }) => `${kind} ${step ?? to}`)
 
 describe("sequenceOf", () => {
-  it("tells a completed order from being placed to being told", () => {
+  it("shows a completed order from placing it to telling the customer", () => {
     expect(kinds(sequenceOf(completed))).toEqual([
       "place orders",
       "reserve money",
@@ -41,7 +41,7 @@ describe("sequenceOf", () => {
     ])
   })
 
-  it("has the abort between what was reserved and what was undone, and the end last", () => {
+  it("has the abort between the reserves and the cancels, and the end last", () => {
     expect(kinds(sequenceOf(withoutSlot))).toEqual([
       "place orders",
       "reserve money",
@@ -55,14 +55,14 @@ describe("sequenceOf", () => {
     ])
   })
 
-  it("says of a cancelled order that the orchestrator did not abort it", () => {
+  it("shows the abort of a cancelled order as the customer's", () => {
     const cancelled = orderWith([], { status: "compensating", reason: "Order cancelled" })
     expect(sequenceOf(cancelled).at(-1)).toMatchObject({ kind: "abort", from: "customer" })
     const timedOut = orderWith([], { status: "compensating", reason: "Order timed out" })
     expect(sequenceOf(timedOut).at(-1)).toMatchObject({ kind: "abort", from: "orchestrator" })
   })
 
-  it("ends with what the saga waits for, after what the register was not told yet, once", () => {
+  it("ends with what the saga waits for, after its unrecorded steps", () => {
     const timeline = orderWith([reserve("money")]).timeline
     const told = sequenceOf(orderWith([]), sagaThat({ timeline }))
     expect(kinds(told)).toEqual(["place orders", "reserve money", "reserve item"])
@@ -77,7 +77,7 @@ describe("sequenceOf", () => {
     expect(kinds(both)).toEqual(kinds(told))
   })
 
-  it("asks nothing any more of an order that is final, whatever a saga still says", () => {
+  it("has no pending message for a final order, even if an old saga has one", () => {
     expect(sequenceOf(completed, sagaThat({})).at(-1)).toMatchObject({ kind: "tell" })
   })
 
@@ -94,23 +94,23 @@ describe("sequenceOf", () => {
       ["abort: Can not get the delivery slot", "compensating"],
       ["undo item 1", "undone"],
       ["undo 5.00", "undone"],
-      ["settle: it holds nothing", "failed"],
+      ["settle: nothing is held", "failed"],
       ["failed: Can not get the delivery slot", null],
     ])
     const [, again] = sequenceOf(orderWith([{ ...reserve("money"), attempts: 4 }]))
-    expect(answerWords(again!)).toBe("reserved at attempt 4")
+    expect(answerWords(again!)).toBe("reserved after 4 attempts")
   })
 })
 
 describe("heldAfter", () => {
-  it("is all of a completed order, nothing of a failed one, and in between what is not undone yet", () => {
+  it("is everything for a completed order, and nothing for a failed one", () => {
     expect([...heldAfter(sequenceOf(completed))]).toEqual(["money", "item", "slot"])
     expect([...heldAfter(sequenceOf(withoutSlot))]).toEqual([])
     const undoing = { ...withoutSlot, timeline: withoutSlot.timeline.slice(0, 4) }
     expect([...heldAfter(sequenceOf(undoing))]).toEqual(["money"])
   })
 
-  it("counts nothing as held that found its order cancelled", () => {
+  it("does not count a reserve of a cancelled order as held", () => {
     expect([...heldAfter(sequenceOf(orderWith([reserve("item", "cancelled")])))]).toEqual([])
   })
 })
@@ -135,7 +135,7 @@ describe("layOut", () => {
     })
   }
 
-  it("draws a bar from a reserve to its cancel, or on to the end", () => {
+  it("draws a bar from a reserve to its cancel, or to the bottom", () => {
     const undone = layOut(sequenceOf(withoutSlot), 800)
     expect(undone.bars.map(({ step, open }) => [step, open])).toEqual([
       ["money", false],
@@ -147,7 +147,7 @@ describe("layOut", () => {
     expect(kept.bars.map(({ open, y2 }) => [open, y2])).toEqual(Array(3).fill([true, kept.bottom]))
   })
 
-  it("is as high for no message as for a few, so that the page does not jump", () => {
+  it("has the same height for no messages and for a few, so that the page does not jump", () => {
     expect(layOut([], 800).height).toBe(
       layOut(sequenceOf(orderWith([reserve("money")])), 800).height,
     )

@@ -64,7 +64,7 @@ describe("an action", () => {
     },
   )
 
-  it("is done once, and how it ended is kept as soon as auth can", async () => {
+  it("is performed once, and its outcome is recorded as soon as auth is back", async () => {
     const why = crypto.randomUUID()
     console_.disturb("auth", ofTrail(/done/, isDown, 3))
     const { status } = await restock(why)
@@ -74,7 +74,7 @@ describe("an action", () => {
     assert.strictEqual(await adjustments(why), 1)
   })
 
-  it("has failed when its service cannot be asked", async () => {
+  it("is recorded as failed when its service is unavailable", async () => {
     const why = crypto.randomUUID()
     console_.disturb("items", isDown)
     const { status, body } = await restock(why)
@@ -83,7 +83,7 @@ describe("an action", () => {
     assert.deepStrictEqual(await kept(why), [["failed", "service_away"]])
   })
 
-  it("is said to be unknown when its answer is lost, as it may be done", async () => {
+  it("is answered with outcome_unknown when the service's answer is lost", async () => {
     const why = crypto.randomUUID()
     console_.disturb("items", losesAnswers)
     const { status, body } = await restock(why)

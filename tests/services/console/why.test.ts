@@ -49,18 +49,18 @@ it.each(
           status: "completed",
         }),
       },
-      "billing, items and slots have each reserved their part, so the order keeps all of it.",
+      "billing, items and slots have each reserved their part, so the order is complete.",
     ],
     [
       "completed by the steps that there were when it was accepted",
       { order: orderWith([reserve("money"), reserve("slot")], { status: "completed" }) },
-      "billing and slots have each reserved their part, so the order keeps all of it.",
+      "billing and slots have each reserved their part, so the order is complete.",
     ],
     [
       "refused at the last step",
       { order: withoutSlot },
-      "slots rejected slot 19:00: “Can not get the delivery slot”. The item and the money were undone, " +
-      "last first: it holds nothing.",
+      "slots rejected slot 19:00: “Can not get the delivery slot”. The item and the money were " +
+      "undone, last first: the order holds nothing.",
     ],
     [
       "refused at the first step",
@@ -70,7 +70,7 @@ it.each(
           reason: "Not enough money",
         }),
       },
-      "billing rejected 5.00: “Not enough money”. Nothing had been reserved before, so there was " +
+      "billing rejected 5.00: “Not enough money”. Nothing had been reserved, so there was " +
       "nothing to undo.",
     ],
     [
@@ -81,13 +81,14 @@ it.each(
           reason: "Order timed out",
         }),
       },
-      "It was not decided before its deadline. The slot, the item and the money were undone, last " +
-      "first: it holds nothing.",
+      "The order was not decided before its deadline. The slot, the item and the money were " +
+      "undone, last first: the order holds nothing.",
     ],
     [
       "cancelled, and not undone yet",
       { order: orderWith([cancel("slot")], { status: "compensating", reason: "Order cancelled" }) },
-      "It was cancelled before it was decided. The slot was undone. What it holds is being undone.",
+      "The order was cancelled before it was decided. The slot was undone. What the order holds " +
+      "is being undone.",
     ],
     [
       "stuck while it is undone",
@@ -99,9 +100,9 @@ it.each(
           stuck,
         },
       },
-      "slots rejected slot 19:00: “Can not get the delivery slot”. The item was undone. Undoing is " +
-      "stuck: billing did not undo the money at 7 attempts (billing cannot be reached). It is tried " +
-      "again until it is done.",
+      "slots rejected slot 19:00: “Can not get the delivery slot”. The item was undone. Undoing " +
+      "is stuck: billing has not undone the money after 7 attempts (billing cannot be reached). " +
+      "It is retried until it succeeds.",
     ],
     [
       "stuck, as its saga knows better than the register",
@@ -109,14 +110,15 @@ it.each(
         order: { ...withoutSlot, status: "compensating", timeline: [], stuck },
         saga: { ...saga, action: "cancel", step: "item", attempts: 1 },
       },
-      "slots rejected slot 19:00: “Can not get the delivery slot”. Undoing is stuck: items did not undo " +
-      "the item at 1 attempt (items cannot be reached). It is tried again until it is done.",
+      "slots rejected slot 19:00: “Can not get the delivery slot”. Undoing is stuck: items has " +
+      "not undone the item after 1 attempt (items cannot be reached). It is retried until it " +
+      "succeeds.",
     ],
     [
       "pending at a participant that is away",
       { order: orderWith([]), saga },
-      "Its saga cannot reserve the item at items: items cannot be reached. It is tried again until it " +
-      "works, or until the order's deadline.",
+      "Its saga cannot reserve the item at items: items cannot be reached. It is retried until " +
+      "it succeeds, or until the order's deadline.",
     ],
     [
       "pending at work",
@@ -126,7 +128,7 @@ it.each(
     [
       "pending in the queue",
       { order: orderWith([]) },
-      "No orchestrator that could be asked has it in hand: it waits in the queue, or to be put there " +
+      "No orchestrator that answered is working on it: it waits in the queue, or to be put there " +
       "again.",
     ],
     [
@@ -154,7 +156,7 @@ it("says durations as people do, and never 60 s or 1000 ms", () => {
   ])
 })
 
-it("joins words as people do", () => {
+it("joins words with commas and 'and'", () => {
   expect([[], ["a"], ["a", "b"], ["a", "b", "c"]].map(listWords)).toEqual([
     "",
     "a",

@@ -1,6 +1,6 @@
 /**
- * `npm run audit`: audits everything that answers once, heals what no person has to decide if it is told to, and prints what
- * it found and what it could not look at.
+ * `npm run audit`: audits everything that answers, once. With --heal, corrects what needs no
+ * person's decision. Prints the findings, and what it could not audit.
  */
 import { Effect } from "effect"
 import { auditEverything } from "#services/orchestrator/audit/everything.ts"
@@ -18,7 +18,7 @@ import { printVerdict } from "./verdict.ts"
 interface AuditOptions {
   readonly heal: boolean
   readonly json: boolean
-  /** The system whose console is asked instead. */
+  /** The address of the system whose console is asked instead. */
   readonly url: string | undefined
 }
 
@@ -26,35 +26,36 @@ export const auditSyntax = syntax({
   call: "npm run audit",
   usage: "[-- --heal] [--json]\n[-- --url URL] [--json]",
   about:
-    `Joins what is on record of each order at these services, and checks the books of all that can be
-reserved: ${[...participantNames, "orders"].join(", ")}.
+    `Compares what these services have on record of each order, and checks the books of everything
+that can be reserved: ${[...participantNames, "orders"].join(", ")}.
 
-Where one of ${ofServices.join(", ")} is set,
-as in the orchestrator's container, it asks the services, with the orchestrator's key; else
-it reads the data folder of npm start (DATA_DIR), whether that runs or not, and whichever version
-made it, and asks a participant that is elsewhere where its address says. It goes on without those that are away, and names them. With --url, or where UNWIND_URL is
-set, it asks the console there what the system's own audit last found, as an operator.`,
+Where one of ${ofServices.join(", ")} is set
+(as in the orchestrator's container), it calls the services with the orchestrator's key. Otherwise it
+reads the data folder of npm start (DATA_DIR), whether that runs or not, and whichever version made
+it, and calls a participant that runs elsewhere at its address. It leaves out services that are
+unavailable, and names them. With --url, or where UNWIND_URL is set, it asks the console there, as an
+operator, for the system's own audit.`,
   options: {
     heal: {
       type: "boolean",
-      says: "give back what is held for failed orders and for none; safe while orders are " +
-        "running. Without it, nothing is changed",
+      says: "give back what is held for failed or unknown orders; safe while orders run. " +
+        "Without it, nothing is changed",
     },
-    json: { type: "boolean", says: "a line of JSON for each finding, and one for the sums" },
+    json: { type: "boolean", says: "a line of JSON for each finding, and one for the totals" },
     url: { type: "string", value: "URL", says: "ask the console of this system" },
   },
   closing:
-    `Exits with 0 when nothing is wrong (any more), with 1 when a person has to look, and with 2 when it
-cannot tell, since a part is missing.`,
+    `Exits with 0 when nothing is wrong (any more), 1 when a person has to act, and 2 when nothing
+was found, but a part could not be audited.`,
   read: ({ heal = false, json = false, url }): AuditOptions => {
     if (heal && url !== undefined) {
-      throw new Misused("Over the console it is npm run unwind -- heal, and not --heal")
+      throw new Misused("--heal does not work with --url: use npm run unwind -- heal")
     }
     return { heal, json, url: url === undefined ? undefined : urlOf("--url", url) }
   },
 })
 
-/** Gives the exit code. */
+/** Returns the exit code. */
 const audited = (options: AuditOptions, missingFromStart: ReadonlyArray<Missing>) =>
   Effect.gen(function* () {
     const report = options.json ? jsonReport : textReport
@@ -75,7 +76,10 @@ const audited = (options: AuditOptions, missingFromStart: ReadonlyArray<Missing>
     return missing.length > 0 ? 2 : 0
   })
 
-/** Whether the console is asked: not where services are named, as in their containers, and not to heal a data folder. */
+/**
+ * Whether the console is asked: with --url, or by UNWIND_URL unless the environment names the
+ * services (as in containers) or a data folder is to be healed.
+ */
 const asksConsole = (
   { url, heal }: AuditOptions,
   environment: typeof Environment["Service"],

@@ -1,4 +1,7 @@
-/** What the audit prints: a line for each finding, then the sums and what to do; for people, or as lines of JSON. */
+/**
+ * The output of the audit: a line for each finding, then totals and remedies; for people, or as
+ * lines of JSON.
+ */
 import type { Finding } from "#services/orchestrator/audit/finding.ts"
 import { leftOf, type Sums } from "#services/orchestrator/audit/sums.ts"
 import { printable } from "#shared/command/printable.ts"
@@ -6,7 +9,7 @@ import { findingKinds } from "#shared/contracts/audit.ts"
 import { counted, spanOf } from "../output.ts"
 import type { Missing } from "./system.ts"
 
-/** How findings and sums are written. */
+/** How findings and totals are written. */
 export interface Report {
   readonly finding: (finding: Finding, healed: boolean) => string
   readonly sums: (sums: Sums, missing: ReadonlyArray<Missing>) => string
@@ -34,7 +37,7 @@ export const textReport: Report = {
     return [
       `Orders    ${counted(orders)}: held by all ${counted(allHeld)}, by none ${
         counted(noneHeld)
-      }, in flight ${counted(inFlight)}, in question ${counted(inQuestion)}`,
+      }, in flight ${counted(inFlight)}, with findings ${counted(inQuestion)}`,
       `Books     ${counted(resources)} resources, ` +
       (found.imbalance === 0 ? "all balance" : `${counted(found.imbalance)} do not balance`),
       `Findings  ${findings || "none"}${healed === 0 ? "" : `; ${counted(healed)} healed`}`,
@@ -46,6 +49,6 @@ export const textReport: Report = {
 
 const missingLines = (missing: ReadonlyArray<Missing>): ReadonlyArray<string> =>
   missing.length === 0 ? [] : [
-    "Missing   these parts were not looked at, and nothing is healed until they are",
+    "Missing   these parts could not be audited; nothing is healed until they can be",
     ...missing.map(({ part, cause }) => `  ${part}: ${printable(cause)}`),
   ]

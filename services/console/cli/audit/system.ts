@@ -1,6 +1,7 @@
 /**
- * What is audited: the services where they are in the environment of the orchestrator's container, else the
- * data folder of the embedded run, and the participants that this calls elsewhere. The audit is needed most when something is away, so it goes on with what answers.
+ * Opens what is audited: the services, if the environment is that of the orchestrator's container,
+ * else the data folder of the embedded run, and the participants that run elsewhere. The audit
+ * continues without services that do not answer, since it is needed most then.
  */
 import { Context, Effect, Layer, type Scope } from "effect"
 import { isMovable } from "#compose/embedded/elsewhere.ts"
@@ -20,14 +21,14 @@ import { privateKeySetting, serviceSignerLayer } from "#shared/security/service-
 type Environment = typeof Environment["Service"]
 type Part = ParticipantName | "orders"
 
-/** What the audit cannot look at, and why, with the remedy. */
+/** What cannot be audited, and why, with the remedy. */
 export interface Missing {
   readonly part: string
   readonly cause: string
 }
 
 export interface Opened {
-  /** The records of those who answer. */
+  /** Restricted to the services that answer. */
   readonly context: Context.Context<Audit | Records>
   readonly missing: ReadonlyArray<Missing>
 }
@@ -35,19 +36,22 @@ export interface Opened {
 const parts: ReadonlyArray<Part> = [...participantNames, "orders"]
 
 /**
- * What the environment of a service among others has: by which key they know it, or where those are that are never elsewhere
- * than the rest of a data folder.
+ * What only the environment of a service among others has: the key by which they know it, or the
+ * addresses of services that never run elsewhere than the rest of a data folder.
  */
 export const ofServices: ReadonlyArray<string> = [
   ...Object.keys(privateKeySetting),
   ...callsOf("orchestrator").filter((name) => !isMovable(name)).map(addressName),
 ]
 
-/** Whether the environment is of a service among others. */
+/** Whether the environment is that of a service among others, as in the orchestrator's container. */
 export const namesServices = (environment: Environment): boolean =>
   ofServices.some((name) => environment[name] || environment[`${name}_FILE`])
 
-/** Opens what there is to audit until the scope closes. Fails with a message for a person when nothing answers. */
+/**
+ * Opens what is audited, until the scope closes. Fails with a message for a person when no service
+ * answers.
+ */
 export const openSystem = (
   environment: Environment,
 ): Effect.Effect<Opened, { readonly message: string }, Scope.Scope> =>
@@ -110,8 +114,8 @@ const missingOf = (records: Records["Service"], unreadable: ReadonlyMap<Part, st
     })
   })
 
-/** Why something did not answer, with the remedy. */
+/** Why a service did not answer, with the remedy. */
 export const causeOf = ({ message, isMisconfigured }: Unreached): string =>
   isMisconfigured
     ? message
-    : `${message}: see that it runs and can be reached from here, then try again`
+    : `${message}: check that it runs and can be reached from here, then try again`

@@ -1,4 +1,6 @@
-/** What the console tells of the audit, as `npm run audit` prints what it finds itself; and to have it heal. */
+/**
+ * `npm run unwind -- heal`, and the result of the system's audit, in the form of `npm run audit`.
+ */
 import { Effect } from "effect"
 import { printable } from "#shared/command/printable.ts"
 import { type AuditFinding, type AuditState, findingKinds } from "#shared/contracts/audit.ts"
@@ -28,7 +30,7 @@ const printFindings = (findings: ReadonlyArray<AuditFinding>, out: Output) =>
 const noteUnreached = (unreached: AuditState["unreached"], out: Output) =>
   Effect.forEach(
     unreached,
-    ({ service, message }) => out.note(`Not looked at: ${service}: ${message}`),
+    ({ service, message }) => out.note(`Not audited: ${service}: ${message}`),
     { discard: true },
   )
 
@@ -38,13 +40,13 @@ const stateWords = ({ verdict, auditedAt, orders, resources, found }: AuditState
     `Verdict   ${verdict}` + (auditedAt === null ? "" : `, ${agoOf(auditedAt)} ago`),
     `Orders    held by all ${counted(allHeld)}, by none ${counted(noneHeld)}, in flight ${
       counted(inFlight)
-    }, in question ${counted(inQuestion)}`,
+    }, with findings ${counted(inQuestion)}`,
     `Books     ${counted(resources)} resources`,
     `Findings  ${foundWords(found)}`,
   ].join("\n")
 }
 
-/** What the running check of the system last found. Gives the exit code of the audit. */
+/** Prints the result of the system's last audit. Returns the exit code. */
 export const printVerdict = Effect.fnUntraced(
   function* ({ api, out }: Desk) {
     const { findings, ...state } = yield* api.audit
@@ -55,12 +57,14 @@ export const printVerdict = Effect.fnUntraced(
   },
 )
 
-/** Whether nothing is left to be done: 0, a person has to look: 1, or it is not known: 2. */
+/**
+ * The exit code: 0 when nothing is left to do, 1 when a person has to act, 2 when that is unknown.
+ */
 export const codeOfHealing = (
   { finished, unreached, found, healed }: typeof HealResponse.Type,
 ): number => !finished || unreached.length > 0 ? 2 : sumOf(found) > healed ? 1 : 0
 
-/** What a look at everything came to. */
+/** Prints the result of an audit that may have healed. */
 export const printHealing = Effect.fnUntraced(function* (
   { findings, ...done }: typeof HealResponse.Type,
   out: Output,
@@ -74,20 +78,19 @@ export const printHealing = Effect.fnUntraced(function* (
   )
   yield* noteUnreached(done.unreached, out)
   if (sumOf(done.found) > done.healable) {
-    yield* out.note("The others are for a person: npm run unwind -- audit")
+    yield* out.note("A person decides about the others: npm run unwind -- audit")
   }
-  if (!done.finished) yield* out.note("It takes longer, and goes on: npm run unwind -- audit")
+  if (!done.finished) yield* out.note("It continues in the background: npm run unwind -- audit")
 })
 
 export const heal = consoleCommand(
   {
     name: "heal",
     usage: "--reason TEXT | --dry-run",
-    about:
-      `Audits everything, and gives back what is held for failed orders and for none; safe while orders are
-running. Nothing is healed while a service cannot be looked at.`,
+    about: `Audits everything, and gives back what is held for failed or unknown orders. Safe while
+orders run. Nothing is healed while a service cannot be audited.`,
     options: {
-      "dry-run": { type: "boolean", says: "only tell what would be given back; needs no reason" },
+      "dry-run": { type: "boolean", says: "only show what would be given back; needs no reason" },
       reason: reasonOption,
     },
     read: ({ "dry-run": dryRun = false, reason }) => ({

@@ -1,4 +1,4 @@
-/** `npm run demo`: four orders through the whole system, drawn as they happen, and checked. */
+/** `npm run demo`: places four orders, draws what happens to each, and checks how each ends. */
 import { Console, Effect } from "effect"
 import { command } from "#shared/command/command.ts"
 import { syntax } from "#shared/command/syntax.ts"
@@ -11,17 +11,17 @@ export const demoSyntax = syntax({
   call: "npm run demo",
   usage: "[-- --base-url URL]",
   about:
-    `Signs up a new user, places four orders, and draws what really happened to each. Exits with 0 when
-everything is as expected, with 1 when something is not, and with 2 when an option is wrong.`,
+    `Signs up a new user, places four orders, and draws what happened to each. Exits with 0 when
+everything is as expected, 1 when something is not, and 2 when an option is invalid.`,
   options: {
     "base-url": {
       type: "string",
       value: "URL",
-      says: "the system to talk to; without it, the one at http://localhost:$PORT (PORT is 8080 " +
-        "where it is not set), or one of the demo's own, gone again at its end",
+      says: "the system's address; default: http://localhost:$PORT (8080 if not set), or else a " +
+        "temporary system that the demo starts",
     },
   },
-  closing: "Colour is only for terminals, and never with NO_COLOR set.",
+  closing: "Uses colour only on terminals, and never when NO_COLOR is set.",
   read: ({ "base-url": url }) => ({
     baseUrl: url === undefined ? undefined : urlOf("--base-url", url),
   }),

@@ -1,4 +1,4 @@
-/** The four orders of the demo and what must come of each: three ways to fail, and one to succeed. */
+/** The four orders of the demo and how each must end: three fail, and one succeeds. */
 import { orderSaga, type OrderStep } from "#shared/contracts/order-saga.ts"
 import type {
   FailureReason,
@@ -8,7 +8,7 @@ import type {
   TimelineEntry,
 } from "#shared/contracts/order.ts"
 
-/** What a step of an order came to, such as "money reserved". */
+/** A step and its outcome, such as "money reserved". */
 type Step = `${TimelineEntry["step"]} ${TimelineEntry["outcome"] | "given back"}`
 
 /** How an order ended, and what its customer has left. */
@@ -23,14 +23,14 @@ export interface Scene {
   readonly title: string
   readonly order: Extract<NewOrder, { readonly item: number }>
   readonly ending: Ending
-  /** What to do when the order ends otherwise for a reason that is nobody's fault. */
+  /** What to do when the order ends differently without a fault in the system. */
   readonly remedy?: string
 }
 
-/** What a new customer starts with; every order that fails gives it all back. */
+/** The wallet of a new customer. Every order that fails gives back everything. */
 export const startingWallet = 100
 
-/** What was reserved before the step that is refused is given back, last first. */
+/** The steps before the refused one are given back, last first. */
 const refusedAt = (refused: OrderStep["step"]): Ending => {
   const row = orderSaga.findIndex(({ step }) => step === refused)
   const before = orderSaga.slice(0, row).map(({ step }) => step)
@@ -71,12 +71,11 @@ export const scenario: ReadonlyArray<Scene> = [
       steps: orderSaga.map(({ step }): Step => `${step} reserved`),
       wallet: 0,
     },
-    remedy:
-      "(Every demo takes one of the item and of the slot: sold out, they need a fresh system.)",
+    remedy: "(Every run takes one item and one slot. When they are sold out, use a fresh system.)",
   },
 ]
 
-/** How the order ended, in the terms in which the scenario says how it must. */
+/** How the order ended, in a form that can be compared with the scenario. */
 export const endingOf = ({ status, reason, timeline }: OrderDetails, wallet: number): Ending => ({
   status,
   reason,
@@ -86,7 +85,7 @@ export const endingOf = ({ status, reason, timeline }: OrderDetails, wallet: num
   wallet,
 })
 
-/** Every expectation that did not hold, with what came instead; empty when there is none. */
+/** Every expectation that did not hold, with the actual value. */
 export const differences = (expected: Ending, got: Ending): ReadonlyArray<string> =>
   (["status", "reason", "steps", "wallet"] as const)
     .map((what) => [what, said(expected[what]), said(got[what])] as const)

@@ -1,6 +1,6 @@
 /**
- * Finds the system that the demo talks to: the one it is told, else the one on this machine, else one of its own, in this
- * process, with data that is gone when the scope closes.
+ * Finds the system for the demo: the given one, else the one on this machine, else a temporary one
+ * in this process, whose data is deleted when the scope closes.
  */
 import { Console, Effect, Schedule, Schema, type Scope } from "effect"
 import { mkdtemp, rm } from "node:fs/promises"
@@ -9,20 +9,23 @@ import { join } from "node:path"
 import { startSystem } from "#compose/embedded/system.ts"
 import { customerApi } from "../customer-api.ts"
 
-/** There is no system to talk to. */
+/** There is no system for the demo. */
 export class NoSystem extends Schema.TaggedError<NoSystem>()("NoSystem", {
   message: Schema.String,
 }) {}
 
 export interface RunningSystem {
   readonly baseUrl: string
-  /** Fails with a message when the system ends by itself; never for one that the demo did not start. */
+  /**
+   * Fails with a message when the temporary system ends by itself. Never fails for a system that
+   * the demo did not start.
+   */
   readonly broken: Effect.Effect<never, { readonly message: string }>
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
 
-/** Finds a system or starts one until the scope closes. Fails with a message for a person. */
+/** Finds a system, or starts one until the scope closes. Fails with a message for a person. */
 export const findSystem = (
   given: string | undefined,
   environment: Environment,
@@ -41,7 +44,7 @@ export const findSystem = (
     return yield* startOwn(environment)
   })
 
-/** One that is just starting is waited for. */
+/** Waits up to 30 seconds for a system that is starting. */
 const lookAt = (baseUrl: string) =>
   customerApi(baseUrl).look.pipe(
     Effect.retry({
@@ -77,7 +80,7 @@ const throwAwayFolder = Effect.acquireRelease(
     try: () => mkdtemp(join(tmpdir(), "unwind-demo-")),
     catch: (cause) =>
       new NoSystem({
-        message: `No folder for data can be made in ${tmpdir()} (${(cause as Error).message})`,
+        message: `Cannot create a data folder in ${tmpdir()} (${(cause as Error).message})`,
       }),
   }),
   (folder) => Effect.promise(() => rm(folder, { recursive: true, force: true })),

@@ -1,4 +1,7 @@
-/** The demo itself: one new customer, four orders, and for each a drawing of what happened and whether it had to. */
+/**
+ * The demo: one new customer, four orders, and for each a drawing of what happened and whether it
+ * was expected.
+ */
 import { Effect } from "effect"
 import type { OrderDetails } from "#shared/contracts/order.ts"
 import { customerApi } from "../customer-api.ts"
@@ -17,7 +20,7 @@ export interface Tally {
   readonly asExpected: number
 }
 
-/** Walks through the scenario and says how many orders ended as they must. Fails with ApiError. */
+/** Runs the scenario. Returns how many orders ended as expected. Fails with ApiError. */
 export const walk = ({ baseUrl, paint, print }: WalkOptions) =>
   Effect.gen(function* () {
     const api = customerApi(baseUrl)

@@ -1,4 +1,7 @@
-/** `npm run unwind -- load`: orders at a steady rate, for some minutes, and an audit of everything at their end. */
+/**
+ * `npm run unwind -- load`: places orders at a steady rate for some minutes, then audits
+ * everything.
+ */
 import { Console, Effect, Fiber, Schedule } from "effect"
 import { Misused } from "#shared/command/syntax.ts"
 import { numberOf } from "#shared/command/values.ts"
@@ -9,7 +12,7 @@ import { type Customer, newCustomer } from "./customers.ts"
 import { lineOf } from "./line.ts"
 import { placeOne } from "./orders.ts"
 
-/** Beyond that, the system does not keep up, and more would only wait. */
+/** A system with more in flight does not keep up; further orders would only wait. */
 const mostInFlight = 5_000
 
 export const load = consoleCommand(
@@ -17,22 +20,23 @@ export const load = consoleCommand(
     name: "load",
     usage: "--rate R --minutes M",
     about:
-      `Places orders at a steady rate, as new customers (load-...), who stay: of ten, seven can be fulfilled,
-and one each is refused at the money, the item and the slot. They take stock as all orders do: where
-it runs out, more end with "no item". Shows rate, orders in flight, latency until they were final and
-how they ended; at the end everything is audited, and nothing healed. Ctrl-C ends it with the sums.`,
+      `Places orders at a steady rate, as new customers (load-...), which remain afterwards. Of ten
+orders, seven can be completed; one each is refused for its money, item and slot. They use up stock
+like all orders: where it runs out, more end with "no item". Shows the rate, orders in flight, the
+latency to the final state, and how orders ended. Then audits everything, and heals nothing. Ctrl-C
+stops it and prints the totals.`,
     options: {
       rate: {
         type: "string",
         value: "R",
-        says: `orders a second, 0.1 to ${mostPerSecond} (needed)`,
+        says: `orders per second, 0.1 to ${mostPerSecond} (required)`,
       },
-      minutes: { type: "string", value: "M", says: "how long, 0.05 to 1440 (needed)" },
+      minutes: { type: "string", value: "M", says: "how long, 0.05 to 1440 (required)" },
     },
-    closing: "It exits with 1 when the audit finds something, or an order came to no end.",
+    closing: "Exits with 1 when the audit finds something, or when an order got no answer.",
     read: ({ rate, minutes }) => {
       if (rate === undefined || minutes === undefined) {
-        throw new Misused("Say how much, and how long, such as --rate 20 --minutes 1")
+        throw new Misused("--rate and --minutes are required, such as --rate 20 --minutes 1")
       }
       return {
         rate: numberOf("--rate", rate, { least: 0.1, most: mostPerSecond, such: 20 }),
@@ -41,7 +45,7 @@ how they ended; at the end everything is audited, and nothing healed. Ctrl-C end
     },
   },
   Effect.fnUntraced(function* ({ api, baseUrl, out }, { rate, minutes }) {
-    // Who may not audit learns it before anything is placed.
+    // Fails before anything is placed when the user is not an operator, who alone may audit.
     yield* api.me
     const count = Math.round(rate * minutes * 60)
     const customers = yield* Effect.forEach(
@@ -62,7 +66,7 @@ how they ended; at the end everything is audited, and nothing healed. Ctrl-C end
     yield* printSums
     const { firstTrouble, ends } = tally.sums()
     if (firstTrouble !== null) {
-      yield* out.note(`The first that did not end as meant: ${firstTrouble}`)
+      yield* out.note(`The first order with an unintended end: ${firstTrouble}`)
     }
     const audited = yield* api.heal({ reason: "after a load: only counted", dryRun: true })
     yield* printHealing(audited, out)
@@ -79,7 +83,7 @@ interface Load {
   readonly count: number
 }
 
-/** Begins each when it is due, whether those before are done or not, and waits for all. */
+/** Starts each order when it is due, whether earlier ones have ended or not, and waits for all. */
 const placeAll = ({ baseUrl, customers, tally, rate, count }: Load) =>
   Effect.scoped(Effect.gen(function* () {
     const startedAtMs = performance.now()
@@ -103,7 +107,7 @@ const clearLine = Effect.sync(() => {
   if (stderr.isTTY) stderr.write("\r\x1b[K")
 })
 
-/** A terminal has a line that changes each second, anything else one every ten. */
+/** On a terminal, updates one line every second; otherwise prints a line every ten seconds. */
 const showLive = (tally: Tally) =>
   Effect.suspend(() => {
     const line = lineOf(tally.recent())

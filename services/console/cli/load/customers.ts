@@ -1,13 +1,13 @@
-/** The customers of a load: users who signed up for it, each with a wallet that lasts for its orders. */
+/** The customers of a load: new users, whose wallets suffice for their orders. */
 import { Effect } from "effect"
 import { customerApi } from "../customer-api.ts"
 import type { ApiError } from "../http.ts"
 
 export interface Customer {
   readonly username: string
-  /** The access token, as it is now. */
+  /** The current access token. */
   readonly token: () => string
-  /** Gets another one, unless another request has done that since this one was taken. */
+  /** Replaces the access token, unless another request has already replaced the `stale` one. */
   readonly renew: (stale: string) => Effect.Effect<void, ApiError>
 }
 

@@ -6,7 +6,7 @@ import type { ApiError } from "../http.ts"
 import { againForMinutes, endOf, isFinal, isPassing, type Tally, wishOf } from "../../load.ts"
 import type { Customer } from "./customers.ts"
 
-/** Asks as the customer; a token that ran out is replaced. */
+/** Sends a request as the customer, and replaces an expired token. */
 const as = <A>(
   customer: Customer,
   ask: (token: string) => Effect.Effect<A, ApiError>,
@@ -20,12 +20,15 @@ const as = <A>(
     )
   })
 
-/** What is not answered may have happened, so it is asked again with the same key; for some minutes. */
+/** An unanswered order may have been placed, so it is retried with the same idempotency key. */
 const again = Schedule.spaced("1 second").pipe(
   Schedule.upTo({ duration: `${againForMinutes} minutes` }),
 )
 
-/** Places one and follows it until it is final, or nobody answers any more. */
+/**
+ * Places one order and follows it until it is final, or until the retries end. Never fails: the
+ * tally has the result.
+ */
 export const placeOne = (
   baseUrl: string,
   customer: Customer,

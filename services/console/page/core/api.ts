@@ -1,4 +1,4 @@
-/** The system's API, asked as whoever is signed in. */
+/** The system's API, called as the signed-in user. */
 import { noAnswer, problemOf } from "./problem.ts"
 import { accessToken, refresh, session } from "./session.ts"
 
@@ -9,11 +9,11 @@ export interface Asked {
   readonly signal?: AbortSignal
 }
 
-/** The answer, whatever its status. Fails with a Problem when there is none. */
+/** The answer, whatever its status. Fails with a Problem when there is no answer. */
 export const send = async (path: string, asked: Asked = {}): Promise<Response> => {
   const response = await sendOnce(path, asked)
   if (response.status !== 401 || !session.value) return response
-  // The session, or the keys, may have changed since the token was made.
+  // The session or the signing keys may have changed since the token was issued.
   await refresh()
   return session.value ? await sendOnce(path, asked) : response
 }
@@ -43,7 +43,7 @@ export const call = async <A>(path: string, asked: Asked = {}): Promise<A> => {
 
 type Query = Readonly<Record<string, string | number | null | undefined>>
 
-/** The path with what is given of the query. */
+/** The path with a query, without its empty values. */
 export const withQuery = (path: string, query: Query): string => {
   const given = Object.entries(query).filter(([, value]) =>
     value !== undefined && value !== null &&
@@ -52,7 +52,7 @@ export const withQuery = (path: string, query: Query): string => {
   return given.length === 0 ? path : `${path}?${new URLSearchParams(given)}`
 }
 
-/** A key by which a request that is sent again is known. On plain HTTP browsers have no crypto.randomUUID. */
+/** An idempotency key. On plain HTTP, browsers offer no crypto.randomUUID. */
 export const newKey = (): string =>
   [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => byte.toString(16).padStart(2, "0"))
     .join("")

@@ -1,11 +1,14 @@
-/** The customers of a load: users who sign up for it, and order over the public API as everybody does. */
+/** The customers of a load: new users, who order over the public API. */
 import { newKey } from "./api.ts"
 import { noAnswer, problemOf } from "./problem.ts"
 import { post, type Tokens } from "./session.ts"
 
 export interface Customer {
   readonly username: string
-  /** As the customer; a body is posted. Fails with a Problem, of status 401 once where the token had run out. */
+  /**
+   * Sends a request as the customer; with a body, a POST. Fails with a Problem, once with 401 when
+   * the token has expired.
+   */
   readonly ask: <A>(path: string, asked?: Asked) => Promise<A>
 }
 
@@ -15,8 +18,8 @@ interface Asked {
 }
 
 /**
- * Browsers have six connections for a host where it speaks HTTP/1.1, and the page's own streams and questions need some: a
- * load never has more than these.
+ * The most connections of a load. Browsers open six to a host over HTTP/1.1, and the page's own
+ * streams and requests need the others.
  */
 const mostConnections = 3
 
@@ -35,7 +38,7 @@ const connected = async <A>(ask: () => Promise<A>): Promise<A> => {
   }
 }
 
-/** Signs a customer up. Nobody needs to know the password: it is gone with the page. */
+/** Signs up a customer. Only this page knows the password. */
 export const newCustomer = async (): Promise<Customer> => {
   const username = `load-${newKey().slice(0, 13)}`
   const credentials = { username, password: newKey() }

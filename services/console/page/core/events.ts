@@ -1,25 +1,25 @@
 /**
- * Server-sent events with a token: EventSource cannot send one. It comes back by itself, later each time, and goes on behind
- * the last event that it saw.
+ * Server-sent events with a token, which EventSource cannot send. Reconnects by itself with
+ * exponential backoff, and resumes after the last event that it received.
  */
 import { createParser } from "eventsource-parser"
 import { send } from "./api.ts"
 import { asProblem, Problem, problemOf } from "./problem.ts"
 
 export interface Listener {
-  /** Says whether it was the last. */
+  /** Returns true after the last event. */
   readonly event: (name: string, data: unknown) => boolean | void
-  /** Told null when it is connected, and why when it is not. */
+  /** Called with null when connected, and with the cause when not. */
   readonly state: (problem: Problem | null) => void
 }
 
 const firstWaitMs = 500
 const longestWaitMs = 10_000
 
-/** What no waiting mends. */
+/** Whether retrying cannot help. */
 const isFinal = ({ status }: Problem) => [400, 401, 403, 404].includes(status)
 
-/** Listens until there is nothing more to come, or the function is called that it gives. */
+/** Listens until the last event. Returns the function that stops it. */
 export const listen = (path: string, listener: Listener): () => void => {
   const ending = new AbortController()
   const { signal } = ending
@@ -47,7 +47,7 @@ export const listen = (path: string, listener: Listener): () => void => {
   return () => ending.abort()
 }
 
-/** One connection, to its end; true when nothing more will come. */
+/** Reads one connection to its end. Returns true when no more events will come. */
 const follow = async (
   path: string,
   listener: Listener,

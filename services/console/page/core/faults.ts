@@ -1,4 +1,4 @@
-/** Whether operators may break things on purpose here: only where FAULTS=1 are there routes that do. */
+/** Whether operators can set faults: the routes for it exist only where FAULTS=1. */
 import { effect, signal } from "@preact/signals"
 import { call } from "./api.ts"
 import { asProblem } from "./problem.ts"
@@ -6,12 +6,12 @@ import { session } from "./session.ts"
 
 export const faultsPath = "/api/console/faults"
 
-/** Undefined while it is not known, and while no operator is signed in, who alone may know. */
+/** Undefined while unknown, and while no operator is signed in. */
 export const mayBreak = signal<boolean | undefined>(undefined)
 
 const againAfterMs = 5_000
 
-/** Asks when an operator signs in, until somebody answers. */
+/** Asks when an operator signs in, and retries until there is an answer. */
 export const startAskingForFaults = (): void => {
   effect(() => {
     mayBreak.value = undefined

@@ -1,4 +1,4 @@
-/** What the page shows, kept true while it is looked at. */
+/** The page's data, kept up to date while the page is visible. */
 import { effect, signal } from "@preact/signals"
 import { useCallback, useEffect, useRef, useState } from "preact/hooks"
 import type { Overview } from "#shared/contracts/console.ts"
@@ -8,22 +8,22 @@ import { asProblem, Problem } from "./problem.ts"
 import { session } from "./session.ts"
 
 export interface Loaded<A> {
-  /** The newest that came; undefined until something has. */
+  /** The newest data; undefined before the first answer. */
   readonly data: A | undefined
-  /** Why there is nothing newer; null when there is nothing wrong. */
+  /** Why the data may be out of date; null when it is not. */
   readonly problem: Problem | null
   readonly reload: () => void
 }
 
-/** How long a service that is away is left alone. */
+/** The pause before a failed request is retried. */
 const againMs = 3_000
 
-/** What asking again may mend: no answer, too many questions, a service that is away. */
+/** Whether a retry can help: no answer, too many requests, or an unavailable service. */
 const mayPass = ({ status }: Problem) => status === 0 || status === 429 || status >= 500
 
 /**
- * What a path answers, asked again whenever it, or `version`, is another, and after a while when it could not be had. Null asks
- * nothing.
+ * The answer of a path, requested again whenever the path or `version` changes, and after a
+ * failure. Null requests nothing.
  */
 export const useGet = <A>(path: string | null, version: unknown = 0): Loaded<A> => {
   const [state, setState] = useState<{ path: string | null; data?: A; problem: Problem | null }>({
@@ -39,7 +39,7 @@ export const useGet = <A>(path: string | null, version: unknown = 0): Loaded<A> 
       .then((data) => setState({ path, data, problem: null }))
       .catch((error) => {
         if (ending.signal.aborted) return
-        // What was there is better than nothing, but not that of another path.
+        // Keeps the old data, unless it is of another path.
         setState((before) => ({
           path,
           ...(before.path === path && before.data !== undefined && { data: before.data }),
@@ -58,7 +58,7 @@ export const useGet = <A>(path: string | null, version: unknown = 0): Loaded<A> 
   return { data: isOther ? undefined : state.data, problem: isOther ? null : state.problem, reload }
 }
 
-/** The same, asked again so long after each answer, while somebody sees the page. */
+/** The same, polled at an interval after each answer while the page is visible. */
 export const usePolled = <A>(path: string, everyMs: number): Loaded<A> => {
   const loaded = useGet<A>(path)
   const { data, problem, reload } = loaded
@@ -71,11 +71,14 @@ export const usePolled = <A>(path: string, everyMs: number): Loaded<A> => {
   return loaded
 }
 
-/** Whether somebody can see the page: browsers have few connections for a host, which pages that nobody sees leave to others. */
+/**
+ * Whether the page is visible. Browsers limit the connections to a host, so hidden pages leave
+ * theirs to others.
+ */
 const isSeen = signal(!document.hidden)
 document.addEventListener("visibilitychange", () => isSeen.value = !document.hidden)
 
-/** The newest event of a name of a stream, until one is the last. Null listens to nothing. */
+/** The newest event with this name, until the last one. Null listens to nothing. */
 export const useStream = <A>(
   path: string | null,
   event: string,
@@ -101,7 +104,7 @@ export const useStream = <A>(
   return { data: state.data, problem: state.problem }
 }
 
-/** The value as it was when it changed last, and not more often than so many milliseconds. */
+/** The value, updated at most once in so many milliseconds. */
 export const useSlowly = <A>(value: A, everyMs: number): A => {
   const [shown, setShown] = useState(value)
   const changedAt = useRef(0)
@@ -117,14 +120,16 @@ export const useSlowly = <A>(value: A, everyMs: number): A => {
   return shown
 }
 
-/** The system as a whole, each second while an operator looks. */
+/** The state of the whole system, updated every second for an operator. */
 export const overview = signal<Overview | null>(null)
-/** Why `overview` is not the newest; null when it is. */
+/** Why `overview` may be out of date; null when it is not. */
 export const overviewProblem = signal<Problem | null>(null)
-/** Milliseconds since the epoch, each second. */
+/** Milliseconds since the epoch, updated every second. */
 export const now = signal(Date.now())
 
-/** Starts the clock, and looks at the system while an operator is signed in and the page is seen. */
+/**
+ * Starts the clock, and follows the system while an operator is signed in and the page is visible.
+ */
 export const startLooking = (): void => {
   setInterval(() => now.value = Date.now(), 1000)
   effect(() => {

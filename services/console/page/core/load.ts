@@ -1,6 +1,6 @@
 /**
- * A load that the page itself places, over the public API, as customers of its own. It goes on while other pages are looked
- * at, ends by itself, and each of its orders is followed until it is final.
+ * A load that the page places over the public API, as new customers. It continues on other pages of
+ * the console, ends by itself, and follows each of its orders until that is final.
  */
 import { effect, signal } from "@preact/signals"
 import type { OrderView } from "#shared/contracts/order.ts"
@@ -19,9 +19,9 @@ import { type Customer, newCustomer } from "./customers.ts"
 import { asProblem, type Problem } from "./problem.ts"
 import { session } from "./session.ts"
 
-/** More would be the browser's limit and not the system's: the command line places as many as one likes. */
+/** Beyond this the browser is the limit, not the system. The command line places more. */
 export const mostPerSecond = 50
-/** After that it ends by itself, as faults do. */
+/** After this time the load ends by itself. */
 export const mostMinutes = 5
 
 export interface Look {
@@ -32,36 +32,36 @@ export interface Look {
 }
 
 export interface Load {
-  /** Stopped: it places no more, and follows what it has placed. */
+  /** "stopped" places no more orders, and follows the placed ones. */
   readonly state: "signing up" | "placing" | "stopped"
   readonly rate: number
   readonly sums: Sums
-  /** Each second one, the newest last. */
+  /** One sample per second, newest last. */
   readonly looks: ReadonlyArray<Look>
-  /** Why orders are not taken as fast as they come, now; null while they are. */
+  /** Why orders are currently not accepted as fast as they are placed; null while they are. */
   readonly heldBack: Problem | null
 }
 
-/** Null before the first. */
+/** Null before the first load. */
 export const load = signal<Load | null>(null)
 
-/** Those who have signed up stay for the next load. */
+/** Customers are kept for the next load. */
 const customers: Array<Customer> = []
 const lookEveryMs = 1_000
-/** Of the whole of it. */
+/** Samples for the whole time of a load. */
 const keptLooks = mostMinutes * 60
-/** Beyond so many that nobody takes, more would only wait. */
+/** With more unaccepted orders than this, further ones would only wait. */
 const mostWaiting = 50
-/** Of each customer, in each round. */
+/** The most older orders that are polled one by one, for each customer and round. */
 const mostSingly = 10
 
 const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms))
 
-/** A load under way, until all of its orders are final or nobody wants it any more. */
+/** A running load, until all of its orders are final or it is dropped. */
 class Running {
   readonly #tally = new Tally()
   readonly #rate: number
-  /** By customer: the orders that are not final, by id. */
+  /** For each customer, the orders that are not final, by id. */
   readonly #open = new Map<Customer, Map<string, OrderView>>()
   #looks: ReadonlyArray<Look> = []
   #lookedAtMs = performance.now()
@@ -97,7 +97,7 @@ class Running {
     const looking = setInterval(() => this.#look(), lookEveryMs)
     try {
       await Promise.all([this.#place(), ...customers.map((customer) => this.#follow(customer))])
-      // The last of them show in the next look, as all do.
+      // The next samples show the last orders.
       await wait(2 * lookEveryMs)
     } finally {
       clearInterval(looking)
@@ -118,7 +118,7 @@ class Running {
     this.#show()
   }
 
-  /** Begins each when it is due, whether those before are done or not. */
+  /** Starts each order when it is due, whether earlier ones have ended or not. */
   async #place() {
     const startedAtMs = performance.now()
     const endsAtMs = startedAtMs + mostMinutes * 60_000
@@ -131,7 +131,10 @@ class Running {
     this.isPlacing = false
   }
 
-  /** Until it is taken: what is not answered may have happened, so it is asked again with the same key. */
+  /**
+   * Retries with the same idempotency key until the order is accepted, since an unanswered order
+   * may have been placed.
+   */
   async #placeOne(customer: Customer, n: number) {
     const startedAtMs = performance.now()
     const headers = { "idempotency-key": newKey() }
@@ -164,7 +167,7 @@ class Running {
     return open
   }
 
-  /** Looks at the newest orders of a customer at once, and singly at some of those that are older and still not final. */
+  /** Polls the newest orders of a customer in one request, and some older open ones one by one. */
   async #follow(customer: Customer) {
     const open = this.#of(customer)
     while (this.isWanted && (this.isPlacing || this.#taking > 0 || open.size > 0)) {
@@ -180,7 +183,7 @@ class Running {
           if (isFinal(order)) this.#end(open, order)
         }
       } catch {
-        // Whatever it was: they are orders that were taken, and are asked for again.
+        // The next round asks for the same orders again.
       }
     }
   }
@@ -195,7 +198,10 @@ class Running {
 
 let running: Running | undefined
 
-/** Places so many a second from now on, instead of what there was. Fails with a Problem where nobody can sign up. */
+/**
+ * Replaces the load by one of `rate` orders per second. Fails with a Problem when customers cannot
+ * sign up.
+ */
 export const startLoad = async (rate: number): Promise<void> => {
   dropLoad()
   const mine = running = new Running(rate)
@@ -208,7 +214,7 @@ export const startLoad = async (rate: number): Promise<void> => {
   if (mine.isWanted) void mine.run()
 }
 
-/** Places no more. */
+/** Stops placing orders. */
 export const stopLoad = (): void => {
   if (running) running.isPlacing = false
 }
@@ -219,7 +225,7 @@ const dropLoad = () => {
   load.value = null
 }
 
-// It is an operator's, and ends with the session.
+// The load ends with the operator's session.
 effect(() => {
   if (!session.value?.operator) dropLoad()
 })

@@ -1,22 +1,22 @@
-/** Where the page is: its address, as a signal, and how to go elsewhere without loading anything. */
+/** The page's address as a signal, and navigation without a reload. */
 import { signal } from "@preact/signals"
 
 export const here = signal(new URL(location.href))
 
 addEventListener("popstate", () => here.value = new URL(location.href))
 
-/** Goes to a path of the page; `replace` leaves nothing to come back to. */
+/** Goes to a path of the page; `replace` replaces the entry in the browser's history. */
 export const go = (path: string, { replace = false } = {}): void => {
   history[replace ? "replaceState" : "pushState"](null, "", path)
   const before = here.value.pathname
   here.value = new URL(location.href)
   if (before === here.value.pathname) return
   scrollTo(0, 0)
-  // Whoever does not see the page hears where they are now.
+  // Screen readers then read the new heading.
   requestAnimationFrame(() => document.querySelector<HTMLElement>("h1")?.focus())
 }
 
-/** Follows links within the page, but not those that are to open elsewhere. */
+/** Follows links within the page, except those that open in another tab or window. */
 export const followLinks = (): void =>
   document.addEventListener("click", (event) => {
     const link = (event.target as Element).closest?.("a")

@@ -1,4 +1,4 @@
-/** An answer that is not the one asked for, as the page tells it: RFC 9457, or that there was no answer at all. */
+/** A problem as the page shows it: an RFC 9457 answer, or no answer. */
 
 interface Details {
   readonly detail?: string
@@ -8,10 +8,10 @@ interface Details {
 }
 
 export class Problem extends Error {
-  /** 0 where nothing answered. */
+  /** 0 where there was no answer. */
   readonly status: number
   readonly code: string
-  /** Of a 409: how what was to be changed stands. */
+  /** Of a 409: the state that prevents the change. */
   readonly state: string | undefined
 
   constructor(status: number, { detail, code = "", state, errors = [] }: Details) {
@@ -26,12 +26,12 @@ export class Problem extends Error {
 export const noAnswer = (): Problem =>
   new Problem(0, {
     code: "no_answer",
-    detail: "Nothing answers. Is the system up, and the network there?",
+    detail: "No answer. Check that the system runs, and that your network works.",
   })
 
 export const problemOf = async (response: Response): Promise<Problem> =>
   new Problem(response.status, await response.json().catch(() => ({})))
 
-/** What is told of anything that was thrown. */
+/** Anything thrown, as a Problem. */
 export const asProblem = (error: unknown): Problem =>
   error instanceof Problem ? error : new Problem(0, { code: "defect", detail: String(error) })

@@ -1,7 +1,8 @@
 /**
- * Who is signed in. The access token is in this page's memory only. The refresh token, which auth replaces at each use and
- * whose second use ends the session, is kept for as long as the tab is: a reload signs nobody out, and a closed tab leaves
- * nothing behind. Tabs of the same browser tell each other of a session and its new tokens, so that none uses a replaced one.
+ * The session of the signed-in user. The access token stays in this page's memory. The refresh
+ * token is in the tab's sessionStorage: it survives a reload, and is gone when the tab is closed.
+ * Auth replaces it at each use and ends the session when an old one is used, so tabs of the same
+ * browser send each other the new tokens.
  */
 import { signal } from "@preact/signals"
 import { noAnswer, Problem, problemOf } from "./problem.ts"
@@ -16,7 +17,7 @@ export interface Tokens {
   readonly refresh: string
 }
 
-/** Null when nobody is; undefined while it is not known yet. */
+/** Null when nobody is signed in; undefined while unknown. */
 export const session = signal<Session | null | undefined>(undefined)
 
 interface Claims {
@@ -47,7 +48,7 @@ const claimsOf = (token: string): Claims => {
 
 const take = ({ access: token, refresh }: Tokens) => {
   const claims = claimsOf(token)
-  // By this machine's own clock, however wrong it is.
+  // Measured on this machine, so that a wrong clock does not matter.
   const goodUntilMs = performance.now() + (claims.exp - claims.iat) * 1000 - 20_000
   access = { ...claims, token, goodUntilMs }
   sessionStorage.setItem(key, refresh)
@@ -105,7 +106,9 @@ export const signOut = async (): Promise<void> => {
 
 let refreshing: Promise<void> | undefined
 
-/** Gets new tokens; who is signed out by that is. Fails with a Problem when it is not known. */
+/**
+ * Gets new tokens, or drops a session that has ended. Fails with a Problem when neither is known.
+ */
 export const refresh = (): Promise<void> =>
   refreshing ??= refreshOnce().finally(() => {
     refreshing = undefined
@@ -122,7 +125,7 @@ const refreshOnce = async () => {
   }
 }
 
-/** A token to show; undefined when nobody is signed in. */
+/** A valid access token; undefined when nobody is signed in. */
 export const accessToken = async (): Promise<string | undefined> => {
   if (access === undefined) return undefined
   if (performance.now() > access.goodUntilMs) await refresh()
@@ -140,10 +143,13 @@ tabs.addEventListener("message", ({ data }: MessageEvent<Told>) => {
   }
 })
 
-/** How long another tab has to answer. */
+/** How long other tabs have to answer. */
 const answerWithinMs = 150
 
-/** Signs in by the address that the system printed, else goes on with the session of this tab, or of another. */
+/**
+ * Signs in by the address that the system printed; otherwise resumes the session of this tab, or of
+ * another.
+ */
 export const startSession = async (): Promise<void> => {
   const printed = /^#sign-in=([\w-]+)$/.exec(location.hash)?.[1]
   if (printed !== undefined) {

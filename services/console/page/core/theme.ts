@@ -1,4 +1,4 @@
-/** Light or dark: as the system says, until somebody says otherwise. */
+/** Light or dark: the system's preference, unless the user chooses. */
 import { effect, signal } from "@preact/signals"
 
 export const themes = ["auto", "light", "dark"] as const
@@ -9,7 +9,10 @@ const stored = localStorage.getItem(key) as Theme | null
 
 export const theme = signal<Theme>(stored !== null && themes.includes(stored) ? stored : "auto")
 
-/** Counts the changes of what is light and what is dark, for what is painted and not styled. */
+/**
+ * Counts the changes between light and dark. Canvases repaint on it, since styles do not reach
+ * them.
+ */
 export const repaint = signal(0)
 
 export const startTheme = (): void => {

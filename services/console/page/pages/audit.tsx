@@ -1,4 +1,4 @@
-/** Whether all books are in order, and what is mended where they are not. */
+/** The result of the audit, and how to heal what it found. */
 import { useState } from "preact/hooks"
 import type { AuditFinding, AuditState, HealResponse } from "#shared/contracts/audit.ts"
 import type { Overview } from "#shared/contracts/console.ts"
@@ -37,7 +37,7 @@ export const Audit = ({ verdict }: { readonly verdict: Overview["audit"] }) => {
       {data && <Verdict state={data} lookedAt={verdict?.lookedAt ?? data.lookedAt} />}
       {data && data.unreached.length > 0 && (
         <p class="trouble" role="status">
-          The last look came to nothing, as some did not answer: {namesOf(data.unreached)}
+          The last audit failed because some services did not answer: {namesOf(data.unreached)}
         </p>
       )}
       {data && data.findings.length > 0 && <Findings findings={data.findings} />}
@@ -49,9 +49,9 @@ const namesOf = (unreached: AuditState["unreached"]) =>
   unreached.map(({ service, message }) => `${service} (${message})`).join("; ")
 
 const verdicts: Readonly<Record<AuditState["verdict"], string>> = {
-  sound: "Every order holds all it needs or nothing, and all books balance.",
-  findings: "Some orders or books are wrong: they stand below.",
-  unknown: "Not everything was audited yet.",
+  sound: "Every order holds everything it needs or nothing, and all books balance.",
+  findings: "Some orders or books are wrong. See the findings below.",
+  unknown: "Not everything has been audited yet.",
 }
 
 const Verdict = (
@@ -64,9 +64,10 @@ const Verdict = (
         <Badge tone={tones[verdict]}>{verdict}</Badge> {verdicts[verdict]}
       </p>
       <p class="faint">
-        {`${orders.allHeld} orders hold all, ${orders.noneHeld} nothing, ${orders.inFlight} are in ` +
-          `flight, ${orders.inQuestion} in question; the books of ${resources} resources. All audited: `}
-        <MaybeTime at={auditedAt} none="not yet" />, the newest orders:{" "}
+        {`Orders: ${orders.allHeld} hold everything, ${orders.noneHeld} hold nothing, ` +
+          `${orders.inFlight} in flight, ${orders.inQuestion} with findings. ` +
+          `Books: ${resources} resources. Full audit: `}
+        <MaybeTime at={auditedAt} none="not yet" />. Newest orders audited:{" "}
         <MaybeTime
           at={lookedAt}
           none="not yet"
@@ -81,20 +82,21 @@ const healBy = (reason: string, dryRun: boolean) =>
 
 const heal = async (reason: string): Promise<string> => {
   const { finished, healable, healed } = await healBy(reason, false)
-  if (!finished) return "It goes on; what it comes to shows in the audit."
+  if (!finished) return "Healing continues. The audit will show the result."
   return healable === 0 ? "There was nothing to heal." : `${healed} of ${healable} healed.`
 }
 
-/** What it would heal, counted now and not before. */
+/** Counts what would be healed when asked to. */
 const DryRun = () => {
   const [counted, setCounted] = useState("")
   const count = async () => {
     const { healable, finished } = await healBy("A dry run: only counted", true)
-    setCounted(`It would give back ${healable}${finished ? "." : ", as far as it has looked."}`)
+    setCounted(`It would heal ${healable}${finished ? "." : " of what was audited so far."}`)
   }
   return (
     <p>
-      What is held for failed orders, and for none, is given back. The rest needs a person.{" "}
+      Gives back what is held for failed orders and for orders that do not exist. A person has to
+      decide about the rest.{" "}
       <button
         type="button"
         class="link"
@@ -114,8 +116,8 @@ const Findings = ({ findings }: { readonly findings: ReadonlyArray<AuditFinding>
         <tr>
           <th scope="col">Finding</th>
           <th scope="col">Order</th>
-          <th scope="col">At</th>
-          <th scope="col" class="number">For</th>
+          <th scope="col">Where</th>
+          <th scope="col" class="number">Age</th>
           <th scope="col">Cause</th>
           <th scope="col">Remedy</th>
           <th scope="col">Can be healed</th>

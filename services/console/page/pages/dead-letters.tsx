@@ -1,4 +1,4 @@
-/** Queue entries that nobody could go on with: what they held, why, and what is done about them. */
+/** The dead letters: their cause and payload, and the actions on them. */
 import { useState } from "preact/hooks"
 import type { DeadLetterView, LetterPage } from "#shared/contracts/queue.ts"
 import { withQuery } from "../core/api.ts"
@@ -18,14 +18,14 @@ const everyMs = 2000
 export const DeadLetters = () => {
   const paging = usePaging("")
   const { value: seen } = overview
-  // Not by how many there are: one may come as another goes.
+  // The number of letters would not do as a version: one can arrive as another goes.
   const lookedAt = useSlowly(seen?.at, everyMs)
   const { data, problem, reload } = useGet<typeof LetterPage.Type>(
     withQuery("/api/console/dead-letters", { after: paging.after, limit: perPage }),
     lookedAt,
   )
   const [chosen, setChosen] = useState<ReadonlySet<string>>(new Set())
-  // Those that are gone are chosen no more.
+  // Leaves out letters that are gone.
   const letters = data?.letters.filter(({ id }) => chosen.has(id)) ?? []
   const toggle = (id: string) => {
     const others = [...chosen].filter((each) => each !== id)
@@ -39,15 +39,15 @@ export const DeadLetters = () => {
     <>
       <div class="title">
         <h1 tabIndex={-1}>Dead letters</h1>
-        {seen?.queue && <p class="faint">{seen.queue.deadLetters} altogether</p>}
+        {seen?.queue && <p class="faint">{seen.queue.deadLetters} in total</p>}
       </div>
       <Trouble problem={problem} />
       {!data && !problem && <Loading />}
       {data?.letters.length === 0 && (
         <Empty title="No dead letters">
-          An entry of the order queue comes here when it cannot be read, or when a participant
-          refuses it as no valid request. No other order waits for it. Its order goes on from the
-          register, or after a redrive.
+          A message of the order queue becomes a dead letter when it cannot be read, or when a
+          service refuses its order's request as invalid. Other orders do not wait for it. Its order
+          is put on the queue again by itself, or by a redrive.
         </Empty>
       )}
       {data && data.letters.length > 0 && (
@@ -80,7 +80,7 @@ interface ChosenOptions {
 const Chosen = ({ letters, all, choose, done }: ChosenOptions) => {
   const ids = letters.map(({ id }) => id)
   const unreadable = letters.filter((letter) => letter.unreadable !== null).length
-  const about = `${ids.length} chosen`
+  const about = `${ids.length} selected`
   return (
     <div class="buttons start bar">
       <label class="check">
@@ -90,7 +90,7 @@ const Chosen = ({ letters, all, choose, done }: ChosenOptions) => {
           onChange={(event) =>
             choose(new Set(event.currentTarget.checked ? all.map(({ id }) => id) : []))}
         />
-        All of this page
+        All on this page
       </label>
       <span class="faint">{about}</span>
       <Action
@@ -101,8 +101,8 @@ const Chosen = ({ letters, all, choose, done }: ChosenOptions) => {
         done={done}
       >
         <p>
-          They go back on the queue, and their orders are taken up again.
-          {unreadable > 0 && ` ${unreadable} cannot be read, and stay.`}
+          Puts the orders of these letters back on the queue.
+          {unreadable > 0 && ` Letters that cannot be read stay here: ${unreadable}.`}
         </p>
       </Action>
       <Action
@@ -113,7 +113,7 @@ const Chosen = ({ letters, all, choose, done }: ChosenOptions) => {
         act={(reason) => discard(ids, reason)}
         done={done}
       >
-        <p>The entries are gone for good. Orders are not: they are in the register.</p>
+        <p>Removes these letters for good. Their orders are not lost: they are in the database.</p>
       </Action>
     </div>
   )
@@ -131,13 +131,13 @@ const Letter = ({ letter, isChosen, toggle }: LetterOptions) => {
     <li class="panel">
       <label class="check">
         <input type="checkbox" checked={isChosen} onChange={toggle} />
-        <span class="hidden">Choose letter {id}</span>
+        <span class="hidden">Select letter {id}</span>
       </label>
       <div>
         <p class="cause">{cause}</p>
         {unreadable !== null && (
           <p>
-            <Badge tone="bad">It cannot be read, so it can only be discarded</Badge>
+            <Badge tone="bad">Unreadable: can only be discarded</Badge>
             {unreadable !== cause && ` ${unreadable}`}
           </p>
         )}
@@ -146,7 +146,7 @@ const Letter = ({ letter, isChosen, toggle }: LetterOptions) => {
           {" · "}
           {count === 1 ? "failed once" : `failed ${count} times`}
           {" · "}
-          {orderId === null ? "of an order that it does not tell" : (
+          {orderId === null ? "order unknown" : (
             <>
               order <OrderLink id={orderId} />
             </>
@@ -155,7 +155,7 @@ const Letter = ({ letter, isChosen, toggle }: LetterOptions) => {
           <Id id={id} what="letter's id" />
         </p>
         <details>
-          <summary>What it held</summary>
+          <summary>Payload</summary>
           <dl class="pairs payload">
             {pairs(payload).map(([name, value], n) => (
               <>

@@ -1,4 +1,4 @@
-/** The load that the page places: how much of it, what it comes to, and what becomes of it while things are broken. */
+/** The panel of the load that the page places: its rate, and how its orders end. */
 import { useState } from "preact/hooks"
 import { customersFor, type End, ends, meantEnds } from "../../load.ts"
 import { durationWords } from "../../words.ts"
@@ -24,18 +24,18 @@ export const LoadPanel = () => {
   return (
     <section class="panel load" aria-labelledby="load">
       <div class="group-head">
-        <h2 id="load">Have orders come in</h2>
+        <h2 id="load">Place test orders</h2>
         {now && <LoadBadge load={now} />}
       </div>
       <p class="faint">
-        Of ten, seven can be fulfilled, and one each is refused at the money, the item and the slot.
-        They take <a href="/console/stock">stock</a>{" "}
-        as all orders do: where it runs out, more end there. It ends after {mostMinutes}{" "}
-        minutes, or with this tab.
+        Of ten orders, seven can be completed; one each is refused for its money, item and slot.
+        They use up <a href="/console/stock">stock</a>{" "}
+        like all orders: where it runs out, more are refused. Placing stops after {mostMinutes}{" "}
+        minutes, or when this tab is closed.
       </p>
       <form class="filters" onSubmit={submit}>
         <label>
-          Orders a second
+          Orders per second
           <input
             name="rate"
             type="number"
@@ -63,7 +63,7 @@ const LoadBadge = ({ load: { state, rate, sums } }: { readonly load: Load }) => 
   if (state === "placing") return <Badge tone="open">placing</Badge>
   return sums.inFlight > 0
     ? <Badge tone="open">stopped, some in flight</Badge>
-    : <Badge tone="good">all are final</Badge>
+    : <Badge tone="good">all orders final</Badge>
 }
 
 const Shown = ({ load: { sums, looks, heldBack } }: { readonly load: Load }) => (
@@ -78,12 +78,12 @@ const Shown = ({ load: { sums, looks, heldBack } }: { readonly load: Load }) => 
       ))}
     </dl>
     {heldBack && sums.inFlight > 0 && (
-      <p class="faint" role="status">Orders wait to be taken: {heldBack.message}</p>
+      <p class="faint" role="status">Orders are waiting to be accepted: {heldBack.message}</p>
     )}
     {looks.length > 1 && (
       <div class="charts">
         <Chart
-          title="Orders a second"
+          title="Orders per second"
           times={looks.map(({ atMs }) => atMs / 1000)}
           lines={rateLines}
           values={[

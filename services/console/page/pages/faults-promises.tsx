@@ -1,4 +1,4 @@
-/** What must hold whatever is broken, as it is right now. */
+/** The promises that must hold whatever is broken, and whether they do. */
 import type { FaultsShown, Promised } from "#shared/contracts/console-faults.ts"
 import { Badge, type Tone } from "../parts/status.tsx"
 import { MaybeTime } from "../parts/time.tsx"
@@ -12,24 +12,24 @@ interface Verdict {
 
 const verdictOf = ({ promises, services, unfinished }: FaultsShown): Verdict => {
   if (promises.some(({ holds }) => holds === false)) {
-    return { tone: "bad", word: "A promise is broken", says: "Health has what the audit found." }
+    return { tone: "bad", word: "A promise is broken", says: "See the audit's findings on Health." }
   }
   if (services.some(({ faults }) => faults !== null && areSet(faults))) {
     return {
       tone: "undo",
-      word: "Broken on purpose",
-      says: "Orders may wait. None is lost, and none half done.",
+      word: "Faults are set",
+      says: "Orders may have to wait. None is lost or left half done.",
     }
   }
   if (promises.every(({ holds }) => holds === true)) {
-    return { tone: "good", word: "Whole", says: "All orders are final, and all promises hold." }
+    return { tone: "good", word: "All promises hold", says: "All orders are final." }
   }
   return {
     tone: "open",
-    word: unfinished === 0 ? "Not audited yet" : "Coming out whole",
+    word: unfinished === 0 ? "Not audited yet" : "Recovering",
     says: unfinished === 0
-      ? "All orders are final. The audit is still to say the rest."
-      : "What is unfinished goes on by itself.",
+      ? "All orders are final. The next audit checks the other promises."
+      : "Unfinished orders continue by themselves.",
   }
 }
 
@@ -37,8 +37,8 @@ export const Promises = ({ shown }: { readonly shown: FaultsShown }) => {
   const { tone, word, says } = verdictOf(shown)
   const { promises, unfinished, auditedAt } = shown
   return (
-    <section class="panel promises" aria-label="What must hold">
-      <h2>What must hold</h2>
+    <section class="panel promises" aria-label="Promises">
+      <h2>Promises</h2>
       <div role="status">
         <Badge tone={tone}>{word}</Badge>
         <p class="faint">{says}</p>
@@ -51,7 +51,7 @@ export const Promises = ({ shown }: { readonly shown: FaultsShown }) => {
         {promises.map((promise) => <OnePromise key={promise.id} promise={promise} />)}
       </ul>
       <p class="faint">
-        All was audited: <MaybeTime at={auditedAt} none="not yet" />
+        Last full audit: <MaybeTime at={auditedAt} none="none yet" />
       </p>
     </section>
   )
@@ -62,14 +62,14 @@ const OnePromise = ({ promise: { promise, holds, broken, checked } }: {
 }) => (
   <li>
     {holds === null
-      ? <Badge tone="open">to be seen</Badge>
+      ? <Badge tone="open">not known yet</Badge>
       : holds
       ? <Badge tone="good">holds</Badge>
       : <Badge tone="bad">broken</Badge>}
     <p>{promise}</p>
     {checked !== null && checked > 0 && (
       <p class="faint">
-        {broken === 0 ? `None of ${checked} breaks it` : `${broken} of ${checked} break it`}
+        {broken === 0 ? `Checked: ${checked}` : `Broken by ${broken} of ${checked}`}
       </p>
     )}
   </li>

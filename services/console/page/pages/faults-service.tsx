@@ -1,4 +1,4 @@
-/** The faults of one service: what is set, what met it, and how an operator sets others. */
+/** The faults of one service: which are set, how many requests met them, and how to change them. */
 import { useState } from "preact/hooks"
 import type {
   FaultName,
@@ -20,7 +20,7 @@ interface Field {
   readonly label: string
   readonly says: string
   readonly most: number
-  /** What a request meets of it. */
+  /** The fault in words. */
   readonly words: (value: number) => string
   readonly met: keyof FaultState["met"]
 }
@@ -38,9 +38,9 @@ const fields: ReadonlyArray<Field> = [
   {
     name: "delayMs",
     label: "Delay, ms",
-    says: "So much later it begins.",
+    says: "The request starts later by this time.",
     most: 60_000,
-    words: (ms) => `${durationWords(ms)} late`,
+    words: (ms) => `delayed by ${durationWords(ms)}`,
     met: "delayed",
   },
   {
@@ -54,16 +54,16 @@ const fields: ReadonlyArray<Field> = [
   {
     name: "dropPercent",
     label: "Drop answers, %",
-    says: "It takes effect, and nobody hears of it.",
+    says: "The request takes effect, but its answer is lost.",
     most: 100,
-    words: (percent) => `${percent} % done, not answered`,
+    words: (percent) => `${percent} % lose their answer`,
     met: "dropped",
   },
 ]
 
 const none: Values = { refusePercent: 0, delayMs: 0, hangPercent: 0, dropPercent: 0 }
 
-/** One click each, for whoever has no wish of their own. */
+/** Sets of faults to choose with one click. */
 const presets: ReadonlyArray<readonly [title: string, values: Values]> = [
   ["Flaky", { ...none, refusePercent: 30 }],
   ["Slow", { ...none, delayMs: 1_500 }],
@@ -80,12 +80,12 @@ export const areSet = ({ until }: FaultState): boolean => until !== null
 const set = (service: FaultyService, wanted: Partial<FaultsWanted> & { readonly reason: string }) =>
   call<FaultState>(`${faultsPath}/${service}`, { body: wanted })
 
-export const mendReason = "It was broken long enough"
+export const mendReason = "The experiment is over"
 export const mend = (service: FaultyService, reason: string) => set(service, { reason })
 
 interface ServiceFaultsOptions {
   readonly service: FaultyService
-  /** Null while it cannot be asked. */
+  /** Null while the service does not answer. */
   readonly faults: FaultState | null
   readonly done: () => void
 }
@@ -97,17 +97,17 @@ export const ServiceFaults = ({ service, faults, done }: ServiceFaultsOptions) =
       {faults === null
         ? <Badge tone="open">unknown</Badge>
         : areSet(faults)
-        ? <Badge tone="bad">broken</Badge>
-        : <Badge tone="good">no fault set</Badge>}
+        ? <Badge tone="bad">faults are set</Badge>
+        : <Badge tone="good">no faults</Badge>}
     </div>
     <Set faults={faults} />
     {faults && <Met faults={faults} />}
     <div class="buttons start">
       <Action
-        label={faults !== null && areSet(faults) ? "Change" : "Break it"}
+        label={faults !== null && areSet(faults) ? "Change faults" : "Set faults"}
         about={service}
         danger
-        reason="Do all orders come out whole?"
+        reason="Is every order still completed or undone?"
         done={done}
         act={async (reason, form) => {
           const values = Object.fromEntries(
@@ -116,20 +116,20 @@ export const ServiceFaults = ({ service, faults, done }: ServiceFaultsOptions) =
             ) => [name, Number(form.get(name))]),
           )
           const now = await set(service, { ...values, reason })
-          return areSet(now) ? `Broken: ${service}.` : `No fault is set at ${service}.`
+          return areSet(now) ? `Faults are set: ${service}.` : `No faults are set: ${service}.`
         }}
       >
         <Wanted faults={faults} />
       </Action>
       {faults !== null && areSet(faults) && (
         <Action
-          label="Mend"
+          label="Clear faults"
           about={service}
           reason={mendReason}
           done={done}
           act={async (reason) => {
             await mend(service, reason)
-            return `Mended: ${service}.`
+            return `Faults are cleared: ${service}.`
           }}
         />
       )}
@@ -138,21 +138,21 @@ export const ServiceFaults = ({ service, faults, done }: ServiceFaultsOptions) =
 )
 
 const Set = ({ faults }: Pick<ServiceFaultsOptions, "faults">) => {
-  if (faults === null) return <p class="faint">It cannot be asked.</p>
-  if (!areSet(faults)) return <p class="faint">Requests of sagas are answered as they should be.</p>
+  if (faults === null) return <p class="faint">The service does not answer.</p>
+  if (!areSet(faults)) return <p class="faint">Requests of sagas are answered normally.</p>
   return (
     <p>
       {fields.filter(({ name }) => faults[name] > 0).map(({ name, words }) => words(faults[name]))
         .join(", ")}.{" "}
       <span class="faint">
-        It ends <Time at={faults.until!} />.
+        Ends <Time at={faults.until!} />.
       </span>
     </p>
   )
 }
 
 const Met = ({ faults: { met } }: { readonly faults: FaultState }) => (
-  <dl class="met" title="Requests, since the service started">
+  <dl class="met" title="Requests since the service started">
     {fields.map(({ met: name }) => (
       <div key={name}>
         <dt>{name}</dt>
@@ -162,7 +162,7 @@ const Met = ({ faults: { met } }: { readonly faults: FaultState }) => (
   </dl>
 )
 
-/** What of a dialog says which faults. */
+/** The fields of the dialog. */
 const Wanted = ({ faults }: Pick<ServiceFaultsOptions, "faults">) => {
   const [values, setValues] = useState<Readonly<Record<FaultName, number | string>>>(
     faults !== null && areSet(faults) ? faults : presets[0]![1],
@@ -170,9 +170,10 @@ const Wanted = ({ faults }: Pick<ServiceFaultsOptions, "faults">) => {
   return (
     <>
       <p>
-        Of the requests that sagas make there, from now on. A request meets them in this order.
+        These faults apply to the requests of sagas to this service. A request meets them in this
+        order.
       </p>
-      <div class="presets" role="group" aria-label="For instance">
+      <div class="presets" role="group" aria-label="Presets">
         {presets.map(([title, preset]) => (
           <button
             key={title}
@@ -203,7 +204,7 @@ const Wanted = ({ faults }: Pick<ServiceFaultsOptions, "faults">) => {
           </label>
         ))}
         <label>
-          For, seconds
+          Duration, seconds
           <input
             name="seconds"
             type="number"
@@ -212,7 +213,7 @@ const Wanted = ({ faults }: Pick<ServiceFaultsOptions, "faults">) => {
             max={3_600}
             defaultValue={usualSeconds}
           />
-          <small>Then it is mended by itself.</small>
+          <small>Then the faults end by themselves.</small>
         </label>
       </div>
     </>

@@ -1,4 +1,4 @@
-/** Breaks the system on purpose, while orders come in, and shows beside it whether what is promised holds. */
+/** Breaks services on purpose while orders come in, and shows whether the promises hold. */
 import type { FaultsShown } from "#shared/contracts/console-faults.ts"
 import type { Wiped } from "#shared/contracts/faults.ts"
 import { call } from "../core/api.ts"
@@ -18,7 +18,7 @@ export const Faults = () => {
     <>
       <div class="title">
         <h1 tabIndex={-1}>Faults</h1>
-        <p class="faint">Break it on purpose, and watch it come out whole</p>
+        <p class="faint">Break services on purpose, and watch the system recover</p>
       </div>
       <Trouble problem={problem} />
       {data && <Missing away={data.unavailable} />}
@@ -46,16 +46,16 @@ const Breaking = ({ shown, done }: BreakingOptions) => {
         <div class="group-head">
           <h2 id="break-services">Break a service</h2>
           <Action
-            label="Mend all"
+            label="Clear all faults"
             disabled={broken.length === 0}
             reason={mendReason}
             done={done}
             act={async (reason) => {
               await Promise.all(broken.map(({ service }) => mend(service, reason)))
-              return "All services do as they should again."
+              return "All faults are cleared."
             }}
           >
-            <p>No fault is set any more: {broken.map(({ service }) => service).join(", ")}.</p>
+            <p>Clears the faults of {broken.map(({ service }) => service).join(", ")}.</p>
           </Action>
         </div>
         <ul class="faulty">
@@ -73,51 +73,51 @@ const Breaking = ({ shown, done }: BreakingOptions) => {
 
 const BreakMore = ({ done }: Pick<BreakingOptions, "done">) => (
   <section aria-labelledby="break-more">
-    <h2 id="break-more">Lose what sagas run on</h2>
+    <h2 id="break-more">Break what sagas depend on</h2>
     <ul class="faulty">
       <li class="panel">
         <h3>An orchestrator</h3>
         <p class="faint">
-          It is gone at once, as after <code>kill -9</code>, with whatever sagas it had in hand.
+          Ends at once, as after <code>kill -9</code>, in the middle of its sagas.
         </p>
         <Action
-          label="Kill it"
+          label="Kill"
           about="one orchestrator"
           danger
-          reason="Does another one go on?"
+          reason="Does another orchestrator take over?"
           done={done}
           act={async (reason) => {
             await call("/api/console/orchestrator/kill", { body: { reason } })
-            return "It is killed. Whatever runs it starts it again."
+            return "Killed. It is started again automatically."
           }}
         >
           <p>
-            Nothing is closed, finished or handed back. The decision of each order is kept by the
-            orders service, so whoever takes its sagas over knows.
+            The orchestrator finishes nothing. Another one takes over its sagas, and reads the
+            decisions that are already made from the orders service.
           </p>
         </Action>
       </li>
       <li class="panel">
         <h3>The queue</h3>
         <p class="faint">
-          Redis loses all it has of orders: entries, who works on which, and dead letters.
+          Redis loses everything about orders: messages, their consumers, and dead letters.
         </p>
         <Action
-          label="Wipe it"
+          label="Wipe"
           about="the order queue"
           danger
-          reason="Are the orders put there again?"
+          reason="Are the orders put back on the queue?"
           done={done}
           act={async (reason) => {
             const { entries, deadLetters } = await call<Wiped>("/api/console/queue/wipe", {
               body: { reason },
             })
-            return `It is empty: ${entries} entries and ${deadLetters} dead letters are lost.`
+            return `The queue is empty: ${entries} messages and ${deadLetters} dead letters lost.`
           }}
         >
           <p>
-            The orders themselves are in a database: those that are not final are put on the queue
-            again. Dead letters are not.
+            Orders are not lost: they are in a database, and unfinished ones are put on the queue
+            again. Dead letters are lost.
           </p>
         </Action>
       </li>

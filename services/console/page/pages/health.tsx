@@ -1,4 +1,4 @@
-/** How the system is: its services, its orders and queue as they go, and whether its books are in order. */
+/** The state of the system: services, orders, queue, and the audit. */
 import { useEffect, useState } from "preact/hooks"
 import type { Overview } from "#shared/contracts/console.ts"
 import { durationWords } from "../../words.ts"
@@ -14,7 +14,7 @@ export const Health = () => {
     <>
       <div class="title">
         <h1 tabIndex={-1}>Health</h1>
-        {seen && <p class="faint">Looked at each second</p>}
+        {seen && <p class="faint">Updated every second</p>}
       </div>
       {seen === null ? <Loading /> : (
         <>
@@ -55,7 +55,7 @@ const Numbers = ({ seen: { queue, orders, stuck, batches } }: { readonly seen: O
     <Figure title="Pending" value={orders?.pending} />
     <Figure title="Undoing" value={orders?.compensating} />
     <Figure title="Undoing is stuck" value={orders?.stuck} />
-    <Figure title="Wait for a try" value={stuck?.orders} />
+    <Figure title="Waiting for a retry" value={stuck?.orders} />
     <Figure
       title="Oldest pending"
       value={orders &&
@@ -64,11 +64,11 @@ const Numbers = ({ seen: { queue, orders, stuck, batches } }: { readonly seen: O
     <Figure title="In the queue" value={queue?.length} />
     <Figure title="Not taken yet" value={queue?.lag} />
     <Figure title="Lag" value={queue && durationWords(queue.lagMs)} />
-    <Figure title="Oldest entry" value={queue && durationWords(queue.ageMs)} />
+    <Figure title="Oldest message" value={queue && durationWords(queue.ageMs)} />
     <Figure title="Consumers" value={queue?.consumers.length} />
     <Figure title="Dead letters" value={queue?.deadLetters} />
     <Figure
-      title="Orders in a wave"
+      title="Orders per wave"
       value={batches &&
         (batches.waves === 0 ? "none yet" : (batches.orders / batches.waves).toFixed(1))}
     />
@@ -105,7 +105,7 @@ const Charts = ({ seen }: { readonly seen: Overview }) => {
   return (
     <div class="charts">
       <Chart
-        title="Orders a second"
+        title="Orders per second"
         times={times}
         lines={orderLines}
         values={[

@@ -1,21 +1,21 @@
-/** What is done about dead letters. */
+/** The actions on dead letters. */
 import type { DiscardResponse, RedriveResponse } from "#shared/contracts/queue.ts"
 import { call } from "../core/api.ts"
 
 const count = (n: number, what: string) => n === 0 ? [] : [`${n} ${what}`]
 
-/** How many there are of each outcome, in words. */
+/** The number of letters with each outcome, in words. */
 const tally = (outcomes: ReadonlyArray<string>): string => {
   const of = (outcome: string) => outcomes.filter((each) => each === outcome).length
   return [
     ...count(of("redriven"), "redriven"),
     ...count(of("discarded"), "discarded"),
-    ...count(of("absent"), "gone already"),
-    ...count(of("unreadable"), "unreadable, so left where they are"),
+    ...count(of("absent"), "already gone"),
+    ...count(of("unreadable"), "unreadable and kept"),
   ].join(", ") + "."
 }
 
-/** Puts them back on the queue. Says what became of them. */
+/** Puts their orders back on the queue. Returns the outcome in words. */
 export const redrive = async (letters: ReadonlyArray<string>, reason: string): Promise<string> => {
   const answer = await call<typeof RedriveResponse.Type>("/api/console/dead-letters/redrive", {
     body: { letters, reason },
@@ -23,7 +23,7 @@ export const redrive = async (letters: ReadonlyArray<string>, reason: string): P
   return tally(answer.letters.map(({ outcome }) => outcome))
 }
 
-/** Throws them away. Says what became of them. */
+/** Removes them for good. Returns the outcome in words. */
 export const discard = async (letters: ReadonlyArray<string>, reason: string): Promise<string> => {
   const answer = await call<typeof DiscardResponse.Type>("/api/console/dead-letters/discard", {
     body: { letters, reason },

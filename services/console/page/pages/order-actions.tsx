@@ -1,4 +1,4 @@
-/** What an operator can do about an order, and why not where not. */
+/** The actions on an order, and why those that are not possible are not. */
 import type { OneOrder } from "#shared/contracts/console-orders.ts"
 import type { CancelResponse, WholeOrder } from "#shared/contracts/order-search.ts"
 import type { RetryResponse } from "#shared/contracts/saga.ts"
@@ -15,7 +15,7 @@ export const OrderActions = (
   if (status === "completed" || status === "failed") {
     return (
       <p class="faint">
-        Nothing can be done about it, and nothing need be: a final order is final.
+        The order is final: no action is possible or needed.
       </p>
     )
   }
@@ -23,7 +23,7 @@ export const OrderActions = (
   return (
     <div class="buttons start">
       <Action label="Retry now" disabled={!waits} act={(reason) => retryOne(id, reason)}>
-        <p>Its wait for the next try is cut short; what it tries stays the same.</p>
+        <p>Starts the next attempt now instead of at its time.</p>
       </Action>
       <Action
         label="Cancel the order"
@@ -31,7 +31,7 @@ export const OrderActions = (
         disabled={status !== "pending"}
         act={(reason) => cancel(id, reason)}
       >
-        <p>Unless it is decided by then, it fails, and all that it holds is undone.</p>
+        <p>If the order is not decided yet, it fails, and everything it holds is given back.</p>
       </Action>
       {letter && (
         <Action
@@ -39,7 +39,7 @@ export const OrderActions = (
           disabled={letter.unreadable !== null}
           act={(reason) => redrive([letter.id], reason)}
         >
-          <p>Its dead letter goes back on the queue.</p>
+          <p>Puts the order of this dead letter back on the queue.</p>
         </Action>
       )}
       <p class="faint">{hint(status, waits, letter?.unreadable != null)}</p>
@@ -49,8 +49,8 @@ export const OrderActions = (
 
 const hint = (status: WholeOrder["status"], waits: boolean, unreadable: boolean): string => {
   const hints = [
-    ...(waits ? [] : ["It waits for no try that could be cut short."]),
-    ...(status === "compensating" ? ["It is too late to cancel it: it is being undone."] : []),
+    ...(waits ? [] : ["The order is not waiting for a retry."]),
+    ...(status === "compensating" ? ["It cannot be cancelled: it is already being undone."] : []),
     ...(unreadable ? ["Its dead letter cannot be read, so it can only be discarded."] : []),
   ]
   return hints.join(" ")
@@ -60,8 +60,10 @@ const retryOne = async (orderId: string, reason: string): Promise<string> => {
   const { woken, trying } = await call<RetryResponse>("/api/console/retry", {
     body: { orderId, reason },
   })
-  if (woken > 0) return "It is tried now."
-  return trying > 0 ? "It was being tried already." : "It does not wait for a try any more."
+  if (woken > 0) return "The order is retried now."
+  return trying > 0
+    ? "An attempt is already in progress."
+    : "The order no longer waits for a retry."
 }
 
 const cancel = async (id: string, reason: string): Promise<string> => {
@@ -70,12 +72,15 @@ const cancel = async (id: string, reason: string): Promise<string> => {
       body: { reason },
     })
     return outcome === "cancelled"
-      ? "It is cancelled, and is being undone."
-      : "It was cancelled before."
+      ? "The order is cancelled and is being undone."
+      : "The order was already cancelled."
   } catch (error) {
     if (!(error instanceof Problem) || error.status !== 409) throw error
     const state = error.state as WholeOrder["status"] | undefined
     const stands = state === undefined ? "decided" : statusWords[state].toLowerCase()
-    throw new Problem(409, { code: error.code, detail: `Too late: it is ${stands} by now.` })
+    throw new Problem(409, {
+      code: error.code,
+      detail: `Too late: the order is already ${stands}.`,
+    })
   }
 }

@@ -1,10 +1,10 @@
-/** What can be asked of orders. */
+/** The filters of the search for orders. */
 import { orderSaga } from "#shared/contracts/order-saga.ts"
 import { statusWords } from "../../words.ts"
 
 const hour = 3_600_000
 
-/** How young, for who does not want to write a date. */
+/** Ages to choose from instead of a date. */
 export const ageNames: Readonly<Record<string, { readonly title: string; readonly ms: number }>> = {
   "5m": { title: "5 minutes", ms: hour / 12 },
   "1h": { title: "1 hour", ms: hour },
@@ -17,14 +17,14 @@ type Name = (typeof names)[number]
 
 export type Question = { readonly [name in Name]?: string }
 
-/** The question in an address, what nobody could ask left out. */
+/** The filters in an address; unknown ones are left out. */
 export const questionOf = (params: URLSearchParams): Question =>
   Object.fromEntries(names.flatMap((name) => {
     const value = params.get(name)?.trim()
     return value ? [[name, value]] : []
   }))
 
-/** Those that step, deadline and cancel give. */
+/** The reasons of the steps, the deadline and a cancel. */
 const reasons = [
   ...orderSaga.map(({ refusal }) => refusal),
   "Order timed out",
@@ -48,7 +48,7 @@ export const Filters = ({ question, ask }: FilterOptions) => {
     <form class="filters" role="search" aria-label="Orders" onSubmit={submit} onChange={submit}>
       <Choice label="State" name="status" chosen={question.status} of={states} />
       <label>
-        Id begins
+        Id starts with
         <input
           {...value("id")}
           size={10}

@@ -1,4 +1,4 @@
-/** An order's steps, each with what it took, and what participants have on record of it. */
+/** The steps of an order, and what participants have on record of it. */
 import { orderSaga } from "#shared/contracts/order-saga.ts"
 import type { OneOrder } from "#shared/contracts/console-orders.ts"
 import type { WholeOrder } from "#shared/contracts/order-search.ts"
@@ -8,7 +8,7 @@ import { answerWords, durationWords, requestWords, wantOf } from "../../words.ts
 import { Badge } from "../parts/status.tsx"
 import { Time } from "../parts/time.tsx"
 
-/** Each message a row; those that undo are marked. */
+/** One row for each message; those that undo are marked. */
 export const Steps = (
   { order, saga }: { readonly order: WholeOrder; readonly saga: RunningSaga | null },
 ) => (
@@ -16,14 +16,14 @@ export const Steps = (
     <table>
       <thead>
         <tr>
-          <th scope="col">Way</th>
-          <th scope="col">Asked</th>
-          <th scope="col">Of</th>
+          <th scope="col">Direction</th>
+          <th scope="col">Request</th>
+          <th scope="col">To</th>
           <th scope="col">Answer</th>
           <th scope="col" class="number">Attempts</th>
-          <th scope="col" class="number">Took</th>
-          <th scope="col">When</th>
-          <th scope="col">Last failure</th>
+          <th scope="col" class="number">Duration</th>
+          <th scope="col">Answered</th>
+          <th scope="col">Last error</th>
         </tr>
       </thead>
       <tbody>
@@ -52,7 +52,7 @@ const StepRow = ({ message, order }: { readonly message: Message; readonly order
         {cause ?? "–"}
         {nextAttemptAt && (
           <>
-            {" (next try "}
+            {" (next attempt "}
             <Time at={nextAttemptAt} />)
           </>
         )}
@@ -63,7 +63,7 @@ const StepRow = ({ message, order }: { readonly message: Message; readonly order
 
 const tones = { reserved: "good", rejected: "bad", cancelled: "undo" } as const
 
-/** What each participant of its steps says that the order has of it. */
+/** What the participant of each of the order's steps has on record of it. */
 export const Held = ({ one, order }: { readonly one: OneOrder; readonly order: WholeOrder }) => (
   <dl class="pairs">
     {orderSaga.filter(({ step }) => order.steps.includes(step)).map(({ step, at }) => {
@@ -82,7 +82,7 @@ export const Held = ({ one, order }: { readonly one: OneOrder; readonly order: W
               )
               : (
                 <span class="faint">
-                  {record === undefined ? "could not be asked" : "nothing, or forgotten by now"}
+                  {record === undefined ? "did not answer" : "no record, or already removed"}
                 </span>
               )}
           </dd>

@@ -1,4 +1,4 @@
-/** One order, as it is right now: first what an operator has to know and can do, then all that happened. */
+/** One order, live: first the facts and actions for an operator, then everything that happened. */
 import type { OneOrder } from "#shared/contracts/console-orders.ts"
 import type { WholeOrder } from "#shared/contracts/order-search.ts"
 import { money, waitWords } from "../../words.ts"
@@ -35,8 +35,8 @@ export const OneOrderPage = () => {
       {!isId || (problem?.status === 404 && !data)
         ? (
           <Empty title="There is no such order">
-            An order's id has 36 letters and digits, and this may have lost some.{" "}
-            <a href="/console/orders">Search for what it begins with</a>.
+            An order's id has 36 characters; this one may be incomplete.{" "}
+            <a href="/console/orders">Search by the beginning of the id</a>.
           </Empty>
         )
         : <Trouble problem={problem} />}
@@ -54,7 +54,7 @@ interface WholeOptions {
 
 const Whole = ({ one, order }: WholeOptions) => (
   <>
-    <section class="panel facts" aria-label="How it stands">
+    <section class="panel facts" aria-label="Current state">
       <Facts one={one} order={order} />
       <OrderActions one={one} order={order} />
     </section>
@@ -104,15 +104,15 @@ const Facts = ({ one: { saga, letter }, order }: WholeOptions) => {
       <div>
         <dt>Since</dt>
         <dd>
-          <MaybeTime at={since} none="not known" />
+          <MaybeTime at={since} none="unknown" />
         </dd>
       </div>
       <div>
-        <dt>Next try</dt>
+        <dt>Next attempt</dt>
         <dd>
           {isFinal(order)
-            ? <span class="faint">none: it is final</span>
-            : <MaybeTime at={next} none="being tried now" />}
+            ? <span class="faint">none: the order is final</span>
+            : <MaybeTime at={next} none="in progress" />}
         </dd>
       </div>
     </dl>
@@ -129,7 +129,7 @@ const stepWords = ({ saga }: Pick<OneOrder, "saga">, order: WholeOrder): string 
   }
   return order.stuck
     ? sentence(waitWords("cancel", order.stuck.step))
-    : "In no orchestrator's hands"
+    : "Waiting for an orchestrator"
 }
 
 const Wanted = ({ order }: { readonly order: WholeOrder }) => (
@@ -154,12 +154,12 @@ const Wanted = ({ order }: { readonly order: WholeOrder }) => (
     <dd>
       <MaybeTime at={order.decidedAt} none="not yet" />
     </dd>
-    <dt>Queued again</dt>
+    <dt>Requeued</dt>
     <dd>{order.republished === 0 ? "never" : `${order.republished} times`}</dd>
     <dt>Trace</dt>
     <dd>
       {order.traceId === null
-        ? <span class="faint">it was not traced</span>
+        ? <span class="faint">not traced</span>
         : <Id id={order.traceId} what="trace's id" />}
     </dd>
   </dl>

@@ -1,4 +1,4 @@
-/** All orders, newest first, by what is asked of them; the address holds the question. */
+/** The search for orders, newest first. The address holds the filters. */
 import { orderSaga } from "#shared/contracts/order-saga.ts"
 import type { FoundOrder, OrderSearchPage } from "#shared/contracts/order-search.ts"
 import { money } from "../../words.ts"
@@ -14,7 +14,7 @@ import { MaybeTime, Time } from "../parts/time.tsx"
 import { ageNames, Filters, type Question, questionOf } from "./order-filters.tsx"
 
 const perPage = 50
-/** How often a list is read anew at most, while orders come and go. */
+/** The shortest interval between two reads of the list while orders change. */
 const everyMs = 2000
 
 export const Orders = () => {
@@ -38,7 +38,7 @@ export const Orders = () => {
         {counts && (
           <p class="faint">
             {counts.pending} pending, {counts.compensating} undoing,{" "}
-            {counts.perSecond.placed.toFixed(1)} placed each second
+            {counts.perSecond.placed.toFixed(1)} placed per second
           </p>
         )}
       </div>
@@ -53,7 +53,10 @@ export const Orders = () => {
   )
 }
 
-/** The first page is read anew when there are other orders than before; further ones hold still. */
+/**
+ * The first page is read again when orders change. Further pages are not, so that they do not
+ * shift.
+ */
 const useChanges = (isFirst: boolean) => {
   const counts = overview.value?.orders ?? null
   const { pending, compensating, stuck, completed, failed } = counts ?? {}
@@ -62,7 +65,7 @@ const useChanges = (isFirst: boolean) => {
   return { counts, changed: isFirst ? changed : "" }
 }
 
-/** Not of this very second, or the path would be another at each look. */
+/** Rounded to the minute, so that the path does not change at every render. */
 const placedAfter = ({ age }: Question): string | null => {
   const ms = age === undefined ? undefined : ageNames[age]?.ms
   if (ms === undefined) return null
@@ -127,20 +130,20 @@ const NoOrders = (
 ) => {
   if (mayBeMore) {
     return (
-      <Empty title="None among those that were looked at">
-        A search looks at so many orders at a time. Go on to look at older ones.
+      <Empty title="No matches so far">
+        A search reads a limited number of orders at a time. Choose Next to search older orders.
       </Empty>
     )
   }
   return isFiltered
     ? (
-      <Empty title="No order is like that">
-        Take a filter away, or <a href="/console/orders">see all orders</a>.
+      <Empty title="No matching orders">
+        Remove a filter, or <a href="/console/orders">show all orders</a>.
       </Empty>
     )
     : (
-      <Empty title="Nobody has ordered anything yet">
-        Orders appear here the moment they are placed.{" "}
+      <Empty title="No orders yet">
+        Orders appear here as soon as they are placed.{" "}
         <a href="/console">Place one in the shop</a>, or run <code>npm run demo</code>.
       </Empty>
     )

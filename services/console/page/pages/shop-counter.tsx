@@ -1,4 +1,7 @@
-/** Where a customer orders: the four ways in which an order can end, one click each, or an order of their own. */
+/**
+ * The order form: one button for each of the four ways in which an order can end, or an order of
+ * the customer's own.
+ */
 import { money } from "../../words.ts"
 
 export interface Wish {
@@ -15,7 +18,7 @@ interface Way {
 
 const price = 5
 
-/** Of the ten items, and the ten slots, that there are at the start: those of one are not soon sold out. */
+/** Picks among the ten items and slots of a new system, so that none is soon sold out. */
 const anyOfTen = () => Math.floor(Math.random() * 10)
 const someItem = () => 1 + anyOfTen()
 const someSlot = () => `0${anyOfTen()}:00`
@@ -23,12 +26,12 @@ const someSlot = () => `0${anyOfTen()}:00`
 const ways: ReadonlyArray<Way> = [
   {
     title: "Completed",
-    why: "All three say yes",
+    why: "All three services accept",
     wish: () => ({ amount: price, item: someItem(), slot: someSlot() }),
   },
   {
     title: "No money",
-    why: "Ten more than the wallet holds",
+    why: "10.00 more than the wallet holds",
     wish: (wallet) => ({ amount: wallet + 10, item: someItem(), slot: someSlot() }),
   },
   {
@@ -38,14 +41,14 @@ const ways: ReadonlyArray<Way> = [
   },
   {
     title: "No slot",
-    why: "Nobody delivers at 19:00",
+    why: "There is no slot 19:00",
     wish: () => ({ amount: price, item: someItem(), slot: "19:00" }),
   },
 ]
 
 interface CounterOptions {
   readonly username: string
-  /** Null while it is not known. */
+  /** Null while unknown. */
   readonly wallet: number | null
   readonly isBusy: boolean
   readonly place: (wish: Wish) => void
@@ -57,7 +60,7 @@ export const Counter = ({ username, wallet, isBusy, place }: CounterOptions) => 
       <span>{username}'s wallet</span>
       <b>{wallet === null ? "…" : money(wallet)}</b>
     </p>
-    <h2>How shall it end?</h2>
+    <h2>How should the order end?</h2>
     <div class="ways-to-end">
       {ways.map(({ title, why, wish }) => (
         <button
@@ -74,7 +77,7 @@ export const Counter = ({ username, wallet, isBusy, place }: CounterOptions) => 
     </div>
     {wallet !== null && wallet < price && (
       <p class="faint">
-        The wallet is too empty for another order to be completed: sign out, and try it as a new
+        The wallet holds too little for another completed order. Sign out, and start as a new
         customer.
       </p>
     )}

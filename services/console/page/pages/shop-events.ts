@@ -1,18 +1,18 @@
-/** What happens to a customer's order, as its events tell it. */
+/** Follows a customer's order by its events. */
 import { useEffect, useState } from "preact/hooks"
 import type { OrderDetails, OrderView, TimelineEntry } from "#shared/contracts/order.ts"
 import { isFinal } from "../../load.ts"
 import { listen } from "../core/events.ts"
 import type { Problem } from "../core/problem.ts"
 
-/** The order with what was told of it so far. */
+/** The order after an event. */
 export const afterEvent = (order: OrderDetails, name: string, data: unknown): OrderDetails => {
   if (name === "status") return { ...order, ...data as OrderView }
   if (name !== "step") return order
   return { ...order, timeline: [...order.timeline, data as TimelineEntry] }
 }
 
-/** Follows an order from when it was placed. */
+/** Follows an order from the moment it was placed. */
 export const useOrderEvents = (
   placed: OrderView | null,
 ): { readonly order: OrderDetails | null; readonly problem: Problem | null } => {
@@ -30,6 +30,6 @@ export const useOrderEvents = (
       state: setProblem,
     })
   }, [placed])
-  // Until the effect has run, it is still the one before.
+  // Until the effect has run, the state holds the previous order.
   return { order: order?.id === placed?.id ? order : null, problem }
 }

@@ -1,4 +1,4 @@
-/** Where an order's saga is drawn, with what it came to in words. */
+/** The diagram of an order's saga, with the result in words. */
 import { useState } from "preact/hooks"
 import type { OrderDetails } from "#shared/contracts/order.ts"
 import { durationWords, money } from "../../words.ts"
@@ -12,7 +12,7 @@ import { OrderBadge } from "../parts/status.tsx"
 
 interface StageOptions {
   readonly order: OrderDetails | null
-  /** What the wallet held before the order and holds after it; null while that is not known. */
+  /** The wallet before and after the order; null while unknown. */
   readonly wallet: { readonly before: number; readonly after: number } | null
   readonly problem?: Problem | null
 }
@@ -30,7 +30,7 @@ export const Stage = ({ order, wallet, problem = null }: StageOptions) => {
         </h2>
         {order && <Id id={order.id} what="order's id" shown={endOf(order.id)} />}
         {order && session.value?.operator && (
-          <a href={`/console/orders/${order.id}`}>As an operator sees it</a>
+          <a href={`/console/orders/${order.id}`}>Open the operator's view</a>
         )}
       </div>
       <Diagram
@@ -44,7 +44,7 @@ export const Stage = ({ order, wallet, problem = null }: StageOptions) => {
         {order && !isFinal && isDrawn && (
           <p>
             <OrderBadge status={order.status} stuck={order.stuck !== null} />{" "}
-            It is stored, and will be decided, whatever fails meanwhile.
+            The order is stored, and will be decided whatever fails meanwhile.
           </p>
         )}
       </div>
@@ -69,7 +69,7 @@ const Verdict = (
         </>
       )}
       <span class="faint">
-        {` Drawn slowly: it was decided within ${durationWords(Math.max(1, tookMs))}.`}
+        {` Drawn slowly: the decision took ${durationWords(Math.max(1, tookMs))}.`}
       </span>
     </p>
   )

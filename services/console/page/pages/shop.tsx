@@ -1,6 +1,6 @@
 /**
- * The shop: a customer's account, an order with one click for each way in which it can end, and its saga, drawn from what
- * really happens as the customer's own events tell it.
+ * The shop: a customer's account, one button for each way in which an order can end, and the
+ * order's saga, drawn from the customer's own events.
  */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks"
 import type { OrderView } from "#shared/contracts/order.ts"
@@ -27,8 +27,8 @@ export const Shop = () => {
         <p>
           An order takes money, an item and a delivery slot from three services with three
           databases, and no transaction spans them. A <b>saga</b>{" "}
-          takes one after the other; when one is rejected, it undoes what it has, last first. Place
-          an order, and watch.
+          reserves one after the other. When one is rejected, it undoes the others, last first.
+          Place an order, and watch.
         </p>
       </div>
       <div class="shop">
@@ -36,8 +36,8 @@ export const Shop = () => {
         {who === null && (
           <>
             <section class="panel counter" aria-label="Your account">
-              <h2>First, a wallet</h2>
-              <p class="faint">A new customer's holds 100.00.</p>
+              <h2>Start with an account</h2>
+              <p class="faint">A new customer's wallet holds 100.00.</p>
               <SignIn mayTry />
             </section>
             <Stage order={null} wallet={null} />
@@ -49,7 +49,7 @@ export const Shop = () => {
   )
 }
 
-/** Of somebody who has an account. */
+/** The shop of a signed-in customer. */
 const Open = ({ username }: { readonly username: string }) => {
   const account = useGet<Account>(`/api/accounts/${encodeURIComponent(username)}`)
   const [placed, setPlaced] = useState<OrderView | null>(null)
@@ -66,7 +66,7 @@ const Open = ({ username }: { readonly username: string }) => {
   const place = useCallback(async (wish: Wish) => {
     setBusy(true)
     setProblem(null)
-    // The same wish again, after an answer that never came, is the same order.
+    // A wish that is repeated after a lost answer is the same order.
     const asked = JSON.stringify(wish)
     const key = unanswered.current?.wish === asked ? unanswered.current.key : newKey()
     unanswered.current = { wish: asked, key }

@@ -1,4 +1,4 @@
-/** What participants have left, and how an operator changes it: items, slots, and the accounts of billing. */
+/** What is left of items, slots and accounts, and how operators adjust it. */
 import { useState } from "preact/hooks"
 import { orderSaga, type ParticipantName } from "#shared/contracts/order-saga.ts"
 import type { AdjustmentPage, Stock, StockPage as StockList } from "#shared/contracts/stock.ts"
@@ -14,17 +14,17 @@ import { Time } from "../parts/time.tsx"
 const perPage = 50
 const everyMs = 2000
 
-/** Those of which many want the same come first: operators fill them up. */
+/** Scarce resources come first, since operators restock them. */
 const participants = [
   ...orderSaga.filter(({ scarce }) => scarce),
   ...orderSaga.filter(({ scarce }) => !scarce),
 ].map(({ at }) => at)
 
-/** Billing's shelves are accounts; the others are called for what they have. */
+/** The resources of billing are accounts; those of the others have the participant's name. */
 const titleOf = (participant: ParticipantName): string =>
   participant === "billing" ? "Accounts" : participant[0]!.toUpperCase() + participant.slice(1)
 
-/** Billing counts minor units, the others pieces. */
+/** Billing counts in minor units, the others in pieces. */
 const amountOf = (participant: ParticipantName, amount: number): string =>
   participant === "billing" ? money(amount / 100) : String(amount)
 
@@ -39,7 +39,7 @@ export const StockPage = () => {
     <>
       <div class="title">
         <h1 tabIndex={-1}>Stock</h1>
-        <p class="faint">What is left, and what orders have taken and not given back</p>
+        <p class="faint">What is left, and what orders have taken</p>
       </div>
       <nav class="tabs" aria-label="Participants">
         {participants.map((name) => (
@@ -62,7 +62,7 @@ export const StockPage = () => {
         }}
       >
         <label>
-          Name begins
+          Name starts with
           <input key={participant} name="begins" defaultValue={prefix} size={14} maxLength={150} />
         </label>
         <button type="submit" class="quiet">Search</button>
@@ -97,10 +97,10 @@ const Resources = ({ participant, prefix }: ResourcesOptions) => {
         <Trouble problem={stock.problem} />
         {!stock.data && !stock.problem && <Loading />}
         {stock.data?.stock.length === 0 && (
-          <Empty title={prefix === "" ? "Nothing here yet" : "Nothing begins like that"}>
+          <Empty title={prefix === "" ? "Nothing here yet" : "No matching names"}>
             {participant === "billing"
               ? "An account is opened when a user signs up."
-              : `${titleOf(participant)} are made when the service starts for the first time.`}
+              : `${titleOf(participant)} are created when the service starts for the first time.`}
           </Empty>
         )}
         {stock.data && stock.data.stock.length > 0 && (
@@ -131,7 +131,7 @@ const StockTable = ({ participant, rows, done }: TableOptions) => (
           <th scope="col">Name</th>
           <th scope="col" class="number">Left</th>
           <th scope="col" class="number">Taken</th>
-          <th scope="col">Left of all</th>
+          <th scope="col">Share left</th>
           <th scope="col">
             <span class="hidden">Adjust</span>
           </th>
@@ -175,7 +175,8 @@ const Adjust = (
   },
 ) => {
   const isMoney = participant === "billing"
-  // The same until it is done, so that what is sent again after a lost answer is done once.
+  // The same key until the adjustment succeeds, so that a retry after a lost answer does not repeat
+  // it.
   const [key, setKey] = useState(newKey)
   return (
     <Action
@@ -192,10 +193,10 @@ const Adjust = (
           `/api/console/stock/${participant}/adjustments`,
           { body: { resource: row.resource, change, reason }, headers: { "idempotency-key": key } },
         )
-        return `Done: ${amountOf(participant, left)} is left of ${row.resource}.`
+        return `Adjusted: ${amountOf(participant, left)} left of ${row.resource}.`
       }}
     >
-      <p>{amountOf(participant, row.left)} is left now. Orders take part in it as always.</p>
+      <p>{amountOf(participant, row.left)} left now. Orders can still change this meanwhile.</p>
       <label>
         Change
         <input
@@ -205,7 +206,7 @@ const Adjust = (
           step={isMoney ? "0.01" : "1"}
           placeholder="+100 or -5"
         />
-        <small>So much more is left, or so much less.</small>
+        <small>How much to add, or with a minus sign, to take away.</small>
       </label>
     </Action>
   )
@@ -214,21 +215,19 @@ const Adjust = (
 const Ledger = (
   { participant, page }: { readonly participant: ParticipantName; readonly page: AdjustmentPage },
 ) =>
-  page.adjustments.length === 0
-    ? <p class="faint">Nobody has adjusted anything yet.</p>
-    : (
-      <ol class="ledger">
-        {page.adjustments.map((
-          { number, resource, change, left, operator, reason, adjustedAt },
-        ) => (
-          <li key={number}>
-            <b>{resource}</b> {change > 0 ? "+" : "−"}
-            {amountOf(participant, Math.abs(change))}, {amountOf(participant, left)} left
-            <p>“{reason}”</p>
-            <p class="faint">
-              {operator}, <Time at={adjustedAt} />
-            </p>
-          </li>
-        ))}
-      </ol>
-    )
+  page.adjustments.length === 0 ? <p class="faint">No adjustments yet.</p> : (
+    <ol class="ledger">
+      {page.adjustments.map((
+        { number, resource, change, left, operator, reason, adjustedAt },
+      ) => (
+        <li key={number}>
+          <b>{resource}</b> {change > 0 ? "+" : "−"}
+          {amountOf(participant, Math.abs(change))}, {amountOf(participant, left)} left
+          <p>“{reason}”</p>
+          <p class="faint">
+            {operator}, <Time at={adjustedAt} />
+          </p>
+        </li>
+      ))}
+    </ol>
+  )

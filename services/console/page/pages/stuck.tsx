@@ -1,4 +1,7 @@
-/** What waits for another try: in groups of the same step and cause, that with the oldest order first. */
+/**
+ * What waits for its next attempt, in groups of the same step and cause; the group with the oldest
+ * order is first.
+ */
 import { useState } from "preact/hooks"
 import type { RetryResponse, SagaPage, StuckGroup, StuckGroups } from "#shared/contracts/saga.ts"
 import { durationWords, waitWords } from "../../words.ts"
@@ -10,7 +13,7 @@ import { OrderLink } from "../parts/order-link.tsx"
 import { MaybeTime, Time } from "../parts/time.tsx"
 
 export const Stuck = () => {
-  // Every second: what is stuck waits longer, and is tried again, though there are no more.
+  // Read every second, since times and attempts change even when the number of orders does not.
   const { data, problem, reload } = useGet<typeof StuckGroups.Type>(
     "/api/console/stuck",
     overview.value?.at,
@@ -28,9 +31,9 @@ export const Stuck = () => {
       {!data && !problem && <Loading />}
       {data?.groups.length === 0 && (
         <Empty title="Nothing is stuck">
-          Here stand orders whose saga failed a try and waits for the next one, such as when a
-          participant is away, grouped by what they wait for. They are tried again by themselves;
-          from here they can be tried at once.
+          This page shows orders whose last attempt failed, for example because a service is
+          unavailable, grouped by cause. They are retried automatically; here you can retry them
+          now.
         </Empty>
       )}
       {data?.groups.map((group) => (
@@ -82,14 +85,14 @@ const Group = ({ group, reload }: { readonly group: StuckGroup; readonly reload:
           </dd>
         </div>
         <div>
-          <dt>Next try</dt>
+          <dt>Next attempt</dt>
           <dd>
-            <MaybeTime at={nextAttemptAt} none="being tried now" />
+            <MaybeTime at={nextAttemptAt} none="in progress" />
           </dd>
         </div>
       </dl>
       <details onToggle={(event) => setOpen(event.currentTarget.open)}>
-        <summary>The orders</summary>
+        <summary>Show the orders</summary>
         {isOpen && <Members group={group} />}
       </details>
     </section>
@@ -114,7 +117,7 @@ const RetryGroup = (
       const { woken, trying } = await call<RetryResponse>("/api/console/retry", {
         body: { ...filterOf(group), cap, reason },
       })
-      return `${woken} are tried now${trying > 0 ? `; ${trying} were being tried already` : ""}.`
+      return `${woken} retried now${trying > 0 ? `; ${trying} already in progress` : ""}.`
     }}
   >
     <DryRun group={group} />
@@ -126,18 +129,18 @@ const RetryGroup = (
   </Action>
 )
 
-/** How many it would be, counted now and not before. */
+/** Counts the orders of the group when asked to. */
 const DryRun = ({ group }: { readonly group: StuckGroup }) => {
   const [counted, setCounted] = useState<string>()
   const count = async () => {
     const { waiting, trying } = await call<RetryResponse>("/api/console/retry", {
       body: { ...filterOf(group), dryRun: true, reason: "A dry run: only counted" },
     })
-    setCounted(`${waiting} wait for their next try, ${trying} are being tried.`)
+    setCounted(`${waiting} waiting for the next attempt, ${trying} in progress.`)
   }
   return (
     <p>
-      The wait of {group.count === 1 ? "this order" : "these orders"} is cut short.{" "}
+      Retries {group.count === 1 ? "this order" : "these orders"} now.{" "}
       <button
         type="button"
         class="link"
@@ -164,7 +167,7 @@ const Members = ({ group }: { readonly group: StuckGroup }) => {
               <th scope="col">Order</th>
               <th scope="col" class="number">Attempts</th>
               <th scope="col">Since</th>
-              <th scope="col">Next try</th>
+              <th scope="col">Next attempt</th>
               <th scope="col">Holds</th>
               <th scope="col">Orchestrator</th>
             </tr>
@@ -180,7 +183,7 @@ const Members = ({ group }: { readonly group: StuckGroup }) => {
                   <Time at={saga.since} />
                 </td>
                 <td>
-                  <MaybeTime at={saga.nextAttemptAt} none="being tried now" />
+                  <MaybeTime at={saga.nextAttemptAt} none="in progress" />
                 </td>
                 <td>{saga.holds.join(", ") || "nothing"}</td>
                 <td>{saga.orchestrator}</td>
@@ -189,7 +192,7 @@ const Members = ({ group }: { readonly group: StuckGroup }) => {
           </tbody>
         </table>
       </div>
-      {data.next !== null && <p class="faint">And more: these are the 50 oldest.</p>}
+      {data.next !== null && <p class="faint">These are the 50 oldest; there are more.</p>}
     </>
   )
 }

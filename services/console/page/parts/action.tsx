@@ -1,4 +1,4 @@
-/** An action of an operator: what it will do, the reason for it, and what came of it. */
+/** An action of an operator: what it does, the reason, and the result. */
 import type { ComponentChildren } from "preact"
 import { useEffect, useId, useRef, useState } from "preact/hooks"
 import { asProblem, type Problem } from "../core/problem.ts"
@@ -6,23 +6,23 @@ import { announce } from "./announced.tsx"
 import { Trouble } from "./notices.tsx"
 
 export interface ActionOptions {
-  /** On the button that opens it, and as its title. */
+  /** The text of the button, and the title of the dialog. */
   readonly label: string
-  /** What the button is about, for whoever hears it without the row that it is in. */
+  /** The object of the action, for screen readers, which read the button without its row. */
   readonly about?: string
-  /** What it will do. */
+  /** What the action will do. */
   readonly children?: ComponentChildren
   readonly danger?: boolean
   readonly disabled?: boolean
-  /** The reason that stands there, where one is as good as any other. */
+  /** The default reason. */
   readonly reason?: string
-  /** Does it, and says what it did. Fails with a Problem. */
+  /** Performs the action, and returns its result in words. Fails with a Problem. */
   readonly act: (reason: string, form: FormData) => Promise<string>
-  /** Told when it was done. */
+  /** Called after the action succeeded. */
   readonly done?: () => void
 }
 
-/** A button, and the dialog that it opens. */
+/** A button and the dialog that it opens. */
 export const Action = (options: ActionOptions) => {
   const [isOpen, setOpen] = useState(false)
   const { label, about, danger, disabled } = options
@@ -76,7 +76,7 @@ const ActionDialog = (
         <label>
           Reason
           <textarea name="reason" required maxLength={500} rows={2} defaultValue={reason ?? ""} />
-          <small>It is kept in the audit trail, with your name.</small>
+          <small>The audit trail records it with your name.</small>
         </label>
         <Trouble problem={problem} />
         <div class="buttons">

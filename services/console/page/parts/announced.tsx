@@ -1,4 +1,4 @@
-/** What has just been done, told to whoever sees the page and to whoever hears it. */
+/** Announces the result of an action, on the page and to screen readers. */
 import { signal } from "@preact/signals"
 
 interface Note {
@@ -11,7 +11,7 @@ let timer: ReturnType<typeof setTimeout> | undefined
 
 const shownForMs = 6000
 
-/** Shows it for some seconds. */
+/** Shows the text for six seconds. */
 export const announce = (text: string, tone: Note["tone"] = "plain"): void => {
   clearTimeout(timer)
   note.value = { text, tone }

@@ -1,13 +1,13 @@
-/** Numbers over the time for which somebody has looked, each second one. */
+/** A chart of values over time, one per second since the page was opened. */
 import { useEffect, useRef } from "preact/hooks"
 import uPlot from "uplot"
 import { repaint } from "../core/theme.ts"
 
 export interface Line {
   readonly title: string
-  /** A custom property of the style that has its colour. */
+  /** The custom property (CSS) that holds the colour. */
   readonly colour: string
-  /** Of lines that differ in their colour only, nobody could tell who sees none. */
+  /** Distinguishes the lines without colour. */
   readonly dash?: ReadonlyArray<number>
 }
 
@@ -20,7 +20,7 @@ export interface ChartOptions {
 }
 
 const height = 150
-/** How much of the time there is to see at most, and at least, whatever of it is known. */
+/** The longest and the shortest time that a chart shows. */
 export const shownSeconds = 300
 const leastSeconds = 60
 
@@ -28,7 +28,7 @@ const clock = new Intl.DateTimeFormat("en", { timeStyle: "medium", hourCycle: "h
 
 const optionsOf = (lines: ReadonlyArray<Line>, width: number, root: Element): uPlot.Options => {
   const style = getComputedStyle(root)
-  // What is painted knows no light-dark(): the browser says which it is of an element that has it.
+  // A canvas does not know light-dark(), so the browser resolves the colour on an element.
   const probe = root.appendChild(document.createElement("i"))
   const colour = (name: string) => {
     probe.style.color = `var(${name})`

@@ -1,8 +1,8 @@
-/** An id that a click copies. */
+/** An id that can be copied with a click. */
 import { useEffect, useState } from "preact/hooks"
 import { announce } from "./announced.tsx"
 
-/** Browsers have no clipboard for pages that came over plain HTTP from another machine. */
+/** The fallback is for plain HTTP from another machine, where browsers offer no clipboard. */
 const copy = async (text: string) => {
   if (navigator.clipboard) return await navigator.clipboard.writeText(text)
   const field = document.createElement("textarea")
@@ -15,7 +15,7 @@ const copy = async (text: string) => {
 
 const shownForMs = 1500
 
-/** `shown` is what stands there, where it is not the whole. */
+/** `shown` replaces the id on the page. */
 export const Id = (
   { id, what = "id", shown = id }: {
     readonly id: string
@@ -48,12 +48,12 @@ export const Id = (
   )
 }
 
-/** Fonts that have a sign for it are rare. */
+/** Drawn, since few fonts have a sign for it. */
 const CopyMark = ({ done }: { readonly done: boolean }) => (
   <svg class="id-mark" width="12" height="12" viewBox="0 0 12 12" aria-hidden="true">
     <path d={done ? "M2 6.500 5 9.500 10.500 2.500" : "M1 4h6.500v7H1zM4 4V1h7v7.500H7.500"} />
   </svg>
 )
 
-/** The end of an id: ids begin with the time, so their ends tell them apart. */
+/** The end of an id. Ids begin with the time, so their ends distinguish them. */
 export const endOf = (id: string): string => `…${id.slice(-8)}`

@@ -1,4 +1,7 @@
-/** The sequence diagram of an order. Bars show what participants hold for it: at the end there are all of them, or none. */
+/**
+ * The sequence diagram of an order. Bars show what participants hold for it: in the end all of
+ * them, or none.
+ */
 import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks"
 import { orderSaga } from "#shared/contracts/order-saga.ts"
 import type { OrderDetails } from "#shared/contracts/order.ts"
@@ -20,10 +23,10 @@ type Drawn = Pick<
 >
 
 const stillMotion = matchMedia("(prefers-reduced-motion: reduce)")
-/** Between two messages of a diagram that draws itself. */
+/** The pause between two messages of an animated diagram. */
 const paceMs = 420
 
-/** How many messages there are to see: all, or one more after each pause. */
+/** How many messages are visible: all, or one more after each pause. */
 const usePaced = (count: number, slowly: boolean): number => {
   const isPaced = slowly && !stillMotion.matches
   const [shown, setShown] = useState(isPaced ? 0 : count)
@@ -35,7 +38,7 @@ const usePaced = (count: number, slowly: boolean): number => {
   return isPaced ? Math.min(shown, count) : count
 }
 
-/** The width that there is for it. */
+/** The available width. */
 const useWidth = () => {
   const element = useRef<HTMLDivElement>(null)
   const [width, setWidth] = useState(0)
@@ -48,12 +51,12 @@ const useWidth = () => {
 }
 
 export interface DiagramOptions {
-  /** Null draws who takes part. */
+  /** Null draws only the lifelines. */
   readonly order: Drawn | null
   readonly saga?: RunningSaga | null
-  /** Whether messages appear one after another, however fast they were. */
+  /** Whether messages appear one after another, however fast they happened. */
   readonly slowly?: boolean
-  /** Told how many messages are seen, of how many. */
+  /** Called with the numbers of visible and of all messages. */
   readonly seen?: (shown: number, count: number) => void
 }
 
@@ -107,16 +110,16 @@ const Drawing = ({ layout, order }: { readonly layout: Layout; readonly order: D
       {order !== null && <Feet layout={layout} order={order} />}
       {rows.length === 0 && (
         <text class="hint" x={width / 2} y={(top + bottom) / 2} text-anchor="middle">
-          {order === null ? "The saga of your order draws itself here." : ""}
+          {order === null ? "Place an order to see its saga here." : ""}
         </text>
       )}
     </svg>
   )
 }
 
-const emptyTitle = `A sequence diagram without messages yet, between ${lanes.join(", ")}.`
+const emptyTitle = `An empty sequence diagram between ${lanes.join(", ")}.`
 
-/** What a person hears who does not see it. */
+/** The text for screen readers. */
 const titleOf = (order: Drawn, rows: ReadonlyArray<Row>): string =>
   "Sequence diagram. " + rows.map(({ message }) => {
     const answer = answerWords(message)
@@ -179,12 +182,12 @@ const Arrow = (
   )
 }
 
-/** What each participant holds after all that is drawn. */
+/** What each participant holds after the last message. */
 const Feet = ({ layout, order }: { readonly layout: Layout; readonly order: Drawn }) => {
   const { heads, bars, bottom, rows, narrow } = layout
   if (rows.length === 0) return null
   const held = new Set(bars.filter(({ open }) => open).map(({ step }) => step))
-  // Its lane says what it is, where there is no room to say it twice.
+  // In a narrow diagram the kind is left out, since the lane's name says it.
   const what = (want: string) => narrow ? want.replace(/^\w+ /, "") : want
   return (
     <>

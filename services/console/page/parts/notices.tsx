@@ -1,4 +1,4 @@
-/** What stands where there is nothing to show: why, and what to do about it. */
+/** Notices in the place of missing content: why it is missing, and what to do. */
 import type { ComponentChildren } from "preact"
 import type { Away } from "#shared/contracts/console.ts"
 import type { Problem } from "../core/problem.ts"
@@ -13,7 +13,7 @@ export const Empty = (
   </div>
 )
 
-/** What went wrong; nothing where nothing did. */
+/** A problem, if there is one. */
 export const Trouble = ({ problem }: { readonly problem: Problem | null }) =>
   problem && (
     <p class="trouble" role="alert">
@@ -22,20 +22,22 @@ export const Trouble = ({ problem }: { readonly problem: Problem | null }) =>
     </p>
   )
 
-/** The services that could not be asked: what they would have told is missing. */
+/** The services that did not answer, so that their data is missing. */
 export const Missing = ({ away }: { readonly away: ReadonlyArray<Away> }) =>
   away.length === 0 ? null : (
     <p class="trouble" role="status">
-      <span aria-hidden="true">⚠</span> Not all could be asked, so this is not the whole:{" "}
+      <span aria-hidden="true">⚠</span> Some services did not answer, so this page is incomplete:
+      {" "}
       {away.map(({ service, message }) => `${service} (${message})`).join("; ")}
     </p>
   )
 
-/** Orchestrators that were not heard. */
+/** The orchestrators that did not answer. */
 export const Unheard = ({ names }: { readonly names: ReadonlyArray<string> }) =>
   names.length === 0 ? null : (
     <p class="trouble" role="status">
-      <span aria-hidden="true">⚠</span> Not all orchestrators were heard, so there may be more:{" "}
+      <span aria-hidden="true">⚠</span> Some orchestrators did not answer, so there may be more:
+      {" "}
       {names.join("; ")}
     </p>
   )

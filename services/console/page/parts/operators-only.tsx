@@ -1,4 +1,4 @@
-/** What somebody sees of the operators' pages who is none: what they lack, and how they get it. */
+/** Replaces the operators' pages for other users, and says how to become an operator. */
 import { session } from "../core/session.ts"
 import { SignIn } from "./sign-in.tsx"
 
@@ -11,22 +11,22 @@ export const OperatorsOnly = ({ title }: { readonly title: string }) => {
         {who
           ? (
             <>
-              <h2>You are no operator</h2>
+              <h2>You are not an operator</h2>
               <p>
                 You are signed in as{" "}
-                <b>{who.username}</b>, and this page is for operators. Whoever runs the system can
-                make you one:
+                <b>{who.username}</b>, and this page is for operators. The person who runs the
+                system can make you one:
               </p>
               <pre><code>npm run operators -- grant {who.username}</code></pre>
-              <p>Then sign out, and in again.</p>
+              <p>Then sign out and sign in again.</p>
             </>
           )
           : (
             <>
               <h2>Sign in as an operator</h2>
               <p>
-                <code>npm start</code> prints an address that signs the first one in.{" "}
-                <code>npm run operators -- grant NAME</code> makes a user one.
+                <code>npm start</code> prints an address that signs in the first operator.{" "}
+                <code>npm run operators -- grant NAME</code> makes a user an operator.
               </p>
               <SignIn />
             </>

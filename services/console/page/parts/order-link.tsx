@@ -1,4 +1,4 @@
-/** Leads to an order. Ids begin with the time, so it is their ends that tell them apart. */
+/** A link to an order, named by the end of its id. */
 import { endOf } from "./copied.tsx"
 
 export const OrderLink = ({ id }: { readonly id: string }) => (

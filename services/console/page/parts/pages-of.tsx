@@ -1,17 +1,17 @@
-/** A list by pages: those before are remembered, as a cursor leads only on. */
+/** Paging of a list. The cursors of earlier pages are kept, since a cursor only leads forward. */
 import { useState } from "preact/hooks"
 
 type Cursor = string | number
 
 export interface Paging {
-  /** Where this page begins; null for the first. */
+  /** The cursor of this page; null for the first. */
   readonly after: Cursor | null
   readonly number: number
   readonly on: (next: Cursor) => void
   readonly back: () => void
 }
 
-/** Begins at the first page again whenever `what` is another. */
+/** Returns to the first page whenever `what` changes. */
 export const usePaging = (what: string): Paging => {
   const [state, setState] = useState<{ what: string; cursors: ReadonlyArray<Cursor> }>({
     what,
@@ -30,14 +30,14 @@ export const Pager = (
   { paging, next, order }: {
     readonly paging: Paging
     readonly next: Cursor | null
-    /** How pages follow each other, as in "newest first". */
+    /** The order of the list, such as "newest first". */
     readonly order: string
   },
 ) =>
   next === null && paging.number === 1 ? null : (
     <nav class="pager" aria-label="Pages of the list">
       <button type="button" class="quiet" disabled={paging.number === 1} onClick={paging.back}>
-        Back
+        Previous
       </button>
       <span class="faint">Page {paging.number}, {order}</span>
       <button
@@ -46,7 +46,7 @@ export const Pager = (
         disabled={next === null}
         onClick={() => next !== null && paging.on(next)}
       >
-        On
+        Next
       </button>
     </nav>
   )

@@ -1,4 +1,4 @@
-/** The form by which somebody signs in, or signs up. */
+/** The form to sign in or to sign up. */
 import { useState } from "preact/hooks"
 import { asProblem, type Problem } from "../core/problem.ts"
 import { newKey } from "../core/api.ts"
@@ -45,7 +45,7 @@ export const SignIn = ({ mayTry = false }: { readonly mayTry?: boolean }) => {
       )}
       <form class="sign-in" onSubmit={submit}>
         <fieldset class="ways">
-          <legend class="hidden">Sign in, or sign up</legend>
+          <legend class="hidden">Sign in or sign up</legend>
           {(["in", "up"] as const).map((each) => (
             <label key={each}>
               <input
@@ -87,7 +87,9 @@ export const SignIn = ({ mayTry = false }: { readonly mayTry?: boolean }) => {
   )
 }
 
-/** A customer whose password nobody needs to know: gone with the session, as far as anybody can tell. */
+/**
+ * Signs up a customer with a random password, so that nobody can sign in again after the session.
+ */
 const signUpAsSomebody = () => {
   const username = `guest-${newKey().slice(0, 8)}`
   return signUp({ username, password: newKey(), email: `${username}@example.com` })

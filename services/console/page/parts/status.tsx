@@ -1,4 +1,4 @@
-/** How things stand: always a shape and a word, whatever the colour. */
+/** States, shown by a shape and a word, so that they do not depend on colour. */
 import type { OrderStatus } from "#shared/contracts/order.ts"
 import { statusWords } from "../../words.ts"
 
@@ -26,7 +26,7 @@ const tones: Readonly<Record<OrderStatus, Tone>> = {
   failed: "bad",
 }
 
-/** An order that is undone is not one whose undoing is stuck, nor one that is undone by now. */
+/** Distinguishes orders that are being undone, are stuck while being undone, and are undone. */
 export const OrderBadge = (
   { status, stuck }: { readonly status: OrderStatus; readonly stuck: boolean },
 ) =>

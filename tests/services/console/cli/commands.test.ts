@@ -1,4 +1,7 @@
-/** Each command of operators against a whole system: what it prints, what it has done, and what its exit code says. */
+/**
+ * Each command of operators against a whole system: what it prints, what it has done, and what its
+ * exit code says.
+ */
 import { Effect, Exit, Scope } from "effect"
 import { afterAll, afterEach, assert, beforeAll, describe, it } from "vitest"
 import { isDown, losesAnswers, soon } from "../running-console.ts"
@@ -36,7 +39,7 @@ const waitingOrder = async () => {
 }
 
 describe("orders", () => {
-  it("lists the newest first, by what is known of them, as far as it is told, and says where it goes on", async () => {
+  it("lists matching orders, newest first, and says where the list continues", async () => {
     const ids = [await finalOrder({ item: 7 }), await finalOrder({ item: 7, slot: "23:59" })]
     const found = await cli.data("orders", "--item", "7")
     assert.deepStrictEqual(found.map(({ id }) => id), ids.toReversed())
@@ -53,7 +56,7 @@ describe("orders", () => {
       ),
     )
     assert.deepStrictEqual(errors, [
-      `There are more: --after ${ids[1]}, or a larger --limit`,
+      `There are more: use --after ${ids[1]}, or a larger --limit`,
     ])
     const rest = await cli.data("orders", "--item", "7", "--after", ids[1]!)
     assert.deepStrictEqual(rest.map(({ id }) => id), [ids[0]])
@@ -68,7 +71,7 @@ describe("orders", () => {
 })
 
 describe("show", () => {
-  it("draws what happened to an order, and says why it ended so and what is held for it", async () => {
+  it("draws what happened to an order, with its reason and records", async () => {
     const id = await finalOrder({ slot: "23:59" })
     const { code, lines, errors } = await cli.run(["show", id])
     assert.deepStrictEqual([code, errors], [0, []])
@@ -84,7 +87,7 @@ describe("show", () => {
     assert.deepInclude(one.order, { id, status: "failed" })
   })
 
-  it("takes the beginning of an id where it is one order's alone", async () => {
+  it("accepts the beginning of an id that only one order has", async () => {
     const id = await finalOrder()
     assert.include((await cli.run(["show", id.slice(0, 23)])).lines[0], id)
     const several = await cli.run(["show", id.slice(0, 2)])
@@ -94,7 +97,7 @@ describe("show", () => {
     assert.deepStrictEqual(none.errors, ["There is no order whose id begins with ffff"])
   })
 
-  it("draws where a pending order is, and tells who could not be asked", async () => {
+  it("shows a pending order's saga, and names services that did not answer", async () => {
     const id = await waitingOrder()
     const { code, lines, errors } = await cli.run(["show", id])
     assert.strictEqual(code, 2)
@@ -102,12 +105,12 @@ describe("show", () => {
     assert.include(text, `Order    ${id}: pending`)
     assert.match(text, /── try to reserve 1 ─+►│[^]*◄- ok -/)
     assert.match(text, /^Now {6}reserve item \(.+; holds money$/m)
-    assert.match(errors.join("\n"), /^Not asked: items: .+$/)
+    assert.match(errors.join("\n"), /^items did not answer: .+$/)
   })
 })
 
 describe("watch", () => {
-  it("tells what happens to an order, until it is final", async () => {
+  it("prints what happens to an order, until it is final", async () => {
     const id = await waitingOrder()
     const { lines, ended } = await cli.start(["watch", id])
     await soon(
@@ -123,7 +126,7 @@ describe("watch", () => {
     assert.strictEqual(new Set(lines).size, lines.length)
   })
 
-  it("shows the whole system each second, until it is interrupted", async () => {
+  it("prints the whole system's state every second, until it is interrupted", async () => {
     const { lines, interrupt } = await cli.start(["watch"])
     await soon("there are two lines below the heading", () => Promise.resolve(lines.length > 2))
     await interrupt()
@@ -132,8 +135,8 @@ describe("watch", () => {
   })
 })
 
-describe("what is stuck", () => {
-  it("is shown in groups, and tried at once: one, or all that match; never with a dry run", async () => {
+describe("an order that is stuck", () => {
+  it("is shown in groups, and retried alone or with all that match", async () => {
     const id = await waitingOrder()
     const { code, lines } = await cli.run(["stuck"])
     assert.strictEqual(code, 0)
@@ -148,7 +151,7 @@ describe("what is stuck", () => {
     const late = await cli.run(["retry", id, ...why])
     assert.deepStrictEqual([late.code, late.lines], [
       1,
-      ["0 tried now; 0 match and wait, 0 are being tried already."],
+      ["0 retried now; 0 match and wait, 0 match and are already being retried."],
     ])
     const all = await cli.run(["retry", "--all", "--cap", "5", ...why])
     assert.deepStrictEqual([all.code, (await cli.run(["stuck"])).errors], [0, [
@@ -156,7 +159,7 @@ describe("what is stuck", () => {
     ]])
   })
 
-  it("is cancelled while it is not decided; later the state that holds is told", async () => {
+  it("is cancelled while it is undecided; later its state is printed", async () => {
     const id = await waitingOrder()
     const { code, lines } = await cli.run(["cancel", id, ...why])
     assert.deepStrictEqual([code, lines], [0, [`${id} cancelled: compensating`]])
@@ -175,7 +178,7 @@ describe("what is stuck", () => {
 })
 
 describe("dead letters", () => {
-  it("are shown with their payload, redriven and discarded, some or all", async () => {
+  it("are shown with their payload, and redriven or discarded, some or all", async () => {
     const refuses = () => Promise.resolve(Response.json({}, { status: 400 }))
     cli.system.disturb("items", refuses)
     const ids = await Promise.all([1, 2, 3].map(() => cli.system.place()))
@@ -200,7 +203,7 @@ describe("dead letters", () => {
 })
 
 describe("stock", () => {
-  it("is shown and changed in the participant's own unit, never below zero, and on the ledger", async () => {
+  it("is shown and changed in the participant's unit, and never below zero", async () => {
     const name = cli.system.ann.username
     const [before] = await cli.data("stock", "billing", "--prefix", name)
     const more = await cli.run(["restock", "billing", name, "--add", "25.50", ...why])
@@ -216,13 +219,14 @@ describe("stock", () => {
     assert.match(ledger.lines[1]!, /\+25\.50 .* the customer called$/)
   })
 
-  it("is changed once where it is asked for again with the key that was told", async () => {
+  it("is changed once when the command is repeated with the printed key", async () => {
     cli.system.disturb("items", losesAnswers)
     const words = ["restock", "items", "9", "--add", "50", ...why]
     const { code, errors } = await cli.run(words)
     assert.strictEqual(code, 2)
-    const [, key = ""] = /Whether it is done is not known: .* --key (\S+)$/.exec(errors.join()) ??
-      []
+    const [, key = ""] =
+      /It is unknown whether this was done: .* --key (\S+)$/.exec(errors.join()) ??
+        []
     cli.system.restore()
     assert.strictEqual((await cli.run([...words, "--key", key])).code, 0)
     const changes = await cli.data("stock", "items", "--adjustments")

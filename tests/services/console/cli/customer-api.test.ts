@@ -14,13 +14,13 @@ const account = (answer: () => Response) =>
   })
 
 describe("customerApi", () => {
-  it.live("gives an answer as its contract has it", () =>
+  it.live("returns an answer that matches its contract", () =>
     Effect.gen(function* () {
       const ada = { username: "ada", email: "ada@example.com", wallet: 99.5 }
       assert.deepStrictEqual(yield* account(() => Response.json(ada)), ada)
     }))
 
-  it.live("tells of a problem what the API says of it", () =>
+  it.live("fails with the API's message for a problem", () =>
     Effect.gen(function* () {
       const problem = new Problem({ status: 404, code: "x", detail: "You have no account." })
       const error = yield* Effect.flip(account(() => problemResponse(problem, "request-1")))
@@ -31,7 +31,7 @@ describe("customerApi", () => {
       )
     }))
 
-  it.live("tells in one line of an answer that is not as documented", () =>
+  it.live("fails with one line for an answer that is not as documented", () =>
     Effect.gen(function* () {
       for (
         const answer of [Response.json({ username: "ada", wallet: "99" }), new Response("<p>")]
@@ -41,11 +41,11 @@ describe("customerApi", () => {
       }
     }))
 
-  it.live("tells when nothing answers", () =>
+  it.live("fails when there is no answer", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(customerApi("http://127.0.0.1:1").look)
       assert.deepStrictEqual([error.message, error.status], [
-        "Nothing answers at http://127.0.0.1:1",
+        "No answer from http://127.0.0.1:1",
         undefined,
       ])
     }))

@@ -27,7 +27,7 @@ describe("drawDiagram", () => {
     )
   })
 
-  it("draws an order that nothing is known of yet", () => {
+  it("draws an order without a timeline", () => {
     assert.strictEqual(
       drawDiagram(orderWith([])),
       `
@@ -37,7 +37,7 @@ describe("drawDiagram", () => {
     )
   })
 
-  it("tells how often something was tried when it was more than once", () => {
+  it("shows the number of attempts when there was more than one", () => {
     const timeline = [
       { ...reserve("money"), attempts: 3, durationMs: 1234.56 },
       { ...cancel("money"), attempts: 12 },
@@ -52,7 +52,7 @@ describe("drawDiagram", () => {
     )
   })
 
-  it("shows a reserve that found its order cancelled as what it is", () => {
+  it("shows a reserve of a cancelled order as already reverted", () => {
     assert.strictEqual(
       rows(drawDiagram(orderWith([reserve("item", "cancelled")]))),
       `
@@ -61,7 +61,7 @@ describe("drawDiagram", () => {
     )
   })
 
-  it("makes room for the largest amount there can be", () => {
+  it("makes room for the largest possible amount", () => {
     const [request = "", answer = ""] = rows(
       drawDiagram(orderWith([reserve("money")], { amount: 999_999_999.99 })),
     ).split("\n")
@@ -81,7 +81,7 @@ describe("drawDiagram", () => {
     )
   })
 
-  it("is the same drawing in colour, but for the colours", () => {
+  it("is the same drawing in colour, except for the colours", () => {
     const drawing = drawDiagram(withoutSlot, coloured)
     // deno-lint-ignore no-control-regex
     assert.strictEqual(drawing.replace(/\x1b\[\d+m/g, ""), drawDiagram(withoutSlot))

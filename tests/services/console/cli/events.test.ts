@@ -1,4 +1,6 @@
-/** The events that `watch` follows: over connections that are lost, and with tokens that run out. */
+/**
+ * The events that `watch` follows: over connections that are lost, and with tokens that run out.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Console, Effect, Schema, Stream } from "effect"
 import { Hono } from "hono"
@@ -21,7 +23,10 @@ const stream = (n: number, breaks: boolean) =>
     { headers: { "content-type": "text/event-stream" } },
   )
 
-/** The first events of a server that answers so, one connection after another, and what is said beside them. */
+/**
+ * The first events of a server that answers so, one connection after another, and what is said
+ * beside them.
+ */
 const follow = (count: number, who: SignedIn, ...answers: ReadonlyArray<() => Response>) =>
   Effect.gen(function* () {
     const tokens: Array<string | undefined> = []
@@ -50,7 +55,7 @@ const follow = (count: number, who: SignedIn, ...answers: ReadonlyArray<() => Re
 const known: SignedIn = { token: () => "known", renew: () => Effect.void }
 
 describe("events", () => {
-  it.live("go on over a connection that ends, one that breaks, and a server that is away for a while", () =>
+  it.live("continue after a lost connection and an outage of the server", () =>
     Effect.gen(function* () {
       const { followed, said } = yield* follow(
         3,
@@ -61,11 +66,11 @@ describe("events", () => {
         () => stream(3, false),
       )
       assert.deepStrictEqual(followed._tag === "Success" && [...followed.success], [1, 2, 3])
-      assert.match(said[0]!, /closed the connection: connecting again \.\.\.$/)
-      assert.match(said[1]!, /answered with 502, .*: connecting again \.\.\.$/)
+      assert.match(said[0]!, /closed the connection: reconnecting \.\.\.$/)
+      assert.match(said[1]!, /answered with 502, .*: reconnecting \.\.\.$/)
     }))
 
-  it.live("are asked for with another token where one has run out", () =>
+  it.live("are requested with a new token when one has expired", () =>
     Effect.gen(function* () {
       let token = "old"
       const who: SignedIn = {
@@ -82,7 +87,7 @@ describe("events", () => {
       assert.deepStrictEqual(tokens, ["Bearer old", "Bearer new"])
     }))
 
-  it.live("are given up where the first connection cannot be made, or a later one is refused", () =>
+  it.live("fail when the first connection fails, or when a later one is refused", () =>
     Effect.gen(function* () {
       const { followed } = yield* follow(1, known, () => new Response("<p>", { status: 502 }))
       assert.strictEqual(followed._tag === "Failure" && followed.failure.status, 502)

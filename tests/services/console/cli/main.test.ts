@@ -1,4 +1,7 @@
-/** `npm run unwind` as a process of its own, on both runtimes: where it prints what, how it ends, and who sees its secrets. */
+/**
+ * `npm run unwind` as a process of its own, on both runtimes: where it prints what, how it ends,
+ * and who sees its secrets.
+ */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -47,7 +50,7 @@ const start = (runtime: Runtime, ...args: ReadonlyArray<string>) => {
 }
 
 describe.each(runtimes)("npm run unwind on %s", (runtime) => {
-  it("lists its commands, and refuses what is none in one line that names the help", async () => {
+  it("lists its commands, and refuses an unknown one in one line that names the help", async () => {
     const help = await start(runtime, "--help").ended
     assert.deepStrictEqual([help.code, help.errors], [0, ""])
     for (const name of Object.keys(commands)) {
@@ -56,11 +59,11 @@ describe.each(runtimes)("npm run unwind on %s", (runtime) => {
     assert.deepStrictEqual(await start(runtime, "oders\u001b").ended, {
       code: 2,
       out: "",
-      errors: 'There is no command "oders\\u001b": see npm run unwind -- --help\n',
+      errors: 'Unknown command "oders\\u001b": see npm run unwind -- --help\n',
     })
   })
 
-  it("prints data to standard output, as one JSON per line, and all else to standard error", async () => {
+  it("prints only data to standard output, as one JSON value per line", async () => {
     const id = await cli.system.place({ item: 5 })
     const some = await start(runtime, "orders", "--json", "--limit", "1").ended
     assert.strictEqual(some.code, 0)
@@ -69,7 +72,7 @@ describe.each(runtimes)("npm run unwind on %s", (runtime) => {
     assert.deepStrictEqual(none, { code: 0, out: "", errors: "There are no such orders.\n" })
   })
 
-  it("ends a load at Ctrl-C with its sums, and does not pass for a success", async () => {
+  it("ends a load at Ctrl-C with its totals and exit code 130", async () => {
     const { child, ended, said } = start(runtime, "load", "--rate", "10", "--minutes", "60")
     const isPlaced = async () =>
       (await cli.data("orders", "--limit", "1"))[0]?.username.startsWith("load-") === true
@@ -87,13 +90,13 @@ describe.each(runtimes)("npm run unwind on %s", (runtime) => {
   })
 })
 
-it("its README has each command once, in the order of the help", () => {
+it("the README lists each command once, in the order of the help", () => {
   const readme = readFileSync(join(root, "services/console/cli/README.md"), "utf8")
   const rows = [...readme.matchAll(/^\| `([a-z]+)` +\|/gm)].map(([, name]) => name)
   assert.deepStrictEqual(rows, Object.keys(commands))
 })
 
-it("a reader that has seen enough is no failure", async () => {
+it("a closed standard output is not a failure", async () => {
   for (let n = 0; n < 3; n++) await cli.system.place()
   const { child, ended } = start("node", "watch")
   child.stdout.once("data", () => child.stdout.destroy())

@@ -15,7 +15,10 @@ export const cancel = (step: Entry["step"]): Entry => ({
   outcome: "cancelled",
 })
 
-/** 5 for item 1 in slot 19:00, with this timeline; each call took as many milliseconds as its place in it. */
+/**
+ * 5 for item 1 in slot 19:00, with this timeline; each call took as many milliseconds as its place
+ * in it.
+ */
 export const orderWith = (
   timeline: ReadonlyArray<Entry>,
   changes: Partial<OrderDetails> = {},

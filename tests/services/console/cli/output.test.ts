@@ -7,7 +7,7 @@ import type { OneOrder } from "#shared/contracts/console-orders.ts"
 import { cancel, orderWith, reserve } from "./orders.ts"
 
 describe("columns", () => {
-  it("stand below their names, and a text of anybody's is no order to the terminal", () => {
+  it("are aligned below their names, without control characters", () => {
     const { heading, row } = columns<{ name: string; count: number }>([
       { name: "NAME", width: 6, of: ({ name }) => name },
       { name: "COUNT", width: 5, right: true, of: ({ count }) => `${count}` },
@@ -26,7 +26,7 @@ describe("spanOf", () => {
 })
 
 describe("printPages", () => {
-  it.effect("goes on behind a page that is empty, and stops where enough is printed", () =>
+  it.effect("continues after an empty page, and stops at the limit", () =>
     Effect.gen(function* () {
       const pages = new Map([
         [undefined, { rows: [1, 2], next: "a" }],
@@ -64,7 +64,7 @@ describe("the news of an order", () => {
     unavailable: [],
   })
 
-  it("are told once, whoever knew them first", () => {
+  it("are printed once, whether the register or the saga has them first", () => {
     const news = newsOf()
     const timed = {
       ...reserve("money"),
@@ -89,7 +89,7 @@ describe("the news of an order", () => {
     assert.lengthOf(news(one), 1)
     const [told, wait] = news({ ...one, saga })
     assert.match(told!, / {2}reserve money: reserved \(5 ms\)$/)
-    assert.match(wait!, /^reserve item \(one\), attempt 3 in 0 s: items cannot .*; holds money$/)
+    assert.match(wait!, /^reserve item \(one\), attempt 3 after 0 s: items cannot .*; holds money$/)
     assert.deepStrictEqual(news({ ...one, saga }), [])
     const ended = orderWith([timed, { ...cancel("money"), at: "2026-01-01T00:00:02.000Z" }], {
       status: "failed",

@@ -1,4 +1,7 @@
-/** The command line before a whole system in this process, behind a real port: what a command prints, and its exit code. */
+/**
+ * The command line before a whole system in this process, behind a real port: what a command
+ * prints, and its exit code.
+ */
 import { Console, Effect, Exit, Fiber, type Scope } from "effect"
 import { gateway } from "#compose/embedded/gateway.ts"
 import { commands } from "#services/console/cli/commands.ts"

@@ -1,4 +1,7 @@
-/** Who the operator is, and whatever can be wrong about that or about the address: each time one line, and what to do. */
+/**
+ * Who the operator is, and whatever can be wrong about that or about the address: each time one
+ * line, and what to do.
+ */
 import { Effect, Exit, Scope } from "effect"
 import { Hono } from "hono"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
@@ -48,7 +51,7 @@ const served = (app: Hono) =>
   )
 
 describe("an operator", () => {
-  it("is signed in by name and password for as long as a command runs, and logged out behind it", async () => {
+  it("is signed in by password while a command runs, and logged out afterwards", async () => {
     assert.deepStrictEqual(await cli.run(["stuck"], as("ada")), {
       code: 0,
       lines: [],
@@ -61,14 +64,14 @@ describe("an operator", () => {
     assert.lengthOf(await sessions.json() as ReadonlyArray<unknown>, 1)
   })
 
-  it("is signed in by an access token, and by the answer to a log-in as it is", async () => {
+  it("is signed in by an access token, or by the unchanged answer of a log-in", async () => {
     const pair = await post("/api/token/", { username: "ada", password })
     for (const UNWIND_TOKEN of [pair.access, JSON.stringify(pair)]) {
       assert.strictEqual((await cli.run(["stuck"], { UNWIND_TOKEN })).code, 0)
     }
   })
 
-  it("goes on with another token where one runs out in the middle", async () => {
+  it("continues with a new token when one expires during the command", async () => {
     const asked: Array<string | undefined> = []
     const page = { letters: [], next: null }
     const url = await served(
@@ -97,44 +100,45 @@ describe("a command says in one line what to do", () => {
     return [code, errors[0]!] as const
   }
 
-  it("when it is not known who asks, or the password or the token is wrong", async () => {
+  it("without credentials, or with a wrong password or token", async () => {
     const [code, unknown] = await refused(nobody)
     assert.strictEqual(code, 2)
-    assert.match(unknown, /^It is not known who you are: set UNWIND_USER and UNWIND_PASSWORD_FILE/)
+    assert.match(unknown, /^Not signed in: set UNWIND_USER and UNWIND_PASSWORD_FILE/)
     assert.deepStrictEqual(await refused(as("ada", { UNWIND_PASSWORD: "wrong" })), [
       2,
       'The password of "ada" is not accepted: check UNWIND_USER and UNWIND_PASSWORD',
     ])
     const [tokenCode, token] = await refused({ UNWIND_TOKEN: "abc" })
     assert.strictEqual(tokenCode, 2)
-    assert.match(token, /^UNWIND_TOKEN is not accepted, or not any more: put a new access token/)
+    assert.match(token, /^UNWIND_TOKEN is invalid or has expired: set it to a new access token/)
     const [, noToken] = await refused({ UNWIND_TOKEN: "two\nlines" })
-    assert.match(noToken, /^UNWIND_TOKEN is no access token: put there what/)
+    assert.match(noToken, /^UNWIND_TOKEN is not an access token: set it to/)
   })
 
-  it("when who asks is no operator", async () =>
+  it("when the user is not an operator", async () =>
     assert.deepStrictEqual(await refused(as("bob")), [
       2,
-      "You are no operator, or not since this log-in: npm run operators -- grant NAME",
+      "You are not an operator, or were not one when you logged in: npm run operators -- grant NAME",
     ]))
 
-  it("when nothing is there, or what is there is no Unwind", async () => {
+  it("when there is no answer, or it is not from Unwind", async () => {
     assert.deepStrictEqual(await refused({ UNWIND_URL: "http://127.0.0.1:1" }), [
       2,
-      "Nothing answers at http://127.0.0.1:1: see that it runs, or name another by UNWIND_URL or --url",
+      "No answer from http://127.0.0.1:1: check that the system runs there, or set another address " +
+      "by UNWIND_URL or --url",
     ])
     const bad = "<html><h1>502 Bad Gateway</h1></html>"
     const page = await served(new Hono().all("*", ({ html }) => html(bad, 502)))
     const [code, message] = await refused({ UNWIND_URL: page })
     assert.strictEqual(code, 2)
-    assert.match(message, /was answered with 502, and not by an Unwind: check the address/)
+    assert.match(message, /was answered with 502, but not by Unwind: check the address/)
     const hello = await served(new Hono().all("*", ({ html }) => html("<p>Hello</p>")))
     const [helloCode, helloMessage] = await refused({ UNWIND_URL: hello })
     assert.strictEqual(helloCode, 2)
     assert.match(helloMessage, /^The answer to GET http\S+ is not as documented \(.+\)$/)
   })
 
-  it("when the service that has to be asked is away", async () => {
+  it("when the required service is unavailable", async () => {
     cli.system.disturb("orders", isDown)
     const [code, message] = await refused({})
     cli.system.restore()
@@ -143,30 +147,30 @@ describe("a command says in one line what to do", () => {
   })
 
   it.each([
-    [["show", "x"], /^"x" is no order's id, nor the beginning of one, such as /],
-    [["show", ""], /^"" is no order's id/],
-    [["cancel", "0193a0a0-0000-7000-8000-000000000001"], /^Say why, such as --reason "/],
+    [["show", "x"], /^"x" is not an order's id or the beginning of one, such as /],
+    [["show", ""], /^"" is not an order's id/],
+    [["cancel", "0193a0a0-0000-7000-8000-000000000001"], /^Give a reason, such as --reason "/],
     [["cancel", "0193", "--reason", " "], /^--reason needs 1 to 500 characters/],
     [["retry", "--all", "--reason", "a\nb"], /^--reason needs 1 to 500 characters/],
-    [["retry", "--reason", "x"], /^Say what: an order, --action, --step, --cause or --all/],
-    [["retry", "0193", "--all", "--reason", "x"], /exclude each other/],
+    [["retry", "--reason", "x"], /^Give an order, --action, --step, --cause or --all/],
+    [["retry", "0193", "--all", "--reason", "x"], /^Give only one of an order, a filter and --all/],
     [["retry", "--step", "gift", "--reason", "x"], /^--step is one of money, item, slot/],
     [["retry", "--all", "--cap", "0", "--reason", "x"], /^--cap needs a whole number from 1 to/],
-    [["redrive", "--reason", "x"], /^Name dead letters, or say --all/],
-    [["discard", "one", "--reason", "x"], /^"one" is no dead letter, such as /],
+    [["redrive", "--reason", "x"], /^Give ids of dead letters, or --all/],
+    [["discard", "one", "--reason", "x"], /^"one" is not the id of a dead letter, such as /],
     [["stock", "cats"], /^The participant is one of billing, items, slots/],
-    [["restock", "items", "1", "--reason", "x"], /^Say --add or --take, and how much/],
+    [["restock", "items", "1", "--reason", "x"], /^Give either --add N or --take N/],
     [["restock", "items", "1", "--add", "1.5", "--reason", "x"], /^--add needs a whole number/],
     [
       ["restock", "billing", "a", "--take", "0", "--reason", "x"],
       /^--take needs an amount such as/,
     ],
-    [["heal"], /^Say why, such as --reason "/],
+    [["heal"], /^Give a reason, such as --reason "/],
     [
       ["audit", "--heal", "--url", "http://localhost"],
-      /^Over the console it is npm run unwind -- heal/,
+      /^--heal does not work with --url: use npm run unwind -- heal/,
     ],
-    [["load"], /^Say how much, and how long, such as --rate 20 --minutes 1/],
+    [["load"], /^--rate and --minutes are required, such as --rate 20 --minutes 1/],
     [["load", "--rate", "0", "--minutes", "1"], /^--rate needs a number from 0.1 to 1000/],
     [["orders", "--limit", "-1"], /^Option '--limit' argument is ambiguous/],
     [["orders", "--status", "lost"], /^--status is one of pending, /],

@@ -12,13 +12,13 @@ describe("terminalFor", () => {
     assert.isFalse(colours(false, {}))
   })
 
-  it("does not colour where NO_COLOR is set, unless to nothing, or the terminal is dumb", () => {
+  it("does not colour where NO_COLOR is set and not empty, or the terminal is dumb", () => {
     assert.isFalse(colours(true, { NO_COLOR: "1" }))
     assert.isTrue(colours(true, { NO_COLOR: "" }))
     assert.isFalse(colours(true, { TERM: "dumb" }))
   })
 
-  it("draws boxes in UTF-8, which is what an unset locale is taken for", () => {
+  it("draws boxes in UTF-8, which is also assumed when no locale is set", () => {
     assert.isTrue(boxes({}))
     assert.isTrue(boxes({ LANG: "en_US.UTF-8" }))
     assert.isTrue(boxes({ LC_ALL: "C.utf8", LANG: "en_US.ISO-8859-1" }))

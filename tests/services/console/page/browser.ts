@@ -1,4 +1,7 @@
-/** A real browser for tests of the page: Chromium, as the machine has it. Whatever it complains of is remembered. */
+/**
+ * A real browser for tests of the page: Chromium, as the machine has it. Whatever it complains of
+ * is remembered.
+ */
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core"
 import { programOnPath } from "#tests/support/program-on-path.ts"
 
@@ -15,11 +18,16 @@ export const launch = (): Promise<Browser> =>
 
 export interface Tab {
   readonly page: Page
-  /** What the console of the browser said that it should not, such as a violated policy; taken as it is read. */
+  /**
+   * What the console of the browser said that it should not, such as a violated policy; taken as it
+   * is read.
+   */
   readonly complaints: () => ReadonlyArray<string>
 }
 
-/** An answer that the page asked for and tells in its own words is a complaint of the browser only. */
+/**
+ * An answer that the page asked for and tells in its own words is a complaint of the browser only.
+ */
 const isAnswer = /Failed to load resource: the server responded with a status of (401|404|409|422)/
 
 /** A tab of a browser of its own: nobody is signed in there. */

@@ -1,6 +1,6 @@
 /**
- * The page Faults in a real browser, on the real system: an operator breaks it on purpose while orders come in that the page
- * itself places, and sees it come out whole.
+ * The page Faults in a real browser, on the real system: an operator breaks it on purpose while
+ * orders come in that the page itself places, and sees it come out whole.
  */
 import type { Browser, Locator, Page } from "playwright-core"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
@@ -37,7 +37,10 @@ describe.skipIf(needsChromium)(`the page Faults in a browser${title}`, () => {
   })
   afterEach(() => expect(operator.complaints()).toEqual([]))
 
-  /** Does what the open dialog offers, for the reason that stands there, and waits for what is told of it. */
+  /**
+   * Does what the open dialog offers, for the reason that stands there, and waits for what is told
+   * of it.
+   */
   const confirm = async (label: string, told: string | RegExp) => {
     const dialog = page.getByRole("dialog")
     expect(await dialog.getByLabel(/^Reason/).inputValue()).not.toBe("")
@@ -61,14 +64,14 @@ describe.skipIf(needsChromium)(`the page Faults in a browser${title}`, () => {
   const met = (service: string, what: string) =>
     numberIn(cardOf(service).locator(".met > div").filter({ hasText: what }).locator("dd"))
 
-  it("is there where faults are allowed, and has a card of each service that has some", async () => {
+  it("exists where faults are allowed, with a card for each service", async () => {
     await page.getByRole("link", { name: "Faults" }).click()
-    for (const service of faultyServices) await cardOf(service).getByText("no fault set").waitFor()
-    expect(await page.getByRole("button", { name: /^Mend all/ }).isDisabled()).toBe(true)
+    for (const service of faultyServices) await cardOf(service).getByText("no faults").waitFor()
+    expect(await page.getByRole("button", { name: /^Clear all faults/ }).isDisabled()).toBe(true)
   })
 
-  it("places orders of mixed outcomes, and shows what becomes of them", async () => {
-    await page.getByLabel("Orders a second").fill("8")
+  it("places orders of mixed outcomes, and shows how they end", async () => {
+    await page.getByLabel("Orders per second").fill("8")
     await page.getByRole("button", { name: "Place orders" }).click()
     await badge(page, "placing").waitFor()
     for (const end of ["Completed", "No money", "No item", "No slot"]) {
@@ -77,7 +80,7 @@ describe.skipIf(needsChromium)(`the page Faults in a browser${title}`, () => {
     await page.locator(".load canvas").nth(1).waitFor()
   })
 
-  it("breaks services, and shows what is set, what met it and what it holds up", async () => {
+  it("sets faults, and shows which requests met them and how many orders wait", async () => {
     for (
       const [service, preset, what] of [
         ["items", "Down", "refused"],
@@ -85,63 +88,63 @@ describe.skipIf(needsChromium)(`the page Faults in a browser${title}`, () => {
       ] as const
     ) {
       const card = cardOf(service)
-      await card.getByRole("button", { name: /^Break it/ }).click()
+      await card.getByRole("button", { name: /^Set faults/ }).click()
       await page.getByRole("dialog").getByRole("button", { name: preset }).click()
-      await page.getByLabel("For, seconds").fill("600")
-      await confirm("Break it", `Broken: ${service}.`)
-      await badge(card, "broken").waitFor()
+      await page.getByLabel("Duration, seconds").fill("600")
+      await confirm("Set faults", `Faults are set: ${service}.`)
+      await badge(card, "faults are set").waitFor()
       if (service === "slots") continue
       await until("it is met", patienceMs, async () => await met(service, what) > 0)
     }
     await cardOf("items").getByText("100 % are refused").waitFor()
-    await badge(page, "Broken on purpose").waitFor()
+    await badge(page, "Faults are set").waitFor()
     await until("orders wait", patienceMs, async () => await unfinished() > 10)
     expect(await figure("In flight")).toBeGreaterThan(0)
   })
 
-  it("can be changed by keyboard alone, and says what it will not take", async () => {
-    const change = cardOf("slots").getByRole("button", { name: "Change: slots" })
+  it("can be used by keyboard alone, and refuses values out of range", async () => {
+    const change = cardOf("slots").getByRole("button", { name: "Change faults: slots" })
     await change.focus()
     await page.keyboard.press("Enter")
     const dialog = page.getByRole("dialog")
     const refuse = dialog.getByLabel(/^Refuse/)
     await refuse.fill("101")
-    await dialog.getByRole("button", { name: "Change", exact: true }).click()
+    await dialog.getByRole("button", { name: "Change faults", exact: true }).click()
     expect(await refuse.evaluate((input: HTMLInputElement) => input.validity.rangeOverflow)).toBe(
       true,
     )
     await refuse.fill("10")
     await page.keyboard.press("Enter")
-    await cardOf("slots").getByText("10 % are refused, 40 % done, not answered").waitFor()
+    await cardOf("slots").getByText("10 % are refused, 40 % lose their answer").waitFor()
     await dialog.waitFor({ state: "detached" })
   })
 
   it("wipes the queue and kills an orchestrator", async () => {
-    await page.getByRole("button", { name: "Wipe it: the order queue" }).click()
-    await confirm("Wipe it", /^It is empty: \d+ entries/)
-    await page.getByRole("button", { name: "Kill it: one orchestrator" }).click()
-    await confirm("Kill it", /^It is killed/)
+    await page.getByRole("button", { name: "Wipe: the order queue" }).click()
+    await confirm("Wipe", /^The queue is empty: \d+ messages/)
+    await page.getByRole("button", { name: "Kill: one orchestrator" }).click()
+    await confirm("Kill", /^Killed\./)
   })
 
-  it("has nothing for axe to find while all of that shows, and fits", async () => {
+  it("passes axe and does not overflow while faults are set", async () => {
     await expectNoComplaint(page, "/console/faults, broken", picture)
-    await cardOf("billing").getByRole("button", { name: /^Break it/ }).click()
+    await cardOf("billing").getByRole("button", { name: /^Set faults/ }).click()
     await expectNoComplaint(page, "/console/faults, dialog", (name) => picture(`dialog-${name}`))
     await page.getByRole("dialog").getByRole("button", { name: "Back" }).click()
     await page.setViewportSize(wide)
   })
 
-  it("comes out whole when all is mended, with every order that was placed", async () => {
+  it("shows the system recover when all faults are cleared, with every order final", async () => {
     // The load goes on while another page is looked at.
     await page.getByRole("link", { name: "Stock" }).first().click()
     await page.locator("tbody tr").first().waitFor()
     await page.getByRole("link", { name: "Faults" }).click()
     await page.getByRole("button", { name: "Stop placing" }).click()
-    await page.getByRole("button", { name: /^Mend all/ }).click()
-    await confirm("Mend all", "All services do as they should again.")
-    for (const service of faultyServices) await cardOf(service).getByText("no fault set").waitFor()
-    await badge(page, "all are final").waitFor()
-    await badge(page, "Whole").waitFor()
+    await page.getByRole("button", { name: /^Clear all faults/ }).click()
+    await confirm("Clear all faults", "All faults are cleared.")
+    for (const service of faultyServices) await cardOf(service).getByText("no faults").waitFor()
+    await badge(page, "all orders final").waitFor()
+    await badge(page, "All promises hold").waitFor()
     expect(await unfinished()).toBe(0)
     expect(await badge(page.locator(".promises li"), "holds").count()).toBe(4)
     expect(await figure("In flight")).toBe(0)

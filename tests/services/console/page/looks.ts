@@ -1,4 +1,7 @@
-/** How the page looks: at both widths and in both schemes, with nothing for axe to find, and nothing that does not fit. */
+/**
+ * How the page looks: at both widths and in both schemes, with nothing for axe to find, and nothing
+ * that does not fit.
+ */
 import { readFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import type { Page } from "playwright-core"

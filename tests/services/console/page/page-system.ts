@@ -1,4 +1,7 @@
-/** The whole system for tests of the page, with faults that make orders stuck, and with dead letters. */
+/**
+ * The whole system for tests of the page, with faults that make orders stuck, and with dead
+ * letters.
+ */
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -19,7 +22,10 @@ export interface PageSystem {
   readonly customer: Customer
   /** Places an order; its id. */
   readonly order: (wish: Partial<Wish>) => Promise<string>
-  /** Has a participant fail whatever ends in that outcome, until the function is called that it gives. */
+  /**
+   * Has a participant fail whatever ends in that outcome, until the function is called that it
+   * gives.
+   */
   readonly refuse: (
     participant: "items" | "slots",
     outcome: "reserved" | "cancelled",

@@ -1,6 +1,7 @@
 /**
- * The page in a real browser, on the real system: each page and what can be done there, by mouse and by keyboard alone, at both
- * widths and in both schemes. Nothing in it may complain, be it a script, the policy, or axe.
+ * The page in a real browser, on the real system: each page and what can be done there, by mouse
+ * and by keyboard alone, at both widths and in both schemes. Nothing in it may complain, be it a
+ * script, the policy, or axe.
  */
 import type { Browser, BrowserContextOptions, Page } from "playwright-core"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
@@ -46,7 +47,7 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     await dialog.waitFor({ state: "detached" })
   }
 
-  it("signs the first operator in by the address that is printed, and leaves it nowhere", async () => {
+  it("signs in the first operator by the printed address", async () => {
     const { page } = operator
     await page.goto(system.signInUrl)
     await page.getByRole("button", { name: "Sign out" }).waitFor()
@@ -61,14 +62,14 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     console.log(`First contentful paint: ${Math.round(paint ?? 0)} ms`)
   })
 
-  it("shows each of the four ends of an order, as one click has it end", async () => {
+  it("shows each of the four ends of an order after one click", async () => {
     // Who wants nothing to move need not wait for it.
     const { page, complaints } = await newTab({ reducedMotion: "reduce" })
     await page.goto(`${system.baseUrl}/console`)
     await page.getByRole("button", { name: "Try it as a new customer" }).click()
     const ends = [
       ["Completed", /holds 95\.00/, "holds 5.00"],
-      ["No money", /Nothing had been reserved before.*holds 95\.00/, "rejected"],
+      ["No money", /Nothing had been reserved, so.*holds 95\.00/, "rejected"],
       ["No item", /items rejected item 15.*The money was undone/i, "undo 5.00"],
       ["No slot", /slots rejected slot 19:00.*The item and the money were undone/i, "undo item"],
     ] as const
@@ -82,15 +83,15 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     await page.getByLabel("Amount").fill("7.25")
     await page.getByRole("button", { name: "Place the order" }).click()
     await page.locator(".verdict").getByText(/holds 87\.75/).waitFor()
-    // An operator's page tells a customer what is lacking.
+    // An operators' page tells a customer what is missing.
     await page.getByRole("link", { name: "Orders" }).click()
-    await says(page, "You are no operator")
+    await says(page, "You are not an operator")
     await page.getByRole("button", { name: "Sign out" }).click()
     await says(page, "Sign in as an operator")
     expect(complaints()).toEqual([])
   })
 
-  it("has one session in all tabs of a browser, and ends it in all", async () => {
+  it("shares one session among all tabs of a browser, and ends it in all of them", async () => {
     const { page, complaints } = await newTab()
     await page.goto(`${system.baseUrl}/console`)
     await page.getByRole("button", { name: "Try it as a new customer" }).click()
@@ -113,7 +114,7 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     expect(complaints()).toEqual([])
   })
 
-  it("can be used by keyboard alone, and says where one is", async () => {
+  it("can be used by keyboard alone, and moves the focus to the new heading", async () => {
     const { page, complaints } = await newTab()
     await page.goto(`${system.baseUrl}/console`)
     await page.getByRole("button", { name: "Try it as a new customer" }).waitFor()
@@ -130,13 +131,13 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
       throw new Error(`Forty tabs did not lead to ${name}`)
     }
     await page.keyboard.press("Tab")
-    expect(await focused()).toBe("To the content")
+    expect(await focused()).toBe("Skip to the content")
     await tabTo(/^Try it as a new customer/)
     await page.keyboard.press("Enter")
     await page.getByRole("button", { name: /^No slot/ }).waitFor()
     await tabTo(/^No slot/)
     await page.keyboard.press("Enter")
-    await page.locator(".verdict").getByText(/it holds nothing/).waitFor()
+    await page.locator(".verdict").getByText(/the order holds nothing/).waitFor()
     await tabTo(/^Copy the order's id/)
     await page.keyboard.press("Enter")
     await page.getByRole("status").getByText("The order's id is copied.").waitFor()
@@ -144,12 +145,12 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     await page.locator(".skip").focus()
     await tabTo(/^Stuck/)
     await page.keyboard.press("Enter")
-    await says(page, "You are no operator")
+    await says(page, "You are not an operator")
     await until("the heading has the focus", patienceMs, async () => await focused() === "Stuck")
     expect(complaints()).toEqual([])
   })
 
-  it("finds orders by what is asked of them, page by page, and shows new ones by itself", async () => {
+  it("finds orders by filters, page by page, and shows new ones without a reload", async () => {
     const { page } = operator
     const ids = []
     for (let n = 0; n < 52; n++) ids.push(await system.order({ item: n === 0 ? 15 : 1 }))
@@ -157,9 +158,9 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     const rows = page.locator("tbody tr")
     const linkTo = (id: string) => page.locator(`a[href="/console/orders/${id}"]`)
     await until("there is a full page", patienceMs, async () => await rows.count() === 50)
-    await page.getByRole("button", { name: "On" }).click()
+    await page.getByRole("button", { name: "Next" }).click()
     await until("the rest is shown", patienceMs, async () => await rows.count() < 50)
-    await page.getByRole("button", { name: "Back" }).click()
+    await page.getByRole("button", { name: "Previous" }).click()
     await until("the first is shown", patienceMs, async () => await rows.count() === 50)
     const fresh = await system.order({ slot: "19:00" })
     await linkTo(fresh).waitFor()
@@ -173,18 +174,18 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
       async () => await rows.getByText("Can not reserve the item").count() === await rows.count(),
     )
     await page.getByLabel("State").selectOption("completed")
-    await says(page, "No order is like that")
+    await says(page, "No matching orders")
     await page.getByRole("link", { name: "Clear" }).click()
     await linkTo(fresh).click()
     await says(page, /Slots rejected slot 19:00/)
-    await says(page, /a final order is final/)
+    await says(page, /The order is final: no action is possible/)
     for (const id of ["cut-off", "00000000-0000-7000-8000-000000000000"]) {
       await go(`/console/orders/${id}`)
       await says(page, "There is no such order")
     }
   })
 
-  it("tells why an order waits, cancels it, and tells undone from stuck as it happens", async () => {
+  it("says why an order waits, cancels it, and distinguishes undone from stuck", async () => {
     const { page } = operator
     const mendSlots = await system.refuse("slots", "reserved")
     const mendItems = await system.refuse("items", "cancelled")
@@ -197,12 +198,12 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     for (const each of [page, another]) {
       await each.getByRole("button", { name: "Cancel the order" }).click()
     }
-    await confirm("Cancel the order", "It is cancelled, and is being undone.")
-    await confirm("Cancel the order", "It was cancelled before.", another)
+    await confirm("Cancel the order", "The order is cancelled and is being undone.")
+    await confirm("Cancel the order", "The order was already cancelled.", another)
     await another.close()
     await mendSlots()
     await says(page, "Undoing is stuck")
-    await says(page, /Undoing is stuck: items did not undo the item/)
+    await says(page, /Undoing is stuck: items has not undone the item/)
     await mendItems()
     await until("it waits for a try, or is undone", patienceMs, async () => {
       if (await page.getByText("Failed, undone").count() > 0) return true
@@ -211,13 +212,13 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     })
     if (await page.getByText("Failed, undone").count() === 0) {
       await page.getByRole("button", { name: "Retry now" }).click()
-      await confirm("Retry now", /tried|wait/)
+      await confirm("Retry now", /retried|retry|attempt/)
     }
     await says(page, "Failed, undone")
-    await says(page, /It was cancelled before it was decided.*it holds nothing/)
+    await says(page, /The order was cancelled before it was decided.*the order holds nothing/)
   })
 
-  it("groups what is stuck, counts before it acts, and retries all at once", async () => {
+  it("groups stuck orders, counts them before it acts, and retries them all at once", async () => {
     const { page } = operator
     const mend = await system.refuse("items", "cancelled")
     const ids = [await system.order({ slot: "19:00" }), await system.order({ slot: "19:00" })]
@@ -229,7 +230,7 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
       patienceMs,
       async () => await group.locator("dd").first().textContent() === "2",
     )
-    await group.getByText("The orders").click()
+    await group.getByText("Show the orders").click()
     await until(
       "both are listed",
       patienceMs,
@@ -237,20 +238,20 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     )
     await group.getByRole("button", { name: /^Retry now/ }).click()
     await page.getByRole("button", { name: "Count first" }).click()
-    await says(page, /\d wait for their next try, \d are being tried/)
+    await says(page, /\d waiting for the next attempt, \d in progress/)
     await mend()
-    await confirm("Retry now", /\d are tried now/)
+    await confirm("Retry now", /\d retried now/)
     await says(page, "Nothing is stuck")
   })
 
-  it("shows dead letters with what they held, and redrives or discards those that are chosen", async () => {
+  it("shows dead letters, and redrives or discards the selected ones", async () => {
     const { page } = operator
     await system.sendNoise()
     await system.sendNoise()
     await go("/console/dead-letters")
     const letters = page.locator(".letters > li")
     await until("both are there", patienceMs, async () => await letters.count() === 2)
-    await letters.first().getByText("What it held").click()
+    await letters.first().getByText("Payload").click()
     await says(page, "noise")
     await letters.first().getByRole("checkbox").check()
     expect(await page.getByRole("button", { name: /^Redrive/ }).isDisabled()).toBe(true)
@@ -259,17 +260,17 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     await until("one is left", patienceMs, async () => await letters.count() === 1)
     await system.bury(await system.order({}))
     await until("it is there too", patienceMs, async () => await letters.count() === 2)
-    await page.getByLabel("All of this page").check()
+    await page.getByLabel("All on this page").check()
     await page.getByRole("button", { name: /^Redrive/ }).click()
-    await confirm("Redrive", "1 redriven, 1 unreadable, so left where they are.")
+    await confirm("Redrive", "1 redriven, 1 unreadable and kept.")
     await until("it is gone", patienceMs, async () => await letters.count() === 1)
-    await page.getByLabel("All of this page").check()
+    await page.getByLabel("All on this page").check()
     await page.getByRole("button", { name: /^Discard/ }).click()
     await confirm("Discard", "1 discarded.")
     await says(page, "No dead letters")
   })
 
-  it("adjusts what is left, once, and never below nothing", async () => {
+  it("adjusts what is left once, and never below zero", async () => {
     const { page } = operator
     await go("/console/stock?of=slots")
     const row = page.getByRole("row", { name: /^07:00/ })
@@ -279,7 +280,7 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     await page.getByRole("dialog").getByRole("button", { name: "Adjust", exact: true }).click()
     await page.getByRole("dialog").getByRole("alert").waitFor()
     await page.getByLabel("Change").fill("25")
-    await confirm("Adjust", "Done: 125 is left of 07:00.")
+    await confirm("Adjust", "Adjusted: 125 left of 07:00.")
     await row.getByText("125").waitFor()
     await says(page, "“a test wants it”")
     // The same by keyboard alone: the dialog takes the focus, keeps it, and gives it back.
@@ -298,9 +299,9 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     await page.keyboard.press("Tab")
     await page.keyboard.press("Tab")
     await page.keyboard.press("Enter")
-    await says(page, "Done: 120 is left of 07:00.")
+    await says(page, "Adjusted: 120 left of 07:00.")
     await page.getByRole("link", { name: "Accounts" }).click()
-    await page.getByLabel("Name begins").fill("operator")
+    await page.getByLabel("Name starts with").fill("operator")
     await page.getByRole("button", { name: "Search" }).click()
     await page.getByRole("row", { name: /^operator 100\.00/ }).waitFor()
   })
@@ -318,14 +319,14 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     expect(await verdict.textContent()).toMatch(/sound|unknown/)
   })
 
-  it("has no page to break things by, where that is not allowed", async () => {
+  it("has no page Faults where faults are not allowed", async () => {
     const { page } = operator
     await go("/console/health")
     await page.locator(".services").waitFor()
     const isAnswered = page.waitForResponse(/\/api\/console\/faults$/)
     await go("/console/faults")
     expect((await isAnswered).status()).toBe(404)
-    await says(page, "There is no such page")
+    await says(page, "This page does not exist")
     await says(page, /FAULTS=1/)
     expect(await page.getByRole("link", { name: "Faults" }).count()).toBe(0)
   })
@@ -338,7 +339,7 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     "/console/stock",
     "/console/health",
   ]
-  it("has nothing for axe to find, and fits, at both widths and in both schemes", async () => {
+  it("passes axe and does not overflow, at both widths and in both colour schemes", async () => {
     const { page } = operator
     const id = await system.order({ slot: "19:00" })
     await system.sendNoise()

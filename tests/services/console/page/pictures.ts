@@ -1,4 +1,7 @@
-/** The pictures of the README, taken of the real page when UNWIND_SCREENSHOTS is set, so that other runs leave no change. */
+/**
+ * The pictures of the README, taken of the real page when UNWIND_SCREENSHOTS is set, so that other
+ * runs leave no change.
+ */
 import { join } from "node:path"
 import type { Browser, Page } from "playwright-core"
 import { inParallel, until, wishOf } from "#tests/support/customer.ts"
@@ -33,7 +36,7 @@ export const takePictures = async (system: PageSystem, browser: Browser, operato
   await page.getByLabel("Password").fill("correct horse battery")
   await page.getByRole("button", { name: "Sign up" }).click()
   await page.getByRole("button", { name: /^No slot/ }).click()
-  await page.locator(".verdict").getByText(/it holds nothing/).waitFor()
+  await page.locator(".verdict").getByText(/the order holds nothing/).waitFor()
   await page.locator("h1").hover()
   await page.screenshot({ path: picture("shop") })
 
@@ -43,9 +46,10 @@ export const takePictures = async (system: PageSystem, browser: Browser, operato
   await operator.setViewportSize(viewport)
   await operator.goto(`${system.baseUrl}/console/orders/${id}`)
   await until(
-    "it was tried some times",
+    "the cancel failed five times",
     patienceMs,
-    async () => await operator.getByText(/did not undo the item at [5-9] attempts/).count() > 0,
+    async () =>
+      await operator.getByText(/has not undone the item after [5-9] attempts/).count() > 0,
   )
   await operator.screenshot({ path: picture("order") })
   await mend()

@@ -1,6 +1,6 @@
 /**
- * The page in a real browser while something is wrong with the system: books that an operator heals, and a service that is
- * away, which hides nothing of the others.
+ * The page in a real browser while something is wrong with the system: books that an operator
+ * heals, and a service that is away, which hides nothing of the others.
  */
 import type { Browser, Page } from "playwright-core"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
@@ -14,7 +14,7 @@ import { type PageSystem, startPageSystem } from "./page-system.ts"
 const needsChromium = chromiumPath === undefined
 const title = needsChromium ? " (skipped: chromium not installed)" : ""
 
-describe.skipIf(needsChromium)(`the page of a system that is unsound, in a browser${title}`, () => {
+describe.skipIf(needsChromium)(`the page of an unsound system in a browser${title}`, () => {
   let system: PageSystem
   let browser: Browser
   let operator: Tab
@@ -50,7 +50,7 @@ describe.skipIf(needsChromium)(`the page of a system that is unsound, in a brows
     page.locator(".services > li").filter({ has: page.getByText(service, { exact: true }) })
       .locator(".badge").getByText(state).waitFor()
 
-  it("tells of an orphan in the books, counts what healing would give back, and heals it", async () => {
+  it("shows an orphan, counts what would be healed, and heals it", async () => {
     const items = system.sql("items")
     const orphan = crypto.randomUUID() as string
     const left = async () => {
@@ -73,7 +73,7 @@ describe.skipIf(needsChromium)(`the page of a system that is unsound, in a brows
     await audit().getByRole("button", { name: "Heal …" }).click()
     const dialog = page.getByRole("dialog", { name: "Heal" })
     await dialog.getByRole("button", { name: "Count first" }).click()
-    await dialog.getByText("It would give back 1.").waitFor()
+    await dialog.getByText("It would heal 1.").waitFor()
     expect(await left()).toBe(before - 1)
     await expectNoComplaint(page, "/console/health, dialog")
     await page.setViewportSize(wide)
@@ -93,18 +93,21 @@ describe.skipIf(needsChromium)(`the page of a system that is unsound, in a brows
     ])
   })
 
-  it("says which service is away, shows what the others tell, and all of it when it is back", async () => {
+  it("names an unavailable service, and still shows the others' data", async () => {
     const mend = await system.cutOff("orders")
     await go("/console/orders")
-    await page.getByRole("alert").filter({ hasText: "orders cannot be asked: " }).waitFor()
-    expect(await page.getByText("Nobody has ordered anything yet").count()).toBe(0)
+    await page.getByRole("alert").filter({ hasText: "orders is unavailable: " }).waitFor()
+    expect(await page.getByText("No orders yet").count()).toBe(0)
     await expectNoComplaint(page, "/console/orders, orders are away")
     await go("/console/stock")
     await page.getByRole("row", { name: /^1 / }).waitFor()
 
     await go("/console/health")
-    await page.getByText(/Not all could be asked, so this is not the whole: orders \(/).waitFor()
-    await audit().getByText(/The last look came to nothing.*orders \(/).waitFor()
+    await page.getByText(/Some services did not answer, so this page is incomplete: orders \(/)
+      .waitFor()
+    await audit().getByText(
+      /The last audit failed because some services did not answer: .*orders \(/,
+    ).waitFor()
     await verdict("sound")
     await stateOf("orders", "not ready")
     for (const service of serviceNames.filter((name) => name !== "orders")) {
@@ -124,10 +127,10 @@ describe.skipIf(needsChromium)(`the page of a system that is unsound, in a brows
     expect(await figure("Pending").textContent()).toMatch(/^\d+$/)
   })
 
-  it("shows a list by itself once the service that has it is back", async () => {
+  it("shows a list without a reload once its service is back", async () => {
     const mend = await system.cutOff("slots")
     await go("/console/stock?of=slots")
-    const troubles = page.getByRole("alert").filter({ hasText: "slots cannot be asked: " })
+    const troubles = page.getByRole("alert").filter({ hasText: "slots is unavailable: " })
     await until("both lists say so", patienceMs, async () => await troubles.count() === 2)
     expect(await page.locator("tbody tr").count()).toBe(0)
     await expectNoComplaint(page, "/console/stock, slots are away")

@@ -1,4 +1,7 @@
-/** The audit as people run it: a process of its own, on either runtime, with nothing in its environment but what it is given. */
+/**
+ * The audit as people run it: a process of its own, on either runtime, with nothing in its
+ * environment but what it is given.
+ */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { join } from "node:path"

@@ -1,7 +1,7 @@
 /**
- * The audit over the data folder of an embedded system, running or not, on both runtimes: a participant that was put back
- * to an older state is reported completely, and what is held for nobody is given back. Where there is nothing to audit it
- * says so in one line.
+ * The audit over the data folder of an embedded system, running or not, on both runtimes: a
+ * participant that was put back to an older state is reported completely, and what is held for
+ * nobody is given back. Where there is nothing to audit it says so in one line.
  */
 import { randomUUID } from "node:crypto"
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs"
@@ -109,11 +109,11 @@ const hurt = async () => {
 
 /** In this order: the later tests look at what the earlier ones left. */
 describe("npm run audit", () => {
-  it.each(runtimes)("finds nothing in a sound system that runs, on %s", async (runtime) => {
+  it.each(runtimes)("finds nothing in a sound, running system, on %s", async (runtime) => {
     const { code, errors, output } = await runAudit(runtime, { DATA_DIR })
     expect(errors).toBe("")
     expect(output).toMatch(
-      /^Orders {4}90: held by all 72, by none 18, in flight 0, in question 0\n/,
+      /^Orders {4}90: held by all 72, by none 18, in flight 0, with findings 0\n/,
     )
     expect(output).toMatch(
       /Books {5}22 resources, all balance\nFindings {2}none\n$/,
@@ -141,7 +141,7 @@ describe("npm run audit", () => {
     },
   )
 
-  it("heals what is held for nobody while the system runs, and leaves the rest to a person", async () => {
+  it("heals orphans while the system runs, and leaves the rest to a person", async () => {
     const { code, output } = await runAudit("node", { DATA_DIR }, "--heal")
     for (const orphan of Object.values(orphans)) {
       expect(output).toMatch(
@@ -155,7 +155,7 @@ describe("npm run audit", () => {
     expect(again.sums).toMatchObject({ healed: 0, left: 48 })
   })
 
-  it.each(runtimes)("reports the same of a system that does not run, on %s", async (runtime) => {
+  it.each(runtimes)("reports the same for a stopped system, on %s", async (runtime) => {
     if (system !== undefined) {
       expect(await system.end("SIGTERM")).toBe(0)
       system = undefined
@@ -166,7 +166,7 @@ describe("npm run audit", () => {
     expect(end.code).toBe(1)
   })
 
-  it("changes nothing in a folder that an older version made, and says what it cannot read", async () => {
+  it("changes nothing in an older version's folder, and says what it cannot read", async () => {
     const alter = async () => {
       await inDatabase(
         "orders",
@@ -198,7 +198,7 @@ describe("npm run audit", () => {
     })))
   })
 
-  it("leaves the folder as a system can go on with it", async () => {
+  it("leaves the folder usable for a system", async () => {
     system = await startEmbedded({ DATA_DIR, QUEUE_URL: "memory:" })
     await placeMany(1)
     expect(await system.end("SIGTERM")).toBe(0)
@@ -206,10 +206,10 @@ describe("npm run audit", () => {
   })
 })
 
-describe("npm run audit, where there is nothing to audit", () => {
+describe("npm run audit without anything to audit", () => {
   const oneLine = /^Cannot audit: [^\n]+\n$/
 
-  it.each(runtimes)("says so in one line, and makes no folder, on %s", async (runtime) => {
+  it.each(runtimes)("says so in one line, and creates no folder, on %s", async (runtime) => {
     const nowhere = join(folder, "nowhere")
     const { code, errors, output } = await runAudit(runtime, { DATA_DIR: nowhere })
     expect(errors).toMatch(oneLine)
@@ -250,7 +250,7 @@ describe("npm run audit, where there is nothing to audit", () => {
     expect(code).toBe(2)
   })
 
-  it("refuses flags that it does not know, and shows its help", async () => {
+  it("refuses unknown flags, and shows its help", async () => {
     const { code, errors } = await runAudit("node", {}, "--fix")
     expect(errors).toBe("Unknown option '--fix': see npm run audit -- --help\n")
     expect(code).toBe(2)

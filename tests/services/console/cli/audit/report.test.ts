@@ -37,7 +37,7 @@ const part = {
 }
 
 describe("the audit's report", () => {
-  it("has a line for each finding, without what would command a terminal", () => {
+  it("has a line for each finding, without control characters", () => {
     assert.strictEqual(
       textReport.finding(leftover, false),
       `leftover  ${orderId}   2 h  the order failed, but items still holds 1 of 1`,
@@ -66,13 +66,13 @@ describe("the audit's report", () => {
     ])
   })
 
-  it("sums up everything, and says once what is to be done about what is left", () => {
+  it("has totals, and each remedy once", () => {
     const healed = plus(plus(noSums, part, ({ heal }) => heal !== null), part, () => false)
     assert.strictEqual(leftOf(healed), 5)
     assert.strictEqual(
       textReport.sums(healed, []),
       [
-        "Orders    2,470: held by all 2,400, by none 60, in flight 8, in question 2",
+        "Orders    2,470: held by all 2,400, by none 60, in flight 8, with findings 2",
         "Books     42 resources, 4 do not balance",
         "Findings  2 leftover, 4 imbalance; 1 healed",
         "  imbalance: a person decides",
@@ -99,11 +99,11 @@ describe("the audit's report", () => {
     })
   })
 
-  it("names the parts that were not looked at, and why", () => {
+  it("names the parts that could not be audited, and why", () => {
     const missing = [{ part: "slots", cause: "slots cannot be reached\x1b[2J" }]
     assert.strictEqual(
       textReport.sums(noSums, missing).split("\n").slice(3).join("\n"),
-      "Missing   these parts were not looked at, and nothing is healed until they are\n" +
+      "Missing   these parts could not be audited; nothing is healed until they can be\n" +
         "  slots: slots cannot be reached?[2J",
     )
     assert.deepStrictEqual(JSON.parse(jsonReport.sums(noSums, missing)).missing, missing)

@@ -74,7 +74,7 @@ describe("npm run audit over HTTP", () => {
           `leftover items ${bad} false`,
         ]])
         const { sums } = jsonOf(noSlots)
-        assert.match(sums.missing[0].cause, /^slots cannot be reached \(.*\): see that it runs /)
+        assert.match(sums.missing[0].cause, /^slots cannot be reached \(.*\): check that it runs /)
         assert.deepStrictEqual([sums.missing.length, sums.missing[0].part], [1, "slots"])
         assert.deepStrictEqual([sums.allHeld, sums.inQuestion, sums.resources], [1, 1, 11])
         const ordersAlone = yield* without("BILLING", "ITEMS", "SLOTS")("node")

@@ -1,4 +1,7 @@
-/** The audit and its healing by way of the console: what was found, what is given back, and what the exit codes say. */
+/**
+ * The audit and its healing by way of the console: what was found, what is given back, and what the
+ * exit codes say.
+ */
 import { Effect, Exit, Scope } from "effect"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { isDown, soon } from "../../running-console.ts"
@@ -16,13 +19,13 @@ beforeAll(async () => {
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
 describe("heal", () => {
-  it("finds nothing where all is well", async () => {
+  it("finds nothing in a sound system", async () => {
     const { code, lines, errors } = await cli.run(["heal", "--dry-run"])
     assert.deepStrictEqual([code, errors], [0, []])
     assert.deepStrictEqual(lines, ["Findings  none; 0 can be healed, 0 healed"])
   })
 
-  it("gives back what is held for a failed order, and only tells of it with a dry run", async () => {
+  it("gives back what is held for a failed order, and only reports it with a dry run", async () => {
     await cli.system.sql("items").unsafe(`
       update reservations set outcome = 'reserved' where order_id = '${failed}';
       update items set stock = stock - 1 where id = '1'`)
@@ -43,17 +46,17 @@ describe("heal", () => {
     )
   })
 
-  it("heals nothing while a service cannot be looked at, and says which", async () => {
+  it("heals nothing while a service cannot be audited, and names it", async () => {
     cli.system.disturb("slots", isDown)
     const { code, errors } = await cli.run(["heal", "--reason", "found by a test"])
     cli.system.restore()
     assert.strictEqual(code, 2)
-    assert.match(errors.join("\n"), /^Not looked at: slots: .+$/m)
+    assert.match(errors.join("\n"), /^Not audited: slots: .+$/m)
   })
 })
 
 describe("audit", () => {
-  it("tells what the system's own audit found, where an address is given", async () => {
+  it("prints the result of the system's own audit where an address is given", async () => {
     await soon("everything was audited", async () => (await cli.run(["audit"])).code === 0)
     const { lines, errors } = await cli.run(["audit", "--url", cli.baseUrl])
     assert.deepStrictEqual(errors, [])

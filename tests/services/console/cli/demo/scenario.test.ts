@@ -5,7 +5,7 @@ import { orderWith, reserve, withoutSlot } from "../orders.ts"
 const [noSlot, , , success] = scenario
 
 describe("scenario", () => {
-  it("has every way in which an order can end but a timeout", () => {
+  it("has every way in which an order can end except a timeout", () => {
     assert.deepStrictEqual(
       scenario.map(({ ending }) => [ending.status, ending.reason, ending.wallet]),
       [
@@ -23,7 +23,7 @@ describe("differences", () => {
     assert.deepStrictEqual(differences(noSlot!.ending, endingOf(withoutSlot, 100)), [])
   })
 
-  it("says what was expected and what came, for each expectation that does not hold", () => {
+  it("states the expected and the actual value for each expectation that does not hold", () => {
     const order = orderWith([reserve("money"), reserve("item", "rejected")], {
       status: "compensating",
       reason: "Can not reserve the item",
@@ -36,7 +36,7 @@ describe("differences", () => {
     ])
   })
 
-  it("notices money that was given back before the item", () => {
+  it("finds money that was given back before the item", () => {
     const timeline = [
       ...withoutSlot.timeline.slice(0, 3),
       ...withoutSlot.timeline.slice(3).reverse(),
@@ -49,12 +49,12 @@ describe("differences", () => {
     assert.deepStrictEqual(others, [])
   })
 
-  it("tells a refused reserve of a cancelled order from a revert", () => {
+  it("distinguishes a refused reserve of a cancelled order from a revert", () => {
     const order = orderWith([reserve("money", "cancelled")])
     assert.deepStrictEqual(endingOf(order, 100).steps, ["money cancelled"])
   })
 
-  it("calls what is empty none", () => {
+  it("calls an empty list none", () => {
     const [, , steps] = differences(success!.ending, endingOf(orderWith([]), 0))
     assert.isUndefined(steps)
     assert.include(differences(success!.ending, endingOf(orderWith([]), 0))[1], "but got none")

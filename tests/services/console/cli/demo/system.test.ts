@@ -23,19 +23,19 @@ const keys = () => Response.json({ keys: [] })
 const starting = () => problemResponse(unavailable("The system is starting."), "request-1")
 
 describe("findSystem", () => {
-  it.live("takes the system that is up at the given URL", () =>
+  it.live("uses the running system at the given URL", () =>
     Effect.gen(function* () {
       const { baseUrl, found } = yield* find(keys)
       assert.isTrue(found._tag === "Success" && found.success.baseUrl === baseUrl)
     }))
 
-  it.live("waits for one that is starting", () =>
+  it.live("waits for a system that is starting", () =>
     Effect.gen(function* () {
       const { found, asked } = yield* find(starting, starting, keys)
       assert.deepStrictEqual([found._tag, asked], ["Success", 3])
     }))
 
-  it.live("refuses what is no Unwind, and says what to do", () =>
+  it.live("refuses a server that is not Unwind, and says what to do", () =>
     Effect.gen(function* () {
       for (
         const other of [() => new Response("hello"), () => new Response(null, { status: 404 })]
@@ -48,7 +48,7 @@ describe("findSystem", () => {
       }
     }))
 
-  it.live("refuses a URL where nothing answers", () =>
+  it.live("refuses a URL without an answer", () =>
     Effect.gen(function* () {
       const { message } = yield* Effect.flip(findSystem("http://127.0.0.1:1", {}))
       assert.include(message, "There is nothing at http://127.0.0.1:1: ")

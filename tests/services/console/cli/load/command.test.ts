@@ -1,4 +1,7 @@
-/** A load on a whole system: orders that end in four ways, sums, and an audit; and what remains of one that is interrupted. */
+/**
+ * A load on a whole system: orders that end in four ways, sums, and an audit; and what remains of
+ * one that is interrupted.
+ */
 import { Effect, Exit, Scope } from "effect"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { isDown, soon } from "../../running-console.ts"
@@ -13,7 +16,7 @@ beforeAll(async () => {
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
 describe("load", () => {
-  it("places as many orders as it is told, which end in four ways, and ends with an audit", async () => {
+  it("places the requested number of orders, which end in four ways, and then audits", async () => {
     const { code, lines, errors } = await cli.run(["load", "--rate", "10", "--minutes", "0.05"])
     assert.deepStrictEqual([code, errors], [0, []])
     assert.match(
@@ -35,10 +38,10 @@ describe("load", () => {
     const [sums, audited] = lines.map((line) => JSON.parse(line))
     assert.deepInclude(sums, { placed: 30, inFlight: 0 })
     assert.strictEqual(audited.found.imbalance, 1)
-    assert.deepStrictEqual(errors, ["The others are for a person: npm run unwind -- audit"])
+    assert.deepStrictEqual(errors, ["A person decides about the others: npm run unwind -- audit"])
   })
 
-  it("tells its sums when it is interrupted, with what is in flight", async () => {
+  it("prints its totals when interrupted, including orders in flight", async () => {
     cli.system.disturb("items", isDown)
     const { lines, interrupt } = await cli.start(["load", "--rate", "20", "--minutes", "10"])
     const isInFlight = async () => (await cli.data("orders", "--status", "pending")).length > 0
@@ -49,7 +52,7 @@ describe("load", () => {
     assert.match(lines[0]!, / in flight [1-9]\d* /)
   })
 
-  it("places nothing for who is no operator", async () => {
+  it("places nothing for a user who is not an operator", async () => {
     const words = ["load", "--rate", "10", "--minutes", "0.05"]
     const { code, lines } = await cli.run(words, { UNWIND_TOKEN: cli.system.ann.access })
     assert.deepStrictEqual([code, lines], [2, []])

@@ -9,7 +9,7 @@ import {
 } from "#services/console/load.ts"
 
 describe("a tally", () => {
-  it("has latencies of all for the sums, and of those since the last look for the live line", () => {
+  it("has all latencies for the totals, and those since the last sample for the live line", () => {
     const tally = new Tally()
     for (let ms = 1; ms <= 100; ms++) {
       tally.begin()
@@ -24,7 +24,7 @@ describe("a tally", () => {
     assert.strictEqual(tally.sums().p50Ms, 52)
   })
 
-  it("shows the four ends that are wanted always, and others where they are", () => {
+  it("always shows the four intended ends, and others only where they occur", () => {
     const tally = new Tally()
     const { ends } = tally.sums()
     const sums = { ...tally.sums(), placed: 1_234, inFlight: 1_000, seconds: 83, perSecond: 20 }
@@ -39,7 +39,7 @@ describe("a tally", () => {
 })
 
 describe("the orders of a load", () => {
-  it("are refused in each of three ways once in ten, and else can be fulfilled", () => {
+  it("are refused in each of three ways once in ten, and can otherwise be completed", () => {
     const wishes = Array.from({ length: 10 }, (_, n) => wishOf(n))
     assert.lengthOf(wishes.filter(({ amount }) => amount > 100), 1)
     assert.lengthOf(wishes.filter(({ item }) => item > 10), 1)
@@ -58,7 +58,7 @@ describe("the orders of a load", () => {
     }
   })
 
-  it("are of so many customers that none places more in a second than one may", () => {
+  it("have enough customers that none exceeds the rate limit", () => {
     for (const rate of [0.1, 20, 300, mostPerSecond]) {
       assert.isAtMost(rate / customersFor(rate, rate), 5)
     }
