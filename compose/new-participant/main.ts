@@ -33,9 +33,8 @@ that says it. Such as:
 
 ${places.join("\n\n")}
 
-Then npx tsc -p . names what is missing yet, in tests as well, and npx vitest run tests/roster
-tests/k3d in manifests. Where data is from before, its server makes no database by itself:
-k3d/README.md, "One service more".`
+docs/add-a-step.md goes on from here: what the row means, whether anything is forgotten, what becomes
+of orders in flight, and how the database is made where there is data from before.`
 }
 
 command(newParticipantSyntax, ({ dryRun, ...wanted }) =>

@@ -22,7 +22,8 @@ const calleesOf = <Caller extends ServiceName>(caller: Caller) =>
 /** An address is what a path follows after: anything else in it would be lost without a word. */
 const isAddress = ({ username, search, hash }: URL) => `${username}${search}${hash}` === ""
 
-const address = (name: ServiceName): Setting<URL> => {
+/** The setting that says where a service is. */
+export const addressSetting = (name: ServiceName): Setting<URL> => {
   const usual = defaultAddress(name)
   const setting = url(`the address of ${name}, such as ${usual}`, ["http", "https"], usual)
   return {
@@ -35,7 +36,7 @@ const address = (name: ServiceName): Setting<URL> => {
 /** The settings that say where the services are that this one calls. */
 export const addressSettingsOf = <Caller extends ServiceName>(caller: Caller) =>
   Object.fromEntries(
-    calleesOf(caller).map((name) => [addressName(name), address(name)]),
+    calleesOf(caller).map((name) => [addressName(name), addressSetting(name)]),
   ) as Readonly<Record<AddressName<CalleeOf<Caller>>, Setting<URL>>>
 
 /** The addresses that those settings say, by service. */

@@ -3,7 +3,15 @@
  * couriers in each district. What is here is all that has to be edited: what `npm run new:participant` does, and the two
  * places that it leaves to a person.
  */
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, symlinkSync, writeFileSync } from "node:fs"
+import {
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs"
 import { tmpdir } from "node:os"
 import { dirname, join } from "node:path"
 import type { Edit } from "#compose/new-participant/edits.ts"
@@ -12,20 +20,18 @@ import type { Wanted } from "#compose/new-participant/participant.ts"
 import { plan } from "#compose/new-participant/plan.ts"
 
 const root = join(import.meta.dirname, "../..")
-const copied = [
-  ...["package.json", "deno.json", "tsconfig.json", "compose.yaml", ".env.example"],
-  ...["services", "shared", "compose", "k3d", "tests/roster", "tests/k3d"],
-  ...["tests/compose/settings.test.ts", "tests/env-example.test.ts"],
-]
+const notSources = ["node_modules", ".git", ".data"]
 
 export const courier: Wanted = { name: "courier", resource: "district" }
 
 export const edits: ReadonlyArray<Edit> = [...plan(courier), ...leftToWrite(courier)]
 
-/** A copy of the sources; gives its folder. */
+/** A copy of everything but packages, history and data; gives its folder. */
 export const copySources = (): string => {
   const folder = mkdtempSync(join(tmpdir(), "unwind-fourth-step-"))
-  for (const name of copied) cpSync(join(root, name), join(folder, name), { recursive: true })
+  for (const name of readdirSync(root).filter((name) => !notSources.includes(name))) {
+    cpSync(join(root, name), join(folder, name), { recursive: true })
+  }
   symlinkSync(join(root, "node_modules"), join(folder, "node_modules"), "junction")
   return folder
 }

@@ -219,8 +219,6 @@ describe("npm run new:participant", () => {
       )
     }
     editSources(folder, [...leftToWrite(courier), ...leftToWrite(parcels)])
-    const config = { extends: "./tsconfig.json", include: product }
-    writeFileSync(join(folder, "tsconfig.product.json"), JSON.stringify(config))
     const types = atLength([], ["tsconfig.product.json"]).map((file) =>
       complaintsOf("tsc", "-p", file)
     )
