@@ -3,6 +3,7 @@ import { Effect, Schema } from "effect"
 import { Trusted } from "#shared/contracts/auth.ts"
 import { Fetch, get } from "#shared/http/client.ts"
 import { PeerClocks } from "#shared/http/peer-clocks.ts"
+import { UnresolvedPeers } from "#shared/http/unresolved-peers.ts"
 import { Misconfigured, type Transient } from "#shared/transient.ts"
 
 const timeoutMs = 5_000
@@ -15,7 +16,7 @@ const decode = Schema.decodeUnknownEffect(Trusted)
  */
 export const readTrustOf = (jwksUrl: URL) =>
   Effect.gen(function* () {
-    const [fetch, clocks] = [yield* Fetch, yield* PeerClocks]
+    const [fetch, clocks, peers] = [yield* Fetch, yield* PeerClocks, yield* UnresolvedPeers]
     // No token is needed: the data is not secret, and network policy restricts who can ask.
     const auth = { name: "auth", url: jwksUrl, setting: "JWKS_URL", timeoutMs }
     return (after: string | undefined): Effect.Effect<Trusted, Transient> =>
@@ -29,5 +30,6 @@ export const readTrustOf = (jwksUrl: URL) =>
         ),
         Effect.provideService(Fetch, fetch),
         Effect.provideService(PeerClocks, clocks),
+        Effect.provideService(UnresolvedPeers, peers),
       )
   })
