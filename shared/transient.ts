@@ -27,6 +27,8 @@ export class Unknown extends Schema.TaggedError<Unknown>()("Unknown", {
  */
 export class Misconfigured extends Schema.TaggedError<Misconfigured>()("Misconfigured", {
   message: Schema.String,
+  /** The HTTP status, where it was an answer that said so. */
+  status: Schema.optionalKey(Schema.Int),
 }) {}
 
 export type Transient = Unavailable | Unknown | Misconfigured

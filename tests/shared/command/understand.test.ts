@@ -9,6 +9,7 @@ import { commands } from "#services/console/cli/commands.ts"
 import { Misused, type Options, type Syntax, syntax, understand } from "#shared/command/syntax.ts"
 import { benchSyntax } from "#tests/bench/arguments.ts"
 import { chaosSyntax } from "#tests/chaos/arguments.ts"
+import { conformanceSyntax } from "#tests/conformance/arguments.ts"
 import { plantedSyntax } from "#tests/planted/arguments.ts"
 import { simulationSyntax } from "#tests/simulation/arguments.ts"
 
@@ -23,6 +24,7 @@ const all = [
   trailSyntax(0),
   benchSyntax,
   chaosSyntax,
+  conformanceSyntax,
   plantedSyntax,
   simulationSyntax,
 ] as ReadonlyArray<Syntax<Options, unknown>>

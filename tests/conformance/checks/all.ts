@@ -1,0 +1,25 @@
+/** All checks, in the order in which they are tried: from one command to many, from requests to what is forgotten. */
+import type { Check } from "../check.ts"
+import { ageingChecks } from "./ageing.ts"
+import { auditChecks } from "./audit.ts"
+import { batchChecks } from "./batches.ts"
+import { healthChecks } from "./health.ts"
+import { lostChecks } from "./lost.ts"
+import { parallelChecks } from "./parallel.ts"
+import { requestChecks } from "./requests.ts"
+import { sizeChecks } from "./sizes.ts"
+import { tableChecks } from "./table.ts"
+import { tokenChecks } from "./tokens.ts"
+
+export const checks: ReadonlyArray<Check> = [
+  ...healthChecks,
+  ...tableChecks,
+  ...parallelChecks,
+  ...batchChecks,
+  ...requestChecks,
+  ...sizeChecks,
+  ...tokenChecks,
+  ...auditChecks,
+  ...ageingChecks,
+  ...lostChecks,
+]

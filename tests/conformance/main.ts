@@ -1,0 +1,4 @@
+/** The entry of `npm run conformance`. */
+import { conformance } from "./command.ts"
+
+conformance.main(process.argv.slice(2))

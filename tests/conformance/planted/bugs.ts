@@ -1,0 +1,74 @@
+/** The bugs that the planted participant can have, each by its name, and the check that is meant for it. */
+
+export interface Bug {
+  readonly what: string
+  /** The check that has to name it. */
+  readonly namedBy: string
+}
+
+export const bugs = {
+  "takes-twice": { what: "the same reserve takes again", namedBy: "reserved-reserve" },
+  "no-tombstone": { what: "a cancel of an unknown order is not recorded", namedBy: "late-reserve" },
+  "forgets-rejections": { what: "a rejection is not recorded", namedBy: "rejected-reserve" },
+  "gives-back-twice": { what: "each cancel gives back", namedBy: "cancelled-cancel" },
+  "gives-back-what-is-named": {
+    what: "a cancel gives back its own quantity, not the record's",
+    namedBy: "cancel-other-payload",
+  },
+  "mismatch-takes": {
+    what: "a reserve with another quantity takes that as well",
+    namedBy: "reserved-reserve-other",
+  },
+  "sorted-answers": { what: "the answers are sorted by order", namedBy: "answer-order" },
+  "two-transactions": {
+    what: "the balance is written in one transaction, the record in the next",
+    namedBy: "killed",
+  },
+  "all-at-once": {
+    what: "all commands of a batch see what was there before it",
+    namedBy: "batches",
+  },
+  "no-audience": { what: "a token for another participant is taken", namedBy: "other-audience" },
+  "expired-tokens": { what: "an expired token is taken", namedBy: "expired-token" },
+  "unsigned-tokens": { what: "a token without a signature is taken", namedBy: "unsigned-token" },
+  "long-lived-tokens": {
+    what: "how long a token lives is not checked",
+    namedBy: "long-lived-token",
+  },
+  "any-type-of-token": { what: "a token of another type is taken", namedBy: "other-type" },
+  "any-issuer": { what: "whose token it says it is, is not checked", namedBy: "other-caller" },
+  "forgets-young-orders": { what: "what it is told to forget it forgets", namedBy: "forget-young" },
+  "takes-old-orders": { what: "an order's age does not matter", namedBy: "old-order" },
+  "cursor-skips": { what: "a page begins one order too late", namedBy: "page-cursor" },
+  "oversells": { what: "what is left is read before it is locked", namedBy: "last-unit" },
+  "half-a-batch": {
+    what: "a malformed command refuses the batch when those before it took effect",
+    namedBy: "malformed-batch",
+  },
+  "one-spoils-all": {
+    what: "one rejection rejects the whole batch",
+    namedBy: "refused-among-others",
+  },
+  "unknown-fields": { what: "a field that nobody knows is left out", namedBy: "malformed" },
+  "only-in-memory": { what: "nothing outlives the process", namedBy: "restarted" },
+  "answers-first": { what: "it answers before it writes", namedBy: "killed" },
+} as const satisfies Readonly<Record<string, Bug>>
+
+export type BugName = keyof typeof bugs
+
+/** Answers that are none, by the words that the kit has for them. */
+export const badAnswers = {
+  "another-order": /in another order/,
+  "one-twice": /order \S+ [23] times, asked [12] times/,
+  "one-too-few": /answered \d+ commands with \d+ outcomes: order \S+ [01] times, asked [12] times/,
+  "an-unknown-outcome": /answered the outcome "?ok"?, which does not exist/,
+  "html": /not JSON: <html>/,
+  "nothing": /not JSON: nothing/,
+  "a-list": /JSON that is no object/,
+  "another-version": /without a list "outcomes": \{"results":/,
+  "an-error": /answered 500/,
+  "a-cut": /broke the connection/,
+  "silence": /did not answer within/,
+} as const satisfies Readonly<Record<string, RegExp>>
+
+export type BadAnswer = keyof typeof badAnswers

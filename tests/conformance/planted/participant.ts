@@ -1,0 +1,112 @@
+/**
+ * A small participant for the kit to be tried on: it keeps the protocol, or has one bug (bugs.ts), or gives answers that are
+ * none. What it keeps, it keeps in a file.
+ */
+import {
+  createLocalJWKSet,
+  decodeJwt,
+  decodeProtectedHeader,
+  type JSONWebKeySet,
+  jwtVerify,
+} from "jose"
+import { readFileSync } from "node:fs"
+import { createServer, type IncomingMessage, type Server } from "node:http"
+import type { Command, Outcome } from "#shared/contracts/reservation.ts"
+import { Books } from "./books.ts"
+import type { BadAnswer, BugName } from "./bugs.ts"
+import { isCommand, isOrderId, jsonOf, rangeOf, Refusal } from "./requests.ts"
+import { spoilt } from "./spoilt.ts"
+
+export interface Settings {
+  /** The journal of its books. */
+  readonly file: string
+  /** How much of "thing" there was at first. */
+  readonly stock: number
+  /** Whose tokens it takes, and as whom; without it, it asks for none. */
+  readonly trust?: { readonly keysFile: string; readonly name: string }
+  readonly bug?: BugName
+  /** What it answers to requests of so many commands or more. */
+  readonly bad?: { readonly answer: BadAnswer; readonly from: number }
+}
+
+/** Checks a token. Rejects with Refusal. */
+const prover = ({ trust, bug }: Settings) => {
+  if (trust === undefined) return () => Promise.resolve()
+  const keys = createLocalJWKSet(JSON.parse(readFileSync(trust.keysFile, "utf8")) as JSONWebKeySet)
+  return async (authorization = "") => {
+    const token = authorization.replace(/^Bearer /, "")
+    try {
+      const { alg, kid } = decodeProtectedHeader(token)
+      const { iat = 0, exp = Infinity } = decodeJwt(token)
+      if (alg === "none" && bug === "unsigned-tokens") return
+      if (exp - iat > 30 && bug !== "long-lived-tokens") throw new Error("it lives too long")
+      const { payload } = await jwtVerify(token, keys, {
+        algorithms: ["EdDSA"],
+        ...(bug !== "any-type-of-token" && { typ: "svc+jwt" }),
+        ...(bug === "expired-tokens" && { currentDate: new Date(iat * 1000) }),
+        ...(bug !== "no-audience" && { audience: trust.name }),
+      })
+      if (bug === "any-issuer" || (payload.iss === kid && kid === "orchestrator")) return
+    } catch {
+      // Whatever is wrong with it.
+    }
+    throw new Refusal(401, "no right token")
+  }
+}
+
+/** The routes with a body; each rejects with Refusal. */
+const posts = (books: Books, bug: BugName | undefined) => ({
+  reserve: async (request: IncomingMessage) => {
+    const { commands, ...more } = await jsonOf(request)
+    const list: ReadonlyArray<unknown> = Array.isArray(commands) ? commands : []
+    if (list.length < 1 || list.length > 1_000 || Object.keys(more).length > 0) {
+      throw new Refusal(400, "no commands, or too many")
+    }
+    const wrong = list.findIndex((one) => !isCommand(one, bug === "unknown-fields"))
+    if (bug === "half-a-batch" && wrong > 0) {
+      await books.apply(list.slice(0, wrong) as ReadonlyArray<Command>)
+    }
+    if (wrong !== -1) throw new Refusal(400, `command ${wrong} is none`)
+    return { outcomes: await books.apply(list as ReadonlyArray<Command>) }
+  },
+  forget: async (request: IncomingMessage) => {
+    const { before, except } = await jsonOf(request)
+    if (!isOrderId(before) || !Array.isArray(except) || !except.every(isOrderId)) {
+      throw new Refusal(400, "before or except")
+    }
+    return { forgotten: books.forget(before, except) }
+  },
+})
+
+/** Makes one; what it had written before, it has. */
+export const participant = (settings: Settings): Server => {
+  const { file, stock, bug, bad } = settings
+  const books = new Books(file, stock, bug)
+  const prove = prover(settings)
+  const { reserve, forget } = posts(books, bug)
+  const answer = async (request: IncomingMessage): Promise<unknown> => {
+    const { pathname, searchParams } = new URL(request.url!, "http://participant")
+    const route = `${request.method} ${pathname}`
+    if (route === "GET /livez" || route === "GET /readyz") return {}
+    await prove(request.headers.authorization)
+    if (route === "POST /internal/reservations") return await reserve(request)
+    if (route === "GET /internal/reservations") {
+      return { reservations: books.page(rangeOf(searchParams)) }
+    }
+    if (route === "GET /internal/books") return { resources: 1, imbalanced: books.imbalanced() }
+    if (route === "POST /internal/forget") return await forget(request)
+    if (route === "GET /internal/forgotten") return books.forgotten
+    throw new Refusal(404, "nothing here")
+  }
+  return createServer((request, response) => {
+    answer(request).then((value) => {
+      const { outcomes = [] } = value as { outcomes?: ReadonlyArray<Outcome> }
+      const isBad = bad !== undefined && outcomes.length >= bad.from
+      const text = isBad ? spoilt(bad.answer, outcomes, response) : JSON.stringify(value)
+      if (text !== undefined) response.end(text)
+    }, (error: unknown) => {
+      response.statusCode = error instanceof Refusal ? error.status : 500
+      response.end(String(error))
+    })
+  })
+}

@@ -1,0 +1,106 @@
+/** Requests to the participant, one try each: nothing of what it may answer is taken for granted. */
+import { request as httpRequest } from "node:http"
+import { request as httpsRequest } from "node:https"
+import { setTimeout as pause } from "node:timers/promises"
+import { printable } from "#shared/command/printable.ts"
+import { nodeFetch } from "#shared/http/node-fetch.ts"
+
+export interface Sent {
+  readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE"
+  readonly path: string
+  readonly body?: string
+  /** The type of the body, where that is not JSON. */
+  readonly contentType?: string
+  /** What stands there in place of the caller's right token; null for none. */
+  readonly token?: string | null
+}
+
+export interface Answer {
+  readonly status: number
+  readonly text: string
+}
+
+/** There is no answer; the message says why, as it stands behind "It". */
+export class Unanswered extends Error {
+  readonly kind: "refused" | "broken" | "late" | "aborted"
+
+  constructor(kind: Unanswered["kind"], message: string) {
+    super(message)
+    this.kind = kind
+  }
+}
+
+export interface WireOptions {
+  readonly url: string
+  /** How long it may take to answer. */
+  readonly timeoutMs: number
+  /** The token of the right caller; none where tokens are not tried. */
+  readonly token: () => Promise<string | undefined>
+  /** Ends all requests. */
+  readonly signal: AbortSignal
+}
+
+export interface Wire {
+  /** Rejects with Unanswered. */
+  readonly send: (sent: Sent) => Promise<Answer>
+  /** Sends it and hangs up, at the first byte of the answer or after so many milliseconds; the answer is lost. */
+  readonly cut: (sent: Sent, after: number | "the first byte") => Promise<void>
+}
+
+const neverSent = /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH/
+
+export const makeWire = ({ url, timeoutMs, token, signal }: WireOptions): Wire => {
+  const headersOf = async ({ body, contentType = "application/json", token: given }: Sent) => {
+    const shown = given === undefined ? await token() : given
+    return {
+      ...(body !== undefined && { "content-type": contentType }),
+      ...(shown != null && { authorization: `Bearer ${shown}` }),
+    }
+  }
+  const unanswered = (error: NodeJS.ErrnoException): Unanswered => {
+    if (signal.aborted) return new Unanswered("aborted", "was not asked any more")
+    if (error.name === "TimeoutError" || error.name === "AbortError") {
+      return new Unanswered("late", `did not answer within ${timeoutMs / 1000} s`)
+    }
+    const why = printable(error.code ?? error.message)
+    return neverSent.test(`${why} ${error.message}`)
+      ? new Unanswered("refused", `cannot be reached (${why})`)
+      : new Unanswered("broken", `broke the connection (${why})`)
+  }
+  return {
+    send: async (sent) => {
+      const headers = await headersOf(sent)
+      const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+      const init = {
+        method: sent.method,
+        headers,
+        signal: limit,
+        ...(sent.body !== undefined && { body: sent.body }),
+      }
+      try {
+        const answer = await nodeFetch(url + sent.path, init)
+        return { status: answer.status, text: await answer.text() }
+      } catch (error) {
+        throw unanswered(limit.aborted ? limit.reason : error as Error)
+      }
+    },
+    cut: async (sent, after) => {
+      const { method, path, body = "" } = sent
+      const headers = { ...await headersOf(sent), "content-length": Buffer.byteLength(body) }
+      const open = url.startsWith("https:") ? httpsRequest : httpRequest
+      const request = open(url + path, { method, headers, agent: false, signal })
+      const over = new Promise<void>((resolve) => {
+        request.once("close", resolve)
+        request.once("error", () => resolve())
+        request.once("response", () => request.destroy())
+        request.setTimeout(timeoutMs, () => request.destroy())
+      })
+      request.end(body)
+      if (after !== "the first byte") {
+        await Promise.race([over, pause(after)])
+        request.destroy()
+      }
+      await over
+    },
+  }
+}
