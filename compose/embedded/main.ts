@@ -5,6 +5,7 @@ import { readSettings } from "#shared/config/settings.ts"
 import { CurrentDrain } from "#shared/http/drain.ts"
 import { telemetryLayer } from "#shared/telemetry/telemetry.ts"
 import { startSyntax } from "./arguments.ts"
+import { elsewhereSettings } from "./elsewhere.ts"
 import { checkSettings } from "./services.ts"
 import { embeddedSettings } from "./settings.ts"
 import { startSystem } from "./system.ts"
@@ -12,7 +13,7 @@ import { welcome } from "./welcome.ts"
 
 const main = Effect.gen(function* () {
   const startedAtMs = performance.now()
-  yield* checkSettings(process.env, embeddedSettings)
+  yield* checkSettings(process.env, { ...embeddedSettings, ...elsewhereSettings(process.env) })
   const given = yield* readSettings(embeddedSettings)
   const { PORT, HOST, INTERNAL_PORT, MAX_CONNECTIONS, KEEP_ALIVE, DRAIN, DATA_DIR, ...rest } = given
   const { QUEUE_URL, TRUST_PROXY, ...telemetry } = rest

@@ -36,6 +36,8 @@ export const operations = (apps: Apps): App => {
       answerHeaders,
     )
   })
+  // For services that are elsewhere, as JWKS_URL: what proves users is no secret, and at no public port.
+  app.get("/internal/jwks.json", ({ req, env }) => apps.auth.internal.fetch(req.raw, env))
   // One process has one registry of metrics, whichever service shows it.
   app.get("/metrics", () => apps.orders.internal.request("/metrics"))
   app.notFound(({ req }) => problemResponse(noSuchPath, requestIdOf(req.raw)))

@@ -17,9 +17,11 @@ import { OnlyLooking } from "#shared/postgres/only-looking.ts"
 import type { ServiceName } from "#shared/roster.ts"
 import { generateServiceKeys, keyFiles } from "#shared/security/generate-service-keys.ts"
 import { startWithin } from "#shared/service/service.ts"
+import { addressesWithin, isElsewhere, isHere, nowhere } from "./elsewhere.ts"
 import { openFolderPostgres } from "./folder-postgres.ts"
+import { withNotedAddresses } from "./noted-addresses.ts"
 import { serviceUrl } from "./postgres-databases.ts"
-import { addresses, serviceNamed, type ServicesOptions, wiredTo } from "./services.ts"
+import { serviceNamed, type ServicesOptions, wiredTo } from "./services.ts"
 import { StartError } from "./start-error.ts"
 
 type Environment = ServicesOptions["environment"]
@@ -33,16 +35,23 @@ export interface OpenRecords {
 }
 
 /** What to set where the records are not in a folder. */
-const elsewhere = `${Object.keys(addressSettings).join(", ")} to where the services are`
+const whereElse = `${Object.keys(addressSettings).join(", ")} to where the services are`
 
 /** Opens the records until the scope closes. Fails with a message for a person. */
 export const openRecords = (
   dataDir: string,
-  environment: Environment,
+  given: Environment,
 ): Effect.Effect<OpenRecords, { readonly message: string }, Scope.Scope> =>
   Effect.gen(function* () {
-    const postgres = (yield* openFolderPostgres(dataDir, elsewhere)).url
-    const { privateKey, publicKeys } = keyFiles(yield* passingKeys)
+    const postgres = (yield* openFolderPostgres(dataDir, whereElse)).url
+    const environment = yield* withNotedAddresses(dataDir, given)
+    const isReadHere = isHere(environment)
+    const away = participantNames.filter((name) => !isReadHere(name))
+    // Those who are elsewhere know the folder's own keys, and no others.
+    const { privateKey, publicKeys } = keyFiles(
+      away.length > 0 ? path.join(dataDir, "secrets") : yield* passingKeys,
+    )
+    const addresses = addressesWithin(environment)
     const settingsOf = (name: ServiceName) => ({
       ...environment,
       ...addresses,
@@ -64,7 +73,10 @@ export const openRecords = (
           ({ message }) => Effect.sync(() => unreadable.set(name, message)),
         ),
     )
-    yield* Effect.forEach([...participantNames, "orders"] as const, open, {
+    for (const name of away) {
+      if (!isElsewhere(environment)(name)) unreadable.set(name, nowhere(name))
+    }
+    yield* Effect.forEach([...participantNames.filter(isReadHere), "orders"] as const, open, {
       concurrency: "unbounded",
       discard: true,
     }).pipe(Effect.provideService(OnlyLooking, true))

@@ -1,10 +1,10 @@
 /**
  * All services in one process: the same apps, the same saga and the same SQL as in containers. They call each other by
- * the same signed requests, only that these are handed over in memory instead of through a socket.
+ * the same signed requests, only that these are handed over in memory instead of through a socket; but for those that are
+ * elsewhere, which are called there.
  */
 import { Effect, type Scope } from "effect"
 import { CurrentFirstSignIn, type FirstSignIn } from "#services/auth/first-sign-in.ts"
-import { addressName } from "#shared/config/addresses.ts"
 import {
   Environment,
   readSettings,
@@ -13,12 +13,14 @@ import {
 } from "#shared/config/settings.ts"
 import type { Doors } from "#shared/http/app.ts"
 import { Fetch } from "#shared/http/client.ts"
+import { type Answer, nodeFetch } from "#shared/http/node-fetch.ts"
 import { startingApp } from "#shared/http/starting.ts"
 import { makeMemoryStream, ProcessMemory } from "#shared/queue/memory-stream.ts"
 import { keyFiles } from "#shared/security/generate-service-keys.ts"
 import { type ServiceName, serviceNames, startOrder } from "#shared/roster.ts"
 import { type Service, startWithin } from "#shared/service/service.ts"
 import { startedAfterCrashes } from "./after-crash.ts"
+import { addressesWithin, doorsElsewhere, elsewhere, isHere, serviceWithin } from "./elsewhere.ts"
 
 export type Apps = Readonly<Record<ServiceName, Doors>>
 
@@ -36,14 +38,6 @@ export interface ServicesOptions {
 /** The most orders that wait in memory; the sweeper brings the others when there is room. */
 const queueCapacity = 100_000
 
-// Names that only the wiring below understands; nothing leaves the process.
-const address = (name: ServiceName) => `http://${name}.unwind.internal`
-
-export const addresses: Readonly<Record<string, string>> = {
-  JWKS_URL: `${address("auth")}/internal/jwks.json`,
-  ...Object.fromEntries(serviceNames.map((name) => [addressName(name), address(name)])),
-}
-
 /** Services whose settings are of any kind. */
 export type AnyService = Service<Record<string, Setting<unknown>>>
 
@@ -56,12 +50,12 @@ export const checkSettings = (
   environment: ServicesOptions["environment"],
   more: Readonly<Record<string, Setting<unknown>>> = {},
 ): Effect.Effect<void, SettingsError> =>
-  Effect.forEach(serviceNames, serviceNamed).pipe(
+  Effect.forEach(serviceNames.filter(isHere(environment)), serviceNamed).pipe(
     Effect.map((services) => Object.assign({}, ...services.map(({ settings }) => settings), more)),
     Effect.flatMap(readSettings),
     Effect.provideService(Environment, {
       ...environment,
-      ...addresses,
+      ...addressesWithin(environment),
       // Known only once the servers run, and then right.
       DATABASE_URL: "postgres://unwind.internal",
       QUEUE_URL: environment["QUEUE_URL"]?.trim() || "memory:",
@@ -71,12 +65,13 @@ export const checkSettings = (
     }),
   )
 
-/** Hands requests to the internal doors, of those that are up by then. */
+/** Hands requests to the internal doors, of those that are up by then; and sends those for services elsewhere. */
 export const wiredTo =
   (apps: Partial<Record<ServiceName, Doors>>) =>
-  (url: string, init: RequestInit): Promise<Response> => {
-    const name = new URL(url).hostname.split(".")[0] as ServiceName
-    const app = apps[name]
+  (url: string, init: RequestInit): Promise<Answer> => {
+    const name = serviceWithin(url)
+    if (name === undefined) return nodeFetch(url, init)
+    const app = apps[name as ServiceName]
     return app === undefined
       ? Promise.reject(new TypeError(`connection refused: ${name} is not up`))
       : Promise.resolve(app.internal.fetch(new Request(url, init))).then(unlessCutOff)
@@ -88,13 +83,16 @@ const unlessCutOff = (response: Response): Response => {
   return response
 }
 
-/** Starts all services until the scope closes, those that are called before their callers. */
+/** Starts all services that are here until the scope closes, those that are called before their callers. */
 export const startServices = (
   options: ServicesOptions,
 ): Effect.Effect<Apps, { readonly message: string }, Scope.Scope> =>
-  Effect.suspend(() => {
+  Effect.gen(function* () {
     const apps: Partial<Record<ServiceName, Doors>> = {}
-    return startInto(apps, options).pipe(
+    for (const [name, url] of yield* elsewhere(options.environment)) {
+      apps[name] = doorsElsewhere(name, url)
+    }
+    return yield* startInto(apps, options).pipe(
       Effect.as(apps as Apps),
       Effect.provideService(Fetch, wiredTo(apps)),
       Effect.provideService(CurrentFirstSignIn, options.firstSignIn),
@@ -111,7 +109,7 @@ const startInto = (
     const service = yield* serviceNamed(name)
     const starting = startWithin(service, {
       ...environment,
-      ...addresses,
+      ...addressesWithin(environment),
       DATABASE_URL: databases[name],
       QUEUE_URL: queueUrl,
       SERVICE_PRIVATE_KEY: privateKey(name),
@@ -123,7 +121,11 @@ const startInto = (
   })
   return Effect.forEach(
     startOrder,
-    (group) => Effect.forEach(group, start, { concurrency: "unbounded", discard: true }),
+    (group) =>
+      Effect.forEach(group.filter(isHere(environment)), start, {
+        concurrency: "unbounded",
+        discard: true,
+      }),
     { discard: true },
   )
 }

@@ -7,11 +7,13 @@ import { join } from "node:path"
 import { makeFirstSignIn } from "#services/auth/first-sign-in.ts"
 import { type Handlers, listenDoors } from "#shared/http/listen-doors.ts"
 import { startingApp } from "#shared/http/starting.ts"
-import { serviceNames, withDatabase } from "#shared/roster.ts"
+import { type ServiceName, serviceNames, withDatabase } from "#shared/roster.ts"
 import { generateServiceKeys } from "#shared/security/generate-service-keys.ts"
 import { lockDataFolder } from "./data-folder.ts"
+import { elsewhere, elsewhereSettings, isHere } from "./elsewhere.ts"
 import { gateway } from "./gateway.ts"
 import { keepRunning } from "./kept-running.ts"
+import { noteAddresses } from "./noted-addresses.ts"
 import { operations } from "./operations.ts"
 import { ensureDatabases } from "./postgres-databases.ts"
 import { startPostgres } from "./postgres.ts"
@@ -43,6 +45,8 @@ export interface System {
   readonly port: number
   readonly internalPort: number
   readonly apps: Apps
+  /** Where the services are that are not in this process. */
+  readonly elsewhere: ReadonlyMap<ServiceName, URL>
   readonly queueUrl: string
   /** What signs the first operator in, once, on this machine. */
   readonly signInToken: string
@@ -55,9 +59,11 @@ export const startSystem = (
   options: SystemOptions,
 ): Effect.Effect<System, { readonly message: string }, Scope.Scope> =>
   Effect.gen(function* () {
-    const { dataDir, progress } = options
-    yield* checkSettings(options.environment)
+    const { dataDir, environment, progress } = options
+    yield* checkSettings(environment, elsewhereSettings(environment))
     yield* lockDataFolder(dataDir)
+    const away = yield* elsewhere(environment)
+    yield* noteAddresses(dataDir, away)
     // The ports are taken first: that one is in use is said at once, and who comes early is told to wait.
     let doors: Handlers = startingApp("embedded")
     const entrance = yield* Scope.fork(yield* Effect.scope)
@@ -69,9 +75,12 @@ export const startSystem = (
     const postgres = yield* keepRunning((before) =>
       startPostgres({ dataDir, durable: true, ...(before && { port: Number(before.port) }) })
     )
-    const databases = yield* ensureDatabases(postgres.server, withDatabase)
+    const databases = yield* ensureDatabases(
+      postgres.server,
+      withDatabase.filter(isHere(environment)),
+    )
     const queue = yield* openQueue(options)
-    yield* progress(serviceNames.join(", "))
+    yield* progress(serviceNames.filter(isHere(environment)).join(", "))
     const keysFolder = join(dataDir, "secrets")
     yield* Effect.tryPromise({
       try: () => generateServiceKeys(keysFolder),
@@ -88,7 +97,7 @@ export const startSystem = (
       databases,
       keysFolder,
       queueUrl: queue.url,
-      environment: options.environment,
+      environment,
     })
     doors = { public: gateway(apps), internal: operations(apps) }
     // The last to open for requests is the first to close, though the ports were taken first of all.
@@ -96,6 +105,7 @@ export const startSystem = (
     return {
       ...ports,
       apps,
+      elsewhere: away,
       queueUrl: queue.url,
       signInToken: firstSignIn.token,
       broken: Effect.raceFirst(postgres.lost, queue.lost),

@@ -6,6 +6,8 @@ export interface Welcome {
   readonly internalPort: number
   readonly dataDir: string
   readonly queueUrl: string
+  /** Where the services are that are not in this process, by their names. */
+  readonly elsewhere: ReadonlyMap<string, URL>
   readonly signInToken: string
   readonly seconds: number
 }
@@ -27,13 +29,21 @@ const queueName = (queueUrl: string): string => {
   return `${protocol.startsWith("http") ? "Redis over REST" : "Redis Streams"} at ${host}`
 }
 
+/** Whether it answers is not said: it may be away now, and come. */
+const others = (elsewhere: Welcome["elsewhere"]): string =>
+  [...elsewhere].map(([name, { href }]) =>
+    `\n  ${name.padEnd(8)} ${href} (called there, not started; Health says whether it is ready)`
+  ).join("")
+
 export const welcome = (given: Welcome): string => {
-  const { host, port, internalPort, dataDir, queueUrl, seconds } = given
+  const { host, port, internalPort, dataDir, queueUrl, elsewhere, seconds } = given
   const base = `http://${host === "0.0.0.0" ? "localhost" : host}:${port}`
   const internal = `http://127.0.0.1:${internalPort}`
   const json = `-H 'content-type: application/json'`
   return `
-Unwind is up after ${seconds.toFixed(1)} s, with all services in this process.
+Unwind is up after ${seconds.toFixed(1)} s, with all${
+    elsewhere.size === 0 ? "" : " other"
+  } services in this process.
 
   API      ${base}/docs (every path, to read and to try)
   Console  ${signIn(given)}
@@ -41,7 +51,7 @@ Unwind is up after ${seconds.toFixed(1)} s, with all services in this process.
   Health   ${internal}/readyz (from this machine only)
   Metrics  ${internal}/metrics
   Data     ${dataDir} (PostgreSQL, one database for each service)
-  Queue    ${queueName(queueUrl)}
+  Queue    ${queueName(queueUrl)}${others(elsewhere)}
 
 Try, in another terminal:
 

@@ -4,6 +4,7 @@
  */
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import type { ServiceState } from "#shared/contracts/console.ts"
+import { participantNames } from "#shared/contracts/order-saga.ts"
 import { ask, type Callee, exchange, type Exchanged, type Granted } from "#shared/http/client.ts"
 import { Problem } from "#shared/http/problem.ts"
 import type { Reply } from "#shared/http/route.ts"
@@ -156,9 +157,27 @@ const decoded = <A>({ path, schema }: Question<A>, body: unknown): Effect.Effect
 
 type Failure = Problem | Transient | OtherForm
 
+/**
+ * What participants do for operators is no part of what they have to do for orders: one that has no such route is not away, and
+ * nothing is wrong.
+ */
+const isNotOffered = (service: PeerName, error: Failure): boolean =>
+  error._tag === "Misconfigured" && error.status === 404 &&
+  participantNames.some((name) => name === service)
+
+const notOffered = (service: PeerName): Problem =>
+  new Problem({
+    status: 404,
+    code: "not_offered",
+    detail: `${service} does not offer this to operators, which participants need not. ` +
+      "Look there, by its own means.",
+  })
+
 /** A Problem with what was asked for is an answer; with the service, or with its load, it is none. */
 const awayUnlessAnswer = (service: PeerName, error: Failure): Problem | ServiceAway =>
-  !(error instanceof Problem)
+  isNotOffered(service, error)
+    ? notOffered(service)
+    : !(error instanceof Problem)
     ? new ServiceAway({ service, message: error.message })
     : error.status < 500 && error.status !== 429
     ? error
@@ -166,6 +185,7 @@ const awayUnlessAnswer = (service: PeerName, error: Failure): Problem | ServiceA
 
 const notDone = (service: PeerName, error: Failure): Problem => {
   if (error instanceof Problem) return error
+  if (isNotOffered(service, error)) return notOffered(service)
   const mayBeDone = error._tag === "Unknown" || error._tag === "OtherForm" ||
     (error._tag === "Unavailable" && error.status !== undefined)
   return mayBeDone

@@ -103,7 +103,7 @@ const stockReads = (permit: Permits) =>
         params: ParticipantParams,
         query: StockQuery,
         answer: { status: 200, description: "A page of resources", schema: StockPage },
-        problems: [429],
+        problems: [404, 429],
         handle: ({ params, request }) =>
           tell(params.participant, `/internal/stock${queryOf(request)}`, StockPage),
       }),
@@ -116,7 +116,7 @@ const stockReads = (permit: Permits) =>
         params: ParticipantParams,
         query: AdjustmentQuery,
         answer: { status: 200, description: "A page of the ledger", schema: AdjustmentPage },
-        problems: [429],
+        problems: [404, 429],
         handle: ({ params, request }) =>
           tell(params.participant, `/internal/adjustments${queryOf(request)}`, AdjustmentPage),
       }),

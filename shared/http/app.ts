@@ -15,6 +15,7 @@ import { type Count, durationCounter } from "./durations.ts"
 import { noRoute } from "./no-route.ts"
 import { openApiDocument } from "./openapi.ts"
 import { PeerClocks } from "./peer-clocks.ts"
+import { UnresolvedPeers } from "./unresolved-peers.ts"
 import { internalError, Problem, problemResponse, unavailable } from "./problem.ts"
 import { CurrentRequest, requestIdOf } from "./request-origin.ts"
 import { type Route, withoutSlash } from "./route.ts"
@@ -182,6 +183,7 @@ const defectProblem = (cause: Cause.Cause<unknown>, requestId: string) =>
   )
 
 const wrongClocks = Effect.flatMap(PeerClocks, ({ wrong }) => wrong)
+const wrongAddresses = Effect.flatMap(UnresolvedPeers, ({ named }) => named)
 
 const addOperations = (
   app: App,
@@ -217,8 +219,9 @@ const addOperations = (
     )
     const ok = checks.every(([, state]) => state === "ok")
     const status: ContentfulStatusCode = ok ? 200 : 503
-    // Named, and no condition: while tokens are taken, everything works.
+    // Named, and no condition: while tokens are taken, everything works; and the name of a container that is stopped goes with it.
     const clocks = [...(await run(wrongClocks)).values()]
+    const addresses = await run(wrongAddresses)
     return context.json(
       {
         status: ok ? "ready" : "not ready",
@@ -226,6 +229,7 @@ const addOperations = (
         checks: {
           ...Object.fromEntries(checks),
           ...(clocks.length > 0 && { clocks: clocks.join("; ") }),
+          ...(addresses.length > 0 && { addresses: addresses.join("; ") }),
         },
       },
       status,

@@ -7,10 +7,11 @@ import { Cause, Context, Effect, Option, Schema } from "effect"
 import { steadyMs } from "#shared/steady-time.ts"
 import { Misconfigured, type Transient, Unavailable, Unknown } from "#shared/transient.ts"
 import { withinSpan } from "#shared/telemetry/trace.ts"
-import { type Answer, nodeFetch } from "./node-fetch.ts"
+import { type Answer, AnswerTooLarge, maxAnswerBytes, nodeFetch } from "./node-fetch.ts"
 import { PeerClocks } from "./peer-clocks.ts"
 import { Problem, ProblemDetails } from "./problem.ts"
 import { originHeaders } from "./request-origin.ts"
+import { UnresolvedPeers } from "./unresolved-peers.ts"
 
 /** How requests leave the process: by sockets, or by the embedded run's wiring in memory. */
 export const Fetch = Context.Reference<(url: string, init: RequestInit) => Promise<Answer>>(
@@ -22,6 +23,8 @@ export interface Callee {
   readonly name: string
   /** Where it is; its paths follow after the path of this one. */
   readonly url: URL
+  /** The setting that says so, where that is not the one for the addresses of services. */
+  readonly setting?: string
   /** A token for the callee, fresh at every call; none for what it tells anyone who reaches it. */
   readonly token?: Effect.Effect<string>
   readonly timeoutMs: number
@@ -34,8 +37,10 @@ export class Refused extends Schema.TaggedError<Refused>()("Refused", {
 
 export type CallFailure = Transient | Refused
 
-const neverSent =
-  /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|UND_ERR_CONNECT|onnection refused|dns error/
+const notResolved = /ENOTFOUND|EAI_AGAIN|dns error/
+const neverSent = new RegExp(
+  `ECONNREFUSED|EHOSTUNREACH|UND_ERR_CONNECT|onnection refused|${notResolved.source}`,
+)
 
 /** Gets the JSON at a path, undecoded. Fails with a Transient error. */
 export const get = (callee: Callee, path: string): Effect.Effect<unknown, Transient> =>
@@ -106,6 +111,7 @@ export const exchange = Effect.fnUntraced(function* (
 ): Effect.fn.Return<Exchanged, Transient> {
   const fetch = yield* Fetch
   const clocks = yield* PeerClocks
+  const peers = yield* UnresolvedPeers
   const authorization = callee.token && { authorization: `Bearer ${yield* callee.token}` }
   const headers = { ...request.headers, ...(yield* originHeaders), ...authorization }
   const sentMs = yield* steadyMs
@@ -124,7 +130,11 @@ export const exchange = Effect.fnUntraced(function* (
           new Unknown({ message: `${callee.name} did not answer within ${callee.timeoutMs} ms` }),
         ),
     ),
+    Effect.tapError(({ message }) =>
+      notResolved.test(message) ? peers.unresolved(callee) : Effect.void
+    ),
   )
+  yield* peers.answered(callee)
   const isSuccess = response.status >= 200 && response.status <= 299
   const date = response.headers.get("date")
   // A refusal without a date may be of anybody on the way.
@@ -132,10 +142,17 @@ export const exchange = Effect.fnUntraced(function* (
   return { ...response, isSuccess }
 })
 
+/** So much of an answer that is no JSON gets into the log. */
+const longestExcerpt = 100
+
 const jsonOf = ({ name }: Callee, text: string) =>
   Effect.try({
     try: () => JSON.parse(text) as unknown,
-    catch: () => new Unknown({ message: `${name} answered what is not JSON` }),
+    catch: () =>
+      new Unknown({
+        message: `${name} answered ${text === "" ? "with nothing in it" : "what is not JSON"}`,
+        breach: { answer: text.slice(0, longestExcerpt) },
+      }),
   })
 
 /** An answer that says yes. */
@@ -203,13 +220,17 @@ const notDone = Effect.fnUntraced(function* (
   if (wrong !== undefined) {
     const wrongClock = (yield* (yield* PeerClocks).wrong).get(name)
     const orClock = status === 401 && wrongClock !== undefined ? `${wrongClock}, or ` : ""
-    return yield* new Misconfigured({ message: `${message}: ${orClock}${wrong}` })
+    return yield* new Misconfigured({ message: `${message}: ${orClock}${wrong}`, status })
   }
   const isRefusal = status >= 400 && status < 500 && status !== 408 && status !== 429
   return yield* isRefusal ? new Refused({ message }) : new Unavailable({ message, status })
 })
 
 const callFailed = (name: string, error: unknown): Transient => {
+  if (error instanceof AnswerTooLarge) {
+    const most = `${maxAnswerBytes / 1024 / 1024} MiB`
+    return new Unknown({ message: `${name} answered more than ${most}`, breach: {} })
+  }
   const { cause, code, message } = error as NodeJS.ErrnoException & { cause?: Partial<Error> }
   const why = code ?? (cause as NodeJS.ErrnoException)?.code ?? cause?.message ?? message
   return neverSent.test(`${why} ${message}`)

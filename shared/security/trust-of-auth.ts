@@ -14,7 +14,7 @@ export const readTrustOf = (jwksUrl: URL) =>
   Effect.gen(function* () {
     const [fetch, clocks] = [yield* Fetch, yield* PeerClocks]
     // Who asks needs no token: it is nothing secret, and a network lets only those ask who have to.
-    const auth = { name: "auth", url: jwksUrl, timeoutMs }
+    const auth = { name: "auth", url: jwksUrl, setting: "JWKS_URL", timeoutMs }
     return (after: string | undefined): Effect.Effect<Trusted, Transient> =>
       get(auth, after === undefined ? "" : `?after=${after}`).pipe(
         Effect.flatMap((answer) =>

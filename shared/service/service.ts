@@ -25,6 +25,7 @@ import { makePeerClocks, PeerClocks } from "#shared/http/peer-clocks.ts"
 import { startingApp } from "#shared/http/starting.ts"
 import { roster, type Row, type ServiceName } from "#shared/roster.ts"
 import { telemetryLayer, telemetrySettings } from "#shared/telemetry/telemetry.ts"
+import { seekCallees } from "./callees-sought.ts"
 import { runMain } from "./run-main.ts"
 
 export interface Service<S extends Record<string, Setting<unknown>>> {
@@ -124,6 +125,7 @@ const start = <const S extends Record<string, Setting<unknown>>>(
         public: { fetch: (...request) => doors.public.fetch(...request) },
         internal: { fetch: (...request) => doors.internal.fetch(...request) },
       }, known)
+      yield* Effect.forkScoped(seekCallees(service.name, settings))
       doors = yield* Scope.provide(service.start(settings as unknown as Values<S>), scope)
       yield* Effect.logInfo(`${service.name} ${where}`)
       return yield* Effect.never

@@ -6,7 +6,8 @@ import { Effect } from "effect"
 import { parse } from "effect/encoding/Yaml"
 import { serviceNamed } from "#compose/embedded/services.ts"
 import { gatewaySettings } from "#compose/secrets/gateway-settings.ts"
-import { roster, serviceNames } from "#shared/roster.ts"
+import { addressName } from "#shared/config/addresses.ts"
+import { callees, roster, serviceNames } from "#shared/roster.ts"
 import { commonSettings } from "#shared/service/service.ts"
 import { graceSeconds } from "../k3d/system.ts"
 
@@ -21,6 +22,7 @@ const handedOn = [...compose.matchAll(/^ {2}([A-Z_]+): \$\{([A-Z_]+):-\}$/gm)]
 const decidedByCompose = [
   ...["PORT", "HOST", "INTERNAL_PORT", "INTERNAL_HOST"],
   ...["RATE_LIMIT_URL", "TRUST_PROXY", "CONSUMER_NAME"],
+  ...callees.map(addressName),
 ]
 /** Secrets come in files. */
 const notPossible = ["QUEUE_TOKEN"]
@@ -45,7 +47,7 @@ describe("compose.yaml", () => {
       .flatMap(([, name, port]) =>
         serviceNames.filter((one) => one === name).map((one) => [one, port] as const)
       )
-    expect(addresses.length).toBeGreaterThan(6)
+    expect(addresses.length).toBeGreaterThan(5)
     expect(addresses.filter(([name, port]) => `${roster[name].internalPort}` !== port)).toEqual([])
   })
 

@@ -1,5 +1,6 @@
 /** The secrets are changed as SECURITY.md says, by its own commands, while customers order. */
 import { deepStrictEqual, ok } from "node:assert/strict"
+import { defaultAddress } from "#shared/config/addresses.ts"
 import { type ComposeProject, run } from "./compose-project.ts"
 import { commandsIn } from "./documented-commands.ts"
 
@@ -36,7 +37,7 @@ const asAuth = (key: string) => `
   const key = await importJWK(${key}, "EdDSA")
   const token = await new SignJWT({}).setProtectedHeader({ alg: "EdDSA", kid: "auth", typ: "svc+jwt" })
     .setIssuer("auth").setAudience("billing").setIssuedAt().setExpirationTime("30s").sign(key)
-  const { status } = await fetch(process.env.BILLING_URL + "/api/profiles/", {
+  const { status } = await fetch("${defaultAddress("billing")}/api/profiles/", {
     method: "POST", body: "{}",
     headers: { "content-type": "application/json", authorization: "Bearer " + token },
   })

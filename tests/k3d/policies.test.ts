@@ -1,13 +1,27 @@
 /** Who reaches whom: the edges of the roster, which are also those that the settings need, and no others. */
+import { Effect } from "effect"
 import { describe, expect, it } from "vitest"
+import { serviceNamed } from "#compose/embedded/services.ts"
 import { publicServices, roster, serviceNames } from "#shared/roster.ts"
 import { edgesOf } from "../roster/edges.ts"
 import { opened, othersPods, ourPod, type Policy } from "./policy-edges.ts"
-import { base, containerOf, dev, ofKind, workloadsOf } from "./system.ts"
+import { base, containerOf, dev, ofKind, type Workload, workloadsOf } from "./system.ts"
 
 const edges = edgesOf(roster).map(({ from, to, port }) => `${from} -> ${to}:${port}`).toSorted()
 const doors = publicServices.map((name) => `traefik -> ${name}:${roster[name].port}`)
 const toDns = serviceNames.flatMap((name) => [`${name} -> dns:53`, `${name} -> dns:53/UDP`])
+
+const services = await Effect.runPromise(Effect.forEach(serviceNames, serviceNamed))
+
+/** What a pod's service is told, and what it takes for granted. */
+const settingsIn = (workload: Workload): ReadonlyArray<readonly [name: string, value: string]> => {
+  const service = services.find(({ name }) => name === workload.metadata.name)
+  const defaults = Object.entries(service?.settings ?? {}).flatMap(([name, setting]) =>
+    setting.default === undefined ? [] : [[name, setting.default] as const]
+  )
+  const given = (containerOf(workload).env ?? []).map(({ name, value }) => [name, value] as const)
+  return [...new Map([...defaults, ...given])]
+}
 
 const policies = ofKind<Policy>(dev, "NetworkPolicy")
 const allowed = opened(policies, [
@@ -50,7 +64,7 @@ describe("the network policies", () => {
       RATE_LIMIT_URL_FILE: "redis:6379",
     }
     const needed = workloadsOf(base).flatMap((workload) =>
-      (containerOf(workload).env ?? []).flatMap(({ name, value }) => {
+      settingsIn(workload).flatMap(([name, value]) => {
         const there = stores[name] ?? (value.startsWith("http") ? new URL(value).host : undefined)
         return there === undefined ? [] : [`${workload.metadata.name} -> ${there}`]
       })

@@ -123,7 +123,8 @@ describe.each(services.map((service) => [service.name, service] as const))(
     })
 
     it("lead to Services that are there", () => {
-      for (const value of Object.values(environmentOf(name))) {
+      const defaults = Object.values(all).map((setting) => setting.default ?? "")
+      for (const value of [...defaults, ...Object.values(environmentOf(name))]) {
         if (!value.startsWith("http")) continue
         const { hostname, port } = new URL(value)
         const [service] = ofKind<Service>(dev, "Service")

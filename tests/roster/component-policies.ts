@@ -3,7 +3,7 @@ import { documents } from "../k3d/kustomize.ts"
 import { opened, othersPods, ourPod, type Pod, type Policy } from "../k3d/policy-edges.ts"
 import { componentNames } from "../k3d/system.ts"
 import { edgesOf } from "./edges.ts"
-import { differences, type Held, namesOf, type Rows, textOf } from "./held.ts"
+import { differences, type Held, labelsOf, namesOf, type Rows, textOf } from "./held.ts"
 
 interface Opened {
   readonly in?: ReadonlyArray<string>
@@ -53,10 +53,8 @@ const wantedOf = (rows: Rows): Readonly<Record<string, Opened>> => {
 const podsOf = (rows: Rows): ReadonlyArray<Pod> => [
   ...namesOf(rows).map((name) =>
     ourPod(name, {
-      "app.kubernetes.io/name": name,
+      ...labelsOf(rows, name),
       "app.kubernetes.io/component": "service",
-      ...(rows[name]!.database && { "unwind/postgres": "client" }),
-      ...(rows[name]!.redis !== null && { "unwind/redis": "client" }),
     })
   ),
   ...["postgres", "redis"].map((name) =>

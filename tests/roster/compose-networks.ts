@@ -1,5 +1,5 @@
 /**
- * Who reaches whom in Compose: a network for each pair that talks, which only the two are in and which leads nowhere else.
+ * Who reaches whom in Compose: whoever talks shares a network, and whoever shares a network talks; it leads nowhere else.
  * Only the gateway and Grafana are in one with a way out, and have a port on this machine.
  */
 import { edgesOf } from "./edges.ts"
@@ -18,57 +18,61 @@ export interface Networked {
 
 const outside = "outside"
 
+/** Docker's own pools of addresses, less the network that it has from the start. */
+const mostNetworks = 30
+
 /** Who collects telemetry: a guest in networks of services, so that each of these meets it in one. */
 const collector = "observability"
 const isOpen = (name: string) => name === "gateway" || name === collector
 
-/** The networks that there should be, and who is in each. */
-const membersByNetwork = (
-  rows: Rows,
-  ofCollector: ReadonlyArray<string>,
-): ReadonlyMap<string, ReadonlyArray<string>> => {
-  const edges = edgesOf(rows)
-  const asksFirst = ({ from, to }: { from: string; to: string }) => {
-    // A pair needs one network, whoever asks whom: billing and auth ask each other, so it is named after the caller.
-    const back = edges.some((edge) => edge.from === to && edge.to === from)
-    return !back || rows[from]!.calls.includes(to)
-  }
-  return new Map<string, ReadonlyArray<string>>([
-    [outside, ["gateway", collector]],
-    ...namesOf(rows, isPublic).map((name) => [`gateway-${name}`, ["gateway", name]] as const),
-    ...edges.filter(asksFirst).map(({ from, to }) => {
-      // Upstash's protocol stands between the queue and those that use it.
-      const front = to === "redis" && rows[from]!.redis === "queue" ? ["upstash"] : []
-      const network = `${from}-${to}`
-      const guest = ofCollector.includes(network) ? [collector] : []
-      return [network, [from, to, ...front, ...guest]] as const
-    }),
-  ])
-}
+/** Upstash's protocol, between the queue and those that use it. */
+const front = "upstash"
+
+type Pair = readonly [one: string, other: string]
+
+const toldOf = ([one, other]: Pair) => `${one} and ${other}`
+
+/** Those who talk, whoever asks whom: a network has no direction. */
+const pairsOf = (rows: Rows): ReadonlyArray<Pair> => [
+  ["gateway", collector],
+  ...namesOf(rows, isPublic).map((name): Pair => ["gateway", name]),
+  ...edgesOf(rows).map(({ from, to }): Pair => [from, to]),
+  [front, "redis"],
+  ...namesOf(rows, ({ redis }) => redis === "queue").map((name): Pair => [name, front]),
+]
 
 /** What is missing, and what is open that nobody needs, a line for each. */
 export const wrongNetworks = (rows: Rows, { services, networks }: Networked) => {
-  const ofCollector = services[collector]?.networks ?? []
-  const wanted = membersByNetwork(rows, ofCollector)
   const found = Object.entries(services)
-  const membersOf = (network: string) =>
-    found.filter(([, { networks = [] }]) => networks.includes(network)).map(([name]) => name)
+  const networksOf = (name: string) => services[name]?.networks ?? []
+  const shareOne = ([one, other]: Pair) =>
+    networksOf(one).some((network) => networksOf(other).includes(network))
+  const talking = pairsOf(rows)
+  const isMeant = (one: string, other: string) =>
+    talking.some((pair) => pair.includes(one) && pair.includes(other)) ||
+    // A guest in networks of services.
+    [one, other].some((name) => name === collector) && [one, other].some((name) => name in rows)
+  const used = new Set(found.flatMap(([name]) => networksOf(name)))
   return [
-    ...differences("networks", [...wanted.keys()], Object.keys(networks)),
-    ...[...wanted].flatMap(([network, members]) =>
-      differences(`the network ${network}`, members, membersOf(network))
-    ),
+    ...differences("networks", [...used], Object.keys(networks)),
+    ...talking.filter((pair) => !shareOne(pair)).map((pair) => `${toldOf(pair)} share no network`),
+    ...[...used].flatMap((network) => {
+      const members = found.map(([name]) => name)
+        .filter((name) => networksOf(name).includes(network))
+      return members.flatMap((one, n) =>
+        members.slice(n + 1).filter((other) => !isMeant(one, other))
+          .map((other) => `the network ${network} has ${toldOf([one, other])}: what for?`)
+      )
+    }),
     ...Object.entries(networks)
       .filter(([name, network]) => (network?.internal === true) === (name === outside))
       .map(([name]) => `the network ${name} ${name === outside ? "has" : "lacks"} internal: true`),
+    ...(Object.keys(networks).length > mostNetworks
+      ? [`networks has more than the ${mostNetworks} that Docker has addresses for`]
+      : []),
     // Nobody would hear of one that is in none of them.
-    ...differences(
-      "those who meet the collector",
-      namesOf(rows),
-      namesOf(rows).filter((name) =>
-        ofCollector.some((network) => wanted.get(network)?.includes(name))
-      ),
-    ),
+    ...namesOf(rows).filter((name) => !shareOne([name, collector]))
+      .map((name) => `${toldOf([name, collector])} share no network`),
     ...found.filter(([, { networks = [], network_mode }]) =>
       networks.length === 0 && network_mode !== "none"
     ).map(([name]) => `the service ${name} is in Compose's own network, with a way out`),

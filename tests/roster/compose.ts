@@ -9,7 +9,6 @@ import {
   isPublic,
   namesOf,
   type Rows,
-  settingsOf,
   textOf,
   wrongSettings,
 } from "./held.ts"
@@ -51,7 +50,7 @@ const compose = (rows: Rows): Held => {
     const command = `services/${name}/main.ts`
     return [
       ...(container.command === command ? [] : [`${what} lacks command: ${command}`]),
-      ...wrongSettings(what, settingsOf(rows, name), container.environment ?? {}),
+      ...wrongSettings(rows, name, what, container.environment ?? {}),
       // Whoever calls what is not there yet only complains of it.
       ...differences(`${what} depends_on`, awaitedBy(rows[name]!), awaited(container)),
       ...differences(what, [`${name}-secrets:/run/secrets:ro`], container.volumes ?? []),

@@ -5,7 +5,7 @@ import { roster } from "#shared/roster.ts"
 import { policiesIn, wrongPolicies } from "./component-policies.ts"
 import { type Networked, wrongNetworks } from "./compose-networks.ts"
 import { wrongHeaders } from "./gateway-headers.ts"
-import { textOf } from "./held.ts"
+import { settingsOf, textOf, wrongSettings } from "./held.ts"
 
 /** A file's text with a change, which has to be one. */
 const changed = (file: string, from: string | RegExp, to: string): string => {
@@ -21,21 +21,29 @@ describe("a network of Compose", () => {
   it.each<Change>([
     [
       "that one more is in",
-      "[orchestrator-slots, console-slots,",
-      "[auth-redis, orchestrator-slots, console-slots,",
-      "the network auth-redis has slots: what for?",
+      "networks: [slots,",
+      "networks: [auth-redis, slots,",
+      "the network auth-redis has slots and redis: what for?",
     ],
     [
       "that somebody has left",
       "[auth-redis, orders-redis, orchestrator-redis]",
       "[auth-redis, orders-redis]",
-      "the network orchestrator-redis lacks redis",
+      "orchestrator and redis share no network",
     ],
     [
       "that has a way out",
-      "auth-orders: *edge",
-      "auth-orders:",
-      "the network auth-orders lacks internal: true",
+      "\n  auth-redis: *closed",
+      "\n  auth-redis:",
+      "the network auth-redis lacks internal: true",
+    ],
+    [
+      "for which Docker has no addresses left",
+      "  auth-redis: *closed\n",
+      `  auth-redis: *closed\n${
+        Array.from({ length: 20 }, (_, n) => `  one-more-${n}: *closed\n`).join("")
+      }`,
+      "networks has more than the 30 that Docker has addresses for",
     ],
     [
       "that nobody made",
@@ -45,13 +53,24 @@ describe("a network of Compose", () => {
     ],
     [
       "that is reached from this machine",
-      "    networks: [orchestrator-items,",
-      '    ports: ["9084:9084"]\n    networks: [orchestrator-items,',
+      "    networks: [items,",
+      '    ports: ["9084:9084"]\n    networks: [items,',
       "the service items has ports",
     ],
   ])("is named: one %s", (_what, from, to, named) => {
     const compose = parse(changed("compose.yaml", from, to)) as unknown as Networked
     expect(wrongNetworks(roster, compose)).toContain(named)
+  })
+})
+
+describe("the settings of a container", () => {
+  it("are named where one is missing, or says what holds without it", () => {
+    const { JWKS_URL: _, ...given } = settingsOf(roster, "console")
+    const found = { ...given, BILLING_URL: "http://billing:9082", ITEMS_URL: "https://items.test" }
+    expect(wrongSettings(roster, "console", "it", found)).toEqual([
+      "it lacks JWKS_URL: http://auth:9081/internal/jwks.json",
+      "it has BILLING_URL: what for? It is the default",
+    ])
   })
 })
 

@@ -2,6 +2,7 @@
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { provesUsers, type Row } from "#shared/roster.ts"
+import { type Selector, selects } from "../k3d/system.ts"
 
 export type Rows = Readonly<Record<string, Row>>
 
@@ -40,11 +41,13 @@ export const callersOf = (rows: Rows, callee: string): ReadonlyArray<string> =>
     rows[name]!.calls.includes(callee) || (callee === "auth" && provesUsers(rows, name))
   )
 
+/** Where a service is for the others, if no setting says otherwise. */
+export const urlOf = (rows: Rows, name: string) => `http://${name}:${rows[name]?.internalPort}`
+
 /** The settings of a service that say where others are, and where its secrets. */
 export const settingsOf = (rows: Rows, name: string): Readonly<Record<string, string>> => {
   const { port, internalPort, database, redis, calls } = rows[name]!
   const isCalled = Object.values(rows).some((row) => row.calls.includes(name))
-  const urlOf = (callee: string) => `http://${callee}:${rows[callee]?.internalPort}`
   return {
     ...(port !== null && { PORT: `${port}` }),
     INTERNAL_PORT: `${internalPort}`,
@@ -54,17 +57,33 @@ export const settingsOf = (rows: Rows, name: string): Readonly<Record<string, st
     ...(redis === "counters" && { RATE_LIMIT_URL_FILE: "/run/secrets/rate-limit-url" }),
     ...(calls.length > 0 && { SERVICE_PRIVATE_KEY: "/run/secrets/private-key.json" }),
     ...(isCalled && { SERVICE_PUBLIC_KEYS: "/run/secrets/services.public.json" }),
-    ...(provesUsers(rows, name) && { JWKS_URL: `${urlOf("auth")}/internal/jwks.json` }),
+    ...(provesUsers(rows, name) && { JWKS_URL: `${urlOf(rows, "auth")}/internal/jwks.json` }),
     ...(name === "auth" && { SIGNING_KEYS_SECRET_FILE: "/run/secrets/signing-keys.secret" }),
-    ...Object.fromEntries(calls.map((callee) => [`${callee.toUpperCase()}_URL`, urlOf(callee)])),
   }
 }
 
-/** Which of these settings are missing or different, as "what: NAME=VALUE". */
+/** Which of a service's settings are missing or different, and which only say the default. */
 export const wrongSettings = (
+  rows: Rows,
+  name: string,
   what: string,
-  wanted: Readonly<Record<string, string>>,
   found: Readonly<Record<string, unknown>>,
-): ReadonlyArray<string> =>
-  Object.entries(wanted).filter(([name, value]) => `${found[name]}` !== value)
-    .map(([name, value]) => `${what} lacks ${name}: ${value}`)
+): ReadonlyArray<string> => [
+  ...Object.entries(settingsOf(rows, name)).filter(([name, value]) => `${found[name]}` !== value)
+    .map(([name, value]) => `${what} lacks ${name}: ${value}`),
+  ...rows[name]!.calls.filter((callee) =>
+    found[`${callee.toUpperCase()}_URL`] === urlOf(rows, callee)
+  ).map((callee) => `${what} has ${callee.toUpperCase()}_URL: what for? It is the default`),
+]
+
+/** The labels of a service's pods, by which the network policies know it. */
+export const labelsOf = (rows: Rows, name: string): Readonly<Record<string, string>> => ({
+  "app.kubernetes.io/name": name,
+  ...(provesUsers(rows, name) && { "unwind/auth": "client" }),
+  ...(rows[name]!.database && { "unwind/postgres": "client" }),
+  ...(rows[name]!.redis !== null && { "unwind/redis": "client" }),
+})
+
+/** The services that a selector of pods means. */
+export const meantBy = (rows: Rows, selector: Selector): ReadonlyArray<string> =>
+  namesOf(rows).filter((name) => selects(selector, labelsOf(rows, name)))

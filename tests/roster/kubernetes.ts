@@ -6,6 +6,8 @@ import {
   differences,
   type Held,
   isPublic,
+  labelsOf,
+  meantBy,
   namesOf,
   type Rows,
   settingsOf,
@@ -17,7 +19,9 @@ interface Policy extends Manifest {
   readonly spec: {
     readonly podSelector: Selector
     readonly ingress?: ReadonlyArray<{
-      readonly from: ReadonlyArray<{ readonly podSelector: Selector }>
+      readonly from: ReadonlyArray<
+        { readonly podSelector: Selector; readonly namespaceSelector?: Selector }
+      >
       readonly ports: ReadonlyArray<{ readonly port: number }>
     }>
     readonly egress?: ReadonlyArray<{ readonly ports: ReadonlyArray<{ readonly port: number }> }>
@@ -29,18 +33,16 @@ const manifestsIn = (file: string) => documents(textOf(file)) as ReadonlyArray<M
 const find = <A extends Manifest>(all: ReadonlyArray<Manifest>, kind: string, name: string) =>
   all.find((one) => one.kind === kind && one.metadata.name === name) as A | undefined
 
-/** The names that a selector of pods means. */
-const meantBy = ({ matchLabels, matchExpressions }: Selector): ReadonlyArray<string> =>
-  matchExpressions?.flatMap(({ values }) => values) ?? Object.values(matchLabels ?? {})
-
 /** Those that only the saga has to do with stand together. */
 const fileOf = (rows: Rows, name: string) =>
   isPublic(rows[name]!) ? `k3d/base/${name}.yaml` : "k3d/base/saga.yaml"
 
+const written = (labels: Readonly<Record<string, string>>) =>
+  Object.entries(labels).map(([label, value]) => `${label}: ${value}`)
+
 const deployment = (rows: Rows, name: string, all: ReadonlyArray<Manifest>) => {
   const found = find<Workload>(all, "Deployment", name)
   if (found === undefined) return [`there is no Deployment ${name}`]
-  const { database, redis } = rows[name]!
   const what = `the Deployment ${name}`
   const { metadata: { labels }, spec } = found.spec.template
   const environment = spec.containers[0]?.env ?? []
@@ -51,16 +53,13 @@ const deployment = (rows: Rows, name: string, all: ReadonlyArray<Manifest>) => {
   return [
     ...differences(
       what,
-      [
-        `app.kubernetes.io/name: ${name}`,
-        ...(database ? ["unwind/postgres: client"] : []),
-        ...(redis === null ? [] : ["unwind/redis: client"]),
-      ],
-      Object.entries(labels).map(([label, value]) => `${label}: ${value}`),
+      written(labelsOf(rows, name)),
+      written(labels),
     ),
     ...wrongSettings(
+      rows,
+      name,
       what,
-      wanted,
       Object.fromEntries(environment.map(({ name, value }) => [name, value])),
     ),
     ...differences(
@@ -75,6 +74,9 @@ const deployment = (rows: Rows, name: string, all: ReadonlyArray<Manifest>) => {
 const at = (names: ReadonlyArray<string>, ports: ReadonlyArray<{ readonly port: number }>) =>
   names.flatMap((name) => ports.map(({ port }) => `${name} at port ${port}`))
 
+/** The pods of another namespace that a selector means, by their labels. */
+const othersNamed = ({ matchLabels = {} }: Selector) => Object.values(matchLabels)
+
 /** Whom the callers of a service reach, and who lets them in. */
 const door = (rows: Rows, name: string, all: ReadonlyArray<Manifest>) => {
   const callers = callersOf(rows, name)
@@ -84,9 +86,13 @@ const door = (rows: Rows, name: string, all: ReadonlyArray<Manifest>) => {
   const inwards = find<Policy>(all, "NetworkPolicy", name)?.spec.ingress ?? []
   const outwards = find<Policy>(all, "NetworkPolicy", `to-${name}`)?.spec
   const inward = inwards.flatMap(({ from, ports }) =>
-    from.flatMap(({ podSelector }) => at(meantBy(podSelector), ports))
+    from.flatMap(({ podSelector, namespaceSelector }) =>
+      at(namespaceSelector ? othersNamed(podSelector) : meantBy(rows, podSelector), ports)
+    )
   )
-  const outward = outwards?.egress?.flatMap(({ ports }) => at(meantBy(outwards.podSelector), ports))
+  const outward = outwards?.egress?.flatMap(({ ports }) =>
+    at(meantBy(rows, outwards.podSelector), ports)
+  )
   const internally = callers.map((caller) => `${caller} at port ${internalPort}`)
   const publicly = isPublic(rows[name]!) ? [`traefik at port ${port}`] : []
   return [

@@ -1,7 +1,8 @@
 /** All services in one process, on real databases, each asked by itself as whoever got into its network could ask it. */
 import { Effect, References, type Scope } from "effect"
 import createClient from "postgres"
-import { addresses, type Apps, startServices, wiredTo } from "#compose/embedded/services.ts"
+import { addressesWithin } from "#compose/embedded/elsewhere.ts"
+import { type Apps, startServices, wiredTo } from "#compose/embedded/services.ts"
 import { auth } from "#services/auth/service.ts"
 import { Fetch } from "#shared/http/client.ts"
 import { withoutSlash } from "#shared/http/route.ts"
@@ -82,7 +83,7 @@ export const startRunningServicesWith = (
     const apps = yield* startServices({ databases, queueUrl: "memory:", keysFolder, environment })
     const keys = keyFiles(keysFolder)
     const hurried = yield* startWithin(auth, {
-      ...addresses,
+      ...addressesWithin({}),
       TRUST_PROXY: "true",
       DATABASE_URL: databases.auth,
       SERVICE_PRIVATE_KEY: keys.privateKey("auth"),

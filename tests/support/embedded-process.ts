@@ -36,11 +36,12 @@ const launch = (environment: Environment, folder: string) => {
   return { child, output: () => output, ended: once(child, "close") as Promise<[number | null]> }
 }
 
-/** Runs it until it ends by itself; for starts that must fail. */
+/** Runs it until it ends by itself, from these sources or a copy of them; for starts that must fail. */
 export const runEmbedded = async (
   environment: Environment,
+  folder = root,
 ): Promise<{ readonly code: number | null; readonly output: string }> => {
-  const { output, ended } = launch(environment, root)
+  const { output, ended } = launch(environment, folder)
   const [code] = await ended
   return { code, output: output() }
 }

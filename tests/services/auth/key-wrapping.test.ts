@@ -122,11 +122,11 @@ describe("a signing key in the database", () => {
         const error = yield* Effect.flip(auth.restarted({
           SIGNING_KEYS_SECRET: secret,
           SIGNING_KEYS_SECRET_FILE: "",
-          BILLING_URL: "",
+          BILLING_URL: "ftp://billing",
         }))
         const { message } = error as { readonly message: string }
         assert.match(message, /SIGNING_KEYS_SECRET is (missing|wrong): .*npm run keys/)
-        assert.match(message, /BILLING_URL is missing/)
+        assert.match(message, /BILLING_URL is wrong/)
       }
     }))
 })

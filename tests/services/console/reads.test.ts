@@ -68,6 +68,16 @@ describe("the console shows", () => {
     assert.strictEqual(headers.get("retry-after"), "1")
   })
 
+  it("that a participant need not offer it, where it does not, and that nothing is amiss", async () => {
+    console_.disturb("items", () => Promise.resolve(new Response("", { status: 404 })))
+    for (const path of ["stock/items", "stock/items/adjustments"]) {
+      const { status, body } = await console_.ask(path)
+      assert.deepInclude(body, { status: 404, code: "not_offered" })
+      assert.include(body.detail, "items does not offer this")
+      assert.strictEqual(status, 404)
+    }
+  })
+
   const lists = reads.filter(([path]) => !["stuck", "queue", "audit"].includes(path))
   it.each(lists)("nothing of %s that was asked for as nobody can", async (path) => {
     for (const query of ["surprise=1", "limit=0", "limit=501", "limit=1&limit=2", "after=%00"]) {

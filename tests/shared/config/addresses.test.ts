@@ -3,6 +3,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { addressSettingsOf } from "#shared/config/addresses.ts"
 import { Environment, readSettings } from "#shared/config/settings.ts"
+import { roster } from "#shared/roster.ts"
 
 const read = (url: string) =>
   readSettings(addressSettingsOf("auth")).pipe(
@@ -10,6 +11,13 @@ const read = (url: string) =>
   )
 
 describe("the address of a service", () => {
+  it.effect("is its name and its internal port, where nothing else is set", () =>
+    Effect.gen(function* () {
+      const { BILLING_URL, ORDERS_URL } = yield* read("")
+      assert.strictEqual(BILLING_URL.href, `http://billing:${roster.billing.internalPort}/`)
+      assert.strictEqual(ORDERS_URL.href, "http://host:9083/")
+    }))
+
   it.effect("may have a path, which stays", () =>
     Effect.gen(function* () {
       for (const path of ["/", "/billing", "/billing/", "/a/b/"]) {

@@ -3,7 +3,8 @@ import { Context, Duration, Effect, Exit, Layer, Scope, Stream } from "effect"
 import { spawnSync } from "node:child_process"
 import { join } from "node:path"
 import { afterAll, assert, beforeAll, beforeEach, describe, it } from "vitest"
-import { addresses, checkSettings, wiredTo } from "#compose/embedded/services.ts"
+import { addressesWithin } from "#compose/embedded/elsewhere.ts"
+import { checkSettings, wiredTo } from "#compose/embedded/services.ts"
 import { Audit, auditLayer } from "#services/orchestrator/audit/audit.ts"
 import { recordsLayer } from "#services/orchestrator/audit/records.ts"
 import { urlsOf } from "#services/orchestrator/settings.ts"
@@ -105,7 +106,7 @@ const audit = () =>
     Effect.runPromise,
   )
 const addressesAsUrls = Object.fromEntries(
-  Object.entries(addresses).map(([name, address]) => [name, new URL(address)]),
+  Object.entries(addressesWithin({})).map(([name, address]) => [name, new URL(address)]),
 ) as Parameters<typeof urlsOf>[0]
 
 beforeAll(async () => {

@@ -5,7 +5,6 @@
 import { Effect } from "effect"
 import { auditEverything } from "#services/orchestrator/audit/everything.ts"
 import { leftOf } from "#services/orchestrator/audit/sums.ts"
-import { addressSettings } from "#services/orchestrator/settings.ts"
 import { command } from "#shared/command/command.ts"
 import { Misused, syntax } from "#shared/command/syntax.ts"
 import { urlOf } from "#shared/command/values.ts"
@@ -13,7 +12,7 @@ import { Environment } from "#shared/config/settings.ts"
 import { participantNames } from "#shared/contracts/order-saga.ts"
 import { atConsole } from "../console-command.ts"
 import { jsonReport, textReport } from "./report.ts"
-import { causeOf, type Missing, namesServices, openSystem } from "./system.ts"
+import { causeOf, type Missing, namesServices, ofServices, openSystem } from "./system.ts"
 import { printVerdict } from "./verdict.ts"
 
 interface AuditOptions {
@@ -30,10 +29,10 @@ export const auditSyntax = syntax({
     `Joins what is on record of each order at these services, and checks the books of all that can be
 reserved: ${[...participantNames, "orders"].join(", ")}.
 
-Where ${Object.keys(addressSettings).join(", ")}
-are set (as in the orchestrator's container) it asks the services, with the orchestrator's key; else
+Where one of ${ofServices.join(", ")} is set,
+as in the orchestrator's container, it asks the services, with the orchestrator's key; else
 it reads the data folder of npm start (DATA_DIR), whether that runs or not, and whichever version
-made it. It goes on without those that are away, and names them. With --url, or where UNWIND_URL is
+made it, and asks a participant that is elsewhere where its address says. It goes on without those that are away, and names them. With --url, or where UNWIND_URL is
 set, it asks the console there what the system's own audit last found, as an operator.`,
   options: {
     heal: {

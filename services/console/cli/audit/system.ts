@@ -1,17 +1,20 @@
 /**
- * What is audited: the services where they are if the environment names them, as in the orchestrator's container, else the
- * data folder of the embedded run. The audit is needed most when something is away, so it goes on with what answers.
+ * What is audited: the services where they are in the environment of the orchestrator's container, else the
+ * data folder of the embedded run, and the participants that this calls elsewhere. The audit is needed most when something is away, so it goes on with what answers.
  */
 import { Context, Effect, Layer, type Scope } from "effect"
+import { isMovable } from "#compose/embedded/elsewhere.ts"
 import { openRecords } from "#compose/embedded/records.ts"
 import { embeddedSettings } from "#compose/embedded/settings.ts"
 import { Audit, auditLayer } from "#services/orchestrator/audit/audit.ts"
 import { unreachedOf } from "#services/orchestrator/audit/everything.ts"
 import { Records, recordsLayer, type Unreached } from "#services/orchestrator/audit/records.ts"
 import { addressSettings, deadlineSetting, urlsOf } from "#services/orchestrator/settings.ts"
+import { addressName } from "#shared/config/addresses.ts"
 import { Environment, readSettings } from "#shared/config/settings.ts"
 import { type ParticipantName, participantNames } from "#shared/contracts/order-saga.ts"
 import { Fetch } from "#shared/http/client.ts"
+import { callsOf } from "#shared/roster.ts"
 import { privateKeySetting, serviceSignerLayer } from "#shared/security/service-tokens.ts"
 
 type Environment = typeof Environment["Service"]
@@ -31,9 +34,18 @@ export interface Opened {
 
 const parts: ReadonlyArray<Part> = [...participantNames, "orders"]
 
-/** Whether the environment says where services are, as in the orchestrator's container. */
+/**
+ * What the environment of a service among others has: by which key they know it, or where those are that are never elsewhere
+ * than the rest of a data folder.
+ */
+export const ofServices: ReadonlyArray<string> = [
+  ...Object.keys(privateKeySetting),
+  ...callsOf("orchestrator").filter((name) => !isMovable(name)).map(addressName),
+]
+
+/** Whether the environment is of a service among others. */
 export const namesServices = (environment: Environment): boolean =>
-  Object.keys(addressSettings).some((name) => environment[name] || environment[`${name}_FILE`])
+  ofServices.some((name) => environment[name] || environment[`${name}_FILE`])
 
 /** Opens what there is to audit until the scope closes. Fails with a message for a person when nothing answers. */
 export const openSystem = (

@@ -12,6 +12,7 @@ import postgres from "postgres"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { lockDataFolder } from "#compose/embedded/data-folder.ts"
 import { startPostgres } from "#compose/embedded/postgres.ts"
+import { generateServiceKeys, keyFiles } from "#shared/security/generate-service-keys.ts"
 import { undecided } from "#tests/support/books.ts"
 import { inParallel, newCustomer, until } from "#tests/support/customer.ts"
 import { type EmbeddedProcess, postgresOf, startEmbedded } from "#tests/support/embedded-process.ts"
@@ -231,12 +232,21 @@ describe("npm run audit, where there is nothing to audit", () => {
     expect([code, output]).toEqual([2, ""])
   })
 
-  it("names every setting that is missing, once one is given", async () => {
-    const { code, errors } = await runAudit("node", { BILLING_URL: "http://localhost:1" })
-    expect(errors).toMatch(/^Cannot audit: 4 settings need care/)
-    for (const name of ["ITEMS_URL", "SLOTS_URL", "ORDERS_URL", "SERVICE_PRIVATE_KEY"]) {
-      expect(errors).toContain(`${name} is missing: set it to `)
-    }
+  it("names every setting that is missing or wrong, once one is given", async () => {
+    const { code, errors } = await runAudit("node", { BILLING_URL: "ftp://localhost:1" })
+    expect(errors).toMatch(/^Cannot audit: 2 settings need care/)
+    expect(errors).toContain("BILLING_URL is wrong: set it to ")
+    expect(errors).toContain("SERVICE_PRIVATE_KEY is missing: set it to ")
+    expect(code).toBe(2)
+  })
+
+  it("asks the services by their names where only the key to them is given", async () => {
+    const keys = join(folder, "keys")
+    await generateServiceKeys(keys)
+    const { code, errors } = await runAudit("node", {
+      SERVICE_PRIVATE_KEY: keyFiles(keys).privateKey("orchestrator"),
+    })
+    expect(errors).toMatch(/^Cannot audit: billing: billing cannot be reached /)
     expect(code).toBe(2)
   })
 

@@ -1,0 +1,171 @@
+/**
+ * A fourth step in another language: the participant in Python beside `npm start`, in a copy of the sources that has a row of the
+ * roster, a row of the saga and a field of the order for it, and nothing else.
+ */
+import { Effect } from "effect"
+import { randomUUID } from "node:crypto"
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
+import { afterEach, describe, expect, it } from "vitest"
+import { freePort } from "#compose/embedded/free-port.ts"
+import { generateServiceKeys, keyFiles } from "#shared/security/generate-service-keys.ts"
+import { auditFrom } from "#tests/services/console/cli/audit/audit-process.ts"
+import { type Customer, inParallel, newCustomer, until } from "#tests/support/customer.ts"
+import { runEmbedded, startEmbedded } from "#tests/support/embedded-process.ts"
+import { atLength } from "#tests/support/length.ts"
+import { patienceMs } from "#tests/support/patience.ts"
+import { createDatabase } from "#tests/support/postgres.ts"
+import { pythonParticipant, whyNoPython } from "#tests/support/python-participant.ts"
+
+const root = join(import.meta.dirname, "../..")
+
+/** Each stands before the text that is given. */
+const edits: ReadonlyArray<readonly [file: string, before: string, text: string]> = [
+  [
+    "shared/roster.ts",
+    "  orchestrator: {",
+    `  courier: {
+    port: null,
+    internalPort: 9089,
+    database: true,
+    redis: null,
+    calls: [],
+    users: false,
+    paths: [],
+  },
+`,
+  ],
+  [
+    "shared/contracts/order-saga.ts",
+    "] as const satisfies ReadonlyArray<Step>",
+    `  {
+    step: "courier",
+    at: "courier",
+    takes: ({ details }) => [details.district ?? "1", 1],
+    refusal: "No courier is free",
+    scarce: true,
+  },
+`,
+  ],
+  [
+    "shared/contracts/order.ts",
+    "slot: SlotTime",
+    "district: Schema.optionalKey(Schema.NonEmptyString.check(Schema.isMaxLength(50))), ",
+  ],
+]
+
+const cleanups: Array<() => unknown> = []
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
+})
+
+const temporaryFolder = () => {
+  const folder = mkdtempSync(join(tmpdir(), "unwind-python-step-"))
+  cleanups.push(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20 }))
+  return folder
+}
+
+const copyWithCourier = (): string => {
+  const folder = temporaryFolder()
+  for (const name of ["package.json", "deno.json", "services", "shared", "compose"]) {
+    cpSync(join(root, name), join(folder, name), { recursive: true })
+  }
+  symlinkSync(join(root, "node_modules"), join(folder, "node_modules"), "junction")
+  for (const [file, before, text] of edits) {
+    const source = readFileSync(join(folder, file), "utf8")
+    expect(source.split(before), `${before} of ${file}`).toHaveLength(2)
+    writeFileSync(join(folder, file), source.replace(before, () => text + before))
+  }
+  return folder
+}
+
+const stepsOf = ({ timeline }: Awaited<ReturnType<Customer["order"]>>) =>
+  timeline.map(({ action, step, outcome }) => `${action} ${step}: ${outcome}`)
+
+describe.skipIf(whyNoPython !== undefined)(
+  `a fourth step in Python${whyNoPython === undefined ? "" : ` (skipped: ${whyNoPython})`}`,
+  () => {
+    it("is reserved, refused and undone like the others, and loses nothing when it is killed", async () => {
+      const folder = copyWithCourier()
+      const DATA_DIR = join(temporaryFolder(), "data")
+      const nowhere = await runEmbedded({ DATA_DIR, PORT: "0" }, folder)
+      expect(nowhere.output).toMatch(
+        /^One setting needs care.*\n +COURIER_URL is missing: set it to the address of courier, .*; or make services\/courier, .*\n$/,
+      )
+      expect(nowhere.code).toBe(1)
+
+      const database = await createDatabase("courier")
+      cleanups.push(database.drop)
+      const keysFolder = join(DATA_DIR, "secrets")
+      await generateServiceKeys(keysFolder)
+      const courier = pythonParticipant(await Effect.runPromise(freePort), {
+        databaseUrl: database.url,
+        publicKeys: keyFiles(keysFolder).publicKeys,
+        more: { COURIER_CAPACITY: "1000" },
+      })
+      cleanups.push(() => courier.end("SIGKILL"))
+      await courier.start()
+      const settings = { DATA_DIR, QUEUE_URL: "memory:", COURIER_URL: courier.url }
+      const system = await startEmbedded(settings, folder)
+      cleanups.push(() => system.end("SIGTERM"))
+      const customer = await newCustomer(() => system.baseUrl)
+      const place = async (district: string) => {
+        const wish = { amount: 0.01, item: 1, slot: "09:00", district }
+        return (await customer.tryToPlace(wish, randomUUID()))!
+      }
+      const order = (id: string) => customer.order(system.baseUrl, id)
+      const isFinal = async (id: string) =>
+        ["completed", "failed"].includes((await order(id)).status)
+      const final = async (id: string) => {
+        await until("it is final", patienceMs, () => isFinal(id))
+        return await order(id)
+      }
+
+      const forward = ["money", "item", "slot"].map((step) => `reserve ${step}: reserved`)
+      const completed = await final(await place("7"))
+      expect(completed.status).toBe("completed")
+      expect(stepsOf(completed)).toEqual([...forward, "reserve courier: reserved"])
+      const refused = await final(await place("moon"))
+      expect([refused.status, refused.reason]).toEqual(["failed", "No courier is free"])
+      expect(stepsOf(refused)).toEqual([
+        ...forward,
+        "reserve courier: rejected",
+        ...["slot", "item", "money"].map((step) => `cancel ${step}: cancelled`),
+      ])
+
+      const count = atLength(60, 300)
+      const ids: Array<string> = []
+      const placing = inParallel(count, 20, async (n) => {
+        ids.push(await place(n % 10 === 0 ? "moon" : String(1 + n % 10)))
+      })
+      for (let kills = 1; kills <= 3; kills++) {
+        await until(
+          "more orders have come",
+          patienceMs,
+          () => Promise.resolve(ids.length >= count / 4 * kills),
+        )
+        await courier.end("SIGKILL")
+        const ready = await fetch(`${system.internalUrl}/readyz`)
+        expect([ready.status, await ready.text()]).toEqual([
+          503,
+          expect.stringContaining("courier cannot be reached (ECONNREFUSED)"),
+        ])
+        await courier.start()
+      }
+      await placing
+      for (const id of ids) {
+        const { status, details } = await final(id)
+        const { district } = details as { readonly district?: string }
+        expect(status).toBe(district === "moon" ? "failed" : "completed")
+      }
+
+      const whole = count + 2
+      const undone = count / 10 + 1
+      const audit = await auditFrom(folder, "node", { DATA_DIR })
+      expect(audit.output).toContain(`held by all ${whole - undone}, by none ${undone}`)
+      expect(audit.output).toMatch(/Findings +none/)
+      expect([audit.code, audit.errors]).toEqual([0, ""])
+    })
+  },
+)

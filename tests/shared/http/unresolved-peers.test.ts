@@ -1,0 +1,75 @@
+/** A service that is called where no name leads is named, with the setting that says where it is. */
+import { assert, describe, it } from "@effect/vitest"
+import { Effect, Logger, References } from "effect"
+import { makeApp } from "#shared/http/app.ts"
+import { type Callee, Fetch, get } from "#shared/http/client.ts"
+import { makeUnresolvedPeers, UnresolvedPeers } from "#shared/http/unresolved-peers.ts"
+import { readTrustOf } from "#shared/security/trust-of-auth.ts"
+
+const callee = (name: string): Callee => ({
+  name,
+  url: new URL(`http://${name}.invalid:9082`),
+  timeoutMs: 5_000,
+})
+
+const world = Effect.gen(function* () {
+  const peers = makeUnresolvedPeers()
+  const logs: Array<string> = []
+  const given = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+    effect.pipe(
+      Effect.provideService(UnresolvedPeers, peers),
+      Effect.provideService(References.MinimumLogLevel, "Info"),
+      Effect.provide(Logger.layer([
+        Logger.make(({ message, logLevel }) => {
+          logs.push(`${logLevel} ${message}`)
+        }),
+      ])),
+    )
+  const { internal } = yield* given(
+    makeApp({ name: "auth", description: "", routes: [], ready: {} }),
+  )
+  const readyz = Effect.promise(async () => {
+    const answer = await internal.request("/readyz")
+    const { checks } = await answer.json() as { checks: Readonly<Record<string, string>> }
+    return [answer.status, checks] as const
+  })
+  return { given, logs, readyz }
+})
+
+const lost =
+  "billing is not found at http://billing.invalid:9082: see that it runs, or set BILLING_URL to where it is"
+
+describe("a service whose name leads nowhere", () => {
+  it.live("is named in one log line and in /readyz, which says ready all the same, until it answers", () =>
+    Effect.gen(function* () {
+      const { given, logs, readyz } = yield* world
+      assert.deepStrictEqual(yield* readyz, [200, {}])
+      for (let n = 0; n < 3; n++) yield* Effect.flip(given(get(callee("billing"), "/livez")))
+      assert.deepStrictEqual(logs, [`Warn ${lost}`])
+      assert.deepStrictEqual(yield* readyz, [200, { addresses: lost }])
+      const refusing = () => Promise.resolve(Response.json({}, { status: 503 }))
+      yield* Effect.flip(
+        given(get(callee("billing"), "/livez").pipe(Effect.provideService(Fetch, refusing))),
+      )
+      assert.strictEqual(logs[1], "Info billing is found at http://billing.invalid:9082")
+      assert.deepStrictEqual(yield* readyz, [200, {}])
+    }))
+
+  it.live("is named by the setting for what proves users, where it is asked for that", () =>
+    Effect.gen(function* () {
+      const { given, logs } = yield* world
+      const read = yield* readTrustOf(new URL("http://auth.invalid:9081/internal/jwks.json"))
+      yield* Effect.flip(given(read(undefined)))
+      assert.deepStrictEqual(logs, [
+        "Warn auth is not found at http://auth.invalid:9081: see that it runs, or set JWKS_URL to where it is",
+      ])
+    }))
+
+  it.live("is not one that is there and refuses connections", () =>
+    Effect.gen(function* () {
+      const { given, logs, readyz } = yield* world
+      const closed = { ...callee("items"), url: new URL("http://127.0.0.1:1") }
+      yield* Effect.flip(given(get(closed, "/livez")))
+      assert.deepStrictEqual([logs, yield* readyz], [[], [200, {}]])
+    }))
+})
