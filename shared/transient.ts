@@ -11,9 +11,14 @@ export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable"
   status: Schema.optionalKey(Schema.Int),
 }) {}
 
-/** The answer never came (timeout, connection cut): it may have happened. Try again; the callee remembers. */
+/**
+ * The answer never came (timeout, connection cut), or is none of the protocol: it may have happened. Try again; the callee
+ * remembers.
+ */
 export class Unknown extends Schema.TaggedError<Unknown>()("Unknown", {
   message: Schema.String,
+  /** Of an answer that breaks the protocol, which a person has to mend: what the log tells of it besides. */
+  breach: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
 }) {}
 
 /**

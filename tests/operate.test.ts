@@ -8,6 +8,7 @@ import { parse } from "effect/encoding/Yaml"
 import { describe, expect, it } from "vitest"
 import { withDatabase } from "#shared/roster.ts"
 import { blocksIn } from "./e2e/documented-commands.ts"
+import { anchorOf, headingsIn } from "./support/markdown.ts"
 
 const root = join(import.meta.dirname, "..")
 const file = "docs/operate.md"
@@ -26,12 +27,7 @@ const found = (text: string, pattern: RegExp): ReadonlyArray<string> => {
   return names
 }
 
-/** As a forge makes it of a heading. */
-const anchorOf = (heading: string) =>
-  heading.toLowerCase().replace(/[^\w -]/g, "").replaceAll(" ", "-")
-
-const anchorsIn = (path: string) =>
-  [...read(path).matchAll(/^#+ (.*)$/gm)].map(([, heading]) => anchorOf(heading!))
+const anchorsIn = (path: string) => headingsIn(read(path)).map(anchorOf)
 
 describe("docs/operate.md", () => {
   it("links only to files and headings that exist", () => {

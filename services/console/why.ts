@@ -16,8 +16,7 @@ export interface Known {
 export const why = ({ order, saga = null, letter = null }: Known): string => {
   switch (order.status) {
     case "completed":
-      return `${listWords(orderSaga.map(({ at }) => at))} have each reserved their part, so the ` +
-        `order keeps all of it.`
+      return completedWords(order)
     case "failed":
       return `${beginningOf(order)} ${undoneWords(order)}`
     case "compensating":
@@ -25,6 +24,14 @@ export const why = ({ order, saga = null, letter = null }: Known): string => {
     case "pending":
       return pendingWords(saga, letter)
   }
+}
+
+/** Whom it took part of, which the saga's table cannot tell: a row may have come since. */
+const completedWords = ({ timeline }: OrderDetails): string => {
+  const names = timeline.filter(({ action }) => action === "reserve")
+    .map(({ step }) => rowOf(step).at)
+  const have = names.length === 1 ? "has reserved its" : "have each reserved their"
+  return `${listWords(names)} ${have} part, so the order keeps all of it.`
 }
 
 /** Why it was not completed. */

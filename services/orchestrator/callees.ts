@@ -1,16 +1,24 @@
 /**
- * How the services stand that this one calls: each change is said once in the log, and a misconfiguration, which only a person
- * can mend, shows in `/readyz` and as a metric until it is mended. Waves try on without a word.
+ * How the services stand that this one calls: each change is said once in the log, and what only a person can mend, a
+ * misconfiguration or answers that break the protocol, shows in `/readyz` and as a metric until it is mended. Waves try on
+ * without a word.
  */
 import { Context, Effect, Layer, Metric } from "effect"
 import { type CallFailure, Refused } from "#shared/http/client.ts"
-import { Misconfigured } from "#shared/transient.ts"
+import { steadyMs, steadyMsOf } from "#shared/steady-time.ts"
+import { Misconfigured, Unknown } from "#shared/transient.ts"
 
 const misconfigured = (service: string) =>
   Metric.gauge("service_misconfigured", {
-    description: "1 while the service answers 401, 403 or 404 to this one, or refuses all it sends",
+    description: "1 while the service answers 401, 403 or 404, refuses all, or breaks the protocol",
     attributes: { service, unit: "{service}" },
   })
+
+/**
+ * Answers that break the protocol are named until so long after the last one: one that answers in another order than it was
+ * asked is right about each order that is asked about alone.
+ */
+const breachNamedForMs = 60_000
 
 export type Watch = <A>(call: Effect.Effect<A, CallFailure>) => Effect.Effect<A, CallFailure>
 
@@ -26,22 +34,30 @@ export class Callees extends Context.Service<Callees, {
       const gauge = misconfigured(service)
       yield* Metric.update(gauge, 0)
       let state: "answers" | "away" | "misconfigured" = "answers"
-      const become = (now: typeof state, message: string) =>
+      let breachNamedUntilMs = -Infinity
+      const become = (now: typeof state, message: string, of?: Unknown["breach"]) =>
         Effect.suspend(() => {
           if (now === "misconfigured") wrong.set(service, message)
           else wrong.delete(service)
           if (state === now) return Effect.void
           state = now
-          const log = now === "answers" ? Effect.logInfo(message) : Effect.logWarning(message)
+          const said = of === undefined ? [message] : [message, of]
+          const log = now === "answers" ? Effect.logInfo(message) : Effect.logWarning(...said)
           return Effect.andThen(Metric.update(gauge, now === "misconfigured" ? 1 : 0), log)
         })
-      const answers = become("answers", `${service} answers again`)
-      const fails = (failure: CallFailure) => {
+      const answersAgain = become("answers", `${service} answers again`)
+      const answers = Effect.clockWith((clock) =>
+        state === "answers" || steadyMsOf(clock) < breachNamedUntilMs ? Effect.void : answersAgain
+      )
+      const fails = Effect.fnUntraced(function* (failure: CallFailure) {
         // What is wrong with one entry is said of its order.
-        if (failure instanceof Refused) return Effect.void
+        if (failure instanceof Refused) return
         const { message } = failure
-        return become(failure instanceof Misconfigured ? "misconfigured" : "away", message)
-      }
+        const breach = failure instanceof Unknown ? failure.breach : undefined
+        breachNamedUntilMs = breach ? (yield* steadyMs) + breachNamedForMs : -Infinity
+        const isForAPerson = failure instanceof Misconfigured || breach !== undefined
+        yield* become(isForAPerson ? "misconfigured" : "away", message, breach)
+      })
       const watched: Watch = (call) => Effect.tapError(Effect.tap(call, () => answers), fails)
       return watched
     })

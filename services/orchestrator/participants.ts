@@ -1,10 +1,11 @@
 /** The participants of the saga's table, as waves call them: commands of all waves to one participant share requests. */
-import { Context, Effect, Layer, Option, Schema } from "effect"
+import { Context, Effect, Layer } from "effect"
 import { type ParticipantName, participantNames } from "#shared/contracts/order-saga.ts"
 import { type Command, type Outcome, ReservationResponse } from "#shared/contracts/reservation.ts"
 import { failpoint } from "#shared/failpoint.ts"
 import type { Sagas } from "#shared/saga/saga.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
+import { answersTo, understood } from "./answers.ts"
 import { Callees } from "./callees.ts"
 import { type SharedCall, sharedCall } from "./shared-call.ts"
 
@@ -18,13 +19,23 @@ export interface ParticipantsOptions {
   readonly timeoutMs: number
 }
 
-const decodeResponse = Schema.decodeUnknownOption(ReservationResponse)
+const readResponse = understood(ReservationResponse)
 
-const reservations: SharedCall<Command, Outcome> = {
+/** How a participant is asked to reserve and cancel, by whomever. */
+export const reservations = {
   path: "/internal/reservations",
-  request: (commands) => ({ commands }),
-  answers: (response) => Option.map(decodeResponse(response), ({ outcomes }) => outcomes),
-}
+  request: (commands: ReadonlyArray<Command>) => ({ commands }),
+  answers: answersTo<Command, Outcome>({
+    read: (name, response) => Effect.map(readResponse(name, response), ({ outcomes }) => outcomes),
+    entry: "command",
+    answer: "outcome",
+    faultOf: ({ action }, { outcome }) =>
+      action === "reserve" || outcome === "cancelled"
+        ? undefined
+        : `answered a cancel with "${outcome}": there is no answer to it but "cancelled"`,
+  }),
+  paragraph: "the-answer",
+} as const satisfies SharedCall<Command, Outcome>
 
 const before = {
   reserve: failpoint("orchestrator.before reserve"),

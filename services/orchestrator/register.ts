@@ -1,5 +1,5 @@
 /** The decision register of the orders service, as waves call it: decisions of all waves share requests. */
-import { Context, Effect, Layer, Option, Schema } from "effect"
+import { Context, Effect, Layer } from "effect"
 import {
   type Decided,
   type Decision,
@@ -9,6 +9,7 @@ import {
 import { failpoint } from "#shared/failpoint.ts"
 import type { Sagas } from "#shared/saga/saga.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
+import { answersTo, understood } from "./answers.ts"
 import { Callees } from "./callees.ts"
 import { type SharedCall, sharedCall } from "./shared-call.ts"
 
@@ -19,12 +20,17 @@ export class Register extends Context.Service<Register, {
 
 const beforeDecide = failpoint("orchestrator.before decide")
 
-const decodeResponse = Schema.decodeUnknownOption(DecisionResponse)
+const readResponse = understood(DecisionResponse)
 
 const decisions: SharedCall<Decision, Decided> = {
   path: "/internal/decisions",
   request: packed,
-  answers: (response) => Option.map(decodeResponse(response), ({ decisions }) => decisions),
+  answers: answersTo({
+    read: (name, response) =>
+      Effect.map(readResponse(name, response), ({ decisions }) => decisions),
+    entry: "decision",
+    answer: "state",
+  }),
 }
 
 export const registerLayer = (

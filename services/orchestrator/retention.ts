@@ -3,7 +3,7 @@
  * one of them did, the next finds done. An order is forgotten only when the audit has just found it final and sound; what
  * is in question is spared, whatever its age, and so is an order that is still on its way.
  */
-import { Cause, Clock, Duration, Effect, Layer, Metric, Schedule, Schema, Stream } from "effect"
+import { Cause, Clock, Duration, Effect, Layer, Metric, Schedule, Stream } from "effect"
 import { type ParticipantName, participantNames } from "#shared/contracts/order-saga.ts"
 import type { OrderId } from "#shared/contracts/order.ts"
 import { firstIdAt } from "#shared/contracts/order-time.ts"
@@ -18,6 +18,7 @@ import { forgettableBefore } from "#shared/reservations/rules.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
 import { fromTheStart } from "#shared/telemetry/from-the-start.ts"
 import { type Transient, Unknown } from "#shared/transient.ts"
+import { saidIn, understood } from "./answers.ts"
 import { Audit } from "./audit/audit.ts"
 import type { ServiceUrls } from "./audit/records.ts"
 
@@ -43,6 +44,9 @@ const forgottenBy = new Map<string, Metric.Counter<number>>(participantNames.map
 
 /** A thousand records may touch as many accounts. */
 const timeoutMs = 20_000
+
+/** A hundred million records: one that has forgotten as many within the hour counts wrong, or can go on in the next one. */
+const mostRequests = 100_000
 
 /** Has the participants forget until the scope closes. */
 export const retentionLayer = (
@@ -70,11 +74,18 @@ export const retentionLayer = (
 export const forgetOld = Effect.fnUntraced(function* ({ urls, ...options }: RetentionOptions) {
   const signer = yield* ServiceSigner
   const request = yield* forgettable(options)
-  yield* Effect.forEach(
+  // One that is away, or answers what cannot be understood, keeps none of the others from it.
+  const failures = yield* Effect.forEach(
     participantNames,
-    (name) => forgetAt({ name, url: urls[name], token: signer.tokenFor(name), timeoutMs }, request),
-    { discard: true },
+    (name) =>
+      Effect.match(
+        forgetAt({ name, url: urls[name], token: signer.tokenFor(name), timeoutMs }, request),
+        { onSuccess: () => [], onFailure: (failure) => [failure] },
+      ),
+    { concurrency: "unbounded" },
   )
+  const [failure] = failures.flat()
+  if (failure !== undefined) return yield* Effect.fail(failure)
   yield* Metric.update(sparedOrders, request.except.length)
   return request.except.length
 })
@@ -128,14 +139,11 @@ const forgetAt = (
   request: ForgetRequest,
 ): Effect.Effect<void, Transient> =>
   post(callee, "/internal/forget", request).pipe(
-    Effect.flatMap(decodeResponse),
-    Effect.catchTag(
-      "SchemaError",
-      () => new Unknown({ message: `${callee.name} answered what cannot be understood` }),
-    ),
+    Effect.flatMap((answer) => readResponse(callee.name, answer)),
+    saidIn("retention"),
     Effect.tap(({ forgotten }) => Metric.update(forgottenBy.get(callee.name)!, forgotten)),
-    Effect.repeat({ while: ({ forgotten }) => forgotten >= maxForgotten }),
+    Effect.repeat({ while: ({ forgotten }) => forgotten >= maxForgotten, times: mostRequests }),
     Effect.asVoid,
   )
 
-const decodeResponse = Schema.decodeUnknownEffect(ForgetResponse)
+const readResponse = understood(ForgetResponse)

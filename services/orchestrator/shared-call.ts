@@ -3,13 +3,14 @@
  * one at a time, and each order gets the answer to its own entry. Orders that a request failed with share requests of their
  * own: one whose request is never answered costs a whole time-out at each try, and nobody else waits for that.
  */
-import { Effect, Option, type Scope } from "effect"
+import { Effect, type Scope } from "effect"
 import { groupCommit } from "#shared/batch/group-commit.ts"
 import { maxBatch } from "#shared/contracts/reservation.ts"
 import { type Callee, postBatch } from "#shared/http/client.ts"
 import type { Answers } from "#shared/saga/saga.ts"
-import { Unknown } from "#shared/transient.ts"
+import type { Unknown } from "#shared/transient.ts"
 import { withSharedSpan } from "#shared/telemetry/trace.ts"
+import { type Paragraph, saidIn } from "./answers.ts"
 import { Callees } from "./callees.ts"
 import { CurrentOrderSpans } from "./order-spans.ts"
 import { type Call, inOrder, resolving } from "./resolving.ts"
@@ -19,14 +20,20 @@ export interface SharedCall<I, O> {
   readonly path: string
   /** The body of the request for these entries. */
   readonly request: (entries: ReadonlyArray<I>) => unknown
-  /** The answers in a response, if it is one. */
-  readonly answers: (response: unknown) => Option.Option<ReadonlyArray<O>>
+  /** The answers in a response to these entries, in their order. Fails with what is wrong with it. */
+  readonly answers: (
+    callee: string,
+    entries: ReadonlyArray<I>,
+    response: unknown,
+  ) => Effect.Effect<ReadonlyArray<O>, Unknown>
+  /** Where the protocol says how they have to be. */
+  readonly paragraph?: Paragraph
 }
 
 /** Makes the function that calls for several entries, at most `maxBatch`. */
 export const sharedCall = <I extends OfOrder, O extends OfOrder>(
   callee: Callee,
-  { path, request, answers }: SharedCall<I, O>,
+  { path, request, answers, paragraph }: SharedCall<I, O>,
 ): Effect.Effect<
   (entries: ReadonlyArray<I>) => Effect.Effect<Answers<O>>,
   never,
@@ -43,15 +50,8 @@ export const sharedCall = <I extends OfOrder, O extends OfOrder>(
       )
     const ask: Call<I, O> = (entries) =>
       postBatch(callee, path, request(entries)).pipe(
-        Effect.flatMap((response) => {
-          const given = Option.getOrElse(answers(response), () => [])
-          // Answers come in the order of the entries; of any others nobody could tell whose they are.
-          const areTheirs = given.length === entries.length &&
-            entries.every(({ orderId }, n) => given[n]!.orderId === orderId)
-          return areTheirs
-            ? Effect.succeed(given)
-            : new Unknown({ message: `${callee.name} answered what cannot be understood` })
-        }),
+        Effect.flatMap((response) => answers(callee.name, entries, response)),
+        saidIn(paragraph),
         watch,
       )
     const { resolve, suspects } = resolving(callee.name, call, watch)

@@ -23,13 +23,24 @@ export const PageQuery = Schema.Struct({
 })
 export type PageQuery = typeof PageQuery.Type
 
+/** A time by RFC 3339. */
+const RecordedTime = Schema.String.check(
+  Schema.isPattern(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/u, {
+    expected: 'a time such as "2026-01-31T09:00:00.000Z"',
+    format: "date-time",
+  }),
+  Schema.makeFilter((time) => !Number.isNaN(Date.parse(time)), {
+    expected: "a time that there is",
+  }),
+)
+
 /** What a participant has on record of an order: GET /internal/reservations. */
 export const Recorded = Schema.Struct({
   orderId: OrderId,
   outcome: Schema.Literals(["reserved", "rejected", "cancelled"]),
   resource: Schema.String,
   quantity: Schema.Int,
-  recordedAt: Schema.String,
+  recordedAt: RecordedTime,
 }).annotate({ identifier: "Recorded" })
 export type Recorded = typeof Recorded.Type
 

@@ -29,7 +29,7 @@ export interface Decision extends Omit<typeof PackedDecision.Type, "timeline"> {
 /** `unknown`: the register has no such order. */
 export const Decided = Schema.Struct({
   orderId: OrderId,
-  status: Schema.Union([OrderStatus, Schema.Literal("unknown")]),
+  status: Schema.Literals([...OrderStatus.literals, "unknown"]),
 }).annotate({ identifier: "Decided" })
 export type Decided = typeof Decided.Type
 

@@ -39,7 +39,10 @@ export const SlotTime = Schema.String.check(
  * What an order wants besides money; the one place that says so. A field that comes later is optional, as orders that were
  * accepted before do not have it.
  */
-export const Details = Schema.Struct({ item: ItemId, slot: SlotTime })
+export const Details = Schema.Struct({
+  item: ItemId,
+  slot: SlotTime,
+})
 export type Details = typeof Details.Type
 
 /** What the steps of the saga take something of. */

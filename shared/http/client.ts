@@ -7,7 +7,7 @@ import { Cause, Context, Effect, Option, Schema } from "effect"
 import { steadyMs } from "#shared/steady-time.ts"
 import { Misconfigured, type Transient, Unavailable, Unknown } from "#shared/transient.ts"
 import { withinSpan } from "#shared/telemetry/trace.ts"
-import { type Answer, nodeFetch } from "./node-fetch.ts"
+import { type Answer, AnswerTooLarge, maxAnswerBytes, nodeFetch } from "./node-fetch.ts"
 import { PeerClocks } from "./peer-clocks.ts"
 import { Problem, ProblemDetails } from "./problem.ts"
 import { originHeaders } from "./request-origin.ts"
@@ -142,10 +142,17 @@ export const exchange = Effect.fnUntraced(function* (
   return { ...response, isSuccess }
 })
 
+/** So much of an answer that is no JSON gets into the log. */
+const longestExcerpt = 100
+
 const jsonOf = ({ name }: Callee, text: string) =>
   Effect.try({
     try: () => JSON.parse(text) as unknown,
-    catch: () => new Unknown({ message: `${name} answered what is not JSON` }),
+    catch: () =>
+      new Unknown({
+        message: `${name} answered ${text === "" ? "with nothing in it" : "what is not JSON"}`,
+        breach: { answer: text.slice(0, longestExcerpt) },
+      }),
   })
 
 /** An answer that says yes. */
@@ -220,6 +227,10 @@ const notDone = Effect.fnUntraced(function* (
 })
 
 const callFailed = (name: string, error: unknown): Transient => {
+  if (error instanceof AnswerTooLarge) {
+    const most = `${maxAnswerBytes / 1024 / 1024} MiB`
+    return new Unknown({ message: `${name} answered more than ${most}`, breach: {} })
+  }
   const { cause, code, message } = error as NodeJS.ErrnoException & { cause?: Partial<Error> }
   const why = code ?? (cause as NodeJS.ErrnoException)?.code ?? cause?.message ?? message
   return neverSent.test(`${why} ${message}`)

@@ -11,6 +11,12 @@ const options = { keepAlive: true, proxyEnv: {} }
 const agent = new Agent(options)
 const tlsAgent = new TlsAgent(options)
 
+/** Some times what any answer has: more is none, and would only fill the memory. */
+export const maxAnswerBytes = 16 * 1024 * 1024
+
+/** The answer has more than `maxAnswerBytes`. */
+export class AnswerTooLarge extends Error {}
+
 /** What is used of an answer. */
 export interface Answer extends Pick<Response, "status" | "text" | "json"> {
   readonly headers: Pick<Headers, "get">
@@ -39,7 +45,12 @@ const lengthOf = (body: unknown) =>
 const read = (answer: IncomingMessage): Promise<Answer> =>
   new Promise((resolve, reject) => {
     const chunks: Array<Buffer> = []
-    answer.on("data", (chunk: Buffer) => chunks.push(chunk))
+    let size = 0
+    answer.on("data", (chunk: Buffer) => {
+      size += chunk.length
+      if (size > maxAnswerBytes) answer.destroy(new AnswerTooLarge())
+      else chunks.push(chunk)
+    })
     // One that is cut off has an error, and no end.
     answer.on("error", reject)
     answer.on("end", () => {

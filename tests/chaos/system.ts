@@ -6,7 +6,7 @@ import { Effect, Schema, type Scope } from "effect"
 import { mkdirSync } from "node:fs"
 import { join } from "node:path"
 import { generateServiceKeys } from "#shared/security/generate-service-keys.ts"
-import { callsOf, provesUsers, roster, type ServiceName } from "#shared/roster.ts"
+import { callsOf, provesUsers, roster, type ServiceName, serviceNames } from "#shared/roster.ts"
 import type { Openings } from "#tests/support/books.ts"
 import { doorTo, environmentOf, type Ports } from "#tests/support/service-process.ts"
 import { startGuard } from "./guard.ts"
@@ -22,10 +22,7 @@ import {
 
 /** How many processes there are of each service. */
 const replicasOf: Readonly<Record<ServiceName, number>> = {
-  billing: 1,
-  items: 1,
-  slots: 1,
-  auth: 1,
+  ...Object.fromEntries(serviceNames.map((name) => [name, 1])) as Record<ServiceName, number>,
   orders: 2,
   orchestrator: 3,
   // No order passes it, and it keeps nothing.

@@ -14,6 +14,9 @@ export const excerpt = (value: unknown): string => {
   return text.length > 120 ? `${text.slice(0, 120)}...` : text
 }
 
+/** RFC 3339. */
+const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)$/i
+
 type Fields = Readonly<Record<string, unknown>>
 
 /** The object in an answer that is to be 200. */
@@ -87,7 +90,7 @@ export const pageOf = (answer: Answer): ReadonlyArray<Recorded> => {
     const { orderId, outcome, resource, quantity, recordedAt } = entry ?? {}
     const isWhole = typeof orderId === "string" && words.includes(outcome) &&
       outcome !== "mismatch" && typeof resource === "string" && Number.isSafeInteger(quantity) &&
-      typeof recordedAt === "string" && !Number.isNaN(Date.parse(recordedAt))
+      typeof recordedAt === "string" && instant.test(recordedAt)
     if (!isWhole) throw new Broken(`A record is not as it has to be: ${excerpt(entry)}`)
   }
   const page = entries as unknown as ReadonlyArray<Recorded>

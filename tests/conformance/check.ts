@@ -42,6 +42,9 @@ export const linkTo = ({ at }: Rule): string => `docs/protocol.md#${at}`
 /** A rule does not hold; the message is what was seen, in words. */
 export class Broken extends Error {}
 
+/** It gives no answer at all, so that every further question would cost as long. */
+export class Hung extends Broken {}
+
 /** It could not be tried; the message says why. */
 export class NotTried extends Error {}
 

@@ -9,13 +9,14 @@ import { type Command, maxBatch } from "#shared/contracts/reservation.ts"
 import { newOrderId } from "#tests/bench/limit/order-id.ts"
 import { excerpt, outcomesOf, pageOf, type Word } from "./answers.ts"
 import { findLeft } from "./available.ts"
-import { Broken } from "./check.ts"
+import { Broken, Hung } from "./check.ts"
 import type { Restart } from "./restart.ts"
 import type { Tokens } from "./tokens.ts"
 import { type Answer, type Sent, Unanswered, type Wire } from "./wire.ts"
 
-/** How often somebody who is busy, or away for a moment, is asked. */
-const tries = 12
+/** Somebody who fails is asked so often; one who is busy, or away for a moment, for so long. */
+const tries = 3
+const longestMs = 10_000
 
 const unknownPrefix = "conformance "
 
@@ -27,6 +28,8 @@ export interface KitOptions {
   readonly seed: number
   readonly tokens: Tokens | undefined
   readonly restart: Restart | undefined
+  /** How long an answer may take. */
+  readonly timeoutMs: number
 }
 
 export class Kit {
@@ -78,19 +81,28 @@ export class Kit {
     return { orderId, action: "reserve", resource, quantity }
   }
 
+  /** What is rejected of a new order while nothing is held. */
+  tooMuch(orderId: OrderId): Command {
+    return this.available < Number.MAX_SAFE_INTEGER
+      ? this.reserve(orderId, this.available + 1)
+      : this.reserve(orderId, 1, this.unknown)
+  }
+
   cancel(orderId: OrderId, quantity = 1, resource = this.resource): Command {
     return { orderId, action: "cancel", resource, quantity }
   }
 
   /** Asks until there is an answer that does not only put off. Rejects with Broken, and with Unanswered when it was ended. */
   async ask(sent: Sent): Promise<Answer> {
+    const untilMs = performance.now() + Math.min(longestMs, this.#options.timeoutMs)
     for (let attempt = 1;; attempt++) {
       const answer = await this.wire.send(sent).catch((error: Unanswered) => error)
+      const isLast = performance.now() > untilMs
       if (answer instanceof Unanswered) {
         if (answer.kind === "aborted") throw answer
-        if (answer.kind === "late") throw new Broken(`It ${answer.message}`)
-        if (attempt === tries) throw new Broken(`It ${answer.message}, ${tries} times`)
-      } else if (attempt === tries || !putsOff(answer)) return answer
+        if (answer.kind === "late") throw new Hung(`It ${answer.message}`)
+        if (isLast) throw new Broken(`It ${answer.message}, ${attempt} times`)
+      } else if (isLast || !putsOff(answer) || (attempt === tries && !isBusy(answer))) return answer
       this.askedAgain++
       await pause(Math.min(1_000, 25 * 2 ** attempt))
     }
@@ -156,28 +168,29 @@ export class Kit {
 
   /** Gives back what is held. Resolves with the orders of which it is not known that they hold nothing. */
   async giveBack(): Promise<ReadonlyArray<OrderId>> {
-    while (this.#holding.size > 0) {
+    for (let before = Infinity; this.#holding.size > 0 && this.#holding.size < before;) {
+      before = this.#holding.size
       const commands = [...this.#holding.values()].slice(0, maxBatch)
         .map((command): Command => ({ ...command, action: "cancel" }))
-      // One that breaks the rules for batches may still give back.
-      const given = await this.#given(commands) || await this.#givenOneByOne(commands)
-      if (!given) break
+      if (await this.#isGiven(commands)) continue
+      // One that breaks the rules for batches, or refuses one of these, may still give back the others.
+      for (const command of commands) if (await this.#isGiven([command]) === undefined) break
     }
     return [...this.#holding.keys()]
   }
 
-  #given(commands: ReadonlyArray<Command>): Promise<boolean> {
-    return this.batch(commands).then(() => true, () => false)
-  }
-
-  async #givenOneByOne(commands: ReadonlyArray<Command>): Promise<boolean> {
-    for (const command of commands) if (!(await this.#given([command]))) return false
-    return true
+  /** Undefined from whom there is no answer. */
+  #isGiven(commands: ReadonlyArray<Command>): Promise<boolean | undefined> {
+    return this.batch(commands).then(
+      () => true,
+      (error: unknown) => error instanceof Broken && !(error instanceof Hung) ? false : undefined,
+    )
   }
 }
 
 /** The caller of the protocol asks again after these, whatever the request was. */
-const putsOff = ({ status }: Answer): boolean => status >= 500 || status === 408 || status === 429
+const putsOff = (answer: Answer): boolean => answer.status >= 500 || isBusy(answer)
+const isBusy = ({ status }: Answer): boolean => [408, 429, 502, 503, 504].includes(status)
 
 /** A command in words. */
 export const told = ({ action, orderId, resource, quantity }: Command): string =>

@@ -1,6 +1,11 @@
 /** Has the participant killed and started again, by the command that the person gave for it. */
 import { spawn } from "node:child_process"
+import { once } from "node:events"
+import { closeSync, openSync, readFileSync, rmSync } from "node:fs"
+import { tmpdir } from "node:os"
+import { join } from "node:path"
 import { setTimeout as pause } from "node:timers/promises"
+import { printable } from "#shared/command/printable.ts"
 import { Stopped } from "./check.ts"
 import { Unanswered, type Wire } from "./wire.ts"
 
@@ -20,17 +25,27 @@ export const makeRestart = (
   wire: Wire,
   { command, readyWithinMs }: RestartOptions,
 ): Restart => ({
-  command: () =>
-    new Promise((resolve, reject) => {
-      // What it says is nothing that the kit reports. In a session of its own, so that a Ctrl-C for the kit does not end what it
-      // has started; and only its end counts, as what it has started keeps its outputs open.
-      const child = spawn(command, { shell: true, detached: true, stdio: ["ignore", 2, 2] })
-      child.once("error", (error) => reject(failed(error.message)))
-      child.once("exit", (code, signal) => {
-        if (code === 0) resolve()
-        else reject(failed(signal ?? `exit code ${code}`))
-      })
-    }),
+  command: async () => {
+    // Of what it says only the end of a failure is told. It gets a file and none of the kit's own outputs: what it has started
+    // keeps what it got open, and whoever reads the kit's output waits for its end.
+    const file = join(tmpdir(), `unwind-restart-${crypto.randomUUID()}`)
+    const output = openSync(file, "w")
+    try {
+      // In a session of its own, so that a Ctrl-C for the kit does not end what it has started.
+      const stdio = ["ignore", output, output] as const
+      const child = spawn(command, { shell: true, detached: true, stdio: [...stdio] })
+      // A shell that cannot be started has an error, and no end.
+      const [code, signal] = await once(child, "exit") as [number | null, string | null]
+      if (code === 0) return
+      const said = printable(readFileSync(file, "utf8").trim().slice(-200))
+      throw failed(`${signal ?? `exit code ${code}`}${said === "" ? "" : `: ${said}`}`)
+    } catch (error) {
+      throw error instanceof Stopped ? error : failed((error as Error).message)
+    } finally {
+      closeSync(output)
+      rmSync(file, { force: true })
+    }
+  },
   ready: async () => {
     const deadline = Date.now() + readyWithinMs
     let last = ""

@@ -63,7 +63,7 @@ export const conform = async (
   const restart = options.restart === undefined
     ? undefined
     : makeRestart(wire, { command: options.restart, readyWithinMs })
-  const kit = new Kit({ wire, resource, seed, tokens, restart })
+  const kit = new Kit({ wire, resource, seed, tokens, restart, timeoutMs })
   const results: Array<Result> = []
   const add = (result: Result) => {
     results.push(result)

@@ -16,6 +16,8 @@ export type WrongToken =
   | "other-key"
   | "unsigned-token"
   | "other-caller"
+  | "other-type"
+  | "long-lived-token"
   | "garbage-token"
 
 /** The file holds no key that tokens can be signed with; the message says what to do. */
@@ -36,19 +38,28 @@ export const readTokens = async (file: string, participant: string): Promise<Tok
   const sign = (
     claims: Readonly<Record<string, unknown>> = {},
     { key, kid }: Signing = signing,
+    typ = serviceTokenType,
   ) => {
     const now = Math.floor(Date.now() / 1000)
     const usual = { iss: signing.kid, aud: participant, iat: now, exp: now + lifetimeSeconds }
     return new SignJWT({ ...usual, ...claims })
-      .setProtectedHeader({ alg: "EdDSA", kid, typ: serviceTokenType })
+      .setProtectedHeader({ alg: "EdDSA", kid, typ })
       .sign(key)
   }
   const at = (seconds: number) => {
     const iat = Math.floor(Date.now() / 1000) + seconds
     return { iat, exp: iat + lifetimeSeconds }
   }
+  let right = { token: Promise.resolve(""), signedMs: -Infinity }
   return {
-    right: () => sign(),
+    // As its caller does, it shows a token more than once.
+    right: () => {
+      const nowMs = performance.now()
+      if (nowMs - right.signedMs > (lifetimeSeconds * 1_000) / 3) {
+        right = { token: sign(), signedMs: nowMs }
+      }
+      return right.token
+    },
     wrong: {
       "other-audience": () => sign({ aud: `not-${participant}` }),
       "expired-token": () => sign(at(-hour)),
@@ -60,6 +71,8 @@ export const readTokens = async (file: string, participant: string): Promise<Tok
         return `${Buffer.from(header).toString("base64url")}.${claims}.`
       },
       "other-caller": () => sign({ iss: `not-${signing.kid}` }),
+      "other-type": () => sign({}, signing, "JWT"),
+      "long-lived-token": () => sign({ exp: at(hour).exp }),
       "garbage-token": () => Promise.resolve("no.token.atall"),
     },
   }

@@ -9,6 +9,8 @@ export interface Sent {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE"
   readonly path: string
   readonly body?: string
+  /** The type of the body, where that is not JSON. */
+  readonly contentType?: string
   /** What stands there in place of the caller's right token; null for none. */
   readonly token?: string | null
 }
@@ -48,10 +50,10 @@ export interface Wire {
 const neverSent = /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH/
 
 export const makeWire = ({ url, timeoutMs, token, signal }: WireOptions): Wire => {
-  const headersOf = async ({ body, token: given }: Sent) => {
+  const headersOf = async ({ body, contentType = "application/json", token: given }: Sent) => {
     const shown = given === undefined ? await token() : given
     return {
-      ...(body !== undefined && { "content-type": "application/json" }),
+      ...(body !== undefined && { "content-type": contentType }),
       ...(shown != null && { authorization: `Bearer ${shown}` }),
     }
   }

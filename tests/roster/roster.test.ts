@@ -4,7 +4,7 @@
  */
 import { describe, expect, it } from "vitest"
 import { participantNames } from "#shared/contracts/order-saga.ts"
-import { roster, type Row, serviceNames, startOrder } from "#shared/roster.ts"
+import { callees, callers, roster, type Row, serviceNames, startOrder } from "#shared/roster.ts"
 import { heldOfComponents } from "./component-policies.ts"
 import { heldOfCompose } from "./compose.ts"
 import { type Held, isThere, namesOf, type Rows, textOf, urlOf } from "./held.ts"
@@ -52,6 +52,9 @@ describe("what the roster says", () => {
     )
     expect(new Set(ports).size).toBe(ports.length)
     for (const name of participantNames) expect(serviceNames).toContain(name)
+    const alone = serviceNames.filter((name) => ![...callers, ...callees].includes(name))
+    const why = `nobody calls ${alone}: a participant has a row in shared/contracts/order-saga.ts`
+    expect(alone, why).toEqual([])
     for (const { port, paths } of Object.values<Row>(roster)) {
       expect(port !== null).toBe(paths.length > 0)
     }

@@ -10,6 +10,8 @@ export interface Wish {
   readonly amount: number
   readonly item: number
   readonly slot: string
+  /** Where the saga has a courier. */
+  readonly district?: string
 }
 
 export interface Customer {
@@ -19,6 +21,7 @@ export interface Customer {
   /** The plain answer to one order. */
   readonly post: (baseUrl: string, wish: Wish, key: string) => Promise<Response>
   readonly order: (baseUrl: string, id: string) => Promise<OrderDetails>
+  readonly cancel: (baseUrl: string, id: string) => Promise<Response>
 }
 
 const json = { "content-type": "application/json" }
@@ -53,6 +56,8 @@ export const newCustomer = async (address: () => string): Promise<Customer> => {
       const response = await fetch(`${baseUrl}/api/orders/${id}`, { headers })
       return await response.json() as OrderDetails
     },
+    cancel: (baseUrl, id) =>
+      fetch(`${baseUrl}/api/orders/${id}/cancel`, { method: "POST", headers }),
     tryToPlace: async (wish, key) => {
       const answer = await post(address(), wish, key).then(
         async (response) => ({ status: response.status, text: await response.text() }),

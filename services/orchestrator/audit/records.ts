@@ -2,9 +2,10 @@
  * What the audit reads: the records that orders and participants keep, over their internal routes. An answer that fails to
  * come is asked for again for a few seconds.
  */
-import { Context, Effect, Layer, Option, Schedule, Schema } from "effect"
+import { Context, Effect, Layer, Schedule, Schema } from "effect"
 import {
   Balance,
+  maxPage,
   type PageQuery,
   type Recorded,
   RecordedPage,
@@ -13,11 +14,14 @@ import {
   Unfinished,
 } from "#shared/contracts/audit.ts"
 import { type ParticipantName, participantNames } from "#shared/contracts/order-saga.ts"
-import { type Command, ReservationResponse } from "#shared/contracts/reservation.ts"
+import type { Command } from "#shared/contracts/reservation.ts"
 import { Forgotten } from "#shared/contracts/retention.ts"
 import { type Callee, get, post } from "#shared/http/client.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
 import { Misconfigured, type Transient, Unknown } from "#shared/transient.ts"
+import { breach, type Paragraph, saidIn, understood } from "../answers.ts"
+import { reservations } from "../participants.ts"
+import type { OfOrder } from "../suspects.ts"
 
 /** A service that does not answer the audit, and why. */
 export class Unreached extends Schema.TaggedError<Unreached>()("Unreached", {
@@ -66,34 +70,31 @@ export const recordsLayer = (urls: ServiceUrls): Layer.Layer<Records, never, Ser
         token: signer.tokenFor(name),
         timeoutMs,
       })
-      const read = <A, I>(
+      const read = <A>(
         name: ParticipantName | "orders",
         path: string,
-        schema: Schema.Codec<A, I>,
-      ) => answered(get(callee(name), path), name, schema)
+        understand: (name: string, answer: unknown) => Effect.Effect<A, Unknown>,
+        paragraph?: Paragraph,
+      ) => {
+        const asked = get(callee(name), path)
+        return reached(name, Effect.flatMap(asked, (answer) => understand(name, answer)), paragraph)
+      }
       return Records.of({
         participants: participantNames,
-        orders: (query) =>
-          Effect.map(
-            read("orders", `/internal/orders?${written(query)}`, StandingPage),
-            ({ orders }) => orders,
-          ),
-        unfinished: read("orders", "/internal/orders/unfinished", Unfinished),
+        orders: (query) => read("orders", `/internal/orders?${written(query)}`, standings(query)),
+        unfinished: read("orders", "/internal/orders/unfinished", unfinished),
         reservations: (name, query) =>
-          Effect.map(
-            read(name, `/internal/reservations?${written(query)}`, RecordedPage),
-            ({ reservations }) => reservations,
-          ),
-        forgotten: (name) => read(name, "/internal/forgotten", Forgotten),
-        balance: (name) => read(name, "/internal/books", Balance),
-        apply: (name, commands) =>
-          Effect.asVoid(
-            answered(
-              post(callee(name), "/internal/reservations", { commands }),
-              name,
-              ReservationResponse,
-            ),
-          ),
+          read(name, `/internal/reservations?${written(query)}`, recorded(query), "audit"),
+        forgotten: (name) => read(name, "/internal/forgotten", forgotten, "retention"),
+        balance: (name) => read(name, "/internal/books", balance, "audit"),
+        apply: (name, commands) => {
+          const { path, request, answers, paragraph } = reservations
+          const answered = Effect.flatMap(
+            post(callee(name), path, request(commands)),
+            (response) => answers(name, commands, response),
+          )
+          return Effect.asVoid(reached(name, answered, paragraph))
+        },
       })
     }),
   )
@@ -102,26 +103,64 @@ const written = (query: PageQuery): string =>
   new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]))
     .toString()
 
-const answered = <A, I>(
-  call: Effect.Effect<unknown, Transient>,
+/** Of a page that is not what was asked for nobody could tell what comes behind it. */
+const assertPage = (
   name: string,
-  schema: Schema.Codec<A, I>,
-): Effect.Effect<A, Unreached> => {
-  const decode = Schema.decodeUnknownOption(schema)
-  return call.pipe(
-    Effect.flatMap((answer) =>
-      Option.match(decode(answer), {
-        onSome: Effect.succeed,
-        onNone: () => new Unknown({ message: `${name} answered what cannot be understood` }),
-      })
-    ),
+  { before, after, limit = maxPage }: PageQuery,
+  page: ReadonlyArray<OfOrder>,
+): Effect.Effect<void, Unknown> => {
+  if (page.length > limit) {
+    return breach(name, `answered a page of ${page.length}, where at most ${limit} were asked for`)
+  }
+  for (let n = 0; n < page.length; n++) {
+    const { orderId } = page[n]!
+    const last = page[n - 1]?.orderId
+    const isInside = (before === undefined || orderId < before) &&
+      (after === undefined || orderId > after)
+    if (!isInside) {
+      return breach(name, "answered a page with an order out of its range", { orderId })
+    }
+    if (last !== undefined && orderId >= last) {
+      const fault = orderId === last ? "has an order twice" : "is not sorted, newest order first"
+      return breach(name, `answered a page that ${fault}`, { orderId })
+    }
+  }
+  return Effect.void
+}
+
+const pages = <R, A extends OfOrder>(
+  schema: Schema.Codec<R, unknown>,
+  entriesOf: (response: R) => ReadonlyArray<A>,
+) => {
+  const understand = understood(schema)
+  return (query: PageQuery) => (name: string, answer: unknown) =>
+    understand(name, answer).pipe(
+      Effect.map(entriesOf),
+      Effect.tap((page) => assertPage(name, query, page)),
+    )
+}
+
+const standings = pages(StandingPage, ({ orders }) => orders)
+const recorded = pages(RecordedPage, ({ reservations }) => reservations)
+const unfinished = understood(Unfinished)
+const forgotten = understood(Forgotten)
+const balance = understood(Balance)
+
+/** Asks again for a while. Fails with Unreached. */
+const reached = <A>(
+  service: string,
+  call: Effect.Effect<A, Transient>,
+  paragraph?: Paragraph,
+): Effect.Effect<A, Unreached> =>
+  call.pipe(
     Effect.retry(again),
+    saidIn(paragraph),
     Effect.mapError((error) =>
       new Unreached({
-        service: name,
+        service,
         message: error.message,
-        isMisconfigured: error instanceof Misconfigured,
+        isMisconfigured: error instanceof Misconfigured ||
+          (error instanceof Unknown && error.breach !== undefined),
       })
     ),
   )
-}

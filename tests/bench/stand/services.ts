@@ -1,6 +1,6 @@
 /** The services as processes of their own, with all that they do in production; only telemetry is off. */
 import { Effect, Exit, Scope } from "effect"
-import { type ServiceName, startOrder } from "#shared/roster.ts"
+import { type ServiceName, serviceNames, startOrder } from "#shared/roster.ts"
 import { freePorts } from "#tests/chaos/ports.ts"
 import type { Runtime } from "#tests/support/separate-services.ts"
 import { plentyOfOrders } from "#tests/support/plenty-of-orders.ts"
@@ -113,10 +113,7 @@ const operate = Effect.fnUntraced(function* (
 
 const placesFor = (replicas: number) => {
   const counts: Record<ServiceName, number> = {
-    billing: 1,
-    items: 1,
-    slots: 1,
-    auth: 1,
+    ...Object.fromEntries(serviceNames.map((name) => [name, 1])) as Record<ServiceName, number>,
     orders: replicas,
     orchestrator: replicas,
     // No order passes it.

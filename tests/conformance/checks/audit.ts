@@ -1,6 +1,7 @@
 /** What the audit reads: the pages of records, and the books. */
 import type { Recorded } from "#shared/contracts/audit.ts"
 import type { OrderId } from "#shared/contracts/order.ts"
+import type { Command } from "#shared/contracts/reservation.ts"
 import { excerpt, listOf, objectOf } from "../answers.ts"
 import { Broken, type Check } from "../check.ts"
 import { idBefore, idBehind } from "../ids.ts"
@@ -13,30 +14,31 @@ const around = (orders: ReadonlyArray<OrderId>) => {
 }
 
 const records = async (kit: Kit) => {
-  const { available, few } = kit
+  const { few } = kit
   const [reserved, rejected, cancelled, tombstone, none] = Array.from(
     { length: 5 },
     () => kit.order(),
   ) as [OrderId, OrderId, OrderId, OrderId, OrderId]
+  const tooMuch = kit.tooMuch(rejected)
+  await kit.gets("rejected", tooMuch)
+  await kit.gets("cancelled", { ...tooMuch, action: "cancel" })
   await kit.gets("reserved", kit.reserve(reserved, few))
   await kit.gets("mismatch", kit.reserve(reserved, few + 1))
-  await kit.gets("rejected", kit.reserve(rejected, available + 1))
-  await kit.gets("cancelled", kit.cancel(rejected, available + 1))
   await kit.batch([kit.reserve(cancelled, 1), kit.cancel(cancelled, 1)])
   await kit.gets("cancelled", kit.cancel(tombstone, 2))
   const page = await kit.records(around([reserved, rejected, cancelled, tombstone, none]))
-  const expected: ReadonlyArray<readonly [OrderId, Recorded["outcome"], number]> = [
-    [reserved, "reserved", few],
-    [rejected, "rejected", available + 1],
-    [tombstone, "cancelled", 2],
+  const expected: ReadonlyArray<readonly [Command, Recorded["outcome"]]> = [
+    [kit.reserve(reserved, few), "reserved"],
+    [tooMuch, "rejected"],
+    [kit.reserve(tombstone, 2), "cancelled"],
   ]
-  for (const [orderId, outcome, quantity] of expected) {
+  for (const [{ orderId, quantity, resource }, outcome] of expected) {
     const found = page.find((record) => record.orderId === orderId)
     const isRight = found?.outcome === outcome && found.quantity === quantity &&
-      found.resource === kit.resource
+      found.resource === resource
     if (isRight) continue
     throw new Broken(
-      `Of order ${orderId}, which is ${outcome} with ${quantity} of ${kit.resource}, the record is ${
+      `Of order ${orderId}, which is ${outcome} with ${quantity} of ${resource}, the record is ${
         excerpt(found ?? "not there")
       }`,
     )
@@ -83,7 +85,9 @@ const cursor = async (kit: Kit) => {
 }
 
 const wrongPages = async (kit: Kit) => {
-  for (const query of ["limit=0", "limit=1001", "limit=few", "before=yesterday", "after=1"]) {
+  for (
+    const query of ["limit=0", "limit=1001", "limit=few", "before=yesterday", "after=1", "more=1"]
+  ) {
     const { status, text } = await kit.get(`/internal/reservations?${query}`)
     if (status >= 400 && status < 500) continue
     throw new Broken(`?${query} was answered ${status}, and not refused: ${excerpt(text)}`)
@@ -108,6 +112,12 @@ const books = async (kit: Kit) => {
   await kit.gets("reserved", kit.reserve(orderId, kit.few))
   await balanced(`while ${kit.few} are held`)
   await kit.gets("cancelled", kit.cancel(orderId, kit.few))
+  const orders = Array.from({ length: 20 }, () => kit.order())
+  await Promise.all(orders.flatMap((orderId) => [
+    kit.one(kit.reserve(orderId)),
+    balanced("while orders are reserved"),
+    kit.one(kit.cancel(orderId)),
+  ]))
   const others = await balanced("after that was given back")
   return others === 0
     ? "they balanced before, with, and after a reservation"
@@ -133,14 +143,14 @@ export const auditChecks: ReadonlyArray<Check> = [
   {
     name: "wrong-pages",
     at: "audit",
-    tries: "limits of 0, of 1001 and in words, and bounds that are no orders",
+    tries: "limits of 0, of 1001 and in words, bounds that are no orders, and what nobody knows",
     says: "A limit is from 1 to 1000, and a bound is an order's id; all else is refused with 4xx.",
     run: wrongPages,
   },
   {
     name: "books",
     at: "audit",
-    tries: "the books before, with, and after a reservation",
+    tries: "the books before, with, and after a reservation, and while others come and go",
     says: "What there was is what is left, what is held and what was consumed, at every instant.",
     run: books,
   },

@@ -54,6 +54,7 @@ const wrongBodies = (command: Command): Readonly<Record<string, string>> => {
     "JSON that breaks off": whole.slice(0, -1),
     "JSON that goes on": `${whole}${whole}`,
     "a list in place of an object": json([command]),
+    "a field that stands twice": whole.replace("{", `{"commands":[],`),
     "no commands": json({}),
     "an empty list of commands": json({ commands: [] }),
     "commands that are no list": json({ commands: command }),
@@ -64,14 +65,19 @@ const wrongBodies = (command: Command): Readonly<Record<string, string>> => {
     ...Object.fromEntries(fields.map((field) => [`null for ${field}`, withField(field, null)])),
     "a number for orderId": withField("orderId", 5),
     "an orderId that is no UUID": withField("orderId", "an order"),
+    "an orderId in capitals": withField("orderId", command.orderId.toUpperCase()),
     "an unknown action": withField("action", "take"),
     "a number for resource": withField("resource", 5),
     "an empty resource": withField("resource", ""),
     "NUL in resource": withField("resource", "a\0b"),
+    "half of a surrogate pair in resource": withField("resource", "a\ud800b"),
+    "U+FFFD in resource": withField("resource", "a\ufffdb"),
+    "a resource of 151 characters": withField("resource", "a".repeat(151)),
     "a text for quantity": withField("quantity", "1"),
     "the quantity 0": withField("quantity", 0),
     "the quantity -1": withField("quantity", -1),
     "the quantity 1.5": withField("quantity", 1.5),
+    "the quantity 9007199254740992": withField("quantity", 2 ** 53),
     "the quantity true": withField("quantity", true),
   }
 }
@@ -83,8 +89,14 @@ const malformed = async (kit: Kit) => {
   for (const name of names) {
     await refuses(kit, name, (orderId) => ({ method: "POST", path, body: bodies(orderId)[name]! }))
   }
+  await refuses(kit, "the type text/plain", (orderId) => ({
+    method: "POST",
+    path,
+    contentType: "text/plain",
+    body: json({ commands: [kit.cancel(orderId)] }),
+  }))
   await kit.leaves(kit.available, "After malformed requests")
-  return `${names.length} malformed requests were refused with 4xx, and changed nothing`
+  return `${names.length + 1} malformed requests were refused with 4xx, and changed nothing`
 }
 
 const malformedBatch = async (kit: Kit) => {
@@ -149,7 +161,7 @@ export const requestChecks: ReadonlyArray<Check> = [
   },
   {
     name: "malformed-batch",
-    at: "isolation",
+    at: "batches",
     tries: "batches of a right command and a malformed one",
     says: "A malformed command refuses the whole request; none of its commands takes effect.",
     run: malformedBatch,

@@ -23,7 +23,7 @@ const reservedReserve = async (kit: Kit) => {
   const { available, few } = kit
   const command = kit.reserve(kit.order(), few)
   for (let time = 1; time <= 3; time++) await kit.gets("reserved", command)
-  await kit.leaves(available - few, `After the same reserve of ${few}, 3 times,`)
+  await kit.leaves(available - few, `After the same reserve of ${few} came 3 times`)
   return `"reserved" each time, and ${few} of ${available} were taken once`
 }
 
@@ -71,11 +71,11 @@ const rejectedReserve = async (kit: Kit) => {
 }
 
 const rejectedCancel = async (kit: Kit) => {
-  const orderId = kit.order()
-  await kit.gets("rejected", kit.reserve(orderId, kit.available + 1))
-  await kit.gets("cancelled", kit.cancel(orderId, kit.available + 1))
+  const reserve = kit.tooMuch(kit.order())
+  await kit.gets("rejected", reserve)
+  await kit.gets("cancelled", { ...reserve, action: "cancel" })
   await kit.leaves(kit.available, "After the cancel of an order that was rejected")
-  await kit.gets("rejected", kit.reserve(orderId, kit.available + 1))
+  await kit.gets("rejected", reserve)
   return `"cancelled", nothing was given back, and the record stayed "rejected"`
 }
 
@@ -92,7 +92,7 @@ const cancelledCancel = async (kit: Kit) => {
   const orderId = kit.order()
   await kit.gets("reserved", kit.reserve(orderId, kit.few))
   for (let time = 1; time <= 3; time++) await kit.gets("cancelled", kit.cancel(orderId, kit.few))
-  await kit.leaves(kit.available, `After a reserve of ${kit.few} and its cancel, 3 times,`)
+  await kit.leaves(kit.available, `After a reserve of ${kit.few}, whose cancel came 3 times`)
   return `"cancelled" each time, and ${kit.few} were given back once`
 }
 

@@ -84,6 +84,12 @@ export const tokenChecks: ReadonlyArray<Check> = [
     "The algorithm is EdDSA, and no other.",
   ),
   wrong(
+    "other-type",
+    'a token of another type, "typ": "JWT"',
+    "The type (typ) is svc+jwt, so that no other token of the same key passes.",
+  ),
+  wrong("long-lived-token", "a token that lives for an hour", "A token lives 30 seconds at most."),
+  wrong(
     "other-caller",
     "a token whose issuer is not the caller that its key is of",
     "The key proves the caller: the issuer (iss) is the name of the key, and one that may call.",

@@ -8,6 +8,16 @@ import { firstIdAt, madeAtMs } from "#shared/contracts/order-time.ts"
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import type { BugName } from "./bugs.ts"
 
+/** The one resource. */
+const thing = "thing"
+
+/** What a page is of. */
+export interface Range {
+  readonly before?: string
+  readonly after?: string
+  readonly limit?: number
+}
+
 interface Kept {
   readonly orderId: string
   readonly outcome: "reserved" | "rejected" | "cancelled"
@@ -29,14 +39,16 @@ interface Written {
 export class Books {
   readonly #file: string
   readonly #bug: BugName | undefined
+  readonly #stock: number
   records = new Map<string, Kept>()
   balances: Map<string, number>
   forgotten = { before: firstIdAt(0) as string, spared: [] as ReadonlyArray<string> }
 
-  constructor(file: string, opening: Readonly<Record<string, number>>, bug: BugName | undefined) {
+  constructor(file: string, stock: number, bug: BugName | undefined) {
     this.#file = file
     this.#bug = bug
-    this.balances = new Map(Object.entries(opening))
+    this.#stock = stock
+    this.balances = new Map([[thing, stock]])
     const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n") : []
     for (const line of lines.slice(0, -1)) {
       const { records = [], balances = [], forgot = [] } = JSON.parse(line) as Written
@@ -57,7 +69,7 @@ export class Books {
       ? new Map(this.balances)
       : this.balances
     const known = bug === "all-at-once" ? new Map(this.records) : this.records
-    if (bug === "oversells") await pause(2)
+    if (bug === "oversells") await pause(5)
     const touched = new Map<string, Kept>()
     const outcomes = commands.map((command) => {
       const { after, outcome } = this.#decide(command, known.get(command.orderId), seen)
@@ -130,7 +142,7 @@ export class Books {
     if (balance !== undefined) this.balances.set(resource, balance + change)
   }
 
-  page({ before, after = "", limit }: { before?: string; after?: string; limit?: number }) {
+  page({ before, after = "", limit }: Range) {
     const found = [...this.records.values()]
       .filter(({ orderId }) => (before === undefined || orderId < before) && orderId > after)
       .sort((a, b) => a.orderId < b.orderId ? 1 : -1)
@@ -140,15 +152,12 @@ export class Books {
     return found.slice(skipped, skipped + (limit ?? 1_000))
   }
 
-  imbalanced(opening: Readonly<Record<string, number>>) {
-    const books = Object.entries(opening).map(([resource, opened]) => {
-      const held = [...this.records.values()]
-        .filter((record) => record.outcome === "reserved" && record.resource === resource)
-        .reduce((sum, { quantity }) => sum + quantity, 0)
-      const balance = this.balances.get(resource)!
-      return { resource, opening: opened, adjusted: 0, balance, held, consumed: 0 }
-    })
-    return books.filter(({ opening, balance, held }) => opening !== balance + held)
+  imbalanced() {
+    const held = [...this.records.values()].filter(({ outcome }) => outcome === "reserved")
+      .reduce((sum, { quantity }) => sum + quantity, 0)
+    const balance = this.balances.get(thing)!
+    const books = { resource: thing, opening: this.#stock, adjusted: 0, balance, held, consumed: 0 }
+    return this.#stock === balance + held ? [] : [books]
   }
 
   forget(wanted: string, except: ReadonlyArray<string>): number {

@@ -44,8 +44,17 @@ it.each(
   [
     [
       "completed",
-      { order: orderWith([], { status: "completed" }) },
+      {
+        order: orderWith([reserve("money"), reserve("item"), reserve("slot")], {
+          status: "completed",
+        }),
+      },
       "billing, items and slots have each reserved their part, so the order keeps all of it.",
+    ],
+    [
+      "completed by the steps that there were when it was accepted",
+      { order: orderWith([reserve("money"), reserve("slot")], { status: "completed" }) },
+      "billing and slots have each reserved their part, so the order keeps all of it.",
     ],
     [
       "refused at the last step",

@@ -1,6 +1,7 @@
 /** What is told of a service that does not answer: in the log once, and of one that only a person can mend in `/readyz`, too. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
+import { TestClock } from "effect/testing"
 import { answering, reserves, scriptedParticipants } from "./scripted-participants.ts"
 import { fetchFailed, json, metrics } from "./scripted-service.ts"
 
@@ -86,6 +87,52 @@ describe("a service that is called", () => {
       assert.deepStrictEqual(script.logs, [
         "Warn items refuses every request: check that both are of the same version",
         "Warn items answered 503",
+      ])
+    }))
+
+  it.effect("that breaks the protocol is reported until it has not done so for a minute", () =>
+    Effect.gen(function* () {
+      const script = yield* scriptedParticipants
+      const { send } = script.service
+      // Right about each order that is asked about alone, as one is that sorts its answers.
+      script.conduct = (commands) =>
+        json({
+          outcomes: commands.toReversed().map(({ orderId }) => ({ orderId, outcome: "reserved" })),
+        })
+      const cause = "items answered in another order than it was asked " +
+        "(docs/protocol.md#the-answer)"
+      for (let n = 0; n < 3; n++) {
+        yield* send("items", reserves(2))
+        yield* send("items", reserves(1))
+        assert.strictEqual((yield* Effect.flip(script.configured)).message, cause)
+        assert.deepInclude(yield* misconfigured, { items: 1 })
+        yield* TestClock.adjust("59 seconds")
+        yield* send("items", reserves(1))
+        assert.strictEqual((yield* Effect.flip(script.configured)).message, cause)
+      }
+      assert.strictEqual(script.logs.length, 1)
+      assert.include(script.logs[0], `Warn ${cause}`)
+      yield* TestClock.adjust("1 second")
+      yield* send("items", reserves(1))
+      yield* script.configured
+      assert.deepInclude(yield* misconfigured, { items: 0 })
+      assert.deepStrictEqual(script.logs.slice(1), ["Info items answers again"])
+    }))
+
+  it.live("that breaks the protocol, and then is away, is told of as what it is", () =>
+    Effect.gen(function* () {
+      const script = yield* scriptedParticipants
+      const { send } = script.service
+      script.conduct = () => json({})
+      yield* send("items", reserves(2))
+      script.conduct = () => json({}, 503)
+      yield* send("items", reserves(2))
+      yield* script.configured
+      script.conduct = answering("reserved")
+      yield* send("items", reserves(2))
+      assert.deepStrictEqual(script.logs.slice(1), [
+        "Warn items answered 503",
+        "Info items answers again",
       ])
     }))
 })

@@ -38,8 +38,6 @@ describe("participants", () => {
       assert.deepStrictEqual(script.asked, [asked("billing", money), asked("slots", [slot])])
     }))
 
-  const orderId = anId()
-  const outcome = "reserved"
   it.live.each<readonly [string, Conduct<Command>, "Unavailable" | "Unknown" | "Misconfigured"]>([
     ["a refused connection", () => Promise.reject(fetchFailed("ECONNREFUSED")), "Unavailable"],
     ["a name that is not found", () => Promise.reject(fetchFailed("ENOTFOUND")), "Unavailable"],
@@ -52,28 +50,94 @@ describe("participants", () => {
     ["404", () => json({}, 404), "Misconfigured"],
     ["a connection that is cut", () => Promise.reject(fetchFailed("ECONNRESET")), "Unknown"],
     ["an answer that breaks off", () => Promise.resolve(brokenOff()), "Unknown"],
-    ["what is not JSON", () => Promise.resolve(new Response("<html>")), "Unknown"],
-    ["an empty answer", () => Promise.resolve(new Response("")), "Unknown"],
-    ["another JSON", () => json([]), "Unknown"],
-    [
-      "an outcome that there is not",
-      () => json({ outcomes: [{ orderId, outcome: "yes" }] }),
-      "Unknown",
-    ],
-    ["too few outcomes", () => json({ outcomes: [] }), "Unknown"],
-    [
-      "somebody else's outcome",
-      () => json({ outcomes: [{ orderId: anId(), outcome }] }),
-      "Unknown",
-    ],
+    ["what breaks the protocol", () => json([]), "Unknown"],
   ])("take %s as no answer", ([, conduct, expected]) =>
     Effect.gen(function* () {
       const script = yield* scriptedParticipants
       script.conduct = conduct
       for (const action of ["reserve", "cancel"] as const) {
-        const command = { orderId, action, resource: "1", quantity: 1 }
+        const command = { orderId: anId(), action, resource: "1", quantity: 1 }
         const [answer] = yield* script.service.send("items", [command])
         assert.propertyVal(answer!, "_tag", expected)
+      }
+    }))
+
+  const [first, second, third] = [anId(), anId(), anId()]
+  const answer = (ids: ReadonlyArray<string>, outcome = "reserved") =>
+    json({ outcomes: ids.map((orderId) => ({ orderId, outcome })) })
+  const breaches: ReadonlyArray<readonly [string, Conduct<Command>]> = [
+    ["answered what is not JSON", () => Promise.resolve(new Response("<html>"))],
+    ["answered with nothing in it", () => Promise.resolve(new Response(null, { status: 204 }))],
+    ["answered [...]: expected object", () => json([])],
+    ["answered without outcomes", () => json({ results: [] })],
+    ["answered outcomes as {...}: expected array", () => json({ outcomes: {} })],
+    [
+      'answered outcomes.0.outcome as "don?t\\n": expected "reserved" | "rejected" | "cancelled" | ' +
+      '"mismatch"',
+      () => answer([first, second], "don\u2028t\n"),
+    ],
+    [
+      "answered outcomes.0.orderId as something else: expected an order's id",
+      () => answer([first.toUpperCase(), second]),
+    ],
+    ["answered 1 outcome to 2 commands", () => answer([first])],
+    ["answered 3 outcomes to 2 commands", () => answer([first, second, second])],
+    ["answered in another order than it was asked", () => answer([second, first])],
+    ["answered twice for an order, and not for another one", () => answer([first, first])],
+    [
+      "answered for an order that it was not asked about in this request",
+      () => answer([first, third]),
+    ],
+  ]
+  it.live.each(breaches)(
+    "that %s are told so, with where to read how it has to be",
+    ([said, conduct]) =>
+      Effect.gen(function* () {
+        const script = yield* scriptedParticipants
+        script.conduct = conduct
+        const message = `items ${said} (docs/protocol.md#the-answer)`
+        const answers = yield* script.service.send(
+          "items",
+          [first, second].map((orderId) => ({
+            orderId,
+            action: "reserve",
+            resource: "1",
+            quantity: 1,
+          })),
+        )
+        for (const given of answers) {
+          assert.deepInclude(given, { _tag: "Unknown", message })
+        }
+        assert.strictEqual((yield* Effect.flip(script.configured)).message, message)
+      }),
+  )
+
+  it.live("that answer a cancel with anything but that it is cancelled have not undone it", () =>
+    Effect.gen(function* () {
+      const script = yield* scriptedParticipants
+      for (const outcome of ["reserved", "rejected", "mismatch"]) {
+        script.conduct = () => answer([first], outcome)
+        const cancel = { orderId: first, action: "cancel", resource: "1", quantity: 1 } as const
+        const [given] = yield* script.service.send("items", [cancel])
+        const message = `items answered a cancel with "${outcome}": there is no answer to it but ` +
+          '"cancelled" (docs/protocol.md#the-answer)'
+        assert.deepInclude(given, { _tag: "Unknown", message })
+      }
+    }))
+
+  it.live("say in one line what is wrong, however much was answered", () =>
+    Effect.gen(function* () {
+      const script = yield* scriptedParticipants
+      const much = "x\n".repeat(100_000)
+      for (const body of [much, `"${"x".repeat(100_000)}"`]) {
+        script.conduct = () => Promise.resolve(new Response(body))
+        const [given] = yield* script.service.send("items", reserves(1))
+        assert.instanceOf(given, Unknown)
+        assert.isBelow((given as Unknown).message.length, 300)
+        assert.notInclude((given as Unknown).message, "\n")
+        for (const told of Object.values((given as Unknown).breach ?? {})) {
+          assert.isAtMost(told.length, 100)
+        }
       }
     }))
 

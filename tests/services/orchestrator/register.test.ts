@@ -3,7 +3,7 @@ import { Effect } from "effect"
 import { Register, registerLayer } from "#services/orchestrator/register.ts"
 import { type Decision, unpacked } from "#shared/contracts/decision.ts"
 import { OrderId } from "#shared/contracts/order.ts"
-import { built, fetchFailed, json } from "./scripted-service.ts"
+import { built, type Conduct, fetchFailed, json } from "./scripted-service.ts"
 
 const underTest = built<Register, Register["Service"], Decision>(
   Register,
@@ -53,11 +53,29 @@ describe("the register, as waves call it", () => {
       assert.deepStrictEqual(yield* failure, ["Misconfigured", "Misconfigured"])
       script.conduct = () => Promise.reject(fetchFailed("ECONNRESET"))
       assert.deepStrictEqual(yield* failure, ["Unknown", "Unknown"])
-      script.conduct = (decisions) =>
-        json({ decisions: decisions.map(({ orderId }) => ({ orderId, status: "perhaps" })) })
-      assert.deepStrictEqual(yield* failure, ["Unknown", "Unknown"])
-      script.conduct = (decisions) =>
-        json({ decisions: decisions.map(() => ({ ...anAbort(), status: "completed" })) })
-      assert.deepStrictEqual(yield* failure, ["Unknown", "Unknown"])
+      // Of the register's answers no protocol is written down for others: there is nothing to look up.
+      const wrong: ReadonlyArray<readonly [string, Conduct<Decision>]> = [
+        [
+          'orders answered decisions.0.status as "perhaps": expected "pending" | "completed" | ' +
+          '"compensating" | "failed" | "unknown"',
+          (asked) =>
+            json({ decisions: asked.map(({ orderId }) => ({ orderId, status: "perhaps" })) }),
+        ],
+        [
+          "orders answered for an order that it was not asked about in this request",
+          (asked) => json({ decisions: asked.map(() => ({ ...anAbort(), status: "completed" })) }),
+        ],
+        ["orders answered 0 states to 2 decisions", () => json({ decisions: [] })],
+      ]
+      for (const [message, conduct] of wrong) {
+        script.conduct = conduct
+        const answers = yield* script.service.decide([anAbort(), anAbort()])
+        for (const answer of answers) {
+          assert.deepStrictEqual(
+            "_tag" in answer && [answer._tag, answer.message],
+            ["Unknown", message],
+          )
+        }
+      }
     }))
 })

@@ -4,13 +4,14 @@ import { Effect, Fiber, type Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { once } from "node:events"
 import { createServer, type Server, type Socket } from "node:net"
+import { patienceMs } from "#tests/support/patience.ts"
 import { type Callee, Fetch, get, post, postBatch } from "#shared/http/client.ts"
 
-const callee = (port: number, host = "127.0.0.1"): Callee => ({
+const callee = (port: number, host = "127.0.0.1", timeoutMs = 2_000): Callee => ({
   name: "billing",
   url: new URL(`http://${host}:${port}/base/`),
   token: Effect.succeed("header.payload.signature"),
-  timeoutMs: 2_000,
+  timeoutMs,
 })
 
 /** A server that does with each connection, once its request came, what the test says. */
@@ -45,9 +46,9 @@ const http = (status: string, body: string) =>
     Buffer.byteLength(body)
   }\r\nconnection: close\r\n\r\n${body}`
 
-const failure = (port: number, host?: string) =>
+const failure = (port: number, host?: string, timeoutMs?: number) =>
   Effect.map(
-    Effect.flip(post(callee(port, host), "/things", {})),
+    Effect.flip(post(callee(port, host, timeoutMs), "/things", {})),
     ({ _tag, message }) => `${_tag}: ${message}`,
   )
 
@@ -90,6 +91,24 @@ describe("post", () => {
     Effect.gen(function* () {
       const port = yield* server((socket) => socket.end(http("200 OK", "<html>")))
       assert.strictEqual(yield* failure(port), "Unknown: billing answered what is not JSON")
+    }))
+
+  it.live("fails with Unknown when the answer does not end, and hangs up", () =>
+    Effect.gen(function* () {
+      const hungUp = Promise.withResolvers<void>()
+      const port = yield* server((socket) => {
+        socket.on("close", () => hungUp.resolve())
+        socket.write("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")
+        const chunk = `100000\r\n${"x".repeat(1024 * 1024)}\r\n`
+        const goOn = () => {
+          while (!socket.destroyed && socket.write(chunk));
+        }
+        socket.on("drain", goOn)
+        goOn()
+      })
+      const failed = failure(port, undefined, patienceMs)
+      assert.strictEqual(yield* failed, "Unknown: billing answered more than 16 MiB")
+      yield* Effect.promise(() => hungUp.promise)
     }))
 
   it.effect("fails with Unknown when no answer comes in time, and hangs up", () =>

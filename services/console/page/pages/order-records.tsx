@@ -63,10 +63,10 @@ const StepRow = ({ message, order }: { readonly message: Message; readonly order
 
 const tones = { reserved: "good", rejected: "bad", cancelled: "undo" } as const
 
-/** What each participant says that the order has of it. */
+/** What each participant of its steps says that the order has of it. */
 export const Held = ({ one, order }: { readonly one: OneOrder; readonly order: WholeOrder }) => (
   <dl class="pairs">
-    {orderSaga.map(({ step, at }) => {
+    {orderSaga.filter(({ step }) => order.steps.includes(step)).map(({ step, at }) => {
       const record = one.records.find(({ participant }) => participant === at)
       return (
         <>

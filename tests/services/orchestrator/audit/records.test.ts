@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
-import { Records, recordsLayer } from "#services/orchestrator/audit/records.ts"
+import { Records, recordsLayer, type Unreached } from "#services/orchestrator/audit/records.ts"
 import { OrderId } from "#shared/contracts/order.ts"
 import { Fetch } from "#shared/http/client.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
@@ -62,10 +62,14 @@ describe("the records that the audit reads", () => {
     }))
 
   for (
-    const [what, answer] of [
-      ["another kind of page", { reservations: [] }],
-      ["an order with half of its fields", { orders: [{ orderId: a, status: "pending" }] }],
-      ["nothing", null],
+    const [what, answer, message] of [
+      ["another kind of page", { reservations: [] }, "orders answered without orders"],
+      [
+        "an order with half of its fields",
+        { orders: [{ orderId: a, status: "pending" }] },
+        "orders answered without orders.0.username",
+      ],
+      ["nothing", null, "orders answered null: expected object"],
     ] as const
   ) {
     it.effect(`are not believed to be there when the answer is ${what}`, () =>
@@ -77,8 +81,87 @@ describe("the records that the audit reads", () => {
         yield* TestClock.adjust("1 minute")
         assert.deepInclude(yield* Fiber.join(reading), {
           service: "orders",
-          message: "orders answered what cannot be understood",
+          message,
+          isMisconfigured: true,
         })
       }))
   }
+
+  const record = (orderId: OrderId, change: object = {}) => ({
+    orderId,
+    outcome: "reserved",
+    resource: "1",
+    quantity: 1,
+    recordedAt: "2026-01-01T00:00:00.000Z",
+    ...change,
+  })
+  const command = { orderId: a!, action: "cancel", resource: "1", quantity: 1 } as const
+  const wrong: ReadonlyArray<
+    readonly [string, unknown, (records: Records["Service"]) => Effect.Effect<unknown, Unreached>]
+  > = [
+    [
+      "items answered a page that is not sorted, newest order first (docs/protocol.md#audit)",
+      { reservations: [record(a!), record(b!)] },
+      ({ reservations }) => reservations("items", {}),
+    ],
+    [
+      "items answered a page that has an order twice (docs/protocol.md#audit)",
+      { reservations: [record(a!), record(a!)] },
+      ({ reservations }) => reservations("items", {}),
+    ],
+    [
+      "items answered a page of 2, where at most 1 were asked for (docs/protocol.md#audit)",
+      { reservations: [record(b!), record(a!)] },
+      ({ reservations }) => reservations("items", { limit: 1 }),
+    ],
+    [
+      "items answered a page with an order out of its range (docs/protocol.md#audit)",
+      { reservations: [record(b!)] },
+      ({ reservations }) => reservations("items", { before: b! }),
+    ],
+    [
+      "items answered a page with an order out of its range (docs/protocol.md#audit)",
+      { reservations: [record(a!)] },
+      ({ reservations }) => reservations("items", { after: a! }),
+    ],
+    [
+      'items answered reservations.0.recordedAt as "yesterday": expected a time such as ' +
+      '"2026-01-31T09:00:00.000Z" (docs/protocol.md#audit)',
+      { reservations: [record(a!, { recordedAt: "yesterday" })] },
+      ({ reservations }) => reservations("items", {}),
+    ],
+    [
+      'items answered resources as "3": expected number (docs/protocol.md#audit)',
+      { resources: "3", imbalanced: [] },
+      ({ balance }) => balance("items"),
+    ],
+    [
+      "items answered without spared (docs/protocol.md#retention)",
+      { before: a },
+      ({ forgotten }) => forgotten("items"),
+    ],
+    [
+      'items answered a cancel with "reserved": there is no answer to it but "cancelled" ' +
+      "(docs/protocol.md#the-answer)",
+      { outcomes: [{ orderId: a, outcome: "reserved" }] },
+      ({ apply }) => apply("items", [command]),
+    ],
+    [
+      "items answered 0 outcomes to 1 command (docs/protocol.md#the-answer)",
+      { outcomes: [] },
+      ({ apply }) => apply("items", [command]),
+    ],
+  ]
+  it.effect.each(wrong)(
+    "say in words that %s",
+    ([message, answer, read]) =>
+      Effect.gen(function* () {
+        const { fetch, records } = yield* scripted(answer)
+        const reading = yield* Effect.forkChild(
+          Effect.flip(Effect.provideService(read(records), Fetch, fetch)),
+        )
+        yield* TestClock.adjust("1 minute")
+        assert.strictEqual((yield* Fiber.join(reading)).message, message)
+      }),
+  )
 })

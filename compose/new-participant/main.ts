@@ -1,0 +1,52 @@
+/** `npm run new:participant`: a participant of the order saga that is known everywhere, but for what an order takes of it. */
+import { existsSync } from "node:fs"
+import { join } from "node:path"
+import { Console, Effect } from "effect"
+import { command } from "#shared/command/command.ts"
+import { addedLines } from "./added-lines.ts"
+import { newParticipantSyntax } from "./arguments.ts"
+import { leftToWrite } from "./left-to-write.ts"
+import type { Wanted } from "./participant.ts"
+import { plan } from "./plan.ts"
+import { type Changed, changedBy, NotWritten, writeAll } from "./project-files.ts"
+
+const root = join(import.meta.dirname, "../..")
+
+const indented = (lines: ReadonlyArray<string>, by: string) =>
+  lines.map((line) => `${by}${line}`.trimEnd()).join("\n")
+
+const listed = ({ file, before, what }: Changed) =>
+  `${before === undefined ? "made    " : "edited  "} ${file}: ${[...new Set(what)].join("; ")}`
+
+const shown = ({ file, before, after }: Changed) =>
+  `${file}\n${
+    indented(before === undefined ? after.trimEnd().split("\n") : addedLines(before, after), "+ ")
+  }`
+
+const nextSteps = (wanted: Wanted) => {
+  const places = leftToWrite(wanted).map(({ file, what, lines }) =>
+    `  ${file}, ${what}:\n\n${indented(lines.trimEnd().split("\n"), "  ")}`
+  )
+  return `
+Left to write is what only you know: what an order takes, why it fails, and the field of the order
+that says it. Such as:
+
+${places.join("\n\n")}
+
+docs/add-a-step.md goes on from here: what the row means, whether anything is forgotten, what becomes
+of orders in flight, and how the database is made where there is data from before.`
+}
+
+command(newParticipantSyntax, ({ dryRun, ...wanted }) =>
+  Effect.gen(function* () {
+    const folder = `services/${wanted.name}`
+    if (existsSync(join(root, folder))) {
+      return yield* new NotWritten({
+        message: `Nothing is written: ${folder} is there already`,
+      })
+    }
+    const changed = yield* changedBy(root, plan(wanted))
+    if (!dryRun) yield* writeAll(root, changed)
+    yield* Console.log(changed.map(dryRun ? shown : listed).join(dryRun ? "\n\n" : "\n"))
+    yield* Console.log(nextSteps(wanted))
+  })).main(process.argv.slice(2))

@@ -1,0 +1,127 @@
+/**
+ * What other services answered: as the protocol has it, or else what is wrong with it, in words. Whatever was answered, the
+ * request may have taken effect: it stays Unknown, and is sent again. But who answers so has to be mended by a person.
+ */
+import { Effect, Result, Schema, SchemaIssue } from "effect"
+import { Unknown } from "#shared/transient.ts"
+import type { OfOrder } from "./suspects.ts"
+
+/** The paragraphs of docs/protocol.md that say how answers have to be. */
+export type Paragraph = "the-answer" | "audit" | "retention"
+
+/** A cause is a line of a table, of a log, and what orders that wait for the same are told by. */
+const longestFault = 200
+const longestValue = 40
+
+/** Fails with what is wrong: it goes on the sentence that begins with the service's name. `of` is what the log tells besides. */
+export const breach = (
+  name: string,
+  fault: string,
+  of: Readonly<Record<string, string>> = {},
+): Effect.Effect<never, Unknown> =>
+  Effect.fail(new Unknown({ message: `${name} ${fault.slice(0, longestFault)}`, breach: of }))
+
+/** Says of each breach where the protocol is to be read, if it is of a protocol that is written down. */
+export const saidIn = (paragraph: Paragraph | undefined) => <A, E>(call: Effect.Effect<A, E>) =>
+  paragraph === undefined
+    ? call
+    : Effect.mapError(call, (failure) =>
+      failure instanceof Unknown && failure.breach !== undefined
+        ? new Unknown({
+          message: `${failure.message} (docs/protocol.md#${paragraph})`,
+          breach: failure.breach,
+        })
+        : failure)
+
+/** Reads answers of that schema; fields that it does not know are left out. Fails with a breach. */
+export const understood = <A>(schema: Schema.Codec<A, unknown>) => {
+  const decode = Schema.decodeUnknownResult(schema)
+  return (name: string, answer: unknown): Effect.Effect<A, Unknown> => {
+    const decoded = decode(answer)
+    return Result.isSuccess(decoded)
+      ? Effect.succeed(decoded.success)
+      : breach(name, faultIn(answer, decoded.failure))
+  }
+}
+
+const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
+
+/** The first thing that is wrong. Ids of orders are left out: what is wrong with one would be another cause for each order. */
+const faultIn = (answer: unknown, { issue }: Schema.SchemaError): string => {
+  const [first] = issuesOf(issue).issues
+  const path = (first?.path ?? []).map((part) => typeof part === "object" ? part.key : part)
+  const message = first?.message ?? "Expected something else"
+  const place = path.join(".")
+  if (message === "Missing key") return `answered without ${place}`
+  const value = place.endsWith("orderId") ? "something else" : shown(valueAt(answer, path))
+  return `answered ${place === "" ? value : `${place} as ${value}`}: ${message.replace(/^E/, "e")}`
+}
+
+const valueAt = (answer: unknown, path: ReadonlyArray<PropertyKey>): unknown =>
+  path.reduce(
+    (value, key) => (value as Readonly<Record<PropertyKey, unknown>> | undefined)?.[key],
+    answer,
+  )
+
+const shown = (value: unknown): string => {
+  if (typeof value === "object" && value !== null) return Array.isArray(value) ? "[...]" : "{...}"
+  return String(JSON.stringify(value)).slice(0, longestValue)
+    .replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, "?")
+}
+
+export interface BatchOptions<I, O> {
+  /** Reads the answers out of a response. */
+  readonly read: (name: string, response: unknown) => Effect.Effect<ReadonlyArray<O>, Unknown>
+  /** What an entry and its answer are called. */
+  readonly entry: string
+  readonly answer: string
+  /** What is wrong with an answer to the entry that is its own otherwise. */
+  readonly faultOf?: (entry: I, answer: O) => string | undefined
+}
+
+/**
+ * Reads the answers to the entries of a request, which come in the order of the entries: of any others nobody could tell whose
+ * they are. Fails with a breach.
+ */
+export const answersTo =
+  <I extends OfOrder, O extends OfOrder>({ read, ...given }: BatchOptions<I, O>) =>
+  (
+    name: string,
+    entries: ReadonlyArray<I>,
+    response: unknown,
+  ): Effect.Effect<ReadonlyArray<O>, Unknown> =>
+    Effect.flatMap(read(name, response), (answers) => {
+      if (answers.length !== entries.length) {
+        const said = counted(answers.length, given.answer)
+        return breach(name, `answered ${said} to ${counted(entries.length, given.entry)}`)
+      }
+      for (let n = 0; n < entries.length; n++) {
+        const entry = entries[n]!
+        const answer = answers[n]!
+        if (answer.orderId !== entry.orderId) {
+          const { orderId } = answer
+          const of = { place: `${n + 1}`, asked: entry.orderId, answered: orderId }
+          return breach(name, strangerAt(orderId, entries, answers), of)
+        }
+        const fault = given.faultOf?.(entry, answer)
+        if (fault !== undefined) return breach(name, fault, { orderId: entry.orderId })
+      }
+      return Effect.succeed(answers)
+    })
+
+const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? "" : "s"}`
+
+/** What is wrong where an answer is for another order than the entry in its place. */
+const strangerAt = (
+  orderId: string,
+  entries: ReadonlyArray<OfOrder>,
+  answers: ReadonlyArray<OfOrder>,
+): string => {
+  if (!entries.some((entry) => entry.orderId === orderId)) {
+    return "answered for an order that it was not asked about in this request"
+  }
+  const ids = new Set(answers.map((answer) => answer.orderId))
+  return entries.every((entry) => ids.has(entry.orderId))
+    ? "answered in another order than it was asked"
+    : "answered twice for an order, and not for another one"
+}
