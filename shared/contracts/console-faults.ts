@@ -26,7 +26,7 @@ export type Promised = typeof Promised.Type
 
 /** GET /api/console/faults */
 export const FaultsShown = Schema.Struct({
-  /** `faults` is null for a service that does not answer. */
+  /** `faults` is null for a service that does not answer. One without faults to set is left out. */
   services: Schema.Array(Schema.Struct({ service, faults: Schema.NullOr(FaultState) })),
   promises: Schema.Array(Promised),
   /** When the last full audit was made, which checks all promises but I12; null when unknown. */

@@ -20,16 +20,16 @@ const sites: ReadonlyArray<Site> = [
   ...globSync(["shared/**/*.ts", "services/**/*.ts", "compose/embedded/*.ts"], { cwd: root })
     // The page's own, which no service answers with.
     .filter((file) => !file.startsWith(join("services", "console", "page")))
-    .flatMap((file) =>
-      [
-        ...readFileSync(join(root, file), "utf8")
-          .matchAll(/\{\s*status(?:: (?<status>\d+))?,\s+code: "(?<code>\w+)"/g),
-      ].map(({ groups }) => ({
+    .flatMap((file) => {
+      const text = readFileSync(join(root, file), "utf8")
+      const site = /\{\s*status(?:: (?<status>\d+))?,\s+code: (?:"(?<code>\w+)"|(?<name>\w+Code))/g
+      return [...text.matchAll(site)].map(({ groups }) => ({
         file,
-        code: groups!["code"]!,
+        code: groups!["code"] ??
+          new RegExp(`const ${groups!["name"]} = "(\\w+)"`).exec(text)![1]!,
         status: groups!["status"] === undefined ? null : Number(groups!["status"]),
       }))
-    ),
+    }),
   ...[
     ...readFileSync(join(root, "compose/gateway/nginx.conf"), "utf8")
       .matchAll(/return (?<status>\d+) '.*"code":"(?<code>\w+)"/g),
