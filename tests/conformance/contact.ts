@@ -16,8 +16,10 @@ export interface Contact {
 export const firstContact: Rule = {
   name: "first-contact",
   at: "the-answer",
-  tries: "a cancel of a new order, and reserves that find out how much is available",
-  says: "Each command is answered with its order and one of four outcomes.",
+  tries:
+    "a cancel of a new order, and reserves and cancels that find out, twice, how much is available",
+  says:
+    "Each command is answered with its order and one of four outcomes, and a cancel gives back.",
 }
 
 /** Resolves when it answers, and something is available. Rejects with Unusable, and with Broken where it breaks a rule. */
@@ -30,14 +32,18 @@ export const makeContact = async (kit: Kit, contact: Contact): Promise<void> => 
   if (why !== undefined) throw new Unusable(why)
   await kit.one(kit.cancel(kit.order()))
   kit.available = await kit.left(1)
-  if (kit.available > 0) return
-  throw new Unusable(
-    `Nothing is available of ${
-      excerpt(kit.resource)
-    } at ${contact.url}: name a --resource that it has, ` +
-      "with at least 1 left, and that nobody else uses",
+  if (kit.available === 0) throw new Unusable(nothingOf(kit, contact))
+  const again = await kit.left()
+  if (again === kit.available) return
+  throw new Broken(
+    `${kit.available} were available of ${kit.resource}, and then ${again}, though all was cancelled that was reserved: ` +
+      "a cancel does not give back what was taken, or somebody else uses it",
   )
 }
+
+const nothingOf = ({ resource }: Kit, { url }: Contact): string =>
+  `Nothing is available of ${excerpt(resource)} at ${url}: name a --resource that it has, ` +
+  "with at least 1 left, and that nobody else uses"
 
 const isThere = async (kit: Kit, { url }: Contact) => {
   try {

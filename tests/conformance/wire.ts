@@ -57,11 +57,9 @@ export const makeWire = ({ url, timeoutMs, token, signal }: WireOptions): Wire =
       ...(shown != null && { authorization: `Bearer ${shown}` }),
     }
   }
-  const unanswered = (error: NodeJS.ErrnoException): Unanswered => {
+  const unanswered = (error: NodeJS.ErrnoException, isEnded: boolean): Unanswered => {
     if (signal.aborted) return new Unanswered("aborted", "was not asked any more")
-    if (error.name === "TimeoutError" || error.name === "AbortError") {
-      return new Unanswered("late", `did not answer within ${timeoutMs / 1000} s`)
-    }
+    if (isEnded) return new Unanswered("late", `did not answer within ${timeoutMs / 1000} s`)
     const why = printable(error.code ?? error.message)
     return neverSent.test(`${why} ${error.message}`)
       ? new Unanswered("refused", `cannot be reached (${why})`)
@@ -70,18 +68,29 @@ export const makeWire = ({ url, timeoutMs, token, signal }: WireOptions): Wire =
   return {
     send: async (sent) => {
       const headers = await headersOf(sent)
-      const limit = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)])
+      if (signal.aborted) throw unanswered(new Error("It was ended"), true)
+      const limit = new AbortController()
+      const end = () => limit.abort()
+      // On Deno, a request on a connection that was used before does not end with its signal.
+      const ended = new Promise<never>((_, reject) => {
+        limit.signal.addEventListener("abort", () => reject(new Error("It was ended")))
+      })
+      const timer = setTimeout(end, timeoutMs)
+      signal.addEventListener("abort", end)
       const init = {
         method: sent.method,
         headers,
-        signal: limit,
+        signal: limit.signal,
         ...(sent.body !== undefined && { body: sent.body }),
       }
       try {
-        const answer = await nodeFetch(url + sent.path, init)
+        const answer = await Promise.race([nodeFetch(url + sent.path, init), ended])
         return { status: answer.status, text: await answer.text() }
       } catch (error) {
-        throw unanswered(limit.aborted ? limit.reason : error as Error)
+        throw unanswered(error as Error, limit.signal.aborted)
+      } finally {
+        clearTimeout(timer)
+        signal.removeEventListener("abort", end)
       }
     },
     cut: async (sent, after) => {
@@ -91,7 +100,7 @@ export const makeWire = ({ url, timeoutMs, token, signal }: WireOptions): Wire =
       const request = open(url + path, { method, headers, agent: false, signal })
       const over = new Promise<void>((resolve) => {
         request.once("close", resolve)
-        request.once("error", () => resolve())
+        request.on("error", () => resolve())
         request.once("response", () => request.destroy())
         request.setTimeout(timeoutMs, () => request.destroy())
       })

@@ -133,6 +133,7 @@ export class Books {
     const givesBack = before.outcome === "reserved" ||
       (bug === "gives-back-twice" && before.outcome === "cancelled")
     if (!givesBack) return { outcome: "cancelled" }
+    if (bug === "never-gives-back") return recorded("cancelled", before)
     this.#add(before.resource, (bug === "gives-back-what-is-named" ? command : before).quantity)
     return recorded("cancelled", before)
   }

@@ -11,6 +11,10 @@ export const bugs = {
   "no-tombstone": { what: "a cancel of an unknown order is not recorded", namedBy: "late-reserve" },
   "forgets-rejections": { what: "a rejection is not recorded", namedBy: "rejected-reserve" },
   "gives-back-twice": { what: "each cancel gives back", namedBy: "cancelled-cancel" },
+  "never-gives-back": {
+    what: "a cancel is recorded, and gives nothing back",
+    namedBy: "first-contact",
+  },
   "gives-back-what-is-named": {
     what: "a cancel gives back its own quantity, not the record's",
     namedBy: "cancel-other-payload",
