@@ -1,4 +1,7 @@
-/** Deleting an account: when it is refused, what is over at once, what is erased later, and what stays for ever. */
+/**
+ * Deleting an account: when it is refused, what ends at once, what is erased later, and what stays
+ * for ever.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
@@ -25,7 +28,7 @@ const row = ({ sql }: RunningAuth) =>
       select username, email, password_hash from users`
     return user
   })
-/** Until no token can be valid any more. */
+/** The time until no token can be valid any more. */
 const later = TestClock.adjust("15 minutes")
 
 describe("POST /api/auth/users/me/delete/", () => {

@@ -1,4 +1,4 @@
-/** Signing the first operator in: by whom, from where, and what is left when it fails in part. */
+/** Signing in the first operator: by whom, from where, and what is left after a partial failure. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"

@@ -14,7 +14,8 @@ describe("passwords", () => {
         const asked = yield* Effect.forkChild(logIn(["one"], work as Effect.Effect<unknown>), {
           startImmediately: true,
         })
-        // What a thread does ends in a later turn of the loop; an interruption that does not wait ends in this one.
+        // A thread's work ends in a later turn of the loop; an interruption that does not wait for
+        // it ends in this one.
         let later = false
         setImmediate(() => later = true)
         yield* Fiber.interrupt(asked)

@@ -1,4 +1,4 @@
-/** Sessions over HTTP: refreshing, what becomes of a lost answer and of a stolen token, and asking whether a token holds. */
+/** Sessions over HTTP: refreshes, lost answers, stolen tokens, and checks of tokens. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
@@ -170,7 +170,7 @@ describe("POST /api/token/verify/", () => {
         isRefused(answer)
         assert.deepStrictEqual(answer.body, answers[0]!.body)
       }
-      // Asking is not using: the session lives on.
+      // A check is not a use: the session stays alive.
       assert.strictEqual((yield* verify(auth, fresh.refresh)).status, 200)
     }))
 })

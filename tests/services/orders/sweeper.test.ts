@@ -1,6 +1,6 @@
 /**
- * The sweeper over a real database, with a queue in memory that does as a test tells it. Times are
- * the test clock's.
+ * The sweeper over a real database, with a queue in memory that the test controls. Times are those
+ * of the test's clock.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Fiber, Layer, References } from "effect"
@@ -232,7 +232,7 @@ describe("sweep", () => {
       yield* dueIn(soon!, 9 * 60_000)
       assert.strictEqual(yield* sweep(), 1)
       assert.deepStrictEqual(ids(), [late])
-      // Once: it waits as long as any other from here on.
+      // Only once: its next wait is the usual one.
       assert.strictEqual(yield* sweep(), 0)
     }))
 

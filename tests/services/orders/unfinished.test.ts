@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest"
 import { makeUnfinished, type Unfinished } from "#services/orders/unfinished.ts"
 
 const username = fc.constantFrom("ann", "bob", "cy")
-/** What happens to the orders of two replicas, and what one of them hears of it. */
+/** What happens to the orders of two replicas, and what one of them learns of it. */
 const anyStep = fc.oneof(
   { weight: 4, arbitrary: fc.tuple(fc.constant("stored here" as const), username) },
   { weight: 1, arbitrary: fc.tuple(fc.constant("stored elsewhere" as const), username) },
@@ -21,7 +21,7 @@ const countsOf = (orders: Iterable<string>) => {
   return { total: [...users.values()].reduce((sum, count) => sum + count, 0), users }
 }
 
-/** The orders as they are, beside what a replica knows of them. */
+/** The orders as they are, next to what a replica knows of them. */
 const world = (unfinished: Unfinished) => {
   const orders = new Map<string, string>()
   let made = 0
