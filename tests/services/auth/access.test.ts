@@ -31,7 +31,7 @@ describe("GET /api/auth/users/me/", () => {
       assert.strictEqual((yield* me(auth, `bearer ${access}`)).status, 200)
     }))
 
-  it.effect("refuses every token that is not a live access token of ours, always with the same body", () =>
+  it.effect("refuses anything but a live access token of ours, always with the same body", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const { access, refresh } = yield* annsTokens(auth)
@@ -77,7 +77,7 @@ describe("GET /api/auth/users/me/", () => {
       assert.strictEqual((yield* me(auth, `Bearer ${access}`)).status, 401)
     }))
 
-  it.effect("refuses a token within seconds after its session has ended, and no token of another session", () =>
+  it.effect("refuses a token seconds after its session has ended, and no other token", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const { access } = yield* annsTokens(auth)

@@ -88,7 +88,7 @@ describe("POST /api/auth/users/me/delete/", () => {
 })
 
 describe("the personal data of a deleted account", () => {
-  it.effect("is erased here and at billing when no token can be valid any more, and not before", () =>
+  it.effect("is erased here and at billing once all tokens have expired, and not before", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const pair = yield* annsTokens(auth)

@@ -148,7 +148,7 @@ describe("the audit trail", () => {
       assert.deepStrictEqual((yield* trail(auth, 0)).map(({ event }) => event), ["log-in"])
     }))
 
-  it.effect("does not stop log-ins while its table cannot be written, and says what is in the log only", () => {
+  it.effect("does not stop log-ins while its table cannot be written, and logs the loss", () => {
     const said: Array<string> = []
     const logger = Logger.make(({ message }) => {
       said.push(JSON.stringify(message))
@@ -165,7 +165,7 @@ describe("the audit trail", () => {
     }).pipe(Effect.provide(Logger.layer([logger])))
   })
 
-  it.effect("contains no password and no token, in the table or in the log, in whichever field it is typed", () => {
+  it.effect("contains no password or token, in table or log, whichever field has it", () => {
     const said: Array<string> = []
     const logger = Logger.make(({ message }) => {
       said.push(JSON.stringify(message))

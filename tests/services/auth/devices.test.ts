@@ -120,7 +120,7 @@ describe("a device", () => {
       assert.strictEqual(yield* status(auth, from(99), bob), 200)
     }))
 
-  it.effect("is a stranger with a token of another user or type, an altered one or an expired one", () =>
+  it.effect("is a stranger with a token of another user or type, altered or expired", () =>
     Effect.gen(function* () {
       const { auth, anns, bobs } = yield* withDevices()
       const { body } = yield* logIn(auth, ann, from(200))
@@ -146,7 +146,7 @@ describe("a device", () => {
       assert.strictEqual(yield* status(auth, showing(anns)), 429)
     }))
 
-  it.effect("is a stranger after a new password, since a thief of the old one may have made many", () =>
+  it.effect("is a stranger after a new password, since a thief may have made devices", () =>
     Effect.gen(function* () {
       const { auth, anns } = yield* withDevices()
       yield* attack(auth)

@@ -36,7 +36,7 @@ describe("a signing key that is removed", () => {
     ],
   ] as const
   for (const [how, remove] of ways) {
-    it.effect(`${how} is trusted nowhere after 30 seconds, and log-ins go on with a new one at once`, () =>
+    it.effect(`${how} is trusted nowhere after 30 seconds; a new one signs at once`, () =>
       Effect.gen(function* () {
         const auth = yield* startAuth()
         const replica = yield* auth.replica
@@ -125,7 +125,7 @@ describe("a signing key that is removed", () => {
 })
 
 describe("a session that has ended", () => {
-  it.effect("is announced to services until all know, in whatever order the ends are committed", () =>
+  it.effect("is announced until all services know, in any order of commits", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const read = (after?: string) =>
@@ -182,7 +182,7 @@ describe("a session that has ended", () => {
       }
     }))
 
-  it.effect("ends its access tokens at every service within 30 seconds, and is forgotten when all have expired", () =>
+  it.effect("ends its access tokens everywhere in 30 seconds, and is forgotten later", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const service = yield* serviceThatReads(auth)

@@ -31,7 +31,7 @@ const prepared = Effect.gen(function* () {
 })
 
 describe("the exchange for the first operator", () => {
-  it.effect("works on this machine only: from no other address, through no proxy, under no other name", () =>
+  it.effect("works on this machine only: no other address, no proxy, no other host name", () =>
     Effect.gen(function* () {
       const { exchange } = yield* prepared
       const elsewhere = [

@@ -54,7 +54,7 @@ describe("retiredKeys", () => {
 describe("the rotation", () => {
   // Replays months of replicas that look at the keys now and then, and of verifiers with the oldest
   // copies possible.
-  it("signs only with keys that every copy has, and keeps those of live tokens, whenever it runs", () => {
+  it("signs only with keys that every copy has, and keeps those of live tokens", () => {
     const pause = fc.integer({ min: 1, max: 12 * hourMs })
     fc.assert(fc.property(fc.array(pause, { minLength: 50, maxLength: 400 }), (pauses) => {
       let keys: ReadonlyArray<{ createdAtMs: number }> = []

@@ -59,7 +59,7 @@ describe("a signing key in the database", () => {
       assert.isTrue(yield* isValid(again, refresh))
     }))
 
-  it.effect("is encrypted again with the first of several secrets, so that the others can be removed", () =>
+  it.effect("is encrypted again with the first of several secrets, so others can go", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const old = secretOf(auth)
@@ -117,7 +117,7 @@ describe("a signing key in the database", () => {
       }
     }))
 
-  it.effect("is not stored while the secret is missing or invalid, which is reported with all other settings", () =>
+  it.effect("is not stored while the secret is missing or invalid, which is reported", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       for (const secret of ["", "short", `${newSecret()} short`, "x".repeat(44)]) {

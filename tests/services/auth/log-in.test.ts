@@ -127,7 +127,7 @@ describe("POST /api/token/", () => {
 const guess = (auth: RunningAuth, n: number) => logIn(auth, wrong, from(n))
 
 describe("the log-in throttle", () => {
-  it.effect("stops guesses at an account, wherever they come from, until the wait it names is over", () =>
+  it.effect("stops guesses at an account, from anywhere, for the time that it names", () =>
     Effect.gen(function* () {
       const auth = yield* withAnn()
       // All at once, so that none knows the outcome of the others.

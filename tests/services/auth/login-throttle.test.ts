@@ -112,7 +112,7 @@ describe.each(variants)("the log-in throttle, counting %s", (_, url) => {
       assert.strictEqual(refused(yield* tried(it, [{ ...device, device: aName() }])), 0)
     }))
 
-  it.effect("refuses an address with a live session of the user only for its failures at this account", () =>
+  it.effect("refuses an address with a live session only for its failures at this account", () =>
     Effect.gen(function* () {
       const it = yield* throttle(url())
       const name = aName()

@@ -64,7 +64,7 @@ describe("the role of an operator", () => {
       assert.deepStrictEqual(kept.map(({ event }) => event), ["operator-grant", "operator-revoke"])
     }))
 
-  it.effect("is for active users only: not for unknown names, pending sign-ups or closed accounts", () =>
+  it.effect("is for active users only, not for pending sign-ups or closed accounts", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       yield* annsTokens(auth)

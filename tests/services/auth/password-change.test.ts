@@ -74,7 +74,7 @@ describe("POST /api/auth/users/me/password/", () => {
       assert.strictEqual(yield* refreshed(auth, mine), 200)
     }))
 
-  it.effect("is throttled like a log-in, so that a thief of the token cannot guess the password", () =>
+  it.effect("is throttled like a log-in, so a thief of the token cannot guess on", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const mine = yield* annsTokens(auth)
@@ -89,7 +89,7 @@ describe("POST /api/auth/users/me/password/", () => {
       assert.isAbove(Number(answers.at(-1)!.headers.get("retry-after")), 0)
     }))
 
-  it.effect("stays open to a logged-in user, however often strangers fail, even at the same address", () =>
+  it.effect("stays open to a logged-in user, even if strangers fail at the same address", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const mine = yield* annsTokens(auth)

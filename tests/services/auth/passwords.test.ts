@@ -5,7 +5,7 @@ import { Passwords, passwordsLayer } from "#services/auth/passwords.ts"
 import { Turns, turnsLayer } from "#services/auth/turns.ts"
 
 describe("passwords", () => {
-  it.live("keep their turn until they are hashed or compared, even when no caller waits any more", () =>
+  it.live("keep their turn until they are hashed or compared, even without a caller", () =>
     Effect.gen(function* () {
       const { hash, matches } = yield* Passwords
       const { logIn } = yield* Turns

@@ -81,7 +81,7 @@ describe("makeRateLimits", () => {
       }))
   }
 
-  it.effect("keeps nothing in Redis for buckets that were refused, given back or have refilled", () =>
+  it.effect("keeps nothing in Redis for buckets that are refused, put back or refilled", () =>
     Effect.gen(function* () {
       const limits = yield* makeRateLimits(new URL(redis.url))
       const client = yield* Effect.acquireRelease(

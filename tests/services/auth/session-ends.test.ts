@@ -104,7 +104,7 @@ describe("POST /api/token/logout/", () => {
       yield* isLive(auth, pair)
     }))
 
-  it.effect("is announced to every service as long as an access token of the session may live", () =>
+  it.effect("is announced to every service as long as an access token may live", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const first = yield* annsTokens(auth)
@@ -136,7 +136,7 @@ describe("a stolen refresh token", () => {
 })
 
 describe("GET /api/auth/sessions/", () => {
-  it.effect("lists the user's sessions, with when and where they began, and when they were last used", () =>
+  it.effect("lists the user's sessions: when and where they began, when they were last used", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       yield* signUp(auth)

@@ -39,7 +39,7 @@ describe("POST /api/token/refresh/", () => {
       yield* next(auth, second)
     }))
 
-  it.effect("gives the same successor again for ten seconds, so that a lost answer does not log the user out", () =>
+  it.effect("gives the same successor for ten seconds, so a lost answer logs nobody out", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const first = yield* annsTokens(auth)

@@ -156,7 +156,7 @@ describe("the body of POST /api/auth/users/", () => {
       }
     }))
 
-  it.effect("is not truncated: a password that differs in the last of 128 characters is wrong", () =>
+  it.effect("is not truncated: all 128 characters of a password count", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       yield* signUp(auth, secured(`${"x".repeat(127)}y`))

@@ -6,7 +6,7 @@ import { answers, isDown } from "./billing-double.ts"
 import { ann, asTimePasses, signUp, startAuth } from "./running-auth.ts"
 
 describe("a sign-up", () => {
-  it.effect("is refused to an address, or to all, after too many attempts, until the wait is over", () =>
+  it.effect("is refused after too many of an address, or in all, until the wait is over", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth({ SIGN_UPS_PER_ADDRESS: "4", SIGN_UPS_IN_ALL: "12" })
       const from = (address: string, username: string) =>

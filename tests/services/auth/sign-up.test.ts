@@ -128,7 +128,7 @@ describe("POST /api/auth/users/", () => {
       assert.strictEqual((yield* logIn(replica)).status, 401)
     }))
 
-  it.effect("gives a name to one of two simultaneous sign-ups, with the password and address of that one", () =>
+  it.effect("gives a name to one of two simultaneous sign-ups, with that one's password", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const { conduct, held } = holdsBack()

@@ -199,7 +199,7 @@ describe("the replay of an order", () => {
       assert.deepInclude(yield* Fiber.join(other), { code: "idempotency_key_reused" })
     }))
 
-  it.effect("waits for the order that is being stored, and does not affect the batch of others", () =>
+  it.effect("waits for the order that is being stored, and holds up no others", () =>
     Effect.gen(function* () {
       const { sql, hold, place } = yield* world
       const { out, letGo } = yield* hold("insert", "before")

@@ -70,7 +70,7 @@ describe("Publisher", () => {
       assert.notDeepEqual(batches[0], batches[1])
     }))
 
-  it.effect("retries while the queue is unavailable, and then publishes the orders that came meanwhile", () =>
+  it.effect("retries while the queue is unavailable, and then publishes later orders", () =>
     Effect.gen(function* () {
       const { publisher, batches } = yield* publisherWith(isAway, isAway, isAway)
       const [first, second] = [yield* someOrders(2), yield* someOrders(3)]

@@ -76,7 +76,7 @@ describe("a replica's count of unfinished orders", () => {
     }))
   })
 
-  it("is exact after every count of the table, whatever others stored and whichever end was missed", () => {
+  it("is exact after each count, whatever others stored and whichever end was missed", () => {
     fc.assert(fc.property(fc.array(anyStep, { maxLength: 100 }), (steps) => {
       const unfinished = makeUnfinished(1_000)
       const { take, orders } = world(unfinished)
@@ -86,7 +86,7 @@ describe("a replica's count of unfinished orders", () => {
     }))
   })
 
-  it("includes orders stored while a count is in flight; the next count removes any surplus", () => {
+  it("includes orders stored during a count; the next count removes any surplus", () => {
     const one = { id: "1", username: "ann" }
     for (const seen of [true, false]) {
       const unfinished = makeUnfinished(1_000)

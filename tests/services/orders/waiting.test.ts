@@ -243,7 +243,7 @@ describe("Changes", () => {
       yield* Fiber.join(three!.fiber)
     }).pipe(Effect.scoped))
 
-  it.effect("gives the order that it was told, and nothing after a notification, so that the caller looks it up", () =>
+  it.effect("gives the order that it was told, and nothing after a notification", () =>
     Effect.gen(function* () {
       const { changes, notify } = yield* deaf
       const id = OrderId.make(crypto.randomUUID())
