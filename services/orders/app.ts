@@ -163,7 +163,7 @@ const decide = Effect.gen(function* () {
   return yield* route({
     method: "POST",
     path: "/internal/decisions",
-    summary: "Record decisions; answers the state of each order that holds now",
+    summary: "Record decisions; answers with the current state of each order",
     body: { schema: DecisionRequest, maxBytes: 4 * 1024 * 1024 },
     answer: { status: 200, description: "The state of each order", schema: DecisionResponse },
     handle: ({ body }) =>

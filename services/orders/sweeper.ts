@@ -23,7 +23,7 @@ const republished = Metric.counter("orders_republished_total", {
 })
 
 const sweeps = Metric.counter("orders_sweeps_total", {
-  description: "Sweeps for orders that are due to be published again that succeeded",
+  description: "Successful sweeps for orders that are due to be published again",
   incremental: true,
 })
 

@@ -1,4 +1,7 @@
-/** GET /api/auth/users/me/, and the tokens that do not get in: forged, stale or meant for another use, all answered alike. */
+/**
+ * GET /api/auth/users/me/, and the tokens that it refuses: forged, stale or meant for another use,
+ * always with the same answer.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
@@ -28,11 +31,11 @@ describe("GET /api/auth/users/me/", () => {
       assert.strictEqual((yield* me(auth, `bearer ${access}`)).status, 200)
     }))
 
-  it.effect("refuses every token that is not a live access token of ours, always with the same body", () =>
+  it.effect("refuses anything but a live access token of ours, always with the same body", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const { access, refresh } = yield* annsTokens(auth)
-      // That this one passes shows that the others fail for the reason they are named for.
+      // This one passes, so the others fail for the reason in their names.
       const { good, json } = yield* forge(auth)
       yield* Effect.promise(() =>
         auth.sql`update sessions set id = ${good.claims["sid"] as string}`
@@ -74,7 +77,7 @@ describe("GET /api/auth/users/me/", () => {
       assert.strictEqual((yield* me(auth, `Bearer ${access}`)).status, 401)
     }))
 
-  it.effect("refuses a token within seconds after its session has ended, and no token of another session", () =>
+  it.effect("refuses a token seconds after its session has ended, and no other token", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const { access } = yield* annsTokens(auth)
@@ -123,7 +126,7 @@ describe("POST /api/token/refresh/ and /api/token/verify/", () => {
       const status = (path: string, body: unknown) =>
         Effect.map(auth.call(path, { body }), ({ status }) => status)
       for (const [what, token] of Object.entries(bad)) {
-        // A body may be refused before its token is looked at.
+        // A body may be refused before its token is checked.
         const expected = token.length > 16_384 ? 413 : token.length > 4096 ? 400 : 401
         assert.strictEqual(yield* status("/api/token/refresh/", { refresh: token }), expected, what)
         assert.strictEqual(yield* status("/api/token/verify/", { token }), expected, what)

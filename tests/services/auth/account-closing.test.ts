@@ -1,4 +1,7 @@
-/** Deleting an account: when it is refused, what is over at once, what is erased later, and what stays for ever. */
+/**
+ * Deleting an account: when it is refused, what ends at once, what is erased later, and what stays
+ * for ever.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
@@ -25,7 +28,7 @@ const row = ({ sql }: RunningAuth) =>
       select username, email, password_hash from users`
     return user
   })
-/** Until no token can be valid any more. */
+/** The time until no token can be valid any more. */
 const later = TestClock.adjust("15 minutes")
 
 describe("POST /api/auth/users/me/delete/", () => {
@@ -85,7 +88,7 @@ describe("POST /api/auth/users/me/delete/", () => {
 })
 
 describe("the personal data of a deleted account", () => {
-  it.effect("is erased here and at billing when no token can be valid any more, and not before", () =>
+  it.effect("is erased here and at billing once all tokens have expired, and not before", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const pair = yield* annsTokens(auth)

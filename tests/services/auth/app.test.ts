@@ -1,4 +1,4 @@
-/** What every service shows of itself, and what auth must not show: nothing secret gets into answers or logs. */
+/** What every service shows of itself; and that no secret gets into auth's answers or logs. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger } from "effect"
 import { TestClock } from "effect/testing"

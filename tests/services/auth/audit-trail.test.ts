@@ -1,4 +1,7 @@
-/** The audit trail: who, from where, when, what, and how it ended, in the table and in the log; never a secret. */
+/**
+ * The audit trail: who, from where, when, what, and how it ended, in the table and in the log;
+ * never a secret.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger } from "effect"
 import { TestClock } from "effect/testing"
@@ -65,7 +68,7 @@ describe("the audit trail", () => {
         "sign-up done - ann 198.51.100.7",
         "sign-up refused username_taken ann 198.51.100.7",
         "log-in refused wrong_credentials ann 198.51.100.7",
-        // Some type their password for their name, so of a name that is nobody's there is none.
+        // Some people type their password for their name, so a name without a user is not recorded.
         "log-in refused wrong_credentials - 198.51.100.7",
         "log-in done - ann 198.51.100.7",
         "refresh done - ann 198.51.100.7",
@@ -145,7 +148,7 @@ describe("the audit trail", () => {
       assert.deepStrictEqual((yield* trail(auth, 0)).map(({ event }) => event), ["log-in"])
     }))
 
-  it.effect("does not stop log-ins while its table cannot be written, and says what is in the log only", () => {
+  it.effect("does not stop log-ins while its table cannot be written, and logs the loss", () => {
     const said: Array<string> = []
     const logger = Logger.make(({ message }) => {
       said.push(JSON.stringify(message))
@@ -162,7 +165,7 @@ describe("the audit trail", () => {
     }).pipe(Effect.provide(Logger.layer([logger])))
   })
 
-  it.effect("contains no password and no token, in the table or in the log, in whichever field it is typed", () => {
+  it.effect("contains no password or token, in table or log, whichever field has it", () => {
     const said: Array<string> = []
     const logger = Logger.make(({ message }) => {
       said.push(JSON.stringify(message))

@@ -1,6 +1,7 @@
 /**
- * Billing as auth sees it: it opens an account once per username and sets its e-mail address, and erases it again, for
- * whoever shows auth's token. It can be told to refuse connections, to lose its answers, and to hold requests back.
+ * Billing as auth sees it: it opens an account once per username, sets its e-mail address and
+ * erases it, for callers with auth's token. It can refuse connections, lose its answers, and hold
+ * requests back.
  */
 import { decodeJwt } from "jose"
 
@@ -16,7 +17,7 @@ export const losesAnswers: Conduct = (open) => {
   return Promise.reject(broken("ECONNRESET"))
 }
 
-/** Holds each request back until it is let go. */
+/** Holds each request back until the test releases it. */
 export const holdsBack = () => {
   const held: Array<() => void> = []
   const conduct: Conduct = (open) => new Promise((resolve) => held.push(() => resolve(open())))

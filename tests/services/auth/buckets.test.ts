@@ -1,4 +1,6 @@
-/** The buckets of one process: what is remembered, of how many names, and what never is forgotten. */
+/**
+ * The buckets of one process: what they remember, for how many names, and what they never forget.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { type Bucket, makeBuckets, namesAtMost } from "#services/auth/buckets.ts"
 
@@ -11,7 +13,7 @@ const bucket = (name: string, kind = "accounts"): Bucket => ({
 })
 const isRefused = (taken: object) => "waitMs" in taken
 
-/** A store in which so many names miss a token. */
+/** A store in which this many names miss a token. */
 const filled = (names: number, nowMs = 0) => {
   const buckets = makeBuckets()
   for (let n = 0; n < names; n++) buckets.take([bucket(`name ${n}`)], nowMs)
@@ -55,7 +57,7 @@ describe("makeBuckets", () => {
       const refused = buckets.take([bucket("dummy"), bucket(`address ${n}`, "addresses")], n)
       assert.isTrue(isRefused(refused))
     }
-    // All have room still: nobody has to share.
+    // All of them have room, so none is shared.
     for (let n = 0; n < namesAtMost; n++) {
       assert.deepStrictEqual(buckets.take([bucket(`other ${n}`, "addresses")], 0), { missing: [1] })
     }

@@ -1,4 +1,7 @@
-/** Devices on which a user has logged in, over HTTP: what strangers fail does not keep their owner out. */
+/**
+ * Devices on which a user has logged in, over HTTP: failures of strangers do not lock their owner
+ * out.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
@@ -13,7 +16,7 @@ const showing = (cookie: string, address = from(99).address) => ({
   headers: { cookie: `theme=dark; ${cookie}` },
 })
 
-/** Ann's and Bob's cookies, at a service that both have signed up at. */
+/** Ann's and Bob's cookies, at a service where both have signed up. */
 const withDevices = (settings: Readonly<Record<string, string>> = {}) =>
   Effect.gen(function* () {
     const auth = yield* startAuth(settings)
@@ -23,7 +26,7 @@ const withDevices = (settings: Readonly<Record<string, string>> = {}) =>
       [ann, bob],
       (user) => Effect.map(logIn(auth, user, from(200)), cookieOf),
     )
-    // Not their addresses are to let them in, but their devices.
+    // Their devices let them in, not their addresses.
     yield* Effect.promise(() => auth.sql`delete from sessions`)
     return { auth, anns, bobs }
   })
@@ -39,7 +42,7 @@ const attack = (auth: RunningAuth) =>
     (n) => logIn(auth, wrong, from(n)),
     { concurrency: "unbounded" },
   ))
-/** Guesses at so many names that no stranger's log-in from the address is tried any more. */
+/** Guesses at many names, until no stranger's log-in from the address is tried any more. */
 const spray = (auth: RunningAuth) =>
   asTimePasses(Effect.forEach(
     Array.from({ length: 55 }, (_, n) => n),
@@ -66,7 +69,7 @@ describe("a device", () => {
       assert.strictEqual(decodeProtectedHeader(token).typ, "device+jwt")
       const { iss, aud, sub, iat = 0, exp = 0 } = decodeJwt(token)
       assert.deepStrictEqual([iss, aud, sub, exp - iat], ["unwind", "unwind-api", "ann", 7_776_000])
-      // It proves nothing to anybody else.
+      // Nothing else accepts it as a proof.
       assert.strictEqual((yield* auth.call("/api/auth/users/me/", { token })).status, 401)
       for (const path of ["verify", "refresh"]) {
         const body = path === "verify" ? { token } : { refresh: token }
@@ -117,7 +120,7 @@ describe("a device", () => {
       assert.strictEqual(yield* status(auth, from(99), bob), 200)
     }))
 
-  it.effect("is a stranger with a token of another user or type, an altered one or an expired one", () =>
+  it.effect("is a stranger with a token of another user or type, altered or expired", () =>
     Effect.gen(function* () {
       const { auth, anns, bobs } = yield* withDevices()
       const { body } = yield* logIn(auth, ann, from(200))
@@ -143,7 +146,7 @@ describe("a device", () => {
       assert.strictEqual(yield* status(auth, showing(anns)), 429)
     }))
 
-  it.effect("is a stranger after a new password, since a thief of the old one may have made many", () =>
+  it.effect("is a stranger after a new password, since a thief may have made devices", () =>
     Effect.gen(function* () {
       const { auth, anns } = yield* withDevices()
       yield* attack(auth)

@@ -1,4 +1,7 @@
-/** A signing key that is removed in an emergency, by the command or by hand: what it signed is refused everywhere at once. */
+/**
+ * A signing key that is removed in an emergency, by the command or by hand: the tokens that it
+ * signed are refused everywhere at once.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
@@ -33,19 +36,19 @@ describe("a signing key that is removed", () => {
     ],
   ] as const
   for (const [how, remove] of ways) {
-    it.effect(`${how} is trusted nowhere after 30 seconds, and log-ins go on with a new one at once`, () =>
+    it.effect(`${how} is trusted nowhere after 30 seconds; a new one signs at once`, () =>
       Effect.gen(function* () {
         const auth = yield* startAuth()
         const replica = yield* auth.replica
         const service = yield* serviceThatReads(replica)
         const old = yield* annsTokens(auth)
-        // All of them have proved it, and remember that.
+        // All of them have verified it, and remember that.
         for (const one of [auth, replica]) assert.strictEqual(yield* statusAt(one, old.access), 200)
         assert.strictEqual(yield* service(old), "ann")
 
         yield* remove(auth)
         yield* TestClock.adjust("1001 millis")
-        // The other replica signs with the new key, too, and nobody waits for it to be public for an hour.
+        // The other replica signs with the new key, too, without the wait of an hour.
         for (const one of [auth, replica]) {
           const pair = (yield* logIn(one)).body as Pair
           assert.notStrictEqual(
@@ -122,7 +125,7 @@ describe("a signing key that is removed", () => {
 })
 
 describe("a session that has ended", () => {
-  it.effect("is announced to services until all know, in whatever order the ends are committed", () =>
+  it.effect("is announced until all services know, in any order of commits", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const read = (after?: string) =>
@@ -157,7 +160,8 @@ describe("a session that has ended", () => {
       yield* Effect.promise(() => ending)
       const second = yield* read(first.position)
       assert.sameMembers(second.endedSessions, [early, late])
-      // Positions are the server's: while another of its databases has an older transaction, they are told again.
+      // Positions belong to the server: while another of its databases has an older transaction,
+      // the ends are announced again.
       let { position } = second
       yield* until(
         "they are told no more",
@@ -178,7 +182,7 @@ describe("a session that has ended", () => {
       }
     }))
 
-  it.effect("ends its access tokens at every service within 30 seconds, and is forgotten when all have expired", () =>
+  it.effect("ends its access tokens everywhere in 30 seconds, and is forgotten later", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const service = yield* serviceThatReads(auth)

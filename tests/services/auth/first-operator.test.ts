@@ -1,4 +1,4 @@
-/** Signing the first operator in: by whom, from where, and what is left when it fails in part. */
+/** Signing in the first operator: by whom, from where, and what is left after a partial failure. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
@@ -31,7 +31,7 @@ const prepared = Effect.gen(function* () {
 })
 
 describe("the exchange for the first operator", () => {
-  it.effect("works on this machine only: from no other address, through no proxy, under no other name", () =>
+  it.effect("works on this machine only: no other address, no proxy, no other host name", () =>
     Effect.gen(function* () {
       const { exchange } = yield* prepared
       const elsewhere = [

@@ -1,6 +1,7 @@
 /**
- * A flood of sign-ups at auth as a process of its own, with real hashes, from 200 connections of one address. The addresses
- * are those that a trusted proxy would tell. No limit on sign-ups helps: the queues are to hold by themselves.
+ * A flood of sign-ups at auth as a process of its own, with real hashes, over 200 connections from
+ * one address. The addresses are those that a trusted proxy reports. A limit on sign-ups does not
+ * help here: the queues alone must hold.
  */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { spawn } from "node:child_process"
@@ -95,7 +96,7 @@ const post = async (path: string, address: string, body: unknown) => {
   return { status: response.status, body: await response.json() as { refresh: string } }
 }
 
-/** What is answered must be a success, and come within two seconds. */
+/** The answer must be a success, and come within two seconds. */
 const inTime = async (asked: ReturnType<typeof post>) => {
   const startedAt = performance.now()
   const answer = await asked

@@ -1,4 +1,4 @@
-/** The signing key of an auth service, from its database and by its secret, to sign anything at all with. */
+/** The signing key of an auth service, decrypted from its database, to sign anything with. */
 import { Clock, Effect } from "effect"
 import { generateKeyPair, importJWK } from "jose"
 import { readFileSync } from "node:fs"
@@ -22,7 +22,7 @@ export const storedKeys = ({ sql }: RunningAuth) =>
     return rows.map(({ kid, key }): StoredKey => ({ kid, key }))
   })
 
-/** A good access token of Ann's by the clock of the test, in its parts. */
+/** The parts of a valid access token of Ann, by the clock of the test. */
 export const forge = Effect.fnUntraced(function* (auth: RunningAuth) {
   const nowSeconds = Math.floor((yield* Clock.currentTimeMillis) / 1000)
   const [row] = yield* storedKeys(auth)

@@ -52,8 +52,9 @@ describe("retiredKeys", () => {
 })
 
 describe("the rotation", () => {
-  // Replays months of replicas that look at the keys now and then, and of verifiers whose copies are as old as may be.
-  it("signs only with keys that every copy has, and keeps those of live tokens, whenever it runs", () => {
+  // Replays months of replicas that look at the keys now and then, and of verifiers with the oldest
+  // copies possible.
+  it("signs only with keys that every copy has, and keeps those of live tokens", () => {
     const pause = fc.integer({ min: 1, max: 12 * hourMs })
     fc.assert(fc.property(fc.array(pause, { minLength: 50, maxLength: 400 }), (pauses) => {
       let keys: ReadonlyArray<{ createdAtMs: number }> = []
@@ -67,7 +68,7 @@ describe("the rotation", () => {
         keys = keys.filter((key) => !retired.includes(key))
         if (isKeyDue(keys, now)) keys = [...keys, { createdAtMs: now }]
         const { createdAtMs } = signingKey(keys, now)!
-        // Whoever has a copy has one that is no older.
+        // No copy is older than this one.
         assert.isTrue(createdAtMs === 0 || createdAtMs + 3 * trustedForMs <= now)
         signedUntil.set(createdAtMs, now + longestMs)
         assert.isAtMost(keys.length, 2)

@@ -1,4 +1,6 @@
-/** Signing keys at rest: encrypted, by which secret, and what is said where that is another one. */
+/**
+ * Signing keys at rest: that they are encrypted, with which secret, and the error for another one.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { decodeProtectedHeader } from "jose"
@@ -16,7 +18,7 @@ const withSecrets = (auth: RunningAuth, ...secrets: ReadonlyArray<string>) =>
 const isValid = ({ call }: RunningAuth, token: string) =>
   Effect.map(call("/api/token/verify/", { body: { token } }), ({ status }) => status === 200)
 
-/** Stores the keys as they were stored before they were encrypted. */
+/** Stores the keys as releases without encryption did. */
 const storePlainly = (auth: RunningAuth) =>
   Effect.gen(function* () {
     for (const { kid, key } of yield* storedKeys(auth)) {
@@ -57,7 +59,7 @@ describe("a signing key in the database", () => {
       assert.isTrue(yield* isValid(again, refresh))
     }))
 
-  it.effect("is encrypted again with the first of several secrets, so that the others can be removed", () =>
+  it.effect("is encrypted again with the first of several secrets, so others can go", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const old = secretOf(auth)
@@ -90,7 +92,7 @@ describe("a signing key in the database", () => {
       for (const secret of [wrong, secretOf(auth)]) assert.notInclude(said, secret)
       assert.notInclude(said, "\n")
       assert.deepStrictEqual(yield* storedKeys(auth), before)
-      // Not a bit of it may be another, and none is taken for another one.
+      // No bit may be altered, and no key may take the place of another.
       const { kid, key } = before[0]!
       const text = key as string
       for (
@@ -115,7 +117,7 @@ describe("a signing key in the database", () => {
       }
     }))
 
-  it.effect("is not stored while the secret is missing or invalid, which is reported with all other settings", () =>
+  it.effect("is not stored while the secret is missing or invalid, which is reported", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       for (const secret of ["", "short", `${newSecret()} short`, "x".repeat(44)]) {

@@ -1,4 +1,7 @@
-/** Logging in over HTTP, and what slows down guessing; the clock is the test's, so that an hour takes no time. */
+/**
+ * Logging in over HTTP, and what slows down guessing; the clock is the test's, so an hour takes no
+ * time.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
@@ -22,7 +25,7 @@ const count = (answers: ReadonlyArray<Answer>, status: number) =>
 const times = <A>(n: number, effect: (n: number) => Effect.Effect<A>, concurrency = 1) =>
   Effect.forEach(Array.from({ length: n }, (_, n) => n), effect, { concurrency })
 
-/** Ann, and a service at which she has signed up. */
+/** Ann, and a service where she has signed up. */
 const withAnn = (settings: Readonly<Record<string, string>> = {}) =>
   Effect.tap(startAuth(settings), (auth) => signUp(auth))
 
@@ -80,7 +83,7 @@ describe("POST /api/token/", () => {
           await Effect.runPromise(logIn(auth, { ...wrong, username }, { address }))
           return performance.now() - startedAt
         })
-      // In turn, so that whatever else the machine does slows both alike; so few that none is held.
+      // In turn, so that other work on the machine slows both alike; few enough that none is held.
       const pairs = yield* times(
         5,
         (n) => Effect.all([spent("ann", `10.1.0.${n}`), spent("nobody", `10.2.0.${n}`)]),
@@ -88,7 +91,7 @@ describe("POST /api/token/", () => {
       const [known, unknown] = [0, 1].map((who) =>
         pairs.reduce((sum, pair) => sum + pair[who]!, 0)
       ) as [number, number]
-      // Without a hash to compute it would be a twentieth.
+      // Without a hash to compute, the time would be a twentieth.
       assert.isAbove(unknown, known / 5)
       assert.isAbove(known, unknown / 5)
     }))
@@ -124,16 +127,17 @@ describe("POST /api/token/", () => {
 const guess = (auth: RunningAuth, n: number) => logIn(auth, wrong, from(n))
 
 describe("the log-in throttle", () => {
-  it.effect("stops guesses at an account, wherever they come from, until the wait it names is over", () =>
+  it.effect("stops guesses at an account, from anywhere, for the time that it names", () =>
     Effect.gen(function* () {
       const auth = yield* withAnn()
-      // All at once, so that none knows what came of the others.
+      // All at once, so that none knows the outcome of the others.
       const guesses = yield* asTimePasses(times(60, (n) => guess(auth, n), 60))
       assert.deepStrictEqual([count(guesses, 401), count(guesses, 429)], [15, 45])
       const { body, headers } = guesses.find(({ status }) => status === 429)!
       assert.strictEqual(body.code, "too_many_attempts")
       assert.isAbove(Number(headers.get("retry-after")), 0)
-      // Not even the right password is tried meanwhile, so that nobody learns that it was right.
+      // Not even the right password is tried during the wait, so that a guesser does not learn that
+      // it is right.
       const refused = yield* logIn(auth, ann, from(99))
       assert.strictEqual(refused.status, 429)
       const seconds = Number(refused.headers.get("retry-after"))
@@ -158,7 +162,7 @@ describe("the log-in throttle", () => {
       const auth = yield* withAnn()
       yield* times(5, (n) => guess(auth, n))
       const held = yield* Effect.forkChild(logIn(auth, ann, from(99)))
-      // Its turn comes first, so it is held when this one is answered.
+      // Its turn comes first, so it is held when the next attempt is answered.
       yield* logIn(auth, { ...wrong, username: "nobody" }, from(98))
       yield* Effect.promise(() => auth.sql`update users set active = false`)
       assert.strictEqual((yield* asTimePasses(Fiber.join(held))).status, 401)

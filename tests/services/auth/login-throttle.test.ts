@@ -1,4 +1,7 @@
-/** What slows down guessing, in this process and in a real Redis; the clock is the test's, so that an hour takes no time. */
+/**
+ * What slows down guessing, in this process and in a real Redis; the clock is the test's, so an
+ * hour takes no time.
+ */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
@@ -36,7 +39,7 @@ const aName = () => crypto.randomUUID()
 
 type Throttle = LoginThrottle["Service"]
 
-/** Makes the attempts; gives what each one is told: its permit, or the seconds to wait. */
+/** Makes the attempts; gives the result of each: its permit, or the seconds to wait. */
 const tried = ({ permit }: Throttle, attempts: ReadonlyArray<Attempt>) =>
   Effect.forEach(attempts, (attempt) =>
     Effect.match(permit(attempt), {
@@ -76,7 +79,7 @@ describe.each(variants)("the log-in throttle, counting %s", (_, url) => {
         yield* TestClock.adjust(1)
         yield* Fiber.join(held)
       }
-      // An attempt of the twelve minutes after which there is one again.
+      // Twelve minutes refill one attempt.
       assert.isAtMost(answers[15] as number, 720)
       assert.isAbove(answers[15] as number, 600)
     }))
@@ -86,7 +89,7 @@ describe.each(variants)("the log-in throttle, counting %s", (_, url) => {
       const it = yield* throttle(url())
       const name = aName()
       assert.strictEqual(refused(yield* tried(it, many(20, () => stranger(name)))), 15)
-      // One and the same site, however many networks it has.
+      // All of one site, whatever the network.
       const site = many(20, (n) => ({ ...stranger(name), address: `2001:db8:1:${n}::/64` }))
       assert.strictEqual(refused(yield* tried(it, site)), 15)
       const [owner] = yield* tried(it, [stranger(name, 99)])
@@ -109,7 +112,7 @@ describe.each(variants)("the log-in throttle, counting %s", (_, url) => {
       assert.strictEqual(refused(yield* tried(it, [{ ...device, device: aName() }])), 0)
     }))
 
-  it.effect("refuses an address with a live session of the user only for its failures at this account", () =>
+  it.effect("refuses an address with a live session only for its failures at this account", () =>
     Effect.gen(function* () {
       const it = yield* throttle(url())
       const name = aName()

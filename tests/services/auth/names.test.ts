@@ -1,4 +1,4 @@
-/** Which names are of one script, and which cannot be told from one another. */
+/** Which names are of one script, and which look alike. */
 import { assert, describe, it } from "@effect/vitest"
 import { isUnambiguous, keysOf } from "#services/auth/names.ts"
 
@@ -21,7 +21,8 @@ const ofMoreThanOne = [
   "أحمد٣4",
 ]
 const alike = [
-  // Cyrillic alone, Greek alone, digits and capitals for letters, and sequences that look like one letter.
+  // Cyrillic alone, Greek alone, digits and capitals for letters, and sequences that look like one
+  // letter.
   ["scope", "\u0455\u0441\u043E\u0440\u0435"],
   ["AKTOBE", "\u0391\u039A\u03A4\u039F\u0392\u0395"],
   ["paypal", "paypaI"],

@@ -1,4 +1,4 @@
-/** Operators: how the role comes into tokens and goes, and how what they do is kept. */
+/** Operators: when the role gets into tokens and ends, and how their actions are recorded. */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect } from "effect"
 import { decodeJwt } from "jose"
@@ -38,7 +38,7 @@ describe("the role of an operator", () => {
       assert.strictEqual(yield* operators(auth, ({ grant }) => grant("ann")), "granted before")
       const next = pairOf(yield* auth.call("/api/token/refresh/", { body: { refresh } }))
       assert.strictEqual(roleOf(next.access), "operator")
-      // The answer of a refresh whose answer was lost.
+      // The repeated answer to a refresh whose first answer was lost.
       const again = pairOf(yield* auth.call("/api/token/refresh/", { body: { refresh } }))
       assert.strictEqual(roleOf(again.access), "operator")
       assert.strictEqual(roleOf(pairOf(yield* logIn(auth)).access), "operator")
@@ -64,7 +64,7 @@ describe("the role of an operator", () => {
       assert.deepStrictEqual(kept.map(({ event }) => event), ["operator-grant", "operator-revoke"])
     }))
 
-  it.effect("is for active users only: not for unknown names, pending sign-ups or closed accounts", () =>
+  it.effect("is for active users only, not for pending sign-ups or closed accounts", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       yield* annsTokens(auth)

@@ -1,4 +1,7 @@
-/** Orders as auth sees it: it knows who has unfinished orders, and tells whoever shows auth's token. It can be down. */
+/**
+ * Orders as auth sees it: it tells callers with auth's token who has unfinished orders. It can be
+ * down.
+ */
 import { decodeJwt } from "jose"
 
 export class OrdersDouble {

@@ -1,4 +1,7 @@
-/** Changing the password: what it needs, whom it throws out, and what a log-in at the same moment is worth. */
+/**
+ * Changing the password: what it needs, which sessions it ends, and how it treats a simultaneous
+ * log-in.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import {
@@ -71,7 +74,7 @@ describe("POST /api/auth/users/me/password/", () => {
       assert.strictEqual(yield* refreshed(auth, mine), 200)
     }))
 
-  it.effect("is throttled like a log-in, so that a thief of the token cannot guess the password", () =>
+  it.effect("is throttled like a log-in, so a thief of the token cannot guess on", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const mine = yield* annsTokens(auth)
@@ -81,12 +84,12 @@ describe("POST /api/auth/users/me/password/", () => {
         answers.push(yield* asTimePasses(change(auth, mine, guess, `198.51.${n}.1`)))
       }
       const statuses = answers.map(({ status }) => status)
-      // Ten fail at once, from wherever, each but the first few after a wait; then it is refused.
+      // Ten may fail, from any address, each but the first few after a wait; the next is refused.
       assert.deepStrictEqual(statuses, [...Array(10).fill(403), ...Array(10).fill(429)])
       assert.isAbove(Number(answers.at(-1)!.headers.get("retry-after")), 0)
     }))
 
-  it.effect("stays open to a logged-in user, however often strangers fail, even at the same address", () =>
+  it.effect("stays open to a logged-in user, even if strangers fail at the same address", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const mine = yield* annsTokens(auth)
@@ -139,7 +142,7 @@ describe("POST /api/auth/users/me/password/", () => {
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const mine = yield* annsTokens(auth)
-      // Those who come too late have a wrong password, and are held for it.
+      // Late log-ins have a wrong password, and are held for it.
       const [changed, ...logIns] = yield* asTimePasses(
         Effect.all(
           [change(auth, mine), ...Array.from({ length: 12 }, () => logIn(auth))],
@@ -148,7 +151,7 @@ describe("POST /api/auth/users/me/password/", () => {
       )
       assert.strictEqual(changed!.status, 200)
       const opened = logIns.filter(({ status }) => status === 200)
-      // Those that were opened before the change have ended with it.
+      // Sessions that were opened before the change have ended with it.
       for (const { body } of opened) {
         assert.strictEqual(yield* refreshed(auth, body as Pair), 401)
       }

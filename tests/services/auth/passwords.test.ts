@@ -5,7 +5,7 @@ import { Passwords, passwordsLayer } from "#services/auth/passwords.ts"
 import { Turns, turnsLayer } from "#services/auth/turns.ts"
 
 describe("passwords", () => {
-  it.live("keep their turn until they are hashed or compared, even when no caller waits any more", () =>
+  it.live("keep their turn until they are hashed or compared, even without a caller", () =>
     Effect.gen(function* () {
       const { hash, matches } = yield* Passwords
       const { logIn } = yield* Turns
@@ -14,7 +14,8 @@ describe("passwords", () => {
         const asked = yield* Effect.forkChild(logIn(["one"], work as Effect.Effect<unknown>), {
           startImmediately: true,
         })
-        // What a thread does ends in a later turn of the loop; an interruption that does not wait ends in this one.
+        // A thread's work ends in a later turn of the loop; an interruption that does not wait for
+        // it ends in this one.
         let later = false
         setImmediate(() => later = true)
         yield* Fiber.interrupt(asked)

@@ -1,4 +1,7 @@
-/** Counting failures in a real Redis, which is shared by replicas, comes back empty after a crash, or hangs. */
+/**
+ * Counting failures in a real Redis, which replicas share, which restarts empty after a crash, or
+ * which hangs.
+ */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Effect, References, Result } from "effect"
 import { TestClock } from "effect/testing"
@@ -25,7 +28,7 @@ type Limits = RateLimits["Service"]
 /** Ten at once, and again one after every six minutes. */
 const bucket = (name: string, kind = "tests") => ({ kind, name, limit: 10, refillMs: 360_000 })
 
-/** How many of so many takings a bucket of ten allows. */
+/** How many of `times` attempts a bucket of ten allows. */
 const allowed = (limits: Limits, name: string, times: number) =>
   Effect.gen(function* () {
     let passed = 0
@@ -78,7 +81,7 @@ describe("makeRateLimits", () => {
       }))
   }
 
-  it.effect("keeps nothing in Redis for buckets that were refused, given back or have refilled", () =>
+  it.effect("keeps nothing in Redis for buckets that are refused, put back or refilled", () =>
     Effect.gen(function* () {
       const limits = yield* makeRateLimits(new URL(redis.url))
       const client = yield* Effect.acquireRelease(
@@ -126,7 +129,7 @@ describe("makeRateLimits", () => {
       const key = aKey()
       const fast = [{ ...bucket(key), refillMs: 100 }]
       for (let n = 0; n < 10; n++) yield* limits.take(fast)
-      // By such a clock it would not refill for an hour, or be full at once.
+      // By that clock the bucket would not refill for an hour, or would be full at once.
       yield* TestClock.setTime(1_800_000_000_000 - 3_600_000)
       yield* Effect.result(limits.take(fast)).pipe(
         Effect.repeat({ until: Result.isSuccess, times: 100_000 }),

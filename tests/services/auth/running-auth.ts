@@ -1,6 +1,6 @@
 /**
- * An auth service for one test: the real one, on a database of its own, with a billing and orders that do as they are told.
- * Times are those of the test's clock.
+ * An auth service for one test: the real one, on a database of its own, with doubles of billing and
+ * orders. Times are those of the test's clock.
  */
 import { Clock, Effect, Layer, References, type Scope } from "effect"
 import { TestClock } from "effect/testing"
@@ -37,9 +37,14 @@ export interface RunningAuth {
   readonly billing: BillingDouble
   readonly orders: OrdersDouble
   readonly sql: Sql
-  /** Sends a request; a body makes it a POST unless it says otherwise, a token goes into its Authorization header. */
+  /**
+   * Sends a request; a body makes it a POST unless the method is given, a token goes into its
+   * Authorization header.
+   */
   readonly call: (path: string, options?: CallOptions) => Effect.Effect<Answer>
-  /** What a service does from time to time, once. Nothing else goes on by itself here, so that the clock can be moved. */
+  /**
+   * Runs the service's upkeep once. Nothing else runs by itself here, so the clock can be moved.
+   */
   readonly upkeep: Effect.Effect<void>
   readonly environment: Readonly<Record<string, string>>
   /** A second replica: another app on the same database and billing. */
@@ -60,7 +65,7 @@ export interface CallOptions {
 
 export const startAuth = (
   settings: Readonly<Record<string, string>> = {},
-  // What goes wrong on purpose is warned of.
+  // Failures that a test causes are logged as warnings.
   logLevel: "Error" | "Debug" = "Error",
 ): Effect.Effect<RunningAuth, unknown, Scope.Scope> =>
   Effect.gen(function* () {
@@ -171,7 +176,7 @@ export const logIn = (
 export const annsTokens = (running: RunningAuth): Effect.Effect<Pair> =>
   Effect.andThen(signUp(running), Effect.map(logIn(running), ({ body }) => body as Pair))
 
-/** Notes that a session has ended ten minutes before its last token does. */
+/** Records that a session has ended, ten minutes before its last token expires. */
 export const endSession = ({ sql }: RunningAuth, session: string) =>
   Effect.flatMap(Clock.currentTimeMillis, (now) =>
     Effect.promise(() =>
@@ -180,7 +185,7 @@ export const endSession = ({ sql }: RunningAuth, session: string) =>
         values (${session}, ${new Date(now)}, ${new Date(now + 600_000)})`
     ))
 
-/** Waits for what is done outside the test's clock: databases, hashes. */
+/** Waits for work outside the test's clock: databases, hashes. */
 export const until = (condition: () => boolean | Promise<boolean>): Effect.Effect<void> =>
   Effect.promise(async () => {
     const deadlineMs = Date.now() + patienceMs

@@ -1,6 +1,6 @@
 /**
- * Another service, as far as it proves users' tokens by what it reads from auth. It reads when it is asked, and not from time to
- * time, so that the clock can be moved by months.
+ * Another service, as far as it verifies users' tokens with what it reads from auth. It reads when
+ * asked, not periodically, so the clock can be moved by months.
  */
 import { Effect } from "effect"
 import { Fetch } from "#shared/http/client.ts"
@@ -9,7 +9,7 @@ import { makeTrust } from "#shared/security/trust.ts"
 import { makeUserVerifier } from "#shared/security/user-tokens.ts"
 import type { Pair, RunningAuth } from "./running-auth.ts"
 
-/** Whom it lets in with an access token. */
+/** The user that it lets in with an access token. */
 export const serviceThatReads = Effect.fnUntraced(function* ({ app }: RunningAuth) {
   const read = yield* readTrustOf(new URL("http://auth.test/internal/jwks.json")).pipe(
     Effect.provideService(Fetch, (url, init) => Promise.resolve(app.request(url, init))),

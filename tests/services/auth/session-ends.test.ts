@@ -1,4 +1,7 @@
-/** How sessions end: by a log-out, from the list, everywhere, by their age and by their number; and what is left of them. */
+/**
+ * How sessions end: by a log-out, from the list, everywhere, by age and by number; and what remains
+ * of them.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
@@ -34,7 +37,7 @@ const idOf = ({ access }: Pair) => decodeJwt(access)["sid"] as string
 const isRefused = ({ status, body }: Answer) =>
   assert.deepStrictEqual([status, body.code], [401, "unauthenticated"])
 
-/** Whether auth takes any token of the pair for anything. */
+/** Whether auth accepts either token of the pair for any purpose. */
 const isOver = (auth: RunningAuth, pair: Pair) =>
   Effect.gen(function* () {
     isRefused(yield* sessions(auth, pair))
@@ -53,7 +56,10 @@ const isLive = (auth: RunningAuth, pair: Pair) =>
     }
   })
 
-/** The sessions that every service is told of, and the seconds from their end until the last of their tokens is dead. */
+/**
+ * The ended sessions that services learn of, and the seconds from their end until their last token
+ * expires.
+ */
 const told = ({ sql }: RunningAuth) =>
   Effect.promise(async () =>
     new Map(
@@ -98,14 +104,14 @@ describe("POST /api/token/logout/", () => {
       yield* isLive(auth, pair)
     }))
 
-  it.effect("is announced to every service as long as an access token of the session may live", () =>
+  it.effect("is announced to every service as long as an access token may live", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const first = yield* annsTokens(auth)
       yield* TestClock.adjust("9 minutes")
       const second = (yield* refresh(auth, first.refresh)).body as Pair
       yield* TestClock.adjust("9 seconds")
-      // The answer to a refresh may be asked for again, with another access token.
+      // A refresh may be repeated, which gives another access token.
       const again = (yield* refresh(auth, first.refresh)).body as Pair
       yield* logOut(auth, again.refresh)
       const seconds = (yield* told(auth)).get(idOf(again))!
@@ -130,7 +136,7 @@ describe("a stolen refresh token", () => {
 })
 
 describe("GET /api/auth/sessions/", () => {
-  it.effect("lists the user's sessions, with when and where they began, and when they were last used", () =>
+  it.effect("lists the user's sessions: when and where they began, when they were last used", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       yield* signUp(auth)

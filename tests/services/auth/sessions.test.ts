@@ -1,4 +1,4 @@
-/** Sessions over HTTP: refreshing, what becomes of a lost answer and of a stolen token, and asking whether a token holds. */
+/** Sessions over HTTP: refreshes, lost answers, stolen tokens, and checks of tokens. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
@@ -39,7 +39,7 @@ describe("POST /api/token/refresh/", () => {
       yield* next(auth, second)
     }))
 
-  it.effect("gives the same successor again for ten seconds, so that a lost answer does not log the user out", () =>
+  it.effect("gives the same successor for ten seconds, so a lost answer logs nobody out", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const first = yield* annsTokens(auth)
@@ -170,7 +170,7 @@ describe("POST /api/token/verify/", () => {
         isRefused(answer)
         assert.deepStrictEqual(answer.body, answers[0]!.body)
       }
-      // Asking is not using: the session lives on.
+      // A check is not a use: the session stays alive.
       assert.strictEqual((yield* verify(auth, fresh.refresh)).status, 200)
     }))
 })

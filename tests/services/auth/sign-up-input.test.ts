@@ -1,4 +1,7 @@
-/** What a sign-up may hold: every bad body is a 400 that names the field, and never shows what was sent. */
+/**
+ * What a sign-up may contain: every bad body is a 400 that names the field, and never repeats what
+ * was sent.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { ann, logIn, signUp, startAuth } from "./running-auth.ts"
@@ -26,7 +29,7 @@ const wrongUsernames = [
   "a\u200db",
   "😀",
   "½",
-  // Not of one script, or with something invisible.
+  // Of several scripts, or with an invisible character.
   "p\u0430ypal",
   "٣ali",
   "ann\u034F",
@@ -153,7 +156,7 @@ describe("the body of POST /api/auth/users/", () => {
       }
     }))
 
-  it.effect("is not truncated: a password that differs in the last of 128 characters is wrong", () =>
+  it.effect("is not truncated: all 128 characters of a password count", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       yield* signUp(auth, secured(`${"x".repeat(127)}y`))

@@ -1,6 +1,6 @@
 /**
- * Signing up over HTTP, with a real database. What can go wrong between auth and billing goes wrong here: each crash point
- * leaves nothing that a later sign-up or a log-in would trip over.
+ * Signing up over HTTP, with a real database and failures between auth and billing: no crash point
+ * leaves anything that stops a later sign-up or log-in.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
@@ -121,14 +121,14 @@ describe("POST /api/auth/users/", () => {
       yield* Fiber.interrupt(dying)
       auth.billing.conduct = answers
       assert.strictEqual((yield* signUp(replica, other)).status, 201)
-      // The dead one's call arrives after all.
+      // The call of the dead replica arrives after all.
       held[0]!()
       yield* until(() => auth.billing.accounts.get("ann")?.email === other.email)
       assert.strictEqual((yield* logIn(replica, other)).status, 200)
       assert.strictEqual((yield* logIn(replica)).status, 401)
     }))
 
-  it.effect("gives a name to one of two simultaneous sign-ups, with the password and address of that one", () =>
+  it.effect("gives a name to one of two simultaneous sign-ups, with that one's password", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const { conduct, held } = holdsBack()
@@ -137,7 +137,7 @@ describe("POST /api/auth/users/", () => {
       yield* until(() => held.length === 1)
       const second = yield* Effect.forkChild(signUp(auth, other))
       yield* until(() => held.length === 2)
-      // Billing hears the second one's address first, and the first one's last.
+      // Billing gets the second one's address first, and the first one's last.
       held[1]!()
       const { status } = yield* Fiber.join(second)
       assert.strictEqual(status, 201)

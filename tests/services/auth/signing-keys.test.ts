@@ -1,4 +1,7 @@
-/** The signing keys in a real database: made once however many replicas start, and rotated without refusing a token. */
+/**
+ * The signing keys in a real database: made once, however many replicas start, and rotated without
+ * refusing a token.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
@@ -23,7 +26,7 @@ const waitingForLocks = ({ sql }: RunningAuth) =>
     select from pg_stat_activity
     where datname = current_database() and wait_event_type = 'Lock'`.then(({ length }) => length)
 
-/** Deletes the keys, in a transaction that nobody can look past until it is let go. */
+/** Deletes the keys, in a transaction that blocks readers until it is released. */
 const holdTable = ({ sql }: RunningAuth) =>
   Effect.promise(() =>
     new Promise<{ release: () => void }>((held) =>
@@ -59,7 +62,7 @@ describe("the signing keys", () => {
   it.effect("are the same for replicas that start at the same time", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
-      // Held back until all of them are about to look whether there is a key.
+      // Held back until all replicas are about to look for a key.
       const { release } = yield* holdTable(auth)
       const starting = yield* Effect.forkChild(
         Effect.all([auth.replica, auth.replica, auth.replica, auth.replica], {
@@ -102,7 +105,7 @@ describe("the signing keys", () => {
       const { status } = yield* auth.call("/api/token/verify/", { body: { token: before.refresh } })
       assert.strictEqual(status, 200)
 
-      // The token that lives longest is a device's: 90 days. By then it is time for a third key.
+      // The token that lives longest is a device's: 90 days. A third key is due before it expires.
       yield* TestClock.adjust("91 days")
       yield* Effect.all([auth.upkeep, replica.upkeep])
       const [oldest, third, ...more] = yield* publicKeys(auth)

@@ -1,4 +1,4 @@
-/** What of a flood the audit trail keeps one by one, and that it counts all the rest. */
+/** Which events of a flood the audit trail keeps one by one, and that it counts the rest. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { makeTrailBounds, type TrailEntry, type TrailEvent } from "#services/auth/trail-bounds.ts"

@@ -1,4 +1,4 @@
-/** Who is next: the work is a door that the test opens. */
+/** The order of turns: work goes on until the test ends it. */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber } from "effect"
 import { makeTurns } from "#services/auth/turns.ts"
@@ -29,7 +29,7 @@ const held = (atOnce: number) => {
     queue,
     settled,
     names: () => atWork.map(({ name }) => name),
-    /** Ends the oldest, and gives the names of all that are at work then. */
+    /** Ends the oldest, and gives the names of all that are then at work. */
     next: Effect.gen(function* () {
       yield* atWork.shift()!.end
       yield* settled

@@ -1,6 +1,6 @@
 /**
- * Who may place an order: how many may be unfinished in all and of a user, and how fast a user may
- * place them.
+ * Admission: how many orders may be unfinished in all and per user, and how fast a user may place
+ * them.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
@@ -15,7 +15,7 @@ import {
 } from "./running-orders.ts"
 import { until } from "./until.ts"
 
-/** Lets the next count be taken, and waits until the metric shows it. */
+/** Triggers the next count, and waits until the metric shows it. */
 const counted = (running: RunningOrders, expected: number) =>
   until(
     `${expected} unfinished orders are counted`,
@@ -51,7 +51,7 @@ const tooMany = (answer: Answer) => assertRefused(answer, 503, "overloaded")
 const tooManyOfOne = (answer: Answer) => assertRefused(answer, 429, "too_many_unfinished_orders")
 const tooFast = (answer: Answer) => assertRefused(answer, 429, "orders_too_fast")
 
-/** The order is final, and its replica knows. */
+/** Makes the order final, and known as such to its replica. */
 const complete = (running: RunningOrders, id: string) =>
   running.decide({ orderId: id as never, decision: "complete" })
 
@@ -76,7 +76,7 @@ describe("the backlog", () => {
       yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 20)))
       assert.isUndefined(waiting.pollUnsafe())
       yield* complete(running, id)
-      // No time passes but what a latch takes.
+      // The clock stands still: only the latch lets it in.
       yield* until("it is let in", () => waiting.pollUnsafe() !== undefined)
       assert.notStrictEqual((yield* Fiber.join(waiting)).id, id)
     }))
@@ -111,7 +111,7 @@ describe("the backlog", () => {
       })
       const first = yield* running.call("/api/orders/", keyed("one"))
       assert.strictEqual(first.status, 201)
-      // Without that any time passes.
+      // The clock stands still.
       const again = yield* running.call("/api/orders/", keyed("one"))
       assert.deepStrictEqual([again.status, again.body.id], [201, first.body.id])
       const other = yield* running.call("/api/orders/", keyed("one", { ...wanted, amount: 7 }))
@@ -127,7 +127,7 @@ describe("the backlog", () => {
       yield* place(running)
       const other = yield* running.replica()
       tooMany(yield* post(other))
-      // It hears of the end of what was stored elsewhere by the next count.
+      // The next count tells of the end of orders that were stored elsewhere.
       yield* running.decide({ orderId: id, decision: "settle" })
       yield* counted(other, 1)
       stored(yield* post(other))
@@ -198,7 +198,7 @@ describe("a user", () => {
         Effect.map(TestClock.adjust("200 millis"), () => waiting.pollUnsafe() !== undefined),
       )
       yield* complete(running, (yield* Fiber.join(waiting)).id)
-      // Who asks for more than come in a second is told so; and others are not concerned.
+      // A user who exceeds the rate is told so; others are not affected.
       const answers = yield* Effect.all([post(running), post(running), post(running)], {
         concurrency: "unbounded",
       })

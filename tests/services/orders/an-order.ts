@@ -1,4 +1,4 @@
-/** An order that nobody has decided yet, for tests to change. */
+/** An undecided order, for tests to change. */
 import type { Order } from "#services/orders/order.ts"
 import { OrderId } from "#shared/contracts/order.ts"
 import { stepsInForce } from "#shared/contracts/order-saga.ts"

@@ -1,4 +1,4 @@
-/** Cancelling an order: who may, until when, what its customer is told, and what becomes due. */
+/** Cancelling an order: by whom, until when, with which answer, and what becomes due. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
@@ -108,7 +108,7 @@ describe("POST /api/orders/{id}/cancel", () => {
       const { id } = yield* place(orders())
       assert.isAbove((yield* row(orders(), id)).publish_at.getTime(), Date.now() + 60_000)
       yield* cancel(id)
-      // From then on whoever takes it asks the register first.
+      // A saga that takes it later asks the register first.
       yield* until(
         "the order is published again",
         Effect.map(

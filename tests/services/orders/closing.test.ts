@@ -1,5 +1,5 @@
 /**
- * What becomes of those who only wait, for the end of an order or for its events, when the server
+ * What happens to requests that wait for the end of an order, or for its events, when the server
  * closes.
  */
 import { assert, describe, it } from "@effect/vitest"

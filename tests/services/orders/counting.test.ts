@@ -1,4 +1,4 @@
-/** How many orders there are, as operators are told, by the real service and its decisions. */
+/** The counts of orders for operators, by the real service and its decisions. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { join } from "node:path"
@@ -18,7 +18,7 @@ const hourMs = 60 * minuteMs
 const abort = (orderId: OrderId, reason: "Not enough money" | "Order timed out") =>
   ({ orderId, decision: "abort", reason }) as const
 
-/** A database of orders, and what is counted in it at a time. */
+/** A database of orders, and the counts in it at a given time. */
 const counted = Effect.gen(function* () {
   const url = yield* newDatabase
   const sql = yield* onlooker(url)
@@ -74,7 +74,7 @@ describe("GET /internal/order-counts", () => {
       yield* orders.decide(
         ...[c!, d!, e!].map((orderId) => ({ orderId, decision: "settle" as const })),
         { ...abort(f!, "Order timed out"), stuck },
-        // Said again: nothing ends twice.
+        // Repeated: no end is counted twice.
         { orderId: a, decision: "complete" },
       )
       yield* orders.decide({ orderId: c!, decision: "settle" })
@@ -142,7 +142,7 @@ describe("the ends of orders", () => {
       }
       yield* ended(nowMs - 25 * hourMs, "failed", null, 7)
       const before = yield* countsAt(nowMs)
-      // As two replicas do it at the same time, and one of them again.
+      // Two replicas do it at the same time, and one of them again.
       yield* Effect.all([rollUpAt(nowMs), rollUpAt(nowMs)], { concurrency: 2 })
       yield* rollUpAt(nowMs)
       assert.deepStrictEqual(yield* countsAt(nowMs), before)

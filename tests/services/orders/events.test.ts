@@ -78,7 +78,7 @@ const fail = (running: RunningOrders, orderId: OrderId) =>
     { orderId, decision: "settle", timeline: cancels },
   )
 
-/** The events as a test writes them: a step as what became of it, a status by its name. */
+/** The events in short form: a step by its outcome, a status by its name. */
 const short = (events: ReadonlyArray<Event>) =>
   events.map(({ id, event, data }) =>
     `${id} ` +
@@ -235,7 +235,7 @@ describe("GET /api/orders/{id}/events", () => {
       )
       assert.strictEqual(head.status, 200)
       assert.strictEqual(yield* openStreams(running), 0)
-      // One that hangs up in the middle, and one that is cut off.
+      // One client hangs up, and one is cut off.
       const abort = new AbortController()
       const response = yield* Effect.promise(() =>
         fetch(url, { headers: { authorization }, signal: abort.signal })

@@ -1,6 +1,5 @@
 /**
- * What happens while one query is out: it is held open, something else happens, and then it goes
- * on.
+ * What happens while a query is in flight: it is held, something else happens, and then it goes on.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Fiber, Layer, type Scope } from "effect"
@@ -22,8 +21,8 @@ import { until } from "./until.ts"
 type Held = "countUnfinished" | "findByKeys" | "insert"
 
 /**
- * Holds each query of the name, before it reaches the database or with its answer, until it is let
- * go.
+ * Holds each query of that name, before it reaches the database or with its answer, until the test
+ * releases it.
  */
 interface Hold {
   /** How many are held. */
@@ -90,7 +89,7 @@ const world = Effect.gen(function* () {
         holds.delete(name)
         return Deferred.succeed(state.gate, undefined)
       })
-      // A test that fails lets go, too: the database closes after its last query.
+      // Released when a test fails, too: the database closes after its last query.
       yield* Effect.addFinalizer(() => letGo)
       return { out: () => state.out, letGo: Effect.asVoid(letGo) }
     })
@@ -113,7 +112,7 @@ const world = Effect.gen(function* () {
     sql,
     hold,
     place,
-    /** The code of the problem with which an order is refused that waits in vain. */
+    /** The code of the problem for an order that waits in vain. */
     refused: Effect.gen(function* () {
       const waiting = yield* Effect.forkChild(Effect.flip(place()), { startImmediately: true })
       const isRefused = Effect.map(
@@ -141,7 +140,7 @@ describe("the count of the backlog", () => {
         for (let n = 0; n < limit; n++) yield* place()
         assert.strictEqual(yield* refused, "overloaded")
         yield* letGo
-        // Whatever it counted, there are as many as there may be.
+        // Whatever the count gives, the limit is reached.
         for (let again = 0; again < 3; again++) {
           assert.strictEqual(yield* refused, "overloaded")
           yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
@@ -200,7 +199,7 @@ describe("the replay of an order", () => {
       assert.deepInclude(yield* Fiber.join(other), { code: "idempotency_key_reused" })
     }))
 
-  it.effect("waits for the order that is being stored, and does not affect the batch of others", () =>
+  it.effect("waits for the order that is being stored, and holds up no others", () =>
     Effect.gen(function* () {
       const { sql, hold, place } = yield* world
       const { out, letGo } = yield* hold("insert", "before")

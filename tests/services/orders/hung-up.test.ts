@@ -1,4 +1,4 @@
-/** What becomes of an order whose client does not wait for it. */
+/** What happens to an order whose client hangs up. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { place, sharedOrders, someone, tokenOf, wanted } from "./running-orders.ts"
@@ -6,7 +6,7 @@ import { until } from "./until.ts"
 
 const orders = sharedOrders()
 
-/** Keeps everybody from the table until the scope closes. */
+/** Locks the table until the scope closes. */
 const lockTable = Effect.acquireRelease(
   Effect.promise(async () => {
     const sql = await orders().sql.reserve()
@@ -24,7 +24,7 @@ const insertsThatWait = Effect.promise(async () => {
   return row.count
 })
 
-/** Sends an order and hangs up after so many turns of the event loop, wherever it is by then. */
+/** Sends an order and hangs up after this many turns of the event loop. */
 const hangUpAfter = async (turns: number, authorization: string): Promise<void> => {
   const client = new AbortController()
   const answer = orders().app.request("/api/orders/", {

@@ -119,7 +119,7 @@ describe("Idempotency-Key", () => {
     Effect.gen(function* () {
       const one = yield* startOrders()
       const other = yield* one.replica()
-      // Slow enough for both to be in the middle of theirs.
+      // Slow enough for both to be in the middle of their batches.
       yield* Effect.promise(() =>
         one.sql.unsafe(`
           create function dawdle() returns trigger language plpgsql as

@@ -2,10 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { makeLine, type MayEnter } from "#services/orders/line.ts"
 
-/**
- * Each came a millisecond after the one before; those named are let in when they have waited in
- * vain.
- */
+/** Entries that joined a millisecond apart; those named may enter when they have waited in vain. */
 const waiting = (names: ReadonlyArray<string>, lucky = "") =>
   Effect.gen(function* () {
     const line = makeLine<string>()
@@ -26,7 +23,7 @@ const waiting = (names: ReadonlyArray<string>, lucky = "") =>
     return { line, came, fibers }
   })
 
-/** So many of all; those named may not come in at all. */
+/** Lets in this many in all; those named may not enter. */
 const room = (most: number, blocked = "") => {
   let left = most
   return (name: string): MayEnter =>

@@ -5,7 +5,7 @@ import { place, sharedOrders, someone, wanted } from "./running-orders.ts"
 const orders = sharedOrders()
 
 describe("GET /api/orders/", () => {
-  /** By their ids, which is the order in which they came in. */
+  /** In the order of their ids, which is the order of their arrival. */
   const placeSeveral = (user: string, count: number) =>
     Effect.map(
       Effect.forEach(

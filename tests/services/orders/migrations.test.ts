@@ -1,4 +1,4 @@
-/** What the numbered files of orders do to a database that has orders already. */
+/** What the migrations of orders do to a database that has orders already. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { copyFile, readdir } from "node:fs/promises"

@@ -1,6 +1,6 @@
 /**
- * Cancelling an order as an operator: by the console only, for whomever, and by the same register
- * as its customer.
+ * Cancelling any user's order as an operator: only through the console, and by the same register as
+ * its customer.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"

@@ -1,6 +1,6 @@
 /**
- * Intake while the database or the queue is away: what is acknowledged is never lost, and what
- * fails says so at once.
+ * Intake while the database or the queue is unavailable: what is acknowledged is never lost, and
+ * failures are answered at once.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"

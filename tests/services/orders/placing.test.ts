@@ -53,8 +53,8 @@ describe("POST /api/orders/", () => {
       for (const id of ids) {
         assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
       }
-      // Those that came together have no order among themselves; they came after the first and
-      // before the last.
+      // Simultaneous orders have no order among themselves; they came after the first and before
+      // the last.
       const sorted = ids.toSorted()
       assert.strictEqual(new Set(ids).size, 102)
       assert.deepStrictEqual([sorted[0], sorted.at(-1)], [first.id, last.id])
@@ -77,7 +77,7 @@ describe("POST /api/orders/", () => {
     "keeps an amount of %d exactly, to the minor unit",
     (amount) =>
       Effect.gen(function* () {
-        // Sums of decimals that are no decimals are refused, not rounded.
+        // Amounts with more decimals than allowed are refused, not rounded.
         const { status, body } = yield* post({ ...wanted, amount })
         if (Number(amount.toFixed(2)) !== amount) return assert.strictEqual(status, 400)
         assert.strictEqual(body.amount, amount)

@@ -1,6 +1,6 @@
 /**
- * Everything that the orders service asks of its table, by the code that asks it, for tests of how
- * PostgreSQL plans it.
+ * All queries of the orders service, by the code that makes them, for tests of their plans in
+ * PostgreSQL.
  */
 import { Clock, Context, Duration, Effect, Layer, type Scope } from "effect"
 import { join } from "node:path"

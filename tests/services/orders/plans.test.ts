@@ -1,6 +1,6 @@
 /**
- * The orders table is read by its indexes, by every statement of the service, whatever there was
- * when it was planned.
+ * Every statement of the service reads the orders table by its indexes, whatever the size of the
+ * table when it was planned.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -8,8 +8,8 @@ import { badlyPlannedAt } from "#tests/support/plans.ts"
 import { plannedOrders } from "./planned-orders.ts"
 
 describe("the orders table", () => {
-  // A handful is never what a plan is made for: the migrations keep the table from being analyzed
-  // before it has more.
+  // Plans are never made for a handful of orders: the migrations delay the analysis of the table
+  // until it has more.
   for (const few of [0, 10, 30, 100, 1_000]) {
     it.live(
       `reads no more of twenty thousand orders than it asks for, if there were ${few} when it was planned`,

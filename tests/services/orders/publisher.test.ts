@@ -20,7 +20,7 @@ const someOrders = (count: number) =>
     )
   )
 
-/** A publisher over a queue whose first publications end as told; all others succeed. */
+/** A publisher over a queue whose first publications end as given; all others succeed. */
 const publisherWith = (...first: ReadonlyArray<Effect.Effect<void, QueueUnavailable>>) => {
   const batches: Array<ReadonlyArray<OrderMessage>> = []
   return publisherOver((messages) => {
@@ -41,7 +41,7 @@ const publisherOver = (publish: OrderQueue["Service"]["publish"]) =>
 
 const isAway = Effect.fail(new QueueUnavailable({ message: "the queue is away" }))
 
-/** Lets time pass until it is so. */
+/** Lets time pass until the condition holds. */
 const untilInTime = (condition: () => boolean) =>
   until("it is so in time", Effect.map(TestClock.adjust("100 millis"), condition))
 
@@ -70,7 +70,7 @@ describe("Publisher", () => {
       assert.notDeepEqual(batches[0], batches[1])
     }))
 
-  it.effect("retries while the queue is unavailable, and then publishes the orders that came meanwhile", () =>
+  it.effect("retries while the queue is unavailable, and then publishes later orders", () =>
     Effect.gen(function* () {
       const { publisher, batches } = yield* publisherWith(isAway, isAway, isAway)
       const [first, second] = [yield* someOrders(2), yield* someOrders(3)]

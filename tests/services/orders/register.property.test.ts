@@ -48,7 +48,7 @@ const anyBatches = fc.array(fc.array(anyDecision, { minLength: 1, maxLength: 12 
   minLength: 1,
   maxLength: 4,
 })
-/** A property of what any batches do, whoever of the replicas gets which. */
+/** A property of any batches, whichever replica gets each. */
 const property = (check: (ids: ReadonlyArray<OrderId>, batches: Batches) => Effect.Effect<void>) =>
   Effect.promise(() =>
     fc.assert(
@@ -100,7 +100,7 @@ describe("the register", () => {
           { concurrency: "unbounded" },
         )
         const rows = yield* rowsOf(ids)
-        // A batch is one transaction, so one order of the batches must explain everything.
+        // A batch is one transaction, so one sequence of the batches must explain all results.
         const explained = permutations(batches.map((_, n) => n)).some((order) => {
           const model = new Map<string, Model>(ids.map((id) => [id, pending]))
           const told = order.every((n) =>

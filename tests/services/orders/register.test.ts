@@ -206,7 +206,7 @@ describe("decide", () => {
       const final: Array<string | undefined> = []
       const { unlisten } = yield* Effect.promise(() =>
         sql.listen(changesChannel, (payload) => {
-          // As versions read it that do not know which of them are final.
+          // As earlier versions read it, which do not know which of them are final.
           for (const id of payload.split(",").filter((id) => id !== "")) heard.add(id)
           final.push(...payload.split(",,")[1]!.split(",").filter((id) => id !== ""))
         })

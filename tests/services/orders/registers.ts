@@ -19,7 +19,7 @@ import { databaseLayer } from "#shared/postgres/database.ts"
 import { noChanges } from "#tests/simulation/no-changes.ts"
 import { clientOf, databaseOf } from "./running-orders.ts"
 
-/** The database, past the registers. */
+/** Direct access to the database, without the registers. */
 export let sql: Sql
 /** Registers of three replicas. */
 export let registers: ReadonlyArray<Register["Service"]>
@@ -79,7 +79,7 @@ export const rowsOf = (ids: ReadonlyArray<string>): Effect.Effect<ReadonlyMap<st
 export const rowOf = (id: string) => Effect.map(rowsOf([id]), (rows) => rows.get(id)!)
 
 let tags = 0
-/** A timeline that tells whose it is. */
+/** A timeline that names its author. */
 const timelineOf = (tag: number): ReadonlyArray<TimelineEntry> => [{
   step: "money",
   action: "reserve",

@@ -29,7 +29,7 @@ import { anyRedis } from "#tests/support/redis.ts"
 import { oneDoor } from "#tests/support/one-door.ts"
 
 export interface CallOptions {
-  /** Whose token is sent; "ann" unless another name is given, and none for null. */
+  /** The user whose token is sent; "ann" by default, and none for null. */
   readonly user?: string | null
   readonly body?: unknown
   readonly headers?: Record<string, string>
@@ -65,7 +65,7 @@ export interface RunningOrders {
 const { privateKey, publicKey } = await generateKeyPair("EdDSA", { crv: "Ed25519" })
 const trusted = auths([{ ...(await exportJWK(publicKey)), kid: "tests" }])
 
-/** Valid for what is one test for a person, whatever the clock of that test says. */
+/** Valid for as long as any test, whatever the clock of that test says. */
 export const tokenOf = (username: string, role?: "operator"): Promise<string> =>
   new SignJWT({ sid: crypto.randomUUID(), ...(role !== undefined && { role }) })
     .setProtectedHeader({ alg: "EdDSA", kid: "tests", typ: accessTokenType })
@@ -77,7 +77,7 @@ export const tokenOf = (username: string, role?: "operator"): Promise<string> =>
     .setExpirationTime("900 years")
     .sign(privateKey)
 
-/** How the service reaches auth, for what proves tokens. */
+/** How the service gets the keys that verify users' tokens from auth. */
 export const authsKeys = (): Promise<Response> => Promise.resolve(Response.json(trusted))
 
 /** A folder with the keys of all services, gone with the scope. */
@@ -110,7 +110,7 @@ const redisUrl: Effect.Effect<string, never, Scope.Scope> = Effect.acquireReleas
 ).pipe(Effect.map(({ url }) => url))
 
 /**
- * What an orders service needs to be told; DATABASE_URL and QUEUE_URL may be those of a line that
+ * The settings of an orders service; DATABASE_URL and QUEUE_URL may be those of a connection that
  * can be disturbed.
  */
 export const ordersEnvironment = Effect.gen(function* () {
@@ -119,7 +119,7 @@ export const ordersEnvironment = Effect.gen(function* () {
     DATABASE_URL: yield* databaseOf("orders"),
     QUEUE_URL: yield* redisUrl,
     QUEUE_STREAM: `orders-${crypto.randomUUID()}`,
-    // What was not published in the first place must not pass for it.
+    // Late, so that a test does not take the sweeper's publication for the publisher's.
     REPUBLISH_AFTER: "1 hour",
     ...plentyOfOrders,
     JWKS_URL: "http://auth.test/internal/jwks.json",
@@ -155,7 +155,7 @@ const start = (
       Effect.provideService(Fetch, authsKeys),
       // Each replica is a process elsewhere, with metrics of its own.
       Effect.provideService(Metric.MetricRegistry, new Map()),
-      // What goes wrong on purpose is warned of.
+      // Failures that a test causes are logged as warnings.
       Effect.provideService(References.MinimumLogLevel, "Error"),
     )
     const signer = Context.get(

@@ -1,6 +1,6 @@
 /**
- * A search among a hundred thousand orders: by rows that are read, whatever the machine does
- * meanwhile.
+ * A search among a hundred thousand orders, measured in rows read, which do not depend on the
+ * machine.
  */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, Scope } from "effect"
@@ -14,7 +14,7 @@ import { Database } from "#shared/postgres/database.ts"
 import { newDatabase, onlooker, openDatabase } from "../../shared/postgres/open-database.ts"
 
 const many = 100_000
-/** From here on all that is final failed, for want of money but for a few. */
+/** From this number on all final orders failed, most of them for lack of money. */
 const firstFailed = 55_000
 
 const idOf = (n: number) =>
@@ -61,13 +61,12 @@ beforeAll(() => Effect.runPromise(Scope.provide(start, scope)))
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
 /**
- * What a search finds, and how many rows and entries of indexes were read for it; none without an
- * index.
+ * What a search finds, and how many rows and index entries it reads; a scan without an index fails.
  */
 const searched = Effect.fnUntraced(function* (query: OrderSearchQuery) {
   const read = Effect.gen(function* () {
-    // Its connection hands in its counts only now and then, but with the next statement when told
-    // to.
+    // A connection reports its statistics only now and then, unless told to do so with the next
+    // statement.
     yield* database.query((sql) => sql`select pg_stat_force_next_flush()`)
     const [counted] = yield* Effect.promise(() =>
       sql`select (select sum(seq_tup_read)::int from pg_stat_user_tables where relname = 'orders') as whole,
@@ -82,7 +81,7 @@ const searched = Effect.fnUntraced(function* (query: OrderSearchQuery) {
   return { ...page, read: after.indexed - before.indexed }
 })
 
-/** Those that are not final. */
+/** The unfinished orders. */
 const open = many / 1000 + many / 2000
 
 describe("a search among a hundred thousand orders", () => {
@@ -171,7 +170,7 @@ describe("a search among a hundred thousand orders", () => {
       )
       const newest = (query: OrderSearchQuery) =>
         Effect.map(searched({ ...query, limit: 2 }), ({ orders, read }) => {
-          // Twice of those that are not final, as they were changed just now, before all others are
+          // Unfinished orders are read twice, as they have just been changed, before all others are
           // walked.
           assert.isAtMost(read, 4 * mostLookedAt)
           return orders.map(({ id }) => id)

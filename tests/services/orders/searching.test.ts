@@ -1,4 +1,4 @@
-/** What operators find among orders, by the real service, and who may look. */
+/** What operators find when they search orders, by the real service, and who may search. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { FoundOrder } from "#shared/contracts/order-search.ts"
@@ -11,7 +11,7 @@ const orders = sharedOrders()
 const stuckAt = (step: "money" | "item" | "slot") =>
   ({ step, cause: "away", attempts: 3, nextAttemptAt: "2026-01-31T12:00:00.000Z" }) as const
 
-/** Orders that ended and stand in every way, of two users; by what they are. */
+/** Orders of two users in every state; by name. */
 const someOrders = Effect.gen(function* () {
   const [ann, bob] = [someone(), someone()]
   const placeOf = (user: string, item = 1, slot = "09:00") =>

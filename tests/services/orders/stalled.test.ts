@@ -1,12 +1,10 @@
-/** Intake while the database stalls: what waits is bounded. */
+/** Intake while the database stalls: the number of waiting orders is bounded. */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import { type RunningOrders, startOrders, wanted } from "./running-orders.ts"
 import { until } from "./until.ts"
 
-/**
- * Lets nobody write to the table of orders until the given Deferred is done; whoever reads goes on.
- */
+/** Blocks writes to the orders table until the given Deferred is done; reads go on. */
 const stall = Effect.fnUntraced(function* ({ sql }: RunningOrders, end: Deferred.Deferred<void>) {
   const stalled = yield* Deferred.make<void>()
   const over = yield* Effect.forkChild(Effect.promise(() =>

@@ -1,6 +1,6 @@
 /**
- * What orders shows to the audit: how orders stand, a page at a time, and the oldest that is not
- * final.
+ * What orders gives the audit: orders with their status, a page at a time, and the oldest
+ * unfinished one.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
@@ -143,8 +143,8 @@ describe("GET /internal/orders", () => {
             from generate_series(1, 50000) n`
       )
       const read = Effect.gen(function* () {
-        // Its connection hands in its counts only now and then, but with the next statement when
-        // told to.
+        // A connection reports its statistics only now and then, unless told to do so with the next
+        // statement.
         yield* database.query((sql) => sql`select pg_stat_force_next_flush()`)
         const [counted] = yield* Effect.promise(() =>
           sql`select sum(seq_tup_read)::int as whole,

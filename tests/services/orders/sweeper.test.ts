@@ -1,6 +1,6 @@
 /**
- * The sweeper over a real database, with a queue in memory that does as a test tells it. Times are
- * the test clock's.
+ * The sweeper over a real database, with a queue in memory that the test controls. Times are those
+ * of the test's clock.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Fiber, Layer, References } from "effect"
@@ -144,7 +144,7 @@ describe("sweep", () => {
       assert.deepStrictEqual(waits, [15, 30, 60, 120, 240, 480, 600, 600])
     }))
 
-  it.effect("publishes an order that was published for a week, or up to the counter's maximum", () =>
+  it.effect("publishes an order again even after a week, or at the counter's maximum", () =>
     Effect.gen(function* () {
       const { sql, sweep, published } = yield* world
       const times = [29, 30, 31, 32, 62, 64, 1_010, 2 ** 31 - 2, 2 ** 31 - 1]
@@ -198,7 +198,7 @@ describe("sweep", () => {
       assert.deepStrictEqual(ids(), [compensating])
     }))
 
-  it.effect("skips what another replica takes at the same time, so that each is published once", () =>
+  it.effect("skips what another replica takes at that time, so each is published once", () =>
     Effect.gen(function* () {
       const { sql, sweep, ids, record, replica } = yield* world
       const all = yield* insert(sql, 700)
@@ -232,7 +232,7 @@ describe("sweep", () => {
       yield* dueIn(soon!, 9 * 60_000)
       assert.strictEqual(yield* sweep(), 1)
       assert.deepStrictEqual(ids(), [late])
-      // Once: it waits as long as any other from here on.
+      // Only once: its next wait is the usual one.
       assert.strictEqual(yield* sweep(), 0)
     }))
 

@@ -1,6 +1,6 @@
 /**
- * Who waits for an order in the process that decides it is told by the commit: over a database that
- * notifies nobody, and with a clock that stands still, there is no other way to hear of it.
+ * A caller that waits in the process that decides is told after the commit. The database sends no
+ * notifications and the clock stands still, so there is no other way to learn of it.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Duration, Effect, Fiber, Layer } from "effect"
@@ -30,8 +30,8 @@ const decision = (orderId: OrderId, decision: Decision["decision"]): Decision =>
 })
 
 /**
- * Intake and register of one process, over a database that notifies nobody; and how often orders
- * were looked up.
+ * Intake and register of one process, over a database without notifications; and the number of
+ * look-ups.
  */
 const deafProcess = Effect.gen(function* () {
   const url = yield* newDatabase
@@ -167,7 +167,7 @@ describe("a caller that waits for an order that its own process decides", () => 
     Effect.gen(function* () {
       const { register, other, placeAndWait } = yield* deafProcess
       const { id, waiting } = yield* placeAndWait
-      // Its answer was lost: this process did not get to tell.
+      // Its answer was lost: this process did not get to tell its waiters.
       yield* other.decide([decision(id, "complete")])
       assert.isUndefined(waiting.pollUnsafe())
       yield* register.decide([decision(id, "complete")])

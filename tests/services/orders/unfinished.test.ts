@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest"
 import { makeUnfinished, type Unfinished } from "#services/orders/unfinished.ts"
 
 const username = fc.constantFrom("ann", "bob", "cy")
-/** What happens to the orders of two replicas, and what one of them hears of it. */
+/** What happens to the orders of two replicas, and what one of them learns of it. */
 const anyStep = fc.oneof(
   { weight: 4, arbitrary: fc.tuple(fc.constant("stored here" as const), username) },
   { weight: 1, arbitrary: fc.tuple(fc.constant("stored elsewhere" as const), username) },
@@ -21,7 +21,7 @@ const countsOf = (orders: Iterable<string>) => {
   return { total: [...users.values()].reduce((sum, count) => sum + count, 0), users }
 }
 
-/** The orders as they are, beside what a replica knows of them. */
+/** The orders as they are, next to what a replica knows of them. */
 const world = (unfinished: Unfinished) => {
   const orders = new Map<string, string>()
   let made = 0
@@ -76,7 +76,7 @@ describe("a replica's count of unfinished orders", () => {
     }))
   })
 
-  it("is exact after every count of the table, whatever others stored and whichever end was missed", () => {
+  it("is exact after each count, whatever others stored and whichever end was missed", () => {
     fc.assert(fc.property(fc.array(anyStep, { maxLength: 100 }), (steps) => {
       const unfinished = makeUnfinished(1_000)
       const { take, orders } = world(unfinished)
@@ -86,7 +86,7 @@ describe("a replica's count of unfinished orders", () => {
     }))
   })
 
-  it("includes orders stored while a count is in flight; the next count removes any surplus", () => {
+  it("includes orders stored during a count; the next count removes any surplus", () => {
     const one = { id: "1", username: "ann" }
     for (const seen of [true, false]) {
       const unfinished = makeUnfinished(1_000)

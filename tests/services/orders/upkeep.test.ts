@@ -34,7 +34,7 @@ const start = Effect.gen(function* () {
   return { calendar, orders, post, placed, decide, forget: keysForgotten(orders, calendar) }
 })
 
-/** Runs the upkeep, beside the service; gives how many keys it forgot. */
+/** Runs the upkeep next to the service; gives how many keys it forgot. */
 const keysForgotten = ({ environment }: RunningOrders, calendar: Calendar) =>
   Effect.gen(function* () {
     const layer = databaseLayer({
@@ -110,7 +110,7 @@ describe("an Idempotency-Key", () => {
       const first = yield* placed("one")
       yield* decide(first, "complete")
       calendar.pass("3 days")
-      // The insert finds the key taken, and before it is looked up it is forgotten.
+      // The insert finds the key taken, and the key is forgotten before the look-up.
       yield* Effect.promise(() =>
         orders.sql.unsafe(`
           create function forget() returns trigger language plpgsql as $$

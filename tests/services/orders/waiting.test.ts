@@ -1,6 +1,6 @@
 /**
  * Waiting for the end of an order (`Prefer: wait=N`), whatever happens to the order and to the
- * database meanwhile.
+ * database.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
@@ -13,7 +13,7 @@ import { anOrder } from "./an-order.ts"
 import { type CallOptions, type RunningOrders, startOrders, wanted } from "./running-orders.ts"
 import { until } from "./until.ts"
 
-/** Places an order and waits for its end; in the meantime the test has the id. */
+/** Places an order and waits for its end; the test gets the id meanwhile. */
 const placeAndWait = (running: RunningOrders, options: CallOptions = {}) =>
   Effect.gen(function* () {
     const known = yield* idsOf(running)
@@ -53,7 +53,7 @@ const timePassesWhile = (condition: () => boolean) =>
     }
   })
 
-// The clock stands still unless a test moves it: what comes, comes by notification.
+// The clock stands still unless a test moves it: all news comes by notification.
 describe("Prefer: wait", () => {
   it.effect("answers as soon as the order is final, whichever replica decides it", () =>
     Effect.gen(function* () {
@@ -135,7 +135,8 @@ describe("Prefer: wait", () => {
     Effect.gen(function* () {
       const running = yield* startOrders()
       const { id, answer, pending } = yield* placeAndWait(running)
-      // Decided past the register, which would tell of it: only a look after the cut can find it.
+      // Decided without the register, which would announce it: only a look after the cut can find
+      // it.
       yield* Effect.promise(() =>
         running.sql`
         update orders set status = 'completed', decided_at = now(), publish_at = null where id = ${id}`
@@ -194,8 +195,7 @@ const cutListener = ({ sql }: RunningOrders) =>
 
 describe("Changes", () => {
   /**
-   * The changes over a database that never notifies, and that tells the test what it was given to
-   * notify.
+   * The changes over a database that never notifies, and that passes the test's notifications on.
    */
   const deaf = Effect.gen(function* () {
     let notify: (payload: string | null) => void = () => {}
@@ -243,7 +243,7 @@ describe("Changes", () => {
       yield* Fiber.join(three!.fiber)
     }).pipe(Effect.scoped))
 
-  it.effect("gives the order that it was told, and nothing after a notification, so that the caller looks it up", () =>
+  it.effect("gives the order that it was told, and nothing after a notification", () =>
     Effect.gen(function* () {
       const { changes, notify } = yield* deaf
       const id = OrderId.make(crypto.randomUUID())
@@ -252,7 +252,7 @@ describe("Changes", () => {
       assert.strictEqual((yield* changed)?.id, id)
       notify(id)
       assert.isUndefined(yield* changed)
-      // What came last is newer.
+      // The later news wins.
       yield* changes.tell([anOrder({ id })], [])
       notify(id)
       assert.isUndefined(yield* changed)
