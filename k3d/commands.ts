@@ -11,7 +11,7 @@ export class StepError extends Schema.TaggedError<StepError>()("StepError", {
   message: Schema.String,
 }) {}
 
-export type Command = readonly [program: string, ...parameters: ReadonlyArray<string>]
+export type ShellCommand = readonly [program: string, ...parameters: ReadonlyArray<string>]
 
 /** To runMain a Ctrl-C is an orderly end; a script that did not get through is none. */
 export const unfinishedWhenStopped = Effect.onInterrupt(() =>
@@ -21,15 +21,15 @@ export const unfinishedWhenStopped = Effect.onInterrupt(() =>
 const root = join(import.meta.dirname!, "..")
 
 /** Runs a command, its output on the terminal. Fails with StepError, which ends with the remedy. */
-export const run = (command: Command, remedy: string, input?: string) =>
+export const run = (command: ShellCommand, remedy: string, input?: string) =>
   Effect.asVoid(execute(command, remedy, { shown: true, input }))
 
 /** Runs a command and gives what it printed, trimmed. Fails with StepError, which ends with the remedy. */
-export const read = (command: Command, remedy: string) =>
+export const read = (command: ShellCommand, remedy: string) =>
   execute(command, remedy, { shown: false, input: undefined })
 
 const execute = (
-  [program, ...parameters]: Command,
+  [program, ...parameters]: ShellCommand,
   remedy: string,
   { shown, input }: { readonly shown: boolean; readonly input: string | undefined },
 ): Effect.Effect<string, StepError> =>

@@ -1,11 +1,11 @@
 /** The programs that `npm run k3d:up` needs, and from which version on. */
 import { Effect } from "effect"
-import { type Command, read, StepError } from "./commands.ts"
+import { read, type ShellCommand, StepError } from "./commands.ts"
 
 interface Tool {
   readonly name: string
   /** Prints the version, among other things. */
-  readonly version: Command
+  readonly version: ShellCommand
   readonly oldest: string
   readonly from: string
 }

@@ -2,13 +2,13 @@
 import { Console, Effect } from "effect"
 import { startOrder } from "#shared/roster.ts"
 import { clusterName } from "./cluster.ts"
-import { type Command, read, run, StepError } from "./commands.ts"
+import { read, run, type ShellCommand, StepError } from "./commands.ts"
 import { makeSecrets } from "./secrets.ts"
 
 const image = "unwind:dev"
 const namespace = "unwind"
 
-const kubectl = (...parameters: ReadonlyArray<string>): Command => [
+const kubectl = (...parameters: ReadonlyArray<string>): ShellCommand => [
   ...["kubectl", "--context", `k3d-${clusterName}`, "--namespace", namespace] as const,
   ...parameters,
 ]

@@ -19,7 +19,7 @@ export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable"
  * The answer never came (timeout, connection cut), or breaks the protocol: it may have happened.
  * Retrying is safe: the callee is idempotent.
  */
-export class Unknown extends Schema.TaggedError<Unknown>()("Unknown", {
+export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>()("OutcomeUnknown", {
   message: Schema.String,
   /** Of an answer that breaks the protocol, which a person has to mend: what the log tells of it besides. */
   breach: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
@@ -35,4 +35,4 @@ export class Misconfigured extends Schema.TaggedError<Misconfigured>()("Misconfi
   status: Schema.optionalKey(Schema.Int),
 }) {}
 
-export type Transient = Unavailable | Unknown | Misconfigured
+export type Transient = Unavailable | OutcomeUnknown | Misconfigured

@@ -13,7 +13,7 @@ import {
 } from "#shared/config/settings.ts"
 import type { Doors } from "#shared/http/app.ts"
 import { Fetch } from "#shared/http/client.ts"
-import { type Answer, nodeFetch } from "#shared/http/node-fetch.ts"
+import { type HttpAnswer, nodeFetch } from "#shared/http/node-fetch.ts"
 import { startingApp } from "#shared/http/starting.ts"
 import { makeMemoryStream, ProcessMemory } from "#shared/queue/memory-stream.ts"
 import { keyFiles } from "#shared/security/generate-service-keys.ts"
@@ -68,7 +68,7 @@ export const checkSettings = (
 /** Hands requests to the internal doors, of those that are up by then; and sends those for services elsewhere. */
 export const wiredTo =
   (apps: Partial<Record<ServiceName, Doors>>) =>
-  (url: string, init: RequestInit): Promise<Answer> => {
+  (url: string, init: RequestInit): Promise<HttpAnswer> => {
     const name = serviceWithin(url)
     if (name === undefined) return nodeFetch(url, init)
     const app = apps[name as ServiceName]

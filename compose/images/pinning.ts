@@ -21,7 +21,7 @@ export const perform = (run: Run, root: string): Effect.Effect<void, RegistryErr
 
 const isMeant = ({ names }: Run, name: string) => names.length === 0 || names.includes(name)
 
-interface Answer {
+interface RegistryAnswer {
   readonly name: string
   readonly pin: Pin
   /** What the registry has; nothing where it did not say, and then why. */
@@ -29,7 +29,7 @@ interface Answer {
   readonly why?: string
 }
 
-const ask = (run: Run, pins: Pins): Effect.Effect<ReadonlyArray<Answer>> =>
+const ask = (run: Run, pins: Pins): Effect.Effect<ReadonlyArray<RegistryAnswer>> =>
   Effect.forEach(
     Object.entries(pins).filter(([name]) => isMeant(run, name)),
     ([name, pin]) =>
@@ -58,7 +58,7 @@ const check = Effect.fnUntraced(function* (run: Run, pins: Pins, root: string) {
   yield* Console.log(`Pinned, and not moved: ${answers.map(({ name }) => name).join(", ")}`)
 })
 
-const problemsWith = ({ name, pin: { tag, digest: pinned }, digest, why }: Answer) => [
+const problemsWith = ({ name, pin: { tag, digest: pinned }, digest, why }: RegistryAnswer) => [
   ...(pinned === null ? [`${name}:${tag} is not pinned`] : []),
   ...(why === undefined ? [] : [why]),
   ...(pinned === null || digest === undefined || digest === pinned

@@ -7,7 +7,7 @@ import { type Context, Hono } from "hono"
 import { Redis, ReplyError } from "ioredis"
 import { isWrongServer } from "#shared/redis/wrong-server.ts"
 
-type Answer = { readonly result: unknown } | { readonly error: string }
+type UpstashResult = { readonly result: unknown } | { readonly error: string }
 
 const refused =
   /^(bl?r?pop.*|bl?m(ove|pop)|brpoplpush|bz.*|wait.*|[ps]?subscribe|monitor|multi|exec|watch)$/
@@ -35,7 +35,7 @@ const run = async (
   commands: ReadonlyArray<unknown>,
   encoding: "base64" | "utf8",
   atomically: boolean,
-): Promise<ReadonlyArray<Answer>> => {
+): Promise<ReadonlyArray<UpstashResult>> => {
   const pipeline = atomically ? redis.multi() : redis.pipeline()
   const errors = commands.map((words) => {
     try {

@@ -27,14 +27,14 @@ const graceMs = 10_000
  */
 export const skewMs = 60_000
 
-export type Standing = "current" | "justReplaced" | "reused" | "ended"
+export type RefreshTokenState = "current" | "justReplaced" | "reused" | "ended"
 
 /** The standing of a token of this generation; an undefined session is gone. */
 export const standingOf = (
   session: Session | undefined,
   generation: number,
   nowMs: number,
-): Standing => {
+): RefreshTokenState => {
   if (session === undefined || nowMs >= session.expiresAtMs) return "ended"
   if (generation === session.generation) return "current"
   const sinceMs = nowMs - session.rotatedAtMs

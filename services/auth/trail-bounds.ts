@@ -6,7 +6,7 @@
  */
 
 export const outcomes = ["done", "refused", "failed"] as const
-export type Outcome = (typeof outcomes)[number]
+export type TrailOutcome = (typeof outcomes)[number]
 
 export const events = [
   "sign-up",
@@ -28,7 +28,7 @@ export type EventName = (typeof events)[number]
 export interface TrailEvent {
   /** What was done or tried. */
   readonly event: EventName
-  readonly outcome: Outcome
+  readonly outcome: TrailOutcome
   /** Why: the stable code of a refusal. */
   readonly reason?: string
   /** Who, if that is known to be a user: some people type their password for their name. */
@@ -45,7 +45,7 @@ export interface TrailEntry extends TrailEvent {
 }
 
 /** How many of a kind are kept one by one: in a burst, and for each minute that passes. */
-const kept: Readonly<Record<Outcome, { readonly burst: number; readonly aMinute: number }>> = {
+const kept: Readonly<Record<TrailOutcome, { readonly burst: number; readonly aMinute: number }>> = {
   done: { burst: 10_000, aMinute: 300 },
   refused: { burst: 1_000, aMinute: 10 },
   failed: { burst: 1_000, aMinute: 10 },

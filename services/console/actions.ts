@@ -16,7 +16,7 @@ import { neededIdempotencyKey, neededKeyHeader } from "#shared/http/idempotency-
 import { publicBodyBytes, route, type RouteInput } from "#shared/http/route.ts"
 import type { User } from "#shared/security/user-tokens.ts"
 import type { Permits } from "./admission.ts"
-import { type Order, type PeerName, Peers } from "./peers.ts"
+import { type OrderOf, type PeerName, Peers } from "./peers.ts"
 import { Trail } from "./trail.ts"
 
 /** Room for the ids of 500 dead letters. */
@@ -30,7 +30,7 @@ export interface ActionOptions {
   readonly trustProxy: boolean
 }
 
-interface Wanted<A> extends Omit<Order<A>, "request" | "body"> {
+interface Wanted<A> extends Omit<OrderOf<A>, "request" | "body"> {
   readonly service: PeerName
   readonly action: OperatorAction
   readonly target?: string | undefined

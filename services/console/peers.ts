@@ -31,7 +31,7 @@ export interface Question<A> {
 }
 
 /** An action of an operator at a service. */
-export interface Order<A> extends Question<A> {
+export interface OrderOf<A> extends Question<A> {
   /** The operator's request, whose token and Idempotency-Key are forwarded. */
   readonly request: Request
 }
@@ -47,7 +47,7 @@ export class Peers extends Context.Service<Peers, {
    * with a 503 Problem: `service_away` when nothing was done, `outcome_unknown` when the action may
    * have been done.
    */
-  readonly act: <A>(service: PeerName, order: Order<A>) => Effect.Effect<Reply<A>, Problem>
+  readonly act: <A>(service: PeerName, order: OrderOf<A>) => Effect.Effect<Reply<A>, Problem>
   /** Has auth store something. Fails with a Problem or a Transient error. */
   readonly tell: (path: string, body: unknown) => Effect.Effect<void, Problem | Transient>
   /** Whether a service is ready. Never fails. */
@@ -194,7 +194,7 @@ const awayUnlessAnswer = (service: PeerName, error: Failure): Problem | ServiceA
 const notDone = (service: PeerName, error: Failure): Problem => {
   if (error instanceof Problem) return error
   if (isNotOffered(service, error)) return notOffered(service)
-  const mayBeDone = error._tag === "Unknown" || error._tag === "OtherForm" ||
+  const mayBeDone = error._tag === "OutcomeUnknown" || error._tag === "OtherForm" ||
     (error._tag === "Unavailable" && error.status !== undefined)
   return mayBeDone
     ? new Problem({

@@ -1,9 +1,9 @@
 /**
  * What other services answered: as the protocol has it, or else what is wrong with it, in words. Whatever was answered, the
- * request may have taken effect: it stays Unknown, and is sent again. But who answers so has to be mended by a person.
+ * request may have taken effect: it stays OutcomeUnknown, and is sent again. But who answers so has to be mended by a person.
  */
 import { Effect, Result, Schema, SchemaIssue } from "effect"
-import { Unknown } from "#shared/transient.ts"
+import { OutcomeUnknown } from "#shared/transient.ts"
 import type { OfOrder } from "./suspects.ts"
 
 /** The paragraphs of docs/protocol.md that say how answers have to be. */
@@ -18,16 +18,18 @@ export const breach = (
   name: string,
   fault: string,
   of: Readonly<Record<string, string>> = {},
-): Effect.Effect<never, Unknown> =>
-  Effect.fail(new Unknown({ message: `${name} ${fault.slice(0, longestFault)}`, breach: of }))
+): Effect.Effect<never, OutcomeUnknown> =>
+  Effect.fail(
+    new OutcomeUnknown({ message: `${name} ${fault.slice(0, longestFault)}`, breach: of }),
+  )
 
 /** Says of each breach where the protocol is to be read, if it is of a protocol that is written down. */
 export const saidIn = (paragraph: Paragraph | undefined) => <A, E>(call: Effect.Effect<A, E>) =>
   paragraph === undefined
     ? call
     : Effect.mapError(call, (failure) =>
-      failure instanceof Unknown && failure.breach !== undefined
-        ? new Unknown({
+      failure instanceof OutcomeUnknown && failure.breach !== undefined
+        ? new OutcomeUnknown({
           message: `${failure.message} (docs/protocol.md#${paragraph})`,
           breach: failure.breach,
         })
@@ -36,7 +38,7 @@ export const saidIn = (paragraph: Paragraph | undefined) => <A, E>(call: Effect.
 /** Reads answers of that schema; fields that it does not know are left out. Fails with a breach. */
 export const understood = <A>(schema: Schema.Codec<A, unknown>) => {
   const decode = Schema.decodeUnknownResult(schema)
-  return (name: string, answer: unknown): Effect.Effect<A, Unknown> => {
+  return (name: string, answer: unknown): Effect.Effect<A, OutcomeUnknown> => {
     const decoded = decode(answer)
     return Result.isSuccess(decoded)
       ? Effect.succeed(decoded.success)
@@ -71,7 +73,10 @@ const shown = (value: unknown): string => {
 
 export interface BatchOptions<I, O> {
   /** Reads the answers out of a response. */
-  readonly read: (name: string, response: unknown) => Effect.Effect<ReadonlyArray<O>, Unknown>
+  readonly read: (
+    name: string,
+    response: unknown,
+  ) => Effect.Effect<ReadonlyArray<O>, OutcomeUnknown>
   /** What an entry and its answer are called. */
   readonly entry: string
   readonly answer: string
@@ -89,7 +94,7 @@ export const answersTo =
     name: string,
     entries: ReadonlyArray<I>,
     response: unknown,
-  ): Effect.Effect<ReadonlyArray<O>, Unknown> =>
+  ): Effect.Effect<ReadonlyArray<O>, OutcomeUnknown> =>
     Effect.flatMap(read(name, response), (answers) => {
       if (answers.length !== entries.length) {
         const said = counted(answers.length, given.answer)

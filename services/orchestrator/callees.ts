@@ -6,7 +6,7 @@
 import { Context, Effect, Layer, Metric } from "effect"
 import { type CallFailure, Refused } from "#shared/http/client.ts"
 import { steadyMs, steadyMsOf } from "#shared/steady-time.ts"
-import { Misconfigured, Unknown } from "#shared/transient.ts"
+import { Misconfigured, OutcomeUnknown } from "#shared/transient.ts"
 
 const misconfigured = (service: string) =>
   Metric.gauge("service_misconfigured", {
@@ -35,7 +35,7 @@ export class Callees extends Context.Service<Callees, {
       yield* Metric.update(gauge, 0)
       let state: "answers" | "away" | "misconfigured" = "answers"
       let breachNamedUntilMs = -Infinity
-      const become = (now: typeof state, message: string, of?: Unknown["breach"]) =>
+      const become = (now: typeof state, message: string, of?: OutcomeUnknown["breach"]) =>
         Effect.suspend(() => {
           if (now === "misconfigured") wrong.set(service, message)
           else wrong.delete(service)
@@ -53,7 +53,7 @@ export class Callees extends Context.Service<Callees, {
         // What is wrong with one entry is said of its order.
         if (failure instanceof Refused) return
         const { message } = failure
-        const breach = failure instanceof Unknown ? failure.breach : undefined
+        const breach = failure instanceof OutcomeUnknown ? failure.breach : undefined
         breachNamedUntilMs = breach ? (yield* steadyMs) + breachNamedForMs : -Infinity
         const isForAPerson = failure instanceof Misconfigured || breach !== undefined
         yield* become(isForAPerson ? "misconfigured" : "away", message, breach)

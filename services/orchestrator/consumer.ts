@@ -20,7 +20,7 @@ import type { Sagas } from "#shared/saga/saga.ts"
 import { letGo, type Wave, waveOf } from "#shared/saga/wave.ts"
 import { steadyMs, steadyMsOf } from "#shared/steady-time.ts"
 import { Participants } from "./participants.ts"
-import { Register } from "./register.ts"
+import { DecisionClient } from "./decision-client.ts"
 import { RunningSagas } from "./running-sagas.ts"
 import { type Watched, watchSagas } from "./saga-watch.ts"
 import { watchedCalls } from "./watched-calls.ts"
@@ -40,7 +40,10 @@ const wavesInFlight = 2
 /** Under load waves begin some time apart, so that they are large; a lone order waits for nothing, and a full wave for no more. */
 const apartMs = (taken: number) => taken < maxBatch ? Math.min(taken >> 2, 80) : 0
 
-const again = Schedule.min([Schedule.exponential("100 millis"), Schedule.spaced("2 seconds")])
+const untilTheQueueAnswers = Schedule.min([
+  Schedule.exponential("100 millis"),
+  Schedule.spaced("2 seconds"),
+])
 
 /** Consumes until the scope closes. */
 export const consumerLayer = (options: ConsumerOptions) =>
@@ -79,7 +82,7 @@ const makeWaves = Effect.fnUntraced(
     const watched = yield* watchSagas
     const { send, decide } = yield* watchedCalls({
       send: (yield* Participants).send,
-      decide: (yield* Register).decide,
+      decide: (yield* DecisionClient).decide,
     })
     const clock = yield* Clock.Clock
     const clocks = yield* PeerClocks
@@ -181,5 +184,5 @@ const whateverFails = <A>(effect: Effect.Effect<A, QueueUnavailable>) =>
   effect.pipe(
     Effect.tapDefect((defect) => Effect.logError("The consumer met a defect", Cause.die(defect))),
     Effect.sandbox,
-    Effect.retry(again),
+    Effect.retry(untilTheQueueAnswers),
   )

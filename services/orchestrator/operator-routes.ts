@@ -23,7 +23,7 @@ import type { QueueUnavailable } from "#shared/queue/order-queue.ts"
 import { QueueDesk } from "#shared/queue/queue-desk.ts"
 import { Unavailable } from "#shared/transient.ts"
 import { AllSagas } from "./all-sagas.ts"
-import { auditRoutes } from "./audit/operator-routes.ts"
+import { auditOperatorRoutes } from "./audit/operator-routes.ts"
 import { operatorDid } from "./operator-did.ts"
 
 const maxBytes = 64 * 1024
@@ -134,6 +134,6 @@ export const reached = <A>(effect: Effect.Effect<A, QueueUnavailable>) =>
   Effect.mapError(effect, ({ message }) => new Unavailable({ message }))
 
 export const operatorRoutes = Effect.map(
-  Effect.all([sagaRoutes, queueRoutes, auditRoutes]),
+  Effect.all([sagaRoutes, queueRoutes, auditOperatorRoutes]),
   (routes) => routes.flat(),
 )

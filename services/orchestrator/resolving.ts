@@ -7,7 +7,7 @@ import { Effect, Result } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
 import { type CallFailure, Refused } from "#shared/http/client.ts"
 import type { Answers } from "#shared/saga/saga.ts"
-import { Misconfigured, Unavailable, Unknown } from "#shared/transient.ts"
+import { Misconfigured, OutcomeUnknown, Unavailable } from "#shared/transient.ts"
 import type { Watch } from "./callees.ts"
 import { makeSuspects, type OfOrder } from "./suspects.ts"
 
@@ -20,7 +20,7 @@ const failedForNothing = 8
 const unavailableInARow = 4
 
 /** How much smaller a failure makes parts. One without an answer costs a whole time-out, so there should be few of them. */
-const smallerBy = (failure: CallFailure): number => failure instanceof Unknown ? 8 : 2
+const smallerBy = (failure: CallFailure): number => failure instanceof OutcomeUnknown ? 8 : 2
 
 /** Whether the service refuses what the request holds, or breaks on it: it does so until each entry is alone that does it. */
 const isOfContents = (failure: CallFailure): boolean =>

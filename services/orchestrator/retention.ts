@@ -17,7 +17,7 @@ import { type Callee, post } from "#shared/http/client.ts"
 import { forgettableBefore } from "#shared/reservations/rules.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
 import { fromTheStart } from "#shared/telemetry/from-the-start.ts"
-import { type Transient, Unknown } from "#shared/transient.ts"
+import { OutcomeUnknown, type Transient } from "#shared/transient.ts"
 import { saidIn, understood } from "./answers.ts"
 import { Audit } from "./audit/audit.ts"
 import type { ServiceUrls } from "./audit/records.ts"
@@ -70,7 +70,7 @@ export const retentionLayer = (
     )
   }))
 
-/** Has the participants forget, once; gives how many orders were spared. Fails with Unavailable or Unknown. */
+/** Has the participants forget, once; gives how many orders were spared. Fails with Unavailable or OutcomeUnknown. */
 export const forgetOld = Effect.fnUntraced(function* ({ urls, ...options }: RetentionOptions) {
   const signer = yield* ServiceSigner
   const request = yield* forgettable(options)
@@ -112,7 +112,9 @@ const forgettable = Effect.fnUntraced(
       }),
     )
     if (inFlight > 0) {
-      return yield* new Unknown({ message: `the audit is not sure of ${inFlight} old orders` })
+      return yield* new OutcomeUnknown({
+        message: `the audit is not sure of ${inFlight} old orders`,
+      })
     }
     return spare(before, inQuestion)
   },

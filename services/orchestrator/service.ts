@@ -25,7 +25,7 @@ import { consumerLayer } from "./consumer.ts"
 import { faultRoutes } from "./fault-routes.ts"
 import { operatorRoutes } from "./operator-routes.ts"
 import { participantsLayer } from "./participants.ts"
-import { registerLayer } from "./register.ts"
+import { decisionClientLayer } from "./decision-client.ts"
 import { retentionLayer } from "./retention.ts"
 import { addressSettings, deadlineSetting, urlsOf } from "./settings.ts"
 
@@ -60,7 +60,7 @@ export const orchestrator = service({
     }).pipe(
       Layer.provide([
         participantsLayer({ urls, timeoutMs }),
-        registerLayer({ url: urls.orders, timeoutMs }),
+        decisionClientLayer({ url: urls.orders, timeoutMs }),
       ]),
       Layer.provideMerge(Callees.layer),
     )

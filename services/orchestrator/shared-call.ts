@@ -8,7 +8,7 @@ import { groupCommit } from "#shared/batch/group-commit.ts"
 import { maxBatch } from "#shared/contracts/reservation.ts"
 import { type Callee, postBatch } from "#shared/http/client.ts"
 import type { Answers } from "#shared/saga/saga.ts"
-import type { Unknown } from "#shared/transient.ts"
+import type { OutcomeUnknown } from "#shared/transient.ts"
 import { withSharedSpan } from "#shared/telemetry/trace.ts"
 import { type Paragraph, saidIn } from "./answers.ts"
 import { Callees } from "./callees.ts"
@@ -25,7 +25,7 @@ export interface SharedCall<I, O> {
     callee: string,
     entries: ReadonlyArray<I>,
     response: unknown,
-  ) => Effect.Effect<ReadonlyArray<O>, Unknown>
+  ) => Effect.Effect<ReadonlyArray<O>, OutcomeUnknown>
   /** Where the protocol says how they have to be. */
   readonly paragraph?: Paragraph
 }

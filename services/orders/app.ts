@@ -12,7 +12,7 @@ import { publicBodyBytes, route } from "#shared/http/route.ts"
 import { Database } from "#shared/postgres/database.ts"
 import { publicServices } from "#shared/roster.ts"
 import { Admission } from "./admission.ts"
-import { auditRoutes } from "./audit-routes.ts"
+import { orderAuditRoutes } from "./audit-routes.ts"
 import { cancelOrder } from "./cancel-routes.ts"
 import { historyOf, orderStreams } from "./events.ts"
 import { lastEventId, placingHeaders, preferredWait, watchingHeaders } from "./headers.ts"
@@ -185,7 +185,7 @@ export const ordersApp = Effect.fnUntraced(function* (faults: boolean) {
       yield* cancelOrder,
       yield* decide,
       yield* hasUnfinishedOrders,
-      ...(yield* auditRoutes),
+      ...(yield* orderAuditRoutes),
       ...(yield* operatorRoutes),
     ],
     // The queue is not required: orders are accepted without it, and the sweeper publishes them

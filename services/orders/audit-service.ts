@@ -9,14 +9,14 @@ import { Database, databaseLayer } from "#shared/postgres/database.ts"
 import { databaseSettings } from "#shared/postgres/settings.ts"
 import { publicKeysSetting, serviceVerifierLayer } from "#shared/security/service-tokens.ts"
 import { service } from "#shared/service/service.ts"
-import { auditRoutes } from "./audit-routes.ts"
-import { Standings } from "./standings.ts"
+import { orderAuditRoutes } from "./audit-routes.ts"
+import { AuditedOrders } from "./audited-orders.ts"
 
 export const orderRecords = service({
   name: "orders",
   settings: { ...databaseSettings, ...publicKeysSetting },
   layers: (settings) =>
-    Standings.layer.pipe(
+    AuditedOrders.layer.pipe(
       Layer.provideMerge(databaseLayer({
         service: "orders",
         url: settings.DATABASE_URL,
@@ -31,7 +31,7 @@ export const orderRecords = service({
       return yield* makeApp({
         name: "orders",
         description: "What is on record of orders.",
-        routes: yield* auditRoutes,
+        routes: yield* orderAuditRoutes,
         ready: { database: ping },
       })
     }),

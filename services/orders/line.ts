@@ -7,7 +7,7 @@ import { Effect, Latch } from "effect"
 /** Whether a user may enter; `nobody` when there is no room at all. */
 export type MayEnter = "yes" | "not this user" | "nobody"
 
-export interface Entry<E> {
+export interface Waiter<E> {
   readonly username: string
   /** When the entry joined, by the clock of `sendAway`. */
   readonly sinceMs: number
@@ -17,7 +17,7 @@ export interface Entry<E> {
   readonly tooLate: () => E | undefined
 }
 
-interface Waiting<E> extends Entry<E> {
+interface Waiting<E> extends Waiter<E> {
   readonly resume: (effect: Effect.Effect<void, E>) => void
 }
 
@@ -26,7 +26,7 @@ export interface Line<E> {
    * Waits for the entry's turn, and fails when it has waited too long. An interrupt leaves the
    * line.
    */
-  readonly wait: (entry: Entry<E>) => Effect.Effect<void, E>
+  readonly wait: (entry: Waiter<E>) => Effect.Effect<void, E>
   /** Waits until the line has entries and there may be room. */
   readonly due: Effect.Effect<void>
   /** Waits until the line has entries. */

@@ -23,7 +23,7 @@ export const columns = (sql: Sql) =>
     created_at as "createdAt", decided_at as "decidedAt", timeline, stuck, traceparent, republished`
 
 const Id = Schema.Struct({ id: text<OrderId>() })
-const Standing = Schema.Struct({ id: text<OrderId>(), status: OrderStatus })
+const StatusRow = Schema.Struct({ id: text<OrderId>(), status: OrderStatus })
 const ofUsers = Schema.Record(Schema.String, Schema.Int)
 const Unfinished = Schema.Struct({ total: Schema.Int, users: json<typeof ofUsers.Type>() })
 const Made = Schema.Struct({ username: Schema.String, count: Schema.Int })
@@ -116,13 +116,13 @@ const idsInNotification = 200
 const register = (sql: Sql): Pick<OrderTable, "lockStatuses" | "changeStatuses" | "notify"> => ({
   lockStatuses: (ids) =>
     Effect.map(
-      sql.rows(Standing)`
+      sql.rows(StatusRow)`
         select id, status from orders where id = any(${ids}::uuid[]) order by id for update`,
       (rows) => new Map(rows.map(({ id, status }) => [id, status])),
     ),
 
   changeStatuses: (changes, now) => {
-    const { kinds, kindOf } = sorted(changes)
+    const { kinds, kindOf } = sortedById(changes)
     // Materialized: inlined, the same timeline would be parsed as JSON for every order.
     return Effect.map(
       sql.rows(Changed)`
@@ -177,7 +177,7 @@ type Kind = Omit<StatusChange, "orderId">
  * Most changes of a batch differ only in the order's id, so each kind of change is sent once. Kinds
  * are numbered from 1.
  */
-const sorted = (changes: ReadonlyArray<StatusChange>) => {
+const sortedById = (changes: ReadonlyArray<StatusChange>) => {
   const kinds: Array<Kind> = []
   const kindOf = changes.map((change) => {
     const known = kinds.findIndex((kind) => isSame(kind, change))

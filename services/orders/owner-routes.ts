@@ -5,10 +5,10 @@
 import { Effect } from "effect"
 import { UnfinishedOrders, UserQuery } from "#shared/contracts/account.ts"
 import { route } from "#shared/http/route.ts"
-import { Standings } from "./standings.ts"
+import { AuditedOrders } from "./audited-orders.ts"
 
 export const hasUnfinishedOrders = Effect.gen(function* () {
-  const { hasUnfinished } = yield* Standings
+  const { hasUnfinished } = yield* AuditedOrders
   return yield* route({
     method: "GET",
     path: "/internal/users/unfinished",

@@ -11,7 +11,7 @@ import { spansOf, withSharedSpan } from "#shared/telemetry/trace.ts"
 
 const batch = 500
 const capacity = 10_000
-const again = "500 millis"
+const retryAfter = "500 millis"
 
 export interface PublisherOptions {
   /** Milliseconds from an order's acceptance to the first sweep that takes it. */
@@ -48,8 +48,8 @@ export const publisherLayer = (
           const attempt = publish(messages)
           return Effect.catch(attempt, ({ message }) =>
             Effect.logWarning(`Orders wait to be published: ${message}`).pipe(
-              Effect.andThen(Effect.sleep(again)),
-              Effect.andThen(Effect.retry(attempt, Schedule.spaced(again))),
+              Effect.andThen(Effect.sleep(retryAfter)),
+              Effect.andThen(Effect.retry(attempt, Schedule.spaced(retryAfter))),
             ))
         }),
         Effect.catchDefect((defect) =>

@@ -26,7 +26,7 @@ import { orderStoreLayer } from "./orders-sql.ts"
 import { publisherLayer } from "./publisher.ts"
 import { Register } from "./register.ts"
 import { Search } from "./search.ts"
-import { Standings } from "./standings.ts"
+import { AuditedOrders } from "./audited-orders.ts"
 import { sweeperLayer } from "./sweeper.ts"
 import { upkeepLayer } from "./upkeep.ts"
 import { Waits } from "./wait.ts"
@@ -71,7 +71,7 @@ export const orders = service({
       upkeepLayer(settings.RETENTION),
       Cancellation.layer.pipe(Layer.provideMerge(Register.layer)),
       queueWatchLayer,
-      Standings.layer,
+      AuditedOrders.layer,
       Search.layer,
       Counts.layer,
       endsLayer,

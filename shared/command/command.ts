@@ -22,7 +22,7 @@ export interface Ending {
   readonly interruptedCode?: number
 }
 
-export interface Command<A> {
+export interface CommandLine<A> {
   readonly syntax: Syntax<Options, unknown>
   readonly understand: (args: ReadonlyArray<string>) => Understood<A>
   /** Executes a command line, including the help and refusals; returns the exit code. */
@@ -35,7 +35,7 @@ export const command = <O extends Options, A>(
   syntax: Syntax<O, A>,
   run: (options: A) => Program,
   ending: Ending = {},
-): Command<A> => {
+): CommandLine<A> => {
   const execute = (args: ReadonlyArray<string>) =>
     Effect.suspend(() => {
       const understood = understand(syntax, args)

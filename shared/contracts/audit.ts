@@ -73,7 +73,7 @@ export const Balance = Schema.Struct({
 export type Balance = typeof Balance.Type
 
 /** How an order stands: GET /internal/orders. */
-export const Standing = Schema.Struct({
+export const AuditedOrder = Schema.Struct({
   orderId: OrderId,
   status: OrderStatus,
   username: Schema.String,
@@ -83,10 +83,10 @@ export const Standing = Schema.Struct({
   createdAt: Schema.String,
   decidedAt: Schema.NullOr(Schema.String),
   stuck: Schema.NullOr(StuckCompensation),
-}).annotate({ identifier: "Standing" })
-export type Standing = typeof Standing.Type
+}).annotate({ identifier: "AuditedOrder" })
+export type AuditedOrder = typeof AuditedOrder.Type
 
-export const StandingPage = Schema.Struct({ orders: Schema.Array(Standing) })
+export const AuditedOrderPage = Schema.Struct({ orders: Schema.Array(AuditedOrder) })
 
 /** GET /internal/orders/unfinished: the oldest order that is not final, and how many are not. */
 export const Unfinished = Schema.Struct({

@@ -6,16 +6,16 @@
  */
 import { Cause, Context, Effect, Option, Schema } from "effect"
 import { steadyMs } from "#shared/steady-time.ts"
-import { Misconfigured, type Transient, Unavailable, Unknown } from "#shared/transient.ts"
+import { Misconfigured, OutcomeUnknown, type Transient, Unavailable } from "#shared/transient.ts"
 import { withinSpan } from "#shared/telemetry/trace.ts"
-import { type Answer, AnswerTooLarge, maxAnswerBytes, nodeFetch } from "./node-fetch.ts"
+import { AnswerTooLarge, type HttpAnswer, maxAnswerBytes, nodeFetch } from "./node-fetch.ts"
 import { PeerClocks } from "./peer-clocks.ts"
 import { Problem, ProblemDetails } from "./problem.ts"
 import { originHeaders } from "./request-origin.ts"
 import { UnresolvedPeers } from "./unresolved-peers.ts"
 
 /** How requests leave the process: by sockets, or by the embedded run's wiring in memory. */
-export const Fetch = Context.Reference<(url: string, init: RequestInit) => Promise<Answer>>(
+export const Fetch = Context.Reference<(url: string, init: RequestInit) => Promise<HttpAnswer>>(
   "unwind/http/Fetch",
   { defaultValue: () => nodeFetch },
 )
@@ -105,7 +105,7 @@ const urlOf = ({ url: { origin, pathname } }: Callee, path: string) =>
 export interface Exchanged {
   readonly status: number
   readonly isSuccess: boolean
-  readonly headers: Answer["headers"]
+  readonly headers: HttpAnswer["headers"]
   readonly text: string
 }
 
@@ -136,7 +136,9 @@ export const exchange = Effect.fnUntraced(function* (
       Cause.isTimeoutError,
       () =>
         Effect.fail(
-          new Unknown({ message: `${callee.name} did not answer within ${callee.timeoutMs} ms` }),
+          new OutcomeUnknown({
+            message: `${callee.name} did not answer within ${callee.timeoutMs} ms`,
+          }),
         ),
     ),
     Effect.tapError(({ message }) =>
@@ -158,7 +160,7 @@ const jsonOf = ({ name }: Callee, text: string) =>
   Effect.try({
     try: () => JSON.parse(text) as unknown,
     catch: () =>
-      new Unknown({
+      new OutcomeUnknown({
         message: `${name} answered with ${
           text === "" ? "an empty body" : "something other than JSON"
         }`,
@@ -170,7 +172,7 @@ const jsonOf = ({ name }: Callee, text: string) =>
 export interface Granted {
   /** Its JSON, undecoded; undefined if it is empty. */
   readonly body: unknown
-  readonly headers: Answer["headers"]
+  readonly headers: HttpAnswer["headers"]
 }
 
 /**
@@ -241,11 +243,11 @@ const notDone = Effect.fnUntraced(function* (
 const callFailed = (name: string, error: unknown): Transient => {
   if (error instanceof AnswerTooLarge) {
     const most = `${maxAnswerBytes / 1024 / 1024} MiB`
-    return new Unknown({ message: `${name} answered more than ${most}`, breach: {} })
+    return new OutcomeUnknown({ message: `${name} answered more than ${most}`, breach: {} })
   }
   const { cause, code, message } = error as NodeJS.ErrnoException & { cause?: Partial<Error> }
   const why = code ?? (cause as NodeJS.ErrnoException)?.code ?? cause?.message ?? message
   return neverSent.test(`${why} ${message}`)
     ? new Unavailable({ message: `${name} cannot be reached (${why})` })
-    : new Unknown({ message: `The connection to ${name} broke (${why})` })
+    : new OutcomeUnknown({ message: `The connection to ${name} broke (${why})` })
 }

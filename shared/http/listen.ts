@@ -75,7 +75,7 @@ export const listen = (
     const closing = yield* Latch.make()
     const drain = yield* CurrentDrain
     const told = { closing: closing.await }
-    const answer: Answer = async (request, outgoing, from) => {
+    const answer: Answerer = async (request, outgoing, from) => {
       const response = await app.fetch(request, { ...told, draining: drain.begun, ...from })
       if (response.status === 0) return cutOff(outgoing)
       if (drain.begun || closing.isOpen()) outgoing.setHeader("connection", "close")
@@ -97,13 +97,13 @@ const cutOff = (outgoing: ServerResponse): Response => {
   return new Response()
 }
 
-type Answer = (
+type Answerer = (
   request: Request,
   outgoing: ServerResponse,
   from: Pick<Bindings, "remoteAddress" | "onClose">,
 ) => Promise<Response>
 
-const open = (answer: Answer, options: ListenOptions) => {
+const open = (answer: Answerer, options: ListenOptions) => {
   const { host, port, keepAliveMs = defaultKeepAliveMs, arrivalMs = 30_000 } = options
   const { maxConnections = 10_000, trustProxy = false } = options
   return Effect.tryPromise({
@@ -136,7 +136,7 @@ interface ListenerOptions {
   readonly trustProxy: boolean
 }
 
-const listenerOf = (answer: Answer, { isOverShare, trustProxy }: ListenerOptions) => {
+const listenerOf = (answer: Answerer, { isOverShare, trustProxy }: ListenerOptions) => {
   const oneByOne = makeOneByOne()
   return getRequestListener(
     (request, { incoming, outgoing }) => {

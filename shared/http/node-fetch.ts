@@ -18,7 +18,7 @@ export const maxAnswerBytes = 16 * 1024 * 1024
 export class AnswerTooLarge extends Error {}
 
 /** The part of a Response that callers use. */
-export interface Answer extends Pick<Response, "status" | "text" | "json"> {
+export interface HttpAnswer extends Pick<Response, "status" | "text" | "json"> {
   readonly headers: Pick<Headers, "get">
 }
 
@@ -26,7 +26,7 @@ export interface Answer extends Pick<Response, "status" | "text" | "json"> {
  * Sends a request, with a text for a body if it has one. Rejects with the system's error. Follows
  * no redirects.
  */
-export const nodeFetch = (url: string, init: RequestInit): Promise<Answer> =>
+export const nodeFetch = (url: string, init: RequestInit): Promise<HttpAnswer> =>
   new Promise((resolve, reject) => {
     const { body, headers, method, signal } = init
     const sent = {
@@ -45,7 +45,7 @@ export const nodeFetch = (url: string, init: RequestInit): Promise<Answer> =>
 const lengthOf = (body: unknown) =>
   typeof body === "string" ? { "content-length": `${Buffer.byteLength(body)}` } : {}
 
-const read = (answer: IncomingMessage): Promise<Answer> =>
+const read = (answer: IncomingMessage): Promise<HttpAnswer> =>
   new Promise((resolve, reject) => {
     const chunks: Array<Buffer> = []
     let size = 0

@@ -4,7 +4,7 @@
  * its entry.
  */
 
-interface Entry {
+interface CatalogueEntry {
   /** The HTTP status that it comes with, or all of them if there are several. */
   readonly status: number | ReadonlyArray<number>
   readonly cause: string
@@ -12,7 +12,7 @@ interface Entry {
   readonly remedy: string
 }
 
-export const problemCodes: Readonly<Record<string, Entry>> = {
+export const problemCodes: Readonly<Record<string, CatalogueEntry>> = {
   account_not_found: {
     status: 404,
     cause: "The account does not exist, or belongs to somebody else.",
@@ -261,7 +261,7 @@ export const problemCodes: Readonly<Record<string, Entry>> = {
 /** The `type` of a problem: where its entry is shown, behind the gateway. */
 export const problemType = (code: string): string => `/docs/problems#${code}`
 
-const statusesOf = ({ status }: Entry): ReadonlyArray<number> =>
+const statusesOf = ({ status }: CatalogueEntry): ReadonlyArray<number> =>
   typeof status === "number" ? [status] : status
 
 /** The whole catalogue, by code: what the page shows of each. */

@@ -4,7 +4,7 @@
  * bound every statement, lock and transaction.
  */
 import { Context, Duration, Effect, Layer, Schedule, Schema } from "effect"
-import { type Transient, Unavailable, Unknown } from "#shared/transient.ts"
+import { OutcomeUnknown, type Transient, Unavailable } from "#shared/transient.ts"
 import { addressOf } from "./address.ts"
 import { assertWritable, type Connection, openConnection } from "./connection.ts"
 import { type Listen, makeListen } from "./listener.ts"
@@ -43,7 +43,7 @@ export class Database extends Context.Service<
     /** Applies these migrations. Fails with DatabaseError. */
     readonly migrate: (migrations: Migrations) => Effect.Effect<void, DatabaseError>
     /**
-     * Succeeds when the database answers and can be written to. Fails with Unavailable or Unknown.
+     * Succeeds when the database answers and can be written to. Fails with Unavailable or OutcomeUnknown.
      */
     readonly ping: Effect.Effect<void, Transient>
   }
@@ -104,7 +104,7 @@ const untilFit = (options: DatabaseOptions, pool: Pool): Effect.Effect<void, Dat
     return Effect.logInfo(`${options.service} waits for its database: ${words}`)
   }
   const unfit = () => unusable(options, `${inFull(last)}. ${check}`)
-  return bounded(problemsOf(pool, options.poolSize)).pipe(
+  return withTimeout(problemsOf(pool, options.poolSize)).pipe(
     Effect.tapError(note),
     Effect.retry({ schedule: Schedule.spaced("1 second"), while: passes }),
     Effect.mapError(unfit),
@@ -124,16 +124,16 @@ const passes = (error: unknown): boolean => {
 const makeDatabase = (pool: Pool, listen: Listen): Omit<Database["Service"], "migrate"> => {
   const query: Database["Service"]["query"] = (run) => onConnection((it) => run(sqlOn(it).sql))
   const onConnection = <A>(run: (connection: Connection) => Effect.Effect<A>) =>
-    pool.useThrough((it) => Effect.orDie(bounded(run(it)))).pipe(bounded, sorted)
+    pool.useThrough((it) => Effect.orDie(withTimeout(run(it)))).pipe(withTimeout, classifyErrors)
   return {
     query,
     transaction: (run) =>
       pool.use(inTransaction(run)).pipe(
         Effect.retry({ times: 5, while: lostConflict }),
-        bounded,
-        sorted,
+        withTimeout,
+        classifyErrors,
       ),
-    listen: (channel, notified) => sorted(listen(channel, notified)),
+    listen: (channel, notified) => classifyErrors(listen(channel, notified)),
     ping: onConnection(assertWritable),
   }
 }
@@ -141,14 +141,17 @@ const makeDatabase = (pool: Pool, listen: Listen): Omit<Database["Service"], "mi
 const answerWithin = Duration.seconds(20)
 
 /** The server's own timeouts do not help when the server hangs or packets are lost. */
-const bounded = <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.timeout(effect, answerWithin)
+const withTimeout = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
+  Effect.timeout(effect, answerWithin)
 
 const lostConflict = (error: unknown) => ["40001", "40P01"].includes(codeOf(error))
 
-const sorted = <A, R>(effect: Effect.Effect<A, unknown, R>): Effect.Effect<A, Transient, R> =>
+const classifyErrors = <A, R>(
+  effect: Effect.Effect<A, unknown, R>,
+): Effect.Effect<A, Transient, R> =>
   Effect.catch(effect, (error): Effect.Effect<never, Transient> => {
     const { as } = meaningOf(error)
     if (as === "unavailable") return Effect.fail(new Unavailable({ message: briefly(error) }))
-    if (as === "unknown") return Effect.fail(new Unknown({ message: briefly(error) }))
+    if (as === "unknown") return Effect.fail(new OutcomeUnknown({ message: briefly(error) }))
     return Effect.die(error)
   })

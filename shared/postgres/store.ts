@@ -11,7 +11,7 @@ import type { Sql } from "./sql.ts"
  * transaction.
  */
 export interface Store<Tables> {
-  /** Runs one statement. Fails with Unavailable or Unknown. */
+  /** Runs one statement. Fails with Unavailable or OutcomeUnknown. */
   readonly query: <A>(run: (tables: Tables) => Effect.Effect<A>) => Effect.Effect<A, Transient>
   /**
    * Runs one transaction, and again from the start if it lost a conflict. Its first statements are

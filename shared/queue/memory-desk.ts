@@ -3,7 +3,7 @@ import { Clock, Effect, MutableList } from "effect"
 import type { DeadLetterView, QueueState } from "#shared/contracts/queue.ts"
 import { encodeEntry } from "./entry.ts"
 import { addTo, type MemoryLetter, type MemoryStream } from "./memory-stream.ts"
-import { again, type QueueDesk } from "./queue-desk.ts"
+import { asNewMessage, type QueueDesk } from "./queue-desk.ts"
 
 /** When the entry with this id was added, in milliseconds since the epoch. */
 const msOf = (id: string): number => Number(id.split("-", 1)[0])
@@ -42,7 +42,7 @@ export const memoryDesk = (stream: MemoryStream): QueueDesk["Service"] => {
           const found = remove(letter)
           if (found === undefined) return { letter, outcome: "absent" as const }
           // It was in this process already, so the capacity does not apply.
-          addTo(stream, [again(found.delivery.message)], nowMs)
+          addTo(stream, [asNewMessage(found.delivery.message)], nowMs)
           return { letter, outcome: "redriven" as const }
         })),
     discard: (ids) =>

@@ -49,12 +49,12 @@ export const redrivenOf = (
   fields: ReadonlyArray<string>,
 ): Result.Result<OrderMessage, string> =>
   Result.mapBoth(decodeEntry(fields), {
-    onSuccess: again,
+    onSuccess: asNewMessage,
     onFailure: ({ cause }) => cause,
   })
 
 /** Marks a message as published before: its consumer first asks the register how far it got. */
-export const again = (message: OrderMessage): OrderMessage => ({
+export const asNewMessage = (message: OrderMessage): OrderMessage => ({
   ...message,
   republished: message.republished + 1,
 })

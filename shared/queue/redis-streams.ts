@@ -10,10 +10,10 @@ import { Redis, ReplyError } from "ioredis"
 import { isWrongServer } from "#shared/redis/wrong-server.ts"
 import { blockMsOf, type StreamOptions } from "./stream-commands.ts"
 import {
-  type Command,
   CommandRefused,
   onAnother,
   reasonOf,
+  type RedisCommand,
   type StreamTransport,
   unreachable,
 } from "./stream-transport.ts"
@@ -57,7 +57,7 @@ const connect = Effect.fnUntraced(function* (url: URL, socketTimeout: number) {
  * Not retried: the lost reply may have carried entries, which a second reply would not repeat. The
  * reader reads them again.
  */
-const handsOut = ([name]: Command) => name === "xautoclaim"
+const handsOut = ([name]: RedisCommand) => name === "xautoclaim"
 
 const makeTransport = Effect.fnUntraced(function* (url: URL, blockMs: number) {
   const main = yield* connect(url, answerWithinMs)
@@ -81,7 +81,7 @@ const makeTransport = Effect.fnUntraced(function* (url: URL, blockMs: number) {
         }),
         onAnother(answerWithinMs, main.late),
       ),
-    sendBlocking: ([name, ...parameters]: Command) =>
+    sendBlocking: ([name, ...parameters]: RedisCommand) =>
       Effect.tryPromise({
         try: () => waiting.redis.call(name, ...parameters),
         catch: waiting.failed,

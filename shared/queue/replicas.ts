@@ -6,7 +6,7 @@
  */
 import { Context, Effect, Schedule, type Scope } from "effect"
 import type { QueueUnavailable } from "./order-queue.ts"
-import type { Command, CommandRefused, StreamTransport } from "./stream-transport.ts"
+import type { CommandRefused, RedisCommand, StreamTransport } from "./stream-transport.ts"
 
 /** The answers by replica, and the replicas that did not answer. */
 export interface Heard {
@@ -67,7 +67,7 @@ export const streamReplicas = (
   { stream, self, living, pollMs }: ReplicaOptions,
 ): Replicas["Service"] => {
   const mailbox = (name: string) => `${stream}:mailbox:${name}`
-  const push = (key: string, value: unknown): ReadonlyArray<Command> => [
+  const push = (key: string, value: unknown): ReadonlyArray<RedisCommand> => [
     ["rpush", key, JSON.stringify(value)],
     ["pexpire", key, String(keptForMs)],
   ]

@@ -7,7 +7,7 @@ import { Duration } from "effect"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { encodeEntry, type Unreadable } from "./entry.ts"
 import { buryScript, forgetScript, publishScript, trimScript } from "./stream-scripts.ts"
-import type { Command } from "./stream-transport.ts"
+import type { RedisCommand } from "./stream-transport.ts"
 
 export interface StreamOptions {
   readonly stream: string
@@ -23,11 +23,12 @@ export interface StreamOptions {
 }
 
 /** An entry of a stream; the fields are names and values, alternating. */
-export type Entry = readonly [id: string, fields: ReadonlyArray<string>]
+export type StreamEntry = readonly [id: string, fields: ReadonlyArray<string>]
 /** What is left of an entry that was deleted while it was pending. */
 export type DeletedEntry = readonly [id: string, fields: null]
 
-export const isThere = (entry: Entry | DeletedEntry): entry is Entry => entry[1] !== null
+export const isThere = (entry: StreamEntry | DeletedEntry): entry is StreamEntry =>
+  entry[1] !== null
 
 /** An entry on its way to the dead letters. */
 export interface Poison extends Unreadable {
@@ -66,20 +67,20 @@ export const commandsFor = (options: StreamOptions) => {
   const blockMs = String(blockMsOf(claimAfter))
   const deadLetters = [`${stream}:dead`, `${stream}:dead:index`] as const
   const hold = (ids: ReadonlyArray<string>, ...how: ReadonlyArray<string>) =>
-    Array.from({ length: Math.ceil(ids.length / idsPerCommand) }, (_, n): Command => {
+    Array.from({ length: Math.ceil(ids.length / idsPerCommand) }, (_, n): RedisCommand => {
       const chunk = ids.slice(n * idsPerCommand, (n + 1) * idsPerCommand)
       return ["xclaim", stream, ...me, "0", ...chunk, ...how, "justid"]
     })
-  const read = (count: number, ...how: ReadonlyArray<string>): Command => [
+  const read = (count: number, ...how: ReadonlyArray<string>): RedisCommand => [
     ...["xreadgroup", "group", ...me, "count", String(count), ...how] as const,
   ]
   return {
-    createGroup: ["xgroup", "create", stream, group, "0", "mkstream"] satisfies Command,
+    createGroup: ["xgroup", "create", stream, group, "0", "mkstream"] satisfies RedisCommand,
     /**
      * A write that changes nothing: fails on a read-only replica, and if the key is not a stream.
      */
-    probe: ["xdel", stream, "0-0"] satisfies Command,
-    publish: (messages: ReadonlyArray<OrderMessage>): Command => [
+    probe: ["xdel", stream, "0-0"] satisfies RedisCommand,
+    publish: (messages: ReadonlyArray<OrderMessage>): RedisCommand => [
       ...["eval", publishScript, "1", stream] as const,
       ...messages.flatMap(encodeEntry),
     ],
@@ -87,18 +88,18 @@ export const commandsFor = (options: StreamOptions) => {
     readOwn: (count: number, after: string) => read(count, "streams", stream, after),
     readNew: (count: number) => read(count, "streams", stream, ">"),
     readNewBlocking: (count: number) => read(count, "block", blockMs, "streams", stream, ">"),
-    claim: (count: number, from: string): Command => [
+    claim: (count: number, from: string): RedisCommand => [
       ...["xautoclaim", stream, ...me, claimAfterMs, from, "count", String(count)] as const,
     ],
     /** Resets the idle time of the entries without counting as a delivery. */
     renew: (ids: ReadonlyArray<string>) => hold(ids),
     /** Lets others claim the entries at once. */
     release: (ids: ReadonlyArray<string>) => hold(ids, "idle", claimAfterMs),
-    settle: (ids: ReadonlyArray<string>): ReadonlyArray<Command> => [
+    settle: (ids: ReadonlyArray<string>): ReadonlyArray<RedisCommand> => [
       ["xdel", stream, ...ids],
       ["xack", stream, group, ...ids],
     ],
-    bury: (poison: ReadonlyArray<Poison>): Command => [
+    bury: (poison: ReadonlyArray<Poison>): RedisCommand => [
       ...["eval", buryScript, String(3 + poison.length), ...deadLetters, stream] as const,
       ...poison.map(({ id, orderId = id }) => countKey(stream, orderId)),
       ...[group, String(deadLettersKept), String(Duration.toMillis(deadLettersFor))],
@@ -107,12 +108,12 @@ export const commandsFor = (options: StreamOptions) => {
         return [id, orderId, cause, String(fields.length), ...fields]
       }),
     ],
-    trimDeadLetters: (nowMs: number): Command => {
+    trimDeadLetters: (nowMs: number): RedisCommand => {
       const oldestMs = Math.max(1, nowMs - Duration.toMillis(deadLettersFor))
       return ["eval", trimScript, "2", ...deadLetters, String(Math.floor(oldestMs))]
     },
-    listConsumers: ["xinfo", "consumers", stream, group] satisfies Command,
-    forget: (name: string): Command => ["eval", forgetScript, "1", stream, group, name],
+    listConsumers: ["xinfo", "consumers", stream, group] satisfies RedisCommand,
+    forget: (name: string): RedisCommand => ["eval", forgetScript, "1", stream, group, name],
   }
 }
 
@@ -120,13 +121,13 @@ export const commandsFor = (options: StreamOptions) => {
 export const countKey = (stream: string, name: string): string => `${stream}:dead:count:${name}`
 
 /** The entries in a reply to XREADGROUP; empty after a timeout. */
-export const readEntries = (reply: unknown): ReadonlyArray<Entry | DeletedEntry> =>
-  (reply as ReadonlyArray<readonly [string, ReadonlyArray<Entry | DeletedEntry>]> | null)?.[0]
+export const readEntries = (reply: unknown): ReadonlyArray<StreamEntry | DeletedEntry> =>
+  (reply as ReadonlyArray<readonly [string, ReadonlyArray<StreamEntry | DeletedEntry>]> | null)?.[0]
     ?.[1] ?? []
 
 /** The reply to XAUTOCLAIM: the cursor of the scan, and the claimed entries. */
 export const claimedEntries = (reply: unknown) => {
-  const [next, entries] = reply as readonly [string, ReadonlyArray<Entry | null>]
+  const [next, entries] = reply as readonly [string, ReadonlyArray<StreamEntry | null>]
   // Before version 7, Redis answers null for an entry that was deleted while it was pending.
   return { next, entries: entries.filter((entry) => entry !== null) }
 }

@@ -8,9 +8,9 @@ import { OrderId } from "#shared/contracts/order.ts"
 import { decodeEntry, encodeEntry } from "./entry.ts"
 import type { QueueUnavailable } from "./order-queue.ts"
 import { type QueueDesk, redrivenOf } from "./queue-desk.ts"
-import { countKey, type Entry, type StreamOptions } from "./stream-commands.ts"
+import { countKey, type StreamEntry, type StreamOptions } from "./stream-commands.ts"
 import { discardScript, redriveScript } from "./stream-scripts.ts"
-import type { Command, CommandRefused, StreamTransport } from "./stream-transport.ts"
+import type { CommandRefused, RedisCommand, StreamTransport } from "./stream-transport.ts"
 
 type Sending<A> = Effect.Effect<A, CommandRefused | QueueUnavailable>
 
@@ -20,7 +20,7 @@ const decodeOrderId = Schema.decodeUnknownOption(OrderId)
  * A letter as it is in the stream; `name` is the name of its count, `payload` the fields of its
  * entry.
  */
-const letterOf = ([id, fields]: Entry) => {
+const letterOf = ([id, fields]: StreamEntry) => {
   const isOurs = fields[0] === "cause" && fields[2] === "entry" && fields[4] === "order"
   const [cause = "", entry = id, order = ""] = isOurs ? [fields[1], fields[3], fields[5]] : []
   return {
@@ -57,8 +57,8 @@ export const makeStreamDesk = (
 
   const read = (ids: ReadonlyArray<string>): Sending<ReadonlyArray<Letter>> =>
     Effect.map(
-      send(ids.map((id): Command => ["xrange", dead, id, id])),
-      (replies) => (replies as ReadonlyArray<ReadonlyArray<Entry>>).flat().map(letterOf),
+      send(ids.map((id): RedisCommand => ["xrange", dead, id, id])),
+      (replies) => (replies as ReadonlyArray<ReadonlyArray<StreamEntry>>).flat().map(letterOf),
     )
 
   const idOfOrder = (orderId: string): Sending<ReadonlyArray<string>> =>
@@ -76,7 +76,7 @@ export const makeStreamDesk = (
             "count",
             `${limit}`,
           ]]),
-          ([reply]) => (reply as ReadonlyArray<Entry>).map(letterOf),
+          ([reply]) => (reply as ReadonlyArray<StreamEntry>).map(letterOf),
         )
         : yield* Effect.flatMap(
           idOfOrder(orderId),
@@ -223,7 +223,7 @@ const stateOf = Effect.fnUntraced(
     const [waiting] = yield* send([["xrange", stream, `(${lastTaken}`, "+", "count", "1"]])
     const nowMs = nowMsOf(time)
     const ageOf = (entries: unknown): number => {
-      const [entry] = entries as ReadonlyArray<Entry>
+      const [entry] = entries as ReadonlyArray<StreamEntry>
       return entry === undefined ? 0 : Math.max(0, nowMs - msOf(entry[0]))
     }
     return {

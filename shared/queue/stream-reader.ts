@@ -11,18 +11,18 @@ import {
   beatMsOf,
   claimedEntries,
   commandsFor,
-  type Entry,
   firstId,
   isThere,
   readEntries,
   silentConsumers,
+  type StreamEntry,
   type StreamOptions,
 } from "./stream-commands.ts"
-import type { Command, CommandRefused, StreamTransport } from "./stream-transport.ts"
+import type { CommandRefused, RedisCommand, StreamTransport } from "./stream-transport.ts"
 
 /** Entries that were read together. */
 export interface Batch {
-  readonly entries: ReadonlyArray<Entry>
+  readonly entries: ReadonlyArray<StreamEntry>
   readonly redelivered: boolean
 }
 
@@ -55,8 +55,8 @@ export const makeReader = (
   let claimAtMs = -Infinity
   let forgetAtMs = -Infinity
 
-  const isNew = ([id]: Entry) => !inHand.has(id)
-  const send = (command: Command) => Effect.map(transport.send([command]), ([reply]) => reply)
+  const isNew = ([id]: StreamEntry) => !inHand.has(id)
+  const send = (command: RedisCommand) => Effect.map(transport.send([command]), ([reply]) => reply)
 
   const own = Effect.fnUntraced(function* (count: number) {
     while (ownCursor !== undefined) {

@@ -8,7 +8,7 @@ import { oneLine } from "./entry.ts"
 import { QueueUnavailable } from "./order-queue.ts"
 
 /** A command as Redis documents it, with its name in lower case, as ioredis needs it. */
-export type Command = readonly [name: string, ...parameters: ReadonlyArray<string>]
+export type RedisCommand = readonly [name: string, ...parameters: ReadonlyArray<string>]
 
 /**
  * Redis answered a command with an error; the message is Redis's own and starts with a code such as
@@ -25,13 +25,13 @@ export interface StreamTransport {
    * within 2 seconds.
    */
   readonly send: (
-    commands: ReadonlyArray<Command>,
+    commands: ReadonlyArray<RedisCommand>,
   ) => Effect.Effect<ReadonlyArray<unknown>, CommandRefused | QueueUnavailable>
   /**
    * Sends a command that may block, on its own connection; undefined if the transport cannot block.
    */
   readonly sendBlocking:
-    | ((command: Command) => Effect.Effect<unknown, CommandRefused | QueueUnavailable>)
+    | ((command: RedisCommand) => Effect.Effect<unknown, CommandRefused | QueueUnavailable>)
     | undefined
 }
 

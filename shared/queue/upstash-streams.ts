@@ -8,10 +8,10 @@ import { Effect, Redacted } from "effect"
 import { isWrongServer } from "#shared/redis/wrong-server.ts"
 import type { StreamOptions } from "./stream-commands.ts"
 import {
-  type Command,
   CommandRefused,
   onAnother,
   reasonOf,
+  type RedisCommand,
   type StreamTransport,
   unreachable,
 } from "./stream-transport.ts"
@@ -23,7 +23,9 @@ const answerWithinMs = 2000
 class RawCommands extends Redis {
   #givesUp = false
 
-  async send(commands: ReadonlyArray<Command>): Promise<ReadonlyArray<UpstashResponse<unknown>>> {
+  async send(
+    commands: ReadonlyArray<RedisCommand>,
+  ): Promise<ReadonlyArray<UpstashResponse<unknown>>> {
     const answer: unknown = await this.client.request({
       path: ["pipeline"],
       body: commands,

@@ -26,7 +26,7 @@ export class Adjustments extends Context.Service<Adjustments, {
   /**
    * Adjusts once; the same again gives the same answer, and changes nothing. Fails with a Problem and changes nothing: 404 when
    * there is no such resource, 409 when less than nothing or too much would be left, 422 when the key was used for something
-   * else. A refusal is not remembered: sent again, it may be made. Fails with Unavailable (nothing happened) or Unknown (it may have: send it again with its key).
+   * else. A refusal is not remembered: sent again, it may be made. Fails with Unavailable (nothing happened) or OutcomeUnknown (it may have: send it again with its key).
    */
   readonly adjust: (wanted: Wanted) => Effect.Effect<Adjusted, Problem | Transient>
 }>()("unwind/reservations/Adjustments") {

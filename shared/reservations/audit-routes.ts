@@ -5,7 +5,7 @@ import { route } from "#shared/http/route.ts"
 import { Books } from "./books.ts"
 
 /** The routes, over the participant's own books. */
-export const auditRoutes = Effect.gen(function* () {
+export const recordRoutes = Effect.gen(function* () {
   const books = yield* Books
   return yield* Effect.all([
     route({

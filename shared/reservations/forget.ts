@@ -17,14 +17,14 @@ import { forgettableBefore, type Reservation } from "./rules.ts"
 export class Retention extends Context.Service<Retention, {
   /**
    * Forgets what is not spared any more and at most a thousand other records, the oldest first, in one transaction; gives
-   * how many. Fails with Unavailable (none was) or Unknown (some may have been).
+   * how many. Fails with Unavailable (none was) or OutcomeUnknown (some may have been).
    */
   readonly forget: (request: ForgetRequest) => Effect.Effect<number, Transient>
   readonly forgotten: Effect.Effect<Forgotten, Transient>
 }>()("unwind/reservations/Retention") {}
 
 /** No order is forgotten that is younger than `retention` and a day, whatever is asked. */
-export const retentionLayer = (
+export const forgettingLayer = (
   resources: Resources,
   retention: Duration.Duration,
 ): Layer.Layer<Retention, never, Database> =>

@@ -15,9 +15,9 @@ import { publicKeysSetting, serviceVerifierLayer } from "#shared/security/servic
 import { userTokenSettings, userVerifierLayer } from "#shared/security/user-tokens.ts"
 import { service } from "#shared/service/service.ts"
 import { Adjustments } from "./adjustments.ts"
-import { auditRoutes } from "./audit-routes.ts"
+import { recordRoutes } from "./audit-routes.ts"
 import { booksLayer } from "./books.ts"
-import { retentionLayer } from "./forget.ts"
+import { forgettingLayer } from "./forget.ts"
 import { forgetRoutes } from "./forget-routes.ts"
 import { reservationsLayer } from "./reservations.ts"
 import { reservationStoreLayer, type Resources } from "./reservations-sql.ts"
@@ -54,7 +54,7 @@ export const participantLayers = (
     ),
     stockLayer(reserved),
     booksLayer(reserved),
-    retentionLayer(reserved, settings.RETENTION),
+    forgettingLayer(reserved, settings.RETENTION),
   ).pipe(
     Layer.provideMerge(openingLayer(reserved)),
     Layer.provideMerge(databaseLayer({
@@ -79,7 +79,7 @@ const openingLayer = (reserved: Reserved) =>
 export const participantRoutes = Effect.gen(function* () {
   return [
     yield* reservationRoute,
-    ...(yield* auditRoutes),
+    ...(yield* recordRoutes),
     ...(yield* forgetRoutes),
     ...(yield* stockRoutes),
   ]

@@ -15,7 +15,7 @@ import { type Applied, applyCommands } from "./rules.ts"
 export class Reservations extends Context.Service<Reservations, {
   /**
    * Applies the commands one after another, in one transaction, and answers in their order. The same commands again get
-   * the same answers. Fails with Unavailable (nothing happened) or Unknown (it may have).
+   * the same answers. Fails with Unavailable (nothing happened) or OutcomeUnknown (it may have).
    */
   readonly apply: (
     commands: ReadonlyArray<Command>,

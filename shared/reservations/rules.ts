@@ -17,7 +17,7 @@ export interface Reservation {
 }
 
 /** What a participant answers by, besides what is on record. */
-export interface Terms {
+export interface AgeLimits {
   readonly nowMs: number
   /** How long after its making an order may reserve. */
   readonly retentionMs: number
@@ -27,7 +27,8 @@ export interface Terms {
 const marginMs = Duration.toMillis("12 hours")
 
 /** A cancel of an order that was made before leaves no tombstone: every clock refuses its reserve by now. */
-const tombstonesSinceMs = ({ nowMs, retentionMs }: Terms): number => nowMs - retentionMs - marginMs
+const tombstonesSinceMs = ({ nowMs, retentionMs }: AgeLimits): number =>
+  nowMs - retentionMs - marginMs
 
 /** Final orders that were made before may be forgotten: by no clock is anything recorded of them any more. */
 export const forgettableBefore = (nowMs: number, retentionMs: number): number =>
@@ -52,7 +53,7 @@ export const applyCommands = (
   commands: ReadonlyArray<Command>,
   known: ReadonlyMap<string, Reservation>,
   available: ReadonlyMap<string, number>,
-  terms: Terms,
+  terms: AgeLimits,
 ): Applied => {
   const now = new Map(known)
   const balances = new Map(available)
@@ -89,7 +90,7 @@ export const applyCommands = (
  * Whether the order is so old that its age itself is the tombstone: a reserve of it that had no record is refused. For a
  * cancel that is later, as another replica's clock might still let a reserve in.
  */
-const isPast = ({ orderId, action }: Command, terms: Terms): boolean =>
+const isPast = ({ orderId, action }: Command, terms: AgeLimits): boolean =>
   madeAtMs(orderId) <
     (action === "reserve" ? terms.nowMs - terms.retentionMs : tombstonesSinceMs(terms))
 

@@ -4,7 +4,7 @@
  */
 import { Duration, Effect, Schedule } from "effect"
 import { type CallFailure, Refused } from "#shared/http/client.ts"
-import { Misconfigured, type Transient, Unavailable, Unknown } from "#shared/transient.ts"
+import { Misconfigured, OutcomeUnknown, type Transient, Unavailable } from "#shared/transient.ts"
 
 const misconfiguredAgain = Duration.seconds(10)
 
@@ -27,5 +27,6 @@ export const forEver = growingTo("30 seconds")
 
 /** Whether an entry of a request was not answered but failed. */
 export const isFailure = <O>(answer: O | CallFailure): answer is CallFailure =>
-  answer instanceof Unavailable || answer instanceof Unknown || answer instanceof Misconfigured ||
+  answer instanceof Unavailable || answer instanceof OutcomeUnknown ||
+  answer instanceof Misconfigured ||
   answer instanceof Refused

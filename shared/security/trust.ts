@@ -11,7 +11,7 @@ import type { PublicKey, Trusted } from "#shared/contracts/auth.ts"
 import { type Problem, unavailable } from "#shared/http/problem.ts"
 import { toleratedSeconds } from "#shared/http/peer-clocks.ts"
 import { steadyMs } from "#shared/steady-time.ts"
-import { type Transient, Unknown } from "#shared/transient.ts"
+import { OutcomeUnknown, type Transient } from "#shared/transient.ts"
 
 /** How old a copy may be, in milliseconds. */
 export const trustedForMs = 30_000
@@ -116,7 +116,8 @@ export const makeTrust = (
       const trusted = yield* read(position)
       const next = yield* Effect.tryPromise({
         try: () => provingKeys(trusted.keys, keys),
-        catch: () => new Unknown({ message: "auth answered with something that is not a key" }),
+        catch: () =>
+          new OutcomeUnknown({ message: "auth answered with something that is not a key" }),
       })
       const isGone = [...keys].some(([kid, key]) => next.get(kid) !== key)
       if (isGone || trusted.endedSessions.length > 0) changes++

@@ -7,7 +7,7 @@ import { styleText } from "node:util"
 import { CurrentRequest } from "#shared/http/request-origin.ts"
 import { traceIdOf } from "./trace.ts"
 
-type Entry = Logger.Options<unknown>
+type LogEntry = Logger.Options<unknown>
 
 const isFields = (part: unknown): part is object => typeof part === "object" && part !== null
 
@@ -16,7 +16,7 @@ const isFields = (part: unknown): part is object => typeof part === "object" && 
  * known, `orderId`, `traceId` and `requestId`; then all other logged values as fields of the entry
  * itself, and the cause.
  */
-export const logRecord = (entry: Entry): Readonly<Record<string, unknown>> => {
+export const logRecord = (entry: LogEntry): Readonly<Record<string, unknown>> => {
   const { message, annotations, level, timestamp, cause } = Logger.formatStructured.log(entry)
   const parts = Array.isArray(message) ? message : [message]
   const given: Readonly<Record<string, unknown>> = {

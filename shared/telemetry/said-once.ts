@@ -5,7 +5,7 @@
  */
 import { Cause, Clock, Effect, Logger, References, type Scope } from "effect"
 
-type Entry = Logger.Options<unknown>
+type LogEntry = Logger.Options<unknown>
 
 const tickSeconds = 10
 /**
@@ -17,18 +17,18 @@ const quietTicks = 6
 const mostEpisodes = 1_000
 
 interface Episode {
-  readonly first: Entry
+  readonly first: LogEntry
   times: number
   timesAtLastTick: number
   ticks: number
   quiet: number
 }
 
-const partsOf = ({ message }: Entry): ReadonlyArray<unknown> =>
+const partsOf = ({ message }: LogEntry): ReadonlyArray<unknown> =>
   Array.isArray(message) ? message : [message]
 
 /** The identity of an entry: its content without the request's id. */
-const saying = (entry: Entry): string => {
+const saying = (entry: LogEntry): string => {
   const { logLevel, cause, fiber } = entry
   const isFields = (part: unknown) => typeof part === "object"
   const parts = partsOf(entry)
@@ -46,7 +46,7 @@ export const saidOnce = (
   loggers: ReadonlySet<Logger.Logger<unknown, unknown>>,
 ): Effect.Effect<Logger.Logger<unknown, void>, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const log = (entry: Entry) => loggers.forEach((logger) => logger.log(entry))
+    const log = (entry: LogEntry) => loggers.forEach((logger) => logger.log(entry))
     const episodes = new Map<string, Episode>()
     const tick = Effect.gen(function* () {
       const date = new Date(yield* Clock.currentTimeMillis)
@@ -73,7 +73,7 @@ export const saidOnce = (
   })
 
 /** The first entry again, with the number of repetitions and their duration. */
-const end = ({ first, times, ticks, quiet }: Episode, date: Date): Entry => {
+const end = ({ first, times, ticks, quiet }: Episode, date: Date): LogEntry => {
   const [what, ...rest] = partsOf(first)
   const seconds = (ticks - quiet) * tickSeconds
   const message = `Occurred ${times} times in ${seconds} s, then not for a minute: ${what}`

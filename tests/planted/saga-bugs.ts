@@ -78,7 +78,7 @@ export const sagaBugs: ReadonlyArray<Bug> = [
       replace: "calls[at]!(commands)),",
       by: `Effect.map(calls[at]!(commands), (answers) =>
           answers.map((answer, n) =>
-            answer._tag === "Unknown" && commands[n].action === "reserve"
+            answer._tag === "OutcomeUnknown" && commands[n].action === "reserve"
               ? { orderId: commands[n].orderId, outcome: "rejected" }
               : answer
           ))),`,

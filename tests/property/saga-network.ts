@@ -6,7 +6,7 @@ import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import { type CallFailure, Refused } from "#shared/http/client.ts"
 import { applyCommands } from "#shared/reservations/rules.ts"
 import type { Answers } from "#shared/saga/saga.ts"
-import { Unavailable, Unknown } from "#shared/transient.ts"
+import { OutcomeUnknown, Unavailable } from "#shared/transient.ts"
 import * as Invariants from "./saga-invariants.ts"
 import { all, type Fate, idOf } from "./saga-plans.ts"
 import {
@@ -102,8 +102,8 @@ const hasEffect = (fate: Fate["fate"]) => fate === "answered" || fate === "cut o
 
 const failures: Partial<Record<Fate["fate"], CallFailure>> = {
   refused: new Unavailable({ message: "refused" }),
-  "cut off": new Unknown({ message: "cut off" }),
-  lost: new Unknown({ message: "timed out" }),
+  "cut off": new OutcomeUnknown({ message: "cut off" }),
+  lost: new OutcomeUnknown({ message: "timed out" }),
   poison: new Refused({ message: "poison" }),
 }
 

@@ -9,7 +9,7 @@ import { firstIdAt } from "#shared/contracts/order-time.ts"
 import { stepsInForce } from "#shared/contracts/order-saga.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { type Delivery, type OrderQueue, QueueUnavailable } from "#shared/queue/order-queue.ts"
-import { again } from "#shared/queue/queue-desk.ts"
+import { asNewMessage } from "#shared/queue/queue-desk.ts"
 import type { Process } from "./kernel.ts"
 import { type PointFault } from "./plan.ts"
 import { slotTimes, usernames } from "./wish.ts"
@@ -71,7 +71,7 @@ export class SimulatedQueue {
   redrive(): number {
     const letters = [...this.buried.values()]
     this.buried.clear()
-    this.add(letters.map(again))
+    this.add(letters.map(asNewMessage))
     return letters.length
   }
 
@@ -101,17 +101,17 @@ export class SimulatedQueue {
     inHand: Set<string>,
     max: number,
   ): Effect.Effect<ReadonlyArray<Delivery>, QueueUnavailable> {
-    const again = (): Effect.Effect<ReadonlyArray<Delivery>, QueueUnavailable> =>
+    const asNewMessage = (): Effect.Effect<ReadonlyArray<Delivery>, QueueUnavailable> =>
       Effect.flatMap(
         this.command(process, "take", (fault) => this.hand(process, inHand, max, fault)),
         (deliveries) => {
           for (const { entryId } of deliveries) inHand.add(entryId)
           return deliveries.length > 0
             ? Effect.succeed(deliveries)
-            : Effect.andThen(this.more(process), again())
+            : Effect.andThen(this.more(process), asNewMessage())
         },
       )
-    return Effect.suspend(again)
+    return Effect.suspend(asNewMessage)
   }
 
   /** Waits until something was added, or for as long as a read blocks. */

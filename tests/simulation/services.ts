@@ -7,7 +7,7 @@ import { SecureRandom } from "effect/crypto"
 import { Callees } from "#services/orchestrator/callees.ts"
 import { consumerLayer } from "#services/orchestrator/consumer.ts"
 import { participantsLayer } from "#services/orchestrator/participants.ts"
-import { registerLayer } from "#services/orchestrator/register.ts"
+import { decisionClientLayer } from "#services/orchestrator/decision-client.ts"
 import { Admission, admissionLayer } from "#services/orders/admission.ts"
 import { Cancellation } from "#services/orders/cancellation.ts"
 import { Intake, intakeLayer, type Placement } from "#services/orders/intake.ts"
@@ -177,7 +177,7 @@ export const orchestratorLayers = (
         urls: { billing: urlOf("billing"), items: urlOf("items"), slots: urlOf("slots") },
         timeoutMs,
       }),
-      registerLayer({ url: urlOf("orders"), timeoutMs }),
+      decisionClientLayer({ url: urlOf("orders"), timeoutMs }),
     ]),
     Layer.provide([Callees.layer, unsigned, Layer.succeed(OrderQueue, queue)]),
   )

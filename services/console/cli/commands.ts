@@ -1,9 +1,9 @@
 /** The commands of `npm run unwind`. Only the one that is called is loaded. */
-import type { Command } from "#shared/command/command.ts"
+import type { CommandLine } from "#shared/command/command.ts"
 
 interface Listed {
   readonly says: string
-  readonly load: () => Promise<Pick<Command<unknown>, "main" | "execute" | "syntax">>
+  readonly load: () => Promise<Pick<CommandLine<unknown>, "main" | "execute" | "syntax">>
 }
 
 export const commands: Readonly<Record<string, Listed>> = {

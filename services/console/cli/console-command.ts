@@ -1,6 +1,6 @@
 /** A command that calls the console: its address, the operator who signs in, and its exit codes. */
 import { Console, Effect, Schema } from "effect"
-import { type Command, command } from "#shared/command/command.ts"
+import { command, type CommandLine } from "#shared/command/command.ts"
 import {
   type Given,
   Misused,
@@ -76,7 +76,7 @@ that holds it.`
 export const consoleCommand = <const O extends Options, A>(
   { name, closing, options, read, ...rest }: ConsoleSyntax<O, A>,
   run: (desk: Desk, options: A) => Effect.Effect<number | void, ApiError>,
-): Command<{ readonly own: A; readonly where: Where }> => {
+): CommandLine<{ readonly own: A; readonly where: Where }> => {
   const whole = syntax({
     ...rest,
     call: `npm run unwind -- ${name}`,

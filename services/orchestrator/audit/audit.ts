@@ -6,7 +6,7 @@
 import { Clock, Context, Duration, Effect, Layer, Stream } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
 import { PeerClocks } from "#shared/http/peer-clocks.ts"
-import { type Finding, judge, judgeBooks, keyOf, type Terms, type Verdict } from "./finding.ts"
+import { type AuditTerms, type Finding, judge, judgeBooks, keyOf, type Verdict } from "./finding.ts"
 import { highest, justAbove, justBelow } from "./order-range.ts"
 import { Records, type Unreached } from "./records.ts"
 import { type Round, rounds } from "./rounds.ts"
@@ -99,7 +99,7 @@ const auditOrders = (
     )
   }))
 
-interface Memory extends Pick<Terms, "isForgotten"> {
+interface Memory extends Pick<AuditTerms, "isForgotten"> {
   /** Every participant that is asked has forgotten what is not above this. */
   readonly after: OrderId | undefined
   /** The orders below that all the same may have to do with them, newest first. */
@@ -137,7 +137,7 @@ const ordersMs = Effect.gen(function* () {
 })
 
 const auditRound = Effect.fnUntraced(
-  function* (records: Records["Service"], round: Round, given: Omit<Terms, "nowMs">) {
+  function* (records: Records["Service"], round: Round, given: Omit<AuditTerms, "nowMs">) {
     const terms = { ...given, nowMs: yield* ordersMs }
     const verdicts = round.orders.map((order) => judge(order, terms))
     const suspects = verdicts.flatMap((verdict) => isSound(verdict) ? [] : verdict)
@@ -152,7 +152,7 @@ const lookAgain = Effect.fnUntraced(
     records: Records["Service"],
     { range }: Round,
     suspects: ReadonlyArray<Finding>,
-    { overdueMs }: Terms,
+    { overdueMs }: AuditTerms,
   ) {
     const ids = new Set(suspects.map(({ orderId }) => orderId))
     const found = yield* rounds(records, range).pipe(

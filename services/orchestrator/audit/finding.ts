@@ -2,7 +2,7 @@
  * What the audit makes of an order, given how it stands and what the participants have on record of it: held by all, by
  * none, in flight, or something that must not be. A finding says what, why, and what to do about it.
  */
-import type { AuditFinding, Balance, Recorded, Standing } from "#shared/contracts/audit.ts"
+import type { AuditedOrder, AuditFinding, Balance, Recorded } from "#shared/contracts/audit.ts"
 import {
   orderSaga,
   type OrderStep,
@@ -21,11 +21,11 @@ export interface Finding extends Omit<AuditFinding, "healable"> {
 /** One order, or what is held for an id that is none. */
 export interface OrderRecords {
   readonly orderId: OrderId
-  readonly standing: Standing | undefined
+  readonly standing: AuditedOrder | undefined
   readonly recorded: Readonly<Partial<Record<ParticipantName, Recorded>>>
 }
 
-export interface Terms {
+export interface AuditTerms {
   readonly nowMs: number
   /** How old an order may grow until it is final. */
   readonly overdueMs: number
@@ -36,7 +36,7 @@ export interface Terms {
 export type Verdict = "all held" | "none held" | "in flight" | ReadonlyArray<Finding>
 
 /** Judges one order. */
-export const judge = (records: OrderRecords, terms: Terms): Verdict => {
+export const judge = (records: OrderRecords, terms: AuditTerms): Verdict => {
   const { standing } = records
   if (standing === undefined) {
     const isHeld = heldOf(records).length > 0
@@ -72,7 +72,7 @@ const cancelOf = ({ orderId, resource, quantity }: Recorded): Command => ({
   quantity,
 })
 
-const orphans = (records: OrderRecords, { nowMs, overdueMs }: Terms) =>
+const orphans = (records: OrderRecords, { nowMs, overdueMs }: AuditTerms) =>
   heldOf(records).flatMap(([participant, record]): ReadonlyArray<Finding> => {
     const ageMs = nowMs - Date.parse(record.recordedAt)
     // One that somebody put on the queue is undone by its saga.
@@ -89,10 +89,10 @@ const orphans = (records: OrderRecords, { nowMs, overdueMs }: Terms) =>
     }]
   })
 
-const rowsOf = ({ steps }: Standing): ReadonlyArray<OrderStep> =>
+const rowsOf = ({ steps }: AuditedOrder): ReadonlyArray<OrderStep> =>
   orderSaga.filter(({ step }) => steps.includes(step))
 
-const leftovers = (records: OrderRecords, standing: Standing, { nowMs }: Terms) => {
+const leftovers = (records: OrderRecords, standing: AuditedOrder, { nowMs }: AuditTerms) => {
   const isFailed = standing.status === "failed"
   const needed = isFailed ? [] : rowsOf(standing).map(({ at }) => at)
   return heldOf(records).filter(([participant]) => !needed.includes(participant)).map((
@@ -113,8 +113,8 @@ const leftovers = (records: OrderRecords, standing: Standing, { nowMs }: Terms) 
 
 const notHeld = (
   { orderId, recorded }: OrderRecords,
-  standing: Standing,
-  { isForgotten, nowMs }: Terms,
+  standing: AuditedOrder,
+  { isForgotten, nowMs }: AuditTerms,
 ) =>
   rowsOf(standing).flatMap((row): ReadonlyArray<Finding> => {
     const participant = row.at
@@ -140,7 +140,10 @@ const notHeld = (
     }]
   })
 
-const overdue = (standing: Standing, { nowMs, overdueMs }: Terms): ReadonlyArray<Finding> => {
+const overdue = (
+  standing: AuditedOrder,
+  { nowMs, overdueMs }: AuditTerms,
+): ReadonlyArray<Finding> => {
   const { orderId, status, createdAt, stuck } = standing
   const ageMs = nowMs - Date.parse(createdAt)
   if (ageMs <= overdueMs) return []
@@ -159,7 +162,7 @@ const overdue = (standing: Standing, { nowMs, overdueMs }: Terms): ReadonlyArray
   }]
 }
 
-const wantedOf = (standing: Standing, { takes }: OrderStep) => {
+const wantedOf = (standing: AuditedOrder, { takes }: OrderStep) => {
   const [resource, quantity] = takes(standing)
   return { resource, quantity }
 }

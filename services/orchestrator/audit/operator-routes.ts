@@ -8,7 +8,7 @@ import { LastAudit } from "./last-audit.ts"
 
 const maxBytes = 16 * 1024
 
-export const auditRoutes = Effect.gen(function* () {
+export const auditOperatorRoutes = Effect.gen(function* () {
   const { state } = yield* LastAudit
   const { heal } = yield* Healing
   return yield* Effect.all([

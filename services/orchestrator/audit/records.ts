@@ -4,13 +4,13 @@
  */
 import { Context, Effect, Layer, Schedule, Schema } from "effect"
 import {
+  type AuditedOrder,
+  AuditedOrderPage,
   Balance,
   maxPage,
   type PageQuery,
   type Recorded,
   RecordedPage,
-  type Standing,
-  StandingPage,
   Unfinished,
 } from "#shared/contracts/audit.ts"
 import { type ParticipantName, participantNames } from "#shared/contracts/order-saga.ts"
@@ -18,7 +18,7 @@ import type { Command } from "#shared/contracts/reservation.ts"
 import { Forgotten } from "#shared/contracts/retention.ts"
 import { type Callee, get, post } from "#shared/http/client.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
-import { Misconfigured, type Transient, Unknown } from "#shared/transient.ts"
+import { Misconfigured, OutcomeUnknown, type Transient } from "#shared/transient.ts"
 import { breach, type Paragraph, saidIn, understood } from "../answers.ts"
 import { reservations } from "../participants.ts"
 import type { OfOrder } from "../suspects.ts"
@@ -35,7 +35,7 @@ export class Records extends Context.Service<Records, {
   /** Those whose records are read: all, unless somebody knows that one is away and goes on without it. */
   readonly participants: ReadonlyArray<ParticipantName>
   /** A page of orders, newest first. */
-  readonly orders: (query: PageQuery) => Effect.Effect<ReadonlyArray<Standing>, Unreached>
+  readonly orders: (query: PageQuery) => Effect.Effect<ReadonlyArray<AuditedOrder>, Unreached>
   readonly unfinished: Effect.Effect<Unfinished, Unreached>
   /** A page of what a participant has on record, newest order first. */
   readonly reservations: (
@@ -57,7 +57,7 @@ export type ServiceUrls = Readonly<Record<ParticipantName | "orders", URL>>
 /** The sums of a large participant take their time. */
 const timeoutMs = 20_000
 
-const again = Schedule.exponential("200 millis").pipe(Schedule.upTo({ times: 4 }))
+const fewRetries = Schedule.exponential("200 millis").pipe(Schedule.upTo({ times: 4 }))
 
 export const recordsLayer = (urls: ServiceUrls): Layer.Layer<Records, never, ServiceSigner> =>
   Layer.effect(
@@ -73,7 +73,7 @@ export const recordsLayer = (urls: ServiceUrls): Layer.Layer<Records, never, Ser
       const read = <A>(
         name: ParticipantName | "orders",
         path: string,
-        understand: (name: string, answer: unknown) => Effect.Effect<A, Unknown>,
+        understand: (name: string, answer: unknown) => Effect.Effect<A, OutcomeUnknown>,
         paragraph?: Paragraph,
       ) => {
         const asked = get(callee(name), path)
@@ -81,7 +81,7 @@ export const recordsLayer = (urls: ServiceUrls): Layer.Layer<Records, never, Ser
       }
       return Records.of({
         participants: participantNames,
-        orders: (query) => read("orders", `/internal/orders?${written(query)}`, standings(query)),
+        orders: (query) => read("orders", `/internal/orders?${written(query)}`, orders(query)),
         unfinished: read("orders", "/internal/orders/unfinished", unfinished),
         reservations: (name, query) =>
           read(name, `/internal/reservations?${written(query)}`, recorded(query), "audit"),
@@ -108,7 +108,7 @@ const assertPage = (
   name: string,
   { before, after, limit = maxPage }: PageQuery,
   page: ReadonlyArray<OfOrder>,
-): Effect.Effect<void, Unknown> => {
+): Effect.Effect<void, OutcomeUnknown> => {
   if (page.length > limit) {
     return breach(name, `answered a page of ${page.length}, where at most ${limit} were asked for`)
   }
@@ -140,7 +140,7 @@ const pages = <R, A extends OfOrder>(
     )
 }
 
-const standings = pages(StandingPage, ({ orders }) => orders)
+const orders = pages(AuditedOrderPage, ({ orders }) => orders)
 const recorded = pages(RecordedPage, ({ reservations }) => reservations)
 const unfinished = understood(Unfinished)
 const forgotten = understood(Forgotten)
@@ -153,14 +153,14 @@ const reached = <A>(
   paragraph?: Paragraph,
 ): Effect.Effect<A, Unreached> =>
   call.pipe(
-    Effect.retry(again),
+    Effect.retry(fewRetries),
     saidIn(paragraph),
     Effect.mapError((error) =>
       new Unreached({
         service,
         message: error.message,
         isMisconfigured: error instanceof Misconfigured ||
-          (error instanceof Unknown && error.breach !== undefined),
+          (error instanceof OutcomeUnknown && error.breach !== undefined),
       })
     ),
   )

@@ -3,7 +3,7 @@
  * has on record of the same range. Where a participant has more of it than a page holds, the round ends sooner.
  */
 import { Effect, Option, Stream } from "effect"
-import { maxPage, type Recorded, type Standing } from "#shared/contracts/audit.ts"
+import { type AuditedOrder, maxPage, type Recorded } from "#shared/contracts/audit.ts"
 import type { ParticipantName } from "#shared/contracts/order-saga.ts"
 import type { OrderId } from "#shared/contracts/order.ts"
 import type { OrderRecords } from "./finding.ts"
@@ -45,8 +45,8 @@ export const rounds = (
 
 const readRound = Effect.fnUntraced(
   function* (records: Records["Service"], { before, after }: OrderRange, limit: number) {
-    const standings = yield* records.orders(query({ before, after }, limit))
-    const downTo = standings.length < limit ? undefined : standings.at(-1)!.orderId
+    const audited = yield* records.orders(query({ before, after }, limit))
+    const downTo = audited.length < limit ? undefined : audited.at(-1)!.orderId
     const lower = downTo === undefined ? after : justBelow(downTo)
     const pages = yield* Effect.forEach(
       records.participants,
@@ -55,7 +55,7 @@ const readRound = Effect.fnUntraced(
     )
     const full = pages.filter((page) => page.length === maxPage)
     const recorded = new Map(records.participants.map((name, n) => [name, pages[n]!]))
-    return joined({ before, after }, standings, recorded, highest(downTo, ...full.map(lastOf)))
+    return joined({ before, after }, audited, recorded, highest(downTo, ...full.map(lastOf)))
   },
 )
 
@@ -69,7 +69,7 @@ const query = ({ before, after }: OrderRange, limit: number) => ({
 
 const joined = (
   { before, after }: OrderRange,
-  standings: ReadonlyArray<Standing>,
+  audited: ReadonlyArray<AuditedOrder>,
   recorded: ReadonlyMap<ParticipantName, ReadonlyArray<Recorded>>,
   downTo: OrderId | undefined,
 ): Round => {
@@ -79,7 +79,7 @@ const joined = (
     OrderId,
     OrderRecords & { recorded: Partial<Record<ParticipantName, Recorded>> }
   >()
-  for (const standing of standings.filter(isCovered)) {
+  for (const standing of audited.filter(isCovered)) {
     orders.set(standing.orderId, { orderId: standing.orderId, standing, recorded: {} })
   }
   for (const [name, page] of recorded) {

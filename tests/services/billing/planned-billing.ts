@@ -13,7 +13,7 @@ import { maxForgotten } from "#shared/contracts/retention.ts"
 import { Database } from "#shared/postgres/database.ts"
 import { Adjustments } from "#shared/reservations/adjustments.ts"
 import { Books, booksLayer } from "#shared/reservations/books.ts"
-import { Retention, retentionLayer } from "#shared/reservations/forget.ts"
+import { forgettingLayer, Retention } from "#shared/reservations/forget.ts"
 import { Reservations, reservationsLayer } from "#shared/reservations/reservations.ts"
 import { reservationStoreLayer } from "#shared/reservations/reservations-sql.ts"
 import { resourceMigrations } from "#shared/reservations/resource-migrations.ts"
@@ -72,7 +72,7 @@ const questionsTo = (database: Database["Service"]) =>
       Layer.mergeAll(
         accountsLayer(10_000),
         booksLayer(money),
-        retentionLayer(money, retention),
+        forgettingLayer(money, retention),
         stockLayer(money),
         Layer.provide(
           Layer.merge(reservationsLayer(retention), Adjustments.layer),

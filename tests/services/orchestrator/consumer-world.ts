@@ -3,7 +3,7 @@ import { Effect, Exit, Layer, Logger, References, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { consumerLayer } from "#services/orchestrator/consumer.ts"
 import { Participants } from "#services/orchestrator/participants.ts"
-import { Register } from "#services/orchestrator/register.ts"
+import { DecisionClient } from "#services/orchestrator/decision-client.ts"
 import type { OrderId } from "#shared/contracts/order.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { makeMemoryStream } from "#shared/queue/memory-stream.ts"
@@ -53,7 +53,7 @@ export const world = Effect.gen(function* () {
         Layer.build,
         Scope.provide(scope),
         Effect.provideService(OrderQueue, watchedQueue(queue, inHand)),
-        Effect.provideService(Register, callees),
+        Effect.provideService(DecisionClient, callees),
       )
       yield* settled
       return { stop: Scope.close(scope, Exit.void) }

@@ -9,7 +9,7 @@ import fc from "fast-check"
 import type { OrderId } from "#shared/contracts/order.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import type { QueueUnavailable } from "#shared/queue/order-queue.ts"
-import { Misconfigured, Unknown } from "#shared/transient.ts"
+import { Misconfigured, OutcomeUnknown } from "#shared/transient.ts"
 import { someOrders } from "#tests/shared/queue/subjects.ts"
 import { away, pass, world } from "./consumer-world.ts"
 import { isAway, type RequestKind } from "./scripted-callees.ts"
@@ -25,7 +25,7 @@ const kinds = [
 
 const failures = [
   isAway,
-  new Unknown({ message: "no answer" }),
+  new OutcomeUnknown({ message: "no answer" }),
   new Misconfigured({ message: "401" }),
   new Error("a defect"),
 ]

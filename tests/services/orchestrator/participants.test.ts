@@ -7,7 +7,7 @@ import { Callees } from "#services/orchestrator/callees.ts"
 import { Participants, participantsLayer } from "#services/orchestrator/participants.ts"
 import type { Command } from "#shared/contracts/reservation.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
-import { Unknown } from "#shared/transient.ts"
+import { OutcomeUnknown } from "#shared/transient.ts"
 import { until } from "#tests/services/orders/until.ts"
 import { anId, answering, reserves, scriptedParticipants } from "./scripted-participants.ts"
 import { type Conduct, fetchFailed, json } from "./scripted-service.ts"
@@ -38,7 +38,9 @@ describe("participants", () => {
       assert.deepStrictEqual(script.asked, [asked("billing", money), asked("slots", [slot])])
     }))
 
-  it.live.each<readonly [string, Conduct<Command>, "Unavailable" | "Unknown" | "Misconfigured"]>([
+  it.live.each<
+    readonly [string, Conduct<Command>, "Unavailable" | "OutcomeUnknown" | "Misconfigured"]
+  >([
     ["a refused connection", () => Promise.reject(fetchFailed("ECONNREFUSED")), "Unavailable"],
     ["a name that is not found", () => Promise.reject(fetchFailed("ENOTFOUND")), "Unavailable"],
     ["408", () => json({}, 408), "Unavailable"],
@@ -48,9 +50,9 @@ describe("participants", () => {
     ["401", () => json({}, 401), "Misconfigured"],
     ["403", () => json({}, 403), "Misconfigured"],
     ["404", () => json({}, 404), "Misconfigured"],
-    ["a connection that is cut", () => Promise.reject(fetchFailed("ECONNRESET")), "Unknown"],
-    ["an answer that breaks off", () => Promise.resolve(brokenOff()), "Unknown"],
-    ["what breaks the protocol", () => json([]), "Unknown"],
+    ["a connection that is cut", () => Promise.reject(fetchFailed("ECONNRESET")), "OutcomeUnknown"],
+    ["an answer that breaks off", () => Promise.resolve(brokenOff()), "OutcomeUnknown"],
+    ["what breaks the protocol", () => json([]), "OutcomeUnknown"],
   ])("take %s as no answer", ([, conduct, expected]) =>
     Effect.gen(function* () {
       const script = yield* scriptedParticipants
@@ -106,7 +108,7 @@ describe("participants", () => {
           })),
         )
         for (const given of answers) {
-          assert.deepInclude(given, { _tag: "Unknown", message })
+          assert.deepInclude(given, { _tag: "OutcomeUnknown", message })
         }
         assert.strictEqual((yield* Effect.flip(script.configured)).message, message)
       }),
@@ -121,7 +123,7 @@ describe("participants", () => {
         const [given] = yield* script.service.send("items", [cancel])
         const message = `items answered a cancel with "${outcome}": there is no answer to it but ` +
           '"cancelled" (docs/protocol.md#the-answer)'
-        assert.deepInclude(given, { _tag: "Unknown", message })
+        assert.deepInclude(given, { _tag: "OutcomeUnknown", message })
       }
     }))
 
@@ -132,10 +134,10 @@ describe("participants", () => {
       for (const body of [much, `"${"x".repeat(100_000)}"`]) {
         script.conduct = () => Promise.resolve(new Response(body))
         const [given] = yield* script.service.send("items", reserves(1))
-        assert.instanceOf(given, Unknown)
-        assert.isBelow((given as Unknown).message.length, 300)
-        assert.notInclude((given as Unknown).message, "\n")
-        for (const told of Object.values((given as Unknown).breach ?? {})) {
+        assert.instanceOf(given, OutcomeUnknown)
+        assert.isBelow((given as OutcomeUnknown).message.length, 300)
+        assert.notInclude((given as OutcomeUnknown).message, "\n")
+        for (const told of Object.values((given as OutcomeUnknown).breach ?? {})) {
           assert.isAtMost(told.length, 100)
         }
       }
@@ -158,7 +160,7 @@ describe("participants", () => {
       assert.isUndefined(failing.pollUnsafe())
       yield* TestClock.adjust("1 millis")
       const [answer] = yield* Fiber.join(failing)
-      assert.instanceOf(answer, Unknown)
+      assert.instanceOf(answer, OutcomeUnknown)
       assert.propertyVal(answer, "message", "items did not answer within 5000 ms")
       assert.isTrue(aborted)
     }))
@@ -207,15 +209,15 @@ describe("participants over a real network", () => {
       const closed = yield* Effect.scoped(serverThat(() => {}))
       assert.propertyVal(yield* answerAt(closed), "_tag", "Unavailable")
       const hanging = yield* serverThat(() => {})
-      assert.propertyVal(yield* answerAt(hanging), "_tag", "Unknown")
+      assert.propertyVal(yield* answerAt(hanging), "_tag", "OutcomeUnknown")
       const resetting = yield* serverThat((socket) =>
         socket.once("data", () => socket.resetAndDestroy())
       )
-      assert.propertyVal(yield* answerAt(resetting), "_tag", "Unknown")
+      assert.propertyVal(yield* answerAt(resetting), "_tag", "OutcomeUnknown")
       const head =
         "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 99\r\n\r\n{"
       const breakingOff = yield* serverThat((socket) => socket.once("data", () => socket.end(head)))
-      assert.propertyVal(yield* answerAt(breakingOff), "_tag", "Unknown")
+      assert.propertyVal(yield* answerAt(breakingOff), "_tag", "OutcomeUnknown")
     }))
 })
 

@@ -56,7 +56,7 @@ describe("an answer of more outcomes than were asked for", () => {
         return json({ outcomes: [...outcomes, { orderId: anId(), outcome: "rejected" }] })
       }
       const answers = yield* script.service.send("items", commands)
-      for (const answer of answers) assert.propertyVal(answer, "_tag", "Unknown")
+      for (const answer of answers) assert.propertyVal(answer, "_tag", "OutcomeUnknown")
       assert.strictEqual(answers.length, 4)
     }))
 })

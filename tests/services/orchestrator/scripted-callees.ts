@@ -4,7 +4,7 @@
  */
 import { Deferred, Effect } from "effect"
 import type { Participants } from "#services/orchestrator/participants.ts"
-import type { Register } from "#services/orchestrator/register.ts"
+import type { DecisionClient } from "#services/orchestrator/decision-client.ts"
 import type { Decided, Decision } from "#shared/contracts/decision.ts"
 import type { OrderId } from "#shared/contracts/order.ts"
 import type { ParticipantName } from "#shared/contracts/order-saga.ts"
@@ -68,7 +68,7 @@ export const scriptedCallees = () => {
         return { orderId, outcome: isRejected ? "rejected" : done } satisfies Outcome
       })
     })
-  const decide: Register["Service"]["decide"] = (decisions) =>
+  const decide: DecisionClient["Service"]["decide"] = (decisions) =>
     Effect.gen(function* () {
       const orderIds = decisions.map(({ orderId }) => orderId)
       const failure = yield* arrive({ kind: "decide", orderIds })

@@ -9,7 +9,7 @@ import { type Insertion, OrderStore } from "#services/orders/order-table.ts"
 import { orderStoreLayer } from "#services/orders/orders-sql.ts"
 import { Register } from "#services/orders/register.ts"
 import { Search } from "#services/orders/search.ts"
-import { Standings } from "#services/orders/standings.ts"
+import { AuditedOrders } from "#services/orders/audited-orders.ts"
 import { forgetKeys } from "#services/orders/upkeep.ts"
 import { maxPage } from "#shared/contracts/audit.ts"
 import { OrderId } from "#shared/contracts/order.ts"
@@ -71,7 +71,7 @@ export const plannedOrders: Effect.Effect<Subject, unknown, Scope.Scope> = Effec
 const questionsTo = (database: Database["Service"]): Effect.Effect<Questions, never, Scope.Scope> =>
   Effect.gen(function* () {
     const context = yield* Layer.build(
-      Layer.mergeAll(Standings.layer, Search.layer, Register.layer).pipe(
+      Layer.mergeAll(AuditedOrders.layer, Search.layer, Register.layer).pipe(
         Layer.provide(noChanges),
         Layer.provideMerge(orderStoreLayer),
         Layer.provideMerge(Layer.succeed(Database, database)),
@@ -80,7 +80,7 @@ const questionsTo = (database: Database["Service"]): Effect.Effect<Questions, ne
     const intake = intakeOf(Context.get(context, OrderStore))
     const sweeper = sweeperOf(Context.get(context, OrderStore))
     const register = registerOf(Context.get(context, Register))
-    const audit = auditOf(Context.get(context, Standings))
+    const audit = auditOf(Context.get(context, AuditedOrders))
     const console = searchOf(Context.get(context, Search), database)
     const upkeep: Questions = () => ({
       "keys of old orders are forgotten": {
@@ -174,7 +174,7 @@ const registerOf = ({ decide }: Register["Service"]): Questions => (nth, count) 
 })
 
 const auditOf =
-  ({ page, unfinished: notFinal }: Standings["Service"]): Questions => (nth, count) => ({
+  ({ page, unfinished: notFinal }: AuditedOrders["Service"]): Questions => (nth, count) => ({
     "the audit reads the newest orders": { ask: page({}), by: ["orders_pkey"], reads: maxPage },
     "the audit reads a page": {
       ask: page({ before: idOf(manyRows / 2) }),

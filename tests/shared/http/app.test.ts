@@ -3,14 +3,14 @@ import { Deferred, Effect, Fiber, Logger, References, Schema } from "effect"
 import { makeApp } from "#shared/http/app.ts"
 import { Problem } from "#shared/http/problem.ts"
 import { anyone, guardedRoute } from "#shared/http/route.ts"
-import { Unavailable, Unknown } from "#shared/transient.ts"
+import { OutcomeUnknown, Unavailable } from "#shared/transient.ts"
 import { oneDoor } from "#tests/support/one-door.ts"
 
 const secrets = /postgres|10\.0\.0\.7|select|at .*\.ts|Error:/
 
 const get = (
   path: string,
-  handle: () => Effect.Effect<{ body: unknown }, Problem | Unavailable | Unknown>,
+  handle: () => Effect.Effect<{ body: unknown }, Problem | Unavailable | OutcomeUnknown>,
 ) =>
   guardedRoute(anyone, {
     method: "GET",
@@ -47,7 +47,7 @@ const app = Effect.map(
       }),
       get("/things", () => Effect.succeed({ body: [] })),
       get("/unavailable", () => Effect.fail(new Unavailable({ message: inside }))),
-      get("/unknown", () => Effect.fail(new Unknown({ message: inside }))),
+      get("/unknown", () => Effect.fail(new OutcomeUnknown({ message: inside }))),
       get("/dead", () => Effect.die(new Error(inside))),
       get("/thrown", () => {
         throw new Error(inside)

@@ -82,7 +82,7 @@ describe("an answer", () => {
   it.effect("of success without JSON, such as 204, tells nothing of what was done", () =>
     Effect.gen(function* () {
       for (const end of Object.values(yield* endsAt(204, ""))) {
-        assert.strictEqual(end._tag === "Failure" && end.failure._tag, "Unknown")
+        assert.strictEqual(end._tag === "Failure" && end.failure._tag, "OutcomeUnknown")
       }
     }))
 

@@ -75,28 +75,28 @@ describe("post", () => {
       assert.match(yield* failure(80, "no-such-host.invalid"), /^Unavailable: billing cannot/)
     }))
 
-  it.live("fails with Unknown when the connection is cut before, or in, the answer", () =>
+  it.live("fails with OutcomeUnknown when the connection is cut before, or in, the answer", () =>
     Effect.gen(function* () {
       const before = yield* server((socket) => socket.destroy())
-      assert.match(yield* failure(before), /^Unknown: The connection to billing broke/)
+      assert.match(yield* failure(before), /^OutcomeUnknown: The connection to billing broke/)
       const reset = yield* server((socket) => socket.resetAndDestroy())
-      assert.match(yield* failure(reset), /^Unknown: The connection to billing broke/)
+      assert.match(yield* failure(reset), /^OutcomeUnknown: The connection to billing broke/)
       const within = yield* server((socket) => {
         socket.write("HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{", () => socket.destroy())
       })
-      assert.match(yield* failure(within), /^Unknown: The connection to billing broke/)
+      assert.match(yield* failure(within), /^OutcomeUnknown: The connection to billing broke/)
     }))
 
-  it.live("fails with Unknown when the answer is not JSON", () =>
+  it.live("fails with OutcomeUnknown when the answer is not JSON", () =>
     Effect.gen(function* () {
       const port = yield* server((socket) => socket.end(http("200 OK", "<html>")))
       assert.strictEqual(
         yield* failure(port),
-        "Unknown: billing answered with something other than JSON",
+        "OutcomeUnknown: billing answered with something other than JSON",
       )
     }))
 
-  it.live("fails with Unknown when the answer does not end, and hangs up", () =>
+  it.live("fails with OutcomeUnknown when the answer does not end, and hangs up", () =>
     Effect.gen(function* () {
       const hungUp = Promise.withResolvers<void>()
       const port = yield* server((socket) => {
@@ -110,11 +110,11 @@ describe("post", () => {
         goOn()
       })
       const failed = failure(port, undefined, patienceMs)
-      assert.strictEqual(yield* failed, "Unknown: billing answered more than 16 MiB")
+      assert.strictEqual(yield* failed, "OutcomeUnknown: billing answered more than 16 MiB")
       yield* Effect.promise(() => hungUp.promise)
     }))
 
-  it.effect("fails with Unknown when no answer comes in time, and hangs up", () =>
+  it.effect("fails with OutcomeUnknown when no answer comes in time, and hangs up", () =>
     Effect.gen(function* () {
       const arrived = Promise.withResolvers<void>()
       const hungUp = Promise.withResolvers<void>()
@@ -127,7 +127,7 @@ describe("post", () => {
       yield* TestClock.adjust(2_000)
       assert.strictEqual(
         yield* Fiber.join(failing),
-        "Unknown: billing did not answer within 2000 ms",
+        "OutcomeUnknown: billing did not answer within 2000 ms",
       )
       yield* Effect.promise(() => hungUp.promise)
     }))
@@ -160,7 +160,7 @@ describe("get", () => {
     Effect.gen(function* () {
       const port = yield* server((socket) => socket.destroy())
       const { _tag, message } = yield* Effect.flip(get(callee(port), "/things"))
-      assert.strictEqual(_tag, "Unknown")
+      assert.strictEqual(_tag, "OutcomeUnknown")
       assert.match(message, /^The connection to billing broke/)
     }))
 })
@@ -189,6 +189,6 @@ describe("postBatch", () => {
         [cutting, gone],
         (port) => Effect.flip(postBatch(callee(port), "/things", {})),
       )
-      assert.deepStrictEqual(ends.map(({ _tag }) => _tag), ["Unknown", "Unavailable"])
+      assert.deepStrictEqual(ends.map(({ _tag }) => _tag), ["OutcomeUnknown", "Unavailable"])
     }))
 })

@@ -71,7 +71,7 @@ describe("listen", () => {
       const port = yield* listen({ fetch: fetchApp }, here)
       const callee = { name: "it", url: new URL(`http://127.0.0.1:${port}`), timeoutMs: 60_000 }
       const cut = yield* Effect.flip(get(callee, "/"))
-      assert.deepInclude(cut, { _tag: "Unknown" })
+      assert.deepInclude(cut, { _tag: "OutcomeUnknown" })
       assert.deepStrictEqual(yield* get(callee, "/"), {})
     }))
 

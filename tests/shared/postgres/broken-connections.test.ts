@@ -1,6 +1,6 @@
 /**
  * Connections that break at the worst moment. What is proved: the process goes on (an uncaught error fails the run), the
- * caller gets Unavailable or Unknown, no statement of a broken transaction takes effect, and the next transaction works.
+ * caller gets Unavailable or OutcomeUnknown, no statement of a broken transaction takes effect, and the next transaction works.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Schedule } from "effect"
@@ -185,7 +185,7 @@ describe("a connection that breaks", () => {
       line.reset()
       line.become = "swallowing"
       const { message } = yield* Effect.flip(insert(database, 1)).pipe(
-        Effect.repeat({ while: ({ _tag }) => _tag === "Unknown", ...staleOnes }),
+        Effect.repeat({ while: ({ _tag }) => _tag === "OutcomeUnknown", ...staleOnes }),
       )
       assert.strictEqual(message, "The database cannot be used now (CONNECT_TIMEOUT)")
       line.become = "open"

@@ -234,7 +234,7 @@ describe("Database", () => {
         })
         yield* tx`insert into kept values (3, 0)`
       })))
-      assert.match(end, /^Unknown (CONNECTION_CLOSED|ECONNRESET)$/)
+      assert.match(end, /^OutcomeUnknown (CONNECTION_CLOSED|ECONNRESET)$/)
       yield* database.ping
       const rows = yield* Effect.promise(() => sql`select n, value from kept order by n`)
       assert.deepStrictEqual(rows.map(({ n, value }) => [n, Number(value)]), [[1, 0], [2, 0]])

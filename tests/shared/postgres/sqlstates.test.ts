@@ -26,7 +26,7 @@ const rows: Readonly<Record<string, Readonly<Record<string, ReadonlyArray<string
     "58": ["58000", "58030", "58P01"],
     "72": ["72000"],
   },
-  Unknown: {
+  OutcomeUnknown: {
     "08": ["08000", "08003", "08006", "08007", "08P01"],
     "40003": ["40003"],
     "57P02": ["57P02"],

@@ -11,7 +11,7 @@ import type { Command } from "#shared/contracts/reservation.ts"
 import { Database } from "#shared/postgres/database.ts"
 import type { Sql as Statements, Tag } from "#shared/postgres/sql.ts"
 import { Adjustments } from "#shared/reservations/adjustments.ts"
-import { Retention, retentionLayer } from "#shared/reservations/forget.ts"
+import { forgettingLayer, Retention } from "#shared/reservations/forget.ts"
 import { Reservations, reservationsLayer } from "#shared/reservations/reservations.ts"
 import { reservationStoreLayer } from "#shared/reservations/reservations-sql.ts"
 import { resourceMigrations } from "#shared/reservations/resource-migrations.ts"
@@ -93,7 +93,7 @@ export const startParticipant = (
     const context = yield* Layer.build(
       Layer.merge(reservationsLayer(retention), Adjustments.layer).pipe(
         Layer.provide(reservationStoreLayer(resources)),
-        Layer.merge(retentionLayer(resources, retention)),
+        Layer.merge(forgettingLayer(resources, retention)),
         Layer.merge(stockLayer(resources)),
         Layer.provide(Layer.succeed(Database, counting)),
       ),

@@ -3,10 +3,10 @@ import { Clock, Effect, Exit, Random } from "effect"
 import { TestClock } from "effect/testing"
 import { Refused } from "#shared/http/client.ts"
 import { forEver, forward, isFailure } from "#shared/saga/retry.ts"
-import { Misconfigured, type Transient, Unavailable, Unknown } from "#shared/transient.ts"
+import { Misconfigured, OutcomeUnknown, type Transient, Unavailable } from "#shared/transient.ts"
 
 const unavailable = new Unavailable({ message: "connection refused" })
-const unknown = new Unknown({ message: "no answer" })
+const unknown = new OutcomeUnknown({ message: "no answer" })
 const misconfigured = new Misconfigured({ message: "items answered 403" })
 
 /** The waits between calls that fail in turn as listed. */

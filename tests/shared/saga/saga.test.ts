@@ -18,7 +18,7 @@ import type { Question } from "#shared/saga/until-answered.ts"
 import type { Wave } from "#shared/saga/wave.ts"
 import type { Decided } from "#shared/contracts/decision.ts"
 import type { Outcome } from "#shared/contracts/reservation.ts"
-import { Misconfigured, type Transient, Unavailable, Unknown } from "#shared/transient.ts"
+import { Misconfigured, OutcomeUnknown, type Transient, Unavailable } from "#shared/transient.ts"
 
 /** Never run: what is in it has to compile, and what is expected not to has to fail to. */
 const compiles = (_: (run: OrderRun) => void) => {}
@@ -40,7 +40,7 @@ describe("what may turn an order round", () => {
       // @ts-expect-error It refuses to work now, and may have done it.
       turnRound(run, new Unavailable({ message }), 1)
       // @ts-expect-error It may have happened.
-      turnRound(run, new Unknown({ message }), 1)
+      turnRound(run, new OutcomeUnknown({ message }), 1)
       // @ts-expect-error A person mends it.
       turnRound(run, new Misconfigured({ message }), 1)
       // @ts-expect-error The request was wrong: nothing is known of the order.
@@ -48,7 +48,7 @@ describe("what may turn an order round", () => {
       // @ts-expect-error Without a reason nobody turns round.
       turnRound(run, undefined, 1)
       // @ts-expect-error Nor is it noted in another way.
-      run.refusal = new Unknown({ message })
+      run.refusal = new OutcomeUnknown({ message })
       // @ts-expect-error A refusal is one of the four, not something that has their name.
       run.refusal = { _tag: "Timeout" }
     })
@@ -57,7 +57,7 @@ describe("what may turn an order round", () => {
 
 describe("an answer", () => {
   it("is given for each entry, or how it failed", () => {
-    expectTypeOf<Unknown>().toExtend<Answers<Outcome>[number]>()
+    expectTypeOf<OutcomeUnknown>().toExtend<Answers<Outcome>[number]>()
     expectTypeOf<Refused>().toExtend<Answers<Outcome>[number]>()
     expectTypeOf<Rejected>().not.toExtend<Answers<Outcome>[number]>()
   })

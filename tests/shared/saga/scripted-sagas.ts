@@ -16,10 +16,10 @@ import { runWave } from "#shared/saga/run-wave.ts"
 import { sagaEnds, type Sagas } from "#shared/saga/saga.ts"
 import { type Wave, waveOf } from "#shared/saga/wave.ts"
 import { steadyMsOf } from "#shared/steady-time.ts"
-import { Misconfigured, Unavailable, Unknown } from "#shared/transient.ts"
+import { Misconfigured, OutcomeUnknown, Unavailable } from "#shared/transient.ts"
 
 export const unavailable = new Unavailable({ message: "connection refused" })
-export const unknown = new Unknown({ message: "no answer within 5 s" })
+export const unknown = new OutcomeUnknown({ message: "no answer within 5 s" })
 export const misconfigured = new Misconfigured({ message: "items answered 404" })
 export const refused = new Refused({ message: "items answered 400" })
 

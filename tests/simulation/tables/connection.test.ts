@@ -52,7 +52,7 @@ describe("a commit", () => {
   it.effect("whose answer is lost has happened", () =>
     Effect.gen(function* () {
       const commit = Effect.succeed("lost answer" as const)
-      assert.deepStrictEqual(yield* addOver({ commit }), ["Unknown", "Unknown", 12])
+      assert.deepStrictEqual(yield* addOver({ commit }), ["OutcomeUnknown", "OutcomeUnknown", 12])
       assert.deepStrictEqual(yield* addOver({}), ["done", "done", 12])
     }))
 

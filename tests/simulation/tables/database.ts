@@ -6,7 +6,7 @@
 import { Cause, Effect, Exit } from "effect"
 import { LostConflict } from "#shared/postgres/transaction.ts"
 import type { LastStatements, Store } from "#shared/postgres/store.ts"
-import { type Transient, Unavailable, Unknown } from "#shared/transient.ts"
+import { OutcomeUnknown, type Transient, Unavailable } from "#shared/transient.ts"
 import { Table, type TableDefinition } from "./table.ts"
 import { Transaction } from "./transaction.ts"
 
@@ -151,7 +151,9 @@ const commit = <A>(transaction: Transaction, value: A): Effect.Effect<A, Transie
     if (end === "refused") return Effect.fail(notNow("refused"))
     transaction.commit()
     if (end === "applied") return Effect.succeed(value)
-    return Effect.fail(new Unknown({ message: "The database did not answer (CONNECTION_CLOSED)" }))
+    return Effect.fail(
+      new OutcomeUnknown({ message: "The database did not answer (CONNECTION_CLOSED)" }),
+    )
   })
 
 const notNow = (code: string) =>

@@ -21,7 +21,7 @@ const as = <A>(
   })
 
 /** An unanswered order may have been placed, so it is retried with the same idempotency key. */
-const again = Schedule.spaced("1 second").pipe(
+const everySecond = Schedule.spaced("1 second").pipe(
   Schedule.upTo({ duration: `${againForMinutes} minutes` }),
 )
 
@@ -43,11 +43,11 @@ export const placeOne = (
     const look = (id: OrderId) => as(customer, (token) => order(token, id))
     const followed = Effect.gen(function* () {
       let seen: OrderView = yield* as(customer, (token) => placeOrder(token, wishOf(n), key)).pipe(
-        Effect.retry({ while: isPassing, schedule: again }),
+        Effect.retry({ while: isPassing, schedule: everySecond }),
       )
       while (!isFinal(seen)) {
         yield* Effect.sleep("1 second")
-        seen = yield* Effect.retry(look(seen.id), { while: isPassing, schedule: again })
+        seen = yield* Effect.retry(look(seen.id), { while: isPassing, schedule: everySecond })
       }
       const end = endOf(seen)
       return [end, end === "failed otherwise" ? `${seen.id}: ${seen.reason}` : undefined] as const

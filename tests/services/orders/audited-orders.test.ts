@@ -5,7 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
 import { join } from "node:path"
-import { Standings } from "#services/orders/standings.ts"
+import { AuditedOrders } from "#services/orders/audited-orders.ts"
 import { OrderId } from "#shared/contracts/order.ts"
 import { Database } from "#shared/postgres/database.ts"
 import { newDatabase, onlooker, openDatabase } from "../../shared/postgres/open-database.ts"
@@ -121,9 +121,9 @@ describe("GET /internal/orders", () => {
       const migrations = join(import.meta.dirname, "../../../services/orders/migrations")
       const database = yield* openDatabase(url, { poolSize: 1, migrations })
       const context = yield* Layer.build(
-        Layer.provide(Standings.layer, Layer.succeed(Database, database)),
+        Layer.provide(AuditedOrders.layer, Layer.succeed(Database, database)),
       )
-      const { page, unfinished } = Context.get(context, Standings)
+      const { page, unfinished } = Context.get(context, AuditedOrders)
       const id = (n: number) => `00000000-0000-7000-8000-${n.toString(16).padStart(12, "0")}`
       const query = (before?: number, after?: number) => ({
         ...(before !== undefined && { before: id(before) }),

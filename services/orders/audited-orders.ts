@@ -3,23 +3,23 @@
  * has any.
  */
 import { Context, Effect, Layer, Schema } from "effect"
-import { maxPage, type PageQuery, Standing, Unfinished } from "#shared/contracts/audit.ts"
+import { AuditedOrder, maxPage, type PageQuery, Unfinished } from "#shared/contracts/audit.ts"
 import { isoTime } from "#shared/postgres/columns.ts"
 import { Database } from "#shared/postgres/database.ts"
 import type { Sql } from "#shared/postgres/sql.ts"
 import type { Transient } from "#shared/transient.ts"
 
-export class Standings extends Context.Service<Standings, {
+export class AuditedOrders extends Context.Service<AuditedOrders, {
   /** The orders in the range, newest first. */
-  readonly page: (query: PageQuery) => Effect.Effect<ReadonlyArray<Standing>, Transient>
+  readonly page: (query: PageQuery) => Effect.Effect<ReadonlyArray<AuditedOrder>, Transient>
   readonly unfinished: Effect.Effect<Unfinished, Transient>
   /** Whether a user has unfinished orders. */
   readonly hasUnfinished: (username: string) => Effect.Effect<boolean, Transient>
-}>()("unwind/orders/Standings") {
-  static readonly layer: Layer.Layer<Standings, never, Database> = Layer.effect(
-    Standings,
+}>()("unwind/orders/AuditedOrders") {
+  static readonly layer: Layer.Layer<AuditedOrders, never, Database> = Layer.effect(
+    AuditedOrders,
     Effect.map(Database, ({ query }) =>
-      Standings.of({
+      AuditedOrders.of({
         page: (range) => query((sql) => selectPage(sql, range)),
         unfinished: query(selectUnfinished),
         hasUnfinished: (username) =>
@@ -34,14 +34,14 @@ export class Standings extends Context.Service<Standings, {
   )
 }
 
-const StandingRow = Schema.Struct({
-  ...Standing.fields,
+const AuditedOrderRow = Schema.Struct({
+  ...AuditedOrder.fields,
   createdAt: isoTime,
   decidedAt: Schema.NullOr(isoTime),
 })
 
 const selectPage = (sql: Sql, { before, after, limit = maxPage }: PageQuery) =>
-  sql.rows(StandingRow)`
+  sql.rows(AuditedOrderRow)`
     select id as "orderId", status, username, amount as "amountMinor", details, steps,
       created_at as "createdAt", decided_at as "decidedAt", stuck
     from orders where true

@@ -1,13 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { Register, registerLayer } from "#services/orchestrator/register.ts"
+import { DecisionClient, decisionClientLayer } from "#services/orchestrator/decision-client.ts"
 import { type Decision, unpacked } from "#shared/contracts/decision.ts"
 import { OrderId } from "#shared/contracts/order.ts"
 import { built, type Conduct, fetchFailed, json } from "./scripted-service.ts"
 
-const underTest = built<Register, Register["Service"], Decision>(
-  Register,
-  registerLayer({ url: new URL("http://orders.test/"), timeoutMs: 5_000 }),
+const underTest = built<DecisionClient, DecisionClient["Service"], Decision>(
+  DecisionClient,
+  decisionClientLayer({ url: new URL("http://orders.test/"), timeoutMs: 5_000 }),
   unpacked,
 )
 
@@ -52,7 +52,7 @@ describe("the register, as waves call it", () => {
       script.conduct = () => json({}, 404)
       assert.deepStrictEqual(yield* failure, ["Misconfigured", "Misconfigured"])
       script.conduct = () => Promise.reject(fetchFailed("ECONNRESET"))
-      assert.deepStrictEqual(yield* failure, ["Unknown", "Unknown"])
+      assert.deepStrictEqual(yield* failure, ["OutcomeUnknown", "OutcomeUnknown"])
       // Of the register's answers no protocol is written down for others: there is nothing to look up.
       const wrong: ReadonlyArray<readonly [string, Conduct<Decision>]> = [
         [
@@ -73,7 +73,7 @@ describe("the register, as waves call it", () => {
         for (const answer of answers) {
           assert.deepStrictEqual(
             "_tag" in answer && [answer._tag, answer.message],
-            ["Unknown", message],
+            ["OutcomeUnknown", message],
           )
         }
       }

@@ -13,10 +13,10 @@ import { answersTo, understood } from "./answers.ts"
 import { Callees } from "./callees.ts"
 import { type SharedCall, sharedCall } from "./shared-call.ts"
 
-export class Register extends Context.Service<Register, {
+export class DecisionClient extends Context.Service<DecisionClient, {
   /** Records decisions and gives, for each, the state that holds now. */
   readonly decide: Sagas["decide"]
-}>()("unwind/orchestrator/Register") {}
+}>()("unwind/orchestrator/DecisionClient") {}
 
 const beforeDecide = failpoint("orchestrator.before decide")
 
@@ -33,15 +33,15 @@ const decisions: SharedCall<Decision, Decided> = {
   }),
 }
 
-export const registerLayer = (
+export const decisionClientLayer = (
   options: { readonly url: URL; readonly timeoutMs: number },
-): Layer.Layer<Register, never, Callees | ServiceSigner> =>
+): Layer.Layer<DecisionClient, never, Callees | ServiceSigner> =>
   Layer.effect(
-    Register,
+    DecisionClient,
     Effect.gen(function* () {
       const signer = yield* ServiceSigner
       const callee = { name: "orders", token: signer.tokenFor("orders"), ...options }
       const decide = yield* sharedCall<Decision, Decided>(callee, decisions)
-      return Register.of({ decide: (given) => Effect.andThen(beforeDecide, decide(given)) })
+      return DecisionClient.of({ decide: (given) => Effect.andThen(beforeDecide, decide(given)) })
     }),
   )
