@@ -37,7 +37,7 @@ export const isElsewhere = (environment: Variables) => (name: ServiceName): bool
 
 /** Whether there is a folder to start it from. */
 const hasFolder = (name: ServiceName): boolean =>
-  existsSync(join(import.meta.dirname, "../../services", name, "service.ts"))
+  existsSync(join(import.meta.dirname!, "../../services", name, "service.ts"))
 
 /** Why one is neither here nor elsewhere, and the remedy. */
 export const nowhere = (name: ServiceName): string =>

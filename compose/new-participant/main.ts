@@ -10,7 +10,7 @@ import type { Wanted } from "./participant.ts"
 import { plan } from "./plan.ts"
 import { type Changed, changedBy, NotWritten, writeAll } from "./project-files.ts"
 
-const root = join(import.meta.dirname, "../..")
+const root = join(import.meta.dirname!, "../..")
 
 const indented = (lines: ReadonlyArray<string>, by: string) =>
   lines.map((line) => `${by}${line}`.trimEnd()).join("\n")

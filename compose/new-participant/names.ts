@@ -9,7 +9,7 @@ import { roster, type ServiceName } from "#shared/roster.ts"
 import { type Participant, participantOf, type Wanted } from "./participant.ts"
 import { sqlKeywords } from "./sql-keywords.ts"
 
-const root = join(import.meta.dirname, "../..")
+const root = join(import.meta.dirname!, "../..")
 /** None where there is no such file: what reads it all says so. */
 const textOf = (file: string) => {
   const path = join(root, file)

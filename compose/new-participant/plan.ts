@@ -15,7 +15,7 @@ import {
 } from "./edits.ts"
 import { type Participant, participantOf, type Wanted } from "./participant.ts"
 
-const root = join(import.meta.dirname, "../..")
+const root = join(import.meta.dirname!, "../..")
 
 const ofSlots = (name: string) => {
   const file = `services/slots/${name}`

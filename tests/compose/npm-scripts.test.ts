@@ -106,7 +106,8 @@ describe.skipIf(process.platform === "win32")("npm start", () => {
 
 describe("the scripts of package.json", () => {
   it("replace npm's shell, which passes no signal on, and look first whether they can run", () => {
-    const programs = Object.entries(scripts).filter(([, script]) => script.includes(".ts"))
+    const programs = Object.entries(scripts)
+      .filter(([name, script]) => name !== "check" && script.includes(".ts"))
     expect(programs.length).toBeGreaterThan(10)
     for (const [name, script] of programs) {
       expect(`${name}: ${script}`).toMatch(

@@ -121,7 +121,7 @@ describe.skipIf(whyNoPython !== undefined)(
       const node = join(root, "node_modules/.bin/node")
       const program = `fetch("${url}").then(({ ok }) => process.exit(ok ? 0 : 1))`
       const kit: { readonly stdout: string } = await promisify(execFile)(node, [
-        "tests/conformance/main.ts",
+        "tests/instruments/conformance/main.ts",
         ...["--url", courier.url, "--resource", "1", "--name", "courier"],
         ...["--key", keys.privateKey("orchestrator")],
         ...["--restart", `'${node}' -e '${program}'`],

@@ -2,7 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Changes } from "#services/orders/changes.ts"
 import { orderStreams } from "#services/orders/events.ts"
-import { noChanges } from "#tests/simulation/no-changes.ts"
+import { noChanges } from "#tests/instruments/simulation/no-changes.ts"
 import { anOrder } from "./an-order.ts"
 
 describe("orderStreams", () => {

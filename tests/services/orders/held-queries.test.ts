@@ -15,7 +15,7 @@ import { Waits } from "#services/orders/wait.ts"
 import { Database } from "#shared/postgres/database.ts"
 import { pooledRandomLayer } from "#shared/security/pooled-random.ts"
 import { newDatabase, onlooker, openDatabase } from "#tests/shared/postgres/open-database.ts"
-import { noChanges } from "#tests/simulation/no-changes.ts"
+import { noChanges } from "#tests/instruments/simulation/no-changes.ts"
 import { until } from "./until.ts"
 
 type Held = "countUnfinished" | "findByKeys" | "insert"

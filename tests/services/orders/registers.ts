@@ -16,7 +16,7 @@ import {
   type TimelineEntry,
 } from "#shared/contracts/order.ts"
 import { databaseLayer } from "#shared/postgres/database.ts"
-import { noChanges } from "#tests/simulation/no-changes.ts"
+import { noChanges } from "#tests/instruments/simulation/no-changes.ts"
 import { clientOf, databaseOf } from "./running-orders.ts"
 
 /** Direct access to the database, without the registers. */

@@ -18,7 +18,7 @@ import { databaseLayer } from "#shared/postgres/database.ts"
 import { makeMemoryStream } from "#shared/queue/memory-stream.ts"
 import { memoryOrderQueue } from "#shared/queue/memory.ts"
 import { OrderQueue, QueueUnavailable } from "#shared/queue/order-queue.ts"
-import { noChanges } from "#tests/simulation/no-changes.ts"
+import { noChanges } from "#tests/instruments/simulation/no-changes.ts"
 import { clientOf, databaseOf } from "./running-orders.ts"
 import { until } from "./until.ts"
 

@@ -19,7 +19,7 @@ import { OrderId } from "#shared/contracts/order.ts"
 import { Database } from "#shared/postgres/database.ts"
 import { pooledRandomLayer } from "#shared/security/pooled-random.ts"
 import { newDatabase, onlooker, openDatabase } from "#tests/shared/postgres/open-database.ts"
-import { noChanges } from "#tests/simulation/no-changes.ts"
+import { noChanges } from "#tests/instruments/simulation/no-changes.ts"
 import { until } from "./until.ts"
 
 const decision = (orderId: OrderId, decision: Decision["decision"]): Decision => ({

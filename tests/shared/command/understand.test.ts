@@ -7,11 +7,11 @@ import { secretsSyntax } from "#compose/secrets/arguments.ts"
 import { trailSyntax } from "#compose/trail/arguments.ts"
 import { commands } from "#services/console/cli/commands.ts"
 import { Misused, type Options, type Syntax, syntax, understand } from "#shared/command/syntax.ts"
-import { benchSyntax } from "#tests/bench/arguments.ts"
-import { chaosSyntax } from "#tests/chaos/arguments.ts"
-import { conformanceSyntax } from "#tests/conformance/arguments.ts"
-import { plantedSyntax } from "#tests/planted/arguments.ts"
-import { simulationSyntax } from "#tests/simulation/arguments.ts"
+import { benchSyntax } from "#tests/instruments/bench/arguments.ts"
+import { chaosSyntax } from "#tests/instruments/chaos/arguments.ts"
+import { conformanceSyntax } from "#tests/instruments/conformance/arguments.ts"
+import { plantedSyntax } from "#tests/instruments/planted/arguments.ts"
+import { simulationSyntax } from "#tests/instruments/simulation/arguments.ts"
 
 const ofOperators = await Promise.all(Object.values(commands).map(({ load }) => load()))
 

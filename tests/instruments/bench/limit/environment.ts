@@ -1,0 +1,33 @@
+/** The environment of a limit program. What is missing or wrong in it ends the program with one line. */
+
+/** The variables of these names; one that is called a URL has to be one. */
+export const environment = <const Name extends string>(
+  ...names: ReadonlyArray<Name>
+): Record<Name, string> => {
+  const missing = names.filter((name) => !process.env[name])
+  if (missing.length > 0) stop(`missing in the environment: ${missing.join(", ")}`)
+  const wrong = names.filter((name) => /URL$/.test(name) && !URL.canParse(process.env[name] ?? ""))
+  if (wrong.length > 0) stop(`no URL in the environment: ${wrong.join(", ")}`)
+  return Object.fromEntries(names.map((name) => [name, process.env[name]])) as Record<Name, string>
+}
+
+/** The whole number in a variable. */
+export const whole = (name: string, fallback?: number): number => {
+  const text = process.env[name] || fallback?.toString()
+  if (text === undefined) stop(`missing in the environment: ${name}`)
+  const number = Number(text)
+  return Number.isInteger(number) && number > 0
+    ? number
+    : stop(`${name} is no whole number above 0`)
+}
+
+/** Says that the program can be used, and lets SIGTERM end it at once. */
+export const ready = (): void => {
+  process.on("SIGTERM", () => process.exit())
+  console.log("ready")
+}
+
+const stop = (why: string): never => {
+  console.error(`${why}: see tests/instruments/bench/limit/README.md`)
+  process.exit(1)
+}
