@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import type { Away } from "#shared/contracts/console.ts"
 import { Problem } from "#shared/http/problem.ts"
-import { type PeerName, Peers, type Question, ServiceAway } from "./peers.ts"
+import { notOfferedCode, type PeerName, Peers, type Question, ServiceAway } from "./peers.ts"
 
 /** Gives what a service shows or, where it cannot be asked, that it is away. */
 export const orAway = <A>(
@@ -19,6 +19,17 @@ export const asking = Effect.map(
   Peers,
   ({ read }) => <A>(service: PeerName, question: Question<A>) =>
     orAway(read(service, question), service),
+)
+
+/** Asks a participant for what it need not have; gives nothing where it has not. */
+export const askingWhoOffers = Effect.map(
+  Peers,
+  ({ read }) => <A>(service: PeerName, question: Question<A>) =>
+    Effect.catchIf(
+      read(service, question),
+      (error) => error instanceof Problem && error.code === notOfferedCode,
+      () => Effect.succeed(undefined),
+    ).pipe((asked) => orAway(asked, service)),
 )
 
 const isAway = (told: unknown): told is ServiceAway => told instanceof ServiceAway

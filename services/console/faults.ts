@@ -15,24 +15,28 @@ import { OrderCounts } from "#shared/contracts/order-search.ts"
 import { publicBodyBytes, route } from "#shared/http/route.ts"
 import { acting, type ActionOptions } from "./actions.ts"
 import type { Permits } from "./admission.ts"
-import { asking, awayOf, known } from "./asking.ts"
+import { asking, askingWhoOffers, awayOf, known } from "./asking.ts"
 import { judgePromises } from "./promises.ts"
 
 const shown = (permit: Permits) =>
   Effect.gen(function* () {
     const asked = yield* asking
+    const askedWhoOffers = yield* askingWhoOffers
     const look = Effect.gen(function* (): Effect.fn.Return<FaultsShown> {
       const at = new Date(yield* Clock.currentTimeMillis).toISOString()
       const { states, ...told } = yield* Effect.all({
         states: Effect.forEach(
           faultyServices,
-          (service) => asked(service, { path: "/internal/faults", schema: FaultState }),
+          (service) => askedWhoOffers(service, { path: "/internal/faults", schema: FaultState }),
           { concurrency: "unbounded" },
         ),
         audit: asked("orchestrator", { path: "/internal/audit", schema: AuditState }),
         counts: asked("orders", { path: "/internal/order-counts", schema: OrderCounts }),
       }, { concurrency: "unbounded" })
-      const services = faultyServices.map((service, n) => ({ service, faults: known(states[n]!) }))
+      const services = faultyServices.flatMap((service, n) => {
+        const faults = known(states[n])
+        return faults === undefined ? [] : [{ service, faults }]
+      })
       const counts = known(told.counts)
       const audit = known(told.audit)
       const unfinished = counts && counts.pending + counts.compensating

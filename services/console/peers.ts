@@ -165,10 +165,13 @@ const isNotOffered = (service: PeerName, error: Failure): boolean =>
   error._tag === "Misconfigured" && error.status === 404 &&
   participantNames.some((name) => name === service)
 
+/** The code of the problem with what a participant does not offer. */
+export const notOfferedCode = "not_offered"
+
 const notOffered = (service: PeerName): Problem =>
   new Problem({
     status: 404,
-    code: "not_offered",
+    code: notOfferedCode,
     detail: `${service} does not offer this to operators, which participants need not. ` +
       "Look there, by its own means.",
   })

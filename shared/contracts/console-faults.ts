@@ -23,7 +23,7 @@ export type Promised = typeof Promised.Type
 
 /** GET /api/console/faults */
 export const FaultsShown = Schema.Struct({
-  /** Null of a service that cannot be asked. */
+  /** Null of a service that cannot be asked. One that has no faults to set is left out. */
   services: Schema.Array(Schema.Struct({ service, faults: Schema.NullOr(FaultState) })),
   promises: Schema.Array(Promised),
   /** Of when the audit is that the promises but the last are held to; null when it is not known. */

@@ -44,7 +44,11 @@ export const makeUnresolvedPeers = (): UnresolvedPeers => {
   }
 }
 
-/** Those that this process calls. */
+/** Those that one service calls; nothing is noted where no service runs. */
 export const UnresolvedPeers = Context.Reference<UnresolvedPeers>("unwind/http/UnresolvedPeers", {
-  defaultValue: makeUnresolvedPeers,
+  defaultValue: () => ({
+    unresolved: () => Effect.void,
+    answered: () => Effect.void,
+    named: Effect.succeed([]),
+  }),
 })

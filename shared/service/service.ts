@@ -23,6 +23,7 @@ import { defaultKeepAliveMs, listen, ListenError } from "#shared/http/listen.ts"
 import { type Handlers, listenDoors } from "#shared/http/listen-doors.ts"
 import { makePeerClocks, PeerClocks } from "#shared/http/peer-clocks.ts"
 import { startingApp } from "#shared/http/starting.ts"
+import { makeUnresolvedPeers, UnresolvedPeers } from "#shared/http/unresolved-peers.ts"
 import { roster, type Row, type ServiceName } from "#shared/roster.ts"
 import { telemetryLayer, telemetrySettings } from "#shared/telemetry/telemetry.ts"
 import { seekCallees } from "./callees-sought.ts"
@@ -133,6 +134,7 @@ const start = <const S extends Record<string, Setting<unknown>>>(
       Effect.scoped,
       logsNamed(service.name),
       Effect.provide(telemetryLayer(service.name, known)),
+      Effect.provideService(UnresolvedPeers, makeUnresolvedPeers()),
     )
   })
 

@@ -57,9 +57,12 @@ describe.skipIf(whyNoPython !== undefined)(
       for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
     })
 
-    const goodFrom = async (service: "orchestrator" | "console"): Promise<Good> => {
+    const goodFrom = async (
+      service: "orchestrator" | "console",
+      secondsAhead = 0,
+    ): Promise<Good> => {
       const jwk = JSON.parse(readFileSync(keys.privateKey(service), "utf8")) as JWK
-      const nowSeconds = Math.floor(Date.now() / 1000)
+      const nowSeconds = Math.floor(Date.now() / 1000) + secondsAhead
       return {
         header: { alg: "EdDSA", kid: service, typ: "svc+jwt" },
         claims: { iss: service, aud: "courier", iat: nowSeconds, exp: nowSeconds + 30 },
@@ -127,9 +130,13 @@ describe.skipIf(whyNoPython !== undefined)(
     })
 
     it("lets in the caller with its own token, and nobody by one that is nearly right", async () => {
-      const wrong = Object.entries(await badTokens(await goodFrom("orchestrator")))
+      const wrong = await badTokens(await goodFrom("orchestrator"))
+      const later = await badTokens(await goodFrom("orchestrator", 60))
+      // While they are tried, those that are a second too early become good.
+      const early = Object.entries(later).filter(([name]) => /ahead$|future$/.test(name))
+      expect(early).toHaveLength(2)
       const answers = new Map<string, Array<string>>()
-      for (const [name, token] of wrong) {
+      for (const [name, token] of Object.entries({ ...wrong, ...Object.fromEntries(early) })) {
         const answer = await reserve(newOrder(), "2", token)
         answers.set(answer, [...answers.get(answer) ?? [], name])
       }

@@ -111,6 +111,25 @@ describe("an orchestrator that is killed, and a queue that is wiped", () => {
   })
 })
 
+describe("a participant that has no faults to set", () => {
+  it("is left out, and keeps nobody from telling what is promised", async () => {
+    console_.disturb(
+      "items",
+      async (answer, request) =>
+        new URL(request.url).pathname === "/internal/faults"
+          ? new Response("", { status: 404 })
+          : await answer(),
+    )
+    const { services, unavailable } = await shown()
+    assert.deepStrictEqual(
+      services.map(({ service }) => service),
+      faultyServices.filter((service) => service !== "items"),
+    )
+    assert.deepStrictEqual(unavailable, [])
+    console_.restore()
+  })
+})
+
 describe("where FAULTS is not 1", () => {
   it("the console has no such routes", async () => {
     const off = Scope.makeUnsafe()

@@ -57,12 +57,16 @@ describe("a service whose name leads nowhere", () => {
 
   it.live("is named by the setting for what proves users, where it is asked for that", () =>
     Effect.gen(function* () {
-      const { given, logs } = yield* world
-      const read = yield* readTrustOf(new URL("http://auth.invalid:9081/internal/jwks.json"))
-      yield* Effect.flip(given(read(undefined)))
-      assert.deepStrictEqual(logs, [
-        "Warn auth is not found at http://auth.invalid:9081: see that it runs, or set JWKS_URL to where it is",
-      ])
+      const { given, readyz } = yield* world
+      const read = yield* given(readTrustOf(new URL("http://auth.invalid:9081/internal/jwks.json")))
+      // Wherever it is asked from.
+      yield* Effect.flip(
+        read(undefined).pipe(Effect.provideService(References.MinimumLogLevel, "None")),
+      )
+      assert.deepStrictEqual(yield* readyz, [200, {
+        addresses:
+          "auth is not found at http://auth.invalid:9081: see that it runs, or set JWKS_URL to where it is",
+      }])
     }))
 
   it.live("is not one that is there and refuses connections", () =>
