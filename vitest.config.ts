@@ -1,9 +1,12 @@
-/** Every test of the project, with one PostgreSQL and the means to start Redis for the whole run. */
+/**
+ * Every test of the project, with one PostgreSQL and the means to start Redis for the whole run.
+ */
 import { join } from "node:path"
 import { defineConfig } from "vitest/config"
 import { testLimitMs } from "./tests/support/patience.ts"
 
-// Programs that tests start load the same modules again and again: V8 need not compile them each time.
+// Programs that tests start load the same modules again and again: V8 need not compile them each
+// time.
 process.env.NODE_COMPILE_CACHE ??= join(import.meta.dirname, "node_modules/.cache/compiled")
 
 export default defineConfig({
@@ -14,10 +17,11 @@ export default defineConfig({
     testTimeout: testLimitMs,
     hookTimeout: testLimitMs,
     pool: "forks",
-    // A third one has work for a machine of two cores while the others wait; more would only wait for each other.
+    // A third one has work for a machine of two cores while the others wait; more would only wait
+    // for each other.
     maxWorkers: 3,
-    // Files that follow each other in a process share its modules, so no test changes what outlives it. To start a process and
-    // load everything for each file took a sixth of the time.
+    // Files that follow each other in a process share its modules, so no test changes what outlives
+    // it. To start a process and load everything for each file took a sixth of the time.
     isolate: false,
   },
 })

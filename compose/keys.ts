@@ -1,6 +1,7 @@
 /**
- * `npm run keys -- FOLDER`: makes the key files that SERVICE_PRIVATE_KEY, SERVICE_PUBLIC_KEYS and SIGNING_KEYS_SECRET_FILE name.
- * `npm run keys -- --rotate`: removes the signing keys of users' tokens and makes a new one, at once.
+ * `npm run keys -- FOLDER`: makes the key files that SERVICE_PRIVATE_KEY, SERVICE_PUBLIC_KEYS and
+ * SIGNING_KEYS_SECRET_FILE name. `npm run keys -- --rotate`: removes the signing keys of users'
+ * tokens and makes a new one, at once.
  */
 import { Console, Effect } from "effect"
 import { command } from "#shared/command/command.ts"

@@ -1,6 +1,7 @@
 /**
- * `npm run keys -- --rotate`: the emergency rotation of auth's signing keys. Their database is the one that the environment
- * names, as in auth's container, else that of the data folder of the embedded run, whether it runs or not.
+ * `npm run keys -- --rotate`: the emergency rotation of auth's signing keys. Their database is the
+ * one that the environment names, as in auth's container, else that of the data folder of the
+ * embedded run, whether it runs or not.
  */
 import { Console, Effect, References } from "effect"
 import path from "node:path"

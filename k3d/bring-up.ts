@@ -1,6 +1,6 @@
 /**
- * `npm run k3d:up`, step by step. Every step finds out what is there already, so it can be run again at any time: to go on
- * after a failure, or to bring a change into the cluster.
+ * `npm run k3d:up`, step by step. Every step finds out what is there already, so it can be run
+ * again at any time: to go on after a failure, or to bring a change into the cluster.
  */
 import { Console, Effect, Schedule } from "effect"
 import { ensureCluster } from "./cluster.ts"
@@ -8,7 +8,9 @@ import { run, StepError } from "./commands.ts"
 import { checkTools, toolsToBringUp } from "./tools.ts"
 import { awaitReady, buildImage, deploy } from "./workloads.ts"
 
-/** Brings up the cluster with everything in it, whose ingress is at the port. Fails with StepError. */
+/**
+ * Brings up the cluster with everything in it, whose ingress is at the port. Fails with StepError.
+ */
 export const bringUp = (port: number) =>
   Effect.gen(function* () {
     const baseUrl = `http://localhost:${port}`

@@ -1,4 +1,7 @@
-/** The k3d cluster that k3d/cluster.yaml describes: made or started when it is not there, and removed. */
+/**
+ * The k3d cluster that k3d/cluster.yaml describes: made or started when it is not there, and
+ * removed.
+ */
 import { createServer } from "node:net"
 import { Console, Effect } from "effect"
 import { read, run, StepError } from "./commands.ts"

@@ -1,6 +1,7 @@
 /**
- * Runs the programs that the cluster is made with: k3d, kubectl, docker and node, from the project's root. What they print
- * is seen as it comes; a program that fails ends everything with one message.
+ * Runs the programs that the cluster is made with: k3d, kubectl, docker and node, from the
+ * project's root. What they print is seen as it comes; a program that fails ends everything with
+ * one message.
  */
 import { spawn } from "node:child_process"
 import { join } from "node:path"
@@ -24,7 +25,10 @@ const root = join(import.meta.dirname!, "..")
 export const run = (command: ShellCommand, remedy: string, input?: string) =>
   Effect.asVoid(execute(command, remedy, { shown: true, input }))
 
-/** Runs a command and gives what it printed, trimmed. Fails with StepError, which ends with the remedy. */
+/**
+ * Runs a command and gives what it printed, trimmed. Fails with StepError, which ends with the
+ * remedy.
+ */
 export const read = (command: ShellCommand, remedy: string) =>
   execute(command, remedy, { shown: false, input: undefined })
 

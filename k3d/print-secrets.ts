@@ -1,7 +1,7 @@
 /**
- * `node k3d/print-secrets.ts | kubectl create --filename -`: new Secrets for a cluster that `npm run k3d:up` did not make.
- * `node k3d/print-secrets.ts NAME... | kubectl replace --filename -`: new ones in the place of some.
- * Prints passwords and private keys.
+ * `node k3d/print-secrets.ts | kubectl create --filename -`: new Secrets for a cluster that `npm
+ * run k3d:up` did not make. `node k3d/print-secrets.ts NAME... | kubectl replace --filename -`: new
+ * ones in the place of some. Prints passwords and private keys.
  */
 import { optionsOf } from "#shared/command/command.ts"
 import { Misused, syntax } from "#shared/command/syntax.ts"

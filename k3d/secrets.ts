@@ -1,6 +1,6 @@
 /**
- * The Secrets that the base reads. Each holds together by itself, so what is there stays and only what is missing is made:
- * a Secret that was lost is made anew, and none is ever replaced.
+ * The Secrets that the base reads. Each holds together by itself, so what is there stays and only
+ * what is missing is made: a Secret that was lost is made anew, and none is ever replaced.
  */
 import { randomBytes } from "node:crypto"
 import { mkdtemp, readFile, rm } from "node:fs/promises"

@@ -34,7 +34,10 @@ export const toolsToBringUp = [docker, k3d, kubectl]
 /** All that remove one. */
 export const toolsToTakeDown = [docker, k3d]
 
-/** Succeeds when all are there, and Docker is up. Fails with StepError, one line for each that is not. */
+/**
+ * Succeeds when all are there, and Docker is up. Fails with StepError, one line for each that is
+ * not.
+ */
 export const checkTools = (tools: ReadonlyArray<Tool>) =>
   Effect.gen(function* () {
     const problems = yield* Effect.forEach(tools, problemWith, { concurrency: "unbounded" })

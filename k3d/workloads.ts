@@ -1,4 +1,7 @@
-/** What runs in the cluster: the image, the Secrets, the manifests, and the wait until all of it is ready. */
+/**
+ * What runs in the cluster: the image, the Secrets, the manifests, and the wait until all of it is
+ * ready.
+ */
 import { Console, Effect } from "effect"
 import { startOrder } from "#shared/roster.ts"
 import { clusterName } from "./cluster.ts"
@@ -62,7 +65,10 @@ const workloads = [
   ...startOrder.flat().map((name) => `deployment/${name}`),
 ]
 
-/** Waits until everything is ready and of this version, and says how far it is. Fails with StepError. */
+/**
+ * Waits until everything is ready and of this version, and says how far it is. Fails with
+ * StepError.
+ */
 export const awaitReady = Effect.forEach(
   workloads,
   (workload) => run(kubectl("rollout", "status", workload, "--timeout", "5m"), ""),

@@ -1,12 +1,16 @@
 /**
- * The services of the system, a row for each: the one place that says which there are and whom and what they need. Wiring,
- * keys, secrets and addresses derive from it; tests hold to it what cannot read it (manifests, the gateway's settings).
+ * The services of the system, a row for each: the one place that says which there are and whom and
+ * what they need. Wiring, keys, secrets and addresses derive from it; tests hold to it what cannot
+ * read it (manifests, the gateway's settings).
  */
 import { participantNames } from "./contracts/order-saga.ts"
 
 /** A row of the roster. */
 export interface Row {
-  /** The TCP port of its public routes where PORT does not say otherwise; null where it has none, and opens no such port. */
+  /**
+   * The TCP port of its public routes where PORT does not say otherwise; null where it has none,
+   * and opens no such port.
+   */
   readonly port: number | null
   /** The TCP port for other services and operators where INTERNAL_PORT does not say otherwise. */
   readonly internalPort: number
@@ -116,8 +120,8 @@ export const callees = serviceNames.filter((name) =>
 )
 
 /**
- * Whether a service asks auth for the keys and ended sessions that prove users: those who show it their tokens, or the
- * operators whose tokens the console hands on. Auth has them itself.
+ * Whether a service asks auth for the keys and ended sessions that prove users: those who show it
+ * their tokens, or the operators whose tokens the console hands on. Auth has them itself.
  */
 export const provesUsers = (rows: Readonly<Record<string, Row>>, name: string): boolean =>
   name !== "auth" && (rows[name]?.users === true || rows["console"]?.calls.includes(name) === true)

@@ -21,7 +21,10 @@ export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable"
  */
 export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>()("OutcomeUnknown", {
   message: Schema.String,
-  /** Of an answer that breaks the protocol, which a person has to mend: what the log tells of it besides. */
+  /**
+   * Of an answer that breaks the protocol, which a person has to mend: what the log tells of it
+   * besides.
+   */
   breach: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
 }) {}
 

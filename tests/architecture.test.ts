@@ -59,6 +59,15 @@ describe("the layout", () => {
       .toEqual([])
   })
 
+  it("has no comment that goes beyond 100 columns; of code, the formatter takes care", () => {
+    const long = sources.flatMap((file) =>
+      readFileSync(join(root, file), "utf8").split("\n")
+        .filter((line) => /^\s*(?:\*|\/\/|\/\*)/.test(line) && line.length > 100)
+        .map((line) => `${file}: ${line}`)
+    )
+    expect(long).toEqual([])
+  })
+
   it("has no module of several tests that prepares something when it is loaded, which a process does once", () => {
     const hooks = /^(?:before|after)(?:All|Each)\(/m
     const shared = sources.filter((file) => file.startsWith("tests/") && !/\.test\.ts$/.test(file))

@@ -1,4 +1,7 @@
-/** .env.example is what people set the system up by, so it is held to the settings that the services really read. */
+/**
+ * .env.example is what people set the system up by, so it is held to the settings that the services
+ * really read.
+ */
 import { describe, expect, it } from "vitest"
 import { readFileSync } from "node:fs"
 import { Effect } from "effect"

@@ -1,4 +1,7 @@
-/** The glossary, held to the sources: what it says the code calls something, the code calls so, and nothing else. */
+/**
+ * The glossary, held to the sources: what it says the code calls something, the code calls so, and
+ * nothing else.
+ */
 import { globSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"

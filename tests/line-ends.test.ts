@@ -1,4 +1,7 @@
-/** What a checkout on Windows gets: the files that containers and checksums take as they are have LF there, too. */
+/**
+ * What a checkout on Windows gets: the files that containers and checksums take as they are have LF
+ * there, too.
+ */
 import { execFileSync, spawnSync } from "node:child_process"
 import {
   copyFileSync,

@@ -1,6 +1,7 @@
 /**
- * SECURITY.md is what operators act by, so what it names is held to the sources, and what it has them type is run: for
- * Kubernetes here, for processes in tests/e2e/rotation.test.ts, for Compose in tests/e2e/compose-rotation.ts.
+ * SECURITY.md is what operators act by, so what it names is held to the sources, and what it has
+ * them type is run: for Kubernetes here, for processes in tests/e2e/rotation.test.ts, for Compose
+ * in tests/e2e/compose-rotation.ts.
  */
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -15,7 +16,10 @@ import { makeSecrets, type Secret } from "../k3d/secrets.ts"
 const root = join(import.meta.dirname, "..")
 const document = readFileSync(join(root, "SECURITY.md"), "utf8")
 
-/** Runs a command of the document for which kubectl prints what it is given, instead of handing it on. */
+/**
+ * Runs a command of the document for which kubectl prints what it is given, instead of handing it
+ * on.
+ */
 const given = (command: string): ReadonlyArray<Secret> => {
   const folder = mkdtempSync(join(tmpdir(), "unwind-kubectl-"))
   try {
@@ -73,7 +77,8 @@ describe("SECURITY.md", () => {
     expect(commands.every((command) => command.includes("| kubectl --namespace unwind replace ")))
       .toBe(true)
     const replaced = commands.flatMap(given)
-    // Replaced by one that does not open what it encrypted, auth would not start: docs/keys.md says how it is done.
+    // Replaced by one that does not open what it encrypted, auth would not start: docs/keys.md says
+    // how it is done.
     const made = (await makeSecrets()).filter(({ metadata }) => metadata.name !== "signing-keys")
     const byName = (one: Secret, other: Secret) => one.metadata.name < other.metadata.name ? -1 : 1
     expect(shapes(replaced.toSorted(byName))).toEqual(shapes(made.toSorted(byName)))

@@ -1,6 +1,7 @@
 /**
- * A service that may crash within a process that goes on: it is started again in its place, as a container is. Its memory is not
- * torn away from it, so it stops as if it were told to, only that nobody reaches it from the first moment.
+ * A service that may crash within a process that goes on: it is started again in its place, as a
+ * container is. Its memory is not torn away from it, so it stops as if it were told to, only that
+ * nobody reaches it from the first moment.
  */
 import { Deferred, Effect, Exit, Scope } from "effect"
 import { Crash } from "#shared/faults/crash.ts"
@@ -12,8 +13,8 @@ type Starting = Effect.Effect<Doors, { readonly message: string }, Scope.Scope>
 const gone = "1 second"
 
 /**
- * Starts the service, and again whenever it crashes, until the scope closes; `put` is told of each life, and of the time
- * between two, when there are no doors. Fails as the first start does.
+ * Starts the service, and again whenever it crashes, until the scope closes; `put` is told of each
+ * life, and of the time between two, when there are no doors. Fails as the first start does.
  */
 export const startedAfterCrashes = (
   start: Starting,

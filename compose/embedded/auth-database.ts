@@ -1,7 +1,7 @@
 /**
- * Auth's database for the commands that whoever has access to it may run: the one that the environment names (as in auth's
- * container), else that of the data folder, whether that runs or not. Nothing in it is migrated: one of an older version is
- * refused in words.
+ * Auth's database for the commands that whoever has access to it may run: the one that the
+ * environment names (as in auth's container), else that of the data folder, whether that runs or
+ * not. Nothing in it is migrated: one of an older version is refused in words.
  */
 import { Effect, Layer } from "effect"
 import { join } from "node:path"

@@ -1,6 +1,7 @@
 /**
- * Services that the embedded run does not start, but calls where they are: those whose addresses are set, such as COURIER_URL. So a
- * participant in another language, or one that somebody is just working on, is a step of the same saga.
+ * Services that the embedded run does not start, but calls where they are: those whose addresses
+ * are set, such as COURIER_URL. So a participant in another language, or one that somebody is just
+ * working on, is a step of the same saga.
  */
 import { Effect, Option, Schema } from "effect"
 import { Hono } from "hono"
@@ -25,8 +26,8 @@ export const isSet = (environment: Variables, name: ServiceName): boolean =>
   ["", "_FILE"].some((end) => environment[addressName(name) + end]?.trim())
 
 /**
- * Whether it may be elsewhere. One that calls others would find none of them, as they have no ports here; and what has public
- * paths is behind the one port of this process.
+ * Whether it may be elsewhere. One that calls others would find none of them, as they have no ports
+ * here; and what has public paths is behind the one port of this process.
  */
 export const isMovable = (name: ServiceName): boolean =>
   callees.includes(name) && callsOf(name).length === 0 && roster[name].paths.length === 0
@@ -117,7 +118,10 @@ export const serviceWithin = (url: string): string | undefined => {
   return hostname.endsWith(`.${within}`) ? hostname.slice(0, -within.length - 1) : undefined
 }
 
-/** The addresses of the services in this process, by the names of their settings. Nothing outside understands them. */
+/**
+ * The addresses of the services in this process, by the names of their settings. Nothing outside
+ * understands them.
+ */
 export const addressesWithin = (environment: Variables): Readonly<Record<string, string>> => ({
   JWKS_URL: `${addressWithin("auth")}/internal/jwks.json`,
   ...Object.fromEntries(

@@ -1,6 +1,6 @@
 /**
- * The PostgreSQL of a data folder, for programs that look into it beside the system: the one that runs if the folder is in use,
- * else one of their own.
+ * The PostgreSQL of a data folder, for programs that look into it beside the system: the one that
+ * runs if the folder is in use, else one of their own.
  */
 import { Effect, Result } from "effect"
 import fs from "node:fs"
@@ -11,7 +11,10 @@ import { clusterPath, passwordName, superuser } from "./postgres-cluster.ts"
 import { postmasterFile, startPostgres } from "./postgres.ts"
 import { StartError } from "./start-error.ts"
 
-/** The superuser's URL of the folder's server: the one that runs if the folder is in use, else one until the scope closes. */
+/**
+ * The superuser's URL of the folder's server: the one that runs if the folder is in use, else one
+ * until the scope closes.
+ */
 export const openFolderPostgres = Effect.fnUntraced(function* (dataDir: string, elsewhere: string) {
   if (!fs.existsSync(clusterPath(dataDir))) {
     return yield* new StartError({

@@ -1,6 +1,7 @@
 /**
- * Keeps a server of the embedded run up: when it ends by itself (killed, out of memory) it is started again at the same
- * address, so that the services reconnect and nothing has to be restarted by hand. It gives up when a start fails.
+ * Keeps a server of the embedded run up: when it ends by itself (killed, out of memory) it is
+ * started again at the same address, so that the services reconnect and nothing has to be restarted
+ * by hand. It gives up when a start fails.
  */
 import { Deferred, Effect, Fiber, type Scope } from "effect"
 import type { Ended } from "./server-process.ts"
@@ -17,7 +18,9 @@ export interface KeptRunning<A> {
   readonly lost: Effect.Effect<never, StartError>
 }
 
-/** Starts the server, for the first time and then again at the URL it had. Fails with StartError. */
+/**
+ * Starts the server, for the first time and then again at the URL it had. Fails with StartError.
+ */
 export const keepRunning = <A extends Running>(
   start: (urlBefore: URL | undefined) => Effect.Effect<A, StartError, Scope.Scope>,
 ): Effect.Effect<KeptRunning<A>, StartError, Scope.Scope> =>

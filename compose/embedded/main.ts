@@ -1,4 +1,7 @@
-/** `npm start`: the whole system in this process. Prints what it does, then where it is and what to try. */
+/**
+ * `npm start`: the whole system in this process. Prints what it does, then where it is and what to
+ * try.
+ */
 import { Console, Duration, Effect } from "effect"
 import { command } from "#shared/command/command.ts"
 import { readSettings } from "#shared/config/settings.ts"

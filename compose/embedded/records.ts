@@ -1,7 +1,8 @@
 /**
- * The records in a data folder, for the audit: the folder's PostgreSQL, running or not, and what of the services keeps
- * records, wired in memory. Where the system runs, this is like another replica that takes no orders. Nothing in the folder
- * is made, migrated or filled, whichever version made it; a service whose records cannot be read is left out.
+ * The records in a data folder, for the audit: the folder's PostgreSQL, running or not, and what of
+ * the services keeps records, wired in memory. Where the system runs, this is like another replica
+ * that takes no orders. Nothing in the folder is made, migrated or filled, whichever version made
+ * it; a service whose records cannot be read is left out.
  */
 import { Effect, type Scope } from "effect"
 import fs from "node:fs"
@@ -91,7 +92,10 @@ export const openRecords = (
     }
   })
 
-/** Keys for the services here, which know each other by no others: the folder's own need not be there. */
+/**
+ * Keys for the services here, which know each other by no others: the folder's own need not be
+ * there.
+ */
 const passingKeys = Effect.acquireRelease(
   Effect.try({
     try: () => fs.mkdtempSync(path.join(os.tmpdir(), "unwind-audit-keys-")),

@@ -1,7 +1,7 @@
 /**
- * All services in one process: the same apps, the same saga and the same SQL as in containers. They call each other by
- * the same signed requests, only that these are handed over in memory instead of through a socket; but for those that are
- * elsewhere, which are called there.
+ * All services in one process: the same apps, the same saga and the same SQL as in containers. They
+ * call each other by the same signed requests, only that these are handed over in memory instead of
+ * through a socket; but for those that are elsewhere, which are called there.
  */
 import { Effect, type Scope } from "effect"
 import { CurrentFirstSignIn, type FirstSignIn } from "#services/auth/first-sign-in.ts"
@@ -45,7 +45,10 @@ export type AnyService = Service<Record<string, Setting<unknown>>>
 export const serviceNamed = (name: ServiceName): Effect.Effect<AnyService> =>
   Effect.promise(async () => (await import(`../../services/${name}/service.ts`))[name])
 
-/** Reads what a person has set for the services, and some more, before anything is started. Fails with SettingsError. */
+/**
+ * Reads what a person has set for the services, and some more, before anything is started. Fails
+ * with SettingsError.
+ */
 export const checkSettings = (
   environment: ServicesOptions["environment"],
   more: Readonly<Record<string, Setting<unknown>>> = {},
@@ -65,7 +68,10 @@ export const checkSettings = (
     }),
   )
 
-/** Hands requests to the internal doors, of those that are up by then; and sends those for services elsewhere. */
+/**
+ * Hands requests to the internal doors, of those that are up by then; and sends those for services
+ * elsewhere.
+ */
 export const wiredTo =
   (apps: Partial<Record<ServiceName, Doors>>) =>
   (url: string, init: RequestInit): Promise<HttpAnswer> => {
@@ -83,7 +89,10 @@ const unlessCutOff = (response: Response): Response => {
   return response
 }
 
-/** Starts all services that are here until the scope closes, those that are called before their callers. */
+/**
+ * Starts all services that are here until the scope closes, those that are called before their
+ * callers.
+ */
 export const startServices = (
   options: ServicesOptions,
 ): Effect.Effect<Apps, { readonly message: string }, Scope.Scope> =>

@@ -1,6 +1,7 @@
 /**
- * The whole system in one process, on a machine that has nothing but Node and npm: PostgreSQL from npm, Redis if there is
- * one on the PATH, all services, a public port, and one on loopback only for health and metrics. Its data lives in one folder, and what it starts it also stops.
+ * The whole system in one process, on a machine that has nothing but Node and npm: PostgreSQL from
+ * npm, Redis if there is one on the PATH, all services, a public port, and one on loopback only for
+ * health and metrics. Its data lives in one folder, and what it starts it also stops.
  */
 import { Effect, Option, Scope } from "effect"
 import { join } from "node:path"
@@ -64,7 +65,8 @@ export const startSystem = (
     yield* lockDataFolder(dataDir)
     const away = yield* elsewhere(environment)
     yield* noteAddresses(dataDir, away)
-    // The ports are taken first: that one is in use is said at once, and who comes early is told to wait.
+    // The ports are taken first: that one is in use is said at once, and who comes early is told to
+    // wait.
     let doors: Handlers = startingApp("embedded")
     const entrance = yield* Scope.fork(yield* Effect.scope)
     const ports = yield* openPorts({
@@ -100,7 +102,8 @@ export const startSystem = (
       environment,
     })
     doors = { public: gateway(apps), internal: operations(apps) }
-    // The last to open for requests is the first to close, though the ports were taken first of all.
+    // The last to open for requests is the first to close, though the ports were taken first of
+    // all.
     yield* Effect.addFinalizer((exit) => Scope.close(entrance, exit))
     return {
       ...ports,

@@ -1,4 +1,7 @@
-/** What a person reads when the embedded run is up: where everything is, what it uses, what to try next. */
+/**
+ * What a person reads when the embedded run is up: where everything is, what it uses, what to try
+ * next.
+ */
 
 export interface Welcome {
   readonly host: string
@@ -13,8 +16,8 @@ export interface Welcome {
 }
 
 /**
- * Behind the "#", what follows is sent to no server and stands in no log of one; the page there exchanges it. Only where the
- * system listens on loopback can it be good.
+ * Behind the "#", what follows is sent to no server and stands in no log of one; the page there
+ * exchanges it. Only where the system listens on loopback can it be good.
  */
 const signIn = ({ host, port, signInToken }: Welcome): string =>
   ["127.0.0.1", "localhost", "0.0.0.0", "::"].includes(host)

@@ -1,12 +1,16 @@
 /**
- * The images that others made and this system is built on or run with. images.json is the one place that says which: the tag
- * of each, and the digest that the tag had when somebody last looked (null: nobody has). The Dockerfile and the manifests
- * name them, as they must; what they name is written from images.json, and held to it.
+ * The images that others made and this system is built on or run with. images.json is the one place
+ * that says which: the tag of each, and the digest that the tag had when somebody last looked
+ * (null: nobody has). The Dockerfile and the manifests name them, as they must; what they name is
+ * written from images.json, and held to it.
  */
 import { globSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 
-/** A row of images.json. The digest is of the index where there is one, so that it holds for every architecture. */
+/**
+ * A row of images.json. The digest is of the index where there is one, so that it holds for every
+ * architecture.
+ */
 export interface Pin {
   readonly tag: string
   /** "sha256:" and 64 hexadecimal digits. */

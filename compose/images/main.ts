@@ -1,4 +1,7 @@
-/** `npm run images`: the images that this system is built on or run with, and what they are pinned to. */
+/**
+ * `npm run images`: the images that this system is built on or run with, and what they are pinned
+ * to.
+ */
 import { join } from "node:path"
 import { command } from "#shared/command/command.ts"
 import { imagesSyntax } from "./arguments.ts"

@@ -1,6 +1,7 @@
 /**
- * Asks a registry which digest a tag has, by the OCI Distribution Specification 1.1. Nothing of an image is loaded but its
- * manifest, and the digest is the manifest's own: what a registry merely says of it is not believed.
+ * Asks a registry which digest a tag has, by the OCI Distribution Specification 1.1. Nothing of an
+ * image is loaded but its manifest, and the digest is the manifest's own: what a registry merely
+ * says of it is not believed.
  */
 import { createHash } from "node:crypto"
 import { Effect, Schema } from "effect"
@@ -33,7 +34,10 @@ const manifests = [
 /** What the specification lets a manifest be at least. */
 const largestManifest = 4 * 1024 * 1024
 
-/** The digest that the tag has now. `registry`: the one to ask instead of the image's own. Fails with RegistryError. */
+/**
+ * The digest that the tag has now. `registry`: the one to ask instead of the image's own. Fails
+ * with RegistryError.
+ */
 export const digestOf = (
   name: string,
   tag: string,
@@ -105,7 +109,10 @@ const parsed = (manifest: Uint8Array): Manifest => {
   }
 }
 
-/** The token that a registry gives to everybody, from where its refusal says (RFC 6750, Docker's token authentication). */
+/**
+ * The token that a registry gives to everybody, from where its refusal says (RFC 6750, Docker's
+ * token authentication).
+ */
 const guestToken = async (refusal: Response, signal: AbortSignal): Promise<string> => {
   const challenge = refusal.headers.get("www-authenticate") ?? ""
   const parameters = new Map(

@@ -1,4 +1,6 @@
-/** Edits of files as data: each is one place of one file, and fails when the file has no such place. */
+/**
+ * Edits of files as data: each is one place of one file, and fails when the file has no such place.
+ */
 
 export interface Edit {
   /** From the root of the project; a file that is not there is made, of an empty text. */

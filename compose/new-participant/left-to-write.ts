@@ -1,4 +1,7 @@
-/** What nobody can say but who wants the step: what an order takes of it, why it fails, and how a customer names it. */
+/**
+ * What nobody can say but who wants the step: what an order takes of it, why it fails, and how a
+ * customer names it.
+ */
 import { type Edit, oneMoreIn } from "./edits.ts"
 import { participantOf, type Wanted } from "./participant.ts"
 

@@ -1,4 +1,7 @@
-/** `npm run new:participant`: a participant of the order saga that is known everywhere, but for what an order takes of it. */
+/**
+ * `npm run new:participant`: a participant of the order saga that is known everywhere, but for what
+ * an order takes of it.
+ */
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 import { Console, Effect } from "effect"

@@ -1,4 +1,7 @@
-/** Which names a new participant may have: each stands in code, SQL, settings, addresses and manifests. */
+/**
+ * Which names a new participant may have: each stands in code, SQL, settings, addresses and
+ * manifests.
+ */
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { addressName } from "#shared/config/addresses.ts"
@@ -82,7 +85,9 @@ const fieldsOfOrder: ReadonlySet<string> = new Set([
   ...NewOrder.members.flatMap(({ fields }) => Object.keys(fields)),
 ])
 
-/** What keeps it from being made by these names, as a person named them; none where nothing does. */
+/**
+ * What keeps it from being made by these names, as a person named them; none where nothing does.
+ */
 export const wrongIn = (wanted: Wanted): string | undefined => {
   const participant = participantOf(wanted)
   const { name, resource, table } = participant

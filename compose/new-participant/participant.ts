@@ -5,7 +5,10 @@ import { roster, type Row } from "#shared/roster.ts"
 export interface Wanted {
   /** The service, such as "courier". */
   readonly name: string
-  /** What an order reserves one of, such as "district": the key of the table, and the field of the order. */
+  /**
+   * What an order reserves one of, such as "district": the key of the table, and the field of the
+   * order.
+   */
   readonly resource: string
   /** Default: the plural of the resource. */
   readonly table?: string

@@ -1,6 +1,7 @@
 /**
- * All that a new participant needs to be known of, as data: an edit for each place. What it is made of is what slots have,
- * once more under other names, so that there is no second copy that could lag behind.
+ * All that a new participant needs to be known of, as data: an edit for each place. What it is made
+ * of is what slots have, once more under other names, so that there is no second copy that could
+ * lag behind.
  */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -26,7 +27,10 @@ const ofSlots = (name: string) => {
   }
 }
 
-/** What is said of slots, said of the new one. All at once: its own names may have such words in them. */
+/**
+ * What is said of slots, said of the new one. All at once: its own names may have such words in
+ * them.
+ */
 const renaming = ({ name, resource, balance, opening, internalPort }: Participant) => {
   const words: Readonly<Record<string, string>> = {
     SLOT_CAPACITY: opening,

@@ -1,4 +1,7 @@
-/** The edits in the project's files: all are worked out before anything is written, and what was written is taken back again. */
+/**
+ * The edits in the project's files: all are worked out before anything is written, and what was
+ * written is taken back again.
+ */
 import { existsSync } from "node:fs"
 import { access, constants, mkdir, readFile, rm, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"

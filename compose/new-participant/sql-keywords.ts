@@ -1,4 +1,7 @@
-/** Words that cannot name a table or its type, or a column or role, in PostgreSQL without quotes: tests ask the server. */
+/**
+ * Words that cannot name a table or its type, or a column or role, in PostgreSQL without quotes:
+ * tests ask the server.
+ */
 export const sqlKeywords: ReadonlySet<string> = new Set(
   `
 all analyse analyze and any array as asc asymmetric authorization between bigint binary bit

@@ -1,6 +1,6 @@
 /**
- * Bills of materials: of the project, from its lock file and the images that it is built on; and of an image that was built,
- * from what is in it.
+ * Bills of materials: of the project, from its lock file and the images that it is built on; and of
+ * an image that was built, from what is in it.
  */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -26,8 +26,8 @@ const readJson = <A>(file: string) => JSON.parse(readFileSync(file, "utf8")) as 
 export const lockFileOf = (root: string): LockFile => readJson(join(root, "package-lock.json"))
 
 /**
- * The bill of a checkout: the packages that ship, with `dev` also those that only build and test it, and the images below.
- * Throws where there is no lock file.
+ * The bill of a checkout: the packages that ship, with `dev` also those that only build and test
+ * it, and the images below. Throws where there is no lock file.
  */
 export const billOfProject = (root: string, dev: boolean, madeAt: Date): Bill => {
   const { name, version } = readJson<{ name: string; version: string }>(join(root, "package.json"))

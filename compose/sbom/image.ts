@@ -1,4 +1,7 @@
-/** Reads of an image that was built what its own records say is in it. It runs nothing of the image but `cat`, without a network. */
+/**
+ * Reads of an image that was built what its own records say is in it. It runs nothing of the image
+ * but `cat`, without a network.
+ */
 import { execFile } from "node:child_process"
 import { promisify } from "node:util"
 import { Effect, Schema } from "effect"

@@ -1,6 +1,7 @@
 /**
- * Which licences a package may have. What ships is under permissive ones, which ask for no more than their notice; what
- * only builds and tests it may also be under those that ask for the changes to the package itself.
+ * Which licences a package may have. What ships is under permissive ones, which ask for no more
+ * than their notice; what only builds and tests it may also be under those that ask for the changes
+ * to the package itself.
  */
 import type { Component } from "./packages.ts"
 
@@ -17,8 +18,8 @@ export const permissive: ReadonlyArray<string> = [
 export const forDevelopment: ReadonlyArray<string> = [...permissive, "MPL-2.0", "WTFPL"]
 
 /**
- * The licences of packages that name theirs in words which npm does not record, as a person read them in the package; of no
- * other version than the one that was read.
+ * The licences of packages that name theirs in words which npm does not record, as a person read
+ * them in the package; of no other version than the one that was read.
  */
 export const readByHand: Readonly<Record<string, string>> = {
   "httpntlm@1.8.13": "MIT",
@@ -50,7 +51,10 @@ export const allows = (allowed: ReadonlyArray<string>, expression: string): bool
   return at === words.length && holds
 }
 
-/** The licence of each package, a line each, and what is wrong with them; `ships` says which packages ship. */
+/**
+ * The licence of each package, a line each, and what is wrong with them; `ships` says which
+ * packages ship.
+ */
 export const licenceTable = (
   components: ReadonlyArray<Component>,
   ships: (component: Component) => boolean,

@@ -1,7 +1,7 @@
 /**
- * The packages that a lock file of npm names (package-lock.json, or what npm leaves in node_modules), which is what `npm ci`
- * installs, to the byte. `npm sbom --omit dev` reads the same, but leaves out what is needed both at run time and by a
- * development package.
+ * The packages that a lock file of npm names (package-lock.json, or what npm leaves in
+ * node_modules), which is what `npm ci` installs, to the byte. `npm sbom --omit dev` reads the
+ * same, but leaves out what is needed both at run time and by a development package.
  */
 
 import { readByHand } from "./licences.ts"
@@ -55,7 +55,9 @@ const nameOf = (path: string): string => path.slice(path.lastIndexOf(folder) + f
 
 const refOf = (path: string, { version }: LockedPackage): string => `${nameOf(path)}@${version}`
 
-/** The packages, those of development only where they are asked for, in the order of their names. */
+/**
+ * The packages, those of development only where they are asked for, in the order of their names.
+ */
 export const packagesOf = (
   { packages }: LockFile,
   { dev }: { readonly dev: boolean },

@@ -1,4 +1,7 @@
-/** What the gateway of Compose lets one address ask. nginx reads them; the setup checks them before anything is started. */
+/**
+ * What the gateway of Compose lets one address ask. nginx reads them; the setup checks them before
+ * anything is started.
+ */
 import { whole } from "#shared/config/settings.ts"
 
 export const gatewaySettings = {

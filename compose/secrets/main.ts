@@ -1,7 +1,8 @@
 /**
- * What runs before all other containers: it checks the settings that they are given, so that what is wrong is said once
- * and nothing is started, and makes the secrets that are missing. `main.ts [--renew KIND] [FOLDER]`: where each container
- * has a folder, and which secrets are to be made anew.
+ * What runs before all other containers: it checks the settings that they are given, so that what
+ * is wrong is said once and nothing is started, and makes the secrets that are missing. `main.ts
+ * [--renew KIND] [FOLDER]`: where each container has a folder, and which secrets are to be made
+ * anew.
  */
 import { Effect, Schema } from "effect"
 import { checkSettings } from "#compose/embedded/services.ts"

@@ -1,6 +1,7 @@
 /**
- * The secrets of the containers: made once, kept in the vault, and handed out as files, to each container only its own.
- * What is in the vault stays, so running it again is harmless, and a container's folder that was lost is filled again.
+ * The secrets of the containers: made once, kept in the vault, and handed out as files, to each
+ * container only its own. What is in the vault stays, so running it again is harmless, and a
+ * container's folder that was lost is filled again.
  */
 import { randomBytes } from "node:crypto"
 import { mkdirSync, readFileSync } from "node:fs"
@@ -62,7 +63,10 @@ const secretIn = (vault: string, name: string): string => {
   return secret
 }
 
-/** PostgreSQL and Redis read theirs as users of their own; who sees a file is decided by who mounts its volume. */
+/**
+ * PostgreSQL and Redis read theirs as users of their own; who sees a file is decided by who mounts
+ * its volume.
+ */
 const writeSecret = (file: string, content: string) => {
   mkdirSync(dirname(file), { recursive: true })
   writeWhole(file, content, 0o444)

@@ -1,7 +1,8 @@
 /**
- * Upstash's REST protocol in front of a real Redis, as far as its client uses it: single commands, pipelines and
- * transactions, with base64 answers on demand. A command that blocks would hold up all others on the one connection, so
- * blocking ones are refused, and reads of streams lose their BLOCK.
+ * Upstash's REST protocol in front of a real Redis, as far as its client uses it: single commands,
+ * pipelines and transactions, with base64 answers on demand. A command that blocks would hold up
+ * all others on the one connection, so blocking ones are refused, and reads of streams lose their
+ * BLOCK.
  */
 import { type Context, Hono } from "hono"
 import { Redis, ReplyError } from "ioredis"

@@ -1,4 +1,7 @@
-/** Upstash's REST protocol in front of the Redis of Compose: its driver can be tried without an account. */
+/**
+ * Upstash's REST protocol in front of the Redis of Compose: its driver can be tried without an
+ * account.
+ */
 import { Effect } from "effect"
 import { Hono } from "hono"
 import { port, readSettings, text, url } from "#shared/config/settings.ts"

@@ -1,6 +1,7 @@
 /**
- * The sagas of all orchestrators, whichever of them is asked: each knows its own alone, from memory, and asks the others.
- * Nobody tells anything unasked, so an order pays nothing for it, and what is shown is gone with the saga or its orchestrator.
+ * The sagas of all orchestrators, whichever of them is asked: each knows its own alone, from
+ * memory, and asks the others. Nobody tells anything unasked, so an order pays nothing for it, and
+ * what is shown is gone with the saga or its orchestrator.
  */
 import { Context, Effect, Layer, Option, Schema } from "effect"
 import { OrderId } from "#shared/contracts/order.ts"
@@ -66,7 +67,8 @@ export class AllSagas extends Context.Service<AllSagas, {
       const own = answerFrom(yield* RunningSagas)
       yield* replicas.answer(about, (question) =>
         Option.match(decodeQuestion(question), {
-          // Of a version that is not known here: whoever asks takes it for an answer that it does not know.
+          // Of a version that is not known here: whoever asks takes it for an answer that it does
+          // not know.
           onNone: () => Effect.succeed(null),
           onSome: own,
         }))

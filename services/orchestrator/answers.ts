@@ -1,6 +1,7 @@
 /**
- * What other services answered: as the protocol has it, or else what is wrong with it, in words. Whatever was answered, the
- * request may have taken effect: it stays OutcomeUnknown, and is sent again. But who answers so has to be mended by a person.
+ * What other services answered: as the protocol has it, or else what is wrong with it, in words.
+ * Whatever was answered, the request may have taken effect: it stays OutcomeUnknown, and is sent
+ * again. But who answers so has to be mended by a person.
  */
 import { Effect, Result, Schema, SchemaIssue } from "effect"
 import { OutcomeUnknown } from "#shared/transient.ts"
@@ -13,7 +14,10 @@ export type Paragraph = "the-answer" | "audit" | "retention"
 const longestFault = 200
 const longestValue = 40
 
-/** Fails with what is wrong: it goes on the sentence that begins with the service's name. `of` is what the log tells besides. */
+/**
+ * Fails with what is wrong: it goes on the sentence that begins with the service's name. `of` is
+ * what the log tells besides.
+ */
 export const breach = (
   name: string,
   fault: string,
@@ -23,7 +27,10 @@ export const breach = (
     new OutcomeUnknown({ message: `${name} ${fault.slice(0, longestFault)}`, breach: of }),
   )
 
-/** Says of each breach where the protocol is to be read, if it is of a protocol that is written down. */
+/**
+ * Says of each breach where the protocol is to be read, if it is of a protocol that is written
+ * down.
+ */
 export const saidIn = (paragraph: Paragraph | undefined) => <A, E>(call: Effect.Effect<A, E>) =>
   paragraph === undefined
     ? call
@@ -48,7 +55,10 @@ export const understood = <A>(schema: Schema.Codec<A, unknown>) => {
 
 const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
 
-/** The first thing that is wrong. Ids of orders are left out: what is wrong with one would be another cause for each order. */
+/**
+ * The first thing that is wrong. Ids of orders are left out: what is wrong with one would be
+ * another cause for each order.
+ */
 const faultIn = (answer: unknown, { issue }: Schema.SchemaError): string => {
   const [first] = issuesOf(issue).issues
   const path = (first?.path ?? []).map((part) => typeof part === "object" ? part.key : part)
@@ -85,8 +95,8 @@ export interface BatchOptions<I, O> {
 }
 
 /**
- * Reads the answers to the entries of a request, which come in the order of the entries: of any others nobody could tell whose
- * they are. Fails with a breach.
+ * Reads the answers to the entries of a request, which come in the order of the entries: of any
+ * others nobody could tell whose they are. Fails with a breach.
  */
 export const answersTo =
   <I extends OfOrder, O extends OfOrder>({ read, ...given }: BatchOptions<I, O>) =>

@@ -1,7 +1,7 @@
 /**
- * How the services stand that this one calls: each change is said once in the log, and what only a person can mend, a
- * misconfiguration or answers that break the protocol, shows in `/readyz` and as a metric until it is mended. Waves try on
- * without a word.
+ * How the services stand that this one calls: each change is said once in the log, and what only a
+ * person can mend, a misconfiguration or answers that break the protocol, shows in `/readyz` and as
+ * a metric until it is mended. Waves try on without a word.
  */
 import { Context, Effect, Layer, Metric } from "effect"
 import { type CallFailure, Refused } from "#shared/http/client.ts"
@@ -15,8 +15,8 @@ const misconfigured = (service: string) =>
   })
 
 /**
- * Answers that break the protocol are named until so long after the last one: one that answers in another order than it was
- * asked is right about each order that is asked about alone.
+ * Answers that break the protocol are named until so long after the last one: one that answers in
+ * another order than it was asked is right about each order that is asked about alone.
  */
 const breachNamedForMs = 60_000
 

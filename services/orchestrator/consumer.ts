@@ -1,7 +1,7 @@
 /**
- * Takes orders off the queue and runs them in waves. An order is acknowledged when it is final. When the process is told to
- * stop it takes nothing new and waits for what is in flight; what does not end in time stays pending on the queue, for
- * whoever takes it next.
+ * Takes orders off the queue and runs them in waves. An order is acknowledged when it is final.
+ * When the process is told to stop it takes nothing new and waits for what is in flight; what does
+ * not end in time stays pending on the queue, for whoever takes it next.
  */
 import { Cause, Clock, Effect, FiberSet, Latch, Layer, Schedule, Semaphore } from "effect"
 import { orderSaga } from "#shared/contracts/order-saga.ts"
@@ -37,7 +37,10 @@ export interface ConsumerOptions {
 /** While one wave waits for a service, the other one is worked on; more would only be smaller. */
 const wavesInFlight = 2
 
-/** Under load waves begin some time apart, so that they are large; a lone order waits for nothing, and a full wave for no more. */
+/**
+ * Under load waves begin some time apart, so that they are large; a lone order waits for nothing,
+ * and a full wave for no more.
+ */
 const apartMs = (taken: number) => taken < maxBatch ? Math.min(taken >> 2, 80) : 0
 
 const untilTheQueueAnswers = Schedule.min([
@@ -127,7 +130,8 @@ const makeWaves = Effect.fnUntraced(
               inFlight.set(orderId, run)
               fresh.push(run)
             } else if (working.delivery.entryId !== entryId) {
-              // The same order once more: the run in flight will do. Its own entry keeps it safe, so this one can go.
+              // The same order once more: the run in flight will do. Its own entry keeps it safe,
+              // so this one can go.
               doubles.push(entryId)
             }
           }
@@ -144,7 +148,10 @@ const makeWaves = Effect.fnUntraced(
   },
 )
 
-/** Tells whoever watches, and the queue: what is final is acknowledged, what only a person can help on is a dead letter. */
+/**
+ * Tells whoever watches, and the queue: what is final is acknowledged, what only a person can help
+ * on is a dead letter.
+ */
 const tellEnds = Effect.fnUntraced(
   function* (
     { acknowledge, deadLetter }: OrderQueue["Service"],
@@ -166,7 +173,10 @@ const tellEnds = Effect.fnUntraced(
   },
 )
 
-/** A defect would only come back: a person has to look at it, while the sweeper sees to it that no order stays undecided. */
+/**
+ * A defect would only come back: a person has to look at it, while the sweeper sees to it that no
+ * order stays undecided.
+ */
 const buryWithDefect = (sagas: Sagas, wave: Wave, goOn: Effect.Effect<void>): Effect.Effect<void> =>
   Effect.catchCause(goOn, (cause) =>
     Effect.gen(function* () {
@@ -179,7 +189,10 @@ const buryWithDefect = (sagas: Sagas, wave: Wave, goOn: Effect.Effect<void>): Ef
 const untilTaken = (tell: Effect.Effect<void, QueueUnavailable>): Effect.Effect<void> =>
   tell.pipe(whateverFails, Effect.orDie)
 
-/** Tries again for ever, a defect too: an entry that is in hand and forgotten would come to nobody before a restart. */
+/**
+ * Tries again for ever, a defect too: an entry that is in hand and forgotten would come to nobody
+ * before a restart.
+ */
 const whateverFails = <A>(effect: Effect.Effect<A, QueueUnavailable>) =>
   effect.pipe(
     Effect.tapDefect((defect) => Effect.logError("The consumer met a defect", Cause.die(defect))),

@@ -1,4 +1,7 @@
-/** The decision register of the orders service, as waves call it: decisions of all waves share requests. */
+/**
+ * The decision register of the orders service, as waves call it: decisions of all waves share
+ * requests.
+ */
 import { Context, Effect, Layer } from "effect"
 import {
   type Decided,

@@ -1,4 +1,7 @@
-/** What operators break on purpose, where FAULTS=1: an orchestrator that is gone from one moment to the next, and a queue that is. */
+/**
+ * What operators break on purpose, where FAULTS=1: an orchestrator that is gone from one moment to
+ * the next, and a queue that is.
+ */
 import { Effect, Schema } from "effect"
 import { FaultReason, reasonExample, Wiped } from "#shared/contracts/faults.ts"
 import { Crash } from "#shared/faults/crash.ts"

@@ -1,4 +1,7 @@
-/** What the console asks of an orchestrator: where sagas are, the order queue and its dead letters; and what operators do about them. */
+/**
+ * What the console asks of an orchestrator: where sagas are, the order queue and its dead letters;
+ * and what operators do about them.
+ */
 import { Effect, Schema } from "effect"
 import { OrderId } from "#shared/contracts/order.ts"
 import {

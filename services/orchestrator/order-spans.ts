@@ -1,7 +1,8 @@
 /**
- * The spans of the sagas of orders that are traced: one of each saga, which continues the trace that the order brings, and
- * within it one of each step and decision, however often it is tried. What is asked for several orders at once is linked with
- * the step of each. Of orders that are not traced nothing is kept.
+ * The spans of the sagas of orders that are traced: one of each saga, which continues the trace
+ * that the order brings, and within it one of each step and decision, however often it is tried.
+ * What is asked for several orders at once is linked with the step of each. Of orders that are not
+ * traced nothing is kept.
  */
 import { Clock, Context, Effect, Exit, type Tracer } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
@@ -53,7 +54,10 @@ export class OrderSpans {
     )
   }
 
-  /** Asks for these entries, in a span for each order that is traced; one that is not answered stays open for the next try. */
+  /**
+   * Asks for these entries, in a span for each order that is traced; one that is not answered stays
+   * open for the next try.
+   */
   readonly asking = <I extends OfOrder, O>(
     entries: ReadonlyArray<I>,
     asked: (entry: I) => Asked<O>,

@@ -1,4 +1,7 @@
-/** The participants of the saga's table, as waves call them: commands of all waves to one participant share requests. */
+/**
+ * The participants of the saga's table, as waves call them: commands of all waves to one
+ * participant share requests.
+ */
 import { Context, Effect, Layer } from "effect"
 import { type ParticipantName, participantNames } from "#shared/contracts/order-saga.ts"
 import { type Command, type Outcome, ReservationResponse } from "#shared/contracts/reservation.ts"

@@ -1,7 +1,8 @@
 /**
- * What becomes of each entry of a request, also when the request fails as a whole: one order's fate never becomes another's.
- * Entries that failed together go out in smaller parts, down to one entry, apart from all others and after them. So whatever
- * it is that an entry makes its requests fail with, it is soon alone.
+ * What becomes of each entry of a request, also when the request fails as a whole: one order's fate
+ * never becomes another's. Entries that failed together go out in smaller parts, down to one entry,
+ * apart from all others and after them. So whatever it is that an entry makes its requests fail
+ * with, it is soon alone.
  */
 import { Effect, Result } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
@@ -16,20 +17,30 @@ export type Call<I, O> = (entries: ReadonlyArray<I>) => Effect.Effect<ReadonlyAr
 /** When so many entries fail one by one, and none is taken, it is not their doing. */
 const failedForNothing = 8
 
-/** When the service is unavailable to so many parts in a row, or gives one no answer, the others are tried later, too. */
+/**
+ * When the service is unavailable to so many parts in a row, or gives one no answer, the others are
+ * tried later, too.
+ */
 const unavailableInARow = 4
 
-/** How much smaller a failure makes parts. One without an answer costs a whole time-out, so there should be few of them. */
+/**
+ * How much smaller a failure makes parts. One without an answer costs a whole time-out, so there
+ * should be few of them.
+ */
 const smallerBy = (failure: CallFailure): number => failure instanceof OutcomeUnknown ? 8 : 2
 
-/** Whether the service refuses what the request holds, or breaks on it: it does so until each entry is alone that does it. */
+/**
+ * Whether the service refuses what the request holds, or breaks on it: it does so until each entry
+ * is alone that does it.
+ */
 const isOfContents = (failure: CallFailure): boolean =>
   failure instanceof Refused || (failure instanceof Unavailable && failure.status === 500)
 
 /**
- * Makes `resolve`, which calls and never fails, and `suspects`, which tells who failed before. What fails by its contents goes out in smaller parts at once, everything
- * else when it is tried again. When so many orders were refused since the service took the last one, in this request or
- * before, they are not to blame for it.
+ * Makes `resolve`, which calls and never fails, and `suspects`, which tells who failed before. What
+ * fails by its contents goes out in smaller parts at once, everything else when it is tried again.
+ * When so many orders were refused since the service took the last one, in this request or before,
+ * they are not to blame for it.
  */
 export const resolving = <I extends OfOrder, O>(name: string, call: Call<I, O>, watch: Watch) => {
   const refusesAll = new Misconfigured({

@@ -1,7 +1,8 @@
 /**
- * Has billing, items and slots forget what they have on record of old orders, every hour. Every orchestrator does it: what
- * one of them did, the next finds done. An order is forgotten only when the audit has just found it final and sound; what
- * is in question is spared, whatever its age, and so is an order that is still on its way.
+ * Has billing, items and slots forget what they have on record of old orders, every hour. Every
+ * orchestrator does it: what one of them did, the next finds done. An order is forgotten only when
+ * the audit has just found it final and sound; what is in question is spared, whatever its age, and
+ * so is an order that is still on its way.
  */
 import { Cause, Clock, Duration, Effect, Layer, Metric, Schedule, Stream } from "effect"
 import { type ParticipantName, participantNames } from "#shared/contracts/order-saga.ts"
@@ -45,7 +46,10 @@ const forgottenBy = new Map<string, Metric.Counter<number>>(participantNames.map
 /** A thousand records may touch as many accounts. */
 const timeoutMs = 20_000
 
-/** A hundred million records: one that has forgotten as many within the hour counts wrong, or can go on in the next one. */
+/**
+ * A hundred million records: one that has forgotten as many within the hour counts wrong, or can go
+ * on in the next one.
+ */
 const mostRequests = 100_000
 
 /** Has the participants forget until the scope closes. */
@@ -70,7 +74,10 @@ export const retentionLayer = (
     )
   }))
 
-/** Has the participants forget, once; gives how many orders were spared. Fails with Unavailable or OutcomeUnknown. */
+/**
+ * Has the participants forget, once; gives how many orders were spared. Fails with Unavailable or
+ * OutcomeUnknown.
+ */
 export const forgetOld = Effect.fnUntraced(function* ({ urls, ...options }: RetentionOptions) {
   const signer = yield* ServiceSigner
   const request = yield* forgettable(options)

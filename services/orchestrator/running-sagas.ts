@@ -1,4 +1,7 @@
-/** The sagas that this orchestrator has in flight, as others may look at them, and how the waits of some are cut short. */
+/**
+ * The sagas that this orchestrator has in flight, as others may look at them, and how the waits of
+ * some are cut short.
+ */
 import { Clock, Context, Effect, Layer } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
 import { orderSaga } from "#shared/contracts/order-saga.ts"
@@ -7,7 +10,9 @@ import { hasStep, orderIdOf, type OrderRun } from "#shared/saga/order-run.ts"
 import { wake } from "#shared/saga/wait.ts"
 import { steadyMsOf } from "#shared/steady-time.ts"
 
-/** A saga, as the orchestrator that runs it tells of it: its own name is for whoever asks to add. */
+/**
+ * A saga, as the orchestrator that runs it tells of it: its own name is for whoever asks to add.
+ */
 export type LocalSaga = Omit<RunningSaga, "orchestrator">
 
 /** One order, or those that were held up and match. */

@@ -1,4 +1,7 @@
-/** What the log says of an order's end: a line for each that does not end well, and at the level Debug for each. */
+/**
+ * What the log says of an order's end: a line for each that does not end well, and at the level
+ * Debug for each.
+ */
 import { Effect, LogLevel } from "effect"
 import { orderIdOf, type OrderRun } from "#shared/saga/order-run.ts"
 import { traceIdOf } from "#shared/telemetry/trace.ts"
@@ -6,11 +9,17 @@ import { traceIdOf } from "#shared/telemetry/trace.ts"
 const levelOf = ({ end }: OrderRun): LogLevel.Severity =>
   end === "completed" ? "Debug" : end === "buried" ? "Error" : "Info"
 
-/** An order that had ended before this run began was told of then: the run asked for its state, and did nothing. */
+/**
+ * An order that had ended before this run began was told of then: the run asked for its state, and
+ * did nothing.
+ */
 const hadEnded = ({ end, refusal, armed }: OrderRun): boolean =>
   (end === "completed" || end === "failed") && refusal === undefined && armed === 0
 
-/** Whether there is something to say of the end at this level. Most orders end well, and many at once. */
+/**
+ * Whether there is something to say of the end at this level. Most orders end well, and many at
+ * once.
+ */
 export const isNews = (run: OrderRun, least: LogLevel.LogLevel): boolean =>
   LogLevel.isGreaterThanOrEqualTo(levelOf(run), least) && !hadEnded(run)
 

@@ -16,7 +16,8 @@ const stuckSagas = Metric.gauge("sagas_stuck", {
   description: "Sagas in flight whose compensation does not get through",
   attributes: { unit: "{saga}" },
 })
-// A metric for each end, not one that is given its attribute at each use: that would make its key anew every time.
+// A metric for each end, not one that is given its attribute at each use: that would make its key
+// anew every time.
 const endedAs = new Map(sagaEnds.map((end) => [
   end,
   Metric.counter("sagas_ended_total", {

@@ -1,4 +1,7 @@
-/** The orchestrator: runs the sagas. It has no database; what it needs to know is on record with the others. */
+/**
+ * The orchestrator: runs the sagas. It has no database; what it needs to know is on record with the
+ * others.
+ */
 import { Duration, Effect, Layer } from "effect"
 import { duration, whole } from "#shared/config/settings.ts"
 import { faultsSetting } from "#shared/faults/setting.ts"
@@ -29,7 +32,10 @@ import { decisionClientLayer } from "./decision-client.ts"
 import { retentionLayer } from "./retention.ts"
 import { addressSettings, deadlineSetting, urlsOf } from "./settings.ts"
 
-/** With a compensation's call that was just sent (CALL_TIMEOUT), less than the ten seconds that a process has to stop. */
+/**
+ * With a compensation's call that was just sent (CALL_TIMEOUT), less than the ten seconds that a
+ * process has to stop.
+ */
 const drainMs = 4_000
 
 export const orchestrator = service({

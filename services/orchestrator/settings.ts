@@ -1,4 +1,7 @@
-/** Settings of the orchestrator that the audit from the command line reads too: where the others are, and the deadline. */
+/**
+ * Settings of the orchestrator that the audit from the command line reads too: where the others
+ * are, and the deadline.
+ */
 import { Duration, Schema } from "effect"
 import { addressesIn, addressSettingsOf } from "#shared/config/addresses.ts"
 import { duration, type Values } from "#shared/config/settings.ts"

@@ -1,7 +1,8 @@
 /**
- * A call that waves share by group commit: what several of them want of one service at the same time goes out in one request,
- * one at a time, and each order gets the answer to its own entry. Orders that a request failed with share requests of their
- * own: one whose request is never answered costs a whole time-out at each try, and nobody else waits for that.
+ * A call that waves share by group commit: what several of them want of one service at the same
+ * time goes out in one request, one at a time, and each order gets the answer to its own entry.
+ * Orders that a request failed with share requests of their own: one whose request is never
+ * answered costs a whole time-out at each try, and nobody else waits for that.
  */
 import { Effect, type Scope } from "effect"
 import { groupCommit } from "#shared/batch/group-commit.ts"
@@ -20,7 +21,9 @@ export interface SharedCall<I, O> {
   readonly path: string
   /** The body of the request for these entries. */
   readonly request: (entries: ReadonlyArray<I>) => unknown
-  /** The answers in a response to these entries, in their order. Fails with what is wrong with it. */
+  /**
+   * The answers in a response to these entries, in their order. Fails with what is wrong with it.
+   */
   readonly answers: (
     callee: string,
     entries: ReadonlyArray<I>,

@@ -1,4 +1,7 @@
-/** Who goes out with whom after a request failed: those that failed together, in smaller parts, apart from all others. */
+/**
+ * Who goes out with whom after a request failed: those that failed together, in smaller parts,
+ * apart from all others.
+ */
 import { Effect, Random } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
 import { maxBatch } from "#shared/contracts/reservation.ts"
@@ -7,7 +10,10 @@ export interface OfOrder {
   readonly orderId: OrderId
 }
 
-/** Orders that failed in one request: the how many-th that failed, and how many of them may go out together. */
+/**
+ * Orders that failed in one request: the how many-th that failed, and how many of them may go out
+ * together.
+ */
 interface Group {
   readonly since: number
   readonly together: number
@@ -30,7 +36,10 @@ export const makeSuspects = () => {
     remove: (part: ReadonlyArray<OfOrder>) => {
       if (groupOf.size > 0) { for (const { orderId } of part) groupOf.delete(orderId) }
     },
-    /** What is new, and then those that failed, last those that failed last: so nobody waits behind them for ever. */
+    /**
+     * What is new, and then those that failed, last those that failed last: so nobody waits behind
+     * them for ever.
+     */
     inTurn: Effect.fnUntraced(function* <I extends OfOrder>(entries: ReadonlyArray<I>) {
       const failed = among(entries)
       if (failed.length === 0) return entries

@@ -1,4 +1,7 @@
-/** What waves ask of participants and register, as seen from outside: how long it takes, what comes of it, and spans. */
+/**
+ * What waves ask of participants and register, as seen from outside: how long it takes, what comes
+ * of it, and spans.
+ */
 import { Effect, Metric } from "effect"
 import { orderSaga, type ParticipantName } from "#shared/contracts/order-saga.ts"
 import { type Command, Outcome } from "#shared/contracts/reservation.ts"
@@ -41,7 +44,9 @@ const all = [...steps.values()].flatMap(({ reserve, cancel }) =>
   [reserve, cancel].flatMap(({ duration, attempts }) => [duration, ...attempts.values()])
 )
 
-/** Counts once for the whole request: what is counted for each order would take a part of the rate. */
+/**
+ * Counts once for the whole request: what is counted for each order would take a part of the rate.
+ */
 const count = (
   attempts: ReturnType<typeof metricsOf>["attempts"],
   answers: Answers<{ readonly outcome: string }>,

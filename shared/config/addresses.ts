@@ -1,6 +1,6 @@
 /**
- * Where the services are that a service calls: a setting for each, such as BILLING_URL. Its default is where containers find
- * it: by its name, at its internal port.
+ * Where the services are that a service calls: a setting for each, such as BILLING_URL. Its default
+ * is where containers find it: by its name, at its internal port.
  */
 import { Schema } from "effect"
 import { type CalleeOf, roster, type ServiceName } from "#shared/roster.ts"

@@ -1,4 +1,7 @@
-/** How long the system remembers: outcomes and tombstones, idempotency keys, dead letters. The same in all services. */
+/**
+ * How long the system remembers: outcomes and tombstones, idempotency keys, dead letters. The same
+ * in all services.
+ */
 import { Duration, Schema } from "effect"
 import { duration } from "./settings.ts"
 

@@ -1,12 +1,15 @@
 /**
- * Settings come from the environment only. A service names its variables in one record of schemas; all that are
- * missing or wrong are reported at once, each with its remedy, before anything is started. NAME_FILE may name a file that
- * holds the value of NAME, as secrets are mounted.
+ * Settings come from the environment only. A service names its variables in one record of schemas;
+ * all that are missing or wrong are reported at once, each with its remedy, before anything is
+ * started. NAME_FILE may name a file that holds the value of NAME, as secrets are mounted.
  */
 import { readFileSync } from "node:fs"
 import { Context, Duration, Effect, Option, Schema, SchemaGetter } from "effect"
 
-/** The environment that settings are read from: the process's own, unless the embedded run or a test gives another. */
+/**
+ * The environment that settings are read from: the process's own, unless the embedded run or a test
+ * gives another.
+ */
 export const Environment = Context.Reference<Variables>(
   "unwind/config/Environment",
   { defaultValue: () => process.env },

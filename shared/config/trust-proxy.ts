@@ -1,4 +1,7 @@
-/** Whether the proxy in front is believed: a client that reaches the port itself could claim as much. */
+/**
+ * Whether the proxy in front is believed: a client that reaches the port itself could claim as
+ * much.
+ */
 import { flag } from "./settings.ts"
 
 export const trustProxySetting = {

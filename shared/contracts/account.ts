@@ -1,4 +1,7 @@
-/** Accounts (billing): the wallet that a customer pays from, and the profile that auth opens at sign-up. */
+/**
+ * Accounts (billing): the wallet that a customer pays from, and the profile that auth opens at
+ * sign-up.
+ */
 import { Schema } from "effect"
 import { Resource } from "./reservation.ts"
 
@@ -11,7 +14,10 @@ export const Account = Schema.Struct({
   wallet: Schema.Finite,
 }).annotate({ identifier: "Account" })
 
-/** POST /api/profiles/, from auth only. Said again of the same username, it changes nothing but the email. */
+/**
+ * POST /api/profiles/, from auth only. Said again of the same username, it changes nothing but the
+ * email.
+ */
 export const NewProfile = Schema.Struct({
   username: Username,
   email: Schema.String.check(Schema.isMaxLength(254)),
@@ -20,7 +26,10 @@ export const NewProfile = Schema.Struct({
 /** Whom a service asks another one about. */
 export const UserQuery = Schema.Struct({ username: Username })
 
-/** POST /internal/accounts/erase, from auth only: the account stays on the books, without what is known of the person. */
+/**
+ * POST /internal/accounts/erase, from auth only: the account stays on the books, without what is
+ * known of the person.
+ */
 export const ErasedAccount = Schema.Struct({ username: Username }).annotate({
   identifier: "ErasedAccount",
 })

@@ -1,6 +1,7 @@
 /**
- * What the audit reads of each service (GET, for the orchestrator only): what orders and participants have on record, a
- * page at a time, newest order first, and whether a participant's books balance. And what it tells the console.
+ * What the audit reads of each service (GET, for the orchestrator only): what orders and
+ * participants have on record, a page at a time, newest order first, and whether a participant's
+ * books balance. And what it tells the console.
  */
 import { Effect, Schema } from "effect"
 import { Details, OrderId, OrderStatus, Steps, StuckCompensation } from "./order.ts"
@@ -47,9 +48,9 @@ export type Recorded = typeof Recorded.Type
 export const RecordedPage = Schema.Struct({ reservations: Schema.Array(Recorded) })
 
 /**
- * A resource whose books do not balance. They do when what it started with and what operators adjusted since is its
- * balance, what orders hold of it and what completed orders consumed whose records are forgotten by now, together, and none
- * but what was adjusted is below 0.
+ * A resource whose books do not balance. They do when what it started with and what operators
+ * adjusted since is its balance, what orders hold of it and what completed orders consumed whose
+ * records are forgotten by now, together, and none but what was adjusted is below 0.
  */
 export const Imbalance = Schema.Struct({
   resource: Schema.String,
@@ -120,7 +121,9 @@ export const AuditFinding = Schema.Struct({
   /** Null when the order as a whole is meant. */
   participant: Schema.NullOr(Schema.Literals(orderSaga.map(({ at }) => at))),
   resource: Schema.NullOr(Schema.String),
-  /** Since the order was made, or something was reserved for one that nobody knows. Null for books. */
+  /**
+   * Since the order was made, or something was reserved for one that nobody knows. Null for books.
+   */
   ageMs: Schema.NullOr(Schema.Int),
   cause: Schema.String,
   remedy: Schema.String,
@@ -166,7 +169,10 @@ export type AuditState = typeof AuditState.Type
 /** An answer to a wish to heal comes within so long, whatever there is to audit. */
 export const healAnswerMs = 8_000
 
-/** POST /internal/audit/heal: audits everything, and gives back what is held for failed orders and for none. */
+/**
+ * POST /internal/audit/heal: audits everything, and gives back what is held for failed orders and
+ * for none.
+ */
 export const HealRequest = Schema.Struct({
   reason: OperatorReason,
   /** Only counts, and names what it would give back. */
@@ -175,7 +181,10 @@ export const HealRequest = Schema.Struct({
 
 /** What became of it. Nothing is healed while a service is unreached. */
 export const HealResponse = Schema.Struct({
-  /** Whether everything was looked at; what takes longer than an answer may goes on, and shows in the audit's state. */
+  /**
+   * Whether everything was looked at; what takes longer than an answer may goes on, and shows in
+   * the audit's state.
+   */
   finished: Schema.Boolean,
   found: FindingCounts,
   /** Those that can be healed; how many of them were. */

@@ -1,6 +1,7 @@
 /**
- * Users and their tokens (auth). Usernames are compared in NFKC and passwords in NFC, so that the same word typed on two
- * keyboards is one word; decoding brings them there before anything else sees them.
+ * Users and their tokens (auth). Usernames are compared in NFKC and passwords in NFC, so that the
+ * same word typed on two keyboards is one word; decoding brings them there before anything else
+ * sees them.
  */
 import { Schema, SchemaGetter } from "effect"
 
@@ -57,7 +58,10 @@ export const LogIn = Schema.Struct({
   password: normalized("NFC", "the password"),
 }).annotate({ identifier: "LogIn" })
 
-/** What a log-in and a refresh give: `access` to show with each request, `refresh` to get the next pair with. */
+/**
+ * What a log-in and a refresh give: `access` to show with each request, `refresh` to get the next
+ * pair with.
+ */
 export const TokenPair = Schema.Struct({
   access: Schema.String,
   refresh: Schema.String,
@@ -80,7 +84,10 @@ export const ClosedAccount = Schema.Struct({
   erasedFrom: Schema.String,
 }).annotate({ identifier: "ClosedAccount" })
 
-/** A log-in and its refreshes. Times are ISO 8601; `current` is the session of the token that was shown. */
+/**
+ * A log-in and its refreshes. Times are ISO 8601; `current` is the session of the token that was
+ * shown.
+ */
 export const SessionView = Schema.Struct({
   id: Schema.String,
   createdAt: Schema.String,
@@ -125,10 +132,16 @@ export type PublicKey = (typeof PublicKeys.Type)["keys"][number]
 /** Where a reader of `Trusted` goes on, as decimal digits. */
 const Position = Schema.String.check(Schema.isPattern(/^[0-9]{1,19}$/))
 
-/** GET /internal/jwks.json?after=POSITION: without a position, all sessions whose access tokens may still be valid. */
+/**
+ * GET /internal/jwks.json?after=POSITION: without a position, all sessions whose access tokens may
+ * still be valid.
+ */
 export const TrustedQuery = Schema.Struct({ after: Schema.optionalKey(Position) })
 
-/** What services prove users' tokens by: a JSON Web Key Set, and the sessions that have ended before their tokens did. */
+/**
+ * What services prove users' tokens by: a JSON Web Key Set, and the sessions that have ended before
+ * their tokens did.
+ */
 export const Trusted = Schema.Struct({
   ...PublicKeys.fields,
   /** The longest that an access token lives. */

@@ -1,14 +1,15 @@
 /**
- * The decision register (orders): POST /internal/decisions. The first decision wins; the answer is the state that holds
- * now, whoever made it, and is what the orchestrator acts on.
+ * The decision register (orders): POST /internal/decisions. The first decision wins; the answer is
+ * the state that holds now, whoever made it, and is what the orchestrator acts on.
  */
 import { Schema } from "effect"
 import { FailureReason, OrderId, OrderStatus, StuckCompensation, TimelineEntry } from "./order.ts"
 import { maxBatch } from "./reservation.ts"
 
 /**
- * ask: changes nothing. complete: pending -> completed. abort: pending -> compensating, with its reason; said again of an
- * order that is compensating, it tells what the compensation waits for. settle: compensating -> failed.
+ * ask: changes nothing. complete: pending -> completed. abort: pending -> compensating, with its
+ * reason; said again of an order that is compensating, it tells what the compensation waits for.
+ * settle: compensating -> failed.
  */
 const PackedDecision = Schema.Struct({
   orderId: OrderId,
@@ -33,7 +34,9 @@ export const Decided = Schema.Struct({
 }).annotate({ identifier: "Decided" })
 export type Decided = typeof Decided.Type
 
-/** Orders that go through a wave together have the same timeline: a request has each timeline once. */
+/**
+ * Orders that go through a wave together have the same timeline: a request has each timeline once.
+ */
 export const DecisionRequest = Schema.Struct({
   decisions: Schema.Array(PackedDecision).check(Schema.isBetweenLength(1, maxBatch)),
   timelines: Schema.Array(Schema.Array(TimelineEntry)),

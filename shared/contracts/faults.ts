@@ -1,6 +1,6 @@
 /**
- * Faults that operators set on purpose, to watch that no order is lost, and what came of them: GET and POST /internal/faults
- * of the services that a saga calls. Only where FAULTS=1.
+ * Faults that operators set on purpose, to watch that no order is lost, and what came of them: GET
+ * and POST /internal/faults of the services that a saga calls. Only where FAULTS=1.
  */
 import { Effect, Schema } from "effect"
 import { participantNames } from "./order-saga.ts"
@@ -12,7 +12,9 @@ export type FaultyService = typeof faultyServices[number]
 
 const whole = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 0, maximum }))
 
-/** What happens to requests of sagas. A request meets them in this order; each is drawn for it anew. */
+/**
+ * What happens to requests of sagas. A request meets them in this order; each is drawn for it anew.
+ */
 const faults = {
   /** Of a hundred requests, so many are refused: 503, and nothing was done. */
   refusePercent: whole(100),
@@ -30,7 +32,10 @@ const usualSeconds = 60
 const orNone = (schema: Schema.Codec<number>) =>
   schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(0)))
 
-/** POST /internal/faults: from now on these and no others; what is left out is 0. All left out mends everything. */
+/**
+ * POST /internal/faults: from now on these and no others; what is left out is 0. All left out mends
+ * everything.
+ */
 export const FaultsWanted = Schema.Struct({
   refusePercent: orNone(faults.refusePercent),
   delayMs: orNone(faults.delayMs),

@@ -1,7 +1,7 @@
 /**
- * What the order queue carries: enough to run the saga without asking anybody. The orders table stays the record; a
- * message may be lost, doubled or late without harm. One that decodes is taken by everybody whom its saga asks: each
- * field keeps to the rule of the contract that it ends up in.
+ * What the order queue carries: enough to run the saga without asking anybody. The orders table
+ * stays the record; a message may be lost, doubled or late without harm. One that decodes is taken
+ * by everybody whom its saga asks: each field keeps to the rule of the contract that it ends up in.
  */
 import { Schema } from "effect"
 import { Username } from "./account.ts"

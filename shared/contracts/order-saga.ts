@@ -1,6 +1,7 @@
 /**
- * The order saga: what is reserved for an order, in which order, and why an order fails. This is the whole of it: all that
- * has to know the steps (commands, reasons, timeline, audit, retention, addresses, the demo) derives from this table.
+ * The order saga: what is reserved for an order, in which order, and why an order fails. This is
+ * the whole of it: all that has to know the steps (commands, reasons, timeline, audit, retention,
+ * addresses, the demo) derives from this table.
  */
 import type { OrderContent } from "./order.ts"
 
@@ -14,16 +15,17 @@ export interface Step {
   /** Why an order fails whose reservation is rejected, word for word. */
   readonly refusal: string
   /**
-   * Whether others want it too, so that they may be refused while an order holds it that fails later. What an order takes of
-   * its own customer costs nobody anything to refuse, and is tried first.
+   * Whether others want it too, so that they may be refused while an order holds it that fails
+   * later. What an order takes of its own customer costs nobody anything to refuse, and is tried
+   * first.
    */
   readonly scarce: boolean
 }
 
 /**
- * Reserve the money, then the item, then the delivery slot; when one is refused, give back the others, last first. An order
- * remembers the steps that were here when it was accepted, so a row may be added any time; one that orders in flight still
- * have is neither renamed nor moved.
+ * Reserve the money, then the item, then the delivery slot; when one is refused, give back the
+ * others, last first. An order remembers the steps that were here when it was accepted, so a row
+ * may be added any time; one that orders in flight still have is neither renamed nor moved.
  */
 export const orderSaga = [
   {

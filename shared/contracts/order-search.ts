@@ -73,8 +73,8 @@ export const FoundOrder = Schema.Struct({
 export type FoundOrder = typeof FoundOrder.Type
 
 /**
- * `next` is where the next page begins `after`; null when this is the last one, and only then: a page may have fewer orders
- * than it could, even none, as only so many are looked at for each.
+ * `next` is where the next page begins `after`; null when this is the last one, and only then: a
+ * page may have fewer orders than it could, even none, as only so many are looked at for each.
  */
 export const OrderSearchPage = Schema.Struct({
   orders: Schema.Array(FoundOrder),
@@ -93,7 +93,9 @@ export const WholeOrder = Schema.Struct({
   traceId: Schema.NullOr(Schema.String),
   /** How often it was put on the queue again. */
   republished: Schema.Int,
-  /** When it is put on the queue the next time, unless it is final by then; null when it is final. */
+  /**
+   * When it is put on the queue the next time, unless it is final by then; null when it is final.
+   */
   republishAt: Schema.NullOr(Schema.String),
 }).annotate({ identifier: "WholeOrder" })
 export type WholeOrder = typeof WholeOrder.Type
@@ -106,15 +108,23 @@ export const countedHours = 24
 
 /** GET /internal/order-counts: of all replicas together. */
 export const OrderCounts = Schema.Struct({
-  /** Those that are pending or compensating; and of the latter, those whose compensation is stuck. */
+  /**
+   * Those that are pending or compensating; and of the latter, those whose compensation is stuck.
+   */
   pending: Schema.Int,
   compensating: Schema.Int,
   stuck: Schema.Int,
-  /** Whether `mostCounted` are not final, or more: then these three, and the oldest, are of so many of them only. */
+  /**
+   * Whether `mostCounted` are not final, or more: then these three, and the oldest, are of so many
+   * of them only.
+   */
   areMore: Schema.Boolean,
   /** How long the oldest of the pending ones has been; null when there is none. */
   oldestPendingMs: Schema.NullOr(Schema.Int),
-  /** Those that became final in the last `countedHours`, exactly; and why they failed, most frequent first. */
+  /**
+   * Those that became final in the last `countedHours`, exactly; and why they failed, most frequent
+   * first.
+   */
   completed: Schema.Int,
   failed: Schema.Int,
   reasons: Schema.Array(Schema.Struct({ reason: FailureReason, count: Schema.Int })),
@@ -124,7 +134,10 @@ export const OrderCounts = Schema.Struct({
     completed: Schema.Finite,
     failed: Schema.Finite,
   }),
-  /** When it was counted, by the clock of the orders service: about a second ago, or longer where a count takes long. */
+  /**
+   * When it was counted, by the clock of the orders service: about a second ago, or longer where a
+   * count takes long.
+   */
   at: Schema.String,
 }).annotate({ identifier: "OrderCounts" })
 export type OrderCounts = typeof OrderCounts.Type

@@ -1,11 +1,15 @@
 /**
- * The order, as it goes over the wire: what a customer posts, what the orders service answers, and what is put on the
- * order queue. Money is a JSON number with at most two decimals on the wire, and an integer of minor units inside.
+ * The order, as it goes over the wire: what a customer posts, what the orders service answers, and
+ * what is put on the order queue. Money is a JSON number with at most two decimals on the wire, and
+ * an integer of minor units inside.
  */
 import { Schema } from "effect"
 import { orderSaga, stepsInForce } from "./order-saga.ts"
 
-/** A UUID in lower case (version 7, so that ids sort by time); branded, since many other texts are UUIDs too. */
+/**
+ * A UUID in lower case (version 7, so that ids sort by time); branded, since many other texts are
+ * UUIDs too.
+ */
 export const OrderId = Schema.String.check(
   Schema.isPattern(/^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/u, {
     expected: "an order's id",
@@ -36,8 +40,8 @@ export const SlotTime = Schema.String.check(
 )
 
 /**
- * What an order wants besides money; the one place that says so. A field that comes later is optional, as orders that were
- * accepted before do not have it.
+ * What an order wants besides money; the one place that says so. A field that comes later is
+ * optional, as orders that were accepted before do not have it.
  */
 export const Details = Schema.Struct({
   item: ItemId,
@@ -52,7 +56,9 @@ export interface OrderContent {
   readonly details: Details
 }
 
-/** What a customer posts. Clients of the original API send the item and the slot under `details`. */
+/**
+ * What a customer posts. Clients of the original API send the item and the slot under `details`.
+ */
 export const NewOrder = Schema.Union([
   Schema.Struct({ amount: Amount, ...Details.fields }),
   Schema.Struct({ amount: Amount, details: Details }),

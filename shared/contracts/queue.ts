@@ -1,4 +1,6 @@
-/** What the console sees of the order queue and its dead letters, and what it has done about them. */
+/**
+ * What the console sees of the order queue and its dead letters, and what it has done about them.
+ */
 import { Schema } from "effect"
 import { OrderId } from "./order.ts"
 import { OperatorReason } from "./text.ts"
@@ -70,7 +72,10 @@ export const LettersRequest = Schema.Struct({
   reason: OperatorReason,
 }).annotate({ identifier: "LettersRequest" })
 
-/** `absent`: it is not there, or not any more. `unreadable`: it holds no order, so it can only be discarded. */
+/**
+ * `absent`: it is not there, or not any more. `unreadable`: it holds no order, so it can only be
+ * discarded.
+ */
 export const Redriven = Schema.Struct({
   letter: LetterId,
   outcome: Schema.Literals(["redriven", "absent", "unreadable"]),

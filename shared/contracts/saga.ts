@@ -1,13 +1,16 @@
 /**
- * Where sagas are right now, and how their waits are cut short: what the orchestrators show to the console. Only what is in
- * flight is shown, as its orchestrator has it in memory: it costs an order nothing, and is gone when the order is final or
- * the orchestrator is.
+ * Where sagas are right now, and how their waits are cut short: what the orchestrators show to the
+ * console. Only what is in flight is shown, as its orchestrator has it in memory: it costs an order
+ * nothing, and is gone when the order is final or the orchestrator is.
  */
 import { Schema } from "effect"
 import { OrderId, StepName, TimelineEntry } from "./order.ts"
 import { OperatorReason } from "./text.ts"
 
-/** What a saga asks for: of the register how the order stands (ask) and to end it (decide, settle), else of a participant. */
+/**
+ * What a saga asks for: of the register how the order stands (ask) and to end it (decide, settle),
+ * else of a participant.
+ */
 export const SagaAction = Schema.Literals(["ask", "reserve", "decide", "cancel", "settle"])
 export type SagaAction = typeof SagaAction.Type
 
@@ -26,14 +29,20 @@ export const RunningSaga = Schema.Struct({
   cause: Schema.NullOr(Schema.String),
   /** Null while a request is out, or waits for its turn. */
   nextAttemptAt: Schema.NullOr(Schema.String),
-  /** On the way forward the steps that are reserved; on the way back those that may still have to be given back. */
+  /**
+   * On the way forward the steps that are reserved; on the way back those that may still have to be
+   * given back.
+   */
   holds: Schema.Array(StepName),
   /** What happened that the register was not told yet. */
   timeline: Schema.Array(TimelineEntry),
 }).annotate({ identifier: "RunningSaga" })
 export type RunningSaga = typeof RunningSaga.Type
 
-/** What there is to say of orchestrators that were not heard: their names, or why nobody can be asked. */
+/**
+ * What there is to say of orchestrators that were not heard: their names, or why nobody can be
+ * asked.
+ */
 const Unheard = Schema.Array(Schema.String)
 
 /** GET /internal/sagas/:id: null when no orchestrator that was heard has it in flight. */
@@ -87,7 +96,10 @@ export type StuckGroup = typeof StuckGroup.Type
 /** The most groups that are told of. */
 export const maxGroups = 100
 
-/** GET /internal/stuck: the group with the oldest order first. `count` is of all groups, those that are not told too. */
+/**
+ * GET /internal/stuck: the group with the oldest order first. `count` is of all groups, those that
+ * are not told too.
+ */
 export const StuckGroups = Schema.Struct({
   groups: Schema.Array(StuckGroup),
   count: Schema.Int,

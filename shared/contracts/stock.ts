@@ -1,6 +1,6 @@
 /**
- * What operators see of a participant's resources (accounts, items, slots), and how they change what is left of one. Amounts
- * are the participant's own: minor units of money, or pieces.
+ * What operators see of a participant's resources (accounts, items, slots), and how they change
+ * what is left of one. Amounts are the participant's own: minor units of money, or pieces.
  */
 import { Schema } from "effect"
 import { OrderId } from "./order.ts"
@@ -17,7 +17,10 @@ const Limit = Schema.optionalKey(
   ),
 )
 
-/** Resources whose names begin with a text, from behind one of them on, in the order of their UTF-8 bytes. */
+/**
+ * Resources whose names begin with a text, from behind one of them on, in the order of their UTF-8
+ * bytes.
+ */
 export const StockQuery = Schema.Struct({
   prefix: Schema.optionalKey(Resource),
   after: Schema.optionalKey(Resource),
@@ -25,7 +28,10 @@ export const StockQuery = Schema.Struct({
 })
 export type StockQuery = typeof StockQuery.Type
 
-/** One resource. `taken` is what orders have taken of it and not given back: what they hold, and what is spent or sold. */
+/**
+ * One resource. `taken` is what orders have taken of it and not given back: what they hold, and
+ * what is spent or sold.
+ */
 export const Stock = Schema.Struct({
   resource: Schema.String,
   /** What people call it, where that is something else. */
@@ -42,7 +48,10 @@ export const StockPage = Schema.Struct({
 })
 export type StockPage = typeof StockPage.Type
 
-/** POST /internal/records: what a participant has on record of these orders. A read, in spite of its method. */
+/**
+ * POST /internal/records: what a participant has on record of these orders. A read, in spite of its
+ * method.
+ */
 export const RecordsRequest = Schema.Struct({
   orderIds: Schema.Array(OrderId).check(Schema.isBetweenLength(1, maxBatch)),
 })
@@ -74,7 +83,9 @@ export const Adjustment = Schema.Struct({
 }).annotate({ identifier: "Adjustment" })
 export type Adjustment = typeof Adjustment.Type
 
-/** Adjustments of all resources or of one, newest first, from behind the one with this number on. */
+/**
+ * Adjustments of all resources or of one, newest first, from behind the one with this number on.
+ */
 export const AdjustmentQuery = Schema.Struct({
   resource: Schema.optionalKey(Resource),
   after: Schema.optionalKey(

@@ -1,4 +1,7 @@
-/** What the console tells auth's audit trail of an operator's action: before it asks for it, and how it ended. */
+/**
+ * What the console tells auth's audit trail of an operator's action: before it asks for it, and how
+ * it ended.
+ */
 import { Schema } from "effect"
 import { isKeepable, OperatorReason } from "./text.ts"
 

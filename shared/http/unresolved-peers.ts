@@ -1,7 +1,7 @@
 /**
- * The services whose addresses have a name that does not resolve: a setting is wrong or is not there, or, where names come and
- * go with containers, the service is stopped. Each is named in the log once, and in `/readyz` until it answers, with the
- * setting that says where it is.
+ * The services whose addresses have a name that does not resolve: a setting is wrong or is not
+ * there, or, where names come and go with containers, the service is stopped. Each is named in the
+ * log once, and in `/readyz` until it answers, with the setting that says where it is.
  */
 import { Context, Effect } from "effect"
 import { addressName } from "#shared/config/addresses.ts"

@@ -43,7 +43,8 @@ export class Database extends Context.Service<
     /** Applies these migrations. Fails with DatabaseError. */
     readonly migrate: (migrations: Migrations) => Effect.Effect<void, DatabaseError>
     /**
-     * Succeeds when the database answers and can be written to. Fails with Unavailable or OutcomeUnknown.
+     * Succeeds when the database answers and can be written to. Fails with Unavailable or
+     * OutcomeUnknown.
      */
     readonly ping: Effect.Effect<void, Transient>
   }

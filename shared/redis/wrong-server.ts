@@ -1,6 +1,7 @@
 /**
- * What a Redis says that is not the one to talk to (now): the address leads to another one by then, or will, while an open
- * connection stays with this one for as long as it lives. So it is given up, and another one is made.
+ * What a Redis says that is not the one to talk to (now): the address leads to another one by then,
+ * or will, while an open connection stays with this one for as long as it lives. So it is given up,
+ * and another one is made.
  */
 
 const codes = [
@@ -8,7 +9,8 @@ const codes = [
   ...["READONLY", "MASTERDOWN"],
   // A primary that has lost its replicas, or its cluster: there may be another one by now.
   ...["NOREPLICAS", "CLUSTERDOWN"],
-  // A server that reads its data set at its start, or that wants another password than the connection began with.
+  // A server that reads its data set at its start, or that wants another password than the
+  // connection began with.
   ...["LOADING", "NOAUTH"],
 ]
 

@@ -1,6 +1,7 @@
 /**
- * How an operator changes what is left of a resource: a restock, another capacity, a credit. It is written on the ledger in the
- * transaction that changes the balance, under the lock that reservations take, and once for each of the operator's keys.
+ * How an operator changes what is left of a resource: a restock, another capacity, a credit. It is
+ * written on the ledger in the transaction that changes the balance, under the lock that
+ * reservations take, and once for each of the operator's keys.
  */
 import { Clock, Context, Effect, Layer, Result } from "effect"
 import type { Adjustment, NewAdjustment } from "#shared/contracts/stock.ts"
@@ -24,9 +25,11 @@ export interface Adjusted {
 
 export class Adjustments extends Context.Service<Adjustments, {
   /**
-   * Adjusts once; the same again gives the same answer, and changes nothing. Fails with a Problem and changes nothing: 404 when
-   * there is no such resource, 409 when less than nothing or too much would be left, 422 when the key was used for something
-   * else. A refusal is not remembered: sent again, it may be made. Fails with Unavailable (nothing happened) or OutcomeUnknown (it may have: send it again with its key).
+   * Adjusts once; the same again gives the same answer, and changes nothing. Fails with a Problem
+   * and changes nothing: 404 when there is no such resource, 409 when less than nothing or too much
+   * would be left, 422 when the key was used for something else. A refusal is not remembered: sent
+   * again, it may be made. Fails with Unavailable (nothing happened) or OutcomeUnknown (it may
+   * have: send it again with its key).
    */
   readonly adjust: (wanted: Wanted) => Effect.Effect<Adjusted, Problem | Transient>
 }>()("unwind/reservations/Adjustments") {
@@ -46,7 +49,8 @@ export class Adjustments extends Context.Service<Adjustments, {
 const adjustIn = Effect.fnUntraced(
   function* (tables: ReservationTables, last: LastStatements, wanted: Wanted) {
     const { resource, operator, idempotencyKey, reason, change } = wanted
-    // The lock comes first: whoever sends the same at the same time waits here, and then sees what was written.
+    // The lock comes first: whoever sends the same at the same time waits here, and then sees what
+    // was written.
     const available = yield* tables.lockResources([resource], [])
     const known = yield* tables.findAdjustment(wanted)
     if (known !== undefined) return answeredAgain(wanted, known)
@@ -74,7 +78,8 @@ const answeredAgain = (
     : Result.fail(keyReused)
 
 /**
- * What there is of a resource, left and taken together, must be a number too: orders may give back all that they took.
+ * What there is of a resource, left and taken together, must be a number too: orders may give back
+ * all that they took.
  */
 const refusalOf = ({ resource, change }: Wanted, left: number, total: number) => {
   const taken = total - left

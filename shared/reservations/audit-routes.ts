@@ -1,4 +1,7 @@
-/** What a participant shows to the audit, and to the orchestrator only: its records of orders, and its books. */
+/**
+ * What a participant shows to the audit, and to the orchestrator only: its records of orders, and
+ * its books.
+ */
 import { Effect } from "effect"
 import { Balance, PageQuery, RecordedPage } from "#shared/contracts/audit.ts"
 import { route } from "#shared/http/route.ts"

@@ -1,6 +1,7 @@
 /**
- * A participant's books, for the audit: what is on record of each order, and whether what each resource started with and
- * what operators added since is still there, as its balance, as what orders hold, or as what completed orders consumed.
+ * A participant's books, for the audit: what is on record of each order, and whether what each
+ * resource started with and what operators added since is still there, as its balance, as what
+ * orders hold, or as what completed orders consumed.
  */
 import { Context, Effect, Layer, Schema } from "effect"
 import {
@@ -54,7 +55,9 @@ const BalanceRow = Schema.Struct({
   imbalance: Schema.NullOr(Imbalance),
 })
 
-/** One statement, so one snapshot. What is held of a resource that is gone does not balance either. */
+/**
+ * One statement, so one snapshot. What is held of a resource that is gone does not balance either.
+ */
 const selectBalance = (
   sql: Sql,
   { table, key, balance }: Resources,

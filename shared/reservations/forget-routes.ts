@@ -1,4 +1,7 @@
-/** How a participant is told to forget: POST /internal/forget and GET /internal/forgotten, for the orchestrator only. */
+/**
+ * How a participant is told to forget: POST /internal/forget and GET /internal/forgotten, for the
+ * orchestrator only.
+ */
 import { Effect } from "effect"
 import { ForgetRequest, ForgetResponse, Forgotten } from "#shared/contracts/retention.ts"
 import { route } from "#shared/http/route.ts"

@@ -1,8 +1,9 @@
 /**
- * What keeps a participant's records from growing for ever: those of orders that are old, final and found sound are
- * deleted. What completed orders held counts as consumed from then on, so the books balance as before; and no late command
- * of a forgotten order can do anything, as the rules refuse it by its age. It is for the caller to know which orders are
- * final; that none is forgotten too early is checked here once more.
+ * What keeps a participant's records from growing for ever: those of orders that are old, final and
+ * found sound are deleted. What completed orders held counts as consumed from then on, so the books
+ * balance as before; and no late command of a forgotten order can do anything, as the rules refuse
+ * it by its age. It is for the caller to know which orders are final; that none is forgotten too
+ * early is checked here once more.
  */
 import { Clock, Context, Duration, Effect, Layer } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
@@ -16,8 +17,9 @@ import { forgettableBefore, type Reservation } from "./rules.ts"
 
 export class Retention extends Context.Service<Retention, {
   /**
-   * Forgets what is not spared any more and at most a thousand other records, the oldest first, in one transaction; gives
-   * how many. Fails with Unavailable (none was) or OutcomeUnknown (some may have been).
+   * Forgets what is not spared any more and at most a thousand other records, the oldest first, in
+   * one transaction; gives how many. Fails with Unavailable (none was) or OutcomeUnknown (some may
+   * have been).
    */
   readonly forget: (request: ForgetRequest) => Effect.Effect<number, Transient>
   readonly forgotten: Effect.Effect<Forgotten, Transient>
@@ -50,8 +52,9 @@ const selectForgotten = (sql: Sql, lock: Part = sql.part``): Effect.Effect<Forgo
   )
 
 /**
- * Locks in the order of all transactions, first orders, then resources, each sorted, so that it never waits in a circle with
- * commands. Its own row comes first: replicas that forget at the same time take turns.
+ * Locks in the order of all transactions, first orders, then resources, each sorted, so that it
+ * never waits in a circle with commands. Its own row comes first: replicas that forget at the same
+ * time take turns.
  */
 const forgetIn = Effect.fnUntraced(function* (
   sql: Sql,

@@ -1,6 +1,7 @@
 /**
- * A participant of the order saga as a declaration: what is reserved, and where it is kept. The rest is the same for all:
- * settings, tables, layers and routes. One that does more (billing) makes its service of these parts and its own.
+ * A participant of the order saga as a declaration: what is reserved, and where it is kept. The
+ * rest is the same for all: settings, tables, layers and routes. One that does more (billing) makes
+ * its service of these parts and its own.
  */
 import { Effect, Layer } from "effect"
 import { retentionSetting } from "#shared/config/retention.ts"
@@ -31,7 +32,10 @@ export interface Reserved extends Resources {
   readonly name: ParticipantName
   /** What one of the resources is called, such as "item". */
   readonly one: string
-  /** The folder of the SQL file that makes the table, where that has more columns than a key and a balance. */
+  /**
+   * The folder of the SQL file that makes the table, where that has more columns than a key and a
+   * balance.
+   */
   readonly migrations?: string
 }
 
@@ -73,8 +77,8 @@ const openingLayer = (reserved: Reserved) =>
   )
 
 /**
- * The participant protocol: how the orchestrator reserves and cancels, audits, and has old orders forgotten; and how operators
- * see and change what is left.
+ * The participant protocol: how the orchestrator reserves and cancels, audits, and has old orders
+ * forgotten; and how operators see and change what is left.
  */
 export const participantRoutes = Effect.gen(function* () {
   return [
@@ -94,7 +98,10 @@ export interface Participant extends Reserved {
   readonly opening: string
 }
 
-/** Makes a service that does nothing but take part. Its table is filled once, by the start that finds nothing in it. */
+/**
+ * Makes a service that does nothing but take part. Its table is filled once, by the start that
+ * finds nothing in it.
+ */
 export const participant = ({ description, prefill, opening, ...reserved }: Participant) => {
   const { name, one, table, balance } = reserved
   return service({

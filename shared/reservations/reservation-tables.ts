@@ -1,6 +1,6 @@
 /**
- * The tables of a participant, as its rules use them: what is recorded of each order, what is left of each resource, and what
- * operators changed of that.
+ * The tables of a participant, as its rules use them: what is recorded of each order, what is left
+ * of each resource, and what operators changed of that.
  */
 import { Context, type Effect } from "effect"
 import type { Adjustment } from "#shared/contracts/stock.ts"
@@ -12,12 +12,17 @@ export interface ReservationTables {
   readonly lockReservations: (
     orderIds: ReadonlyArray<string>,
   ) => Effect.Effect<ReadonlyMap<string, Reservation>>
-  /** What is left of the resources, and of those that the orders hold; locked. A resource that does not exist is left out. */
+  /**
+   * What is left of the resources, and of those that the orders hold; locked. A resource that does
+   * not exist is left out.
+   */
   readonly lockResources: (
     resources: ReadonlyArray<string>,
     orderIds: ReadonlyArray<string>,
   ) => Effect.Effect<ReadonlyMap<string, number>>
-  /** Records orders that had no record. Dies with LostConflict where another transaction was first. */
+  /**
+   * Records orders that had no record. Dies with LostConflict where another transaction was first.
+   */
   readonly insertRecords: (records: ReadonlyArray<Reservation>) => Effect.Effect<void>
   readonly markCancelled: (orderIds: ReadonlyArray<string>) => Effect.Effect<void>
   /** Adds to what is left of each resource. */
@@ -26,7 +31,10 @@ export interface ReservationTables {
   readonly findAdjustment: (key: AdjustmentKey) => Effect.Effect<Adjustment | undefined>
   /** What the resource started with, and all that was adjusted since. */
   readonly totalOf: (resource: string) => Effect.Effect<number>
-  /** Puts an adjustment on the ledger; gives its number. Dies with LostConflict where another transaction used its key first. */
+  /**
+   * Puts an adjustment on the ledger; gives its number. Dies with LostConflict where another
+   * transaction used its key first.
+   */
   readonly insertAdjustment: (
     adjustment: Omit<Adjustment, "number"> & AdjustmentKey,
   ) => Effect.Effect<number>

@@ -1,4 +1,7 @@
-/** A participant's tables in PostgreSQL, the same for billing, items and slots. What orders need takes a batch of any size. */
+/**
+ * A participant's tables in PostgreSQL, the same for billing, items and slots. What orders need
+ * takes a batch of any size.
+ */
 import { Effect, Layer, Schema } from "effect"
 import { join } from "node:path"
 import type { OrderId } from "#shared/contracts/order.ts"
@@ -10,7 +13,10 @@ import { tablesIn } from "#shared/postgres/store.ts"
 import { LostConflict } from "#shared/postgres/transaction.ts"
 import { ReservationStore, type ReservationTables } from "./reservation-tables.ts"
 
-/** Where a participant keeps what can be reserved: a table with a key and a balance that a CHECK keeps from going below 0. */
+/**
+ * Where a participant keeps what can be reserved: a table with a key and a balance that a CHECK
+ * keeps from going below 0.
+ */
 export interface Resources {
   readonly table: string
   readonly key: string
@@ -19,7 +25,9 @@ export interface Resources {
   readonly title?: string
 }
 
-/** Makes the table of reservations, in whichever participant's database. Fails with DatabaseError. */
+/**
+ * Makes the table of reservations, in whichever participant's database. Fails with DatabaseError.
+ */
 export const reservationStoreLayer = (
   resources: Resources,
 ): Layer.Layer<ReservationStore, DatabaseError, Database> =>
@@ -62,8 +70,9 @@ const reservationTables = (sql: Sql, { table, key, balance }: Resources): Reserv
       (rows) => new Map(rows.map((row) => [row.orderId, row])),
     ),
 
-  // A cancel gives back what the record says, so the records' resources are locked too. As an array, not as a join: a join
-  // that was planned while the table was tiny reads all of it for as long as the connection lives.
+  // A cancel gives back what the record says, so the records' resources are locked too. As an
+  // array, not as a join: a join that was planned while the table was tiny reads all of it for as
+  // long as the connection lives.
   lockResources: (names, orderIds) =>
     Effect.map(
       sql.rows(Left)`

@@ -1,7 +1,7 @@
 /**
- * The participant protocol, the one implementation for all participants. A batch of commands is one transaction
- * with a fixed number of statements, whatever its size; the record of an order is written in the same transaction as the
- * balance.
+ * The participant protocol, the one implementation for all participants. A batch of commands is one
+ * transaction with a fixed number of statements, whatever its size; the record of an order is
+ * written in the same transaction as the balance.
  */
 import { Clock, Context, Duration, Effect, Layer } from "effect"
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"
@@ -14,8 +14,9 @@ import { type Applied, applyCommands } from "./rules.ts"
 
 export class Reservations extends Context.Service<Reservations, {
   /**
-   * Applies the commands one after another, in one transaction, and answers in their order. The same commands again get
-   * the same answers. Fails with Unavailable (nothing happened) or OutcomeUnknown (it may have).
+   * Applies the commands one after another, in one transaction, and answers in their order. The
+   * same commands again get the same answers. Fails with Unavailable (nothing happened) or
+   * OutcomeUnknown (it may have).
    */
   readonly apply: (
     commands: ReadonlyArray<Command>,
@@ -56,8 +57,8 @@ const applyIn = Effect.fnUntraced(
     // Only a cancel gives back to a resource that the command itself may not name.
     const cancels = commands.filter(({ action }) => action === "cancel")
     const cancelledIds = distinct(cancels.map(({ orderId }) => orderId))
-    // Both statements go out together and lock in one global order, first orders, then resources, each sorted: that leaves
-    // no room for a deadlock between batches.
+    // Both statements go out together and lock in one global order, first orders, then resources,
+    // each sorted: that leaves no room for a deadlock between batches.
     const [known, available] = yield* Effect.all(
       [tables.lockReservations(orderIds), tables.lockResources(names, cancelledIds)],
       { concurrency: "unbounded" },

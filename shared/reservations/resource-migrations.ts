@@ -1,6 +1,6 @@
 /**
- * The migrations that participants have in common but for names. The texts are never edited once they were applied, like
- * files: what is on record of them is the checksum.
+ * The migrations that participants have in common but for names. The texts are never edited once
+ * they were applied, like files: what is on record of them is the checksum.
  */
 import type { Migration } from "#shared/postgres/migrate.ts"
 import type { Resources } from "./reservations-sql.ts"
@@ -68,7 +68,10 @@ alter table ${table} alter column opening set not null;
 `,
 })
 
-/** Finds the resources whose names begin with a text, whatever the order of the database's own language is. */
+/**
+ * Finds the resources whose names begin with a text, whatever the order of the database's own
+ * language is.
+ */
 const namesMigration = ({ table, key }: Resources): Migration => ({
   name: "0004_names.sql",
   text: `create index ${table}_names on ${table} (${key} collate "C");

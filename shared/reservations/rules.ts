@@ -1,8 +1,9 @@
 /**
- * What a participant answers, as a pure function: given what is recorded of the orders and what is available of the
- * resources, it applies commands one after another and tells the outcomes and what has to be written. The recorded
- * outcome is the memory: the same command gets the same answer, and a cancel that came first refuses its reserve. Records
- * are not kept for ever; from then on an order's age does what its record did.
+ * What a participant answers, as a pure function: given what is recorded of the orders and what is
+ * available of the resources, it applies commands one after another and tells the outcomes and what
+ * has to be written. The recorded outcome is the memory: the same command gets the same answer, and
+ * a cancel that came first refuses its reserve. Records are not kept for ever; from then on an
+ * order's age does what its record did.
  */
 import { Duration } from "effect"
 import { madeAtMs } from "#shared/contracts/order-time.ts"
@@ -26,11 +27,17 @@ export interface AgeLimits {
 /** More than clocks differ and a command takes on its way. */
 const marginMs = Duration.toMillis("12 hours")
 
-/** A cancel of an order that was made before leaves no tombstone: every clock refuses its reserve by now. */
+/**
+ * A cancel of an order that was made before leaves no tombstone: every clock refuses its reserve by
+ * now.
+ */
 const tombstonesSinceMs = ({ nowMs, retentionMs }: AgeLimits): number =>
   nowMs - retentionMs - marginMs
 
-/** Final orders that were made before may be forgotten: by no clock is anything recorded of them any more. */
+/**
+ * Final orders that were made before may be forgotten: by no clock is anything recorded of them any
+ * more.
+ */
 export const forgettableBefore = (nowMs: number, retentionMs: number): number =>
   nowMs - retentionMs - 2 * marginMs
 
@@ -46,8 +53,9 @@ export interface Applied {
 }
 
 /**
- * Applies the commands in their order. `known` holds every record of their orders, `available` the balance of every
- * resource they or those records name; a resource that is not in it does not exist.
+ * Applies the commands in their order. `known` holds every record of their orders, `available` the
+ * balance of every resource they or those records name; a resource that is not in it does not
+ * exist.
  */
 export const applyCommands = (
   commands: ReadonlyArray<Command>,
@@ -87,8 +95,9 @@ export const applyCommands = (
 }
 
 /**
- * Whether the order is so old that its age itself is the tombstone: a reserve of it that had no record is refused. For a
- * cancel that is later, as another replica's clock might still let a reserve in.
+ * Whether the order is so old that its age itself is the tombstone: a reserve of it that had no
+ * record is refused. For a cancel that is later, as another replica's clock might still let a
+ * reserve in.
  */
 const isPast = ({ orderId, action }: Command, terms: AgeLimits): boolean =>
   madeAtMs(orderId) <

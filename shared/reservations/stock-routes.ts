@@ -1,4 +1,6 @@
-/** How operators see and change what is left, by way of the console: its reads, and the one action. */
+/**
+ * How operators see and change what is left, by way of the console: its reads, and the one action.
+ */
 import { Effect } from "effect"
 import { RecordedPage } from "#shared/contracts/audit.ts"
 import {

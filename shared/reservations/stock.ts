@@ -1,4 +1,7 @@
-/** A participant's resources for operators to look at, and the ledger of what operators changed. Reads only. */
+/**
+ * A participant's resources for operators to look at, and the ledger of what operators changed.
+ * Reads only.
+ */
 import { Context, Effect, Layer } from "effect"
 import { Recorded } from "#shared/contracts/audit.ts"
 import type { OrderId } from "#shared/contracts/order.ts"
@@ -43,11 +46,16 @@ export const stockLayer = (resources: Resources): Layer.Layer<Stock, never, Data
       })),
   )
 
-/** No name is longer, so that nothing that begins with a text comes behind it and so many of the last character. */
+/**
+ * No name is longer, so that nothing that begins with a text comes behind it and so many of the
+ * last character.
+ */
 const longestName = 150
 const lastCharacter = "\u{10FFFF}"
 
-/** What orders took is all that there was but for what is left: it costs no look at their records. */
+/**
+ * What orders took is all that there was but for what is left: it costs no look at their records.
+ */
 const selectStock = (
   sql: Sql,
   { table, key, balance, title }: Resources,

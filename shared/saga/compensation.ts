@@ -1,8 +1,9 @@
 /**
- * Compensations are finalizers on a wave's scope, registered before the step's request is sent, since one whose answer never
- * came may have happened. The scope is closed when the register says that what is left of the wave is to be undone: the
- * last step's run first, each for the orders that are armed at its step, and is tried again for ever. The finalizers before
- * one that failed would run nevertheless, so a compensation keeps its failures to itself.
+ * Compensations are finalizers on a wave's scope, registered before the step's request is sent,
+ * since one whose answer never came may have happened. The scope is closed when the register says
+ * that what is left of the wave is to be undone: the last step's run first, each for the orders
+ * that are armed at its step, and is tried again for ever. The finalizers before one that failed
+ * would run nevertheless, so a compensation keeps its failures to itself.
  */
 import { Cause, Effect, Exit, Scope } from "effect"
 import type { StuckCompensation } from "#shared/contracts/order.ts"
@@ -53,14 +54,15 @@ export const undo = (sagas: Sagas, wave: Wave): Effect.Effect<void> =>
 
 const compensate = (sagas: Sagas, wave: Wave, at: number): Effect.Effect<void> =>
   Effect.suspend(() => {
-    // A cancel is sent only when all later steps are known to be cancelled: their order is what makes a `cancelled`
-    // answer at one step prove that there is nothing left behind it.
+    // A cancel is sent only when all later steps are known to be cancelled: their order is what
+    // makes a `cancelled` answer at one step prove that there is nothing left behind it.
     if (wave.cutShort !== undefined) return Effect.void
     const row = sagas.rows[at]!
     const armed = wave.runs.filter((run) =>
       run.armed > at && run.end === undefined && hasStep(run, row)
     )
-    // A scope lets nothing interrupt its finalizers, but a stop need not wait: what is out is seen through by whoever sent it.
+    // A scope lets nothing interrupt its finalizers, but a stop need not wait: what is out is seen
+    // through by whoever sent it.
     return armed.length === 0 ? Effect.void : Effect.interruptible(cancel(sagas, wave, armed, at))
   }).pipe(
     Effect.catchCause((cause) => {

@@ -1,4 +1,7 @@
-/** One run of an order's saga, in memory only: what it has done so far, and what it still has to undo. A small record. */
+/**
+ * One run of an order's saga, in memory only: what it has done so far, and what it still has to
+ * undo. A small record.
+ */
 import type {
   FailureReason,
   StepName,
@@ -14,13 +17,19 @@ import type { Wait } from "./wait.ts"
 /** A moment, as both clocks have it that tell how old an order is. */
 export interface Now {
   readonly steadyMs: number
-  /** Milliseconds since the epoch, by the clock of the orders service, which says when an order was made. */
+  /**
+   * Milliseconds since the epoch, by the clock of the orders service, which says when an order was
+   * made.
+   */
   readonly ordersMs: number
   /** When orders last said so, by steady time. */
   readonly toldAtMs: number
 }
 
-/** What an order may wait for: an answer of a step's participant, or of the register, which knows of no steps. */
+/**
+ * What an order may wait for: an answer of a step's participant, or of the register, which knows of
+ * no steps.
+ */
 export interface Request {
   readonly action: SagaAction
   readonly step: StepName | null
@@ -83,8 +92,9 @@ export const isAgain = ({ delivery: { message, redelivered } }: OrderRun): boole
   redelivered || message.republished > 0
 
 /**
- * How old the order is: as old as it was when it was taken, and the time since. The clock of orders may have been misjudged then,
- * or set since: so the order is no older than that clock says now, and no younger than it has been in hand.
+ * How old the order is: as old as it was when it was taken, and the time since. The clock of orders
+ * may have been misjudged then, or set since: so the order is no older than that clock says now,
+ * and no younger than it has been in hand.
  */
 export const ageMsOf = ({ delivery, takenAtMs, ageMs }: OrderRun, now: Now): number => {
   const inHandMs = now.steadyMs - takenAtMs

@@ -1,6 +1,6 @@
 /**
- * When what failed is tried again. Waits grow from 50 ms, with jitter so that waves that failed together do not come back
- * together; what only a person can mend is tried slowly.
+ * When what failed is tried again. Waits grow from 50 ms, with jitter so that waves that failed
+ * together do not come back together; what only a person can mend is tried slowly.
  */
 import { Duration, Effect, Schedule } from "effect"
 import { type CallFailure, Refused } from "#shared/http/client.ts"

@@ -1,8 +1,9 @@
 /**
- * Runs the sagas of a wave: its steps in order, each one request for all orders that go forward; then one request decides
- * all of them, and the register's answer is obeyed, never a run's own belief. What is refused leaves after its step and
- * turns round with the others: on an abort the compensations run as finalizers of the wave's scope. Being stopped is not a
- * failure: nothing is compensated, and whoever gets an order next goes on.
+ * Runs the sagas of a wave: its steps in order, each one request for all orders that go forward;
+ * then one request decides all of them, and the register's answer is obeyed, never a run's own
+ * belief. What is refused leaves after its step and turns round with the others: on an abort the
+ * compensations run as finalizers of the wave's scope. Being stopped is not a failure: nothing is
+ * compensated, and whoever gets an order next goes on.
  */
 import { Effect } from "effect"
 import type { Decided, Decision } from "#shared/contracts/decision.ts"
@@ -24,7 +25,10 @@ import { Aborted, Cancelled, DeadlinePassed, Rejected, type Sagas } from "./saga
 import { untilAnswered } from "./until-answered.ts"
 import { letGo, type Wave } from "./wave.ts"
 
-/** Runs the wave to the end of each of its orders. It never fails; an interruption leaves them to be run again. */
+/**
+ * Runs the wave to the end of each of its orders. It never fails; an interruption leaves them to be
+ * run again.
+ */
 export const runWave = (sagas: Sagas, wave: Wave): Effect.Effect<void> =>
   Effect.gen(function* () {
     buryDefects(sagas, wave)
@@ -32,7 +36,9 @@ export const runWave = (sagas: Sagas, wave: Wave): Effect.Effect<void> =>
     yield* goForward(sagas, wave, 0)
   })
 
-/** A row of the table that cannot tell what an order takes is this order's defect, and no other's. */
+/**
+ * A row of the table that cannot tell what an order takes is this order's defect, and no other's.
+ */
 const buryDefects = ({ rows }: Sagas, wave: Wave): void => {
   for (const run of wave.runs) {
     try {
@@ -86,7 +92,10 @@ const goForward = (sagas: Sagas, wave: Wave, from: number): Effect.Effect<void> 
 
 const isGoing = ({ refusal, end }: OrderRun): boolean => refusal === undefined && end === undefined
 
-/** Those whose deadline has passed; and of these the ones of which orders has not told the time since they were taken. */
+/**
+ * Those whose deadline has passed; and of these the ones of which orders has not told the time
+ * since they were taken.
+ */
 const lateOf = (sagas: Sagas, runs: ReadonlyArray<OrderRun>) => {
   const now = sagas.now()
   const late = runs.filter((run) => isGoing(run) && ageMsOf(run, now) >= sagas.deadlineMs)
@@ -98,7 +107,10 @@ const turnRoundAll = (sagas: Sagas, runs: ReadonlyArray<OrderRun>): void => {
   for (const run of runs) turnRound(run, new DeadlinePassed(), sagas.rows.length)
 }
 
-/** No order is aborted for what only this process's clock says: whoever answers for orders tells the time by its own. */
+/**
+ * No order is aborted for what only this process's clock says: whoever answers for orders tells the
+ * time by its own.
+ */
 const turnRoundLate = (sagas: Sagas, wave: Wave, at: number): Effect.Effect<void> =>
   Effect.suspend(() => {
     const { late, untold } = lateOf(sagas, wave.runs)
@@ -109,12 +121,15 @@ const turnRoundLate = (sagas: Sagas, wave: Wave, at: number): Effect.Effect<void
     )
   })
 
-/** After so many requests in vain, some seconds, it is no hiccup, and the customer may have cancelled meanwhile. */
+/**
+ * After so many requests in vain, some seconds, it is no hiccup, and the customer may have
+ * cancelled meanwhile.
+ */
 const asksAfterAttempts = 6
 
 /**
- * Turns round those that need not wait for a participant any more: orders has them as decided, or their deadline has passed.
- * Should orders not answer, they wait on.
+ * Turns round those that need not wait for a participant any more: orders has them as decided, or
+ * their deadline has passed. Should orders not answer, they wait on.
  */
 const giveUp = Effect.fnUntraced(function* (sagas: Sagas, waiting: ReadonlyArray<OrderRun>) {
   const untold = new Set(lateOf(sagas, waiting).untold)
@@ -141,7 +156,8 @@ const reserve = (sagas: Sagas, wave: Wave, going: ReadonlyArray<OrderRun>, at: n
       }
       answered(run, row, "reserve", outcome, now)
       if (outcome === "reserved") return
-      // The refusal is on record, so no run ever passed this step; and at the step itself there is nothing to give back.
+      // The refusal is on record, so no run ever passed this step; and at the step itself there is
+      // nothing to give back.
       turnRound(run, outcome === "rejected" ? new Rejected() : new Cancelled(), at)
     },
     others: (part) => goForward(sagas, part, at + 1),

@@ -1,7 +1,8 @@
 /**
- * What a saga is made of: the rows of a table that reserve and can be cancelled, a deadline, and the decision register that
- * makes its end final. There is no step journal: participants record their outcomes and the register records one decision,
- * so a saga that crashed is simply run again from the start.
+ * What a saga is made of: the rows of a table that reserve and can be cancelled, a deadline, and
+ * the decision register that makes its end final. There is no step journal: participants record
+ * their outcomes and the register records one decision, so a saga that crashed is simply run again
+ * from the start.
  */
 import { type Effect, Schema } from "effect"
 import type { Decided, Decision } from "#shared/contracts/decision.ts"
@@ -23,17 +24,23 @@ export class DeadlinePassed extends Schema.TaggedClass<DeadlinePassed>()("Deadli
 /** The register says that the order is to be undone. */
 export class Aborted extends Schema.TaggedClass<Aborted>()("Aborted", {}) {}
 
-/** All that turns an order round. A failed call is not among them, so turning round on one does not compile. */
+/**
+ * All that turns an order round. A failed call is not among them, so turning round on one does not
+ * compile.
+ */
 export type Refusal = Rejected | Cancelled | DeadlinePassed | Aborted
 
 /**
- * How the saga of an order ends. `unknown`: the register has no such order; it was undone, in case it had begun. `buried`: only
- * a person can help it on.
+ * How the saga of an order ends. `unknown`: the register has no such order; it was undone, in case
+ * it had begun. `buried`: only a person can help it on.
  */
 export const sagaEnds = ["completed", "failed", "unknown", "buried"] as const
 export type SagaEnd = typeof sagaEnds[number]
 
-/** For each entry of a request, in order: its answer, or how it failed. One entry's fate never becomes another's. */
+/**
+ * For each entry of a request, in order: its answer, or how it failed. One entry's fate never
+ * becomes another's.
+ */
 export type Answers<O> = ReadonlyArray<O | CallFailure>
 
 /** What the waves of one orchestrator stand on. All of it may be called by many waves at once. */

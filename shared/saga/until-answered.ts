@@ -1,4 +1,7 @@
-/** Sends what orders of a wave ask of one service, all in one request, and again until each of them has its answer. */
+/**
+ * Sends what orders of a wave ask of one service, all in one request, and again until each of them
+ * has its answer.
+ */
 import { Clock, Effect, Schedule } from "effect"
 import { type CallFailure, Refused } from "#shared/http/client.ts"
 import type { Transient } from "#shared/transient.ts"

@@ -1,6 +1,6 @@
 /**
- * The wait of orders for the next try of their request. It ends for all of them when its time has come, and sooner for those
- * who are told to try now.
+ * The wait of orders for the next try of their request. It ends for all of them when its time has
+ * come, and sooner for those who are told to try now.
  */
 import { Clock, Duration, Effect, Latch } from "effect"
 import { steadyMsOf } from "#shared/steady-time.ts"
@@ -14,7 +14,10 @@ export interface Wait {
   readonly wake: Latch.Latch
 }
 
-/** Ends the wait of these orders; gives how many of them waited. Said again before they went on, it counts none. */
+/**
+ * Ends the wait of these orders; gives how many of them waited. Said again before they went on, it
+ * counts none.
+ */
 export const wake = (runs: Iterable<OrderRun>): number => {
   const waits = new Set<Wait>()
   let count = 0
@@ -31,8 +34,9 @@ export const wake = (runs: Iterable<OrderRun>): number => {
 }
 
 /**
- * Has these orders wait. `goOn` is given those that were woken while others wait on; the orders that are given back, perhaps
- * none, have waited to the end, or were woken together. `isOver` tells which.
+ * Has these orders wait. `goOn` is given those that were woken while others wait on; the orders
+ * that are given back, perhaps none, have waited to the end, or were woken together. `isOver` tells
+ * which.
  */
 export const waitFor = Effect.fnUntraced(function* (
   runs: ReadonlyArray<OrderRun>,

@@ -1,6 +1,7 @@
 /**
- * A wave: orders that one take brought, which go through the steps together. Compensations are finalizers on its scope,
- * which is closed for what is to be undone, and never else: an interruption or a defect leaves it open.
+ * A wave: orders that one take brought, which go through the steps together. Compensations are
+ * finalizers on its scope, which is closed for what is to be undone, and never else: an
+ * interruption or a defect leaves it open.
  */
 import { type Cause, Effect, Scope } from "effect"
 import type { OrderRun } from "./order-run.ts"
@@ -13,7 +14,10 @@ export interface Wave {
   runs: ReadonlyArray<OrderRun>
   /** Of so many rows of the table, from the first on, the compensation is registered. */
   registered: number
-  /** Why a compensation was cut short: those of earlier steps must wait for the next run, or the order would break. */
+  /**
+   * Why a compensation was cut short: those of earlier steps must wait for the next run, or the
+   * order would break.
+   */
   cutShort: Cause.Cause<never> | undefined
   /** Makes room for the next wave: this one waits for others, or undoes. More than once is once. */
   readonly makeRoom: Effect.Effect<void>
@@ -27,7 +31,10 @@ export const waveOf = (runs: ReadonlyArray<OrderRun>, makeRoom: Effect.Effect<vo
   makeRoom,
 })
 
-/** Lets go of those that have ended. The queue that is told of it may be away: that holds up nobody who goes on. */
+/**
+ * Lets go of those that have ended. The queue that is told of it may be away: that holds up nobody
+ * who goes on.
+ */
 export const letGo = (sagas: Sagas, wave: Wave): Effect.Effect<void> =>
   leaveBehind(
     sagas,
@@ -40,7 +47,10 @@ export const letGo = (sagas: Sagas, wave: Wave): Effect.Effect<void> =>
     },
   )
 
-/** Those that do not wait go on as a wave of their own, so that whoever is away holds up only those that need it. */
+/**
+ * Those that do not wait go on as a wave of their own, so that whoever is away holds up only those
+ * that need it.
+ */
 export const leaveBehind = (
   sagas: Sagas,
   wave: Wave,

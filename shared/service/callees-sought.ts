@@ -1,6 +1,6 @@
 /**
- * A service looks for those whom it calls when it starts: one whose address is wrong is named at once, and not only when
- * somebody needs it.
+ * A service looks for those whom it calls when it starts: one whose address is wrong is named at
+ * once, and not only when somebody needs it.
  */
 import { Effect, Schedule } from "effect"
 import { addressName } from "#shared/config/addresses.ts"

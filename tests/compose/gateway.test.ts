@@ -1,4 +1,7 @@
-/** The gateway of Compose routes the public paths of the services, as it reads them, and nothing else. */
+/**
+ * The gateway of Compose routes the public paths of the services, as it reads them, and nothing
+ * else.
+ */
 import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"
 import { publicServices, roster } from "#shared/roster.ts"

@@ -1,6 +1,6 @@
 /**
- * The scripts of package.json, started by npm as a person or a supervisor starts them: a signal to npm ends all that was
- * started, and where they cannot run they say so in one sentence.
+ * The scripts of package.json, started by npm as a person or a supervisor starts them: a signal to
+ * npm ends all that was started, and where they cannot run they say so in one sentence.
  */
 import { spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"

@@ -1,4 +1,7 @@
-/** compose.yaml hands on what may be set from outside, so it is held to the settings that the services really read. */
+/**
+ * compose.yaml hands on what may be set from outside, so it is held to the settings that the
+ * services really read.
+ */
 import { execFileSync } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { describe, expect, it } from "vitest"

@@ -1,6 +1,6 @@
 /**
- * Each place that has to know of a new participant is left out in turn: the type check or a test names the file, and says what
- * it lacks. So nobody has to know all places by heart.
+ * Each place that has to know of a new participant is left out in turn: the type check or a test
+ * names the file, and says what it lacks. So nobody has to know all places by heart.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
@@ -62,7 +62,10 @@ it.each(atLength(typeChecked.slice(-2), typeChecked))(
   },
 )
 
-/** One edit of each file at a time, so that what fails of a file is for the one that is left out there. */
+/**
+ * One edit of each file at a time, so that what fails of a file is for the one that is left out
+ * there.
+ */
 const inTurn = (edits: ReadonlyArray<Edit>): ReadonlyArray<ReadonlyArray<Edit>> => {
   const nth = edits.map(({ file }, n) =>
     edits.slice(0, n).filter((one) => one.file === file).length

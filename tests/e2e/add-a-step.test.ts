@@ -1,6 +1,7 @@
 /**
- * `docs/add-a-step.md`, followed word for word in a copy of the sources, over a system that has old orders on record and others
- * in flight: the saga grows by a step, and nothing that was accepted is lost or half done.
+ * `docs/add-a-step.md`, followed word for word in a copy of the sources, over a system that has old
+ * orders on record and others in flight: the saga grows by a step, and nothing that was accepted is
+ * lost or half done.
  */
 import { execFile, spawnSync } from "node:child_process"
 import { randomUUID } from "node:crypto"
@@ -100,7 +101,9 @@ describe(guide, () => {
   })
 })
 
-/** An order of the system, in the words of a row each: what became of it, and what was done for it. */
+/**
+ * An order of the system, in the words of a row each: what became of it, and what was done for it.
+ */
 const told = async (customer: Customer, baseUrl: string, id: string) => {
   const { status, reason, timeline } = await customer.order(baseUrl, id)
   return {

@@ -1,4 +1,7 @@
-/** `docs/add-a-step.md` as a program: its commands, and its edits, which are for a copy of the sources. */
+/**
+ * `docs/add-a-step.md` as a program: its commands, and its edits, which are for a copy of the
+ * sources.
+ */
 import { execFile } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -30,8 +33,8 @@ export const guideEdits: ReadonlyArray<GuideEdit> = [
 }))
 
 /**
- * The file's text with the edit, indented as the line above it. Throws where the place for it is missing, or is not the only
- * one.
+ * The file's text with the edit, indented as the line above it. Throws where the place for it is
+ * missing, or is not the only one.
  */
 export const edited = (before: string, { file, where, line, text }: GuideEdit): string => {
   const lines = before.split("\n")

@@ -1,4 +1,6 @@
-/** Runs one of the programs that customers have, in a process of its own, and tells what came of it. */
+/**
+ * Runs one of the programs that customers have, in a process of its own, and tells what came of it.
+ */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { fileURLToPath } from "node:url"

@@ -1,6 +1,7 @@
 /**
- * What a customer's program does, over plain fetch: requests as they are written, answers as they come. What is decoded
- * is decoded strictly, so that a field that the contract does not know fails the test.
+ * What a customer's program does, over plain fetch: requests as they are written, answers as they
+ * come. What is decoded is decoded strictly, so that a field that the contract does not know fails
+ * the test.
  */
 import { Effect, Schema } from "effect"
 import { assert } from "vitest"
@@ -14,14 +15,19 @@ export interface Answer {
   readonly status: number
   readonly headers: Headers
   readonly text: string
-  /** The request that it is the answer to; tokens and names that are new in every run are told by their kind alone. */
+  /**
+   * The request that it is the answer to; tokens and names that are new in every run are told by
+   * their kind alone.
+   */
   readonly asked: string
 }
 
 export interface Sending {
   readonly method?: string
   readonly token?: string
-  /** Sent as it is when it is text or bytes, else as JSON; makes it a POST unless a method is given. */
+  /**
+   * Sent as it is when it is text or bytes, else as JSON; makes it a POST unless a method is given.
+   */
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
 }
@@ -65,7 +71,10 @@ export const decoded = <A>(answer: Answer, status: number, schema: Schema.Codec<
 /** The different requests that were refused as they had to be. */
 export const refused = new Set<string>()
 
-/** Asserts that the answer is a problem as RFC 9457 has it, and one that tells nothing of the inside. */
+/**
+ * Asserts that the answer is a problem as RFC 9457 has it, and one that tells nothing of the
+ * inside.
+ */
 export const assertProblem = (answer: Answer, status: number, code: string) => {
   assert.strictEqual(answer.headers.get("content-type"), "application/problem+json", answer.text)
   const problem = decoded(answer, status, ProblemDetails)

@@ -1,4 +1,7 @@
-/** The clients that come with the system, at work: the Postman collection, run by newman, and the demo. */
+/**
+ * The clients that come with the system, at work: the Postman collection, run by newman, and the
+ * demo.
+ */
 import { assert, describe, it } from "vitest"
 import { runDemo, runNewman } from "./another-program.ts"
 import collection from "./unwind.postman_collection.json" with { type: "json" }

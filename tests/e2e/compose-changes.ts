@@ -1,4 +1,7 @@
-/** What a person sees of a start, and of a change: nothing that needs no care, and never the old code in silence. */
+/**
+ * What a person sees of a start, and of a change: nothing that needs no care, and never the old
+ * code in silence.
+ */
 import { deepStrictEqual, match, ok } from "node:assert/strict"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
@@ -10,7 +13,10 @@ import { saveChange } from "./compose-sources.ts"
 const logsOf = (project: ComposeProject, ...services: ReadonlyArray<string>) =>
   project.compose("logs", "--no-color", "--no-log-prefix", ...services)
 
-/** Fails unless a start that went well logs nothing but that, by name. Gives what the last of it said. */
+/**
+ * Fails unless a start that went well logs nothing but that, by name. Gives what the last of it
+ * said.
+ */
 export const checkStart = async (project: ComposeProject): Promise<string> => {
   for (const name of serviceNames) {
     const entries = (await logsOf(project, name)).split("\n").map((line) =>
@@ -40,7 +46,10 @@ const replacedByUp = async (project: ComposeProject) => {
   return Object.keys(after).filter((service) => after[service] !== before[service]).sort()
 }
 
-/** Fails unless `up` brings in what was changed, and nothing else. Gives a line that says what was tried. */
+/**
+ * Fails unless `up` brings in what was changed, and nothing else. Gives a line that says what was
+ * tried.
+ */
 export const checkChanges = async (project: ComposeProject): Promise<string> => {
   const save = (file: string, change: (text: string) => string) =>
     saveChange(project.folder, file, change)

@@ -1,4 +1,7 @@
-/** What each container may do, as kernel and engine see it: no root, no rights, no root file system to write to, limits. */
+/**
+ * What each container may do, as kernel and engine see it: no root, no rights, no root file system
+ * to write to, limits.
+ */
 import { deepStrictEqual, ok } from "node:assert/strict"
 import { serviceNames } from "#shared/roster.ts"
 import { type ComposeProject, type Container, run } from "./compose-project.ts"

@@ -1,4 +1,7 @@
-/** The bill of materials says what is in the image: of npm's packages those that it names, and no other. */
+/**
+ * The bill of materials says what is in the image: of npm's packages those that it names, and no
+ * other.
+ */
 import { deepStrictEqual, ok } from "node:assert/strict"
 import { Effect } from "effect"
 import { billOfImage, billOfProject } from "#compose/sbom/bill.ts"
@@ -8,7 +11,10 @@ import type { Component } from "#compose/sbom/packages.ts"
 const named = (components: ReadonlyArray<Component>) =>
   components.filter(({ purl }) => purl.startsWith("pkg:npm/"))
 
-/** Fails unless the bill of the folder's sources holds for the image. Gives a line that says what was compared. */
+/**
+ * Fails unless the bill of the folder's sources holds for the image. Gives a line that says what
+ * was compared.
+ */
 export const checkContents = async (folder: string, image: string): Promise<string> => {
   const madeAt = new Date()
   const contents = await contentsOf(image).pipe(Effect.runPromise)

@@ -1,7 +1,8 @@
 /**
- * Faults in the middle of a steady load: containers are killed, restarted, emptied, scaled and replaced, and get other
- * secrets, one after the other, while customers order through the gateway. Then every order that was acknowledged must be final, and the books
- * of the whole system must balance.
+ * Faults in the middle of a steady load: containers are killed, restarted, emptied, scaled and
+ * replaced, and get other secrets, one after the other, while customers order through the gateway.
+ * Then every order that was acknowledged must be final, and the books of the whole system must
+ * balance.
  */
 import { deepStrictEqual, ok } from "node:assert/strict"
 import { randomUUID } from "node:crypto"
@@ -14,14 +15,19 @@ interface Load {
   readonly usernames: ReadonlyArray<string>
   /** Resolves when so many more orders have been acknowledged. */
   readonly more: (orders: number) => Promise<void>
-  /** Stops ordering and gives the id of every order that was acknowledged, and what it must end as. */
+  /**
+   * Stops ordering and gives the id of every order that was acknowledged, and what it must end as.
+   */
   readonly stop: () => Promise<ReadonlyMap<string, "completed" | "failed">>
 }
 
 const customers = 8
 const betweenOrdersMs = 50
 
-/** A wish that a wallet can afford for the whole run, or one that asks for too much, or for what there is not. */
+/**
+ * A wish that a wallet can afford for the whole run, or one that asks for too much, or for what
+ * there is not.
+ */
 const cheapWish = (n: number) => {
   const wish = wishOf(n)
   const canBe = ![1, 2, 3].includes(n % 10)
@@ -117,7 +123,10 @@ export const faults: Readonly<Record<string, Fault>> = {
     project.compose("up", "--detach", "--no-deps", "--force-recreate", "orders"),
 }
 
-/** Fails when an order is lost or ends as it must not, or the books do not balance. Gives a line of what happened. */
+/**
+ * Fails when an order is lost or ends as it must not, or the books do not balance. Gives a line of
+ * what happened.
+ */
 export const checkFaults = async (
   project: ComposeProject,
   openings: Openings,

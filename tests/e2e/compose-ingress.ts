@@ -1,6 +1,7 @@
 /**
- * The public API behind an ingress controller, which routes what the Ingress of Kubernetes says and answers everything else
- * itself, in words of its own. Caddy stands in for Traefik: both are Go's HTTP server.
+ * The public API behind an ingress controller, which routes what the Ingress of Kubernetes says and
+ * answers everything else itself, in words of its own. Caddy stands in for Traefik: both are Go's
+ * HTTP server.
  */
 import { roster, type ServiceName } from "#shared/roster.ts"
 import type { Ingress, Path } from "../k3d/ingress.ts"

@@ -1,4 +1,7 @@
-/** What the containers use after a load, held to what their pods ask for: a node that is full counts on that. */
+/**
+ * What the containers use after a load, held to what their pods ask for: a node that is full counts
+ * on that.
+ */
 import { deepStrictEqual } from "node:assert/strict"
 import { amount, base, containerOf, workloadsOf } from "../k3d/system.ts"
 import { type ComposeProject, run } from "./compose-project.ts"

@@ -1,7 +1,8 @@
 /**
- * Who reaches whom, tried from inside every container: by name and by every address, each that talks to another reaches
- * it, and nobody else does. A network has no direction, so whoever is called could call back. Only the gateway is in a
- * network with a way out, and has a port on this machine, on 127.0.0.1 only.
+ * Who reaches whom, tried from inside every container: by name and by every address, each that
+ * talks to another reaches it, and nobody else does. A network has no direction, so whoever is
+ * called could call back. Only the gateway is in a network with a way out, and has a port on this
+ * machine, on 127.0.0.1 only.
  */
 import { deepStrictEqual } from "node:assert/strict"
 import { publicServices, roster, serviceNames } from "#shared/roster.ts"
@@ -82,7 +83,9 @@ export const checkNetwork = async (project: ComposeProject): Promise<string> => 
   return `${tried} addresses tried from ${containers.length} containers, only the edges are open`
 }
 
-/** Tries to connect to each "name address port", a few at a time, and prints those that answered. */
+/**
+ * Tries to connect to each "name address port", a few at a time, and prints those that answered.
+ */
 const tryAll = (targets: ReadonlyArray<string>) => `
 while read -r name address port; do
   # What runs here counts against the container's memory.

@@ -1,6 +1,7 @@
 /**
- * One Compose project of this repository, under a name and on a port of its own: other projects of the machine, such as
- * one that a developer has up, are left alone. Its containers, networks and data are gone after `down`.
+ * One Compose project of this repository, under a name and on a port of its own: other projects of
+ * the machine, such as one that a developer has up, are left alone. Its containers, networks and
+ * data are gone after `down`.
  */
 import { execFile, spawn } from "node:child_process"
 import { once } from "node:events"
@@ -12,7 +13,10 @@ const root = fileURLToPath(new URL("../..", import.meta.url))
 
 export type Environment = Readonly<Record<string, string>>
 
-/** Runs a program of the machine and gives what it printed. Rejects with the end of what it complained of. */
+/**
+ * Runs a program of the machine and gives what it printed. Rejects with the end of what it
+ * complained of.
+ */
 export const run = async (
   command: string,
   words: ReadonlyArray<string>,
@@ -126,14 +130,17 @@ export const freePort = async (): Promise<number> => {
   return port
 }
 
-/** A port of this machine that leads to one of a container that publishes none. Works wherever `docker exec` does. */
+/**
+ * A port of this machine that leads to one of a container that publishes none. Works wherever
+ * `docker exec` does.
+ */
 const throughTunnel = async <A>(
   container: string,
   containerPort: number,
   use: (port: number) => Promise<A>,
 ): Promise<A> => {
-  // Waits for what it kills: an orphan becomes a child of the container's first process, and PostgreSQL takes a killed
-  // child for a crash of its own.
+  // Waits for what it kills: an orphan becomes a child of the container's first process, and
+  // PostgreSQL takes a killed child for a crash of its own.
   const script = `exec 3<>/dev/tcp/127.0.0.1/${containerPort}; cat <&3 & cat >&3; kill $!; wait`
   const server = createServer((socket) => {
     const inside = spawn("docker", ["exec", "-i", container, "bash", "-c", script], {

@@ -31,7 +31,10 @@ const database = (name: string, role: string): Secret => ({
     ),
 })
 
-/** Sends billing a request as auth, signed by this key; a body that is none tells who is let in from who is not. */
+/**
+ * Sends billing a request as auth, signed by this key; a body that is none tells who is let in from
+ * who is not.
+ */
 const asAuth = (key: string) => `
   import { importJWK, SignJWT } from "jose"
   const key = await importJWK(${key}, "EdDSA")

@@ -1,6 +1,6 @@
 /**
- * The commands of docs/operate.md for Compose, run word for word: all databases are backed up and restored, then one alone, and
- * everything else is at least something that Compose does.
+ * The commands of docs/operate.md for Compose, run word for word: all databases are backed up and
+ * restored, then one alone, and everything else is at least something that Compose does.
  */
 import { deepStrictEqual, ok } from "node:assert/strict"
 import { mkdtempSync, rmSync } from "node:fs"
@@ -68,7 +68,10 @@ const shellFor = (project: ComposeProject, folder: string) => {
     run("bash", ["-e", "-o", "pipefail", "-c", `exec </dev/null\n${block}`], environment, folder)
 }
 
-/** Fails unless what was backed up is there again, what came later is not, and all books are in order. */
+/**
+ * Fails unless what was backed up is there again, what came later is not, and all books are in
+ * order.
+ */
 const checkRestore = async (project: ComposeProject, inShell: ReturnType<typeof shellFor>) => {
   const { [all]: [dump, restore] = [], [one]: [restoreOne] = [] } = blocksFor(project)
   ok(dump !== undefined && restore !== undefined && restoreOne !== undefined)

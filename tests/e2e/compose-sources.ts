@@ -1,4 +1,7 @@
-/** A copy of what the containers are made of, which a test may change; it is gone when the process ends. */
+/**
+ * A copy of what the containers are made of, which a test may change; it is gone when the process
+ * ends.
+ */
 import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"

@@ -1,4 +1,7 @@
-/** The gateway with TLS: a certificate is made and kept, plain HTTP leads there, and all is as before without it. */
+/**
+ * The gateway with TLS: a certificate is made and kept, plain HTTP leads there, and all is as
+ * before without it.
+ */
 import { deepStrictEqual, notDeepStrictEqual } from "node:assert/strict"
 import { request } from "node:https"
 import { until } from "#tests/support/customer.ts"
@@ -15,7 +18,9 @@ const get = (url: string, ca: string) =>
     }).on("error", reject).end()
   })
 
-/** Fails unless the gateway speaks TLS where it is asked to. Gives a line that says what was tried. */
+/**
+ * Fails unless the gateway speaks TLS where it is asked to. Gives a line that says what was tried.
+ */
 export const checkTls = async (project: ComposeProject): Promise<string> => {
   const GATEWAY_TLS_PORT = `${await freePort()}`
   const files = ["-f", "compose.yaml", "-f", "compose/tls.yaml"]

@@ -1,7 +1,8 @@
 /**
- * The containers, tried for real: for each image variant it builds, starts, and checks what is said, what a container may do,
- * who reaches whom, the end-to-end tests and faults under load; with --all also what takes long. `npm run e2e:compose -- --help`
- * says more. Exits with 0 when all holds, with 1 when something does not, with 69 where Compose cannot be used.
+ * The containers, tried for real: for each image variant it builds, starts, and checks what is
+ * said, what a container may do, who reaches whom, the end-to-end tests and faults under load; with
+ * --all also what takes long. `npm run e2e:compose -- --help` says more. Exits with 0 when all
+ * holds, with 1 when something does not, with 69 where Compose cannot be used.
  */
 import { rejects } from "node:assert/strict"
 import { checkChanges, checkLiveReload, checkRemoval, checkStart } from "./compose-changes.ts"

@@ -1,4 +1,7 @@
-/** Loaded into a process before its program: SIGUSR2 begins to count calls, and the next one writes the counts to COVERAGE_FILE. */
+/**
+ * Loaded into a process before its program: SIGUSR2 begins to count calls, and the next one writes
+ * the counts to COVERAGE_FILE.
+ */
 import { renameSync, writeFileSync } from "node:fs"
 import { Session } from "node:inspector/promises"
 

@@ -1,6 +1,6 @@
 /**
- * The queries of dashboards and alerts, each against what a real Prometheus scraped from the running system: one that names
- * what is not there would show nothing, and never fire.
+ * The queries of dashboards and alerts, each against what a real Prometheus scraped from the
+ * running system: one that names what is not there would show nothing, and never fire.
  */
 import { execFile, spawn } from "node:child_process"
 import { randomUUID } from "node:crypto"

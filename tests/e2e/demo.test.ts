@@ -1,4 +1,6 @@
-/** The demo where it finds no system: it starts one of its own, says so, and leaves nothing behind. */
+/**
+ * The demo where it finds no system: it starts one of its own, says so, and leaves nothing behind.
+ */
 import { Effect } from "effect"
 import fs from "node:fs"
 import os from "node:os"

@@ -1,4 +1,7 @@
-/** The commands that a document has in its blocks, by the heading that they stand under, so that tests run those. */
+/**
+ * The commands that a document has in its blocks, by the heading that they stand under, so that
+ * tests run those.
+ */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 
@@ -21,7 +24,9 @@ export const blocksIn = (
   )
 }
 
-/** The lines of all blocks of shell that begin so, by heading; headings without any are left out. */
+/**
+ * The lines of all blocks of shell that begin so, by heading; headings without any are left out.
+ */
 export const commandsIn = (
   file: string,
   beginning: string | RegExp,

@@ -1,4 +1,7 @@
-/** The OpenAPI documents as a person tries them out: their own examples work, and all that is sent is declared in them. */
+/**
+ * The OpenAPI documents as a person tries them out: their own examples work, and all that is sent
+ * is declared in them.
+ */
 import { assert, describe, it } from "vitest"
 import { newCustomer, send } from "./client.ts"
 

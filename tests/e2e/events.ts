@@ -1,4 +1,6 @@
-/** An order's events from end to end: the whole history, once, however often a client comes back. */
+/**
+ * An order's events from end to end: the whole history, once, however often a client comes back.
+ */
 import { Schema } from "effect"
 import { assert, describe, it } from "vitest"
 import { OrderView, TimelineEntry } from "#shared/contracts/order.ts"

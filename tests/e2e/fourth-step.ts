@@ -1,7 +1,7 @@
 /**
- * A fourth step made for real, as a developer would, in a copy of the sources: `courier`, a participant that has so many
- * couriers in each district. What is here is all that has to be edited: what `npm run new:participant` does, and the two
- * places that it leaves to a person.
+ * A fourth step made for real, as a developer would, in a copy of the sources: `courier`, a
+ * participant that has so many couriers in each district. What is here is all that has to be
+ * edited: what `npm run new:participant` does, and the two places that it leaves to a person.
  */
 import {
   cpSync,

@@ -1,4 +1,7 @@
-/** What the one door of the system lets through: the public paths with and without their slash, and nothing internal. */
+/**
+ * What the one door of the system lets through: the public paths with and without their slash, and
+ * nothing internal.
+ */
 import { request } from "node:http"
 import { assert, describe, it } from "vitest"
 import { anyCustomer, assertProblem, send } from "./client.ts"

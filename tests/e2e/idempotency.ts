@@ -1,4 +1,6 @@
-/** Idempotency-Key from end to end: however often an order is sent with one key, it is one order. */
+/**
+ * Idempotency-Key from end to end: however often an order is sent with one key, it is one order.
+ */
 import { Schema } from "effect"
 import { assert, describe, it } from "vitest"
 import { OrderView } from "#shared/contracts/order.ts"

@@ -1,6 +1,7 @@
 /**
- * Two hundred customers at once, and not enough for all. Exactly what there is is sold, whether the item or the slot runs
- * out first, and the books balance. What there is has to be known, so a system that is given by its URL is left alone.
+ * Two hundred customers at once, and not enough for all. Exactly what there is is sold, whether the
+ * item or the slot runs out first, and the books balance. What there is has to be known, so a
+ * system that is given by its URL is left alone.
  */
 import { assert, beforeAll, describe, it } from "vitest"
 import type { NewOrder, OrderView } from "#shared/contracts/order.ts"

@@ -1,6 +1,7 @@
 /**
- * Images that were made or loaded on this machine, under the name of one that a registry has, have no digest there: on a
- * machine without a registry the containers are tried with those, without the pins.
+ * Images that were made or loaded on this machine, under the name of one that a registry has, have
+ * no digest there: on a machine without a registry the containers are tried with those, without the
+ * pins.
  */
 import { mentionsOf, nameIn, readPins, writePins } from "#compose/images/images.ts"
 import { run } from "./compose-project.ts"

@@ -1,4 +1,7 @@
-/** `docs/operate.md` does what it says: each of its commands is run where the fault that it is for is real. */
+/**
+ * `docs/operate.md` does what it says: each of its commands is run where the fault that it is for
+ * is real.
+ */
 import { join } from "node:path"
 import { Effect, Exit, References, Scope } from "effect"
 import { afterAll, afterEach, assert, beforeAll, describe, it, vi } from "vitest"

@@ -1,6 +1,7 @@
 /**
- * A fourth step in another language: the participant in Python beside `npm start`, in a copy of the sources that has a row of the
- * roster, a row of the saga and a field of the order for it, and nothing else.
+ * A fourth step in another language: the participant in Python beside `npm start`, in a copy of the
+ * sources that has a row of the roster, a row of the saga and a field of the order for it, and
+ * nothing else.
  */
 import { Effect } from "effect"
 import { randomUUID } from "node:crypto"

@@ -1,4 +1,7 @@
-/** The services' keys are changed as SECURITY.md says, by its own commands: the old ones are refused, and no order is lost. */
+/**
+ * The services' keys are changed as SECURITY.md says, by its own commands: the old ones are
+ * refused, and no order is lost.
+ */
 import { execFileSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"

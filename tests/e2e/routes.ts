@@ -1,4 +1,7 @@
-/** Every public route and a request to it that would be right, for tests that get one thing wrong at a time. */
+/**
+ * Every public route and a request to it that would be right, for tests that get one thing wrong at
+ * a time.
+ */
 import type { Customer } from "./client.ts"
 import { consoleRoutes } from "./console-routes.ts"
 

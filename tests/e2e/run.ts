@@ -1,6 +1,6 @@
 /**
- * `npm run e2e -- [--base-url URL]`: the end-to-end tests of the public API, against any running system, or against the
- * embedded one, which they then start.
+ * `npm run e2e -- [--base-url URL]`: the end-to-end tests of the public API, against any running
+ * system, or against the embedded one, which they then start.
  */
 import { spawnSync } from "node:child_process"
 import { optionsOf } from "#shared/command/command.ts"

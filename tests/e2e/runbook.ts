@@ -1,6 +1,7 @@
 /**
- * The commands of `docs/operate.md`, run as an operator runs them, before a whole system in this process whose services a test
- * can disturb. What was run is remembered, so that a test can tell which commands none has run.
+ * The commands of `docs/operate.md`, run as an operator runs them, before a whole system in this
+ * process whose services a test can disturb. What was run is remembered, so that a test can tell
+ * which commands none has run.
  */
 import { execFile } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
@@ -45,7 +46,10 @@ export interface Runbook {
   readonly run: (command: string, places?: Places) => Promise<Ended>
   /** The same, of one that ends by Ctrl-C, when it has printed so many lines. */
   readonly look: (command: string, lines: number) => Promise<ReadonlyArray<string>>
-  /** Sends statements that the document has to the database of a service; none of them holds when one is refused. */
+  /**
+   * Sends statements that the document has to the database of a service; none of them holds when
+   * one is refused.
+   */
   readonly send: (statement: string, service: ServiceName, places?: Places) => Promise<void>
   /** What no test has run so far. */
   readonly left: () => ReadonlyArray<string>

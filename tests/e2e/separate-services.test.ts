@@ -1,4 +1,7 @@
-/** The services as processes of their own, over HTTP and a real Redis: what containers run, on both runtimes. */
+/**
+ * The services as processes of their own, over HTTP and a real Redis: what containers run, on both
+ * runtimes.
+ */
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import postgres from "postgres"
 import type { FaultsShown } from "#shared/contracts/console-faults.ts"

@@ -1,6 +1,6 @@
 /**
- * The system that a file of end-to-end tests talks to: the one at E2E_BASE_URL, else the embedded one, started in this
- * process before the file's first test and gone with its data after the last.
+ * The system that a file of end-to-end tests talks to: the one at E2E_BASE_URL, else the embedded
+ * one, started in this process before the file's first test and gone with its data after the last.
  */
 import { Effect, Exit, References, Scope } from "effect"
 import fs from "node:fs"
@@ -17,7 +17,10 @@ export const givenBaseUrl = process.env["E2E_BASE_URL"]?.replace(/\/+$/, "")
 /** The system; its URL, which has no trailing slash, is there from the first test on. */
 export const system = { baseUrl: givenBaseUrl ?? "" }
 
-/** Sees to it that the tests of this file have a system; `environment` holds settings such as ITEM_STOCK. */
+/**
+ * Sees to it that the tests of this file have a system; `environment` holds settings such as
+ * ITEM_STOCK.
+ */
 export const useSystem = (environment: Readonly<Record<string, string>> = {}): void => {
   if (givenBaseUrl !== undefined) return
   const scope = Scope.makeUnsafe()
@@ -49,7 +52,10 @@ const embedded = (environment: Readonly<Record<string, string>>) =>
     Effect.provideService(References.MinimumLogLevel, "Error"),
   )
 
-/** A Redis on the PATH the system starts by itself; where the tests have it from Docker it is told of one. */
+/**
+ * A Redis on the PATH the system starts by itself; where the tests have it from Docker it is told
+ * of one.
+ */
 const dockersRedis = Effect.gen(function* () {
   if ((yield* Effect.promise(obtainRedis)) !== "docker") return undefined
   const { url } = yield* Effect.acquireRelease(

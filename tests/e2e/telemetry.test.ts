@@ -1,4 +1,7 @@
-/** What a running system tells of itself: the trace of an order from its POST to its end, and its metrics. */
+/**
+ * What a running system tells of itself: the trace of an order from its POST to its end, and its
+ * metrics.
+ */
 import { randomUUID } from "node:crypto"
 import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -70,7 +73,8 @@ beforeAll(async () => {
   try {
     atStart = await (await fetch(`${system.internalUrl}/metrics`)).text()
     const customer = await newCustomer(() => system.baseUrl)
-    // Until it has seen a token, a service asks auth for its keys, in the trace of whose token it is.
+    // Until it has seen a token, a service asks auth for its keys, in the trace of whose token it
+    // is.
     await place(customer, system.baseUrl, { amount: 1, item: 1, slot: "09:00" })
     orders.completed = await place(customer, system.baseUrl, { amount: 1, item: 1, slot: "09:00" })
     orders.failed = await place(customer, system.baseUrl, { amount: 1, item: 1, slot: "19:00" })

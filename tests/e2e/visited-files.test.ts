@@ -1,4 +1,7 @@
-/** The files that an order visits on its way from the request to the decision, as V8 counts them, held to the page about it. */
+/**
+ * The files that an order visits on its way from the request to the decision, as V8 counts them,
+ * held to the page about it.
+ */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -10,7 +13,10 @@ import { patienceMs } from "#tests/support/patience.ts"
 
 const root = join(import.meta.dirname, "../..")
 
-/** What the process does besides, at any time: keys are read from auth, connections opened, things counted. */
+/**
+ * What the process does besides, at any time: keys are read from auth, connections opened, things
+ * counted.
+ */
 const background = [
   "services/auth/app.ts",
   "services/auth/key-store.ts",

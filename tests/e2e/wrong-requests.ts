@@ -1,4 +1,7 @@
-/** Requests that are wrong in every way that a client can get them wrong: each is told what is wrong, and none is a 5xx. */
+/**
+ * Requests that are wrong in every way that a client can get them wrong: each is told what is
+ * wrong, and none is a 5xx.
+ */
 import { assert, describe, it } from "vitest"
 import { request } from "node:http"
 import { anyCustomer, assertProblem, type Customer, newCustomer, send } from "./client.ts"

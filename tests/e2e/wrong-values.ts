@@ -1,4 +1,7 @@
-/** Values that are no amounts, items, slots, names or pages: refused by name, never stored, never a 5xx. */
+/**
+ * Values that are no amounts, items, slots, names or pages: refused by name, never stored, never a
+ * 5xx.
+ */
 import { assert, describe, it } from "vitest"
 import { anyCustomer, assertProblem, post, refused, send } from "./client.ts"
 

@@ -1,7 +1,7 @@
 /**
- * Faults against the whole embedded run, as a process of its own on a real PostgreSQL: it is killed, or its queue is
- * emptied, in the middle of many orders. Then every order that was acknowledged must become final, and the books
- * must balance.
+ * Faults against the whole embedded run, as a process of its own on a real PostgreSQL: it is
+ * killed, or its queue is emptied, in the middle of many orders. Then every order that was
+ * acknowledged must become final, and the books must balance.
  */
 import { randomUUID } from "node:crypto"
 import { mkdtempSync, rmSync } from "node:fs"

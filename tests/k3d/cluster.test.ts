@@ -1,4 +1,7 @@
-/** What k3d is told: a pinned k3s, reachable from this machine only, and nothing that waits for ever. */
+/**
+ * What k3d is told: a pinned k3s, reachable from this machine only, and nothing that waits for
+ * ever.
+ */
 import { parse } from "effect/encoding/Yaml"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"

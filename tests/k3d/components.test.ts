@@ -1,4 +1,6 @@
-/** What may be chosen on top of the base: each takes out what it stands in for, and fits what stays. */
+/**
+ * What may be chosen on top of the base: each takes out what it stands in for, and fits what stays.
+ */
 import { parse } from "effect/encoding/Yaml"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"

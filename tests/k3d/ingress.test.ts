@@ -1,4 +1,7 @@
-/** The ingress lets through what the gateway of Compose lets through: the public paths, and nothing else. */
+/**
+ * The ingress lets through what the gateway of Compose lets through: the public paths, and nothing
+ * else.
+ */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"

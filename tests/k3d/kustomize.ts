@@ -1,6 +1,7 @@
 /**
- * Renders a kustomization as `kubectl kustomize` does, for machines that have no kubectl. It knows as much of Kustomize as
- * the manifests use, refuses the rest, and is held to kubectl by a test of its own.
+ * Renders a kustomization as `kubectl kustomize` does, for machines that have no kubectl. It knows
+ * as much of Kustomize as the manifests use, refuses the rest, and is held to kubectl by a test of
+ * its own.
  */
 import { createHash } from "node:crypto"
 import { readFileSync, statSync } from "node:fs"
@@ -78,7 +79,10 @@ const accumulate = (
   return manifests.map((manifest) => inNamespace(manifest, kustomization.namespace))
 }
 
-/** What is made of files is named after its content too, and so is whoever mounts it: a change of one changes the other. */
+/**
+ * What is made of files is named after its content too, and so is whoever mounts it: a change of
+ * one changes the other.
+ */
 const withHashes = (manifests: ReadonlyArray<Manifest>): ReadonlyArray<Manifest> => {
   const names = new Map(
     manifests.filter(({ kind }) => kind === "ConfigMap")
@@ -104,7 +108,9 @@ const withHashes = (manifests: ReadonlyArray<Manifest>): ReadonlyArray<Manifest>
   })
 }
 
-/** As Kustomize has it: of the content without the name, in letters and digits that make no words. */
+/**
+ * As Kustomize has it: of the content without the name, in letters and digits that make no words.
+ */
 const hashOf = (configMap: Manifest): string => {
   const { data } = configMap as unknown as { readonly data: Readonly<Record<string, string>> }
   const text = JSON.stringify({ data, kind: "ConfigMap", name: "" })

@@ -1,4 +1,7 @@
-/** A machine to run the scripts on: the programs on its PATH are stand-ins, and the ingress answers once there is a cluster. */
+/**
+ * A machine to run the scripts on: the programs on its PATH are stand-ins, and the ingress answers
+ * once there is a cluster.
+ */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import {

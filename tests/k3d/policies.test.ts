@@ -1,4 +1,7 @@
-/** Who reaches whom: the edges of the roster, which are also those that the settings need, and no others. */
+/**
+ * Who reaches whom: the edges of the roster, which are also those that the settings need, and no
+ * others.
+ */
 import { Effect } from "effect"
 import { describe, expect, it } from "vitest"
 import { serviceNamed } from "#compose/embedded/services.ts"

@@ -1,4 +1,7 @@
-/** The settings in the manifests are settings that the services have, are all that they need, and are those of Compose. */
+/**
+ * The settings in the manifests are settings that the services have, are all that they need, and
+ * are those of Compose.
+ */
 import { Effect } from "effect"
 import { parse } from "effect/encoding/Yaml"
 import { appendFileSync, cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -182,7 +185,8 @@ describe("the stores", () => {
     const users = workloadsOf(base).filter((workload) =>
       (containerOf(workload).env ?? []).some(({ name }) => name === "DATABASE_URL_FILE")
     )
-    // Each pod has its pool and one connection that listens; an update adds a pod to each Deployment.
+    // Each pod has its pool and one connection that listens; an update adds a pod to each
+    // Deployment.
     const pool = Number(databaseSettings.DATABASE_POOL.default) + 1
     const pods = users.reduce((sum, { spec }) => sum + (spec.replicas ?? 1) + 1, 0)
     expect(users).toHaveLength(withDatabase.length)

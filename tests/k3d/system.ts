@@ -1,4 +1,7 @@
-/** The manifests as the tests look at them: rendered once, and with types for the parts that rules are about. */
+/**
+ * The manifests as the tests look at them: rendered once, and with types for the parts that rules
+ * are about.
+ */
 import { Duration } from "effect"
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -125,7 +128,10 @@ export const selects = ({ matchLabels = {}, matchExpressions = [] }: Selector, l
   Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
   matchExpressions.every(({ key, values }) => values.includes(labels[key] ?? ""))
 
-/** Calls back with a folder whose kustomization is the base with these components; it is gone afterwards. */
+/**
+ * Calls back with a folder whose kustomization is the base with these components; it is gone
+ * afterwards.
+ */
 export const withComponents = <A>(
   components: ReadonlyArray<string>,
   use: (folder: string) => A,

@@ -1,6 +1,7 @@
 /**
- * What `npm run k3d:up` and `k3d:down` call, in which order, and what they say when something is missing or fails. The
- * programs are stand-ins: that k3d and a cluster do what is asked of them is not shown here.
+ * What `npm run k3d:up` and `k3d:down` call, in which order, and what they say when something is
+ * missing or fails. The programs are stand-ins: that k3d and a cluster do what is asked of them is
+ * not shown here.
  */
 import { createServer } from "node:net"
 import { once } from "node:events"

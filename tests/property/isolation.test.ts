@@ -1,4 +1,7 @@
-/** One order's fate never becomes another's: whatever its companions meet, an order fares in a wave as it does alone. */
+/**
+ * One order's fate never becomes another's: whatever its companions meet, an order fares in a wave
+ * as it does alone.
+ */
 import { Effect, Random } from "effect"
 import { TestClock } from "effect/testing"
 import fc from "fast-check"
@@ -54,7 +57,9 @@ const script: fc.Arbitrary<Script> = fc.record({
   deadlineMs: fc.oneof({ weight: 4, arbitrary: fc.constant(never) }, fc.constant(0)),
 })
 
-/** What was sent for each order of the wave, what came of it, and what the register was told of it. */
+/**
+ * What was sent for each order of the wave, what came of it, and what the register was told of it.
+ */
 const faresOf = (scripts: Scripts) =>
   Effect.gen(function* () {
     const sagas = yield* scripted(scripts)

@@ -1,6 +1,7 @@
 /**
- * What must hold in every history of a world of sagas, by the number that the design gives it. Each check writes what it
- * finds into the world's `violations`, so that one history can show all that is wrong with it.
+ * What must hold in every history of a world of sagas, by the number that the design gives it. Each
+ * check writes what it finds into the world's `violations`, so that one history can show all that
+ * is wrong with it.
  */
 import { isDeepStrictEqual } from "node:util"
 import { Exit, type Fiber } from "effect"
@@ -34,7 +35,10 @@ export const onSent = (world: World, run: Run) => {
   run.isOut = true
 }
 
-/** I8, I9: no cancel is sent before the register knows that the saga is undone; and the steps come one after another. */
+/**
+ * I8, I9: no cancel is sent before the register knows that the saga is undone; and the steps come
+ * one after another.
+ */
 export const onCommandSent = (world: World, run: Run, command: SentCommand) => {
   const { action, step } = command
   const status = world.statuses.get(idOf(run.order))!
@@ -53,7 +57,10 @@ export const onCommandSent = (world: World, run: Run, command: SentCommand) => {
   run.last = command
 }
 
-/** Whether a command may come after another: once more without an answer, else for the next step; or it is the first cancel. */
+/**
+ * Whether a command may come after another: once more without an answer, else for the next step; or
+ * it is the first cancel.
+ */
 const follows = (
   steps: ReadonlyArray<StepName>,
   { action, step }: SentCommand,
@@ -69,7 +76,10 @@ const follows = (
   return last.outcome === "reserved" && at === steps.indexOf(last.step) + 1
 }
 
-/** I3, I4, I8: a record is written once and given back once; and no later step is held when an earlier one is undone. */
+/**
+ * I3, I4, I8: a record is written once and given back once; and no later step is held when an
+ * earlier one is undone.
+ */
 export const onRecorded = (
   world: World,
   run: Run,
@@ -134,7 +144,10 @@ export const onAnswer = (
   )
 }
 
-/** I1, I9: a saga completes with all, fails with nothing, and is aborted for a rejection or its deadline alone. */
+/**
+ * I1, I9: a saga completes with all, fails with nothing, and is aborted for a rejection or its
+ * deadline alone.
+ */
 export const onDecided = (
   world: World,
   run: Run,
@@ -160,7 +173,10 @@ const isWhole = (status: Status, outcomes: ReadonlyArray<Reservation["outcome"] 
     ? outcomes.every((outcome) => outcome === "reserved")
     : !outcomes.includes("reserved")
 
-/** I7, I11: an order ends once, with what the register says; and is buried only when its plan had that in store for it. */
+/**
+ * I7, I11: an order ends once, with what the register says; and is buried only when its plan had
+ * that in store for it.
+ */
 export const onEnd = (world: World, run: Run, end: NonNullable<Run["end"]>) => {
   const status = world.statuses.get(idOf(run.order))!
   const rightly = end === "buried" ? run.metDefect : end === status
@@ -172,7 +188,10 @@ export const onEnd = (world: World, run: Run, end: NonNullable<Run["end"]>) => {
   run.end = end
 }
 
-/** I5, I10: every order of a wave comes to its end, unless its process is stopped, and the wave makes room for the next. */
+/**
+ * I5, I10: every order of a wave comes to its end, unless its process is stopped, and the wave
+ * makes room for the next.
+ */
 export const onWaveEnd = (world: World, wave: WaveRun) => {
   if (wave.stopped) return
   const left = [...wave.runs.values()].filter(({ end }) => end === undefined)

@@ -1,4 +1,7 @@
-/** How requests of waves come to participants and register of a world, or do not, as its plan has it in store for them. */
+/**
+ * How requests of waves come to participants and register of a world, or do not, as its plan has it
+ * in store for them.
+ */
 import { Clock, Deferred, Effect } from "effect"
 import type { Decision } from "#shared/contracts/decision.ts"
 import type { OrderId, StepName } from "#shared/contracts/order.ts"
@@ -157,7 +160,10 @@ const record = (
   return after
 }
 
-/** A customer cancels an order at the register, where the first decision wins. A later cancel is told what the first was. */
+/**
+ * A customer cancels an order at the register, where the first decision wins. A later cancel is
+ * told what the first was.
+ */
 export const cancel = (world: World, order: number) =>
   Effect.suspend(() => {
     const orderId = idOf(order)

@@ -1,6 +1,7 @@
 /**
- * Plans of what happens to sagas: which orders there are and what of, which waves of them are delivered and interrupted, and
- * what becomes of each request; and the arbitraries that draw them. saga-world.ts lets a plan happen.
+ * Plans of what happens to sagas: which orders there are and what of, which waves of them are
+ * delivered and interrupted, and what becomes of each request; and the arbitraries that draw them.
+ * saga-world.ts lets a plan happen.
  */
 import fc from "fast-check"
 import type { OrderContent, OrderId, StepName } from "#shared/contracts/order.ts"
@@ -9,14 +10,18 @@ import { stepsInForce } from "#shared/contracts/order-saga.ts"
 export const idOf = (order: number) => `order ${order}` as OrderId
 
 /**
- * What becomes of a request: answered; refused; cut off after it took effect; lost before; or met by a defect, which changes
- * nothing, and is one of the wave that sent it too. One that has a poison entry is answered but for that entry.
+ * What becomes of a request: answered; refused; cut off after it took effect; lost before; or met
+ * by a defect, which changes nothing, and is one of the wave that sent it too. One that has a
+ * poison entry is answered but for that entry.
  */
 export interface Fate {
   readonly fate: "answered" | "refused" | "cut off" | "lost" | "poison" | "defect"
   /** Callers wait for 5 s only, so what arrives later takes effect behind their back. */
   readonly arrivesMs: number
-  /** Which entries meet it, bit by bit; the others are answered. Of a poison one the number tells which it is. */
+  /**
+   * Which entries meet it, bit by bit; the others are answered. Of a poison one the number tells
+   * which it is.
+   */
   readonly strikes: number
 }
 
@@ -34,7 +39,10 @@ export interface Order {
 export interface Delivery {
   readonly orders: ReadonlyArray<{ readonly order: number; readonly redelivered: boolean }>
   readonly atMs: number
-  /** When its process is stopped: after a time, or at its n-th request, before or after that has left. */
+  /**
+   * When its process is stopped: after a time, or at its n-th request, before or after that has
+   * left.
+   */
   readonly stop?: { readonly afterMs: number } | { readonly atCall: number; readonly sent: boolean }
 }
 
@@ -59,7 +67,10 @@ interface Times {
   readonly eventMs: fc.Arbitrary<number>
 }
 
-/** Everything happens within a few calls of everything else, or of the first that timed out: for races. */
+/**
+ * Everything happens within a few calls of everything else, or of the first that timed out: for
+ * races.
+ */
 export const close: Times = {
   deadlineMs: fc.oneof(
     { weight: 4, arbitrary: fc.integer({ min: 0, max: 300 }) },
@@ -170,7 +181,10 @@ export const calm = {
   fates: { money: [], item: [], slot: [], register: [] },
 } as const satisfies Plan
 
-/** Two orders, whose deadlines pass, or which are cancelled, when their waves are about to complete them. */
+/**
+ * Two orders, whose deadlines pass, or which are cancelled, when their waves are about to complete
+ * them.
+ */
 export const decisionRace = (against: "deadline" | "cancel"): fc.Arbitrary<Plan> =>
   fc.record({
     seed: fc.nat(),
@@ -210,7 +224,10 @@ export const decisionRace = (against: "deadline" | "cancel"): fc.Arbitrary<Plan>
     }),
   })
 
-/** Orders for the same things, with enough of all but the item, of which there is one, and with time. */
+/**
+ * Orders for the same things, with enough of all but the item, of which there is one, and with
+ * time.
+ */
 export const lastUnit = (times: Times): fc.Arbitrary<Plan> =>
   fc.integer({ min: 2, max: 5 }).chain((orders) =>
     fc.record({

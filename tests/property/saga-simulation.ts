@@ -1,8 +1,9 @@
 /**
- * Lets a plan happen: participants under the real rules, a register, and a network between them that refuses, loses, cuts off
- * and delays as the plan tells it. Waves start, overlap and are interrupted as the plan tells; then every saga that is not
- * final is delivered again, which has to be enough. All of it is on the test's clock and drawn from the plan, so a plan has
- * one history; saga-invariants.ts watches every event of it.
+ * Lets a plan happen: participants under the real rules, a register, and a network between them
+ * that refuses, loses, cuts off and delays as the plan tells it. Waves start, overlap and are
+ * interrupted as the plan tells; then every saga that is not final is delivered again, which has to
+ * be enough. All of it is on the test's clock and drawn from the plan, so a plan has one history;
+ * saga-invariants.ts watches every event of it.
  */
 import { Cause, Clock, Effect, FiberSet, Random, References } from "effect"
 import { TestClock } from "effect/testing"
@@ -29,7 +30,9 @@ import {
 /** Long enough for every fault of a plan, and every wait that follows from it, to be over. */
 const horizon = "40 minutes"
 
-/** Lets the plan happen and brings every saga to rest. What broke is in the world's `violations`. */
+/**
+ * Lets the plan happen and brings every saga to rest. What broke is in the world's `violations`.
+ */
 export const simulate = (plan: Plan): Effect.Effect<World> =>
   Effect.gen(function* () {
     const world = worldOf(plan, yield* Effect.scope)
@@ -101,7 +104,8 @@ const waveRun = Effect.fnUntraced(function* (world: World, delivery: Delivery) {
 
 const deliver = Effect.fnUntraced(function* (world: World, waveRun: WaveRun) {
   const { name, delivery: { atMs, orders, stop }, fibers } = waveRun
-  // The test's clock moves on when all that it woke is at rest, so everything has to begin by being woken.
+  // The test's clock moves on when all that it woke is at rest, so everything has to begin by being
+  // woken.
   yield* Effect.sleep(1 + atMs)
   yield* note(world, `${name} starts with ${orders.map(({ order }) => idOf(order))}`)
   if (stop !== undefined && "afterMs" in stop) {

@@ -1,6 +1,6 @@
 /**
- * A world in which waves of sagas run: three participants, the decision register, and what becomes of the requests between
- * them; and the waves in it. All of it is drawn from a plan.
+ * A world in which waves of sagas run: three participants, the decision register, and what becomes
+ * of the requests between them; and the waves in it. All of it is drawn from a plan.
  */
 import { Clock, Effect, type FiberSet, type Scope } from "effect"
 import type { Decided } from "#shared/contracts/decision.ts"
@@ -89,7 +89,9 @@ export const worldOf = (plan: Plan, scope: Scope.Scope): World => {
   }
 }
 
-/** The process is told to stop: all that works on the wave is interrupted, and nothing more begins. */
+/**
+ * The process is told to stop: all that works on the wave is interrupted, and nothing more begins.
+ */
 export const stopWave = (wave: WaveRun) =>
   Effect.sync(() => {
     wave.stopped = true

@@ -1,4 +1,7 @@
-/** docs/protocol.openapi.json is what participants do, and what the page says; `npx vitest -u` writes it anew. */
+/**
+ * docs/protocol.openapi.json is what participants do, and what the page says; `npx vitest -u`
+ * writes it anew.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { join } from "node:path"

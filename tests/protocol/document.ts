@@ -1,4 +1,7 @@
-/** The participant protocol as an OpenAPI document: made of what a real participant says of its own routes. */
+/**
+ * The participant protocol as an OpenAPI document: made of what a real participant says of its own
+ * routes.
+ */
 import type { RunningParticipant } from "#tests/shared/reservations/running-participant.ts"
 import { Effect } from "effect"
 
@@ -21,7 +24,9 @@ const paragraphOf = (path: string, method: string): string => {
 const isForOperators = ({ security = [] }: Operation): boolean =>
   security.some(({ service }) => service?.includes("console"))
 
-/** The names of the components that a part of the document refers to, and those that these refer to. */
+/**
+ * The names of the components that a part of the document refers to, and those that these refer to.
+ */
 const referredTo = (part: unknown, schemas: Json, found = new Set<string>()): Set<string> => {
   if (!isJson(part)) return found
   const name = typeof part["$ref"] === "string" ? part["$ref"].split("/").at(-1)! : undefined

@@ -1,4 +1,7 @@
-/** docs/protocol.md is implemented from by people who never see the sources: all that it says in numbers, tables and examples holds. */
+/**
+ * docs/protocol.md is implemented from by people who never see the sources: all that it says in
+ * numbers, tables and examples holds.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Schema } from "effect"
 import { existsSync, globSync, readFileSync } from "node:fs"
@@ -75,7 +78,9 @@ const retentionMs = 30 * 86_400_000
 const numberIn = ([, digits]: RegExpMatchArray) => Number(digits)
 const codes = (cell: string) => [...cell.matchAll(/`([a-z]+)`/g)].map(([, code]) => code!)
 
-/** What a command comes to where `known` is on record and so many are left; how old the order is. */
+/**
+ * What a command comes to where `known` is on record and so many are left; how old the order is.
+ */
 const applied = (
   action: string,
   { known, quantity = 3, left = 100, ageMs = 0 }: {

@@ -28,7 +28,10 @@ const ask = (agent: Agent, port: number, method: string, path: string): Promise<
     sent.end(body)
   })
 
-/** Asks on one connection, with pauses of the given length, until it is told that it is over; counts what failed. */
+/**
+ * Asks on one connection, with pauses of the given length, until it is told that it is over; counts
+ * what failed.
+ */
 export const keepAsking = async (
   outcome: Outcome,
   { port, gapMs, what, over }: {

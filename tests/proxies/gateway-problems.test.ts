@@ -1,4 +1,7 @@
-/** What the gateway of Compose refuses by itself: real nginx, each with a problem that has all that the services' have. */
+/**
+ * What the gateway of Compose refuses by itself: real nginx, each with a problem that has all that
+ * the services' have.
+ */
 import { Effect, Schema } from "effect"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { ProblemDetails } from "#shared/http/problem.ts"

@@ -1,4 +1,7 @@
-/** The gateway of Compose, with a real nginx: what one address may ask, TLS, and what is said when a service is full. */
+/**
+ * The gateway of Compose, with a real nginx: what one address may ask, TLS, and what is said when a
+ * service is full.
+ */
 import { once } from "node:events"
 import { createServer, request as httpRequest } from "node:http"
 import { request as httpsRequest } from "node:https"

@@ -1,4 +1,7 @@
-/** The processes of the proxies' tests: replicas of a service, and HAProxy and nginx in front of them. */
+/**
+ * The processes of the proxies' tests: replicas of a service, and HAProxy and nginx in front of
+ * them.
+ */
 import { Effect } from "effect"
 import { execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
@@ -85,7 +88,10 @@ export const startReplica = async (
   return program
 }
 
-/** Starts a proxy with a configuration in a folder of its own, and resolves when it answers at the URL. */
+/**
+ * Starts a proxy with a configuration in a folder of its own, and resolves when it answers at the
+ * URL.
+ */
 const startProxy = async (
   url: string,
   command: (folder: string, file: string) => ReadonlyArray<string>,
@@ -155,7 +161,10 @@ export const startGateway = async (
   })
 }
 
-/** nginx with its own time for idle connections, and one connection to the replica for each of the paths. */
+/**
+ * nginx with its own time for idle connections, and one connection to the replica for each of the
+ * paths.
+ */
 export const startPlainNginx = (port: number, replica: number, paths: ReadonlyArray<string>) =>
   startNginx(orderAt(port), (folder) => `
 pid ${folder}/pid;
@@ -180,7 +189,10 @@ http {
   }
 }`)
 
-/** HAProxy, which asks in HTTP/1.0 at the internal port who is ready. `reuse` is its http-reuse: whether connections are shared. */
+/**
+ * HAProxy, which asks in HTTP/1.0 at the internal port who is ready. `reuse` is its http-reuse:
+ * whether connections are shared.
+ */
 export const startHaproxy = (
   port: number,
   replicas: ReadonlyArray<Ports>,

@@ -1,6 +1,7 @@
 /**
- * Real proxies in front of real servers: no request fails, however long a connection was idle and whenever a server is
- * replaced. A long run replaces each server three times, with the defaults of all.
+ * Real proxies in front of real servers: no request fails, however long a connection was idle and
+ * whenever a server is replaced. A long run replaces each server three times, with the defaults of
+ * all.
  */
 import { connect } from "node:net"
 import { setTimeout as pause } from "node:timers/promises"
@@ -21,7 +22,10 @@ import type { Ports } from "#tests/support/service-process.ts"
 
 const rounds = atLength(0, 3)
 const isShort = rounds === 0
-/** Shorter than usual, though longer than the gateway keeps idle connections (4 s); HAProxy asks more often for it. */
+/**
+ * Shorter than usual, though longer than the gateway keeps idle connections (4 s); HAProxy asks
+ * more often for it.
+ */
 const hurried = { settings: { DRAIN: "6 seconds" }, check: "inter 300ms" }
 const { settings, check } = isShort ? hurried : { settings: {}, check: "" }
 
@@ -44,7 +48,10 @@ const withPrograms =
 /** From 0 to 12 seconds. */
 const gapsMs = Array.from({ length: 25 }, (_, n) => n * 500)
 
-/** Asks twice on one socket with a pause between; resolves with what came back until it was closed or done. */
+/**
+ * Asks twice on one socket with a pause between; resolves with what came back until it was closed
+ * or done.
+ */
 const askTwice = (port: number, gapMs: number) =>
   new Promise<number>((resolve, reject) => {
     const socket = connect(port, "127.0.0.1").setEncoding("utf8")
@@ -120,7 +127,8 @@ describe.concurrent.each(runtimes)("behind proxies, a server on %s", (runtime) =
       const both = [["POST", "/api/orders/"], get] as const
       const keep = (port: number, gapMs: number, what: typeof both | readonly [typeof get]) =>
         keepAsking(outcome, { port, gapMs: Math.max(gapMs, 20), what, over: over.signal })
-      // nginx asks nobody who is ready: it learns of a closed port by what it sends there, and sends GET elsewhere then.
+      // nginx asks nobody who is ready: it learns of a closed port by what it sends there, and
+      // sends GET elsewhere then.
       const clients = [...gapsMs, 10, 10, 10, 10].flatMap((gapMs) => [
         keep(haproxy, gapMs, both),
         keep(nginx, gapMs, [get]),

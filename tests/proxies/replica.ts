@@ -1,4 +1,7 @@
-/** A replica behind the proxies: a service as it is served, but for its database, which it needs not. */
+/**
+ * A replica behind the proxies: a service as it is served, but for its database, which it needs
+ * not.
+ */
 import { Effect, Layer, Schema } from "effect"
 import { makeApp } from "#shared/http/app.ts"
 import { anyone, guardedRoute } from "#shared/http/route.ts"

@@ -1,4 +1,7 @@
-/** The network policies of what may be chosen on top of the base, held to who uses what it brings or stands in for. */
+/**
+ * The network policies of what may be chosen on top of the base, held to who uses what it brings or
+ * stands in for.
+ */
 import { documents } from "../k3d/kustomize.ts"
 import { opened, othersPods, ourPod, type Pod, type Policy } from "../k3d/policy-edges.ts"
 import { componentNames } from "../k3d/system.ts"

@@ -1,6 +1,7 @@
 /**
- * Who reaches whom in Compose: whoever talks shares a network, and whoever shares a network talks; it leads nowhere else.
- * Only the gateway and Grafana are in one with a way out, and have a port on this machine.
+ * Who reaches whom in Compose: whoever talks shares a network, and whoever shares a network talks;
+ * it leads nowhere else. Only the gateway and Grafana are in one with a way out, and have a port on
+ * this machine.
  */
 import { edgesOf } from "./edges.ts"
 import { differences, isPublic, namesOf, type Rows } from "./held.ts"
@@ -21,7 +22,9 @@ const outside = "outside"
 /** Docker's own pools of addresses, less the network that it has from the start. */
 const mostNetworks = 30
 
-/** Who collects telemetry: a guest in networks of services, so that each of these meets it in one. */
+/**
+ * Who collects telemetry: a guest in networks of services, so that each of these meets it in one.
+ */
 const collector = "observability"
 const isOpen = (name: string) => name === "gateway" || name === collector
 

@@ -1,4 +1,7 @@
-/** What is Compose's own, held to the roster: the containers and their networks, live reload, and the gateway's paths. */
+/**
+ * What is Compose's own, held to the roster: the containers and their networks, live reload, and
+ * the gateway's paths.
+ */
 import { parse } from "effect/encoding/Yaml"
 import type { Row } from "#shared/roster.ts"
 import { type Connected, type Networked, wrongNetworks } from "./compose-networks.ts"

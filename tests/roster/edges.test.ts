@@ -1,4 +1,7 @@
-/** Who reaches whom stands in files that nobody runs in a test: each thing that is opened or lost there is named. */
+/**
+ * Who reaches whom stands in files that nobody runs in a test: each thing that is opened or lost
+ * there is named.
+ */
 import { parse } from "effect/encoding/Yaml"
 import { describe, expect, it } from "vitest"
 import { roster } from "#shared/roster.ts"

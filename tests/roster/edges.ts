@@ -1,4 +1,7 @@
-/** Who talks to whom, by the roster alone: what networks, policies and settings have to open, and nothing else. */
+/**
+ * Who talks to whom, by the roster alone: what networks, policies and settings have to open, and
+ * nothing else.
+ */
 import { provesUsers } from "#shared/roster.ts"
 import { namesOf, type Rows } from "./held.ts"
 

@@ -1,12 +1,16 @@
 /**
- * The headers that the gateway of Compose sets: what it tells the services of a client, and what stands beside the problems
- * that it answers itself. nginx inherits a directive such as proxy_set_header only where none of its kind stands: one more
- * in a location takes away all the others.
+ * The headers that the gateway of Compose sets: what it tells the services of a client, and what
+ * stands beside the problems that it answers itself. nginx inherits a directive such as
+ * proxy_set_header only where none of its kind stands: one more in a location takes away all the
+ * others.
  */
 import { type Directive, directives, parseNginx } from "./nginx.ts"
 import { differences } from "./held.ts"
 
-/** What services are told, by the one who knows: the client's own claims of its address would pass the log-in throttle. */
+/**
+ * What services are told, by the one who knows: the client's own claims of its address would pass
+ * the log-in throttle.
+ */
 const toServices = [
   "Connection ",
   "X-Forwarded-For $remote_addr",

@@ -1,4 +1,7 @@
-/** What the roster says of a service, in the words of the files that cannot read it, and how a file is held to that. */
+/**
+ * What the roster says of a service, in the words of the files that cannot read it, and how a file
+ * is held to that.
+ */
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { provesUsers, type Row } from "#shared/roster.ts"
@@ -16,7 +19,9 @@ const root = join(import.meta.dirname, "../..")
 
 export const isThere = (file: string): boolean => existsSync(join(root, file))
 
-/** The text of a file; none where there is no such file, which then lacks all that it should have. */
+/**
+ * The text of a file; none where there is no such file, which then lacks all that it should have.
+ */
 export const textOf = (file: string): string =>
   isThere(file) ? readFileSync(join(root, file), "utf8") : ""
 

@@ -1,4 +1,7 @@
-/** What is Kubernetes' own, held to the roster: the manifests of the services and stores, who reaches whom, and the ingress. */
+/**
+ * What is Kubernetes' own, held to the roster: the manifests of the services and stores, who
+ * reaches whom, and the ingress.
+ */
 import { documents, type Manifest } from "../k3d/kustomize.ts"
 import type { Selector, Service, Workload } from "../k3d/system.ts"
 import {

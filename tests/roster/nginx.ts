@@ -1,4 +1,7 @@
-/** nginx's configuration language, as far as a test has to read it: directives, and the blocks that they open. */
+/**
+ * nginx's configuration language, as far as a test has to read it: directives, and the blocks that
+ * they open.
+ */
 
 export interface Directive {
   readonly name: string

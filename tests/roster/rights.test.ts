@@ -1,6 +1,7 @@
 /**
- * Nobody holds a right that the roster does not give: each service reads the keys and addresses that it needs and no others,
- * and lets in those that call it, and nobody else. The services run as they are, wired in memory.
+ * Nobody holds a right that the roster does not give: each service reads the keys and addresses
+ * that it needs and no others, and lets in those that call it, and nobody else. The services run as
+ * they are, wired in memory.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
@@ -140,7 +141,8 @@ describe("a service's door", () => {
           )
           const what = `${method} ${path} of ${name}`
           assert.deepStrictEqual(found, [!isInternal, isInternal], what)
-          // What proves tokens is asked for by services that have no key of their own to prove themselves by.
+          // What proves tokens is asked for by services that have no key of their own to prove
+          // themselves by.
           const isForServices = takes.includes("service") || path === "/internal/jwks.json"
           assert.strictEqual(isForServices, isInternal, what)
         }
@@ -169,7 +171,8 @@ describe("a service's door", () => {
       const wanted = callers.flatMap((caller) =>
         calls(caller).map((one) => `${caller} calls ${one}`)
       )
-      // The console asks each whether it is ready, also where it has no more to ask; for that nobody needs a token.
+      // The console asks each whether it is ready, also where it has no more to ask; for that
+      // nobody needs a token.
       const unproved = wanted.filter((edge) => edge.startsWith("console ") && !edges.has(edge))
       assert.sameMembers([...edges, ...unproved], wanted)
     }))

@@ -1,6 +1,6 @@
 /**
- * What cannot read the roster is held to it, file by file: when a service is added to the roster, each file that has to know
- * of it fails here, by its name, and says what it lacks.
+ * What cannot read the roster is held to it, file by file: when a service is added to the roster,
+ * each file that has to know of it fails here, by its name, and says what it lacks.
  */
 import { describe, expect, it } from "vitest"
 import { participantNames } from "#shared/contracts/order-saga.ts"

@@ -1,6 +1,7 @@
 /**
- * Every operation of every service, sent what its own OpenAPI document allows and what it does not: the answer is one that
- * the document knows, with a body of the schema that stands there, and never an error of ours.
+ * Every operation of every service, sent what its own OpenAPI document allows and what it does not:
+ * the answer is one that the document knows, with a body of the schema that stands there, and never
+ * an error of ours.
  */
 import { Effect, Exit, Schema, Scope } from "effect"
 import fc from "fast-check"

@@ -1,6 +1,7 @@
 /**
- * JSON Schema as the OpenAPI documents use it: whether a value fits, and arbitraries of values that do, and that do not. A
- * keyword that is not understood throws, so that no schema says more than is tried.
+ * JSON Schema as the OpenAPI documents use it: whether a value fits, and arbitraries of values that
+ * do, and that do not. A keyword that is not understood throws, so that no schema says more than is
+ * tried.
  */
 import fc from "fast-check"
 
@@ -179,7 +180,10 @@ export const junk: fc.Arbitrary<unknown> = fc.oneof(
   fc.jsonValue(),
 )
 
-/** The value with one thing changed, somewhere in it: left out, in the place of another, or too much. */
+/**
+ * The value with one thing changed, somewhere in it: left out, in the place of another, or too
+ * much.
+ */
 export const spoilt = (value: unknown): fc.Arbitrary<unknown> => {
   if (typeof value !== "object" || value === null || Object.keys(value).length === 0) return junk
   const isList = Array.isArray(value)

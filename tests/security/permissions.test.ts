@@ -1,4 +1,7 @@
-/** Every route of every service, asked by everybody: let in is whom the table of permissions names, and nobody else. */
+/**
+ * Every route of every service, asked by everybody: let in is whom the table of permissions names,
+ * and nobody else.
+ */
 import { Effect, Exit, Schema, Scope } from "effect"
 import { decodeJwt } from "jose"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
@@ -54,8 +57,9 @@ beforeAll(async () => {
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
 /**
- * Asks as the principal; a body that no route takes, so that nothing is done for those who are let in. What ends sessions is
- * asked by users who have one to lose: bob for another's, all others for their own.
+ * Asks as the principal; a body that no route takes, so that nothing is done for those who are let
+ * in. What ends sessions is asked by users who have one to lose: bob for another's, all others for
+ * their own.
  */
 const ask = async (
   { service, method, path }: Served,
@@ -85,7 +89,10 @@ const ask = async (
   return { status, headers }
 }
 
-/** What the table says of the principal at the route: the status of the refusal, or null for those who are let in. */
+/**
+ * What the table says of the principal at the route: the status of the refusal, or null for those
+ * who are let in.
+ */
 const expectedOf = (
   { path, method }: Served,
   permission: Permission,
@@ -127,7 +134,9 @@ const securityOf = (permission: Permission) => {
   }
 }
 
-/** Who is let in gets an answer, or is told what is wrong with the request, or that it is too late. */
+/**
+ * Who is let in gets an answer, or is told what is wrong with the request, or that it is too late.
+ */
 const letIn = [200, 204, 400, 409]
 
 describe("the table of permissions", () => {
@@ -212,7 +221,8 @@ describe("the table of permissions", () => {
     const inRoster = callers.flatMap((name) =>
       callsOf(name).map((callee) => `${name} calls ${callee}`)
     )
-    // The console asks each whether it is ready, also where it has no more to ask; for that nobody needs a token.
+    // The console asks each whether it is ready, also where it has no more to ask; for that nobody
+    // needs a token.
     const unproved = inRoster.filter((edge) => edge.startsWith("console ") && !inTable.has(edge))
     assert.sameMembers([...inTable, ...unproved], inRoster)
   })

@@ -1,4 +1,7 @@
-/** Everybody who might ask: those whom the table of permissions knows, and those who only claim to be one of them. */
+/**
+ * Everybody who might ask: those whom the table of permissions knows, and those who only claim to
+ * be one of them.
+ */
 import { importJWK, type JWK, SignJWT } from "jose"
 import { createHmac, generateKeyPairSync } from "node:crypto"
 import { readFileSync } from "node:fs"
@@ -171,6 +174,9 @@ export const principals = async (
   ]
 }
 
-/** When an expired token has expired even for a service whose clock is behind by as much as is tolerated. */
+/**
+ * When an expired token has expired even for a service whose clock is behind by as much as is
+ * tolerated.
+ */
 export const expiredAtMs = (access: string): number =>
   (decoded(access.split(".")[1]!) as { readonly exp: number }).exp * 1000 + 6_000

@@ -1,4 +1,7 @@
-/** All services in one process, on real databases, each asked by itself as whoever got into its network could ask it. */
+/**
+ * All services in one process, on real databases, each asked by itself as whoever got into its
+ * network could ask it.
+ */
 import { Effect, References, type Scope } from "effect"
 import createClient from "postgres"
 import { addressesWithin } from "#compose/embedded/elsewhere.ts"

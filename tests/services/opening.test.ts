@@ -1,6 +1,7 @@
 /**
- * The migrations that participants have in common: they are to the letter what was applied when each had its own, and keep
- * what accounts, items and slots started with, of rows that were there before and of rows made by whomever.
+ * The migrations that participants have in common: they are to the letter what was applied when
+ * each had its own, and keep what accounts, items and slots started with, of rows that were there
+ * before and of rows made by whomever.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -58,7 +59,10 @@ describe("the opening", () => {
   }
 })
 
-/** What databases have on record that were made while each participant had all of its migrations in files. */
+/**
+ * What databases have on record that were made while each participant had all of its migrations in
+ * files.
+ */
 const recorded = {
   billing: {
     "0001_accounts.sql": "1651e62f0cbdefda857d5d60e6274bf22433ed34e46b7cf0dfe9eec5992d674c",

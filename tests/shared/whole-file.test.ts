@@ -1,6 +1,7 @@
 /**
- * A writer that dies between making a file and filling it: a limit of the system on the size of files ends it right there.
- * Whatever it was about to write is not there, and the next start makes it.
+ * A writer that dies between making a file and filling it: a limit of the system on the size of
+ * files ends it right there. Whatever it was about to write is not there, and the next start makes
+ * it.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { spawnSync } from "node:child_process"

@@ -1,4 +1,7 @@
-/** What auth answers services that ask what users' tokens are proved by, for tests that are about something else. */
+/**
+ * What auth answers services that ask what users' tokens are proved by, for tests that are about
+ * something else.
+ */
 import type { JWK } from "jose"
 import type { PublicKey, Trusted } from "#shared/contracts/auth.ts"
 

@@ -1,6 +1,7 @@
 /**
- * Checks the books of a whole system at rest: every order against what billing, items and slots have on record, and the
- * sums. It reads the databases, so it believes no answer of the system under test.
+ * Checks the books of a whole system at rest: every order against what billing, items and slots
+ * have on record, and the sums. It reads the databases, so it believes no answer of the system
+ * under test.
  */
 import postgres from "postgres"
 
@@ -75,7 +76,10 @@ export const undecided = (serverUrl: string): Promise<number> =>
     return row.count
   })
 
-/** For each span of time, whether an order was in flight in it: accepted by its end, and not final before its beginning. */
+/**
+ * For each span of time, whether an order was in flight in it: accepted by its end, and not final
+ * before its beginning.
+ */
 export const wereInFlight = (
   serverUrl: string,
   spans: ReadonlyArray<{ readonly fromMs: number; readonly untilMs: number }>,

@@ -1,4 +1,7 @@
-/** A clock that a test moves days ahead: what waits for it takes as long as ever, but it is another day. */
+/**
+ * A clock that a test moves days ahead: what waits for it takes as long as ever, but it is another
+ * day.
+ */
 import { Clock, Duration, Effect } from "effect"
 
 export interface Calendar {

@@ -1,6 +1,7 @@
 /**
- * A customer of a running system, over its public API: signs up, logs in, and places orders as a careful client does,
- * with an idempotency key for each, trying again with the same key until an answer comes.
+ * A customer of a running system, over its public API: signs up, logs in, and places orders as a
+ * careful client does, with an idempotency key for each, trying again with the same key until an
+ * answer comes.
  */
 import { randomUUID } from "node:crypto"
 import type { OrderDetails } from "#shared/contracts/order.ts"
@@ -18,7 +19,10 @@ export interface Customer {
   readonly username: string
   /** Of its requests: JSON, and its access token. */
   readonly headers: Readonly<Record<string, string>>
-  /** One try. Resolves with the order's id when it was acknowledged, and with undefined when that is not known. */
+  /**
+   * One try. Resolves with the order's id when it was acknowledged, and with undefined when that is
+   * not known.
+   */
   readonly tryToPlace: (wish: Wish, key: string) => Promise<string | undefined>
   /** The plain answer to one order. */
   readonly post: (baseUrl: string, wish: Wish, key: string) => Promise<Response>
@@ -28,7 +32,9 @@ export interface Customer {
 
 const json = { "content-type": "application/json" }
 
-/** Signs up a new user and logs in; the token goes on working after the system was started again. */
+/**
+ * Signs up a new user and logs in; the token goes on working after the system was started again.
+ */
 export const newCustomer = async (address: () => string): Promise<Customer> => {
   const username = `customer-${randomUUID()}`
   const password = randomUUID()
@@ -74,7 +80,10 @@ export const newCustomer = async (address: () => string): Promise<Customer> => {
   }
 }
 
-/** A wish of every kind, by its number: most can be fulfilled, the others fail at each of the three steps. */
+/**
+ * A wish of every kind, by its number: most can be fulfilled, the others fail at each of the three
+ * steps.
+ */
 export const wishOf = (n: number): Wish => ({
   amount: n % 10 === 1 ? 1_000_000 : 1 + n % 3,
   item: n % 10 === 2 ? 15 : 1 + n % 10,

@@ -1,4 +1,7 @@
-/** The embedded run as a process of its own, as `npm start` starts it, for tests that kill it or look at its output. */
+/**
+ * The embedded run as a process of its own, as `npm start` starts it, for tests that kill it or
+ * look at its output.
+ */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { readFileSync } from "node:fs"
@@ -36,7 +39,9 @@ const launch = (environment: Environment, folder: string) => {
   return { child, output: () => output, ended: once(child, "close") as Promise<[number | null]> }
 }
 
-/** Runs it until it ends by itself, from these sources or a copy of them; for starts that must fail. */
+/**
+ * Runs it until it ends by itself, from these sources or a copy of them; for starts that must fail.
+ */
 export const runEmbedded = async (
   environment: Environment,
   folder = root,
@@ -46,7 +51,10 @@ export const runEmbedded = async (
   return { code, output: output() }
 }
 
-/** Starts it on free ports, from these sources or a copy of them, and resolves when it says that it is up. */
+/**
+ * Starts it on free ports, from these sources or a copy of them, and resolves when it says that it
+ * is up.
+ */
 export const startEmbedded = async (
   environment: Environment,
   folder = root,

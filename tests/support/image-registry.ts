@@ -1,6 +1,7 @@
 /**
- * A registry of images as the OCI Distribution Specification has it, as far as a client needs it that asks for manifests:
- * guests get a token where its refusal says, and the manifest of a tag, by the name of its repository.
+ * A registry of images as the OCI Distribution Specification has it, as far as a client needs it
+ * that asks for manifests: guests get a token where its refusal says, and the manifest of a tag, by
+ * the name of its repository.
  */
 import { createHash } from "node:crypto"
 import { once } from "node:events"

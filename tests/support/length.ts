@@ -1,6 +1,7 @@
 /**
- * How long the searches of a test run are. `npm test` has short forms of those that take long; with TEST_LENGTH=long it
- * searches as far as `tests/ci.sh` does. Every test runs in both: only how much it tries differs.
+ * How long the searches of a test run are. `npm test` has short forms of those that take long; with
+ * TEST_LENGTH=long it searches as far as `tests/ci.sh` does. Every test runs in both: only how much
+ * it tries differs.
  */
 const lengths = ["short", "long"] as const
 const length = process.env.TEST_LENGTH ?? "short"

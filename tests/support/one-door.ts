@@ -1,4 +1,7 @@
-/** Both doors of a service as one app, for tests that ask for this and that and do not care who may get at it. */
+/**
+ * Both doors of a service as one app, for tests that ask for this and that and do not care who may
+ * get at it.
+ */
 import { Hono } from "hono"
 import type { App, Doors } from "#shared/http/app.ts"
 import { withoutSlash } from "#shared/http/route.ts"

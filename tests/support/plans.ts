@@ -1,8 +1,9 @@
 /**
- * Holds a service to its indexes. PostgreSQL keeps a prepared statement's plan, also one that it made while the table was
- * tiny and any plan would do. So everything is asked while the table is tiny, often enough for the plans to be kept, and once
- * more when it is large, and then auto_explain tells what was done: not how PostgreSQL would do it now, but how this
- * connection, with the plans that it has by now, did it.
+ * Holds a service to its indexes. PostgreSQL keeps a prepared statement's plan, also one that it
+ * made while the table was tiny and any plan would do. So everything is asked while the table is
+ * tiny, often enough for the plans to be kept, and once more when it is large, and then
+ * auto_explain tells what was done: not how PostgreSQL would do it now, but how this connection,
+ * with the plans that it has by now, did it.
  */
 import { Effect } from "effect"
 import type { Sql } from "postgres"
@@ -43,8 +44,9 @@ const batch = 100
 const executions = 12
 
 /**
- * Has everything planned while the tables have `few` rows, which PostgreSQL knows of unless there are none; lets them grow;
- * and tells which questions are not answered as they should be then, and why.
+ * Has everything planned while the tables have `few` rows, which PostgreSQL knows of unless there
+ * are none; lets them grow; and tells which questions are not answered as they should be then, and
+ * why.
  */
 export const badlyPlannedAt = (
   few: number,

@@ -17,8 +17,8 @@ const variable = "UNWIND_TEST_POSTGRES_URL"
 const prefix = "unwind-test-postgres-"
 
 /**
- * Where its files are: in memory, where there is room for them, which halves what the kernel has to do for the hundreds of
- * databases of a run. A TMPDIR that is set is obeyed.
+ * Where its files are: in memory, where there is room for them, which halves what the kernel has to
+ * do for the hundreds of databases of a run. A TMPDIR that is set is obeyed.
  */
 const folderOfRuns = (): string => {
   const memory = "/dev/shm"

@@ -1,4 +1,7 @@
-/** Where a program is that a test needs and a machine need not have; Debian keeps some of them where only root looks. */
+/**
+ * Where a program is that a test needs and a machine need not have; Debian keeps some of them where
+ * only root looks.
+ */
 import { existsSync } from "node:fs"
 import { join } from "node:path"
 

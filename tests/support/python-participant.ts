@@ -1,4 +1,7 @@
-/** The participant in Python as a process of its own, for tests that kill it; and why that cannot be where it is so. */
+/**
+ * The participant in Python as a process of its own, for tests that kill it; and why that cannot be
+ * where it is so.
+ */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
 import { join } from "node:path"
@@ -7,7 +10,9 @@ import { patienceMs } from "./patience.ts"
 
 export const participantFile = join(import.meta.dirname, "../../docs/examples/participant.py")
 
-/** Debian's own Python has the packages of apt, another one that comes first on the PATH has not. */
+/**
+ * Debian's own Python has the packages of apt, another one that comes first on the PATH has not.
+ */
 const python = ["python3", "/usr/bin/python3"].find((program) =>
   spawnSync(program, ["-c", "import psycopg"], { stdio: "ignore" }).status === 0
 )

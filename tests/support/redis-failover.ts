@@ -1,6 +1,7 @@
 /**
- * A primary and its replica behind one TCP address, and their failover: they change roles, and the address leads to the new
- * primary from then on, while the old one stays up as its replica and keeps the connections that it has.
+ * A primary and its replica behind one TCP address, and their failover: they change roles, and the
+ * address leads to the new primary from then on, while the old one stays up as its replica and
+ * keeps the connections that it has.
  */
 import { Effect, type Scope } from "effect"
 import { Redis } from "ioredis"
@@ -18,7 +19,10 @@ export interface RedisPair {
 
 const host = (url: string): [string, number] => [new URL(url).hostname, Number(new URL(url).port)]
 
-/** Servers in containers of their own cannot reach each other at the addresses that a test has of them. */
+/**
+ * Servers in containers of their own cannot reach each other at the addresses that a test has of
+ * them.
+ */
 export const whyNoPair = await obtainRedis() === "docker"
   ? "needs redis-server or valkey-server on this machine"
   : undefined

@@ -1,7 +1,8 @@
 /**
- * A real Redis for tests. What to start it with is found once per run: a server on PATH, else Docker, else a package
- * that apt-get installs; the answer stays in UNWIND_TEST_REDIS_SERVER, for workers and helper processes. Servers listen
- * on a free port of 127.0.0.1, keep nothing on disk, and end with the process that started them, however that ends.
+ * A real Redis for tests. What to start it with is found once per run: a server on PATH, else
+ * Docker, else a package that apt-get installs; the answer stays in UNWIND_TEST_REDIS_SERVER, for
+ * workers and helper processes. Servers listen on a free port of 127.0.0.1, keep nothing on disk,
+ * and end with the process that started them, however that ends.
  */
 import { execFile, spawn } from "node:child_process"
 import { once } from "node:events"
@@ -68,7 +69,10 @@ const freePort = async (): Promise<number> => {
   return address.port
 }
 
-/** Starts the server, and kills it when standard input ends: when it is told to, or when this process is gone. */
+/**
+ * Starts the server, and kills it when standard input ends: when it is told to, or when this
+ * process is gone.
+ */
 const supervised = (server: string, port: number) => {
   const options = ["--save", "", "--appendonly", "no"]
   const name = `unwind-test-redis-${port}`
@@ -130,7 +134,10 @@ export const startRedis = async (): Promise<RedisServer> => {
   return { url: `redis://127.0.0.1:${port}`, start, kill }
 }
 
-/** A Redis for tests that keep to keys of their own and leave the others alone: at REDIS_URL, else one of its own. */
+/**
+ * A Redis for tests that keep to keys of their own and leave the others alone: at REDIS_URL, else
+ * one of its own.
+ */
 export const anyRedis = async (): Promise<Pick<RedisServer, "url" | "kill">> => {
   const url = process.env.REDIS_URL
   return url === undefined ? await startRedis() : { url, kill: () => Promise.resolve() }

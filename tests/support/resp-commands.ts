@@ -1,6 +1,12 @@
-/** Redis commands on their way to a server, told apart as RESP has it: an array of bulk strings for each. */
+/**
+ * Redis commands on their way to a server, told apart as RESP has it: an array of bulk strings for
+ * each.
+ */
 
-/** Makes the function that is given what comes and gives the commands that are whole by then, each with its name. */
+/**
+ * Makes the function that is given what comes and gives the commands that are whole by then, each
+ * with its name.
+ */
 export const respCommands = () => {
   let rest = Buffer.alloc(0)
   return (chunk: Buffer): ReadonlyArray<{ readonly name: string; readonly bytes: Buffer }> => {

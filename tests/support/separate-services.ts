@@ -1,4 +1,7 @@
-/** The services as processes of their own, as containers run them, on either runtime, behind the public paths. */
+/**
+ * The services as processes of their own, as containers run them, on either runtime, behind the
+ * public paths.
+ */
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtempSync, rmSync } from "node:fs"

@@ -1,4 +1,7 @@
-/** What a service that is a process of its own is given, and the public door in front of several of them. */
+/**
+ * What a service that is a process of its own is given, and the public door in front of several of
+ * them.
+ */
 import { gateway } from "#compose/embedded/gateway.ts"
 import type { App } from "#shared/http/app.ts"
 import { keyFiles } from "#shared/security/generate-service-keys.ts"
@@ -22,7 +25,9 @@ export interface Surroundings {
   readonly address: (callee: ServiceName) => string
 }
 
-/** The environment of a service's process: nothing of our own but what a program needs to be found. */
+/**
+ * The environment of a service's process: nothing of our own but what a program needs to be found.
+ */
 export const environmentOf = (
   name: ServiceName,
   { ports, databaseUrl, queueUrl, queueStream, keysFolder, address }: Surroundings,
@@ -52,7 +57,10 @@ export const environmentOf = (
   }
 }
 
-/** The public paths, as a gateway routes them to public ports; `address` is asked anew for each request. */
+/**
+ * The public paths, as a gateway routes them to public ports; `address` is asked anew for each
+ * request.
+ */
 export const doorTo = (address: (name: ServiceName) => string): App => {
   const proxied = (name: ServiceName) => ({
     fetch: (request: Request) => {

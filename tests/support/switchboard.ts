@@ -1,6 +1,7 @@
 /**
- * One TCP address before several servers, as a failover behind an address that stays: new connections lead to the server
- * that was switched to last, and those that are open stay where they are for as long as they live.
+ * One TCP address before several servers, as a failover behind an address that stays: new
+ * connections lead to the server that was switched to last, and those that are open stay where they
+ * are for as long as they live.
  */
 import { Effect, type Scope } from "effect"
 import { once } from "node:events"

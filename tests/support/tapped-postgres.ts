@@ -1,7 +1,8 @@
 /**
- * A line to PostgreSQL that reads along: which statements a service has executed, how many transactions the server has
- * committed for it, and what the server remarked. It goes by PostgreSQL's own protocol, so it is exact, and nothing in the
- * service or in the server has to take part.
+ * A line to PostgreSQL that reads along: which statements a service has executed, how many
+ * transactions the server has committed for it, and what the server remarked. It goes by
+ * PostgreSQL's own protocol, so it is exact, and nothing in the service or in the server has to
+ * take part.
  */
 import { Effect, type Scope } from "effect"
 import { once } from "node:events"
@@ -12,7 +13,10 @@ export interface TappedPostgres {
   readonly url: string
   /** The statements that were executed so far, in the order in which they were sent. */
   readonly statements: ReadonlyArray<string>
-  /** Transactions that were committed so far; a statement outside of one is a transaction of its own. */
+  /**
+   * Transactions that were committed so far; a statement outside of one is a transaction of its
+   * own.
+   */
   readonly commits: () => number
   /** The server's remarks so far. */
   readonly notices: ReadonlyArray<string>
@@ -76,7 +80,10 @@ export const tapPostgres = (
     ({ close }) => Effect.sync(close),
   )
 
-/** Cuts a stream into messages: a type of one byte, which a client's very first message lacks, a length, and the rest. */
+/**
+ * Cuts a stream into messages: a type of one byte, which a client's very first message lacks, a
+ * length, and the rest.
+ */
 const messages = (typed: boolean, message: (type: string, body: Buffer) => void) => {
   let rest = Buffer.alloc(0)
   return (chunk: Buffer) => {
@@ -96,8 +103,9 @@ const messages = (typed: boolean, message: (type: string, body: Buffer) => void)
 const texts = (body: Buffer) => body.toString().split("\0")
 
 /**
- * What a client sends: a statement is prepared once (P), bound to its parameters (B) and executed (E), or sent as it is (Q);
- * Q, and what it says after some of the others (S), the server answers when it is through with all.
+ * What a client sends: a statement is prepared once (P), bound to its parameters (B) and executed
+ * (E), or sent as it is (Q); Q, and what it says after some of the others (S), the server answers
+ * when it is through with all.
  */
 const requests = ({ statements }: Record, connection: Connection) => {
   const prepared = new Map<string, string>()
@@ -112,7 +120,10 @@ const requests = ({ statements }: Record, connection: Connection) => {
   }
 }
 
-/** What the server answers: when it is through (Z) and in no transaction (I), what it completed (C) is committed. */
+/**
+ * What the server answers: when it is through (Z) and in no transaction (I), what it completed (C)
+ * is committed.
+ */
 const answers = (record: Record, connection: Connection) => {
   let completed = ""
   return (type: string, body: Buffer) => {

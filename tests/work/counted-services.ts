@@ -1,7 +1,8 @@
 /**
- * All services in one process, on real databases and a real Redis, with everything counted that they ask of each other, of
- * PostgreSQL and of Redis. Nothing is done from time to time: what is due in a second or later never comes due, or a slow
- * machine would have sweeps counted, and calls that were given up and made again.
+ * All services in one process, on real databases and a real Redis, with everything counted that
+ * they ask of each other, of PostgreSQL and of Redis. Nothing is done from time to time: what is
+ * due in a second or later never comes due, or a slow machine would have sweeps counted, and calls
+ * that were given up and made again.
  */
 import { Clock, Duration, Effect, References, type Scope } from "effect"
 import { Redis } from "ioredis"
@@ -22,20 +23,28 @@ type Counts = ReadonlyMap<string, number>
 
 /** What something cost. */
 export interface Work {
-  /** SQL statements in the order in which they were sent, and commits, by the service whose database it is. */
+  /**
+   * SQL statements in the order in which they were sent, and commits, by the service whose database
+   * it is.
+   */
   readonly statements: OfEach<ReadonlyArray<string>>
   readonly commits: OfEach<number>
   /** Requests that a service answered, as "orders: POST /api/orders/". */
   readonly requests: Counts
   /** Redis commands, by name. */
   readonly commands: Counts
-  /** How often Redis read from a connection: once for each round trip, and once more for each 16 KB of it. */
+  /**
+   * How often Redis read from a connection: once for each round trip, and once more for each 16 KB
+   * of it.
+   */
   readonly reads: number
 }
 
 export interface CountedServices {
   readonly apps: Apps
-  /** The databases and Redis, past the services; what is done here to the databases is not counted. */
+  /**
+   * The databases and Redis, past the services; what is done here to the databases is not counted.
+   */
   readonly sql: OfEach<Sql>
   readonly redis: Redis
   /** Does something, waits until it is over, and tells what it cost. */
@@ -97,7 +106,10 @@ const withoutTimers = (clock: Clock.Clock): Clock.Clock => ({
   sleep: (time) => Duration.toMillis(time) < 1000 ? clock.sleep(time) : Effect.never,
 })
 
-/** What orders does at its start after it is ready: the upkeep and the sweeper, each over a connection that it opens for it. */
+/**
+ * What orders does at its start after it is ready: the upkeep and the sweeper, each over a
+ * connection that it opens for it.
+ */
 const firstTasks = ["set idempotency_key = null", "where publish_at <= "]
 
 /** What is done at the start is over when all of it was sent and every database is idle. */

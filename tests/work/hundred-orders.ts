@@ -1,4 +1,7 @@
-/** A hundred orders for one measurement: put on the queue as one batch, or sent by a customer all at once. */
+/**
+ * A hundred orders for one measurement: put on the queue as one batch, or sent by a customer all at
+ * once.
+ */
 import { OrderId } from "#shared/contracts/order.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { stepsInForce } from "#shared/contracts/order-saga.ts"
@@ -26,8 +29,8 @@ interface Ended {
 }
 
 /**
- * Stores a hundred orders and puts them on the queue, in one transaction: whoever waits for the first of them is given all.
- * Resolves with how they ended, when all are final and acknowledged.
+ * Stores a hundred orders and puts them on the queue, in one transaction: whoever waits for the
+ * first of them is given all. Resolves with how they ended, when all are final and acknowledged.
  */
 export const workOff = async (
   services: CountedServices,
@@ -83,9 +86,10 @@ export const newCustomer = async ({ apps }: CountedServices): Promise<string> =>
 }
 
 /**
- * Sends one order more than there is room for in the backlog, which is a hundred, and holds the table until that one is
- * refused: by then all others wait to be inserted, on a slow machine, too. Resolves with the statuses of the answers, in the
- * order in which they came, when all orders are final and acknowledged.
+ * Sends one order more than there is room for in the backlog, which is a hundred, and holds the
+ * table until that one is refused: by then all others wait to be inserted, on a slow machine, too.
+ * Resolves with the statuses of the answers, in the order in which they came, when all orders are
+ * final and acknowledged.
  */
 export const sendAtOnce = async (
   services: CountedServices,

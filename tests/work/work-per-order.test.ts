@@ -1,7 +1,8 @@
 /**
- * What a hundred orders cost, counted and not timed, so that it is the same on every machine: requests between services, SQL
- * statements, commits and Redis commands. Orders that one take brings are a wave, and a wave shares each of these. Where they
- * come in one by one, the bounds leave room for as many as `splits` batches, but not for anything that is done once per order.
+ * What a hundred orders cost, counted and not timed, so that it is the same on every machine:
+ * requests between services, SQL statements, commits and Redis commands. Orders that one take
+ * brings are a wave, and a wave shares each of these. Where they come in one by one, the bounds
+ * leave room for as many as `splits` batches, but not for anything that is done once per order.
  */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
@@ -9,7 +10,9 @@ import { type CountedServices, startCountedServices, type Work } from "./counted
 import { hundred, newCustomer, openAccounts, sendAtOnce, workOff } from "./hundred-orders.ts"
 
 const splits = 5
-/** Whatever the number of batches. Redis is also asked for new orders once more every five seconds. */
+/**
+ * Whatever the number of batches. Redis is also asked for new orders once more every five seconds.
+ */
 const lessThanOneEach = hundred / 2
 
 const scope = Scope.makeUnsafe()
@@ -39,7 +42,10 @@ const assertWithin = (counts: ReadonlyMap<string, number>, most: Record<string, 
   }
 }
 
-/** A request to a participant is one transaction of so many statements, however many orders it is for. */
+/**
+ * A request to a participant is one transaction of so many statements, however many orders it is
+ * for.
+ */
 const assertParticipants = ({ requests, statements, commits }: Work, each: number) => {
   for (const name of ["billing", "items", "slots"] as const) {
     const asked = requests.get(`${name}: ${reservations}`)!
@@ -48,7 +54,10 @@ const assertParticipants = ({ requests, statements, commits }: Work, each: numbe
   }
 }
 
-/** A request to the register is one transaction: begin, the orders locked and changed, whoever waits told, commit. */
+/**
+ * A request to the register is one transaction: begin, the orders locked and changed, whoever waits
+ * told, commit.
+ */
 const assertRegister = (requests: Work["requests"], sent: ReadonlyArray<string>) =>
   assert.isAtMost(sent.length, requests.get(decisions)! * 5, sent.join("\n"))
 
@@ -64,15 +73,18 @@ describe("A hundred orders", () => {
       decisions,
     ])
     assertCounts(requests, Object.fromEntries([...requests.keys()].map((name) => [name, 1])))
-    // begin, the reservations locked, the balances locked, reservations inserted, balances changed, commit.
+    // begin, the reservations locked, the balances locked, reservations inserted, balances changed,
+    // commit.
     assertParticipants(work, 6)
     assertRegister(requests, statements.orders)
     assert.isAtMost(commits.orders, requests.get(decisions)!)
     assert.deepStrictEqual(statements.auth, [])
-    // The test's own XADDs aside: a hundred entries are deleted and acknowledged by one command each.
+    // The test's own XADDs aside: a hundred entries are deleted and acknowledged by one command
+    // each.
     assertWithin(commands, { xreadgroup: lessThanOneEach })
     assertCounts(commands, { xdel: 1, xack: 1 })
-    // One to wait for more, one to settle; and those of the test itself, which puts the orders there and asks for INFO.
+    // One to wait for more, one to settle; and those of the test itself, which puts the orders
+    // there and asks for INFO.
     assert.isAtMost(reads, lessThanOneEach)
   })
 
@@ -83,7 +95,8 @@ describe("A hundred orders", () => {
       assert.deepStrictEqual(ends, [{ status: "failed", reason, count: hundred }])
     })
     const { requests, statements, commits, commands, reads } = work
-    // Reserved, and cancelled; the slot is refused, so that there is nothing to cancel; aborted, and settled.
+    // Reserved, and cancelled; the slot is refused, so that there is nothing to cancel; aborted,
+    // and settled.
     assertCounts(requests, {
       [`billing: ${reservations}`]: 2,
       [`items: ${reservations}`]: 2,
@@ -114,7 +127,8 @@ describe("A hundred orders", () => {
     // The tokens of a hundred requests are checked without asking auth for each.
     assert.isAtMost(requests.get("auth: GET /internal/jwks.json") ?? 0, 1)
     assert.isAtLeast(commands.get("xadd")!, hundred)
-    // The orders of a batch are put there by one command. The two batches that are the rule may be split further on.
+    // The orders of a batch are put there by one command. The two batches that are the rule may be
+    // split further on.
     assertWithin(commands, { eval: splits })
     const pieces = 2 * splits
     assert.isAtMost(reads, lessThanOneEach)

@@ -1,7 +1,8 @@
 /**
- * The audit: joins what billing, items and slots have on record with the orders, a page of each at a time, so that it takes
- * the same memory for any number of orders. The pages are no snapshot, so whatever looks wrong is looked at once more.
- * Orders are read before participants: what is final by then changes no more.
+ * The audit: joins what billing, items and slots have on record with the orders, a page of each at
+ * a time, so that it takes the same memory for any number of orders. The pages are no snapshot, so
+ * whatever looks wrong is looked at once more. Orders are read before participants: what is final
+ * by then changes no more.
  */
 import { Clock, Context, Duration, Effect, Layer, Stream } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
@@ -130,7 +131,9 @@ const recall = Effect.fnUntraced(function* (records: Records["Service"]) {
   } satisfies Memory as Memory
 })
 
-/** How old an order is, the clock that dated it tells: that of orders, which has just been asked. */
+/**
+ * How old an order is, the clock that dated it tells: that of orders, which has just been asked.
+ */
 const ordersMs = Effect.gen(function* () {
   const clocks = yield* PeerClocks
   return clocks.timeOf("orders", yield* Clock.Clock).nowMs

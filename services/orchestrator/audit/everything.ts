@@ -1,6 +1,6 @@
 /**
- * An audit of everything that answers, which heals as it goes if it is told to: what the running check, operators and the
- * command line have in common.
+ * An audit of everything that answers, which heals as it goes if it is told to: what the running
+ * check, operators and the command line have in common.
  */
 import { Effect, Stream } from "effect"
 import { participantNames } from "#shared/contracts/order-saga.ts"
@@ -22,7 +22,10 @@ export interface Everything {
 }
 
 export interface EverythingOptions {
-  /** Those who are known to be away. Without one of them nothing is healed; orders are not looked at without orders. */
+  /**
+   * Those who are known to be away. Without one of them nothing is healed; orders are not looked at
+   * without orders.
+   */
   readonly away: ReadonlyArray<string>
   readonly heals: boolean
   /** Told of each part as it comes, of its findings that were healed, and of the sums so far. */

@@ -1,6 +1,7 @@
 /**
- * What the audit makes of an order, given how it stands and what the participants have on record of it: held by all, by
- * none, in flight, or something that must not be. A finding says what, why, and what to do about it.
+ * What the audit makes of an order, given how it stands and what the participants have on record of
+ * it: held by all, by none, in flight, or something that must not be. A finding says what, why, and
+ * what to do about it.
  */
 import type { AuditedOrder, AuditFinding, Balance, Recorded } from "#shared/contracts/audit.ts"
 import {

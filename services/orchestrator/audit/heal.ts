@@ -1,6 +1,7 @@
 /**
- * Heals what no person has to decide: gives back what is held for failed orders, for none, and where an order has no step, by
- * the same cancel that a compensation sends. Said twice, it changes nothing more.
+ * Heals what no person has to decide: gives back what is held for failed orders, for none, and
+ * where an order has no step, by the same cancel that a compensation sends. Said twice, it changes
+ * nothing more.
  */
 import { Effect } from "effect"
 import { participantNames } from "#shared/contracts/order-saga.ts"

@@ -1,6 +1,7 @@
 /**
- * Healing as operators ask for it: everything is audited, and what no person has to decide is given back as it is found. It
- * goes on when it takes longer than an answer may; whoever asks meanwhile is told of the same run.
+ * Healing as operators ask for it: everything is audited, and what no person has to decide is given
+ * back as it is found. It goes on when it takes longer than an answer may; whoever asks meanwhile
+ * is told of the same run.
  */
 import { Cause, Context, Effect, Latch, Layer, Scope } from "effect"
 import {

@@ -1,6 +1,7 @@
 /**
- * What was found when everything was last audited: it is logged once, counted in a metric, and told to whoever asks. Every
- * orchestrator audits; what is told is of the one that did it last, so that all tell the same.
+ * What was found when everything was last audited: it is logged once, counted in a metric, and told
+ * to whoever asks. Every orchestrator audits; what is told is of the one that did it last, so that
+ * all tell the same.
  */
 import { Clock, Context, Effect, Layer, Metric, Option, Schema, Semaphore } from "effect"
 import {
@@ -22,7 +23,10 @@ import { type Finding, keyOf } from "./finding.ts"
 import { Records, type Unreached } from "./records.ts"
 import { leftOf, noSums, type Sums } from "./sums.ts"
 
-/** The most findings that are remembered, so that each is logged once; of more, only their number is. */
+/**
+ * The most findings that are remembered, so that each is logged once; of more, only their number
+ * is.
+ */
 const mostRemembered = 100_000
 
 const violations = Metric.gauge("saga_invariant_violations", {
@@ -31,7 +35,9 @@ const violations = Metric.gauge("saga_invariant_violations", {
 })
 
 export class LastAudit extends Context.Service<LastAudit, {
-  /** Audits everything, one after the other; what it found is the last when it did not break off. */
+  /**
+   * Audits everything, one after the other; what it found is the last when it did not break off.
+   */
   readonly audit: (options: EverythingOptions) => Effect.Effect<Everything>
   /** The newest orders were looked at. */
   readonly looked: Effect.Effect<void>

@@ -1,6 +1,6 @@
 /**
- * What the audit reads: the records that orders and participants keep, over their internal routes. An answer that fails to
- * come is asked for again for a few seconds.
+ * What the audit reads: the records that orders and participants keep, over their internal routes.
+ * An answer that fails to come is asked for again for a few seconds.
  */
 import { Context, Effect, Layer, Schedule, Schema } from "effect"
 import {
@@ -32,7 +32,10 @@ export class Unreached extends Schema.TaggedError<Unreached>()("Unreached", {
 }) {}
 
 export class Records extends Context.Service<Records, {
-  /** Those whose records are read: all, unless somebody knows that one is away and goes on without it. */
+  /**
+   * Those whose records are read: all, unless somebody knows that one is away and goes on without
+   * it.
+   */
   readonly participants: ReadonlyArray<ParticipantName>
   /** A page of orders, newest first. */
   readonly orders: (query: PageQuery) => Effect.Effect<ReadonlyArray<AuditedOrder>, Unreached>

@@ -1,6 +1,7 @@
 /**
- * The join of four streams of records that are sorted by order: a page of orders, newest first, with what each participant
- * has on record of the same range. Where a participant has more of it than a page holds, the round ends sooner.
+ * The join of four streams of records that are sorted by order: a page of orders, newest first,
+ * with what each participant has on record of the same range. Where a participant has more of it
+ * than a page holds, the round ends sooner.
  */
 import { Effect, Option, Stream } from "effect"
 import { type AuditedOrder, maxPage, type Recorded } from "#shared/contracts/audit.ts"

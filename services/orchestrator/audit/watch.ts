@@ -1,7 +1,7 @@
 /**
- * The running check, in every orchestrator: the newest orders every now and then, at a cost that does not grow; and
- * everything when those show a change, and every hour. A database that was put back to an older state always shows in the
- * newest orders.
+ * The running check, in every orchestrator: the newest orders every now and then, at a cost that
+ * does not grow; and everything when those show a change, and every hour. A database that was put
+ * back to an older state always shows in the newest orders.
  */
 import { Cause, Duration, Effect, Layer, Stream } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
@@ -15,8 +15,9 @@ const newestOrders = 10_000
 const wholeEveryMs = Duration.toMillis("1 hour")
 
 /**
- * Checks until the scope closes: every so often, or up to ten times less often while a check would take more than a
- * twentieth of the time, as it does when everything else needs the processors, too.
+ * Checks until the scope closes: every so often, or up to ten times less often while a check would
+ * take more than a twentieth of the time, as it does when everything else needs the processors,
+ * too.
  */
 export const watchLayer = ({ every }: { readonly every: Duration.Duration }) =>
   Layer.effectDiscard(Effect.gen(function* () {

@@ -1,4 +1,7 @@
-/** A service whose address is set: the embedded run does not start it, and calls it where it is, as containers do. */
+/**
+ * A service whose address is set: the embedded run does not start it, and calls it where it is, as
+ * containers do.
+ */
 import { Effect } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { randomUUID } from "node:crypto"

@@ -1,4 +1,7 @@
-/** The address that `npm start` prints for its first operator: what it is good for, once, and for whom it is not. */
+/**
+ * The address that `npm start` prints for its first operator: what it is good for, once, and for
+ * whom it is not.
+ */
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"

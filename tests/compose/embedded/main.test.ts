@@ -1,6 +1,6 @@
 /**
- * The embedded run as a person meets it: what it prints when it is up, what it says when something is in the way, and that
- * nothing is left behind or lost.
+ * The embedded run as a person meets it: what it prints when it is up, what it says when something
+ * is in the way, and that nothing is left behind or lost.
  */
 import { execFile, spawnSync } from "node:child_process"
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"

@@ -1,4 +1,7 @@
-/** The pins of the images: made, moved and taken off in a copy of this project, against a registry of the test's own. */
+/**
+ * The pins of the images: made, moved and taken off in a copy of this project, against a registry
+ * of the test's own.
+ */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { Console, Effect } from "effect"
 import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"

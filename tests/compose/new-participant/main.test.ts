@@ -1,6 +1,7 @@
 /**
- * `npm run new:participant` in a copy of the sources: what it makes is known everywhere, by all that holds the manifests to the
- * roster; where it cannot make all of it, it writes nothing, and says why.
+ * `npm run new:participant` in a copy of the sources: what it makes is known everywhere, by all
+ * that holds the manifests to the roster; where it cannot make all of it, it writes nothing, and
+ * says why.
  */
 import { spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"

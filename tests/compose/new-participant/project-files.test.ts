@@ -1,4 +1,6 @@
-/** Edits in several files are written all together or not at all; and what they stand on is true. */
+/**
+ * Edits in several files are written all together or not at all; and what they stand on is true.
+ */
 import { Effect } from "effect"
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"

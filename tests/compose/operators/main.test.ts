@@ -1,4 +1,7 @@
-/** The command that makes operators, as people run it: a process of its own beside the service, on either runtime. */
+/**
+ * The command that makes operators, as people run it: a process of its own beside the service, on
+ * either runtime.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { execFile } from "node:child_process"

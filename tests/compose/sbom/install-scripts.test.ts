@@ -1,4 +1,7 @@
-/** What packages may run when they are installed: a package that comes with a script of its own needs a decision. */
+/**
+ * What packages may run when they are installed: a package that comes with a script of its own
+ * needs a decision.
+ */
 import { expect, it } from "vitest"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"

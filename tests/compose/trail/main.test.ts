@@ -1,4 +1,6 @@
-/** The audit trail as people look at it: a process of its own beside the service, on either runtime. */
+/**
+ * The audit trail as people look at it: a process of its own beside the service, on either runtime.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { execFile } from "node:child_process"

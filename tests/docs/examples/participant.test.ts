@@ -1,4 +1,7 @@
-/** The participant in Python: it is short, says what it needs, keeps the protocol, and bears what a network does to it. */
+/**
+ * The participant in Python: it is short, says what it needs, keeps the protocol, and bears what a
+ * network does to it.
+ */
 import { Effect } from "effect"
 import { generateKeyPair, importJWK, type JWK } from "jose"
 import { execFile } from "node:child_process"
@@ -108,7 +111,8 @@ describe.skipIf(whyNoPython !== undefined)(
     })
 
     it("keeps the whole protocol, also when it is killed and started again", async () => {
-      // The command that kills it has to be a program: it asks this process, which holds the other one.
+      // The command that kills it has to be a program: it asks this process, which holds the other
+      // one.
       const restarter = createServer((_, response) => {
         courier.end("SIGKILL").then(courier.start).then(
           () => response.writeHead(204).end(),

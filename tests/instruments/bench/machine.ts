@@ -1,4 +1,7 @@
-/** The machine that figures belong to: without it, and without a probe of its disk, they say nothing. */
+/**
+ * The machine that figures belong to: without it, and without a probe of its disk, they say
+ * nothing.
+ */
 import { execFileSync } from "node:child_process"
 import { closeSync, fdatasyncSync, openSync, readFileSync, writeSync } from "node:fs"
 import { availableParallelism, cpus, release, totalmem } from "node:os"

@@ -1,4 +1,6 @@
-/** `npm run bench`: measures the real system, checks the books of every run, and prints one table. */
+/**
+ * `npm run bench`: measures the real system, checks the books of every run, and prints one table.
+ */
 import { Console, Effect } from "effect"
 import { command } from "#shared/command/command.ts"
 import { type BenchArguments, benchSyntax } from "./arguments.ts"

@@ -1,4 +1,7 @@
-/** What the bench prints: the table, what each process takes of it, and the goals; or all of it as JSON. */
+/**
+ * What the bench prints: the table, what each process takes of it, and the goals; or all of it as
+ * JSON.
+ */
 import { columns } from "./columns.ts"
 import { type Machine, machineText } from "./machine.ts"
 import {

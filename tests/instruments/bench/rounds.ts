@@ -1,6 +1,7 @@
 /**
- * The runs of a scenario: each part has its warm-up, then they take turns, so that what they are compared by was
- * measured in the same minutes. A run that other programs disturbed is made again, not averaged in.
+ * The runs of a scenario: each part has its warm-up, then they take turns, so that what they are
+ * compared by was measured in the same minutes. A run that other programs disturbed is made again,
+ * not averaged in.
  */
 import { Effect, type Scope } from "effect"
 import type { Hall, Message } from "./hall.ts"
@@ -25,7 +26,10 @@ export interface Part {
   readonly before?: Effect.Effect<unknown, Message>
   /** Whether it needs a warm-up; it does unless told otherwise. */
   readonly warm?: boolean
-  /** How many processes share the orders, so that the warm-up has to be as much longer; one unless told otherwise. */
+  /**
+   * How many processes share the orders, so that the warm-up has to be as much longer; one unless
+   * told otherwise.
+   */
   readonly replicas?: number
 }
 
@@ -39,7 +43,10 @@ const counted = (run: Run): Counted => ({
   disturbed: run.costs.othersCores >= disturbedFromCores,
 })
 
-/** Runs until a run is not disturbed, or the tries are used up; then it is the least disturbed of them. */
+/**
+ * Runs until a run is not disturbed, or the tries are used up; then it is the least disturbed of
+ * them.
+ */
 const undisturbed = Effect.fnUntraced(function* (
   run: Effect.Effect<Run, Message>,
   allowDisturbed: boolean,

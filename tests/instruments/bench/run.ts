@@ -1,4 +1,7 @@
-/** One counted run: the books are opened, the work is done under the meter, and the books are checked. */
+/**
+ * One counted run: the books are opened, the work is done under the meter, and the books are
+ * checked.
+ */
 import { Effect, Schema, type Scope } from "effect"
 import { type Costs, type Metered, startMeter } from "./meter/meter.ts"
 import type { Recorder } from "./profile/recorder.ts"
@@ -46,7 +49,10 @@ export interface Work {
 
 export interface Plan {
   readonly prepare: Effect.Effect<Work, { readonly message: string }, Scope.Scope>
-  /** In place of books that are opened anew: what is on record stays, and only orders from this id on are checked. */
+  /**
+   * In place of books that are opened anew: what is on record stays, and only orders from this id
+   * on are checked.
+   */
   readonly sinceId?: string
   readonly recorder?: Recorder | undefined
 }

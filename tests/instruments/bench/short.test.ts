@@ -1,4 +1,7 @@
-/** The short form with few orders: that it runs, checks the books and leaves nothing behind, not how fast it is. */
+/**
+ * The short form with few orders: that it runs, checks the books and leaves nothing behind, not how
+ * fast it is.
+ */
 import { execFile } from "node:child_process"
 import { mkdtempSync, readdirSync, rmdirSync } from "node:fs"
 import { tmpdir } from "node:os"

@@ -1,4 +1,7 @@
-/** Failpoints that kill, in a process of their own, since nobody can look at a killed one from inside. */
+/**
+ * Failpoints that kill, in a process of their own, since nobody can look at a killed one from
+ * inside.
+ */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { join } from "node:path"

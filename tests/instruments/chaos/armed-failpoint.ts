@@ -1,6 +1,7 @@
 /**
- * Failpoints that kill: a process under chaos ends itself with -9, nothing flushed and nothing closed, when it comes to
- * the failpoint that the run has named to it for the so-and-so-many-th time.
+ * Failpoints that kill: a process under chaos ends itself with -9, nothing flushed and nothing
+ * closed, when it comes to the failpoint that the run has named to it for the so-and-so-many-th
+ * time.
  */
 import { writeSync } from "node:fs"
 import { createInterface } from "node:readline"

@@ -1,6 +1,7 @@
 /**
- * A customer as a careful client is one: it signs up and orders with the same words again and again until it has an
- * answer, compares the answers to equal keys, and looks after its orders until they are final.
+ * A customer as a careful client is one: it signs up and orders with the same words again and again
+ * until it has an answer, compares the answers to equal keys, and looks after its orders until they
+ * are final.
  */
 import { Effect, Option, Schedule, Schema } from "effect"
 import { randomUUID } from "node:crypto"
@@ -10,7 +11,9 @@ import type { ChaosSystem } from "./system.ts"
 
 export interface ChaosCustomer {
   readonly username: string
-  /** Sends it until it is acknowledged, and succeeds when the customer was told that it is final. */
+  /**
+   * Sends it until it is acknowledged, and succeeds when the customer was told that it is final.
+   */
   readonly order: (submission: Submission) => Effect.Effect<void>
 }
 
@@ -22,7 +25,10 @@ interface Answer {
 const tryForMs = 5_000
 const created = 201
 const conflict = 409
-/** Come back later: too many log-ins, a gateway whose service is away, a service that lacks something. */
+/**
+ * Come back later: too many log-ins, a gateway whose service is away, a service that lacks
+ * something.
+ */
 const passing = [429, 502, 503]
 
 const backoff = Schedule.min([

@@ -1,4 +1,7 @@
-/** kill -9 exactly between two durable steps: a card for every failpoint in every service that passes it. */
+/**
+ * kill -9 exactly between two durable steps: a card for every failpoint in every service that
+ * passes it.
+ */
 import { Effect, Option } from "effect"
 import { type FailpointName, failpoints } from "#shared/failpoint.ts"
 import type { ServiceName } from "#shared/roster.ts"

@@ -1,6 +1,6 @@
 /**
- * The faults of processes and servers. What is left to chance is drawn when a fault is dealt, in one order, so that a seed
- * gives the same faults again; when exactly they hit is the machine's.
+ * The faults of processes and servers. What is left to chance is drawn when a fault is dealt, in
+ * one order, so that a seed gives the same faults again; when exactly they hit is the machine's.
  */
 import { Clock, Effect, Random } from "effect"
 import type { ServiceName } from "#shared/roster.ts"
@@ -24,8 +24,9 @@ export interface Fault {
   /** What must work meanwhile, lest it has no effect. */
   readonly needs?: ReadonlyArray<string>
   /**
-   * Breaks something, mends it and waits until it is back. The bystanders are the replicas that no fault of the same time
-   * breaks. Succeeds with when it acted, or with undefined if it did not come to that.
+   * Breaks something, mends it and waits until it is back. The bystanders are the replicas that no
+   * fault of the same time breaks. Succeeds with when it acted, or with undefined if it did not
+   * come to that.
    */
   readonly run: (
     bystanders: ReadonlyArray<Replica>,
@@ -57,7 +58,10 @@ export const bringBack = ({ evidence }: Stage, replica: Replica): Effect.Effect<
     if (!ready) evidence.wrong.push(`${replica.name} was not ready 30 s after its start`)
   })
 
-/** Measures how long replicas take to be ready again by themselves, now that what they lacked is back. */
+/**
+ * Measures how long replicas take to be ready again by themselves, now that what they lacked is
+ * back.
+ */
 export const reconnect = ({ evidence }: Stage, replicas: ReadonlyArray<Replica>, after: string) =>
   Effect.forEach(replicas, ({ name, isReady }) =>
     Effect.gen(function* () {

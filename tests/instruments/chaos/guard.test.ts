@@ -1,4 +1,7 @@
-/** The guard of a run that is killed: in a process of its own, with a child that is stopped and cannot see its end. */
+/**
+ * The guard of a run that is killed: in a process of its own, with a child that is stopped and
+ * cannot see its end.
+ */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { createInterface } from "node:readline"

@@ -1,6 +1,7 @@
 /**
- * Sees to it that no process outlives the run, however the run ends, also with kill -9 and also processes that are
- * stopped: a shell that holds one end of a pipe kills those it was told of when the other end closes.
+ * Sees to it that no process outlives the run, however the run ends, also with kill -9 and also
+ * processes that are stopped: a shell that holds one end of a pipe kills those it was told of when
+ * the other end closes.
  */
 import { Effect, type Scope } from "effect"
 import { spawn } from "node:child_process"

@@ -1,6 +1,7 @@
 /**
- * A TCP connection path between two parts of the system that a fault can cut, slow down or silence. Whoever connects to
- * its port is joined to one of its targets, each in turn; a target that refuses is passed over, as by a load balancer.
+ * A TCP connection path between two parts of the system that a fault can cut, slow down or silence.
+ * Whoever connects to its port is joined to one of its targets, each in turn; a target that refuses
+ * is passed over, as by a load balancer.
  */
 import { Effect, type Scope } from "effect"
 import { once } from "node:events"
@@ -21,7 +22,10 @@ export interface Link {
 
 const localhost = "127.0.0.1"
 
-/** Opens a link to these ports of this machine, until the scope closes. Dies when its own port is taken; 0 is a free one. */
+/**
+ * Opens a link to these ports of this machine, until the scope closes. Dies when its own port is
+ * taken; 0 is a free one.
+ */
 export const openLink = (
   targets: ReadonlyArray<number>,
   port: number,

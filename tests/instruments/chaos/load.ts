@@ -1,6 +1,6 @@
 /**
- * The load: a steady stream of orders of every kind from customers old and new, and bursts of orders, so that there is
- * something in flight when a fault comes.
+ * The load: a steady stream of orders of every kind from customers old and new, and bursts of
+ * orders, so that there is something in flight when a fault comes.
  */
 import { Effect, Fiber, FiberSet, Random, type Scope } from "effect"
 import { randomUUID } from "node:crypto"
@@ -39,7 +39,10 @@ const numberedWish = (n: number) => ({
 const sentOf = (n: number): Submission["sent"] =>
   n % 20 === 7 ? "twice at once" : n % 10 === 9 ? "again after the answer" : "once"
 
-/** Starts the load, until it is stopped or the scope closes; succeeds when the first customers are there. */
+/**
+ * Starts the load, until it is stopped or the scope closes; succeeds when the first customers are
+ * there.
+ */
 export const startLoad = (
   system: Pick<ChaosSystem, "fetch">,
   evidence: Evidence,

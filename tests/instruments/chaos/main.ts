@@ -1,4 +1,7 @@
-/** `npm run chaos`: breaks a real system of real processes for some minutes, and proves that no order suffered. */
+/**
+ * `npm run chaos`: breaks a real system of real processes for some minutes, and proves that no
+ * order suffered.
+ */
 import { Console, Effect } from "effect"
 import { command } from "#shared/command/command.ts"
 import { chaosSyntax } from "./arguments.ts"

@@ -6,7 +6,10 @@ import type { Ports } from "#tests/support/service-process.ts"
 
 const taken = new Set<number>()
 
-/** Below the ports that systems lend to outgoing connections: a replica that is down must find its own again. */
+/**
+ * Below the ports that systems lend to outgoing connections: a replica that is down must find its
+ * own again.
+ */
 export const freePort: Effect.Effect<number> = Effect.promise(async () => {
   while (true) {
     const port = 15_000 + Math.floor(Math.random() * 15_000)

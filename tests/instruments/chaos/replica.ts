@@ -1,4 +1,7 @@
-/** One replica of a service: a process of its own that can be killed, stopped and armed, and started again in its place. */
+/**
+ * One replica of a service: a process of its own that can be killed, stopped and armed, and started
+ * again in its place.
+ */
 import { Clock, Effect, type Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
@@ -27,7 +30,10 @@ export interface ReplicaOptions {
 export interface Replica {
   readonly name: string
   readonly service: ServiceName
-  /** Starts the process unless it runs, and succeeds when it is ready; with false when it is not within 30 seconds. */
+  /**
+   * Starts the process unless it runs, and succeeds when it is ready; with false when it is not
+   * within 30 seconds.
+   */
   readonly start: Effect.Effect<boolean>
   readonly isReady: Effect.Effect<boolean>
   /** Ends it with SIGKILL, and succeeds when it is gone. */
@@ -37,7 +43,10 @@ export interface Replica {
   /** Lets it kill itself at the hit of that number. */
   readonly arm: (failpoint: FailpointName, hit: number) => Effect.Effect<void>
   readonly disarm: Effect.Effect<void>
-  /** Succeeds with the failpoint at which the process that runs now has killed itself, or with undefined at another end. */
+  /**
+   * Succeeds with the failpoint at which the process that runs now has killed itself, or with
+   * undefined at another end.
+   */
   readonly ended: Effect.Effect<FailpointName | undefined>
   /** All that it has said, in all its lives. */
   readonly log: () => string

@@ -1,6 +1,7 @@
 /**
- * The course of a run: rounds of a few faults at the same time, each followed by a calm in which everything must work.
- * Cards are dealt from a deck that holds each as often as a run must show it; one that did not hit goes back.
+ * The course of a run: rounds of a few faults at the same time, each followed by a calm in which
+ * everything must work. Cards are dealt from a deck that holds each as often as a run must show it;
+ * one that did not hit goes back.
  */
 import { Effect, Random } from "effect"
 import { wereInFlight } from "#tests/support/books.ts"
@@ -12,7 +13,10 @@ const fewestAtOnce = [2, 4] as const
 const calmMs = [1_500, 2_500] as const
 const roundMsAtFirst = 7_000
 
-/** A card in the deck. Its own seed: what it draws does not depend on how the machine has dealt before. */
+/**
+ * A card in the deck. Its own seed: what it draws does not depend on how the machine has dealt
+ * before.
+ */
 interface Seeded {
   readonly card: Card
   readonly seed: string
@@ -32,12 +36,16 @@ export interface RoundsOptions {
   readonly seed: string
   /** How long to go on. */
   readonly forMs: number
-  /** How much longer, on a machine that is slow, as long as the run has not shown all that it must. */
+  /**
+   * How much longer, on a machine that is slow, as long as the run has not shown all that it must.
+   */
   readonly overtimeMs: number
   readonly tell: (faults: ReadonlyArray<string>) => Effect.Effect<void>
 }
 
-/** Plays rounds, and succeeds with the instant at which the last fault was mended and all was ready. */
+/**
+ * Plays rounds, and succeeds with the instant at which the last fault was mended and all was ready.
+ */
 export const playRounds = Effect.fnUntraced(
   function* ({ stage, needed, seed, forMs, overtimeMs, tell }: RoundsOptions) {
     let dealt = 0
@@ -98,7 +106,10 @@ const deal = Effect.fnUntraced(function* (deck: Array<Seeded>, atOnce: number) {
   return hand
 })
 
-/** Breaks and mends. Succeeds with the cards that did not hit while orders were in flight, when all is ready again. */
+/**
+ * Breaks and mends. Succeeds with the cards that did not hit while orders were in flight, when all
+ * is ready again.
+ */
 const play = Effect.fnUntraced(function* (stage: Stage, hand: ReadonlyArray<Dealt>) {
   const { evidence, system } = stage
   const broken = new Set(hand.flatMap(({ fault }) => fault.breaks))

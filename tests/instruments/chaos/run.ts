@@ -1,4 +1,7 @@
-/** One chaos run: the system is started, loaded and broken for some minutes; then it has to come to rest, and is judged. */
+/**
+ * One chaos run: the system is started, loaded and broken for some minutes; then it has to come to
+ * rest, and is judged.
+ */
 import { Console, Effect, Schedule, type Scope } from "effect"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -25,7 +28,10 @@ export interface RunOptions {
 /** How much longer a run may take, of its minutes. */
 const overtime = 0.5
 
-/** Runs it, prints the table, and fails with a message when something did not hold or the run was no test. */
+/**
+ * Runs it, prints the table, and fails with a message when something did not hold or the run was no
+ * test.
+ */
 export const runChaos = Effect.fnUntraced(function* ({ minutes, seed, show }: RunOptions) {
   const evidence = noEvidence()
   const folder = yield* evidenceFolder
@@ -95,7 +101,10 @@ const breakAndSettle = Effect.fnUntraced(function* (
   }
 })
 
-/** Waits until customers, orders and queue are at rest, no longer than the limit, and gives what is in the queue then. */
+/**
+ * Waits until customers, orders and queue are at rest, no longer than the limit, and gives what is
+ * in the queue then.
+ */
 const settle = Effect.fnUntraced(
   function* ({ postgres, redis }: ChaosSystem, customersServed: Effect.Effect<void>) {
     const atRest = Effect.gen(function* () {
@@ -114,7 +123,10 @@ const settle = Effect.fnUntraced(
   },
 )
 
-/** Defects, and alarms of the system's own audit: that an order takes long is true in the midst of faults, no other is. */
+/**
+ * Defects, and alarms of the system's own audit: that an order takes long is true in the midst of
+ * faults, no other is.
+ */
 const defectsOf = ({ name, log }: Replica): ReadonlyArray<string> =>
   log().split("\n")
     .filter((line) =>

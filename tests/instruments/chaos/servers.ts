@@ -1,4 +1,7 @@
-/** The PostgreSQL and the Redis of a chaos run: real servers of its own, with the faults that they can have. */
+/**
+ * The PostgreSQL and the Redis of a chaos run: real servers of its own, with the faults that they
+ * can have.
+ */
 import { Effect, Schedule, type Scope } from "effect"
 import { Redis } from "ioredis"
 import { join } from "node:path"

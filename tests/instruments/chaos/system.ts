@@ -1,6 +1,7 @@
 /**
- * The system that is broken on purpose: six real services, two replicas of orders and three of the orchestrator, with a
- * PostgreSQL and a Redis of their own, and a link that can be cut wherever one part calls another.
+ * The system that is broken on purpose: six real services, two replicas of orders and three of the
+ * orchestrator, with a PostgreSQL and a Redis of their own, and a link that can be cut wherever one
+ * part calls another.
  */
 import { Effect, Schema, type Scope } from "effect"
 import { mkdirSync } from "node:fs"
@@ -44,7 +45,10 @@ const targetsOf = (name: ServiceName): ReadonlyArray<Target> => {
 
 export type Target = ServiceName | "PostgreSQL" | "Redis"
 
-/** Enough of everything but for a million: orders fail by what they ask for, or because they took too long. */
+/**
+ * Enough of everything but for a million: orders fail by what they ask for, or because they took
+ * too long.
+ */
 export const openings: Openings = {
   walletMinor: 100_000_00,
   stock: 10_000_000,

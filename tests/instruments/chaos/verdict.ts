@@ -1,6 +1,7 @@
 /**
- * The verdict on a run. `violated`: what the system promises and did not hold. `noTest`: why the run proves nothing, since
- * the faults did not really hit. Pure: all it knows is the evidence, the books and the times.
+ * The verdict on a run. `violated`: what the system promises and did not hold. `noTest`: why the
+ * run proves nothing, since the faults did not really hit. Pure: all it knows is the evidence, the
+ * books and the times.
  */
 import { failpoints } from "#shared/failpoint.ts"
 import type { Books, OrderRow } from "#tests/support/books.ts"

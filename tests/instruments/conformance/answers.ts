@@ -83,7 +83,10 @@ const notOneForEach = (
   return `It answered ${counts}: ${[...doubled, ...left].join("; ")}`
 }
 
-/** A page of the audit, with what every page has to be: whole entries, newest order first, none twice. */
+/**
+ * A page of the audit, with what every page has to be: whole entries, newest order first, none
+ * twice.
+ */
 export const pageOf = (answer: Answer): ReadonlyArray<Recorded> => {
   const entries = listOf(answer, "reservations") as ReadonlyArray<Fields | null>
   for (const entry of entries) {

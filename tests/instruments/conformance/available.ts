@@ -1,6 +1,7 @@
 /**
- * What is available of a resource, found out by the protocol alone: a reserve of so much with a fresh order is granted or not,
- * and given back at once. Doubles until one is refused, and halves what is between from then on.
+ * What is available of a resource, found out by the protocol alone: a reserve of so much with a
+ * fresh order is granted or not, and given back at once. Doubles until one is refused, and halves
+ * what is between from then on.
  */
 import type { OrderId } from "#shared/contracts/order.ts"
 import type { Command } from "#shared/contracts/reservation.ts"

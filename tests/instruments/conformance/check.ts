@@ -1,4 +1,7 @@
-/** What a check is: a rule of the protocol that is tried on a participant, and the three ways in which it can come out. */
+/**
+ * What a check is: a rule of the protocol that is tried on a participant, and the three ways in
+ * which it can come out.
+ */
 import type { Kit } from "./kit.ts"
 
 /** The headings of docs/protocol.md that checks lead to. */

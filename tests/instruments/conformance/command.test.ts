@@ -1,4 +1,7 @@
-/** `npm run conformance` as a person, a script or a CI system meets it: lines, exit codes, JSON, JUnit, and Ctrl-C. */
+/**
+ * `npm run conformance` as a person, a script or a CI system meets it: lines, exit codes, JSON,
+ * JUnit, and Ctrl-C.
+ */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"

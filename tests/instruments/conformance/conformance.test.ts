@@ -1,4 +1,7 @@
-/** Items, slots and billing as processes, each on a PostgreSQL database of its own, keep every rule that the kit has. */
+/**
+ * Items, slots and billing as processes, each on a PostgreSQL database of its own, keep every rule
+ * that the kit has.
+ */
 import { mkdtempSync, rmSync } from "node:fs"
 import { readFile } from "node:fs/promises"
 import { tmpdir } from "node:os"

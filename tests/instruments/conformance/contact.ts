@@ -1,4 +1,7 @@
-/** The first questions: whether there is a participant that can be tried at all. What cannot is one line with the remedy. */
+/**
+ * The first questions: whether there is a participant that can be tried at all. What cannot is one
+ * line with the remedy.
+ */
 import { excerpt } from "./answers.ts"
 import { Broken, type Rule } from "./check.ts"
 import type { Kit } from "./kit.ts"
@@ -22,7 +25,10 @@ export const firstContact: Rule = {
     "Each command is answered with its order and one of four outcomes, and a cancel gives back.",
 }
 
-/** Resolves when it answers, and something is available. Rejects with Unusable, and with Broken where it breaks a rule. */
+/**
+ * Resolves when it answers, and something is available. Rejects with Unusable, and with Broken
+ * where it breaks a rule.
+ */
 export const makeContact = async (kit: Kit, contact: Contact): Promise<void> => {
   await isThere(kit, contact)
   const answer = await kit.ask(kit.request([kit.cancel(kit.order())])).catch((error) => {

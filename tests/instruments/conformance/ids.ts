@@ -1,4 +1,6 @@
-/** The ids next to an order's: bounds are left out, so a page between the two has that order alone. */
+/**
+ * The ids next to an order's: bounds are left out, so a page between the two has that order alone.
+ */
 import type { OrderId } from "#shared/contracts/order.ts"
 
 const shifted = (orderId: OrderId, by: bigint): OrderId => {

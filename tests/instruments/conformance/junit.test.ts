@@ -22,7 +22,10 @@ const read = (text: string) =>
     return meant
   })
 
-/** Reads the elements, as [depth, name, attributes, text before the next tag]. Throws at what is not well-formed. */
+/**
+ * Reads the elements, as [depth, name, attributes, text before the next tag]. Throws at what is not
+ * well-formed.
+ */
 const elementsOf = (xml: string) => {
   const open: Array<string> = []
   const elements: Array<readonly [number, string, Readonly<Record<string, string>>, string]> = []

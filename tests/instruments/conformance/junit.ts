@@ -13,7 +13,10 @@ const entities: Readonly<Record<string, string>> = {
   "\r": "&#13;",
 }
 
-/** A text as it may stand in an attribute or between tags. What XML 1.0 cannot hold at all becomes U+FFFD. */
+/**
+ * A text as it may stand in an attribute or between tags. What XML 1.0 cannot hold at all becomes
+ * U+FFFD.
+ */
 export const escaped = (text: string): string =>
   text.toWellFormed()
     // deno-lint-ignore no-control-regex

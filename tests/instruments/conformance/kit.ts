@@ -1,6 +1,7 @@
 /**
- * What checks ask a participant with. Commands are sent as the caller of the protocol sends them: whoever is busy is asked
- * again, as that is always safe. What a check has reserved is remembered, so that it can be given back.
+ * What checks ask a participant with. Commands are sent as the caller of the protocol sends them:
+ * whoever is busy is asked again, as that is always safe. What a check has reserved is remembered,
+ * so that it can be given back.
  */
 import { setTimeout as pause } from "node:timers/promises"
 import type { Recorded } from "#shared/contracts/audit.ts"
@@ -92,7 +93,10 @@ export class Kit {
     return { orderId, action: "cancel", resource, quantity }
   }
 
-  /** Asks until there is an answer that does not only put off. Rejects with Broken, and with Unanswered when it was ended. */
+  /**
+   * Asks until there is an answer that does not only put off. Rejects with Broken, and with
+   * Unanswered when it was ended.
+   */
   async ask(sent: Sent): Promise<Answer> {
     const untilMs = performance.now() + Math.min(longestMs, this.#options.timeoutMs)
     for (let attempt = 1;; attempt++) {
@@ -166,14 +170,18 @@ export class Kit {
     return pageOf(await this.get(`/internal/reservations?${text}`))
   }
 
-  /** Gives back what is held. Resolves with the orders of which it is not known that they hold nothing. */
+  /**
+   * Gives back what is held. Resolves with the orders of which it is not known that they hold
+   * nothing.
+   */
   async giveBack(): Promise<ReadonlyArray<OrderId>> {
     for (let before = Infinity; this.#holding.size > 0 && this.#holding.size < before;) {
       before = this.#holding.size
       const commands = [...this.#holding.values()].slice(0, maxBatch)
         .map((command): Command => ({ ...command, action: "cancel" }))
       if (await this.#isGiven(commands)) continue
-      // One that breaks the rules for batches, or refuses one of these, may still give back the others.
+      // One that breaks the rules for batches, or refuses one of these, may still give back the
+      // others.
       for (const command of commands) if (await this.#isGiven([command]) === undefined) break
     }
     return [...this.#holding.keys()]

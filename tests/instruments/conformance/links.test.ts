@@ -1,7 +1,11 @@
-/** The kit says where the protocol says it: each link leads to a heading, and each row of the table has a check of its name. */
+/**
+ * The kit says where the protocol says it: each link leads to a heading, and each row of the table
+ * has a check of its name.
+ */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { expect, it } from "vitest"
+import { anchorOf, headingsIn, tableIn } from "#tests/support/markdown.ts"
 import { linkTo } from "./check.ts"
 import { checks } from "./checks/all.ts"
 import { firstContact } from "./contact.ts"
@@ -9,23 +13,17 @@ import { firstContact } from "./contact.ts"
 const root = join(import.meta.dirname, "../../..")
 const page = readFileSync(join(root, "docs/protocol.md"), "utf8")
 
-/** As GitHub makes them. */
-const anchors = [...page.matchAll(/^#+ (.*)$/gm)].map(([, heading]) =>
-  heading!.toLowerCase().replace(/[^\p{L}\p{N} _-]/gu, "").replaceAll(" ", "-")
-)
-
 it("each link of the kit leads to a heading of the protocol's page", () => {
   const links = [firstContact, ...checks].map(linkTo)
-  const headings = anchors.map((anchor) => `docs/protocol.md#${anchor}`)
+  const headings = headingsIn(page).map((heading) => `docs/protocol.md#${anchorOf(heading)}`)
   expect([...new Set(links)].filter((link) => !headings.includes(link))).toEqual([])
 })
 
 it("each row of the protocol's table is tried by a check of its name", () => {
-  const [, section = ""] = page.split("\n## The table\n")
-  const rows = [...section.split("\n## ")[0]!.matchAll(/^\| `([a-z-]+)`/gm)].map(([, row]) => row)
+  const rows = tableIn(page, "Row").map(([row]) => row!.replaceAll("`", ""))
   expect(rows).toHaveLength(9)
   const names = checks.filter(({ at }) => at === "the-table").map(({ name }) => name)
-  expect(rows.filter((row) => !names.includes(row!))).toEqual([])
+  expect(rows.filter((row) => !names.includes(row))).toEqual([])
 })
 
 it("each check has a name of its own", () => {

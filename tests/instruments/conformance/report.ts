@@ -1,4 +1,7 @@
-/** What a run says: a line for each check as it comes, more where a rule is broken, and a summary; or all of it as JSON. */
+/**
+ * What a run says: a line for each check as it comes, more where a rule is broken, and a summary;
+ * or all of it as JSON.
+ */
 import { printable } from "#shared/command/printable.ts"
 import { linkTo } from "./check.ts"
 import type { Options, Report, Result } from "./run.ts"

@@ -26,8 +26,9 @@ export const makeRestart = (
   { command, readyWithinMs }: RestartOptions,
 ): Restart => ({
   command: async () => {
-    // Of what it says only the end of a failure is told. It gets a file and none of the kit's own outputs: what it has started
-    // keeps what it got open, and whoever reads the kit's output waits for its end.
+    // Of what it says only the end of a failure is told. It gets a file and none of the kit's own
+    // outputs: what it has started keeps what it got open, and whoever reads the kit's output waits
+    // for its end.
     const file = join(tmpdir(), `unwind-restart-${crypto.randomUUID()}`)
     const output = openSync(file, "w")
     try {

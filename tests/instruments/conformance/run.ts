@@ -1,4 +1,6 @@
-/** Tries the checks on a participant, one after the other, and gives back what they have reserved. */
+/**
+ * Tries the checks on a participant, one after the other, and gives back what they have reserved.
+ */
 import type { OrderId } from "#shared/contracts/order.ts"
 import { Broken, type Check, NotTried, type Rule, Stopped } from "./check.ts"
 import { checks } from "./checks/all.ts"
@@ -30,7 +32,10 @@ export interface Result {
 
 export interface Report {
   readonly results: ReadonlyArray<Result>
-  /** What was available of the resource, at first and at last; undefined where that could not be found out. */
+  /**
+   * What was available of the resource, at first and at last; undefined where that could not be
+   * found out.
+   */
   readonly before: number | undefined
   readonly after: number | undefined
   /** Orders that may still hold something. */
@@ -47,8 +52,8 @@ const readyWithinMs = 120_000
 const giveBackWithinMs = 7_000
 
 /**
- * Tells each result as it comes; the signal ends it early, and has it give back what it holds. Rejects with Unusable or
- * KeyFault.
+ * Tells each result as it comes; the signal ends it early, and has it give back what it holds.
+ * Rejects with Unusable or KeyFault.
  */
 export const conform = async (
   options: Options,

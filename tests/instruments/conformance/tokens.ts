@@ -1,4 +1,7 @@
-/** The caller's tokens, signed with its own key: the right one, and those that no participant may take. */
+/**
+ * The caller's tokens, signed with its own key: the right one, and those that no participant may
+ * take.
+ */
 import { generateKeyPair, importJWK, type JWK, SignJWT } from "jose"
 import { readFile } from "node:fs/promises"
 import { serviceTokenType } from "#shared/security/service-tokens.ts"

@@ -1,4 +1,6 @@
-/** Requests to the participant, one try each: nothing of what it may answer is taken for granted. */
+/**
+ * Requests to the participant, one try each: nothing of what it may answer is taken for granted.
+ */
 import { request as httpRequest } from "node:http"
 import { request as httpsRequest } from "node:https"
 import { setTimeout as pause } from "node:timers/promises"
@@ -43,7 +45,10 @@ export interface WireOptions {
 export interface Wire {
   /** Rejects with Unanswered. */
   readonly send: (sent: Sent) => Promise<Answer>
-  /** Sends it and hangs up, at the first byte of the answer or after so many milliseconds; the answer is lost. */
+  /**
+   * Sends it and hangs up, at the first byte of the answer or after so many milliseconds; the
+   * answer is lost.
+   */
   readonly cut: (sent: Sent, after: number | "the first byte") => Promise<void>
 }
 

@@ -1,4 +1,7 @@
-/** What a planted bug is: a small change of the product's own text, and the invariants that it breaks. */
+/**
+ * What a planted bug is: a small change of the product's own text, and the invariants that it
+ * breaks.
+ */
 
 /** A text that occurs once in a file, and what stands there instead. */
 export interface Edit {
@@ -27,7 +30,10 @@ export interface Absorbed extends Mutation {
   readonly because: string
 }
 
-/** Why a text cannot be replaced, a line for each: the sources were changed, and the list has to follow them. */
+/**
+ * Why a text cannot be replaced, a line for each: the sources were changed, and the list has to
+ * follow them.
+ */
 export const misfits = (
   mutations: ReadonlyArray<Mutation>,
   textOf: (file: string) => string,

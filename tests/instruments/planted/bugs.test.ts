@@ -1,4 +1,6 @@
-/** The list of planted bugs fits the sources as they are now, and the documentation lists all of it. */
+/**
+ * The list of planted bugs fits the sources as they are now, and the documentation lists all of it.
+ */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"

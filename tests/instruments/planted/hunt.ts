@@ -1,4 +1,7 @@
-/** Hunts for a violation in a copy of the sources, by running the copy's own simulation in a process of its own. */
+/**
+ * Hunts for a violation in a copy of the sources, by running the copy's own simulation in a process
+ * of its own.
+ */
 import { Cause, Effect, Queue, type Scope } from "effect"
 import { spawn } from "node:child_process"
 import { createInterface } from "node:readline"
@@ -26,8 +29,9 @@ export interface Hunted {
 const patience = "2 minutes"
 
 /**
- * Simulates the seeds in the folder, one after the other, until one shows a violation. `onSeed` is told which seed it has
- * come to, and at last that there is none. Fails when the simulation does not run.
+ * Simulates the seeds in the folder, one after the other, until one shows a violation. `onSeed` is
+ * told which seed it has come to, and at last that there is none. Fails when the simulation does
+ * not run.
  */
 export const hunt = (
   folder: string,

@@ -1,4 +1,7 @@
-/** `npm run test:planted`: plants bugs into copies of the sources, and proves that the simulation finds each of them. */
+/**
+ * `npm run test:planted`: plants bugs into copies of the sources, and proves that the simulation
+ * finds each of them.
+ */
 import { Console, Effect } from "effect"
 import { availableParallelism } from "node:os"
 import { command } from "#shared/command/command.ts"

@@ -1,4 +1,7 @@
-/** Bugs of the orders service: when an order is accepted, what makes it the same order, and who changes its status. */
+/**
+ * Bugs of the orders service: when an order is accepted, what makes it the same order, and who
+ * changes its status.
+ */
 import type { Absorbed, Bug } from "./bug.ts"
 
 const intake = "services/orders/intake.ts"

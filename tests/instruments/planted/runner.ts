@@ -1,6 +1,7 @@
 /**
- * Runs in a copy of the sources, in a process of its own: simulates one seed after the other until one shows a violation.
- * It prints each seed that is done, and at last what was found. It ends when nobody listens any more.
+ * Runs in a copy of the sources, in a process of its own: simulates one seed after the other until
+ * one shows a violation. It prints each seed that is done, and at last what was found. It ends when
+ * nobody listens any more.
  */
 import { setImmediate } from "node:timers/promises"
 import { judge } from "../simulation/judge.ts"

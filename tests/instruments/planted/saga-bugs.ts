@@ -1,4 +1,7 @@
-/** Bugs of the orchestrator with any one order: when it compensates, what, in which order, and whom it believes. */
+/**
+ * Bugs of the orchestrator with any one order: when it compensates, what, in which order, and whom
+ * it believes.
+ */
 import type { Absorbed, Bug, Edit } from "./bug.ts"
 
 const runWave = "shared/saga/run-wave.ts"

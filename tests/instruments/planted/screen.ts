@@ -1,4 +1,7 @@
-/** Where a run tells how it goes: beside its results, so that tables can be taken from the standard output alone. */
+/**
+ * Where a run tells how it goes: beside its results, so that tables can be taken from the standard
+ * output alone.
+ */
 import { Effect } from "effect"
 
 const { stderr } = process

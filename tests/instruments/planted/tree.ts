@@ -1,4 +1,7 @@
-/** Copies of the sources in temporary folders, each with one mutation, that are gone when the run ends. */
+/**
+ * Copies of the sources in temporary folders, each with one mutation, that are gone when the run
+ * ends.
+ */
 import { Effect, type Scope } from "effect"
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -20,7 +23,10 @@ const sources = [
 
 export const textOf = (file: string): string => readFileSync(join(root, file), "utf8")
 
-/** Copies the sources once; what they are copied from may change while a run goes on. Gives the folder. */
+/**
+ * Copies the sources once; what they are copied from may change while a run goes on. Gives the
+ * folder.
+ */
 export const copiedSources: Effect.Effect<string, never, Scope.Scope> = temporaryFolder(
   (folder) => {
     for (const name of sources) cpSync(join(root, name), join(folder, name), { recursive: true })

@@ -1,4 +1,7 @@
-/** Bugs of the orchestrator with orders that go through the steps together: one's fate becomes another's. */
+/**
+ * Bugs of the orchestrator with orders that go through the steps together: one's fate becomes
+ * another's.
+ */
 import type { Absorbed, Bug } from "./bug.ts"
 
 const runWave = "shared/saga/run-wave.ts"

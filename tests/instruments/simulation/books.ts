@@ -1,4 +1,6 @@
-/** What one participant holds, seen from outside: kept and checked at every commit of its database. */
+/**
+ * What one participant holds, seen from outside: kept and checked at every commit of its database.
+ */
 import type { Adjustment } from "#shared/contracts/stock.ts"
 import type { Reservation } from "#shared/reservations/rules.ts"
 import type { Answered } from "./operator.ts"
@@ -69,7 +71,10 @@ export class Books {
     this.totals.set(resource, (this.totals.get(resource) ?? 0) + change)
   }
 
-  /** I2: what is left and what is held make up what there was and what was added, and nothing is negative. */
+  /**
+   * I2: what is left and what is held make up what there was and what was added, and nothing is
+   * negative.
+   */
   private balanced(resource: string): void {
     const left = this.balances.get(resource) ?? 0
     const holds = this.held.get(resource) ?? 0
@@ -93,7 +98,10 @@ export class Books {
     )
   }
 
-  /** I6: what an operator was told of an adjustment is on the ledger. A late copy of one that was refused may still be made. */
+  /**
+   * I6: what an operator was told of an adjustment is on the ledger. A late copy of one that was
+   * refused may still be made.
+   */
   toldRightly({ key, told }: Answered): void {
     if (told === undefined) return
     const written = this.ledger.get(key)

@@ -1,4 +1,7 @@
-/** The command `npm run simulate`: what it says of a violation, of no test, of wrong options, and when it is interrupted. */
+/**
+ * The command `npm run simulate`: what it says of a violation, of no test, of wrong options, and
+ * when it is interrupted.
+ */
 import { describe, expect, it } from "vitest"
 import { understand } from "#shared/command/syntax.ts"
 import { simulationSyntax } from "./arguments.ts"

@@ -1,4 +1,7 @@
-/** Which faults there are, and whether simulations have met all of them: if they have not, they prove nothing. */
+/**
+ * Which faults there are, and whether simulations have met all of them: if they have not, they
+ * prove nothing.
+ */
 import {
   callFaults,
   commitFaults,

@@ -1,7 +1,8 @@
 /**
- * The customers of a simulated world. Each order has an idempotency key; a post that got no answer, or a 5xx, is sent
- * again with the same key until it is acknowledged, some are sent twice for no reason, some are cancelled, and the order is
- * looked up until it is final. What a customer is told must never change.
+ * The customers of a simulated world. Each order has an idempotency key; a post that got no answer,
+ * or a 5xx, is sent again with the same key until it is acknowledged, some are sent twice for no
+ * reason, some are cancelled, and the order is looked up until it is final. What a customer is told
+ * must never change.
  */
 import { Effect, Exit } from "effect"
 import type { OrderStatus } from "#shared/contracts/order.ts"

@@ -1,6 +1,6 @@
 /**
- * Stands in for an orders service of an earlier version, whose saga had fewer steps: what it stores and publishes of the
- * orders that it accepts. From then on they are with the service as it is now.
+ * Stands in for an orders service of an earlier version, whose saga had fewer steps: what it stores
+ * and publishes of the orders that it accepts. From then on they are with the service as it is now.
  */
 import type { OrderTable } from "#services/orders/order-table.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"

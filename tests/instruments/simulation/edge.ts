@@ -1,7 +1,7 @@
 /**
- * The edge of a service that the orchestrator calls: what it answers before its rules are asked. A request with one entry
- * that cannot be decoded is refused as a whole, as it is over HTTP; and a callee may not know its callers for a while, or
- * fail on an order.
+ * The edge of a service that the orchestrator calls: what it answers before its rules are asked. A
+ * request with one entry that cannot be decoded is refused as a whole, as it is over HTTP; and a
+ * callee may not know its callers for a while, or fail on an order.
  */
 import { Effect } from "effect"
 import type { Process } from "./kernel.ts"
@@ -27,7 +27,10 @@ export const edgeOf = (world: World, process: Process, serve: Serve): Serve => (
     return failure ?? serve(path, body)
   })
 
-/** I10: what is no order goes no further than the register, however often it comes; but what is undone may be anything. */
+/**
+ * I10: what is no order goes no further than the register, however often it comes; but what is
+ * undone may be anything.
+ */
 const onlyOrders = (world: World, { name }: Process, commands: ReadonlyArray<Entry>): void => {
   for (const { action, orderId } of commands) {
     world.check(

@@ -1,4 +1,7 @@
-/** The small scope: one order survives every fault, of a few orders one gets the last, and a violation can be replayed. */
+/**
+ * The small scope: one order survives every fault, of a few orders one gets the last, and a
+ * violation can be replayed.
+ */
 import { availableParallelism } from "node:os"
 import { describe, expect, it } from "vitest"
 import { atLength } from "#tests/support/length.ts"

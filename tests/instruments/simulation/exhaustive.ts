@@ -1,6 +1,7 @@
 /**
- * The small scope, all of it: one order under every fault and every pair of faults, and a few orders that want the last of
- * something at the same moment, in every course that deviates so often from the usual one.
+ * The small scope, all of it: one order under every fault and every pair of faults, and a few
+ * orders that want the last of something at the same moment, in every course that deviates so often
+ * from the usual one.
  */
 import { availableParallelism } from "node:os"
 import { judge, type Simulate } from "./judge.ts"
@@ -29,7 +30,10 @@ export const everything: Scope = {
   ),
 }
 
-/** Searches everything, or shows one case; gives the exit code. Fails with a RangeError when there is no such case. */
+/**
+ * Searches everything, or shows one case; gives the exit code. Fails with a RangeError when there
+ * is no such case.
+ */
 export const exhaustive = (name?: string): Promise<number> => {
   const screen = processScreen()
   if (name !== undefined) return replayCase(name, simulate, screen)
@@ -91,7 +95,10 @@ const summary = (
 /** The command that shows one case and its history. */
 const replayCommand = (name: string) => `npm run simulate -- --exhaustive --case ${name}`
 
-/** Gives the exit code: 0 when all holds, 1 at a violation. Fails with a RangeError when there is no such case. */
+/**
+ * Gives the exit code: 0 when all holds, 1 at a violation. Fails with a RangeError when there is no
+ * such case.
+ */
 export const replayCase = async (
   name: string,
   simulate: Simulate,

@@ -1,4 +1,7 @@
-/** Simulates seeds until one shows a violation, and tells what came of it; the main task of the command. */
+/**
+ * Simulates seeds until one shows a violation, and tells what came of it; the main task of the
+ * command.
+ */
 import { whyNoTest } from "./coverage.ts"
 import { judge, type Simulate } from "./judge.ts"
 import type { PointFault } from "./plan.ts"

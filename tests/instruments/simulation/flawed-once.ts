@@ -1,4 +1,7 @@
-/** A simulation in which chance has its way, for tests: it finds a violation only in threads, and never again outside. */
+/**
+ * A simulation in which chance has its way, for tests: it finds a violation only in threads, and
+ * never again outside.
+ */
 import { isMainThread } from "node:worker_threads"
 import type { Simulate } from "./judge.ts"
 import { simulate as simulateRightly } from "./simulate.ts"

@@ -1,4 +1,7 @@
-/** The simulation with a flaw, for tests that need a violation: it says that no clock may jump while orders are in flight. */
+/**
+ * The simulation with a flaw, for tests that need a violation: it says that no clock may jump while
+ * orders are in flight.
+ */
 import type { Simulate } from "./judge.ts"
 import { simulate as simulateRightly } from "./simulate.ts"
 

@@ -1,6 +1,6 @@
 /**
- * What must hold in every history, by the numbers that the project gives its invariants. Most of it is checked at every
- * commit of every database; the rest when everything is at rest.
+ * What must hold in every history, by the numbers that the project gives its invariants. Most of it
+ * is checked at every commit of every database; the rest when everything is at rest.
  */
 import { type FailureReason, orderCancelled, type OrderStatus } from "#shared/contracts/order.ts"
 import type { Reservation } from "#shared/reservations/rules.ts"
@@ -31,7 +31,7 @@ export class Invariants {
   private readonly orders = new Map<string, OrderRow>()
   private readonly books: Record<ParticipantName, Books>
   private readonly away: ReadonlySet<string> | undefined
-  /** Whether times in orders are those of a clock that jumped; and those that the orchestrator tells. */
+  /** Whether the clocks of orders, and of the orchestrator, jumped. */
   private readonly ordersJump: boolean
   private readonly clocksDiffer: boolean
   /** Orders that a participant refuses as malformed. */
@@ -51,7 +51,7 @@ export class Invariants {
       items: booksOf("items"),
       slots: booksOf("slots"),
     }
-    // V8 makes a function long-lived that is written where it is assigned, and this one would keep a whole world.
+    // V8 keeps a function that is written where it is assigned, and with it a whole world.
     for (const name of participants) {
       const onCommit = (changes: ReadonlyArray<Change>) => this.onBooks(name, changes)
       system.databases[name].onCommit = onCommit
@@ -167,7 +167,7 @@ export class Invariants {
     }
   }
 
-  /** I12: whoever is away holds up only those that need it; a later run of an aborted order needs all of its steps. */
+  /** I12: an outage delays only what needs it; a later run of an aborted order needs all steps. */
   private inTime(order: OrderRow): void {
     const { world, away, books } = this
     const isItsOwnDoing = this.poisonous.has(order.id) || world.brokenOn.has(order.id)
@@ -270,7 +270,7 @@ export class Invariants {
     )
   }
 
-  /** I10: what nobody can work on is a dead letter, alone, and went no further than to whom it is poison. */
+  /** I10: a poison entry is a dead letter, alone, and got no further than the one it poisons. */
   private noPoison(): void {
     const { world, books } = this
     for (const name of participants) {

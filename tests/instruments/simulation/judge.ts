@@ -1,4 +1,7 @@
-/** The verdict on one plan. A simulation that throws is a finding like any other: it is shrunk and replayed the same way. */
+/**
+ * The verdict on one plan. A simulation that throws is a finding like any other: it is shrunk and
+ * replayed the same way.
+ */
 import type { Plan } from "./plan.ts"
 import type { simulate, Simulation } from "./simulate.ts"
 import type { Violation } from "./world.ts"

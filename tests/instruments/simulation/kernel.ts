@@ -1,8 +1,9 @@
 /**
- * The heart of the simulation: virtual time, and events that happen one at a time. Whatever a process waits for (a timer,
- * an answer, a lock) comes to it as an event here, and an event's consequences are played out before the next one
- * happens. All chance is drawn from the seed and the name of what it decides, so one decision that falls away does not
- * change the others, and the same plan has the same history on every machine and runtime.
+ * The heart of the simulation: virtual time, and events that happen one at a time. Whatever a
+ * process waits for (a timer, an answer, a lock) comes to it as an event here, and an event's
+ * consequences are played out before the next one happens. All chance is drawn from the seed and
+ * the name of what it decides, so one decision that falls away does not change the others, and the
+ * same plan has the same history on every machine and runtime.
  */
 import { type Clock, Duration, Effect, Exit, Scheduler } from "effect"
 
@@ -46,20 +47,29 @@ interface Event extends Upcoming {
   cancelled: boolean
 }
 
-/** Monday, 6 January 2025, noon: the times in traces are real ones, so that the ids made of them sort. */
+/**
+ * Monday, 6 January 2025, noon: the times in traces are real ones, so that the ids made of them
+ * sort.
+ */
 export const startMs = Date.UTC(2025, 0, 6, 12)
 
-/** Enough turns of the platform's own queue for an answer to come through `fetch` and `text` to the fiber that waits. */
+/**
+ * Enough turns of the platform's own queue for an answer to come through `fetch` and `text` to the
+ * fiber that waits.
+ */
 const turns = 12
 
 export interface KernelOptions {
   readonly seed: number
   /**
-   * Chooses which of the events at the same time, oldest first, happens next, also when there is but one; `atMs` is
-   * counted from the start. By the seed, if it is not given.
+   * Chooses which of the events at the same time, oldest first, happens next, also when there is
+   * but one; `atMs` is counted from the start. By the seed, if it is not given.
    */
   readonly choose?: ((events: ReadonlyArray<Upcoming>, atMs: number) => number) | undefined
-  /** Nothing takes time unless it waits on purpose: all that goes on at once is then a matter of choice. */
+  /**
+   * Nothing takes time unless it waits on purpose: all that goes on at once is then a matter of
+   * choice.
+   */
   readonly inNoTime?: boolean | undefined
   /** Is given a line for everything that happens. */
   readonly trace?: ((line: string) => void) | undefined

@@ -1,4 +1,7 @@
-/** Clocks that are off: one that jumps is so for a process, and one that is apart for all that runs on its machine. */
+/**
+ * Clocks that are off: one that jumps is so for a process, and one that is apart for all that runs
+ * on its machine.
+ */
 import type { Kernel, Process } from "./kernel.ts"
 
 const jumpMs = 3_600_000

@@ -1,4 +1,7 @@
-/** `npm run simulate`: simulates the system under every fault, seed after seed, and proves that no order suffers. */
+/**
+ * `npm run simulate`: simulates the system under every fault, seed after seed, and proves that no
+ * order suffers.
+ */
 import { optionsOf } from "#shared/command/command.ts"
 import { simulationSyntax, type Task } from "./arguments.ts"
 import { find } from "./find.ts"

@@ -1,6 +1,6 @@
 /**
- * The network of a simulated world: calls arrive after a while, at any live replica of the callee, and their answers come
- * back after a while; and whatever the plan says happens to one of them.
+ * The network of a simulated world: calls arrive after a while, at any live replica of the callee,
+ * and their answers come back after a while; and whatever the plan says happens to one of them.
  */
 import { Cause, type Effect, Exit, Fiber } from "effect"
 import type { Process } from "./kernel.ts"
@@ -10,7 +10,10 @@ import type { World } from "./world.ts"
 export interface Answer {
   readonly status: number
   readonly body: unknown
-  /** When it was given, by the clock of whoever gave it: every answer of a server that was reached has one. */
+  /**
+   * When it was given, by the clock of whoever gave it: every answer of a server that was reached
+   * has one.
+   */
   readonly date?: string
 }
 
@@ -22,7 +25,10 @@ export interface Server {
   readonly fork: (effect: Effect.Effect<Answer>) => Fiber.Fiber<Answer>
 }
 
-/** How a call ends for its caller: with an answer, or with the code of what happened to the connection. */
+/**
+ * How a call ends for its caller: with an answer, or with the code of what happened to the
+ * connection.
+ */
 export type CallEnd = Answer | { readonly code: "ECONNREFUSED" | "ECONNRESET" }
 
 export class Network {
@@ -191,7 +197,8 @@ export class Network {
           if ("code" in end) {
             return reject(new TypeError("fetch failed", { cause: { code: end.code } }))
           }
-          // Of a Response only what a caller uses, without the platform's streams: they take turns as they please.
+          // Of a Response only what a caller uses, without the platform's streams: they take turns
+          // as they please.
           const text = () => Promise.resolve(JSON.stringify(end.body))
           const headers = { get: () => end.date ?? null }
           resolve({ status: end.status, headers, text } as unknown as Response)

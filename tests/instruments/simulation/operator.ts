@@ -1,6 +1,7 @@
 /**
- * The operator of a simulated world, who restocks and takes away while orders are under way. An adjustment that got no answer,
- * or a 5xx, is sent again with the same key until it is answered, and some are sent twice for no reason.
+ * The operator of a simulated world, who restocks and takes away while orders are under way. An
+ * adjustment that got no answer, or a 5xx, is sent again with the same key until it is answered,
+ * and some are sent twice for no reason.
  */
 import { Effect, Exit } from "effect"
 import type { Adjustment } from "#shared/contracts/stock.ts"
@@ -13,7 +14,9 @@ import type { Restock } from "./restocks.ts"
 import type { ParticipantName } from "./services.ts"
 import type { System } from "./system.ts"
 
-/** What an operator was told of an adjustment, by its operator and key; nothing when it was refused. */
+/**
+ * What an operator was told of an adjustment, by its operator and key; nothing when it was refused.
+ */
 export interface Answered {
   readonly participant: ParticipantName
   readonly key: string
@@ -80,7 +83,10 @@ export class Operator {
     })
   }
 
-  /** One that is refused may be sent again and succeed when there is more: the last word counts, and a success for good. */
+  /**
+   * One that is refused may be sent again and succeed when there is more: the last word counts, and
+   * a success for good.
+   */
   private note(participant: ParticipantName, idempotencyKey: string, body: unknown): void {
     const key = `${name} ${idempotencyKey}`
     const told = body as Adjustment | undefined

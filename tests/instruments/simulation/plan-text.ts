@@ -1,4 +1,6 @@
-/** A plan as a person reads it: what there is, who orders what, and which faults come in between. */
+/**
+ * A plan as a person reads it: what there is, who orders what, and which faults come in between.
+ */
 import { type Plan, type PointFault, replicas, type TimedFault } from "./plan.ts"
 import { cancellerOf, poison, type Wish } from "./wish.ts"
 import type { Restock } from "./restocks.ts"

@@ -1,7 +1,8 @@
 /**
- * A plan of a simulated world: what customers order and when, and which faults happen where. fast-check draws plans and,
- * when one shows a violation, shrinks it. A fault happens at a point: the n-th time that any process comes to the place of
- * that name, such as its n-th call of billing or its n-th commit; or at a time.
+ * A plan of a simulated world: what customers order and when, and which faults happen where.
+ * fast-check draws plans and, when one shows a violation, shrinks it. A fault happens at a point:
+ * the n-th time that any process comes to the place of that name, such as its n-th call of billing
+ * or its n-th commit; or at a time.
  */
 import fc from "fast-check"
 import { type FailpointName, failpoints } from "#shared/failpoint.ts"
@@ -9,7 +10,10 @@ import { operations } from "./operations.ts"
 import { type Restock, restock } from "./restocks.ts"
 import { type Wish, wish } from "./wish.ts"
 
-/** The services of the simulated world, and how many processes of each there are where a plan does not say. */
+/**
+ * The services of the simulated world, and how many processes of each there are where a plan does
+ * not say.
+ */
 export const replicas = { orders: 2, orchestrator: 3, billing: 1, items: 1, slots: 1 }
 export type Replicas = Readonly<typeof replicas>
 export type ServiceName = keyof Replicas
@@ -72,14 +76,19 @@ export interface PointFault extends Point {
   readonly forMs: number
 }
 
-/** How a process fails every request that concerns one order: with a status, or by no answer at all. */
+/**
+ * How a process fails every request that concerns one order: with a status, or by no answer at all.
+ */
 export const orderFaults = {
   "breaks on an order": 500,
   "is unavailable for an order": 503,
   "never answers for an order": undefined,
 } as const
 export type OrderFault = keyof typeof orderFaults
-/** What can happen to a process that the orchestrator calls: it answers 401, or fails whenever an order is concerned. */
+/**
+ * What can happen to a process that the orchestrator calls: it answers 401, or fails whenever an
+ * order is concerned.
+ */
 export const calleeFaults = [
   "refuses its callers",
   ...Object.keys(orderFaults) as ReadonlyArray<OrderFault>,
@@ -121,7 +130,10 @@ export interface Plan {
   readonly timedFaults: ReadonlyArray<TimedFault>
 }
 
-/** Customers' orders and faults begin within so long; when faults end, everything has to become final. */
+/**
+ * Customers' orders and faults begin within so long; when faults end, everything has to become
+ * final.
+ */
 export const faultsEndMs = 30_000
 
 const of = (
@@ -179,7 +191,8 @@ const timedFault: fc.Arbitrary<TimedFault> = fc.oneof(
       fc.oneof(fc.nat(3_000), fc.integer({ min: 3_000, max: 25_000 })),
     ),
   },
-  // Long enough that waits which double without a bound grow past it, and that whoever waits for nothing shows it.
+  // Long enough that waits which double without a bound grow past it, and that whoever waits for
+  // nothing shows it.
   { weight: 1, arbitrary: anyTimed(fc.nat(5_000), fc.integer({ min: 105_000, max: 130_000 })) },
 )
 

@@ -1,7 +1,7 @@
 /**
- * The order queue of a simulated world: the promises of a Redis stream with one consumer group (at-least-once, in no
- * promised order, pending until acknowledged, claimed from whoever is silent), and every way in which a command to it can
- * go wrong.
+ * The order queue of a simulated world: the promises of a Redis stream with one consumer group
+ * (at-least-once, in no promised order, pending until acknowledged, claimed from whoever is
+ * silent), and every way in which a command to it can go wrong.
  */
 import { Effect, Exit } from "effect"
 import { OrderId } from "#shared/contracts/order.ts"

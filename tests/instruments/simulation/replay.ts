@@ -5,7 +5,10 @@ import { violationText } from "./report.ts"
 import type { Screen } from "./screen.ts"
 import { planOf } from "./seeds.ts"
 
-/** Gives the exit code: 0 when all holds, 1 at a violation. Fails with a RangeError when there is no such plan. */
+/**
+ * Gives the exit code: 0 when all holds, 1 at a violation. Fails with a RangeError when there is no
+ * such plan.
+ */
 export const replay = async (
   seed: number,
   path: string,

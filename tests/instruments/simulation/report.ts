@@ -1,4 +1,7 @@
-/** What the command prints, besides plans: progress, the summary with its coverage, and what was found. */
+/**
+ * What the command prints, besides plans: progress, the summary with its coverage, and what was
+ * found.
+ */
 import { failpoints } from "#shared/failpoint.ts"
 import { faultKinds } from "./coverage.ts"
 import { simulatedFailpoints } from "./plan.ts"

@@ -1,4 +1,6 @@
-/** What operators change of what is left while orders are under way, and how their client behaves. */
+/**
+ * What operators change of what is left while orders are under way, and how their client behaves.
+ */
 import fc from "fast-check"
 import type { ParticipantName } from "#shared/contracts/order-saga.ts"
 

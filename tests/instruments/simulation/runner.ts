@@ -1,7 +1,7 @@
 /**
- * Simulates a range of seeds, spread over threads. The seeds are given out in order and in small chunks, so that memory
- * stays flat; after a violation nothing more is given out, and the lowest seed that shows one is the finding: it does not
- * depend on the number of threads.
+ * Simulates a range of seeds, spread over threads. The seeds are given out in order and in small
+ * chunks, so that memory stays flat; after a violation nothing more is given out, and the lowest
+ * seed that shows one is the finding: it does not depend on the number of threads.
  */
 import { Worker } from "node:worker_threads"
 import { emptyTally, merge, type Tally } from "./tally.ts"

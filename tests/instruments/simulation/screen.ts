@@ -1,4 +1,7 @@
-/** Where the command prints: a terminal shows progress as one line that changes, anything else as a line now and then. */
+/**
+ * Where the command prints: a terminal shows progress as one line that changes, anything else as a
+ * line now and then.
+ */
 
 export interface Screen {
   readonly print: (text: string) => void
@@ -10,7 +13,10 @@ export interface Screen {
 
 const everyMs = { terminal: 100, other: 10_000 }
 
-/** The screen of this process. Ctrl-C ends it at once, with 130; so does a reader that has seen enough, with 0. */
+/**
+ * The screen of this process. Ctrl-C ends it at once, with 130; so does a reader that has seen
+ * enough, with 0.
+ */
 export const processScreen = (): Screen => {
   const { stdout } = process
   let shownAtMs = 0

@@ -1,4 +1,7 @@
-/** Which plan a seed stands for, and which of the smaller ones a path of fast-check leads to from there. */
+/**
+ * Which plan a seed stands for, and which of the smaller ones a path of fast-check leads to from
+ * there.
+ */
 import fc from "fast-check"
 import { anyPlan, type Plan } from "./plan.ts"
 

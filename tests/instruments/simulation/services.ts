@@ -1,6 +1,7 @@
 /**
- * The services under simulation: the real intake, register and sweeper of orders, the real orchestrator and the real
- * participants, each on the simulated tables, queue and network of its process.
+ * The services under simulation: the real intake, register and sweeper of orders, the real
+ * orchestrator and the real participants, each on the simulated tables, queue and network of its
+ * process.
  */
 import { Context, Duration, Effect, Layer } from "effect"
 import { SecureRandom } from "effect/crypto"

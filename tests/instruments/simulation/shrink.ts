@@ -9,7 +9,10 @@ export interface Shrinking {
   readonly simulate: Simulate
   /** After so long the smallest plan found by then has to do. */
   readonly withinMs: number
-  /** Is told how many plans were tried, and how many of them, each smaller than the one before, broke the invariant. */
+  /**
+   * Is told how many plans were tried, and how many of them, each smaller than the one before,
+   * broke the invariant.
+   */
   readonly onTry?: (tried: number, smaller: number) => void
 }
 
@@ -21,7 +24,10 @@ export interface Shrunk {
   readonly interrupted: boolean
 }
 
-/** Gives nothing when the seed did not break the invariant again: then a history has more causes than its plan. */
+/**
+ * Gives nothing when the seed did not break the invariant again: then a history has more causes
+ * than its plan.
+ */
 export const shrink = async (
   { seed, violations }: Finding,
   { simulate, withinMs, onTry }: Shrinking,

@@ -1,4 +1,7 @@
-/** One simulation: a plan in, and out come the violations, a fingerprint of the history and what of the plan came to pass. */
+/**
+ * One simulation: a plan in, and out come the violations, a fingerprint of the history and what of
+ * the plan came to pass.
+ */
 import type { Plan } from "./plan.ts"
 import { Customers } from "./customers.ts"
 import { Invariants } from "./invariants.ts"
@@ -17,7 +20,10 @@ export interface Simulation {
   /** Virtual milliseconds. */
   readonly tookMs: number
   readonly world: World
-  /** How many points were passed by the time that every order was final, told to its customer and off the queue. */
+  /**
+   * How many points were passed by the time that every order was final, told to its customer and
+   * off the queue.
+   */
   readonly pointsUntilSettled: number
   /** The orders as they ended. */
   readonly orders: ReadonlyArray<OrderRow>

@@ -1,4 +1,7 @@
-/** Orders that are not like the others: of an earlier version of the saga, or poison to a participant. */
+/**
+ * Orders that are not like the others: of an earlier version of the saga, or poison to a
+ * participant.
+ */
 import { describe, expect, it } from "vitest"
 import { type OrderFault, orderFaults, type Plan, type TimedFault } from "./plan.ts"
 import { poison, type Wish } from "./wish.ts"
@@ -28,7 +31,10 @@ const plan: Plan = {
   timedFaults: [],
 }
 
-/** What became of the orders, in the order of the wishes, and what each participant has on record of them. */
+/**
+ * What became of the orders, in the order of the wishes, and what each participant has on record of
+ * them.
+ */
 const outcome = async (given: Partial<Plan> & Pick<Plan, "wishes">) => {
   const { violations, orders, tookMs, databases } = await simulate({ ...plan, ...given })
   expect(violations).toEqual([])

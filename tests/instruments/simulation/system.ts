@@ -1,6 +1,6 @@
 /**
- * The processes of a simulated world and their lives: they start, are told to stop, crash and come again, while the
- * databases and the queue outlive them.
+ * The processes of a simulated world and their lives: they start, are told to stop, crash and come
+ * again, while the databases and the queue outlive them.
  */
 import { Clock, Context, Effect, Exit, Layer, Random, References, Scheduler, Scope } from "effect"
 import { RunningSagas } from "#services/orchestrator/running-sagas.ts"
@@ -139,7 +139,7 @@ export class System {
     process.atEnd.add(() => this.network.withdraw(process))
   }
 
-  /** Ends a process as SIGTERM does: nothing new comes in, its scope is closed, and what hangs is killed. */
+  /** Ends a process as SIGTERM does: its scope is closed, and what hangs is killed. */
   private tellToStop({ process, scope, fork }: Running, downMs: number): void {
     if (!process.alive) return
     this.kernel.note(`${process.name} is told to stop`)
@@ -232,7 +232,7 @@ export class System {
     }
   }
 
-  /** The tables of a database as one process uses them, with the faults that the plan has for its commits. */
+  /** The tables as one process uses them, with the planned faults of its commits. */
   private storeOf<T>(
     name: DatabaseName,
     process: Process,

@@ -1,4 +1,7 @@
-/** What many simulations add up to: how much happened, which faults hit and where, and a fingerprint of all histories. */
+/**
+ * What many simulations add up to: how much happened, which faults hit and where, and a fingerprint
+ * of all histories.
+ */
 import { fingerprint } from "./kernel.ts"
 import type { Plan } from "./plan.ts"
 import type { Simulation } from "./simulate.ts"

@@ -7,7 +7,10 @@ import { stepsInForce } from "#shared/contracts/order-saga.ts"
 export const usernames = ["ann", "bob", "cy"]
 export const itemIds = ["1", "2", "3", "4"]
 export const slotTimes = ["00:00", "01:00", "02:00"]
-/** What each participant refuses as malformed, and with it the whole request that it is in: a poison order wants it. */
+/**
+ * What each participant refuses as malformed, and with it the whole request that it is in: a poison
+ * order wants it.
+ */
 export const poison = { billing: "mallory", items: "13", slots: "13:00" }
 
 /** One customer's wish for one order, and how its client behaves. */
@@ -33,7 +36,10 @@ export const cancellerOf = ({ cancelAfterMs = 0 }: Wish): "customer" | "operator
 export const isPoison = ({ username, item, slot }: Wish): boolean =>
   username === poison.billing || `${item}` === poison.items || slot === poison.slots
 
-/** The idempotency keys of the wishes. A key belongs to its user: different users have the same ones. */
+/**
+ * The idempotency keys of the wishes. A key belongs to its user: different users have the same
+ * ones.
+ */
 export const keysOf = (wishes: ReadonlyArray<Wish>): ReadonlyArray<string> => {
   const times = new Map<string, number>()
   return wishes.map(({ username }) => {

@@ -1,11 +1,15 @@
-/** A thread that simulates what it is told to: one seed after the other, until one shows a violation. */
+/**
+ * A thread that simulates what it is told to: one seed after the other, until one shows a
+ * violation.
+ */
 import { parentPort, workerData } from "node:worker_threads"
 import { judge, type Simulate } from "./judge.ts"
 import type { Chunk, Done, Finding } from "./runner.ts"
 import { planOf } from "./seeds.ts"
 import { count, emptyTally } from "./tally.ts"
 
-// Errors are values here, and made by the thousand: their stacks would cost an eighth of the time, and nobody reads them.
+// Errors are values here, and made by the thousand: their stacks would cost an eighth of the time,
+// and nobody reads them.
 Error.stackTraceLimit = 0
 
 const { simulate }: { readonly simulate: Simulate } = await import(workerData as string)

@@ -1,6 +1,6 @@
 /**
- * What the parts of a simulated world share: the kernel, the plan's faults and which of them have happened, the processes
- * and how they end, and what was found to be wrong.
+ * What the parts of a simulated world share: the kernel, the plan's faults and which of them have
+ * happened, the processes and how they end, and what was found to be wrong.
  */
 import { Effect, Exit } from "effect"
 import { failpoints } from "#shared/failpoint.ts"
@@ -24,7 +24,10 @@ const countedWhereTheyAct: ReadonlySet<string> = new Set([
 
 const kindOf = ({ point, fault }: PointFault) => `${point.split(" ", 1)[0]}: ${fault}`
 
-/** How often, and when last, somebody came to a point, and the faults that are planned there, by number. */
+/**
+ * How often, and when last, somebody came to a point, and the faults that are planned there, by
+ * number.
+ */
 interface Place {
   arrivals: number
   lastMs: number | undefined
@@ -37,7 +40,10 @@ export class World {
   hits = 0
   /** How often each kind of fault happened while there were orders in flight. */
   readonly faults = new Map<string, number>()
-  /** How often each failpoint was passed, and how often a process crashed there while there were orders in flight. */
+  /**
+   * How often each failpoint was passed, and how often a process crashed there while there were
+   * orders in flight.
+   */
   readonly failpoints = new Map<string, number>(failpoints.map((name) => [name, 0]))
   readonly crashes = new Map<string, number>()
   /** Every point that was passed before the faults ended, in order. */
@@ -46,7 +52,10 @@ export class World {
   readonly cutOff = new Set<string>()
   /** Which processes do not know their callers. */
   readonly lockedUp = new Set<string>()
-  /** Which processes fail on an order, how, and on which one: the first that they meet. And all orders that one failed on. */
+  /**
+   * Which processes fail on an order, how, and on which one: the first that they meet. And all
+   * orders that one failed on.
+   */
   readonly breaking = new Map<string, { readonly fault: OrderFault; on?: string }>()
   readonly brokenOn = new Set<string>()
   /** The orders that there are; what else is on the queue is none. */
@@ -82,7 +91,10 @@ export class World {
     return fault
   }
 
-  /** When somebody came to a point last, in milliseconds from the start; nothing when nobody ever did. */
+  /**
+   * When somebody came to a point last, in milliseconds from the start; nothing when nobody ever
+   * did.
+   */
   lastMs(point: string): number | undefined {
     return this.places.get(point)?.lastMs
   }

@@ -11,7 +11,10 @@ import {
   startParticipant,
 } from "../../shared/reservations/running-participant.ts"
 
-/** An auth service as far as billing knows it: its public keys, and the tokens that it gave to users. */
+/**
+ * An auth service as far as billing knows it: its public keys, and the tokens that it gave to
+ * users.
+ */
 const makeAuth = Effect.promise(async () => {
   const { publicKey, privateKey } = await generateKeyPair("EdDSA", { crv: "Ed25519" })
   const stranger = await generateKeyPair("EdDSA", { crv: "Ed25519" })

@@ -1,6 +1,6 @@
 /**
- * Everything that billing asks of its tables, by the code that asks it, for tests of how PostgreSQL plans it. But for the
- * accounts, items and slots ask the same.
+ * Everything that billing asks of its tables, by the code that asks it, for tests of how PostgreSQL
+ * plans it. But for the accounts, items and slots ask the same.
  */
 import { Context, Duration, Effect, Layer, type Scope } from "effect"
 import { Accounts, accountsLayer } from "#services/billing/accounts.ts"

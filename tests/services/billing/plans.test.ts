@@ -1,4 +1,7 @@
-/** Accounts and reservations are read by their indexes, by every statement of billing, whatever there was at first. */
+/**
+ * Accounts and reservations are read by their indexes, by every statement of billing, whatever
+ * there was at first.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { badlyPlannedAt } from "#tests/support/plans.ts"

@@ -1,4 +1,7 @@
-/** What is seen of the sagas of several orchestrators, and which of them are retried, whichever of these is asked. */
+/**
+ * What is seen of the sagas of several orchestrators, and which of them are retried, whichever of
+ * these is asked.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Context, Duration, Effect, Layer, Schema } from "effect"
 import { TestClock } from "effect/testing"
@@ -37,7 +40,10 @@ const replicasOf = (names: ReadonlyArray<string>, silent: ReadonlySet<string>) =
 
 const idOf = (n: number) => OrderId.make(`0193a0a0-0000-7000-8000-${String(n).padStart(12, "0")}`)
 
-/** Orchestrators that have these orders, all of which wait for their next try, and a note of which go on. */
+/**
+ * Orchestrators that have these orders, all of which wait for their next try, and a note of which
+ * go on.
+ */
 const orchestrators = Effect.fnUntraced(function* (
   orders: Readonly<Record<string, ReadonlyArray<number>>>,
   ...silent: ReadonlyArray<string>

@@ -1,4 +1,7 @@
-/** What is told of a service that does not answer: in the log once, and of one that only a person can mend in `/readyz`, too. */
+/**
+ * What is told of a service that does not answer: in the log once, and of one that only a person
+ * can mend in `/readyz`, too.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"

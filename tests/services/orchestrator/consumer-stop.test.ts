@@ -107,7 +107,8 @@ describe("a stop of the consumer", () => {
         const sofar = asked.length
         yield* stopTakes(stop, drainMs)
         assert.strictEqual(stream.waiting.length, 2)
-        // It tried on while it waited, and told the register of it; the step before is not undone while this one is not.
+        // It tried on while it waited, and told the register of it; the step before is not undone
+        // while this one is not.
         const after = asked.slice(sofar).filter((one) => one.kind !== kind)
         assert.deepStrictEqual(after.filter((one) => one.kind !== "decide"), [])
       }))

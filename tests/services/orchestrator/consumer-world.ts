@@ -1,4 +1,7 @@
-/** A consumer over a queue in memory, with participants and a register that do as a test tells. Times are the test clock's. */
+/**
+ * A consumer over a queue in memory, with participants and a register that do as a test tells.
+ * Times are the test clock's.
+ */
 import { Effect, Exit, Layer, Logger, References, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { consumerLayer } from "#services/orchestrator/consumer.ts"
@@ -28,7 +31,10 @@ export const world = Effect.gen(function* () {
   const callees = scriptedCallees()
   const logs: Array<LogLine> = []
   const inHand = { orders: new Map<string, OrderId>(), most: 0 }
-  /** A consumer; `disturb` makes its queue do as the test tells, and `participants` are called in place of the scripted. */
+  /**
+   * A consumer; `disturb` makes its queue do as the test tells, and `participants` are called in
+   * place of the scripted.
+   */
   const start = (
     sagasInFlight = 2_000,
     disturb: (queue: Queue) => Queue = (queue) => queue,

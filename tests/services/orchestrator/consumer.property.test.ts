@@ -1,6 +1,7 @@
 /**
- * Whatever becomes of its waves, the consumer loses no order and no place: random takes, outages, refusals, defects, doubles
- * and a queue that takes nothing back; then all is mended, and everything must have ended, and two waves be in flight again.
+ * Whatever becomes of its waves, the consumer loses no order and no place: random takes, outages,
+ * refusals, defects, doubles and a queue that takes nothing back; then all is mended, and
+ * everything must have ended, and two waves be in flight again.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"

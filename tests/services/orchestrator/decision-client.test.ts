@@ -53,7 +53,8 @@ describe("the register, as waves call it", () => {
       assert.deepStrictEqual(yield* failure, ["Misconfigured", "Misconfigured"])
       script.conduct = () => Promise.reject(fetchFailed("ECONNRESET"))
       assert.deepStrictEqual(yield* failure, ["OutcomeUnknown", "OutcomeUnknown"])
-      // Of the register's answers no protocol is written down for others: there is nothing to look up.
+      // Of the register's answers no protocol is written down for others: there is nothing to look
+      // up.
       const wrong: ReadonlyArray<readonly [string, Conduct<Decision>]> = [
         [
           'orders answered decisions.0.status as "perhaps": expected "pending" | "completed" | ' +

@@ -1,4 +1,7 @@
-/** Databases that answer and cannot be written to, as after a failover behind their address: orders wait, and go on at once. */
+/**
+ * Databases that answer and cannot be written to, as after a failover behind their address: orders
+ * wait, and go on at once.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Sql } from "postgres"
@@ -8,7 +11,9 @@ import { startSystem } from "./running-system.ts"
 const databaseOf = (sql: Sql) =>
   Effect.promise(async () => String((await sql`select current_database() as name`)[0]!["name"]))
 
-/** What the service is connected to is cut, and it comes back to a server that cannot be written to. */
+/**
+ * What the service is connected to is cut, and it comes back to a server that cannot be written to.
+ */
 const failOver = (sql: Sql, database: string) =>
   Effect.promise(async () => {
     await sql.unsafe(`alter database "${database}" set default_transaction_read_only = on`)

@@ -1,6 +1,7 @@
 /**
- * Redis fails over behind its address while orders come, and the old primary stays up as a replica. The sweeper has no part
- * in it: what is to be decided here is decided before it would republish anything.
+ * Redis fails over behind its address while orders come, and the old primary stays up as a replica.
+ * The sweeper has no part in it: what is to be decided here is decided before it would republish
+ * anything.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"

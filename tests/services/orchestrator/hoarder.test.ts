@@ -1,6 +1,7 @@
 /**
- * Stock cannot be blocked for free. A customer whose orders always fail after the item is held, by thirty connections that send
- * the next order as soon as the last is answered, takes next to nothing from those who mean to buy.
+ * Stock cannot be blocked for free. A customer whose orders always fail after the item is held, by
+ * thirty connections that send the next order as soon as the last is answered, takes next to
+ * nothing from those who mean to buy.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"

@@ -1,4 +1,7 @@
-/** One order's fate never becomes another's: poison among good orders, and participants that are away for some of them. */
+/**
+ * One order's fate never becomes another's: poison among good orders, and participants that are
+ * away for some of them.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { type OrderDetails, OrderId } from "#shared/contracts/order.ts"
@@ -16,7 +19,10 @@ import {
   works,
 } from "./running-system.ts"
 
-/** Does not take requests with a command for the resource, as a participant of another version might do. */
+/**
+ * Does not take requests with a command for the resource, as a participant of another version might
+ * do.
+ */
 const refuses = (resource: string, status: number): Conduct => async (answer, request) => {
   const isMeant = (await request.clone().text()).includes(`"resource":"${resource}"`)
   return isMeant ? Response.json({ code: "refused" }, { status }) : await answer()

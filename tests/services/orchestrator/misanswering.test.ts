@@ -1,6 +1,7 @@
 /**
- * A participant that does what it is told and answers otherwise than the protocol says, over a real network: what is wrong is
- * told in words, no order is lost over it or sent twice, nobody else waits, and all goes on when it is mended.
+ * A participant that does what it is told and answers otherwise than the protocol says, over a real
+ * network: what is wrong is told in words, no order is lost over it or sent twice, nobody else
+ * waits, and all goes on when it is mended.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
@@ -21,7 +22,10 @@ const each = (change: (right: Outcome) => object): Manner => (right) => ({
 })
 const asItShould = each((right) => right)
 
-/** With what is said of it when three orders are asked about, and of one alone; nothing where it is right about that. */
+/**
+ * With what is said of it when three orders are asked about, and of one alone; nothing where it is
+ * right about that.
+ */
 const manners: ReadonlyArray<readonly [manner: Manner, ofThree: string, ofOne?: string]> = [
   [(right) => ({ outcomes: right.toReversed() }), "in another order than it was asked"],
   [

@@ -1,4 +1,7 @@
-/** A participant that only a person can mend: it is named where people look, asked slowly, and no order is lost over it. */
+/**
+ * A participant that only a person can mend: it is named where people look, asked slowly, and no
+ * order is lost over it.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schedule } from "effect"
 import { keyFiles } from "#shared/security/generate-service-keys.ts"
@@ -38,7 +41,10 @@ const isNamed = (orchestrator: RunningOrchestrator, cause: RegExp) =>
     assert.strictEqual(warnings.length, 1)
   })
 
-/** All orders end well, though only when the participant is asked again; and nobody is named any more. */
+/**
+ * All orders end well, though only when the participant is asked again; and nobody is named any
+ * more.
+ */
 const isMended = (
   system: System,
   orchestrator: RunningOrchestrator,
@@ -92,7 +98,8 @@ describe.concurrent("a participant", () => {
         yield* system.restart("items", {})
         yield* isMended(system, orchestrator, user, placed)
         assert.strictEqual(yield* misconfigured(orchestrator), 0)
-        // It was not asked again all the time. The second request may meet it in the middle of its restart.
+        // It was not asked again all the time. The second request may meet it in the middle of its
+        // restart.
         for (const [first, second = Infinity] of asked.values()) {
           assert.isAbove(second - first!, 9_000)
         }

@@ -1,7 +1,8 @@
 /**
- * Retention, over a month of the whole system: hundreds of orders a day that end in every way, one that is stuck all the
- * time, and commands and messages of old orders that come again at any age. What is proved, day by day: tables stop
- * growing, the books balance and agree with the orders, and nothing goes that something that comes late could still need.
+ * Retention, over a month of the whole system: hundreds of orders a day that end in every way, one
+ * that is stuck all the time, and commands and messages of old orders that come again at any age.
+ * What is proved, day by day: tables stop growing, the books balance and agree with the orders, and
+ * nothing goes that something that comes late could still need.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Schedule } from "effect"

@@ -1,4 +1,7 @@
-/** What the console sees of two orchestrators and has them do, whichever of them it asks: on a real Redis and real databases. */
+/**
+ * What the console sees of two orchestrators and has them do, whichever of them it asks: on a real
+ * Redis and real databases.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { DeadLetterView } from "#shared/contracts/queue.ts"

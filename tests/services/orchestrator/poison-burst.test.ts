@@ -1,4 +1,7 @@
-/** Many orders that a participant refuses, and answers that are not those of the request: neither is another order's fate. */
+/**
+ * Many orders that a participant refuses, and answers that are not those of the request: neither is
+ * another order's fate.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Random } from "effect"
 import type { Command } from "#shared/contracts/reservation.ts"
@@ -6,7 +9,10 @@ import { Refused } from "#shared/http/client.ts"
 import { anId, refusing, reserves, scriptedParticipants } from "./scripted-participants.ts"
 import { json } from "./scripted-service.ts"
 
-/** Sends those that have no answer yet, again and again; the commands that got one, and those that were refused. */
+/**
+ * Sends those that have no answer yet, again and again; the commands that got one, and those that
+ * were refused.
+ */
 const sendAgain = Effect.fnUntraced(function* (
   send: (commands: ReadonlyArray<Command>) => Effect.Effect<ReadonlyArray<object>>,
   commands: ReadonlyArray<Command>,

@@ -1,4 +1,7 @@
-/** What the orchestrator has participants forget, given what the audit finds: when, how far, and which orders it spares. */
+/**
+ * What the orchestrator has participants forget, given what the audit finds: when, how far, and
+ * which orders it spares.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Layer, Logger, Stream } from "effect"
 import { TestClock } from "effect/testing"
@@ -102,7 +105,10 @@ const start = (
         }),
       ])),
     )
-    /** Lets so much time pass, and what follows happen: nothing of it waits for anything but its turn. */
+    /**
+     * Lets so much time pass, and what follows happen: nothing of it waits for anything but its
+     * turn.
+     */
     const pass = (time: Duration.Input) =>
       Effect.andThen(
         TestClock.adjust(time),

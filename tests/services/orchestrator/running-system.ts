@@ -1,7 +1,8 @@
 /**
- * Everything an order passes through, for tests of the orchestrator: the real orders, billing, items and slots, each on a
- * database of its own, and a real Redis. Requests are handed over in memory, through a wire for each service that a test
- * can disturb; orchestrators come and go as the test tells.
+ * Everything an order passes through, for tests of the orchestrator: the real orders, billing,
+ * items and slots, each on a database of its own, and a real Redis. Requests are handed over in
+ * memory, through a wire for each service that a test can disturb; orchestrators come and go as the
+ * test tells.
  */
 import { Effect, Exit, Logger, References, Scope } from "effect"
 import { Redis } from "ioredis"
@@ -56,7 +57,10 @@ export interface System {
   readonly requests: Readonly<Record<Name, number>>
   /** Every request to a service, through its wire. */
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>
-  /** Puts a participant with other settings, on the same database, in the place of the one that runs. */
+  /**
+   * Puts a participant with other settings, on the same database, in the place of the one that
+   * runs.
+   */
   readonly restart: (
     name: Exclude<Name, "orders">,
     settings: Readonly<Record<string, string>>,

@@ -1,4 +1,7 @@
-/** What is seen of sagas from outside while they run: their metrics, and the log lines of those that are stuck or buried. */
+/**
+ * What is seen of sagas from outside while they run: their metrics, and the log lines of those that
+ * are stuck or buried.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, References } from "effect"
 import { TestClock } from "effect/testing"

@@ -1,6 +1,7 @@
 /**
- * Participants and a register that keep to their rules in memory, and that hold, fail and refuse requests as a test tells
- * them. They stand behind the consumer in place of what calls the real ones.
+ * Participants and a register that keep to their rules in memory, and that hold, fail and refuse
+ * requests as a test tells them. They stand behind the consumer in place of what calls the real
+ * ones.
  */
 import { Deferred, Effect } from "effect"
 import type { Participants } from "#services/orchestrator/participants.ts"

@@ -1,4 +1,7 @@
-/** Another service, as its callers see it: it notes what it is asked, and answers as a test tells it. */
+/**
+ * Another service, as its callers see it: it notes what it is asked, and answers as a test tells
+ * it.
+ */
 import { Context, Effect, Layer, Logger, Metric, References, type Scope } from "effect"
 import { Callees } from "#services/orchestrator/callees.ts"
 import { Fetch } from "#shared/http/client.ts"

@@ -1,4 +1,7 @@
-/** The orchestrator at work: real services, real databases, a real Redis, and wires between them that fail. */
+/**
+ * The orchestrator at work: real services, real databases, a real Redis, and wires between them
+ * that fail.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { type OrderDetails, OrderId } from "#shared/contracts/order.ts"
@@ -164,7 +167,8 @@ describe("the orchestrator", () => {
       assert.isTrue(causes.some((letter) => letter.includes("not an order message")))
       yield* patient.stop
       yield* system.orchestrate({ ORDER_DEADLINE: "1 second" })
-      // The one that is no order is undone; the other one does not stay undecided, but ends at its deadline.
+      // The one that is no order is undone; the other one does not stay undecided, but ends at its
+      // deadline.
       assert.strictEqual((yield* system.final(user, mismatched)).reason, "Order timed out")
       assert.strictEqual((yield* system.left(user))[0], 8001)
     }))

@@ -1,4 +1,7 @@
-/** What waves share when they call one participant at the same time, and what becomes of each entry when it refuses or breaks. */
+/**
+ * What waves share when they call one participant at the same time, and what becomes of each entry
+ * when it refuses or breaks.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Random } from "effect"
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"
@@ -6,7 +9,10 @@ import type { Answers } from "#shared/saga/saga.ts"
 import { answering, refusing, reserves, scriptedParticipants } from "./scripted-participants.ts"
 import { type Conduct, fetchFailed, json } from "./scripted-service.ts"
 
-/** The answers, each as an outcome or the name of a failure; those that differ from the expected one, by their places. */
+/**
+ * The answers, each as an outcome or the name of a failure; those that differ from the expected
+ * one, by their places.
+ */
 const kindsOf = (answers: Answers<Outcome>) =>
   answers.map((answer) => "_tag" in answer ? answer._tag : answer.outcome)
 

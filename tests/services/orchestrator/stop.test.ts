@@ -1,4 +1,7 @@
-/** An orchestrator that is told to stop in the middle of its work, and the next one, which ends that. */
+/**
+ * An orchestrator that is told to stop in the middle of its work, and the next one, which ends
+ * that.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { until } from "#tests/services/orders/until.ts"

@@ -9,7 +9,10 @@ interface Batch {
   readonly end: (failure?: string) => Effect.Effect<void>
 }
 
-/** A group commit whose batches stay out until the test ends them, in a scope that the test may close. */
+/**
+ * A group commit whose batches stay out until the test ends them, in a scope that the test may
+ * close.
+ */
 const underTest = (
   options: Pick<GroupCommitOptions<number, number, string>, "max" | "size" | "waiting">,
 ) =>

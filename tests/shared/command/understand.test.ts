@@ -1,4 +1,7 @@
-/** What the commands of this project understand, and what they say of the rest, in one way for all of them. */
+/**
+ * What the commands of this project understand, and what they say of the rest, in one way for all
+ * of them.
+ */
 import { describe, expect, it } from "vitest"
 import { startSyntax } from "#compose/embedded/arguments.ts"
 import { imagesSyntax } from "#compose/images/arguments.ts"

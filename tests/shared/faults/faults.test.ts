@@ -1,4 +1,7 @@
-/** Faults for real: each is set while orders are placed, and then no order is lost, half done or double. */
+/**
+ * Faults for real: each is set while orders are placed, and then no order is lost, half done or
+ * double.
+ */
 import { Context, Duration, Effect, Exit, Layer, Scope, Stream } from "effect"
 import { spawnSync } from "node:child_process"
 import { join } from "node:path"

@@ -1,6 +1,7 @@
 /**
- * What no endpoint takes for a body, whatever its schema. Sent to any route that wants a JSON object, each is answered with
- * a problem of one of the statuses given, and nothing of it comes back: `marker` stands where a password might.
+ * What no endpoint takes for a body, whatever its schema. Sent to any route that wants a JSON
+ * object, each is answered with a problem of one of the statuses given, and nothing of it comes
+ * back: `marker` stands where a password might.
  */
 import { assert } from "@effect/vitest"
 import { gzipSync } from "node:zlib"
@@ -35,7 +36,10 @@ export const inChunks = (chunk: string, count: number): ReadableStream<Uint8Arra
 
 const deep = (open: string, close: string) => `${open.repeat(5_000)}1${close.repeat(5_000)}`
 
-/** For a route whose bodies may have `maxBytes`. It takes `text`, with any word in the place of TEXT. */
+/**
+ * For a route whose bodies may have `maxBytes`. It takes `text`, with any word in the place of
+ * TEXT.
+ */
 export const badBodies = (text: string, maxBytes: number): ReadonlyArray<BadBody> => {
   const withValue = (value: string) =>
     `{${Object.keys(JSON.parse(text)).map((field) => `"${field}":${value}`).join(",")}}`

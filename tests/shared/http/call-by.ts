@@ -1,4 +1,7 @@
-/** Calls the service at the URL that is the last argument, and prints what it answers; a process of its own. */
+/**
+ * Calls the service at the URL that is the last argument, and prints what it answers; a process of
+ * its own.
+ */
 import { Effect } from "effect"
 import { get } from "#shared/http/client.ts"
 

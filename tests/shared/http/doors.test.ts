@@ -1,4 +1,7 @@
-/** The two doors of a service: what is behind each, and that one can be full, taken or missing without the other. */
+/**
+ * The two doors of a service: what is behind each, and that one can be full, taken or missing
+ * without the other.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Schema, Scope } from "effect"
 import { once } from "node:events"

@@ -1,4 +1,6 @@
-/** A server that was told to stop and still serves, so that nobody in front of it loses a request. */
+/**
+ * A server that was told to stop and still serves, so that nobody in front of it loses a request.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Schema, Scope } from "effect"
 import { connect } from "node:net"

@@ -1,4 +1,7 @@
-/** Requests that come before the answer to the one before, and answers that nobody reads, over real sockets. */
+/**
+ * Requests that come before the answer to the one before, and answers that nobody reads, over real
+ * sockets.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Hono } from "hono"

@@ -1,4 +1,7 @@
-/** The catalogue of problems, held to the sources: what can be answered is in it, and nothing else is. */
+/**
+ * The catalogue of problems, held to the sources: what can be answered is in it, and nothing else
+ * is.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { globSync, readFileSync } from "node:fs"
 import { join } from "node:path"

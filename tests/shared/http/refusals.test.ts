@@ -1,4 +1,7 @@
-/** What the server itself refuses, on real sockets: each is told by a whole problem, as everything else is. */
+/**
+ * What the server itself refuses, on real sockets: each is told by a whole problem, as everything
+ * else is.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import fc from "fast-check"
@@ -169,7 +172,8 @@ describe("the server", () => {
     Effect.gen(function* () {
       const port = yield* started
       const right = `${post}content-length: 2\r\n\r\n{}`
-      // Behind the last line, so that what is left out or put in between is not what ends the connection.
+      // Behind the last line, so that what is left out or put in between is not what ends the
+      // connection.
       const spoilt = fc.tuple(
         fc.constantFrom(right, `${chunked}2\r\n{}\r\n0\r\n\r\n`),
         fc.nat(right.length),

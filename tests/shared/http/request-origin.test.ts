@@ -1,4 +1,7 @@
-/** The ids by which a request is found again: what a client is told, and what the services that it leads to are told. */
+/**
+ * The ids by which a request is found again: what a client is told, and what the services that it
+ * leads to are told.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import fc from "fast-check"

@@ -1,4 +1,6 @@
-/** Requests that no route answers, or whose route breaks: they are counted and logged all the same. */
+/**
+ * Requests that no route answers, or whose route breaks: they are counted and logged all the same.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger, Schema } from "effect"
 import { makeApp } from "#shared/http/app.ts"

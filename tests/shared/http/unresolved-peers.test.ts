@@ -1,4 +1,6 @@
-/** A service that is called where no name leads is named, with the setting that says where it is. */
+/**
+ * A service that is called where no name leads is named, with the setting that says where it is.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger, References } from "effect"
 import { makeApp } from "#shared/http/app.ts"

@@ -1,4 +1,7 @@
-/** What the server does with clients that are slow, old or cunning; with Node's timers and sockets under Deno, too. */
+/**
+ * What the server does with clients that are slow, old or cunning; with Node's timers and sockets
+ * under Deno, too.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import fc from "fast-check"

@@ -1,4 +1,7 @@
-/** One URL says where a database is and how to connect, for all that connects: what it says is honoured, or refused by name. */
+/**
+ * One URL says where a database is and how to connect, for all that connects: what it says is
+ * honoured, or refused by name.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
 import * as fc from "fast-check"

@@ -1,6 +1,7 @@
 /**
- * A server that cannot be written to any more, though it answers: a primary that is a standby after a failover, or that was
- * made read-only. Its connections are not kept, readiness says why, and the first try after its end succeeds.
+ * A server that cannot be written to any more, though it answers: a primary that is a standby after
+ * a failover, or that was made read-only. Its connections are not kept, readiness says why, and the
+ * first try after its end succeeds.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"

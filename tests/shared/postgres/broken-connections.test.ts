@@ -1,6 +1,7 @@
 /**
- * Connections that break at the worst moment. What is proved: the process goes on (an uncaught error fails the run), the
- * caller gets Unavailable or OutcomeUnknown, no statement of a broken transaction takes effect, and the next transaction works.
+ * Connections that break at the worst moment. What is proved: the process goes on (an uncaught
+ * error fails the run), the caller gets Unavailable or OutcomeUnknown, no statement of a broken
+ * transaction takes effect, and the next transaction works.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Schedule } from "effect"
@@ -12,7 +13,9 @@ import { underLoad } from "#tests/support/patience.ts"
 import { openLine } from "./line.ts"
 import { cutConnections, newDatabase, onlooker, openDatabase, until } from "./open-database.ts"
 
-/** A database with the table `kept`, the onlooker's client, and the Database under test over a line. */
+/**
+ * A database with the table `kept`, the onlooker's client, and the Database under test over a line.
+ */
 const setUp = Effect.gen(function* () {
   const url = yield* newDatabase
   const sql = yield* onlooker(url)
@@ -41,7 +44,10 @@ const assertTransient = (exit: Exit.Exit<unknown, Transient>) => {
 const times = <A, E, R>(count: number, effect: Effect.Effect<A, E, R>) =>
   Effect.forEach(Array(count).keys(), () => effect, { concurrency: "unbounded" })
 
-/** The start leaves two connections, whose end may be noticed only when they are used; each may cost one try. */
+/**
+ * The start leaves two connections, whose end may be noticed only when they are used; each may cost
+ * one try.
+ */
 const staleOnes = { times: 2 }
 
 const insert = (database: Database["Service"], n: number) =>
@@ -79,7 +85,8 @@ describe("a connection that breaks", () => {
         const exit = yield* Effect.exit(database.transaction(Effect.fnUntraced(function* (tx) {
           yield* tx`insert into kept values (1)`
           yield* breakLine(sql, line)
-          // Another user of the pool takes a new connection: the dead transaction must not get onto it.
+          // Another user of the pool takes a new connection: the dead transaction must not get onto
+          // it.
           yield* Effect.orDie(insert(database, 3).pipe(Effect.retry(Schedule.recurs(3))))
           yield* tx`insert into kept values (2)`
           ran = true

@@ -1,4 +1,7 @@
-/** How statements and transactions end, on a server that is well. What happens when it is not: broken-connections and restart. */
+/**
+ * How statements and transactions end, on a server that is well. What happens when it is not:
+ * broken-connections and restart.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Option, Schema } from "effect"
 import { randomUUID } from "node:crypto"

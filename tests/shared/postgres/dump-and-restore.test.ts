@@ -1,6 +1,6 @@
 /**
- * A database is backed up and restored as docs/operate.md says, by its own commands, without the containers around them: what
- * it held is there again, and its service goes on with it.
+ * A database is backed up and restored as docs/operate.md says, by its own commands, without the
+ * containers around them: what it held is there again, and its service goes on with it.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"

@@ -1,4 +1,7 @@
-/** Connections that their user leaves in the middle of something: the next user never gets one of them. */
+/**
+ * Connections that their user leaves in the middle of something: the next user never gets one of
+ * them.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Schema } from "effect"
 import { TestClock } from "effect/testing"
@@ -7,7 +10,10 @@ import { newDatabase, onlooker, openDatabase, until } from "./open-database.ts"
 
 const Pid = Schema.Struct({ pid: Schema.Int })
 
-/** A Database with one connection, so that whoever comes next would get it, and the session that it is. */
+/**
+ * A Database with one connection, so that whoever comes next would get it, and the session that it
+ * is.
+ */
 const setUp = Effect.gen(function* () {
   const url = yield* newDatabase
   const sql = yield* onlooker(url)

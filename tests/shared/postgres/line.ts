@@ -1,4 +1,7 @@
-/** A line to a server that a test can disturb as networks do: cut it, reset it, hang up at once, swallow everything. */
+/**
+ * A line to a server that a test can disturb as networks do: cut it, reset it, hang up at once,
+ * swallow everything.
+ */
 import { Effect, type Scope } from "effect"
 import { once } from "node:events"
 import { connect, createServer, type Socket } from "node:net"

@@ -1,4 +1,7 @@
-/** A Database over one URL, for as long as the scope of the test: the real layer, with settings that a test can afford. */
+/**
+ * A Database over one URL, for as long as the scope of the test: the real layer, with settings that
+ * a test can afford.
+ */
 import { Context, Effect, Layer, Schedule, type Scope } from "effect"
 import { mkdtemp, rm } from "node:fs/promises"
 import { tmpdir } from "node:os"
@@ -29,7 +32,10 @@ export const onlooker = (url: string): Effect.Effect<Sql, never, Scope.Scope> =>
     (sql) => Effect.promise(() => sql.end({ timeout: 1 })),
   )
 
-/** Opens a Database; the settings of PostgreSQL go into its URL, as an operator would put them there. */
+/**
+ * Opens a Database; the settings of PostgreSQL go into its URL, as an operator would put them
+ * there.
+ */
 export const openDatabase = (
   url: string,
   options: {

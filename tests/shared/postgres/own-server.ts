@@ -8,7 +8,10 @@ import { clusterPath } from "#compose/embedded/postgres-cluster.ts"
 import { startPostgres } from "#compose/embedded/postgres.ts"
 import { temporaryFolder } from "./open-database.ts"
 
-/** It can be stopped, killed and started again in the same place, also as a standby, which can be promoted. */
+/**
+ * It can be stopped, killed and started again in the same place, also as a standby, which can be
+ * promoted.
+ */
 export const ownServer = Effect.gen(function* () {
   const dataDir = yield* temporaryFolder
   yield* lockDataFolder(dataDir)

@@ -1,4 +1,7 @@
-/** Behind a pooler: in session mode a service works as it does without one; in the others it does not start, and says why. */
+/**
+ * Behind a pooler: in session mode a service works as it does without one; in the others it does
+ * not start, and says why.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Schema } from "effect"
 import { TestClock } from "effect/testing"

@@ -1,4 +1,7 @@
-/** Debian's pgbouncer before a PostgreSQL server, with its defaults but for where it listens and how it pools. */
+/**
+ * Debian's pgbouncer before a PostgreSQL server, with its defaults but for where it listens and how
+ * it pools.
+ */
 import { Effect, type Scope } from "effect"
 import { spawn, spawnSync } from "node:child_process"
 import { chownSync, writeFileSync } from "node:fs"
@@ -13,7 +16,10 @@ export const hasPgbouncer = spawnSync("pgbouncer", ["--version"]).status === 0
 /** Ends with its scope, and with this process, however that ends. */
 const supervised = 'pgbouncer -q "$1" & read -r _; kill "$!"; wait'
 
-/** The database's URL, but by way of the pooler. Settings are lines of its section [pgbouncer], say "pool_mode = session", which is the default. */
+/**
+ * The database's URL, but by way of the pooler. Settings are lines of its section [pgbouncer], say
+ * "pool_mode = session", which is the default.
+ */
 export const startPgbouncer = (
   databaseUrl: string,
   ...settings: ReadonlyArray<string>

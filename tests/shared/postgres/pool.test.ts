@@ -1,4 +1,7 @@
-/** Who waits for a connection of a database that does not answer: no more than so many, and not for ever. */
+/**
+ * Who waits for a connection of a database that does not answer: no more than so many, and not for
+ * ever.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
 import { mostWaiting } from "#shared/postgres/pool.ts"

@@ -1,4 +1,7 @@
-/** Databases that a service cannot do its work on are refused at the start, in one message that says what to do. */
+/**
+ * Databases that a service cannot do its work on are refused at the start, in one message that says
+ * what to do.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { randomUUID } from "node:crypto"

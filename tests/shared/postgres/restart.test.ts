@@ -1,4 +1,7 @@
-/** A server that is stopped, killed and not there yet, on a cluster of its own: the Database needs no restart. */
+/**
+ * A server that is stopped, killed and not there yet, on a cluster of its own: the Database needs
+ * no restart.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Option, Schema } from "effect"
 import { TestClock } from "effect/testing"

@@ -1,6 +1,7 @@
 /**
- * How often a transaction waits for the server: once for what it locks, and once for what it writes. Proved with a server
- * whose answers are kept back, so that whatever is sent was sent without them.
+ * How often a transaction waits for the server: once for what it locks, and once for what it
+ * writes. Proved with a server whose answers are kept back, so that whatever is sent was sent
+ * without them.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"

@@ -1,4 +1,7 @@
-/** What a server, a database or a role presets for its sessions changes nothing of what is read and written here. */
+/**
+ * What a server, a database or a role presets for its sessions changes nothing of what is read and
+ * written here.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import { randomUUID } from "node:crypto"

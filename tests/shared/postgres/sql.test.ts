@@ -1,4 +1,7 @@
-/** Rows are decoded where they leave the database: what is not as its schema says never gets further. */
+/**
+ * Rows are decoded where they leave the database: what is not as its schema says never gets
+ * further.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Option, Schema } from "effect"
 import { isoTime, json, text } from "#shared/postgres/columns.ts"

@@ -1,4 +1,7 @@
-/** What each error means to whoever asked, and to the connection that it came on: a row of a table each, raised for real. */
+/**
+ * What each error means to whoever asked, and to the connection that it came on: a row of a table
+ * each, raised for real.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Option, Schema } from "effect"
 import { briefly, inFull, meaningOf, meanings, NotOpened } from "#shared/postgres/sqlstates.ts"

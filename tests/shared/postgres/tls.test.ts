@@ -1,4 +1,7 @@
-/** TLS to the server as the URL asks for it: nothing goes out in plain text, or to a stranger, where it says so. */
+/**
+ * TLS to the server as the URL asks for it: nothing goes out in plain text, or to a stranger, where
+ * it says so.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { once } from "node:events"

@@ -1,7 +1,7 @@
 /**
- * One contract for every order queue: nothing is lost, nothing is in two live hands, and nobody is held up. Redis and
- * Upstash are real servers, and consumers that crash are processes that are killed. A claim time of 600 millis stands for
- * "soon", one of a minute for "never in this test".
+ * One contract for every order queue: nothing is lost, nothing is in two live hands, and nobody is
+ * held up. Redis and Upstash are real servers, and consumers that crash are processes that are
+ * killed. A claim time of 600 millis stands for "soon", one of a minute for "never in this test".
  */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber, Logger, Scope } from "effect"
@@ -18,7 +18,10 @@ import {
 
 type Queue = OrderQueue["Service"]
 const soon = "600 millis"
-/** So long that a busy machine, which stops the whole process now and then, still lets a consumer say that it lives. */
+/**
+ * So long that a busy machine, which stops the whole process now and then, still lets a consumer
+ * say that it lives.
+ */
 const steady = "3 seconds"
 const never = "1 hour"
 const empty = { length: 0, pending: 0 }
@@ -226,7 +229,8 @@ describe.each(Object.entries(implementations))("OrderQueue over %s", (name, star
         const mine = anOrder()
         yield* holder.publish([mine])
         const held = yield* holder.take(1)
-        // Whatever the other one gets was left alone for the claim time; what the holder has is older than all of it.
+        // Whatever the other one gets was left alone for the claim time; what the holder has is
+        // older than all of it.
         for (const victim of ["first", "second"]) {
           yield* holder.publish([anOrder()])
           const [lost] = yield* crash(victim, 1)
@@ -315,7 +319,8 @@ describe.each(Object.entries(implementations))("OrderQueue over %s", (name, star
       assert.deepStrictEqual(yield* backlog, empty)
     }))
 
-  // In memory there are messages and nothing else: all can be read, and nobody comes to delete letters.
+  // In memory there are messages and nothing else: all can be read, and nobody comes to delete
+  // letters.
   if (name === "memory") return
   it.live("puts what it cannot read among the dead letters", () =>
     Effect.gen(function* () {

@@ -1,4 +1,7 @@
-/** Dead letters in a real Redis: none is lost, none is there twice, and neither they nor their index grow for ever. */
+/**
+ * Dead letters in a real Redis: none is lost, none is there twice, and neither they nor their index
+ * grow for ever.
+ */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Duration, Effect, References } from "effect"
 import { Redis } from "ioredis"

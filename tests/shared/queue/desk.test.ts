@@ -1,4 +1,6 @@
-/** The desk of every order queue: what is seen of it, and what a person does about its dead letters. */
+/**
+ * The desk of every order queue: what is seen of it, and what a person does about its dead letters.
+ */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Effect, References, Schema } from "effect"
 import { DeadLetterView, QueueState } from "#shared/contracts/queue.ts"

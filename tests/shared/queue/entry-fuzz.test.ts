@@ -1,6 +1,6 @@
 /**
- * Entries of any kind in a real stream, and orders among them: the orders are taken, the others end as dead letters, each
- * with its cause, and nothing stays pending.
+ * Entries of any kind in a real stream, and orders among them: the orders are taken, the others end
+ * as dead letters, each with its cause, and nothing stays pending.
  */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Duration, Effect, References } from "effect"
@@ -115,7 +115,8 @@ describe("a stream of entries of any kind", () => {
       const [pending] = yield* Effect.promise(() => redis.xpending(stream, "testers"))
       assert.strictEqual(pending, 0, told)
       const letters = yield* Effect.promise(() => redis.xrange(dead, "-", "+"))
-      // An order has one letter, however many entries of it are wrong; each entry here is of an order of its own.
+      // An order has one letter, however many entries of it are wrong; each entry here is of an
+      // order of its own.
       assert.strictEqual(letters.length + extra - 1, count, told)
       for (const [, [field, cause = "", entry, id]] of letters) {
         assert.deepStrictEqual([field, entry], ["cause", "entry"], told)

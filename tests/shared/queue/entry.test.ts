@@ -1,4 +1,7 @@
-/** What counts as an order message: all that is read off the queue can be sent to everybody whom its saga asks. */
+/**
+ * What counts as an order message: all that is read off the queue can be sent to everybody whom its
+ * saga asks.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
 import * as fc from "fast-check"

@@ -1,7 +1,8 @@
 /**
- * Every command of every operation fails once, in either way, over both drivers, and then every n-th: nothing is lost,
- * nothing stays stuck, and nobody is blocked. A course has an own entry from before a restart, more of a dead consumer's than
- * a page, poison, old letters and names, and then all that the port offers.
+ * Every command of every operation fails once, in either way, over both drivers, and then every
+ * n-th: nothing is lost, nothing stays stuck, and nobody is blocked. A course has an own entry from
+ * before a restart, more of a dead consumer's than a page, poison, old letters and names, and then
+ * all that the port offers.
  */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Duration, Effect, Redacted, References, Schedule, type Scope } from "effect"
@@ -130,7 +131,8 @@ const course = (driver: Driver, fails: Fails) =>
       stream,
       "b",
     )
-    // Whatever is left: the one that was in hand, what was published twice, and poison that could not be buried.
+    // Whatever is left: the one that was in hand, what was published twice, and poison that could
+    // not be buried.
     const rest = yield* Effect.forkScoped(
       Effect.forever(
         Effect.flatMap(other.take(10), (taken) =>
@@ -165,7 +167,9 @@ const course = (driver: Driver, fails: Fails) =>
     Effect.provideService(References.MinimumLogLevel, "None"),
   )
 
-/** Some of them, which is a matter of seconds; in a long run all of them, which takes half a minute. */
+/**
+ * Some of them, which is a matter of seconds; in a long run all of them, which takes half a minute.
+ */
 const some = <A>(all: ReadonlyArray<A>): ReadonlyArray<A> =>
   atLength(all.filter((_, n) => n % 5 === 2), all)
 

@@ -1,6 +1,7 @@
 /**
- * A way to a real Redis on which commands fail, told apart one by one, also within a pipeline: before the server has one, or
- * after it did as it was asked, so that nobody is told. The connection, or the HTTP request, ends with it.
+ * A way to a real Redis on which commands fail, told apart one by one, also within a pipeline:
+ * before the server has one, or after it did as it was asked, so that nobody is told. The
+ * connection, or the HTTP request, ends with it.
  */
 import { Effect, type Scope } from "effect"
 import { once } from "node:events"

@@ -1,6 +1,7 @@
 /**
- * A Redis that is not the one to talk to any more: it became a replica, or is none that takes part. The address leads to
- * the right one by then, but every open connection would keep the wrong one for as long as it lives.
+ * A Redis that is not the one to talk to any more: it became a replica, or is none that takes part.
+ * The address leads to the right one by then, but every open connection would keep the wrong one
+ * for as long as it lives.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Redacted, Schedule, type Scope } from "effect"

@@ -1,9 +1,15 @@
-/** A proxy before a real Redis that loses one answer: Redis did what it was asked to by then, and nobody is told. */
+/**
+ * A proxy before a real Redis that loses one answer: Redis did what it was asked to by then, and
+ * nobody is told.
+ */
 import { once } from "node:events"
 import { connect, createServer } from "node:net"
 import { Effect, type Scope } from "effect"
 
-/** Which answer is lost: the first one that carries the text, or the first one after a request that does. */
+/**
+ * Which answer is lost: the first one that carries the text, or the first one after a request that
+ * does.
+ */
 type Lost = { readonly answerWith: string } | { readonly answerTo: string }
 
 /** A way to the server on which that answer is lost, and its connection with it. */

@@ -1,4 +1,6 @@
-/** The metrics of the order queue, as they follow a queue that fills, is worked off, and goes away. */
+/**
+ * The metrics of the order queue, as they follow a queue that fills, is worked off, and goes away.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Metric, References } from "effect"
 import { TestClock } from "effect/testing"

@@ -1,6 +1,7 @@
 /**
- * The order queue over a Redis that fails: it is flushed, killed, started again, held up, and filled with noise. The
- * server is the test's own. No consumer is ever started again here: each finds its way back by itself.
+ * The order queue over a Redis that fails: it is flushed, killed, started again, held up, and
+ * filled with noise. The server is the test's own. No consumer is ever started again here: each
+ * finds its way back by itself.
  */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Fiber, References, Schedule } from "effect"
@@ -186,7 +187,8 @@ describe("redisOrderQueue", () => {
       yield* holder.publish(someOrders(3000))
       const held = yield* holder.take(3000)
       assert.strictEqual(held.length, 3000)
-      // An entry that nobody renews, and that is younger than what is held, is what the other one may have.
+      // An entry that nobody renews, and that is younger than what is held, is what the other one
+      // may have.
       yield* holder.publish([anOrder()])
       yield* Effect.promise(() =>
         redis.xreadgroup("GROUP", group, "ghost", "COUNT", 1, "STREAMS", stream, ">")

@@ -29,7 +29,9 @@ describe.each(Object.keys(transports) as ReadonlyArray<keyof typeof transports>)
       await server.kill()
     })
 
-    /** Replicas of one stream, each of which takes from it, so that the others know that it lives. */
+    /**
+     * Replicas of one stream, each of which takes from it, so that the others know that it lives.
+     */
     const open = Effect.fnUntraced(function* (...names: ReadonlyArray<string>) {
       const stream = `test:${crypto.randomUUID()}`
       const opened = yield* Effect.forEach(names, (consumer) =>

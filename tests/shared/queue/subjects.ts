@@ -1,6 +1,7 @@
 /**
- * The three order queues as the contract sees them: consumers that live, consumers that crash (processes that are killed,
- * where the entries are kept outside of the process), and what can be seen of the stream from outside.
+ * The three order queues as the contract sees them: consumers that live, consumers that crash
+ * (processes that are killed, where the entries are kept outside of the process), and what can be
+ * seen of the stream from outside.
  */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
@@ -36,7 +37,10 @@ export interface Subject {
   readonly poison: ((fields: ReadonlyArray<string>) => Effect.Effect<unknown>) | undefined
   /** Deletes all dead letters, as a person does. */
   readonly deleteLetters: Effect.Effect<unknown> | undefined
-  /** Puts a dead letter where they are, as if it had been put there at that time. Dead letters are kept for 30 days. */
+  /**
+   * Puts a dead letter where they are, as if it had been put there at that time. Dead letters are
+   * kept for 30 days.
+   */
   readonly buriedAt: ((ms: number, cause: string) => Effect.Effect<unknown>) | undefined
 }
 
@@ -103,7 +107,10 @@ const memory = (): Implementation => ({
   },
 })
 
-/** What both transports to Redis have in common: the server can be looked into, and is left as it was found. */
+/**
+ * What both transports to Redis have in common: the server can be looked into, and is left as it
+ * was found.
+ */
 const overRedis = async (
   front?: (redisUrl: string) => Promise<UpstashFront>,
 ): Promise<Implementation> => {
@@ -171,7 +178,10 @@ export const implementations: Record<string, () => Promise<Implementation>> = {
   upstash: () => overRedis(startUpstashFront),
 }
 
-/** Waits until what is looked at is as wanted; gives up when it takes too long, with what it looks like then. */
+/**
+ * Waits until what is looked at is as wanted; gives up when it takes too long, with what it looks
+ * like then.
+ */
 export const until = Effect.fnUntraced(function* <A, E, R>(
   look: Effect.Effect<A, E, R>,
   wanted: (seen: A) => boolean,

@@ -1,4 +1,7 @@
-/** What is special to Upstash: a token, answers that are no answers, and reads that cannot wait on the server. */
+/**
+ * What is special to Upstash: a token, answers that are no answers, and reads that cannot wait on
+ * the server.
+ */
 import { createServer } from "node:http"
 import { once } from "node:events"
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"

@@ -1,4 +1,7 @@
-/** Servers that refuse everything, each in the words of Redis, and the right one that the address leads to next. */
+/**
+ * Servers that refuse everything, each in the words of Redis, and the right one that the address
+ * leads to next.
+ */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Duration, Effect, Redacted } from "effect"
 import { redisOrderQueue } from "#shared/queue/redis-streams.ts"

@@ -1,4 +1,7 @@
-/** Adjustments in a real database: what they change, how often, what they refuse, and that the books balance all the while. */
+/**
+ * Adjustments in a real database: what they change, how often, what they refuse, and that the books
+ * balance all the while.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer } from "effect"
 import { maxChange } from "#shared/contracts/stock.ts"

@@ -1,6 +1,7 @@
 /**
- * What a participant answers about orders that it may have forgotten. What is proved: whatever comes after, and however the
- * clocks of replicas differ, forgetting an order that was final and old changes no balance, ever.
+ * What a participant answers about orders that it may have forgotten. What is proved: whatever
+ * comes after, and however the clocks of replicas differ, forgetting an order that was final and
+ * old changes no balance, ever.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Duration } from "effect"
@@ -106,7 +107,10 @@ describe("a reserve that comes after the cancel of its order", () => {
   }
 })
 
-/** Something that happens to the nth of a few orders, a while after what happened before, by a clock that goes fast. */
+/**
+ * Something that happens to the nth of a few orders, a while after what happened before, by a clock
+ * that goes fast.
+ */
 interface Event {
   readonly kind: "reserve" | "cancel" | "forget"
   readonly n: number

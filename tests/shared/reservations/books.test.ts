@@ -1,4 +1,7 @@
-/** A participant's books, in a real database: pages of records, and whether what each resource started with is there. */
+/**
+ * A participant's books, in a real database: pages of records, and whether what each resource
+ * started with is there.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer } from "effect"
 import { Database } from "#shared/postgres/database.ts"
@@ -53,7 +56,8 @@ describe("a page of the books", () => {
     Effect.gen(function* () {
       const { database, page, sql } = yield* start(1)
       const read = Effect.gen(function* () {
-        // Its connection hands in its counts only now and then, but with the next statement when told to.
+        // Its connection hands in its counts only now and then, but with the next statement when
+        // told to.
         yield* database.query((sql) => sql`select pg_stat_force_next_flush()`)
         const [counted] = yield* Effect.promise(() =>
           sql`select sum(seq_tup_read)::int as whole,

@@ -1,6 +1,7 @@
 /**
- * Batches at the same time. What is proved: no deadlock and no lost conflict reaches a caller, one order has one answer,
- * nothing is taken twice or from nowhere, and the transaction that lost leaves nothing behind.
+ * Batches at the same time. What is proved: no deadlock and no lost conflict reaches a caller, one
+ * order has one answer, nothing is taken twice or from nowhere, and the transaction that lost
+ * leaves nothing behind.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
@@ -41,7 +42,8 @@ describe("Reservations", () => {
           for (let round = 0; round < 60; round++) {
             const ns = Array.from({ length: 6 }, (_, n) => 4 + round * 4 + n)
             const reserves = ns.map((n) => reserve(n, String(1 + n % 4)))
-            // Each round cancels half of the orders of the one before, which are in this round's batches too.
+            // Each round cancels half of the orders of the one before, which are in this round's
+            // batches too.
             const cancels = ns.filter((n) => n % 2 === 0).map((n) =>
               cancel(n - 4, String(1 + n % 4))
             )
@@ -143,7 +145,8 @@ describe("Reservations", () => {
       const { apply, sql, counts } = participant
       yield* participant.stock({ "1": 10, "2": 10 })
       const commands: ReadonlyArray<Command> = [reserve(1, "1", 2), reserve(2, "2", 3)]
-      // The other one has recorded order 1 and not committed yet: the batch sees nothing of it, and then waits for it.
+      // The other one has recorded order 1 and not committed yet: the batch sees nothing of it, and
+      // then waits for it.
       const inserted = Promise.withResolvers<void>()
       const other = Promise.withResolvers<void>()
       const recorded = sql.begin(async (tx) => {

@@ -1,6 +1,7 @@
 /**
- * Forgetting, over PostgreSQL. What is proved: what goes is old and not spared, what completed orders held is consumed, the
- * books balance at every step, and neither commands nor other forgetters that come at the same time do any harm.
+ * Forgetting, over PostgreSQL. What is proved: what goes is old and not spared, what completed
+ * orders held is consumed, the books balance at every step, and neither commands nor other
+ * forgetters that come at the same time do any harm.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Exit, Fiber } from "effect"
@@ -130,7 +131,8 @@ describe("Retention", () => {
       yield* participant.stock({ "1": 100 })
       yield* apply([reserve(1, "1", 10), reserve(2, "1", 20), reserve(3, "1", 30)])
       calendar.pass(aMonthAndADay)
-      // An order that is not on record is spared as well: it may have something on record elsewhere.
+      // An order that is not on record is spared as well: it may have something on record
+      // elsewhere.
       assert.strictEqual(yield* forget(everything, [order(2), order(3), order(9)]), 1)
       assert.deepStrictEqual((yield* forgotten).spared, [order(2), order(3), order(9)])
       assert.strictEqual(yield* forget(everything, [order(2), order(3), order(9)]), 0)

@@ -1,6 +1,6 @@
 /**
- * A participant for one test: the real protocol over the items' tables in a database of their own, and an onlooker who
- * fills the shelf and looks at what was written.
+ * A participant for one test: the real protocol over the items' tables in a database of their own,
+ * and an onlooker who fills the shelf and looks at what was written.
  */
 import { Context, Duration, Effect, Layer, type Schema, type Scope } from "effect"
 import { join } from "node:path"
@@ -47,7 +47,10 @@ export interface Participant {
   readonly sql: Sql
   /** The Database that the participant itself works on. */
   readonly database: Database["Service"]
-  /** How often a transaction was begun, and begun again after a lost conflict or a deadlock; and their statements. */
+  /**
+   * How often a transaction was begun, and begun again after a lost conflict or a deadlock; and
+   * their statements.
+   */
   readonly counts: { begun: number; lost: number; deadlocks: number; statements: number }
   /** Empties all tables and puts these stocks on the shelf. */
   readonly stock: (stocks: Readonly<Record<string, number>>) => Effect.Effect<void>

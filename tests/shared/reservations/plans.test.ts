@@ -1,6 +1,7 @@
 /**
- * The plan trap: a prepared statement that was planned while its table was tiny keeps its plan when the table has grown. What
- * is proved: with connections that planned at one row, a batch reads as many rows of fifty thousand as it names, and no more.
+ * The plan trap: a prepared statement that was planned while its table was tiny keeps its plan when
+ * the table has grown. What is proved: with connections that planned at one row, a batch reads as
+ * many rows of fifty thousand as it names, and no more.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -14,7 +15,8 @@ const batches = 60
 /** The rows that statements of the participant have read so far, by whole scans and by index. */
 const readIn = ({ database, sql }: Participant) =>
   Effect.gen(function* () {
-    // Its connection hands in its counts only now and then, but with the next statement when told to.
+    // Its connection hands in its counts only now and then, but with the next statement when told
+    // to.
     yield* database.query((sql) => sql`select pg_stat_force_next_flush()`)
     const [counted] = yield* Effect.promise(() =>
       sql`select sum(seq_tup_read)::int as whole,

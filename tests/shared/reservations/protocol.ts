@@ -1,4 +1,7 @@
-/** What the protocol's table says, one command at a time, in as few words as it can be said: the oracle of the tests. */
+/**
+ * What the protocol's table says, one command at a time, in as few words as it can be said: the
+ * oracle of the tests.
+ */
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 
 export class Oracle {

@@ -1,6 +1,6 @@
 /**
- * One of the three participants, started as its process starts it, on a database of its own, with keys of its own and a
- * signer for tokens of every kind: right ones and wrong ones.
+ * One of the three participants, started as its process starts it, on a database of its own, with
+ * keys of its own and a signer for tokens of every kind: right ones and wrong ones.
  */
 import { Effect, References, type Scope } from "effect"
 import { importJWK, type JWK, SignJWT } from "jose"
@@ -57,7 +57,9 @@ export interface RunningParticipant {
   readonly databaseUrl: string
   /** A body makes it a POST. */
   readonly call: (path: string, call?: Call) => Effect.Effect<Answer>
-  /** Signed with the key of that service; what is not given is right. Times are in seconds from now. */
+  /**
+   * Signed with the key of that service; what is not given is right. Times are in seconds from now.
+   */
   readonly token: (service: ServiceName, parts?: TokenParts) => Effect.Effect<string>
   /** Another process of the service, on the same database. */
   readonly replica: (environment?: Environment) => Effect.Effect<App, unknown, Scope.Scope>

@@ -1,4 +1,7 @@
-/** The console's doors of the participants, from outside: what they show, and what they refuse as malformed. */
+/**
+ * The console's doors of the participants, from outside: what they show, and what they refuse as
+ * malformed.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { maxBatch } from "#shared/contracts/reservation.ts"

@@ -1,4 +1,7 @@
-/** Deadlines, where the clock of orders, which dates the orders, and that of whoever works on them differ. */
+/**
+ * Deadlines, where the clock of orders, which dates the orders, and that of whoever works on them
+ * differ.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { ageMsOf, orderRun } from "#shared/saga/order-run.ts"
@@ -64,7 +67,9 @@ describe("an order that waits for a participant", () => {
 
 describe("the age of an order", () => {
   const createdAtMs = 1_800_000_000_000
-  /** Taken a minute after it was made, as the clock of orders had it then, at 1,000 by steady time. */
+  /**
+   * Taken a minute after it was made, as the clock of orders had it then, at 1,000 by steady time.
+   */
   const run = orderRun({
     entryId: "1-0",
     redelivered: false,

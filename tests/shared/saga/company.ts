@@ -1,4 +1,7 @@
-/** An order alone in its wave, and among orders that meet everything that an order can meet: it fares alike in both. */
+/**
+ * An order alone in its wave, and among orders that meet everything that an order can meet: it
+ * fares alike in both.
+ */
 import { Effect, type Scope } from "effect"
 import {
   misconfigured,

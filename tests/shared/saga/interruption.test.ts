@@ -1,4 +1,7 @@
-/** A process that is told to stop: nothing is compensated for it, and whoever gets an order next goes on. */
+/**
+ * A process that is told to stop: nothing is compensated for it, and whoever gets an order next
+ * goes on.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"

@@ -1,4 +1,7 @@
-/** Orders that were accepted under an earlier version of the table go through the steps that they were accepted with. */
+/**
+ * Orders that were accepted under an earlier version of the table go through the steps that they
+ * were accepted with.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { StepName } from "#shared/contracts/order.ts"

@@ -1,4 +1,7 @@
-/** What a wave does for each of its orders: the order of these tests is ann's, alone and among others. */
+/**
+ * What a wave does for each of its orders: the order of these tests is ann's, alone and among
+ * others.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"

@@ -1,4 +1,7 @@
-/** What must not compile, checked by `tsc -p .`: at run time these tests only see that the types are imported. */
+/**
+ * What must not compile, checked by `tsc -p .`: at run time these tests only see that the types are
+ * imported.
+ */
 import { describe, expectTypeOf, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Refused } from "#shared/http/client.ts"

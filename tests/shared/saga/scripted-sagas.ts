@@ -1,8 +1,9 @@
 /**
- * Waves whose participants and register answer by script, for each order and step, and which note all that is sent. A script
- * lists the first answers to an order; after them participants do as they are told, and the register is honest: it keeps one
- * state of each order, and the first decision wins. So a test states what is unusual in its scenario, and nothing else.
- * Times are the test clock's, which begins at 0.
+ * Waves whose participants and register answer by script, for each order and step, and which note
+ * all that is sent. A script lists the first answers to an order; after them participants do as
+ * they are told, and the register is honest: it keeps one state of each order, and the first
+ * decision wins. So a test states what is unusual in its scenario, and nothing else. Times are the
+ * test clock's, which begins at 0.
  */
 import { Cause, Clock, Effect, Exit, FiberSet, Scope } from "effect"
 import { TestClock } from "effect/testing"
@@ -40,7 +41,10 @@ type ByStep = Partial<Record<StepName, ReadonlyArray<Answer<OutcomeName>>>>
 export interface Script {
   readonly reserve?: ByStep
   readonly cancel?: ByStep
-  /** The register's first answers; "lost" is one that was given, after the decision took effect, and never came. */
+  /**
+   * The register's first answers; "lost" is one that was given, after the decision took effect, and
+   * never came.
+   */
   readonly register?: ReadonlyArray<"honest" | "lost" | Answer<Status>>
   /** The register's state at the start; pending if absent. */
   readonly status?: Status
@@ -143,13 +147,19 @@ export const scripted = Effect.fnUntraced(
       /** When a call was sent for an order. */
       sentAtMs: (order: string, call: string) =>
         log.of(order).flatMap(({ what, atMs }) => what === call ? [atMs] : []),
-      /** How the order's saga ended: completed, failed, unknown, or buried or met by a defect, and why. */
+      /**
+       * How the order's saga ended: completed, failed, unknown, or buried or met by a defect, and
+       * why.
+       */
       endOf: (order: string) => ends.get(order),
       /** How many fibers work on the wave. */
       working: () => working,
       /** Starts the wave, which goes on as the test moves the clock. */
       start,
-      /** Runs the wave to its end, however long it takes within an hour of the test's clock; fails if it takes longer. */
+      /**
+       * Runs the wave to its end, however long it takes within an hour of the test's clock; fails
+       * if it takes longer.
+       */
       runToEnd: Effect.gen(function* () {
         yield* start
         yield* TestClock.adjust("1 hour")

@@ -16,7 +16,10 @@ import {
 const decisionsOf = ({ decisions }: Scripted, order: string) =>
   decisions.filter(({ orderId, stuck }) => orderId === order as string && stuck === undefined)
 
-/** What was told with each decision, in words: action, step, outcome, attempts and time; `at` is left out. */
+/**
+ * What was told with each decision, in words: action, step, outcome, attempts and time; `at` is
+ * left out.
+ */
 const toldOf = (sagas: Scripted, order: string) =>
   decisionsOf(sagas, order).map(({ decision, timeline }) => [
     decision,

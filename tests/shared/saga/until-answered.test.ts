@@ -1,4 +1,7 @@
-/** How a request of a wave is repeated: for those alone that have no answer yet, and never for nothing. */
+/**
+ * How a request of a wave is repeated: for those alone that have no answer yet, and never for
+ * nothing.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"

@@ -1,6 +1,6 @@
 /**
- * Tokens that are nearly right, most of them with the right signature: what no verifier of ours takes, whichever kind of
- * token it is for. What is wrong with the claims of one kind only stands below.
+ * Tokens that are nearly right, most with the right signature: no verifier of ours accepts them,
+ * whichever kind of token it is for. Those wrong only in the claims of one kind are at the end.
  */
 import { SignJWT, UnsecuredJWT } from "jose"
 
@@ -40,13 +40,13 @@ export const signer = (key: CryptoKey) => {
 
 const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
-/** The same bytes in base64url, with other bits behind the last of them; undefined where there is no room for such. */
+/** The same bytes in base64url, with other padding bits; undefined where there are none. */
 const otherwiseSpelled = (part: string): string | undefined =>
   [...alphabet].map((last) => part.slice(0, -1) + last).find((other) =>
     other !== part && Buffer.from(other, "base64url").equals(Buffer.from(part, "base64url"))
   )
 
-/** The same signature with the order of the group added to its number (RFC 8032, section 5.1.7, forbids it). */
+/** The signature with the group's order added, which RFC 8032 (section 5.1.7) forbids. */
 const withOrderAdded = (signature: string): string => {
   const bytes = Buffer.from(signature, "base64url")
   const order = 2n ** 252n + 27742317777372353535851937790883648493n

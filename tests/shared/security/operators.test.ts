@@ -1,4 +1,6 @@
-/** What only operators may do: the console's own routes, and what it has other services do for one. */
+/**
+ * What only operators may do: the console's own routes, and what it has other services do for one.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { exportJWK, generateKeyPair, SignJWT } from "jose"

@@ -1,4 +1,7 @@
-/** Keys and tokens between services. What a wrong token is answered is in reservations/routes.test.ts. */
+/**
+ * Keys and tokens between services. What a wrong token is answered is in
+ * reservations/routes.test.ts.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Context, Effect, Exit, Layer, type Scope } from "effect"
 import { TestClock } from "effect/testing"
@@ -71,7 +74,10 @@ describe("a service's token", () => {
       const folder = yield* keysFor
       const auth = yield* signerOf(folder, "auth")
       const { authorize } = (yield* verifierOf(folder, "items")).only("auth")
-      /** What the callee says to the token that the caller uses now, by a clock that is so far ahead. */
+      /**
+       * What the callee says to the token that the caller uses now, by a clock that is so far
+       * ahead.
+       */
       const answered = Effect.fnUntraced(function* (secondsAhead: number) {
         const nowMs = yield* Clock.currentTimeMillis
         const token = yield* auth.tokenFor("items")

@@ -1,4 +1,7 @@
-/** What users' tokens are proved by: when it is renewed, how old it may be, and what its answers tell of auth's clock. */
+/**
+ * What users' tokens are proved by: when it is renewed, how old it may be, and what its answers
+ * tell of auth's clock.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
@@ -47,7 +50,10 @@ const prepared = Effect.gen(function* () {
     Effect.provideService(PeerClocks, clocks),
     Effect.provideService(Fetch, answer),
   )
-  /** Whether the key is found by whoever asks now; a number is the status of the problem that it meets. */
+  /**
+   * Whether the key is found by whoever asks now; a number is the status of the problem that it
+   * meets.
+   */
   const look = (kid: string) =>
     trust.fresh.pipe(
       Effect.andThen(trust.find(kid)),

@@ -1,4 +1,7 @@
-/** A service that is run alone, with no address set: it starts, and says at once whom it does not find. */
+/**
+ * A service that is run alone, with no address set: it starts, and says at once whom it does not
+ * find.
+ */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtempSync, rmSync } from "node:fs"

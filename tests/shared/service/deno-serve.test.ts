@@ -1,6 +1,6 @@
 /**
- * A service under `deno serve`: the file that Node and `deno run` start too, as a handler of what comes to the public port.
- * Its internal port it opens by itself.
+ * A service under `deno serve`: the file that Node and `deno run` start too, as a handler of what
+ * comes to the public port. Its internal port it opens by itself.
  */
 import { Effect } from "effect"
 import { spawn } from "node:child_process"

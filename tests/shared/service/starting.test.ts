@@ -1,4 +1,7 @@
-/** A service that is a process of its own, while its migration takes longer than anybody waits, and where it fails. */
+/**
+ * A service that is a process of its own, while its migration takes longer than anybody waits, and
+ * where it fails.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, References } from "effect"
 import { createServer } from "node:net"

@@ -44,7 +44,9 @@ export const ofServices: ReadonlyArray<string> = [
   ...callsOf("orchestrator").filter((name) => !isMovable(name)).map(addressName),
 ]
 
-/** Whether the environment is that of a service among others, as in the orchestrator's container. */
+/**
+ * Whether the environment is that of a service among others, as in the orchestrator's container.
+ */
 export const namesServices = (environment: Environment): boolean =>
   ofServices.some((name) => environment[name] || environment[`${name}_FILE`])
 

@@ -1,4 +1,7 @@
-/** The driver, set as the services set it (shared/postgres/connection.ts), with its own pool and no more checks. */
+/**
+ * The driver, set as the services set it (shared/postgres/connection.ts), with its own pool and no
+ * more checks.
+ */
 import postgres from "postgres"
 
 export type Sql = postgres.Sql<{ bigint: number }>
@@ -14,7 +17,10 @@ const element = (value: string | number | null): string | number => {
   return `"${special.test(value) ? value.replace(/["\\]/g, "\\$&") : value}"`
 }
 
-/** On one connection statements run one after another, each sent without waiting for the answer to the one before. */
+/**
+ * On one connection statements run one after another, each sent without waiting for the answer to
+ * the one before.
+ */
 export const openDatabase = (url: string, connections: number): Sql =>
   postgres(url, {
     max: connections,

@@ -1,4 +1,7 @@
-/** The environment of a limit program. What is missing or wrong in it ends the program with one line. */
+/**
+ * The environment of a limit program. What is missing or wrong in it ends the program with one
+ * line.
+ */
 
 /** The variables of these names; one that is called a URL has to be one. */
 export const environment = <const Name extends string>(

@@ -1,6 +1,7 @@
 /**
- * Group commit without Effect: while as many batches are out as there are workers, what comes is gathered, and goes the
- * moment one of them is done. What comes in the same turn of the event loop goes together.
+ * Group commit without Effect: while as many batches are out as there are workers, what comes is
+ * gathered, and goes the moment one of them is done. What comes in the same turn of the event loop
+ * goes together.
  */
 
 interface Waiting<I, O> {
@@ -9,7 +10,9 @@ interface Waiting<I, O> {
 }
 
 export interface GroupCommitOptions<I, O> {
-  /** How much goes in one batch, by the sizes of its entries; an entry that is larger goes alone. */
+  /**
+   * How much goes in one batch, by the sizes of its entries; an entry that is larger goes alone.
+   */
   readonly most: number
   readonly sizeOf?: (entry: I) => number
   readonly workers: number

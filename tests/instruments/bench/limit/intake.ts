@@ -1,4 +1,6 @@
-/** Orders on their way in: from a posted body to the message for the queue, the row and the answer. */
+/**
+ * Orders on their way in: from a posted body to the message for the queue, the row and the answer.
+ */
 import type { IncomingHttpHeaders } from "node:http"
 import type { Details } from "#shared/contracts/order.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"

@@ -1,6 +1,6 @@
 /**
- * The un-batched loop: a saga lives in memory, makes a call for each command, and writes its order once, as it ended.
- * Nothing of it is durable before that.
+ * The un-batched loop: a saga lives in memory, makes a call for each command, and writes its order
+ * once, as it ended. Nothing of it is durable before that.
  */
 import type { TimelineEntry } from "#shared/contracts/order.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"

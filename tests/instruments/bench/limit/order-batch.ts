@@ -1,6 +1,6 @@
 /**
- * The saga of a whole batch of orders: each hop is one call for all that are still concerned, and what the timelines of
- * many orders have in common is written once.
+ * The saga of a whole batch of orders: each hop is one call for all that are still concerned, and
+ * what the timelines of many orders have in common is written once.
  */
 import type { Decision } from "#shared/contracts/decision.ts"
 import type { TimelineEntry } from "#shared/contracts/order.ts"
@@ -99,7 +99,10 @@ interface SameDecision {
   readonly decision: Omit<Decision, "orderId">
 }
 
-/** All that is decided here is in the state that the decision asks for, so the answer tells nothing new. */
+/**
+ * All that is decided here is in the state that the decision asks for, so the answer tells nothing
+ * new.
+ */
 const decide = ({ orders, timeline }: Services, same: ReadonlyArray<SameDecision>) => {
   const decisions = same.flatMap(({ orders, decision }, n) => {
     const common = JSON.stringify({ ...decision, timeline: n }).slice(1)

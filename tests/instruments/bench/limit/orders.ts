@@ -1,4 +1,7 @@
-/** Intake and the decision register: the orders table behind HTTP and in front of the stream, and nothing else. */
+/**
+ * Intake and the decision register: the orders table behind HTTP and in front of the stream, and
+ * nothing else.
+ */
 import { type DecisionRequest, unpacked } from "#shared/contracts/decision.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { openDatabase } from "./database.ts"

@@ -1,4 +1,6 @@
-/** Billing, items and slots in one process: the participants' tables behind HTTP, and nothing else. */
+/**
+ * Billing, items and slots in one process: the participants' tables behind HTTP, and nothing else.
+ */
 import { openDatabase } from "./database.ts"
 import { environment, ready, whole } from "./environment.ts"
 import { groupCommit } from "./group-commit.ts"

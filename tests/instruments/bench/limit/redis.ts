@@ -1,8 +1,14 @@
-/** Redis over a plain socket. What is sent before the answers to what came first have come is on its way all the same. */
+/**
+ * Redis over a plain socket. What is sent before the answers to what came first have come is on its
+ * way all the same.
+ */
 import { connect } from "node:net"
 import { type Command, decoder, encode, incomplete, type Reply } from "./resp.ts"
 
-/** Sends commands in one piece and gives their replies. Rejects with the error of the first that was refused. */
+/**
+ * Sends commands in one piece and gives their replies. Rejects with the error of the first that was
+ * refused.
+ */
 export type Redis = (...commands: ReadonlyArray<Command>) => Promise<ReadonlyArray<Reply>>
 
 interface Waiting {

@@ -1,4 +1,7 @@
-/** The decision register: conditional updates, a batch in one statement, answered with the states that hold then. */
+/**
+ * The decision register: conditional updates, a batch in one statement, answered with the states
+ * that hold then.
+ */
 import type { Decision } from "#shared/contracts/decision.ts"
 import type { Sql } from "./database.ts"
 
@@ -55,7 +58,10 @@ const change = async (sql: Sql, decisions: Decisions): Promise<number> => {
   return count
 }
 
-/** Most decisions of a batch differ in nothing but the order, so what they say is sent once: the kinds, counted from 1. */
+/**
+ * Most decisions of a batch differ in nothing but the order, so what they say is sent once: the
+ * kinds, counted from 1.
+ */
 const sorted = (decisions: Decisions) => {
   const kinds: Array<Decision> = []
   const kindOf = decisions.map((decision) => {

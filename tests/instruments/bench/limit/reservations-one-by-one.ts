@@ -1,4 +1,7 @@
-/** What a participant without batches does: a transaction of one prepared statement for each command. */
+/**
+ * What a participant without batches does: a transaction of one prepared statement for each
+ * command.
+ */
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import type { Sql } from "./database.ts"
 import type { Commands, Outcomes, Resources } from "./reservations.ts"

@@ -1,6 +1,7 @@
 /**
- * What a participant does with a batch: one statement for all reserves, one for all cancels. It trusts that an order comes
- * once, and that of each resource there is enough for the whole batch or for none of it: else all of it is rejected.
+ * What a participant does with a batch: one statement for all reserves, one for all cancels. It
+ * trusts that an order comes once, and that of each resource there is enough for the whole batch or
+ * for none of it: else all of it is rejected.
  */
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import type { Sql } from "./database.ts"
@@ -15,7 +16,10 @@ export interface Resources {
 export type Commands = ReadonlyArray<Command>
 export type Outcomes = ReadonlyArray<Outcome>
 
-/** Makes the function that applies batches of commands, all in what can be one batch, and answers each. */
+/**
+ * Makes the function that applies batches of commands, all in what can be one batch, and answers
+ * each.
+ */
 export const reservationsOf = (sql: Sql, resources: Resources) => {
   const reserve = reserveAll(sql, resources)
   const cancel = cancelAll(sql, resources)

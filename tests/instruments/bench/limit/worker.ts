@@ -1,4 +1,7 @@
-/** From the stream to the decision: each lane reads a batch, brings its orders to their ends and reads the next. */
+/**
+ * From the stream to the decision: each lane reads a batch, brings its orders to their ends and
+ * reads the next.
+ */
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { environment, ready, whole } from "./environment.ts"
 import { clientOf } from "./http-client.ts"

@@ -1,4 +1,7 @@
-/** Reads HTTP answers off a connection, in whatever pieces they come: just enough of HTTP for a load. */
+/**
+ * Reads HTTP answers off a connection, in whatever pieces they come: just enough of HTTP for a
+ * load.
+ */
 
 /** Makes the function that takes the pieces. `answered` is told each answer's status and text. */
 export const answerReader = (answered: (status: number, text: string) => void) => {

@@ -1,4 +1,7 @@
-/** Starts the load generator, a process of its own so that it takes no time from anybody else's loop. */
+/**
+ * Starts the load generator, a process of its own so that it takes no time from anybody else's
+ * loop.
+ */
 import { Effect, Schema, type Scope } from "effect"
 import { spawn } from "node:child_process"
 import { once } from "node:events"

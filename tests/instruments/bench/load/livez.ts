@@ -1,10 +1,16 @@
-/** Asks /livez again and again, as who decides whether a process is alive does, and measures how long the answer takes. */
+/**
+ * Asks /livez again and again, as who decides whether a process is alive does, and measures how
+ * long the answer takes.
+ */
 import { Effect, type Scope } from "effect"
 import { setTimeout as wait } from "node:timers/promises"
 
 const everyMs = 20
 
-/** Asks until the scope closes; what it gives is the time, in milliseconds, that 99 of 100 answers took at most. */
+/**
+ * Asks until the scope closes; what it gives is the time, in milliseconds, that 99 of 100 answers
+ * took at most.
+ */
 export const askLivez = (port: number): Effect.Effect<() => number, never, Scope.Scope> =>
   Effect.map(
     Effect.acquireRelease(

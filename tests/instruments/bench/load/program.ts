@@ -1,7 +1,8 @@
 /**
- * The customers of an end-to-end run, as one process that costs as little as can be: raw sockets that are kept open,
- * requests that are made once, and answers of which only the status is looked at. Its argument is a `Load` as JSON; it
- * says "ready" when it is connected, begins when it is told "go", and then writes a `LoadResult` as JSON.
+ * The customers of an end-to-end run, as one process that costs as little as can be: raw sockets
+ * that are kept open, requests that are made once, and answers of which only the status is looked
+ * at. Its argument is a `Load` as JSON; it says "ready" when it is connected, begins when it is
+ * told "go", and then writes a `LoadResult` as JSON.
  */
 import { randomUUID } from "node:crypto"
 import { once } from "node:events"
@@ -44,7 +45,10 @@ let next = 0
 let done = 0
 let finish = () => {}
 
-/** Sends one order after another on one connection. In an open loop each is sent no sooner than its time. */
+/**
+ * Sends one order after another on one connection. In an open loop each is sent no sooner than its
+ * time.
+ */
 const work = (socket: Socket, door: number, startedAtMs: number) => {
   const perMs = (load.perSecond ?? 0) / 1000
   let n = 0

@@ -1,4 +1,7 @@
-/** What a run costs: processor time by process, memory, transactions and syncs, and what others took meanwhile. */
+/**
+ * What a run costs: processor time by process, memory, transactions and syncs, and what others took
+ * meanwhile.
+ */
 import type { Databases } from "../stand/databases.ts"
 import { deviceFlushes, forgetPeak, machineMs, memoryMiB, type Stat, treesOf } from "./proc.ts"
 
@@ -88,7 +91,10 @@ const read = ({ folder, ...options }: MeterOptions) => {
   }
 }
 
-/** PostgreSQL numbers transactions that write, and bytes of its log, at once; its statistics come seconds later. */
+/**
+ * PostgreSQL numbers transactions that write, and bytes of its log, at once; its statistics come
+ * seconds later.
+ */
 const writtenIn = async ({ orders }: Databases) => {
   const [row] = await orders<[{ commits: number; walBytes: number }]>`
     select pg_snapshot_xmax(pg_current_snapshot())::text::bigint as commits,

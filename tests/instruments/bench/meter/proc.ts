@@ -1,4 +1,7 @@
-/** What Linux tells of processes and of the machine, from /proc: time, memory, and syncs of the disk. */
+/**
+ * What Linux tells of processes and of the machine, from /proc: time, memory, and syncs of the
+ * disk.
+ */
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 
 /** What /proc counts time in, on every Linux that Node runs on. */
@@ -12,7 +15,9 @@ export interface Stat {
   readonly endedMs: number
 }
 
-/** The name may hold spaces and brackets, so what comes after it is read from the last bracket on. */
+/**
+ * The name may hold spaces and brackets, so what comes after it is read from the last bracket on.
+ */
 const readStat = (pid: number): Stat | undefined => {
   const text = contentOf(`/proc/${pid}/stat`)
   if (text === undefined) return undefined
@@ -65,8 +70,8 @@ export const forgetPeak = (pid: number): void => {
 }
 
 /**
- * The most memory of a process tree, in MiB: of the first process its peak, of others what they have of their own, and
- * what they share once.
+ * The most memory of a process tree, in MiB: of the first process its peak, of others what they
+ * have of their own, and what they share once.
  */
 export const memoryMiB = ([first, ...others]: ReadonlyArray<Stat>): number => {
   if (first === undefined) return 0
@@ -80,7 +85,10 @@ const statusKiB = (pid: number, name: string): number =>
     new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(contentOf(`/proc/${pid}/status`) ?? "")?.[1] ?? 0,
   )
 
-/** How often the device below a folder was told to put on the disk what it has; undefined where that cannot be known. */
+/**
+ * How often the device below a folder was told to put on the disk what it has; undefined where that
+ * cannot be known.
+ */
 export const deviceFlushes = (folder: string): number | undefined => {
   const { dev } = statSync(folder)
   const [major, minor] = [dev >> 8 & 0xfff, dev & 0xff | dev >> 12 & 0xfff00]

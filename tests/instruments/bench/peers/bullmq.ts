@@ -1,6 +1,7 @@
 /**
- * BullMQ: a job for each order on Redis, and a worker in this process. It keeps no record of steps: a job that is run
- * again starts from the front. Orders that come in the same turn of the event loop are added together.
+ * BullMQ: a job for each order on Redis, and a worker in this process. It keeps no record of steps:
+ * a job that is run again starts from the front. Orders that come in the same turn of the event
+ * loop are added together.
  */
 import { type Job, Queue, Worker } from "bullmq"
 import { Redis } from "ioredis"

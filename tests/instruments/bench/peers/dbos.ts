@@ -1,6 +1,7 @@
 /**
- * DBOS: workflows in this process, each step recorded in PostgreSQL. Started directly, as a queue of its own only adds
- * writes; the order's id is the workflow's, so that an order is never run twice.
+ * DBOS: workflows in this process, each step recorded in PostgreSQL. Started directly, as a queue
+ * of its own only adds writes; the order's id is the workflow's, so that an order is never run
+ * twice.
  */
 import { DBOS } from "@dbos-inc/dbos-sdk"
 import { given } from "./environment.ts"
@@ -10,7 +11,8 @@ import type { Order } from "./orders.ts"
 
 const workflow = DBOS.registerWorkflow(
   (order: Order) =>
-    // With its own retries, each step asks the database once more whether the workflow was cancelled.
+    // With its own retries, each step asks the database once more whether the workflow was
+    // cancelled.
     runSaga(order, (action) => DBOS.runStep(() => persistently(action), { name: action.name })),
   { name: "order" },
 )

@@ -1,6 +1,6 @@
 /**
- * Effect's own workflow engine on its cluster: a workflow for each order, an activity for each action, messages and
- * replies recorded in PostgreSQL. One runner, in this process.
+ * Effect's own workflow engine on its cluster: a workflow for each order, an activity for each
+ * action, messages and replies recorded in PostgreSQL. One runner, in this process.
  */
 import { PgClient } from "@effect/sql-pg"
 import { Effect, Layer, ManagedRuntime, Redacted, References, Schema } from "effect"

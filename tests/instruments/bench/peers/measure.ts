@@ -1,6 +1,7 @@
 /**
- * The measurement that every peer's program ends in: pending orders in, a warm-up, then the counted sagas, so many in
- * flight all the time, and one line of JSON. It exits with 1 when anything is not as expected.
+ * The measurement that every peer's program ends in: pending orders in, a warm-up, then the counted
+ * sagas, so many in flight all the time, and one line of JSON. It exits with 1 when anything is not
+ * as expected.
  */
 import { setTimeout as wait } from "node:timers/promises"
 import { count } from "./environment.ts"

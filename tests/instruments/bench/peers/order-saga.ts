@@ -1,6 +1,6 @@
 /**
- * The order saga as a list of actions that unfolds with their answers, so that each engine runs the very same saga and
- * only decides how an action is made durable.
+ * The order saga as a list of actions that unfolds with their answers, so that each engine runs the
+ * very same saga and only decides how an action is made durable.
  */
 import { setTimeout as wait } from "node:timers/promises"
 import { mark, type Order, type Refusal } from "./orders.ts"
@@ -19,7 +19,10 @@ export interface Action {
 /** Ends with why the order failed, or null. */
 export type OrderSaga = Generator<Action, Refusal | null, boolean>
 
-/** Reserve the money, the item and the slot; when one is refused, give back the others, last first; mark the order. */
+/**
+ * Reserve the money, the item and the slot; when one is refused, give back the others, last first;
+ * mark the order.
+ */
 export function* orderSaga(order: Order): OrderSaga {
   const reserved: Array<Step> = []
   let refusal: Refusal | null = null
@@ -48,8 +51,8 @@ export const runSaga = async (
 }
 
 /**
- * Runs an action, for an engine that has no cheap retry of its own, again if it fails: a participant may be away for a
- * moment, and answers the same the second time.
+ * Runs an action, for an engine that has no cheap retry of its own, again if it fails: a
+ * participant may be away for a moment, and answers the same the second time.
  */
 export const persistently = async (action: Action, failed = 0): Promise<boolean> => {
   try {

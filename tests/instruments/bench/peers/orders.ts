@@ -1,6 +1,6 @@
 /**
- * The work that every peer gets, which is that of the whole bench, and its rows in the orders table: pending before the
- * clock starts, and marked with one update when the saga ends.
+ * The work that every peer gets, which is that of the whole bench, and its rows in the orders
+ * table: pending before the clock starts, and marked with one update when the saga ends.
  */
 import postgres from "postgres"
 import { notInARun } from "../work/not-in-a-run.ts"

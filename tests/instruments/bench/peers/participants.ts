@@ -1,6 +1,7 @@
 /**
- * Calls of our participants, one command a request, as an engine without batches sends them. The token is signed as
- * the orchestrator signs it (shared/security/service-tokens.ts), and kept for as long.
+ * Calls of our participants, one command a request, as an engine without batches sends them. The
+ * token is signed as the orchestrator signs it (shared/security/service-tokens.ts), and kept for as
+ * long.
  */
 import { importJWK, type JWK, SignJWT } from "jose"
 import { readFile } from "node:fs/promises"
@@ -31,7 +32,10 @@ const key = await importJWK(
 )
 const tokens = new Map<ParticipantName, { readonly untilMs: number; token: Promise<string> }>()
 
-/** Whether the participant did it; false is a refusal. Rejects with everything else, and the engine may try again. */
+/**
+ * Whether the participant did it; false is a refusal. Rejects with everything else, and the engine
+ * may try again.
+ */
 export const send = async (participant: ParticipantName, command: Command): Promise<boolean> => {
   const response = await pools[participant].request({
     method: "POST",

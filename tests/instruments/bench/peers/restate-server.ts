@@ -1,6 +1,7 @@
 /**
- * Restate's server for one measurement: on free ports of 127.0.0.1, its files in DATA_DIR, durable as it comes (its log
- * is synced to the disk). It ends with the process that started it, however that ends.
+ * Restate's server for one measurement: on free ports of 127.0.0.1, its files in DATA_DIR, durable
+ * as it comes (its log is synced to the disk). It ends with the process that started it, however
+ * that ends.
  */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
@@ -11,7 +12,10 @@ import { given } from "./environment.ts"
 
 const startWithinMs = 60_000
 
-/** Kills the server when standard input ends: when it is told to, or when the process that started it is gone. */
+/**
+ * Kills the server when standard input ends: when it is told to, or when the process that started
+ * it is gone.
+ */
 const supervised = `exec 3<&0 4>&2 2>/dev/null
 "$@" </dev/null 2>&4 3<&- 4>&- & server=$!
 { cat <&3; kill -9 $server; } >/dev/null 4>&- &
@@ -36,7 +40,8 @@ export const startRestateServer = async (): Promise<RestateServer> => {
       RESTATE_BIND_ADDRESS: `127.0.0.1:${node}`,
       RESTATE_INGRESS__BIND_ADDRESS: `127.0.0.1:${ingress}`,
       RESTATE_ADMIN__BIND_ADDRESS: `127.0.0.1:${admin}`,
-      // One partition costs the least CPU a saga on two cores, and the local log the least of the durable ones.
+      // One partition costs the least CPU a saga on two cores, and the local log the least of the
+      // durable ones.
       RESTATE_DEFAULT_NUM_PARTITIONS: "1",
       RESTATE_BIFROST__DEFAULT_PROVIDER: "local",
       RESTATE_DISABLE_TELEMETRY: "true",
@@ -83,7 +88,9 @@ const healthy = async (admin: number, ingress: number): Promise<boolean> => {
   return answers.every(Boolean)
 }
 
-/** The executable itself: what npm links as restate-server is a Node program that stays in between. */
+/**
+ * The executable itself: what npm links as restate-server is a Node program that stays in between.
+ */
 const binary = (): string =>
   createRequire(import.meta.url).resolve(
     `@restatedev/restate-server-${process.platform}-${process.arch}/bin/restate-server`,

@@ -1,7 +1,7 @@
 /**
- * Loaded into a service that is profiled, before its program: SIGUSR2 begins a CPU profile, the next one ends it and
- * writes it to BENCH_PROFILE. So a profile holds what was measured, and neither start nor warm-up. A file beside it
- * says that it has begun.
+ * Loaded into a service that is profiled, before its program: SIGUSR2 begins a CPU profile, the
+ * next one ends it and writes it to BENCH_PROFILE. So a profile holds what was measured, and
+ * neither start nor warm-up. A file beside it says that it has begun.
  */
 import { renameSync, writeFileSync } from "node:fs"
 import { Session } from "node:inspector/promises"

@@ -1,4 +1,7 @@
-/** What a CPU profile says of a process: the time that each function took itself, without those it called. */
+/**
+ * What a CPU profile says of a process: the time that each function took itself, without those it
+ * called.
+ */
 import { relative } from "node:path"
 import { fileURLToPath } from "node:url"
 import { root } from "../stand/program.ts"

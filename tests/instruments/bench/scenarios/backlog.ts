@@ -1,4 +1,7 @@
-/** Goal 6, backlog: as many orders as are let in at all wait for an orchestrator that is down; then it comes back. */
+/**
+ * Goal 6, backlog: as many orders as are let in at all wait for an orchestrator that is down; then
+ * it comes back.
+ */
 import { Effect } from "effect"
 import type { Hall } from "../hall.ts"
 import { inTurn } from "../rounds.ts"

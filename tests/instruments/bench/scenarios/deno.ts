@@ -1,4 +1,7 @@
-/** Goal 8, Deno: the same services on the other runtime, against Node and the limits in the same run. */
+/**
+ * Goal 8, Deno: the same services on the other runtime, against Node and the limits in the same
+ * run.
+ */
 import { Effect } from "effect"
 import type { Runtime } from "#tests/support/separate-services.ts"
 import type { Hall } from "../hall.ts"

@@ -1,4 +1,7 @@
-/** Goal 7, the embedded run: everything in the one process of `npm start`, with orders in its memory or in Redis. */
+/**
+ * Goal 7, the embedded run: everything in the one process of `npm start`, with orders in its memory
+ * or in Redis.
+ */
 import { Effect } from "effect"
 import type { Hall } from "../hall.ts"
 import { inTurn } from "../rounds.ts"

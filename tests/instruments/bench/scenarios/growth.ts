@@ -1,6 +1,7 @@
 /**
- * Goal 6, growth: an order costs the same whether a thousand orders are on record or a million. Orders come with an
- * idempotency key each, so that is looked up too; sweeper, backlog and audit go on meanwhile.
+ * Goal 6, growth: an order costs the same whether a thousand orders are on record or a million.
+ * Orders come with an idempotency key each, so that is looked up too; sweeper, backlog and audit go
+ * on meanwhile.
  */
 import { Effect } from "effect"
 import { firstIdAt } from "#shared/contracts/order-time.ts"

@@ -1,4 +1,7 @@
-/** Goal 5, hot rows: every order wants the same item, the same slot and the money of the same wallet. */
+/**
+ * Goal 5, hot rows: every order wants the same item, the same slot and the money of the same
+ * wallet.
+ */
 import { Effect } from "effect"
 import type { Hall } from "../hall.ts"
 import { inTurn } from "../rounds.ts"

@@ -1,6 +1,6 @@
 /**
- * Goal 4, latency: from the request to the decision, with one and with ten customers, against the plain loop and, with
- * `--peers`, engines that keep each step; and at half of the peak rate.
+ * Goal 4, latency: from the request to the decision, with one and with ten customers, against the
+ * plain loop and, with `--peers`, engines that keep each step; and at half of the peak rate.
  */
 import { Effect } from "effect"
 import type { Hall } from "../hall.ts"

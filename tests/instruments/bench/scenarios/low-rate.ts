@@ -1,4 +1,7 @@
-/** Goal 3, small batches: what an order costs at a tenth of the peak, when hardly two of them can share anything. */
+/**
+ * Goal 3, small batches: what an order costs at a tenth of the peak, when hardly two of them can
+ * share anything.
+ */
 import { Effect } from "effect"
 import type { Hall } from "../hall.ts"
 import { inTurn } from "../rounds.ts"

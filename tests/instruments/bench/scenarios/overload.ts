@@ -1,7 +1,7 @@
 /**
- * Overload: ten times as many customers as there are at the peak, who send what is refused again at once, at an embedded run
- * that lets in few orders at a time. What is accepted is worked off about as fast as at the peak of the same system, and the
- * process tells that it is alive.
+ * Overload: ten times as many customers as there are at the peak, who send what is refused again at
+ * once, at an embedded run that lets in few orders at a time. What is accepted is worked off about
+ * as fast as at the peak of the same system, and the process tells that it is alive.
  */
 import { Effect } from "effect"
 import type { Hall } from "../hall.ts"
@@ -11,7 +11,10 @@ import { embeddedSubject, startEmbedded } from "../stand/embedded.ts"
 import { throwAwayFolder } from "../stand/ground.ts"
 import { connectionsAtPeak, decidePosted } from "../work/decide-posted.ts"
 
-/** As many times the capacity: at its peak, the system answers a tenth of so many customers as fast as they ask. */
+/**
+ * As many times the capacity: at its peak, the system answers a tenth of so many customers as fast
+ * as they ask.
+ */
 const connections = 10 * connectionsAtPeak
 const fewOrders = { BACKLOG_LIMIT: "500" }
 const leastOfPeak = 0.8

@@ -1,4 +1,7 @@
-/** Goals 1 and 2: how many times as fast as other engines, which run the same saga with the same participants. */
+/**
+ * Goals 1 and 2: how many times as fast as other engines, which run the same saga with the same
+ * participants.
+ */
 import { Effect } from "effect"
 import type { Hall } from "../hall.ts"
 import { inTurn, type Measured, type Part } from "../rounds.ts"

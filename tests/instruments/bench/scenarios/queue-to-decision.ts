@@ -1,4 +1,7 @@
-/** Goal 1, queue to decision: how fast sagas are run when nothing else is to be done, against the raw batch program. */
+/**
+ * Goal 1, queue to decision: how fast sagas are run when nothing else is to be done, against the
+ * raw batch program.
+ */
 import { Effect } from "effect"
 import type { Hall } from "../hall.ts"
 import { inTurn } from "../rounds.ts"

@@ -1,4 +1,7 @@
-/** Goal 6, replicas: more orchestrators and orders services on the same two processors do not make it slower. */
+/**
+ * Goal 6, replicas: more orchestrators and orders services on the same two processors do not make
+ * it slower.
+ */
 import { Effect } from "effect"
 import type { Hall } from "../hall.ts"
 import { inTurn, type RunEffect } from "../rounds.ts"

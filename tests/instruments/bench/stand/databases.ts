@@ -1,4 +1,7 @@
-/** The bench's own way into the databases, as the superuser: it prepares what a run needs, and checks it. */
+/**
+ * The bench's own way into the databases, as the superuser: it prepares what a run needs, and
+ * checks it.
+ */
 import { Effect, type Scope } from "effect"
 import postgres from "postgres"
 import { type DatabaseName, databaseNames } from "./servers.ts"

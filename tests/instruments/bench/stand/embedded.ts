@@ -1,4 +1,7 @@
-/** The embedded run (`npm start`) as something to measure: one process, with the servers that it starts itself. */
+/**
+ * The embedded run (`npm start`) as something to measure: one process, with the servers that it
+ * starts itself.
+ */
 import { Effect } from "effect"
 import { join } from "node:path"
 import { readPid } from "#compose/embedded/server-process.ts"

@@ -1,4 +1,7 @@
-/** What everything that is measured stands on: servers, databases, keys and a folder, all thrown away at the end. */
+/**
+ * What everything that is measured stands on: servers, databases, keys and a folder, all thrown
+ * away at the end.
+ */
 import { Effect, type Scope } from "effect"
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"

@@ -1,4 +1,7 @@
-/** The limit programs (`tests/instruments/bench/limit`), as the bench uses them: those that batch, and the loop that does not. */
+/**
+ * The limit programs (`tests/instruments/bench/limit`), as the bench uses them: those that batch,
+ * and the loop that does not.
+ */
 import { Effect, type Scope } from "effect"
 import { freePort } from "#tests/instruments/chaos/ports.ts"
 import type { Ground } from "./ground.ts"

@@ -1,4 +1,7 @@
-/** Other engines (`tests/instruments/bench/peers`), each a program that runs the same orders against our participants. */
+/**
+ * Other engines (`tests/instruments/bench/peers`), each a program that runs the same orders against
+ * our participants.
+ */
 import { Effect, type Scope } from "effect"
 import { spawn } from "node:child_process"
 import { once } from "node:events"

@@ -1,4 +1,7 @@
-/** A program that the bench runs: a process of its own, ready when it is given, and stopped with its scope. */
+/**
+ * A program that the bench runs: a process of its own, ready when it is given, and stopped with its
+ * scope.
+ */
 import { Effect, Schema, type Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"

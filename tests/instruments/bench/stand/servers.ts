@@ -1,4 +1,7 @@
-/** The servers of a bench: a PostgreSQL that syncs every commit, and a Redis with its append-only file. */
+/**
+ * The servers of a bench: a PostgreSQL that syncs every commit, and a Redis with its append-only
+ * file.
+ */
 import { Effect, Option, type Scope } from "effect"
 import { join } from "node:path"
 import { lockDataFolder } from "#compose/embedded/data-folder.ts"

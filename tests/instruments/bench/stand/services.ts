@@ -1,4 +1,7 @@
-/** The services as processes of their own, with all that they do in production; only telemetry is off. */
+/**
+ * The services as processes of their own, with all that they do in production; only telemetry is
+ * off.
+ */
 import { Effect, Exit, Scope } from "effect"
 import { type ServiceName, serviceNames, startOrder } from "#shared/roster.ts"
 import { freePorts } from "#tests/instruments/chaos/ports.ts"

@@ -1,4 +1,7 @@
-/** How many commands shared a transaction in a run: PostgreSQL keeps with each row which transaction wrote it. */
+/**
+ * How many commands shared a transaction in a run: PostgreSQL keeps with each row which transaction
+ * wrote it.
+ */
 import type { Databases } from "../stand/databases.ts"
 
 export interface Batches {

@@ -1,4 +1,7 @@
-/** The books of a bench, on a real PostgreSQL: right ones pass, and each way of being wrong is found. */
+/**
+ * The books of a bench, on a real PostgreSQL: right ones pass, and each way of being wrong is
+ * found.
+ */
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { Effect, Exit, Scope } from "effect"

@@ -1,7 +1,8 @@
 /**
- * Checks the books after a run, with a few statements whatever the number of orders: every order ended as it had to,
- * what each participant holds is exactly what the completed orders asked for, and every account, item and slot adds up.
- * `tests/support/books.ts` is the thorough way, order by order.
+ * Checks the books after a run, with a few statements whatever the number of orders: every order
+ * ended as it had to, what each participant holds is exactly what the completed orders asked for,
+ * and every account, item and slot adds up. `tests/support/books.ts` is the thorough way, order by
+ * order.
  */
 import { firstIdAt } from "#shared/contracts/order-time.ts"
 import type { Databases } from "../stand/databases.ts"

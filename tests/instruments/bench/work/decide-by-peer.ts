@@ -1,4 +1,7 @@
-/** The orders are run by another engine, with our participants, while all other services stand still. */
+/**
+ * The orders are run by another engine, with our participants, while all other services stand
+ * still.
+ */
 import { Effect, Scope } from "effect"
 import { measured, type Run } from "../run.ts"
 import type { Ground } from "../stand/ground.ts"

@@ -1,4 +1,7 @@
-/** Every order is a request of its own from a customer with a token; the clock stops with the last decision. */
+/**
+ * Every order is a request of its own from a customer with a token; the clock stops with the last
+ * decision.
+ */
 import { Effect } from "effect"
 import { startGenerator } from "../load/generator.ts"
 import { askLivez } from "../load/livez.ts"

@@ -34,7 +34,10 @@ export const decideQueued = (
   return measured(subject, { prepare, recorder })
 }
 
-/** The work of a run would be done twice otherwise. Rejects when the sweeper published an order of it again. */
+/**
+ * The work of a run would be done twice otherwise. Rejects when the sweeper published an order of
+ * it again.
+ */
 const assertNotSwept = async ({ orders: sql }: Databases): Promise<void> => {
   const [row] = await sql<[{ count: number }]>`
     select count(*)::int as count from orders where republished > 0`

@@ -13,7 +13,9 @@ const timeline = JSON.stringify(stepsInForce.map((step) => ({
   ...{ at: "2025-01-01T12:00:00.000Z", durationMs: 12 },
 })))
 
-/** Puts that many completed orders on record, all made before that time. The books are to be empty. */
+/**
+ * Puts that many completed orders on record, all made before that time. The books are to be empty.
+ */
 export const fillBooks = async (
   databases: Databases,
   orders: number,
@@ -29,7 +31,10 @@ export const fillBooks = async (
   ])
 }
 
-/** The id and what it asks for of each order: the same in all databases, of version 7, ten in a second. */
+/**
+ * The id and what it asks for of each order: the same in all databases, of version 7, ten in a
+ * second.
+ */
 const numbered = (sql: Databases["orders"], orders: number, sinceMs: number) =>
   sql`
     select made_ms, (substr(time, 1, 8) || '-' || substr(time, 9) || '-7' || substr(random, 1, 3)

@@ -1,4 +1,7 @@
-/** Opens the books of a run: some orders of before on record, enough in stock, and everybody rich. Every run begins alike. */
+/**
+ * Opens the books of a run: some orders of before on record, enough in stock, and everybody rich.
+ * Every run begins alike.
+ */
 import type { OrderId } from "#shared/contracts/order.ts"
 import { firstIdAt } from "#shared/contracts/order-time.ts"
 import type { Databases } from "../stand/databases.ts"
@@ -10,14 +13,15 @@ const opening = 100_000_000_000
 const perInsert = 10_000
 
 /**
- * A table that was emptied still counts as changed, and PostgreSQL may analyze it at any moment: it would be planned as one
- * of the handful of orders that it happens to have then, which no table has that grew by orders alone.
+ * A table that was emptied still counts as changed, and PostgreSQL may analyze it at any moment: it
+ * would be planned as one of the handful of orders that it happens to have then, which no table has
+ * that grew by orders alone.
  */
 const ordersBefore = 5_000
 
 /**
- * Empties what runs have written, gives back what they took, has that many orders on record, and lets the disk rest. Gives
- * the first id that an order of the run can have.
+ * Empties what runs have written, gives back what they took, has that many orders on record, and
+ * lets the disk rest. Gives the first id that an order of the run can have.
  */
 export const openBooks = async (
   databases: Databases,
@@ -65,7 +69,10 @@ const emptyBooks = ({ billing, items, slots, orders }: Databases) =>
     orders`truncate orders`,
   ])
 
-/** Stores orders as the orders service would have, pending. The sweeper finds them due after that time. */
+/**
+ * Stores orders as the orders service would have, pending. The sweeper finds them due after that
+ * time.
+ */
 export const insertPending = async (
   { orders }: Databases,
   wanted: ReadonlyArray<WantedOrder>,

@@ -1,4 +1,7 @@
-/** The bench's end of the order queue: puts orders on it as the orders service does, and looks what is left. */
+/**
+ * The bench's end of the order queue: puts orders on it as the orders service does, and looks what
+ * is left.
+ */
 import { Effect, type Scope } from "effect"
 import { Redis } from "ioredis"
 import { setTimeout as wait } from "node:timers/promises"

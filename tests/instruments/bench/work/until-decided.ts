@@ -1,4 +1,7 @@
-/** Waits until all stored orders are decided. It looks rarely while much is left, so that it costs little. */
+/**
+ * Waits until all stored orders are decided. It looks rarely while much is left, so that it costs
+ * little.
+ */
 import { setTimeout as wait } from "node:timers/promises"
 import type { Databases } from "../stand/databases.ts"
 

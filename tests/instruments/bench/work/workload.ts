@@ -1,6 +1,7 @@
 /**
- * The orders of a run: of ten, eight can be fulfilled, one is refused at the item and one at the slot. Plain functions
- * of an order's number, so that whoever makes the load and whoever checks the books agree on it.
+ * The orders of a run: of ten, eight can be fulfilled, one is refused at the item and one at the
+ * slot. Plain functions of an order's number, so that whoever makes the load and whoever checks the
+ * books agree on it.
  */
 import { randomBytes } from "node:crypto"
 
@@ -53,7 +54,10 @@ export const endsOf = (orders: number) => {
   return ends
 }
 
-/** Orders that came in a moment ago, ten in a millisecond, with ids as the orders service gives them. */
+/**
+ * Orders that came in a moment ago, ten in a millisecond, with ids as the orders service gives
+ * them.
+ */
 export const wantedOrders = (orders: number, shape: Shape): ReadonlyArray<WantedOrder> => {
   const sinceMs = Date.now() - Math.ceil(orders / 10)
   return Array.from({ length: orders }, (_, n) => {

@@ -51,8 +51,8 @@ const forgotten = async (kit: Kit) => {
 const mostPages = 20
 
 /**
- * What must be spared, so that nothing of anybody else's is forgotten: what is spared now, and all records that are old enough
- * but the kit's own.
+ * What must be spared, so that nothing of anybody else's is forgotten: what is spared now, and all
+ * records that are old enough but the kit's own.
  */
 const sparing = async (kit: Kit): Promise<ReadonlyArray<OrderId>> => {
   const except = new Set((await forgotten(kit)).spared)

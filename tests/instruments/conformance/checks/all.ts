@@ -1,4 +1,7 @@
-/** All checks, in the order in which they are tried: from one command to many, from requests to what is forgotten. */
+/**
+ * All checks, in the order in which they are tried: from one command to many, from requests to what
+ * is forgotten.
+ */
 import type { Check } from "../check.ts"
 import { ageingChecks } from "./ageing.ts"
 import { auditChecks } from "./audit.ts"

@@ -1,4 +1,7 @@
-/** Batches: as if each command came alone, answered in order, and one that is refused spoils no other. */
+/**
+ * Batches: as if each command came alone, answered in order, and one that is refused spoils no
+ * other.
+ */
 import { Duration } from "effect"
 import fc from "fast-check"
 import type { OrderId } from "#shared/contracts/order.ts"
@@ -8,7 +11,10 @@ import { excerpt } from "../answers.ts"
 import { Broken, type Check, Hung } from "../check.ts"
 import { type Kit, told } from "../kit.ts"
 
-/** A command of a plan: of the nth order, with a quantity that may stand for all that is available, or for one more. */
+/**
+ * A command of a plan: of the nth order, with a quantity that may stand for all that is available,
+ * or for one more.
+ */
 interface Planned {
   readonly order: number
   readonly action: Command["action"]

@@ -1,4 +1,7 @@
-/** Answers that are lost: by a connection that is cut, and by a participant that is killed with requests in flight. */
+/**
+ * Answers that are lost: by a connection that is cut, and by a participant that is killed with
+ * requests in flight.
+ */
 import { setTimeout as pause } from "node:timers/promises"
 import type { OrderId } from "#shared/contracts/order.ts"
 import { type Command, maxBatch } from "#shared/contracts/reservation.ts"
@@ -6,7 +9,9 @@ import { outcomesOf } from "../answers.ts"
 import { Broken, type Check, NotTried } from "../check.ts"
 import { type Kit, told } from "../kit.ts"
 
-/** When to hang up: right after the request, while it may be at work, and when the answer begins. */
+/**
+ * When to hang up: right after the request, while it may be at work, and when the answer begins.
+ */
 const moments = [0, 1, 3, 10, "the first byte"] as const
 
 const cutConnection = async (kit: Kit) => {
@@ -28,7 +33,9 @@ const cutConnection = async (kit: Kit) => {
   return `${8 * moments.length} requests were cut; asked again, each had its effect once`
 }
 
-/** What is known of an order whose commands were answered, or not, while the participant was killed. */
+/**
+ * What is known of an order whose commands were answered, or not, while the participant was killed.
+ */
 interface Story {
   readonly reserve: Command
   reserved?: string
@@ -36,7 +43,9 @@ interface Story {
   cancelled?: boolean
 }
 
-/** From so many orders on it goes slower: how long the command takes until it kills is not known. */
+/**
+ * From so many orders on it goes slower: how long the command takes until it kills is not known.
+ */
 const hasty = 200
 
 /** Reserves and cancels, order after order, until there is no answer. */

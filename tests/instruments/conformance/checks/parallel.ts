@@ -1,4 +1,7 @@
-/** The same commands many times at once, many who want the last unit, and batches that want the same in other orders. */
+/**
+ * The same commands many times at once, many who want the last unit, and batches that want the same
+ * in other orders.
+ */
 import type { OrderId } from "#shared/contracts/order.ts"
 import type { Command } from "#shared/contracts/reservation.ts"
 import { Broken, type Check } from "../check.ts"
@@ -100,7 +103,10 @@ const lastUnit = async (kit: Kit) => {
   return `${rounds} times one got it, ${wanting - 1} were rejected, and all heard the same again`
 }
 
-/** A rotation that starts elsewhere, every second one backwards: what deadlocks who locks in the order of commands. */
+/**
+ * A rotation that starts elsewhere, every second one backwards: what deadlocks who locks in the
+ * order of commands.
+ */
 const inAnotherOrder = (orders: ReadonlyArray<OrderId>, n: number): ReadonlyArray<OrderId> => {
   const at = (n * 7) % orders.length
   const turned = [...orders.slice(at), ...orders.slice(0, at)]

@@ -14,7 +14,10 @@ const isRefusal = (status: number): boolean =>
 
 const is4xx = (status: number): boolean => status >= 400 && status < 500
 
-/** A request that would cancel a new order, if it were taken, has to be refused; then the order can still be reserved. */
+/**
+ * A request that would cancel a new order, if it were taken, has to be refused; then the order can
+ * still be reserved.
+ */
 const refuses = async (
   kit: Kit,
   what: string,

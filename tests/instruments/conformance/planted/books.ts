@@ -1,6 +1,7 @@
 /**
- * The books of the planted participant: in memory, and in a file to which each transaction appends a line, so that a process
- * that was killed begins with what was written. They keep the protocol, but for the one bug that they may have.
+ * The books of the planted participant: in memory, and in a file to which each transaction appends
+ * a line, so that a process that was killed begins with what was written. They keep the protocol,
+ * but for the one bug that they may have.
  */
 import { appendFileSync, existsSync, readFileSync } from "node:fs"
 import { setTimeout as pause } from "node:timers/promises"

@@ -1,4 +1,7 @@
-/** The bugs that the planted participant can have, each by its name, and the check that is meant for it. */
+/**
+ * The bugs that the planted participant can have, each by its name, and the check that is meant for
+ * it.
+ */
 
 export interface Bug {
   readonly what: string

@@ -1,6 +1,6 @@
 /**
- * A small participant for the kit to be tried on: it keeps the protocol, or has one bug (bugs.ts), or gives answers that are
- * none. What it keeps, it keeps in a file.
+ * A small participant for the kit to be tried on: it keeps the protocol, or has one bug (bugs.ts),
+ * or gives answers that are none. What it keeps, it keeps in a file.
  */
 import {
   createLocalJWKSet,

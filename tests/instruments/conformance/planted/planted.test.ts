@@ -1,4 +1,7 @@
-/** The kit itself: a participant that keeps the protocol passes all of it, and each planted bug is named by its check. */
+/**
+ * The kit itself: a participant that keeps the protocol passes all of it, and each planted bug is
+ * named by its check.
+ */
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"

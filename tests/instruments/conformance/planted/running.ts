@@ -1,4 +1,7 @@
-/** The planted participant, in this process or as one of its own that can be killed, and the kit pointed at it. */
+/**
+ * The planted participant, in this process or as one of its own that can be killed, and the kit
+ * pointed at it.
+ */
 import { once } from "node:events"
 import { mkdtempSync, rmSync } from "node:fs"
 import type { AddressInfo } from "node:net"

@@ -1,6 +1,6 @@
 /**
- * What the exhaustive search has to do, and what it has done: every single fault; then the races; then the pairs that the
- * faults lead to. After a violation there is nothing to do any more.
+ * What the exhaustive search has to do, and what it has done: every single fault; then the races;
+ * then the pairs that the faults lead to. After a violation there is nothing to do any more.
  */
 import type { Setting } from "./alike.ts"
 import { Exploration } from "./exploration.ts"
@@ -11,7 +11,9 @@ import type { Done, Finding, Task } from "./tasks.ts"
 /** What is searched. */
 export interface Scope {
   readonly settings: ReadonlyArray<Setting>
-  /** Of the faults that can come after a fault, each `every`-th is tried with it; none if it is 0. */
+  /**
+   * Of the faults that can come after a fault, each `every`-th is tried with it; none if it is 0.
+   */
   readonly every: number
   /** Races, and at how many choices their courses deviate at most. */
   readonly races: ReadonlyArray<{ readonly race: Race; readonly most: number }>

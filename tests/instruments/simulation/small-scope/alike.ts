@@ -1,10 +1,12 @@
 /**
- * Settings in which the very same happens, so that one simulation shows what comes of all of them. A history is made by its
- * plan alone, step by step; so two plans have one history for as long as nobody has looked at what they differ in. Settings
- * differ in what participants have, which is looked at in requests to them, and in the deadline, which orchestrators look
- * at before each request (or crash on the way to it) and nobody else does: whoever finds that it has not passed comes to a
- * failpoint next. So a history of one setting is that of another one when no participant that differs was ever called, and
- * when the orchestrators did nothing more for orders by the time of the earlier deadline.
+ * Settings in which the very same happens, so that one simulation shows what comes of all of them.
+ * A history is made by its plan alone, step by step; so two plans have one history for as long as
+ * nobody has looked at what they differ in. Settings differ in what participants have, which is
+ * looked at in requests to them, and in the deadline, which orchestrators look at before each
+ * request (or crash on the way to it) and nobody else does: whoever finds that it has not passed
+ * comes to a failpoint next. So a history of one setting is that of another one when no participant
+ * that differs was ever called, and when the orchestrators did nothing more for orders by the time
+ * of the earlier deadline.
  */
 import { failpoints } from "#shared/failpoint.ts"
 import { calls } from "../plan.ts"

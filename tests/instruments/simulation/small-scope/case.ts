@@ -1,4 +1,7 @@
-/** One case of the exhaustive search as a word that a shell leaves alone, so that a command can name it. */
+/**
+ * One case of the exhaustive search as a word that a shell leaves alone, so that a command can name
+ * it.
+ */
 import type { PointFault } from "../plan.ts"
 import { participants } from "../services.ts"
 import type { Setting } from "./alike.ts"

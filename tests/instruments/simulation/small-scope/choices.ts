@@ -1,20 +1,21 @@
 /**
- * What happens next in a race, where everything that is under way happens at the same moment, and which courses come to the
- * same.
+ * What happens next in a race, where everything that is under way happens at the same moment, and
+ * which courses come to the same.
  *
- * An event touches one place only: the process that it is for, with that process's database; or the queue. So it makes no
- * difference which of two events at different places happens first: courses in which the same happens at every place, in the
- * same order, come to the same state. What invariants look at goes beyond one place, but not beyond one order, and as long as
- * each orchestrator, which has one order, waits for one answer at a time, what is done for an order is done in one order in
- * all these courses. If one ever does not, nothing is taken for equal any more. An event is known by the chain of its
- * causes, since statements of two orders have one name.
+ * An event touches one place only: the process that it is for, with that process's database; or the
+ * queue. So it makes no difference which of two events at different places happens first: courses
+ * in which the same happens at every place, in the same order, come to the same state. What
+ * invariants look at goes beyond one place, but not beyond one order, and as long as each
+ * orchestrator, which has one order, waits for one answer at a time, what is done for an order is
+ * done in one order in all these courses. If one ever does not, nothing is taken for equal any
+ * more. An event is known by the chain of its causes, since statements of two orders have one name.
  */
 import { fingerprint, type Upcoming } from "../kernel.ts"
 
 /**
- * What happens when nothing else is chosen. Oldest first: that with the shortest chain of causes, which is the same in all
- * courses that come to the same state. Newest first: that which came up last, so the order in which events came up belongs
- * to the state.
+ * What happens when nothing else is chosen. Oldest first: that with the shortest chain of causes,
+ * which is the same in all courses that come to the same state. Newest first: that which came up
+ * last, so the order in which events came up belongs to the state.
  */
 export const paces = ["oldest first", "newest first"] as const
 export type Pace = typeof paces[number]
@@ -31,7 +32,10 @@ export interface Choice {
     readonly chosen: number
     /** The state that it leads to. */
     readonly state: State
-    /** If nothing deviates after it, it can as well wait: the usual event is elsewhere, and comes next in any case. */
+    /**
+     * If nothing deviates after it, it can as well wait: the usual event is elsewhere, and comes
+     * next in any case.
+     */
     readonly canWait: boolean
   }>
 }
@@ -62,7 +66,10 @@ export class Choices {
     this.tellFrom = tellFrom
   }
 
-  /** Gives what happens: the only event; or one whose turn makes no difference; or the chosen one, or else the usual. */
+  /**
+   * Gives what happens: the only event; or one whose turn makes no difference; or the chosen one,
+   * or else the usual.
+   */
   next(events: ReadonlyArray<Upcoming>, chosen: number | undefined): Upcoming {
     const fresh = events.filter((event) => !this.causes.has(event))
     fresh.forEach((event, nth) => this.comesUp(event, nth))
@@ -105,7 +112,10 @@ export class Choices {
     return sorted[Math.min(chosen ?? usual, sorted.length - 1)]!
   }
 
-  /** Those with the shorter chain of causes first, and then in any order that is the same in all courses. */
+  /**
+   * Those with the shorter chain of causes first, and then in any order that is the same in all
+   * courses.
+   */
   private compare(one: Upcoming, other: Upcoming): number {
     const [a, b] = [this.causes.get(one)!, this.causes.get(other)!]
     return a.length - b.length || byText(one, other) || (a.id < b.id ? -1 : 1)
@@ -152,7 +162,10 @@ const hashed = (hash: Hash = [0x811c9dc5, 0x1b873593], what: string): Hash => {
 const placeOf = ({ process, name }: Upcoming): string =>
   process?.name ?? (/ -> (\w+)\//.exec(name)?.[1]?.concat("-1") ?? "queue")
 
-/** Whether it makes no difference when it happens: an orchestrator goes on that waits for nothing else. */
+/**
+ * Whether it makes no difference when it happens: an orchestrator goes on that waits for nothing
+ * else.
+ */
 const isUnnoticed = ({ process }: Upcoming, events: ReadonlyArray<Upcoming>): boolean =>
   process?.service === "orchestrator" &&
   events.filter((event) => event.process === process).length === 1

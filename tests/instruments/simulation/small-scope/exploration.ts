@@ -1,6 +1,6 @@
 /**
- * Which courses of a race are to be tried: all that deviate at so many choices at most from the usual one; but of those that
- * come to the same state, only one goes on from there.
+ * Which courses of a race are to be tried: all that deviate at so many choices at most from the
+ * usual one; but of those that come to the same state, only one goes on from there.
  */
 import type { Choice, State } from "./choices.ts"
 import type { Race } from "./race.ts"
@@ -13,7 +13,10 @@ export class Exploration {
   private readonly most: number
   /** Those with the fewest deviations first. */
   private readonly untried: Array<Course> = []
-  /** With how many more deviations everything that can become of a state was tried, or is going to be. */
+  /**
+   * With how many more deviations everything that can become of a state was tried, or is going to
+   * be.
+   */
   private readonly known = new Map<string, number>()
 
   constructor(race: Race, most: number) {

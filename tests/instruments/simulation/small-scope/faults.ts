@@ -10,7 +10,9 @@ import {
   queueFaults,
 } from "../plan.ts"
 
-/** How long faults last, in milliseconds: those that have a length of their own, in both of them. */
+/**
+ * How long faults last, in milliseconds: those that have a length of their own, in both of them.
+ */
 const lengthsMs: Readonly<Record<"short" | "long", Readonly<Record<string, number>>>> = {
   // Down for a moment; late, or out of hand, for longer than a call waits.
   short: {
@@ -54,7 +56,10 @@ const faultNamesAt = (point: string): ReadonlyArray<string> => {
   )
 }
 
-/** Every short fault that can happen at a point, or every long one; a fault that has no length is a short one. */
+/**
+ * Every short fault that can happen at a point, or every long one; a fault that has no length is a
+ * short one.
+ */
 export const faultsAt = (
   { point, nth }: Point,
   length: keyof typeof lengthsMs,

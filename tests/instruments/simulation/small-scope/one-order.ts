@@ -14,8 +14,9 @@ const ways = Array.from(
 )
 
 /**
- * Every way, with a deadline that comes after all faults. And with one that has passed by the time that a call without an
- * answer ends, those ways that differ: nobody is asked who comes after one that refuses.
+ * Every way, with a deadline that comes after all faults. And with one that has passed by the time
+ * that a call without an answer ends, those ways that differ: nobody is asked who comes after one
+ * that refuses.
  */
 export const settings: ReadonlyArray<Setting> = [
   ...ways.map((refusing) => ({ refusing, deadlineMs: 60_000 })),
@@ -25,7 +26,10 @@ export const settings: ReadonlyArray<Setting> = [
 
 const order = { username: "ann", amountMinor: 10_00, item: 1, slot: "00:00", atMs: 0, repeats: [] }
 
-/** A second orchestrator, to take over from the first; of the others one will do, since they share nothing. */
+/**
+ * A second orchestrator, to take over from the first; of the others one will do, since they share
+ * nothing.
+ */
 export const planOf = (
   { refusing, deadlineMs }: Setting,
   pointFaults: ReadonlyArray<PointFault>,
@@ -54,7 +58,10 @@ export interface Trial {
   readonly history: string
 }
 
-/** Tries faults in several settings, with one simulation for all those that are alike. Stops at a violation. */
+/**
+ * Tries faults in several settings, with one simulation for all those that are alike. Stops at a
+ * violation.
+ */
 export const tryFaults = async (
   simulate: Simulate,
   settings: ReadonlyArray<Setting>,
@@ -90,7 +97,10 @@ export const brokenOf = (trials: ReadonlyArray<Trial>): Trial | undefined =>
 export const isSame = (one: Point, other: Point) =>
   one.point === other.point && one.nth === other.nth
 
-/** Faults that do not come to pass are a violation too: the history up to them has to be the one they were found in. */
+/**
+ * Faults that do not come to pass are a violation too: the history up to them has to be the one
+ * they were found in.
+ */
 const twoCourses = ({ point, nth }: PointFault): Violation => ({
   invariant: "the simulator itself",
   found: `nothing came to ${point} #${nth}: one history takes two courses`,

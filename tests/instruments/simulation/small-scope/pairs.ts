@@ -1,13 +1,16 @@
 /**
- * Every fault that one order can meet, and together with each of them every other one that can come after it. What would
- * only happen again is counted, and not simulated again:
+ * Every fault that one order can meet, and together with each of them every other one that can come
+ * after it. What would only happen again is counted, and not simulated again:
  * - in settings that are alike (`alike.ts`);
- * - after a first fault that found nothing to act on, such as the wiping of an empty queue: each second one is alone;
- * - after a first fault that ended a process, if another one did the same: both ended the same process at the same moment,
- *   and everything that happened, before and after, to the end, is the same. What happens is what processes are told (each
- *   request, answer, timer, and record that changes, with its time) and the chance that they draw, so the processes that
- *   live have the same past; the one that could be in another state is dead, and comes again with nothing but what is on
- *   record, which is the same, too. What other faults leave behind in a process is not known, so each is a case of its own.
+ * - after a first fault that found nothing to act on, such as the wiping of an empty queue: each
+ *   second one is alone;
+ * - after a first fault that ended a process, if another one did the same: both ended the same
+ *   process at the same moment, and everything that happened, before and after, to the end, is the
+ *   same. What happens is what processes are told (each request, answer, timer, and record that
+ *   changes, with its time) and the chance that they draw, so the processes that live have the same
+ *   past; the one that could be in another state is dead, and comes again with nothing but what is
+ *   on record, which is the same, too. What other faults leave behind in a process is not known, so
+ *   each is a case of its own.
  */
 import type { Simulate } from "../judge.ts"
 import type { PointFault } from "../plan.ts"
@@ -19,11 +22,16 @@ import { brokenOf, isSame, type Trial, tryFaults } from "./one-order.ts"
 export interface FirstFault {
   readonly settings: ReadonlyArray<Setting>
   readonly fault: PointFault
-  /** Of the faults that can come after it, each `every`-th is to be tried with it; none if it is 0. */
+  /**
+   * Of the faults that can come after it, each `every`-th is to be tried with it; none if it is 0.
+   */
   readonly every: number
 }
 
-/** Every fault at every point that the order comes by; with the short ones, each `every`-th of those that can come after. */
+/**
+ * Every fault at every point that the order comes by; with the short ones, each `every`-th of those
+ * that can come after.
+ */
 export const firstFaults = (
   unharmed: ReadonlyArray<Trial>,
   every: number,
@@ -35,7 +43,9 @@ export const firstFaults = (
     return [...faults("short", every), ...faults("long", 0)]
   })
 
-/** A fault together with some of those that can come after it, in settings that are alike with it. */
+/**
+ * A fault together with some of those that can come after it, in settings that are alike with it.
+ */
 export interface Pairs {
   readonly settings: ReadonlyArray<Setting>
   readonly first: PointFault

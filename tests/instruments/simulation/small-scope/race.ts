@@ -1,7 +1,8 @@
 /**
- * Some orders want the last of something at the same moment, each on an orchestrator of its own, and nothing takes any
- * time: whatever is under way is a choice of what happens next. All courses are tried that deviate from one simple course
- * at so many choices, by letting it happen again and again: one wins, and the others are undone.
+ * Some orders want the last of something at the same moment, each on an orchestrator of its own,
+ * and nothing takes any time: whatever is under way is a choice of what happens next. All courses
+ * are tried that deviate from one simple course at so many choices, by letting it happen again and
+ * again: one wins, and the others are undone.
  */
 import { judge, type Simulate } from "../judge.ts"
 import type { KernelOptions } from "../kernel.ts"
@@ -23,7 +24,9 @@ export interface Race {
   readonly pace: Pace
 }
 
-/** At which choice, counted from 0, the course deviates, and which of the events happens instead. */
+/**
+ * At which choice, counted from 0, the course deviates, and which of the events happens instead.
+ */
 export interface Deviation {
   readonly at: number
   readonly chosen: number

@@ -7,7 +7,10 @@ import type { Trial } from "./one-order.ts"
 import { countOf, type FirstFault, type Pairs, tryFirst, tryPairs } from "./pairs.ts"
 import { type Deviation, type Race, runRace } from "./race.ts"
 
-/** A course of a race, by where it deviates; and from which choice on it is to be told what the choices were. */
+/**
+ * A course of a race, by where it deviates; and from which choice on it is to be told what the
+ * choices were.
+ */
 export interface Course {
   readonly deviations: ReadonlyArray<Deviation>
   readonly tellFrom: number
@@ -24,7 +27,9 @@ export interface Finding {
   readonly violations: ReadonlyArray<Violation>
 }
 
-/** What was done: how many cases of each kind, with how many simulations. And what follows from it. */
+/**
+ * What was done: how many cases of each kind, with how many simulations. And what follows from it.
+ */
 export interface Done {
   readonly singles: number
   readonly pairs: number

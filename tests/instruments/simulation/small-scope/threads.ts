@@ -4,8 +4,8 @@ import type { Done, Task } from "./tasks.ts"
 
 export interface Threads {
   /**
-   * Has tasks performed until there is none and none is under way. `next` gives one, or nothing if there is none for now;
-   * `collect` is told what came of it.
+   * Has tasks performed until there is none and none is under way. `next` gives one, or nothing if
+   * there is none for now; `collect` is told what came of it.
    */
   readonly perform: (
     next: () => Task | undefined,

@@ -1,4 +1,7 @@
-/** What comes between a process and a simulated database: lost answers, lost conflicts, and the end of either of them. */
+/**
+ * What comes between a process and a simulated database: lost answers, lost conflicts, and the end
+ * of either of them.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit } from "effect"
 import { LostConflict } from "#shared/postgres/transaction.ts"
@@ -24,7 +27,10 @@ const wallets10 = (): SimulatedDatabase => {
 const amountOf = (database: SimulatedDatabase, name = "ann") =>
   rows(database, wallets).find((row) => row.name === name)?.amount
 
-/** Adds 1 to the wallet of ann over a connection of such a conduct; the tag of what it comes to, and the wallet. */
+/**
+ * Adds 1 to the wallet of ann over a connection of such a conduct; the tag of what it comes to, and
+ * the wallet.
+ */
 const addOver = (conduct: Partial<Connection>) =>
   Effect.gen(function* () {
     const database = wallets10()

@@ -1,4 +1,7 @@
-/** Transactions of a simulated database among each other: what they see, what they wait for, and who is next. */
+/**
+ * Transactions of a simulated database among each other: what they see, what they wait for, and who
+ * is next.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
 import { type Change, makeDatabase, rows, seed } from "./database.ts"

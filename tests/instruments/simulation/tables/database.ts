@@ -1,7 +1,8 @@
 /**
- * A small database in memory that behaves as PostgreSQL does at READ COMMITTED, for what the services ask of it. It outlives
- * the processes that use it, and each of them reaches it by way of connections that can do what real ones do: be slow, be
- * refused, lose the answer of a commit, or end with their process.
+ * A small database in memory that behaves as PostgreSQL does at READ COMMITTED, for what the
+ * services ask of it. It outlives the processes that use it, and each of them reaches it by way of
+ * connections that can do what real ones do: be slow, be refused, lose the answer of a commit, or
+ * end with their process.
  */
 import { Cause, Effect, Exit } from "effect"
 import { LostConflict } from "#shared/postgres/transaction.ts"
@@ -19,7 +20,10 @@ export interface Change {
 }
 
 export interface SimulatedDatabase {
-  /** Told of every commit that changed something, when it has just happened; in the order of the writing. */
+  /**
+   * Told of every commit that changed something, when it has just happened; in the order of the
+   * writing.
+   */
   onCommit: (changes: ReadonlyArray<Change>) => void
   readonly tables: Map<TableDefinition<object>, Table<object>>
   readonly open: Set<Transaction>
@@ -31,10 +35,16 @@ export interface SimulatedDatabase {
 export interface Connection {
   /** One run of one process. */
   readonly owner: string
-  /** Comes before each statement, and again when one goes on that waited for a lock. May take time, or never return. */
+  /**
+   * Comes before each statement, and again when one goes on that waited for a lock. May take time,
+   * or never return.
+   */
   readonly statement: (name: string) => Effect.Effect<void>
   readonly begin: Effect.Effect<void, Unavailable>
-  /** How the commit of what has changed something ends: done, done without the process being told, or not done. */
+  /**
+   * How the commit of what has changed something ends: done, done without the process being told,
+   * or not done.
+   */
   readonly commit: Effect.Effect<"applied" | "lost answer" | "refused">
 }
 
@@ -77,7 +87,10 @@ export const rows = <Row extends object>(
   return [...cells].flatMap(({ committed }) => committed === undefined ? [] : [committed])
 }
 
-/** A process has died: what it has not committed is rolled back, and of its transactions nothing is heard any more. */
+/**
+ * A process has died: what it has not committed is rolled back, and of its transactions nothing is
+ * heard any more.
+ */
 export const endOwner = (database: SimulatedDatabase, owner: string): void => {
   database.ended.add(owner)
   for (const transaction of database.open) {
@@ -85,7 +98,10 @@ export const endOwner = (database: SimulatedDatabase, owner: string): void => {
   }
 }
 
-/** The database restarts: what is not committed is rolled back, and all transactions fail with Unavailable. */
+/**
+ * The database restarts: what is not committed is rolled back, and all transactions fail with
+ * Unavailable.
+ */
 export const restart = ({ open }: SimulatedDatabase): void => {
   for (const transaction of open) transaction.fail(new ConnectionEnded())
 }
@@ -96,9 +112,9 @@ class ConnectionEnded extends Error {
 }
 
 /**
- * The tables of a database as a process uses them. A single query passes through the same as a transaction does, but is not
- * begun again when it lost a conflict. Locks are waited for without end: that a server's timeouts cut such a wait short is
- * for whoever connects to play.
+ * The tables of a database as a process uses them. A single query passes through the same as a
+ * transaction does, but is not begun again when it lost a conflict. Locks are waited for without
+ * end: that a server's timeouts cut such a wait short is for whoever connects to play.
  */
 export const connect = <Tables>(
   database: SimulatedDatabase,
@@ -123,7 +139,10 @@ export const connect = <Tables>(
   return { query: (run) => attempt(run, 1), transaction: (run) => attempt(run, 6) }
 }
 
-/** Nothing can come between a transaction's last statements and its commit that could not come between two statements. */
+/**
+ * Nothing can come between a transaction's last statements and its commit that could not come
+ * between two statements.
+ */
 export const atOnce: LastStatements = (statements) =>
   Effect.all(statements, { concurrency: "unbounded" })
 

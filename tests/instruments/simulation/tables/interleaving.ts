@@ -1,6 +1,7 @@
 /**
- * Two pieces of work on the same tables, led statement by statement: each stops before every statement and before its
- * commit until it is its turn. Who waits for a lock has no turn: the other one goes on.
+ * Two pieces of work on the same tables, led statement by statement: each stops before every
+ * statement and before its commit until it is its turn. Who waits for a lock has no turn: the other
+ * one goes on.
  */
 import { Effect, type Exit } from "effect"
 import type { Store } from "#shared/postgres/store.ts"

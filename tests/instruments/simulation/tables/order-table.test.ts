@@ -1,6 +1,6 @@
 /**
- * The simulated orders table against the real one: whatever intake, register and sweeper do, over both they answer the same
- * and leave the same rows, one after another and interleaved.
+ * The simulated orders table against the real one: whatever intake, register and sweeper do, over
+ * both they answer the same and leave the same rows, one after another and interleaved.
  */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"

@@ -1,4 +1,7 @@
-/** The orders table in a simulated database: what its SQL does, statement by statement. Nobody listens to notifications. */
+/**
+ * The orders table in a simulated database: what its SQL does, statement by statement. Nobody
+ * listens to notifications.
+ */
 import { Effect } from "effect"
 import { isFinal, type Order } from "#services/orders/order.ts"
 import type { Insertion, OrderTable, StatusChange } from "#services/orders/order-table.ts"

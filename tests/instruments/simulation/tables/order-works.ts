@@ -1,6 +1,7 @@
 /**
- * What the orders service does with its tables, for the tests that compare simulated tables with real ones: pieces of work
- * at a time that the test chooses, by the real register and sweeper, and arbitrary ones of them.
+ * What the orders service does with its tables, for the tests that compare simulated tables with
+ * real ones: pieces of work at a time that the test chooses, by the real register and sweeper, and
+ * arbitrary ones of them.
  */
 import { Cause, Clock, Context, Effect, Exit, Layer } from "effect"
 import fc from "fast-check"
@@ -254,7 +255,10 @@ export const anyDecide: fc.Arbitrary<Work> = fc.tuple(
 export const anySweep: fc.Arbitrary<Work> = fc.oneof(ms, ms.map((ms) => 5 * ms))
   .map((ms) => ["sweep", ms])
 
-/** With room for all orders: which of those are taken that are due at the same time is PostgreSQL's choice. */
+/**
+ * With room for all orders: which of those are taken that are due at the same time is PostgreSQL's
+ * choice.
+ */
 export const anyTakeDueSlowly: fc.Arbitrary<Work> = ms.map((ms) => ["takeDueSlowly", 9, ms])
 
 export const anyLook: fc.Arbitrary<Work> = fc.oneof(

@@ -1,6 +1,6 @@
 /**
- * The simulated tables of a participant against the real ones: whatever the real Reservations do, over both they answer the
- * same and leave the same rows, one after another and interleaved.
+ * The simulated tables of a participant against the real ones: whatever the real Reservations do,
+ * over both they answer the same and leave the same rows, one after another and interleaved.
  */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Cause, Context, Duration, Effect, Exit, Layer, Scope } from "effect"

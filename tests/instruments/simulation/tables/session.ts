@@ -1,4 +1,7 @@
-/** A small table of wallets in a simulated database, and transactions on it that a test leads by the hand. */
+/**
+ * A small table of wallets in a simulated database, and transactions on it that a test leads by the
+ * hand.
+ */
 import { Deferred, Effect, Exit, Fiber, Queue, type Scope } from "effect"
 import type { Store } from "#shared/postgres/store.ts"
 import type { Transient } from "#shared/transient.ts"

@@ -1,7 +1,7 @@
 /**
- * A table of a simulated database: rows that are never changed but replaced, each in a cell that knows who holds its lock
- * and who waits for it, in the order in which they came. As in PostgreSQL, a row has one uncommitted version at most,
- * since who writes it holds its lock.
+ * A table of a simulated database: rows that are never changed but replaced, each in a cell that
+ * knows who holds its lock and who waits for it, in the order in which they came. As in PostgreSQL,
+ * a row has one uncommitted version at most, since who writes it holds its lock.
  */
 import type { Transaction } from "./transaction.ts"
 
@@ -9,15 +9,18 @@ export interface TableDefinition<Row extends object> {
   readonly name: string
   keyOf(row: Row): string
   /**
-   * The second unique key, of the rows that have one; it never changes. An insert passes over rows whose second key is
-   * taken; in a table that has none, over rows whose key is.
+   * The second unique key, of the rows that have one; it never changes. An insert passes over rows
+   * whose second key is taken; in a table that has none, over rows whose key is.
    */
   uniqueOf?(row: Row): string | undefined
   /** The CHECK that the row breaks. */
   brokenCheck(row: Row): string | undefined
 }
 
-/** A constraint that PostgreSQL would not let pass either, with its code: a defect of whoever wrote the row. */
+/**
+ * A constraint that PostgreSQL would not let pass either, with its code: a defect of whoever wrote
+ * the row.
+ */
 export class Violation extends Error {
   readonly code: "23505" | "23514"
 
@@ -85,7 +88,10 @@ export class Table<Row extends object> {
     }
   }
 
-  /** The row that keeps another one from being inserted, and what comes of that if it is not to be passed over. */
+  /**
+   * The row that keeps another one from being inserted, and what comes of that if it is not to be
+   * passed over.
+   */
   conflictOf(row: Row): { readonly cell: Cell<Row>; readonly violation?: Violation } | undefined {
     const { name, keyOf, uniqueOf } = this.definition
     const second = uniqueOf?.(row)

@@ -1,7 +1,8 @@
 /**
- * A transaction of a simulated database, as PostgreSQL runs one at READ COMMITTED: each statement sees what is committed
- * when it begins and what its own transaction wrote; who wants a locked row waits for it and then has the newest; what
- * would close a circle of waits is a lost conflict. Statements take effect one at a time, in the order in which they came.
+ * A transaction of a simulated database, as PostgreSQL runs one at READ COMMITTED: each statement
+ * sees what is committed when it begins and what its own transaction wrote; who wants a locked row
+ * waits for it and then has the newest; what would close a circle of waits is a lost conflict.
+ * Statements take effect one at a time, in the order in which they came.
  */
 import { Effect } from "effect"
 import { LostConflict } from "#shared/postgres/transaction.ts"
@@ -27,7 +28,10 @@ type Body<A> = () => A | Blocked<A>
 export class Transaction {
   readonly connection: Connection
   readonly database: SimulatedDatabase
-  /** over: committed or rolled back. failed: undone for an error. dead: undone, as its process is no more. */
+  /**
+   * over: committed or rolled back. failed: undone for an error. dead: undone, as its process is no
+   * more.
+   */
   private state: "open" | "over" | "failed" | "dead" = "open"
   private error: unknown = undefined
   private readonly held: Array<Cell<object>> = []
@@ -66,8 +70,8 @@ export class Transaction {
   }
 
   /**
-   * A statement that locks rows, one after another. Which ones is decided by what is committed when it begins; what they
-   * are, when all are locked.
+   * A statement that locks rows, one after another. Which ones is decided by what is committed when
+   * it begins; what they are, when all are locked.
    */
   locking<Row extends object, A>(
     name: string,
@@ -88,8 +92,9 @@ export class Transaction {
   }
 
   /**
-   * A statement that inserts rows one after another, ON CONFLICT DO NOTHING; gives those that were inserted. Where an open
-   * transaction has written the row in the way, it waits for that one's end.
+   * A statement that inserts rows one after another, ON CONFLICT DO NOTHING; gives those that were
+   * inserted. Where an open transaction has written the row in the way, it waits for that one's
+   * end.
    */
   inserting<Row extends object>(
     name: string,
@@ -121,7 +126,10 @@ export class Transaction {
     })
   }
 
-  /** Locks a row unless it would have to wait, as SKIP LOCKED does; whether the transaction holds it now. */
+  /**
+   * Locks a row unless it would have to wait, as SKIP LOCKED does; whether the transaction holds it
+   * now.
+   */
   take(cell: Cell<object>): boolean {
     if (cell.holder !== undefined) return cell.holder === this
     cell.holder = this
@@ -152,7 +160,10 @@ export class Transaction {
     this.undo("over")
   }
 
-  /** Rolls back for an error that every later statement dies with; one that waits goes on and dies with it at once. */
+  /**
+   * Rolls back for an error that every later statement dies with; one that waits goes on and dies
+   * with it at once.
+   */
   fail(error: unknown): void {
     this.error ??= error
     this.undo("failed")
@@ -254,7 +265,10 @@ export class Transaction {
     this.end(state)
   }
 
-  /** Gives its locks to those who are first in line for them, and lets go on whoever waits for its end. */
+  /**
+   * Gives its locks to those who are first in line for them, and lets go on whoever waits for its
+   * end.
+   */
   private end(state: "over" | "failed" | "dead"): void {
     this.state = state
     this.database.open.delete(this)

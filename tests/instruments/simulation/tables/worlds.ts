@@ -1,6 +1,6 @@
 /**
- * The same tables twice: over a real PostgreSQL and over a simulated database, each with two connections, and what is in
- * them to compare.
+ * The same tables twice: over a real PostgreSQL and over a simulated database, each with two
+ * connections, and what is in them to compare.
  */
 import { Context, Effect, Layer, type Scope } from "effect"
 import { join } from "node:path"

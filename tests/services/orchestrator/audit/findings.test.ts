@@ -1,4 +1,7 @@
-/** What the audit finds in a real system whose databases were damaged, and that it finds nothing in a sound one. */
+/**
+ * What the audit finds in a real system whose databases were damaged, and that it finds nothing in
+ * a sound one.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Sql } from "postgres"
@@ -9,7 +12,9 @@ import { named, startAudit } from "./auditing.ts"
 
 const run = (sql: Sql, statement: string) => Effect.promise(() => sql.unsafe(statement))
 
-/** A completed order, one that was refused at its last step, and one that was refused at its first. */
+/**
+ * A completed order, one that was refused at its last step, and one that was refused at its first.
+ */
 const soundSystem = Effect.gen(function* () {
   const system = yield* startSystem()
   yield* system.orchestrate()

@@ -1,4 +1,7 @@
-/** Healing gives back what is held for failed orders and for none, once, and leaves to people what is theirs to decide. */
+/**
+ * Healing gives back what is held for failed orders and for none, once, and leaves to people what
+ * is theirs to decide.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect } from "effect"
 import { heal } from "#services/orchestrator/audit/heal.ts"
@@ -46,7 +49,8 @@ describe("heal", () => {
         const left = yield* healing(system, auditing)
         const theirs = missing.map((id) => ["missing", "billing", id])
         assert.deepStrictEqual(left, theirs.sort((a, b) => `${a}` < `${b}` ? -1 : 1))
-        // The order that failed has its 7 back; those that were completed since took 0.50 each, which is gone from the books.
+        // The order that failed has its 7 back; those that were completed since took 0.50 each,
+        // which is gone from the books.
         const [wallet, ...others] = yield* system.left(user)
         assert.strictEqual(wallet, balances[0] + 50 * missing.length)
         assert.deepStrictEqual(others, balances.slice(1))

@@ -16,7 +16,10 @@ const idle = Effect.gen(function* () {
   return { system, user, id, ...(yield* startAudit(system)) }
 })
 
-/** Lets something happen right after the audit read the nth page of orders, before it reads anything else. */
+/**
+ * Lets something happen right after the audit read the nth page of orders, before it reads anything
+ * else.
+ */
 const afterPage = (system: System, nth: number, happen: () => Promise<unknown>) => {
   let pages = 0
   system.conduct.orders = async (answer, request) => {
@@ -27,7 +30,10 @@ const afterPage = (system: System, nth: number, happen: () => Promise<unknown>) 
   return () => pages
 }
 
-/** Records of a completed order, as its saga leaves them; `ago` is how old billing, items and slots believe them to be. */
+/**
+ * Records of a completed order, as its saga leaves them; `ago` is how old billing, items and slots
+ * believe them to be.
+ */
 const complete = async ({ orders, sql }: System, id: string, ago = "0 seconds") => {
   const [order] = await orders.sql`
     update orders set status = 'completed', decided_at = now(), publish_at = null

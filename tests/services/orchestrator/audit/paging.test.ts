@@ -1,4 +1,7 @@
-/** The join over many pages: what is wrong at their edges is found, once, and what is right is counted once. */
+/**
+ * The join over many pages: what is wrong at their edges is found, once, and what is right is
+ * counted once.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import fc from "fast-check"

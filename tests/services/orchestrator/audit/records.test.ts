@@ -1,4 +1,7 @@
-/** How the audit reads: what it asks, that it asks again for a while, and that it takes no answer that it cannot understand. */
+/**
+ * How the audit reads: what it asks, that it asks again for a while, and that it takes no answer
+ * that it cannot understand.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"

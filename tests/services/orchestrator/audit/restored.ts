@@ -1,6 +1,7 @@
 /**
- * A participant whose database was put back to an older state: what was on record at one moment is kept beside the tables,
- * orders go on, and then the old rows come back. The order that was being undone at that moment holds everything again.
+ * A participant whose database was put back to an older state: what was on record at one moment is
+ * kept beside the tables, orders go on, and then the old rows come back. The order that was being
+ * undone at that moment holds everything again.
  */
 import { Effect } from "effect"
 import type { Sql } from "postgres"
@@ -38,8 +39,9 @@ const placeMany = Effect.fnUntraced(function* (system: System, user: string, cou
 })
 
 /**
- * A system at rest, all of whose participants kept what they had before most of its orders. `missing`: the orders that were
- * completed since. `leftover`: the one that failed since, and held everything then.
+ * A system at rest, all of whose participants kept what they had before most of its orders.
+ * `missing`: the orders that were completed since. `leftover`: the one that failed since, and held
+ * everything then.
  */
 export const startKept = Effect.gen(function* () {
   const system = yield* startSystem(settings)

@@ -1,6 +1,6 @@
 /**
- * Orders of an earlier version of the saga, which had no delivery slot: they are run, judged and forgotten by the steps that
- * they were accepted with, beside orders of today.
+ * Orders of an earlier version of the saga, which had no delivery slot: they are run, judged and
+ * forgotten by the steps that they were accepted with, beside orders of today.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Context, Duration, Effect } from "effect"

@@ -1,4 +1,7 @@
-/** The running check: what it tells of a participant that was put back to an older state, in its metric and its log. */
+/**
+ * The running check: what it tells of a participant that was put back to an older state, in its
+ * metric and its log.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { until } from "#tests/services/orders/until.ts"
