@@ -50,7 +50,6 @@ const hasty = 200
 
 /** Reserves and cancels, order after order, until there is no answer. */
 const work = async (kit: Kit, stories: Array<Story>, isOver: () => boolean) => {
-  let kept = 0
   while (!isOver()) {
     const story: Story = { reserve: kit.reserve(kit.order()) }
     stories.push(story)
@@ -58,8 +57,8 @@ const work = async (kit: Kit, stories: Array<Story>, isOver: () => boolean) => {
       const { reserve } = story
       story.reserved = outcomesOf([reserve], await kit.wire.send(kit.request([reserve])))[0]!
       // Some are left as they are, but so few that there is enough for the others.
-      if (stories.length % 5 === 0 && kept < kit.available / (2 * workers)) kept++
-      else {
+      const kept = stories.filter((one) => one.reserved === "reserved" && !one.cancelSent).length
+      if (stories.length % 5 > 0 || kept > kit.available / 2) {
         story.cancelSent = true
         const cancel: Command = { ...reserve, action: "cancel" }
         outcomesOf([cancel], await kit.wire.send(kit.request([cancel])))
