@@ -1,11 +1,13 @@
 /**
- * The services whose addresses have a name that does not resolve: a setting is wrong or is not
- * there, or, where names come and go with containers, the service is stopped. Each is named in the
- * log once, and in `/readyz` until it answers, with the setting that says where it is.
+ * The services whose addresses have a name that does not resolve: a setting is wrong or missing,
+ * or, where names come and go with containers, the service is stopped or has not started. Each is
+ * named in `/readyz` until it answers, with the setting that holds its address; in the log at first,
+ * and as a warning when it lasts.
  */
 import { Context, Effect } from "effect"
 import { addressName } from "#shared/config/addresses.ts"
 import type { ServiceName } from "#shared/roster.ts"
+import { steadyMs } from "#shared/steady-time.ts"
 import type { Callee } from "./client.ts"
 
 type Peer = Pick<Callee, "name" | "url" | "setting">
@@ -21,26 +23,40 @@ export interface UnresolvedPeers {
 
 const settingOf = ({ name, setting }: Peer): string => setting ?? addressName(name as ServiceName)
 
+/** Longer than containers that start together need until all their names resolve. */
+const startsWithinMs = 30_000
+
+interface Unresolved {
+  readonly what: string
+  readonly sinceMs: number
+  warned: boolean
+}
+
 export const makeUnresolvedPeers = (): UnresolvedPeers => {
-  const wrong = new Map<string, string>()
+  const wrong = new Map<string, Unresolved>()
   return {
-    unresolved: (peer) =>
-      Effect.suspend(() => {
-        const { name, url } = peer
-        const setting = settingOf(peer)
-        if (wrong.has(setting)) return Effect.void
+    unresolved: Effect.fnUntraced(function* (peer) {
+      const { name, url } = peer
+      const setting = settingOf(peer)
+      const nowMs = yield* steadyMs
+      const known = wrong.get(setting)
+      if (known === undefined) {
         const what =
           `${name} is not found at ${url.origin}: see that it runs, or set ${setting} to where it is`
-        wrong.set(setting, what)
-        return Effect.logWarning(what)
-      }),
+        wrong.set(setting, { what, sinceMs: nowMs, warned: false })
+        yield* Effect.logInfo(what)
+      } else if (!known.warned && nowMs - known.sinceMs >= startsWithinMs) {
+        known.warned = true
+        yield* Effect.logWarning(known.what)
+      }
+    }),
     answered: (peer) =>
       Effect.suspend(() =>
         wrong.size > 0 && wrong.delete(settingOf(peer))
           ? Effect.logInfo(`${peer.name} is found at ${peer.url.origin}`)
           : Effect.void
       ),
-    named: Effect.sync(() => [...wrong.values()]),
+    named: Effect.sync(() => [...wrong.values()].map(({ what }) => what)),
   }
 }
 

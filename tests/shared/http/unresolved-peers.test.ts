@@ -3,6 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger, References } from "effect"
+import { TestClock } from "effect/testing"
 import { makeApp } from "#shared/http/app.ts"
 import { type Callee, Fetch, get } from "#shared/http/client.ts"
 import { makeUnresolvedPeers, UnresolvedPeers } from "#shared/http/unresolved-peers.ts"
@@ -47,7 +48,7 @@ describe("a service whose name leads nowhere", () => {
       const { given, logs, readyz } = yield* world
       assert.deepStrictEqual(yield* readyz, [200, {}])
       for (let n = 0; n < 3; n++) yield* Effect.flip(given(get(callee("billing"), "/livez")))
-      assert.deepStrictEqual(logs, [`Warn ${lost}`])
+      assert.deepStrictEqual(logs, [`Info ${lost}`])
       assert.deepStrictEqual(yield* readyz, [200, { addresses: lost }])
       const refusing = () => Promise.resolve(Response.json({}, { status: 503 }))
       yield* Effect.flip(
@@ -55,6 +56,22 @@ describe("a service whose name leads nowhere", () => {
       )
       assert.strictEqual(logs[1], "Info billing is found at http://billing.invalid:9082")
       assert.deepStrictEqual(yield* readyz, [200, {}])
+    }))
+
+  it.effect("is warned of once, when it lasts longer than containers take to start together", () =>
+    Effect.gen(function* () {
+      const { given, logs } = yield* world
+      const note = Effect.flatMap(
+        UnresolvedPeers,
+        ({ unresolved }) => unresolved(callee("billing")),
+      )
+      yield* given(note)
+      yield* TestClock.adjust("29 seconds")
+      yield* given(note)
+      assert.deepStrictEqual(logs, [`Info ${lost}`])
+      yield* TestClock.adjust("1 second")
+      for (let n = 0; n < 2; n++) yield* given(note)
+      assert.deepStrictEqual(logs, [`Info ${lost}`, `Warn ${lost}`])
     }))
 
   it.live("is named by the setting for what proves users, where it is asked for that", () =>
