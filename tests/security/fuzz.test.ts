@@ -88,12 +88,28 @@ const texts = (schema: JsonSchema, document: Document) =>
     { weight: 5, arbitrary: fc.constantFrom("10", known["id"]!) },
   )
 
-const bodies = (operation: Operation, document: Document): fc.Arbitrary<string | undefined> => {
+const rightBodies = (operation: Operation, document: Document) => {
   const { schema, example } = operation.requestBody?.content["application/json"] ?? {}
-  if (schema === undefined) return fc.constant(undefined)
+  if (schema === undefined) return undefined
   // What the schema does not say, such as what an e-mail address is, an example shows.
   const examples = example === undefined ? [] : [fc.constant(example)]
-  const right = fc.oneof(fitting(schema, document.components.schemas), ...examples)
+  return fc.oneof(fitting(schema, document.components.schemas), ...examples)
+}
+
+/** Requests of which only the body may be wrong: a few of each operation, whatever chance brings. */
+const plainRequests = (operation: Operation, document: Document): ReadonlyArray<[Sent]> => {
+  const right = rightBodies(operation, document)
+  return right === undefined ? [] : fc.sample(right, 10).map((body) => [{
+    params: known,
+    query: "",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(body),
+  }])
+}
+
+const bodies = (operation: Operation, document: Document): fc.Arbitrary<string | undefined> => {
+  const right = rightBodies(operation, document)
+  if (right === undefined) return fc.constant(undefined)
   return fc.oneof(
     { weight: 4, arbitrary: right.map((value) => JSON.stringify(value)) },
     { weight: 6, arbitrary: right.chain(spoilt).map((value) => JSON.stringify(value) ?? "") },
@@ -230,7 +246,7 @@ const fuzz = async (service: ServiceName, method: string, path: string, document
       seen.add(answer.status)
       await assertKnown(answer, operation, document)
     }),
-    { numRuns: runs },
+    { numRuns: runs, examples: [...plainRequests(operation, document)] },
   )
   return seen
 }
