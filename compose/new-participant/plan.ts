@@ -56,7 +56,7 @@ const folder = (participant: Participant): ReadonlyArray<Edit> => {
       edit: made(() =>
         withLines([
           [
-            /^\/\*\*.*\*\/$/m,
+            /^\/\*\*[^]*?\*\/$/m,
             `/** ${
               titled(name)
             }: the ${balance} of each ${resource}. A participant of the order saga, with ten ${table} at first. */`,

@@ -128,7 +128,7 @@ class Handler(BaseHTTPRequestHandler):
             return self.send(status, instead)
         given = self.headers.get("X-Request-Id", "")
         request_id = given if re.fullmatch(r"[\w.-]{1,64}", given, re.ASCII) else str(uuid.uuid4())
-        self.send(status, {"type": f"urn:unwind:problem:{code}", "title": self.responses[status][0], "status": status,
+        self.send(status, {"type": f"/docs/problems#{code}", "title": self.responses[status][0], "status": status,
                            "detail": detail, "code": code, "requestId": request_id}, "application/problem+json")
 
     def send_error(self, status, *_):

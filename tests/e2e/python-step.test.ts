@@ -92,7 +92,7 @@ describe.skipIf(whyNoPython !== undefined)(
       const DATA_DIR = join(temporaryFolder(), "data")
       const nowhere = await runEmbedded({ DATA_DIR, PORT: "0" }, folder)
       expect(nowhere.output).toMatch(
-        /^One setting needs care.*\n +COURIER_URL is missing: set it to the address of courier, .*; or make services\/courier, .*\n$/,
+        /^One setting is missing or invalid.*\n +COURIER_URL is missing: set it to the address of courier, .*; or make services\/courier, .*\n$/,
       )
       expect(nowhere.code).toBe(1)
 

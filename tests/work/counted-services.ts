@@ -11,6 +11,7 @@ import { type Apps, startServices } from "#compose/embedded/services.ts"
 import { generateServiceKeys } from "#shared/security/generate-service-keys.ts"
 import { until } from "#tests/support/customer.ts"
 import { patienceMs } from "#tests/support/patience.ts"
+import { patient } from "#tests/support/patient-database.ts"
 import { startRedis } from "#tests/support/redis.ts"
 import { type TappedPostgres, tapPostgres } from "#tests/support/tapped-postgres.ts"
 import { newDatabase, onlooker, temporaryFolder } from "../shared/postgres/open-database.ts"
@@ -140,14 +141,6 @@ const openDatabases: Effect.Effect<OfEach<CountedDatabase>, never, Scope.Scope> 
 
 const mapEach = <A, B>(each: OfEach<A>, map: (a: A, owner: Owner) => B): OfEach<B> =>
   Object.fromEntries(owners.map((owner) => [owner, map(each[owner], owner)])) as Record<Owner, B>
-
-/** A statement that the server gives up because the machine is slow would be sent again. */
-const patient = (databaseUrl: string): string => {
-  const url = new URL(databaseUrl)
-  url.searchParams.set("statement_timeout", "0")
-  url.searchParams.set("lock_timeout", "0")
-  return url.href
-}
 
 const openRedis = Effect.gen(function* () {
   const { url } = yield* Effect.acquireRelease(

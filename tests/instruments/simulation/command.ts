@@ -18,7 +18,7 @@ export interface Command {
   readonly readNoMore: () => void
 }
 
-const root = fileURLToPath(new URL("../..", import.meta.url))
+const root = fileURLToPath(new URL("../../..", import.meta.url))
 const runtimes = {
   node: ["node_modules/.bin/node"],
   deno: ["node_modules/.bin/deno", "run", "-A"],

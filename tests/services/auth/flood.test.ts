@@ -32,7 +32,7 @@ const billing = async (): Promise<Server> => {
     request.on("data", (chunk) => text += chunk)
     request.on("end", () => {
       response.writeHead(201, { "content-type": "application/json" })
-      response.end(JSON.stringify({ ...JSON.parse(text), wallet: 100 }))
+      response.end(JSON.stringify({ ...(text && JSON.parse(text)), wallet: 100 }))
     })
   }).listen(0, "127.0.0.1")
   await once(server, "listening")

@@ -39,7 +39,7 @@ const setUp = Effect.fnUntraced(function* (
   change(auth.state)
   const billing = yield* startParticipant("billing", {
     fetch: (request) => {
-      assert.match(request.url, /^http:\/\/auth\.test\/internal\/jwks\.json(\?after=1)?$/)
+      assert.match(request.url, /^http:\/\/127\.0\.0\.1\/internal\/jwks\.json(\?after=1)?$/)
       return Promise.resolve(auth.state.answer())
     },
   })

@@ -48,8 +48,8 @@ const manners: ReadonlyArray<readonly [manner: Manner, ofThree: string, ofOne?: 
       'outcomes.0.outcome as "ok": expected "reserved" | "rejected" | "cancelled" | "mismatch"',
     ],
     [(results) => ({ results }), "without outcomes"],
-    [() => "<html>It works!</html>", "what is not JSON"],
-    [() => "", "with nothing in it"],
+    [() => "<html>It works!</html>", "with something other than JSON"],
+    [() => "", "with an empty body"],
   ] as const satisfies ReadonlyArray<readonly [Manner, string]>).map(([manner, said]) =>
     [manner, said, said] as const
   ),

@@ -68,8 +68,8 @@ describe("participants", () => {
   const answer = (ids: ReadonlyArray<string>, outcome = "reserved") =>
     json({ outcomes: ids.map((orderId) => ({ orderId, outcome })) })
   const breaches: ReadonlyArray<readonly [string, Conduct<Command>]> = [
-    ["answered what is not JSON", () => Promise.resolve(new Response("<html>"))],
-    ["answered with nothing in it", () => Promise.resolve(new Response(null, { status: 204 }))],
+    ["answered with something other than JSON", () => Promise.resolve(new Response("<html>"))],
+    ["answered with an empty body", () => Promise.resolve(new Response(null, { status: 204 }))],
     ["answered [...]: expected object", () => json([])],
     ["answered without outcomes", () => json({ results: [] })],
     ["answered outcomes as {...}: expected array", () => json({ outcomes: {} })],

@@ -1,11 +1,13 @@
 /** Intake while the database stalls: the number of waiting orders is bounded. */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
-import { type RunningOrders, startOrders, wanted } from "./running-orders.ts"
+import type { Sql } from "postgres"
+import { patient } from "#tests/support/patient-database.ts"
+import { clientOf, databaseOf, startOrders, wanted } from "./running-orders.ts"
 import { until } from "./until.ts"
 
 /** Blocks writes to the orders table until the given Deferred is done; reads go on. */
-const stall = Effect.fnUntraced(function* ({ sql }: RunningOrders, end: Deferred.Deferred<void>) {
+const stall = Effect.fnUntraced(function* (sql: Sql, end: Deferred.Deferred<void>) {
   const stalled = yield* Deferred.make<void>()
   const over = yield* Effect.forkChild(Effect.promise(() =>
     sql.begin(async (transaction) => {
@@ -19,7 +21,7 @@ const stall = Effect.fnUntraced(function* ({ sql }: RunningOrders, end: Deferred
 })
 
 /** Waits until a batch of orders waits for the lock. */
-const batchIsOut = ({ sql }: RunningOrders) =>
+const batchIsOut = (sql: Sql) =>
   until(
     "a batch is out",
     Effect.promise(async () =>
@@ -27,7 +29,7 @@ const batchIsOut = ({ sql }: RunningOrders) =>
     ),
   )
 
-const stored = ({ sql }: RunningOrders) =>
+const stored = (sql: Sql) =>
   Effect.promise(async () =>
     (await sql<Array<{ id: string }>>`select id from orders order by id`).map(({ id }) => id)
   )
@@ -38,12 +40,14 @@ describe("intake, while the database stalls", () => {
     "refuses at once what would wait behind ten batches, and stores everything that waits",
     () =>
       Effect.gen(function* () {
-        const running = yield* startOrders()
+        const url = yield* databaseOf("orders")
+        const sql = yield* clientOf(url)
+        const { call } = yield* startOrders({ DATABASE_URL: patient(url) })
         const end = yield* Deferred.make<void>()
-        const over = yield* stall(running, end)
-        const post = () => Effect.runPromise(running.call("/api/orders/", { body: wanted }))
+        const over = yield* stall(sql, end)
+        const post = () => Effect.runPromise(call("/api/orders/", { body: wanted }))
         const first = post()
-        yield* batchIsOut(running)
+        yield* batchIsOut(sql)
         const others = Array.from({ length: 5_001 }, post)
         const refused = yield* Effect.promise(() => Promise.race([first, ...others]))
         assert.strictEqual(refused.status, 503)
@@ -53,7 +57,7 @@ describe("intake, while the database stalls", () => {
         yield* Fiber.join(over)
         const statuses = yield* Effect.promise(() => Promise.all([first, ...others]))
         assert.strictEqual(statuses.filter(({ status }) => status === 201).length, 5_001)
-        assert.strictEqual((yield* stored(running)).length, 5_001)
+        assert.strictEqual((yield* stored(sql)).length, 5_001)
       }),
   )
 })
