@@ -1,18 +1,18 @@
 /**
- * The services of the system, a row for each: the one place that says which there are and whom and
- * what they need. Wiring, keys, secrets and addresses derive from it; tests hold to it what cannot
- * read it (manifests, the gateway's settings).
+ * The services of the system, a row for each: the only list of them and of what each needs. Wiring,
+ * keys, secrets and addresses derive from it. Tests compare it with what cannot read it (manifests,
+ * the gateway's settings).
  */
 import { participantNames } from "./contracts/order-saga.ts"
 
 /** A row of the roster. */
 export interface Row {
   /**
-   * The TCP port of its public routes where PORT does not say otherwise; null where it has none,
-   * and opens no such port.
+   * The TCP port of its public routes, the default of PORT. Null when it has none and opens no such
+   * port.
    */
   readonly port: number | null
-  /** The TCP port for other services and operators where INTERNAL_PORT does not say otherwise. */
+  /** The TCP port for other services and operators, the default of INTERNAL_PORT. */
   readonly internalPort: number
   /** Whether it has a PostgreSQL database of its own, named like the service. */
   readonly database: boolean
@@ -20,9 +20,9 @@ export interface Row {
   readonly redis: "queue" | "counters" | null
   /** The services that it calls, with tokens that it signs. */
   readonly calls: ReadonlyArray<string>
-  /** Whether users call it with tokens that auth gave them. */
+  /** Whether users call it, with tokens from auth. */
   readonly users: boolean
-  /** The public paths that it answers; behind a "/*" may come anything, and nothing. */
+  /** The public paths that it answers. A "/*" matches anything that follows, also nothing. */
   readonly paths: ReadonlyArray<string>
 }
 
@@ -83,7 +83,7 @@ export const roster = {
   },
   console: {
     port: 8087,
-    // 9087 is that of the front for Upstash.
+    // 9087 is the port of the Upstash front.
     internalPort: 9088,
     database: false,
     redis: null,
@@ -95,7 +95,7 @@ export const roster = {
 
 export type ServiceName = keyof typeof roster
 
-/** The services that one of them calls. */
+/** The services that `Caller` calls. */
 export type CalleeOf<Caller extends ServiceName> = (typeof roster)[Caller]["calls"][number]
 
 export const serviceNames = Object.keys(roster) as ReadonlyArray<ServiceName>
@@ -106,22 +106,22 @@ const having = (has: (row: Row) => boolean): ReadonlyArray<ServiceName> =>
 export const withDatabase = having(({ database }) => database)
 export const withQueue = having(({ redis }) => redis === "queue")
 export const withCounters = having(({ redis }) => redis === "counters")
-/** Those with public paths; each has a document that describes them. */
+/** Services with public paths; each has a document that describes its paths. */
 export const publicServices = having(({ paths }) => paths.length > 0)
 
-/** The services that it calls. */
+/** The services that `caller` calls. */
 export const callsOf = (caller: ServiceName): ReadonlyArray<ServiceName> => roster[caller].calls
 
-/** Those that sign tokens, each with a private key of its own. */
+/** Services that sign tokens, each with its own private key. */
 export const callers = serviceNames.filter((name) => callsOf(name).length > 0)
-/** Those that check such tokens, by the public keys of all callers. */
+/** Services that verify such tokens, with the public keys of all callers. */
 export const callees = serviceNames.filter((name) =>
   callers.some((caller) => callsOf(caller).includes(name))
 )
 
 /**
- * Whether a service asks auth for the keys and ended sessions that prove users: those who show it
- * their tokens, or the operators whose tokens the console hands on. Auth has them itself.
+ * Whether a service asks auth for the keys and ended sessions with which it verifies users' tokens:
+ * the tokens of its own users, or of operators, which the console forwards. Auth has them itself.
  */
 export const provesUsers = (rows: Readonly<Record<string, Row>>, name: string): boolean =>
   name !== "auth" && (rows[name]?.users === true || rows["console"]?.calls.includes(name) === true)
@@ -134,5 +134,5 @@ const inGroups = (
   return [next, ...inGroups(left.filter((name) => !next.includes(name)))]
 }
 
-/** All services in groups, of which each calls only those before it. */
+/** All services in groups; each group calls only services of earlier groups. */
 export const startOrder = inGroups(serviceNames)

@@ -1,7 +1,7 @@
-/** What a file has more than before, by the longest common subsequence of lines. */
+/** The lines that were added to a file, by the longest common subsequence of lines. */
 export const addedLines = (before: string, after: string): ReadonlyArray<string> => {
   const [old, now] = [before.split("\n"), after.split("\n")]
-  // How many lines are common to what follows after each pair of lines.
+  // How many lines the rests after each pair of lines have in common.
   const common = Array.from({ length: old.length + 1 }, () => new Uint32Array(now.length + 1))
   for (let i = old.length - 1; i >= 0; i--) {
     for (let j = now.length - 1; j >= 0; j--) {

@@ -1,4 +1,4 @@
-/** What `npm run new:participant` takes. */
+/** The command line of `npm run new:participant`. */
 import { Misused, syntax } from "#shared/command/syntax.ts"
 import { wrongIn } from "./names.ts"
 import { type Balance, balances, type Wanted } from "./participant.ts"
@@ -13,25 +13,30 @@ export const newParticipantSyntax = syntax({
   call: "npm run new:participant",
   usage: "-- NAME --resource WORD [--table WORD]\n[--balance capacity|stock] [--dry-run]",
   about:
-    `Makes a participant of the order saga: the folder services/NAME, its row in shared/roster.ts, its
-settings, and its places in the manifests of Compose and Kubernetes. An order reserves one of what
---resource names. Prints the two places that are left to write: the row of the saga, and the field
-of the order.`,
+    `Creates a participant of the order saga: the folder services/NAME, its row in shared/roster.ts, its
+settings, and its entries in the manifests of Compose and Kubernetes. An order reserves one of what
+--resource names. Prints the two edits that are left to you: the row of the saga, and the field of
+the order.`,
   options: {
     resource: {
       type: "string",
       value: "WORD",
       says: "what an order reserves one of, such as district: the key of its table",
     },
-    table: { type: "string", value: "WORD", says: "its table; without it, the plural" },
+    table: {
+      type: "string",
+      value: "WORD",
+      says: "its table (default: the plural of the resource)",
+    },
     balance: {
       type: "string",
       value: "WORD",
-      says: "what is counted of each, capacity or stock; capacity without it",
+      says: "what is counted of each, capacity (the default) or stock",
     },
     "dry-run": { type: "boolean", says: "print what would be written, and write nothing" },
   },
-  closing: `Exits with 0 when all is written, with 1 when nothing is, and says why.`,
+  closing:
+    `Exits with 0 when everything is written. Otherwise it writes nothing, says why, and exits with 1.`,
   words: { least: 1, most: 1, what: "one NAME, such as courier" },
   read: (
     { resource, table, balance = "capacity", "dry-run": dryRun = false },
@@ -39,7 +44,9 @@ of the order.`,
   ): NewParticipantOptions => {
     if (resource === undefined) throw new Misused("It needs --resource, such as district")
     if (!isBalance(balance)) {
-      throw new Misused(`--balance is ${balances.join(" or ")}, and not ${JSON.stringify(balance)}`)
+      throw new Misused(
+        `--balance must be ${balances.join(" or ")}, not ${JSON.stringify(balance)}`,
+      )
     }
     const wanted: Wanted = { name, resource, balance, ...(table !== undefined && { table }) }
     const wrong = wrongIn(wanted)

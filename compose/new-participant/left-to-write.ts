@@ -1,11 +1,11 @@
 /**
- * What nobody can say but who wants the step: what an order takes of it, why it fails, and how a
+ * What only the author of the step can say: what an order takes of it, why it fails, and how a
  * customer names it.
  */
 import { type Edit, oneMoreIn } from "./edits.ts"
 import { participantOf, type Wanted } from "./participant.ts"
 
-/** An edit that is for a person to make: how it may read, and where it stands. */
+/** An edit for a person to make: a suggested text, and its place. */
 export interface Suggested extends Edit {
   readonly lines: string
 }

@@ -1,6 +1,6 @@
 /**
- * `npm run new:participant`: a participant of the order saga that is known everywhere, but for what
- * an order takes of it.
+ * `npm run new:participant`: creates a participant of the order saga, complete except for what an
+ * order takes of it.
  */
 import { existsSync } from "node:fs"
 import { join } from "node:path"
@@ -31,13 +31,13 @@ const nextSteps = (wanted: Wanted) => {
     `  ${file}, ${what}:\n\n${indented(lines.trimEnd().split("\n"), "  ")}`
   )
   return `
-Left to write is what only you know: what an order takes, why it fails, and the field of the order
-that says it. Such as:
+What only you know is left to write: what an order takes, why it fails, and the field of the order
+that names it. For example:
 
 ${places.join("\n\n")}
 
-docs/add-a-step.md goes on from here: what the row means, whether anything is forgotten, what becomes
-of orders in flight, and how the database is made where there is data from before.`
+Continue with docs/add-a-step.md: what the row means, how to find what is forgotten, what happens to
+orders in flight, and how to create the database where data exists already.`
 }
 
 command(newParticipantSyntax, ({ dryRun, ...wanted }) =>
@@ -45,7 +45,7 @@ command(newParticipantSyntax, ({ dryRun, ...wanted }) =>
     const folder = `services/${wanted.name}`
     if (existsSync(join(root, folder))) {
       return yield* new NotWritten({
-        message: `Nothing is written: ${folder} is there already`,
+        message: `Nothing is written: ${folder} exists already`,
       })
     }
     const changed = yield* changedBy(root, plan(wanted))

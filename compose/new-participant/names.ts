@@ -1,5 +1,5 @@
 /**
- * Which names a new participant may have: each stands in code, SQL, settings, addresses and
+ * Which names a new participant may have: each name appears in code, SQL, settings, addresses and
  * manifests.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs"
@@ -13,13 +13,13 @@ import { type Participant, participantOf, type Wanted } from "./participant.ts"
 import { sqlKeywords } from "./sql-keywords.ts"
 
 const root = join(import.meta.dirname!, "../..")
-/** None where there is no such file: what reads it all says so. */
+/** Empty when there is no such file; the plan reports it. */
 const textOf = (file: string) => {
   const path = join(root, file)
   return existsSync(path) ? readFileSync(path, "utf8") : ""
 }
 
-/** Names that PostgreSQL, what is around it here, or a network has for something else. */
+/** Names that PostgreSQL, its tools or a network use for something else. */
 const ofOthers = [
   ...["public", "none", "superuser", "template0", "template1"],
   ...["replication", "sameuser", "samerole", "samegroup"],
@@ -28,7 +28,7 @@ const ofOthers = [
 
 const pattern = /^[a-z][a-z0-9]{1,29}$/
 
-/** Whether code cannot have it for a name, the service's own code among it. */
+/** Whether code cannot use the word as a name, the service's own code included. */
 const isReserved = (word: string): boolean => {
   const imported = ["service.ts", "main.ts"].map((file) => textOf(`services/slots/${file}`))
   if (word in {} || imported.some((text) => text.includes(`import { ${word} }`))) return true
@@ -52,7 +52,10 @@ const ofEveryParticipant = ({ balance }: Participant): ReadonlySet<string> => {
 
 const isSet = (setting: string) => textOf(".env.example").includes(`\n#${setting}=`)
 
-/** Containers, networks and volumes of Compose, and what Kubernetes has in the same namespace. */
+/**
+ * Whether a container, network or volume of Compose has the name, or an object in the Kubernetes
+ * namespace.
+ */
 const isUsed = (name: string) =>
   new RegExp(`^  ${name}(?:-secrets)?:`, "m").test(textOf("compose.yaml")) ||
   ["saga", "network-policies", "ingress"].some((file) =>
@@ -60,10 +63,10 @@ const isUsed = (name: string) =>
   )
 
 const wrongName = ({ name, step, opening }: Participant): string | undefined => {
-  if (Object.hasOwn(roster, name)) return "it is there already: it has a row in shared/roster.ts"
-  if (isReserved(name)) return "code has that word for something else"
+  if (Object.hasOwn(roster, name)) return "it exists already: it has a row in shared/roster.ts"
+  if (isReserved(name)) return "code uses that word for something else"
   if (sqlKeywords.has(name) || ofOthers.includes(name)) {
-    return "PostgreSQL or the network has that word for something else"
+    return "PostgreSQL or the network uses that word for something else"
   }
   if (isUsed(name)) return "compose.yaml or k3d/base has something of that name"
   for (const setting of [addressName(name as ServiceName), opening]) {
@@ -85,15 +88,13 @@ const fieldsOfOrder: ReadonlySet<string> = new Set([
   ...NewOrder.members.flatMap(({ fields }) => Object.keys(fields)),
 ])
 
-/**
- * What keeps it from being made by these names, as a person named them; none where nothing does.
- */
+/** Why a participant cannot have these names, as a person named them; undefined when it can. */
 export const wrongIn = (wanted: Wanted): string | undefined => {
   const participant = participantOf(wanted)
   const { name, resource, table } = participant
   const words = { [name]: name, [`--resource ${resource}`]: resource, [`--table ${table}`]: table }
   for (const [said, word] of Object.entries(words)) {
-    if (!pattern.test(word)) return `${said}: 2 to 30 of a-z and 0-9, and the first a letter`
+    if (!pattern.test(word)) return `${said}: needs 2 to 30 of a-z and 0-9, beginning with a letter`
   }
   const ofName = wrongName(participant)
   if (ofName !== undefined) return `${name}: ${ofName}`

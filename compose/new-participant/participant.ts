@@ -1,7 +1,9 @@
-/** What a new participant is called in each place, all of it from its name and what it reserves. */
+/**
+ * The names of a new participant in each place, derived from its name and from what it reserves.
+ */
 import { roster, type Row } from "#shared/roster.ts"
 
-/** What a person says of it. */
+/** What a person specifies. */
 export interface Wanted {
   /** The service, such as "courier". */
   readonly name: string
@@ -19,10 +21,10 @@ export interface Wanted {
 export const balances = ["capacity", "stock"] as const
 export type Balance = (typeof balances)[number]
 
-/** The same, with all that follows from it. */
+/** The same, with everything that follows from it. */
 export interface Participant extends Required<Wanted> {
   readonly step: string
-  /** The setting that says the balance of each resource at the first start. */
+  /** The setting with the balance of each resource at the first start. */
   readonly opening: string
   readonly internalPort: number
 }
@@ -35,10 +37,10 @@ export const pluralOf = (word: string): string =>
     ? `${word}es`
     : `${word}s`
 
-/** The front for Upstash listens there, in containers. */
+/** The port of the Upstash front, in containers. */
 const upstashPort = 9087
 
-/** The one that it has, where it is made already; else the next one that is free. */
+/** The port that it has if it exists already, otherwise the next free one. */
 const internalPortOf = (name: string): number => {
   const rows: Readonly<Record<string, Row>> = roster
   return rows[name]?.internalPort ??
@@ -48,7 +50,7 @@ const internalPortOf = (name: string): number => {
 export const participantOf = (
   { name, resource, table = pluralOf(resource), balance = "capacity" }: Wanted,
 ): Participant => {
-  // The saga says what happens once for an order: of the service "gifts", a gift.
+  // A step is named after what happens once for an order: a gift, for the service "gifts".
   const step = name === pluralOf(resource) ? resource : name
   return {
     name,

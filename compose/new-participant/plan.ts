@@ -1,7 +1,6 @@
 /**
- * All that a new participant needs to be known of, as data: an edit for each place. What it is made
- * of is what slots have, once more under other names, so that there is no second copy that could
- * lag behind.
+ * Everything that makes a new participant known, as data: an edit for each place. Its parts are
+ * copied from those of slots under other names, so that no second copy can fall behind.
  */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -23,12 +22,12 @@ const ofSlots = (name: string) => {
   try {
     return readFileSync(join(root, file), "utf8")
   } catch {
-    throw new PlaceMissing(`it is made by the example of ${file}, which cannot be read`)
+    throw new PlaceMissing(`it is copied from ${file}, which cannot be read`)
   }
 }
 
 /**
- * What is said of slots, said of the new one. All at once: its own names may have such words in
+ * Renames slots to the new participant. All words at once, since its own names may contain some of
  * them.
  */
 const renaming = ({ name, resource, balance, opening, internalPort }: Participant) => {
@@ -93,13 +92,12 @@ const readmeOf = ({ name, resource, table, balance, opening, internalPort }: Par
 Keeps the ${balance} of each ${resource}, and reserves it for orders: one is taken once or not at
 all, and given back once when the order is undone.
 
-A participant of the order saga, by its declaration in [service.ts](service.ts); the code is
-\`shared/reservations\`. Its routes, its answers and what always holds are those of
-[slots](../slots/README.md), and so are its settings, but for two: \`INTERNAL_PORT\` is ${internalPort} by
-default, and \`${opening}\` is the ${balance} of each ${resource} at the first start (100).
+A participant of the order saga, declared in [service.ts](service.ts); the code is
+\`shared/reservations\`. Its routes, answers and invariants are those of [slots](../slots/README.md),
+and so are its settings, except for two: \`INTERNAL_PORT\` is ${internalPort} by default, and \`${opening}\` is the ${balance} of each ${resource} at the first start (100).
 
-A start that finds no ${table} makes ten, "1" to "10". Later starts change nothing; one more is
-made by \`insert into ${table} (${resource}, ${balance})\`.
+A start that finds no ${table} creates ten, "1" to "10". Later starts change nothing; add one by
+\`insert into ${table} (${resource}, ${balance})\`.
 `
 
 const ofCompose = (participant: Participant): ReadonlyArray<Edit> => {
@@ -159,7 +157,7 @@ const ofKubernetes = (participant: Participant): ReadonlyArray<Edit> => {
   ]
 }
 
-/** Everything but what only the one who wants it can say. */
+/** Everything except what only the author of the step can say. */
 export const plan = (wanted: Wanted): ReadonlyArray<Edit> => {
   const participant = participantOf(wanted)
   const renamed = renaming(participant)
@@ -172,7 +170,7 @@ export const plan = (wanted: Wanted): ReadonlyArray<Edit> => {
     },
     {
       file: ".env.example",
-      what: "the setting that says where it is",
+      what: "the setting with its address",
       edit: alsoFor(renamed, /^#SLOTS_URL=.*\n/m),
     },
     {

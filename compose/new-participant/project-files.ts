@@ -1,6 +1,6 @@
 /**
- * The edits in the project's files: all are worked out before anything is written, and what was
- * written is taken back again.
+ * Applies the edits to the project's files: all are computed before anything is written, and a
+ * failed write undoes the ones before it.
  */
 import { existsSync } from "node:fs"
 import { access, constants, mkdir, readFile, rm, writeFile } from "node:fs/promises"
@@ -13,7 +13,7 @@ export class NotWritten extends Schema.TaggedError<NotWritten>()("NotWritten", {
   message: Schema.String,
 }) {}
 
-/** A file before and after all of its edits; before, there may be none. */
+/** A file before and after all of its edits; `before` is undefined for a new file. */
 export interface Changed {
   readonly file: string
   readonly before: string | undefined
@@ -37,7 +37,7 @@ const notWritten = (lines: ReadonlyArray<string>) =>
 
 const causeOf = (error: unknown) => (error as Error).message
 
-/** What the files come to. Fails with NotWritten, which names each place that is missing. */
+/** The edited files. Fails with NotWritten, which names each place that is missing. */
 export const changedBy = (
   root: string,
   edits: ReadonlyArray<Edit>,
@@ -67,7 +67,7 @@ const isWritable = async (path: string): Promise<boolean> => {
     await access(path, constants.W_OK)
     return true
   } catch (error) {
-    // It is made; then its folder has to be one that can be written to.
+    // It will be created, so its folder has to be writable.
     return isCode(error, "ENOENT") && path !== dirname(path) && await isWritable(dirname(path))
   }
 }

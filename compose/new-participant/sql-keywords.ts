@@ -1,6 +1,6 @@
 /**
- * Words that cannot name a table or its type, or a column or role, in PostgreSQL without quotes:
- * tests ask the server.
+ * Words that cannot name a table, its type, a column or a role in PostgreSQL without quotes. Tests
+ * ask the server.
  */
 export const sqlKeywords: ReadonlySet<string> = new Set(
   `

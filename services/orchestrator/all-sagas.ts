@@ -1,6 +1,6 @@
 /**
- * The sagas of all orchestrators, whichever of them is asked: each knows its own alone, from
- * memory, and asks the others. Nobody tells anything unasked, so an order pays nothing for it, and
+ * The sagas of all orchestrators, whichever of them is asked. Each knows only its own sagas, from
+ * memory, and asks the others. Nothing is reported unasked, so an order pays nothing for it, and
  * what is shown is gone with the saga or its orchestrator.
  */
 import { Context, Effect, Layer, Option, Schema } from "effect"
@@ -67,12 +67,12 @@ export class AllSagas extends Context.Service<AllSagas, {
       const own = answerFrom(yield* RunningSagas)
       yield* replicas.answer(about, (question) =>
         Option.match(decodeQuestion(question), {
-          // Of a version that is not known here: whoever asks takes it for an answer that it does
-          // not know.
+          // From a version that is not known here. The asker counts null as an answer that it
+          // cannot read.
           onNone: () => Effect.succeed(null),
           onSome: own,
         }))
-      /** The answers of all, this one's first, or of these, by name. */
+      /** The answers of all orchestrators, this one's first, or of those named in `whom`. */
       const ask = Effect.fnUntraced(
         function* <A>(
           question: Question,
@@ -175,7 +175,7 @@ const answerFrom =
     }
   }
 
-/** How many each may wake, so that they are the oldest of all together. */
+/** How many sagas each orchestrator may wake, so that these are the oldest of all together. */
 const sharesOf = (
   counted: ReadonlyArray<readonly [string, typeof Counted.Type]>,
   cap: number,
@@ -201,7 +201,9 @@ const groupsOf = (sagas: ReadonlyArray<LocalSaga>): ReadonlyArray<StuckGroup> =>
 
 const earlier = <A extends string>(a: A, b: A): A => a < b ? a : b
 
-/** Those of the same action, step and cause as one; the group with the oldest order first. */
+/**
+ * Merges groups of the same action, step and cause; the group with the oldest order comes first.
+ */
 const merged = (groups: ReadonlyArray<StuckGroup>): ReadonlyArray<StuckGroup> => {
   const of = new Map<string, StuckGroup>()
   for (const group of groups) {

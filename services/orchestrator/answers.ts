@@ -1,22 +1,22 @@
 /**
- * What other services answered: as the protocol has it, or else what is wrong with it, in words.
- * Whatever was answered, the request may have taken effect: it stays OutcomeUnknown, and is sent
- * again. But who answers so has to be mended by a person.
+ * Reads the answers of other services, or says in words how one breaks the protocol. Whatever was
+ * answered, the request may have taken effect: the failure stays OutcomeUnknown, and the request is
+ * retried. But a person has to correct the service.
  */
 import { Effect, Result, Schema, SchemaIssue } from "effect"
 import { OutcomeUnknown } from "#shared/transient.ts"
 import type { OfOrder } from "./suspects.ts"
 
-/** The paragraphs of docs/protocol.md that say how answers have to be. */
+/** The paragraphs of docs/protocol.md that define the answers. */
 export type Paragraph = "the-answer" | "audit" | "retention"
 
-/** A cause is a line of a table, of a log, and what orders that wait for the same are told by. */
+/** A cause is shown in a table and in a log line, and groups the orders that wait for the same. */
 const longestFault = 200
 const longestValue = 40
 
 /**
- * Fails with what is wrong: it goes on the sentence that begins with the service's name. `of` is
- * what the log tells besides.
+ * Fails with what is wrong: `fault` completes a sentence that begins with the service's name. `of`
+ * is added to the log line.
  */
 export const breach = (
   name: string,
@@ -27,10 +27,7 @@ export const breach = (
     new OutcomeUnknown({ message: `${name} ${fault.slice(0, longestFault)}`, breach: of }),
   )
 
-/**
- * Says of each breach where the protocol is to be read, if it is of a protocol that is written
- * down.
- */
+/** Adds to each breach where to read the protocol, if it is a written protocol. */
 export const saidIn = (paragraph: Paragraph | undefined) => <A, E>(call: Effect.Effect<A, E>) =>
   paragraph === undefined
     ? call
@@ -42,7 +39,7 @@ export const saidIn = (paragraph: Paragraph | undefined) => <A, E>(call: Effect.
         })
         : failure)
 
-/** Reads answers of that schema; fields that it does not know are left out. Fails with a breach. */
+/** Reads answers of that schema; unknown fields are left out. Fails with a breach. */
 export const understood = <A>(schema: Schema.Codec<A, unknown>) => {
   const decode = Schema.decodeUnknownResult(schema)
   return (name: string, answer: unknown): Effect.Effect<A, OutcomeUnknown> => {
@@ -56,8 +53,7 @@ export const understood = <A>(schema: Schema.Codec<A, unknown>) => {
 const issuesOf = SchemaIssue.makeFormatterStandardSchemaV1()
 
 /**
- * The first thing that is wrong. Ids of orders are left out: what is wrong with one would be
- * another cause for each order.
+ * The first thing that is wrong. Ids of orders are left out, since each would make another cause.
  */
 const faultIn = (answer: unknown, { issue }: Schema.SchemaError): string => {
   const [first] = issuesOf(issue).issues
@@ -90,13 +86,13 @@ export interface BatchOptions<I, O> {
   /** What an entry and its answer are called. */
   readonly entry: string
   readonly answer: string
-  /** What is wrong with an answer to the entry that is its own otherwise. */
+  /** What else may be wrong with the answer to an entry. */
   readonly faultOf?: (entry: I, answer: O) => string | undefined
 }
 
 /**
- * Reads the answers to the entries of a request, which come in the order of the entries: of any
- * others nobody could tell whose they are. Fails with a breach.
+ * Reads the answers to the entries of a request, which come in the order of the entries: otherwise
+ * nobody could tell which entry each belongs to. Fails with a breach.
  */
 export const answersTo =
   <I extends OfOrder, O extends OfOrder>({ read, ...given }: BatchOptions<I, O>) =>
@@ -126,7 +122,7 @@ export const answersTo =
 
 const counted = (count: number, what: string) => `${count} ${what}${count === 1 ? "" : "s"}`
 
-/** What is wrong where an answer is for another order than the entry in its place. */
+/** What is wrong when an answer is for another order than the entry in its place. */
 const strangerAt = (
   orderId: string,
   entries: ReadonlyArray<OfOrder>,
@@ -137,6 +133,6 @@ const strangerAt = (
   }
   const ids = new Set(answers.map((answer) => answer.orderId))
   return entries.every((entry) => ids.has(entry.orderId))
-    ? "answered in another order than it was asked"
+    ? "answered in another sequence than it was asked"
     : "answered twice for an order, and not for another one"
 }

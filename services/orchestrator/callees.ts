@@ -1,7 +1,7 @@
 /**
- * How the services stand that this one calls: each change is said once in the log, and what only a
- * person can mend, a misconfiguration or answers that break the protocol, shows in `/readyz` and as
- * a metric until it is mended. Waves try on without a word.
+ * The state of the services that this one calls: each change is logged once. What only a person can
+ * correct, a misconfiguration or answers that break the protocol, shows in `/readyz` and as a
+ * metric until it is corrected. Waves retry without logging.
  */
 import { Context, Effect, Layer, Metric } from "effect"
 import { type CallFailure, Refused } from "#shared/http/client.ts"
@@ -10,13 +10,14 @@ import { Misconfigured, OutcomeUnknown } from "#shared/transient.ts"
 
 const misconfigured = (service: string) =>
   Metric.gauge("service_misconfigured", {
-    description: "1 while the service answers 401, 403 or 404, refuses all, or breaks the protocol",
+    description:
+      "1 while the service answers 401, 403 or 404, refuses everything, or breaks the protocol",
     attributes: { service, unit: "{service}" },
   })
 
 /**
- * Answers that break the protocol are named until so long after the last one: one that answers in
- * another order than it was asked is right about each order that is asked about alone.
+ * Answers that break the protocol are reported until this long after the last one: a service that
+ * answers in another sequence than it was asked still answers single entries correctly.
  */
 const breachNamedForMs = 60_000
 
@@ -50,7 +51,7 @@ export class Callees extends Context.Service<Callees, {
         state === "answers" || steadyMsOf(clock) < breachNamedUntilMs ? Effect.void : answersAgain
       )
       const fails = Effect.fnUntraced(function* (failure: CallFailure) {
-        // What is wrong with one entry is said of its order.
+        // A refused entry is reported with its order.
         if (failure instanceof Refused) return
         const { message } = failure
         const breach = failure instanceof OutcomeUnknown ? failure.breach : undefined

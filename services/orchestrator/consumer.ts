@@ -1,7 +1,7 @@
 /**
  * Takes orders off the queue and runs them in waves. An order is acknowledged when it is final.
- * When the process is told to stop it takes nothing new and waits for what is in flight; what does
- * not end in time stays pending on the queue, for whoever takes it next.
+ * When the process is told to stop, it takes nothing new and waits for what is in flight. What does
+ * not end in time stays pending on the queue, for the next consumer.
  */
 import { Cause, Clock, Effect, FiberSet, Latch, Layer, Schedule, Semaphore } from "effect"
 import { orderSaga } from "#shared/contracts/order-saga.ts"
@@ -30,16 +30,16 @@ export interface ConsumerOptions {
   readonly deadlineMs: number
   /** The most sagas in flight at once. */
   readonly sagasInFlight: number
-  /** How long a stop waits for them. */
+  /** How long a stop waits for the sagas in flight. */
   readonly drainMs: number
 }
 
-/** While one wave waits for a service, the other one is worked on; more would only be smaller. */
+/** While one wave waits for a service, the other one proceeds. More waves would only be smaller. */
 const wavesInFlight = 2
 
 /**
- * Under load waves begin some time apart, so that they are large; a lone order waits for nothing,
- * and a full wave for no more.
+ * Under load, waves begin some time apart, so that they are large. A lone order does not wait, and
+ * neither does the take after a full wave.
  */
 const apartMs = (taken: number) => taken < maxBatch ? Math.min(taken >> 2, 80) : 0
 
@@ -60,7 +60,7 @@ const consume = (options: ConsumerOptions) =>
     yield* Effect.gen(function* () {
       yield* waves.room
       yield* places.take(1)
-      // Whatever it comes to, its place is free again, once.
+      // However the wave ends, its place is released exactly once.
       const makeRoom = yield* Effect.cached(places.release(1))
       yield* Effect.gen(function* () {
         const deliveries = yield* take(Math.min(maxBatch, waves.left()))
@@ -114,7 +114,7 @@ const makeWaves = Effect.fnUntraced(
       fork: (wave, goOn) => Effect.asVoid(FiberSet.run(fibers, buryWithDefect(sagas, wave, goOn))),
     }
     return {
-      /** Waits until fewer orders than the most are in flight. */
+      /** Waits until there is room for more orders in flight. */
       room: room.await,
       left: () => sagasInFlight - inFlight.size,
       start: Effect.fnUntraced(
@@ -130,8 +130,8 @@ const makeWaves = Effect.fnUntraced(
               inFlight.set(orderId, run)
               fresh.push(run)
             } else if (working.delivery.entryId !== entryId) {
-              // The same order once more: the run in flight will do. Its own entry keeps it safe,
-              // so this one can go.
+              // A duplicate of an order in flight. The entry of the running one keeps the order
+              // safe, so this entry can go.
               doubles.push(entryId)
             }
           }
@@ -149,8 +149,8 @@ const makeWaves = Effect.fnUntraced(
 )
 
 /**
- * Tells whoever watches, and the queue: what is final is acknowledged, what only a person can help
- * on is a dead letter.
+ * Reports ends to metrics and log, and to the queue: a final order is acknowledged, one that only a
+ * person can help becomes a dead letter.
  */
 const tellEnds = Effect.fnUntraced(
   function* (
@@ -174,7 +174,7 @@ const tellEnds = Effect.fnUntraced(
 )
 
 /**
- * A defect would only come back: a person has to look at it, while the sweeper sees to it that no
+ * A defect would only recur, so a person has to look at it. The sweeper ensures meanwhile that no
  * order stays undecided.
  */
 const buryWithDefect = (sagas: Sagas, wave: Wave, goOn: Effect.Effect<void>): Effect.Effect<void> =>
@@ -190,7 +190,7 @@ const untilTaken = (tell: Effect.Effect<void, QueueUnavailable>): Effect.Effect<
   tell.pipe(whateverFails, Effect.orDie)
 
 /**
- * Tries again for ever, a defect too: an entry that is in hand and forgotten would come to nobody
+ * Retries for ever, defects too: an entry that was taken and then dropped would reach no consumer
  * before a restart.
  */
 const whateverFails = <A>(effect: Effect.Effect<A, QueueUnavailable>) =>

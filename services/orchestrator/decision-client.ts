@@ -1,5 +1,5 @@
 /**
- * The decision register of the orders service, as waves call it: decisions of all waves share
+ * The decision register of the orders service, as waves call it: the decisions of all waves share
  * requests.
  */
 import { Context, Effect, Layer } from "effect"
@@ -17,7 +17,7 @@ import { Callees } from "./callees.ts"
 import { type SharedCall, sharedCall } from "./shared-call.ts"
 
 export class DecisionClient extends Context.Service<DecisionClient, {
-  /** Records decisions and gives, for each, the state that holds now. */
+  /** Records decisions and gives the current state for each. */
   readonly decide: Sagas["decide"]
 }>()("unwind/orchestrator/DecisionClient") {}
 

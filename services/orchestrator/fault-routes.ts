@@ -1,6 +1,6 @@
 /**
- * What operators break on purpose, where FAULTS=1: an orchestrator that is gone from one moment to
- * the next, and a queue that is.
+ * The faults that operators inject here, where FAULTS=1: an orchestrator that crashes, and an order
+ * queue that is lost.
  */
 import { Effect, Schema } from "effect"
 import { FaultReason, reasonExample, Wiped } from "#shared/contracts/faults.ts"
@@ -10,7 +10,7 @@ import { QueueDesk } from "#shared/queue/queue-desk.ts"
 import { operatorDid } from "./operator-did.ts"
 import { reached } from "./operator-routes.ts"
 
-/** So that the answer is there before the process is not. */
+/** Lets the answer go out before the process ends. */
 const answered = "100 millis"
 
 export const faultRoutes = Effect.gen(function* () {
@@ -22,7 +22,7 @@ export const faultRoutes = Effect.gen(function* () {
       path: "/internal/kill",
       summary: "Crash this orchestrator: nothing is closed, finished or handed back",
       body: { schema: FaultReason, maxBytes: publicBodyBytes, example: reasonExample },
-      answer: { status: 202, description: "It is about to be gone", schema: Schema.Struct({}) },
+      answer: { status: 202, description: "It is about to crash", schema: Schema.Struct({}) },
       handle: Effect.fnUntraced(function* ({ body: { reason }, caller }) {
         yield* operatorDid("kill an orchestrator", caller.username, reason, {})
         yield* Effect.forkDetach(Effect.delay(crash, answered))

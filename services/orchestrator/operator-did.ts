@@ -1,6 +1,6 @@
 /**
- * The line that the log has of what an operator did, beside what follows from it; the audit trail
- * is the console's to write.
+ * Logs what an operator did, next to what follows from it. The audit trail is written by the
+ * console.
  */
 import { Effect } from "effect"
 

@@ -1,6 +1,6 @@
 /**
- * What the console asks of an orchestrator: where sagas are, the order queue and its dead letters;
- * and what operators do about them.
+ * What the console reads of an orchestrator: where sagas are, the order queue and its dead letters;
+ * and the actions of operators on them.
  */
 import { Effect, Schema } from "effect"
 import { OrderId } from "#shared/contracts/order.ts"
@@ -45,7 +45,7 @@ const sagaRoutes = Effect.gen(function* () {
     route({
       method: "GET",
       path: "/internal/sagas",
-      summary: "Sagas that failed a try, oldest order first",
+      summary: "Sagas that failed an attempt, oldest order first",
       query: SagaQuery,
       answer: { status: 200, description: "A page of sagas", schema: SagaPage },
       handle: ({ query: { after, limit = usualPage, ...filter } }) =>
@@ -65,7 +65,7 @@ const sagaRoutes = Effect.gen(function* () {
     route({
       method: "POST",
       path: "/internal/sagas/retry",
-      summary: "Cut short the wait for the next try, of one order or of those that match",
+      summary: "Cut short the wait for the next attempt, of one order or of those that match",
       body: { schema: RetryRequest, maxBytes },
       answer: { status: 200, description: "How many were woken", schema: RetryResponse },
       handle: Effect.fnUntraced(function* ({ body, caller }) {
@@ -86,7 +86,7 @@ const queueRoutes = Effect.gen(function* () {
     route({
       method: "GET",
       path: "/internal/queue",
-      summary: "How long the order queue is, and how old",
+      summary: "The length and the age of the order queue",
       answer: { status: 200, description: "The order queue", schema: QueueState },
       handle: () => Effect.map(reached(desk.state), (body) => ({ body })),
     }),
@@ -107,7 +107,7 @@ const queueRoutes = Effect.gen(function* () {
       path: "/internal/dead-letters/redrive",
       summary: "Put the orders of dead letters on the queue again",
       body: { schema: LettersRequest, maxBytes },
-      answer: { status: 200, description: "What became of each", schema: RedriveResponse },
+      answer: { status: 200, description: "The outcome for each letter", schema: RedriveResponse },
       handle: Effect.fnUntraced(function* ({ body: { letters, reason }, caller }) {
         const done = yield* reached(desk.redrive(letters))
         yield* operatorDid("redrive", caller.username, reason, { letters: done })
@@ -117,9 +117,9 @@ const queueRoutes = Effect.gen(function* () {
     route({
       method: "POST",
       path: "/internal/dead-letters/discard",
-      summary: "Drop dead letters",
+      summary: "Discard dead letters",
       body: { schema: LettersRequest, maxBytes },
-      answer: { status: 200, description: "What became of each", schema: DiscardResponse },
+      answer: { status: 200, description: "The outcome for each letter", schema: DiscardResponse },
       handle: Effect.fnUntraced(function* ({ body: { letters, reason }, caller }) {
         const there = new Set(yield* reached(desk.discard(letters)))
         const done = [...new Set<string>(letters)].map((letter) => ({

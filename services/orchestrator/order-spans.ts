@@ -1,8 +1,7 @@
 /**
- * The spans of the sagas of orders that are traced: one of each saga, which continues the trace
- * that the order brings, and within it one of each step and decision, however often it is tried.
- * What is asked for several orders at once is linked with the step of each. Of orders that are not
- * traced nothing is kept.
+ * The spans of traced orders' sagas: one for each saga, which continues the order's trace, and
+ * within it one for each step and decision, however often it is tried. A request for several orders
+ * is linked with the step of each. Nothing is kept for orders that are not traced.
  */
 import { Clock, Context, Effect, Exit, type Tracer } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
@@ -20,13 +19,13 @@ interface Open {
 
 interface Traced {
   readonly saga: Tracer.Span
-  /** By name: while a step waits for its next try, the register may be asked. */
+  /** By name: the register may be asked while a step waits for its next attempt. */
   readonly open: Map<string, Open>
-  /** What is being asked for now. */
+  /** The span of the request in flight. */
   current: Tracer.Span | undefined
 }
 
-/** What is asked for an order: its name is that of the span. */
+/** What is asked for an order; the name is that of the span. */
 export interface Asked<O> {
   readonly name: string
   readonly attributes: Readonly<Record<string, string>>
@@ -55,8 +54,8 @@ export class OrderSpans {
   }
 
   /**
-   * Asks for these entries, in a span for each order that is traced; one that is not answered stays
-   * open for the next try.
+   * Sends these entries, in a span for each traced order. The span of an entry that gets no answer
+   * stays open for the next attempt.
    */
   readonly asking = <I extends OfOrder, O>(
     entries: ReadonlyArray<I>,
@@ -87,7 +86,7 @@ export class OrderSpans {
     })
   }
 
-  /** The open spans of what is asked for these orders, of those that are traced. */
+  /** The spans of the requests in flight for these orders, of those that are traced. */
   readonly of = (entries: ReadonlyArray<OfOrder>): ReadonlyArray<Tracer.Span> =>
     this.#traced.size === 0
       ? []
@@ -96,7 +95,7 @@ export class OrderSpans {
   readonly traceIdOf = (orderId: OrderId): string | undefined =>
     this.#traced.get(orderId)?.saga.traceId
 
-  /** Closes the spans of sagas that are at their end here, with what there is to tell of it. */
+  /** Closes the spans of a saga that has ended here, with the given attributes. */
   readonly end = (
     orderId: OrderId,
     attributes: Readonly<Record<string, unknown>>,

@@ -1,5 +1,5 @@
 /**
- * The participants of the saga's table, as waves call them: commands of all waves to one
+ * The participants of the saga's table, as waves call them: the commands of all waves to one
  * participant share requests.
  */
 import { Context, Effect, Layer } from "effect"
@@ -13,7 +13,7 @@ import { Callees } from "./callees.ts"
 import { type SharedCall, sharedCall } from "./shared-call.ts"
 
 export class Participants extends Context.Service<Participants, {
-  /** Has a participant carry out commands of different orders, and gives what became of each. */
+  /** Has a participant carry out commands of different orders, and gives the answer to each. */
   readonly send: Sagas["send"]
 }>()("unwind/orchestrator/Participants") {}
 
@@ -24,7 +24,7 @@ export interface ParticipantsOptions {
 
 const readResponse = understood(ReservationResponse)
 
-/** How a participant is asked to reserve and cancel, by whomever. */
+/** How any caller asks a participant to reserve and cancel. */
 export const reservations = {
   path: "/internal/reservations",
   request: (commands: ReadonlyArray<Command>) => ({ commands }),
@@ -35,7 +35,7 @@ export const reservations = {
     faultOf: ({ action }, { outcome }) =>
       action === "reserve" || outcome === "cancelled"
         ? undefined
-        : `answered a cancel with "${outcome}": there is no answer to it but "cancelled"`,
+        : `answered a cancel with "${outcome}": the only answer to it is "cancelled"`,
   }),
   paragraph: "the-answer",
 } as const satisfies SharedCall<Command, Outcome>

@@ -1,8 +1,8 @@
 /**
- * What becomes of each entry of a request, also when the request fails as a whole: one order's fate
- * never becomes another's. Entries that failed together go out in smaller parts, down to one entry,
- * apart from all others and after them. So whatever it is that an entry makes its requests fail
- * with, it is soon alone.
+ * Finds the answer to each entry of a request, also when the request fails as a whole: one order's
+ * failure never becomes another's. Entries that failed together are sent in smaller parts, down to
+ * one entry, apart from all others and after them. So an entry that makes its requests fail is soon
+ * alone, whatever the reason.
  */
 import { Effect, Result } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
@@ -14,33 +14,33 @@ import { makeSuspects, type OfOrder } from "./suspects.ts"
 
 export type Call<I, O> = (entries: ReadonlyArray<I>) => Effect.Effect<ReadonlyArray<O>, CallFailure>
 
-/** When so many entries fail one by one, and none is taken, it is not their doing. */
+/** When this many entries fail one by one and none is taken, the entries are not the cause. */
 const failedForNothing = 8
 
 /**
- * When the service is unavailable to so many parts in a row, or gives one no answer, the others are
- * tried later, too.
+ * When the service is unavailable to this many parts in a row, or leaves one without an answer, the
+ * other parts are sent later, too.
  */
 const unavailableInARow = 4
 
 /**
- * How much smaller a failure makes parts. One without an answer costs a whole time-out, so there
- * should be few of them.
+ * The factor by which a failure shrinks parts. A part without an answer costs a whole timeout, so
+ * there should be few of them.
  */
 const smallerBy = (failure: CallFailure): number => failure instanceof OutcomeUnknown ? 8 : 2
 
 /**
- * Whether the service refuses what the request holds, or breaks on it: it does so until each entry
- * is alone that does it.
+ * Whether the service refuses the contents of the request, or fails on them. It repeats this until
+ * each entry that causes it is alone.
  */
 const isOfContents = (failure: CallFailure): boolean =>
   failure instanceof Refused || (failure instanceof Unavailable && failure.status === 500)
 
 /**
- * Makes `resolve`, which calls and never fails, and `suspects`, which tells who failed before. What
- * fails by its contents goes out in smaller parts at once, everything else when it is tried again.
- * When so many orders were refused since the service took the last one, in this request or before,
- * they are not to blame for it.
+ * Makes `resolve`, which calls and never fails, and `suspects`, which tells which entries failed
+ * before. What fails by its contents is sent in smaller parts at once, everything else at the next
+ * attempt. When `failedForNothing` orders were refused since the service last took one, in this
+ * request or before, the orders are not to blame.
  */
 export const resolving = <I extends OfOrder, O>(name: string, call: Call<I, O>, watch: Watch) => {
   const refusesAll = new Misconfigured({
@@ -77,7 +77,7 @@ export const resolving = <I extends OfOrder, O>(name: string, call: Call<I, O>, 
         if (turns === entries) turns = yield* suspects.inTurn(entries)
         continue
       }
-      // More than it takes would only pile up while the service refuses everything.
+      // More than that would only pile up while the service refuses everything.
       if (failure instanceof Refused && refused.size < failedForNothing) {
         refused.add(part[0]!.orderId)
       }
@@ -109,7 +109,7 @@ export const resolving = <I extends OfOrder, O>(name: string, call: Call<I, O>, 
   return { resolve, suspects: suspects.among }
 }
 
-/** The answers, which come in the order of `turns`, in that of the entries. */
+/** The answers, given in the order of `turns`, in the order of the entries. */
 export const inOrder = <I, A>(
   entries: ReadonlyArray<I>,
   turns: ReadonlyArray<I>,

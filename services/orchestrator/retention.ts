@@ -1,8 +1,7 @@
 /**
- * Has billing, items and slots forget what they have on record of old orders, every hour. Every
- * orchestrator does it: what one of them did, the next finds done. An order is forgotten only when
- * the audit has just found it final and sound; what is in question is spared, whatever its age, and
- * so is an order that is still on its way.
+ * Makes the participants forget their records of old orders, every hour. Every orchestrator does
+ * it; one finds done what another did. An order is forgotten only when the audit has just found it
+ * final and sound. An order that is in question or still in flight is spared, whatever its age.
  */
 import { Cause, Clock, Duration, Effect, Layer, Metric, Schedule, Stream } from "effect"
 import { type ParticipantName, participantNames } from "#shared/contracts/order-saga.ts"
@@ -43,16 +42,16 @@ const forgottenBy = new Map<string, Metric.Counter<number>>(participantNames.map
   }),
 ]))
 
-/** A thousand records may touch as many accounts. */
+/** Forgetting a thousand records may touch as many accounts. */
 const timeoutMs = 20_000
 
 /**
- * A hundred million records: one that has forgotten as many within the hour counts wrong, or can go
- * on in the next one.
+ * A hundred million records: a participant that forgets that many in an hour counts wrong, or can
+ * go on in the next hour.
  */
 const mostRequests = 100_000
 
-/** Has the participants forget until the scope closes. */
+/** Makes the participants forget until the scope closes. */
 export const retentionLayer = (
   options: RetentionOptions,
 ): Layer.Layer<never, never, Audit | ServiceSigner> =>
@@ -61,11 +60,11 @@ export const retentionLayer = (
     yield* forgetOld(options).pipe(
       Effect.flatMap((spared) =>
         spared === 0 ? Effect.void : Effect.logWarning(
-          `${spared} orders are older than RETENTION, and kept: they are not final, or in question`,
+          `${spared} orders older than RETENTION are kept: they are not final, or in question`,
         )
       ),
       Effect.catch(({ message }) =>
-        Effect.logWarning(`What is old is forgotten later: ${message}`)
+        Effect.logWarning(`Old orders will be forgotten later: ${message}`)
       ),
       Effect.catchDefect((defect) => Effect.logError("Retention met a defect", Cause.die(defect))),
       Effect.repeat(Schedule.jittered(Schedule.spaced("1 hour"))),
@@ -75,13 +74,13 @@ export const retentionLayer = (
   }))
 
 /**
- * Has the participants forget, once; gives how many orders were spared. Fails with Unavailable or
+ * Makes the participants forget once; gives how many orders were spared. Fails with Unavailable or
  * OutcomeUnknown.
  */
 export const forgetOld = Effect.fnUntraced(function* ({ urls, ...options }: RetentionOptions) {
   const signer = yield* ServiceSigner
   const request = yield* forgettable(options)
-  // One that is away, or answers what cannot be understood, keeps none of the others from it.
+  // A participant that is away, or breaks the protocol, keeps none of the others from forgetting.
   const failures = yield* Effect.forEach(
     participantNames,
     (name) =>
@@ -104,7 +103,7 @@ const forgettable = Effect.fnUntraced(
     const nowMs = yield* Clock.currentTimeMillis
     const before = firstIdAt(Math.min(
       forgettableBefore(nowMs, Duration.toMillis(retention)),
-      // Of younger orders, the audit does not mind that they are not final.
+      // The audit does not report younger orders that are not final.
       nowMs - Duration.toMillis(Duration.sum(deadline, Duration.days(1))),
     ))
     const { inFlight, inQuestion } = yield* Stream.runFold(
@@ -129,13 +128,13 @@ const forgettable = Effect.fnUntraced(
 
 interface Found {
   readonly inFlight: number
-  /** The oldest ones, newest first: one more than can be spared. */
+  /** The oldest ones, newest first: up to one more than can be spared. */
   readonly inQuestion: ReadonlyArray<OrderId>
 }
 
 const oldest = (orderIds: ReadonlyArray<OrderId>) => [...new Set(orderIds)].slice(-maxSpared - 1)
 
-/** When there are too many to spare, the rest has to wait. */
+/** When there are too many to spare, forgetting stops before the first of them. */
 const spare = (before: OrderId, inQuestion: ReadonlyArray<OrderId>): ForgetRequest => {
   const [first, ...others] = inQuestion
   return first !== undefined && others.length === maxSpared

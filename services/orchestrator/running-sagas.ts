@@ -1,7 +1,4 @@
-/**
- * The sagas that this orchestrator has in flight, as others may look at them, and how the waits of
- * some are cut short.
- */
+/** The sagas that this orchestrator has in flight: shows them, and cuts the waits of some short. */
 import { Clock, Context, Effect, Layer } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
 import { orderSaga } from "#shared/contracts/order-saga.ts"
@@ -10,33 +7,31 @@ import { hasStep, orderIdOf, type OrderRun } from "#shared/saga/order-run.ts"
 import { wake } from "#shared/saga/wait.ts"
 import { steadyMsOf } from "#shared/steady-time.ts"
 
-/**
- * A saga, as the orchestrator that runs it tells of it: its own name is for whoever asks to add.
- */
+/** A saga as its own orchestrator shows it; the asker adds the orchestrator's name. */
 export type LocalSaga = Omit<RunningSaga, "orchestrator">
 
-/** One order, or those that were held up and match. */
+/** One order, or the matching ones that were held up. */
 export type Selection = SagaFilter & { readonly orderId?: OrderId }
 
-/** How many match: those that wait for their next try, and those that are being tried. */
+/** How many sagas match: those that wait for their next attempt, and those that are being tried. */
 export interface Counted {
   readonly waiting: number
   readonly trying: number
-  /** Of those that wait the oldest orders. */
+  /** The oldest of the orders that wait. */
   readonly oldest: ReadonlyArray<OrderId>
 }
 
 export class RunningSagas extends Context.Service<RunningSagas, {
-  /** By their orders' ids. Whoever runs them keeps it. */
+  /** By the ids of their orders. The consumer maintains this map. */
   readonly inFlight: Map<OrderId, OrderRun>
   readonly find: (orderId: OrderId) => Effect.Effect<LocalSaga | undefined>
-  /** Those that were held up and match, oldest order first, from behind one on. */
+  /** The matching sagas that were held up, oldest order first, those after a given one. */
   readonly heldUp: (
     filter: SagaFilter,
     page: { readonly after?: OrderId | undefined; readonly limit: number },
   ) => Effect.Effect<ReadonlyArray<LocalSaga>>
   readonly count: (selection: Selection, most: number) => Effect.Effect<Counted>
-  /** Cuts short the wait of at most so many, the oldest first; gives how many. */
+  /** Cuts short the wait of at most `most` sagas, the oldest first; gives how many. */
   readonly retry: (selection: Selection, most: number) => Effect.Effect<number>
 }>()("unwind/orchestrator/RunningSagas") {
   static readonly layer: Layer.Layer<RunningSagas> = Layer.sync(RunningSagas, () => {
@@ -82,7 +77,7 @@ export class RunningSagas extends Context.Service<RunningSagas, {
   })
 }
 
-/** It failed a try, and was not answered since. */
+/** Whether it failed an attempt and got no answer since. */
 const isHeldUp = ({ failure, end }: OrderRun): boolean => failure !== "" && end === undefined
 
 const matches = ({ request, failure }: OrderRun, { action, step, cause }: SagaFilter): boolean =>
@@ -90,7 +85,7 @@ const matches = ({ request, failure }: OrderRun, { action, step, cause }: SagaFi
   (step === undefined || request?.step === step) &&
   (cause === undefined || failure === cause)
 
-/** The ids of orders sort by the time at which they were made. */
+/** The ids of orders sort by their time of creation. */
 const oldestFirst = (runs: ReadonlyArray<OrderRun>): ReadonlyArray<OrderRun> =>
   runs.toSorted((a, b) => orderIdOf(a) < orderIdOf(b) ? -1 : 1)
 
@@ -100,7 +95,7 @@ const shown = (run: OrderRun, clock: Clock.Clock): LocalSaga => {
   const sinceSteadyMs = request === undefined ? takenAtMs : startedAtMs
   return {
     orderId: orderIdOf(run),
-    // What has asked for nothing yet was taken just now.
+    // A run without a request was taken just now.
     action: request?.action ?? "ask",
     step: request?.step ?? null,
     attempts,

@@ -1,6 +1,6 @@
 /**
- * What the log says of an order's end: a line for each that does not end well, and at the level
- * Debug for each.
+ * Logs the ends of orders: a line for each order that does not end well, and at the level Debug for
+ * every order.
  */
 import { Effect, LogLevel } from "effect"
 import { orderIdOf, type OrderRun } from "#shared/saga/order-run.ts"
@@ -9,17 +9,11 @@ import { traceIdOf } from "#shared/telemetry/trace.ts"
 const levelOf = ({ end }: OrderRun): LogLevel.Severity =>
   end === "completed" ? "Debug" : end === "buried" ? "Error" : "Info"
 
-/**
- * An order that had ended before this run began was told of then: the run asked for its state, and
- * did nothing.
- */
+/** Whether the order had ended, and was logged, before this run, which only asked for its state. */
 const hadEnded = ({ end, refusal, armed }: OrderRun): boolean =>
   (end === "completed" || end === "failed") && refusal === undefined && armed === 0
 
-/**
- * Whether there is something to say of the end at this level. Most orders end well, and many at
- * once.
- */
+/** Whether the end is to be logged at this level. Most orders end well, and many at once. */
 export const isNews = (run: OrderRun, least: LogLevel.LogLevel): boolean =>
   LogLevel.isGreaterThanOrEqualTo(levelOf(run), least) && !hadEnded(run)
 
@@ -28,7 +22,7 @@ const saying = ({ end, reason, cause }: OrderRun): string => {
     case "completed":
       return "The order is completed"
     case "failed":
-      return `The order failed: ${reason ?? "another run turned it round"}`
+      return `The order failed: ${reason ?? "another run aborted it"}`
     case "unknown":
       return "The orders service does not know this order, and what it held is given back"
     default:
@@ -36,7 +30,7 @@ const saying = ({ end, reason, cause }: OrderRun): string => {
   }
 }
 
-/** Says how an order ended, and how long it took from its acceptance, in milliseconds. */
+/** Logs how an order ended, and how long it took from its acceptance, in milliseconds. */
 export const logEnd = (run: OrderRun, tookMs: number): Effect.Effect<void> => {
   const { traceparent, republished } = run.delivery.message
   const traceId = traceIdOf(traceparent)

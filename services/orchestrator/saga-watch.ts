@@ -1,4 +1,4 @@
-/** What can be seen of the sagas from outside: metrics, log lines, and spans. */
+/** The sagas as seen from outside: metrics, log lines and spans. */
 import { Clock, Effect, Metric, References } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
 import { PeerClocks } from "#shared/http/peer-clocks.ts"
@@ -16,12 +16,11 @@ const stuckSagas = Metric.gauge("sagas_stuck", {
   description: "Sagas in flight whose compensation does not get through",
   attributes: { unit: "{saga}" },
 })
-// A metric for each end, not one that is given its attribute at each use: that would make its key
-// anew every time.
+// A metric for each end: giving the attribute at each use would build the metric's key every time.
 const endedAs = new Map(sagaEnds.map((end) => [
   end,
   Metric.counter("sagas_ended_total", {
-    description: "Sagas that ended, by how; of those that are buried, orders are dead letters",
+    description: "Sagas that ended, by how; the orders of buried sagas are dead letters",
     incremental: true,
     attributes: { end },
   }),
@@ -37,7 +36,7 @@ const waves = Metric.histogram("saga_wave_orders", {
 
 export type Watched = Effect.Success<typeof watchSagas>
 
-/** Makes what the consumer tells of its sagas. Every metric exists from here on. */
+/** Makes what the consumer reports its sagas to. Every metric exists from here on. */
 export const watchSagas = Effect.gen(function* () {
   yield* fromTheStart([runningSagas, stuckSagas, durations, waves, ...endedAs.values()])
   const stuckIds = new Set<OrderId>()
@@ -73,7 +72,7 @@ export const watchSagas = Effect.gen(function* () {
         if (isNews(run, least)) yield* logEnd(run, nowMs - createdAtMs)
       }
     }),
-    /** Says once of each order that it is stuck, and once that it is not any more. */
+    /** Logs once for each order that it is stuck, and once that it no longer is. */
     stuck: Effect.fnUntraced(function* (runs: ReadonlyArray<OrderRun>, isStuck: boolean) {
       const news = runs.filter((run) => stuckIds.has(orderIdOf(run)) !== isStuck)
       if (!isStuck) yield* noMoreStuck(runs)

@@ -1,6 +1,6 @@
 /**
- * The orchestrator: runs the sagas. It has no database; what it needs to know is on record with the
- * others.
+ * The orchestrator: runs the sagas. It has no database; what it needs is on record with the other
+ * services.
  */
 import { Duration, Effect, Layer } from "effect"
 import { duration, whole } from "#shared/config/settings.ts"
@@ -33,8 +33,8 @@ import { retentionLayer } from "./retention.ts"
 import { addressSettings, deadlineSetting, urlsOf } from "./settings.ts"
 
 /**
- * With a compensation's call that was just sent (CALL_TIMEOUT), less than the ten seconds that a
- * process has to stop.
+ * Together with a compensation's call that was just sent (CALL_TIMEOUT), this is less than the ten
+ * seconds that a process has to stop.
  */
 const drainMs = 4_000
 

@@ -1,6 +1,6 @@
 /**
- * Settings of the orchestrator that the audit from the command line reads too: where the others
- * are, and the deadline.
+ * Settings of the orchestrator that the audit on the command line also reads: the addresses of the
+ * other services, and the deadline.
  */
 import { Duration, Schema } from "effect"
 import { addressesIn, addressSettingsOf } from "#shared/config/addresses.ts"

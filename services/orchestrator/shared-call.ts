@@ -1,8 +1,8 @@
 /**
- * A call that waves share by group commit: what several of them want of one service at the same
- * time goes out in one request, one at a time, and each order gets the answer to its own entry.
- * Orders that a request failed with share requests of their own: one whose request is never
- * answered costs a whole time-out at each try, and nobody else waits for that.
+ * A call that waves share by group commit: what several waves ask of one service at the same time
+ * goes out in one request, one request at a time, and each order gets the answer to its own entry.
+ * Orders of a failed request share requests of their own: a request without an answer costs a whole
+ * timeout at each attempt, and no other order waits for that.
  */
 import { Effect, type Scope } from "effect"
 import { groupCommit } from "#shared/batch/group-commit.ts"
@@ -22,18 +22,18 @@ export interface SharedCall<I, O> {
   /** The body of the request for these entries. */
   readonly request: (entries: ReadonlyArray<I>) => unknown
   /**
-   * The answers in a response to these entries, in their order. Fails with what is wrong with it.
+   * The answers in a response to these entries, in the order of the entries. Fails with a breach.
    */
   readonly answers: (
     callee: string,
     entries: ReadonlyArray<I>,
     response: unknown,
   ) => Effect.Effect<ReadonlyArray<O>, OutcomeUnknown>
-  /** Where the protocol says how they have to be. */
+  /** Where the protocol defines the answers. */
   readonly paragraph?: Paragraph
 }
 
-/** Makes the function that calls for several entries, at most `maxBatch`. */
+/** Makes the function that sends several entries, at most `maxBatch`. */
 export const sharedCall = <I extends OfOrder, O extends OfOrder>(
   callee: Callee,
   { path, request, answers, paragraph }: SharedCall<I, O>,

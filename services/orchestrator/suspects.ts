@@ -1,6 +1,6 @@
 /**
- * Who goes out with whom after a request failed: those that failed together, in smaller parts,
- * apart from all others.
+ * Which entries are sent together after a request failed: those that failed together, in smaller
+ * parts, apart from all others.
  */
 import { Effect, Random } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
@@ -11,15 +11,15 @@ export interface OfOrder {
 }
 
 /**
- * Orders that failed in one request: the how many-th that failed, and how many of them may go out
- * together.
+ * Orders that failed in one request: the number of that failure, and how many of the orders may be
+ * sent together.
  */
 interface Group {
   readonly since: number
   readonly together: number
 }
 
-/** Remembers which orders were in a request that failed, until they are in one that does not. */
+/** Remembers which orders were in a failed request, until they are in a successful one. */
 export const makeSuspects = () => {
   let failures = 0
   const groupOf = new Map<OrderId, Group>()
@@ -27,7 +27,7 @@ export const makeSuspects = () => {
   const among = <I extends OfOrder>(entries: ReadonlyArray<I>): ReadonlyArray<I> =>
     groupOf.size === 0 ? [] : entries.filter((entry) => since(entry) > 0)
   return {
-    /** Those of the entries that failed. */
+    /** The entries that failed before. */
     among,
     add: (part: ReadonlyArray<OfOrder>, together: number) => {
       const group = { since: ++failures, together }
@@ -37,8 +37,8 @@ export const makeSuspects = () => {
       if (groupOf.size > 0) { for (const { orderId } of part) groupOf.delete(orderId) }
     },
     /**
-     * What is new, and then those that failed, last those that failed last: so nobody waits behind
-     * them for ever.
+     * New entries first, then those that failed, the latest failure last, so that no entry waits
+     * behind them for ever.
      */
     inTurn: Effect.fnUntraced(function* <I extends OfOrder>(entries: ReadonlyArray<I>) {
       const failed = among(entries)
@@ -47,7 +47,7 @@ export const makeSuspects = () => {
       mixed.sort((a, b) => since(a) - since(b))
       return [...entries.filter((entry) => since(entry) === 0), ...mixed]
     }),
-    /** Those that go out together next. */
+    /** The entries to send together next. */
     part: <I extends OfOrder>(turns: ReadonlyArray<I>, from: number): ReadonlyArray<I> => {
       if (groupOf.size === 0 && from === 0) return turns
       const group = groupOf.get(turns[from]!.orderId)

@@ -1,6 +1,6 @@
 /**
- * What waves ask of participants and register, as seen from outside: how long it takes, what comes
- * of it, and spans.
+ * The requests of waves to participants and register, as seen from outside: durations, outcomes and
+ * spans.
  */
 import { Effect, Metric } from "effect"
 import { orderSaga, type ParticipantName } from "#shared/contracts/order-saga.ts"
@@ -17,7 +17,7 @@ const unanswered = "unanswered"
 
 const metricsOf = (step: string, action: Action) => ({
   duration: Metric.histogram("saga_step_duration_seconds", {
-    description: "Time from a wave's request of a step to its answer, once for each try",
+    description: "Time from a wave's request at a step to its answer, once for each attempt",
     boundaries: [0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
     attributes: { step, action },
   }),
@@ -25,8 +25,7 @@ const metricsOf = (step: string, action: Action) => ({
     [...Outcome.fields.outcome.literals, unanswered].map((outcome) => [
       outcome,
       Metric.counter("saga_step_attempts_total", {
-        description:
-          "Tries of orders at a step, by what came of them; unanswered ones are made again",
+        description: "Attempts of orders at a step, by outcome; unanswered ones are retried",
         incremental: true,
         attributes: { step, action, outcome },
       }),
@@ -34,7 +33,7 @@ const metricsOf = (step: string, action: Action) => ({
   ),
 })
 
-/** Each metric is made once: to make its key costs more than to count with it. */
+/** Cached for each step: building a metric's key costs more than recording a value. */
 const steps = new Map(orderSaga.map(({ at, step }) => [
   at as ParticipantName,
   { step, reserve: metricsOf(step, "reserve"), cancel: metricsOf(step, "cancel") },
@@ -44,9 +43,7 @@ const all = [...steps.values()].flatMap(({ reserve, cancel }) =>
   [reserve, cancel].flatMap(({ duration, attempts }) => [duration, ...attempts.values()])
 )
 
-/**
- * Counts once for the whole request: what is counted for each order would take a part of the rate.
- */
+/** Counts once for the whole request: counting for each order would lower the throughput. */
 const count = (
   attempts: ReturnType<typeof metricsOf>["attempts"],
   answers: Answers<{ readonly outcome: string }>,
@@ -63,7 +60,7 @@ const count = (
   )
 }
 
-/** The same calls, watched. Every metric exists from here on. */
+/** The same calls, with metrics and spans. Every metric exists from here on. */
 export const watchedCalls = Effect.fnUntraced(
   function* ({ send, decide }: Pick<Sagas, "send" | "decide">) {
     yield* fromTheStart(all)

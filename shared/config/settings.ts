@@ -1,7 +1,8 @@
 /**
- * Settings come from the environment only. A service names its variables in one record of schemas;
- * all that are missing or wrong are reported at once, each with its remedy, before anything is
- * started. NAME_FILE may name a file that holds the value of NAME, as secrets are mounted.
+ * Settings come from the environment only. A service names its variables in one record of schemas.
+ * All variables that are missing or wrong are reported at once, each with its remedy, before
+ * anything is started. NAME_FILE may name a file that holds the value of NAME, such as a mounted
+ * secret.
  */
 import { readFileSync } from "node:fs"
 import { Context, Duration, Effect, Option, Schema, SchemaGetter } from "effect"
@@ -20,13 +21,15 @@ export class SettingsError extends Schema.TaggedError<SettingsError>()("Settings
   message: Schema.String,
 }) {}
 
-/** A setting is a schema from text; it must be given unless it has a default or is optional. */
+/**
+ * A setting is a schema that decodes text. It is required unless it has a default or is optional.
+ */
 export interface Setting<A> {
   readonly schema: Schema.Codec<A, string>
   readonly expects: string
   readonly default?: string
   readonly optional?: true
-  /** Why it cannot be this where the rest of the environment is as it is. */
+  /** Why this value is in conflict with the rest of the environment, if it is. */
   readonly conflict?: (value: string, environment: Variables) => string | undefined
 }
 
@@ -79,7 +82,7 @@ export const readSettings = <const R extends Record<string, Setting<unknown>>>(
 
 const withDefault = (value: string | undefined) => value === undefined ? {} : { default: value }
 
-/** An empty variable is how Compose and shells spell "not set". */
+/** An empty variable counts as not set: Compose and shells write it so. */
 const valueOf = (
   environment: Variables,
   name: string,
@@ -155,11 +158,11 @@ const durationThat = (
   default: fallback,
 })
 
-/** A duration in words, such as "2 minutes" or "500 millis": more than none, and not for ever. */
+/** A duration in words, such as "2 minutes" or "500 millis": above zero, and finite. */
 export const duration = (expects: string, fallback: string): Setting<Duration.Duration> =>
   durationThat(Duration.isPositive, expects, fallback)
 
-/** A duration in words that may be none: "0 seconds". */
+/** A finite duration in words, which may be zero: "0 seconds". */
 export const durationOrNone = (expects: string, fallback: string): Setting<Duration.Duration> =>
   durationThat((time) => !Duration.isNegative(time), expects, fallback)
 

@@ -1,6 +1,6 @@
 /**
- * Whether the proxy in front is believed: a client that reaches the port itself could claim as
- * much.
+ * Whether the headers of the proxy in front are trusted. A client that reaches the port directly
+ * could forge them.
  */
 import { flag } from "./settings.ts"
 

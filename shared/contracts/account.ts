@@ -5,7 +5,7 @@
 import { Schema } from "effect"
 import { Resource } from "./reservation.ts"
 
-/** Billing reserves of the account that it names. */
+/** The resource of billing's reservations: the account's username. */
 export const Username = Resource
 
 export const Account = Schema.Struct({
@@ -15,20 +15,19 @@ export const Account = Schema.Struct({
 }).annotate({ identifier: "Account" })
 
 /**
- * POST /api/profiles/, from auth only. Said again of the same username, it changes nothing but the
- * email.
+ * POST /api/profiles/, from auth only. Repeated for the same username, it updates only the email.
  */
 export const NewProfile = Schema.Struct({
   username: Username,
   email: Schema.String.check(Schema.isMaxLength(254)),
 }).annotate({ identifier: "NewProfile" })
 
-/** Whom a service asks another one about. */
+/** Names the user that a service asks another one about. */
 export const UserQuery = Schema.Struct({ username: Username })
 
 /**
- * POST /internal/accounts/erase, from auth only: the account stays on the books, without what is
- * known of the person.
+ * POST /internal/accounts/erase, from auth only: the account stays on the books, without its
+ * personal data.
  */
 export const ErasedAccount = Schema.Struct({ username: Username }).annotate({
   identifier: "ErasedAccount",

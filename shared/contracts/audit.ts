@@ -1,17 +1,17 @@
 /**
- * What the audit reads of each service (GET, for the orchestrator only): what orders and
- * participants have on record, a page at a time, newest order first, and whether a participant's
- * books balance. And what it tells the console.
+ * What the audit reads from each service (GET, for the orchestrator only): the records of orders
+ * and participants, in pages, newest order first, and whether a participant's books balance. Also
+ * what the orchestrator tells the console about its audits.
  */
 import { Effect, Schema } from "effect"
 import { Details, OrderId, OrderStatus, Steps, StuckCompensation } from "./order.ts"
 import { orderSaga } from "./order-saga.ts"
 import { OperatorReason } from "./text.ts"
 
-/** The most entries of a page. */
+/** The most entries in a page. */
 export const maxPage = 1_000
 
-/** The orders between two ids, both left out; what is not given has no bound. */
+/** The orders between two ids, both exclusive. An omitted id sets no bound. */
 export const PageQuery = Schema.Struct({
   before: Schema.optionalKey(OrderId),
   after: Schema.optionalKey(OrderId),
@@ -24,18 +24,18 @@ export const PageQuery = Schema.Struct({
 })
 export type PageQuery = typeof PageQuery.Type
 
-/** A time by RFC 3339. */
+/** A time in the format of RFC 3339. */
 const RecordedTime = Schema.String.check(
   Schema.isPattern(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)$/u, {
     expected: 'a time such as "2026-01-31T09:00:00.000Z"',
     format: "date-time",
   }),
   Schema.makeFilter((time) => !Number.isNaN(Date.parse(time)), {
-    expected: "a time that there is",
+    expected: "a time that exists",
   }),
 )
 
-/** What a participant has on record of an order: GET /internal/reservations. */
+/** A participant's record of an order: GET /internal/reservations. */
 export const Recorded = Schema.Struct({
   orderId: OrderId,
   outcome: Schema.Literals(["reserved", "rejected", "cancelled"]),
@@ -48,14 +48,14 @@ export type Recorded = typeof Recorded.Type
 export const RecordedPage = Schema.Struct({ reservations: Schema.Array(Recorded) })
 
 /**
- * A resource whose books do not balance. They do when what it started with and what operators
- * adjusted since is its balance, what orders hold of it and what completed orders consumed whose
- * records are forgotten by now, together, and none but what was adjusted is below 0.
+ * A resource whose books do not balance. Books balance when what the resource started with plus
+ * operators' adjustments equals its balance plus what orders hold plus what completed, forgotten
+ * orders consumed, and nothing but the adjustments is below 0.
  */
 export const Imbalance = Schema.Struct({
   resource: Schema.String,
   opening: Schema.Int,
-  /** Before there were adjustments, participants did not tell. */
+  /** Participants of versions without adjustments omit it. */
   adjusted: Schema.Int.pipe(Schema.withDecodingDefaultKey(Effect.succeed(0))),
   balance: Schema.Int,
   held: Schema.Int,
@@ -73,7 +73,7 @@ export const Balance = Schema.Struct({
 }).annotate({ identifier: "Balance" })
 export type Balance = typeof Balance.Type
 
-/** How an order stands: GET /internal/orders. */
+/** The state of an order: GET /internal/orders. */
 export const AuditedOrder = Schema.Struct({
   orderId: OrderId,
   status: OrderStatus,
@@ -89,7 +89,10 @@ export type AuditedOrder = typeof AuditedOrder.Type
 
 export const AuditedOrderPage = Schema.Struct({ orders: Schema.Array(AuditedOrder) })
 
-/** GET /internal/orders/unfinished: the oldest order that is not final, and how many are not. */
+/**
+ * GET /internal/orders/unfinished: the oldest order that is not final, and the number of such
+ * orders.
+ */
 export const Unfinished = Schema.Struct({
   oldest: Schema.NullOr(OrderId),
   count: Schema.Int,
@@ -97,15 +100,17 @@ export const Unfinished = Schema.Struct({
 export type Unfinished = typeof Unfinished.Type
 
 export const findingKinds = [
-  /** The order is completed, and the participant holds nothing for it. */
+  /** The order is completed, but the participant holds nothing for it. */
   "missing",
-  /** The order is completed, and the participant holds something else for it. */
+  /** The order is completed, but the participant holds something else for it. */
   "mismatch",
-  /** The order failed, or has no step at the participant, which holds something for it. */
+  /**
+   * The order failed or has no step at the participant, but the participant holds something for it.
+   */
   "leftover",
   /** The participant holds something for an order that the orders service does not know. */
   "orphan",
-  /** The order should be final by now, and is not. */
+  /** The order should be final by now, but is not. */
   "stuck",
   /** The books of a resource do not balance. */
   "imbalance",
@@ -118,21 +123,22 @@ export const AuditFinding = Schema.Struct({
   kind: FindingKind,
   /** Null for the books of a resource. */
   orderId: Schema.NullOr(OrderId),
-  /** Null when the order as a whole is meant. */
+  /** Null when the finding is about the whole order. */
   participant: Schema.NullOr(Schema.Literals(orderSaga.map(({ at }) => at))),
   resource: Schema.NullOr(Schema.String),
   /**
-   * Since the order was made, or something was reserved for one that nobody knows. Null for books.
+   * The age of the order, or of the reservation when the orders service does not know the order.
+   * Null for the books of a resource.
    */
   ageMs: Schema.NullOr(Schema.Int),
   cause: Schema.String,
   remedy: Schema.String,
-  /** Whether healing gives it back; else a person decides, or it goes on by itself. */
+  /** Whether healing gives it back. Otherwise a person decides, or the order goes on by itself. */
   healable: Schema.Boolean,
 }).annotate({ identifier: "AuditFinding" })
 export type AuditFinding = typeof AuditFinding.Type
 
-/** The most findings that are told of. */
+/** The most findings in one answer. */
 export const maxFindings = 500
 
 const FindingCounts = Schema.Record(FindingKind, Schema.Int)
@@ -140,15 +146,15 @@ const FindingCounts = Schema.Record(FindingKind, Schema.Int)
 /** The services that did not answer. */
 const Unreached = Schema.Array(Schema.Struct({ service: Schema.String, message: Schema.String }))
 
-/** GET /internal/audit: what the running check last found, whichever orchestrator made it. */
+/** GET /internal/audit: what the last full audit found, whichever orchestrator ran it. */
 export const AuditState = Schema.Struct({
-  /** "unknown" until everything was audited once. */
+  /** "unknown" until the first full audit. */
   verdict: Schema.Literals(["sound", "findings", "unknown"]),
-  /** When everything was last audited, which all of this is of. */
+  /** The end of the last full audit, to which the counts and findings belong. */
   auditedAt: Schema.NullOr(Schema.String),
-  /** When the newest orders were last looked at; a change there has everything audited. */
+  /** When the newest orders were last checked; a change there triggers a full audit. */
   lookedAt: Schema.NullOr(Schema.String),
-  /** Orders, by what was found. */
+  /** Numbers of orders, by verdict. */
   orders: Schema.Struct({
     allHeld: Schema.Int,
     noneHeld: Schema.Int,
@@ -157,40 +163,40 @@ export const AuditState = Schema.Struct({
   }),
   /** Accounts, items and slots whose books were checked. */
   resources: Schema.Int,
-  /** How many were found; the first of them are the findings. */
+  /** How many findings there are of each kind; `findings` lists the first of them. */
   found: FindingCounts,
   /** Newest order first, the books last. */
   findings: Schema.Array(AuditFinding),
-  /** Who did not answer the last look, so that it came to nothing. */
+  /** The services that did not answer the last check, so that it failed. */
   unreached: Unreached,
 }).annotate({ identifier: "AuditState" })
 export type AuditState = typeof AuditState.Type
 
-/** An answer to a wish to heal comes within so long, whatever there is to audit. */
+/** A heal request is answered within this time, however much there is to audit. */
 export const healAnswerMs = 8_000
 
 /**
  * POST /internal/audit/heal: audits everything, and gives back what is held for failed orders and
- * for none.
+ * for orders that do not exist.
  */
 export const HealRequest = Schema.Struct({
   reason: OperatorReason,
-  /** Only counts, and names what it would give back. */
+  /** Only counts and names what it would give back. */
   dryRun: Schema.optionalKey(Schema.Boolean),
 }).annotate({ identifier: "HealRequest" })
 
-/** What became of it. Nothing is healed while a service is unreached. */
+/** The result of a heal. Nothing is healed while a service does not answer. */
 export const HealResponse = Schema.Struct({
   /**
-   * Whether everything was looked at; what takes longer than an answer may goes on, and shows in
-   * the audit's state.
+   * Whether everything was audited. A run that takes longer than the answer may goes on, and shows
+   * in the audit's state.
    */
   finished: Schema.Boolean,
   found: FindingCounts,
-  /** Those that can be healed; how many of them were. */
+  /** How many findings can be healed, and how many were. */
   healable: Schema.Int,
   healed: Schema.Int,
-  /** The first of those that can be healed. */
+  /** The first findings that can be healed. */
   findings: Schema.Array(AuditFinding),
   unreached: Unreached,
 }).annotate({ identifier: "HealResponse" })

@@ -1,7 +1,6 @@
 /**
- * Users and their tokens (auth). Usernames are compared in NFKC and passwords in NFC, so that the
- * same word typed on two keyboards is one word; decoding brings them there before anything else
- * sees them.
+ * Users and their tokens (auth). Usernames are compared in NFKC and passwords in NFC, so that two
+ * keyboards that encode the same text differently agree. Decoding normalizes both.
  */
 import { Schema, SchemaGetter } from "effect"
 
@@ -18,7 +17,10 @@ const usernameRule = "must be 1 to 150 letters, digits or @ . + - _, and not . o
 const passwordRule = "must be 8 to 128 characters"
 const emailRule = "must be an e-mail address of at most 254 characters"
 
-/** The name of a new user, which keeps its case; "." and ".." would be lost from a path. */
+/**
+ * The name of a new user. Its case is kept. "." and ".." are refused, since URL paths drop such
+ * segments.
+ */
 const NewUsername = normalized("NFKC", usernameRule).check(
   Schema.makeFilter((name) =>
     (name.length <= maxUsernameLength && /^(?!\.{1,2}$)[\p{L}\p{M}\p{Nd}@.+_-]+$/u.test(name)) ||
@@ -26,7 +28,7 @@ const NewUsername = normalized("NFKC", usernameRule).check(
   ),
 )
 
-/** Of any characters, counted as a person does, in code points; a lone surrogate is not one. */
+/** Any characters. The length counts code points; lone surrogates are refused. */
 const NewPassword = normalized("NFC", passwordRule).check(
   Schema.makeFilter((password) => {
     const { length } = [...password]
@@ -52,22 +54,24 @@ export const User = Schema.Struct({
   email: Schema.String,
 }).annotate({ identifier: "User" })
 
-/** POST /api/token/: a name that nobody can have is simply unknown. */
+/**
+ * POST /api/token/: the username's characters are not checked, an impossible name is just unknown.
+ */
 export const LogIn = Schema.Struct({
   username: normalized("NFKC", "the username").check(Schema.isMaxLength(maxUsernameLength)),
   password: normalized("NFC", "the password"),
 }).annotate({ identifier: "LogIn" })
 
 /**
- * What a log-in and a refresh give: `access` to show with each request, `refresh` to get the next
- * pair with.
+ * The answer to a log-in and to a refresh: `access` goes with each request, `refresh` gets the next
+ * pair.
  */
 export const TokenPair = Schema.Struct({
   access: Schema.String,
   refresh: Schema.String,
 }).annotate({ identifier: "TokenPair" })
 
-/** POST /api/auth/users/me/password/: the password that holds, and the one that is to. */
+/** POST /api/auth/users/me/password/: the current password and the new one. */
 export const PasswordChange = Schema.Struct({
   password: normalized("NFC", "your password"),
   newPassword: NewPassword,
@@ -78,15 +82,15 @@ export const AccountClosing = Schema.Struct({
   password: normalized("NFC", "your password"),
 }).annotate({ identifier: "AccountClosing" })
 
-/** From `erasedFrom` (ISO 8601) on, what is known of the person is erased. */
+/** The person's data is erased from `erasedFrom` (ISO 8601) on. */
 export const ClosedAccount = Schema.Struct({
   username: Schema.String,
   erasedFrom: Schema.String,
 }).annotate({ identifier: "ClosedAccount" })
 
 /**
- * A log-in and its refreshes. Times are ISO 8601; `current` is the session of the token that was
- * shown.
+ * A log-in and its refreshes. Times are ISO 8601; `current` marks the session of the request's own
+ * token.
  */
 export const SessionView = Schema.Struct({
   id: Schema.String,
@@ -106,12 +110,12 @@ export const RefreshRequest = Schema.Struct({ refresh: Token }).annotate({
   identifier: "RefreshRequest",
 })
 
-/** POST /api/token/verify/: of either kind. */
+/** POST /api/token/verify/: an access or a refresh token. */
 export const VerifyRequest = Schema.Struct({ token: Token }).annotate({
   identifier: "VerifyRequest",
 })
 
-/** POST /api/token/first-operator/: the token of the address that `npm start` printed. */
+/** POST /api/token/first-operator/: the token in the address that `npm start` prints. */
 export const FirstSignInRequest = Schema.Struct({
   token: Schema.String.check(Schema.isPattern(/^[\w-]{1,100}$/)),
 }).annotate({ identifier: "FirstSignInRequest" })
@@ -129,26 +133,26 @@ export const PublicKeys = Schema.Struct({
 }).annotate({ identifier: "PublicKeys" })
 export type PublicKey = (typeof PublicKeys.Type)["keys"][number]
 
-/** Where a reader of `Trusted` goes on, as decimal digits. */
+/** Where a reader of `Trusted` resumes, as decimal digits. */
 const Position = Schema.String.check(Schema.isPattern(/^[0-9]{1,19}$/))
 
 /**
- * GET /internal/jwks.json?after=POSITION: without a position, all sessions whose access tokens may
- * still be valid.
+ * GET /internal/jwks.json?after=POSITION: without a position, all ended sessions whose access
+ * tokens may still be valid.
  */
 export const TrustedQuery = Schema.Struct({ after: Schema.optionalKey(Position) })
 
 /**
- * What services prove users' tokens by: a JSON Web Key Set, and the sessions that have ended before
- * their tokens did.
+ * What services verify users' tokens with: a JSON Web Key Set, and the sessions that ended before
+ * their tokens expire.
  */
 export const Trusted = Schema.Struct({
   ...PublicKeys.fields,
-  /** The longest that an access token lives. */
+  /** The longest lifetime of an access token. */
   accessTokenSeconds: Schema.Int.check(Schema.isGreaterThan(0)),
-  /** The ids of those that ended after the position asked for; some may be told again. */
+  /** The ids of sessions that ended after the requested position; some may be repeated. */
   endedSessions: Schema.Array(Schema.String),
-  /** Where to go on the next time. */
+  /** The `after` of the next request. */
   position: Position,
 }).annotate({ identifier: "Trusted" })
 export type Trusted = typeof Trusted.Type

@@ -1,6 +1,6 @@
 /**
- * The decision register (orders): POST /internal/decisions. The first decision wins; the answer is
- * the state that holds now, whoever made it, and is what the orchestrator acts on.
+ * The decision register (orders): POST /internal/decisions. The first decision wins. The answer is
+ * the order's current state, whoever decided it, and the orchestrator acts on it.
  */
 import { Schema } from "effect"
 import { FailureReason, OrderId, OrderStatus, StuckCompensation, TimelineEntry } from "./order.ts"
@@ -8,21 +8,21 @@ import { maxBatch } from "./reservation.ts"
 
 /**
  * ask: changes nothing. complete: pending -> completed. abort: pending -> compensating, with its
- * reason; said again of an order that is compensating, it tells what the compensation waits for.
- * settle: compensating -> failed.
+ * reason; repeated for a compensating order, it reports what the compensation waits for. settle:
+ * compensating -> failed.
  */
 const PackedDecision = Schema.Struct({
   orderId: OrderId,
   decision: Schema.Literals(["ask", "complete", "abort", "settle"]),
   reason: Schema.optionalKey(FailureReason),
-  /** Its place among the timelines of the request. */
+  /** The index of its timeline in the request. */
   timeline: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
   stuck: Schema.optionalKey(StuckCompensation),
 }).annotate({ identifier: "Decision" })
 
 type Timeline = ReadonlyArray<TimelineEntry>
 
-/** What is recorded of an order, and what happened to it since the last decision. */
+/** A decision about an order, and what happened to the order since the last decision. */
 export interface Decision extends Omit<typeof PackedDecision.Type, "timeline"> {
   readonly timeline: Timeline
 }
@@ -34,9 +34,7 @@ export const Decided = Schema.Struct({
 }).annotate({ identifier: "Decided" })
 export type Decided = typeof Decided.Type
 
-/**
- * Orders that go through a wave together have the same timeline: a request has each timeline once.
- */
+/** Orders of one wave often have the same timeline, so a request carries each timeline once. */
 export const DecisionRequest = Schema.Struct({
   decisions: Schema.Array(PackedDecision).check(Schema.isBetweenLength(1, maxBatch)),
   timelines: Schema.Array(Schema.Array(TimelineEntry)),
@@ -48,7 +46,7 @@ export const DecisionRequest = Schema.Struct({
 )
 export type DecisionRequest = typeof DecisionRequest.Type
 
-/** The request for these decisions. Timelines are the same when their entries are, by identity. */
+/** Packs decisions into a request. Timelines are equal when their entries are the same objects. */
 export const packed = (decisions: ReadonlyArray<Decision>): DecisionRequest => {
   const timelines: Array<Timeline> = []
   const placeOf = (timeline: Timeline) => {
@@ -63,7 +61,7 @@ export const packed = (decisions: ReadonlyArray<Decision>): DecisionRequest => {
   }
 }
 
-/** The decisions of a request. Those with the same timeline share it. */
+/** Unpacks the decisions of a request. Decisions with the same timeline share it. */
 export const unpacked = (
   { decisions, timelines }: DecisionRequest,
 ): ReadonlyArray<Decision> =>

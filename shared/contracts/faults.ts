@@ -1,28 +1,29 @@
 /**
- * Faults that operators set on purpose, to watch that no order is lost, and what came of them: GET
+ * Faults that operators inject to see that no order is lost, and how many requests met them: GET
  * and POST /internal/faults of the services that a saga calls. Only where FAULTS=1.
  */
 import { Effect, Schema } from "effect"
 import { participantNames } from "./order-saga.ts"
 import { OperatorReason } from "./text.ts"
 
-/** The services that a saga calls: to their answers faults happen. */
+/** The services that a saga calls, into which faults can be injected. */
 export const faultyServices = [...participantNames, "orders"] as const
 export type FaultyService = typeof faultyServices[number]
 
 const whole = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 0, maximum }))
 
 /**
- * What happens to requests of sagas. A request meets them in this order; each is drawn for it anew.
+ * What happens to the requests of sagas. The faults apply in this order, each drawn anew for every
+ * request.
  */
 const faults = {
-  /** Of a hundred requests, so many are refused: 503, and nothing was done. */
+  /** The percentage of requests that are refused with 503, without any effect. */
   refusePercent: whole(100),
-  /** How much later the others begin, in milliseconds. */
+  /** How much later the other requests begin, in milliseconds. */
   delayMs: whole(60_000),
-  /** Of a hundred of these, so many are not answered while anybody waits, and nothing was done. */
+  /** The percentage of these that get no answer while the caller waits, without any effect. */
   hangPercent: whole(100),
-  /** Of a hundred of the rest, so many take effect, and the connection is cut before the answer. */
+  /** The percentage of the rest that take effect, but whose connection is cut before the answer. */
   dropPercent: whole(100),
 }
 export type FaultName = keyof typeof faults
@@ -33,15 +34,15 @@ const orNone = (schema: Schema.Codec<number>) =>
   schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(0)))
 
 /**
- * POST /internal/faults: from now on these and no others; what is left out is 0. All left out mends
- * everything.
+ * POST /internal/faults: replaces all faults. An omitted fault is 0, so omitting all of them
+ * removes all faults.
  */
 export const FaultsWanted = Schema.Struct({
   refusePercent: orNone(faults.refusePercent),
   delayMs: orNone(faults.delayMs),
   hangPercent: orNone(faults.hangPercent),
   dropPercent: orNone(faults.dropPercent),
-  /** After so many seconds they end by themselves: nobody has to remember them. */
+  /** The faults end by themselves after so many seconds, in case nobody removes them. */
   seconds: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 3_600 })).pipe(
     Schema.withDecodingDefaultKey(Effect.succeed(usualSeconds)),
   ),
@@ -54,7 +55,7 @@ export const FaultState = Schema.Struct({
   ...faults,
   /** When they end by themselves (ISO 8601); null while there are none. */
   until: Schema.NullOr(Schema.String),
-  /** How many requests met each, since the service started. */
+  /** How many requests met each fault since the service started. */
   met: Schema.Struct({
     refused: Schema.Int,
     delayed: Schema.Int,
@@ -67,11 +68,11 @@ export type FaultState = typeof FaultState.Type
 /** POST /internal/kill and POST /internal/queue/wipe, of the orchestrator. */
 export const FaultReason = Schema.Struct({ reason: OperatorReason })
 
-/** Right bodies, for whoever tries the routes from their description. */
+/** Example bodies for the descriptions of the routes. */
 export const reasonExample = { reason: "Do all orders come out whole?" }
 export const faultsExample = { dropPercent: 30, seconds: 30, ...reasonExample }
 
-/** What the order queue held, and holds no more. */
+/** What the order queue held before it was wiped. */
 export const Wiped = Schema.Struct({
   entries: Schema.Int,
   deadLetters: Schema.Int,

@@ -1,7 +1,8 @@
 /**
- * What the order queue carries: enough to run the saga without asking anybody. The orders table
- * stays the record; a message may be lost, doubled or late without harm. One that decodes is taken
- * by everybody whom its saga asks: each field keeps to the rule of the contract that it ends up in.
+ * What the order queue carries: enough to run the saga without further requests. The orders table
+ * stays the record, so a message may be lost, duplicated or late without harm. Each field follows
+ * the rule of the contract that it ends up in, so every callee of the saga accepts a message that
+ * decodes.
  */
 import { Schema } from "effect"
 import { Username } from "./account.ts"
@@ -18,9 +19,9 @@ export const OrderMessage = Schema.Struct({
   steps: Steps,
   /** Milliseconds since the epoch, by the clock of the orders service. */
   createdAtMs: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: lastMs })),
-  /** How often the order was published before: above 0, an earlier run may have got somewhere. */
+  /** How often the order was published before. Above 0, an earlier run may have made progress. */
   republished: Schema.Int.check(Schema.isGreaterThanOrEqualTo(0)),
-  /** The W3C trace that the order belongs to, where there is one. */
+  /** The W3C trace that the order belongs to, if any. */
   traceparent: Schema.optionalKey(
     Schema.String.check(
       Schema.isPattern(/^00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/u, {

@@ -1,7 +1,7 @@
 /**
- * The order saga: what is reserved for an order, in which order, and why an order fails. This is
- * the whole of it: all that has to know the steps (commands, reasons, timeline, audit, retention,
- * addresses, the demo) derives from this table.
+ * The order saga: what an order reserves, in which sequence, and why it fails. Everything that
+ * depends on the steps (commands, reasons, timeline, audit, retention, addresses, the demo) derives
+ * from this table.
  */
 import type { OrderContent } from "./order.ts"
 
@@ -10,22 +10,21 @@ export interface Step {
   readonly step: string
   /** The participant that reserves it, a service of the roster. */
   readonly at: string
-  /** The resource and the quantity that an order takes, the same at every call. */
+  /** The resource and the quantity that an order takes: a pure function, the same at every call. */
   readonly takes: (order: OrderContent) => readonly [resource: string, quantity: number]
-  /** Why an order fails whose reservation is rejected, word for word. */
+  /** Why an order fails when this reservation is rejected, word for word. */
   readonly refusal: string
   /**
-   * Whether others want it too, so that they may be refused while an order holds it that fails
-   * later. What an order takes of its own customer costs nobody anything to refuse, and is tried
-   * first.
+   * Whether customers compete for it: while an order that fails later holds it, others may be
+   * refused. What is not scarce, such as the customer's own money, is reserved first.
    */
   readonly scarce: boolean
 }
 
 /**
- * Reserve the money, then the item, then the delivery slot; when one is refused, give back the
- * others, last first. An order remembers the steps that were here when it was accepted, so a row
- * may be added any time; one that orders in flight still have is neither renamed nor moved.
+ * Reserves the money, then the item, then the delivery slot. When one is refused, the earlier ones
+ * are given back, last first. An order remembers the steps with which it was accepted, so a row may
+ * be added at any time; a row that orders in flight have is neither renamed nor moved.
  */
 export const orderSaga = [
   {

@@ -1,4 +1,4 @@
-/** What operators see of orders, by way of the console, and how they cancel one. */
+/** How operators search and cancel orders, through the console. */
 import { Schema } from "effect"
 import {
   FailureReason,
@@ -15,14 +15,14 @@ import {
 import { Resource } from "./reservation.ts"
 import { OperatorReason } from "./text.ts"
 
-/** A status of an order, or stuck: compensating, and a compensation does not get through. */
+/** An order's status, or stuck: compensating, with a compensation that does not get through. */
 export const SearchedStatus = Schema.Literals([...OrderStatus.literals, "stuck"])
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/u
 const someUuid = "00000000-0000-0000-0000-000000000000"
 const beginning = { expected: "the beginning of an order's id, in lower case" }
 
-/** The beginning of an order's id, up to the whole of it. */
+/** The beginning of an order's id, or the whole id. */
 export const IdBeginning = Schema.String.check(
   Schema.isPattern(/^[0-9a-f-]{1,36}$/u, beginning),
   Schema.makeFilter((text) => uuid.test(text + someUuid.slice(text.length)), beginning),
@@ -30,7 +30,7 @@ export const IdBeginning = Schema.String.check(
 
 const instant = { expected: "a time with its zone, such as 2026-01-31T12:00:00Z" }
 
-/** A point in time, as ISO 8601 has it. */
+/** An instant in the format of ISO 8601, with its zone. */
 export const Instant = Schema.String.check(
   Schema.isPattern(
     /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/u,
@@ -39,10 +39,10 @@ export const Instant = Schema.String.check(
   Schema.makeFilter((text) => !Number.isNaN(Date.parse(text)), instant),
 )
 
-/** The most orders of a page. */
+/** The most orders in a page. */
 export const maxFound = 500
 
-/** GET /internal/order-search: the orders of which all that is given is true, newest first. */
+/** GET /internal/order-search: the orders that match every given field, newest first. */
 export const OrderSearchQuery = Schema.Struct({
   status: Schema.optionalKey(SearchedStatus),
   username: Schema.optionalKey(Resource),
@@ -51,11 +51,11 @@ export const OrderSearchQuery = Schema.Struct({
   reason: Schema.optionalKey(FailureReason),
   /** The step that refused the order, or where its compensation is stuck. */
   step: Schema.optionalKey(StepName),
-  /** Placed before this, or at this and later. */
+  /** Placed before `placedBefore`, and at or after `placedAfter`. */
   placedBefore: Schema.optionalKey(Instant),
   placedAfter: Schema.optionalKey(Instant),
   id: Schema.optionalKey(IdBeginning),
-  /** Older than this one. */
+  /** Only orders that are older than this one. */
   after: Schema.optionalKey(OrderId),
   limit: Schema.optionalKey(
     Schema.NumberFromString.check(
@@ -73,8 +73,8 @@ export const FoundOrder = Schema.Struct({
 export type FoundOrder = typeof FoundOrder.Type
 
 /**
- * `next` is where the next page begins `after`; null when this is the last one, and only then: a
- * page may have fewer orders than it could, even none, as only so many are looked at for each.
+ * `next` is the `after` of the next page, and null only on the last page. A page may be short, or
+ * even empty, since only a limited number of orders is scanned for each.
  */
 export const OrderSearchPage = Schema.Struct({
   orders: Schema.Array(FoundOrder),
@@ -82,61 +82,59 @@ export const OrderSearchPage = Schema.Struct({
 }).annotate({ identifier: "OrderSearchPage" })
 export type OrderSearchPage = typeof OrderSearchPage.Type
 
-/** GET /internal/order-search/:id: all that is on record of an order. */
+/** GET /internal/order-search/:id: everything on record about an order. */
 export const WholeOrder = Schema.Struct({
   ...OrderDetails.fields,
-  /** The steps of the saga that were in force when it was accepted: its version. */
+  /** The steps of the saga when the order was accepted: its version. */
   steps: Steps,
-  /** Whether a cancel, of its customer or an operator, came in time. */
+  /** Whether its customer or an operator cancelled it in time. */
   cancelled: Schema.Boolean,
   /** Null when the order was not traced. */
   traceId: Schema.NullOr(Schema.String),
   /** How often it was put on the queue again. */
   republished: Schema.Int,
-  /**
-   * When it is put on the queue the next time, unless it is final by then; null when it is final.
-   */
+  /** When it is next put on the queue, unless it is final by then. Null when it is final. */
   republishAt: Schema.NullOr(Schema.String),
 }).annotate({ identifier: "WholeOrder" })
 export type WholeOrder = typeof WholeOrder.Type
 
-/** The most orders that are not final and are counted. */
+/** The most orders that are counted among those that are not final. */
 export const mostCounted = 100_000
 
-/** How far back ends are counted. */
+/** How far back final orders are counted. */
 export const countedHours = 24
 
 /** GET /internal/order-counts: of all replicas together. */
 export const OrderCounts = Schema.Struct({
-  /**
-   * Those that are pending or compensating; and of the latter, those whose compensation is stuck.
-   */
+  /** Pending and compensating orders; of the latter, those with a stuck compensation. */
   pending: Schema.Int,
   compensating: Schema.Int,
   stuck: Schema.Int,
   /**
-   * Whether `mostCounted` are not final, or more: then these three, and the oldest, are of so many
-   * of them only.
+   * Whether at least `mostCounted` orders are not final. Then these three counts, and the oldest,
+   * cover only that many.
    */
   areMore: Schema.Boolean,
-  /** How long the oldest of the pending ones has been; null when there is none. */
+  /** How long the oldest pending order has been pending; null when there is none. */
   oldestPendingMs: Schema.NullOr(Schema.Int),
   /**
-   * Those that became final in the last `countedHours`, exactly; and why they failed, most frequent
-   * first.
+   * Exact numbers of orders that became final in the last `countedHours`, and why orders failed,
+   * most frequent reason first.
    */
   completed: Schema.Int,
   failed: Schema.Int,
   reasons: Schema.Array(Schema.Struct({ reason: FailureReason, count: Schema.Int })),
-  /** The mean of the last minute; of what is placed, when that is very much, of the end of it. */
+  /**
+   * Means over the last minute. Under very high load, `placed` covers only the end of that minute.
+   */
   perSecond: Schema.Struct({
     placed: Schema.Finite,
     completed: Schema.Finite,
     failed: Schema.Finite,
   }),
   /**
-   * When it was counted, by the clock of the orders service: about a second ago, or longer where a
-   * count takes long.
+   * When it was counted, by the clock of the orders service: about a second ago, or longer when
+   * counting is slow.
    */
   at: Schema.String,
 }).annotate({ identifier: "OrderCounts" })
@@ -147,7 +145,7 @@ export const CancelRequest = Schema.Struct({ reason: OperatorReason }).annotate(
   identifier: "CancelRequest",
 })
 
-/** What became of it; two that cancel it at the same time may both be told that they did. */
+/** The result of a cancel. Two concurrent cancels may both get `cancelled`. */
 export const CancelResponse = Schema.Struct({
   order: FoundOrder,
   outcome: Schema.Literals(["cancelled", "cancelled before"]),

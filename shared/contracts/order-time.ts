@@ -1,6 +1,6 @@
 /**
- * When an order was made, as its id tells: a UUID of version 7 begins with the milliseconds since
- * the epoch.
+ * The creation time in an order's id: a UUID of version 7 begins with the milliseconds since the
+ * epoch.
  */
 import { OrderId } from "./order.ts"
 
@@ -9,7 +9,7 @@ export const madeAtMs = (orderId: string): number =>
   parseInt(orderId.slice(0, 8) + orderId.slice(9, 13), 16)
 
 /**
- * Not above the id of any order that was made at that time or later, and above all ids from before.
+ * A lower bound of the ids of orders that are created at this time or later, above all earlier ids.
  */
 export const firstIdAt = (ms: number): OrderId => {
   const time = Math.max(0, Math.floor(ms)).toString(16).padStart(12, "0")

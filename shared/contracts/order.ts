@@ -1,7 +1,7 @@
 /**
- * The order, as it goes over the wire: what a customer posts, what the orders service answers, and
- * what is put on the order queue. Money is a JSON number with at most two decimals on the wire, and
- * an integer of minor units inside.
+ * An order on the wire: what a customer posts, what the orders service answers, and what is put on
+ * the order queue. Money is a JSON number with at most two decimals on the wire, and an integer of
+ * minor units inside.
  */
 import { Schema } from "effect"
 import { orderSaga, stepsInForce } from "./order-saga.ts"
@@ -18,7 +18,7 @@ export const OrderId = Schema.String.check(
 ).pipe(Schema.brand("OrderId"))
 export type OrderId = typeof OrderId.Type
 
-/** Money as the wire shows it: more than nothing, at most two decimals, at most a billion. */
+/** Money on the wire: above 0, at most a billion, at most two decimals. */
 export const Amount = Schema.Finite.check(
   Schema.makeFilter((n) => n > 0 && n <= 1_000_000_000 && Math.round(n * 100) / 100 === n, {
     expected: "an amount from 0.01 to 1000000000 with at most two decimals",
@@ -26,7 +26,7 @@ export const Amount = Schema.Finite.check(
   }),
 )
 
-/** Minor units of an amount. Exact for every amount that `Amount` lets in. */
+/** The minor units of an amount. Exact for every amount that `Amount` accepts. */
 export const toMinor = (amount: number): number => Math.round(amount * 100)
 
 /** The amount that a number of minor units stands for. */
@@ -40,8 +40,8 @@ export const SlotTime = Schema.String.check(
 )
 
 /**
- * What an order wants besides money; the one place that says so. A field that comes later is
- * optional, as orders that were accepted before do not have it.
+ * What an order wants besides money, defined only here. A field that is added later is optional,
+ * since earlier orders lack it.
  */
 export const Details = Schema.Struct({
   item: ItemId,
@@ -49,7 +49,7 @@ export const Details = Schema.Struct({
 })
 export type Details = typeof Details.Type
 
-/** What the steps of the saga take something of. */
+/** What the steps of the saga read of an order. */
 export interface OrderContent {
   readonly username: string
   readonly amountMinor: number
@@ -68,10 +68,10 @@ export type NewOrder = typeof NewOrder.Type
 export const OrderStatus = Schema.Literals(["pending", "completed", "compensating", "failed"])
 export type OrderStatus = typeof OrderStatus.Type
 
-/** Why an order failed that was not decided by its deadline. */
+/** The reason of an order that was not decided by its deadline. */
 export const timedOut = "Order timed out"
 
-/** Why an order failed that was cancelled before it was decided. */
+/** The reason of an order that was cancelled before it was decided. */
 export const orderCancelled = "Order cancelled"
 
 /** Why an order failed, word for word. */
@@ -93,7 +93,7 @@ export const Steps = Schema.Array(StepName).check(
   }, { expected: "steps of the saga, in the order of its table" }),
 )
 
-/** One reserve or cancel that got its answer. */
+/** One answered reserve or cancel. */
 export const TimelineEntry = Schema.Struct({
   step: StepName,
   action: Schema.Literals(["reserve", "cancel"]),
@@ -104,7 +104,7 @@ export const TimelineEntry = Schema.Struct({
 }).annotate({ identifier: "TimelineEntry" })
 export type TimelineEntry = typeof TimelineEntry.Type
 
-/** A compensation that does not get through: what it waits for. It is tried again for ever. */
+/** What a compensation that does not get through waits for. It is retried for ever. */
 export const StuckCompensation = Schema.Struct({
   step: StepName,
   cause: Schema.String,

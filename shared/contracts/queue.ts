@@ -1,38 +1,39 @@
-/**
- * What the console sees of the order queue and its dead letters, and what it has done about them.
- */
+/** What the console reads of the order queue and its dead letters, and the actions on them. */
 import { Schema } from "effect"
 import { OrderId } from "./order.ts"
 import { OperatorReason } from "./text.ts"
 
 /** GET /internal/queue. */
 export const QueueState = Schema.Struct({
-  /** All entries that are not done with. */
+  /** All entries that are not acknowledged. */
   length: Schema.Int,
-  /** Those of them that nobody has taken yet. */
+  /** Entries that no consumer has taken yet. */
   lag: Schema.Int,
-  /** Those that are in a consumer's hands. */
+  /** Entries that a consumer has taken. */
   inFlight: Schema.Int,
-  /** How old the oldest entry is, and the oldest that nobody has taken; 0 when there is none. */
+  /**
+   * The age of the oldest entry, and of the oldest that no consumer has taken; 0 when there is
+   * none.
+   */
   ageMs: Schema.Int,
   lagMs: Schema.Int,
   deadLetters: Schema.Int,
-  /** Who takes entries; `idleMs` is since it was last heard of. */
+  /** The consumers; `idleMs` is how long each has been silent. */
   consumers: Schema.Array(
     Schema.Struct({ name: Schema.String, inFlight: Schema.Int, idleMs: Schema.Int }),
   ),
 }).annotate({ identifier: "QueueState" })
 export type QueueState = typeof QueueState.Type
 
-/** A letter's id: of the time at which it was written. */
+/** A dead letter's id, which begins with the time at which it was written. */
 export const LetterId = Schema.String.check(
   Schema.isPattern(/^[0-9]{1,20}-[0-9]{1,20}$/u, { expected: "a dead letter's id" }),
 )
 
-/** The most letters of a page, or of a request. */
+/** The most letters in a page or a request. */
 export const maxLetters = 500
 
-/** GET /internal/dead-letters: oldest first, from behind one of them on. */
+/** GET /internal/dead-letters: oldest first, those after a given one. */
 export const LetterQuery = Schema.Struct({
   after: Schema.optionalKey(LetterId),
   limit: Schema.optionalKey(
@@ -46,21 +47,21 @@ export const LetterQuery = Schema.Struct({
 
 export const DeadLetterView = Schema.Struct({
   id: LetterId,
-  /** Null when the entry does not tell it. */
+  /** Null when the entry does not contain it. */
   orderId: Schema.NullOr(OrderId),
   cause: Schema.String,
   /** How often an entry of this order has failed. */
   count: Schema.Int,
   buriedAt: Schema.String,
   ageMs: Schema.Int,
-  /** What the entry held: names and values in turn. */
+  /** The fields of the entry: names and values alternate. */
   payload: Schema.Array(Schema.String),
   /** Why it cannot be redriven; null when it can. */
   unreadable: Schema.NullOr(Schema.String),
 }).annotate({ identifier: "DeadLetter" })
 export type DeadLetterView = typeof DeadLetterView.Type
 
-/** `next` is where the next page begins `after`; null when this is the last one. */
+/** `next` is the `after` of the next page; null on the last one. */
 export const LetterPage = Schema.Struct({
   letters: Schema.Array(DeadLetterView),
   next: Schema.NullOr(LetterId),
@@ -73,8 +74,8 @@ export const LettersRequest = Schema.Struct({
 }).annotate({ identifier: "LettersRequest" })
 
 /**
- * `absent`: it is not there, or not any more. `unreadable`: it holds no order, so it can only be
- * discarded.
+ * `absent`: there is no such letter, or no longer. `unreadable`: it holds no order, so it can only
+ * be discarded.
  */
 export const Redriven = Schema.Struct({
   letter: LetterId,

@@ -1,6 +1,6 @@
 /**
  * The participant protocol (docs/protocol.md): POST /internal/reservations. One request is one
- * transaction of the participant; its commands take effect one after another, as if each came
+ * transaction of the participant. Its commands take effect one after another, as if each came
  * alone, and are answered in their order.
  */
 import { Schema } from "effect"

@@ -1,5 +1,5 @@
 /**
- * How the orchestrator has the participants forget: POST /internal/forget, and GET
+ * How the orchestrator makes the participants forget old orders: POST /internal/forget, and GET
  * /internal/forgotten.
  */
 import { Schema } from "effect"
@@ -9,7 +9,7 @@ import { OrderId } from "./order.ts"
 export const maxSpared = 1_000
 
 /**
- * Forget the orders that were made before this one would have been, but for these. They must all be
+ * Forget the orders with ids below `before`, except those in `except`. All orders to forget must be
  * final and sound.
  */
 export const ForgetRequest = Schema.Struct({
@@ -19,8 +19,8 @@ export const ForgetRequest = Schema.Struct({
 export type ForgetRequest = typeof ForgetRequest.Type
 
 /**
- * How far a participant has forgotten: what it has no record of before this id it forgot, but for
- * those it spared.
+ * How far a participant has forgotten: every order below `before` that has no record here is
+ * forgotten, except the spared ones.
  */
 export const Forgotten = Schema.Struct({
   before: OrderId,
@@ -29,7 +29,8 @@ export const Forgotten = Schema.Struct({
 export type Forgotten = typeof Forgotten.Type
 
 /**
- * The most records that are forgotten by one request; as many were: ask again, there may be more.
+ * The most records that one request forgets. When it forgot this many, ask again: there may be
+ * more.
  */
 export const maxForgotten = 1_000
 

@@ -1,15 +1,15 @@
 /**
- * Where sagas are right now, and how their waits are cut short: what the orchestrators show to the
- * console. Only what is in flight is shown, as its orchestrator has it in memory: it costs an order
- * nothing, and is gone when the order is final or the orchestrator is.
+ * What the orchestrators show the console: where sagas are right now, and how to cut their waits
+ * short. Only sagas in flight are shown, from the memory of their orchestrator: this costs an order
+ * nothing, and is gone when the order is final or the orchestrator stops.
  */
 import { Schema } from "effect"
 import { OrderId, StepName, TimelineEntry } from "./order.ts"
 import { OperatorReason } from "./text.ts"
 
 /**
- * What a saga asks for: of the register how the order stands (ask) and to end it (decide, settle),
- * else of a participant.
+ * What a saga requests: of the register, the order's state (ask) or its end (decide, settle); of a
+ * participant, a reserve or a cancel.
  */
 export const SagaAction = Schema.Literals(["ask", "reserve", "decide", "cancel", "settle"])
 export type SagaAction = typeof SagaAction.Type
@@ -20,35 +20,32 @@ export const RunningSaga = Schema.Struct({
   /** The name of the consumer that runs it. */
   orchestrator: Schema.String,
   action: SagaAction,
-  /** Null while the register is asked. */
+  /** Null for a request to the register. */
   step: Schema.NullOr(StepName),
-  /** How often this was asked for, and since when. */
+  /** How often this was requested, and since when. */
   attempts: Schema.Int,
   since: Schema.String,
-  /** Why it failed last; null when it did not. */
+  /** Why the last attempt failed; null when none failed. */
   cause: Schema.NullOr(Schema.String),
-  /** Null while a request is out, or waits for its turn. */
+  /** Null while a request is in flight or waits for its turn. */
   nextAttemptAt: Schema.NullOr(Schema.String),
   /**
-   * On the way forward the steps that are reserved; on the way back those that may still have to be
+   * Going forward, the steps that are reserved; when turned round, those that may still have to be
    * given back.
    */
   holds: Schema.Array(StepName),
-  /** What happened that the register was not told yet. */
+  /** What happened and was not reported to the register yet. */
   timeline: Schema.Array(TimelineEntry),
 }).annotate({ identifier: "RunningSaga" })
 export type RunningSaga = typeof RunningSaga.Type
 
-/**
- * What there is to say of orchestrators that were not heard: their names, or why nobody can be
- * asked.
- */
+/** The names of orchestrators that did not answer, or why none can be asked. */
 const Unheard = Schema.Array(Schema.String)
 
-/** GET /internal/sagas/:id: null when no orchestrator that was heard has it in flight. */
+/** GET /internal/sagas/:id: null when no orchestrator that answered has it in flight. */
 export const SagaAnswer = Schema.Struct({ saga: Schema.NullOr(RunningSaga), unheard: Unheard })
 
-/** Which of the sagas that failed a try at least, and were not answered since. */
+/** Selects among the sagas that failed an attempt and got no answer since. */
 const filterFields = {
   action: Schema.optionalKey(SagaAction),
   step: Schema.optionalKey(StepName),
@@ -57,10 +54,10 @@ const filterFields = {
 export const SagaFilter = Schema.Struct(filterFields)
 export type SagaFilter = typeof SagaFilter.Type
 
-/** The most sagas of a page. */
+/** The most sagas in a page. */
 export const maxSagas = 500
 
-/** GET /internal/sagas: oldest order first, from behind one of them on. */
+/** GET /internal/sagas: oldest order first, those after a given one. */
 export const SagaQuery = Schema.Struct({
   ...filterFields,
   after: Schema.optionalKey(OrderId),
@@ -72,33 +69,33 @@ export const SagaQuery = Schema.Struct({
   ),
 })
 
-/** `next` is where the next page begins `after`; null when this is the last one. */
+/** `next` is the `after` of the next page; null on the last one. */
 export const SagaPage = Schema.Struct({
   sagas: Schema.Array(RunningSaga),
   next: Schema.NullOr(OrderId),
   unheard: Unheard,
 })
 
-/** Sagas that wait for the same. */
+/** Sagas that wait for the same action of the same step, with the same cause. */
 export const StuckGroup = Schema.Struct({
   action: SagaAction,
   step: Schema.NullOr(StepName),
   cause: Schema.String,
   count: Schema.Int,
   oldest: OrderId,
-  /** Since when the one that waits longest does. */
+  /** Since when the one that waits longest has waited. */
   since: Schema.String,
-  /** When the first of them is tried again; null while requests of all of them are out. */
+  /** When the first of them is retried; null while requests of all of them are in flight. */
   nextAttemptAt: Schema.NullOr(Schema.String),
 }).annotate({ identifier: "StuckGroup" })
 export type StuckGroup = typeof StuckGroup.Type
 
-/** The most groups that are told of. */
+/** The most groups in one answer. */
 export const maxGroups = 100
 
 /**
- * GET /internal/stuck: the group with the oldest order first. `count` is of all groups, those that
- * are not told too.
+ * GET /internal/stuck: the group with the oldest order first. `count` counts all groups, including
+ * those that are left out.
  */
 export const StuckGroups = Schema.Struct({
   groups: Schema.Array(StuckGroup),
@@ -106,15 +103,15 @@ export const StuckGroups = Schema.Struct({
   unheard: Unheard,
 })
 
-/** The most sagas that are woken at once, and how many are where nothing is said. */
+/** The most sagas that one request wakes, and the default. */
 export const maxWoken = 10_000
 export const usuallyWoken = 1_000
 
-/** POST /internal/sagas/retry: one order, or the oldest of those that match. */
+/** POST /internal/sagas/retry: one order, or the oldest of the matching ones. */
 export const RetryRequest = Schema.Struct({
   orderId: Schema.optionalKey(OrderId),
   ...filterFields,
-  /** At most so many; `usuallyWoken` where it does not say. */
+  /** At most so many; `usuallyWoken` by default. */
   cap: Schema.optionalKey(
     Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: maxWoken })),
   ),
@@ -123,13 +120,13 @@ export const RetryRequest = Schema.Struct({
   reason: OperatorReason,
 }).annotate({ identifier: "RetryRequest" })
 
-/** What became of it. */
+/** The result of a retry. */
 export const RetryResponse = Schema.Struct({
-  /** Those that match and wait for their next try. */
+  /** Matching sagas that wait for their next attempt. */
   waiting: Schema.Int,
-  /** Those that match and are being tried already. */
+  /** Matching sagas that are being tried already. */
   trying: Schema.Int,
-  /** Those whose wait was cut short. */
+  /** Sagas whose wait was cut short. */
   woken: Schema.Int,
   unheard: Unheard,
 }).annotate({ identifier: "RetryResponse" })

@@ -1,13 +1,13 @@
 /**
  * What operators see of a participant's resources (accounts, items, slots), and how they change
- * what is left of one. Amounts are the participant's own: minor units of money, or pieces.
+ * what is left. Amounts are in the participant's own unit: minor units of money, or pieces.
  */
 import { Schema } from "effect"
 import { OrderId } from "./order.ts"
 import { maxBatch, Resource } from "./reservation.ts"
 import { OperatorReason } from "./text.ts"
 
-/** The most entries of a page. */
+/** The most entries in a page. */
 export const maxListed = 500
 
 const Limit = Schema.optionalKey(
@@ -18,7 +18,7 @@ const Limit = Schema.optionalKey(
 )
 
 /**
- * Resources whose names begin with a text, from behind one of them on, in the order of their UTF-8
+ * Resources whose names begin with `prefix`, those after a given name, in the order of their UTF-8
  * bytes.
  */
 export const StockQuery = Schema.Struct({
@@ -29,19 +29,19 @@ export const StockQuery = Schema.Struct({
 export type StockQuery = typeof StockQuery.Type
 
 /**
- * One resource. `taken` is what orders have taken of it and not given back: what they hold, and
- * what is spent or sold.
+ * One resource. `taken` is what orders took and did not give back: what they hold, and what is
+ * spent or sold.
  */
 export const Stock = Schema.Struct({
   resource: Schema.String,
-  /** What people call it, where that is something else. */
+  /** What people call it, if that is not its name. */
   title: Schema.NullOr(Schema.String),
   left: Schema.Int,
   taken: Schema.Int,
 }).annotate({ identifier: "Stock" })
 export type Stock = typeof Stock.Type
 
-/** `next` is where the next page begins `after`; null when this is the last one. */
+/** `next` is the `after` of the next page; null on the last one. */
 export const StockPage = Schema.Struct({
   stock: Schema.Array(Stock),
   next: Schema.NullOr(Schema.String),
@@ -49,7 +49,7 @@ export const StockPage = Schema.Struct({
 export type StockPage = typeof StockPage.Type
 
 /**
- * POST /internal/records: what a participant has on record of these orders. A read, in spite of its
+ * POST /internal/records: what a participant has on record for these orders. A read, despite its
  * method.
  */
 export const RecordsRequest = Schema.Struct({
@@ -59,7 +59,7 @@ export const RecordsRequest = Schema.Struct({
 /** The most by which one adjustment changes what is left, up or down. */
 export const maxChange = 1_000_000_000_00
 
-/** What an operator wants: so much more is left of the resource, or so much less. */
+/** What an operator requests: `change` is added to what is left of the resource. */
 export const NewAdjustment = Schema.Struct({
   resource: Resource,
   change: Schema.Int.check(
@@ -70,12 +70,12 @@ export const NewAdjustment = Schema.Struct({
 }).annotate({ identifier: "NewAdjustment" })
 export type NewAdjustment = typeof NewAdjustment.Type
 
-/** An adjustment as the ledger has it; `number` grows from each to the next. */
+/** An adjustment on the ledger. Each has a higher `number` than the one before it. */
 export const Adjustment = Schema.Struct({
   number: Schema.Int,
   resource: Schema.String,
   change: Schema.Int,
-  /** What was left then. */
+  /** What was left after it. */
   left: Schema.Int,
   operator: Schema.String,
   reason: Schema.String,
@@ -84,7 +84,8 @@ export const Adjustment = Schema.Struct({
 export type Adjustment = typeof Adjustment.Type
 
 /**
- * Adjustments of all resources or of one, newest first, from behind the one with this number on.
+ * Adjustments of all resources or of one, newest first, those before the one with the number
+ * `after`.
  */
 export const AdjustmentQuery = Schema.Struct({
   resource: Schema.optionalKey(Resource),

@@ -1,16 +1,12 @@
-/**
- * What a text must be to be kept: said once for whatever comes in by HTTP and whatever comes off
- * the queue.
- */
+/** Which texts can be stored: one rule for HTTP requests and for queue entries. */
 
 import { Schema } from "effect"
 
-/** What a decoder puts in the place of bytes that are not UTF-8. */
+/** What a decoder puts in place of bytes that are not UTF-8. */
 export const lostBytes = "\uFFFD"
 
 /**
- * PostgreSQL keeps no NUL, UTF-8 no half of a surrogate pair, and what was lost on the way is
- * nothing to keep.
+ * PostgreSQL cannot store NUL, UTF-8 cannot encode a lone surrogate, and U+FFFD marks lost bytes.
  */
 export const isKeepable = (text: string): boolean =>
   text.isWellFormed() && !text.includes("\0") && !text.includes(lostBytes)

@@ -1,6 +1,6 @@
 /**
- * What the console tells auth's audit trail of an operator's action: before it asks for it, and how
- * it ended.
+ * What the console reports to auth's audit trail about an operator's action: before it requests the
+ * action, and how the action ended.
  */
 import { Schema } from "effect"
 import { isKeepable, OperatorReason } from "./text.ts"
@@ -10,10 +10,10 @@ const line = (longest: number) =>
     Schema.isMinLength(1),
     Schema.isMaxLength(longest),
     Schema.isPattern(/^[^\p{Cc}]*$/u),
-    Schema.makeFilter(isKeepable, { expected: "text that can be kept" }),
+    Schema.makeFilter(isKeepable, { expected: "text that can be stored" }),
   )
 
-/** All that operators can have done. */
+/** All actions of operators. */
 export const operatorActions = [
   "order-cancel",
   "order-retry",
@@ -30,19 +30,19 @@ export type OperatorAction = (typeof operatorActions)[number]
 export const actionOutcomes = ["begun", "done", "refused", "failed"] as const
 export type ActionOutcome = (typeof actionOutcomes)[number]
 
-/** POST /internal/trail: an action that begins, or its end, under the same id. */
+/** POST /internal/trail: the beginning of an action, or its end under the same id. */
 export const TrailAction = Schema.Struct({
   id: Schema.String.check(Schema.isUUID()),
   /** The operator. */
   username: line(150),
   action: Schema.Literals(operatorActions),
-  /** To what, such as the id of an order. */
+  /** What the action applies to, such as the id of an order. */
   target: Schema.optionalKey(line(200)),
   reason: OperatorReason,
   outcome: Schema.Literals(actionOutcomes),
   /** The stable code of a refusal or failure. */
   code: Schema.optionalKey(Schema.String.check(Schema.isPattern(/^[a-z][a-z_]{0,59}$/))),
-  /** From where the operator came. */
+  /** The network address that the operator came from. */
   address: Schema.optionalKey(line(60)),
 }).annotate({ identifier: "TrailAction" })
 export type TrailAction = typeof TrailAction.Type

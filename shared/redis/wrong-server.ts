@@ -1,22 +1,22 @@
 /**
- * What a Redis says that is not the one to talk to (now): the address leads to another one by then,
- * or will, while an open connection stays with this one for as long as it lives. So it is given up,
- * and another one is made.
+ * The errors of a Redis server that is not, or not now, the one to talk to. The address leads to
+ * another server, or soon will, but an open connection stays with this one for as long as it lives.
+ * So the connection is replaced.
  */
 
 const codes = [
-  // A replica, as the old primary is after a failover; or one that its primary is away from.
+  // A replica: the old primary after a failover, or one that has lost its primary.
   ...["READONLY", "MASTERDOWN"],
-  // A primary that has lost its replicas, or its cluster: there may be another one by now.
+  // A primary that has lost its replicas or its cluster: another one may have taken over.
   ...["NOREPLICAS", "CLUSTERDOWN"],
-  // A server that reads its data set at its start, or that wants another password than the
-  // connection began with.
+  // A server that is loading its data set, or that now requires another password than the
+  // connection was opened with.
   ...["LOADING", "NOAUTH"],
 ]
 
-// Before version 7 a script's error has the code of what failed inside it further on.
+// Before version 7, a script's error has a prefix before the code of the error inside it.
 const wrongServer = new RegExp(`^(ERR Error running script .*-)?(${codes.join("|")})\\b`)
 
-/** Whether the error is one that only another connection helps against; given as Redis words it. */
+/** Whether only a new connection helps against the error. Its message is as Redis sent it. */
 export const isWrongServer = ({ message }: { readonly message: string }): boolean =>
   wrongServer.test(message)

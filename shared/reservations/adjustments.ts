@@ -1,7 +1,7 @@
 /**
- * How an operator changes what is left of a resource: a restock, another capacity, a credit. It is
- * written on the ledger in the transaction that changes the balance, under the lock that
- * reservations take, and once for each of the operator's keys.
+ * How an operator changes what is left of a resource: a restock, another capacity, a credit. The
+ * adjustment is written to the ledger in the transaction that changes the balance, under the lock
+ * that reservations take, and once for each of the operator's keys.
  */
 import { Clock, Context, Effect, Layer, Result } from "effect"
 import type { Adjustment, NewAdjustment } from "#shared/contracts/stock.ts"
@@ -14,22 +14,22 @@ import {
   type ReservationTables,
 } from "./reservation-tables.ts"
 
-/** What an operator wants, and under which key. */
+/** The requested adjustment, and its key. */
 export interface Wanted extends NewAdjustment, AdjustmentKey {}
 
 export interface Adjusted {
   readonly adjustment: Adjustment
-  /** It was made before, with the same key. */
+  /** Whether it was made before, with the same key. */
   readonly replayed: boolean
 }
 
 export class Adjustments extends Context.Service<Adjustments, {
   /**
-   * Adjusts once; the same again gives the same answer, and changes nothing. Fails with a Problem
-   * and changes nothing: 404 when there is no such resource, 409 when less than nothing or too much
-   * would be left, 422 when the key was used for something else. A refusal is not remembered: sent
-   * again, it may be made. Fails with Unavailable (nothing happened) or OutcomeUnknown (it may
-   * have: send it again with its key).
+   * Adjusts once; a repeat gives the same answer and changes nothing. Fails with a Problem and
+   * changes nothing: 404 when there is no such resource, 409 when less than nothing or too much
+   * would be left, 422 when the key was used for another adjustment. A refusal is not recorded, so
+   * a retry may succeed. Fails with Unavailable (nothing happened) or OutcomeUnknown (it may have
+   * happened: retry with the same key).
    */
   readonly adjust: (wanted: Wanted) => Effect.Effect<Adjusted, Problem | Transient>
 }>()("unwind/reservations/Adjustments") {
@@ -49,8 +49,7 @@ export class Adjustments extends Context.Service<Adjustments, {
 const adjustIn = Effect.fnUntraced(
   function* (tables: ReservationTables, last: LastStatements, wanted: Wanted) {
     const { resource, operator, idempotencyKey, reason, change } = wanted
-    // The lock comes first: whoever sends the same at the same time waits here, and then sees what
-    // was written.
+    // The lock comes first: a concurrent duplicate waits here, and then finds what was written.
     const available = yield* tables.lockResources([resource], [])
     const known = yield* tables.findAdjustment(wanted)
     if (known !== undefined) return answeredAgain(wanted, known)
@@ -78,8 +77,8 @@ const answeredAgain = (
     : Result.fail(keyReused)
 
 /**
- * What there is of a resource, left and taken together, must be a number too: orders may give back
- * all that they took.
+ * The total of a resource, left plus taken, must stay a safe integer too: orders may give back all
+ * that they took.
  */
 const refusalOf = ({ resource, change }: Wanted, left: number, total: number) => {
   const taken = total - left
@@ -88,7 +87,7 @@ const refusalOf = ({ resource, change }: Wanted, left: number, total: number) =>
     return new Problem({
       status: 409,
       code: "below_zero",
-      detail: `${numbers}: it cannot be ${-change} less. Take away ${left} at most.`,
+      detail: `${numbers}: ${-change} cannot be taken away. Take away at most ${left}.`,
     })
   }
   if (total + change > Number.MAX_SAFE_INTEGER) {
@@ -96,7 +95,7 @@ const refusalOf = ({ resource, change }: Wanted, left: number, total: number) =>
     return new Problem({
       status: 409,
       code: "too_much",
-      detail: `${numbers}: it cannot be ${change} more. Add ${most} at most.`,
+      detail: `${numbers}: ${change} cannot be added. Add at most ${most}.`,
     })
   }
   return undefined
@@ -107,13 +106,13 @@ const noSuchResource = (resource: string) =>
     status: 404,
     code: "resource_not_found",
     detail:
-      `There is no ${JSON.stringify(resource)} here. An adjustment changes what there is, and ` +
-      "makes nothing new.",
+      `There is no ${JSON.stringify(resource)} here. An adjustment changes an existing resource, ` +
+      "and creates none.",
   })
 
 const keyReused = new Problem({
   status: 422,
   code: "idempotency_key_reused",
   detail:
-    "This Idempotency-Key was sent with another adjustment before. Use a new key for a new one.",
+    "This Idempotency-Key was used for another adjustment. Use a new key for a new adjustment.",
 })

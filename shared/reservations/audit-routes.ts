@@ -1,6 +1,6 @@
 /**
- * What a participant shows to the audit, and to the orchestrator only: its records of orders, and
- * its books.
+ * What a participant shows the audit, for the orchestrator only: its records of orders, and its
+ * books.
  */
 import { Effect } from "effect"
 import { Balance, PageQuery, RecordedPage } from "#shared/contracts/audit.ts"
@@ -24,7 +24,7 @@ export const recordRoutes = Effect.gen(function* () {
       method: "GET",
       path: "/internal/books",
       summary: "Whether the books of every resource balance",
-      answer: { status: 200, description: "Those that do not", schema: Balance },
+      answer: { status: 200, description: "The resources that do not balance", schema: Balance },
       handle: () => Effect.map(books.balance, (body) => ({ body })),
     }),
   ])

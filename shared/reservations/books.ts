@@ -1,7 +1,7 @@
 /**
- * A participant's books, for the audit: what is on record of each order, and whether what each
- * resource started with and what operators added since is still there, as its balance, as what
- * orders hold, or as what completed orders consumed.
+ * A participant's books, for the audit: the record of each order, and whether each resource
+ * balances. What it started with plus operators' adjustments must equal its balance plus what
+ * orders hold plus what completed orders consumed.
  */
 import { Context, Effect, Layer, Schema } from "effect"
 import {
@@ -19,9 +19,9 @@ import type { Transient } from "#shared/transient.ts"
 import type { Resources } from "./reservations-sql.ts"
 
 export class Books extends Context.Service<Books, {
-  /** What is on record of the orders in the range, newest order first. */
+  /** The records of the orders in the range, newest order first. */
   readonly page: (query: PageQuery) => Effect.Effect<ReadonlyArray<Recorded>, Transient>
-  /** Every resource, at one instant; of those that do not balance the first hundred. */
+  /** All resources at one instant; names the first hundred that do not balance. */
   readonly balance: Effect.Effect<Balance, Transient>
 }>()("unwind/reservations/Books") {}
 
@@ -37,7 +37,7 @@ export const booksLayer = (resources: Resources): Layer.Layer<Books, never, Data
 
 export const RecordedRow = Schema.Struct({ ...Recorded.fields, recordedAt: isoTime })
 
-/** The columns of such a row. */
+/** The columns of a RecordedRow. */
 export const recordColumns = (sql: Sql) =>
   sql.part`order_id as "orderId", outcome, resource, quantity, recorded_at as "recordedAt"`
 
@@ -49,14 +49,15 @@ const selectPage = (sql: Sql, { before, after, limit = maxPage }: PageQuery) =>
     ${after === undefined ? sql.part`` : sql.part`and order_id > ${after}`}
     order by order_id desc limit ${limit}`
 
-/** How many resources there are, and one of those that do not balance, if there is one. */
+/** The number of resources, and one of those that do not balance, if any. */
 const BalanceRow = Schema.Struct({
   resources: Schema.Int,
   imbalance: Schema.NullOr(Imbalance),
 })
 
 /**
- * One statement, so one snapshot. What is held of a resource that is gone does not balance either.
+ * One statement, so one snapshot. Reservations of a resource that was deleted do not balance
+ * either.
  */
 const selectBalance = (
   sql: Sql,

@@ -1,6 +1,6 @@
 /**
- * How a participant is told to forget: POST /internal/forget and GET /internal/forgotten, for the
- * orchestrator only.
+ * The routes by which a participant is told to forget: POST /internal/forget and GET
+ * /internal/forgotten, for the orchestrator only.
  */
 import { Effect } from "effect"
 import { ForgetRequest, ForgetResponse, Forgotten } from "#shared/contracts/retention.ts"
@@ -14,7 +14,7 @@ export const forgetRoutes = Effect.gen(function* () {
     route({
       method: "POST",
       path: "/internal/forget",
-      summary: "Forget records of old orders, a thousand at most, the oldest first",
+      summary: "Forget records of old orders, at most a thousand, oldest first",
       body: { schema: ForgetRequest, maxBytes: 64 * 1024 },
       answer: { status: 200, description: "How many were forgotten", schema: ForgetResponse },
       handle: ({ body }) =>
@@ -23,10 +23,10 @@ export const forgetRoutes = Effect.gen(function* () {
     route({
       method: "GET",
       path: "/internal/forgotten",
-      summary: "How far has been forgotten",
+      summary: "How far the participant has forgotten",
       answer: {
         status: 200,
-        description: "Up to which order, and but for which",
+        description: "Up to which order, and except for which",
         schema: Forgotten,
       },
       handle: () => Effect.map(retention.forgotten, (body) => ({ body })),

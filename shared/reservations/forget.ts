@@ -1,9 +1,8 @@
 /**
- * What keeps a participant's records from growing for ever: those of orders that are old, final and
- * found sound are deleted. What completed orders held counts as consumed from then on, so the books
- * balance as before; and no late command of a forgotten order can do anything, as the rules refuse
- * it by its age. It is for the caller to know which orders are final; that none is forgotten too
- * early is checked here once more.
+ * Keeps a participant's records from growing for ever: it deletes those of orders that are old,
+ * final and found sound. What completed orders held then counts as consumed, so the books still
+ * balance. A late command of a forgotten order does nothing, since the rules refuse it by its age.
+ * The caller knows which orders are final; the age of each is checked here once more.
  */
 import { Clock, Context, Duration, Effect, Layer } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
@@ -17,15 +16,15 @@ import { forgettableBefore, type Reservation } from "./rules.ts"
 
 export class Retention extends Context.Service<Retention, {
   /**
-   * Forgets what is not spared any more and at most a thousand other records, the oldest first, in
-   * one transaction; gives how many. Fails with Unavailable (none was) or OutcomeUnknown (some may
-   * have been).
+   * Forgets the orders that are no longer spared and at most a thousand other records, oldest
+   * first, in one transaction; gives how many. Fails with Unavailable (none was forgotten) or
+   * OutcomeUnknown (some may have been).
    */
   readonly forget: (request: ForgetRequest) => Effect.Effect<number, Transient>
   readonly forgotten: Effect.Effect<Forgotten, Transient>
 }>()("unwind/reservations/Retention") {}
 
-/** No order is forgotten that is younger than `retention` and a day, whatever is asked. */
+/** Forgets no order that is younger than `retention` plus a day, whatever the request says. */
 export const forgettingLayer = (
   resources: Resources,
   retention: Duration.Duration,
@@ -44,7 +43,7 @@ export const forgettingLayer = (
       })),
   )
 
-/** The one row there is. */
+/** The only row of the table. */
 const selectForgotten = (sql: Sql, lock: Part = sql.part``): Effect.Effect<Forgotten> =>
   Effect.map(
     sql.row(Forgotten)`select before, to_json(spared) as spared from forgotten ${lock}`,
@@ -52,9 +51,8 @@ const selectForgotten = (sql: Sql, lock: Part = sql.part``): Effect.Effect<Forgo
   )
 
 /**
- * Locks in the order of all transactions, first orders, then resources, each sorted, so that it
- * never waits in a circle with commands. Its own row comes first: replicas that forget at the same
- * time take turns.
+ * Locks in the same order as all transactions (orders, then resources, each sorted), so that it
+ * cannot deadlock with commands. Its own row is locked first: concurrent requests take turns.
  */
 const forgetIn = Effect.fnUntraced(function* (
   sql: Sql,
@@ -65,11 +63,11 @@ const forgetIn = Effect.fnUntraced(function* (
   const released = known.spared.filter((orderId) => !except.includes(orderId))
   const rows = yield* lockOldest(sql, { released, from: known.before, before, except })
   const inRange = rows.filter(({ orderId }) => orderId >= known.before)
-  // One more than is forgotten now: it says how far this goes.
+  // One more than is forgotten now: the limit of this batch.
   const next = inRange[maxForgotten]?.orderId
   const upTo = next ?? (before > known.before ? before : known.before)
   const old = rows.filter(({ orderId }) => orderId !== next)
-  // What was forgotten before, for another caller, is not there to be spared.
+  // Orders that an earlier request forgot cannot be spared any more.
   const spared = except.filter((id) =>
     id < upTo && (id >= known.before || known.spared.includes(id))
   )
@@ -81,7 +79,7 @@ const forgetIn = Effect.fnUntraced(function* (
 })
 
 interface Range {
-  /** Spared until now; below the range. */
+  /** Orders that were spared until now; below the range. */
   readonly released: ReadonlyArray<OrderId>
   readonly from: OrderId
   readonly before: OrderId
@@ -100,7 +98,7 @@ const lockOldest = (sql: Sql, { released, from, before, except }: Range) =>
         order by order_id limit ${maxForgotten + 1})))
     order by order_id for update`
 
-/** What the orders hold is theirs for good. */
+/** Counts what the orders hold as consumed. */
 const consume = Effect.fnUntraced(function* (
   sql: Sql,
   resources: Resources,

@@ -1,7 +1,7 @@
 /**
- * A participant of the order saga as a declaration: what is reserved, and where it is kept. The
- * rest is the same for all: settings, tables, layers and routes. One that does more (billing) makes
- * its service of these parts and its own.
+ * A participant of the order saga as a declaration: what it reserves, and where that is stored.
+ * Settings, tables, layers and routes are the same for all participants. A participant that does
+ * more (billing) combines these parts with its own.
  */
 import { Effect, Layer } from "effect"
 import { retentionSetting } from "#shared/config/retention.ts"
@@ -33,8 +33,8 @@ export interface Reserved extends Resources {
   /** What one of the resources is called, such as "item". */
   readonly one: string
   /**
-   * The folder of the SQL file that makes the table, where that has more columns than a key and a
-   * balance.
+   * The folder of the SQL file that creates the table, if the table has more columns than a key and
+   * a balance.
    */
   readonly migrations?: string
 }
@@ -47,7 +47,7 @@ export const participantSettings = {
   ...faultsSetting,
 }
 
-/** All that a participant's routes stand on. */
+/** Everything that a participant's routes depend on. */
 export const participantLayers = (
   reserved: Reserved,
   settings: Values<typeof participantSettings>,
@@ -77,8 +77,8 @@ const openingLayer = (reserved: Reserved) =>
   )
 
 /**
- * The participant protocol: how the orchestrator reserves and cancels, audits, and has old orders
- * forgotten; and how operators see and change what is left.
+ * The participant protocol: how the orchestrator reserves and cancels, audits, and makes
+ * participants forget old orders; and how operators see and change what is left.
  */
 export const participantRoutes = Effect.gen(function* () {
   return [
@@ -89,18 +89,18 @@ export const participantRoutes = Effect.gen(function* () {
   ]
 })
 
-/** What a participant is that does nothing but take part. */
+/** A participant that does nothing else. */
 export interface Participant extends Reserved {
   readonly description: string
-  /** The resources that the first start makes, by the columns of the table but for the balance. */
+  /** The resources that the first start creates: the columns of the table, without the balance. */
   readonly prefill: ReadonlyArray<Readonly<Record<string, string>>>
-  /** The name of the setting that says the balance of each of these. */
+  /** The name of the setting with the balance that each of them starts with. */
   readonly opening: string
 }
 
 /**
- * Makes a service that does nothing but take part. Its table is filled once, by the start that
- * finds nothing in it.
+ * Makes the service of a participant that does nothing else. A start that finds the table empty
+ * fills it.
  */
 export const participant = ({ description, prefill, opening, ...reserved }: Participant) => {
   const { name, one, table, balance } = reserved

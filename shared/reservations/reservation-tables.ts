@@ -1,6 +1,6 @@
 /**
- * The tables of a participant, as its rules use them: what is recorded of each order, what is left
- * of each resource, and what operators changed of that.
+ * The tables of a participant, as its rules use them: the record of each order, what is left of
+ * each resource, and what operators adjusted.
  */
 import { Context, type Effect } from "effect"
 import type { Adjustment } from "#shared/contracts/stock.ts"
@@ -8,31 +8,31 @@ import type { Store } from "#shared/postgres/store.ts"
 import type { Reservation } from "./rules.ts"
 
 export interface ReservationTables {
-  /** The records of the orders, locked; of those that have one. */
+  /** Locks the records of the orders; gives those that exist. */
   readonly lockReservations: (
     orderIds: ReadonlyArray<string>,
   ) => Effect.Effect<ReadonlyMap<string, Reservation>>
   /**
-   * What is left of the resources, and of those that the orders hold; locked. A resource that does
-   * not exist is left out.
+   * Locks the resources, and those that the orders hold; gives what is left of each. A resource
+   * that does not exist is left out.
    */
   readonly lockResources: (
     resources: ReadonlyArray<string>,
     orderIds: ReadonlyArray<string>,
   ) => Effect.Effect<ReadonlyMap<string, number>>
   /**
-   * Records orders that had no record. Dies with LostConflict where another transaction was first.
+   * Records orders that had no record. Dies with LostConflict when another transaction was first.
    */
   readonly insertRecords: (records: ReadonlyArray<Reservation>) => Effect.Effect<void>
   readonly markCancelled: (orderIds: ReadonlyArray<string>) => Effect.Effect<void>
   /** Adds to what is left of each resource. */
   readonly changeBalances: (changes: ReadonlyMap<string, number>) => Effect.Effect<void>
-  /** What was made of the operator's key before. */
+  /** The adjustment that was made with the operator's key before. */
   readonly findAdjustment: (key: AdjustmentKey) => Effect.Effect<Adjustment | undefined>
-  /** What the resource started with, and all that was adjusted since. */
+  /** What the resource started with, plus all adjustments since. */
   readonly totalOf: (resource: string) => Effect.Effect<number>
   /**
-   * Puts an adjustment on the ledger; gives its number. Dies with LostConflict where another
+   * Writes an adjustment to the ledger; gives its number. Dies with LostConflict when another
    * transaction used its key first.
    */
   readonly insertAdjustment: (
@@ -40,7 +40,7 @@ export interface ReservationTables {
   ) => Effect.Effect<number>
 }
 
-/** Keys belong to the operator who sends them. */
+/** A key belongs to the operator who sends it. */
 export interface AdjustmentKey {
   readonly operator: string
   readonly idempotencyKey: string

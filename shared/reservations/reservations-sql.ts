@@ -1,6 +1,6 @@
 /**
- * A participant's tables in PostgreSQL, the same for billing, items and slots. What orders need
- * takes a batch of any size.
+ * A participant's tables in PostgreSQL, the same for all participants. The statements for orders
+ * take a batch of any size.
  */
 import { Effect, Layer, Schema } from "effect"
 import { join } from "node:path"
@@ -14,20 +14,18 @@ import { LostConflict } from "#shared/postgres/transaction.ts"
 import { ReservationStore, type ReservationTables } from "./reservation-tables.ts"
 
 /**
- * Where a participant keeps what can be reserved: a table with a key and a balance that a CHECK
- * keeps from going below 0.
+ * Where a participant stores its resources: a table with a key and a balance that a CHECK keeps
+ * from going below 0.
  */
 export interface Resources {
   readonly table: string
   readonly key: string
   readonly balance: string
-  /** The column of what people call a resource, where that is not its key. */
+  /** The column with what people call a resource, if that is not its key. */
   readonly title?: string
 }
 
-/**
- * Makes the table of reservations, in whichever participant's database. Fails with DatabaseError.
- */
+/** Creates the table of reservations in the participant's database. Fails with DatabaseError. */
 export const reservationStoreLayer = (
   resources: Resources,
 ): Layer.Layer<ReservationStore, DatabaseError, Database> =>
@@ -53,7 +51,7 @@ const Left = Schema.Struct({ resource: Schema.String, available: Schema.Int })
 /** A row of the ledger. */
 export const AdjustmentRow = Schema.Struct({ ...Adjustment.fields, adjustedAt: isoTime })
 
-/** The columns of such a row. */
+/** The columns of an AdjustmentRow. */
 export const adjustmentColumns = (sql: Sql) =>
   sql.part`
     number, resource, change, balance as left, operator, reason, adjusted_at as "adjustedAt"`
@@ -70,9 +68,9 @@ const reservationTables = (sql: Sql, { table, key, balance }: Resources): Reserv
       (rows) => new Map(rows.map((row) => [row.orderId, row])),
     ),
 
-  // A cancel gives back what the record says, so the records' resources are locked too. As an
-  // array, not as a join: a join that was planned while the table was tiny reads all of it for as
-  // long as the connection lives.
+  // A cancel gives back what the record says, so the resources of the records are locked too. They
+  // are selected by an array instead of a join: a join that was planned while the table was tiny
+  // scans the whole table for as long as the connection lives.
   lockResources: (names, orderIds) =>
     Effect.map(
       sql.rows(Left)`
@@ -139,7 +137,7 @@ const reservationTables = (sql: Sql, { table, key, balance }: Resources): Reserv
     ),
 })
 
-/** Nothing else of a record is unique but its order, and of an adjustment its key. */
+/** The only unique keys are the order of a record and the key of an adjustment. */
 const lostIfTaken = (message: string) => (error: unknown): Effect.Effect<never> =>
   Effect.die(
     (error as { readonly code?: string }).code === "23505" ? new LostConflict(message) : error,

@@ -1,6 +1,6 @@
 /**
- * The participant protocol, the one implementation for all participants. A batch of commands is one
- * transaction with a fixed number of statements, whatever its size; the record of an order is
+ * The participant protocol, implemented once for all participants. A batch of commands is one
+ * transaction with a fixed number of statements, whatever its size. The record of an order is
  * written in the same transaction as the balance.
  */
 import { Clock, Context, Duration, Effect, Layer } from "effect"
@@ -14,9 +14,9 @@ import { type Applied, applyCommands } from "./rules.ts"
 
 export class Reservations extends Context.Service<Reservations, {
   /**
-   * Applies the commands one after another, in one transaction, and answers in their order. The
-   * same commands again get the same answers. Fails with Unavailable (nothing happened) or
-   * OutcomeUnknown (it may have).
+   * Applies the commands one after another, in one transaction, and answers in their order.
+   * Repeated commands get the same answers. Fails with Unavailable (nothing happened) or
+   * OutcomeUnknown (it may have happened).
    */
   readonly apply: (
     commands: ReadonlyArray<Command>,
@@ -54,11 +54,11 @@ const applyIn = Effect.fnUntraced(
   ) {
     const orderIds = distinct(commands.map(({ orderId }) => orderId))
     const names = distinct(commands.map(({ resource }) => resource))
-    // Only a cancel gives back to a resource that the command itself may not name.
+    // Only a cancel may change a resource that its command does not name.
     const cancels = commands.filter(({ action }) => action === "cancel")
     const cancelledIds = distinct(cancels.map(({ orderId }) => orderId))
-    // Both statements go out together and lock in one global order, first orders, then resources,
-    // each sorted: that leaves no room for a deadlock between batches.
+    // Both statements are sent together. They lock in one global order (orders, then resources,
+    // each sorted), so batches cannot deadlock.
     const [known, available] = yield* Effect.all(
       [tables.lockReservations(orderIds), tables.lockResources(names, cancelledIds)],
       { concurrency: "unbounded" },

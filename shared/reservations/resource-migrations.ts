@@ -1,6 +1,6 @@
 /**
- * The migrations that participants have in common but for names. The texts are never edited once
- * they were applied, like files: what is on record of them is the checksum.
+ * The migrations that participants share, except for names. Like files, the texts are never edited
+ * once they were applied: their checksums are on record.
  */
 import type { Migration } from "#shared/postgres/migrate.ts"
 import type { Resources } from "./reservations-sql.ts"
@@ -20,7 +20,7 @@ interface NamedResources extends Resources {
   readonly one: string
 }
 
-/** What every table of resources has besides. */
+/** What is added to every table of resources. */
 export const resourceMigrations = (resources: NamedResources): ReadonlyArray<Migration> => [
   openingMigration(resources),
   namesMigration(resources),
@@ -68,10 +68,7 @@ alter table ${table} alter column opening set not null;
 `,
 })
 
-/**
- * Finds the resources whose names begin with a text, whatever the order of the database's own
- * language is.
- */
+/** The index for searches by the beginning of a name, whatever the collation of the database. */
 const namesMigration = ({ table, key }: Resources): Migration => ({
   name: "0004_names.sql",
   text: `create index ${table}_names on ${table} (${key} collate "C");

@@ -1,4 +1,6 @@
-/** The participant's one internal door: POST /internal/reservations, for the orchestrator only. */
+/**
+ * How a participant reserves and cancels: POST /internal/reservations, for the orchestrator only.
+ */
 import { Effect } from "effect"
 import { ReservationRequest, ReservationResponse } from "#shared/contracts/reservation.ts"
 import { route } from "#shared/http/route.ts"
@@ -14,7 +16,7 @@ export const reservationRoute = Effect.gen(function* () {
     body: { schema: ReservationRequest, maxBytes: 1024 * 1024 },
     answer: {
       status: 200,
-      description: "What is recorded of each order",
+      description: "The outcome of each command, in order",
       schema: ReservationResponse,
     },
     handle: ({ body }) =>

@@ -1,9 +1,9 @@
 /**
- * What a participant answers, as a pure function: given what is recorded of the orders and what is
- * available of the resources, it applies commands one after another and tells the outcomes and what
- * has to be written. The recorded outcome is the memory: the same command gets the same answer, and
- * a cancel that came first refuses its reserve. Records are not kept for ever; from then on an
- * order's age does what its record did.
+ * A participant's rules as a pure function: given the records of the orders and what is left of the
+ * resources, it applies commands one after another and gives the outcomes and what to write. The
+ * recorded outcome makes answers repeatable: the same command gets the same answer, and a reserve
+ * that comes after its cancel is refused. Records are not kept for ever; once a record is
+ * forgotten, the order's age refuses its reserve instead.
  */
 import { Duration } from "effect"
 import { madeAtMs } from "#shared/contracts/order-time.ts"
@@ -17,38 +17,38 @@ export interface Reservation {
   readonly quantity: number
 }
 
-/** What a participant answers by, besides what is on record. */
+/** What a participant's answers depend on, besides its records. */
 export interface AgeLimits {
   readonly nowMs: number
-  /** How long after its making an order may reserve. */
+  /** How long after its creation an order may reserve. */
   readonly retentionMs: number
 }
 
-/** More than clocks differ and a command takes on its way. */
+/** More than the difference between clocks plus the time that a command is under way. */
 const marginMs = Duration.toMillis("12 hours")
 
 /**
- * A cancel of an order that was made before leaves no tombstone: every clock refuses its reserve by
- * now.
+ * A cancel of an order that was created before this leaves no tombstone: its reserve is already
+ * refused by every clock.
  */
 const tombstonesSinceMs = ({ nowMs, retentionMs }: AgeLimits): number =>
   nowMs - retentionMs - marginMs
 
 /**
- * Final orders that were made before may be forgotten: by no clock is anything recorded of them any
- * more.
+ * Final orders that were created before this may be forgotten: by no clock is anything recorded for
+ * them any more.
  */
 export const forgettableBefore = (nowMs: number, retentionMs: number): number =>
   nowMs - retentionMs - 2 * marginMs
 
-/** What a batch of commands comes to. */
+/** The result of a batch of commands. */
 export interface Applied {
   readonly outcomes: ReadonlyArray<Outcome>
   /** The orders that had no record before. */
   readonly recorded: ReadonlyArray<Reservation>
   /** The orders whose recorded reservation was given back. */
   readonly givenBack: ReadonlyArray<Reservation>
-  /** What is to be added to each resource's balance; resources whose balance stays are left out. */
+  /** What to add to each resource's balance; resources with an unchanged balance are left out. */
   readonly changes: ReadonlyMap<string, number>
 }
 
@@ -95,9 +95,9 @@ export const applyCommands = (
 }
 
 /**
- * Whether the order is so old that its age itself is the tombstone: a reserve of it that had no
- * record is refused. For a cancel that is later, as another replica's clock might still let a
- * reserve in.
+ * Whether the order is so old that its age acts as the tombstone: a reserve that has no record is
+ * refused. For a cancel the limit is later, since another replica's clock might still accept a
+ * reserve.
  */
 const isPast = ({ orderId, action }: Command, terms: AgeLimits): boolean =>
   madeAtMs(orderId) <
@@ -122,7 +122,7 @@ const cancel = (
   if (before === undefined) return { orderId, outcome: "cancelled", resource, quantity }
   if (before.outcome !== "reserved") return before
   const balance = balances.get(before.resource)
-  // What is given back of a resource that was removed meanwhile goes nowhere.
+  // Nothing is given back to a resource that was removed meanwhile.
   if (balance !== undefined) balances.set(before.resource, balance + before.quantity)
   return { ...before, outcome: "cancelled" }
 }

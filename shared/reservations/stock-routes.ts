@@ -1,6 +1,4 @@
-/**
- * How operators see and change what is left, by way of the console: its reads, and the one action.
- */
+/** How operators see and change what is left, through the console. */
 import { Effect } from "effect"
 import { RecordedPage } from "#shared/contracts/audit.ts"
 import {

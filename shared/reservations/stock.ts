@@ -1,7 +1,4 @@
-/**
- * A participant's resources for operators to look at, and the ledger of what operators changed.
- * Reads only.
- */
+/** A participant's resources, and the ledger of adjustments, for operators to read. */
 import { Context, Effect, Layer } from "effect"
 import { Recorded } from "#shared/contracts/audit.ts"
 import type { OrderId } from "#shared/contracts/order.ts"
@@ -22,7 +19,7 @@ import { adjustmentColumns, AdjustmentRow, type Resources } from "./reservations
 export class Stock extends Context.Service<Stock, {
   /** A page of resources, in the order of the bytes of their names. */
   readonly page: (query: StockQuery) => Effect.Effect<StockPage, Transient>
-  /** What is on record of these orders, of those that have a record. */
+  /** The records of these orders, of those that have one. */
   readonly records: (
     orderIds: ReadonlyArray<OrderId>,
   ) => Effect.Effect<ReadonlyArray<typeof Recorded.Type>, Transient>
@@ -47,15 +44,13 @@ export const stockLayer = (resources: Resources): Layer.Layer<Stock, never, Data
   )
 
 /**
- * No name is longer, so that nothing that begins with a text comes behind it and so many of the
- * last character.
+ * No name is longer, so nothing that begins with a prefix sorts after the prefix followed by this
+ * many of the last character.
  */
 const longestName = 150
 const lastCharacter = "\u{10FFFF}"
 
-/**
- * What orders took is all that there was but for what is left: it costs no look at their records.
- */
+/** What orders took is the total minus what is left: this does not read their records. */
 const selectStock = (
   sql: Sql,
   { table, key, balance, title }: Resources,

@@ -1,9 +1,9 @@
 /**
  * Compensations are finalizers on a wave's scope, registered before the step's request is sent,
- * since one whose answer never came may have happened. The scope is closed when the register says
- * that what is left of the wave is to be undone: the last step's run first, each for the orders
- * that are armed at its step, and is tried again for ever. The finalizers before one that failed
- * would run nevertheless, so a compensation keeps its failures to itself.
+ * because a request without an answer may have taken effect. The scope is closed when the register
+ * says that the rest of the wave is to be undone. The finalizers run last step first, each for the
+ * orders that are armed at its step, and retry for ever. A finalizer that fails would not stop the
+ * remaining ones, so a compensation keeps its failure in `cutShort`.
  */
 import { Cause, Effect, Exit, Scope } from "effect"
 import type { StuckCompensation } from "#shared/contracts/order.ts"
@@ -15,10 +15,10 @@ import type { Sagas } from "./saga.ts"
 import { untilAnswered } from "./until-answered.ts"
 import { letGo, type Wave } from "./wave.ts"
 
-/** From this attempt on a compensation is told of as stuck; earlier ones are hiccups. */
+/** From this attempt on a compensation is reported as stuck; fewer failures are a brief outage. */
 const stuckAfterAttempts = 3
 
-/** The command of an order at a row of the table. */
+/** The order's command for a row of the table. */
 export const commandOf = (
   run: OrderRun,
   { takes }: OrderStep,
@@ -39,13 +39,13 @@ export const register = (sagas: Sagas, wave: Wave, end: number): Effect.Effect<v
     step: () => {},
   })
 
-/** Undoes what the wave carries, and has the register settle it. */
+/** Undoes the orders of the wave, and has the register settle them. */
 export const undo = (sagas: Sagas, wave: Wave): Effect.Effect<void> =>
   Effect.gen(function* () {
     yield* letGo(sagas, wave)
     yield* register(sagas, wave, Math.max(0, ...wave.runs.map(({ armed }) => armed)))
     yield* Scope.close(wave.scope, Exit.void)
-    // Not everything is undone: the orders stay as they are, for the next run.
+    // Not everything is undone: the orders stay as they are for the next run.
     if (wave.cutShort !== undefined) return yield* Effect.failCause(wave.cutShort)
     yield* letGo(sagas, wave)
     yield* settle(sagas, wave)
@@ -54,15 +54,15 @@ export const undo = (sagas: Sagas, wave: Wave): Effect.Effect<void> =>
 
 const compensate = (sagas: Sagas, wave: Wave, at: number): Effect.Effect<void> =>
   Effect.suspend(() => {
-    // A cancel is sent only when all later steps are known to be cancelled: their order is what
-    // makes a `cancelled` answer at one step prove that there is nothing left behind it.
+    // A cancel is sent only after all later steps are cancelled. Because of this order, a
+    // `cancelled` answer at one step proves that no later step holds anything.
     if (wave.cutShort !== undefined) return Effect.void
     const row = sagas.rows[at]!
     const armed = wave.runs.filter((run) =>
       run.armed > at && run.end === undefined && hasStep(run, row)
     )
-    // A scope lets nothing interrupt its finalizers, but a stop need not wait: what is out is seen
-    // through by whoever sent it.
+    // A scope makes its finalizers uninterruptible, but a stop need not wait: the shared call that
+    // sent a request sees it through.
     return armed.length === 0 ? Effect.void : Effect.interruptible(cancel(sagas, wave, armed, at))
   }).pipe(
     Effect.catchCause((cause) => {
@@ -106,7 +106,7 @@ const reportStuck = (
     run.stuck = { step, cause: run.failure, attempts: run.attempts, nextAttemptAt }
   }
   return sagas.stuck(stuck, true).pipe(
-    // For people to see; when it cannot be told either, the log has it.
+    // For people to see. If the register does not answer either, the log has it.
     Effect.andThen(sagas.decide(stuck.map((run) => ({
       orderId: orderIdOf(run),
       decision: "abort",

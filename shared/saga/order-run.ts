@@ -1,6 +1,6 @@
 /**
  * One run of an order's saga, in memory only: what it has done so far, and what it still has to
- * undo. A small record.
+ * undo.
  */
 import type {
   FailureReason,
@@ -14,21 +14,18 @@ import type { Delivery } from "#shared/queue/order-queue.ts"
 import type { Refusal, SagaEnd } from "./saga.ts"
 import type { Wait } from "./wait.ts"
 
-/** A moment, as both clocks have it that tell how old an order is. */
+/** An instant by the two clocks that determine an order's age. */
 export interface Now {
   readonly steadyMs: number
-  /**
-   * Milliseconds since the epoch, by the clock of the orders service, which says when an order was
-   * made.
-   */
+  /** Milliseconds since the epoch, by the clock of the orders service, which dates the orders. */
   readonly ordersMs: number
-  /** When orders last said so, by steady time. */
+  /** When the orders service last told its time, in steady time. */
   readonly toldAtMs: number
 }
 
 /**
- * What an order may wait for: an answer of a step's participant, or of the register, which knows of
- * no steps.
+ * What an order may wait for: an answer of a step's participant, or of the register. A request to
+ * the register has no step.
  */
 export interface Request {
   readonly action: SagaAction
@@ -37,28 +34,30 @@ export interface Request {
 
 export interface OrderRun {
   readonly delivery: Delivery
-  /** When it was taken, by steady time. */
+  /** When it was taken, in steady time. */
   readonly takenAtMs: number
-  /** How old the order was then, by the clock of orders. */
+  /** The order's age at that time, by the clock of the orders service. */
   readonly ageMs: number
-  /** What happened since the register was last told. */
+  /** What happened since the last report to the register. */
   timeline: Array<TimelineEntry>
-  /** Why it turns round; it goes forward while there is none. */
+  /** Why it turned round; undefined while it goes forward. */
   refusal: Refusal | undefined
-  /** Why it fails, by the decision that this run asked for. */
+  /** The reason in the abort that this run asked for. */
   reason: FailureReason | undefined
-  /** Of so many rows of the table, from the first on, its compensation is armed. */
+  /**
+   * How many rows of the table, from the first on, have their compensation armed for this order.
+   */
   armed: number
-  /** The request that it waits for: how often it was sent, and when first, by steady time. */
+  /** The request that it waits for, how often it was sent, and when first, in steady time. */
   request: Request | undefined
   attempts: number
   startedAtMs: number
-  /** How it failed last; empty when it did not. */
+  /** How the request last failed; empty when it did not. */
   failure: string
-  /** Until its next try. */
+  /** The wait until its next attempt. */
   wait: Wait | undefined
   stuck: StuckCompensation | undefined
-  /** How it ended, once it has, and why it is buried. */
+  /** How it ended, once it has; and why, when it is buried. */
   end: SagaEnd | undefined
   cause: string
 }
@@ -87,14 +86,14 @@ export const orderIdOf = ({ delivery }: OrderRun) => delivery.message.orderId
 export const hasStep = ({ delivery }: OrderRun, { step }: OrderStep): boolean =>
   delivery.message.steps.includes(step)
 
-/** An earlier run may have got somewhere, so the register is asked before anything is done. */
+/** Whether an earlier run may have made progress; then the register is asked first. */
 export const isAgain = ({ delivery: { message, redelivered } }: OrderRun): boolean =>
   redelivered || message.republished > 0
 
 /**
- * How old the order is: as old as it was when it was taken, and the time since. The clock of orders
- * may have been misjudged then, or set since: so the order is no older than that clock says now,
- * and no younger than it has been in hand.
+ * The order's age: its age when it was taken, plus the time since. The clock of the orders service
+ * may have been misjudged then, or been set since, so the age is at most what that clock says now,
+ * and at least the time since the order was taken.
  */
 export const ageMsOf = ({ delivery, takenAtMs, ageMs }: OrderRun, now: Now): number => {
   const inHandMs = now.steadyMs - takenAtMs
@@ -102,31 +101,31 @@ export const ageMsOf = ({ delivery, takenAtMs, ageMs }: OrderRun, now: Now): num
   return Math.max(inHandMs, Math.min(ageMs + inHandMs, byOrdersMs))
 }
 
-/** Only a person can help it on. */
+/** Ends the run: only a person can help. */
 export const bury = (run: OrderRun, cause: string): void => {
   run.end = "buried"
   run.cause = cause
 }
 
-/** Turns the order round: what it has armed is undone. */
+/** Turns the order round: its armed rows are undone. */
 export const turnRound = (run: OrderRun, refusal: Refusal, armed: number): void => {
   run.refusal = refusal
   run.armed = armed
 }
 
-/** Orders that share a request and its outcome mostly have the same entry, so it is made once. */
+/** Cached: orders that share a request and its outcome mostly have the same entry. */
 const latest = new Map<
   TimelineEntry["outcome"],
   { readonly atMs: number; readonly entry: TimelineEntry }
 >()
 
-/** When an answer came: by the wall clock, and by steady time. */
+/** When an answer came, by the wall clock and in steady time. */
 export interface Answered {
   readonly atMs: number
   readonly steadyMs: number
 }
 
-/** Writes what the request came to into the order's timeline. */
+/** Adds the outcome of the request to the order's timeline. */
 export const answered = (
   run: OrderRun,
   { step }: OrderStep,
@@ -148,7 +147,7 @@ export const answered = (
   run.timeline.push(last.entry)
 }
 
-/** Takes what the register is to be told now. */
+/** Takes the entries that are to be reported to the register now. */
 export const takeTimeline = (run: OrderRun): ReadonlyArray<TimelineEntry> => {
   const { timeline } = run
   run.timeline = []

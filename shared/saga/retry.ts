@@ -1,6 +1,6 @@
 /**
- * When what failed is tried again. Waits grow from 50 ms, with jitter so that waves that failed
- * together do not come back together; what only a person can mend is tried slowly.
+ * When failed requests are retried: exponential backoff from 50 ms, with jitter so that waves that
+ * failed together do not retry together. What only a person can fix is retried slowly.
  */
 import { Duration, Effect, Schedule } from "effect"
 import { type CallFailure, Refused } from "#shared/http/client.ts"
@@ -19,13 +19,13 @@ const growingTo = (longest: Duration.Input) =>
     ),
   )
 
-/** On the way forward: at most 3 seconds apart, so that a short outage stays one. */
+/** Going forward: at most 3 seconds apart, so that orders resume soon after a short outage. */
 export const forward = growingTo("3 seconds")
 
 /** Compensations and decisions: at most 30 seconds apart. */
 export const forEver = growingTo("30 seconds")
 
-/** Whether an entry of a request was not answered but failed. */
+/** Whether an entry of a request failed instead of being answered. */
 export const isFailure = <O>(answer: O | CallFailure): answer is CallFailure =>
   answer instanceof Unavailable || answer instanceof OutcomeUnknown ||
   answer instanceof Misconfigured ||

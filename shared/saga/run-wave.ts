@@ -1,9 +1,9 @@
 /**
- * Runs the sagas of a wave: its steps in order, each one request for all orders that go forward;
- * then one request decides all of them, and the register's answer is obeyed, never a run's own
- * belief. What is refused leaves after its step and turns round with the others: on an abort the
- * compensations run as finalizers of the wave's scope. Being stopped is not a failure: nothing is
- * compensated, and whoever gets an order next goes on.
+ * Runs the sagas of a wave: step by step, with one request for all orders that go forward, then
+ * with one request that decides all of them. The register's answer counts, never a run's own
+ * belief. A refused order skips the later steps and turns round with the others: on an abort, the
+ * compensations run as finalizers of the wave's scope. A stop is not a failure: nothing is
+ * compensated, and the next consumer resumes the orders.
  */
 import { Effect } from "effect"
 import type { Decided, Decision } from "#shared/contracts/decision.ts"
@@ -26,8 +26,8 @@ import { untilAnswered } from "./until-answered.ts"
 import { letGo, type Wave } from "./wave.ts"
 
 /**
- * Runs the wave to the end of each of its orders. It never fails; an interruption leaves them to be
- * run again.
+ * Runs each order of the wave to its end. Never fails; an interruption leaves the orders to be run
+ * again.
  */
 export const runWave = (sagas: Sagas, wave: Wave): Effect.Effect<void> =>
   Effect.gen(function* () {
@@ -36,9 +36,7 @@ export const runWave = (sagas: Sagas, wave: Wave): Effect.Effect<void> =>
     yield* goForward(sagas, wave, 0)
   })
 
-/**
- * A row of the table that cannot tell what an order takes is this order's defect, and no other's.
- */
+/** When a row's `takes` throws, only the order that it threw for is buried. */
 const buryDefects = ({ rows }: Sagas, wave: Wave): void => {
   for (const run of wave.runs) {
     try {
@@ -49,7 +47,7 @@ const buryDefects = ({ rows }: Sagas, wave: Wave): void => {
   }
 }
 
-/** Asks for the state of those that an earlier run may have got somewhere with. */
+/** Asks for the state of the orders for which an earlier run may have made progress. */
 const askAgain = (sagas: Sagas, wave: Wave) =>
   askFor(
     sagas,
@@ -58,7 +56,7 @@ const askAgain = (sagas: Sagas, wave: Wave) =>
     0,
   )
 
-/** Asks the register how these orders stand. The others go on with the row at `from`. */
+/** Asks the register for the state of these orders. The others go on with the row at `from`. */
 const askFor = (sagas: Sagas, wave: Wave, runs: ReadonlyArray<OrderRun>, from: number) =>
   runs.length === 0 ? Effect.void : untilAnswered(sagas, wave, runs, {
     request: { action: "ask", step: null },
@@ -93,8 +91,8 @@ const goForward = (sagas: Sagas, wave: Wave, from: number): Effect.Effect<void> 
 const isGoing = ({ refusal, end }: OrderRun): boolean => refusal === undefined && end === undefined
 
 /**
- * Those whose deadline has passed; and of these the ones of which orders has not told the time
- * since they were taken.
+ * The orders whose deadline has passed, and those among them that were taken after the orders
+ * service last told its time.
  */
 const lateOf = (sagas: Sagas, runs: ReadonlyArray<OrderRun>) => {
   const now = sagas.now()
@@ -102,14 +100,15 @@ const lateOf = (sagas: Sagas, runs: ReadonlyArray<OrderRun>) => {
   return { late, untold: late.filter((run) => run.takenAtMs > now.toldAtMs) }
 }
 
-// An earlier run may have got further than this one: every step is undone, attempted here or not.
+// An earlier run may have got further than this one, so every step is undone, whether attempted
+// here or not.
 const turnRoundAll = (sagas: Sagas, runs: ReadonlyArray<OrderRun>): void => {
   for (const run of runs) turnRound(run, new DeadlinePassed(), sagas.rows.length)
 }
 
 /**
- * No order is aborted for what only this process's clock says: whoever answers for orders tells the
- * time by its own.
+ * No order is aborted by this process's clock alone: each answer of the orders service brings the
+ * time by its own clock.
  */
 const turnRoundLate = (sagas: Sagas, wave: Wave, at: number): Effect.Effect<void> =>
   Effect.suspend(() => {
@@ -122,14 +121,15 @@ const turnRoundLate = (sagas: Sagas, wave: Wave, at: number): Effect.Effect<void
   })
 
 /**
- * After so many requests in vain, some seconds, it is no hiccup, and the customer may have
+ * After so many failed attempts (some seconds) the outage is not brief, and the customer may have
  * cancelled meanwhile.
  */
 const asksAfterAttempts = 6
 
 /**
- * Turns round those that need not wait for a participant any more: orders has them as decided, or
- * their deadline has passed. Should orders not answer, they wait on.
+ * Turns round the orders that need not wait for a participant any more: the register has them as
+ * decided, or their deadline has passed. An order whose age the register has yet to confirm waits
+ * on if the register does not answer.
  */
 const giveUp = Effect.fnUntraced(function* (sagas: Sagas, waiting: ReadonlyArray<OrderRun>) {
   const untold = new Set(lateOf(sagas, waiting).untold)
@@ -156,8 +156,8 @@ const reserve = (sagas: Sagas, wave: Wave, going: ReadonlyArray<OrderRun>, at: n
       }
       answered(run, row, "reserve", outcome, now)
       if (outcome === "reserved") return
-      // The refusal is on record, so no run ever passed this step; and at the step itself there is
-      // nothing to give back.
+      // The refusal is on record, so no run ever passed this step, and this step itself has nothing
+      // to give back.
       turnRound(run, outcome === "rejected" ? new Rejected() : new Cancelled(), at)
     },
     others: (part) => goForward(sagas, part, at + 1),
@@ -166,7 +166,7 @@ const reserve = (sagas: Sagas, wave: Wave, going: ReadonlyArray<OrderRun>, at: n
   })
 }
 
-/** Decides all that the wave carries, and undoes what the register has as aborted. */
+/** Decides all orders of the wave, and undoes those that the register has as aborted. */
 const finish = (sagas: Sagas, wave: Wave): Effect.Effect<void> =>
   Effect.gen(function* () {
     const undecided = wave.runs.filter(({ refusal }) => !(refusal instanceof Aborted))
@@ -204,7 +204,7 @@ const obey = (
   if (status === "completed" || status === "failed") {
     run.end = status
   } else if (run.refusal === undefined) {
-    // Somebody else aborted it, for a reason of his own.
+    // It was aborted elsewhere, for another reason.
     turnRound(run, new Aborted(), rows.length)
   } else {
     run.refusal = new Aborted()

@@ -1,5 +1,5 @@
 /**
- * Sends what orders of a wave ask of one service, all in one request, and again until each of them
+ * Sends what the orders of a wave ask of one service in one request, and retries until each order
  * has its answer.
  */
 import { Clock, Effect, Schedule } from "effect"
@@ -13,22 +13,22 @@ import { waitFor } from "./wait.ts"
 import { leaveBehind, type Wave } from "./wave.ts"
 
 export interface Question<O> {
-  /** What is asked, for whoever looks at an order that waits for the answer. */
+  /** What is asked, to be shown while an order waits for the answer. */
   readonly request: Request
   readonly send: (runs: ReadonlyArray<OrderRun>) => Effect.Effect<Answers<O>>
   readonly answer: (run: OrderRun, answer: O, answered: Answered) => void
-  /** How those go on that do not wait for this answer. */
+  /** How the orders that do not wait for this answer go on. */
   readonly others: (part: Wave) => Effect.Effect<void>
   readonly again: Schedule.Schedule<unknown, Transient>
-  /** Before each further request: who of those that wait asks no more. */
+  /** Called before each retry: gives the waiting orders that ask no more. */
   readonly giveUp?: (
     waiting: ReadonlyArray<OrderRun>,
   ) => Effect.Effect<ReadonlyArray<OrderRun>>
-  /** Told of each failure, with the time of the next request, by the wall clock. */
+  /** Called after each failure, with the time of the next request by the wall clock. */
   readonly failed?: (runs: ReadonlyArray<OrderRun>, nextAtMs: number) => Effect.Effect<void>
 }
 
-/** Returns when nobody of `asking` waits any more: each has its answer, is buried, or gave up. */
+/** Returns when no order of `asking` waits any more: each has its answer, is buried, or gave up. */
 export const untilAnswered = <O>(
   sagas: Sagas,
   wave: Wave,
@@ -78,14 +78,14 @@ const askOn = Effect.fnUntraced(
         (nextAtMs) => failed?.(waiting, nextAtMs) ?? Effect.void,
         (woken, rest) => goOnWith(sagas, wave, woken, rest, question),
       )
-      // Who is told to try now takes it that something was mended: waits grow anew.
+      // A retry by an operator suggests that something was fixed, so the backoff starts anew.
       if (!waited.isOver) pause = undefined
       waiting = yield* withoutGone(sagas, wave, waited.waiting, question)
     }
   },
 )
 
-/** Those that were woken alone try now, as a wave of their own; the rest waits on. */
+/** The woken orders try now, as a wave of their own; the rest waits on. */
 const goOnWith = <O>(
   sagas: Sagas,
   wave: Wave,
@@ -99,7 +99,7 @@ const goOnWith = <O>(
       Effect.andThen(Effect.suspend(() => question.others(part))),
     ))
 
-/** Those that still ask; who gives up goes on as others do. */
+/** The orders that still ask; those that give up go on like the others. */
 const withoutGone = Effect.fnUntraced(function* <O>(
   sagas: Sagas,
   wave: Wave,
@@ -119,7 +119,7 @@ const answeredBy = (clock: Clock.Clock): Answered => ({
   steadyMs: steadyMsOf(clock),
 })
 
-/** Hands out the answers; gives those that have none yet. */
+/** Hands out the answers; gives the orders that have none yet. */
 const sort = <O>(
   runs: ReadonlyArray<OrderRun>,
   answers: Answers<O>,

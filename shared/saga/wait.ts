@@ -1,6 +1,6 @@
 /**
- * The wait of orders for the next try of their request. It ends for all of them when its time has
- * come, and sooner for those who are told to try now.
+ * The wait of orders before the next attempt of their request. It ends for all of them when its
+ * time is up, and earlier for the orders that an operator has retried.
  */
 import { Clock, Duration, Effect, Latch } from "effect"
 import { steadyMsOf } from "#shared/steady-time.ts"
@@ -9,13 +9,13 @@ import type { OrderRun } from "./order-run.ts"
 export interface Wait {
   /** When it is over, in milliseconds since the epoch, by this process's wall clock. */
   readonly overAtMs: number
-  /** Those for whom it is over now. */
+  /** The orders whose wait is cut short. */
   readonly woken: Set<OrderRun>
   readonly wake: Latch.Latch
 }
 
 /**
- * Ends the wait of these orders; gives how many of them waited. Said again before they went on, it
+ * Ends the wait of these orders; gives how many of them waited. A repeated call before they go on
  * counts none.
  */
 export const wake = (runs: Iterable<OrderRun>): number => {
@@ -28,15 +28,15 @@ export const wake = (runs: Iterable<OrderRun>): number => {
     waits.add(wait)
     count++
   }
-  // Whoever waits goes on at once, with those that are told by then.
+  // A waiting fiber may resume at once and reads `woken`, so all orders are added first.
   for (const { wake } of waits) wake.openUnsafe()
   return count
 }
 
 /**
- * Has these orders wait. `goOn` is given those that were woken while others wait on; the orders
- * that are given back, perhaps none, have waited to the end, or were woken together. `isOver` tells
- * which.
+ * Makes these orders wait. `goOn` gets the orders that were woken while others wait on. The result
+ * has the orders that waited to the end, or that were all woken together, perhaps none; `isOver`
+ * tells which.
  */
 export const waitFor = Effect.fnUntraced(function* (
   runs: ReadonlyArray<OrderRun>,

@@ -1,7 +1,7 @@
 /**
- * A wave: orders that one take brought, which go through the steps together. Compensations are
- * finalizers on its scope, which is closed for what is to be undone, and never else: an
- * interruption or a defect leaves it open.
+ * A wave: orders that were taken together and go through the steps together. Compensations are
+ * finalizers on its scope. The scope is closed only to undo; an interruption or a defect leaves it
+ * open.
  */
 import { type Cause, Effect, Scope } from "effect"
 import type { OrderRun } from "./order-run.ts"
@@ -10,16 +10,16 @@ import type { Sagas } from "./saga.ts"
 export interface Wave {
   /** Where compensations are registered. */
   readonly scope: Scope.Closeable
-  /** Those that it still carries. */
+  /** The orders that it still carries. */
   runs: ReadonlyArray<OrderRun>
-  /** Of so many rows of the table, from the first on, the compensation is registered. */
+  /** How many rows of the table, from the first on, have their compensation registered. */
   registered: number
   /**
-   * Why a compensation was cut short: those of earlier steps must wait for the next run, or the
-   * order would break.
+   * Why a compensation was cut short. Those of earlier steps then wait for the next run, which
+   * keeps the order of cancels.
    */
   cutShort: Cause.Cause<never> | undefined
-  /** Makes room for the next wave: this one waits for others, or undoes. More than once is once. */
+  /** Makes room for the next wave, since this one waits or undoes. Idempotent. */
   readonly makeRoom: Effect.Effect<void>
 }
 
@@ -32,8 +32,8 @@ export const waveOf = (runs: ReadonlyArray<OrderRun>, makeRoom: Effect.Effect<vo
 })
 
 /**
- * Lets go of those that have ended. The queue that is told of it may be away: that holds up nobody
- * who goes on.
+ * Lets go of the orders that have ended. The queue, which is told, may be away; this holds up no
+ * order that goes on.
  */
 export const letGo = (sagas: Sagas, wave: Wave): Effect.Effect<void> =>
   leaveBehind(
@@ -48,8 +48,8 @@ export const letGo = (sagas: Sagas, wave: Wave): Effect.Effect<void> =>
   )
 
 /**
- * Those that do not wait go on as a wave of their own, so that whoever is away holds up only those
- * that need it.
+ * Lets the orders that do not wait go on as a wave of their own, so that a service that is away
+ * holds up only the orders that need it.
  */
 export const leaveBehind = (
   sagas: Sagas,

@@ -1,8 +1,8 @@
 /**
- * The audit: joins what billing, items and slots have on record with the orders, a page of each at
- * a time, so that it takes the same memory for any number of orders. The pages are no snapshot, so
- * whatever looks wrong is looked at once more. Orders are read before participants: what is final
- * by then changes no more.
+ * The audit: joins the records of billing, items and slots with the orders, a page of each at a
+ * time, so that it needs the same memory for any number of orders. The pages are no snapshot, so
+ * whatever looks wrong is checked a second time. Orders are read before participants: what is final
+ * then changes no more.
  */
 import { Clock, Context, Duration, Effect, Layer, Stream } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
@@ -12,25 +12,25 @@ import { highest, justAbove, justBelow } from "./order-range.ts"
 import { Records, type Unreached } from "./records.ts"
 import { type Round, rounds } from "./rounds.ts"
 
-/** The orders between two ids, both left out; without bounds all that are not forgotten. */
+/** The orders between two ids, both exclusive; without bounds, all that are not forgotten. */
 export interface AuditRange {
   readonly before?: OrderId | undefined
   readonly after?: OrderId | undefined
-  /** Only so many of them, the newest. */
+  /** Only this many of them, the newest. */
   readonly most?: number | undefined
 }
 
-/** What a part of the audit came to; an audit is the sum of its parts. */
+/** The result of a part of the audit; an audit is the sum of its parts. */
 export interface Audited {
   readonly findings: ReadonlyArray<Finding>
-  /** Orders, by what was found. */
+  /** Numbers of orders, by verdict. */
   readonly allHeld: number
   readonly noneHeld: number
   readonly inFlight: number
   readonly inQuestion: number
   /** Accounts, items and slots whose books were checked. */
   readonly resources: number
-  /** The oldest order of the part; undefined when it goes down to the end of the range. */
+  /** The oldest order of the part; undefined when it reaches the end of the range. */
   readonly downTo: OrderId | undefined
 }
 
@@ -41,7 +41,7 @@ export class Audit extends Context.Service<Audit, {
   readonly books: Stream.Stream<Audited, Unreached>
 }>()("unwind/orchestrator/Audit") {}
 
-/** From an order's deadline until it is undone. */
+/** The time for undoing an order after its deadline. */
 const margin = Duration.minutes(1)
 
 /** `deadline`: how long after its creation an undecided order is aborted. */
@@ -101,13 +101,13 @@ const auditOrders = (
   }))
 
 interface Memory extends Pick<AuditTerms, "isForgotten"> {
-  /** Every participant that is asked has forgotten what is not above this. */
+  /** Every participant that is asked has forgotten the orders up to this one. */
   readonly after: OrderId | undefined
-  /** The orders below that all the same may have to do with them, newest first. */
+  /** Older orders for which participants may still have records, newest first. */
   readonly older: ReadonlyArray<OrderId>
 }
 
-/** What there is to audit: what was not forgotten, and what cannot have been. */
+/** What there is to audit: the orders that were not forgotten, and those that cannot have been. */
 const recall = Effect.fnUntraced(function* (records: Records["Service"]) {
   const { participants } = records
   const [forgotten, { oldest }] = yield* Effect.all([
@@ -121,7 +121,7 @@ const recall = Effect.fnUntraced(function* (records: Records["Service"]) {
     ...(oldest === null ? [] : [oldest]),
   ])
   return {
-    // Of one that is not asked it cannot be said that it has nothing on record.
+    // A participant that is not asked may have forgotten anything.
     isForgotten: (participant, orderId) => {
       const n = participants.indexOf(participant)
       return n < 0 || (orderId < forgotten[n]!.before && !spared[n]!.has(orderId))
@@ -131,9 +131,7 @@ const recall = Effect.fnUntraced(function* (records: Records["Service"]) {
   } satisfies Memory as Memory
 })
 
-/**
- * How old an order is, the clock that dated it tells: that of orders, which has just been asked.
- */
+/** The time by the clock that dates orders: that of the orders service, which has just answered. */
 const ordersMs = Effect.gen(function* () {
   const clocks = yield* PeerClocks
   return clocks.timeOf("orders", yield* Clock.Clock).nowMs
@@ -149,7 +147,10 @@ const auditRound = Effect.fnUntraced(
   },
 )
 
-/** Reads the suspects once more: what is found in both looks was no page of another moment. */
+/**
+ * Reads the suspects once more: a finding that shows both times does not come from pages of
+ * different moments.
+ */
 const lookAgain = Effect.fnUntraced(
   function* (
     records: Records["Service"],

@@ -1,6 +1,6 @@
 /**
- * An audit of everything that answers, which heals as it goes if it is told to: what the running
- * check, operators and the command line have in common.
+ * An audit of every service that answers, which heals as it goes if told to: shared by the running
+ * check, operators and the command line.
  */
 import { Effect, Stream } from "effect"
 import { participantNames } from "#shared/contracts/order-saga.ts"
@@ -10,7 +10,7 @@ import { heal } from "./heal.ts"
 import { Records, type Unreached } from "./records.ts"
 import { noSums, plus, type Sums } from "./sums.ts"
 
-/** Where an audit broke off, since somebody did not answer. */
+/** Where an audit broke off because a service did not answer. */
 export interface BrokenOff {
   readonly part: "the rest of the orders" | "the rest of the books" | "the healing"
   readonly unreached: Unreached
@@ -23,12 +23,15 @@ export interface Everything {
 
 export interface EverythingOptions {
   /**
-   * Those who are known to be away. Without one of them nothing is healed; orders are not looked at
-   * without orders.
+   * The services that are known to be away. While one is away nothing is healed; without the orders
+   * service, no orders are audited.
    */
   readonly away: ReadonlyArray<string>
   readonly heals: boolean
-  /** Told of each part as it comes, of its findings that were healed, and of the sums so far. */
+  /**
+   * Called with each part as it comes, with which of its findings were healed, and with the sums so
+   * far.
+   */
   readonly tell: (
     part: Audited,
     isHealed: (finding: Finding) => boolean,
@@ -40,7 +43,7 @@ export const auditEverything = Effect.fnUntraced(
   function* ({ away, heals, tell }: EverythingOptions) {
     const { books, orders } = yield* Audit
     const brokenOff: Array<BrokenOff> = []
-    // What undoes the last step comes first, so none goes before one that is away.
+    // The last step is undone first, so nothing is healed when a later participant may be away.
     const mayHeal = () => heals && away.length === 0 && brokenOff.length === 0
     const asFarAsItGoes = (
       part: BrokenOff["part"],
@@ -63,7 +66,7 @@ export const auditEverything = Effect.fnUntraced(
         })
       ),
     )
-    // Books come last: what is healed before them balances.
+    // Books come last, so that they balance after healing.
     const sums = yield* Stream.concat(
       asFarAsItGoes("the rest of the orders", away.includes("orders") ? Stream.empty : orders({})),
       asFarAsItGoes("the rest of the books", books),
@@ -81,7 +84,7 @@ export const auditEverything = Effect.fnUntraced(
   },
 )
 
-/** Those who do not answer when they are asked for something small. */
+/** The services that do not answer a small request. */
 export const unreachedOf = (
   services: ReadonlyArray<string> = [...participantNames, "orders"],
 ): Effect.Effect<ReadonlyArray<Unreached>, never, Records> =>

@@ -1,7 +1,6 @@
 /**
- * What the audit makes of an order, given how it stands and what the participants have on record of
- * it: held by all, by none, in flight, or something that must not be. A finding says what, why, and
- * what to do about it.
+ * Judges an order by its state and the participants' records of it: held by all, held by none, in
+ * flight, or something that must not be. A finding says what, why, and what to do about it.
  */
 import type { AuditedOrder, AuditFinding, Balance, Recorded } from "#shared/contracts/audit.ts"
 import {
@@ -13,13 +12,13 @@ import {
 import type { OrderId } from "#shared/contracts/order.ts"
 import type { Command } from "#shared/contracts/reservation.ts"
 
-/** As the console is told it, with what heals it. */
+/** A finding as the console gets it, with the command that heals it. */
 export interface Finding extends Omit<AuditFinding, "healable"> {
-  /** Null where a person has to decide, or where it goes on by itself. */
+  /** Null when a person has to decide, or when the order goes on by itself. */
   readonly heal: Command | null
 }
 
-/** One order, or what is held for an id that is none. */
+/** One order, or the records of an id that is no order's. */
 export interface OrderRecords {
   readonly orderId: OrderId
   readonly standing: AuditedOrder | undefined
@@ -28,7 +27,7 @@ export interface OrderRecords {
 
 export interface AuditTerms {
   readonly nowMs: number
-  /** How old an order may grow until it is final. */
+  /** The age at which an order should be final. */
   readonly overdueMs: number
   /** Whether the participant has forgotten what it had on record of the order. */
   readonly isForgotten: (participant: ParticipantName, orderId: OrderId) => boolean
@@ -76,7 +75,7 @@ const cancelOf = ({ orderId, resource, quantity }: Recorded): Command => ({
 const orphans = (records: OrderRecords, { nowMs, overdueMs }: AuditTerms) =>
   heldOf(records).flatMap(([participant, record]): ReadonlyArray<Finding> => {
     const ageMs = nowMs - Date.parse(record.recordedAt)
-    // One that somebody put on the queue is undone by its saga.
+    // An order that is only on the queue is undone by its saga.
     if (ageMs <= overdueMs) return []
     return [{
       kind: "orphan",
@@ -172,7 +171,7 @@ const amountOf = (
   { resource, quantity }: { readonly resource: string; readonly quantity: number },
 ): string => `${quantity} of ${resource}`
 
-/** What a participant's books come to. */
+/** The findings in a participant's books. */
 export const judgeBooks = (
   participant: ParticipantName,
   { imbalanced }: Balance,
@@ -190,6 +189,6 @@ export const judgeBooks = (
     heal: null,
   }))
 
-/** What makes a finding the same one at the next look. */
+/** Identifies a finding across audits. */
 export const keyOf = ({ kind, orderId, participant, resource }: Finding): string =>
   `${kind} ${orderId ?? resource} ${participant}`

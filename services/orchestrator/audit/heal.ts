@@ -1,7 +1,7 @@
 /**
- * Heals what no person has to decide: gives back what is held for failed orders, for none, and
- * where an order has no step, by the same cancel that a compensation sends. Said twice, it changes
- * nothing more.
+ * Heals what no person has to decide: gives back what is held for failed orders, for orders that do
+ * not exist, and where an order has no step, by the same cancel that a compensation sends.
+ * Idempotent.
  */
 import { Effect } from "effect"
 import { participantNames } from "#shared/contracts/order-saga.ts"

@@ -1,7 +1,7 @@
 /**
- * Healing as operators ask for it: everything is audited, and what no person has to decide is given
- * back as it is found. It goes on when it takes longer than an answer may; whoever asks meanwhile
- * is told of the same run.
+ * Healing on an operator's request: audits everything, and gives back what no person has to decide
+ * as it is found. A run that takes longer than the answer may goes on; a request meanwhile reports
+ * the same run.
  */
 import { Cause, Context, Effect, Latch, Layer, Scope } from "effect"
 import {
@@ -21,7 +21,7 @@ interface Run {
 }
 
 export class Healing extends Context.Service<Healing, {
-  /** A dry run only looks. Two at once, here or at other orchestrators, do no harm. */
+  /** A dry run only audits. Two concurrent runs, here or on other orchestrators, do no harm. */
   readonly heal: (how: { readonly dryRun: boolean }) => Effect.Effect<HealResponse>
 }>()("unwind/orchestrator/Healing") {
   static readonly layer: Layer.Layer<Healing, never, LastAudit | Records> = Layer.effect(

@@ -1,7 +1,7 @@
 /**
- * What was found when everything was last audited: it is logged once, counted in a metric, and told
- * to whoever asks. Every orchestrator audits; what is told is of the one that did it last, so that
- * all tell the same.
+ * The result of the last full audit: each finding is logged once and counted in a metric, and the
+ * result can be read. Every orchestrator audits; all of them show the result of the one that
+ * audited last.
  */
 import { Clock, Context, Effect, Layer, Metric, Option, Schema, Semaphore } from "effect"
 import {
@@ -24,24 +24,25 @@ import { Records, type Unreached } from "./records.ts"
 import { leftOf, noSums, type Sums } from "./sums.ts"
 
 /**
- * The most findings that are remembered, so that each is logged once; of more, only their number
- * is.
+ * The most findings that are remembered, so that each is logged once. Of further ones, only the
+ * number is logged.
  */
 const mostRemembered = 100_000
 
 const violations = Metric.gauge("saga_invariant_violations", {
-  description: "What the last audit of everything found, by kind; 0 is how it must be",
+  description: "Findings of the last full audit, by kind; anything above 0 is wrong",
   attributes: { unit: "{finding}" },
 })
 
 export class LastAudit extends Context.Service<LastAudit, {
   /**
-   * Audits everything, one after the other; what it found is the last when it did not break off.
+   * Audits everything; concurrent calls take turns. The result becomes the last one unless the
+   * audit broke off.
    */
   readonly audit: (options: EverythingOptions) => Effect.Effect<Everything>
-  /** The newest orders were looked at. */
+  /** Records that the newest orders were checked. */
   readonly looked: Effect.Effect<void>
-  /** They could not be looked at; gives who is away. */
+  /** Records that they could not be checked; gives the services that are away. */
   readonly failed: (unreached: Unreached) => Effect.Effect<ReadonlyArray<Unreached>>
   readonly state: Effect.Effect<AuditState>
 }>()("unwind/orchestrator/LastAudit") {
@@ -135,7 +136,7 @@ const stateOf = (
   unreached: [],
 })
 
-/** Ages are by the clock of orders, which is estimated in fractions. */
+/** Ages are rounded: they are by the clock of the orders service, which is estimated. */
 export const findingView = ({ heal, ageMs, ...finding }: Finding): AuditFinding => ({
   ...finding,
   ageMs: ageMs === null ? null : Math.round(ageMs),
@@ -167,7 +168,7 @@ const tellOnce = (logged: ReadonlySet<string>) => {
         remembered.add(key)
         return logged.has(key) ? Effect.void : log(finding)
       }, { discard: true }),
-    /** Gives those that are logged by now. */
+    /** Gives the findings that are logged by now. */
     end: Effect.gen(function* () {
       if (unsaid > 0) {
         yield* Effect.logError(`The audit found ${unsaid} more: \`npm run audit\` names them all`)

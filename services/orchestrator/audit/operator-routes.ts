@@ -1,4 +1,4 @@
-/** What the console asks of the audit, and what operators have it heal. */
+/** What the console reads of the audit, and how operators heal. */
 import { Effect } from "effect"
 import { AuditState, HealRequest, HealResponse } from "#shared/contracts/audit.ts"
 import { route } from "#shared/http/route.ts"

@@ -1,6 +1,6 @@
 /**
- * What the audit reads: the records that orders and participants keep, over their internal routes.
- * An answer that fails to come is asked for again for a few seconds.
+ * What the audit reads: the records of orders and participants, over their internal routes. A
+ * failed request is retried for a few seconds.
  */
 import { Context, Effect, Layer, Schedule, Schema } from "effect"
 import {
@@ -27,14 +27,13 @@ import type { OfOrder } from "../suspects.ts"
 export class Unreached extends Schema.TaggedError<Unreached>()("Unreached", {
   service: Schema.String,
   message: Schema.String,
-  /** Whether trying again is in vain until a person mends something. */
+  /** Whether retries are useless until a person corrects something. */
   isMisconfigured: Schema.Boolean,
 }) {}
 
 export class Records extends Context.Service<Records, {
   /**
-   * Those whose records are read: all, unless somebody knows that one is away and goes on without
-   * it.
+   * The participants whose records are read: all, unless the caller leaves out one that is away.
    */
   readonly participants: ReadonlyArray<ParticipantName>
   /** A page of orders, newest first. */
@@ -48,7 +47,7 @@ export class Records extends Context.Service<Records, {
   /** How far a participant has forgotten. */
   readonly forgotten: (participant: ParticipantName) => Effect.Effect<Forgotten, Unreached>
   readonly balance: (participant: ParticipantName) => Effect.Effect<Balance, Unreached>
-  /** Has a participant carry out up to `maxBatch` commands; what it answered is on its record. */
+  /** Has a participant carry out up to `maxBatch` commands. Their outcomes are on its record. */
   readonly apply: (
     participant: ParticipantName,
     commands: ReadonlyArray<Command>,
@@ -57,7 +56,7 @@ export class Records extends Context.Service<Records, {
 
 export type ServiceUrls = Readonly<Record<ParticipantName | "orders", URL>>
 
-/** The sums of a large participant take their time. */
+/** Summing the books of a large participant takes time. */
 const timeoutMs = 20_000
 
 const fewRetries = Schedule.exponential("200 millis").pipe(Schedule.upTo({ times: 4 }))
@@ -106,7 +105,7 @@ const written = (query: PageQuery): string =>
   new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]))
     .toString()
 
-/** Of a page that is not what was asked for nobody could tell what comes behind it. */
+/** Nobody could tell what follows a page that is not what was asked for. */
 const assertPage = (
   name: string,
   { before, after, limit = maxPage }: PageQuery,
@@ -149,7 +148,7 @@ const unfinished = understood(Unfinished)
 const forgotten = understood(Forgotten)
 const balance = understood(Balance)
 
-/** Asks again for a while. Fails with Unreached. */
+/** Retries for a while. Fails with Unreached. */
 const reached = <A>(
   service: string,
   call: Effect.Effect<A, Transient>,

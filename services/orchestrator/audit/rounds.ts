@@ -1,7 +1,7 @@
 /**
  * The join of four streams of records that are sorted by order: a page of orders, newest first,
- * with what each participant has on record of the same range. Where a participant has more of it
- * than a page holds, the round ends sooner.
+ * with the participants' records of the same range. When a participant has more of them than fit in
+ * a page, the round ends earlier.
  */
 import { Effect, Option, Stream } from "effect"
 import { type AuditedOrder, maxPage, type Recorded } from "#shared/contracts/audit.ts"
@@ -11,18 +11,18 @@ import type { OrderRecords } from "./finding.ts"
 import { highest, justBelow } from "./order-range.ts"
 import type { Records, Unreached } from "./records.ts"
 
-/** The orders between two ids, both left out; what is not given has no bound. */
+/** The orders between two ids, both exclusive. An undefined id sets no bound. */
 export interface OrderRange {
   readonly before: OrderId | undefined
   readonly after: OrderId | undefined
 }
 
 export interface Round {
-  /** What it covers. */
+  /** The range that it covers. */
   readonly range: OrderRange
   /** Everything on record in that range, newest order first. */
   readonly orders: ReadonlyArray<OrderRecords>
-  /** The oldest order that it covers; undefined when it goes down to the end of the whole range. */
+  /** The oldest order that it covers; undefined when it reaches the end of the whole range. */
   readonly downTo: OrderId | undefined
 }
 

@@ -1,4 +1,4 @@
-/** What an audit comes to: the sums of its parts. */
+/** The result of an audit: the sums of its parts. */
 import { type FindingKind, findingKinds } from "#shared/contracts/audit.ts"
 import type { Audited } from "./audit.ts"
 import type { Finding } from "./finding.ts"
@@ -6,7 +6,7 @@ import type { Finding } from "./finding.ts"
 export interface Sums extends Omit<Audited, "findings" | "downTo"> {
   readonly found: Readonly<Record<FindingKind, number>>
   readonly healed: number
-  /** What is to be done about the findings that are left, each once. */
+  /** The remedies of the findings that are left, each once. */
   readonly remedies: ReadonlyMap<string, FindingKind>
 }
 

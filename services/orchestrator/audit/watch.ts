@@ -1,7 +1,7 @@
 /**
- * The running check, in every orchestrator: the newest orders every now and then, at a cost that
- * does not grow; and everything when those show a change, and every hour. A database that was put
- * back to an older state always shows in the newest orders.
+ * The running check of every orchestrator: it audits the newest orders regularly, at a constant
+ * cost, and everything when those show a change, and every hour. A database that was restored to an
+ * older state always shows in the newest orders.
  */
 import { Cause, Duration, Effect, Layer, Stream } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
@@ -15,9 +15,8 @@ const newestOrders = 10_000
 const wholeEveryMs = Duration.toMillis("1 hour")
 
 /**
- * Checks until the scope closes: every so often, or up to ten times less often while a check would
- * take more than a twentieth of the time, as it does when everything else needs the processors,
- * too.
+ * Checks at an interval until the scope closes. The interval grows up to tenfold while a check
+ * would take more than a twentieth of the time, as it does when the processors are busy.
  */
 export const watchLayer = ({ every }: { readonly every: Duration.Duration }) =>
   Layer.effectDiscard(Effect.gen(function* () {
@@ -41,7 +40,7 @@ export const watchLayer = ({ every }: { readonly every: Duration.Duration }) =>
 
 const onlyLooking = { away: [], heals: false, tell: () => Effect.void }
 
-/** Makes the check, which remembers what the checks before it found. */
+/** Makes the check, which remembers what the previous checks found. */
 const makeCheck = Effect.gen(function* () {
   const { orders } = yield* Audit
   const last = yield* LastAudit
@@ -78,7 +77,7 @@ const look = Effect.fnUntraced(function* (audited: Stream.Stream<Audited, Unreac
   return { found, downTo } satisfies Newest
 })
 
-/** Findings came, or went otherwise than by growing older than the newest orders. */
+/** Whether findings came, or went for another reason than ageing out of the newest orders. */
 const isChange = (before: Newest, now: Newest): boolean =>
   [...now.found.keys()].some((key) => !before.found.has(key)) ||
   [...before.found].some(([key, orderId]) =>

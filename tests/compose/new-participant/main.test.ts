@@ -86,25 +86,28 @@ describe("the words after npm run new:participant", () => {
     ["", "It needs one NAME, such as courier"],
     ["courier", "It needs --resource, such as district"],
     ["courier gifts --resource gift", 'It takes one NAME, such as courier, and not "gifts"'],
-    ["courier --resource district --balance money", "--balance is capacity or stock, and not"],
-    ["Courier --resource district", "Courier: 2 to 30 of a-z and 0-9, and the first a letter"],
+    ["courier --resource district --balance money", "--balance must be capacity or stock, not"],
+    [
+      "Courier --resource district",
+      "Courier: needs 2 to 30 of a-z and 0-9, beginning with a letter",
+    ],
     ["../courier --resource district", "../courier: 2 to 30 of a-z"],
     ["my-courier --resource district", "my-courier: 2 to 30 of a-z"],
     ["courier --resource 1st", "--resource 1st: 2 to 30 of a-z"],
     [`courier --resource ${"d".repeat(31)}`, ": 2 to 30 of a-z"],
-    ["slots --resource district", "slots: it is there already: it has a row in shared/roster.ts"],
+    ["slots --resource district", "slots: it exists already: it has a row in shared/roster.ts"],
     ["postgres --resource district", "postgres: compose.yaml or k3d/base has something"],
     ["redis --resource district", "redis: compose.yaml or k3d/base has something"],
     ["gateway --resource district", "gateway: compose.yaml or k3d/base has something"],
     ["outside --resource district", "outside: compose.yaml or k3d/base has something"],
     ["nobody --resource district", "nobody: compose.yaml or k3d/base has something"],
-    ["class --resource district", "class: code has that word for something else"],
-    ["constructor --resource district", "constructor: code has that word for something else"],
-    ["participant --resource district", "participant: code has that word for something else"],
-    ["run --resource district", "run: code has that word for something else"],
-    ["user --resource district", "user: PostgreSQL or the network has that word"],
-    ["superuser --resource district", "superuser: PostgreSQL or the network has that word"],
-    ["localhost --resource district", "localhost: PostgreSQL or the network has that word"],
+    ["class --resource district", "class: code uses that word for something else"],
+    ["constructor --resource district", "constructor: code uses that word for something else"],
+    ["participant --resource district", "participant: code uses that word for something else"],
+    ["run --resource district", "run: code uses that word for something else"],
+    ["user --resource district", "user: PostgreSQL or the network uses that word"],
+    ["superuser --resource district", "superuser: PostgreSQL or the network uses that word"],
+    ["localhost --resource district", "localhost: PostgreSQL or the network uses that word"],
     ["queue --resource district", "queue: there is a setting QUEUE_URL already"],
     ["slot --resource district", "slot: there is a setting SLOT_CAPACITY already"],
     ["money --resource district", "money: the saga has a step money already"],
@@ -152,7 +155,7 @@ describe("npm run new:participant, where something is wrong, writes nothing and"
     for (const restore of originals) restore()
     expect(errors.split("\n").map((line) => line.split(": nothing")[0])).toEqual([
       "Nothing is written:",
-      "  .env.example: no place for the setting that says where it is",
+      "  .env.example: no place for the setting with its address",
       "  compose.yaml: no place for its network",
       "",
     ])
@@ -165,7 +168,7 @@ describe("npm run new:participant, where something is wrong, writes nothing and"
     const { code, errors } = make(...namesOf)
     renameSync(away, here)
     expect(errors).toContain(
-      "  services/courier/main.ts: no place for its entry: it is made by the example of " +
+      "  services/courier/main.ts: no place for its entry: it is copied from " +
         "services/slots/main.ts, which cannot be read\n",
     )
     expect(code).toBe(1)
@@ -176,7 +179,7 @@ describe("npm run new:participant, where something is wrong, writes nothing and"
     mkdirSync(path)
     const { code, errors } = nothingChanges(() => make(...namesOf))
     rmSync(path, { recursive: true })
-    expect([code, errors]).toEqual([1, "Nothing is written: services/courier is there already\n"])
+    expect([code, errors]).toEqual([1, "Nothing is written: services/courier exists already\n"])
     const roster = join(folder, "compose/development.yaml")
     const text = readFileSync(roster, "utf8")
     rmSync(roster)
@@ -211,7 +214,7 @@ describe("npm run new:participant", () => {
       const indented = lines.trimEnd().split("\n").map((line) => `  ${line}`).join("\n")
       expect(output).toContain(`  ${file}, ${what}:\n\n${indented}\n`)
     }
-    expect(make(...namesOf).errors).toMatch(/^courier: it is there already: it has a row in /)
+    expect(make(...namesOf).errors).toMatch(/^courier: it exists already: it has a row in /)
     expect(make("parcels", "--resource", "parcel", "--balance", "stock").errors).toBe("")
     const alone = atLength([], ["roster/roster"]).map((name) => failuresIn(name))
     for (const failures of alone) {

@@ -18,55 +18,59 @@ export const conformanceSyntax = syntax({
   call: "npm run conformance",
   usage: "-- --url U --resource R [--key K --name N] [--restart COMMAND]\n" +
     "[--seed S] [--only CHECK]... [--json] [--junit FILE]",
-  about: `Tries on a participant, in whatever language it is written, that it keeps the protocol
-(docs/protocol.md). It asks by HTTP alone, says what it tried, what it saw and what the protocol
+  about: `Tries whether a participant, in whatever language it is written, keeps the protocol
+(docs/protocol.md). It uses HTTP alone, reports what it tried, what it saw and what the protocol
 says, and gives back what it has reserved.
 
-It wants a resource of its own, with at least 1 of it available: it takes all of that for moments,
-and counts it. Some thousand orders of its own stay on record until the participant forgets them.
-Nothing of other resources and other orders is touched, so it can be run in a test system; never
-run it in production.`,
+It needs a resource of its own, with at least 1 of it available: for moments it takes all of it, to
+count it. A few thousand orders of its own stay on record until the participant forgets them. It
+touches no other resources and no other orders, so it can be run in a test system; never run it in
+production.`,
   options: {
     url: { type: "string", value: "U", says: "the participant's internal address" },
-    resource: { type: "string", value: "R", says: "what may be reserved: nobody else may use it" },
+    resource: {
+      type: "string",
+      value: "R",
+      says: "the resource to reserve: nobody else may use it",
+    },
     key: {
       type: "string",
       value: "K",
       says: "the file with the caller's private key (JWK), as npm run keys makes it for the " +
-        "orchestrator; without it no token is sent, and what is about tokens is not tried",
+        "orchestrator; without it no token is sent, and the checks of tokens are not tried",
     },
     name: {
       type: "string",
       value: "N",
-      says: "the participant's own name, for which tokens are made out (their audience)",
+      says: "the participant's own name, which is the audience of the tokens",
     },
     restart: {
       type: "string",
       value: "COMMAND",
       says:
-        "kills the participant (kill -9), starts it again with the same data, and ends; it is " +
-        "run with requests in flight. Without it nothing is killed",
+        "kills the participant (kill -9), starts it again with the same data, and exits; it is " +
+        "run while requests are in flight. Without it nothing is killed",
     },
     seed: {
       type: "string",
       value: "S",
-      says: "draws the random batches of the run that printed it",
+      says: "repeats the random batches of the run that printed this seed",
     },
     only: {
       type: "string",
       value: "CHECK",
       multiple: true,
-      says: "tries this check, by the name that it has in the report; may stand more than once",
+      says: "tries only this check, by its name in the report; may be given more than once",
     },
     json: {
       type: "boolean",
       says: "prints the whole report as JSON, and the lines on standard error",
     },
-    junit: { type: "string", value: "FILE", says: "writes the report as JUnit XML as well" },
+    junit: { type: "string", value: "FILE", says: "also writes the report as JUnit XML" },
   },
   closing:
-    `Exits with 0 when every rule that was tried is kept, with 1 when one is broken, and with 2 when it
-could not be tried, or an option is wrong.`,
+    `Exits with 0 when every rule that was tried is kept, with 1 when one is broken, and with 2 when the
+participant cannot be tried, or an option is wrong.`,
   read: ({ url, resource, key, name, restart, seed, only = [], json = false, junit }): Asked => {
     if (url === undefined || !resource) throw new Misused("It needs --url and --resource")
     if ((key === undefined) !== (name === undefined)) {

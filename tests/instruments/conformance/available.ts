@@ -1,7 +1,7 @@
 /**
- * What is available of a resource, found out by the protocol alone: a reserve of so much with a
- * fresh order is granted or not, and given back at once. Doubles until one is refused, and halves
- * what is between from then on.
+ * Finds out how much of a resource is available, by the protocol alone: it reserves an amount for a
+ * new order, and gives it back at once. It doubles the amount until a reserve is rejected, and then
+ * bisects.
  */
 import type { OrderId } from "#shared/contracts/order.ts"
 import type { Command } from "#shared/contracts/reservation.ts"
@@ -14,7 +14,7 @@ interface Orders {
   readonly cancel: (orderId: OrderId, quantity: number) => Command
 }
 
-/** Whatever is near to the guess is found by few requests. Rejects with Broken. */
+/** Takes few requests when the result is near the guess. Rejects with Broken. */
 export const findLeft = async (
   one: (command: Command) => Promise<Word>,
   orders: Orders,
@@ -34,7 +34,7 @@ export const findLeft = async (
     return true
   }
   const most = Number.MAX_SAFE_INTEGER
-  // So much is there, and so much is not.
+  // `from` is available, `to` is not.
   let [from, to] = [0, most + 1]
   let next = Math.max(1, guess)
   while (to - from > 1) {

@@ -1,10 +1,10 @@
 /**
- * What a check is: a rule of the protocol that is tried on a participant, and the three ways in
- * which it can come out.
+ * A check: a rule of the protocol that is tried on a participant, and the three results that it can
+ * have.
  */
 import type { Kit } from "./kit.ts"
 
-/** The headings of docs/protocol.md that checks lead to. */
+/** The headings of docs/protocol.md to which checks link. */
 export type Heading =
   | "the-request"
   | "the-answer"
@@ -22,19 +22,19 @@ export type Heading =
   | "health"
   | "why-the-unknown-outcome-is-the-hard-case"
 
-/** What is said of a check. */
+/** The description of a check. */
 export interface Rule {
-  /** One that tries a row of the protocol's table is called like the row. */
+  /** A check of a row of the protocol's table has the name of the row. */
   readonly name: string
   readonly at: Heading
-  /** What it tries, as words that can stand behind "tried". */
+  /** What it tries, as words that can follow "tried". */
   readonly tries: string
   /** What the protocol says about it, in a sentence. */
   readonly says: string
 }
 
 export interface Check extends Rule {
-  /** What it cannot do without. */
+  /** The option without which it cannot be tried. */
   readonly needs?: "--key" | "--restart"
   /** Resolves with what it saw. Rejects with Broken, NotTried or Stopped. */
   readonly run: (kit: Kit) => Promise<string>
@@ -42,10 +42,10 @@ export interface Check extends Rule {
 
 export const linkTo = ({ at }: Rule): string => `docs/protocol.md#${at}`
 
-/** A rule does not hold; the message is what was seen, in words. */
+/** A rule is broken; the message is what was seen, in words. */
 export class Broken extends Error {}
 
-/** It gives no answer at all, so that every further question would cost as long. */
+/** The participant gives no answer at all, so that every further request would take as long. */
 export class Hung extends Broken {}
 
 /** It could not be tried; the message says why. */

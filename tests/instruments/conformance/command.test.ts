@@ -1,5 +1,5 @@
 /**
- * `npm run conformance` as a person, a script or a CI system meets it: lines, exit codes, JSON,
+ * `npm run conformance` as a person, a script or a CI system uses it: lines, exit codes, JSON,
  * JUnit, and Ctrl-C.
  */
 import { spawn } from "node:child_process"
@@ -58,7 +58,7 @@ const planted = async (
 }
 
 describe("npm run conformance", () => {
-  it("says a line for each check and ends with 0 when all are kept", () =>
+  it("prints a line for each check and exits with 0 when all are kept", () =>
     planted({}, async (one) => {
       const { out, err, code } = await run(on(one, ...only("livez", "no-token", "reserved-cancel")))
       const lines = out.split("\n")
@@ -71,14 +71,14 @@ describe("npm run conformance", () => {
       expect([err, code]).toEqual(["", 0])
     }))
 
-  it("says what it tried, saw, and where the protocol says it, and ends with 1", () =>
+  it("prints what it tried, what it saw, and where the protocol says it, and exits with 1", () =>
     planted({ bug: "takes-twice" }, async (one) => {
       const junit = join(folder, "report.xml")
       const words = on(one, "--json", "--junit", junit, ...only("reserved-reserve", "livez"))
       const { out, err, code } = await run(words)
       expect(err).toContain("FAIL  reserved-reserve        does not hold")
       expect(err).toContain("      tried     the same reserve, 3 times\n")
-      const saw = "After the same reserve of 3 came 3 times, 1 were left of thing, and not 7"
+      const saw = "After the same reserve of 3 came 3 times, 1 of thing were left instead of 7"
       expect(err).toContain(`      saw       ${saw}\n`)
       expect(err).toContain("                docs/protocol.md#the-table\n")
       expect(err).toContain("\nBroken: reserved-reserve\n")
@@ -128,17 +128,17 @@ describe("npm run conformance", () => {
       }),
   )
 
-  it("asks for a key where one is wanted, and names one that is not let in", () =>
+  it("asks for a key where one is required, and names one that is not accepted", () =>
     planted({}, async (one) => {
       const none = await run(on(one))
       expect([none.err, none.code]).toEqual([
-        `${one.url} wants a token (401: Error: no right token): give --key and --name\n`,
+        `${one.url} requires a token (401: Error: no valid token): give --key and --name\n`,
         2,
       ])
       const key = ["--key", keys.privateKey("console"), "--name", "planted"]
       const { err, code } = await run(on(one, ...key))
       expect(err).toMatch(
-        /does not let this key in \(401.*\): --key is the private key of a caller/,
+        /does not accept this key \(401.*\): --key must be the private key of a caller/,
       )
       expect(code).toBe(2)
     }, folder))
@@ -149,7 +149,7 @@ describe("npm run conformance", () => {
       planted({ stock: 1_000_000 }, async (one) => {
         const { child, ended } = begin(on(one))
         await once(child.stdout, "data")
-        // To Deno, what its own kill has ended has no exit code.
+        // On Deno, a child that was ended by its own kill has no exit code.
         process.kill(child.pid!, "SIGINT")
         const { out, code } = await ended
         expect(out).toContain("Not all was tried: it was ended")

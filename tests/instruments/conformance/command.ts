@@ -1,4 +1,4 @@
-/** `npm run conformance`: tries on somebody's participant that it keeps the protocol. */
+/** `npm run conformance`: tries whether a participant keeps the protocol. */
 import { Console, Effect } from "effect"
 import { writeFileSync } from "node:fs"
 import { command } from "#shared/command/command.ts"
@@ -9,7 +9,7 @@ import { exitCode, jsonOf, linesOf, summaryOf } from "./report.ts"
 import { conform, type Report } from "./run.ts"
 import { KeyFault } from "./tokens.ts"
 
-/** Ended by a person, it still gives back what it has reserved, and says so. */
+/** When a person ends it, it still gives back what it has reserved, and says so. */
 const tried = (asked: Asked, tell: (line: string) => void) =>
   Effect.callback<Report, { readonly message: string }>((resume) => {
     const controller = new AbortController()

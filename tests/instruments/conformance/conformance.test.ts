@@ -37,7 +37,7 @@ const openAccount = async (url: string, username: string) => {
   expect(status).toBeLessThan(300)
 }
 
-/** Of each participant a resource, and how it comes to be where no start makes it. */
+/** A resource of each participant, and how to create it if no start does. */
 const resources = {
   items: { name: "1", made: () => Promise.resolve() },
   slots: { name: "09:00", made: () => Promise.resolve() },
@@ -70,7 +70,7 @@ it.each(participants)(
     const service = await start(name)
     try {
       await resource.made(service.url)
-      // The others are of the same code.
+      // The others have the same code.
       const isKilled = atLength(name === "items", true)
       const options = {
         url: service.url,

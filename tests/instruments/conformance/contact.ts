@@ -1,6 +1,6 @@
 /**
- * The first questions: whether there is a participant that can be tried at all. What cannot is one
- * line with the remedy.
+ * The first requests: whether there is a participant that can be tried at all. If not, one line
+ * says why, with the remedy.
  */
 import { excerpt } from "./answers.ts"
 import { Broken, type Rule } from "./check.ts"
@@ -15,7 +15,7 @@ export interface Contact {
   readonly hasKey: boolean
 }
 
-/** The rule that the first questions try on the way. */
+/** The rule that the first requests try. */
 export const firstContact: Rule = {
   name: "first-contact",
   at: "the-answer",
@@ -26,8 +26,8 @@ export const firstContact: Rule = {
 }
 
 /**
- * Resolves when it answers, and something is available. Rejects with Unusable, and with Broken
- * where it breaks a rule.
+ * Resolves when it answers and something is available. Rejects with Unusable, or with Broken when
+ * it breaks a rule.
  */
 export const makeContact = async (kit: Kit, contact: Contact): Promise<void> => {
   await isThere(kit, contact)
@@ -42,7 +42,7 @@ export const makeContact = async (kit: Kit, contact: Contact): Promise<void> => 
   const again = await kit.left()
   if (again === kit.available) return
   throw new Broken(
-    `${kit.available} were available of ${kit.resource}, and then ${again}, though all was cancelled that was reserved: ` +
+    `${kit.available} of ${kit.resource} were available, and then ${again}, although all reservations were cancelled: ` +
       "a cancel does not give back what was taken, or somebody else uses it",
   )
 }
@@ -57,7 +57,7 @@ const isThere = async (kit: Kit, { url }: Contact) => {
   } catch (error) {
     if (!(error instanceof Unanswered) || error.kind === "aborted") throw error
     throw new Unusable(
-      `There is no participant at ${url}: it ${error.message}. Start it, or mend --url`,
+      `There is no participant at ${url}: it ${error.message}. Start it, or correct --url`,
     )
   }
 }
@@ -70,11 +70,11 @@ const whyUnusable = (
   const said = `${status}: ${excerpt(text === "" ? "nothing" : text)}`
   if (status === 401 || status === 403) {
     return hasKey
-      ? `${url} does not let this key in (${said}): --key is the private key of a caller that it knows, and --name its own name`
-      : `${url} wants a token (${said}): give --key and --name`
+      ? `${url} does not accept this key (${said}): --key must be the private key of a caller that it knows, and --name its own name`
+      : `${url} requires a token (${said}): give --key and --name`
   }
   if (status === 404 || status === 405 || (status >= 300 && status < 400)) {
-    return `There is no POST /internal/reservations at ${url} (${said}): mend --url, which is the participant's internal address`
+    return `There is no POST /internal/reservations at ${url} (${said}): correct --url, which is the participant's internal address`
   }
   if (status >= 500 || status === 408 || status === 429) {
     return `${url} does not answer a plain cancel (${said}): look at its log, and try again`
@@ -82,12 +82,12 @@ const whyUnusable = (
   if (status >= 400) {
     return `${url} refuses a plain cancel of ${
       excerpt(resource)
-    } (${said}): mend --resource, or the participant`
+    } (${said}): correct --resource, or the participant`
   }
   try {
     JSON.parse(text)
     return undefined
   } catch {
-    return `${url} answers what is not JSON (${said}): mend --url, which is the participant's internal address`
+    return `${url} answers something that is not JSON (${said}): correct --url, which is the participant's internal address`
   }
 }

@@ -1,5 +1,5 @@
 /**
- * The ids next to an order's: bounds are left out, so a page between the two has that order alone.
+ * The ids next to an order's. Bounds are exclusive, so a page between the two has that order alone.
  */
 import type { OrderId } from "#shared/contracts/order.ts"
 

@@ -14,8 +14,7 @@ const entities: Readonly<Record<string, string>> = {
 }
 
 /**
- * A text as it may stand in an attribute or between tags. What XML 1.0 cannot hold at all becomes
- * U+FFFD.
+ * A text, escaped for an attribute or for between tags. What XML 1.0 cannot hold becomes U+FFFD.
  */
 export const escaped = (text: string): string =>
   text.toWellFormed()

@@ -1,7 +1,7 @@
 /**
- * What checks ask a participant with. Commands are sent as the caller of the protocol sends them:
- * whoever is busy is asked again, as that is always safe. What a check has reserved is remembered,
- * so that it can be given back.
+ * What checks use to ask a participant. Commands are sent as callers of the protocol send them: a
+ * busy participant is asked again, since retries are always safe. What a check has reserved is
+ * remembered, so that it can be given back.
  */
 import { setTimeout as pause } from "node:timers/promises"
 import type { Recorded } from "#shared/contracts/audit.ts"
@@ -15,7 +15,10 @@ import type { Restart } from "./restart.ts"
 import type { Tokens } from "./tokens.ts"
 import { type Answer, type Sent, Unanswered, type Wire } from "./wire.ts"
 
-/** Somebody who fails is asked so often; one who is busy, or away for a moment, for so long. */
+/**
+ * A participant that fails is asked this often; one that is busy, or away for a moment, for this
+ * long.
+ */
 const tries = 3
 const longestMs = 10_000
 
@@ -23,9 +26,9 @@ const unknownPrefix = "conformance "
 
 export interface KitOptions {
   readonly wire: Wire
-  /** The resource that is the kit's own. */
+  /** The kit's own resource. */
   readonly resource: string
-  /** For what is drawn by chance. */
+  /** The seed of the random batches. */
   readonly seed: number
   readonly tokens: Tokens | undefined
   readonly restart: Restart | undefined
@@ -34,15 +37,15 @@ export interface KitOptions {
 }
 
 export class Kit {
-  /** What requests go out by. */
+  /** What sends the requests. */
   wire: Wire
   readonly resource: string
   readonly seed: number
-  /** No participant has it. */
+  /** A resource that no participant has. */
   readonly unknown = `${unknownPrefix}${crypto.randomUUID()}`
   /** What is available of the resource while a check holds none of it. */
   available = 0
-  /** How often somebody had to be asked again. */
+  /** How often the participant had to be asked again. */
   askedAgain = 0
   /** The orders that may hold something. */
   readonly #holding = new Map<OrderId, Command>()
@@ -68,12 +71,12 @@ export class Kit {
     return Math.min(3, this.available)
   }
 
-  /** Whether a record of this resource is the kit's, of this run or an earlier one. */
+  /** Whether a record of this resource is the kit's own, from this run or an earlier one. */
   isOwn(resource: string): boolean {
     return resource === this.resource || resource.startsWith(unknownPrefix)
   }
 
-  /** The id of an order that was made so long ago. */
+  /** The id of an order of this age. */
   order(ageMs = 0): OrderId {
     return newOrderId(Date.now() - ageMs)
   }
@@ -82,7 +85,7 @@ export class Kit {
     return { orderId, action: "reserve", resource, quantity }
   }
 
-  /** What is rejected of a new order while nothing is held. */
+  /** A reserve that is rejected while nothing is held. */
   tooMuch(orderId: OrderId): Command {
     return this.available < Number.MAX_SAFE_INTEGER
       ? this.reserve(orderId, this.available + 1)
@@ -94,7 +97,7 @@ export class Kit {
   }
 
   /**
-   * Asks until there is an answer that does not only put off. Rejects with Broken, and with
+   * Asks until there is an answer that is not to be retried. Rejects with Broken, or with
    * Unanswered when it was ended.
    */
   async ask(sent: Sent): Promise<Answer> {
@@ -120,7 +123,7 @@ export class Kit {
     return this.ask({ method: "POST", path, body: JSON.stringify(body) })
   }
 
-  /** The request of a batch, which may take something from when it is made. */
+  /** The request of a batch. From now on, its reserves may hold something. */
   request(commands: ReadonlyArray<Command>): Sent {
     for (const command of commands) {
       if (command.action === "reserve") this.#holding.set(command.orderId, command)
@@ -128,7 +131,7 @@ export class Kit {
     return { method: "POST", path: "/internal/reservations", body: JSON.stringify({ commands }) }
   }
 
-  /** Sends a batch, and gives what was answered to each command. */
+  /** Sends a batch, and gives the answer to each command. */
   async batch(commands: ReadonlyArray<Command>): Promise<ReadonlyArray<Word>> {
     const outcomes = outcomesOf(commands, await this.ask(this.request(commands)))
     const last = new Map(commands.map((command) => [command.orderId, command.action]))
@@ -141,28 +144,28 @@ export class Kit {
     return (await this.batch([command]))[0]!
   }
 
-  /** Sends one command that has to be answered so. */
+  /** Sends one command, which has to get this answer. */
   async gets(word: Word, command: Command): Promise<void> {
     const answered = await this.one(command)
     if (answered !== word) {
-      throw new Broken(`${told(command)} was answered "${answered}", and not "${word}"`)
+      throw new Broken(`${told(command)} was answered "${answered}" instead of "${word}"`)
     }
   }
 
-  /** What is left of the resource now, as far as reserving tells. */
+  /** What is left of the resource now, found out by reserving. */
   left(guess = this.available): Promise<number> {
     return findLeft((command) => this.one(command), this, guess)
   }
 
-  /** So much has to be left; `when` says after what. */
+  /** Expects this much to be left; `when` says after what. */
   async leaves(expected: number, when: string): Promise<void> {
     const left = await this.left(expected)
     if (left !== expected) {
-      throw new Broken(`${when}, ${left} were left of ${this.resource}, and not ${expected}`)
+      throw new Broken(`${when}, ${left} of ${this.resource} were left instead of ${expected}`)
     }
   }
 
-  /** Records of the orders between two ids, both left out. */
+  /** Records of the orders between two ids, both exclusive. */
   async records(
     query: Readonly<Record<string, string | number>>,
   ): Promise<ReadonlyArray<Recorded>> {
@@ -170,24 +173,21 @@ export class Kit {
     return pageOf(await this.get(`/internal/reservations?${text}`))
   }
 
-  /**
-   * Gives back what is held. Resolves with the orders of which it is not known that they hold
-   * nothing.
-   */
+  /** Gives back what is held. Resolves with the orders that may still hold something. */
   async giveBack(): Promise<ReadonlyArray<OrderId>> {
     for (let before = Infinity; this.#holding.size > 0 && this.#holding.size < before;) {
       before = this.#holding.size
       const commands = [...this.#holding.values()].slice(0, maxBatch)
         .map((command): Command => ({ ...command, action: "cancel" }))
       if (await this.#isGiven(commands)) continue
-      // One that breaks the rules for batches, or refuses one of these, may still give back the
-      // others.
+      // A participant that breaks the rules for batches, or refuses one of these commands, may
+      // still carry out the others.
       for (const command of commands) if (await this.#isGiven([command]) === undefined) break
     }
     return [...this.#holding.keys()]
   }
 
-  /** Undefined from whom there is no answer. */
+  /** Undefined when there is no answer. */
   #isGiven(commands: ReadonlyArray<Command>): Promise<boolean | undefined> {
     return this.batch(commands).then(
       () => true,
@@ -196,7 +196,7 @@ export class Kit {
   }
 }
 
-/** The caller of the protocol asks again after these, whatever the request was. */
+/** Callers of the protocol ask again after these answers, whatever the request was. */
 const putsOff = (answer: Answer): boolean => answer.status >= 500 || isBusy(answer)
 const isBusy = ({ status }: Answer): boolean => [408, 429, 502, 503, 504].includes(status)
 

@@ -1,6 +1,6 @@
 /**
- * What a run says: a line for each check as it comes, more where a rule is broken, and a summary;
- * or all of it as JSON.
+ * The output of a run: a line for each check as it ends, more lines when a rule is broken, and a
+ * summary; or all of it as JSON.
  */
 import { printable } from "#shared/command/printable.ts"
 import { linkTo } from "./check.ts"
@@ -8,7 +8,7 @@ import type { Options, Report, Result } from "./run.ts"
 
 const signs = { kept: "ok", broken: "FAIL", "not tried": "-" } as const
 
-/** A result in a line, and in four where it is broken. */
+/** A result in one line, and in five when the rule is broken. */
 export const linesOf = ({ check, came, saw, tookMs }: Result): string => {
   const took = came === "not tried" ? "" : ` (${(tookMs / 1000).toFixed(1)} s)`
   const line = `${signs[came].padEnd(4)}  ${check.name.padEnd(22)}  `
@@ -26,7 +26,7 @@ export const linesOf = ({ check, came, saw, tookMs }: Result): string => {
 const count = ({ results }: Report, came: Result["came"]): number =>
   results.filter((result) => result.came === came).length
 
-/** Whether rules were broken, or too little could be tried to say so. */
+/** 1 when rules are broken, 2 when too little could be tried to tell, otherwise 0. */
 export const exitCode = (report: Report): number => {
   if (count(report, "broken") > 0) return 1
   return report.stopped !== undefined || report.held.length > 0 || count(report, "kept") === 0
@@ -49,9 +49,9 @@ export const summaryOf = (report: Report, { resource, seed }: Options): string =
     ...(before === undefined
       ? []
       : [`Available of ${printable(resource)}: ${before} before, ${after ?? "unknown"} after`]),
-    ...(askedAgain === 0 ? [] : [`Asked again ${askedAgain} times, as it was busy or away`]),
+    ...(askedAgain === 0 ? [] : [`Asked again ${askedAgain} times, because it was busy or away`]),
     ...(held.length === 0 ? ["All that was reserved was cancelled"] : [
-      `NOT given back, as far as is known; cancel these orders: ${held.slice(0, 20).join(", ")}${
+      `Possibly NOT given back; cancel these orders: ${held.slice(0, 20).join(", ")}${
         held.length > 20 ? ` and ${held.length - 20} more` : ""
       }`,
     ]),

@@ -1,4 +1,4 @@
-/** Has the participant killed and started again, by the command that the person gave for it. */
+/** Kills the participant and starts it again, by the command that the person gave. */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { closeSync, openSync, readFileSync, rmSync } from "node:fs"
@@ -26,16 +26,17 @@ export const makeRestart = (
   { command, readyWithinMs }: RestartOptions,
 ): Restart => ({
   command: async () => {
-    // Of what it says only the end of a failure is told. It gets a file and none of the kit's own
-    // outputs: what it has started keeps what it got open, and whoever reads the kit's output waits
-    // for its end.
+    // Only the end of the output is reported, after a failure. The output goes to a file, not to
+    // the kit's own outputs: what the command has started keeps its outputs open, and a reader of
+    // the kit's output would wait for it to end.
     const file = join(tmpdir(), `unwind-restart-${crypto.randomUUID()}`)
     const output = openSync(file, "w")
     try {
-      // In a session of its own, so that a Ctrl-C for the kit does not end what it has started.
+      // In a session of its own, so that Ctrl-C for the kit does not end what the command has
+      // started.
       const stdio = ["ignore", output, output] as const
       const child = spawn(command, { shell: true, detached: true, stdio: [...stdio] })
-      // A shell that cannot be started has an error, and no end.
+      // A shell that cannot be started emits an error, and no exit.
       const [code, signal] = await once(child, "exit") as [number | null, string | null]
       if (code === 0) return
       const said = printable(readFileSync(file, "utf8").trim().slice(-200))
@@ -59,7 +60,7 @@ export const makeRestart = (
       await pause(25)
     }
     throw new Stopped(
-      `After --restart it was not ready within ${readyWithinMs / 1000} s, and at last ${last}: ` +
+      `After --restart it was not ready within ${readyWithinMs / 1000} s (at last, it ${last}): ` +
         "the command has to start the participant again, at the same address",
     )
   },
@@ -67,5 +68,5 @@ export const makeRestart = (
 
 const failed = (how: string) =>
   new Stopped(
-    `The command of --restart failed (${how}): it has to kill the participant, start it again, and end`,
+    `The command of --restart failed (${how}): it has to kill the participant, start it again, and exit`,
   )

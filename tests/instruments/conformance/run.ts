@@ -11,13 +11,13 @@ import { readTokens } from "./tokens.ts"
 import { makeWire } from "./wire.ts"
 
 export interface Options {
-  /** Without a slash at its end. */
+  /** Without a trailing slash. */
   readonly url: string
   readonly resource: string
   readonly key: { readonly file: string; readonly name: string } | undefined
   readonly restart: string | undefined
   readonly seed: number
-  /** The names of the checks to try; all where there are none. */
+  /** The names of the checks to try; all if it is empty. */
   readonly only: ReadonlyArray<string>
   readonly timeoutMs: number
 }
@@ -32,28 +32,25 @@ export interface Result {
 
 export interface Report {
   readonly results: ReadonlyArray<Result>
-  /**
-   * What was available of the resource, at first and at last; undefined where that could not be
-   * found out.
-   */
+  /** What was available of the resource before and after the run; undefined when it is unknown. */
   readonly before: number | undefined
   readonly after: number | undefined
   /** Orders that may still hold something. */
   readonly held: ReadonlyArray<OrderId>
-  /** How often somebody who was busy had to be asked again. */
+  /** How often a busy participant had to be asked again. */
   readonly askedAgain: number
-  /** Why not all could be tried, if something came in between. */
+  /** Why not everything was tried, if something stopped the run. */
   readonly stopped: string | undefined
 }
 
 const readyWithinMs = 120_000
 
-/** What is still to be given back has so long, also when a person does not want to wait. */
+/** How long giving back may take after a person has ended the run. */
 const giveBackWithinMs = 7_000
 
 /**
- * Tells each result as it comes; the signal ends it early, and has it give back what it holds.
- * Rejects with Unusable or KeyFault.
+ * Reports each result as it comes. The signal ends the run early; it still gives back what it
+ * holds. Rejects with Unusable or KeyFault.
  */
 export const conform = async (
   options: Options,
@@ -94,7 +91,7 @@ const tryAll = async (
       if (!(error instanceof Broken)) throw error
       const tookMs = performance.now() - startedMs
       add({ check: firstContact, came: "broken", saw: error.message, tookMs })
-      return "it does not answer as it has to"
+      return "the first answers break the protocol"
     })
   const before = stopped === undefined ? kit.available : undefined
   for (const check of checks.filter(({ name }) => only.length === 0 || only.includes(name))) {
@@ -146,7 +143,7 @@ const tryOne = async (kit: Kit, check: Check): Promise<Tried> => {
   return { result: { check, came, saw, tookMs: performance.now() - startedMs }, stopped }
 }
 
-/** Gives everything back, and counts: after each check there has to be as much as before. */
+/** Gives everything back, and counts: after each check as much has to be available as before. */
 const settle = async (kit: Kit) => {
   const before = kit.available
   try {
@@ -159,8 +156,8 @@ const settle = async (kit: Kit) => {
   return {
     wrong: kit.available === before
       ? undefined
-      : `When all was given back, ${kit.available} were left of ${kit.resource}, and ${before} before ` +
-        "(if nobody else uses it)",
+      : `After all was given back, ${kit.available} of ${kit.resource} were left, and ${before} before ` +
+        "(unless somebody else uses it)",
     stopped: kit.available > 0
       ? undefined
       : `nothing is left of ${kit.resource}: what was reserved did not come back`,

@@ -1,6 +1,6 @@
 /**
- * A participant as a process that the kit may have killed and started again: its command asks this
- * process to do so, so that nothing outlives the test.
+ * A participant as a process that the kit can kill and start again. Its command asks this process
+ * to do so, so that nothing outlives the test.
  */
 import { Effect } from "effect"
 import { spawn } from "node:child_process"

@@ -1,6 +1,6 @@
 /**
- * The caller's tokens, signed with its own key: the right one, and those that no participant may
- * take.
+ * The caller's tokens, signed with its own key: a valid one, and those that no participant may
+ * accept.
  */
 import { generateKeyPair, importJWK, type JWK, SignJWT } from "jose"
 import { readFile } from "node:fs/promises"
@@ -34,7 +34,9 @@ interface Signing {
 const lifetimeSeconds = 30
 const hour = 3_600
 
-/** Reads the private key of the caller, whose name is the key's. Rejects with KeyFault. */
+/**
+ * Reads the private key of the caller; the key's id is the caller's name. Rejects with KeyFault.
+ */
 export const readTokens = async (file: string, participant: string): Promise<Tokens> => {
   const signing = await readSigning(file)
   const stranger = (await generateKeyPair("EdDSA", { crv: "Ed25519" })).privateKey
@@ -55,7 +57,7 @@ export const readTokens = async (file: string, participant: string): Promise<Tok
   }
   let right = { token: Promise.resolve(""), signedMs: -Infinity }
   return {
-    // As its caller does, it shows a token more than once.
+    // Like any caller, it uses a token more than once.
     right: () => {
       const nowMs = performance.now()
       if (nowMs - right.signedMs > (lifetimeSeconds * 1_000) / 3) {
@@ -98,7 +100,7 @@ const readSigning = async (file: string): Promise<Signing> => {
       return { key, kid: jwk.kid }
     }
   } catch {
-    // Nothing of the file gets into a message: it may be a private key of another kind.
+    // No message contains any of the file: it may be a private key of another kind.
   }
   throw new KeyFault(
     `--key: ${file} holds no private key with a name (JWK with "d" and "kid"): ${remedy}`,

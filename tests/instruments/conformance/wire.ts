@@ -1,6 +1,4 @@
-/**
- * Requests to the participant, one try each: nothing of what it may answer is taken for granted.
- */
+/** Requests to the participant, one attempt each. Nothing is assumed about its answers. */
 import { request as httpRequest } from "node:http"
 import { request as httpsRequest } from "node:https"
 import { setTimeout as pause } from "node:timers/promises"
@@ -11,9 +9,9 @@ export interface Sent {
   readonly method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE"
   readonly path: string
   readonly body?: string
-  /** The type of the body, where that is not JSON. */
+  /** The type of the body, if that is not JSON. */
   readonly contentType?: string
-  /** What stands there in place of the caller's right token; null for none. */
+  /** Replaces the caller's valid token; null for none. */
   readonly token?: string | null
 }
 
@@ -22,7 +20,7 @@ export interface Answer {
   readonly text: string
 }
 
-/** There is no answer; the message says why, as it stands behind "It". */
+/** There is no answer; the message says why, in words that can follow "It". */
 export class Unanswered extends Error {
   readonly kind: "refused" | "broken" | "late" | "aborted"
 
@@ -36,7 +34,7 @@ export interface WireOptions {
   readonly url: string
   /** How long it may take to answer. */
   readonly timeoutMs: number
-  /** The token of the right caller; none where tokens are not tried. */
+  /** The caller's valid token; undefined when tokens are not tried. */
   readonly token: () => Promise<string | undefined>
   /** Ends all requests. */
   readonly signal: AbortSignal
@@ -76,7 +74,7 @@ export const makeWire = ({ url, timeoutMs, token, signal }: WireOptions): Wire =
       if (signal.aborted) throw unanswered(new Error("It was ended"), true)
       const limit = new AbortController()
       const end = () => limit.abort()
-      // On Deno, a request on a connection that was used before does not end with its signal.
+      // On Deno, the signal does not end a request on a reused connection.
       const ended = new Promise<never>((_, reject) => {
         limit.signal.addEventListener("abort", () => reject(new Error("It was ended")))
       })

@@ -102,7 +102,7 @@ describe("a service that is called", () => {
         json({
           outcomes: commands.toReversed().map(({ orderId }) => ({ orderId, outcome: "reserved" })),
         })
-      const cause = "items answered in another order than it was asked " +
+      const cause = "items answered in another sequence than it was asked " +
         "(docs/protocol.md#the-answer)"
       for (let n = 0; n < 3; n++) {
         yield* send("items", reserves(2))

@@ -27,7 +27,7 @@ const asItShould = each((right) => right)
  * right about that.
  */
 const manners: ReadonlyArray<readonly [manner: Manner, ofThree: string, ofOne?: string]> = [
-  [(right) => ({ outcomes: right.toReversed() }), "in another order than it was asked"],
+  [(right) => ({ outcomes: right.toReversed() }), "in another sequence than it was asked"],
   [
     (right) => ({ outcomes: right.map(() => right[0]) }),
     "twice for an order, and not for another one",
@@ -164,8 +164,8 @@ describe("a participant that breaks the protocol", () => {
           system.look(user, id),
           ({ status, stuck }) =>
             status === "compensating" && stuck?.step === "item" &&
-            stuck.cause === 'items answered a cancel with "rejected": there is no answer to it ' +
-                'but "cancelled" (docs/protocol.md#the-answer)',
+            stuck.cause === 'items answered a cancel with "rejected": the only answer to it ' +
+                'is "cancelled" (docs/protocol.md#the-answer)',
         ),
       )
       // The money is given back last, so it is held while items is in question.

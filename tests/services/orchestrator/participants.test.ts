@@ -84,7 +84,7 @@ describe("participants", () => {
     ],
     ["answered 1 outcome to 2 commands", () => answer([first])],
     ["answered 3 outcomes to 2 commands", () => answer([first, second, second])],
-    ["answered in another order than it was asked", () => answer([second, first])],
+    ["answered in another sequence than it was asked", () => answer([second, first])],
     ["answered twice for an order, and not for another one", () => answer([first, first])],
     [
       "answered for an order that it was not asked about in this request",
@@ -121,7 +121,7 @@ describe("participants", () => {
         script.conduct = () => answer([first], outcome)
         const cancel = { orderId: first, action: "cancel", resource: "1", quantity: 1 } as const
         const [given] = yield* script.service.send("items", [cancel])
-        const message = `items answered a cancel with "${outcome}": there is no answer to it but ` +
+        const message = `items answered a cancel with "${outcome}": the only answer to it is ` +
           '"cancelled" (docs/protocol.md#the-answer)'
         assert.deepInclude(given, { _tag: "OutcomeUnknown", message })
       }

@@ -204,7 +204,7 @@ describe("the retention", () => {
       yield* world.pass("1 minute")
       assert.deepStrictEqual(world.requests, [])
       assert.deepStrictEqual(world.logs, [
-        "What is old is forgotten later: the audit is not sure of 1 old orders",
+        "Old orders will be forgotten later: the audit is not sure of 1 old orders",
       ])
       world.parts = [part]
       yield* world.pass("75 minutes")
@@ -217,14 +217,16 @@ describe("the retention", () => {
       world.auditFails = true
       yield* world.pass("1 minute")
       assert.deepStrictEqual(world.requests, [])
-      assert.deepStrictEqual(world.logs, ["What is old is forgotten later: orders answered 503"])
+      assert.deepStrictEqual(world.logs, [
+        "Old orders will be forgotten later: orders answered 503",
+      ])
       world.auditFails = false
       world.left["items"] = undefined
       yield* world.pass("75 minutes")
       const all = ["billing", "items", "slots"]
       assert.deepStrictEqual(world.requests.map(([name]) => name), all)
       assert.deepStrictEqual(world.logs.slice(1), [
-        "What is old is forgotten later: items answered 503",
+        "Old orders will be forgotten later: items answered 503",
       ])
       world.left["items"] = 0
       yield* world.pass("75 minutes")
@@ -238,7 +240,7 @@ describe("the retention", () => {
       yield* world.pass("1 minute")
       assert.deepStrictEqual(world.left["items"], 0)
       assert.deepStrictEqual(world.logs, [
-        "What is old is forgotten later: billing answered forgotten as null: expected number " +
+        "Old orders will be forgotten later: billing answered forgotten as null: expected number " +
         "(docs/protocol.md#retention)",
       ])
     }))

@@ -1,4 +1,4 @@
-/** Old orders, whose age is their tombstone, and what a participant is told to forget. */
+/** Old orders, whose age is their tombstone, and what a participant forgets when it is told to. */
 import { maxPage } from "#shared/contracts/audit.ts"
 import type { OrderId } from "#shared/contracts/order.ts"
 import { firstIdAt, madeAtMs } from "#shared/contracts/order-time.ts"
@@ -34,7 +34,7 @@ const youngOrder = async (kit: Kit) => {
     await kit.gets("cancelled", kit.cancel(orderId))
     await kit.gets("cancelled", kit.reserve(orderId))
   }
-  return "those of a minute ahead, of now, of an hour and of 20 hours ago were reserved"
+  return "orders of a minute ahead, of now, of an hour ago and of 20 hours ago were reserved"
 }
 
 const forgotten = async (kit: Kit) => {
@@ -47,12 +47,12 @@ const forgotten = async (kit: Kit) => {
   return { before: before as OrderId, spared }
 }
 
-/** So many pages of old records are looked through. */
+/** The most pages of old records that are read. */
 const mostPages = 20
 
 /**
- * What must be spared, so that nothing of anybody else's is forgotten: what is spared now, and all
- * records that are old enough but the kit's own.
+ * The orders to spare, so that only the kit's own are forgotten: those that are spared now, and all
+ * old records of others.
  */
 const sparing = async (kit: Kit): Promise<ReadonlyArray<OrderId>> => {
   const except = new Set((await forgotten(kit)).spared)
@@ -64,7 +64,7 @@ const sparing = async (kit: Kit): Promise<ReadonlyArray<OrderId>> => {
     if (page.length === 0) return [...except]
     before = page.at(-1)!.orderId
   }
-  throw new NotTried("others have too many old records here, which would be forgotten with it")
+  throw new NotTried("there are too many old records of others here, which would be forgotten too")
 }
 
 const forget = async (kit: Kit, before: OrderId, except: ReadonlyArray<OrderId>) => {
@@ -86,7 +86,7 @@ const forgetYoung = async (kit: Kit) => {
     const [found] = await kit.records({ after: idBefore(orderId), before: idBehind(orderId) })
     if (found?.outcome === expected) continue
     throw new Broken(
-      `Told to forget all before an hour from now, it forgot ${count} records, among them the one of ${
+      `Told to forget all before an hour from now, it forgot ${count} records, including that of ${
         told(command)
       }, which was ${expected}`,
     )
@@ -102,7 +102,7 @@ const forgottenAnswer = async (kit: Kit) => {
   if (madeAtMs(first.before) > Date.now() - dayMs) {
     throw new Broken(`It has forgotten up to ${first.before}, which is younger than a day`)
   }
-  // Nothing is before the first of all orders; what is spared stays so.
+  // No order is before the lowest id, and what is spared stays spared.
   await forget(kit, firstIdAt(0), first.spared)
   const then = await forgotten(kit)
   if (then.before < first.before) {
@@ -117,10 +117,12 @@ const forgottenAnswer = async (kit: Kit) => {
     const { status, text } = await kit.post("/internal/forget", body)
     if (status >= 400 && status < 500) continue
     throw new Broken(
-      `To forget ${excerpt(body)} was answered ${status}, and not refused: ${excerpt(text)}`,
+      `The request to forget ${excerpt(body)} was answered ${status} instead of being refused: ${
+        excerpt(text)
+      }`,
     )
   }
-  return `up to ${then.before}, which does not go back; wrong wishes were refused with 4xx`
+  return `up to ${then.before}, which does not go back; invalid requests were refused with 4xx`
 }
 
 export const ageingChecks: ReadonlyArray<Check> = [
@@ -136,21 +138,23 @@ export const ageingChecks: ReadonlyArray<Check> = [
     name: "young-order",
     at: "ageing",
     tries: "reserves of orders from a minute ahead to 20 hours ago",
-    says: "The retention is a day or longer: no order that is younger is too old.",
+    says: "The retention is a day or longer: an order that is younger is never too old.",
     run: youngOrder,
   },
   {
     name: "forget-young",
     at: "retention",
-    tries: "to have it forget all orders before an hour from now",
-    says: "No order is forgotten that is younger than the retention and a day, whatever is asked.",
+    tries: "a request to forget all orders before an hour from now",
+    says:
+      "No order that is younger than the retention plus a day is forgotten, whatever is requested.",
     run: forgetYoung,
   },
   {
     name: "forgotten",
     at: "retention",
-    tries: "how far it has forgotten, and wrong wishes",
-    says: "It says before which order it has forgotten, and which it spared; that never goes back.",
+    tries: "how far it has forgotten, and invalid requests to forget",
+    says:
+      "It tells before which order it has forgotten, and which it spared; this never goes back.",
     run: forgottenAnswer,
   },
 ]

@@ -1,6 +1,6 @@
 /**
- * All checks, in the order in which they are tried: from one command to many, from requests to what
- * is forgotten.
+ * All checks, in the order in which they are tried: from one command to many, from requests to
+ * forgetting.
  */
 import type { Check } from "../check.ts"
 import { ageingChecks } from "./ageing.ts"

@@ -7,7 +7,7 @@ import { Broken, type Check } from "../check.ts"
 import { idBefore, idBehind } from "../ids.ts"
 import type { Kit } from "../kit.ts"
 
-/** Both bounds of a page are left out: those just around the orders. */
+/** The bounds of a page, which are exclusive, just around these orders. */
 const around = (orders: ReadonlyArray<OrderId>) => {
   const sorted = orders.toSorted()
   return { after: idBefore(sorted[0]!), before: idBehind(sorted.at(-1)!) }
@@ -38,7 +38,7 @@ const records = async (kit: Kit) => {
       found.resource === resource
     if (isRight) continue
     throw new Broken(
-      `Of order ${orderId}, which is ${outcome} with ${quantity} of ${resource}, the record is ${
+      `The record of order ${orderId}, which is ${outcome} with ${quantity} of ${resource}, is ${
         excerpt(found ?? "not there")
       }`,
     )
@@ -47,7 +47,7 @@ const records = async (kit: Kit) => {
   if (extra !== undefined) {
     throw new Broken(`An order that got no command is on record: ${excerpt(extra)}`)
   }
-  return "the records were those of the commands: reserved, rejected and cancelled"
+  return "the records match the commands: reserved, rejected and cancelled"
 }
 
 const cursor = async (kit: Kit) => {
@@ -73,13 +73,13 @@ const cursor = async (kit: Kit) => {
   const missing = orders.find((orderId) => !walked.includes(orderId))
   if (missing !== undefined) {
     throw new Broken(
-      `Walking in pages of ${limit}, from each to the next, left out order ${missing}`,
+      `Pages of ${limit}, each read from the last order of the one before, left out order ${missing}`,
     )
   }
   const middle = orders.toSorted()[6]!
   const newer = await kit.records({ after: middle, before })
   if (newer.length < 6 || newer.some(({ orderId }) => orderId <= middle)) {
-    throw new Broken(`After ${middle}, of which 6 orders are newer, there were ${newer.length}`)
+    throw new Broken(`A page of the 6 orders after ${middle} has ${newer.length}, or an older one`)
   }
   return `${orders.length} orders in pages of ${limit}: newest first, none twice, none left out`
 }
@@ -90,7 +90,7 @@ const wrongPages = async (kit: Kit) => {
   ) {
     const { status, text } = await kit.get(`/internal/reservations?${query}`)
     if (status >= 400 && status < 500) continue
-    throw new Broken(`?${query} was answered ${status}, and not refused: ${excerpt(text)}`)
+    throw new Broken(`?${query} was answered ${status} instead of being refused: ${excerpt(text)}`)
   }
   return "4xx to each"
 }
@@ -120,15 +120,15 @@ const books = async (kit: Kit) => {
   ]))
   const others = await balanced("after that was given back")
   return others === 0
-    ? "they balanced before, with, and after a reservation"
-    : `those of ${kit.resource} balanced; of other resources, ${others} do not`
+    ? "they balanced before, during and after a reservation"
+    : `those of ${kit.resource} balanced; those of ${others} other resources do not`
 }
 
 export const auditChecks: ReadonlyArray<Check> = [
   {
     name: "records",
     at: "audit",
-    tries: "what is on record of orders that were reserved, rejected, cancelled, or never seen",
+    tries: "the records of orders that were reserved, rejected, cancelled or never seen",
     says:
       "A page has a record for each order: its outcome, resource and quantity, and when it was recorded.",
     run: records,
@@ -136,22 +136,22 @@ export const auditChecks: ReadonlyArray<Check> = [
   {
     name: "page-cursor",
     at: "audit",
-    tries: "13 orders in pages of 4, from the last of each page on to the next",
-    says: "Newest order first, between before and after, both left out; none twice, none left out.",
+    tries: "13 orders in pages of 4, each page from the last order of the one before",
+    says: "Newest order first, between before and after, both exclusive; none twice, none missing.",
     run: cursor,
   },
   {
     name: "wrong-pages",
     at: "audit",
-    tries: "limits of 0, of 1001 and in words, bounds that are no orders, and what nobody knows",
-    says: "A limit is from 1 to 1000, and a bound is an order's id; all else is refused with 4xx.",
+    tries: "limits of 0, of 1001 and in words, bounds that are no ids, and an unknown parameter",
+    says: "A limit is from 1 to 1000, a bound is an order's id; anything else is refused with 4xx.",
     run: wrongPages,
   },
   {
     name: "books",
     at: "audit",
-    tries: "the books before, with, and after a reservation, and while others come and go",
-    says: "What there was is what is left, what is held and what was consumed, at every instant.",
+    tries: "the books before, during and after a reservation, and while others come and go",
+    says: "At every instant, what is left, held and consumed adds up to what there was.",
     run: books,
   },
 ]

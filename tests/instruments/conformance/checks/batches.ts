@@ -1,6 +1,6 @@
 /**
- * Batches: as if each command came alone, answered in order, and one that is refused spoils no
- * other.
+ * Batches: each command takes effect as if it came alone, the answers keep the order of the
+ * commands, and a refused command affects no other.
  */
 import { Duration } from "effect"
 import fc from "fast-check"
@@ -12,7 +12,7 @@ import { Broken, type Check, Hung } from "../check.ts"
 import { type Kit, told } from "../kit.ts"
 
 /**
- * A command of a plan: of the nth order, with a quantity that may stand for all that is available,
+ * A planned command: for the nth order, with a quantity that may stand for all that is available,
  * or for one more.
  */
 interface Planned {
@@ -68,13 +68,13 @@ const makeModel = (resource: string, available: number) => {
   }
 }
 
-/** Sends the batches as `send` does, and compares each with the model. */
+/** Sends the batches by `send`, and compares each answer with the model's. */
 const followsModel = async (
   kit: Kit,
   plan: ReadonlyArray<ReadonlyArray<Planned>>,
   send: (commands: ReadonlyArray<Command>) => Promise<ReadonlyArray<string>>,
 ) => {
-  // What a plan before has lost is not lost by this one.
+  // What an earlier plan has lost is not blamed on this one.
   const available = await kit.left()
   const orders = Array.from({ length: 4 }, () => kit.order())
   const model = makeModel(kit.resource, available)
@@ -88,7 +88,7 @@ const followsModel = async (
     throw new Broken(
       `With ${available} left, command ${wrong + 1} of a batch was answered "${
         answered[wrong]
-      }", and not "${expected[wrong]}": ${lines.join(", ")}`,
+      }" instead of "${expected[wrong]}": ${lines.join(", ")}`,
     )
   }
   await kit.giveBack()
@@ -97,12 +97,12 @@ const followsModel = async (
 
 const runs = 25
 
-/** Tries random plans, and the smallest that breaks a rule. */
+/** Tries random plans, and reports the smallest that breaks a rule. */
 const randomPlans = async (
   kit: Kit,
   send: (commands: ReadonlyArray<Command>) => Promise<ReadonlyArray<string>>,
 ) => {
-  // One that hangs is not asked for the smallest plan.
+  // A participant that hangs is not asked again to find the smallest plan.
   let ended: unknown
   const property = fc.asyncProperty(plans, async (plan) => {
     if (ended !== undefined) throw ended
@@ -121,7 +121,7 @@ const randomPlans = async (
 
 const batches = async (kit: Kit) => {
   await randomPlans(kit, (commands) => kit.batch(commands))
-  return `${runs} plans of up to 3 batches (--seed ${kit.seed}) were answered as by the table`
+  return `${runs} plans of up to 3 batches (--seed ${kit.seed}) were answered as the table says`
 }
 
 const oneByOne = async (kit: Kit) => {
@@ -130,7 +130,7 @@ const oneByOne = async (kit: Kit) => {
     for (const command of commands) answered.push(await kit.one(command))
     return answered
   })
-  return `${runs} plans (--seed ${kit.seed}), one command at a time, were answered as by the table`
+  return `${runs} plans (--seed ${kit.seed}), one command at a time, were answered as the table says`
 }
 
 const answerOrder = async (kit: Kit) => {
@@ -147,10 +147,10 @@ const answerOrder = async (kit: Kit) => {
     throw new Broken(
       `Command ${n + 1} of ${again.length}, ${told(again[n]!)}, was answered "${
         answered[n]
-      }", and not "${expected}"`,
+      }" instead of "${expected}"`,
     )
   })
-  return `${again.length} commands, orders in no order and each twice, were answered in their order`
+  return `${again.length} commands, for unsorted orders and each twice, were answered in their order`
 }
 
 const refusedAmongOthers = async (kit: Kit) => {
@@ -180,7 +180,7 @@ const refusedAmongOthers = async (kit: Kit) => {
   const wrong = expected.findIndex((word, n) => word !== answered[n])
   if (wrong !== -1) {
     throw new Broken(
-      `Among others, ${told(commands[wrong]!)} was answered "${answered[wrong]}", and not "${
+      `Among others, ${told(commands[wrong]!)} was answered "${answered[wrong]}" instead of "${
         expected[wrong]
       }": the whole answer was ${excerpt(answered)}`,
     )
@@ -193,29 +193,29 @@ export const batchChecks: ReadonlyArray<Check> = [
   {
     name: "one-by-one",
     at: "the-table",
-    tries: "random commands, one at a time, against the rules as a pure function",
-    says: "What is answered follows from what is on record and what is left, by the table.",
+    tries: "random commands, one at a time, compared with the rules as a pure function",
+    says: "The answer follows from what is on record and what is left, by the table.",
     run: oneByOne,
   },
   {
     name: "batches",
     at: "batches",
-    tries: "random batches, with several commands of one order in them, against the same rules",
+    tries: "random batches, with several commands for one order, compared with the same rules",
     says: "The commands of a batch take effect one after another, as if each came alone.",
     run: batches,
   },
   {
     name: "answer-order",
     at: "the-answer",
-    tries: "a batch of 12 orders in no order, each of them twice",
+    tries: "a batch of 12 unsorted orders, each of them twice",
     says: "There is one outcome for each command, in the order of the commands.",
     run: answerOrder,
   },
   {
     name: "refused-among-others",
     at: "batches",
-    tries: "a batch in which some commands are rejected, some are mismatches, and some are right",
-    says: "One command that is refused does not change what becomes of the others.",
+    tries: "a batch in which some commands are rejected, some are mismatches, and some succeed",
+    says: "A command that is refused does not change the outcomes of the others.",
     run: refusedAmongOthers,
   },
 ]

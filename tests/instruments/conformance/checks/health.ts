@@ -1,4 +1,4 @@
-/** Health: what whoever runs the participant asks, without a token. */
+/** Health: the probes of whoever runs the participant, without a token. */
 import { excerpt } from "../answers.ts"
 import { Broken, type Check } from "../check.ts"
 
@@ -19,6 +19,6 @@ export const healthChecks: ReadonlyArray<Check> = [
   health(
     "readyz",
     "GET /readyz without a token",
-    "200 when it can do its work, with its database.",
+    "200 when it can do its work, including its database.",
   ),
 ]

@@ -1,6 +1,6 @@
 /**
- * Answers that are lost: by a connection that is cut, and by a participant that is killed with
- * requests in flight.
+ * Lost answers: by a connection that is cut, and by a participant that is killed with requests in
+ * flight.
  */
 import { setTimeout as pause } from "node:timers/promises"
 import type { OrderId } from "#shared/contracts/order.ts"
@@ -22,7 +22,7 @@ const cutConnection = async (kit: Kit) => {
       await kit.wire.cut(kit.request([reserve]), moment)
       await kit.gets("reserved", reserve)
       if (n === 0) {
-        await kit.leaves(kit.available - kit.few, `After ${told(reserve)}, cut and asked again`)
+        await kit.leaves(kit.available - kit.few, `After ${told(reserve)}, cut and sent again`)
       }
       await kit.wire.cut(kit.request([cancel]), moment)
       await kit.gets("cancelled", cancel)
@@ -30,12 +30,10 @@ const cutConnection = async (kit: Kit) => {
     }
   }
   await kit.leaves(kit.available, "After requests whose connections were cut")
-  return `${8 * moments.length} requests were cut; asked again, each had its effect once`
+  return `${8 * moments.length} requests were cut; sent again, each had its effect once`
 }
 
-/**
- * What is known of an order whose commands were answered, or not, while the participant was killed.
- */
+/** What is known about an order whose commands were sent before and during a kill. */
 interface Story {
   readonly reserve: Command
   reserved?: string
@@ -43,9 +41,7 @@ interface Story {
   cancelled?: boolean
 }
 
-/**
- * From so many orders on it goes slower: how long the command takes until it kills is not known.
- */
+/** After this many orders it goes slower, since the command may take any time until it kills. */
 const hasty = 200
 
 /** Reserves and cancels, order after order, until there is no answer. */
@@ -56,7 +52,7 @@ const work = async (kit: Kit, stories: Array<Story>, isOver: () => boolean) => {
     try {
       const { reserve } = story
       story.reserved = outcomesOf([reserve], await kit.wire.send(kit.request([reserve])))[0]!
-      // Some are left as they are, but so few that there is enough for the others.
+      // Some are left reserved, but few enough that there is something left for the others.
       const kept = stories.filter((one) => one.reserved === "reserved" && !one.cancelSent).length
       if (stories.length % 5 > 0 || kept > kit.available / 2) {
         story.cancelSent = true
@@ -65,14 +61,14 @@ const work = async (kit: Kit, stories: Array<Story>, isOver: () => boolean) => {
         story.cancelled = true
       }
     } catch {
-      // Whatever is wrong with an answer while it is killed: it is none.
+      // While the participant is killed, an invalid answer counts as none.
       return
     }
     await pause(Math.min(50, Math.max(0, stories.length - hasty) / 10))
   }
 }
 
-/** What may be answered to the reserve, when it is asked again. */
+/** The possible answers to the reserve when it is sent again. */
 const possible = ({ reserved, cancelSent, cancelled }: Story): ReadonlyArray<string> => {
   if (reserved === "rejected") return ["rejected"]
   if (cancelled) return ["cancelled"]
@@ -82,7 +78,7 @@ const possible = ({ reserved, cancelSent, cancelled }: Story): ReadonlyArray<str
 
 const workers = 8
 
-/** In words, what was known of an order before the kill. */
+/** In words, what was known about an order before the kill. */
 const toldStory = ({ reserve, reserved, cancelSent, cancelled }: Story): string =>
   `${told(reserve)} was ${
     reserved === undefined ? "not answered" : `answered "${reserved}"`
@@ -105,7 +101,7 @@ const killOnce = async (kit: Kit, afterMs: number): Promise<number> => {
     const wrong = asked.findIndex((story, n) => !possible(story).includes(answered[n]!))
     if (wrong === -1) continue
     throw new Broken(
-      `${toldStory(asked[wrong]!)}, and after it the reserve was answered "${answered[wrong]}"`,
+      `${toldStory(asked[wrong]!)}, and afterwards the reserve was answered "${answered[wrong]}"`,
     )
   }
   await kit.giveBack()
@@ -123,9 +119,9 @@ const killed = async (kit: Kit) => {
   const delays = [0, 10, 30]
   for (const delay of delays) lost += await killOnce(kit, delay)
   if (lost === 0) {
-    throw new NotTried("the command of --restart stopped it so gently that no answer was lost")
+    throw new NotTried("the command of --restart stopped it gently, so that no answer was lost")
   }
-  return `killed ${delays.length} times, ${lost} answers were lost; asked again, all was as before`
+  return `killed ${delays.length} times, ${lost} answers were lost; sent again, all was as before`
 }
 
 const restarted = async (kit: Kit) => {
@@ -151,23 +147,23 @@ const restarted = async (kit: Kit) => {
   await kit.gets("mismatch", kit.reserve(reserved, few + 1))
   await kit.gets("cancelled", kit.reserve(late, 1))
   await kit.leaves(available - few, "After it was started again")
-  return "every answer and what was left were as before"
+  return "every answer, and what was left, was as before"
 }
 
 export const lostChecks: ReadonlyArray<Check> = [
   {
     name: "cut-connection",
     at: "why-the-unknown-outcome-is-the-hard-case",
-    tries: "reserves and cancels whose connection is cut before the answer, asked again",
+    tries: "reserves and cancels whose connection is cut before the answer, sent again",
     says:
-      "Whether a request whose answer was lost took effect or not, asked again it has its effect once.",
+      "Whether or not a request whose answer was lost took effect: sent again, it has its effect once.",
     run: cutConnection,
   },
   {
     name: "killed",
     at: "one-transaction",
     needs: "--restart",
-    tries: "reserves and cancels in flight while it is killed, asked again when it is back",
+    tries: "reserves and cancels in flight while it is killed, sent again when it is back",
     says:
       "The record and the balance are written in one transaction, before the answer: both are there, or neither.",
     run: killed,

@@ -1,6 +1,6 @@
 /**
- * The same commands many times at once, many who want the last unit, and batches that want the same
- * in other orders.
+ * The same commands many times at once, many orders that want the last unit, and batches of the
+ * same orders in different sequences.
  */
 import type { OrderId } from "#shared/contracts/order.ts"
 import type { Command } from "#shared/contracts/reservation.ts"
@@ -23,7 +23,7 @@ const allGet = async (kit: Kit, word: string, command: Command, count: number) =
   throw new Broken(
     `Of ${count} times ${told(command)} at once, ${others.length} were answered "${
       [...new Set(others)].join('" or "')
-    }", and not "${word}"`,
+    }" instead of "${word}"`,
   )
 }
 
@@ -58,7 +58,7 @@ const parallelMixed = async (kit: Kit) => {
     const answered = await together(kit, commands)
     answered.forEach((word, n) => {
       if (word === "cancelled" || (word === "reserved" && n % 2 === 0)) return
-      throw new Broken(`${told(commands[n]!)}, beside its opposite, was answered "${word}"`)
+      throw new Broken(`${told(commands[n]!)}, at once with its opposite, was answered "${word}"`)
     })
     await kit.gets("cancelled", reserve)
     await kit.leaves(
@@ -77,14 +77,14 @@ const lastUnit = async (kit: Kit) => {
     await kit.gets("reserved", kit.reserve(kit.order(), kit.available - 1))
   }
   for (let round = 1; round <= rounds; round++) {
-    // So that connections are there by then: whoever has to make one comes late.
+    // Opens the connections first: a request that has to open one would come late.
     await Promise.all(Array.from({ length: wanting }, () => kit.get("/livez")))
     const commands = Array.from({ length: wanting }, () => kit.reserve(kit.order()))
     const answered = await together(kit, commands)
     const count = (word: string) => answered.filter((one) => one === word).length
     if (count("reserved") !== 1 || count("rejected") !== wanting - 1) {
       throw new Broken(
-        `Of ${wanting} that wanted the last unit at once, ${count("reserved")} got it, and ${
+        `Of ${wanting} orders that wanted the last unit at once, ${count("reserved")} got it, and ${
           count("rejected")
         } were rejected`,
       )
@@ -100,12 +100,14 @@ const lastUnit = async (kit: Kit) => {
     const got = commands[answered.indexOf("reserved")]!
     await kit.gets("cancelled", { ...got, action: "cancel" })
   }
-  return `${rounds} times one got it, ${wanting - 1} were rejected, and all heard the same again`
+  return `${rounds} times one got it and ${
+    wanting - 1
+  } were rejected; all were answered the same again`
 }
 
 /**
- * A rotation that starts elsewhere, every second one backwards: what deadlocks who locks in the
- * order of commands.
+ * A rotation that starts elsewhere, every second one reversed: this deadlocks a participant that
+ * locks in the order of commands.
  */
 const inAnotherOrder = (orders: ReadonlyArray<OrderId>, n: number): ReadonlyArray<OrderId> => {
   const at = (n * 7) % orders.length
@@ -126,7 +128,7 @@ const parallelBatches = async (kit: Kit) => {
     const other = others.find((answers) => answers.get(orderId) !== first!.get(orderId))
     if (other === undefined) continue
     throw new Broken(
-      `Of batches at once, one was answered "${
+      `Of concurrent batches, one was answered "${
         first!.get(orderId)
       }" for order ${orderId}, and one "${other.get(orderId)}"`,
     )
@@ -149,14 +151,14 @@ export const parallelChecks: ReadonlyArray<Check> = [
     name: "parallel-reserves",
     at: "isolation",
     tries: "the same reserve, 1 to 50 times at once",
-    says: "Concurrent duplicates of one order end in one record: all hear the same, one takes.",
+    says: "Concurrent duplicates end in one record: all get the same answer, and it is taken once.",
     run: parallelReserves,
   },
   {
     name: "parallel-cancels",
     at: "isolation",
     tries: "the same cancel, 1 to 50 times at once",
-    says: "Concurrent duplicates of one order end in one record: it is given back once.",
+    says: "Concurrent duplicates end in one record: it is given back once.",
     run: parallelCancels,
   },
   {
@@ -177,9 +179,9 @@ export const parallelChecks: ReadonlyArray<Check> = [
   {
     name: "parallel-batches",
     at: "isolation",
-    tries: "8 batches of the same 20 orders at once, each in another order",
+    tries: "8 batches of the same 20 orders at once, each in another sequence",
     says:
-      "Rows are locked in one order for all, so that batches do not deadlock; all hear the same.",
+      "All batches lock rows in one sequence, so they do not deadlock; all get the same answers.",
     run: parallelBatches,
   },
 ]

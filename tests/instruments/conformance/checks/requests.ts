@@ -1,4 +1,4 @@
-/** Requests that are no requests of the protocol: they are refused, and change nothing. */
+/** Requests that the protocol does not have: they are refused, and change nothing. */
 import type { OrderId } from "#shared/contracts/order.ts"
 import { type Command, maxBatch } from "#shared/contracts/reservation.ts"
 import { excerpt } from "../answers.ts"
@@ -8,15 +8,14 @@ import type { Sent } from "../wire.ts"
 
 const path = "/internal/reservations"
 
-/** What a caller does not try again, and does not take for a wrong address or key. */
+/** A status that a caller neither retries nor takes for a wrong address or key. */
 const isRefusal = (status: number): boolean =>
   status >= 400 && status < 500 && ![401, 403, 404, 408, 429].includes(status)
 
 const is4xx = (status: number): boolean => status >= 400 && status < 500
 
 /**
- * A request that would cancel a new order, if it were taken, has to be refused; then the order can
- * still be reserved.
+ * A request that would cancel a new order has to be refused; then the order can still be reserved.
  */
 const refuses = async (
   kit: Kit,
@@ -28,13 +27,13 @@ const refuses = async (
   const { status, text } = await kit.ask(sent(orderId))
   if (!isRight(status)) {
     throw new Broken(
-      `A request with ${what} was answered ${status}, and not refused: ${excerpt(text)}`,
+      `A request with ${what} was answered ${status} instead of being refused: ${excerpt(text)}`,
     )
   }
   const after = await kit.one(kit.reserve(orderId))
   if (after !== "reserved") {
     throw new Broken(
-      `A request with ${what} was answered ${status}, and yet its order is on record: its reserve was answered "${after}"`,
+      `A request with ${what} was answered ${status}, but its order is on record: its reserve was answered "${after}"`,
     )
   }
   await kit.gets("cancelled", kit.cancel(orderId))
@@ -42,7 +41,7 @@ const refuses = async (
 
 const json = (value: unknown): string => JSON.stringify(value)
 
-/** Bodies that are wrong, by what is wrong with them. */
+/** Invalid bodies, by what is wrong with them. */
 const wrongBodies = (command: Command): Readonly<Record<string, string>> => {
   const whole = json({ commands: [command] })
   const withField = (field: keyof Command, value: unknown) =>
@@ -54,26 +53,26 @@ const wrongBodies = (command: Command): Readonly<Record<string, string>> => {
   const fields = Object.keys(command) as ReadonlyArray<keyof Command>
   return {
     "no body": "",
-    "JSON that breaks off": whole.slice(0, -1),
-    "JSON that goes on": `${whole}${whole}`,
-    "a list in place of an object": json([command]),
+    "JSON that is cut off": whole.slice(0, -1),
+    "two values of JSON": `${whole}${whole}`,
+    "a list instead of an object": json([command]),
     "a field that stands twice": whole.replace("{", `{"commands":[],`),
     "no commands": json({}),
     "an empty list of commands": json({ commands: [] }),
-    "commands that are no list": json({ commands: command }),
-    "a field that nobody knows": json({ commands: [command], more: 1 }),
-    "a command with a field that nobody knows": json({ commands: [{ ...command, more: 1 }] }),
+    "commands that are not a list": json({ commands: command }),
+    "an unknown field": json({ commands: [command], more: 1 }),
+    "a command with an unknown field": json({ commands: [{ ...command, more: 1 }] }),
     "a command that is null": json({ commands: [command, null] }),
     ...Object.fromEntries(fields.map((field) => [`a command without ${field}`, without(field)])),
     ...Object.fromEntries(fields.map((field) => [`null for ${field}`, withField(field, null)])),
     "a number for orderId": withField("orderId", 5),
-    "an orderId that is no UUID": withField("orderId", "an order"),
+    "an orderId that is not a UUID": withField("orderId", "an order"),
     "an orderId in capitals": withField("orderId", command.orderId.toUpperCase()),
     "an unknown action": withField("action", "take"),
     "a number for resource": withField("resource", 5),
     "an empty resource": withField("resource", ""),
     "NUL in resource": withField("resource", "a\0b"),
-    "half of a surrogate pair in resource": withField("resource", "a\ud800b"),
+    "a lone surrogate in resource": withField("resource", "a\ud800b"),
     "U+FFFD in resource": withField("resource", "a\ufffdb"),
     "a resource of 151 characters": withField("resource", "a".repeat(151)),
     "a text for quantity": withField("quantity", "1"),
@@ -86,7 +85,7 @@ const wrongBodies = (command: Command): Readonly<Record<string, string>> => {
 }
 
 const malformed = async (kit: Kit) => {
-  // Of what is wrong with the order itself, nothing could be on record.
+  // A body with a wrong order id could not leave a record of this order.
   const bodies = (orderId: OrderId) => wrongBodies(kit.cancel(orderId))
   const names = Object.keys(bodies(kit.order()))
   for (const name of names) {
@@ -106,9 +105,7 @@ const malformedBatch = async (kit: Kit) => {
   for (const bad of [{ quantity: 0 }, { resource: "a\0b" }, { action: "take" }]) {
     const broken = { ...kit.cancel(kit.order()), ...bad }
     for (const last of [true, false]) {
-      const name = `one malformed command ${last ? "behind" : "before"} a right one, ${
-        excerpt(bad)
-      }`
+      const name = `one malformed command ${last ? "after" : "before"} a valid one, ${excerpt(bad)}`
       await refuses(kit, name, (orderId) => {
         const right = kit.cancel(orderId)
         const commands = last ? [right, broken] : [broken, right]
@@ -158,22 +155,22 @@ export const requestChecks: ReadonlyArray<Check> = [
     name: "malformed",
     at: "errors",
     tries: "no JSON, wrong, missing and unknown fields, wrong types, NUL in a text",
-    says:
-      "A request that is not as it has to be is refused as a whole with 4xx, and changes nothing.",
+    says: "A malformed request is refused as a whole with 4xx, and changes nothing.",
     run: malformed,
   },
   {
     name: "malformed-batch",
     at: "batches",
-    tries: "batches of a right command and a malformed one",
-    says: "A malformed command refuses the whole request; none of its commands takes effect.",
+    tries: "batches of a valid command and a malformed one",
+    says:
+      "One malformed command makes the whole request refused; none of its commands takes effect.",
     run: malformedBatch,
   },
   {
     name: "wrong-method",
     at: "errors",
-    tries: "PUT, PATCH and DELETE of what is a POST",
-    says: "Another method of a path is refused with 4xx, and changes nothing.",
+    tries: "PUT, PATCH and DELETE in place of POST",
+    says: "Another method is refused with 4xx, and changes nothing.",
     run: wrongMethod,
   },
   {

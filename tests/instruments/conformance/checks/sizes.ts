@@ -1,4 +1,4 @@
-/** The largest of everything that the protocol allows. */
+/** The largest sizes that the protocol allows. */
 import { maxBatch } from "#shared/contracts/reservation.ts"
 import { Broken, type Check } from "../check.ts"
 import type { Kit } from "../kit.ts"
@@ -23,7 +23,7 @@ const thousand = async (kit: Kit) => {
 }
 
 const longestResource = async (kit: Kit) => {
-  // Most of a body that a text of so many characters can come to.
+  // The second name takes the most bytes that so many characters can take.
   const names = [kit.unknown.padEnd(longest, "x"), kit.unknown.padEnd(longest, "\u20ac")]
   for (const name of names) await kit.gets("rejected", kit.reserve(kit.order(), 1, name))
   const commands = Array.from(
@@ -36,7 +36,7 @@ const longestResource = async (kit: Kit) => {
       `Of ${maxBatch} cancels with long resources, not all were answered "cancelled"`,
     )
   }
-  return `resources of ${longest} characters were taken, also ${maxBatch} of them in one request`
+  return `resources of ${longest} characters were accepted, also ${maxBatch} of them in one request`
 }
 
 const largestQuantity = async (kit: Kit) => {
@@ -45,7 +45,7 @@ const largestQuantity = async (kit: Kit) => {
   await kit.gets("rejected", kit.reserve(kit.order(), most, kit.unknown))
   await kit.gets("cancelled", kit.cancel(kit.order(), most))
   await kit.gets("reserved", kit.reserve(kit.order(), kit.available))
-  return `${most} was taken for a quantity, and so was all that there is, ${kit.available}`
+  return `${most} was accepted as a quantity, and all that is available, ${kit.available}, was reserved`
 }
 
 export const sizeChecks: ReadonlyArray<Check> = [
@@ -66,7 +66,7 @@ export const sizeChecks: ReadonlyArray<Check> = [
   {
     name: "largest-quantity",
     at: "sizes",
-    tries: "the largest quantity that there is, and all that is available",
+    tries: "the largest possible quantity, and all that is available",
     says: "A quantity is a whole number from 1 to 9007199254740991.",
     run: largestQuantity,
   },

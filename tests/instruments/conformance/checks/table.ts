@@ -1,4 +1,4 @@
-/** The rows of the protocol's table, each by single commands. */
+/** The rows of the protocol's table, each tried with single commands. */
 import { Broken, type Check } from "../check.ts"
 import type { Kit } from "../kit.ts"
 
@@ -9,7 +9,7 @@ const absentReserve = async (kit: Kit) => {
   await kit.gets("rejected", kit.reserve(kit.order(), available - few + 1))
   await kit.gets("rejected", kit.reserve(kit.order(), 1, kit.unknown))
   await kit.leaves(available - few, "After two reserves that were rejected")
-  return `${few} of ${available} were reserved; one more than was left, and what does not exist, were rejected`
+  return `${few} of ${available} were reserved; one more than was left, and an unknown resource, were rejected`
 }
 
 const absentCancel = async (kit: Kit) => {
@@ -67,7 +67,7 @@ const rejectedReserve = async (kit: Kit) => {
   await kit.gets("cancelled", kit.cancel(holder, kit.available))
   await kit.gets("rejected", kit.reserve(refused))
   await kit.leaves(kit.available, "After reserves that were rejected")
-  return `"rejected" again, though there was enough by then`
+  return `"rejected" again, although enough was left`
 }
 
 const rejectedCancel = async (kit: Kit) => {
@@ -100,10 +100,10 @@ const lateReserve = async (kit: Kit) => {
   const orderId = kit.order()
   await kit.gets("cancelled", kit.cancel(orderId, kit.few))
   await kit.gets("cancelled", kit.reserve(orderId, kit.few))
-  await kit.leaves(kit.available, "After a cancel and the reserve that came behind it")
+  await kit.leaves(kit.available, "After a cancel and the reserve that came after it")
   await kit.gets("cancelled", kit.reserve(orderId, kit.few + 1))
   const last = await kit.one(kit.cancel(orderId, kit.few))
-  if (last !== "cancelled") throw new Broken(`The cancel once more was answered "${last}"`)
+  if (last !== "cancelled") throw new Broken(`The repeated cancel was answered "${last}"`)
   return `the reserve was answered "cancelled", and took nothing`
 }
 
@@ -113,7 +113,7 @@ export const tableChecks: ReadonlyArray<Check> = [
   {
     ...row,
     name: "absent-reserve",
-    tries: "reserves of new orders: of some, of more than is left, and of what does not exist",
+    tries: "reserves of new orders: of a few, of more than is left, and of an unknown resource",
     says: "Enough: take it, record reserved; not enough or unknown resource: record rejected.",
     run: absentReserve,
   },
@@ -155,8 +155,8 @@ export const tableChecks: ReadonlyArray<Check> = [
   {
     ...row,
     name: "rejected-reserve",
-    tries: "a reserve that was rejected, again when there was enough",
-    says: "Rejected again, even if there would be enough by now.",
+    tries: "a reserve that was rejected, repeated when enough is left",
+    says: "Rejected again, even if enough is left now.",
     run: rejectedReserve,
   },
   {
@@ -183,8 +183,8 @@ export const tableChecks: ReadonlyArray<Check> = [
   {
     name: "late-reserve",
     at: "tombstones",
-    tries: "a cancel of a new order, and its reserve behind it",
-    says: "A cancel that comes first is recorded, so that the reserve that comes later is refused.",
+    tries: "a cancel of a new order, and its reserve after it",
+    says: "A cancel that comes first is recorded, so that the later reserve is refused.",
     run: lateReserve,
   },
 ]

@@ -1,4 +1,4 @@
-/** Requests without a right token: refused with 401 or 403, and nothing changes. */
+/** Requests without a valid token: refused with 401 or 403, and nothing changes. */
 import { excerpt } from "../answers.ts"
 import { Broken, type Check } from "../check.ts"
 import type { Kit } from "../kit.ts"
@@ -9,7 +9,7 @@ const refuses = async (kit: Kit, sent: Sent, how: string) => {
   const { status, text } = await kit.ask(sent)
   if (status === 401 || status === 403) return
   throw new Broken(
-    `${sent.method} ${sent.path} ${how} was answered ${status}, and not 401 or 403: ${
+    `${sent.method} ${sent.path} ${how} was answered ${status} instead of 401 or 403: ${
       excerpt(text)
     }`,
   )
@@ -22,7 +22,7 @@ const refusesCancel = async (kit: Kit, token: string | null, how: string) => {
   const after = await kit.one(kit.reserve(orderId))
   if (after === "reserved") return await kit.gets("cancelled", kit.cancel(orderId))
   throw new Broken(
-    `A cancel ${how} was refused, and yet it is on record: its reserve was answered "${after}"`,
+    `A cancel ${how} was refused, but it is on record: its reserve was answered "${after}"`,
   )
 }
 
@@ -33,7 +33,7 @@ const noToken = async (kit: Kit) => {
     { method: "GET", path: "/internal/reservations?limit=1" },
     { method: "GET", path: "/internal/books" },
     { method: "GET", path: "/internal/forgotten" },
-    // One that would be taken could release what is spared: no right body.
+    // Incomplete on purpose: if it were accepted, a complete body could release what is spared.
     { method: "POST", path: "/internal/forget", body: JSON.stringify({ before: spared }) },
   ]
   for (const sent of others) await refuses(kit, { ...sent, token: null }, "without a token")
@@ -61,7 +61,11 @@ export const tokenChecks: ReadonlyArray<Check> = [
     says: "Every route but health needs a token.",
     run: noToken,
   },
-  wrong("garbage-token", "a token that is none", "What is no token of the caller is refused."),
+  wrong(
+    "garbage-token",
+    "a text that is not a token",
+    "Anything that is not a token of the caller is refused.",
+  ),
   wrong(
     "other-audience",
     "a token for another participant",
@@ -70,14 +74,18 @@ export const tokenChecks: ReadonlyArray<Check> = [
   wrong(
     "expired-token",
     "a token that expired an hour ago",
-    "A token is refused when it has expired.",
+    "An expired token is refused.",
   ),
   wrong(
     "early-token",
-    "a token from an hour ahead",
-    "A token is refused that is not valid yet, or was issued in the future.",
+    "a token that is dated an hour ahead",
+    "A token that is not valid yet, or was issued in the future, is refused.",
   ),
-  wrong("other-key", "a token of another key", "The signature is checked with the caller's key."),
+  wrong(
+    "other-key",
+    "a token that is signed with another key",
+    "The signature is checked with the caller's key.",
+  ),
   wrong(
     "unsigned-token",
     'a token without a signature, "alg": "none"',
@@ -86,12 +94,12 @@ export const tokenChecks: ReadonlyArray<Check> = [
   wrong(
     "other-type",
     'a token of another type, "typ": "JWT"',
-    "The type (typ) is svc+jwt, so that no other token of the same key passes.",
+    "The type (typ) is svc+jwt, so that no other kind of token of the same key passes.",
   ),
-  wrong("long-lived-token", "a token that lives for an hour", "A token lives 30 seconds at most."),
+  wrong("long-lived-token", "a token that lives for an hour", "A token lives at most 30 seconds."),
   wrong(
     "other-caller",
-    "a token whose issuer is not the caller that its key is of",
-    "The key proves the caller: the issuer (iss) is the name of the key, and one that may call.",
+    "a token whose issuer is not the owner of its key",
+    "The key proves the caller: the issuer (iss) is the name of the key, and may call.",
   ),
 ]

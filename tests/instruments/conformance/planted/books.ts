@@ -1,7 +1,7 @@
 /**
  * The books of the planted participant: in memory, and in a file to which each transaction appends
- * a line, so that a process that was killed begins with what was written. They keep the protocol,
- * but for the one bug that they may have.
+ * a line, so that a killed process starts again with what was written. They keep the protocol,
+ * except for the one bug that they may have.
  */
 import { appendFileSync, existsSync, readFileSync } from "node:fs"
 import { setTimeout as pause } from "node:timers/promises"
@@ -12,7 +12,7 @@ import type { BugName } from "./bugs.ts"
 /** The one resource. */
 const thing = "thing"
 
-/** What a page is of. */
+/** The range of a page. */
 export interface Range {
   readonly before?: string
   readonly after?: string

@@ -1,6 +1,5 @@
 /**
- * The bugs that the planted participant can have, each by its name, and the check that is meant for
- * it.
+ * The bugs that the planted participant can have, by name, each with the check that has to find it.
  */
 
 export interface Bug {
@@ -35,16 +34,16 @@ export const bugs = {
     what: "all commands of a batch see what was there before it",
     namedBy: "batches",
   },
-  "no-audience": { what: "a token for another participant is taken", namedBy: "other-audience" },
-  "expired-tokens": { what: "an expired token is taken", namedBy: "expired-token" },
-  "unsigned-tokens": { what: "a token without a signature is taken", namedBy: "unsigned-token" },
+  "no-audience": { what: "a token for another participant is accepted", namedBy: "other-audience" },
+  "expired-tokens": { what: "an expired token is accepted", namedBy: "expired-token" },
+  "unsigned-tokens": { what: "a token without a signature is accepted", namedBy: "unsigned-token" },
   "long-lived-tokens": {
     what: "how long a token lives is not checked",
     namedBy: "long-lived-token",
   },
-  "any-type-of-token": { what: "a token of another type is taken", namedBy: "other-type" },
-  "any-issuer": { what: "whose token it says it is, is not checked", namedBy: "other-caller" },
-  "forgets-young-orders": { what: "what it is told to forget it forgets", namedBy: "forget-young" },
+  "any-type-of-token": { what: "a token of another type is accepted", namedBy: "other-type" },
+  "any-issuer": { what: "the issuer of a token is not checked", namedBy: "other-caller" },
+  "forgets-young-orders": { what: "it forgets whatever it is told to", namedBy: "forget-young" },
   "takes-old-orders": { what: "an order's age does not matter", namedBy: "old-order" },
   "cursor-skips": { what: "a page begins one order too late", namedBy: "page-cursor" },
   "oversells": { what: "what is left is read before it is locked", namedBy: "last-unit" },
@@ -56,22 +55,22 @@ export const bugs = {
     what: "one rejection rejects the whole batch",
     namedBy: "refused-among-others",
   },
-  "unknown-fields": { what: "a field that nobody knows is left out", namedBy: "malformed" },
+  "unknown-fields": { what: "an unknown field is ignored", namedBy: "malformed" },
   "only-in-memory": { what: "nothing outlives the process", namedBy: "restarted" },
   "answers-first": { what: "it answers before it writes", namedBy: "killed" },
 } as const satisfies Readonly<Record<string, Bug>>
 
 export type BugName = keyof typeof bugs
 
-/** Answers that are none, by the words that the kit has for them. */
+/** Invalid answers, with the words that the kit has for them. */
 export const badAnswers = {
-  "another-order": /in another order/,
+  "another-order": /in another sequence/,
   "one-twice": /order \S+ [23] times, asked [12] times/,
   "one-too-few": /answered \d+ commands with \d+ outcomes: order \S+ [01] times, asked [12] times/,
   "an-unknown-outcome": /answered the outcome "?ok"?, which does not exist/,
   "html": /not JSON: <html>/,
   "nothing": /not JSON: nothing/,
-  "a-list": /JSON that is no object/,
+  "a-list": /JSON that is not an object/,
   "another-version": /without a list "outcomes": \{"results":/,
   "an-error": /answered 500/,
   "a-cut": /broke the connection/,

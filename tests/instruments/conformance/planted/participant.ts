@@ -1,6 +1,6 @@
 /**
- * A small participant for the kit to be tried on: it keeps the protocol, or has one bug (bugs.ts),
- * or gives answers that are none. What it keeps, it keeps in a file.
+ * A small participant on which the kit is tried: it keeps the protocol, or has one bug (bugs.ts),
+ * or gives invalid answers. Its data is in a file.
  */
 import {
   createLocalJWKSet,
@@ -20,12 +20,12 @@ import { spoilt } from "./spoilt.ts"
 export interface Settings {
   /** The journal of its books. */
   readonly file: string
-  /** How much of "thing" there was at first. */
+  /** The initial amount of "thing". */
   readonly stock: number
-  /** Whose tokens it takes, and as whom; without it, it asks for none. */
+  /** The keys of the tokens that it accepts, and its own name; without it, no token is required. */
   readonly trust?: { readonly keysFile: string; readonly name: string }
   readonly bug?: BugName
-  /** What it answers to requests of so many commands or more. */
+  /** What it answers to requests of `from` commands or more. */
   readonly bad?: { readonly answer: BadAnswer; readonly from: number }
 }
 
@@ -48,9 +48,9 @@ const prover = ({ trust, bug }: Settings) => {
       })
       if (bug === "any-issuer" || (payload.iss === kid && kid === "orchestrator")) return
     } catch {
-      // Whatever is wrong with it.
+      // Every fault of a token has the same answer.
     }
-    throw new Refusal(401, "no right token")
+    throw new Refusal(401, "no valid token")
   }
 }
 
@@ -78,7 +78,7 @@ const posts = (books: Books, bug: BugName | undefined) => ({
   },
 })
 
-/** Makes one; what it had written before, it has. */
+/** Makes one, which starts with what it had written before. */
 export const participant = (settings: Settings): Server => {
   const { file, stock, bug, bad } = settings
   const books = new Books(file, stock, bug)

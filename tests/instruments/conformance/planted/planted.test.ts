@@ -58,11 +58,11 @@ describe("a participant with a bug", () => {
 })
 
 describe("a participant that answers", () => {
-  /** So long each wait for one that is silent, or cuts. */
+  /** How long the kit waits for an answer that does not come. */
   const timeoutMs = 1_000
 
   it.each(Object.entries(badAnswers) as ReadonlyArray<[BadAnswer, RegExp]>)(
-    "%s to a batch is told so in words",
+    "%s to a batch is told in words what is wrong",
     (answer, words) =>
       closing(startPlanted({ bad: { answer, from: 2 } }), async (planted) => {
         const report = await planted.conform({ only: ["answer-order"], timeoutMs })
@@ -72,8 +72,11 @@ describe("a participant that answers", () => {
 
   it.each(
     [
-      ["html", /^http:\S+ answers what is not JSON \(200: <html>Welcome\): mend --url/],
-      ["nothing", /answers what is not JSON \(200: nothing\): mend --url/],
+      [
+        "html",
+        /^http:\S+ answers something that is not JSON \(200: <html>Welcome\): correct --url/,
+      ],
+      ["nothing", /answers something that is not JSON \(200: nothing\): correct --url/],
       ["an-error", /does not answer a plain cancel \(500: Traceback\): look at its log/],
       ["a-cut", /broke the connection \(ECONNRESET\), \d+ times/],
       ["silence", /did not answer within 1 s/],

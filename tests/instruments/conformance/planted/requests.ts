@@ -1,4 +1,4 @@
-/** How the planted participant reads requests: strictly, as the protocol has it. */
+/** How the planted participant reads requests: strictly, as the protocol demands. */
 import type { IncomingMessage } from "node:http"
 import type { Command } from "#shared/contracts/reservation.ts"
 import { isKeepable } from "#shared/contracts/text.ts"
@@ -17,7 +17,7 @@ export class Refusal extends Error {
 export const isOrderId = (id: unknown): id is string =>
   typeof id === "string" && /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)
 
-/** PostgreSQL would not keep any other. */
+/** PostgreSQL could not store any other. */
 const isResource = (resource: unknown): boolean =>
   typeof resource === "string" && resource.length >= 1 && resource.length <= 150 &&
   isKeepable(resource)
@@ -41,7 +41,7 @@ export const jsonOf = async (
     const value: unknown = JSON.parse(text)
     if (duplicateField(text, value) === undefined) return Object(value)
   } catch {
-    // Whatever is wrong with it.
+    // Every fault of a body has the same answer.
   }
   throw new Refusal(400, "no JSON, or a field twice")
 }

@@ -1,6 +1,6 @@
 /**
- * The planted participant, in this process or as one of its own that can be killed, and the kit
- * pointed at it.
+ * The planted participant, in this process or in one of its own that can be killed, and the kit
+ * that is pointed at it.
  */
 import { once } from "node:events"
 import { mkdtempSync, rmSync } from "node:fs"
@@ -14,7 +14,7 @@ import { participant, type Settings } from "./participant.ts"
 
 export interface Planted {
   readonly url: string
-  /** Tries the checks of these names on it; all where there are none. */
+  /** Tries the named checks on it; all if none is named. */
   readonly conform: (options?: Partial<Options>) => Promise<Report>
   readonly close: () => Promise<void>
 }
@@ -32,7 +32,7 @@ const started = async (settings: Settings, inItsOwnProcess: boolean) => {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     restart: undefined,
-    // Deno does not tell of the end while a client keeps a connection.
+    // On Deno, the server does not report its end while a client keeps a connection.
     close: () => {
       server.close()
       server.closeAllConnections()
@@ -41,7 +41,7 @@ const started = async (settings: Settings, inItsOwnProcess: boolean) => {
   }
 }
 
-/** Starts it; it takes the tokens of the keys in the folder, if there is one. */
+/** Starts it. It accepts tokens that are signed with the keys in the folder, if there is one. */
 export const startPlanted = async (
   settings: Pick<Settings, "bug" | "bad"> & { readonly stock?: number },
   where: { readonly keysFolder?: string; readonly inItsOwnProcess?: boolean } = {},
@@ -75,7 +75,7 @@ export const startPlanted = async (
   }
 }
 
-/** The names of the rules that it broke, and what was seen of each. */
+/** The names of the rules that it broke, and what was seen for each. */
 export const brokenIn = ({ results }: Report): Readonly<Record<string, string>> =>
   Object.fromEntries(
     results.filter(({ came }) => came === "broken").map(({ check, saw }) => [check.name, saw]),

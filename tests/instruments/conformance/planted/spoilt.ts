@@ -1,9 +1,9 @@
-/** Answers that are none, in the place of right ones. */
+/** Invalid answers in place of valid ones. */
 import type { ServerResponse } from "node:http"
 import type { Outcome } from "#shared/contracts/reservation.ts"
 import type { BadAnswer } from "./bugs.ts"
 
-/** Spoils a right answer; gives what is sent in its place, if anything is. */
+/** Spoils a valid answer; gives the text to send in its place, if any. */
 export const spoilt = (
   bad: BadAnswer,
   outcomes: ReadonlyArray<Outcome>,

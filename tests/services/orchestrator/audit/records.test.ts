@@ -144,7 +144,7 @@ describe("the records that the audit reads", () => {
       ({ forgotten }) => forgotten("items"),
     ],
     [
-      'items answered a cancel with "reserved": there is no answer to it but "cancelled" ' +
+      'items answered a cancel with "reserved": the only answer to it is "cancelled" ' +
       "(docs/protocol.md#the-answer)",
       { outcomes: [{ orderId: a, outcome: "reserved" }] },
       ({ apply }) => apply("items", [command]),
