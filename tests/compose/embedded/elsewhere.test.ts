@@ -110,7 +110,7 @@ describe("npm start with items elsewhere", () => {
       BACKLOG_LIMIT: "many",
       PORT: "x",
     })
-    expect(output).toMatch(/^5 settings need care/)
+    expect(output).toMatch(/^5 settings are missing or invalid/)
     for (const name of ["ITEMS_URL", "SLOTS_URL", "BACKLOG_LIMIT", "PORT"]) {
       expect(output).toContain(`${name} is wrong: set it to`)
     }
