@@ -1,4 +1,4 @@
-/** `npm run keys`, as containers have it too. */
+/** `npm run keys`, for containers. */
 import { keys } from "./keys.ts"
 
 keys.main(process.argv.slice(2))

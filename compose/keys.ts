@@ -15,7 +15,7 @@ export const keysSyntax = syntax({
   call: "npm run keys",
   usage: "-- FOLDER\n-- --rotate",
   about: `Makes the keys of all services, as SERVICE_PRIVATE_KEY, SERVICE_PUBLIC_KEYS and
-SIGNING_KEYS_SECRET_FILE name them, in a folder such as .keys; what is there already stays.`,
+SIGNING_KEYS_SECRET_FILE name them, in a folder such as .keys; existing files stay.`,
   options: {
     rotate: {
       type: "boolean",
@@ -23,7 +23,7 @@ SIGNING_KEYS_SECRET_FILE name them, in a folder such as .keys; what is there alr
         "everybody has to log in again (docs/keys.md)",
     },
   },
-  closing: "Exits with 0, and with 1 when it cannot be done.",
+  closing: "Exits with 0, or with 1 on failure.",
   words: { least: 0, most: 1, what: "one folder" },
   read: ({ rotate = false }, [folder]): Task => {
     if (rotate && folder !== undefined) throw new Misused("--rotate takes no folder")
@@ -38,7 +38,7 @@ const make = (folder: string) =>
     try: () => generateServiceKeys(folder),
     catch: (error) => ({
       message: `The keys cannot be written to ${folder}: ${(error as Error).message}. ` +
-        "Name a folder that can be written",
+        "Name a writable folder",
     }),
   }).pipe(Effect.andThen(Console.log(`The services' keys are in ${folder}`)))
 

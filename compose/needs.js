@@ -1,6 +1,7 @@
 /**
- * Loaded before the programs that npm starts (`node --import ./compose/needs.js`): where they cannot run it says why in one
- * sentence, instead of a stack. Plain JavaScript, since an older Node cannot read TypeScript.
+ * Loaded before the programs that npm starts (`node --import ./compose/needs.js`): if they cannot
+ * run, it says why in one sentence, without a stack. Plain JavaScript, since an older Node cannot
+ * read TypeScript.
  */
 import { existsSync, readFileSync } from "node:fs"
 
@@ -8,8 +9,8 @@ const oldestMajor = 24
 
 const missing = () => {
   if (Number.parseInt(process.versions.node) < oldestMajor) {
-    return `Unwind runs on Node ${oldestMajor} or newer, and this is ${process.versions.node}: run \`npm ci\`, which ` +
-      "brings one along (but not with --ignore-scripts or --omit=dev), or install one"
+    return `Unwind runs on Node ${oldestMajor} or newer, but this is ${process.versions.node}: run \`npm ci\`, which ` +
+      "installs it (but not with --ignore-scripts or --omit=dev), or install it yourself"
   }
   const { dependencies } = JSON.parse(
     readFileSync(new URL("../package.json", import.meta.url), "utf8"),

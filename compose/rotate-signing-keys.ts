@@ -1,7 +1,7 @@
 /**
- * `npm run keys -- --rotate`: the emergency rotation of auth's signing keys. Their database is the
- * one that the environment names, as in auth's container, else that of the data folder of the
- * embedded run, whether it runs or not.
+ * `npm run keys -- --rotate`: the emergency rotation of auth's signing keys. It uses the database
+ * that the environment names, as in auth's container, or else the one in the data folder of
+ * `npm start`, which may be running or not.
  */
 import { Console, Effect, References } from "effect"
 import path from "node:path"
@@ -25,10 +25,8 @@ export const rotateSigningKeys = (
       : yield* inDataFolder(environment)
     const { made, removed } = yield* Effect.provideService(replaceSigningKeys, Environment, known)
     yield* Console.log(
-      `Signing keys removed: ${
-        removed.join(", ") || "none"
-      }. ${made} signs from now on. Within 30 ` +
-        "seconds no service takes a token of the others any more: everybody has to log in again.",
+      `Signing keys removed: ${removed.join(", ") || "none"}. The new key is ${made}. Within 30 ` +
+        "seconds no service accepts a token of the others: everybody has to log in again.",
     )
   }).pipe(Effect.scoped, Effect.provideService(References.MinimumLogLevel, "Warn"))
 

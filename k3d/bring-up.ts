@@ -1,6 +1,6 @@
 /**
- * `npm run k3d:up`, step by step. Every step finds out what is there already, so it can be run
- * again at any time: to go on after a failure, or to bring a change into the cluster.
+ * `npm run k3d:up`, step by step. Every step checks what exists already, so it can be run again at
+ * any time: to resume after a failure, or to apply a change.
  */
 import { Console, Effect, Schedule } from "effect"
 import { ensureCluster } from "./cluster.ts"
@@ -9,7 +9,7 @@ import { checkTools, toolsToBringUp } from "./tools.ts"
 import { awaitReady, buildImage, deploy } from "./workloads.ts"
 
 /**
- * Brings up the cluster with everything in it, whose ingress is at the port. Fails with StepError.
+ * Brings up the cluster with everything in it, and its ingress at the port. Fails with StepError.
  */
 export const bringUp = (port: number) =>
   Effect.gen(function* () {
@@ -27,12 +27,12 @@ export const bringUp = (port: number) =>
     yield* awaitIngress(baseUrl)
     yield* run(
       ["node", "services/console/cli/main.ts", "demo", "--base-url", baseUrl],
-      "the cluster stays as it is, to be looked at; npm run k3d:down removes it",
+      "the cluster stays for inspection; npm run k3d:down removes it",
     )
     yield* Console.log(addresses(baseUrl))
   })
 
-/** On a new cluster, Traefik is the last to come. */
+/** On a new cluster, Traefik is ready last. */
 const awaitIngress = (baseUrl: string) =>
   Effect.tryPromise((signal) => fetch(`${baseUrl}/.well-known/jwks.json`, { signal })).pipe(
     Effect.filterOrFail((response) => response.ok),

@@ -1,6 +1,5 @@
 /**
- * The k3d cluster that k3d/cluster.yaml describes: made or started when it is not there, and
- * removed.
+ * Makes, starts and removes the k3d cluster that k3d/cluster.yaml describes.
  */
 import { createServer } from "node:net"
 import { Console, Effect } from "effect"
@@ -9,7 +8,7 @@ import { read, run, StepError } from "./commands.ts"
 /** As k3d/cluster.yaml names it. */
 export const clusterName = "unwind"
 
-/** Sees to it that the cluster runs. Fails with StepError. */
+/** Makes sure that the cluster runs. Fails with StepError. */
 export const ensureCluster = (port: number) =>
   Effect.gen(function* () {
     const found = yield* findCluster
@@ -17,14 +16,14 @@ export const ensureCluster = (port: number) =>
       yield* checkPort(port)
       yield* run(
         ["k3d", "cluster", "create", "--config", "k3d/cluster.yaml"],
-        "see above what it ran into; nothing is left of it",
+        "its output above says why; nothing is left of the cluster",
       )
     } else if (found.serversRunning < found.serversCount) {
       yield* run(
         ["k3d", "cluster", "start", clusterName],
-        "see above what it ran into; npm run k3d:down makes way for a new one",
+        "its output above says why; npm run k3d:down removes the cluster for a new one",
       )
-    } else yield* Console.log(`The cluster ${clusterName} is there.`)
+    } else yield* Console.log(`The cluster ${clusterName} is running.`)
   })
 
 /** Removes the cluster with all its data, if there is one. Fails with StepError. */
@@ -32,7 +31,7 @@ export const removeCluster = Effect.gen(function* () {
   if ((yield* findCluster) === undefined) {
     return yield* Console.log(`There is no cluster ${clusterName} to remove.`)
   }
-  yield* run(["k3d", "cluster", "delete", clusterName], "see above what it ran into")
+  yield* run(["k3d", "cluster", "delete", clusterName], "its output above says why")
 })
 
 interface Cluster {
@@ -42,7 +41,7 @@ interface Cluster {
 }
 
 const findCluster = Effect.map(
-  read(["k3d", "cluster", "list", "--output", "json"], "see that k3d works"),
+  read(["k3d", "cluster", "list", "--output", "json"], "check that k3d works"),
   (printed) =>
     (JSON.parse(printed) as ReadonlyArray<Cluster>).find(({ name }) => name === clusterName),
 )
@@ -54,7 +53,7 @@ const checkPort = (port: number): Effect.Effect<void, StepError> =>
       resume(
         new StepError({
           message:
-            `Port ${port} cannot be used (${message}): stop what listens there, such as npm start ` +
+            `Port ${port} cannot be used (${message}): stop the program there, such as npm start ` +
             "or docker compose up, and try again",
         }),
       ))

@@ -1,7 +1,6 @@
 /**
- * Runs the programs that the cluster is made with: k3d, kubectl, docker and node, from the
- * project's root. What they print is seen as it comes; a program that fails ends everything with
- * one message.
+ * Runs the programs that make the cluster: k3d, kubectl, docker and node, from the project's root.
+ * Their output is shown at once; a program that fails ends the script with one message.
  */
 import { spawn } from "node:child_process"
 import { join } from "node:path"
@@ -14,20 +13,21 @@ export class StepError extends Schema.TaggedError<StepError>()("StepError", {
 
 export type ShellCommand = readonly [program: string, ...parameters: ReadonlyArray<string>]
 
-/** To runMain a Ctrl-C is an orderly end; a script that did not get through is none. */
+/** For runMain a Ctrl-C is a success; an interrupted script is a failure. */
 export const unfinishedWhenStopped = Effect.onInterrupt(() =>
   Effect.sync(() => process.once("exit", () => process.exitCode = 130))
 )
 
 const root = join(import.meta.dirname!, "..")
 
-/** Runs a command, its output on the terminal. Fails with StepError, which ends with the remedy. */
+/**
+ * Runs a command with its output on the terminal. Fails with StepError, which ends with the remedy.
+ */
 export const run = (command: ShellCommand, remedy: string, input?: string) =>
   Effect.asVoid(execute(command, remedy, { shown: true, input }))
 
 /**
- * Runs a command and gives what it printed, trimmed. Fails with StepError, which ends with the
- * remedy.
+ * Runs a command and returns its output, trimmed. Fails with StepError, which ends with the remedy.
  */
 export const read = (command: ShellCommand, remedy: string) =>
   execute(command, remedy, { shown: false, input: undefined })
@@ -53,7 +53,7 @@ const execute = (
       if (code === 0) resume(Effect.succeed(printed.trim()))
       else fail(complaint.trim().split("\n").at(-1) || `exit code ${code}`)
     })
-    // A program that has ended takes no input; its exit code says why.
+    // A program that has ended reads no input; its exit code says why.
     child.stdin?.on("error", () => {}).end(input)
     return Effect.sync(() => child.kill())
   })

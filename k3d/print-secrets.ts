@@ -1,7 +1,7 @@
 /**
  * `node k3d/print-secrets.ts | kubectl create --filename -`: new Secrets for a cluster that `npm
- * run k3d:up` did not make. `node k3d/print-secrets.ts NAME... | kubectl replace --filename -`: new
- * ones in the place of some. Prints passwords and private keys.
+ * run k3d:up` did not make. `node k3d/print-secrets.ts NAME... | kubectl replace --filename -`:
+ * replaces the named ones. Prints passwords and private keys.
  */
 import { optionsOf } from "#shared/command/command.ts"
 import { Misused, syntax } from "#shared/command/syntax.ts"
@@ -14,10 +14,10 @@ const printSyntax = syntax({
   call: "node k3d/print-secrets.ts",
   usage: "[NAME...]",
   about:
-    `Prints new Secrets for kubectl, with passwords and private keys: all, or those that are named:
+    `Prints new Secrets for kubectl, with passwords and private keys: all, or only the named ones:
 ${known.join(", ")}.`,
   options: {},
-  closing: "Exits with 0, and with 2 when there is no such Secret.",
+  closing: "Exits with 0, or with 2 when there is no such Secret.",
   words: { least: 0, most: Infinity, what: "names of Secrets" },
   read: (_, names) => {
     const unknown = names.find((name) => !known.includes(name))

@@ -1,6 +1,6 @@
 /**
- * The Secrets that the base reads. Each holds together by itself, so what is there stays and only
- * what is missing is made: a Secret that was lost is made anew, and none is ever replaced.
+ * The Secrets that the base reads. Each is self-contained, so existing Secrets stay and only
+ * missing ones are made; none is ever replaced.
  */
 import { randomBytes } from "node:crypto"
 import { mkdtemp, readFile, rm } from "node:fs/promises"
@@ -43,7 +43,7 @@ const secret = (
   stringData,
 })
 
-/** Of the kind that CloudNativePG makes a role of. */
+/** Of the type that CloudNativePG uses for roles. */
 const login = (name: string, username: string, more: Secret["stringData"]) =>
   secret(name, { username, password: newPassword(), ...more }, "kubernetes.io/basic-auth")
 
@@ -54,13 +54,13 @@ const redisKeys = () => {
     password,
     "password.conf": `requirepass ${password}\n`,
     "queue-url": `${url}/0`,
-    // For a queue that asks for one, such as Upstash.
+    // For a queue that requires one, such as Upstash.
     "queue-token": "",
     "rate-limit-url": `${url}/1`,
   }
 }
 
-/** Each in a Secret of its own: one that an older version made is not added to. */
+/** In separate Secrets, since a Secret of an older version is never extended. */
 const keys = async () => {
   const folder = await mkdtemp(join(tmpdir(), "unwind-keys-"))
   try {

@@ -1,4 +1,4 @@
-/** The programs that `npm run k3d:up` needs, and from which version on. */
+/** The programs that `npm run k3d:up` needs, with their minimum versions. */
 import { Effect } from "effect"
 import { read, type ShellCommand, StepError } from "./commands.ts"
 
@@ -29,14 +29,14 @@ const kubectl: Tool = {
   from: "https://kubernetes.io/docs/tasks/tools/",
 }
 
-/** All that make and fill a cluster. */
+/** For making and filling a cluster. */
 export const toolsToBringUp = [docker, k3d, kubectl]
-/** All that remove one. */
+/** For removing a cluster. */
 export const toolsToTakeDown = [docker, k3d]
 
 /**
- * Succeeds when all are there, and Docker is up. Fails with StepError, one line for each that is
- * not.
+ * Succeeds when all are installed, and Docker is running. Fails with StepError, with a line for
+ * each problem.
  */
 export const checkTools = (tools: ReadonlyArray<Tool>) =>
   Effect.gen(function* () {
@@ -52,13 +52,13 @@ const problemWith = ({ name, version, oldest, from }: Tool) =>
       onSuccess: (printed) => {
         const found = /v?(\d+\.\d+)[\d.]*/.exec(printed)?.[1]
         return found !== undefined && isOlder(found, oldest)
-          ? `${name} ${oldest} or newer, and finds ${found}: update it (${from})`
+          ? `${name} ${oldest} or newer, but this is ${found}: update it (${from})`
           : undefined
       },
       onFailure: ({ message }) =>
         message.includes("ENOENT")
           ? `${name}, which is not on the PATH: install ${oldest} or newer (${from})`
-          : `${name} to answer, and it does not: start it, and see that \`${
+          : `${name} to answer, but it does not: start it, and check that \`${
             version.join(" ")
           }\` works`,
     }),

@@ -1,7 +1,7 @@
-/** `npm run k3d:up`: the whole system on a k3d cluster of its own. Running it again is harmless. */
+/** `npm run k3d:up`: the whole system on its own k3d cluster. Running it again is harmless. */
 import { runMain } from "#shared/service/run-main.ts"
 import { bringUp } from "./bring-up.ts"
 import { unfinishedWhenStopped } from "./commands.ts"
 
-/** As k3d/cluster.yaml publishes the ingress. */
+/** The ingress port in k3d/cluster.yaml. */
 runMain(bringUp(8080).pipe(unfinishedWhenStopped))

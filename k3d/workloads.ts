@@ -1,6 +1,6 @@
 /**
- * What runs in the cluster: the image, the Secrets, the manifests, and the wait until all of it is
- * ready.
+ * The contents of the cluster: the image, the Secrets, the manifests, and the wait until everything
+ * is ready.
  */
 import { Console, Effect } from "effect"
 import { startOrder } from "#shared/roster.ts"
@@ -15,18 +15,18 @@ const kubectl = (...parameters: ReadonlyArray<string>): ShellCommand => [
   ...["kubectl", "--context", `k3d-${clusterName}`, "--namespace", namespace] as const,
   ...parameters,
 ]
-const notTaken = "see above what it ran into, and that the cluster is well (k3d cluster list)"
+const notTaken = "its output above says why; check that the cluster is running (k3d cluster list)"
 
-/** Builds the image and gives its id. Fails with StepError. */
+/** Builds the image and returns its id. Fails with StepError. */
 export const buildImage = Effect.andThen(
   run(
     ["docker", "build", "--file", "compose/Dockerfile", "--tag", image, "."],
-    "see above what it ran into",
+    "its output above says why",
   ),
-  read(["docker", "image", "inspect", "--format", "{{.Id}}", image], "see that Docker works"),
+  read(["docker", "image", "inspect", "--format", "{{.Id}}", image], "check that Docker works"),
 )
 
-/** Brings the cluster to what the manifests say, with this image. Fails with StepError. */
+/** Applies the manifests to the cluster, with this image. Fails with StepError. */
 export const deploy = (imageId: string) =>
   Effect.gen(function* () {
     yield* run(kubectl("apply", "--filename", "k3d/base/namespace.yaml"), notTaken)
@@ -39,7 +39,7 @@ export const deploy = (imageId: string) =>
     }
     yield* createMissingSecrets
     yield* run(kubectl("apply", "--kustomize", "k3d/overlays/dev"), notTaken)
-    // The name of the image is the same as before, so nobody else would notice.
+    // The image's name does not change, so Kubernetes would not notice.
     if (noted !== "" && noted !== imageId) {
       yield* run(kubectl("rollout", "restart", "deployment"), notTaken)
     }
@@ -54,19 +54,19 @@ const createMissingSecrets = Effect.gen(function* () {
   const names = new Set(there.split("\n"))
   const secrets = yield* Effect.promise(makeSecrets)
   const items = secrets.filter(({ metadata }) => !names.has(`secret/${metadata.name}`))
-  if (items.length === 0) return yield* Console.log("The Secrets are there, and stay.")
+  if (items.length === 0) return yield* Console.log("The Secrets exist already, and stay.")
   const list = JSON.stringify({ apiVersion: "v1", kind: "List", items })
   yield* run(kubectl("create", "--filename", "-"), notTaken, list)
 })
 
-/** Those that others wait for come first, so that what is said is what is waited for. */
+/** In dependency order, so that the output names what is being waited for. */
 const workloads = [
   ...["statefulset/postgres", "statefulset/redis"],
   ...startOrder.flat().map((name) => `deployment/${name}`),
 ]
 
 /**
- * Waits until everything is ready and of this version, and says how far it is. Fails with
+ * Waits until everything is ready and of this version, and shows the progress. Fails with
  * StepError.
  */
 export const awaitReady = Effect.forEach(
@@ -81,7 +81,7 @@ export const awaitReady = Effect.forEach(
         new StepError({
           message: `${error.message}the pods are listed above; \`${
             kubectl("describe", "pod", "NAME").join(" ")
-          }\` says what one of them waits for, and npm run k3d:up goes on from here`,
+          }\` says what a pod waits for, and npm run k3d:up resumes from here`,
         }),
       ),
     )

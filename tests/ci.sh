@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Everything that must hold before a change lands: a clean install, types, lint and format, the README's test command, the
-# heart of it once more on Deno, chaos, and the containers where a Docker engine can be had. Needs Debian or Ubuntu, with npm.
+# Everything that must pass before a change lands: a clean install, types, lint and format, the README's test
+# command, the core tests again on Deno, chaos, and the containers if there is a Docker engine. Needs Debian or
+# Ubuntu, with npm.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# What failed is told once more at the very end: the logs of servers come between, and often only the end is kept.
+# Failures are repeated at the very end: server logs come in between, and often only the end is kept.
 if [ -z "${CI_RUN_LOG:-}" ]; then
   CI_RUN_LOG=$(mktemp)
   export CI_RUN_LOG
@@ -21,7 +22,7 @@ fi
 
 step() { printf '\n== %s (%s s)\n' "$1" "$SECONDS"; }
 
-step "What the machine lacks"
+step "Missing programs"
 lacking=()
 for program in redis-server pgbouncer openssl haproxy nginx prometheus chromium; do
   PATH=$PATH:/usr/sbin command -v "$program" >/dev/null || lacking+=("$program")
@@ -42,7 +43,7 @@ step "npm run check"
 npm run check
 
 step "npm test"
-# The searches that are short when a person runs this are long here, once.
+# Searches are long here; `npm test` alone runs the short ones.
 TEST_LENGTH=long npm test
 
 step "On the oldest PostgreSQL"
@@ -51,7 +52,7 @@ if [ -d /usr/lib/postgresql/15 ]; then
     'UNWIND_TEST_POSTGRES_URL=postgres://$PGUSER:$PGPASSWORD@$PGHOST:$PGPORT/postgres exec npx vitest run \
       tests/shared/postgres tests/shared/reservations tests/services/auth tests/services/billing tests/services/orders'
 else
-  echo "The tests on PostgreSQL 15 were NOT run: it is not what this system installs as postgresql"
+  echo "The tests on PostgreSQL 15 were NOT run: this system installs another version as postgresql"
 fi
 
 step "On Deno"

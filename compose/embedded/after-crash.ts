@@ -1,7 +1,6 @@
 /**
- * A service that may crash within a process that goes on: it is started again in its place, as a
- * container is. Its memory is not torn away from it, so it stops as if it were told to, only that
- * nobody reaches it from the first moment.
+ * Restarts a service that crashes inside a running process, like a container. Since its memory
+ * cannot be taken away, the service stops as if it were told to, but is unreachable at once.
  */
 import { Deferred, Effect, Exit, Scope } from "effect"
 import { Crash } from "#shared/faults/crash.ts"
@@ -9,12 +8,12 @@ import type { Doors } from "#shared/http/app.ts"
 
 type Starting = Effect.Effect<Doors, { readonly message: string }, Scope.Scope>
 
-/** How long it is gone, as whoever restarts containers takes a while. */
+/** How long the service is gone, as with a container restart. */
 const gone = "1 second"
 
 /**
- * Starts the service, and again whenever it crashes, until the scope closes; `put` is told of each
- * life, and of the time between two, when there are no doors. Fails as the first start does.
+ * Starts the service, and restarts it after each crash, until the scope closes. `put` gets the
+ * doors of each start, and undefined in between. Fails as the first start does.
  */
 export const startedAfterCrashes = (
   start: Starting,
@@ -39,7 +38,7 @@ export const startedAfterCrashes = (
       )
     })
     const again = begin.pipe(
-      Effect.tapError(({ message }) => Effect.logError(`It does not start again: ${message}`)),
+      Effect.tapError(({ message }) => Effect.logError(`The service does not restart: ${message}`)),
       Effect.delay(gone),
       Effect.eventually,
     )

@@ -13,13 +13,13 @@ export const startSyntax = syntax({
   about:
     `Starts the whole system in one process, until Ctrl-C: a PostgreSQL that npm installed, Redis if
 there is a redis-server on the PATH, and all services behind one port, with health and metrics at
-another one that this machine alone reaches. All data is in one folder.
+another port that only this machine can reach. All data is in one folder.
 
-Settings come from the environment, as in PORT=8081 npm start; each with what it is where not set:
+Settings come from the environment, as in PORT=8081 npm start. These are shown with their defaults:
 
 ${tableOf(settings)}
 
-.env.example has those of the services, which may be set beside these, and what each means.`,
+.env.example describes the services' settings, which may be set as well.`,
   options: {},
   closing: "",
   words: { least: 0, most: Infinity, what: "" },

@@ -1,7 +1,7 @@
 /**
- * Auth's database for the commands that whoever has access to it may run: the one that the
- * environment names (as in auth's container), else that of the data folder, whether that runs or
- * not. Nothing in it is migrated: one of an older version is refused in words.
+ * Auth's database, for the commands of people with access to it: the one that the environment names
+ * (as in auth's container), or else the one in the data folder, running or not. Nothing is
+ * migrated: a database of an older version is refused with a message.
  */
 import { Effect, Layer } from "effect"
 import { join } from "node:path"

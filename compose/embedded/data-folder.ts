@@ -1,8 +1,8 @@
 /**
  * The data folder (DATA_DIR) of the embedded run: one running system per folder, and the secrets
- * made on its first start. The lock is one of the operating system, so it ends with its process
- * however that dies, and a reused process id cannot be mistaken for it. It does not reach across
- * machines that share a folder over the network.
+ * made at its first start. The lock is the operating system's, so it ends with its process however
+ * that dies, and does not depend on process ids, which are reused. It does not work across machines
+ * that share a folder over the network.
  */
 import { Effect, type Scope } from "effect"
 import { randomBytes } from "node:crypto"
@@ -13,8 +13,9 @@ import { readIfThere, writeWhole } from "#shared/whole-file.ts"
 import { inDataFolder, StartError } from "./start-error.ts"
 
 /**
- * Makes the folder where there is none, and holds it until the scope closes. Fails with StartError
- * when another process holds it (the message names the process) or when it cannot be written.
+ * Makes the folder if it is missing, and locks it until the scope closes. Fails with StartError
+ * when another process holds the lock (the message names the process) or when the folder cannot be
+ * written.
  */
 export const lockDataFolder = (dataDir: string): Effect.Effect<void, StartError, Scope.Scope> =>
   Effect.gen(function* () {
@@ -33,14 +34,14 @@ export const lockDataFolder = (dataDir: string): Effect.Effect<void, StartError,
   })
 
 /**
- * Referred to from here for as long as they are held: one that is garbage collected is given up.
+ * References to held locks: a lock that is garbage collected is released.
  */
 const locks = new Set<DatabaseSync>()
 
 /**
- * No file lock is common to Node and Deno, but SQLite is, and its lock is one of the operating
- * system. The file stays empty, and nothing else may open it: the system gives the lock up when any
- * handle on the file is closed.
+ * Node and Deno have no file lock in common, but both have SQLite, whose lock is the operating
+ * system's. The file stays empty, and nothing else may open it: the system releases the lock when
+ * any handle to the file is closed.
  */
 const takeLock = (dataDir: string, pidFile: string): Effect.Effect<DatabaseSync, StartError> =>
   inDataFolder(dataDir, () => {
@@ -66,16 +67,16 @@ const takeLock = (dataDir: string, pidFile: string): Effect.Effect<DatabaseSync,
     ),
   )
 
-/** Unknown of one that holds the lock and has not got to writing its number. */
+/** Unknown while a process holds the lock but has not written its id yet. */
 const readHolder = (pidFile: string): string => readIfThere(pidFile) ?? "(unknown)"
 
-/** Where the secret of that name is kept. */
+/** The file of the secret with that name. */
 export const secretPath = (dataDir: string, name: string): string =>
   path.join(dataDir, "secrets", name)
 
 /**
- * The secret of that name: 192 random bits, made and put on the disk by the first call, the same
- * ever after. Only the owner of the data folder can read it. Fails with StartError.
+ * The secret with that name: 192 random bits, made and stored by the first call, then the same for
+ * ever. Only the owner of the data folder can read it. Fails with StartError.
  */
 export const ensureSecret = (dataDir: string, name: string): Effect.Effect<string, StartError> =>
   inDataFolder(dataDir, () => {

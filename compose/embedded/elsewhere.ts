@@ -1,7 +1,7 @@
 /**
- * Services that the embedded run does not start, but calls where they are: those whose addresses
- * are set, such as COURIER_URL. So a participant in another language, or one that somebody is just
- * working on, is a step of the same saga.
+ * Services that the embedded run does not start, but calls at their addresses: those whose
+ * addresses are set, such as COURIER_URL. So a participant in another language, or one under
+ * development, can be a step of the same saga.
  */
 import { Effect, Option, Schema } from "effect"
 import { Hono } from "hono"
@@ -21,34 +21,34 @@ import { callees, callsOf, roster, type ServiceName, serviceNames } from "#share
 
 type Variables = typeof Environment["Service"]
 
-/** Whether the environment says where a service is. */
+/** Whether the environment sets a service's address. */
 export const isSet = (environment: Variables, name: ServiceName): boolean =>
   ["", "_FILE"].some((end) => environment[addressName(name) + end]?.trim())
 
 /**
- * Whether it may be elsewhere. One that calls others would find none of them, as they have no ports
- * here; and what has public paths is behind the one port of this process.
+ * Whether a service may be elsewhere. A service that calls others could not reach them, since they
+ * have no ports here; and public paths are behind the single port of this process.
  */
 export const isMovable = (name: ServiceName): boolean =>
   callees.includes(name) && callsOf(name).length === 0 && roster[name].paths.length === 0
 
-/** Tells of a service whether it is called where its address says. */
+/** Whether a service is called at its address. */
 export const isElsewhere = (environment: Variables) => (name: ServiceName): boolean =>
   isMovable(name) && isSet(environment, name)
 
-/** Whether there is a folder to start it from. */
+/** Whether there is a folder to start the service from. */
 const hasFolder = (name: ServiceName): boolean =>
   existsSync(join(import.meta.dirname!, "../../services", name, "service.ts"))
 
-/** Why one is neither here nor elsewhere, and the remedy. */
+/** Why a service is neither here nor elsewhere, and the remedy. */
 export const nowhere = (name: ServiceName): string =>
-  `there is no services/${name}: set ${addressName(name)} to where ${name} is`
+  `there is no services/${name}: set ${addressName(name)} to the address of ${name}`
 
-/** Tells of a service whether it is started in this process. */
+/** Whether a service is started in this process. */
 export const isHere = (environment: Variables) => (name: ServiceName): boolean =>
   hasFolder(name) && !isElsewhere(environment)(name)
 
-/** Where those are that are elsewhere, by their names. Fails with SettingsError. */
+/** The addresses of the services elsewhere, by name. Fails with SettingsError. */
 export const elsewhere = (
   environment: Variables,
 ): Effect.Effect<ReadonlyMap<ServiceName, URL>, SettingsError> => {
@@ -61,7 +61,7 @@ export const elsewhere = (
   )
 }
 
-/** What has to be set that the services' own settings do not say; and what must not be. */
+/** The addresses that have to be set, and those that must not be. */
 export const elsewhereSettings = (
   environment: Variables,
 ): Readonly<Record<string, Setting<unknown>>> =>
@@ -69,18 +69,18 @@ export const elsewhereSettings = (
     const { default: _, expects, ...setting } = addressSetting(name)
     if (isSet(environment, name) && !isMovable(name)) {
       const conflict = () =>
-        `${name} is started here. Only what nobody outside reaches, and what calls no others, ` +
-        "can be elsewhere: leave it out"
+        `${name} is started here. Only a service that has no public paths and calls no others ` +
+        "can be elsewhere: remove this setting"
       return [[addressName(name), { ...setting, expects, conflict }]]
     }
     if (hasFolder(name)) return []
     return [[
       addressName(name),
-      { ...setting, expects: `${expects}; or make services/${name}, which is started then` },
+      { ...setting, expects: `${expects}; or make services/${name}, so that it is started here` },
     ]]
   }))
 
-/** How long a service elsewhere may take to say whether it is ready. */
+/** How long to wait for the readiness of a service elsewhere. */
 const readyMs = 2_000
 
 const Readiness = Schema.fromJsonString(
@@ -88,7 +88,7 @@ const Readiness = Schema.fromJsonString(
 )
 const decodeReadiness = Schema.decodeUnknownOption(Readiness)
 
-/** What is here of a service that is elsewhere: whether it is ready. */
+/** The local doors of a service elsewhere: only its readiness. */
 export const doorsElsewhere = (name: ServiceName, url: URL): Doors => {
   const ready = exchange({ name, url, timeoutMs: readyMs }, "/readyz", { method: "GET" }).pipe(
     Effect.match({
@@ -112,15 +112,15 @@ export const doorsElsewhere = (name: ServiceName, url: URL): Doors => {
 const within = "unwind.internal"
 const addressWithin = (name: ServiceName) => `http://${name}.${within}`
 
-/** The service of this process that a URL leads to. */
+/** The service of this process with that URL. */
 export const serviceWithin = (url: string): string | undefined => {
   const { hostname } = new URL(url)
   return hostname.endsWith(`.${within}`) ? hostname.slice(0, -within.length - 1) : undefined
 }
 
 /**
- * The addresses of the services in this process, by the names of their settings. Nothing outside
- * understands them.
+ * The addresses of the services in this process, by the names of their settings. They work only in
+ * this process.
  */
 export const addressesWithin = (environment: Variables): Readonly<Record<string, string>> => ({
   JWKS_URL: `${addressWithin("auth")}/internal/jwks.json`,

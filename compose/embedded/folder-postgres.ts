@@ -1,6 +1,6 @@
 /**
- * The PostgreSQL of a data folder, for programs that look into it beside the system: the one that
- * runs if the folder is in use, else one of their own.
+ * The PostgreSQL of a data folder, for programs beside the system: the running server if the folder
+ * is in use, or else a server of their own.
  */
 import { Effect, Result } from "effect"
 import fs from "node:fs"
@@ -12,8 +12,8 @@ import { postmasterFile, startPostgres } from "./postgres.ts"
 import { StartError } from "./start-error.ts"
 
 /**
- * The superuser's URL of the folder's server: the one that runs if the folder is in use, else one
- * until the scope closes.
+ * The superuser's URL of the folder's server: the running one if the folder is in use, or else one
+ * that runs until the scope closes.
  */
 export const openFolderPostgres = Effect.fnUntraced(function* (dataDir: string, elsewhere: string) {
   if (!fs.existsSync(clusterPath(dataDir))) {
@@ -28,7 +28,7 @@ export const openFolderPostgres = Effect.fnUntraced(function* (dataDir: string, 
     runningPostgres(dataDir),
     () =>
       new StartError({
-        message: `${locked.failure.message}. Its PostgreSQL cannot be reached just now: try again`,
+        message: `${locked.failure.message}. Its PostgreSQL cannot be reached now: try again`,
       }),
   )
 })

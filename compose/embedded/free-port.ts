@@ -1,6 +1,6 @@
 /**
- * A TCP port of 127.0.0.1 that was free a moment ago. Another process may take it first: whoever
- * listens on it tries again.
+ * A TCP port of 127.0.0.1 that was free a moment ago. Another process may take it first, so callers
+ * retry.
  */
 import { Effect } from "effect"
 import net from "node:net"

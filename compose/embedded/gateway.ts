@@ -1,7 +1,6 @@
 /**
- * The one door of the embedded run: it routes the public paths to their services and nothing else,
- * as the gateway of Compose and the ingress of Kubernetes do. Internal routes cannot be reached
- * through it.
+ * The only public entry point of the embedded run: it routes the public paths to their services, as
+ * Compose's gateway and the Kubernetes ingress do. Internal routes cannot be reached through it.
  */
 import { Hono } from "hono"
 import type { App, Doors } from "#shared/http/app.ts"

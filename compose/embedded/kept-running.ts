@@ -1,7 +1,7 @@
 /**
- * Keeps a server of the embedded run up: when it ends by itself (killed, out of memory) it is
- * started again at the same address, so that the services reconnect and nothing has to be restarted
- * by hand. It gives up when a start fails.
+ * Keeps a server of the embedded run running: when it ends by itself (killed, out of memory), it is
+ * restarted at the same address, so that services reconnect and nobody has to restart anything. It
+ * gives up when a start fails.
  */
 import { Deferred, Effect, Fiber, type Scope } from "effect"
 import type { Ended } from "./server-process.ts"
@@ -14,7 +14,7 @@ interface Running {
 
 export interface KeptRunning<A> {
   readonly server: A
-  /** Fails when the server could not be started again; never succeeds. */
+  /** Fails when the server could not be restarted; never succeeds. */
   readonly lost: Effect.Effect<never, StartError>
 }
 
@@ -31,7 +31,7 @@ export const keepRunning = <A extends Running>(
         const server = yield* start(urlBefore)
         yield* Deferred.succeed(first, server)
         const { message } = yield* Effect.flip(server.ended)
-        yield* Effect.logWarning(`${message}. It is started again`)
+        yield* Effect.logWarning(`${message}. It is restarted`)
         return new URL(server.url)
       }).pipe(Effect.scoped)
     const keep = (urlBefore: URL | undefined): Effect.Effect<never, StartError> =>

@@ -1,6 +1,6 @@
 /**
- * `npm start`: the whole system in this process. Prints what it does, then where it is and what to
- * try.
+ * `npm start`: the whole system in this process. Prints its progress, then its addresses and what
+ * to try.
  */
 import { Console, Duration, Effect } from "effect"
 import { command } from "#shared/command/command.ts"
@@ -45,5 +45,5 @@ const main = Effect.gen(function* () {
   )
 })
 
-// Who stops a server has what was wanted.
+// Stopping a server is a success.
 command(startSyntax, () => main, { interruptedCode: 0 }).main(process.argv.slice(2))

@@ -1,6 +1,6 @@
 /**
- * A note in the data folder of where the services are that are elsewhere: the records there are not
- * all, and whoever looks into the folder need not be told again where the others are.
+ * Records the addresses of services elsewhere in the data folder, which does not hold all records.
+ * So programs that read the folder find the others without being told again.
  */
 import { Effect, Option, Schema } from "effect"
 import { join } from "node:path"
@@ -15,7 +15,7 @@ type Variables = typeof Environment["Service"]
 
 const noteIn = (dataDir: string) => join(dataDir, "elsewhere.json")
 
-/** Notes the addresses in the place of those that were noted before. Fails with StartError. */
+/** Records the addresses, and replaces earlier ones. Fails with StartError. */
 export const noteAddresses = (
   dataDir: string,
   urls: ReadonlyMap<ServiceName, URL>,
@@ -28,7 +28,7 @@ const decodeNote = Schema.decodeUnknownOption(
   Schema.fromJsonString(Schema.Record(Schema.String, Schema.String)),
 )
 
-/** The environment, and the addresses that are noted where it says none. Fails with StartError. */
+/** The environment, with recorded addresses where it sets none. Fails with StartError. */
 export const withNotedAddresses = (
   dataDir: string,
   environment: Variables,

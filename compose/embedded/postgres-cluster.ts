@@ -1,7 +1,6 @@
 /**
- * The files of the PostgreSQL cluster: made whole or not at all on the first start, and never
- * touched when another major version made them. Making them needs no server; running them is
- * postgres.ts.
+ * The files of the PostgreSQL cluster: made completely or not at all at the first start, and never
+ * touched if another major version made them. postgres.ts runs the server.
  */
 import { Effect } from "effect"
 import fs from "node:fs"
@@ -19,9 +18,9 @@ export const passwordName = "postgres-password"
 export const clusterPath = (dataDir: string): string => path.join(dataDir, "postgres")
 
 /**
- * The folder of the cluster and the password of its superuser; both are made where there is no
- * cluster yet. Fails with StartError, and changes nothing, when the data is of another major
- * version or its password is gone.
+ * The folder of the cluster and the password of its superuser; both are made if there is no
+ * cluster. Fails with StartError, and changes nothing, when the data is of another major version or
+ * its password is missing.
  */
 export const openCluster = (
   dataDir: string,
@@ -51,7 +50,7 @@ export const openCluster = (
     }
   })
 
-/** The major version that made the cluster; none where there is no cluster. */
+/** The major version that made the cluster; undefined if there is no cluster. */
 const madeBy = (cluster: string): string | undefined => {
   if (!fs.existsSync(cluster) || fs.readdirSync(cluster).length === 0) return undefined
   const file = path.join(cluster, "PG_VERSION")
@@ -59,8 +58,7 @@ const madeBy = (cluster: string): string | undefined => {
 }
 
 /**
- * Made under another name, so that a start cut off half way leaves nothing that looks like a
- * cluster.
+ * Made under another name, so that an interrupted start leaves nothing that looks like a cluster.
  */
 const makeCluster = (
   dataDir: string,
@@ -92,8 +90,8 @@ const initdb = (
   binaries: PostgresBinaries,
 ): Effect.Effect<void, StartError> =>
   Effect.callback((resume) => {
-    // An account that cannot walk to the file is handed it open; to open it by that handle, it must
-    // own it.
+    // The account may be unable to reach the file, so it gets an open handle; it must own the file
+    // to use it.
     const { account } = folder
     if (account) fs.chownSync(passwordFile, account.uid, account.gid)
     const password = fs.openSync(passwordFile, "r")

@@ -1,7 +1,7 @@
 /**
  * A database and a role for each service, in one cluster. A role owns its database and cannot even
- * connect to another's. The roles' passwords follow from the superuser's, so there is nothing more
- * to keep, and none of them tells another.
+ * connect to others. The roles' passwords are derived from the superuser's, so nothing more has to
+ * be stored, and no password reveals another.
  */
 import { Effect } from "effect"
 import { createHmac } from "node:crypto"
@@ -10,8 +10,8 @@ import type { Postgres } from "./postgres.ts"
 import { StartError } from "./start-error.ts"
 
 /**
- * Makes what is missing, each database named like its service, and answers the URL for each. Fails
- * with StartError.
+ * Makes the missing databases, named after their services, and returns each one's URL. Fails with
+ * StartError.
  */
 export const ensureDatabases = <const Service extends string>(
   postgres: Postgres,
@@ -46,7 +46,7 @@ export const ensureDatabases = <const Service extends string>(
       }),
   })
 
-/** Where a service's database is, whether it was made already or not. */
+/** The URL of a service's database, which may not exist yet. */
 export const serviceUrl = (superuserUrl: string, service: string): URL => {
   const url = new URL(superuserUrl)
   url.username = service

@@ -1,8 +1,8 @@
 /**
- * A real PostgreSQL of the embedded run's own: one cluster below the data folder, on 127.0.0.1 and
- * a free port, reached by password only. It is made on the first start and does not outlive its
- * scope; after any other end (kill -9, power) the next start finds every commit that was
- * acknowledged, if it is durable. One start at a time: hold the data folder's lock.
+ * The embedded run's own PostgreSQL: one cluster below the data folder, on 127.0.0.1 and a free
+ * port, with a password. It is made at the first start and does not outlive its scope. If it is
+ * durable, every acknowledged commit survives any other end (kill -9, power loss). Only one start
+ * at a time: hold the data folder's lock.
  */
 import { Effect, Schedule, type Scope } from "effect"
 import path from "node:path"
@@ -17,11 +17,11 @@ import { StartError } from "./start-error.ts"
 export interface PostgresOptions {
   readonly dataDir: string
   /**
-   * Acknowledged commits are on the disk. Without it PostgreSQL is faster, and a crash of the
-   * machine may ruin the data.
+   * True: acknowledged commits are on the disk. False: faster, but a crash of the machine may
+   * corrupt the data.
    */
   readonly durable: boolean
-  /** A free one where none is given. */
+  /** A free port by default. */
   readonly port?: number
 }
 
@@ -33,15 +33,14 @@ export interface Postgres {
 }
 
 /**
- * Inside the folder of the cluster: what PostgreSQL writes about itself, its process in line 1, its
- * port in line 4.
+ * In the cluster's folder. PostgreSQL writes its process id in line 1, its port in line 4.
  */
 export const postmasterFile = "postmaster.pid"
 
 const carefree = ["fsync=off", "synchronous_commit=off", "full_page_writes=off"]
 
 /**
- * Starts the cluster and answers when it takes connections; the scope stops it. Fails with
+ * Starts the cluster, and succeeds when it accepts connections; the scope stops it. Fails with
  * StartError.
  */
 export const startPostgres = (
@@ -104,7 +103,7 @@ const untilReady = (url: string): Effect.Effect<void, StartError> =>
     }),
     Effect.mapError(({ message }) =>
       new StartError({
-        message: `PostgreSQL does not let its own superuser in (${message}): ` +
+        message: `PostgreSQL refuses its superuser (${message}): ` +
           "put the secrets that belong to the data back, or set DATA_DIR to another folder",
       })
     ),

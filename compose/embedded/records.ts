@@ -1,8 +1,8 @@
 /**
- * The records in a data folder, for the audit: the folder's PostgreSQL, running or not, and what of
- * the services keeps records, wired in memory. Where the system runs, this is like another replica
- * that takes no orders. Nothing in the folder is made, migrated or filled, whichever version made
- * it; a service whose records cannot be read is left out.
+ * The records in a data folder, for the audit: the folder's PostgreSQL, running or not, and the
+ * services that keep records, connected in memory. If the system is running, this is like another
+ * replica that takes no orders. Nothing in the folder is made, migrated or filled, whichever
+ * version made it. A service whose records cannot be read is left out.
  */
 import { Effect, type Scope } from "effect"
 import fs from "node:fs"
@@ -28,15 +28,15 @@ import { StartError } from "./start-error.ts"
 type Environment = ServicesOptions["environment"]
 
 export interface OpenRecords {
-  /** What the orchestrator has to be told to call the services. */
+  /** The orchestrator's settings for calling the services. */
   readonly environment: Environment
   readonly fetch: typeof Fetch["Service"]
-  /** Why the records of a service cannot be read, of those of which it is so. */
+  /** The services whose records cannot be read, and why. */
   readonly unreadable: ReadonlyMap<ParticipantName | "orders", string>
 }
 
-/** What to set where the records are not in a folder. */
-const whereElse = `${Object.keys(addressSettings).join(", ")} to where the services are`
+/** What to set if the records are not in a folder. */
+const whereElse = `${Object.keys(addressSettings).join(", ")} to the services' addresses`
 
 /** Opens the records until the scope closes. Fails with a message for a person. */
 export const openRecords = (
@@ -48,7 +48,7 @@ export const openRecords = (
     const environment = yield* withNotedAddresses(dataDir, given)
     const isReadHere = isHere(environment)
     const away = participantNames.filter((name) => !isReadHere(name))
-    // Those who are elsewhere know the folder's own keys, and no others.
+    // Services elsewhere know only the folder's keys.
     const { privateKey, publicKeys } = keyFiles(
       away.length > 0 ? path.join(dataDir, "secrets") : yield* passingKeys,
     )
@@ -93,8 +93,7 @@ export const openRecords = (
   })
 
 /**
- * Keys for the services here, which know each other by no others: the folder's own need not be
- * there.
+ * Temporary keys for the services in this process, since the folder's keys may be missing.
  */
 const passingKeys = Effect.acquireRelease(
   Effect.try({
@@ -102,7 +101,7 @@ const passingKeys = Effect.acquireRelease(
     catch: (cause) =>
       new StartError({
         message: `No folder can be made in ${os.tmpdir()} (${(cause as Error).message}): ` +
-          "set TMPDIR to one that can be written",
+          "set TMPDIR to a writable folder",
       }),
   }),
   (folder) => Effect.sync(() => fs.rmSync(folder, { recursive: true, force: true })),

@@ -1,8 +1,8 @@
 /**
- * A Redis of the embedded run's own, if the machine has one: `redis-server` or `valkey-server` from
- * PATH, on 127.0.0.1, a free port and a password made for this start. It keeps its streams in an
- * append-only file below the data folder. Redis is the cache of work, never its record, so that
- * folder may be removed between two runs and no order is lost.
+ * The embedded run's own Redis, if the machine has one: `redis-server` or `valkey-server` from
+ * PATH, on 127.0.0.1, with a free port and a password made for this start. It keeps its streams in
+ * an append-only file below the data folder. Redis is a cache, not the record, so that folder may
+ * be removed between two runs and no order is lost.
  */
 import { Effect, Option, type Scope } from "effect"
 import { Redis } from "ioredis"
@@ -20,19 +20,19 @@ export interface RunningRedis {
   readonly ended: Ended
 }
 
-/** Older ones answer the commands of the order queue differently, or do not know them. */
+/** Older versions answer the order queue's commands differently, or do not know them. */
 const oldestMajor = 7
 const settingsFile = "redis.conf"
 const pidFile = "redis.pid"
 
 /**
- * Starts the server and answers when it takes commands; the scope stops it. None where PATH has no
+ * Starts the server, and succeeds when it accepts commands; the scope stops it. None if PATH has no
  * server, or only one that is too old. Fails with StartError.
  */
 export const startRedis = (
   options: {
     readonly dataDir: string
-    /** The address that an earlier start had, to come back at. */
+    /** The address of an earlier start, to use again. */
     readonly urlBefore?: URL | undefined
   },
 ): Effect.Effect<Option.Option<RunningRedis>, StartError, Scope.Scope> =>
@@ -56,12 +56,12 @@ export const startRedis = (
   }).pipe(
     Effect.mapError(({ message }) =>
       new StartError({
-        message: `${message} (it holds no record: remove ${options.dataDir}/redis to start afresh)`,
+        message: `${message} (it holds no record: remove ${options.dataDir}/redis to start over)`,
       })
     ),
   )
 
-/** The program that would be started, if PATH has one that is recent enough. */
+/** The program to start, if PATH has one that is recent enough. */
 export const redisOnPath = (): string | undefined =>
   ["redis-server", "valkey-server"].find(isRecent)
 
@@ -73,7 +73,7 @@ const isRecent = (program: string): boolean => {
   return Number(/ v=(\d+)/.exec(stdout ?? "")?.[1] ?? 0) >= oldestMajor
 }
 
-/** In a file that only the server's account can read: a command line can be read by everybody. */
+/** In a file that only the server's account can read, since everybody can read a command line. */
 const writeSettings = (
   { account, path: folder }: ServerFolder,
   port: number,
@@ -98,7 +98,7 @@ const untilReady = (url: string): Effect.Effect<void> =>
   Effect.acquireUseRelease(
     Effect.sync(() =>
       new Redis(url, { retryStrategy: () => 50, maxRetriesPerRequest: null })
-        .on("error", () => {}) // Not there yet; it tries again.
+        .on("error", () => {}) // Not ready yet; it retries.
     ),
     (redis) => Effect.promise(() => redis.ping()),
     (redis) => Effect.sync(() => redis.disconnect()),

@@ -1,8 +1,8 @@
 /**
- * The folder that a server of the embedded run works in, and the account it runs under. PostgreSQL
- * refuses to run as root, so under root a server runs as the owner of its folder, `nobody` for a
- * new one; everybody else runs it as themselves. `nobody` need not be able to walk to the folder: a
- * checkout below a private /root works.
+ * The working folder of a server of the embedded run, and its account. PostgreSQL refuses to run as
+ * root, so under root a server runs as the owner of its folder, which is `nobody` for a new folder;
+ * other users run it as themselves. `nobody` does not need access to the parent folders: a checkout
+ * below a private /root works.
  */
 import { Effect } from "effect"
 import { type ChildProcess, type IOType, spawn, spawnSync } from "node:child_process"
@@ -20,12 +20,12 @@ export interface ServerFolder {
   readonly account: Account | undefined
 }
 
-/** On every current Linux. An account without a name would not do: initdb asks for it. */
+/** The same on every current Linux. The account needs a name, since initdb looks it up. */
 const nobody: Account = { uid: 65_534, gid: 65_534 }
 
 /**
- * The account to run a server under that works in this folder, which need not exist yet: none but
- * for root. Fails with StartError under root on a system other than Linux.
+ * The account for a server in this folder, which may not exist yet: undefined unless we are root.
+ * Fails with StartError under root on a system other than Linux.
  */
 export const serverAccount = (folder: string): Effect.Effect<Account | undefined, StartError> => {
   if (process.getuid?.() !== 0) return Effect.succeed(undefined)
@@ -39,7 +39,7 @@ export const serverAccount = (folder: string): Effect.Effect<Account | undefined
 }
 
 /**
- * Makes the folder where there is none, and gives it to its account. Fails with StartError when it
+ * Makes the folder if it is missing, and gives it to its account. Fails with StartError when it
  * cannot be used.
  */
 export const openServerFolder = (folder: string): Effect.Effect<ServerFolder, StartError> =>
@@ -57,16 +57,15 @@ export const openServerFolder = (folder: string): Effect.Effect<ServerFolder, St
   )
 
 /**
- * The folder's path as a process that `spawnIn` started has to name it. Linux leads through this
- * one to the folder itself, whatever lies above it, and it stays right after the process changed
- * into it.
+ * The folder's path for a process that `spawnIn` started. On Linux, /proc/self/cwd reaches the
+ * folder regardless of its parents, and stays valid after the process has changed into it.
  */
 export const ownPath = (folder: ServerFolder): string =>
   folder.account ? "/proc/self/cwd" : folder.path
 
 /**
- * What a server gets of our environment; the rest (secrets, PG* settings of the person at the
- * terminal) is not its own.
+ * The part of our environment that a server gets; the rest (secrets, the user's PG* settings) is
+ * not for it.
  */
 export const serverEnvironment = () => ({
   PATH: process.env["PATH"],
@@ -75,8 +74,8 @@ export const serverEnvironment = () => ({
 })
 
 /**
- * Starts a command inside the folder, under the folder's account and out of reach of the terminal's
- * Ctrl-C.
+ * Starts a command inside the folder, under the folder's account; the terminal's Ctrl-C does not
+ * reach it.
  */
 export const spawnIn = (
   folder: ServerFolder,
@@ -87,7 +86,7 @@ export const spawnIn = (
   if (folder.account === undefined) {
     return spawn(command, args, { ...options, cwd: folder.path, stdio: [...stdio] })
   }
-  // The parents of the folder may not let the account through, so it is handed the open folder.
+  // The account may lack access to the folder's parents, so it gets an open handle.
   const handle = fs.openSync(folder.path, "r")
   const enter = 'cd /proc/self/fd/3 && exec "$@" 3<&-'
   try {

@@ -1,9 +1,9 @@
 /**
- * A server that belongs to this run: it starts with the scope and stops with it, is not reached by
- * the terminal's Ctrl-C, and does not outlive us. A supervisor of a few lines of shell holds one
- * end of a pipe; when the other end closes, because we close it or because we are gone (kill -9
- * too), it stops the server. What is left over all the same, say when the supervisor was killed as
- * well, is stopped by the next start. Windows has neither: there the server ends hard.
+ * A server that belongs to this run: it starts and stops with the scope, the terminal's Ctrl-C does
+ * not reach it, and it does not outlive this process. A supervisor of a few lines of shell holds
+ * one end of a pipe. When the other end closes, because we close it or have ended (even by kill
+ * -9), it stops the server. If the supervisor was killed as well, the next start stops the leftover
+ * server. On Windows neither exists: there the server is killed.
  */
 import { Deferred, Effect, Option, Schedule, type Scope } from "effect"
 import { type ChildProcess, spawnSync } from "node:child_process"
@@ -17,7 +17,7 @@ export interface Server {
   readonly name: string
   readonly folder: ServerFolder
   readonly command: readonly [string, ...Array<string>]
-  /** Where, inside its folder, the server writes its process id. */
+  /** The file in its folder in which the server writes its process id. */
   readonly pidFile: string
   readonly logFile: string
 }
@@ -25,7 +25,7 @@ export interface Server {
 /** Fails with StartError when the server ends by itself; never succeeds. */
 export type Ended = Effect.Effect<never, StartError>
 
-// It asks again every second: a server that has only just been started does not hear it yet.
+// It repeats the signal every second: a server that has just started may miss it.
 const supervisor = `
 trap "" INT QUIT TERM
 exec 4<&0 </dev/null
@@ -39,9 +39,9 @@ kill -KILL $watcher 2>/dev/null
 exit $status`
 
 /**
- * Stops what a killed run left over in the folder, then starts the server; the scope stops it. Its
- * output goes to the log file, of which one earlier run is kept. Fails with StartError when a left
- * over server cannot be stopped.
+ * Stops a server that a killed run left in the folder, then starts the server; the scope stops it.
+ * Its output goes to the log file; the previous run's log is kept. Fails with StartError when a
+ * leftover server cannot be stopped.
  */
 export const startServer = (server: Server): Effect.Effect<Ended, StartError, Scope.Scope> =>
   Effect.gen(function* () {
@@ -61,7 +61,7 @@ export const startServer = (server: Server): Effect.Effect<Ended, StartError, Sc
 
 /**
  * Tries a start up to four times within two minutes: another program may take the free port first,
- * and what a killed server held takes a moment to go. Fails with StartError.
+ * and the resources of a killed server take a moment to be released. Fails with StartError.
  */
 export const persistently = <A, R>(
   name: string,
@@ -72,7 +72,7 @@ export const persistently = <A, R>(
     Effect.retry({ schedule: Schedule.spaced("200 millis"), times: 3 }),
     Effect.timeoutOrElse({
       duration: "2 minutes",
-      orElse: () => new StartError({ message: `${name} takes no connections; see ${logFile}` }),
+      orElse: () => new StartError({ message: `${name} accepts no connections; see ${logFile}` }),
     }),
   )
 
@@ -104,13 +104,12 @@ const stop = (child: ChildProcess, ended: Deferred.Deferred<string>): Effect.Eff
   })
 
 /**
- * Ends the server that the pid file names if it works in our folder. A number that is by now
- * another program's is left alone, and the file removed, since it would keep PostgreSQL from
- * starting.
+ * Ends the server that the pid file names if it runs in our folder. If another program has that id
+ * now, it is left alone, and the file is removed, since it would keep PostgreSQL from starting.
  */
 const stopLeftover = (server: Server): Effect.Effect<void, StartError> =>
   Effect.gen(function* () {
-    if (process.platform === "win32") return // The servers' own checks have to do.
+    if (process.platform === "win32") return // The servers' own checks have to suffice.
     const { account, path: folder } = server.folder
     const pidFile = path.join(folder, server.pidFile)
     const pid = readPid(pidFile)
@@ -151,7 +150,7 @@ const signalProcess = (pid: number, signal: NodeJS.Signals | 0): boolean => {
 const isAlive = (pid: number): boolean => signalProcess(pid, 0)
 
 /**
- * Asked as the server's own account: in a container not even root may look at another account's
+ * Runs as the server's account: in a container, not even root may inspect another account's
  * process.
  */
 const workingFolder = (pid: number, account: Account | undefined): string | undefined => {
@@ -162,7 +161,7 @@ const workingFolder = (pid: number, account: Account | undefined): string | unde
   return stdout?.trim().split("\n").at(-1)?.replace(/^n/, "")
 }
 
-/** The line of a log that says why its server ended. */
+/** The log line that says why the server ended. */
 const lastWords = (logFile: string): string => {
   const lines = fs.readFileSync(logFile, "utf8").trim().split("\n")
   const last = lines.findLast((line) => /FATAL|PANIC/.test(line)) ?? lines.at(-1) ?? ""

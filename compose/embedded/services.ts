@@ -1,7 +1,7 @@
 /**
  * All services in one process: the same apps, the same saga and the same SQL as in containers. They
- * call each other by the same signed requests, only that these are handed over in memory instead of
- * through a socket; but for those that are elsewhere, which are called there.
+ * call each other with the same signed requests, but in memory instead of through a socket.
+ * Services elsewhere are called at their addresses.
  */
 import { Effect, type Scope } from "effect"
 import { CurrentFirstSignIn, type FirstSignIn } from "#services/auth/first-sign-in.ts"
@@ -29,25 +29,28 @@ export interface ServicesOptions {
   readonly databases: Readonly<Partial<Record<ServiceName, string>>>
   readonly queueUrl: string
   readonly keysFolder: string
-  /** What signs the first operator in, where an address for that is printed. */
+  /** The first operator's sign-in, if a link for it is printed. */
   readonly firstSignIn?: FirstSignIn
-  /** Settings of the services that a person may have set, such as ITEM_STOCK. */
+  /** Settings of the services that the user may have set, such as ITEM_STOCK. */
   readonly environment: Readonly<Record<string, string | undefined>>
 }
 
-/** The most orders that wait in memory; the sweeper brings the others when there is room. */
+/**
+ * The maximum number of orders that wait in memory; the sweeper publishes the others when there is
+ * room.
+ */
 const queueCapacity = 100_000
 
 /** Services whose settings are of any kind. */
 export type AnyService = Service<Record<string, Setting<unknown>>>
 
-/** The service of that name, as its folder has it. */
+/** The service of that name, from its folder. */
 export const serviceNamed = (name: ServiceName): Effect.Effect<AnyService> =>
   Effect.promise(async () => (await import(`../../services/${name}/service.ts`))[name])
 
 /**
- * Reads what a person has set for the services, and some more, before anything is started. Fails
- * with SettingsError.
+ * Checks the services' settings, and additional ones, before anything is started. Fails with
+ * SettingsError.
  */
 export const checkSettings = (
   environment: ServicesOptions["environment"],
@@ -59,7 +62,7 @@ export const checkSettings = (
     Effect.provideService(Environment, {
       ...environment,
       ...addressesWithin(environment),
-      // Known only once the servers run, and then right.
+      // Known only once the servers run, and then valid.
       DATABASE_URL: "postgres://unwind.internal",
       QUEUE_URL: environment["QUEUE_URL"]?.trim() || "memory:",
       SERVICE_PRIVATE_KEY: "made at the start",
@@ -69,7 +72,7 @@ export const checkSettings = (
   )
 
 /**
- * Hands requests to the internal doors, of those that are up by then; and sends those for services
+ * Passes requests to the internal doors of running services, and sends the others to services
  * elsewhere.
  */
 export const wiredTo =
@@ -83,15 +86,14 @@ export const wiredTo =
       : Promise.resolve(app.internal.fetch(new Request(url, init))).then(unlessCutOff)
   }
 
-/** A network error (Response.error()) is no answer at all. */
+/** A network error (Response.error()) is not an answer. */
 const unlessCutOff = (response: Response): Response => {
   if (response.status === 0) throw new TypeError("the connection was cut")
   return response
 }
 
 /**
- * Starts all services that are here until the scope closes, those that are called before their
- * callers.
+ * Starts all services of this process until the scope closes, callees before their callers.
  */
 export const startServices = (
   options: ServicesOptions,

@@ -6,12 +6,12 @@ const { HOST, PORT } = publicSettings(8080)
 
 export const embeddedSettings = {
   PORT,
-  // A person sits in front of this one, on the machine that it runs on.
+  // Its user is on the same machine.
   HOST: { ...HOST, default: "127.0.0.1" },
-  // Its address is no setting: health and metrics tell too much for any other machine.
+  // Its address is not a setting: health and metrics reveal too much to other machines.
   INTERNAL_PORT: internalSettings(9080).INTERNAL_PORT,
   ...processSettings,
-  // Nothing else takes its place, so nobody would gain by waiting.
+  // No other replica takes over, so waiting has no use.
   DRAIN: { ...processSettings.DRAIN, default: "0 seconds" },
   LOG_FORMAT: { ...processSettings.LOG_FORMAT, default: "pretty" as const },
   LOG_LEVEL: { ...processSettings.LOG_LEVEL, default: "Warn" as const },

@@ -1,6 +1,6 @@
 /**
- * Why the embedded run could not start, or could not go on. The message is one line for the person
- * at the terminal: what happened, and the remedy. It is shown as it is, without a stack.
+ * Why the embedded run could not start, or had to stop. The message is one line for the user at the
+ * terminal: what happened, and the remedy. It is shown without a stack.
  */
 import { Effect, Schema } from "effect"
 
@@ -9,8 +9,8 @@ export class StartError extends Schema.TaggedError<StartError>()("StartError", {
 }) {}
 
 /**
- * Runs file work below the data folder. Fails with StartError, which names the folder and DATA_DIR
- * as the remedy.
+ * Runs file operations below the data folder. Fails with a StartError that names the folder, and
+ * DATA_DIR as the remedy.
  */
 export const inDataFolder = <A>(folder: string, work: () => A): Effect.Effect<A, StartError> =>
   Effect.try({

@@ -1,7 +1,7 @@
 /**
- * The whole system in one process, on a machine that has nothing but Node and npm: PostgreSQL from
- * npm, Redis if there is one on the PATH, all services, a public port, and one on loopback only for
- * health and metrics. Its data lives in one folder, and what it starts it also stops.
+ * The whole system in one process, on a machine with only Node and npm: PostgreSQL from npm, Redis
+ * if there is one on the PATH, all services, a public port, and a loopback port for health and
+ * metrics. Its data is in one folder, and it stops everything that it starts.
  */
 import { Effect, Option, Scope } from "effect"
 import { join } from "node:path"
@@ -24,21 +24,21 @@ import { StartError } from "./start-error.ts"
 
 export interface SystemOptions {
   readonly host: string
-  /** 0 for a free one. */
+  /** 0 for any free port. */
   readonly port: number
-  /** The port on loopback for health and metrics; 0 for a free one. */
+  /** The loopback port for health and metrics; 0 for any free port. */
   readonly internalPort: number
   /** How long an idle connection is kept. */
   readonly keepAliveMs?: number
-  /** The most connections to hold at each port. */
+  /** The maximum number of connections at each port. */
   readonly maxConnections?: number
-  /** Whether the proxy in front is believed. */
+  /** Whether to trust the headers of a proxy in front. */
   readonly trustProxy?: boolean
   readonly dataDir: string
-  /** The order queue to use; where none is given, Redis from the PATH or else memory. */
+  /** The order queue; by default Redis from the PATH, or else memory. */
   readonly queueUrl: string | undefined
   readonly environment: Readonly<Record<string, string | undefined>>
-  /** Told what is being done, for a person who waits. */
+  /** Reports progress to the user. */
   readonly progress: (what: string) => Effect.Effect<void>
 }
 
@@ -46,12 +46,12 @@ export interface System {
   readonly port: number
   readonly internalPort: number
   readonly apps: Apps
-  /** Where the services are that are not in this process. */
+  /** The addresses of the services that are not in this process. */
   readonly elsewhere: ReadonlyMap<ServiceName, URL>
   readonly queueUrl: string
-  /** What signs the first operator in, once, on this machine. */
+  /** Signs the first operator in, once, on this machine. */
   readonly signInToken: string
-  /** Fails with the reason when a server that the system stands on has ended. */
+  /** Fails with the reason when a server that the system needs has ended. */
   readonly broken: Effect.Effect<never, StartError>
 }
 
@@ -65,8 +65,8 @@ export const startSystem = (
     yield* lockDataFolder(dataDir)
     const away = yield* elsewhere(environment)
     yield* noteAddresses(dataDir, away)
-    // The ports are taken first: that one is in use is said at once, and who comes early is told to
-    // wait.
+    // The ports open first, so that a port in use is reported at once, and early clients are told
+    // to wait.
     let doors: Handlers = startingApp("embedded")
     const entrance = yield* Scope.fork(yield* Effect.scope)
     const ports = yield* openPorts({
@@ -102,8 +102,7 @@ export const startSystem = (
       environment,
     })
     doors = { public: gateway(apps), internal: operations(apps) }
-    // The last to open for requests is the first to close, though the ports were taken first of
-    // all.
+    // The ports must close first, although they were opened first.
     yield* Effect.addFinalizer((exit) => Scope.close(entrance, exit))
     return {
       ...ports,
@@ -125,7 +124,7 @@ const openPorts = (handlers: Handlers, options: SystemOptions) => {
   }).pipe(Effect.map((open) => ({ port: open.public!, internalPort: open.internal })))
 }
 
-/** The queue's address, and when it is lost if it is a server of ours. */
+/** The queue's address, and how it is lost if it is our own server. */
 const openQueue = ({ queueUrl, dataDir, progress }: SystemOptions) =>
   Effect.gen(function* () {
     if (queueUrl !== undefined) return { url: queueUrl, lost: Effect.never }

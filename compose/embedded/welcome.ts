@@ -1,6 +1,5 @@
 /**
- * What a person reads when the embedded run is up: where everything is, what it uses, what to try
- * next.
+ * The text when the embedded run is up: its addresses, what it uses, and what to try next.
  */
 
 export interface Welcome {
@@ -9,30 +8,30 @@ export interface Welcome {
   readonly internalPort: number
   readonly dataDir: string
   readonly queueUrl: string
-  /** Where the services are that are not in this process, by their names. */
+  /** The addresses of the services that are not in this process, by name. */
   readonly elsewhere: ReadonlyMap<string, URL>
   readonly signInToken: string
   readonly seconds: number
 }
 
 /**
- * Behind the "#", what follows is sent to no server and stands in no log of one; the page there
- * exchanges it. Only where the system listens on loopback can it be good.
+ * A browser sends no part after the "#" to a server, so the token is in no log; the page exchanges
+ * it. It works only if the system listens on loopback.
  */
 const signIn = ({ host, port, signInToken }: Welcome): string =>
   ["127.0.0.1", "localhost", "0.0.0.0", "::"].includes(host)
     ? `http://127.0.0.1:${port}/console#sign-in=${signInToken} (once, on this machine, for an hour)`
-    : "npm run operators -- grant NAME (who has signed up)"
+    : "npm run operators -- grant NAME (a user who has signed up)"
 
 const queueName = (queueUrl: string): string => {
   const { protocol, host } = new URL(queueUrl)
   if (protocol === "memory:") {
-    return "in memory (no redis-server on the PATH; orders survive a restart all the same)"
+    return "in memory (no redis-server on the PATH; orders survive a restart anyway)"
   }
   return `${protocol.startsWith("http") ? "Redis over REST" : "Redis Streams"} at ${host}`
 }
 
-/** Whether it answers is not said: it may be away now, and come. */
+/** Does not say whether a service answers: it may start later. */
 const others = (elsewhere: Welcome["elsewhere"]): string =>
   [...elsewhere].map(([name, { href }]) =>
     `\n  ${name.padEnd(8)} ${href} (called there, not started; Health says whether it is ready)`
@@ -48,7 +47,7 @@ Unwind is up after ${seconds.toFixed(1)} s, with all${
     elsewhere.size === 0 ? "" : " other"
   } services in this process.
 
-  API      ${base}/docs (every path, to read and to try)
+  API      ${base}/docs (all routes, to read and to try)
   Console  ${signIn(given)}
   Shop     ${base}/console (for customers: a saga, drawn as it happens)
   Health   ${internal}/readyz (from this machine only)

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes a certificate for this machine where there is none, signed by itself: for development, since no client knows it.
+# Makes a self-signed certificate for this machine if there is none: for development, since no client trusts it.
 set -e
 cd /run/tls
 [ ! -e tls.crt ] || exit 0

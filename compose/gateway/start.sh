@@ -1,5 +1,5 @@
 #!/bin/sh
-# Puts the settings into nginx's configuration, says that the system is ready, and becomes nginx.
+# Writes the settings into nginx's configuration, says that the system is ready, and runs nginx.
 set -e
 cd /etc/nginx/gateway
 if [ "$GATEWAY_SCHEME" = https ] && [ -z "$GATEWAY_CERTIFICATE" ]; then sh certificate.sh; fi

@@ -1,28 +1,28 @@
 /** The command line of `npm run images`. */
 import { Misused, syntax } from "#shared/command/syntax.ts"
 
-/** What there is to do, and with which images. */
+/** The task, and its images. */
 export interface Run {
   readonly task: "list" | "check" | "pin" | "unpin"
-  /** All where none is named. */
+  /** Empty means all. */
   readonly names: ReadonlyArray<string>
   /** The registry to ask instead of each image's own. */
   readonly registry?: string | undefined
 }
 
-/** `known` are the images that may be named. */
+/** `known`: the images that may be named. */
 export const imagesSyntax = (known: ReadonlyArray<string>) =>
   syntax({
     call: "npm run images",
     usage: "[-- --check | --pin | --unpin] [--registry URL] [IMAGE...]",
     about:
       `The images that this system is built on or run with, by compose/images.json: the tag of each, and
-the digest that it is pinned to. All are meant where none is named (such as postgres).`,
+the digest that it is pinned to. Without names (such as postgres), it applies to all images.`,
     options: {
       check: {
         type: "boolean",
         says: "fail unless each is pinned, its tag still has that digest at its registry, and " +
-          "every file names it so; changes nothing",
+          "every file names it with the digest; changes nothing",
       },
       pin: {
         type: "boolean",
@@ -31,16 +31,15 @@ the digest that it is pinned to. All are meant where none is named (such as post
       },
       unpin: {
         type: "boolean",
-        says: "take the digests off, for a machine that has the images and no registry",
+        says: "remove the digests, for a machine that has the images but no registry",
       },
       registry: {
         type: "string",
         value: "URL",
-        says: "ask this registry, a mirror say, for all of them",
+        says: "ask this registry, such as a mirror, for all images",
       },
     },
-    closing:
-      "Exits with 0 when all is well, with 1 when it is not, and with 2 when it does not understand.",
+    closing: "Exits with 0 on success, with 1 on failure, and with 2 for a wrong command line.",
     words: { least: 0, most: Infinity, what: "names of images" },
     read: (given, names): Run => {
       const tasks = (["check", "pin", "unpin"] as const).filter((task) => given[task])

@@ -1,14 +1,13 @@
 /**
- * The images that others made and this system is built on or run with. images.json is the one place
- * that says which: the tag of each, and the digest that the tag had when somebody last looked
- * (null: nobody has). The Dockerfile and the manifests name them, as they must; what they name is
- * written from images.json, and held to it.
+ * The third-party images that this system is built on or run with. images.json is the single list:
+ * the tag of each, and the digest that the tag had when it was last pinned (null: never). The names
+ * in the Dockerfile and the manifests are written from images.json, and checked against it.
  */
 import { globSync, readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 
 /**
- * A row of images.json. The digest is of the index where there is one, so that it holds for every
+ * A row of images.json. The digest is the index's if there is one, so that it is valid for every
  * architecture.
  */
 export interface Pin {
@@ -17,7 +16,7 @@ export interface Pin {
   readonly digest: string | null
 }
 
-/** By the names of their repositories. */
+/** By the name of the repository. */
 export type Pins = Readonly<Record<string, Pin>>
 
 export interface Image extends Pin {
@@ -26,11 +25,11 @@ export interface Image extends Pin {
   readonly files: ReadonlyArray<string>
 }
 
-/** Where a file names an image. */
+/** A place where a file names an image. */
 export interface Mention {
   readonly file: string
   readonly name: string
-  /** All of it, as the file has it. */
+  /** The whole reference, as in the file. */
   readonly reference: string
 }
 
@@ -42,21 +41,21 @@ export const readPins = (root: string): Pins =>
 export const referenceOf = ({ name, tag, digest }: Pin & { readonly name: string }): string =>
   `${name}:${tag}${digest === null ? "" : `@${digest}`}`
 
-/** A reference without its tag and digest. A port of a registry is not a tag. */
+/** A reference without its tag and digest. A registry's port is not a tag. */
 export const nameIn = (reference: string): string =>
   reference.replace(/@.*$/, "").replace(/:[^/:]*$/, "")
 
-/** Own images, which the Dockerfile makes. */
+/** Our own images, which the Dockerfile makes. */
 const isOwn = (name: string) => /^unwind(-\w+)?$/.test(name)
 
-/** What comes before an image: in a test with containers, in a manifest, in a Dockerfile. */
+/** The text before an image: in a test with containers, in a manifest, in a Dockerfile. */
 const before = (file: string): RegExp => {
   if (file.endsWith(".ts")) return /^const image = "/
   return file.endsWith(".yaml") ? /\bimage(?:Name)?: "?/ : /^FROM (?:--\S+ )?|^COPY --from=/
 }
 const reference = /[\w.-]+(?::\d+)?(?:\/[\w.-]+)*(?::[\w.-]+)?(?:@sha256:[0-9a-f]{64})?/
 
-/** An image where a file names one, and in front of it what is there. */
+/** An image in a file, with the text before it. */
 const mention = (file: string): RegExp =>
   new RegExp(`(${before(file).source})(${reference.source})(?=["\\s,}]|$)`, "gm")
 
@@ -73,7 +72,7 @@ const mentionsIn = (file: string, text: string): ReadonlyArray<Mention> => {
   })
 }
 
-/** Every place that names an image of others. */
+/** Every place that names a third-party image. */
 export const mentionsOf = (root: string): ReadonlyArray<Mention> =>
   filesIn(root).flatMap((file) => mentionsIn(file, readFileSync(join(root, file), "utf8")))
 
@@ -87,16 +86,18 @@ export const imagesOf = (root: string): ReadonlyArray<Image> => {
   }))
 }
 
-/** What the files say otherwise than images.json, a line each. */
+/** Where the files differ from images.json, a line for each difference. */
 export const disagreements = (root: string): ReadonlyArray<string> => {
   const pins = readPins(root)
   const mentions = mentionsOf(root)
   return [
     ...mentions.flatMap(({ file, name, reference }) => {
       const pin = pins[name]
-      if (pin === undefined) return [`${file} names ${reference}, which ${pinsFile} does not know`]
+      if (pin === undefined) return [`${file} names ${reference}, which ${pinsFile} does not list`]
       const wanted = referenceOf({ name, ...pin })
-      return reference === wanted ? [] : [`${file} names ${reference}, ${pinsFile} says ${wanted}`]
+      return reference === wanted
+        ? []
+        : [`${file} names ${reference}, but ${pinsFile} says ${wanted}`]
     }),
     ...Object.keys(pins)
       .filter((name) => !mentions.some((one) => one.name === name))
@@ -104,7 +105,7 @@ export const disagreements = (root: string): ReadonlyArray<string> => {
   ]
 }
 
-/** Writes images.json, and in every file what it says. Gives the files that changed. */
+/** Writes images.json, and its references into every file. Returns the changed files. */
 export const writePins = (root: string, pins: Pins): ReadonlyArray<string> => {
   const changed: Array<string> = []
   const write = (file: string, text: string) => {

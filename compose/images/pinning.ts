@@ -1,10 +1,10 @@
-/** What `npm run images` does in a checkout: it shows, checks and moves the pins. */
+/** `npm run images` in a checkout: shows, checks and moves the pins. */
 import { Console, Effect } from "effect"
 import type { Run } from "./arguments.ts"
 import { disagreements, type Pin, type Pins, readPins, referenceOf, writePins } from "./images.ts"
 import { digestOf, RegistryError } from "./registry.ts"
 
-/** Does it. Fails with RegistryError, whose message names all that does not hold. */
+/** Performs the task. Fails with a RegistryError whose message names every problem. */
 export const perform = (run: Run, root: string): Effect.Effect<void, RegistryError> => {
   const pins = readPins(root)
   switch (run.task) {
@@ -24,7 +24,7 @@ const isMeant = ({ names }: Run, name: string) => names.length === 0 || names.in
 interface RegistryAnswer {
   readonly name: string
   readonly pin: Pin
-  /** What the registry has; nothing where it did not say, and then why. */
+  /** The registry's digest; if it is missing, `why` says why. */
   readonly digest?: string
   readonly why?: string
 }
@@ -52,10 +52,10 @@ const check = Effect.fnUntraced(function* (run: Run, pins: Pins, root: string) {
   const problems = [...disagreements(root), ...answers.flatMap(problemsWith)]
   if (problems.length > 0) {
     return yield* new RegistryError({
-      message: `${problems.join("\n")}\nnpm run images -- --pin writes what the registries have`,
+      message: `${problems.join("\n")}\nnpm run images -- --pin writes the registries' digests`,
     })
   }
-  yield* Console.log(`Pinned, and not moved: ${answers.map(({ name }) => name).join(", ")}`)
+  yield* Console.log(`Pinned and unchanged: ${answers.map(({ name }) => name).join(", ")}`)
 })
 
 const problemsWith = ({ name, pin: { tag, digest: pinned }, digest, why }: RegistryAnswer) => [
@@ -66,7 +66,7 @@ const problemsWith = ({ name, pin: { tag, digest: pinned }, digest, why }: Regis
     : [`${name}:${tag} has moved from ${pinned} to ${digest}`]),
 ]
 
-/** All that are meant, or none: with a half of them the system was never tried. */
+/** Pins all the named images, or none: nobody has tested the system with only some of them. */
 const pin = Effect.fnUntraced(function* (run: Run, pins: Pins, root: string) {
   const answers = yield* ask(run, pins)
   const failures = answers.flatMap(({ why }) => why ?? [])

@@ -1,17 +1,17 @@
 /**
- * Asks a registry which digest a tag has, by the OCI Distribution Specification 1.1. Nothing of an
- * image is loaded but its manifest, and the digest is the manifest's own: what a registry merely
- * says of it is not believed.
+ * Asks a registry which digest a tag has, by the OCI Distribution Specification 1.1. Only an
+ * image's manifest is loaded, and the digest is computed from it: the registry's own claim is not
+ * trusted.
  */
 import { createHash } from "node:crypto"
 import { Effect, Schema } from "effect"
 
-/** A registry did not say which digest a tag has; the message names both, and why. */
+/** A registry did not give a tag's digest; the message names both, and the reason. */
 export class RegistryError extends Schema.TaggedError<RegistryError>()("RegistryError", {
   message: Schema.String,
 }) {}
 
-/** Where an image is, as Docker reads its name: with a host in front, or at Docker Hub. */
+/** The location of an image, as Docker reads its name: with a host in front, or at Docker Hub. */
 export const placeOf = (name: string): { readonly registry: string; readonly path: string } => {
   const [host = "", ...rest] = name.split("/")
   if (rest.length > 0 && (/[.:]/.test(host) || host === "localhost")) {
@@ -21,22 +21,22 @@ export const placeOf = (name: string): { readonly registry: string; readonly pat
 }
 
 const dockerHub = "https://registry-1.docker.io"
-/** Only a registry on this machine is asked in plain text. */
+/** Plain HTTP only for a registry on this machine. */
 const scheme = (host: string) => /^(localhost|127\.0\.0\.1)(:|$)/.test(host) ? "http" : "https"
 
-/** Of one architecture, and of several (an index). */
+/** For one architecture, and for several (an index). */
 const manifests = [
   "application/vnd.oci.image.index.v1+json",
   "application/vnd.docker.distribution.manifest.list.v2+json",
   "application/vnd.oci.image.manifest.v1+json",
   "application/vnd.docker.distribution.manifest.v2+json",
 ]
-/** What the specification lets a manifest be at least. */
+/** The manifest size that the specification asks registries to support at least. */
 const largestManifest = 4 * 1024 * 1024
 
 /**
- * The digest that the tag has now. `registry`: the one to ask instead of the image's own. Fails
- * with RegistryError.
+ * The digest that the tag has now. `registry`: asked instead of the image's own. Fails with
+ * RegistryError.
  */
 export const digestOf = (
   name: string,
@@ -50,7 +50,7 @@ export const digestOf = (
     Effect.timeout("30 seconds"),
     Effect.mapError((error) => {
       const why = error._tag === "TimeoutError" ? "no answer in 30 seconds" : reasonOf(error.cause)
-      return new RegistryError({ message: `${name}:${tag} cannot be asked for: ${why}` })
+      return new RegistryError({ message: `${name}:${tag} cannot be looked up: ${why}` })
     }),
   )
 
@@ -67,7 +67,7 @@ const ask = async (url: URL, signal: AbortSignal): Promise<string> => {
     ? await get({ authorization: `Bearer ${await guestToken(first, signal)}` })
     : first
   if (response.status === 404) throw new Error(`${url.host} has no such image or tag`)
-  if (response.status === 429) throw new Error(`${url.host} has had too many questions; wait`)
+  if (response.status === 429) throw new Error(`${url.host} limits requests; try again later`)
   if (!response.ok) throw new Error(`${url.host} answers ${response.status}`)
   return digestIn(await bytesOf(response), response.headers.get("docker-content-digest"))
 }
@@ -86,11 +86,11 @@ const bytesOf = async (response: Response): Promise<Uint8Array> => {
 const digestIn = (manifest: Uint8Array, said: string | null): string => {
   const { schemaVersion, manifests, config } = parsed(manifest)
   if (schemaVersion !== 2 || (manifests ?? config) === undefined) {
-    throw new Error("its answer is no manifest")
+    throw new Error("its answer is not a manifest")
   }
   const digest = `sha256:${createHash("sha256").update(manifest).digest("hex")}`
   if (said?.startsWith("sha256:") && said !== digest) {
-    throw new Error(`the registry says ${said}, and what it sends is ${digest}`)
+    throw new Error(`the registry says ${said}, but its manifest has ${digest}`)
   }
   return digest
 }
@@ -110,8 +110,8 @@ const parsed = (manifest: Uint8Array): Manifest => {
 }
 
 /**
- * The token that a registry gives to everybody, from where its refusal says (RFC 6750, Docker's
- * token authentication).
+ * The registry's guest token, from the address in its refusal (RFC 6750, Docker's token
+ * authentication).
  */
 const guestToken = async (refusal: Response, signal: AbortSignal): Promise<string> => {
   const challenge = refusal.headers.get("www-authenticate") ?? ""
@@ -120,7 +120,7 @@ const guestToken = async (refusal: Response, signal: AbortSignal): Promise<strin
   )
   const realm = parameters.get("realm")
   if (!/^bearer /i.test(challenge) || realm === undefined) {
-    throw new Error("the registry wants a log-in: use one that answers guests, by --registry")
+    throw new Error("the registry requires a log-in: use one without, by --registry")
   }
   const url = new URL(realm)
   for (const name of ["service", "scope"]) {

@@ -1,4 +1,4 @@
-/** `npm run operators`: makes users operators, and takes that away. */
+/** `npm run operators`: grants and revokes the role of operators. */
 import { Clock, Effect } from "effect"
 import { authDatabase } from "#compose/embedded/auth-database.ts"
 import {
@@ -31,21 +31,21 @@ export const operatorsSyntax = syntax({
   call: "npm run operators",
   usage: "-- grant NAME | revoke NAME | list",
   about:
-    `Operators are users who may use the console. Only who has access to auth's database makes one:
+    `Operators are users who may use the console. Making one requires access to auth's database:
 
   grant NAME   makes the user an operator, from the next log-in or refresh on
-  revoke NAME  takes that away, and logs the user out everywhere; all know within 30 seconds
+  revoke NAME  removes the role, and logs the user out everywhere within 30 seconds
   list         the operators, and since when`,
   options: {},
   closing:
-    `Where DATABASE_URL is set (as in auth's container) it is that database; else the data folder of
-npm start (DATA_DIR), whether that runs or not:
+    `If DATABASE_URL is set (as in auth's container), it uses that database; otherwise the data folder
+of npm start (DATA_DIR), running or not:
 
   docker compose run --rm --no-deps auth compose/operators/main.ts grant NAME
   kubectl --namespace unwind exec deployment/auth -- node compose/operators/main.ts grant NAME
 
-Each change is in the audit trail (npm run trail). Exits with 0 when it is so now, also when it was
-so before, with 1 when there is no such user, and with 2 when it cannot be done.`,
+Each change is in the audit trail (npm run trail). Exits with 0 on success,
+even if nothing changed, with 1 when there is no such user, and with 2 on failure.`,
   words: { least: 1, most: 2, what: "grant NAME, revoke NAME or list" },
   read: (_, words) => taskOf(words),
 })
@@ -53,14 +53,15 @@ so before, with 1 when there is no such user, and with 2 when it cannot be done.
 const sentences: Readonly<Record<Granted | Revoked, (name: string) => string>> = {
   granted: (name) => `${name} is an operator now, from the next log-in on.`,
   "granted before": (name) => `${name} is an operator already.`,
-  revoked: (name) => `${name} is no operator any more, and is logged out within 30 seconds.`,
-  "no operator": (name) => `${name} is no operator; nothing has changed.`,
-  unknown: (name) => `There is no user ${JSON.stringify(name)}: sign up first, or mend the name.`,
+  revoked: (name) => `${name} is no longer an operator, and is logged out within 30 seconds.`,
+  "no operator": (name) => `${name} is not an operator; nothing has changed.`,
+  unknown: (name) =>
+    `There is no user ${JSON.stringify(name)}: sign up first, or correct the name.`,
 }
 
 const listed = ({ username, since }: ListedOperator) => `${username}  since ${since.toISOString()}`
 
-/** Gives the exit code. */
+/** Returns the exit code. */
 const perform = (given: Task) =>
   Effect.gen(function* () {
     const { query, transaction } = yield* Database
@@ -84,5 +85,5 @@ const perform = (given: Task) =>
 export const operators = command(
   operatorsSyntax,
   (task) => perform(task).pipe(Effect.provide(authDatabase), Effect.scoped),
-  { failure: { says: "Cannot get at the operators: ", code: 2 } },
+  { failure: { says: "Cannot access the operators: ", code: 2 } },
 )

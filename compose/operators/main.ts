@@ -1,4 +1,4 @@
-/** `npm run operators`, as containers have it too. */
+/** `npm run operators`, for containers. */
 import { operators } from "./command.ts"
 
 operators.main(process.argv.slice(2))

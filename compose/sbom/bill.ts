@@ -1,6 +1,6 @@
 /**
- * Bills of materials: of the project, from its lock file and the images that it is built on; and of
- * an image that was built, from what is in it.
+ * Bills of materials: of the project, from its lock file and its base images; and of a built image,
+ * from its contents.
  */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -17,7 +17,7 @@ export interface Bill {
   }
   readonly madeAt: Date
   readonly components: ReadonlyArray<Component>
-  /** The refs of what it needs by itself. */
+  /** The refs of its direct dependencies. */
   readonly needs: ReadonlyArray<string>
 }
 
@@ -27,7 +27,7 @@ export const lockFileOf = (root: string): LockFile => readJson(join(root, "packa
 
 /**
  * The bill of a checkout: the packages that ship, with `dev` also those that only build and test
- * it, and the images below. Throws where there is no lock file.
+ * it, and the base images. Throws if there is no lock file.
  */
 export const billOfProject = (root: string, dev: boolean, madeAt: Date): Bill => {
   const { name, version } = readJson<{ name: string; version: string }>(join(root, "package.json"))
@@ -63,17 +63,17 @@ const containerOf = (image: Image): Component => {
   }
 }
 
-/** What was found in an image. */
+/** The contents of an image. */
 export interface Contents {
   readonly id: string
   /** The text of /var/lib/dpkg/status. */
   readonly debian: string
   readonly distribution: { readonly id: string; readonly version: string }
-  /** What npm says that it installed, where it did. */
+  /** npm's record of what it installed, if any. */
   readonly npm: LockFile | undefined
 }
 
-/** The bill of an image that was built: Debian's packages, and npm's. */
+/** The bill of a built image: Debian's packages, and npm's. */
 export const billOfImage = (image: string, contents: Contents, madeAt: Date): Bill => {
   const debian = debianPackages(contents)
   const npm = contents.npm === undefined ? [] : packagesOf(contents.npm, { dev: true }).components

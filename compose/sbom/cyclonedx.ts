@@ -1,4 +1,4 @@
-/** A bill of materials as CycloneDX 1.6 (ECMA-424) writes it. */
+/** A bill of materials in CycloneDX 1.6 (ECMA-424). */
 import type { Bill } from "./bill.ts"
 import type { Component } from "./packages.ts"
 

@@ -1,6 +1,6 @@
 /**
- * Reads of an image that was built what its own records say is in it. It runs nothing of the image
- * but `cat`, without a network.
+ * Reads a built image's own records of its contents. It runs only the image's `cat`, without a
+ * network.
  */
 import { execFile } from "node:child_process"
 import { promisify } from "node:util"
@@ -32,13 +32,13 @@ const fileIn = (image: string, path: string) =>
     ...["--entrypoint", "cat", image, path],
   )
 
-/** What is in an image of this machine. Fails with ImageError. */
+/** The contents of a local image. Fails with ImageError. */
 export const contentsOf = (image: string): Effect.Effect<Contents, ImageError> =>
   Effect.gen(function* () {
     const id = yield* docker("image", "inspect", "--format", "{{.Id}}", image)
     const release = yield* fileIn(image, "/etc/os-release")
     const debian = yield* fileIn(image, "/var/lib/dpkg/status")
-    // Only images with packages of npm's have its record of them.
+    // Only images with npm packages have npm's record.
     const npm = yield* Effect.option(fileIn(image, "/app/node_modules/.package-lock.json"))
     const field = (name: string) =>
       new RegExp(`^${name}="?([^"\n]*)"?$`, "m").exec(release)?.[1] ?? "unknown"

@@ -1,11 +1,11 @@
 /**
- * Which licences a package may have. What ships is under permissive ones, which ask for no more
- * than their notice; what only builds and tests it may also be under those that ask for the changes
+ * The allowed licences. Packages that ship need permissive licences, which require only their
+ * notice. Packages that only build and test may also have licences that require publishing changes
  * to the package itself.
  */
 import type { Component } from "./packages.ts"
 
-/** By their SPDX identifiers. */
+/** SPDX identifiers. */
 export const permissive: ReadonlyArray<string> = [
   "0BSD",
   "Apache-2.0",
@@ -18,15 +18,15 @@ export const permissive: ReadonlyArray<string> = [
 export const forDevelopment: ReadonlyArray<string> = [...permissive, "MPL-2.0", "WTFPL"]
 
 /**
- * The licences of packages that name theirs in words which npm does not record, as a person read
- * them in the package; of no other version than the one that was read.
+ * The licences of packages that state theirs in words that npm does not record. A person read them
+ * in exactly these versions.
  */
 export const readByHand: Readonly<Record<string, string>> = {
   "httpntlm@1.8.13": "MIT",
   "stack-trace@0.0.9": "MIT",
 }
 
-/** Whether an SPDX expression gives a way to use the package under these licences alone. */
+/** Whether an SPDX expression allows using the package under only these licences. */
 export const allows = (allowed: ReadonlyArray<string>, expression: string): boolean => {
   const words = expression.match(/[()]|[^\s()]+/g) ?? []
   let at = 0
@@ -46,14 +46,13 @@ export const allows = (allowed: ReadonlyArray<string>, expression: string): bool
     const holds = either()
     return words[at++] === ")" && holds
   }
-  // What is left over is of an expression that is not understood, such as one WITH an exception.
+  // Leftover words mean an unsupported expression, such as one WITH an exception.
   const holds = either()
   return at === words.length && holds
 }
 
 /**
- * The licence of each package, a line each, and what is wrong with them; `ships` says which
- * packages ship.
+ * A line for each package with its licence, and the problems; `ships` says which packages ship.
  */
 export const licenceTable = (
   components: ReadonlyArray<Component>,

@@ -14,14 +14,14 @@ const root = join(import.meta.dirname!, "../..")
 const printBill = (bill: Bill, form: "cyclonedx" | "spdx") =>
   Console.log(JSON.stringify((form === "spdx" ? spdx : cyclonedx)(bill), null, 2))
 
-/** Gives the exit code. */
+/** Returns the exit code. */
 const printLicences = (bill: Bill) =>
   Effect.gen(function* () {
     const ships = new Set(billOfProject(root, false, bill.madeAt).components.map(({ ref }) => ref))
     const { lines, wrong } = licenceTable(bill.components, ({ ref }) => ships.has(ref))
     yield* Console.log(lines.join("\n"))
     if (wrong.length === 0) return 0
-    yield* Console.error(`${wrong.join("\n")}\nAllowed is what compose/sbom/licences.ts says`)
+    yield* Console.error(`${wrong.join("\n")}\ncompose/sbom/licences.ts lists the allowed licences`)
     return 1
   })
 

@@ -1,27 +1,27 @@
 /**
- * The packages that a lock file of npm names (package-lock.json, or what npm leaves in
- * node_modules), which is what `npm ci` installs, to the byte. `npm sbom --omit dev` reads the
- * same, but leaves out what is needed both at run time and by a development package.
+ * The packages in an npm lock file (package-lock.json, or npm's record in node_modules): exactly
+ * what `npm ci` installs. `npm sbom --omit dev` reads the same, but omits packages that are needed
+ * both at run time and by a development package.
  */
 
 import { readByHand } from "./licences.ts"
 
-/** A part of the system that somebody else made. */
+/** A third-party part of the system. */
 export interface Component {
   /** Unique among the components: name and version. */
   readonly ref: string
   readonly kind: "package" | "container"
   readonly name: string
   readonly version: string
-  /** Where it comes from, as a package URL (ECMA-427). */
+  /** Its origin, as a package URL (ECMA-427). */
   readonly purl: string
-  /** An SPDX expression; nothing where it does not say. */
+  /** An SPDX expression, if stated. */
   readonly licence?: string | undefined
-  /** The digest of what is installed, in hexadecimal digits. */
+  /** The digest of the installed package, in hexadecimal digits. */
   readonly hash?: { readonly algorithm: "SHA-256" | "SHA-512"; readonly hex: string } | undefined
-  /** Whether it is left out where it does not fit the machine. */
+  /** Whether it is skipped on machines that it does not support. */
   readonly optional?: boolean
-  /** The refs of what it needs. */
+  /** The refs of its dependencies. */
   readonly needs: ReadonlyArray<string>
 }
 
@@ -39,13 +39,13 @@ export interface LockedPackage {
 }
 
 export interface LockFile {
-  /** By their folders; the project itself is "". */
+  /** By folder; the project itself is "". */
   readonly packages: Readonly<Record<string, LockedPackage>>
 }
 
 export interface Packages {
   readonly components: ReadonlyArray<Component>
-  /** The refs of what the project itself names. */
+  /** The refs of the project's direct dependencies. */
   readonly named: ReadonlyArray<string>
 }
 
@@ -56,7 +56,7 @@ const nameOf = (path: string): string => path.slice(path.lastIndexOf(folder) + f
 const refOf = (path: string, { version }: LockedPackage): string => `${nameOf(path)}@${version}`
 
 /**
- * The packages, those of development only where they are asked for, in the order of their names.
+ * The packages, sorted by name; development packages only if `dev` is true.
  */
 export const packagesOf = (
   { packages }: LockFile,
@@ -100,7 +100,7 @@ const namesIn = ({ dependencies, optionalDependencies, peerDependencies }: Locke
     Object.keys(names ?? {})
   )
 
-/** Where Node looks for a package, from that of the one that needs it up. */
+/** Where Node looks for a package: from the folder of the package that needs it upwards. */
 const placesOf = (path: string, name: string): ReadonlyArray<string> => {
   const above = path.lastIndexOf(folder)
   return [
@@ -109,7 +109,7 @@ const placesOf = (path: string, name: string): ReadonlyArray<string> => {
   ]
 }
 
-/** Of a Subresource Integrity (W3C), which npm records. */
+/** From a Subresource Integrity value (W3C), which npm records. */
 const hashOf = (integrity: string | undefined): Component["hash"] => {
   const [, base64] = /^sha512-([\w+/]+=*)$/.exec(integrity ?? "") ?? []
   return base64 === undefined

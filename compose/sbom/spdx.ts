@@ -1,4 +1,4 @@
-/** A bill of materials as SPDX 2.3 (ISO/IEC 5962) writes it. */
+/** A bill of materials in SPDX 2.3 (ISO/IEC 5962). */
 import { createHash } from "node:crypto"
 import type { Bill } from "./bill.ts"
 import type { Component } from "./packages.ts"
@@ -43,7 +43,7 @@ export const spdx = ({ of, madeAt, components, needs }: Bill): object => {
     dataLicense: "CC0-1.0",
     SPDXID: "SPDXRef-DOCUMENT",
     name: of.ref,
-    // A name that is unique, as the format asks; there is nothing at this address.
+    // The format requires a unique name; the address does not exist.
     documentNamespace: `http://spdx.org/spdxdocs/unwind-${content}`,
     creationInfo: { created, creators: ["Tool: unwind-sbom-1"] },
     documentDescribes: [idOf(of.ref)],

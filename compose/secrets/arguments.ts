@@ -12,12 +12,12 @@ export const secretsSyntax = syntax({
   call: "node compose/secrets/main.ts",
   usage: `[--renew ${kinds.join("|")}] [FOLDER]`,
   about:
-    `Checks the settings that all containers are given, and makes the secrets that are missing in the
-folder: /secrets where none is named.`,
+    `Checks the settings of all containers, and makes the missing secrets in the folder (default:
+/secrets).`,
   options: {
-    renew: { type: "string", value: "KIND", says: `make these anew: ${kinds.join(", ")}` },
+    renew: { type: "string", value: "KIND", says: `replace these: ${kinds.join(", ")}` },
   },
-  closing: "Exits with 0, and with 1 when a setting is wrong or the folder cannot be written.",
+  closing: "Exits with 0, or with 1 when a setting is wrong or the folder cannot be written.",
   words: { least: 0, most: 1, what: "one folder" },
   read: ({ renew }, [folder = "/secrets"]): SecretsOptions => ({
     folder,

@@ -1,5 +1,5 @@
 /**
- * What the gateway of Compose lets one address ask. nginx reads them; the setup checks them before
+ * The limits of Compose's gateway for one address. nginx reads them; the setup checks them before
  * anything is started.
  */
 import { whole } from "#shared/config/settings.ts"
@@ -11,12 +11,12 @@ export const gatewaySettings = {
     200,
   ),
   GATEWAY_BURST: whole(
-    "the requests that one address may send at once before that counts",
+    "the burst of requests that one address may send above that rate",
     { minimum: 0, maximum: 1_000_000 },
     1_000,
   ),
   GATEWAY_CONNECTIONS: whole(
-    "the requests that one address may have in work, event streams among them",
+    "the requests that one address may have in flight, including event streams",
     { minimum: 1, maximum: 65_535 },
     500,
   ),

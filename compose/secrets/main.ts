@@ -1,8 +1,7 @@
 /**
- * What runs before all other containers: it checks the settings that they are given, so that what
- * is wrong is said once and nothing is started, and makes the secrets that are missing. `main.ts
- * [--renew KIND] [FOLDER]`: where each container has a folder, and which secrets are to be made
- * anew.
+ * Runs before all other containers. It checks their settings, so that a mistake is reported once
+ * and nothing is started, and makes the missing secrets. `main.ts [--renew KIND] [FOLDER]`: the
+ * kind of secrets to replace, and the folder that has a subfolder for each container.
  */
 import { Effect, Schema } from "effect"
 import { checkSettings } from "#compose/embedded/services.ts"

@@ -1,7 +1,7 @@
 /**
- * Forgets secrets, so that new ones are made in their place: the old ones are gone for good. What
- * has the old one in use goes on with it until it is told otherwise; SECURITY.md says how, for each
- * kind.
+ * Removes secrets, so that new ones are made in their place: the old ones are lost. Processes that
+ * use an old secret keep it until they are restarted or reconfigured; SECURITY.md says how, for
+ * each kind.
  */
 import { rmSync } from "node:fs"
 import { join } from "node:path"
@@ -22,8 +22,8 @@ export type Kind = keyof typeof files
 export const kinds = Object.keys(files) as ReadonlyArray<Kind>
 
 /**
- * Forgets the secrets of a kind; `folder` has a folder for each container. Throws when they cannot
- * be removed.
+ * Removes the secrets of a kind; `folder` has a subfolder for each container. Throws when they
+ * cannot be removed.
  */
 export const forgetSecrets = (folder: string, kind: Kind): void => {
   for (const file of files[kind]) rmSync(file(join(folder, "vault")), { force: true })

@@ -1,7 +1,7 @@
 /**
- * The secrets of the containers: made once, kept in the vault, and handed out as files, to each
- * container only its own. What is in the vault stays, so running it again is harmless, and a
- * container's folder that was lost is filled again.
+ * The secrets of the containers: made once, kept in the vault, and copied as files to each
+ * container that needs them. Existing secrets stay, so this is idempotent, and refills a
+ * container's folder that was lost.
  */
 import { randomBytes } from "node:crypto"
 import { mkdirSync, readFileSync } from "node:fs"
@@ -13,7 +13,7 @@ import { readIfThere, writeWhole } from "#shared/whole-file.ts"
 const redisUrl = (password: string, database: number) =>
   `redis://:${password}@redis:6379/${database}`
 
-/** The files of every container, by their paths below the folder that holds a volume for each. */
+/** The files of every container, by their paths below the folder that has a volume for each. */
 const filesOf = async (vault: string): Promise<Readonly<Record<string, string>>> => {
   await generateServiceKeys(vault)
   const { privateKey, publicKeys, signingKeysSecret } = keyFiles(vault)
@@ -64,8 +64,8 @@ const secretIn = (vault: string, name: string): string => {
 }
 
 /**
- * PostgreSQL and Redis read theirs as users of their own; who sees a file is decided by who mounts
- * its volume.
+ * Readable by all, since PostgreSQL and Redis run as other users; access depends on which container
+ * mounts the volume.
  */
 const writeSecret = (file: string, content: string) => {
   mkdirSync(dirname(file), { recursive: true })

@@ -1,4 +1,4 @@
-/** The command line of the audit trail: what is looked for, and how it is printed. */
+/** The command line of the audit trail: what to search for, and how to print it. */
 import { syntax } from "#shared/command/syntax.ts"
 import { oneOf, timeOf, wholeOf } from "#shared/command/values.ts"
 import { actionOutcomes as outcomes, operatorActions } from "#shared/contracts/trail.ts"
@@ -14,31 +14,31 @@ const usualLimit = 1_000
 const text = { type: "string" } as const
 
 const options = {
-  user: { ...text, value: "NAME", says: "of this user" },
+  user: { ...text, value: "NAME", says: "by this user" },
   address: {
     ...text,
     value: "ADDRESS",
-    says: "from this address; of IPv6 the network, such as 2001:db8:1:2::/64",
+    says: "from this address; for IPv6 its network, such as 2001:db8:1:2::/64",
   },
   event: {
     ...text,
     value: "EVENT",
-    says: `${events.join(", ")}; what operators do: ${operatorActions.join(", ")}`,
+    says: `${events.join(", ")}; operators' actions: ${operatorActions.join(", ")}`,
   },
   target: {
     ...text,
     value: "TARGET",
-    says: "what operators did to it: the id of an order, or what else it is",
+    says: "operators' actions on it: the id of an order, or of another target",
   },
   outcome: { ...text, value: "OUTCOME", says: outcomes.join(", ") },
   since: {
     ...text,
     value: "TIME",
-    says: 'from then on: "2 hours" (ago), or ISO 8601 such as 2026-01-31T12:00Z',
+    says: 'at or after: "2 hours" (ago), or ISO 8601 such as 2026-01-31T12:00Z',
   },
-  until: { ...text, value: "TIME", says: "before then" },
-  limit: { ...text, value: "N", says: `as many instead of ${usualLimit}` },
-  json: { type: "boolean", says: "a line of JSON for each" },
+  until: { ...text, value: "TIME", says: "before this time" },
+  limit: { ...text, value: "N", says: `the maximum number (default: ${usualLimit})` },
+  json: { type: "boolean", says: "a line of JSON for each entry" },
 } as const
 
 export const trailSyntax = (nowMs: number) =>
@@ -47,14 +47,14 @@ export const trailSyntax = (nowMs: number) =>
     usage: "[-- --user NAME] [--since TIME] ...",
     about:
       `Finds what users did, and what they were refused: who, from where, when, what, and how it ended.
-Of what operators did also to what, and why; "begun" is what was never told to have ended.
-Prints the newest ${usualLimit} that fit all that is given, oldest first.
+For operators' actions also on what, and why; "begun" means that no end was recorded.
+Prints the newest ${usualLimit} entries that match all options, oldest first.
 
-Where DATABASE_URL is set (as in auth's container) it reads that database; else the data folder of
-npm start (DATA_DIR), whether that runs or not.`,
+If DATABASE_URL is set (as in auth's container), it reads that database; otherwise the data folder
+of npm start (DATA_DIR), running or not.`,
     options,
-    closing: `A line with "N times" stands for as many alike, of a flood of which not each is kept.
-Exits with 0, also when there is nothing, and with 2 when it cannot look.`,
+    closing: `A line with "N times" stands for N similar entries of a flood.
+Exits with 0, even if there are no entries, and with 2 on failure.`,
     read: (given): TrailOptions => {
       const { user, address, event, outcome, target, since, until, limit } = given
       const search = {

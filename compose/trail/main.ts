@@ -1,4 +1,4 @@
-/** `npm run trail`: prints what the audit trail has of a user, an address or a time. */
+/** `npm run trail`: prints the audit trail's entries for a user, an address or a time. */
 import { Effect } from "effect"
 import { authDatabase } from "#compose/embedded/auth-database.ts"
 import { command } from "#shared/command/command.ts"
@@ -37,4 +37,4 @@ command(trailSyntax(Date.now()), ({ search, json }) =>
     Effect.map((found) => {
       for (const entry of found) console.log(json ? JSON.stringify(entry) : line(entry))
     }),
-  ), { failure: { says: "Cannot look at the audit trail: ", code: 2 } }).main(process.argv.slice(2))
+  ), { failure: { says: "Cannot read the audit trail: ", code: 2 } }).main(process.argv.slice(2))

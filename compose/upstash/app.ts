@@ -1,8 +1,8 @@
 /**
  * Upstash's REST protocol in front of a real Redis, as far as its client uses it: single commands,
- * pipelines and transactions, with base64 answers on demand. A command that blocks would hold up
- * all others on the one connection, so blocking ones are refused, and reads of streams lose their
- * BLOCK.
+ * pipelines and transactions, with base64 answers on demand. A blocking command would delay all
+ * others on the single connection, so blocking commands are refused, and BLOCK is removed from
+ * stream reads.
  */
 import { type Context, Hono } from "hono"
 import { Redis, ReplyError } from "ioredis"
@@ -13,7 +13,7 @@ type UpstashResult = { readonly result: unknown } | { readonly error: string }
 const refused =
   /^(bl?r?pop.*|bl?m(ove|pop)|brpoplpush|bz.*|wait.*|[ps]?subscribe|monitor|multi|exec|watch)$/
 
-/** The command as it may be sent to Redis. Throws when it may not. */
+/** The command to send to Redis. Throws when it is not allowed. */
 const allowed = (words: unknown): [name: string, ...parameters: Array<string>] => {
   const [name = "", ...parameters] = Array.isArray(words) ? words.map(String) : []
   const command = name.toLowerCase()
@@ -56,7 +56,7 @@ const run = async (
   })
 }
 
-/** The connection to the Redis behind the front, which connects again by itself. */
+/** The connection to the Redis behind the front; it reconnects by itself. */
 export const redisBehind = (url: string): Redis => {
   const redis = new Redis(url, {
     protocol: 2,
@@ -64,12 +64,12 @@ export const redisBehind = (url: string): Redis => {
     enableReadyCheck: false,
     reconnectOnError: isWrongServer,
   })
-  // A command that fails tells its sender.
+  // A failed command reports to its sender.
   redis.on("error", () => {})
   return redis
 }
 
-/** The front as an app: it lets in whoever shows the token. */
+/** The front as an app: it admits requests with the token. */
 export const upstashApp = (redis: Redis, token: string): Hono => {
   const encodingOf = (c: Context) =>
     c.req.header("upstash-encoding") === "base64" ? "base64" : "utf8"

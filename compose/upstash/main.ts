@@ -1,6 +1,5 @@
 /**
- * Upstash's REST protocol in front of the Redis of Compose: its driver can be tried without an
- * account.
+ * Upstash's REST protocol in front of Compose's Redis, to try the driver without an account.
  */
 import { Effect } from "effect"
 import { Hono } from "hono"
@@ -12,7 +11,7 @@ import { redisBehind, upstashApp } from "./app.ts"
 const settings = {
   INTERNAL_PORT: port("the TCP port to listen on", 9087),
   REDIS_URL: url("the Redis behind it", ["redis", "rediss"]),
-  TOKEN: text("the token that lets clients in"),
+  TOKEN: text("the token that clients send"),
 }
 
 runMain(

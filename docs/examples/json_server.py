@@ -1,6 +1,6 @@
 """
-JSON over HTTP for services inside, of the standard library alone: connections are kept, whoever is slow is cut off, what
-is refused is told as problem+json (RFC 9457), and SIGTERM ends it once what is being answered is answered.
+JSON over HTTP for internal services, with the standard library alone. It keeps connections alive, cuts off slow clients,
+reports errors as problem+json (RFC 9457), and on SIGTERM finishes the requests in flight before it stops.
 """
 import json, re, signal, socket, threading, time, traceback, uuid
 from contextlib import suppress
@@ -8,14 +8,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl
 
 MOST_CONNECTIONS, LARGEST_BODY = 200, 1024 * 1024
-IDLE, SLOWEST = 75, 10  # Seconds: how long a connection is kept, and how long a request may come or an answer be read.
+IDLE, SLOWEST = 75, 10  # Seconds: how long a connection may be idle, and how long a request or an answer may take.
 
 class Problem(Exception):
-    """An answer that is not the one asked for: its status, its code, what to do; and JSON to send instead, if any."""
+    """An error answer: its status, its code, its detail; and optionally JSON to send instead."""
 
 def fields_once(pairs):
     if len(dict(pairs)) < len(pairs):
-        raise Problem(400, "duplicate_field", "A field stands more than once. Send it once.")
+        raise Problem(400, "duplicate_field", "A field occurs more than once. Send it once.")
     return dict(pairs)
 
 def fields_of(query):
@@ -33,7 +33,7 @@ def json_of(headers, body):
         raise Problem(400, "malformed_json", "The body is not JSON. Send one JSON object, encoded in UTF-8.") from None
 
 class Handler(BaseHTTPRequestHandler):
-    """A connection, in a thread of its own."""
+    """A connection, in its own thread."""
     protocol_version, wbufsize, disable_nagle_algorithm = "HTTP/1.1", -1, True
     server_version, sys_version = "Python", ""
     deadline, is_answering, headers, command = float("inf"), False, {}, None
@@ -83,15 +83,15 @@ class Handler(BaseHTTPRequestHandler):
         if not allowed:
             raise Problem(404, "not_found", "There is nothing here.")
         if self.command not in allowed:
-            raise Problem(405, "method_not_allowed", f"Ask by {' or '.join(allowed)}.")
+            raise Problem(405, "method_not_allowed", f"{self.command} is not allowed here. Allowed: {', '.join(allowed)}.")
         self.server.authorize(path, self.headers)
 
     def read_body(self, most):
-        """Gives the body, if there is room for it. It is read whatever comes of it: the next request begins behind it."""
+        """Returns the body if it is small enough. Always reads it to its end, since the next request follows it."""
         lengths = self.headers.get_all("Content-Length", ["0"])
         if "Transfer-Encoding" in self.headers or not re.fullmatch("[0-9]{1,15}", " ".join(lengths)):
             self.close_connection = True
-            raise Problem(411, "length_required", "Send the body with one Content-Length, and in no other way.")
+            raise Problem(411, "length_required", "Send the body with exactly one Content-Length.")
         length = left = int(lengths[0])
         body = b""
         while left > 0:
@@ -132,9 +132,9 @@ class Handler(BaseHTTPRequestHandler):
                            "detail": detail, "code": code, "requestId": request_id}, "application/problem+json")
 
     def send_error(self, status, *_):
-        """What is called where the request is none of HTTP."""
+        """Called for a malformed request."""
         self.close_connection, self.request_version = True, self.protocol_version
-        self.send_problem(int(status), "invalid_request", "The request is not valid HTTP, or of a kind not known here.")
+        self.send_problem(int(status), "invalid_request", "Malformed request. Check its method, path and headers.")
 
     def log_message(self, *_):
         pass
@@ -143,7 +143,7 @@ class Server(ThreadingHTTPServer):
     request_queue_size, is_stopping = 128, False
 
     def __init__(self, address, routes, authorize):
-        """Routes: what answers, by method and path. It gets the body's JSON or the fields of the query."""
+        """Routes: handlers by method and path. A handler gets the body's JSON or the fields of the query."""
         self.routes, self.authorize, self.connections = routes, authorize, set()
         super().__init__(address, Handler)
 
@@ -151,7 +151,7 @@ class Server(ThreadingHTTPServer):
         return len(self.connections) < MOST_CONNECTIONS
 
     def service_actions(self):
-        """Twice a second."""
+        """Runs twice a second."""
         for connection in list(self.connections):
             if connection.deadline < time.monotonic():
                 with suppress(OSError):

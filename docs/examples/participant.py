@@ -1,12 +1,12 @@
 #!/usr/bin/python3
 """
-A participant of the order saga in Python: courier, which has so much capacity in each district. An example to copy: all that
-docs/protocol.md requires, of the standard library, the two files beside this one (which serve any service), and a driver:
+A participant of the order saga in Python: courier, which has a capacity in each district. An example to copy. It does all
+that docs/protocol.md requires, with the standard library, the two files beside this one (for any service), and a driver:
 
     apt install python3-psycopg     # psycopg 3, for Debian's own /usr/bin/python3
 
-Settings: DATABASE_URL and SERVICE_PUBLIC_KEYS (a JWKS) are needed; NAME, HOST, PORT, RETENTION and COURIER_CAPACITY (that
-of each district, at the first start) may be set.
+Settings: DATABASE_URL and SERVICE_PUBLIC_KEYS (a JWKS) are required; NAME, HOST, PORT, RETENTION and COURIER_CAPACITY (of
+each district, at the first start) are optional.
 """
 import os, queue, random, re, sys, time, uuid
 import psycopg
@@ -51,18 +51,18 @@ insert into forgotten select '00000000-0000-0000-0000-000000000000', '{{}}' wher
 set statement_timeout = '4s'"""
 pool = queue.LifoQueue()
 for _ in range(8):
-    pool.put(None)  # A connection is made when it is needed.
+    pool.put(None)  # Connections are made on demand.
 
 def connect():
-    # Nothing is prepared: a plan that was made while the tables were small would stay.
+    # No prepared statements: they would keep a plan from when the tables were small.
     database = psycopg.connect(
         DATABASE_URL, autocommit=True, prepare_threshold=None, connect_timeout=3, tcp_user_timeout=5000)
     database.execute(TABLES)
     return database
 
 def transact(work, *given):
-    """Does the work in one transaction; again, if it lost against another one or lost its connection. That is safe although
-    the first may have been committed: whatever is asked here, to do it twice is to do it once."""
+    """Runs the work in one transaction, and retries it after a conflict or a lost connection. Retrying is safe although
+    the first try may have been committed: all work here is idempotent."""
     started, database = time.monotonic(), pool.get(timeout=3)
     try:
         while True:
@@ -91,13 +91,13 @@ def columns(rows):
     return [list(column) for column in zip(*rows)]
 
 def carry_out(command, records, left):
-    """Changes what is on record and what is left as the protocol's table says, and gives the outcome."""
+    """Changes the records and the balances by the protocol's table, and returns the outcome."""
     order, resource, quantity = command["orderId"], command["resource"], command["quantity"]
     age = time.time() - int(order[:8] + order[9:13], 16) / 1000
     outcome, *of = records.get(order, [None])
     if command["action"] == "cancel":
         if outcome is None and age <= RETENTION + DAY / 2:
-            records[order] = ("cancelled", resource, quantity)  # The tombstone: a reserve that comes later is refused.
+            records[order] = ("cancelled", resource, quantity)  # The tombstone: a later reserve is refused.
         elif outcome == "reserved":
             records[order] = ("cancelled", *of)
             left[of[0]] = left.get(of[0], 0) + of[1]
@@ -115,7 +115,7 @@ def carry_out(command, records, left):
 
 def reserve_and_cancel(database, request):
     commands = request["commands"]
-    # Every transaction locks first orders, then districts, each sorted: so no two wait for each other.
+    # Every transaction locks first orders, then districts, each sorted, so that none deadlock.
     known = lock_records(database, "order_id = any(%s::uuid[])", [command["orderId"] for command in commands])
     left = lock_districts(database, {command["resource"] for command in commands} | {of for _, of, _ in known.values()})
     before, records = dict(left), dict(known)
@@ -174,7 +174,7 @@ def forget(database, request):
               from unnest(%s::text[], %s::bigint[]) as held (district, quantity) group by district) as sums
             where districts.district = sums.district""", columns(consumed))
     database.execute("delete from reservations where order_id = any(%s::uuid[])", [list(old)])
-    # Below what was `before` until now, only what was spared then is still there to be spared.
+    # Below the old `before`, only orders that were spared then still have records.
     spared = [order for order in kept if order < before and (order >= so_far["before"] or order in so_far["spared"])]
     database.execute("update forgotten set before = %s, spared = %s::uuid[]", [before, spared])
     return {"forgotten": len(old)}
@@ -182,7 +182,7 @@ def forget(database, request):
 def is_order(value):
     return type(value) is str and re.fullmatch("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", value) is not None
 
-def is_resource(value):  # Up to 150 characters, as UTF-16 counts them.
+def is_resource(value):  # Up to 150 UTF-16 code units.
     return (type(value) is str and 2 <= len(value.encode("utf-16-le", "surrogatepass")) <= 300
             and re.search("[\0\ud800-\udfff\ufffd]", value) is None)
 
@@ -203,7 +203,7 @@ def is_page(query):
     return all(name in FIELDS and FIELDS[name](value) for name, value in query.items())
 
 def answering(work, is_right=lambda _: True):
-    """What answers a request: the work in a transaction, if what is given is right."""
+    """A handler that validates the request and does the work in a transaction."""
     def answer(given):
         if not is_right(given):
             raise Problem(400, "invalid_request", "A field is missing, unknown or wrong. docs/protocol.md has them.")

@@ -1,7 +1,7 @@
 """
-Who calls: the tokens that services sign for each other (docs/protocol.md, "Authentication"), checked with Python's standard
-library alone. It has no Ed25519, so that is here too, after RFC 8032 (sections 5.1 and 6): in pure Python a signature takes
-about 5 ms to verify. A caller uses a token for half a minute, and what was verified is remembered.
+Verifies the tokens that services sign for each other (docs/protocol.md, "Authentication") with Python's standard library
+alone. The library has no Ed25519, so this file implements it after RFC 8032 (sections 5.1 and 6): in pure Python a signature
+takes about 5 ms to verify. A caller uses a token for half a minute, so verified tokens are cached.
 """
 import base64, hashlib, json, re, threading, time
 
@@ -45,35 +45,35 @@ def is_signed(key, message, signature):
 def base64url(text):
     decoded = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
     if base64.urlsafe_b64encode(decoded).decode().rstrip("=") != text:
-        raise ValueError("not how these bytes are spelled")
+        raise ValueError("not the canonical encoding of these bytes")
     return decoded
 
 def json_of(part):
-    """What a part of a token says, in its one spelling: no field twice, no spaces."""
+    """The JSON of a token's part, in its canonical encoding: no duplicate fields, no spaces."""
     text = base64url(part).decode()
     value = json.loads(text)
     if json.dumps(value, separators=(",", ":"), ensure_ascii=False) != text:
-        raise ValueError("not how this value is spelled")
+        raise ValueError("not the canonical encoding of this value")
     return value
 
 class ServiceTokens:
     LONGEST, SKEW, REMEMBERED = 30, 300, 100  # Seconds, seconds between the clocks of services, tokens.
 
     def __init__(self, file, audience):
-        """Fails with OSError, ValueError, LookupError or TypeError where the file is not a JWKS."""
+        """Fails with OSError, ValueError, LookupError or TypeError if the file is not a JWKS."""
         with open(file, encoding="utf-8") as opened:
             keys = [key for key in json.load(opened)["keys"] if key.get("crv") == "Ed25519"]
         self.keys = {key["kid"]: base64url(key["x"]) for key in keys if point(base64url(key["x"]))}
         self.audience, self.verified, self.verifying = audience, {}, threading.Lock()
 
     def caller(self, authorization):
-        """The service that signed the token, by the values of all Authorization headers; None where it is not valid."""
+        """The service that signed the token, from the values of all Authorization headers; None if it is not valid."""
         given = re.fullmatch(r"Bearer ([\w-]+\.[\w-]+\.[\w-]+)", "".join(authorization[:2]), re.ASCII | re.IGNORECASE)
         if given is None or len(given[1]) > 4096 or len(authorization) != 1:
             return None
         claims = self.verified.get(given[1])
         if claims is None:
-            with self.verifying:  # Of many requests with one new token, the first does the work.
+            with self.verifying:  # Of many requests with the same new token, only the first verifies it.
                 claims = self.verified.get(given[1]) or self.verify(given[1])
         return claims["iss"] if claims is not None and self.is_good(claims) else None
 
@@ -81,7 +81,7 @@ class ServiceTokens:
         try:
             head, body, signature = token.split(".")
             header, claims = json_of(head), json_of(body)
-            # The header says nothing else, and names no other key than the caller's: none speaks in another's name.
+            # Only these headers, and the caller's own key, so that no service can impersonate another.
             if header != {"alg": "EdDSA", "kid": claims["iss"], "typ": "svc+jwt"} or not self.is_good(claims):
                 return None
             if not is_signed(self.keys[claims["iss"]], f"{head}.{body}".encode(), base64url(signature)):
@@ -94,7 +94,7 @@ class ServiceTokens:
         return claims
 
     def is_good(self, claims):
-        """Whether they are meant for this service, and now; that is asked at each use."""
+        """Whether the claims are for this service and valid now; checked at each use."""
         iat, exp, nbf, now = claims.get("iat"), claims.get("exp"), claims.get("nbf", 0), int(time.time())
         return (claims.get("aud") == self.audience and all(type(at) is int and at >= 0 for at in (iat, exp, nbf))
                 and 0 < exp - iat <= self.LONGEST and exp > now - self.SKEW and max(iat, nbf) <= now + self.SKEW)

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# A database and a role for each service that has a password here. A role owns its database and cannot even connect to
-# another's. Run at the very first start, and by hand when a service was added or a password is another one; what is there
-# stays, and every role gets the password that is here.
+# Creates a database and a role for each service that has a password here. A role owns its database and cannot even connect
+# to others. Runs at the first start, and by hand after a service was added or a password changed; existing databases stay,
+# and every role gets the password that is here.
 set -euo pipefail
 
 psql=(psql --quiet --no-psqlrc --set ON_ERROR_STOP=1 --username "${POSTGRES_USER:-postgres}" --dbname postgres)
@@ -9,7 +9,7 @@ psql=(psql --quiet --no-psqlrc --set ON_ERROR_STOP=1 --username "${POSTGRES_USER
 "${psql[@]}" --command 'revoke connect on database postgres, template1 from public'
 for file in /run/secrets/*.password; do
   name=$(basename "$file" .password)
-  # By its file: the words of a command can be read by everybody on the machine.
+  # From its file: everybody on the machine can read a command's arguments.
   export file name
   if [[ $name == superuser ]]; then
     "${psql[@]}" <<'SQL'

@@ -35,7 +35,10 @@ describe("npm run keys -- --rotate", () => {
       const [after, ...more] = yield* storedKeys(auth)
       assert.isEmpty(more)
       assert.notStrictEqual(after!.kid, before!.kid)
-      assert.match(out, new RegExp(`^Signing keys removed: ${before!.kid}\\. ${after!.kid} signs`))
+      assert.match(
+        out,
+        new RegExp(`^Signing keys removed: ${before!.kid}\\. The new key is ${after!.kid}\\.`),
+      )
     }))
 
   it.live("says in one message what it lacks, and takes nothing else beside it", () =>

@@ -128,7 +128,7 @@ describe("the scripts of package.json", () => {
     const older = `Object.defineProperty(process.versions, "node", { value: "20.20.2" })`
     const { stdout, stderr, status } = start(root, "--import", `data:text/javascript,${older}`)
     expect(stderr).toMatch(
-      /^Unwind runs on Node 24 or newer, and this is 20\.20\.2: run `npm ci`, .*\n$/,
+      /^Unwind runs on Node 24 or newer, but this is 20\.20\.2: run `npm ci`, .*\n$/,
     )
     expect([stdout, status]).toEqual(["", 1])
   })

@@ -143,32 +143,32 @@ describe("npm run k3d:up, where something is wrong,", () => {
     here.remember("kubectl-version", "Client Version: v1.20.5")
     const output = await expectRefusal(here)
     expect(output.trim().split("\n").map((line) => line.replace(/:.*/, ""))).toEqual([
-      "This needs docker 23.0 or newer, and finds 20.10",
-      "and it needs k3d 5.5 or newer, and finds 4.4",
-      "and it needs kubectl 1.27 or newer, and finds 1.20",
+      "This needs docker 23.0 or newer, but this is 20.10",
+      "and it needs k3d 5.5 or newer, but this is 4.4",
+      "and it needs kubectl 1.27 or newer, but this is 1.20",
     ])
   })
 
   it("says that Docker is not running", async () => {
     const here = await machine()
     here.remember("failing", "docker version")
-    await expectRefusal(here, "This needs docker to answer, and it does not: start it")
+    await expectRefusal(here, "This needs docker to answer, but it does not: start it")
   })
 
   it("says that the port is taken, before a cluster is made", async () => {
     const here = await machine()
     const other = createServer().listen(here.port, "127.0.0.1")
     await once(other, "listening")
-    await expectRefusal(here, `Port ${here.port} cannot be used`, "stop what listens there")
+    await expectRefusal(here, `Port ${here.port} cannot be used`, "stop the program there")
     other.close()
   })
 
   it.each([
-    ["k3d cluster create", "nothing is left of it"],
-    [build, "see above what it ran into"],
-    [importImage, "see above"],
-    [createSecrets, "see above"],
-    [apply, "see above"],
+    ["k3d cluster create", "nothing is left of the cluster"],
+    [build, "its output above says why"],
+    [importImage, "its output above says why"],
+    [createSecrets, "its output above says why"],
+    [apply, "its output above says why"],
     ["node services/console/cli/main.ts demo", "npm run k3d:down removes it"],
   ])("stops at what fails, and says what to do: %s", async (failing, remedy) => {
     const here = await machine()

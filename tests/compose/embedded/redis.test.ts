@@ -110,7 +110,7 @@ describe.runIf(onPath)("startRedis", () => {
       const log = path.join(dataDir, "redis", "appendonlydir")
       for (const name of fs.readdirSync(log)) fs.writeFileSync(path.join(log, name), "nonsense")
       const { message } = yield* Effect.flip(startRedis({ dataDir }))
-      assert.include(message, `remove ${dataDir}/redis to start afresh`)
+      assert.include(message, `remove ${dataDir}/redis to start over`)
       assert.notInclude(message, "\n")
     }))
 })

@@ -122,7 +122,7 @@ describe("npm run images", () => {
     await run("unpin", "redis")
     const { failure } = await run("check")
     expect(failure).toBe(
-      "redis:8 is not pinned\nnpm run images -- --pin writes what the registries have",
+      "redis:8 is not pinned\nnpm run images -- --pin writes the registries' digests",
     )
   })
 
@@ -182,7 +182,7 @@ describe("npm run images", () => {
       return true
     }
     const { failure } = await run("pin")
-    expect(failure).toMatch(/^redis:8 cannot be asked for: .* answers 503\nNothing was changed$/)
+    expect(failure).toMatch(/^redis:8 cannot be looked up: .* answers 503\nNothing was changed$/)
     expect(referencesIn(copy)).toEqual(before)
   })
 })

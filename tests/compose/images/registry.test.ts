@@ -55,15 +55,15 @@ describe("the digest of a tag", () => {
       response.writeHead(200, { "docker-content-digest": digest })
         .end('{"schemaVersion":2,"manifests":[]}')
     )
-    expect(await ask("a/b")).toMatch(/^a\/b:1 cannot be asked for: the registry says sha256:/)
+    expect(await ask("a/b")).toMatch(/^a\/b:1 cannot be looked up: the registry says sha256:/)
   })
 
   it.each([
-    ["a page", "<html></html>", /is no manifest$/],
-    ["nothing", "", /is no manifest$/],
-    ["null", "null", /is no manifest$/],
-    ["a manifest of an older kind", '{"schemaVersion":1,"fsLayers":[]}', /is no manifest$/],
-    ["something else", '{"errors":[]}', /is no manifest$/],
+    ["a page", "<html></html>", /is not a manifest$/],
+    ["nothing", "", /is not a manifest$/],
+    ["null", "null", /is not a manifest$/],
+    ["a manifest of an older kind", '{"schemaVersion":1,"fsLayers":[]}', /is not a manifest$/],
+    ["something else", '{"errors":[]}', /is not a manifest$/],
     ["more than any manifest has", " ".repeat(5 * 1024 * 1024), /too large for a manifest$/],
   ])("is not of %s", async (_what, body, why) => {
     answer((response) => response.writeHead(200).end(body))
@@ -71,7 +71,7 @@ describe("the digest of a tag", () => {
   })
 
   it.each([
-    [429, /too many questions; wait$/],
+    [429, /limits requests; try again later$/],
     [500, /answers 500$/],
     [401, /answers 401$/],
   ])("is not of a %d", async (status, why) => {
@@ -84,7 +84,7 @@ describe("the digest of a tag", () => {
       response.writeHead(401, { "www-authenticate": 'Basic realm="x"' }).end()
       return true
     }
-    expect(await ask("a/b")).toMatch(/wants a log-in/)
+    expect(await ask("a/b")).toMatch(/requires a log-in/)
   })
 
   it("is not had from who hangs up, and where nobody listens", async () => {
@@ -92,8 +92,8 @@ describe("the digest of a tag", () => {
       request.socket.destroy()
       return true
     }
-    expect(await ask("a/b")).toMatch(/^a\/b:1 cannot be asked for: fetch failed|error/)
+    expect(await ask("a/b")).toMatch(/^a\/b:1 cannot be looked up: fetch failed|error/)
     const nobody = digestOf("a/b", "1", "http://127.0.0.1:1").pipe(Effect.flip, Effect.runPromise)
-    expect((await nobody).message).toMatch(/^a\/b:1 cannot be asked for: /)
+    expect((await nobody).message).toMatch(/^a\/b:1 cannot be looked up: /)
   })
 })

@@ -46,12 +46,15 @@ describe("npm run operators", () => {
         })
         assert.match((yield* say("grant", "ann")).output, /^ann is an operator already\.\n$/)
         assert.match((yield* say("list")).output, /^ann {2}since \d{4}-[^\n]*Z\n$/)
-        assert.match((yield* say("revoke", "ann")).output, /^ann is no operator any more, /)
+        assert.match((yield* say("revoke", "ann")).output, /^ann is no longer an operator, /)
         const none = yield* say("list")
         assert.deepStrictEqual(none, { code: 0, output: "", errors: "There are no operators.\n" })
         const nobody = yield* say("grant", "bob")
         assert.deepStrictEqual([nobody.code, nobody.output], [1, ""])
-        assert.match(nobody.errors, /^There is no user "bob": sign up first, or mend the name\.\n$/)
+        assert.match(
+          nobody.errors,
+          /^There is no user "bob": sign up first, or correct the name\.\n$/,
+        )
       }))
   }
 
@@ -60,10 +63,10 @@ describe("npm run operators", () => {
       const DATA_DIR = join(tmpdir(), `unwind-no-such-folder-${crypto.randomUUID()}`)
       const nowhere = yield* run("node", { DATA_DIR }, "grant", "ann")
       assert.strictEqual(nowhere.code, 2)
-      assert.match(nowhere.errors, /^Cannot get at the operators: There is no data in [^\n]+\n$/)
+      assert.match(nowhere.errors, /^Cannot access the operators: There is no data in [^\n]+\n$/)
       const away = yield* run("node", { DATABASE_URL: "postgres://a:b@127.0.0.1:1/auth" }, "list")
       assert.strictEqual(away.code, 2)
-      assert.match(away.errors, /^Cannot get at the operators: [^\n]+\n$/)
+      assert.match(away.errors, /^Cannot access the operators: [^\n]+\n$/)
       const empty = yield* Effect.acquireRelease(
         Effect.promise(() => createDatabase("auth")),
         ({ drop }) => Effect.promise(drop),

@@ -75,7 +75,7 @@ describe("npm run trail", () => {
       const DATA_DIR = join(tmpdir(), `unwind-no-such-folder-${crypto.randomUUID()}`)
       const nowhere = yield* look("node", { DATA_DIR })
       assert.strictEqual(nowhere.code, 2)
-      assert.match(nowhere.errors, /^Cannot look at the audit trail: There is no data in [^\n]+\n$/)
+      assert.match(nowhere.errors, /^Cannot read the audit trail: There is no data in [^\n]+\n$/)
       const wrong = yield* look("node", { DATA_DIR }, "--since", "yesterday")
       assert.strictEqual(wrong.code, 2)
       const empty = yield* Effect.acquireRelease(

@@ -228,7 +228,7 @@ describe("npm run audit without anything to audit", () => {
     )
     expect(errors).toMatch(oneLine)
     expect(errors).toContain(`The data folder ${busy} is in use: already running as process `)
-    expect(errors).toContain("Its PostgreSQL cannot be reached just now: try again")
+    expect(errors).toContain("Its PostgreSQL cannot be reached now: try again")
     expect([code, output]).toEqual([2, ""])
   })
 
