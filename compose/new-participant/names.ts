@@ -94,7 +94,7 @@ export const wrongIn = (wanted: Wanted): string | undefined => {
   const { name, resource, table } = participant
   const words = { [name]: name, [`--resource ${resource}`]: resource, [`--table ${table}`]: table }
   for (const [said, word] of Object.entries(words)) {
-    if (!pattern.test(word)) return `${said}: needs 2 to 30 of a-z and 0-9, beginning with a letter`
+    if (!pattern.test(word)) return `${said}: 2 to 30 of a-z and 0-9, beginning with a letter`
   }
   const ofName = wrongName(participant)
   if (ofName !== undefined) return `${name}: ${ofName}`

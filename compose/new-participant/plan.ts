@@ -59,7 +59,7 @@ const folder = (participant: Participant): ReadonlyArray<Edit> => {
             /^\/\*\*[^]*?\*\/$/m,
             `/** ${
               titled(name)
-            }: the ${balance} of each ${resource}. A participant of the order saga, with ten ${table} at first. */`,
+            }: the ${balance} of each ${resource}. A participant of the order saga. */`,
           ],
           field("description", `"${titled(table)}, reserved and given back by the orchestrator."`),
           field("one", `"${resource}"`),

@@ -72,7 +72,7 @@ export class AllSagas extends Context.Service<AllSagas, {
           onNone: () => Effect.succeed(null),
           onSome: own,
         }))
-      /** The answers of all orchestrators, this one's first, or of those named in `whom`. */
+      /** The answers of the orchestrators in `whom`, or of all, this one's first. */
       const ask = Effect.fnUntraced(
         function* <A>(
           question: Question,

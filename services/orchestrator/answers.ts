@@ -91,8 +91,8 @@ export interface BatchOptions<I, O> {
 }
 
 /**
- * Reads the answers to the entries of a request, which come in the order of the entries: otherwise
- * nobody could tell which entry each belongs to. Fails with a breach.
+ * Reads the answers to the entries of a request. They must come in the order of the entries, since
+ * nothing else tells which entry each belongs to. Fails with a breach.
  */
 export const answersTo =
   <I extends OfOrder, O extends OfOrder>({ read, ...given }: BatchOptions<I, O>) =>

@@ -188,8 +188,8 @@ export const HealRequest = Schema.Struct({
 /** The result of a heal. Nothing is healed while a service does not answer. */
 export const HealResponse = Schema.Struct({
   /**
-   * Whether everything was audited. A run that takes longer than the answer may goes on, and shows
-   * in the audit's state.
+   * Whether everything was audited. A run that outlasts the answer's time goes on, and shows in the
+   * audit's state.
    */
   finished: Schema.Boolean,
   found: FindingCounts,

@@ -32,8 +32,8 @@ export const waveOf = (runs: ReadonlyArray<OrderRun>, makeRoom: Effect.Effect<vo
 })
 
 /**
- * Lets go of the orders that have ended. The queue, which is told, may be away; this holds up no
- * order that goes on.
+ * Lets go of the orders that have ended. The queue may be away when they are reported to it; this
+ * holds up no other order.
  */
 export const letGo = (sagas: Sagas, wave: Wave): Effect.Effect<void> =>
   leaveBehind(

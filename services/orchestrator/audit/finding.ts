@@ -75,7 +75,7 @@ const cancelOf = ({ orderId, resource, quantity }: Recorded): Command => ({
 const orphans = (records: OrderRecords, { nowMs, overdueMs }: AuditTerms) =>
   heldOf(records).flatMap(([participant, record]): ReadonlyArray<Finding> => {
     const ageMs = nowMs - Date.parse(record.recordedAt)
-    // An order that is only on the queue is undone by its saga.
+    // A younger one may belong to an order that only the queue has: its saga undoes it.
     if (ageMs <= overdueMs) return []
     return [{
       kind: "orphan",

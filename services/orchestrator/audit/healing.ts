@@ -1,7 +1,7 @@
 /**
  * Healing on an operator's request: audits everything, and gives back what no person has to decide
- * as it is found. A run that takes longer than the answer may goes on; a request meanwhile reports
- * the same run.
+ * as it is found. A run that outlasts the answer's time goes on; a request meanwhile reports the
+ * same run.
  */
 import { Cause, Context, Effect, Latch, Layer, Scope } from "effect"
 import {

@@ -15,7 +15,7 @@ export const auditOperatorRoutes = Effect.gen(function* () {
     route({
       method: "GET",
       path: "/internal/audit",
-      summary: "What the running check last found, and whom it could not reach",
+      summary: "What the last full audit found, and which services could not be reached",
       answer: { status: 200, description: "The verdict and the findings", schema: AuditState },
       handle: () => Effect.map(state, (body) => ({ body })),
     }),

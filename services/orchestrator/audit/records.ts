@@ -105,7 +105,7 @@ const written = (query: PageQuery): string =>
   new URLSearchParams(Object.entries(query).map(([name, value]) => [name, String(value)]))
     .toString()
 
-/** Nobody could tell what follows a page that is not what was asked for. */
+/** Fails with a breach when a page is not what was asked for: what follows it would be unknown. */
 const assertPage = (
   name: string,
   { before, after, limit = maxPage }: PageQuery,

@@ -89,7 +89,7 @@ describe("the words after npm run new:participant", () => {
     ["courier --resource district --balance money", "--balance must be capacity or stock, not"],
     [
       "Courier --resource district",
-      "Courier: needs 2 to 30 of a-z and 0-9, beginning with a letter",
+      "Courier: 2 to 30 of a-z and 0-9, beginning with a letter",
     ],
     ["../courier --resource district", "../courier: 2 to 30 of a-z"],
     ["my-courier --resource district", "my-courier: 2 to 30 of a-z"],

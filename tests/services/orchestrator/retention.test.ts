@@ -171,7 +171,7 @@ describe("the retention", () => {
       ]
       yield* world.pass("1 minute")
       assert.deepStrictEqual(world.requests[0]![1].except, [order(9), order(4), order(2)])
-      assert.match(world.logs.join(), /^3 orders are older than RETENTION, and kept: /)
+      assert.match(world.logs.join(), /^3 orders older than RETENTION are kept: /)
     }))
 
   it.effect("goes only as far as it can spare what is in question", () =>

@@ -1,4 +1,4 @@
-/** Health: the probes of whoever runs the participant, without a token. */
+/** Health probes, without a token. */
 import { excerpt } from "../answers.ts"
 import { Broken, type Check } from "../check.ts"
 

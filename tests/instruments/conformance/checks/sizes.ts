@@ -23,7 +23,7 @@ const thousand = async (kit: Kit) => {
 }
 
 const longestResource = async (kit: Kit) => {
-  // The second name takes the most bytes that so many characters can take.
+  // The second name has the most bytes that this many characters can have.
   const names = [kit.unknown.padEnd(longest, "x"), kit.unknown.padEnd(longest, "\u20ac")]
   for (const name of names) await kit.gets("rejected", kit.reserve(kit.order(), 1, name))
   const commands = Array.from(
