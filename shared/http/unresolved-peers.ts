@@ -1,8 +1,8 @@
 /**
  * The services whose addresses have a name that does not resolve: a setting is wrong or missing,
  * or, where names come and go with containers, the service is stopped or has not started. Each is
- * named in `/readyz` until it answers, with the setting that holds its address; in the log at first,
- * and as a warning when it lasts.
+ * named in `/readyz` until it answers, with the setting that holds its address; in the log at
+ * first, and as a warning when it lasts.
  */
 import { Context, Effect } from "effect"
 import { addressName } from "#shared/config/addresses.ts"

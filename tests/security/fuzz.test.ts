@@ -96,7 +96,9 @@ const rightBodies = (operation: Operation, document: Document) => {
   return fc.oneof(fitting(schema, document.components.schemas), ...examples)
 }
 
-/** Requests of which only the body may be wrong: a few of each operation, whatever chance brings. */
+/**
+ * Requests of which only the body may be wrong: a few of each operation, whatever chance brings.
+ */
 const plainRequests = (operation: Operation, document: Document): ReadonlyArray<[Sent]> => {
   const right = rightBodies(operation, document)
   return right === undefined ? [] : fc.sample(right, 10).map((body) => [{

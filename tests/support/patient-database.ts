@@ -1,4 +1,7 @@
-/** The URL of a database that gives up no statement because the machine is slow: it would be sent again. */
+/**
+ * The URL of a database that gives up no statement because the machine is slow: it would be sent
+ * again.
+ */
 export const patient = (databaseUrl: string): string => {
   const url = new URL(databaseUrl)
   url.searchParams.set("statement_timeout", "0")

@@ -33,7 +33,9 @@ const post = (running: RunningOrders, options: CallOptions = {}): Effect.Effect<
     const fiber = yield* Effect.forkChild(call, { startImmediately: true })
     yield* until(
       "it is answered",
-      Effect.as(TestClock.adjust("100 millis"), true).pipe(
+      // Else tokens would come first on a slow machine.
+      Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 10))).pipe(
+        Effect.andThen(TestClock.adjust("100 millis")),
         Effect.map(() => fiber.pollUnsafe() !== undefined),
       ),
     )
