@@ -36,7 +36,8 @@ the order.`,
     "dry-run": { type: "boolean", says: "print what would be written, and write nothing" },
   },
   closing:
-    `Exits with 0 when everything is written. Otherwise it writes nothing, says why, and exits with 1.`,
+    `Exits with 0 when everything is written. Otherwise it writes nothing and says why: it exits with 2
+when a name or an option cannot be used, and with 1 when a file is not what it has to be.`,
   words: { least: 1, most: 1, what: "one NAME, such as courier" },
   read: (
     { resource, table, balance = "capacity", "dry-run": dryRun = false },

@@ -31,9 +31,13 @@ const pattern = /^[a-z][a-z0-9]{1,29}$/
 /** Whether code cannot use the word as a name, the service's own code included. */
 const isReserved = (word: string): boolean => {
   const imported = ["service.ts", "main.ts"].map((file) => textOf(`services/slots/${file}`))
-  if (word in {} || imported.some((text) => text.includes(`import { ${word} }`))) return true
+  if (
+    word in {} || word === "undefined" ||
+    imported.some((text) => text.includes(`import { ${word} }`))
+  ) return true
   try {
-    new Function(`"use strict"; const ${word} = 0; return ${word}`)
+    // In a module, "await" is reserved, as in an async function; "undefined" only for types.
+    new Function(`"use strict"; async () => { const ${word} = 0; return ${word} }`)
     return false
   } catch {
     return true

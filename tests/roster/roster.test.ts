@@ -74,9 +74,9 @@ describe("what the roster says", () => {
 describe("a service that is added to the roster", () => {
   it("is missed in every file that has to know of it: a participant", () => {
     const { orchestrator } = roster
-    const gifts = { ...roster.slots, internalPort: 9099 }
-    const calls = [...orchestrator.calls, "gifts"]
-    const wrong = wrongIn({ ...roster, orchestrator: { ...orchestrator, calls }, gifts })
+    const strangers = { ...roster.slots, internalPort: 9099 }
+    const calls = [...orchestrator.calls, "strangers"]
+    const wrong = wrongIn({ ...roster, orchestrator: { ...orchestrator, calls }, strangers })
     expect([...wrong.keys()].toSorted()).toEqual([
       ".env.example",
       "compose.yaml",
@@ -84,18 +84,18 @@ describe("a service that is added to the roster", () => {
       "k3d/base/postgres.yaml",
       "k3d/base/saga.yaml",
       "k3d/components/cloudnativepg/cluster.yaml",
-      "services/gifts/README.md",
-      "services/gifts/main.ts",
-      "services/gifts/service.ts",
+      "services/strangers/README.md",
+      "services/strangers/main.ts",
+      "services/strangers/service.ts",
     ])
     expect(wrong.get("k3d/base/saga.yaml")).toEqual(expect.arrayContaining([
-      "there is no Deployment gifts",
-      "the NetworkPolicy gifts lacks orchestrator at port 9099",
-      "the NetworkPolicy to-gifts lacks orchestrator at port 9099",
+      "there is no Deployment strangers",
+      "the NetworkPolicy strangers lacks orchestrator at port 9099",
+      "the NetworkPolicy to-strangers lacks orchestrator at port 9099",
     ]))
     for (const [file, lines] of wrong) {
-      if (file.includes("gifts")) continue
-      for (const line of lines) expect(`${file}: ${line}`).toMatch(/gifts/i)
+      if (file.includes("strangers")) continue
+      for (const line of lines) expect(`${file}: ${line}`).toMatch(/strangers/i)
     }
   })
 

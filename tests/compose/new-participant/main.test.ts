@@ -102,6 +102,8 @@ describe("the words after npm run new:participant", () => {
     ["outside --resource district", "outside: compose.yaml or k3d/base has something"],
     ["nobody --resource district", "nobody: compose.yaml or k3d/base has something"],
     ["class --resource district", "class: code uses that word for something else"],
+    ["await --resource district", "await: code uses that word for something else"],
+    ["undefined --resource district", "undefined: code uses that word for something else"],
     ["constructor --resource district", "constructor: code uses that word for something else"],
     ["participant --resource district", "participant: code uses that word for something else"],
     ["run --resource district", "run: code uses that word for something else"],
@@ -136,6 +138,14 @@ describe("the words after npm run new:participant", () => {
     ) {
       expect(understand(newParticipantSyntax, words.split(" ")).task).toBe("run")
     }
+  })
+})
+
+describe("the help of npm run new:participant", () => {
+  it("says the exit codes as they are", () => {
+    const help = make("--help")
+    expect(help.output).toContain("exits with 2\nwhen a name or an option cannot be used")
+    expect([help.code, make("slots", "--resource", "district").code]).toEqual([0, 2])
   })
 })
 

@@ -79,7 +79,10 @@ participant cannot be tried, or an option is wrong.`,
     if ([key, name, restart, junit].includes("")) throw new Misused("An option has no value")
     if (resource.length > 150) throw new Misused("--resource has at most 150 characters")
     const unknown = only.find((one) => !checks.some((check) => check.name === one))
-    if (unknown !== undefined) throw new Misused(`There is no check ${JSON.stringify(unknown)}`)
+    if (unknown !== undefined) {
+      const names = checks.map(({ name }) => name).join(", ")
+      throw new Misused(`There is no check ${JSON.stringify(unknown)}, but ${names}`)
+    }
     return {
       url: urlOf("--url", url),
       resource,

@@ -1,6 +1,7 @@
 /** `npm run conformance`: tries whether a participant keeps the protocol. */
 import { Console, Effect } from "effect"
-import { writeFileSync } from "node:fs"
+import { accessSync, constants, writeFileSync } from "node:fs"
+import { dirname, resolve } from "node:path"
 import { command } from "#shared/command/command.ts"
 import { type Asked, conformanceSyntax } from "./arguments.ts"
 import { Unusable } from "./contact.ts"
@@ -29,9 +30,9 @@ const tried = (asked: Asked, tell: (line: string) => void) =>
     })
   })
 
-const writeJunit = (file: string, text: string) =>
+const toJunit = (file: string, work: () => void) =>
   Effect.try({
-    try: () => writeFileSync(file, text),
+    try: work,
     catch: (error) => ({
       message: `--junit: ${file} cannot be written (${
         (error as Error).message
@@ -39,9 +40,16 @@ const writeJunit = (file: string, text: string) =>
     }),
   })
 
+/** Nobody should wait for all checks to hear of a wrong folder. */
+const findFolderOf = (file: string) =>
+  toJunit(file, () => accessSync(dirname(resolve(file)), constants.W_OK))
+
+const writeJunit = (file: string, text: string) => toJunit(file, () => writeFileSync(file, text))
+
 const run = Effect.fnUntraced(function* (asked: Asked) {
   const tell = (line: string) =>
     void (asked.json ? process.stderr : process.stdout).write(`${line}\n`)
+  if (asked.junit !== undefined) yield* findFolderOf(asked.junit)
   const report = yield* tried(asked, tell)
   tell(`\n${summaryOf(report, asked)}`)
   if (asked.json) yield* Console.log(JSON.stringify(jsonOf(report, asked), null, 2))
