@@ -20,6 +20,7 @@ import { createDatabase } from "#tests/support/postgres.ts"
 import { pythonParticipant, whyNoPython } from "#tests/support/python-participant.ts"
 import { indented } from "./add-a-step.ts"
 import { blocksIn } from "./documented-commands.ts"
+import { madeHere, whyNoFourthStep } from "./fourth-step.ts"
 
 const root = join(import.meta.dirname, "../..")
 
@@ -80,8 +81,10 @@ const copyWithCourier = (): string => {
 const stepsOf = ({ timeline }: Awaited<ReturnType<Customer["order"]>>) =>
   timeline.map(({ action, step, outcome }) => `${action} ${step}: ${outcome}`)
 
-describe.skipIf(whyNoPython !== undefined)(
-  `a fourth step in Python${whyNoPython === undefined ? "" : ` (skipped: ${whyNoPython})`}`,
+describe.skipIf(whyNoPython ?? whyNoFourthStep)(
+  madeHere(
+    `a fourth step in Python${whyNoPython === undefined ? "" : ` (skipped: ${whyNoPython})`}`,
+  ),
   () => {
     it("is reserved, refused and undone like the others, and loses nothing when it is killed", async () => {
       const folder = copyWithCourier()
