@@ -18,24 +18,21 @@ import { atLength } from "#tests/support/length.ts"
 import { patienceMs } from "#tests/support/patience.ts"
 import { createDatabase } from "#tests/support/postgres.ts"
 import { pythonParticipant, whyNoPython } from "#tests/support/python-participant.ts"
+import { indented } from "./add-a-step.ts"
+import { blocksIn } from "./documented-commands.ts"
+import { madeHere, whyNoFourthStep } from "./fourth-step.ts"
 
 const root = join(import.meta.dirname, "../..")
+
+/** The row as `docs/examples/README.md` has it. */
+const [rosterRow = ""] = Object.values(blocksIn("docs/examples/README.md", "ts")).flat()
 
 /** Each stands before the text that is given. */
 const edits: ReadonlyArray<readonly [file: string, before: string, text: string]> = [
   [
     "shared/roster.ts",
     "  orchestrator: {",
-    `  courier: {
-    port: null,
-    internalPort: 9089,
-    database: true,
-    redis: null,
-    calls: [],
-    users: false,
-    paths: [],
-  },
-`,
+    `${indented(rosterRow, "  ").join("\n")}\n`,
   ],
   [
     "shared/contracts/order-saga.ts",
@@ -84,8 +81,10 @@ const copyWithCourier = (): string => {
 const stepsOf = ({ timeline }: Awaited<ReturnType<Customer["order"]>>) =>
   timeline.map(({ action, step, outcome }) => `${action} ${step}: ${outcome}`)
 
-describe.skipIf(whyNoPython !== undefined)(
-  `a fourth step in Python${whyNoPython === undefined ? "" : ` (skipped: ${whyNoPython})`}`,
+describe.skipIf(whyNoPython ?? whyNoFourthStep)(
+  madeHere(
+    `a fourth step in Python${whyNoPython === undefined ? "" : ` (skipped: ${whyNoPython})`}`,
+  ),
   () => {
     it("is reserved, refused and undone like the others, and loses nothing when it is killed", async () => {
       const folder = copyWithCourier()

@@ -19,7 +19,13 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { newParticipantSyntax } from "#compose/new-participant/arguments.ts"
 import { leftToWrite } from "#compose/new-participant/left-to-write.ts"
 import { understand } from "#shared/command/syntax.ts"
-import { copySources, courier, editSources } from "#tests/e2e/fourth-step.ts"
+import {
+  copySources,
+  courier,
+  editSources,
+  madeHere,
+  whyNoFourthStep,
+} from "#tests/e2e/fourth-step.ts"
 import { atLength } from "#tests/support/length.ts"
 
 const root = join(import.meta.dirname, "../../..")
@@ -81,7 +87,7 @@ const nothingChanges = (run: () => ReturnType<typeof make>) => {
 
 const namesOf = ["courier", "--resource", "district"]
 
-describe("the words after npm run new:participant", () => {
+describe.skipIf(whyNoFourthStep)(madeHere("the words after npm run new:participant"), () => {
   it.each<readonly [words: string, says: string]>([
     ["", "It needs one NAME, such as courier"],
     ["courier", "It needs --resource, such as district"],
@@ -141,7 +147,7 @@ describe("the words after npm run new:participant", () => {
   })
 })
 
-describe("the help of npm run new:participant", () => {
+describe.skipIf(whyNoFourthStep)(madeHere("the help of npm run new:participant"), () => {
   it("says the exit codes as they are", () => {
     const help = make("--help")
     expect(help.output).toContain("exits with 2\nwhen a name or an option cannot be used")
@@ -149,73 +155,76 @@ describe("the help of npm run new:participant", () => {
   })
 })
 
-describe("npm run new:participant, where something is wrong, writes nothing and", () => {
-  it("names every place of a file that it does not find", () => {
-    const spoilt = {
-      "compose.yaml": /^ {2}slots: \*closed\n/m,
-      ".env.example": /^#SLOTS_URL=.*\n/m,
-    }
-    const originals = Object.entries(spoilt).map(([file, place]) => {
-      const path = join(folder, file)
-      const text = readFileSync(path, "utf8")
-      writeFileSync(path, text.replace(place, ""))
-      return () => writeFileSync(path, text)
+describe.skipIf(whyNoFourthStep)(
+  madeHere("npm run new:participant, where something is wrong, writes nothing and"),
+  () => {
+    it("names every place of a file that it does not find", () => {
+      const spoilt = {
+        "compose.yaml": /^ {2}slots: \*closed\n/m,
+        ".env.example": /^#SLOTS_URL=.*\n/m,
+      }
+      const originals = Object.entries(spoilt).map(([file, place]) => {
+        const path = join(folder, file)
+        const text = readFileSync(path, "utf8")
+        writeFileSync(path, text.replace(place, ""))
+        return () => writeFileSync(path, text)
+      })
+      const { code, output, errors } = nothingChanges(() => make(...namesOf))
+      for (const restore of originals) restore()
+      expect(errors.split("\n").map((line) => line.split(": nothing")[0])).toEqual([
+        "Nothing is written:",
+        "  .env.example: no place for the setting with its address",
+        "  compose.yaml: no place for its network",
+        "",
+      ])
+      expect([code, output]).toEqual([1, ""])
     })
-    const { code, output, errors } = nothingChanges(() => make(...namesOf))
-    for (const restore of originals) restore()
-    expect(errors.split("\n").map((line) => line.split(": nothing")[0])).toEqual([
-      "Nothing is written:",
-      "  .env.example: no place for the setting with its address",
-      "  compose.yaml: no place for its network",
-      "",
-    ])
-    expect([code, output]).toEqual([1, ""])
-  })
 
-  it("names the service by whose example it is made, when that is gone", () => {
-    const [here, away] = [join(folder, "services/slots"), join(folder, "slots")]
-    renameSync(here, away)
-    const { code, errors } = make(...namesOf)
-    renameSync(away, here)
-    expect(errors).toContain(
-      "  services/courier/main.ts: no place for its entry: it is copied from " +
-        "services/slots/main.ts, which cannot be read\n",
-    )
-    expect(code).toBe(1)
-  })
+    it("names the service by whose example it is made, when that is gone", () => {
+      const [here, away] = [join(folder, "services/slots"), join(folder, "slots")]
+      renameSync(here, away)
+      const { code, errors } = make(...namesOf)
+      renameSync(away, here)
+      expect(errors).toContain(
+        "  services/courier/main.ts: no place for its entry: it is copied from " +
+          "services/slots/main.ts, which cannot be read\n",
+      )
+      expect(code).toBe(1)
+    })
 
-  it("says that there is such a folder, or that a file is none", () => {
-    const path = join(folder, "services/courier")
-    mkdirSync(path)
-    const { code, errors } = nothingChanges(() => make(...namesOf))
-    rmSync(path, { recursive: true })
-    expect([code, errors]).toEqual([1, "Nothing is written: services/courier exists already\n"])
-    const roster = join(folder, "compose/development.yaml")
-    const text = readFileSync(roster, "utf8")
-    rmSync(roster)
-    mkdirSync(roster)
-    const wrong = nothingChanges(() => make(...namesOf))
-    rmSync(roster, { recursive: true })
-    writeFileSync(roster, text)
-    expect(wrong.errors).toMatch(/^Nothing is written:\n {2}compose\/development\.yaml: EISDIR/)
-  })
+    it("says that there is such a folder, or that a file is none", () => {
+      const path = join(folder, "services/courier")
+      mkdirSync(path)
+      const { code, errors } = nothingChanges(() => make(...namesOf))
+      rmSync(path, { recursive: true })
+      expect([code, errors]).toEqual([1, "Nothing is written: services/courier exists already\n"])
+      const roster = join(folder, "compose/development.yaml")
+      const text = readFileSync(roster, "utf8")
+      rmSync(roster)
+      mkdirSync(roster)
+      const wrong = nothingChanges(() => make(...namesOf))
+      rmSync(roster, { recursive: true })
+      writeFileSync(roster, text)
+      expect(wrong.errors).toMatch(/^Nothing is written:\n {2}compose\/development\.yaml: EISDIR/)
+    })
 
-  it("prints what it would write, when asked to", () => {
-    const { code, output, errors } = nothingChanges(() => make(...namesOf, "--dry-run"))
-    expect([code, errors]).toEqual([0, ""])
-    for (
-      const text of [
-        "services/courier/service.ts\n+ /** Courier: the capacity of each district.",
-        "compose.yaml\n+   COURIER_CAPACITY: ${COURIER_CAPACITY:-}\n",
-        ".env.example\n+ # courier: the capacity of each district\n+ #COURIER_CAPACITY=100\n",
-      ]
-    ) {
-      expect(output).toContain(text)
-    }
-  })
-})
+    it("prints what it would write, when asked to", () => {
+      const { code, output, errors } = nothingChanges(() => make(...namesOf, "--dry-run"))
+      expect([code, errors]).toEqual([0, ""])
+      for (
+        const text of [
+          "services/courier/service.ts\n+ /** Courier: the capacity of each district.",
+          "compose.yaml\n+   COURIER_CAPACITY: ${COURIER_CAPACITY:-}\n",
+          ".env.example\n+ # courier: the capacity of each district\n+ #COURIER_CAPACITY=100\n",
+        ]
+      ) {
+        expect(output).toContain(text)
+      }
+    })
+  },
+)
 
-describe("npm run new:participant", () => {
+describe.skipIf(whyNoFourthStep)(madeHere("npm run new:participant"), () => {
   it("makes participants, one after another, that are known everywhere but for what is left to write", () => {
     const parcels = { name: "parcels", resource: "parcel", balance: "stock" } as const
     const { code, output, errors } = make(...namesOf)
