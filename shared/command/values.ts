@@ -36,10 +36,14 @@ export const oneOf = <W extends string>(
 }
 
 /** An http or https URL without trailing slashes, so that paths can be appended. */
-export const urlOf = (option: string, given: string): string => {
+export const urlOf = (
+  option: string,
+  given: string,
+  example = "http://localhost:8080",
+): string => {
   const url = URL.parse(given)
   if (url === null || !/^https?:$/.test(url.protocol)) {
-    throw new Misused(`${option} needs a URL such as http://localhost:8080`)
+    throw new Misused(`${option} needs a URL such as ${example}`)
   }
   return `${url.origin}${url.pathname}`.replace(/\/+$/, "")
 }

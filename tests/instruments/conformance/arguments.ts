@@ -84,7 +84,7 @@ participant cannot be tried, or an option is wrong.`,
       throw new Misused(`There is no check ${JSON.stringify(unknown)}, but ${names}`)
     }
     return {
-      url: urlOf("--url", url),
+      url: urlOf("--url", url, "http://localhost:9084"),
       resource,
       key: key === undefined || name === undefined ? undefined : { file: key, name },
       restart,

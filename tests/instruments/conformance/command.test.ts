@@ -227,7 +227,7 @@ describe("the command line of the kit", () => {
     [[], "It needs --url and --resource"],
     [
       ["--url", "localhost", "--resource", "north"],
-      "--url needs a URL such as http://localhost:8080",
+      "--url needs a URL such as http://localhost:9084",
     ],
     [[...needed, "--key", "k.json"], "--key and --name belong together"],
     [[...needed, "--name", "courier"], "--key and --name belong together"],

@@ -8,6 +8,8 @@ import { serviceTokenType } from "#shared/security/service-tokens.ts"
 
 export interface Tokens {
   readonly right: () => Promise<string>
+  /** A valid token of a caller whose clock is that much ahead (or behind, if negative). */
+  readonly clockAhead: (seconds: number) => Promise<string>
   /** By what is wrong with them. */
   readonly wrong: Readonly<Record<WrongToken, () => Promise<string>>>
 }
@@ -65,6 +67,7 @@ export const readTokens = async (file: string, participant: string): Promise<Tok
       }
       return right.token
     },
+    clockAhead: (seconds) => sign({ ...at(seconds), nbf: at(seconds).iat }),
     wrong: {
       "other-audience": () => sign({ aud: `not-${participant}` }),
       "expired-token": () => sign(at(-hour)),

@@ -40,6 +40,27 @@ const noToken = async (kit: Kit) => {
   return "every route answered 401 or 403, and nothing changed"
 }
 
+/** Less than the 300 seconds that the protocol tolerates, and more than a token lives. */
+const skewSeconds = 240
+
+const otherClocks = async (kit: Kit) => {
+  for (const [ahead, how] of [[-skewSeconds, "behind"], [skewSeconds, "ahead"]] as const) {
+    const sent = {
+      ...kit.request([kit.cancel(kit.order())]),
+      token: await kit.tokens.clockAhead(ahead),
+    }
+    const { status, text } = await kit.ask(sent)
+    if (status !== 200) {
+      throw new Broken(
+        `A cancel with a token from a clock that is ${skewSeconds} s ${how} was answered ${status}: ${
+          excerpt(text)
+        }`,
+      )
+    }
+  }
+  return "both were accepted"
+}
+
 const wrong = (name: WrongToken, tries: string, says: string): Check => ({
   name,
   at: "authentication",
@@ -60,6 +81,14 @@ export const tokenChecks: ReadonlyArray<Check> = [
     tries: "every route without a token",
     says: "Every route but health needs a token.",
     run: noToken,
+  },
+  {
+    name: "other-clocks",
+    at: "authentication",
+    needs: "--key",
+    tries: `tokens of callers whose clocks are ${skewSeconds} seconds behind and ahead`,
+    says: "Clocks may differ by 300 seconds.",
+    run: otherClocks,
   },
   wrong(
     "garbage-token",

@@ -36,6 +36,10 @@ export const bugs = {
   },
   "no-audience": { what: "a token for another participant is accepted", namedBy: "other-audience" },
   "expired-tokens": { what: "an expired token is accepted", namedBy: "expired-token" },
+  "no-clock-tolerance": {
+    what: "tokens of a clock that differs are refused",
+    namedBy: "other-clocks",
+  },
   "unsigned-tokens": { what: "a token without a signature is accepted", namedBy: "unsigned-token" },
   "long-lived-tokens": {
     what: "how long a token lives is not checked",
