@@ -57,7 +57,7 @@ fi
 
 step "On Deno"
 node_modules/.bin/deno run -A npm:vitest run tests/property tests/shared tests/security tests/services/orders \
-  tests/services/orchestrator tests/instruments/conformance tests/e2e/api.test.ts tests/e2e/demo.test.ts \
+  tests/services/orchestrator tests/instruments/conformance/conformance.test.ts tests/e2e/api.test.ts tests/e2e/demo.test.ts \
   tests/e2e/separate-services.test.ts \
   --exclude 'tests/services/orchestrator/audit/**'
 

@@ -106,7 +106,8 @@ describe.skipIf(whyNoPython ?? whyNoFourthStep)(
       })
       cleanups.push(() => courier.end("SIGKILL"))
       await courier.start()
-      const settings = { DATA_DIR, QUEUE_URL: "memory:", COURIER_URL: courier.url }
+      const plenty = { ITEM_STOCK: "1000", SLOT_CAPACITY: "1000" }
+      const settings = { DATA_DIR, QUEUE_URL: "memory:", COURIER_URL: courier.url, ...plenty }
       const system = await startEmbedded(settings, folder)
       cleanups.push(() => system.end("SIGTERM"))
       const customer = await newCustomer(() => system.baseUrl)

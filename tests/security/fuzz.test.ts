@@ -45,7 +45,7 @@ interface Sent {
   readonly body: string | undefined
 }
 
-const runs = atLength(40, 400)
+const runs = atLength(40, 200)
 const scope = Scope.makeUnsafe()
 let services: Services
 let everybody: ReadonlyArray<Principal>
