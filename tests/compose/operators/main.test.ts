@@ -3,7 +3,7 @@
  * either runtime.
  */
 import { assert, describe, it } from "@effect/vitest"
-import { Effect } from "effect"
+import { Effect, Fiber } from "effect"
 import { execFile } from "node:child_process"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -60,6 +60,11 @@ describe("npm run operators", () => {
 
   it.effect("says in one line why it cannot, and makes no database", () =>
     Effect.gen(function* () {
+      // It waits a minute for its server, beside the others.
+      const away = yield* Effect.forkChild(
+        run("node", { DATABASE_URL: "postgres://a:b@127.0.0.1:1/auth" }, "list"),
+        { startImmediately: true },
+      )
       const DATA_DIR = join(tmpdir(), `unwind-no-such-folder-${crypto.randomUUID()}`)
       const nowhere = yield* run("node", { DATA_DIR }, "grant", "ann")
       assert.strictEqual(nowhere.code, 2)
@@ -76,6 +81,9 @@ describe("npm run operators", () => {
       const older = yield* run("node", { DATABASE_URL: empty.url }, "list")
       assert.strictEqual(older.code, 2)
       assert.match(older.errors, /its database is from an older version/)
+      const { code, errors } = yield* Fiber.join(away)
+      assert.strictEqual(code, 2)
+      assert.match(errors, /^Cannot access the operators: [^\n]+\n$/)
     }))
 })
 
