@@ -3,7 +3,7 @@
  * needs, how its orders ended, and their latency in total and since the last sample.
  */
 import { orderSaga } from "#shared/contracts/order-saga.ts"
-import type { OrderView } from "#shared/contracts/order.ts"
+import type { OrderView } from "#shared/contracts/order-state.ts"
 
 /**
  * What order number `n` asks for. Of ten, seven can be completed; one each is refused for its

@@ -1,5 +1,5 @@
 /** The layout of a sequence diagram: pure geometry, in pixels. */
-import type { StepName } from "#shared/contracts/order.ts"
+import type { StepName } from "#shared/contracts/order-state.ts"
 import { heldAfter, type Lane, lanes, type Message, rowOf } from "./sequence.ts"
 
 export interface Row {

@@ -3,7 +3,7 @@
  * Each message comes from the order, its timeline or its running saga; none is invented.
  */
 import { orderSaga, type OrderStep, type ParticipantName } from "#shared/contracts/order-saga.ts"
-import type { OrderDetails, StepName, TimelineEntry } from "#shared/contracts/order.ts"
+import type { OrderDetails, StepName, TimelineEntry } from "#shared/contracts/order-state.ts"
 import type { RunningSaga } from "#shared/contracts/saga.ts"
 
 export type Lane = "customer" | "orders" | "orchestrator" | ParticipantName

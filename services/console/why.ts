@@ -1,6 +1,6 @@
 /** Explains the state of an order in one or two sentences. */
 import { orderSaga } from "#shared/contracts/order-saga.ts"
-import type { OrderDetails, StepName } from "#shared/contracts/order.ts"
+import type { OrderDetails, StepName } from "#shared/contracts/order-state.ts"
 import type { DeadLetterView } from "#shared/contracts/queue.ts"
 import type { RunningSaga } from "#shared/contracts/saga.ts"
 import { rowOf } from "./sequence.ts"

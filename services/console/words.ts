@@ -1,5 +1,6 @@
 /** The console's wording, shared by the page and the terminal. */
-import type { Details, OrderDetails, OrderStatus, StepName } from "#shared/contracts/order.ts"
+import type { OrderDetails, OrderStatus, StepName } from "#shared/contracts/order-state.ts"
+import type { Details } from "#shared/contracts/order.ts"
 import type { SagaAction } from "#shared/contracts/saga.ts"
 import { type Message, rowOf } from "./sequence.ts"
 

@@ -5,8 +5,7 @@
  */
 import { Cause, Clock, Duration, Effect, Layer, Metric, Schedule, Stream } from "effect"
 import { type ParticipantName, participantNames } from "#shared/contracts/order-saga.ts"
-import type { OrderId } from "#shared/contracts/order.ts"
-import { firstIdAt } from "#shared/contracts/order-time.ts"
+import { firstIdAt, type OrderId } from "#shared/contracts/order.ts"
 import {
   type ForgetRequest,
   ForgetResponse,

@@ -6,7 +6,7 @@
  * a refusal and a retry. A retry with the same key is no new order and is always answered.
  */
 import { Cause, Clock, Context, Effect, Layer, Metric } from "effect"
-import { firstIdAt } from "#shared/contracts/order-time.ts"
+import { firstIdAt } from "#shared/contracts/order.ts"
 import type { Problem } from "#shared/http/problem.ts"
 import type { Permit } from "#shared/http/route.ts"
 import { steadyMs, steadyMsOf } from "#shared/steady-time.ts"

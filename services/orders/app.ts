@@ -4,7 +4,8 @@
  */
 import { Duration, Effect, Schema } from "effect"
 import { DecisionRequest, DecisionResponse, unpacked } from "#shared/contracts/decision.ts"
-import { NewOrder, OrderDetails, OrderId, OrderView, toMinor } from "#shared/contracts/order.ts"
+import { OrderDetails, OrderView } from "#shared/contracts/order-state.ts"
+import { NewOrder, OrderId, toMinor } from "#shared/contracts/order.ts"
 import { appWithFaults } from "#shared/faults/app.ts"
 import { docsApp } from "#shared/http/docs.ts"
 import { idempotencyKey } from "#shared/http/idempotency-key.ts"

@@ -1,6 +1,7 @@
 /** The route by which a customer cancels an order. */
 import { Duration, Effect, Schema } from "effect"
-import { OrderId, OrderView } from "#shared/contracts/order.ts"
+import { OrderView } from "#shared/contracts/order-state.ts"
+import { OrderId } from "#shared/contracts/order.ts"
 import { route } from "#shared/http/route.ts"
 import { Cancellation } from "./cancellation.ts"
 import { preferHeader, preferredWait } from "./headers.ts"

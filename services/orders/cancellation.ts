@@ -6,7 +6,8 @@
  */
 import { Clock, Context, Effect, Layer } from "effect"
 import { groupCommit } from "#shared/batch/group-commit.ts"
-import { orderCancelled, type OrderId } from "#shared/contracts/order.ts"
+import { orderCancelled } from "#shared/contracts/order-state.ts"
+import type { OrderId } from "#shared/contracts/order.ts"
 import { Problem } from "#shared/http/problem.ts"
 import type { Transient } from "#shared/transient.ts"
 import { LookUps } from "./look-ups.ts"

@@ -4,9 +4,9 @@
  * `mostCounted` unfinished orders, and the minutes of a day.
  */
 import { Clock, Context, Effect, Exit, Layer, Schema } from "effect"
-import { type OrderId, OrderStatus } from "#shared/contracts/order.ts"
+import { OrderStatus } from "#shared/contracts/order-state.ts"
+import { firstIdAt, madeAtMs, type OrderId } from "#shared/contracts/order.ts"
 import { mostCounted, type OrderCounts } from "#shared/contracts/order-search.ts"
-import { firstIdAt, madeAtMs } from "#shared/contracts/order-time.ts"
 import { text } from "#shared/postgres/columns.ts"
 import { Database } from "#shared/postgres/database.ts"
 import type { Sql } from "#shared/postgres/sql.ts"

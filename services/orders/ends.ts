@@ -3,7 +3,7 @@
  * same statement, so nothing is counted twice or left out; the rows of past minutes are merged.
  */
 import { Cause, Clock, Effect, Layer, Schema } from "effect"
-import type { FailureReason } from "#shared/contracts/order.ts"
+import type { FailureReason } from "#shared/contracts/order-state.ts"
 import { countedHours } from "#shared/contracts/order-search.ts"
 import { text } from "#shared/postgres/columns.ts"
 import { Database } from "#shared/postgres/database.ts"

@@ -4,7 +4,7 @@
  * reconnects with Last-Event-ID resumes where it was.
  */
 import { Effect, Metric, Stream } from "effect"
-import type { TimelineEntry } from "#shared/contracts/order.ts"
+import type { TimelineEntry } from "#shared/contracts/order-state.ts"
 import { eventStreams, eventText, quiet } from "#shared/http/event-streams.ts"
 import { Changes } from "./changes.ts"
 import { isFinal, type Order, viewOf } from "./order.ts"

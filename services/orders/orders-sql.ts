@@ -1,6 +1,7 @@
 /** The orders table in PostgreSQL. Each statement takes a batch of any size. */
 import { Effect, Layer, Schema } from "effect"
-import { type OrderId, OrderStatus } from "#shared/contracts/order.ts"
+import { OrderStatus } from "#shared/contracts/order-state.ts"
+import type { OrderId } from "#shared/contracts/order.ts"
 import { json, text } from "#shared/postgres/columns.ts"
 import { Database } from "#shared/postgres/database.ts"
 import type { Sql } from "#shared/postgres/sql.ts"

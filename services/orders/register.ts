@@ -4,7 +4,8 @@
  */
 import { Clock, Context, Effect, Layer, Metric } from "effect"
 import type { Decided, Decision } from "#shared/contracts/decision.ts"
-import type { OrderId, OrderStatus } from "#shared/contracts/order.ts"
+import type { OrderStatus } from "#shared/contracts/order-state.ts"
+import type { OrderId } from "#shared/contracts/order.ts"
 import { failpoint } from "#shared/failpoint.ts"
 import type { LastStatements } from "#shared/postgres/store.ts"
 import { fromTheStart } from "#shared/telemetry/from-the-start.ts"

@@ -3,10 +3,9 @@
  * plans and each can be tested.
  */
 import { Effect, Schema } from "effect"
-import type { OrderId } from "#shared/contracts/order.ts"
+import { firstIdAt, type OrderId } from "#shared/contracts/order.ts"
 import { orderSaga } from "#shared/contracts/order-saga.ts"
 import type { OrderSearchQuery } from "#shared/contracts/order-search.ts"
-import { firstIdAt } from "#shared/contracts/order-time.ts"
 import { text } from "#shared/postgres/columns.ts"
 import type { Part, Sql } from "#shared/postgres/sql.ts"
 import { Order } from "./order.ts"

@@ -4,13 +4,13 @@
  * a page is limited, so no search takes long, however many orders there are and however few match.
  */
 import { Context, Effect, Layer, Schema } from "effect"
+import { orderCancelled } from "#shared/contracts/order-state.ts"
 import type { OrderId } from "#shared/contracts/order.ts"
 import type {
   OrderSearchPage,
   OrderSearchQuery,
   WholeOrder,
 } from "#shared/contracts/order-search.ts"
-import { orderCancelled } from "#shared/contracts/order.ts"
 import type { Problem } from "#shared/http/problem.ts"
 import { Database } from "#shared/postgres/database.ts"
 import type { Sql } from "#shared/postgres/sql.ts"

@@ -1,6 +1,6 @@
 /** Regular maintenance, in every replica: idempotency keys of old orders are forgotten. */
 import { Cause, Clock, Duration, Effect, Layer } from "effect"
-import { firstIdAt } from "#shared/contracts/order-time.ts"
+import { firstIdAt } from "#shared/contracts/order.ts"
 import { Database } from "#shared/postgres/database.ts"
 import type { Transient } from "#shared/transient.ts"
 

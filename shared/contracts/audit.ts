@@ -4,7 +4,8 @@
  * what the orchestrator tells the console about its audits.
  */
 import { Effect, Schema } from "effect"
-import { Details, OrderId, OrderStatus, Steps, StuckCompensation } from "./order.ts"
+import { OrderStatus, Steps, StuckCompensation } from "./order-state.ts"
+import { Details, OrderId } from "./order.ts"
 import { orderSaga } from "./order-saga.ts"
 import { OperatorReason } from "./text.ts"
 

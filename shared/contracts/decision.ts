@@ -3,7 +3,8 @@
  * the order's current state, whoever decided it, and the orchestrator acts on it.
  */
 import { Schema } from "effect"
-import { FailureReason, OrderId, OrderStatus, StuckCompensation, TimelineEntry } from "./order.ts"
+import { FailureReason, OrderStatus, StuckCompensation, TimelineEntry } from "./order-state.ts"
+import { OrderId } from "./order.ts"
 import { maxBatch } from "./reservation.ts"
 
 /**

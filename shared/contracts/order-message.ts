@@ -6,7 +6,8 @@
  */
 import { Schema } from "effect"
 import { Username } from "./account.ts"
-import { Details, OrderId, Steps } from "./order.ts"
+import { Steps } from "./order-state.ts"
+import { Details, OrderId } from "./order.ts"
 import { Quantity } from "./reservation.ts"
 
 const lastMs = Date.UTC(9999, 11, 31)

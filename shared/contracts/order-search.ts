@@ -1,17 +1,7 @@
 /** How operators search and cancel orders, through the console. */
 import { Schema } from "effect"
-import {
-  FailureReason,
-  ItemId,
-  OrderDetails,
-  OrderId,
-  OrderStatus,
-  OrderView,
-  SlotTime,
-  StepName,
-  Steps,
-  StuckCompensation,
-} from "./order.ts"
+import { FailureReason, OrderDetails, OrderStatus, OrderView, StepName, Steps, StuckCompensation } from "./order-state.ts"
+import { ItemId, OrderId, SlotTime } from "./order.ts"
 import { Resource } from "./reservation.ts"
 import { OperatorReason } from "./text.ts"
 

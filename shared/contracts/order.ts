@@ -1,10 +1,8 @@
 /**
- * An order on the wire: what a customer posts, what the orders service answers, and what is put on
- * the order queue. Money is a JSON number with at most two decimals on the wire, and an integer of
- * minor units inside.
+ * What an order is: its id, and what a customer posts. Money is a JSON number with at most two
+ * decimals on the wire, and an integer of minor units inside.
  */
 import { Schema } from "effect"
-import { orderSaga, stepsInForce } from "./order-saga.ts"
 
 /**
  * A UUID in lower case (version 7, so that ids sort by time); branded, since many other texts are
@@ -17,6 +15,21 @@ export const OrderId = Schema.String.check(
   }),
 ).pipe(Schema.brand("OrderId"))
 export type OrderId = typeof OrderId.Type
+
+/**
+ * The creation time in an order's id, in milliseconds since the epoch, by the clock of the orders
+ * service that made it: a UUID of version 7 begins with it (RFC 9562, 5.7).
+ */
+export const madeAtMs = (orderId: string): number =>
+  parseInt(orderId.slice(0, 8) + orderId.slice(9, 13), 16)
+
+/**
+ * A lower bound of the ids of orders that are created at this time or later, above all earlier ids.
+ */
+export const firstIdAt = (ms: number): OrderId => {
+  const time = Math.max(0, Math.floor(ms)).toString(16).padStart(12, "0")
+  return OrderId.make(`${time.slice(0, 8)}-${time.slice(8)}-0000-0000-000000000000`)
+}
 
 /** Money on the wire: above 0, at most a billion, at most two decimals. */
 export const Amount = Schema.Finite.check(
@@ -64,76 +77,3 @@ export const NewOrder = Schema.Union([
   Schema.Struct({ amount: Amount, details: Details }),
 ]).annotate({ identifier: "NewOrder" })
 export type NewOrder = typeof NewOrder.Type
-
-export const OrderStatus = Schema.Literals(["pending", "completed", "compensating", "failed"])
-export type OrderStatus = typeof OrderStatus.Type
-
-/** The reason of an order that was not decided by its deadline. */
-export const timedOut = "Order timed out"
-
-/** The reason of an order that was cancelled before it was decided. */
-export const orderCancelled = "Order cancelled"
-
-/** Why an order failed, word for word. */
-export const FailureReason = Schema.Literals([
-  ...orderSaga.map(({ refusal }) => refusal),
-  timedOut,
-  orderCancelled,
-])
-export type FailureReason = typeof FailureReason.Type
-
-export const StepName = Schema.Literals(orderSaga.map(({ step }) => step))
-export type StepName = typeof StepName.Type
-
-/** The steps that an order was accepted with, in the order of the table. */
-export const Steps = Schema.Array(StepName).check(
-  Schema.makeFilter((names) => {
-    const rows = names.map((name) => stepsInForce.indexOf(name))
-    return rows.length > 0 && rows.every((row, n) => n === 0 || row > rows[n - 1]!)
-  }, { expected: "steps of the saga, in the order of its table" }),
-)
-
-/** One answered reserve or cancel. */
-export const TimelineEntry = Schema.Struct({
-  step: StepName,
-  action: Schema.Literals(["reserve", "cancel"]),
-  outcome: Schema.Literals(["reserved", "rejected", "cancelled"]),
-  attempts: Schema.Int,
-  at: Schema.String,
-  durationMs: Schema.Finite,
-}).annotate({ identifier: "TimelineEntry" })
-export type TimelineEntry = typeof TimelineEntry.Type
-
-/** What a compensation that does not get through waits for. It is retried for ever. */
-export const StuckCompensation = Schema.Struct({
-  step: StepName,
-  cause: Schema.String,
-  attempts: Schema.Int,
-  nextAttemptAt: Schema.String,
-}).annotate({ identifier: "StuckCompensation" })
-export type StuckCompensation = typeof StuckCompensation.Type
-
-const orderFields = {
-  id: OrderId,
-  username: Schema.String,
-  amount: Schema.Finite,
-  ...Details.fields,
-  details: Details,
-  status: OrderStatus,
-  success: Schema.NullOr(Schema.Boolean),
-  reason: Schema.NullOr(FailureReason),
-  createdAt: Schema.String,
-  decidedAt: Schema.NullOr(Schema.String),
-}
-
-/** An order as its customer sees it. */
-export const OrderView = Schema.Struct(orderFields).annotate({ identifier: "Order" })
-export type OrderView = typeof OrderView.Type
-
-/** An order with everything that happened to it. */
-export const OrderDetails = Schema.Struct({
-  ...orderFields,
-  timeline: Schema.Array(TimelineEntry),
-  stuck: Schema.NullOr(StuckCompensation),
-}).annotate({ identifier: "OrderDetails" })
-export type OrderDetails = typeof OrderDetails.Type

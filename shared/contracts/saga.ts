@@ -4,7 +4,8 @@
  * nothing, and is gone when the order is final or the orchestrator stops.
  */
 import { Schema } from "effect"
-import { OrderId, StepName, TimelineEntry } from "./order.ts"
+import { StepName, TimelineEntry } from "./order-state.ts"
+import { OrderId } from "./order.ts"
 import { OperatorReason } from "./text.ts"
 
 /**

@@ -3,7 +3,8 @@
  * stream (entries of another program, an unknown version, noise) is unreadable, with a cause.
  */
 import { Option, Result, Schema } from "effect"
-import { type OrderId, StepName } from "#shared/contracts/order.ts"
+import { StepName } from "#shared/contracts/order-state.ts"
+import type { OrderId } from "#shared/contracts/order.ts"
 import { OrderMessage } from "#shared/contracts/order-message.ts"
 
 const fieldName = "message"

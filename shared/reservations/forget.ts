@@ -5,8 +5,7 @@
  * The caller knows which orders are final; the age of each is checked here once more.
  */
 import { Clock, Context, Duration, Effect, Layer } from "effect"
-import type { OrderId } from "#shared/contracts/order.ts"
-import { firstIdAt } from "#shared/contracts/order-time.ts"
+import { firstIdAt, type OrderId } from "#shared/contracts/order.ts"
 import { type ForgetRequest, Forgotten, maxForgotten } from "#shared/contracts/retention.ts"
 import { Database } from "#shared/postgres/database.ts"
 import type { Part, Sql } from "#shared/postgres/sql.ts"

@@ -6,7 +6,7 @@
  * forgotten, the order's age refuses its reserve instead.
  */
 import { Duration } from "effect"
-import { madeAtMs } from "#shared/contracts/order-time.ts"
+import { madeAtMs } from "#shared/contracts/order.ts"
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 
 /** What one participant has recorded of one order. */

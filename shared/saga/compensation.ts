@@ -6,7 +6,7 @@
  * remaining ones, so a compensation keeps its failure in `cutShort`.
  */
 import { Cause, Effect, Exit, Scope } from "effect"
-import type { StuckCompensation } from "#shared/contracts/order.ts"
+import type { StuckCompensation } from "#shared/contracts/order-state.ts"
 import type { OrderStep } from "#shared/contracts/order-saga.ts"
 import type { Command } from "#shared/contracts/reservation.ts"
 import { answered, bury, hasStep, orderIdOf, type OrderRun, takeTimeline } from "./order-run.ts"

@@ -2,12 +2,7 @@
  * One run of an order's saga, in memory only: what it has done so far, and what it still has to
  * undo.
  */
-import type {
-  FailureReason,
-  StepName,
-  StuckCompensation,
-  TimelineEntry,
-} from "#shared/contracts/order.ts"
+import type { FailureReason, StepName, StuckCompensation, TimelineEntry } from "#shared/contracts/order-state.ts"
 import type { OrderStep } from "#shared/contracts/order-saga.ts"
 import type { SagaAction } from "#shared/contracts/saga.ts"
 import type { Delivery } from "#shared/queue/order-queue.ts"

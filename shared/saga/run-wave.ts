@@ -7,7 +7,7 @@
  */
 import { Effect } from "effect"
 import type { Decided, Decision } from "#shared/contracts/decision.ts"
-import { timedOut } from "#shared/contracts/order.ts"
+import { timedOut } from "#shared/contracts/order-state.ts"
 import { commandOf, register, undo } from "./compensation.ts"
 import {
   ageMsOf,

@@ -3,7 +3,7 @@
  */
 import { Schema } from "effect"
 import { assert, describe, it } from "vitest"
-import { OrderView, TimelineEntry } from "#shared/contracts/order.ts"
+import { OrderView, TimelineEntry } from "#shared/contracts/order-state.ts"
 import { type Customer, decoded, lookUp, newCustomer, place, post, send } from "./client.ts"
 
 const noSuchSlot = { amount: 5, item: 9, slot: "19:00" }

@@ -3,7 +3,7 @@
  */
 import { Schema } from "effect"
 import { assert, describe, it } from "vitest"
-import { OrderView } from "#shared/contracts/order.ts"
+import { OrderView } from "#shared/contracts/order-state.ts"
 import {
   assertProblem,
   type Customer,

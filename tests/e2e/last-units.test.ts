@@ -4,7 +4,8 @@
  * system that is given by its URL is left alone.
  */
 import { assert, beforeAll, describe, it } from "vitest"
-import type { NewOrder, OrderView } from "#shared/contracts/order.ts"
+import type { OrderView } from "#shared/contracts/order-state.ts"
+import type { NewOrder } from "#shared/contracts/order.ts"
 import { type Customer, newCustomer, place, repeat, walletOf } from "./client.ts"
 import { givenBaseUrl, useSystem } from "./system-under-test.ts"
 

@@ -1,7 +1,8 @@
 /** Orders from end to end: how they can end, what each leaves behind, and who can see them. */
 import { Schema } from "effect"
 import { assert, describe, it } from "vitest"
-import { type NewOrder, OrderView } from "#shared/contracts/order.ts"
+import { OrderView } from "#shared/contracts/order-state.ts"
+import type { NewOrder } from "#shared/contracts/order.ts"
 import { endingOf, scenario } from "#services/console/cli/demo/scenario.ts"
 import {
   assertProblem,

@@ -5,7 +5,7 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import postgres from "postgres"
 import type { FaultsShown } from "#shared/contracts/console-faults.ts"
-import type { OrderView } from "#shared/contracts/order.ts"
+import type { OrderView } from "#shared/contracts/order-state.ts"
 import type { ServiceName } from "#shared/roster.ts"
 import { until } from "#tests/support/customer.ts"
 import { patienceMs, underLoad } from "#tests/support/patience.ts"

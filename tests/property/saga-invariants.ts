@@ -5,7 +5,7 @@
  */
 import { isDeepStrictEqual } from "node:util"
 import { Exit, type Fiber } from "effect"
-import { type FailureReason, type StepName, timedOut } from "#shared/contracts/order.ts"
+import { type FailureReason, type StepName, timedOut } from "#shared/contracts/order-state.ts"
 import { orderSaga } from "#shared/contracts/order-saga.ts"
 import type { Outcome } from "#shared/contracts/reservation.ts"
 import type { Reservation } from "#shared/reservations/rules.ts"

@@ -4,7 +4,8 @@
  */
 import { Clock, Deferred, Effect } from "effect"
 import type { Decision } from "#shared/contracts/decision.ts"
-import type { OrderId, StepName } from "#shared/contracts/order.ts"
+import type { StepName } from "#shared/contracts/order-state.ts"
+import type { OrderId } from "#shared/contracts/order.ts"
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import { type CallFailure, Refused } from "#shared/http/client.ts"
 import { applyCommands } from "#shared/reservations/rules.ts"

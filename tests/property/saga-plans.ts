@@ -4,7 +4,8 @@
  * saga-world.ts lets a plan happen.
  */
 import fc from "fast-check"
-import type { OrderContent, OrderId, StepName } from "#shared/contracts/order.ts"
+import type { StepName } from "#shared/contracts/order-state.ts"
+import type { OrderContent, OrderId } from "#shared/contracts/order.ts"
 import { stepsInForce } from "#shared/contracts/order-saga.ts"
 
 export const idOf = (order: number) => `order ${order}` as OrderId

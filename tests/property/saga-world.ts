@@ -4,7 +4,8 @@
  */
 import { Clock, Effect, type FiberSet, type Scope } from "effect"
 import type { Decided } from "#shared/contracts/decision.ts"
-import type { OrderId, StepName } from "#shared/contracts/order.ts"
+import type { StepName } from "#shared/contracts/order-state.ts"
+import type { OrderId } from "#shared/contracts/order.ts"
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import type { Reservation } from "#shared/reservations/rules.ts"
 import type { SagaEnd } from "#shared/saga/saga.ts"

@@ -4,7 +4,7 @@
  * answer comes.
  */
 import { randomUUID } from "node:crypto"
-import type { OrderDetails } from "#shared/contracts/order.ts"
+import type { OrderDetails } from "#shared/contracts/order-state.ts"
 import { patienceMs } from "./patience.ts"
 
 export interface Wish {

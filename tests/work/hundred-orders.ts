@@ -2,10 +2,9 @@
  * A hundred orders for one measurement: put on the queue as one batch, or sent by a customer all at
  * once.
  */
-import { OrderId } from "#shared/contracts/order.ts"
+import { firstIdAt, OrderId } from "#shared/contracts/order.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { stepsInForce } from "#shared/contracts/order-saga.ts"
-import { firstIdAt } from "#shared/contracts/order-time.ts"
 import { encodeEntry } from "#shared/queue/entry.ts"
 import { until } from "#tests/support/customer.ts"
 import type { CountedServices } from "./counted-services.ts"

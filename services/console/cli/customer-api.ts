@@ -1,7 +1,8 @@
 /** The public API as a customer's program calls it. */
 import { Account } from "#shared/contracts/account.ts"
 import { PublicKeys, TokenPair, User } from "#shared/contracts/auth.ts"
-import { type NewOrder, OrderDetails, type OrderId, OrderView } from "#shared/contracts/order.ts"
+import { OrderDetails, OrderView } from "#shared/contracts/order-state.ts"
+import type { NewOrder, OrderId } from "#shared/contracts/order.ts"
 import { call } from "./http.ts"
 
 export interface Credentials {

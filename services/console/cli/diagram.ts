@@ -4,7 +4,7 @@
  */
 import { lanes as allLanes, type Message, sequenceOf } from "#services/console/sequence.ts"
 import { wantOf } from "#services/console/words.ts"
-import type { OrderDetails } from "#shared/contracts/order.ts"
+import type { OrderDetails } from "#shared/contracts/order-state.ts"
 import { type Paint, plain, type Tone } from "./terminal.ts"
 
 /** The services between which a saga's calls go. */

@@ -2,7 +2,7 @@
 import { Effect } from "effect"
 import { oneOf, timeOf } from "#shared/command/values.ts"
 import { type FoundOrder, SearchedStatus } from "#shared/contracts/order-search.ts"
-import { FailureReason, StepName, type StuckCompensation } from "#shared/contracts/order.ts"
+import { FailureReason, StepName, type StuckCompensation } from "#shared/contracts/order-state.ts"
 import type { OrdersWanted } from "./console-api.ts"
 import { consoleCommand } from "./console-command.ts"
 import { idBeginningOf } from "./order-id.ts"

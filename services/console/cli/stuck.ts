@@ -5,7 +5,7 @@
 import { Effect, Schema } from "effect"
 import { Misused } from "#shared/command/syntax.ts"
 import { oneOf, wholeOf } from "#shared/command/values.ts"
-import { StepName } from "#shared/contracts/order.ts"
+import { StepName } from "#shared/contracts/order-state.ts"
 import { maxWoken, SagaAction, type StuckGroup, usuallyWoken } from "#shared/contracts/saga.ts"
 import { consoleCommand, reasonOf, reasonOption } from "./console-command.ts"
 import { idBeginningOf, orderNamed } from "./order-id.ts"

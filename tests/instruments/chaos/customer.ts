@@ -5,7 +5,7 @@
  */
 import { Effect, Option, Schedule, Schema } from "effect"
 import { randomUUID } from "node:crypto"
-import { OrderView } from "#shared/contracts/order.ts"
+import { OrderView } from "#shared/contracts/order-state.ts"
 import type { Acknowledged, Evidence, Submission } from "./evidence.ts"
 import type { ChaosSystem } from "./system.ts"
 

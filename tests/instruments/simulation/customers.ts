@@ -5,7 +5,7 @@
  * must never change.
  */
 import { Effect, Exit } from "effect"
-import type { OrderStatus } from "#shared/contracts/order.ts"
+import type { OrderStatus } from "#shared/contracts/order-state.ts"
 import type { Process } from "./kernel.ts"
 import type { Answer, CallEnd } from "./network.ts"
 import { type Plan } from "./plan.ts"

@@ -4,8 +4,7 @@
  * silent), and every way in which a command to it can go wrong.
  */
 import { Effect, Exit } from "effect"
-import { OrderId } from "#shared/contracts/order.ts"
-import { firstIdAt } from "#shared/contracts/order-time.ts"
+import { firstIdAt, OrderId } from "#shared/contracts/order.ts"
 import { stepsInForce } from "#shared/contracts/order-saga.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { type Delivery, type OrderQueue, QueueUnavailable } from "#shared/queue/order-queue.ts"

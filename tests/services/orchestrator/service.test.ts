@@ -4,7 +4,8 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { type OrderDetails, OrderId } from "#shared/contracts/order.ts"
+import type { OrderDetails } from "#shared/contracts/order-state.ts"
+import { OrderId } from "#shared/contracts/order.ts"
 import { encodeEntry } from "#shared/queue/entry.ts"
 import { until } from "#tests/services/orders/until.ts"
 import { openLine } from "#tests/shared/postgres/line.ts"

@@ -1,7 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result, Schema } from "effect"
 import { type Decision, DecisionRequest, packed, unpacked } from "#shared/contracts/decision.ts"
-import { OrderId, type TimelineEntry } from "#shared/contracts/order.ts"
+import type { TimelineEntry } from "#shared/contracts/order-state.ts"
+import { OrderId } from "#shared/contracts/order.ts"
 import { place, sharedOrders, someone, tokenOf } from "./running-orders.ts"
 
 const orders = sharedOrders()

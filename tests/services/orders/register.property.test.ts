@@ -7,7 +7,8 @@ import { Effect } from "effect"
 import fc from "fast-check"
 import { transition } from "#services/orders/register.ts"
 import type { Decision } from "#shared/contracts/decision.ts"
-import type { OrderId, OrderStatus } from "#shared/contracts/order.ts"
+import type { OrderStatus } from "#shared/contracts/order-state.ts"
+import type { OrderId } from "#shared/contracts/order.ts"
 import {
   abort,
   ask,

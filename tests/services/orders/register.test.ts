@@ -3,7 +3,8 @@ import { Effect } from "effect"
 import { changesChannel } from "#services/orders/changes.ts"
 import { transition } from "#services/orders/register.ts"
 import type { Decision } from "#shared/contracts/decision.ts"
-import { OrderId, type OrderStatus } from "#shared/contracts/order.ts"
+import type { OrderStatus } from "#shared/contracts/order-state.ts"
+import { OrderId } from "#shared/contracts/order.ts"
 import {
   abort,
   ask,

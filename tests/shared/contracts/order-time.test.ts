@@ -4,7 +4,7 @@ import { Effect } from "effect"
 import { SecureRandom } from "effect/crypto"
 import { TestClock } from "effect/testing"
 import fc from "fast-check"
-import { firstIdAt, madeAtMs } from "#shared/contracts/order-time.ts"
+import { firstIdAt, madeAtMs } from "#shared/contracts/order.ts"
 
 const times = fc.integer({ min: 0, max: 2 ** 48 - 1 })
 

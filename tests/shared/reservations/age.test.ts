@@ -6,8 +6,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Duration } from "effect"
 import fc from "fast-check"
-import { OrderId } from "#shared/contracts/order.ts"
-import { firstIdAt } from "#shared/contracts/order-time.ts"
+import { firstIdAt, OrderId } from "#shared/contracts/order.ts"
 import type { Command } from "#shared/contracts/reservation.ts"
 import {
   type Applied,

@@ -1,7 +1,7 @@
 /** The doors by which the orchestrator has a participant forget. */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect } from "effect"
-import { firstIdAt } from "#shared/contracts/order-time.ts"
+import { firstIdAt } from "#shared/contracts/order.ts"
 import { makeCalendar } from "#tests/support/calendar.ts"
 import { order, reserve } from "./participant.ts"
 import { startParticipant } from "./running-participant.ts"

@@ -5,8 +5,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Exit, Fiber } from "effect"
-import { OrderId } from "#shared/contracts/order.ts"
-import { firstIdAt } from "#shared/contracts/order-time.ts"
+import { firstIdAt, OrderId } from "#shared/contracts/order.ts"
 import { maxForgotten } from "#shared/contracts/retention.ts"
 import { type Calendar, makeCalendar } from "#tests/support/calendar.ts"
 import { until } from "../postgres/open-database.ts"

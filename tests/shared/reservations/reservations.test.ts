@@ -2,7 +2,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import fc from "fast-check"
-import { madeAtMs } from "#shared/contracts/order-time.ts"
+import { madeAtMs } from "#shared/contracts/order.ts"
 import type { Command } from "#shared/contracts/reservation.ts"
 import { applyCommands } from "#shared/reservations/rules.ts"
 import { cancel, order, reserve, startParticipant } from "./participant.ts"

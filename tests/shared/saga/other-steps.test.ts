@@ -4,7 +4,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import type { StepName } from "#shared/contracts/order.ts"
+import type { StepName } from "#shared/contracts/order-state.ts"
 import { type Script, scripted, type Scripts, times, unavailable } from "./scripted-sagas.ts"
 
 const company: Scripts = {

@@ -3,7 +3,7 @@
  * was expected.
  */
 import { Effect } from "effect"
-import type { OrderDetails } from "#shared/contracts/order.ts"
+import type { OrderDetails } from "#shared/contracts/order-state.ts"
 import { customerApi } from "../customer-api.ts"
 import { drawDiagram } from "../diagram.ts"
 import { differences, endingOf, scenario, type Scene } from "./scenario.ts"

@@ -1,6 +1,7 @@
 /** One order of a load, placed and followed. */
 import { Clock, Effect, Schedule } from "effect"
-import type { OrderId, OrderView } from "#shared/contracts/order.ts"
+import type { OrderView } from "#shared/contracts/order-state.ts"
+import type { OrderId } from "#shared/contracts/order.ts"
 import { customerApi } from "../customer-api.ts"
 import type { ApiError } from "../http.ts"
 import { againForMinutes, endOf, isFinal, isPassing, type Tally, wishOf } from "../../load.ts"

@@ -3,7 +3,7 @@
  * the console, ends by itself, and follows each of its orders until that is final.
  */
 import { effect, signal } from "@preact/signals"
-import type { OrderView } from "#shared/contracts/order.ts"
+import type { OrderView } from "#shared/contracts/order-state.ts"
 import {
   againForMinutes,
   customersFor,

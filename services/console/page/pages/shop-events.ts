@@ -1,6 +1,6 @@
 /** Follows a customer's order by its events. */
 import { useEffect, useState } from "preact/hooks"
-import type { OrderDetails, OrderView, TimelineEntry } from "#shared/contracts/order.ts"
+import type { OrderDetails, OrderView, TimelineEntry } from "#shared/contracts/order-state.ts"
 import { isFinal } from "../../load.ts"
 import { listen } from "../core/events.ts"
 import type { Problem } from "../core/problem.ts"

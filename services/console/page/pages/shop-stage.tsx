@@ -1,6 +1,6 @@
 /** The diagram of an order's saga, with the result in words. */
 import { useState } from "preact/hooks"
-import type { OrderDetails } from "#shared/contracts/order.ts"
+import type { OrderDetails } from "#shared/contracts/order-state.ts"
 import { durationWords, money } from "../../words.ts"
 import { why } from "../../why.ts"
 import { session } from "../core/session.ts"

@@ -3,7 +3,7 @@
  * order's saga, drawn from the customer's own events.
  */
 import { useCallback, useEffect, useRef, useState } from "preact/hooks"
-import type { OrderView } from "#shared/contracts/order.ts"
+import type { OrderView } from "#shared/contracts/order-state.ts"
 import { call, newKey } from "../core/api.ts"
 import { useGet } from "../core/live.ts"
 import { asProblem, type Problem } from "../core/problem.ts"

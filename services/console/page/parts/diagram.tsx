@@ -4,7 +4,7 @@
  */
 import { useEffect, useId, useMemo, useRef, useState } from "preact/hooks"
 import { orderSaga } from "#shared/contracts/order-saga.ts"
-import type { OrderDetails } from "#shared/contracts/order.ts"
+import type { OrderDetails } from "#shared/contracts/order-state.ts"
 import type { RunningSaga } from "#shared/contracts/saga.ts"
 import { type Layout, layOut, type Row } from "../../sequence-layout.ts"
 import { lanes, type Message, sequenceOf } from "../../sequence.ts"

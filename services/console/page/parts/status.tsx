@@ -1,5 +1,5 @@
 /** States, shown by a shape and a word, so that they do not depend on colour. */
-import type { OrderStatus } from "#shared/contracts/order.ts"
+import type { OrderStatus } from "#shared/contracts/order-state.ts"
 import { statusWords } from "../../words.ts"
 
 export type Tone = "good" | "bad" | "undo" | "open" | "plain"

@@ -2,7 +2,7 @@
  * The un-batched loop: a saga lives in memory, makes a call for each command, and writes its order
  * once, as it ended. Nothing of it is durable before that.
  */
-import type { TimelineEntry } from "#shared/contracts/order.ts"
+import type { TimelineEntry } from "#shared/contracts/order-state.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { orderSaga, type OrderStep } from "#shared/contracts/order-saga.ts"
 import type { Command } from "#shared/contracts/reservation.ts"

@@ -3,7 +3,7 @@
  * what the timelines of many orders have in common is written once.
  */
 import type { Decision } from "#shared/contracts/decision.ts"
-import type { TimelineEntry } from "#shared/contracts/order.ts"
+import type { TimelineEntry } from "#shared/contracts/order-state.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { orderSaga, type OrderStep } from "#shared/contracts/order-saga.ts"
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"

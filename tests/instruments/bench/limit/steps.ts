@@ -1,5 +1,5 @@
 /** What the limit programs make of the saga's table: calls, and what a timeline tells of them. */
-import type { TimelineEntry } from "#shared/contracts/order.ts"
+import type { TimelineEntry } from "#shared/contracts/order-state.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import type { OrderStep } from "#shared/contracts/order-saga.ts"
 import type { Command } from "#shared/contracts/reservation.ts"

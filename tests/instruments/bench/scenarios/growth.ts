@@ -4,7 +4,7 @@
  * on meanwhile.
  */
 import { Effect } from "effect"
-import { firstIdAt } from "#shared/contracts/order-time.ts"
+import { firstIdAt } from "#shared/contracts/order.ts"
 import type { Hall } from "../hall.ts"
 import { inTurn } from "../rounds.ts"
 import { atMost, cpuMicros, type Row } from "../row.ts"

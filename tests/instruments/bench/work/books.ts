@@ -4,7 +4,7 @@
  * and every account, item and slot adds up. `tests/support/books.ts` is the thorough way, order by
  * order.
  */
-import { firstIdAt } from "#shared/contracts/order-time.ts"
+import { firstIdAt } from "#shared/contracts/order.ts"
 import type { Databases } from "../stand/databases.ts"
 import { endsOf } from "./workload.ts"
 

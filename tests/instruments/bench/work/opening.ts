@@ -2,8 +2,7 @@
  * Opens the books of a run: some orders of before on record, enough in stock, and everybody rich.
  * Every run begins alike.
  */
-import type { OrderId } from "#shared/contracts/order.ts"
-import { firstIdAt } from "#shared/contracts/order-time.ts"
+import { firstIdAt, type OrderId } from "#shared/contracts/order.ts"
 import type { Databases } from "../stand/databases.ts"
 import { fillBooks, steps } from "./filling.ts"
 import { notInARun } from "./not-in-a-run.ts"

@@ -1,7 +1,6 @@
 /** Old orders, whose age is their tombstone, and what a participant forgets when it is told to. */
 import { maxPage } from "#shared/contracts/audit.ts"
-import type { OrderId } from "#shared/contracts/order.ts"
-import { firstIdAt, madeAtMs } from "#shared/contracts/order-time.ts"
+import { firstIdAt, madeAtMs, type OrderId } from "#shared/contracts/order.ts"
 import { maxSpared } from "#shared/contracts/retention.ts"
 import { excerpt, listOf, objectOf } from "../answers.ts"
 import { Broken, type Check, NotTried } from "../check.ts"

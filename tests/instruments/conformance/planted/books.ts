@@ -5,7 +5,7 @@
  */
 import { appendFileSync, existsSync, readFileSync } from "node:fs"
 import { setTimeout as pause } from "node:timers/promises"
-import { firstIdAt, madeAtMs } from "#shared/contracts/order-time.ts"
+import { firstIdAt, madeAtMs } from "#shared/contracts/order.ts"
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import type { BugName } from "./bugs.ts"
 

@@ -1,5 +1,6 @@
 /** Orders as the API would show them, for tests that need one that ended in a certain way. */
-import { type OrderDetails, OrderId, type TimelineEntry } from "#shared/contracts/order.ts"
+import type { OrderDetails, TimelineEntry } from "#shared/contracts/order-state.ts"
+import { OrderId } from "#shared/contracts/order.ts"
 
 type Entry = Pick<TimelineEntry, "step" | "action" | "outcome"> & Partial<TimelineEntry>
 
