@@ -5,7 +5,8 @@
  */
 import { Console, Effect } from "effect"
 import { command } from "#shared/command/command.ts"
-import { Misused, syntax } from "#shared/command/syntax.ts"
+import { syntax } from "#shared/command/syntax.ts"
+import { Misused } from "#shared/command/understand.ts"
 import { generateServiceKeys } from "#shared/security/generate-service-keys.ts"
 import { rotateSigningKeys } from "./rotate-signing-keys.ts"
 

@@ -4,7 +4,8 @@
  * replaces the named ones. Prints passwords and private keys.
  */
 import { optionsOf } from "#shared/command/command.ts"
-import { Misused, syntax } from "#shared/command/syntax.ts"
+import { syntax } from "#shared/command/syntax.ts"
+import { Misused } from "#shared/command/understand.ts"
 import { makeSecrets } from "./secrets.ts"
 
 const secrets = await makeSecrets()

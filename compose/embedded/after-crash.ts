@@ -4,7 +4,7 @@
  */
 import { Deferred, Effect, Exit, Scope } from "effect"
 import { Crash } from "#shared/faults/crash.ts"
-import type { Doors } from "#shared/http/app.ts"
+import type { Doors } from "#shared/http/doors.ts"
 
 type Starting = Effect.Effect<Doors, { readonly message: string }, Scope.Scope>
 

@@ -1,6 +1,7 @@
 /** The command line of `npm start`, which takes settings and no options. */
 import { tableOf } from "#shared/command/help.ts"
-import { Misused, syntax } from "#shared/command/syntax.ts"
+import { syntax } from "#shared/command/syntax.ts"
+import { Misused } from "#shared/command/understand.ts"
 import { embeddedSettings } from "./settings.ts"
 
 const settings = Object.entries(embeddedSettings).map(([name, { expects, default: value }]) =>

@@ -15,7 +15,7 @@ import {
   type SettingsError,
 } from "#shared/config/settings.ts"
 import { answerHeaders } from "#shared/http/answer-headers.ts"
-import type { App, Doors } from "#shared/http/app.ts"
+import type { App, Doors } from "#shared/http/doors.ts"
 import { exchange } from "#shared/http/client.ts"
 import { callees, callsOf, roster, type ServiceName, serviceNames } from "#shared/roster.ts"
 

@@ -3,7 +3,7 @@
  * Compose's gateway and the Kubernetes ingress do. Internal routes cannot be reached through it.
  */
 import { Hono } from "hono"
-import type { App, Doors } from "#shared/http/app.ts"
+import type { App, Doors } from "#shared/http/doors.ts"
 import { toDocs } from "#shared/http/docs.ts"
 import { noSuchPath } from "#shared/http/no-route.ts"
 import { internalError, problemResponse } from "#shared/http/problem.ts"

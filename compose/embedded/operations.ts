@@ -4,7 +4,7 @@
  */
 import { Hono } from "hono"
 import { answerHeaders } from "#shared/http/answer-headers.ts"
-import type { App } from "#shared/http/app.ts"
+import type { App } from "#shared/http/doors.ts"
 import { Problem, problemResponse } from "#shared/http/problem.ts"
 import { requestIdOf } from "#shared/http/request-origin.ts"
 import type { Apps } from "./services.ts"

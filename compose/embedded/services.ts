@@ -11,7 +11,7 @@ import {
   type Setting,
   type SettingsError,
 } from "#shared/config/settings.ts"
-import type { Doors } from "#shared/http/app.ts"
+import type { Doors } from "#shared/http/doors.ts"
 import { Fetch } from "#shared/http/client.ts"
 import { type HttpAnswer, nodeFetch } from "#shared/http/node-fetch.ts"
 import { startingApp } from "#shared/http/starting.ts"

@@ -1,5 +1,6 @@
 /** The command line of `npm run images`. */
-import { Misused, syntax } from "#shared/command/syntax.ts"
+import { syntax } from "#shared/command/syntax.ts"
+import { Misused } from "#shared/command/understand.ts"
 
 /** The task, and its images. */
 export interface Run {

@@ -1,5 +1,6 @@
 /** The command line of `npm run new:participant`. */
-import { Misused, syntax } from "#shared/command/syntax.ts"
+import { syntax } from "#shared/command/syntax.ts"
+import { Misused } from "#shared/command/understand.ts"
 import { wrongIn } from "./names.ts"
 import { type Balance, balances, type Wanted } from "./participant.ts"
 

@@ -8,7 +8,8 @@ import {
   type Revoked,
 } from "#services/auth/operator-table.ts"
 import { command } from "#shared/command/command.ts"
-import { Misused, syntax } from "#shared/command/syntax.ts"
+import { syntax } from "#shared/command/syntax.ts"
+import { Misused } from "#shared/command/understand.ts"
 import { Database } from "#shared/postgres/database.ts"
 
 type Task =

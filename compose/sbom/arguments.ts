@@ -1,5 +1,6 @@
 /** The command line of `npm run sbom`. */
-import { Misused, syntax } from "#shared/command/syntax.ts"
+import { syntax } from "#shared/command/syntax.ts"
+import { Misused } from "#shared/command/understand.ts"
 
 /** The output formats. */
 export const forms = ["cyclonedx", "spdx", "licences"] as const

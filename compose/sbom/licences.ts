@@ -3,8 +3,6 @@
  * notice. Packages that only build and test may also have licences that require publishing changes
  * to the package itself.
  */
-import type { Component } from "./packages.ts"
-
 /** SPDX identifiers. */
 export const permissive: ReadonlyArray<string> = [
   "0BSD",
@@ -51,12 +49,18 @@ export const allows = (allowed: ReadonlyArray<string>, expression: string): bool
   return at === words.length && holds
 }
 
+interface Licensed {
+  readonly ref: string
+  readonly kind: "package" | "container"
+  readonly licence?: string | undefined
+}
+
 /**
  * A line for each package with its licence, and the problems; `ships` says which packages ship.
  */
-export const licenceTable = (
-  components: ReadonlyArray<Component>,
-  ships: (component: Component) => boolean,
+export const licenceTable = <C extends Licensed>(
+  components: ReadonlyArray<C>,
+  ships: (component: C) => boolean,
 ): { readonly lines: ReadonlyArray<string>; readonly wrong: ReadonlyArray<string> } => {
   const packages = components.filter(({ kind }) => kind === "package")
   return {

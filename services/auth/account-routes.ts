@@ -3,15 +3,15 @@ import { Effect } from "effect"
 import { AccountClosing, ClosedAccount, PasswordChange, TokenPair } from "#shared/contracts/auth.ts"
 import { publicBodyBytes as maxBytes, route } from "#shared/http/route.ts"
 import { makeAccountClosing } from "./account-closing.ts"
-import type { AppOptions } from "./app.ts"
 import { AuditTrail, recorded } from "./audit-trail.ts"
 import { sessionShown } from "./live-user.ts"
-import { originOf } from "./origin.ts"
+import { originOf, type TrustProxy } from "./origin.ts"
 import { makePasswordChange } from "./password-change.ts"
+import type { Lifetimes } from "./session-rules.ts"
 
 const password = "correct horse battery"
 
-export const accountRoutes = (options: AppOptions) =>
+export const accountRoutes = (options: TrustProxy & Pick<Lifetimes, "accessMs">) =>
   Effect.gen(function* () {
     const trail = yield* AuditTrail
     const changePassword = yield* makePasswordChange

@@ -22,7 +22,7 @@ import { firstOperatorRoute } from "./first-operator.ts"
 import { jwksCachedMs } from "./key-rotation.ts"
 import { makeLogIn } from "./log-in.ts"
 import { NewUser } from "./new-user.ts"
-import { originOf } from "./origin.ts"
+import { originOf, type TrustProxy } from "./origin.ts"
 import { makeLiveUser } from "./live-user.ts"
 import { sessionRoutes } from "./session-routes.ts"
 import type { Lifetimes } from "./session-rules.ts"
@@ -33,9 +33,7 @@ import { trailRoutes } from "./trail-routes.ts"
 import { Turns } from "./turns.ts"
 import { Users } from "./users.ts"
 
-export interface AppOptions extends TokenOptions, Lifetimes {
-  readonly trustProxy: boolean
-}
+export interface AppOptions extends TokenOptions, Lifetimes, TrustProxy {}
 
 const maxBytes = publicBodyBytes
 

@@ -7,6 +7,11 @@ import { isByTls } from "#shared/http/answer-headers.ts"
 import type { RouteInput } from "#shared/http/route.ts"
 import { clientAddress } from "#shared/http/client-address.ts"
 
+export interface TrustProxy {
+  /** Whether a proxy in front names the client's address and protocol. */
+  readonly trustProxy: boolean
+}
+
 export interface Origin {
   readonly request: Request
   readonly address: string
@@ -21,7 +26,7 @@ export const originOf = (
     RouteInput<never, never, never, never>,
     "request" | "remoteAddress" | "closing"
   >,
-  { trustProxy }: { readonly trustProxy: boolean },
+  { trustProxy }: TrustProxy,
 ): Origin => ({
   request,
   address: clientAddress(request, remoteAddress, trustProxy),

@@ -2,10 +2,10 @@
 import { Effect, Schema } from "effect"
 import { RefreshRequest, SessionId, SessionView } from "#shared/contracts/auth.ts"
 import { publicBodyBytes, route } from "#shared/http/route.ts"
-import type { AppOptions } from "./app.ts"
 import { clientAddress } from "#shared/http/client-address.ts"
 import { sessionShown } from "./live-user.ts"
 import { makeLogOut } from "./log-out.ts"
+import type { TrustProxy } from "./origin.ts"
 import type { SessionRow } from "./session-table.ts"
 import { Sessions } from "./sessions.ts"
 
@@ -20,7 +20,7 @@ const view = (current: string) => (session: SessionRow): typeof SessionView.Type
 
 const nothing = () => new Response(null, { status: 204 })
 
-export const sessionRoutes = (options: AppOptions) =>
+export const sessionRoutes = ({ trustProxy }: TrustProxy) =>
   Effect.gen(function* () {
     const sessions = yield* Sessions
     const logOut = yield* makeLogOut
@@ -40,7 +40,7 @@ export const sessionRoutes = (options: AppOptions) =>
         handle: ({ body, request, remoteAddress }) =>
           logOut.byToken(
             body.refresh,
-            clientAddress(request, remoteAddress, options.trustProxy),
+            clientAddress(request, remoteAddress, trustProxy),
           ).pipe(Effect.map(nothing)),
       }),
       route({
@@ -63,7 +63,7 @@ export const sessionRoutes = (options: AppOptions) =>
         handle: ({ caller: { username }, request, remoteAddress }) =>
           logOut.everywhere(
             username,
-            clientAddress(request, remoteAddress, options.trustProxy),
+            clientAddress(request, remoteAddress, trustProxy),
           ).pipe(Effect.map(nothing)),
       }),
       route({
@@ -78,7 +78,7 @@ export const sessionRoutes = (options: AppOptions) =>
           logOut.ofSession(
             username,
             params.id.toLowerCase(),
-            clientAddress(request, remoteAddress, options.trustProxy),
+            clientAddress(request, remoteAddress, trustProxy),
           ).pipe(Effect.map(nothing)),
       }),
     ])

@@ -6,7 +6,7 @@
 import { Hono } from "hono"
 import { secureHeaders } from "hono/secure-headers"
 import { answerHeaders } from "#shared/http/answer-headers.ts"
-import type { App } from "#shared/http/app.ts"
+import type { App } from "#shared/http/doors.ts"
 import { noSuchPath } from "#shared/http/no-route.ts"
 import { problemResponse } from "#shared/http/problem.ts"
 import { requestIdOf } from "#shared/http/request-origin.ts"

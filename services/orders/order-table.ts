@@ -1,6 +1,11 @@
 /** The orders table without its SQL, as intake, look-ups, sweeper and register use it. */
 import { Context, type Effect } from "effect"
-import type { FailureReason, OrderStatus, StuckCompensation, TimelineEntry } from "#shared/contracts/order-state.ts"
+import type {
+  FailureReason,
+  OrderStatus,
+  StuckCompensation,
+  TimelineEntry,
+} from "#shared/contracts/order-state.ts"
 import type { OrderId } from "#shared/contracts/order.ts"
 import type { Store } from "#shared/postgres/store.ts"
 import type { Order } from "./order.ts"

@@ -1,6 +1,13 @@
 /** An order as the orders service keeps it, and its forms for customers and for the queue. */
 import { Schema } from "effect"
-import { type FailureReason, type OrderDetails, OrderStatus, type OrderView, type StuckCompensation, type TimelineEntry } from "#shared/contracts/order-state.ts"
+import {
+  type FailureReason,
+  type OrderDetails,
+  OrderStatus,
+  type OrderView,
+  type StuckCompensation,
+  type TimelineEntry,
+} from "#shared/contracts/order-state.ts"
 import { type Details, fromMinor, type OrderId } from "#shared/contracts/order.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { json, text } from "#shared/postgres/columns.ts"

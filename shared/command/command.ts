@@ -4,7 +4,8 @@
  */
 import { Cause, Console, Effect, Logger, Option, References } from "effect"
 import { runMain } from "#shared/service/run-main.ts"
-import { type Options, type Syntax, understand, type Understood } from "./syntax.ts"
+import type { Options, Syntax } from "./syntax.ts"
+import { understand, type Understood } from "./understand.ts"
 
 /** The exit code of an invalid command line. */
 const misusedCode = 2

@@ -1,6 +1,6 @@
 /** Parses the values of options. Throws Misused, with an example of a valid value. */
 import { Duration, Option } from "effect"
-import { Misused } from "./syntax.ts"
+import { Misused } from "./understand.ts"
 
 /** A whole number from `least` to `most`. */
 export const wholeOf = (

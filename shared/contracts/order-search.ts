@@ -1,6 +1,14 @@
 /** How operators search and cancel orders, through the console. */
 import { Schema } from "effect"
-import { FailureReason, OrderDetails, OrderStatus, OrderView, StepName, Steps, StuckCompensation } from "./order-state.ts"
+import {
+  FailureReason,
+  OrderDetails,
+  OrderStatus,
+  OrderView,
+  StepName,
+  Steps,
+  StuckCompensation,
+} from "./order-state.ts"
 import { ItemId, OrderId, SlotTime } from "./order.ts"
 import { Resource } from "./reservation.ts"
 import { OperatorReason } from "./text.ts"

@@ -18,38 +18,9 @@ import { openApiDocument } from "./openapi.ts"
 import { PeerClocks } from "./peer-clocks.ts"
 import { UnresolvedPeers } from "./unresolved-peers.ts"
 import { internalError, Problem, problemResponse, unavailable } from "./problem.ts"
+import type { App, Bindings, Doors } from "./doors.ts"
 import { CurrentRequest, requestIdOf } from "./request-origin.ts"
 import { type Route, withoutSlash } from "./route.ts"
-
-/** What the server knows of a request; a request within the process has none of it. */
-export interface Bindings {
-  readonly remoteAddress?: string | undefined
-  /** Succeeds when the server wants to close. */
-  readonly closing?: Effect.Effect<void>
-  /** Whether the server was told to stop: it still serves, but is not ready any more. */
-  readonly draining?: boolean
-  /**
-   * Calls back when the client hangs up or has its answer. Without it, the request's signal is
-   * used.
-   */
-  readonly onClose?: (closed: () => void) => void
-}
-
-export type App = Hono<{ Bindings: Bindings }>
-
-/**
- * The apps of a service, by who can reach them: each has a port of its own, or gets requests in
- * memory.
- */
-export interface Doors {
-  /** The public routes and nothing else: all that a gateway can reach. */
-  readonly public: App
-  /**
-   * For services and operators: the internal routes, health, metrics, and the description of all
-   * routes.
-   */
-  readonly internal: App
-}
 
 export interface AppOptions {
   readonly name: string

@@ -12,7 +12,7 @@ import { AnswerTooLarge, type HttpAnswer, maxAnswerBytes, nodeFetch } from "./no
 import { PeerClocks } from "./peer-clocks.ts"
 import { Problem, ProblemDetails } from "./problem.ts"
 import { originHeaders } from "./request-origin.ts"
-import { UnresolvedPeers } from "./unresolved-peers.ts"
+import { type Peer, UnresolvedPeers } from "./unresolved-peers.ts"
 
 /** How requests leave the process: by sockets, or by the embedded run's wiring in memory. */
 export const Fetch = Context.Reference<(url: string, init: RequestInit) => Promise<HttpAnswer>>(
@@ -20,12 +20,8 @@ export const Fetch = Context.Reference<(url: string, init: RequestInit) => Promi
   { defaultValue: () => nodeFetch },
 )
 
-export interface Callee {
-  readonly name: string
-  /** The base URL; the paths of requests are appended to its path. */
-  readonly url: URL
-  /** The setting that holds the address, if it is not that of the addresses of services. */
-  readonly setting?: string
+/** A service as its caller knows it. The paths of requests are appended to the path of its URL. */
+export interface Callee extends Peer {
   /** A token for the callee, fresh at every call; none for routes that anyone may call. */
   readonly token?: Effect.Effect<string>
   readonly timeoutMs: number

@@ -3,7 +3,7 @@
  * own connections, so exhausting one leaves the other free.
  */
 import { Effect, Result, Scope } from "effect"
-import type { App, Doors } from "./app.ts"
+import type { App, Doors } from "./doors.ts"
 import { listen, ListenError, type ListenOptions } from "./listen.ts"
 
 export type Handlers = Readonly<Record<keyof Doors, Pick<App, "fetch">>>

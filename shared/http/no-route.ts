@@ -1,7 +1,7 @@
 /** Answers what no route answers: 405 for another method of a path, 404 for another path. */
 import type { Context } from "effect"
 import { Hono } from "hono"
-import type { App } from "./app.ts"
+import type { App } from "./doors.ts"
 import { durationCounter } from "./durations.ts"
 import { Problem, problemResponse } from "./problem.ts"
 import { requestIdOf } from "./request-origin.ts"

@@ -5,6 +5,7 @@
  */
 import { Effect, type Schema } from "effect"
 import type { ServiceName } from "#shared/roster.ts"
+import type { Access } from "#shared/security/access.ts"
 import { type Permission, permissions, type RouteKey } from "#shared/security/permissions.ts"
 import { ServiceVerifier } from "#shared/security/service-tokens.ts"
 import { type User, UserVerifier } from "#shared/security/user-tokens.ts"
@@ -12,18 +13,6 @@ import type { Transient } from "#shared/transient.ts"
 import { answerHeaders } from "./answer-headers.ts"
 import { decodeStrictly, keepable, readJson } from "./body.ts"
 import type { Problem } from "./problem.ts"
-
-/**
- * Authenticates the caller. Fails with a 401 or 403 Problem, or 503 when it cannot tell: an
- * unproved caller never gets in.
- */
-export interface Access<C> {
-  /** The security scheme in the OpenAPI document; null for routes that anyone may call. */
-  readonly scheme: "user" | "service" | "operator" | null
-  /** Who gets in with this scheme, if not all: the roles of users, or the names of services. */
-  readonly roles?: ReadonlyArray<string>
-  readonly authorize: (request: Request) => Effect.Effect<C, Problem>
-}
 
 export const anyone: Access<null> = { scheme: null, authorize: () => Effect.succeed(null) }
 const anyoneInside: Access<null> = { ...anyone }

@@ -4,7 +4,7 @@
  */
 import { Hono } from "hono"
 import { answerHeaders } from "./answer-headers.ts"
-import type { App, Doors } from "./app.ts"
+import type { App, Doors } from "./doors.ts"
 import { problemResponse, unavailable } from "./problem.ts"
 import { requestIdOf } from "./request-origin.ts"
 

@@ -8,9 +8,14 @@ import { Context, Effect } from "effect"
 import { addressName } from "#shared/config/addresses.ts"
 import type { ServiceName } from "#shared/roster.ts"
 import { steadyMs } from "#shared/steady-time.ts"
-import type { Callee } from "./client.ts"
 
-type Peer = Pick<Callee, "name" | "url" | "setting">
+/** Another program, and where it is. */
+export interface Peer {
+  readonly name: string
+  readonly url: URL
+  /** The setting that holds the address, if it is not that of the addresses of services. */
+  readonly setting?: string
+}
 
 export interface UnresolvedPeers {
   /** Takes note that the name in a service's address does not resolve. */

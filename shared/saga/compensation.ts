@@ -13,7 +13,8 @@ import { answered, bury, hasStep, orderIdOf, type OrderRun, takeTimeline } from 
 import { forEver } from "./retry.ts"
 import type { Sagas } from "./saga.ts"
 import { untilAnswered } from "./until-answered.ts"
-import { letGo, type Wave } from "./wave.ts"
+import { letGo } from "./wave.ts"
+import type { Wave } from "./saga.ts"
 
 /** From this attempt on a compensation is reported as stuck; fewer failures are a brief outage. */
 const stuckAfterAttempts = 3

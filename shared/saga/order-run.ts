@@ -2,12 +2,16 @@
  * One run of an order's saga, in memory only: what it has done so far, and what it still has to
  * undo.
  */
-import type { FailureReason, StepName, StuckCompensation, TimelineEntry } from "#shared/contracts/order-state.ts"
+import { type Latch, Schema } from "effect"
+import type {
+  FailureReason,
+  StepName,
+  StuckCompensation,
+  TimelineEntry,
+} from "#shared/contracts/order-state.ts"
 import type { OrderStep } from "#shared/contracts/order-saga.ts"
 import type { SagaAction } from "#shared/contracts/saga.ts"
 import type { Delivery } from "#shared/queue/order-queue.ts"
-import type { Refusal, SagaEnd } from "./saga.ts"
-import type { Wait } from "./wait.ts"
 
 /** An instant by the two clocks that determine an order's age. */
 export interface Now {
@@ -25,6 +29,40 @@ export interface Now {
 export interface Request {
   readonly action: SagaAction
   readonly step: StepName | null
+}
+
+/** The participant has recorded a rejection: the same reserve is rejected for ever. */
+export class Rejected extends Schema.TaggedClass<Rejected>()("Rejected", {}) {}
+
+/** The participant has a cancel of this order on record: another run is already undoing it. */
+export class Cancelled extends Schema.TaggedClass<Cancelled>()("Cancelled", {}) {}
+
+/** The order's deadline passed before it was decided. */
+export class DeadlinePassed extends Schema.TaggedClass<DeadlinePassed>()("DeadlinePassed", {}) {}
+
+/** The register says that the order is to be undone. */
+export class Aborted extends Schema.TaggedClass<Aborted>()("Aborted", {}) {}
+
+/**
+ * Everything that turns an order round. A failed call is not among them, so turning round on one
+ * does not compile.
+ */
+export type Refusal = Rejected | Cancelled | DeadlinePassed | Aborted
+
+/**
+ * How the saga of an order ends. `unknown`: the register has no such order; it was undone, in case
+ * it had begun. `buried`: only a person can help.
+ */
+export const sagaEnds = ["completed", "failed", "unknown", "buried"] as const
+export type SagaEnd = typeof sagaEnds[number]
+
+/** The wait of orders before the next attempt of their request. */
+export interface Wait {
+  /** When it is over, in milliseconds since the epoch, by this process's wall clock. */
+  readonly overAtMs: number
+  /** The orders whose wait is cut short. */
+  readonly woken: Set<OrderRun>
+  readonly wake: Latch.Latch
 }
 
 export interface OrderRun {

@@ -21,9 +21,11 @@ import {
   turnRound,
 } from "./order-run.ts"
 import { forEver, forward, isFailure } from "./retry.ts"
-import { Aborted, Cancelled, DeadlinePassed, Rejected, type Sagas } from "./saga.ts"
+import type { Sagas } from "./saga.ts"
+import { Aborted, Cancelled, DeadlinePassed, Rejected } from "./order-run.ts"
 import { untilAnswered } from "./until-answered.ts"
-import { letGo, type Wave } from "./wave.ts"
+import { letGo } from "./wave.ts"
+import type { Wave } from "./saga.ts"
 
 /**
  * Runs each order of the wave to its end. Never fails; an interruption leaves the orders to be run

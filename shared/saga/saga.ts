@@ -4,38 +4,12 @@
  * their outcomes and the register records one decision, so a saga that crashed is simply run again
  * from the start.
  */
-import { type Effect, Schema } from "effect"
+import type { Cause, Effect, Scope } from "effect"
 import type { Decided, Decision } from "#shared/contracts/decision.ts"
 import type { OrderStep, ParticipantName } from "#shared/contracts/order-saga.ts"
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import type { CallFailure } from "#shared/http/client.ts"
 import type { Now, OrderRun } from "./order-run.ts"
-import type { Wave } from "./wave.ts"
-
-/** The participant has recorded a rejection: the same reserve is rejected for ever. */
-export class Rejected extends Schema.TaggedClass<Rejected>()("Rejected", {}) {}
-
-/** The participant has a cancel of this order on record: another run is already undoing it. */
-export class Cancelled extends Schema.TaggedClass<Cancelled>()("Cancelled", {}) {}
-
-/** The order's deadline passed before it was decided. */
-export class DeadlinePassed extends Schema.TaggedClass<DeadlinePassed>()("DeadlinePassed", {}) {}
-
-/** The register says that the order is to be undone. */
-export class Aborted extends Schema.TaggedClass<Aborted>()("Aborted", {}) {}
-
-/**
- * Everything that turns an order round. A failed call is not among them, so turning round on one
- * does not compile.
- */
-export type Refusal = Rejected | Cancelled | DeadlinePassed | Aborted
-
-/**
- * How the saga of an order ends. `unknown`: the register has no such order; it was undone, in case
- * it had begun. `buried`: only a person can help.
- */
-export const sagaEnds = ["completed", "failed", "unknown", "buried"] as const
-export type SagaEnd = typeof sagaEnds[number]
 
 /**
  * For each entry of a request, in order: its answer, or how it failed. One entry's failure never
@@ -62,4 +36,24 @@ export interface Sagas {
   readonly stuck: (runs: ReadonlyArray<OrderRun>, isStuck: boolean) => Effect.Effect<void>
   /** Lets part of a wave go on by itself, in a fiber of its own. */
   readonly fork: (part: Wave, goOn: Effect.Effect<void>) => Effect.Effect<void>
+}
+
+/**
+ * Orders that were taken together and go through the steps together. Compensations are finalizers
+ * on the scope, which is closed only to undo; an interruption or a defect leaves it open.
+ */
+export interface Wave {
+  /** Where compensations are registered. */
+  readonly scope: Scope.Closeable
+  /** The orders that it still carries. */
+  runs: ReadonlyArray<OrderRun>
+  /** How many rows of the table, from the first on, have their compensation registered. */
+  registered: number
+  /**
+   * Why a compensation was cut short. Those of earlier steps then wait for the next run, which
+   * keeps the order of cancels.
+   */
+  cutShort: Cause.Cause<never> | undefined
+  /** Makes room for the next wave, since this one waits or undoes. Idempotent. */
+  readonly makeRoom: Effect.Effect<void>
 }

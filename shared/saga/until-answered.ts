@@ -10,7 +10,8 @@ import { type Answered, bury, type OrderRun, type Request } from "./order-run.ts
 import { isFailure } from "./retry.ts"
 import type { Answers, Sagas } from "./saga.ts"
 import { waitFor } from "./wait.ts"
-import { leaveBehind, type Wave } from "./wave.ts"
+import { leaveBehind } from "./wave.ts"
+import type { Wave } from "./saga.ts"
 
 export interface Question<O> {
   /** What is asked, to be shown while an order waits for the answer. */

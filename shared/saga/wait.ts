@@ -4,15 +4,7 @@
  */
 import { Clock, Duration, Effect, Latch } from "effect"
 import { steadyMsOf } from "#shared/steady-time.ts"
-import type { OrderRun } from "./order-run.ts"
-
-export interface Wait {
-  /** When it is over, in milliseconds since the epoch, by this process's wall clock. */
-  readonly overAtMs: number
-  /** The orders whose wait is cut short. */
-  readonly woken: Set<OrderRun>
-  readonly wake: Latch.Latch
-}
+import type { OrderRun, Wait } from "./order-run.ts"
 
 /**
  * Ends the wait of these orders; gives how many of them waited. A repeated call before they go on

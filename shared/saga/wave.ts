@@ -1,27 +1,9 @@
 /**
- * A wave: orders that were taken together and go through the steps together. Compensations are
- * finalizers on its scope. The scope is closed only to undo; an interruption or a defect leaves it
- * open.
+ * How waves begin, and how orders leave them: those that have ended, and those that need not wait.
  */
-import { type Cause, Effect, Scope } from "effect"
+import { Effect, Scope } from "effect"
 import type { OrderRun } from "./order-run.ts"
-import type { Sagas } from "./saga.ts"
-
-export interface Wave {
-  /** Where compensations are registered. */
-  readonly scope: Scope.Closeable
-  /** The orders that it still carries. */
-  runs: ReadonlyArray<OrderRun>
-  /** How many rows of the table, from the first on, have their compensation registered. */
-  registered: number
-  /**
-   * Why a compensation was cut short. Those of earlier steps then wait for the next run, which
-   * keeps the order of cancels.
-   */
-  cutShort: Cause.Cause<never> | undefined
-  /** Makes room for the next wave, since this one waits or undoes. Idempotent. */
-  readonly makeRoom: Effect.Effect<void>
-}
+import type { Sagas, Wave } from "./saga.ts"
 
 export const waveOf = (runs: ReadonlyArray<OrderRun>, makeRoom: Effect.Effect<void>): Wave => ({
   scope: Scope.makeUnsafe(),

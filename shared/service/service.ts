@@ -16,7 +16,7 @@ import {
   whole,
 } from "#shared/config/settings.ts"
 import { trustProxySetting } from "#shared/config/trust-proxy.ts"
-import type { Doors } from "#shared/http/app.ts"
+import type { Doors } from "#shared/http/doors.ts"
 import { type DenoHandler, denoHandler, isDenoServe } from "#shared/http/deno-serve.ts"
 import { CurrentDrain } from "#shared/http/drain.ts"
 import { defaultKeepAliveMs, listen, ListenError } from "#shared/http/listen.ts"

@@ -15,7 +15,7 @@ import {
 import { afterEach, beforeEach, describe, expect, it } from "vitest"
 import { secretsSyntax } from "#compose/secrets/arguments.ts"
 import { makeSecrets } from "#compose/secrets/secret-files.ts"
-import { understand } from "#shared/command/syntax.ts"
+import { understand } from "#shared/command/understand.ts"
 
 let folder: string
 beforeEach(() => folder = mkdtempSync(join(tmpdir(), "unwind-secrets-")))

@@ -8,7 +8,7 @@ import type { StepName } from "#shared/contracts/order-state.ts"
 import type { OrderId } from "#shared/contracts/order.ts"
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import type { Reservation } from "#shared/reservations/rules.ts"
-import type { SagaEnd } from "#shared/saga/saga.ts"
+import type { SagaEnd } from "#shared/saga/order-run.ts"
 import { type Delivery, type Fate, idOf, type Plan } from "./saga-plans.ts"
 
 export type Status = Decided["status"]

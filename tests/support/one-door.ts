@@ -3,7 +3,7 @@
  * get at it.
  */
 import { Hono } from "hono"
-import type { App, Doors } from "#shared/http/app.ts"
+import type { App, Doors } from "#shared/http/doors.ts"
 import { withoutSlash } from "#shared/http/route.ts"
 
 /** Hands each request to the internal door if that has its path, else to the public one. */

@@ -3,7 +3,7 @@
  * them.
  */
 import { gateway } from "#compose/embedded/gateway.ts"
-import type { App } from "#shared/http/app.ts"
+import type { App } from "#shared/http/doors.ts"
 import { keyFiles } from "#shared/security/generate-service-keys.ts"
 import { addressName } from "#shared/config/addresses.ts"
 import { type ServiceName, serviceNames } from "#shared/roster.ts"

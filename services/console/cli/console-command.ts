@@ -3,12 +3,12 @@ import { Console, Effect, Schema } from "effect"
 import { command, type CommandLine } from "#shared/command/command.ts"
 import {
   type Given,
-  Misused,
   type Option,
   type Options,
   type Syntax,
   syntax,
 } from "#shared/command/syntax.ts"
+import { Misused } from "#shared/command/understand.ts"
 import { urlOf } from "#shared/command/values.ts"
 import { Environment, readSettings } from "#shared/config/settings.ts"
 import { OperatorReason } from "#shared/contracts/text.ts"

@@ -1,7 +1,7 @@
 /** `npm run unwind -- dead`, `redrive` and `discard`: the dead letters of the order queue. */
 import { Effect, Schema } from "effect"
 import { printable } from "#shared/command/printable.ts"
-import { Misused } from "#shared/command/syntax.ts"
+import { Misused } from "#shared/command/understand.ts"
 import { type DeadLetterView, LetterId, maxLetters } from "#shared/contracts/queue.ts"
 import type { ConsoleApi } from "./console-api.ts"
 import { consoleCommand, reasonOf, reasonOption } from "./console-command.ts"

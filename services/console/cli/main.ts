@@ -1,7 +1,7 @@
 /** `npm run unwind -- COMMAND`: the command line of operators. */
 import { answered, runProcess } from "#shared/command/command.ts"
 import { tableOf } from "#shared/command/help.ts"
-import { refusal } from "#shared/command/syntax.ts"
+import { refusal } from "#shared/command/understand.ts"
 import { commands } from "./commands.ts"
 
 const call = "npm run unwind"

@@ -2,7 +2,7 @@
  * Finds the order that a person names: by its id, or by a beginning that only one order's id has.
  */
 import { Effect, Schema } from "effect"
-import { Misused } from "#shared/command/syntax.ts"
+import { Misused } from "#shared/command/understand.ts"
 import { IdBeginning } from "#shared/contracts/order-search.ts"
 import { OrderId } from "#shared/contracts/order.ts"
 import type { ConsoleApi } from "./console-api.ts"

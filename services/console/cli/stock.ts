@@ -4,7 +4,7 @@
  */
 import { Effect } from "effect"
 import { printable } from "#shared/command/printable.ts"
-import { Misused } from "#shared/command/syntax.ts"
+import { Misused } from "#shared/command/understand.ts"
 import { oneOf } from "#shared/command/values.ts"
 import { orderSaga, type ParticipantName, participantNames } from "#shared/contracts/order-saga.ts"
 import { fromMinor, toMinor } from "#shared/contracts/order.ts"

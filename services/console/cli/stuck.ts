@@ -3,7 +3,7 @@
  * retry them now.
  */
 import { Effect, Schema } from "effect"
-import { Misused } from "#shared/command/syntax.ts"
+import { Misused } from "#shared/command/understand.ts"
 import { oneOf, wholeOf } from "#shared/command/values.ts"
 import { StepName } from "#shared/contracts/order-state.ts"
 import { maxWoken, SagaAction, type StuckGroup, usuallyWoken } from "#shared/contracts/saga.ts"

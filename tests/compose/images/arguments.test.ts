@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest"
 import { imagesSyntax } from "#compose/images/arguments.ts"
-import { understand } from "#shared/command/syntax.ts"
+import { understand } from "#shared/command/understand.ts"
 
 const parse = (words: ReadonlyArray<string>) =>
   understand(imagesSyntax(["redis", "postgres"]), words)

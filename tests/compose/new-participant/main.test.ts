@@ -18,7 +18,7 @@ import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { newParticipantSyntax } from "#compose/new-participant/arguments.ts"
 import { leftToWrite } from "#compose/new-participant/left-to-write.ts"
-import { understand } from "#shared/command/syntax.ts"
+import { understand } from "#shared/command/understand.ts"
 import {
   copySources,
   courier,

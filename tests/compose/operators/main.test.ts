@@ -8,7 +8,7 @@ import { execFile } from "node:child_process"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { operatorsSyntax } from "#compose/operators/command.ts"
-import { understand } from "#shared/command/syntax.ts"
+import { understand } from "#shared/command/understand.ts"
 import { annsTokens, startAuth } from "../../services/auth/running-auth.ts"
 import { createDatabase } from "../../support/postgres.ts"
 

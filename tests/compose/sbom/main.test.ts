@@ -3,7 +3,7 @@ import { describe, expect, it } from "vitest"
 import { spawnSync } from "node:child_process"
 import { join } from "node:path"
 import { sbomSyntax } from "#compose/sbom/arguments.ts"
-import { understand } from "#shared/command/syntax.ts"
+import { understand } from "#shared/command/understand.ts"
 
 const root = join(import.meta.dirname, "../../..")
 const run = (...words: ReadonlyArray<string>) =>

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { trailSyntax } from "#compose/trail/arguments.ts"
-import { understand } from "#shared/command/syntax.ts"
+import { understand } from "#shared/command/understand.ts"
 
 const nowMs = Date.parse("2026-01-31T12:00:00Z")
 const parse = (...words: ReadonlyArray<string>) => understand(trailSyntax(nowMs), words)

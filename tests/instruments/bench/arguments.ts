@@ -1,5 +1,6 @@
 /** The command line of the bench. */
-import { type Given, Misused, syntax } from "#shared/command/syntax.ts"
+import { type Given, syntax } from "#shared/command/syntax.ts"
+import { Misused } from "#shared/command/understand.ts"
 import { wholeOf } from "#shared/command/values.ts"
 
 /** In the order in which they are run: first what others are compared with. */

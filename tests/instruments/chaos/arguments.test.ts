@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest"
-import { understand } from "#shared/command/syntax.ts"
+import { understand } from "#shared/command/understand.ts"
 import { chaosSyntax } from "./arguments.ts"
 
 describe("the arguments of chaos", () => {

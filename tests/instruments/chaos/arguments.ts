@@ -1,5 +1,6 @@
 /** The command line of a chaos run. */
-import { Misused, syntax } from "#shared/command/syntax.ts"
+import { syntax } from "#shared/command/syntax.ts"
+import { Misused } from "#shared/command/understand.ts"
 import { numberOf } from "#shared/command/values.ts"
 
 const usualMinutes = 5

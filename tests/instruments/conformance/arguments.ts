@@ -1,6 +1,7 @@
 /** The command line of the conformance kit. */
 import { randomInt } from "node:crypto"
-import { Misused, syntax } from "#shared/command/syntax.ts"
+import { syntax } from "#shared/command/syntax.ts"
+import { Misused } from "#shared/command/understand.ts"
 import { urlOf, wholeOf } from "#shared/command/values.ts"
 import { checks } from "./checks/all.ts"
 import type { Options } from "./run.ts"

@@ -1,6 +1,6 @@
 /** What the command line understands, and what it answers to the rest. */
 import { describe, expect, it } from "vitest"
-import { understand } from "#shared/command/syntax.ts"
+import { understand } from "#shared/command/understand.ts"
 import { plantedSyntax } from "./arguments.ts"
 
 const parse = (words: ReadonlyArray<string>) => understand(plantedSyntax, words)

@@ -1,5 +1,6 @@
 /** The command line of the planted bugs. */
-import { Misused, syntax } from "#shared/command/syntax.ts"
+import { syntax } from "#shared/command/syntax.ts"
+import { Misused } from "#shared/command/understand.ts"
 import { absorbed, bugs } from "./bugs.ts"
 
 export const plantedSyntax = syntax({

@@ -42,7 +42,7 @@ describe("a hunt", () => {
 
   it.live("says why a copy does not run", () =>
     Effect.gen(function* () {
-      const broken = { file: "shared/saga/saga.ts", replace: "export class", by: "export {{" }
+      const broken = { file: "shared/saga/order-run.ts", replace: "export class", by: "export {{" }
       const { message } = yield* Effect.flip(huntIn([broken], 1))
       expect(message).toContain("The simulation ended with 1")
       expect(message).toContain("SyntaxError")

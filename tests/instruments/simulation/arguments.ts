@@ -1,6 +1,7 @@
 /** The command line of the simulation. */
 import { availableParallelism } from "node:os"
-import { type Given, Misused, syntax } from "#shared/command/syntax.ts"
+import { type Given, syntax } from "#shared/command/syntax.ts"
+import { Misused } from "#shared/command/understand.ts"
 import { wholeOf } from "#shared/command/values.ts"
 import { greatestSeed } from "./seeds.ts"
 

@@ -3,7 +3,7 @@
  * when it is interrupted.
  */
 import { describe, expect, it } from "vitest"
-import { understand } from "#shared/command/syntax.ts"
+import { understand } from "#shared/command/understand.ts"
 import { simulationSyntax } from "./arguments.ts"
 import { runCommand } from "./command.ts"
 import { faultKinds, whyNoTest } from "./coverage.ts"

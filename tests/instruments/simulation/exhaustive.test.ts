@@ -5,7 +5,7 @@
 import { availableParallelism } from "node:os"
 import { describe, expect, it } from "vitest"
 import { atLength } from "#tests/support/length.ts"
-import { understand } from "#shared/command/syntax.ts"
+import { understand } from "#shared/command/understand.ts"
 import { simulationSyntax, type Task } from "./arguments.ts"
 import { replayCase, searchScope } from "./exhaustive.ts"
 import type { Simulate } from "./judge.ts"

@@ -2,7 +2,11 @@
  * What must hold in every history, by the numbers that the project gives its invariants. Most of it
  * is checked at every commit of every database; the rest when everything is at rest.
  */
-import { type FailureReason, orderCancelled, type OrderStatus } from "#shared/contracts/order-state.ts"
+import {
+  type FailureReason,
+  orderCancelled,
+  type OrderStatus,
+} from "#shared/contracts/order-state.ts"
 import type { Reservation } from "#shared/reservations/rules.ts"
 import { Books } from "./books.ts"
 import type { Acknowledged } from "./customers.ts"

@@ -12,7 +12,7 @@ import { items } from "#services/items/service.ts"
 import { orchestrator } from "#services/orchestrator/service.ts"
 import { slots } from "#services/slots/service.ts"
 import type { OrderDetails } from "#shared/contracts/order-state.ts"
-import type { App } from "#shared/http/app.ts"
+import type { App } from "#shared/http/doors.ts"
 import { Fetch } from "#shared/http/client.ts"
 import { startWithin } from "#shared/service/service.ts"
 import {

@@ -9,7 +9,11 @@ import type { Sql } from "postgres"
 import { orderStoreLayer } from "#services/orders/orders-sql.ts"
 import { Register } from "#services/orders/register.ts"
 import type { Decision } from "#shared/contracts/decision.ts"
-import type { OrderStatus, StuckCompensation, TimelineEntry } from "#shared/contracts/order-state.ts"
+import type {
+  OrderStatus,
+  StuckCompensation,
+  TimelineEntry,
+} from "#shared/contracts/order-state.ts"
 import { OrderId } from "#shared/contracts/order.ts"
 import { databaseLayer } from "#shared/postgres/database.ts"
 import { noChanges } from "#tests/instruments/simulation/no-changes.ts"

@@ -5,7 +5,7 @@
  */
 import { assert } from "@effect/vitest"
 import { gzipSync } from "node:zlib"
-import type { App } from "#shared/http/app.ts"
+import type { App } from "#shared/http/doors.ts"
 
 export const marker = "s3cret-marker"
 

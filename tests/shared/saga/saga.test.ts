@@ -7,18 +7,17 @@ import { Effect } from "effect"
 import { Refused } from "#shared/http/client.ts"
 import { type OrderRun, turnRound } from "#shared/saga/order-run.ts"
 import { runWave } from "#shared/saga/run-wave.ts"
+import type { Answers, Sagas } from "#shared/saga/saga.ts"
 import {
   Aborted,
-  type Answers,
   Cancelled,
   DeadlinePassed,
   type Refusal,
   Rejected,
   type SagaEnd,
-  type Sagas,
-} from "#shared/saga/saga.ts"
+} from "#shared/saga/order-run.ts"
 import type { Question } from "#shared/saga/until-answered.ts"
-import type { Wave } from "#shared/saga/wave.ts"
+import type { Wave } from "#shared/saga/saga.ts"
 import type { Decided } from "#shared/contracts/decision.ts"
 import type { Outcome } from "#shared/contracts/reservation.ts"
 import { Misconfigured, OutcomeUnknown, type Transient, Unavailable } from "#shared/transient.ts"

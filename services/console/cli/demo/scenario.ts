@@ -1,6 +1,11 @@
 /** The four orders of the demo and how each must end: three fail, and one succeeds. */
 import { orderSaga, type OrderStep } from "#shared/contracts/order-saga.ts"
-import type { FailureReason, OrderDetails, OrderStatus, TimelineEntry } from "#shared/contracts/order-state.ts"
+import type {
+  FailureReason,
+  OrderDetails,
+  OrderStatus,
+  TimelineEntry,
+} from "#shared/contracts/order-state.ts"
 import type { NewOrder } from "#shared/contracts/order.ts"
 
 /** A step and its outcome, such as "money reserved". */

@@ -3,7 +3,7 @@
  * everything.
  */
 import { Console, Effect, Fiber, Schedule } from "effect"
-import { Misused } from "#shared/command/syntax.ts"
+import { Misused } from "#shared/command/understand.ts"
 import { numberOf } from "#shared/command/values.ts"
 import { codeOfHealing, printHealing } from "../audit/verdict.ts"
 import { customersFor, mostPerSecond, Tally } from "../../load.ts"

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { auditSyntax } from "#services/console/cli/audit/command.ts"
-import { understand } from "#shared/command/syntax.ts"
+import { understand } from "#shared/command/understand.ts"
 
 describe("the audit's arguments", () => {
   for (

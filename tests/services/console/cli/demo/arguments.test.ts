@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import { demoSyntax } from "#services/console/cli/demo/command.ts"
-import { understand } from "#shared/command/syntax.ts"
+import { understand } from "#shared/command/understand.ts"
 
 const run = (baseUrl: string | undefined) => ({ task: "run" as const, options: { baseUrl } })
 
