@@ -1,4 +1,4 @@
-/** What operators see change without asking again. */
+/** The event streams of the console: the overview, and single orders. */
 import { Effect, Exit, Scope } from "effect"
 import { afterAll, afterEach, assert, beforeAll, describe, it } from "vitest"
 import { isDown, type RunningConsole, soon, startConsole } from "./running-console.ts"
@@ -16,7 +16,7 @@ afterEach(async () => {
 })
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
-/** Reads a stream: the next event of it, or undefined at its end; comments are passed over. */
+/** Opens a stream. `next` gives the next event, or undefined at the end, and skips comments. */
 const watch = async (path: string, by?: string) => {
   const answer = await console_.open(path, by)
   assert.strictEqual(answer.status, 200)
@@ -47,8 +47,11 @@ interface Refused {
 
 const looks = () => console_.asked("orders", "/internal/order-counts")
 
-/** As often as everything is looked at, an order is: until it was three times. */
-const threeLooksAtAnOrder = async () => {
+/**
+ * Lets as much time pass as three looks at the overview take: the console looks at an order as
+ * often.
+ */
+const threeLooks = async () => {
   console_.disturb("items", isDown)
   const id = await console_.place()
   const before = console_.asked("orders", `/internal/order-search/${id}`)
@@ -58,7 +61,7 @@ const threeLooksAtAnOrder = async () => {
   }
   const reading = read()
   await soon(
-    "it was looked at",
+    "the order was looked at",
     () => Promise.resolve(console_.asked("orders", `/internal/order-search/${id}`) >= before + 4),
   )
   await cancel()
@@ -75,12 +78,12 @@ describe("the overview", () => {
     const [one] = streams
     const seen = [firsts[0]!.data.at]
     while (seen.length < 4) seen.push((await one!.next())!.data.at)
-    assert.strictEqual(new Set(seen).size, 4, "each is another look")
-    // One look may be under way.
+    assert.strictEqual(new Set(seen).size, 4, "each event is another look")
+    // Another look may be under way.
     assert.isAtMost(looks() - before, 5)
     for (const { cancel } of streams) await cancel()
     const ended = looks()
-    await threeLooksAtAnOrder()
+    await threeLooks()
     assert.isAtMost(looks() - ended, 1)
     const late = await watch("events")
     const again = (await late.next())!.data.at
@@ -107,7 +110,7 @@ describe("the overview", () => {
     assert.strictEqual((await console_.open("events", other.access)).status, 401)
   })
 
-  it("has a limited number of streams, of which one operator leaves room for others", async () => {
+  it("has a limited number of streams, and no operator may use all of them", async () => {
     const open = async (by?: string) => {
       const answer = await console_.open("events", by)
       if (answer.status !== 200) return await answer.json() as Refused
@@ -150,7 +153,7 @@ describe("an order", () => {
 
   it("that is final is sent once", async () => {
     const id = await console_.place()
-    await soon("it is final", async () => await console_.statusOf(id) === "completed")
+    await soon("the order is final", async () => await console_.statusOf(id) === "completed")
     const { next } = await watch(`orders/${id}/events`)
     assert.strictEqual((await next())?.data.order.status, "completed")
     assert.isUndefined(await next())
