@@ -4,7 +4,7 @@ import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import type { OrderQueue } from "#shared/queue/order-queue.ts"
 import { TracingEnabled } from "#shared/telemetry/trace.ts"
 import { someOrders } from "#tests/shared/queue/subjects.ts"
-import { away, drainMs, pass, settled, world } from "./consumer-world.ts"
+import { drainMs, pass, queueUnavailable, settled, world } from "./consumer-world.ts"
 import { isAway } from "./scripted-callees.ts"
 
 type Queue = OrderQueue["Service"]
@@ -17,7 +17,7 @@ const runningSagas = Effect.map(
 )
 
 describe("the consumer", () => {
-  it.effect("takes what there is as a wave: a request for each step, one decision, one acknowledgement", () =>
+  it.effect("takes waiting orders as a wave: a request for each step, one decision, one acknowledgement", () =>
     Effect.gen(function* () {
       const { stream, asked, start, publish } = yield* world
       let acknowledgements = 0
@@ -37,7 +37,7 @@ describe("the consumer", () => {
       assert.deepStrictEqual(stream.deadLetters, [])
     }))
 
-  it.effect("acknowledges what is completed while other orders of the wave are still being undone", () =>
+  it.effect("acknowledges completed orders while others of the wave are being undone", () =>
     Effect.gen(function* () {
       const { stream, rejects, holds, decisions, start, publish, release } = yield* world
       yield* start()
@@ -54,7 +54,7 @@ describe("the consumer", () => {
       )
     }))
 
-  it.effect("has two waves in flight; what comes meanwhile is the next one, together", () =>
+  it.effect("has two waves in flight, and takes all orders that come meanwhile as the next one", () =>
     Effect.gen(function* () {
       const { stream, holds, held, start, publish, begun } = yield* world
       yield* start()
@@ -67,7 +67,7 @@ describe("the consumer", () => {
       assert.deepStrictEqual(begun().slice(2), [idsOf(five.slice(2))])
     }))
 
-  it.effect("begins the next wave while one is held up by a participant that is away", () =>
+  it.effect("begins the next wave while another waits for an unavailable participant", () =>
     Effect.gen(function* () {
       const { stream, fails, start, publish, begun } = yield* world
       yield* start()
@@ -95,7 +95,7 @@ describe("the consumer", () => {
       assert.strictEqual(stream.unacknowledged, 0)
     }))
 
-  it.effect("has no more than so many orders in flight, and goes on as there is room", () =>
+  it.effect("has a limited number of orders in flight, and takes more when there is room", () =>
     Effect.gen(function* () {
       const { stream, fails, start, publish, begun, mostInHand } = yield* world
       yield* start(3)
@@ -115,7 +115,7 @@ describe("the consumer", () => {
   for (
     const [taken, apartMs] of [[1, 0], [3, 0], [40, 10], [400, 80], [999, 80], [1_000, 0]] as const
   ) {
-    it.effect(`begins the wave after one of ${taken} ${apartMs === 0 ? "at once" : `${apartMs} ms after it`}`, () =>
+    it.effect(`begins the wave after one of ${taken} ${apartMs === 0 ? "at once" : `${apartMs} ms later`}`, () =>
       Effect.gen(function* () {
         const { start, publish, begun } = yield* world
         yield* start()
@@ -132,7 +132,7 @@ describe("the consumer", () => {
       }))
   }
 
-  it.effect("asks the register first of an order that was delivered before", () =>
+  it.effect("asks the register first about an order that was delivered before", () =>
     Effect.gen(function* () {
       const { asked, holds, start, publish, release } = yield* world
       holds.add("reserve billing")
@@ -162,7 +162,7 @@ describe("the consumer", () => {
       yield* publish([order!, { ...order!, republished: 1 }])
       yield* publish([{ ...order!, republished: 2 }])
       assert.deepStrictEqual(begun(), [[order!.orderId]])
-      // The entry of the run in flight is what keeps the order safe.
+      // The entry of the run in flight keeps the order safe.
       assert.strictEqual(stream.unacknowledged, 1)
       yield* release("reserve billing")
       assert.strictEqual(stream.unacknowledged, 0)
@@ -171,7 +171,7 @@ describe("the consumer", () => {
       assert.strictEqual(begun().length, 2)
     }))
 
-  it.effect("buries an order that is refused, or that the register does not know, and no other one", () =>
+  it.effect("buries an order that is refused or unknown to the register, and no other one", () =>
     Effect.gen(function* () {
       const { stream, poison, statuses, start, publish, letters } = yield* world
       yield* start()
@@ -205,7 +205,7 @@ describe("the consumer", () => {
       assert.strictEqual(stream.deadLetters.length, 2)
     }))
 
-  it.effect("buries those, too, of whom not even the beginning can be noted", () =>
+  it.effect("buries orders whose span cannot be started", () =>
     Effect.gen(function* () {
       const { stream, start, publish, begun } = yield* world
       const broken = Tracer.make({
@@ -240,8 +240,8 @@ describe("the consumer", () => {
     }))
 })
 
-describe("the consumer of a queue that is away", () => {
-  it.effect("keeps trying, and recovers from a defect too", () =>
+describe("the consumer of an unavailable queue", () => {
+  it.effect("keeps trying, even after a defect", () =>
     Effect.gen(function* () {
       const { stream, start, publish } = yield* world
       let attempts = 0
@@ -250,51 +250,53 @@ describe("the consumer of a queue that is away", () => {
         take: (max) => {
           attempts++
           if (attempts === 20) return Effect.die(new Error("a defect"))
-          return attempts <= 40 ? Effect.fail(away) : queue.take(max)
+          return attempts <= 40 ? Effect.fail(queueUnavailable) : queue.take(max)
         },
       }))
       yield* publish(someOrders(1))
       for (let half = 0; half < 200; half++) yield* pass(500)
       assert.strictEqual(stream.unacknowledged, 0)
-      // It asks again every two seconds at the least often, and does not hammer.
+      // Its attempts are up to two seconds apart.
       assert.isAtMost(attempts, 45)
     }))
 
-  /** A queue that gives, and takes nothing back. */
-  const oneWay = (gone: { now: boolean }) => (queue: Queue): Queue => ({
+  /** A queue that delivers, but accepts acknowledgements and dead letters only when it is back. */
+  const oneWay = (outage: { isOver: boolean }) => (queue: Queue): Queue => ({
     ...queue,
     acknowledge: (ids) =>
-      Effect.suspend(() => gone.now ? Effect.fail(away) : queue.acknowledge(ids)),
+      Effect.suspend(() => outage.isOver ? queue.acknowledge(ids) : Effect.fail(queueUnavailable)),
     deadLetter: (letters) =>
-      Effect.suspend(() => gone.now ? Effect.fail(away) : queue.deadLetter(letters)),
+      Effect.suspend(() =>
+        outage.isOver ? queue.deadLetter(letters) : Effect.fail(queueUnavailable)
+      ),
   })
 
-  it.effect("repeats an acknowledgement, and a dead letter, until the queue has taken it", () =>
+  it.effect("repeats acknowledgements and dead letters until the queue accepts them", () =>
     Effect.gen(function* () {
       const { stream, poison, start, publish } = yield* world
-      const gone = { now: true }
-      yield* start(100, oneWay(gone))
+      const outage = { isOver: false }
+      yield* start(100, oneWay(outage))
       const three = someOrders(3)
       poison.set(three[0]!.orderId, "billing")
       yield* publish(three)
       yield* pass(60_000)
       assert.strictEqual(stream.unacknowledged, 3)
-      gone.now = false
+      outage.isOver = true
       yield* pass(2_000)
       assert.strictEqual(stream.unacknowledged, 0)
       assert.strictEqual(stream.deadLetters.length, 1)
     }))
 
-  it.effect("loses sight of no order when telling it meets a defect", () =>
+  it.effect("loses no order when an acknowledgement or a dead letter meets a defect", () =>
     Effect.gen(function* () {
       const { stream, poison, statuses, start, publish } = yield* world
-      let told = 0
+      let calls = 0
       const defect = Effect.die(new Error("a defect"))
       yield* start(3, (queue) => ({
         ...queue,
-        acknowledge: (ids) => Effect.suspend(() => ++told === 1 ? defect : queue.acknowledge(ids)),
+        acknowledge: (ids) => Effect.suspend(() => ++calls === 1 ? defect : queue.acknowledge(ids)),
         deadLetter: (letters) =>
-          Effect.suspend(() => ++told === 2 ? defect : queue.deadLetter(letters)),
+          Effect.suspend(() => ++calls === 2 ? defect : queue.deadLetter(letters)),
       }))
       const [refused, failed, good] = someOrders(3)
       poison.set(refused!.orderId, "billing")
@@ -306,10 +308,10 @@ describe("the consumer of a queue that is away", () => {
       assert.strictEqual((yield* runningSagas)?.value, 0)
     }))
 
-  it.effect("decides and undoes orders whatever becomes of those of their wave that have ended", () =>
+  it.effect("decides and undoes orders even when others of their wave cannot be acknowledged", () =>
     Effect.gen(function* () {
       const { stream, poison, rejects, statuses, start, publish, begun } = yield* world
-      yield* start(100, oneWay({ now: true }))
+      yield* start(100, oneWay({ isOver: false }))
       const [refused, good, bad, ...next] = someOrders(5)
       poison.set(refused!.orderId, "billing")
       rejects.set(bad!.orderId, "items")
