@@ -2,7 +2,7 @@
  * A consumer over a queue in memory, with scripted participants and a scripted register. Times are
  * those of the test's clock.
  */
-import { Effect, Exit, Layer, Logger, References, Scope } from "effect"
+import { Effect, Exit, Layer, Logger, Metric, References, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { consumerLayer } from "#services/orchestrator/consumer.ts"
 import { Participants } from "#services/orchestrator/participants.ts"
@@ -135,3 +135,9 @@ export const settled = Effect.promise(async () => {
 export const pass = (ms: number) => Effect.andThen(TestClock.adjust(ms), settled)
 
 export const queueUnavailable = new QueueUnavailable({ message: "the queue is unavailable" })
+
+/** The metric of the sagas in flight. */
+export const runningSagas = Effect.map(
+  Metric.snapshot,
+  (all) => all.find(({ id }) => id === "sagas_running")?.state as { value: number } | undefined,
+)
