@@ -207,7 +207,8 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     await until("the order waits for its next attempt, or is undone", patienceMs, async () => {
       if (await page.getByText("Failed, undone").count() > 0) return true
       const retry = page.getByRole("button", { name: "Retry now" })
-      return await retry.isEnabled()
+      // The button goes when the order is undone, even between these two looks.
+      return await retry.isEnabled({ timeout: 1_000 }).catch(() => false)
     })
     if (await page.getByText("Failed, undone").count() === 0) {
       await page.getByRole("button", { name: "Retry now" }).click()
