@@ -1,7 +1,6 @@
 /**
- * The migrations that participants have in common: they are to the letter what was applied when
- * each had its own, and keep what accounts, items and slots started with, of rows that were there
- * before and of rows made by whomever.
+ * The migrations that the participants share. Their texts equal those that older databases have
+ * applied, and they record with what each account, item and slot started.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -33,9 +32,9 @@ const participants = [
   { name: "slots", first: tableMigration(slots).text, resources: slots, columns: "time, capacity" },
 ]
 
-describe("the opening", () => {
+describe("the opening balance", () => {
   for (const { name, first, resources, columns } of participants) {
-    it.live(`of what ${name} had before is what is left and what is held`, () =>
+    it.live(`of a row that ${name} had before is what is left plus what is held`, () =>
       Effect.gen(function* () {
         const { table, key } = resources
         const sql = yield* onlooker(yield* newDatabase)
@@ -59,10 +58,7 @@ describe("the opening", () => {
   }
 })
 
-/**
- * What databases have on record that were made while each participant had all of its migrations in
- * files.
- */
+/** The checksums in databases of the time when each participant had its migrations in files. */
 const recorded = {
   billing: {
     "0001_accounts.sql": "1651e62f0cbdefda857d5d60e6274bf22433ed34e46b7cf0dfe9eec5992d674c",
@@ -78,9 +74,9 @@ const recorded = {
   },
 }
 
-describe("the checksums of what is applied", () => {
+describe("the shared migrations", () => {
   for (const name of ["billing", "items", "slots"] as const) {
-    it.live(`to ${name} are those that databases have on record since before`, () =>
+    it.live(`of ${name} have the checksums that older databases have on record`, () =>
       Effect.gen(function* () {
         const { sql } = yield* startParticipant(name)
         const rows = yield* Effect.promise(() =>

@@ -31,11 +31,11 @@ describe("GET /api/auth/users/me/", () => {
       assert.strictEqual((yield* me(auth, `bearer ${access}`)).status, 200)
     }))
 
-  it.effect("refuses anything but a live access token of ours, always with the same body", () =>
+  it.effect("refuses anything but a live access token from auth, always with the same body", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const { access, refresh } = yield* annsTokens(auth)
-      // This one passes, so the others fail for the reason in their names.
+      // The good token passes, so each bad one fails for the reason in its name.
       const { good, json } = yield* forge(auth)
       yield* Effect.promise(() =>
         auth.sql`update sessions set id = ${good.claims["sid"] as string}`
@@ -45,7 +45,7 @@ describe("GET /api/auth/users/me/", () => {
 
       const bad = yield* Effect.promise(async () => ({
         ...await badTokens(good),
-        ...await claimsWith(good, "sub", { ...noNames, "who does not exist": "nobody" }),
+        ...await claimsWith(good, "sub", { ...noNames, "of an unknown user": "nobody" }),
       }))
       const headers: Array<readonly [string, string | undefined]> = [
         ["no header", undefined],
@@ -115,11 +115,11 @@ describe("POST /api/token/refresh/ and /api/token/verify/", () => {
           ...noNames,
           "without a generation": session,
           "of no session": `${crypto.randomUUID()}.0`,
-          "of no number": `${session}.x`,
+          "without a number": `${session}.x`,
           "of a negative number": `${session}.-1`,
           "of a fraction": `${session}.0.5`,
-          "of a number that no column holds": `${session}.99999999999`,
-          "of no UUID": "session.0",
+          "of a number too large to store": `${session}.99999999999`,
+          "without a UUID": "session.0",
           "in capitals": jti.toUpperCase(),
         }),
       }))

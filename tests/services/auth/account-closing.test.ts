@@ -1,7 +1,4 @@
-/**
- * Deleting an account: when it is refused, what ends at once, what is erased later, and what stays
- * for ever.
- */
+/** Deleting an account: when it is refused, what ends at once, and what is erased later. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
@@ -28,7 +25,7 @@ const row = ({ sql }: RunningAuth) =>
       select username, email, password_hash from users`
     return user
   })
-/** The time until no token can be valid any more. */
+/** Lets time pass until no token can be valid any more. */
 const later = TestClock.adjust("15 minutes")
 
 describe("POST /api/auth/users/me/delete/", () => {
@@ -48,11 +45,11 @@ describe("POST /api/auth/users/me/delete/", () => {
       const [mine, nobodys] = [yield* logIn(auth), yield* logIn(auth, { ...ann, username: "bob" })]
       assert.deepStrictEqual([mine.status, mine.body], [401, nobodys.body])
       assert.strictEqual((yield* remove(auth, phone)).status, 401)
-      const told = yield* Effect.promise(() => auth.sql`select from ended_sessions`)
-      assert.strictEqual(told.length, 2)
+      const ended = yield* Effect.promise(() => auth.sql`select from ended_sessions`)
+      assert.strictEqual(ended.length, 2)
     }))
 
-  it.effect("is refused while orders are unfinished, and then nothing is changed", () =>
+  it.effect("is refused while orders are unfinished, and then changes nothing", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const pair = yield* annsTokens(auth)
@@ -93,7 +90,7 @@ describe("the personal data of a deleted account", () => {
       const auth = yield* startAuth()
       const pair = yield* annsTokens(auth)
       const { body } = yield* remove(auth, pair)
-      // Even for a service whose clock is a minute behind.
+      // The tokens have expired even at a service whose clock is a minute behind.
       assert.isAtLeast(Date.parse(body.erasedFrom), (decodeJwt(pair.access).exp! + 60) * 1000)
       yield* TestClock.adjust(Date.parse(body.erasedFrom) - 1)
       yield* auth.upkeep
@@ -101,11 +98,11 @@ describe("the personal data of a deleted account", () => {
       yield* TestClock.adjust(1)
       yield* auth.upkeep
       assert.deepStrictEqual(yield* row(auth), { username: "ann", email: "", password_hash: "" })
-      // The account stays on the books, with what was left in it.
+      // The account stays on the books, with its wallet.
       assert.deepStrictEqual(auth.billing.accounts.get("ann"), { email: "", wallet: 100 })
     }))
 
-  it.effect("is kept while an order that was placed in the last moment is unfinished", () =>
+  it.effect("is kept while an order that was placed at the last moment is unfinished", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       yield* remove(auth, yield* annsTokens(auth))
@@ -119,7 +116,7 @@ describe("the personal data of a deleted account", () => {
       assert.strictEqual(auth.billing.accounts.get("ann")!.email, "")
     }))
 
-  it.effect("is erased in the end, whichever service fails or loses its answers meanwhile", () =>
+  it.effect("is erased in the end, even when services fail or lose their answers meanwhile", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       yield* remove(auth, yield* annsTokens(auth))

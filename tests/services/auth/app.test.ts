@@ -1,4 +1,4 @@
-/** What every service shows of itself; and that no secret gets into auth's answers or logs. */
+/** The start, the readiness and the documented routes of auth, and its silence about secrets. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger } from "effect"
 import { TestClock } from "effect/testing"

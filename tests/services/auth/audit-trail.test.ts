@@ -1,7 +1,4 @@
-/**
- * The audit trail: who, from where, when, what, and how it ended, in the table and in the log;
- * never a secret.
- */
+/** The audit trail: who did what, from where, when, and how it ended, but never a secret. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger } from "effect"
 import { TestClock } from "effect/testing"
@@ -32,7 +29,7 @@ interface Row {
   readonly count: number
 }
 
-/** The rows, oldest first, once there are as many. */
+/** The rows, oldest first, once there are at least as many. */
 const trail = ({ sql }: RunningAuth, atLeast: number) =>
   Effect.gen(function* () {
     const rows = () => sql<Array<Row & { at: Date }>>`select * from audit_trail order by at, event`
@@ -68,7 +65,7 @@ describe("the audit trail", () => {
         "sign-up done - ann 198.51.100.7",
         "sign-up refused username_taken ann 198.51.100.7",
         "log-in refused wrong_credentials ann 198.51.100.7",
-        // Some people type their password for their name, so a name without a user is not recorded.
+        // Some people type their password as their name, so an unknown name is not recorded.
         "log-in refused wrong_credentials - 198.51.100.7",
         "log-in done - ann 198.51.100.7",
         "refresh done - ann 198.51.100.7",
@@ -84,7 +81,7 @@ describe("the audit trail", () => {
       ])
     }))
 
-  it.effect("tells a stolen token, a throttled guess, a deletion and an outage apart", () =>
+  it.effect("distinguishes a stolen token, a throttled guess, a deletion and an outage", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth({ SESSIONS_PER_USER: "1" })
       const stolen = yield* annsTokens(auth)
@@ -115,7 +112,7 @@ describe("the audit trail", () => {
       ) assert.include(found, line)
     }))
 
-  it.effect("counts the events of a flood that it does not keep, and loses no count", () =>
+  it.effect("counts the events of a flood that it does not keep one by one", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       for (let n = 0; n < 60; n++) {
@@ -149,26 +146,26 @@ describe("the audit trail", () => {
     }))
 
   it.effect("does not stop log-ins while its table cannot be written, and logs the loss", () => {
-    const said: Array<string> = []
+    const logged: Array<string> = []
     const logger = Logger.make(({ message }) => {
-      said.push(JSON.stringify(message))
+      logged.push(JSON.stringify(message))
     })
     return Effect.gen(function* () {
       const auth = yield* startAuth({}, "Debug")
       yield* Effect.promise(() => auth.sql`alter table audit_trail rename to lost`)
       yield* annsTokens(auth)
-      yield* until(() => said.some((line) => line.includes("audit trail met a defect")))
+      yield* until(() => logged.some((line) => line.includes("audit trail met a defect")))
       yield* Effect.promise(() => auth.sql`alter table lost rename to audit_trail`)
       yield* logIn(auth)
       yield* trail(auth, 1)
-      assert.isTrue(said.some((line) => line.includes("Audit trail") && line.includes("sign-up")))
+      assert.isTrue(logged.some((line) => line.includes("Audit trail") && line.includes("sign-up")))
     }).pipe(Effect.provide(Logger.layer([logger])))
   })
 
-  it.effect("contains no password or token, in table or log, whichever field has it", () => {
-    const said: Array<string> = []
+  it.effect("contains no password or token, in table or log, whichever field they are sent in", () => {
+    const logged: Array<string> = []
     const logger = Logger.make(({ message }) => {
-      said.push(JSON.stringify(message))
+      logged.push(JSON.stringify(message))
     })
     return Effect.gen(function* () {
       const auth = yield* startAuth({}, "Debug")
@@ -180,7 +177,7 @@ describe("the audit trail", () => {
       yield* auth.call("/api/auth/users/me/password/", { body: bodies, token: access })
       yield* auth.call("/api/token/refresh/", { body: { refresh: `${refresh}x` } })
       yield* auth.call("/api/token/logout/", { body: { refresh } })
-      const rows = JSON.stringify(yield* trail(auth, 6)) + said.join()
+      const rows = JSON.stringify(yield* trail(auth, 6)) + logged.join()
       for (const word of [secret, "mysecrethorse", ann.password, access, refresh, "$argon2id"]) {
         assert.notInclude(rows, word)
       }

@@ -1,11 +1,11 @@
 /**
- * Billing as auth sees it: it opens an account once per username, sets its e-mail address and
- * erases it, for callers with auth's token. It can refuse connections, lose its answers, and hold
- * requests back.
+ * Billing as auth sees it: for callers with auth's token, it opens an account once per username,
+ * sets its e-mail address and erases the address. It can refuse connections, lose its answers, and
+ * hold requests.
  */
 import { decodeJwt } from "jose"
 
-/** What happens to a request: `open` takes effect and gives the answer that billing would give. */
+/** What happens to a request. `open` lets it take effect, and gives billing's answer. */
 export type Conduct = (open: () => Response) => Promise<Response>
 
 const broken = (code: string) => new TypeError("fetch failed", { cause: { code } })
@@ -17,7 +17,7 @@ export const losesAnswers: Conduct = (open) => {
   return Promise.reject(broken("ECONNRESET"))
 }
 
-/** Holds each request back until the test releases it. */
+/** Holds each request until the test releases it. */
 export const holdsBack = () => {
   const held: Array<() => void> = []
   const conduct: Conduct = (open) => new Promise((resolve) => held.push(() => resolve(open())))
@@ -32,9 +32,9 @@ export class BillingDouble {
   readonly fetch = async (request: Request): Promise<Response> => {
     const { username, email } = await request.json() as { username: string; email: string }
     const { iss, aud } = decodeJwt(request.headers.get("authorization")!.slice("Bearer ".length))
-    const asked = `${request.method} ${request.url}`
-    const isErasure = asked === "POST http://billing.test/internal/accounts/erase"
-    if (!isErasure && asked !== "POST http://billing.test/api/profiles/") {
+    const target = `${request.method} ${request.url}`
+    const isErasure = target === "POST http://billing.test/internal/accounts/erase"
+    if (!isErasure && target !== "POST http://billing.test/api/profiles/") {
       return new Response("", { status: 404 })
     }
     if (iss !== "auth" || aud !== "billing") return new Response("", { status: 401 })

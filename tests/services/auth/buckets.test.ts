@@ -1,6 +1,4 @@
-/**
- * The buckets of one process: what they remember, for how many names, and what they never forget.
- */
+/** The buckets of one process: what they count, for how many names, and what they never forget. */
 import { assert, describe, it } from "@effect/vitest"
 import { type Bucket, makeBuckets, namesAtMost } from "#services/auth/buckets.ts"
 
@@ -13,7 +11,7 @@ const bucket = (name: string, kind = "accounts"): Bucket => ({
 })
 const isRefused = (taken: object) => "waitMs" in taken
 
-/** A store in which this many names miss a token. */
+/** Buckets in which each of this many names misses a token. */
 const filled = (names: number, nowMs = 0) => {
   const buckets = makeBuckets()
   for (let n = 0; n < names; n++) buckets.take([bucket(`name ${n}`)], nowMs)
@@ -21,7 +19,7 @@ const filled = (names: number, nowMs = 0) => {
 }
 
 describe("makeBuckets", () => {
-  it("gives at most a full bucket and the refill of an hour in an hour", () => {
+  it("gives in an hour at most a full bucket and the refill of an hour", () => {
     const buckets = makeBuckets()
     let given = 0
     for (let second = 0; second < 3_600; second++) {
@@ -57,13 +55,13 @@ describe("makeBuckets", () => {
       const refused = buckets.take([bucket("dummy"), bucket(`address ${n}`, "addresses")], n)
       assert.isTrue(isRefused(refused))
     }
-    // All of them have room, so none is shared.
+    // All names have room, so none shares a bucket.
     for (let n = 0; n < namesAtMost; n++) {
       assert.deepStrictEqual(buckets.take([bucket(`other ${n}`, "addresses")], 0), { missing: [1] })
     }
   })
 
-  it("gives each kind of names room of its own", () => {
+  it("gives each kind of name room of its own", () => {
     const buckets = filled(25_000)
     for (let n = 0; n < namesAtMost; n++) {
       assert.deepStrictEqual(buckets.take([bucket(`name ${n}`, "addresses")], 0), { missing: [1] })
@@ -72,7 +70,7 @@ describe("makeBuckets", () => {
 
   it("lets names without room share buckets, each with few others", () => {
     const buckets = filled(namesAtMost)
-    // A guesser who empties the bucket of one such name refuses one in a thousand of the others.
+    // A guesser who empties a shared bucket affects one in a thousand of the other names.
     for (let n = 0; n < 10; n++) {
       assert.isFalse(isRefused(buckets.take([bucket("guessed")], 0)))
     }
@@ -86,7 +84,7 @@ describe("makeBuckets", () => {
     assert.isBelow(refused, 50)
   })
 
-  it("limits many such names together to what the shared buckets hold", () => {
+  it("limits all names without room together to the tokens of the shared buckets", () => {
     const buckets = filled(namesAtMost)
     let given = 0
     for (let n = 0; n < 20_000; n++) {

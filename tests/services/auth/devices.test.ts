@@ -1,7 +1,4 @@
-/**
- * Devices on which a user has logged in, over HTTP: failures of strangers do not lock their owner
- * out.
- */
+/** Devices on which users have logged in: failures of strangers do not lock their owners out. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
@@ -26,7 +23,7 @@ const withDevices = (settings: Readonly<Record<string, string>> = {}) =>
       [ann, bob],
       (user) => Effect.map(logIn(auth, user, from(200)), cookieOf),
     )
-    // Their devices let them in, not their addresses.
+    // Without sessions, their devices let them in, not their addresses.
     yield* Effect.promise(() => auth.sql`delete from sessions`)
     return { auth, anns, bobs }
   })
@@ -35,14 +32,14 @@ const cookieOf = ({ headers }: { readonly headers: Headers }) =>
   headers.get("set-cookie")!.split(";")[0]!
 const tokenOf = (cookie: string) => cookie.slice(cookie.indexOf("=") + 1)
 
-/** Guesses from many addresses until none is tried any more. */
+/** Guesses at Ann's password from many addresses, until guesses are refused. */
 const attack = (auth: RunningAuth) =>
   asTimePasses(Effect.forEach(
     Array.from({ length: 20 }, (_, n) => n),
     (n) => logIn(auth, wrong, from(n)),
     { concurrency: "unbounded" },
   ))
-/** Guesses at many names, until no stranger's log-in from the address is tried any more. */
+/** Guesses at many names, until strangers' log-ins from the address are refused. */
 const spray = (auth: RunningAuth) =>
   asTimePasses(Effect.forEach(
     Array.from({ length: 55 }, (_, n) => n),
@@ -94,7 +91,7 @@ describe("a device", () => {
       assert.isFalse(yield* secure(trusting, {}))
     }))
 
-  it.effect("lets its user in whatever strangers fail at the account and from the address", () =>
+  it.effect("lets its user in, however often strangers fail at the account and from the address", () =>
     Effect.gen(function* () {
       const { auth, anns } = yield* withDevices()
       const guesses = yield* attack(auth)
@@ -109,14 +106,14 @@ describe("a device", () => {
       )
     }))
 
-  it.effect("lets its user in when the address has failed too often at other accounts", () =>
+  it.effect("lets its user in even when the address has failed too often at other accounts", () =>
     Effect.gen(function* () {
       const { auth, anns } = yield* withDevices()
       yield* logIn(auth, bob, from(99))
       yield* spray(auth)
       assert.strictEqual(yield* status(auth, from(99)), 429)
       assert.strictEqual(yield* status(auth, showing(anns)), 200)
-      // Bob has a live session there.
+      // Bob has a live session at that address.
       assert.strictEqual(yield* status(auth, from(99), bob), 200)
     }))
 

@@ -1,6 +1,6 @@
 /**
- * A signing key that is removed in an emergency, by the command or by hand: the tokens that it
- * signed are refused everywhere at once.
+ * A signing key that is removed in an emergency, and sessions that have ended: their tokens are
+ * soon refused everywhere.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -42,13 +42,13 @@ describe("a signing key that is removed", () => {
         const replica = yield* auth.replica
         const service = yield* serviceThatReads(replica)
         const old = yield* annsTokens(auth)
-        // All of them have verified it, and remember that.
+        // All have verified the token, and remember it.
         for (const one of [auth, replica]) assert.strictEqual(yield* statusAt(one, old.access), 200)
         assert.strictEqual(yield* service(old), "ann")
 
         yield* remove(auth)
         yield* TestClock.adjust("1001 millis")
-        // The other replica signs with the new key, too, without the wait of an hour.
+        // The other replica signs with the new key too, without the usual wait of an hour.
         for (const one of [auth, replica]) {
           const pair = (yield* logIn(one)).body as Pair
           assert.notStrictEqual(
@@ -83,7 +83,7 @@ describe("a signing key that is removed", () => {
       )
     }))
 
-  it.effect("leaves the previous key to sign, if there is an older one", () =>
+  it.effect("is replaced as the signer by the previous key, if there is one", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const [first] = yield* storedKeys(auth)
@@ -125,7 +125,7 @@ describe("a signing key that is removed", () => {
 })
 
 describe("a session that has ended", () => {
-  it.effect("is announced until all services know, in any order of commits", () =>
+  it.effect("is announced until all services know, in any sequence of commits", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const read = (after?: string) =>
@@ -142,7 +142,7 @@ describe("a session that has ended", () => {
         string,
         string,
       ]
-      // The first one to end is committed last.
+      // The session that ends first is committed last.
       let commit = () => {}
       const held = new Promise<void>((resolve) => commit = resolve)
       let begun = () => {}
@@ -164,13 +164,13 @@ describe("a session that has ended", () => {
       // the ends are announced again.
       let { position } = second
       yield* until(
-        "they are told no more",
+        "the ends are not announced any more",
         Effect.map(Effect.suspend(() => read(position)), (next) => {
           position = next.position
           return next.endedSessions.length === 0
         }),
       )
-      // A position of a database that was ahead of this one.
+      // The position of a database that was ahead of this one.
       yield* endSession(auth, restored)
       const all = yield* read("9000000000000000000")
       assert.sameMembers(all.endedSessions, [early, late, restored])

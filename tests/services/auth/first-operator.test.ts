@@ -1,4 +1,4 @@
-/** Signing in the first operator: by whom, from where, and what is left after a partial failure. */
+/** The sign-in of the first operator: from where, how often, and after a partial failure. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
@@ -49,7 +49,7 @@ describe("the exchange for the first operator", () => {
         const { status, code } = yield* exchange(from)
         assert.deepStrictEqual([status, code], [403, "this_machine_only"], JSON.stringify(from))
       }
-      // None of them has used it up.
+      // None of them has used up the token.
       assert.strictEqual((yield* exchange({ address: "::1" })).status, 200)
     }))
 

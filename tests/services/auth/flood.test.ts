@@ -1,7 +1,7 @@
 /**
  * A flood of sign-ups at auth as a process of its own, with real hashes, over 200 connections from
- * one address. The addresses are those that a trusted proxy reports. A limit on sign-ups does not
- * help here: the queues alone must hold.
+ * one address. A trusted proxy reports the addresses. No limit on sign-ups helps here: the queues
+ * alone must protect other users.
  */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { spawn } from "node:child_process"
@@ -25,7 +25,7 @@ const victim = { username: "victim", password: "correct horse battery" }
 const close: Array<() => unknown> = []
 let baseUrl: string
 
-/** Opens every account that it is asked for. */
+/** A billing that opens every account. */
 const billing = async (): Promise<Server> => {
   const server = createServer((request, response) => {
     let text = ""
@@ -96,7 +96,7 @@ const post = async (path: string, address: string, body: unknown) => {
   return { status: response.status, body: await response.json() as { refresh: string } }
 }
 
-/** The answer must be a success, and come within two seconds. */
+/** Asserts that the answer is a success and comes within two seconds. */
 const inTime = async (asked: ReturnType<typeof post>) => {
   const startedAt = performance.now()
   const answer = await asked
@@ -127,7 +127,7 @@ describe("a flood of sign-ups", () => {
       }
     })
     try {
-      await until("the flood is there", patienceMs, () => Promise.resolve(made > 10))
+      await until("the flood has begun", patienceMs, () => Promise.resolve(made > 10))
       for (let n = 0; n < atLength(10, 40); n++) {
         const address = `198.51.100.${n}`
         const loggedIn = await inTime(post("/api/token/", address, victim))

@@ -1,4 +1,4 @@
-/** The signing key of an auth service, decrypted from its database, to sign anything with. */
+/** Forges tokens with the signing key of an auth service, which it decrypts from the database. */
 import { Clock, Effect } from "effect"
 import { generateKeyPair, importJWK } from "jose"
 import { readFileSync } from "node:fs"

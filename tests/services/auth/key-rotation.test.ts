@@ -40,7 +40,7 @@ describe("the public keys", () => {
 })
 
 describe("retiredKeys", () => {
-  it("never includes the newest key, nor one that may have signed a live token", () => {
+  it("never includes the newest key, or a key that may have signed a live token", () => {
     assert.deepStrictEqual(retiredKeys([first], 1000 * dayMs, longestMs), [])
     const lastSigned = second.createdAtMs + hourMs
     assert.deepStrictEqual(retiredKeys([first, second], lastSigned + longestMs, longestMs), [])
@@ -52,9 +52,9 @@ describe("retiredKeys", () => {
 })
 
 describe("the rotation", () => {
-  // Replays months of replicas that look at the keys now and then, and of verifiers with the oldest
-  // copies possible.
-  it("signs only with keys that every copy has, and keeps those of live tokens", () => {
+  // Replays months of replicas that look at the keys at random times, and of verifiers with the
+  // oldest possible copies.
+  it("signs only with keys that every copy has, and keeps the keys of live tokens", () => {
     const pause = fc.integer({ min: 1, max: 12 * hourMs })
     fc.assert(fc.property(fc.array(pause, { minLength: 50, maxLength: 400 }), (pauses) => {
       let keys: ReadonlyArray<{ createdAtMs: number }> = []
@@ -68,7 +68,7 @@ describe("the rotation", () => {
         keys = keys.filter((key) => !retired.includes(key))
         if (isKeyDue(keys, now)) keys = [...keys, { createdAtMs: now }]
         const { createdAtMs } = signingKey(keys, now)!
-        // No copy is older than this one.
+        // By then, every copy has the key.
         assert.isTrue(createdAtMs === 0 || createdAtMs + 3 * trustedForMs <= now)
         signedUntil.set(createdAtMs, now + longestMs)
         assert.isAtMost(keys.length, 2)

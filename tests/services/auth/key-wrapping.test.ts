@@ -1,6 +1,4 @@
-/**
- * Signing keys at rest: that they are encrypted, with which secret, and the error for another one.
- */
+/** Signing keys in the database: how they are encrypted, and the error for a wrong secret. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { decodeProtectedHeader } from "jose"
@@ -11,7 +9,7 @@ import { annsTokens, type RunningAuth, startAuth } from "./running-auth.ts"
 
 const newSecret = () => randomBytes(32).toString("base64url")
 
-/** The same auth with other secrets. */
+/** The same auth, restarted with other secrets. */
 const withSecrets = (auth: RunningAuth, ...secrets: ReadonlyArray<string>) =>
   auth.restarted({ SIGNING_KEYS_SECRET: secrets.join("\n") })
 
@@ -31,7 +29,7 @@ const storePlainly = (auth: RunningAuth) =>
   })
 
 describe("a signing key in the database", () => {
-  it.effect("is encrypted, and no part of it can be read", () =>
+  it.effect("is encrypted, and unreadable in every part", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const [row] = yield* storedKeys(auth)
@@ -59,14 +57,14 @@ describe("a signing key in the database", () => {
       assert.isTrue(yield* isValid(again, refresh))
     }))
 
-  it.effect("is encrypted again with the first of several secrets, so others can go", () =>
+  it.effect("is encrypted again with the first of several secrets, so the others can be removed", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const old = secretOf(auth)
       const { access } = yield* annsTokens(auth)
       const [before] = yield* storedKeys(auth)
       const next = newSecret()
-      // First it only decrypts, on all replicas; then it encrypts.
+      // On all replicas, the next secret first only decrypts. Then it encrypts.
       yield* withSecrets(auth, old, next)
       assert.deepStrictEqual(yield* storedKeys(auth), [before!])
       yield* withSecrets(auth, next, old)
@@ -87,10 +85,13 @@ describe("a signing key in the database", () => {
           (error) => (error as { readonly message: string }).message,
         )
       const wrong = newSecret()
-      const said = yield* refusal(wrong)
-      assert.match(said, /^SIGNING_KEYS_SECRET does not open the signing key [\w-]{36} .*--rotate/)
-      for (const secret of [wrong, secretOf(auth)]) assert.notInclude(said, secret)
-      assert.notInclude(said, "\n")
+      const message = yield* refusal(wrong)
+      assert.match(
+        message,
+        /^SIGNING_KEYS_SECRET does not open the signing key [\w-]{36} .*--rotate/,
+      )
+      for (const secret of [wrong, secretOf(auth)]) assert.notInclude(message, secret)
+      assert.notInclude(message, "\n")
       assert.deepStrictEqual(yield* storedKeys(auth), before)
       // No bit may be altered, and no key may take the place of another.
       const { kid, key } = before[0]!

@@ -1,7 +1,4 @@
-/**
- * Logging in over HTTP, and what slows down guessing; the clock is the test's, so an hour takes no
- * time.
- */
+/** Log-ins over HTTP, and what slows down guessing. By the test's clock, an hour takes no time. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
@@ -83,7 +80,7 @@ describe("POST /api/token/", () => {
           await Effect.runPromise(logIn(auth, { ...wrong, username }, { address }))
           return performance.now() - startedAt
         })
-      // In turn, so that other work on the machine slows both alike; few enough that none is held.
+      // In turn, so that other work on the machine slows both alike. So few are never held.
       const pairs = yield* times(
         5,
         (n) => Effect.all([spent("ann", `10.1.0.${n}`), spent("nobody", `10.2.0.${n}`)]),
@@ -91,7 +88,7 @@ describe("POST /api/token/", () => {
       const [known, unknown] = [0, 1].map((who) =>
         pairs.reduce((sum, pair) => sum + pair[who]!, 0)
       ) as [number, number]
-      // Without a hash to compute, the time would be a twentieth.
+      // Without a hash to compute, an attempt would take a twentieth of the time.
       assert.isAbove(unknown, known / 5)
       assert.isAbove(known, unknown / 5)
     }))
@@ -112,7 +109,7 @@ describe("POST /api/token/", () => {
       }
     }))
 
-  it.effect("refuses log-ins at once when too many wait to be hashed", () =>
+  it.effect("refuses log-ins at once when too many wait for a hash", () =>
     Effect.gen(function* () {
       const auth = yield* withAnn()
       const answers = yield* times(160, () => logIn(auth), 160)
@@ -130,7 +127,7 @@ describe("the log-in throttle", () => {
   it.effect("stops guesses at an account, from anywhere, for the time that it names", () =>
     Effect.gen(function* () {
       const auth = yield* withAnn()
-      // All at once, so that none knows the outcome of the others.
+      // All at once, so that no guess knows the outcome of another.
       const guesses = yield* asTimePasses(times(60, (n) => guess(auth, n), 60))
       assert.deepStrictEqual([count(guesses, 401), count(guesses, 429)], [15, 45])
       const { body, headers } = guesses.find(({ status }) => status === 429)!
@@ -157,18 +154,18 @@ describe("the log-in throttle", () => {
       assert.deepStrictEqual([count(fromOneSite, 401), count(fromOneSite, 429)], [5, 5])
     }))
 
-  it.effect("compares a held attempt with the password that is set after the hold", () =>
+  it.effect("compares a held attempt with the password that holds after the wait", () =>
     Effect.gen(function* () {
       const auth = yield* withAnn()
       yield* times(5, (n) => guess(auth, n))
       const held = yield* Effect.forkChild(logIn(auth, ann, from(99)))
-      // Its turn comes first, so it is held when the next attempt is answered.
+      // The first attempt has its turn first, so it is held when the next one is answered.
       yield* logIn(auth, { ...wrong, username: "nobody" }, from(98))
       yield* Effect.promise(() => auth.sql`update users set active = false`)
       assert.strictEqual((yield* asTimePasses(Fiber.join(held))).status, 401)
     }))
 
-  it.effect("holds nobody while the server closes", () =>
+  it.effect("holds no attempt while the server closes", () =>
     Effect.gen(function* () {
       const auth = yield* withAnn()
       yield* times(5, (n) => guess(auth, n))
@@ -180,7 +177,7 @@ describe("the log-in throttle", () => {
         }, { remoteAddress: from(6).address, closing: Effect.void })
       )
       assert.strictEqual(status, 503)
-      // It was not tried, so it does not count.
+      // The attempt was not tried, so it does not count.
       const guesses = yield* asTimePasses(times(20, (n) => guess(auth, n + 20), 20))
       assert.strictEqual(count(guesses, 401), 10)
     }))

@@ -1,6 +1,6 @@
 /**
- * What slows down guessing, in this process and in a real Redis; the clock is the test's, so an
- * hour takes no time.
+ * What slows down guessing, in this process and in a real Redis. By the test's clock, an hour takes
+ * no time.
  */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer } from "effect"
@@ -21,7 +21,7 @@ beforeAll(async () => {
 })
 afterAll(() => redis.kill())
 
-const throttle = (url: string) =>
+const startThrottle = (url: string) =>
   Effect.map(
     Layer.build(loginThrottleLayer.pipe(Layer.provide(rateLimitsLayer(new URL(url))))),
     (context) => Effect.provideContext(LoginThrottle, context),
@@ -39,7 +39,7 @@ const aName = () => crypto.randomUUID()
 
 type Throttle = LoginThrottle["Service"]
 
-/** Makes the attempts; gives the result of each: its permit, or the seconds to wait. */
+/** Makes the attempts, and gives the result of each: its permit, or the seconds to wait. */
 const tried = ({ permit }: Throttle, attempts: ReadonlyArray<Attempt>) =>
   Effect.forEach(attempts, (attempt) =>
     Effect.match(permit(attempt), {
@@ -50,7 +50,7 @@ const tried = ({ permit }: Throttle, attempts: ReadonlyArray<Attempt>) =>
       },
     }))
 
-/** How many of the attempts are refused, which must be the last ones. */
+/** How many attempts are refused. Asserts that these are the last ones. */
 const refused = (answers: ReadonlyArray<Permit | number>) => {
   const first = answers.findIndex((answer) => typeof answer === "number")
   const last = answers.slice(first === -1 ? answers.length : first)
@@ -65,9 +65,9 @@ const variants = [["in this process", () => "memory:"], ["in Redis", () => redis
 describe.each(variants)("the log-in throttle, counting %s", (_, url) => {
   it.effect("holds strangers' guesses at an account longer each time, and then refuses them", () =>
     Effect.gen(function* () {
-      const it = yield* throttle(url())
+      const throttle = yield* startThrottle(url())
       const name = aName()
-      const answers = yield* tried(it, many(17, (n) => stranger(name, n)))
+      const answers = yield* tried(throttle, many(17, (n) => stranger(name, n)))
       assert.strictEqual(refused(answers), 2)
       const holds = answers.slice(0, 15).map((permit) => (permit as Permit).hold)
       assert.deepStrictEqual(holds.slice(0, 5), Array(5).fill(undefined))
@@ -84,15 +84,15 @@ describe.each(variants)("the log-in throttle, counting %s", (_, url) => {
       assert.isAbove(answers[15] as number, 600)
     }))
 
-  it.effect("does not let one site alone empty an account's bucket or make others wait long", () =>
+  it.effect("lets no single site empty an account's bucket, or make others wait long", () =>
     Effect.gen(function* () {
-      const it = yield* throttle(url())
+      const throttle = yield* startThrottle(url())
       const name = aName()
-      assert.strictEqual(refused(yield* tried(it, many(20, () => stranger(name)))), 15)
-      // All of one site, whatever the network.
+      assert.strictEqual(refused(yield* tried(throttle, many(20, () => stranger(name)))), 15)
+      // These networks belong to one site.
       const site = many(20, (n) => ({ ...stranger(name), address: `2001:db8:1:${n}::/64` }))
-      assert.strictEqual(refused(yield* tried(it, site)), 15)
-      const [owner] = yield* tried(it, [stranger(name, 99)])
+      assert.strictEqual(refused(yield* tried(throttle, site)), 15)
+      const [owner] = yield* tried(throttle, [stranger(name, 99)])
       const held = yield* Effect.forkChild((owner as Permit).hold!, { startImmediately: true })
       yield* TestClock.adjust("8 seconds")
       yield* Fiber.join(held)
@@ -100,69 +100,69 @@ describe.each(variants)("the log-in throttle, counting %s", (_, url) => {
 
   it.effect("refuses a device only for failures on that device", () =>
     Effect.gen(function* () {
-      const it = yield* throttle(url())
+      const throttle = yield* startThrottle(url())
       const name = aName()
-      yield* tried(it, many(60, (n) => stranger(name, n)))
-      yield* tried(it, many(60, (n) => stranger(`${name} ${n}`, 1)))
-      assert.strictEqual(refused(yield* tried(it, [stranger(name, 1)])), 1)
+      yield* tried(throttle, many(60, (n) => stranger(name, n)))
+      yield* tried(throttle, many(60, (n) => stranger(`${name} ${n}`, 1)))
+      assert.strictEqual(refused(yield* tried(throttle, [stranger(name, 1)])), 1)
       const device = { ...stranger(name, 1), device: aName() }
-      const [first] = yield* tried(it, [device])
+      const [first] = yield* tried(throttle, [device])
       assert.isUndefined((first as Permit).hold)
-      assert.strictEqual(refused(yield* tried(it, many(12, () => device))), 3)
-      assert.strictEqual(refused(yield* tried(it, [{ ...device, device: aName() }])), 0)
+      assert.strictEqual(refused(yield* tried(throttle, many(12, () => device))), 3)
+      assert.strictEqual(refused(yield* tried(throttle, [{ ...device, device: aName() }])), 0)
     }))
 
   it.effect("refuses an address with a live session only for its failures at this account", () =>
     Effect.gen(function* () {
-      const it = yield* throttle(url())
+      const throttle = yield* startThrottle(url())
       const name = aName()
       const home = { ...stranger(name, 7), addressIsKnown: true }
-      yield* tried(it, many(60, (n) => stranger(name, n)))
-      yield* tried(it, many(60, (n) => stranger(`${name} ${n}`, 7)))
-      assert.strictEqual(refused(yield* tried(it, [stranger(name, 7)])), 1)
-      assert.strictEqual(refused(yield* tried(it, many(12, () => home))), 2)
+      yield* tried(throttle, many(60, (n) => stranger(name, n)))
+      yield* tried(throttle, many(60, (n) => stranger(`${name} ${n}`, 7)))
+      assert.strictEqual(refused(yield* tried(throttle, [stranger(name, 7)])), 1)
+      assert.strictEqual(refused(yield* tried(throttle, many(12, () => home))), 2)
       const other = { ...home, username: `${home.address} ${name}` }
-      assert.strictEqual(refused(yield* tried(it, [other])), 0)
+      assert.strictEqual(refused(yield* tried(throttle, [other])), 0)
     }))
 
   it.effect("stops an address that tries many names, but no other address", () =>
     Effect.gen(function* () {
-      const it = yield* throttle(url())
+      const throttle = yield* startThrottle(url())
       const name = aName()
       const address = `${name}.test`
       const at = (address: string) => (n: number) => ({ ...stranger(`${name} ${n}`), address })
-      const answers = yield* tried(it, many(53, at(address)))
+      const answers = yield* tried(throttle, many(53, at(address)))
       assert.strictEqual(refused(answers), 3)
       assert.isAtMost(answers[52] as number, 72)
       assert.isUndefined((answers[39] as Permit).hold)
       assert.isDefined((answers[40] as Permit).hold)
-      assert.strictEqual(refused(yield* tried(it, [at(`${name}.other`)(60)])), 0)
+      assert.strictEqual(refused(yield* tried(throttle, [at(`${name}.other`)(60)])), 0)
     }))
 
   it.effect("counts no attempt that is put back, and none that was refused", () =>
     Effect.gen(function* () {
-      const it = yield* throttle(url())
+      const throttle = yield* startThrottle(url())
       const name = aName()
       for (let n = 0; n < 60; n++) {
-        const [permit] = yield* tried(it, [stranger(name)])
+        const [permit] = yield* tried(throttle, [stranger(name)])
         assert.isUndefined((permit as Permit).hold)
         yield* (permit as Permit).putBack
       }
       const other = aName()
       const address = `${name}.test`
-      yield* tried(it, many(60, () => ({ ...stranger(other), address })))
+      yield* tried(throttle, many(60, () => ({ ...stranger(other), address })))
       const others = many(45, (n) => ({ ...stranger(`${other} ${n}`), address }))
-      assert.strictEqual(refused(yield* tried(it, others)), 0)
+      assert.strictEqual(refused(yield* tried(throttle, others)), 0)
     }))
 })
 
 describe("the log-in throttle of one process", () => {
   it.effect("allows strangers at most 20 failures in any hour at an account", () =>
     Effect.gen(function* () {
-      const it = yield* throttle("memory:")
+      const throttle = yield* startThrottle("memory:")
       const failedAt: Array<number> = []
       for (let minute = 0; minute < 180; minute++) {
-        const answers = yield* tried(it, many(20, (n) => stranger("ann", 20 * minute + n)))
+        const answers = yield* tried(throttle, many(20, (n) => stranger("ann", 20 * minute + n)))
         failedAt.push(...answers.filter((answer) => typeof answer !== "number").map(() => minute))
         yield* TestClock.adjust("1 minute")
       }
@@ -172,28 +172,28 @@ describe("the log-in throttle of one process", () => {
       }
     }))
 
-  it.effect("keeps a victim's bucket while 20,500 others are tried, refused or failed", () =>
+  it.effect("keeps a victim's bucket while 20,500 other guesses are refused or fail", () =>
     Effect.gen(function* () {
-      const it = yield* throttle("memory:")
+      const throttle = yield* startThrottle("memory:")
       const from = (username: string) => (n: number) => ({
         ...stranger(username),
         address: network(n),
       })
-      const guesses = yield* tried(it, many(20, from("victim")))
+      const guesses = yield* tried(throttle, many(20, from("victim")))
       assert.strictEqual(refused(guesses), 5)
-      assert.strictEqual(refused(yield* tried(it, many(20_500, from("dummy")))), 20_485)
-      yield* tried(it, many(20_500, (n) => from(`dummy ${n}`)(n)))
-      assert.strictEqual(refused(yield* tried(it, many(40, from("victim")))), 40)
+      assert.strictEqual(refused(yield* tried(throttle, many(20_500, from("dummy")))), 20_485)
+      yield* tried(throttle, many(20_500, (n) => from(`dummy ${n}`)(n)))
+      assert.strictEqual(refused(yield* tried(throttle, many(40, from("victim")))), 40)
     }))
 
-  it.effect("holds no more than a thousand at once, and lets the others come again", () =>
+  it.effect("holds at most a thousand attempts at once, and refuses the others for now", () =>
     Effect.gen(function* () {
-      const it = yield* throttle("memory:")
+      const throttle = yield* startThrottle("memory:")
       const attempts = Array.from(
         { length: 101 },
         (_, account) => many(15, (n) => stranger(`account ${account}`, 15 * account + n)),
       ).flat()
-      const holds = (yield* tried(it, attempts)).flatMap((permit) =>
+      const holds = (yield* tried(throttle, attempts)).flatMap((permit) =>
         typeof permit === "number" || permit.hold === undefined ? [] : [permit.hold]
       )
       assert.isAbove(holds.length, 1_000)

@@ -5,7 +5,7 @@ import { isUnambiguous, keysOf } from "#services/auth/names.ts"
 const ofOneScript = [
   ..."ann,Åsa,zoë.b@c+d-e_f9,...,42,пётр,Пётр.42,Ελένη,أحمد,דוד,मीरा,สมชาย,김철수,李雷,やまだ,ヤマダ太郎"
     .split(","),
-  // Latin is written beside these.
+  // Scripts that are written together with Latin.
   ..."tanaka田中,ヤマダtaro,李leiㄌㄟ,kim김철수金".split(","),
   "e\u0301a",
   "أحمد٣",
@@ -16,7 +16,7 @@ const ofMoreThanOne = [
   ..."ٳali,٣ali,अann,김あ,ㄌ김,やㄌ,\u0531nn".split(","),
   // Not in everyday use: Cherokee, Coptic, Gothic.
   ..."ᎪᎪ,ⲁⲁ,\u{10330}\u{10331}".split(","),
-  // Two kinds of digits within one script, and beside those of ASCII.
+  // Two kinds of digits within one script, and one kind beside those of ASCII.
   "أحمد٣۴",
   "أحمد٣4",
 ]
@@ -54,7 +54,7 @@ describe("isUnambiguous", () => {
     for (const name of ofOneScript) assert.isTrue(isUnambiguous(name), name)
   })
 
-  it("refuses a mix of scripts or of digits, and scripts out of everyday use", () => {
+  it("refuses a mix of scripts or of digits, and scripts that are not in everyday use", () => {
     for (const name of ofMoreThanOne) assert.isFalse(isUnambiguous(name), name)
   })
 
@@ -66,19 +66,19 @@ describe("isUnambiguous", () => {
 })
 
 describe("keysOf", () => {
-  it("gives names that look alike one look", () => {
+  it("gives the same look to names that look alike", () => {
     for (const [one = "", other = ""] of alike) {
       assert.strictEqual(keysOf(one).look, keysOf(other).look, `${one} ${other}`)
     }
   })
 
-  it("gives names that differ in case only one fold", () => {
+  it("gives the same fold to names that differ in case only", () => {
     for (const [one = "", other = ""] of ofOneFold) {
       assert.strictEqual(keysOf(one).folded, keysOf(other).folded, `${one} ${other}`)
     }
   })
 
-  it("gives other names other keys", () => {
+  it("gives different keys to other names", () => {
     for (const [one = "", other = ""] of different) {
       assert.notStrictEqual(keysOf(one).look, keysOf(other).look, `${one} ${other}`)
       assert.notStrictEqual(keysOf(one).folded, keysOf(other).folded, `${one} ${other}`)

@@ -44,7 +44,7 @@ describe("the role of an operator", () => {
       assert.strictEqual(roleOf(pairOf(yield* logIn(auth)).access), "operator")
     }))
 
-  it.effect("ends with all sessions of the user, and other services learn of it", () =>
+  it.effect("ends together with all sessions of the user, and other services learn of it", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       yield* annsTokens(auth)
@@ -119,7 +119,7 @@ describe("the trail of what operators do", () => {
     return { keep, kept }
   })
 
-  it.effect("has one entry for each action: on disk before it is done, with its first end", () =>
+  it.effect("has one entry for each action: stored before it is done, with the first outcome", () =>
     Effect.gen(function* () {
       const { keep, kept } = yield* prepared
       const entry = {
@@ -143,7 +143,7 @@ describe("the trail of what operators do", () => {
       ])
     }))
 
-  it.effect("takes an end without a beginning, and no other action under the same id", () =>
+  it.effect("accepts an end without a beginning, but no other action under the same id", () =>
     Effect.gen(function* () {
       const { keep, kept } = yield* prepared
       assert.strictEqual((yield* keep({ outcome: "done" })).status, 204)

@@ -1,7 +1,4 @@
-/**
- * Orders as auth sees it: it tells callers with auth's token who has unfinished orders. It can be
- * down.
- */
+/** Orders as auth sees it: tells callers with auth's token who has unfinished orders. */
 import { decodeJwt } from "jose"
 
 export class OrdersDouble {

@@ -1,7 +1,4 @@
-/**
- * Changing the password: what it needs, which sessions it ends, and how it treats a simultaneous
- * log-in.
- */
+/** Changing the password: what it needs, which sessions it ends, and simultaneous log-ins. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import {
@@ -84,7 +81,7 @@ describe("POST /api/auth/users/me/password/", () => {
         answers.push(yield* asTimePasses(change(auth, mine, guess, `198.51.${n}.1`)))
       }
       const statuses = answers.map(({ status }) => status)
-      // Ten may fail, from any address, each but the first few after a wait; the next is refused.
+      // Ten may fail, from any address, all but the first few after a wait. The next is refused.
       assert.deepStrictEqual(statuses, [...Array(10).fill(403), ...Array(10).fill(429)])
       assert.isAbove(Number(answers.at(-1)!.headers.get("retry-after")), 0)
     }))
@@ -104,7 +101,7 @@ describe("POST /api/auth/users/me/password/", () => {
       assert.strictEqual((yield* change(auth, mine, undefined, elsewhere)).status, 200)
     }))
 
-  it.effect("is for logged-in users only, not for a token of a session that is over", () =>
+  it.effect("is for logged-in users only, not for a token of an ended session", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const mine = yield* annsTokens(auth)
@@ -117,7 +114,7 @@ describe("POST /api/auth/users/me/password/", () => {
       assert.strictEqual((yield* logIn(auth)).status, 200)
     }))
 
-  it.effect("takes effect once for two simultaneous changes, with the password of that one", () =>
+  it.effect("lets one of two simultaneous changes win, with its password", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const replica = yield* auth.replica
@@ -142,7 +139,7 @@ describe("POST /api/auth/users/me/password/", () => {
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const mine = yield* annsTokens(auth)
-      // Late log-ins have a wrong password, and are held for it.
+      // Log-ins after the change have a wrong password, and are held.
       const [changed, ...logIns] = yield* asTimePasses(
         Effect.all(
           [change(auth, mine), ...Array.from({ length: 12 }, () => logIn(auth))],

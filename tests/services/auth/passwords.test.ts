@@ -14,8 +14,8 @@ describe("passwords", () => {
         const asked = yield* Effect.forkChild(logIn(["one"], work as Effect.Effect<unknown>), {
           startImmediately: true,
         })
-        // A thread's work ends in a later turn of the loop; an interruption that does not wait for
-        // it ends in this one.
+        // A thread's work ends in a later turn of the event loop. An interruption that does not
+        // wait for it ends in this turn.
         let later = false
         setImmediate(() => later = true)
         yield* Fiber.interrupt(asked)

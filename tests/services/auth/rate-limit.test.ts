@@ -1,7 +1,4 @@
-/**
- * Counting failures in a real Redis, which replicas share, which restarts empty after a crash, or
- * which hangs.
- */
+/** Limits in this process and in a real Redis: shared by replicas, unavailable, or hanging. */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Effect, References, Result } from "effect"
 import { TestClock } from "effect/testing"
@@ -25,7 +22,7 @@ const quietly = Effect.provideService(References.MinimumLogLevel, "Error")
 
 type Limits = RateLimits["Service"]
 
-/** Ten at once, and again one after every six minutes. */
+/** Ten tokens at once, and another after every six minutes. */
 const bucket = (name: string, kind = "tests") => ({ kind, name, limit: 10, refillMs: 360_000 })
 
 /** How many of `times` attempts a bucket of ten allows. */
@@ -49,7 +46,7 @@ describe("makeRateLimits", () => {
       () => redis.url,
     ]] as const
   ) {
-    it.effect(`counts each name of a kind for itself, and gives back: ${where}`, () =>
+    it.effect(`counts each name of a kind separately, and takes tokens back: ${where}`, () =>
       Effect.gen(function* () {
         const limits = yield* makeRateLimits(new URL(url()))
         const [one, other] = [aKey(), aKey()]
@@ -102,7 +99,7 @@ describe("makeRateLimits", () => {
       assert.isAtMost(lives, 3_600_000)
     }))
 
-  it.effect("refills as time goes by: memory:", () =>
+  it.effect("refills as time passes: in this process", () =>
     Effect.gen(function* () {
       const limits = yield* makeRateLimits(new URL("memory:"))
       const one = aKey()
@@ -111,7 +108,7 @@ describe("makeRateLimits", () => {
       assert.strictEqual(yield* allowed(limits, one, 2), 1)
     }))
 
-  it.effect("refills as time goes by, even when the wall clock is set back an hour: memory:", () =>
+  it.effect("refills as time passes, even when the wall clock is set back: in this process", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(1_800_000_000_000)
       const limits = yield* makeRateLimits(new URL("memory:"))
@@ -122,14 +119,14 @@ describe("makeRateLimits", () => {
       assert.strictEqual(yield* allowed(limits, key, 5), 2)
     }))
 
-  it.effect("refills by the clock of Redis, whatever the clocks of the replicas say", () =>
+  it.effect("refills by the clock of Redis, not by the clocks of the replicas", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(1_800_000_000_000)
       const limits = yield* makeRateLimits(new URL(redis.url))
       const key = aKey()
       const fast = [{ ...bucket(key), refillMs: 100 }]
       for (let n = 0; n < 10; n++) yield* limits.take(fast)
-      // By that clock the bucket would not refill for an hour, or would be full at once.
+      // By a replica's clock, the bucket would not refill for an hour, or would be full at once.
       yield* TestClock.setTime(1_800_000_000_000 - 3_600_000)
       yield* Effect.result(limits.take(fast)).pipe(
         Effect.repeat({ until: Result.isSuccess, times: 100_000 }),
@@ -157,7 +154,7 @@ describe("makeRateLimits", () => {
       board.switchTo(redis.url)
       const key = aKey()
       yield* until(
-        "they count together",
+        "both replicas count in the same Redis",
         Effect.gen(function* () {
           yield* TestClock.adjust("5 seconds")
           yield* allowed(limits, key, 12)
@@ -166,7 +163,7 @@ describe("makeRateLimits", () => {
       )
     }))
 
-  it.effect("counts for all replicas together in one Redis, and puts back there", () =>
+  it.effect("counts for all replicas together in one Redis, and puts tokens back there", () =>
     Effect.gen(function* () {
       const one = yield* makeRateLimits(new URL(redis.url))
       const other = yield* makeRateLimits(new URL(redis.url))
@@ -204,7 +201,7 @@ describe("makeRateLimits", () => {
       const limits = yield* makeRateLimits(new URL(`redis://127.0.0.1:${port}`))
       const startedAt = performance.now()
       assert.strictEqual(yield* allowed(limits, aKey(), 12), 10)
-      // Half a second for the first one; it would be six for all twelve.
+      // Half a second for the first one. All twelve would take six.
       assert.isBelow(performance.now() - startedAt, underLoad(3_000))
     }))
 })

@@ -38,18 +38,16 @@ export interface RunningAuth {
   readonly orders: OrdersDouble
   readonly sql: Sql
   /**
-   * Sends a request; a body makes it a POST unless the method is given, a token goes into its
+   * Sends a request. A body makes it a POST unless the method is given. A token goes into its
    * Authorization header.
    */
   readonly call: (path: string, options?: CallOptions) => Effect.Effect<Answer>
-  /**
-   * Runs the service's upkeep once. Nothing else runs by itself here, so the clock can be moved.
-   */
+  /** Runs the service's upkeep once. It does not run by itself here, so the clock can be moved. */
   readonly upkeep: Effect.Effect<void>
   readonly environment: Readonly<Record<string, string>>
   /** A second replica: another app on the same database and billing. */
   readonly replica: Effect.Effect<RunningAuth, unknown, Scope.Scope>
-  /** The same with other settings. */
+  /** The same auth with other settings, on the same database, billing and orders. */
   readonly restarted: (
     settings: Readonly<Record<string, string>>,
   ) => Effect.Effect<RunningAuth, unknown, Scope.Scope>
@@ -185,17 +183,17 @@ export const endSession = ({ sql }: RunningAuth, session: string) =>
         values (${session}, ${new Date(now)}, ${new Date(now + 600_000)})`
     ))
 
-/** Waits for work outside the test's clock: databases, hashes. */
+/** Waits for databases and hashes, which do not follow the test's clock. */
 export const until = (condition: () => boolean | Promise<boolean>): Effect.Effect<void> =>
   Effect.promise(async () => {
     const deadlineMs = Date.now() + patienceMs
     while (!await condition()) {
-      if (Date.now() > deadlineMs) throw new Error("what the test waits for did not come")
+      if (Date.now() > deadlineMs) throw new Error("The condition did not hold in time")
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
   })
 
-/** Runs the effect while the test's clock goes on, a tenth of a second at a time. */
+/** Runs the effect while the test's time passes, a tenth of a second at a time. */
 export const asTimePasses = <A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> =>
   Effect.raceFirst(
     effect,

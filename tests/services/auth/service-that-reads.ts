@@ -1,6 +1,6 @@
 /**
- * Another service, as far as it verifies users' tokens with what it reads from auth. It reads when
- * asked, not periodically, so the clock can be moved by months.
+ * The part of another service that verifies users' tokens with the keys of auth. It reads the keys
+ * when it needs them, not periodically, so the clock can be moved by months.
  */
 import { Effect } from "effect"
 import { Fetch } from "#shared/http/client.ts"
@@ -9,7 +9,7 @@ import { makeTrust } from "#shared/security/trust.ts"
 import { makeUserVerifier } from "#shared/security/user-tokens.ts"
 import type { Pair, RunningAuth } from "./running-auth.ts"
 
-/** The user that it lets in with an access token. */
+/** Gives a function that verifies an access token and gives its user. */
 export const serviceThatReads = Effect.fnUntraced(function* ({ app }: RunningAuth) {
   const read = yield* readTrustOf(new URL("http://auth.test/internal/jwks.json")).pipe(
     Effect.provideService(Fetch, (url, init) => Promise.resolve(app.request(url, init))),

@@ -1,7 +1,4 @@
-/**
- * How sessions end: by a log-out, from the list, everywhere, by age and by number; and what remains
- * of them.
- */
+/** How sessions end: by a log-out, from the list, all together, by age and by number. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
@@ -34,20 +31,20 @@ const anotherLogIn = (auth: RunningAuth, user = ann, address?: string) =>
   })
 const idOf = ({ access }: Pair) => decodeJwt(access)["sid"] as string
 
-const isRefused = ({ status, body }: Answer) =>
+const assertRefused = ({ status, body }: Answer) =>
   assert.deepStrictEqual([status, body.code], [401, "unauthenticated"])
 
-/** Whether auth accepts either token of the pair for any purpose. */
-const isOver = (auth: RunningAuth, pair: Pair) =>
+/** Asserts that auth accepts neither token of the pair for any purpose. */
+const assertOver = (auth: RunningAuth, pair: Pair) =>
   Effect.gen(function* () {
-    isRefused(yield* sessions(auth, pair))
-    isRefused(yield* auth.call("/api/auth/users/me/", { token: pair.access }))
+    assertRefused(yield* sessions(auth, pair))
+    assertRefused(yield* auth.call("/api/auth/users/me/", { token: pair.access }))
     for (const token of [pair.access, pair.refresh]) {
-      isRefused(yield* auth.call("/api/token/verify/", { body: { token } }))
+      assertRefused(yield* auth.call("/api/token/verify/", { body: { token } }))
     }
-    isRefused(yield* refresh(auth, pair.refresh))
+    assertRefused(yield* refresh(auth, pair.refresh))
   })
-const isLive = (auth: RunningAuth, pair: Pair) =>
+const assertLive = (auth: RunningAuth, pair: Pair) =>
   Effect.gen(function* () {
     assert.strictEqual((yield* sessions(auth, pair)).status, 200)
     for (const token of [pair.access, pair.refresh]) {
@@ -57,10 +54,10 @@ const isLive = (auth: RunningAuth, pair: Pair) =>
   })
 
 /**
- * The ended sessions that services learn of, and the seconds from their end until their last token
- * expires.
+ * The ended sessions that are announced to services, with the seconds from their end until their
+ * last token expires.
  */
-const told = ({ sql }: RunningAuth) =>
+const announced = ({ sql }: RunningAuth) =>
   Effect.promise(async () =>
     new Map(
       (await sql<Array<{ session: string; seconds: number }>>`
@@ -77,12 +74,12 @@ describe("POST /api/token/logout/", () => {
       const laptop = yield* anotherLogIn(auth)
       const { status, body } = yield* logOut(auth, phone.refresh)
       assert.deepStrictEqual([status, body], [204, {}])
-      yield* isOver(auth, phone)
-      yield* isOver(yield* auth.replica, phone)
-      yield* isLive(auth, laptop)
+      yield* assertOver(auth, phone)
+      yield* assertOver(yield* auth.replica, phone)
+      yield* assertLive(auth, laptop)
     }))
 
-  it.effect("can be repeated, also with a token that was replaced", () =>
+  it.effect("can be repeated, even with a token that was replaced", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const first = yield* annsTokens(auth)
@@ -90,7 +87,7 @@ describe("POST /api/token/logout/", () => {
       for (const token of [first.refresh, first.refresh, second.refresh]) {
         assert.strictEqual((yield* logOut(auth, token)).status, 204)
       }
-      yield* isOver(auth, second)
+      yield* assertOver(auth, second)
     }))
 
   it.effect("refuses anything but a refresh token, and ends nothing", () =>
@@ -98,23 +95,23 @@ describe("POST /api/token/logout/", () => {
       const auth = yield* startAuth()
       const pair = yield* annsTokens(auth)
       for (const wrong of [pair.access, "", "a.b.c", `${pair.refresh}x`]) {
-        isRefused(yield* logOut(auth, wrong))
+        assertRefused(yield* logOut(auth, wrong))
       }
       assert.strictEqual((yield* auth.call("/api/token/logout/", { body: {} })).status, 400)
-      yield* isLive(auth, pair)
+      yield* assertLive(auth, pair)
     }))
 
-  it.effect("is announced to every service as long as an access token may live", () =>
+  it.effect("is announced to every service while an access token may be valid", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const first = yield* annsTokens(auth)
       yield* TestClock.adjust("9 minutes")
       const second = (yield* refresh(auth, first.refresh)).body as Pair
       yield* TestClock.adjust("9 seconds")
-      // A refresh may be repeated, which gives another access token.
+      // A repeated refresh gives another access token.
       const again = (yield* refresh(auth, first.refresh)).body as Pair
       yield* logOut(auth, again.refresh)
-      const seconds = (yield* told(auth)).get(idOf(again))!
+      const seconds = (yield* announced(auth)).get(idOf(again))!
       assert.strictEqual(idOf(second), idOf(first))
       const latest = decodeJwt(again.access).exp! - 549
       assert.isAtLeast(seconds, latest)
@@ -123,15 +120,15 @@ describe("POST /api/token/logout/", () => {
 })
 
 describe("a stolen refresh token", () => {
-  it.effect("that is used twice ends the session's access tokens, too", () =>
+  it.effect("that is used twice ends the session's access tokens too", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const stolen = yield* annsTokens(auth)
       const successor = (yield* refresh(auth, stolen.refresh)).body as Pair
       yield* TestClock.adjust("11 seconds")
-      isRefused(yield* refresh(auth, stolen.refresh))
-      yield* isOver(auth, successor)
-      assert.deepStrictEqual([...(yield* told(auth)).keys()], [idOf(stolen)])
+      assertRefused(yield* refresh(auth, stolen.refresh))
+      yield* assertOver(auth, successor)
+      assert.deepStrictEqual([...(yield* announced(auth)).keys()], [idOf(stolen)])
     }))
 })
 
@@ -163,13 +160,13 @@ describe("GET /api/auth/sessions/", () => {
       ]])
     }))
 
-  it.effect("is for those who are logged in", () =>
+  it.effect("is for logged-in users only", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const { refresh: token } = yield* annsTokens(auth)
-      isRefused(yield* auth.call(list))
-      isRefused(yield* auth.call(list, { token }))
-      isRefused(yield* auth.call(list, { method: "DELETE" }))
+      assertRefused(yield* auth.call(list))
+      assertRefused(yield* auth.call(list, { token }))
+      assertRefused(yield* auth.call(list, { method: "DELETE" }))
     }))
 })
 
@@ -180,8 +177,8 @@ describe("DELETE /api/auth/sessions/{id}/", () => {
       const phone = yield* annsTokens(auth)
       const laptop = yield* anotherLogIn(auth)
       assert.strictEqual((yield* end(auth, laptop, idOf(phone).toUpperCase())).status, 204)
-      yield* isOver(auth, phone)
-      yield* isLive(auth, laptop)
+      yield* assertOver(auth, phone)
+      yield* assertLive(auth, laptop)
       const again = yield* end(auth, laptop, idOf(phone))
       assert.deepStrictEqual([again.status, again.body.code], [404, "session_not_found"])
       assert.strictEqual((yield* end(auth, laptop, "1")).status, 400)
@@ -198,7 +195,7 @@ describe("DELETE /api/auth/sessions/{id}/", () => {
         yield* end(auth, bobs, crypto.randomUUID()),
       ]
       assert.deepStrictEqual([others.status, others.body], [404, nobodys.body])
-      yield* isLive(auth, anns)
+      yield* assertLive(auth, anns)
     }))
 })
 
@@ -211,14 +208,14 @@ describe("DELETE /api/auth/sessions/", () => {
       yield* signUp(auth, bob)
       const bobs = yield* anotherLogIn(auth, bob)
       assert.strictEqual((yield* end(auth, phone)).status, 204)
-      yield* isOver(auth, phone)
-      yield* isOver(auth, laptop)
-      yield* isLive(auth, bobs)
-      assert.sameMembers([...(yield* told(auth)).keys()], [idOf(phone), idOf(laptop)])
-      yield* isLive(auth, yield* anotherLogIn(auth))
+      yield* assertOver(auth, phone)
+      yield* assertOver(auth, laptop)
+      yield* assertLive(auth, bobs)
+      assert.sameMembers([...(yield* announced(auth)).keys()], [idOf(phone), idOf(laptop)])
+      yield* assertLive(auth, yield* anotherLogIn(auth))
     }))
 
-  it.effect("wins over a simultaneous refresh: the tokens of that refresh are over, too", () =>
+  it.effect("wins over a simultaneous refresh: the tokens of that refresh are refused too", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const replica = yield* auth.replica
@@ -232,17 +229,17 @@ describe("DELETE /api/auth/sessions/", () => {
           Effect.all([end(auth, pairs[0]!), end(replica, pairs[1]!)], { concurrency: 2 }),
         ], { concurrency: "unbounded" })
         for (const { status, body } of answers) {
-          if (status === 200) yield* isOver(auth, body as Pair)
+          if (status === 200) yield* assertOver(auth, body as Pair)
           else assert.strictEqual(status, 401)
         }
-        const ended = yield* told(auth)
+        const ended = yield* announced(auth)
         for (const pair of pairs) assert.isTrue(ended.has(idOf(pair)))
       }
     }))
 })
 
 describe("a session", () => {
-  it.effect("ends at its greatest age, however often it is refreshed, and its tokens with it", () =>
+  it.effect("ends with its tokens at its maximum age, however often it is refreshed", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth({ SESSION_LIFETIME: "10 days" })
       const first = yield* annsTokens(auth)
@@ -252,9 +249,9 @@ describe("a session", () => {
       const last = (yield* refresh(auth, second.refresh)).body as Pair
       const end = 10 * 24 * 3600
       assert.deepStrictEqual([last.access, last.refresh].map((t) => decodeJwt(t).exp), [end, end])
-      yield* isLive(auth, last)
+      yield* assertLive(auth, last)
       yield* TestClock.adjust("5 minutes")
-      yield* isOver(auth, last)
+      yield* assertOver(auth, last)
     }))
 
   it.effect("is limited by a SESSION_LIFETIME that was shortened after it began", () =>
@@ -262,13 +259,13 @@ describe("a session", () => {
       const auth = yield* startAuth()
       const pair = yield* annsTokens(auth)
       yield* TestClock.adjust("6 minutes")
-      yield* isLive(auth, pair)
+      yield* assertLive(auth, pair)
       const { sql, environment } = auth
       const stricter = yield* startAuth({ ...environment, SESSION_LIFETIME: "5 minutes" })
-      yield* isOver({ ...stricter, sql }, pair)
+      yield* assertOver({ ...stricter, sql }, pair)
     }))
 
-  it.effect("ends when its user opens one too many and it is the least recently used", () =>
+  it.effect("ends when its user opens too many sessions and it is the least recently used", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth({ SESSIONS_PER_USER: "2" })
       const first = yield* annsTokens(auth)
@@ -277,13 +274,13 @@ describe("a session", () => {
       yield* TestClock.adjust("1 minute")
       const used = (yield* refresh(auth, first.refresh)).body as Pair
       const third = yield* anotherLogIn(yield* auth.replica)
-      yield* isOver(auth, second)
-      yield* isLive(auth, used)
-      yield* isLive(auth, third)
-      assert.deepStrictEqual([...(yield* told(auth)).keys()], [idOf(second)])
+      yield* assertOver(auth, second)
+      yield* assertLive(auth, used)
+      yield* assertLive(auth, third)
+      assert.deepStrictEqual([...(yield* announced(auth)).keys()], [idOf(second)])
     }))
 
-  it.effect("does not exceed the limit, even when many are opened at the same time", () =>
+  it.effect("is limited in number, even when many are opened at the same time", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth({ SESSIONS_PER_USER: "3" })
       const replica = yield* auth.replica

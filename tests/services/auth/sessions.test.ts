@@ -21,13 +21,13 @@ const next = (auth: RunningAuth, { refresh: token }: Pair) =>
     assert.strictEqual(status, 200)
     return body as Pair
   })
-const isRefused = ({ status, body }: Answer) =>
+const assertRefused = ({ status, body }: Answer) =>
   assert.deepStrictEqual([status, body.code], [401, "unauthenticated"])
 const sessions = ({ sql }: RunningAuth) =>
   sql`select count(*)::int as n from sessions`.then(([row]) => row?.n as number)
 
 describe("POST /api/token/refresh/", () => {
-  it.effect("replaces both tokens by new ones that work", () =>
+  it.effect("replaces both tokens by new valid ones", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const first = yield* annsTokens(auth)
@@ -71,18 +71,18 @@ describe("POST /api/token/refresh/", () => {
       const stolen = yield* annsTokens(auth)
       const successor = yield* next(auth, stolen)
       yield* TestClock.adjust("10001 millis")
-      isRefused(yield* refresh(auth, stolen.refresh))
-      isRefused(yield* refresh(auth, successor.refresh))
-      isRefused(yield* verify(auth, successor.refresh))
+      assertRefused(yield* refresh(auth, stolen.refresh))
+      assertRefused(yield* refresh(auth, successor.refresh))
+      assertRefused(yield* verify(auth, successor.refresh))
     }))
 
-  it.effect("ends the session when a token from before the last is used, however soon", () =>
+  it.effect("ends the session when a token older than the previous one is used, however soon", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const first = yield* annsTokens(auth)
       const third = yield* next(auth, yield* next(auth, first))
-      isRefused(yield* refresh(auth, first.refresh))
-      isRefused(yield* refresh(auth, third.refresh))
+      assertRefused(yield* refresh(auth, first.refresh))
+      assertRefused(yield* refresh(auth, third.refresh))
     }))
 
   it.effect("ends no other session of the user", () =>
@@ -91,7 +91,7 @@ describe("POST /api/token/refresh/", () => {
       const phone = yield* annsTokens(auth)
       const laptop = (yield* logIn(auth)).body as Pair
       yield* next(auth, yield* next(auth, phone))
-      isRefused(yield* refresh(auth, phone.refresh))
+      assertRefused(yield* refresh(auth, phone.refresh))
       yield* next(auth, laptop)
     }))
 
@@ -104,10 +104,10 @@ describe("POST /api/token/refresh/", () => {
         pair = yield* next(auth, pair)
       }
       yield* TestClock.adjust("7 days")
-      isRefused(yield* refresh(auth, pair.refresh))
+      assertRefused(yield* refresh(auth, pair.refresh))
     }))
 
-  it.effect("ends sessions after the time in the setting", () =>
+  it.effect("ends sessions after the lifetime in the settings", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth({
         ACCESS_TOKEN_LIFETIME: "30 seconds",
@@ -115,10 +115,10 @@ describe("POST /api/token/refresh/", () => {
       })
       const pair = yield* annsTokens(auth)
       yield* TestClock.adjust("40 seconds")
-      isRefused(yield* auth.call("/api/auth/users/me/", { token: pair.access }))
+      assertRefused(yield* auth.call("/api/auth/users/me/", { token: pair.access }))
       assert.strictEqual((yield* verify(auth, pair.refresh)).status, 200)
       yield* TestClock.adjust("20 seconds")
-      isRefused(yield* refresh(auth, pair.refresh))
+      assertRefused(yield* refresh(auth, pair.refresh))
     }))
 
   it.effect("deletes sessions that have expired", () =>
@@ -136,7 +136,7 @@ describe("POST /api/token/refresh/", () => {
       const auth = yield* startAuth()
       const { access, refresh: token } = yield* annsTokens(auth)
       for (const wrong of [access, "", "x", "a.b.c", `${token}x`, token.slice(0, -4)]) {
-        isRefused(yield* refresh(auth, wrong))
+        assertRefused(yield* refresh(auth, wrong))
       }
       for (const body of [{}, { refresh: null }, { refresh: token, more: 1 }, { token }]) {
         assert.strictEqual((yield* auth.call("/api/token/refresh/", { body })).status, 400)
@@ -167,7 +167,7 @@ describe("POST /api/token/verify/", () => {
         (token) => verify(auth, token),
       )
       for (const answer of answers) {
-        isRefused(answer)
+        assertRefused(answer)
         assert.deepStrictEqual(answer.body, answers[0]!.body)
       }
       // A check is not a use: the session stays alive.

@@ -1,7 +1,4 @@
-/**
- * What a sign-up may contain: every bad body is a 400 that names the field, and never repeats what
- * was sent.
- */
+/** What a sign-up may contain. A refusal names the field and never repeats the value. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { ann, logIn, signUp, startAuth } from "./running-auth.ts"
@@ -29,7 +26,7 @@ const wrongUsernames = [
   "a\u200db",
   "😀",
   "½",
-  // Of several scripts, or with an invisible character.
+  // Names of several scripts, or with an invisible character.
   "p\u0430ypal",
   "٣ali",
   "ann\u034F",
@@ -108,7 +105,7 @@ describe("the body of POST /api/auth/users/", () => {
     ...wrongPasswords.map((value) => ["password", value, secured(value)] as const),
     ...wrongEmails.map((value) => ["email", value, mailed(value)] as const),
   ]
-  it.effect("is refused with the field's name, and is not shown, for any wrong value", () =>
+  it.effect("is refused for any wrong value, with the field's name but not the value", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       for (const [field, value, body] of wrong) {
@@ -135,7 +132,7 @@ describe("the body of POST /api/auth/users/", () => {
       }
     }))
 
-  it.effect("is accepted, and the user can log in, for any right value", () =>
+  it.effect("is accepted for any right value, and the user can log in", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       for (const username of rightUsernames) {
@@ -164,7 +161,7 @@ describe("the body of POST /api/auth/users/", () => {
       assert.strictEqual(status, 401)
     }))
 
-  it.effect("treats a password in another normal form as the same", () =>
+  it.effect("has the same password in every normal form", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       yield* signUp(auth, secured("caf\u00e9 cr\u00e8me"))
@@ -172,7 +169,7 @@ describe("the body of POST /api/auth/users/", () => {
       assert.strictEqual(status, 200)
     }))
 
-  it.effect("names every unknown and missing field", () =>
+  it.effect("is refused with the names of every unknown and missing field", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const { username: _left, ...rest } = ann
@@ -185,7 +182,7 @@ describe("the body of POST /api/auth/users/", () => {
     }))
 
   const shapes = ["", "null", "[]", "5", '"ann"', "{", '{"username":"ann"', "\ufeff{", "nul\u0000l"]
-  it.effect("is a 400 for any other body", () =>
+  it.effect("is refused with 400 when it is not a JSON object", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       for (const body of [...shapes, "[".repeat(8000), `{"a":`.repeat(2000)]) {

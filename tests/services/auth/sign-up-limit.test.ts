@@ -1,4 +1,4 @@
-/** How many sign-ups may be tried, over HTTP; the clock is the test's, so an hour takes no time. */
+/** How many sign-ups may be tried. By the test's clock, an hour takes no time. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
@@ -6,13 +6,13 @@ import { answers, isDown } from "./billing-double.ts"
 import { ann, asTimePasses, signUp, startAuth } from "./running-auth.ts"
 
 describe("a sign-up", () => {
-  it.effect("is refused after too many of an address, or in all, until the wait is over", () =>
+  it.effect("is refused after too many from an address, or in all, until the wait is over", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth({ SIGN_UPS_PER_ADDRESS: "4", SIGN_UPS_IN_ALL: "12" })
       const from = (address: string, username: string) =>
         auth.call("/api/auth/users/", { body: { ...ann, username }, address })
       assert.strictEqual((yield* from("2001:db8::1", "u1")).status, 201)
-      // The answer that a name is taken counts; a refused body does not.
+      // A taken name counts, a refused body does not.
       assert.strictEqual((yield* from("2001:db8::2", "")).status, 400)
       assert.strictEqual((yield* from("2001:db8::2", "u1")).status, 409)
       for (const username of ["u1", "u2"]) {

@@ -1,4 +1,4 @@
-/** Signing up with a name that looks like another one, over HTTP, with a real database. */
+/** Sign-ups with a name that looks like another one. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { answers, isDown } from "./billing-double.ts"
@@ -18,7 +18,7 @@ describe("a name that is like another one", () => {
       ) {
         const { status, body } = yield* signUp(auth, { ...ann, username })
         assert.deepStrictEqual([status, body.code], [409, "username_taken"], username)
-        // For a log-in it is a different name.
+        // For a log-in, it is a different name.
         assert.strictEqual((yield* logIn(auth, { ...ann, username })).status, 401)
       }
       assert.strictEqual((yield* logIn(auth)).status, 200)
@@ -53,7 +53,7 @@ describe("a name that is like another one", () => {
     Effect.gen(function* () {
       const auth = yield* startAuth()
       yield* signUp(auth)
-      // As an earlier release made them: with names that would be refused today, and without keys.
+      // Users of an earlier release, with names that would be refused today, and without keys.
       yield* Effect.promise(() =>
         auth.sql`
           insert into users (username, email, password_hash, attempt, active, written_at)

@@ -1,6 +1,6 @@
 /**
- * Signing up over HTTP, with a real database and failures between auth and billing: no crash point
- * leaves anything that stops a later sign-up or log-in.
+ * Sign-ups over HTTP, with a real database and failures between auth and billing. No failure leaves
+ * anything that prevents a later sign-up or log-in.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
@@ -42,7 +42,7 @@ describe("POST /api/auth/users/", () => {
       assert.strictEqual(status, 201)
     }))
 
-  it.effect("refuses a taken username and leaves its user as it is", () =>
+  it.effect("refuses a taken username, and leaves its user unchanged", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       yield* signUp(auth)
@@ -53,7 +53,7 @@ describe("POST /api/auth/users/", () => {
       assert.strictEqual((yield* logIn(auth, other)).status, 401)
     }))
 
-  it.effect("takes names that differ in their normal form only for the same name", () =>
+  it.effect("treats names that differ in their normal form only as the same name", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const { body } = yield* signUp(auth, { ...ann, username: "Ａｎｎé" })
@@ -64,7 +64,7 @@ describe("POST /api/auth/users/", () => {
       }
     }))
 
-  it.effect("is 503 while billing is down, and works with the same data later", () =>
+  it.effect("answers 503 while billing is down, and accepts the same data later", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       auth.billing.conduct = isDown
@@ -78,14 +78,14 @@ describe("POST /api/auth/users/", () => {
       assert.strictEqual((yield* logIn(auth)).status, 200)
     }))
 
-  it.effect("gets over a short outage of billing within the request", () =>
+  it.effect("survives a short outage of billing within the request", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       auth.billing.conduct = (open) => auth.billing.calls < 3 ? isDown(open) : answers(open)
       assert.strictEqual((yield* asTimePasses(signUp(auth))).status, 201)
     }))
 
-  it.effect("gives up on a billing that hangs, and works later", () =>
+  it.effect("gives up while billing hangs, and works later", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       auth.billing.conduct = () => new Promise(() => {})
@@ -107,7 +107,7 @@ describe("POST /api/auth/users/", () => {
       assert.deepStrictEqual(auth.billing.accounts.get("ann"), { email: other.email, wallet: 100 })
     }))
 
-  it.effect("lets another replica take over from one that died during the call to billing", () =>
+  it.effect("is completed by another replica when one is killed during the call to billing", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const replica = yield* auth.replica
@@ -128,7 +128,7 @@ describe("POST /api/auth/users/", () => {
       assert.strictEqual((yield* logIn(replica)).status, 401)
     }))
 
-  it.effect("gives a name to one of two simultaneous sign-ups, with that one's password", () =>
+  it.effect("gives a name to one of two simultaneous sign-ups, with its password", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const { conduct, held } = holdsBack()

@@ -1,6 +1,6 @@
 /**
- * The signing keys in a real database: made once, however many replicas start, and rotated without
- * refusing a token.
+ * The signing keys in a real database: created once, however many replicas start, and rotated
+ * without refusing a valid token.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
@@ -26,7 +26,7 @@ const waitingForLocks = ({ sql }: RunningAuth) =>
     select from pg_stat_activity
     where datname = current_database() and wait_event_type = 'Lock'`.then(({ length }) => length)
 
-/** Deletes the keys, in a transaction that blocks readers until it is released. */
+/** Deletes the keys in a transaction that blocks readers until the test releases it. */
 const holdTable = ({ sql }: RunningAuth) =>
   Effect.promise(() =>
     new Promise<{ release: () => void }>((held) =>
@@ -38,7 +38,7 @@ const holdTable = ({ sql }: RunningAuth) =>
     )
   )
 
-const isAccepted = (auth: RunningAuth, { access, refresh }: Pair) =>
+const assertAccepted = (auth: RunningAuth, { access, refresh }: Pair) =>
   Effect.gen(function* () {
     for (const token of [access, refresh]) {
       const { status } = yield* auth.call("/api/token/verify/", { body: { token } })
@@ -62,7 +62,7 @@ describe("the signing keys", () => {
   it.effect("are the same for replicas that start at the same time", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
-      // Held back until all replicas are about to look for a key.
+      // The table is held until all replicas are about to look for a key.
       const { release } = yield* holdTable(auth)
       const starting = yield* Effect.forkChild(
         Effect.all([auth.replica, auth.replica, auth.replica, auth.replica], {
@@ -75,14 +75,14 @@ describe("the signing keys", () => {
       const sets = yield* Effect.forEach(replicas, publicKeys)
       assert.strictEqual(sets[0]!.length, 1)
       for (const set of sets) assert.deepStrictEqual(set, sets[0])
-      yield* isAccepted(replicas[3]!, yield* annsTokens(replicas[0]!))
+      yield* assertAccepted(replicas[3]!, yield* annsTokens(replicas[0]!))
     }))
 
   it.effect("outlive a restart, with the tokens that they signed", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const pair = yield* annsTokens(auth)
-      yield* isAccepted(yield* auth.replica, pair)
+      yield* assertAccepted(yield* auth.replica, pair)
     }))
 
   it.effect("are rotated after 30 days: published, then used, then deleted", () =>
@@ -101,7 +101,7 @@ describe("the signing keys", () => {
       yield* TestClock.adjust("1 hour")
       const after = (yield* logIn(auth)).body as Pair
       assert.strictEqual(signerOf(after), second?.kid)
-      yield* isAccepted(replica, after)
+      yield* assertAccepted(replica, after)
       const { status } = yield* auth.call("/api/token/verify/", { body: { token: before.refresh } })
       assert.strictEqual(status, 200)
 
@@ -116,17 +116,17 @@ describe("the signing keys", () => {
       assert.strictEqual((yield* storedKeys(auth)).length, 2)
     }))
 
-  it.effect("verify tokens at services that read them from here, old and new ones", () =>
+  it.effect("verify tokens at services that read them, before and after a rotation", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const old = yield* annsTokens(auth)
       assert.strictEqual(yield* (yield* serviceThatReads(auth))(old), ann.username)
       yield* TestClock.adjust("30 days")
       yield* auth.upkeep
-      // It reads the keys once: when the new one is public, but has not signed yet.
-      const isShown = yield* serviceThatReads(auth)
-      assert.strictEqual(yield* isShown((yield* logIn(auth)).body as Pair), ann.username)
+      // The service reads the keys once: when the new key is public, but has not signed yet.
+      const verify = yield* serviceThatReads(auth)
+      assert.strictEqual(yield* verify((yield* logIn(auth)).body as Pair), ann.username)
       yield* TestClock.adjust("1 hour")
-      assert.strictEqual(yield* isShown((yield* logIn(auth)).body as Pair), ann.username)
+      assert.strictEqual(yield* verify((yield* logIn(auth)).body as Pair), ann.username)
     }))
 })

@@ -1,4 +1,4 @@
-/** Which events of a flood the audit trail keeps one by one, and that it counts the rest. */
+/** The events of a flood: the audit trail keeps some one by one, and counts the rest. */
 import { assert, describe, it } from "@effect/vitest"
 import * as fc from "fast-check"
 import { makeTrailBounds, type TrailEntry, type TrailEvent } from "#services/auth/trail-bounds.ts"
@@ -13,7 +13,7 @@ const sum = (entries: ReadonlyArray<TrailEntry>) =>
   entries.reduce((sum, { count }) => sum + count, 0)
 
 describe("the bounds of the audit trail", () => {
-  it("keep ten a minute of those alike, and count the others", () => {
+  it("keep ten similar events a minute, and count the others", () => {
     const bounds = makeTrailBounds()
     const kept = Array.from({ length: 500 }, (_, n) => bounds.admit(refused(1), n)).flat()
     assert.strictEqual(kept.length, 10)
@@ -24,7 +24,7 @@ describe("the bounds of the audit trail", () => {
     assert.deepStrictEqual(others, [])
   })
 
-  it("keep few rows of a flood from ever new addresses, without users and addresses", () => {
+  it("keep few rows of a flood from ever new addresses, with counts in place of addresses", () => {
     const bounds = makeTrailBounds()
     const anHour = Array.from({ length: 60 * 600 }, (_, n) => bounds.admit(refused(n), n * 100))
       .flat()
@@ -36,14 +36,14 @@ describe("the bounds of the audit trail", () => {
     assert.strictEqual(sum(anHour) + sum(bounds.close()), 60 * 600)
   })
 
-  it("do not let a flood of one kind hide another kind", () => {
+  it("do not let a flood of one kind of event hide another kind", () => {
     const bounds = makeTrailBounds()
     for (let n = 0; n < 100_000; n++) bounds.admit(refused(n), n)
     const change = { event: "password-change", outcome: "done", username: "ann" } as const
     assert.deepInclude(bounds.admit(change, 100_000), { ...change, atMs: 100_000, count: 1 })
   })
 
-  it("lose and invent no event, whatever comes and however the clock is set", () => {
+  it("lose and invent no event, even when the clock is set", () => {
     const event = fc.record({
       event: fc.constantFrom("log-in", "refresh"),
       outcome: fc.constantFrom("done", "refused"),

@@ -1,10 +1,10 @@
-/** The order of turns: work goes on until the test ends it. */
+/** The sequence of turns. Work goes on until the test ends it. */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber } from "effect"
 import { makeTurns } from "#services/auth/turns.ts"
 import { Problem } from "#shared/http/problem.ts"
 
-/** Queues whose work is held until the test ends it, oldest first. */
+/** Queues whose work goes on until the test ends it, oldest first. */
 const held = (atOnce: number) => {
   const atWork: Array<{ readonly name: string; readonly end: Effect.Effect<unknown> }> = []
   const turns = makeTurns(atOnce)
@@ -29,7 +29,7 @@ const held = (atOnce: number) => {
     queue,
     settled,
     names: () => atWork.map(({ name }) => name),
-    /** Ends the oldest, and gives the names of all that are then at work. */
+    /** Ends the oldest work, and gives the names of all work that then goes on. */
     next: Effect.gen(function* () {
       yield* atWork.shift()!.end
       yield* settled
@@ -79,7 +79,7 @@ describe("makeTurns", () => {
       assert.isUndefined(known.pollUnsafe())
     }))
 
-  it.effect("serves one share in the order of arrival", () =>
+  it.effect("serves one share in the sequence of arrival", () =>
     Effect.gen(function* () {
       const { queue, next } = held(1)
       const ask = queue(1)
@@ -100,7 +100,7 @@ describe("makeTurns", () => {
       assert.deepStrictEqual(yield* next, ["log-in", "log-in", "sign-up"])
     }))
 
-  it.effect("refuses the newest of the share with the most waiting when too many wait", () =>
+  it.effect("refuses the newest of the share with the most waiting, when too many wait", () =>
     Effect.gen(function* () {
       const { queue, settled, next } = held(1)
       const ask = queue(1)

@@ -1,6 +1,6 @@
 /**
- * Everything that billing asks of its tables, by the code that asks it, for tests of how PostgreSQL
- * plans it. But for the accounts, items and slots ask the same.
+ * All queries of billing, by the code that makes them, for tests of their plans in PostgreSQL.
+ * Items and slots make the same queries, except those of accounts.
  */
 import { Context, Duration, Effect, Layer, type Scope } from "effect"
 import { Accounts, accountsLayer } from "#services/billing/accounts.ts"
@@ -23,7 +23,7 @@ import { newDatabase, onlooker, openDatabase } from "../../shared/postgres/open-
 
 const retention = Duration.days(30)
 
-// The first tenth of all reservations is so old that it may be forgotten.
+// The first tenth of all reservations is old enough to be forgotten.
 const old = manyRows / 10
 const [whenOld, whenNew] = [40, 0].map((days) =>
   firstIdAt(Date.now() - Duration.toMillis(Duration.days(days))).slice(0, 13)
@@ -101,8 +101,8 @@ const reservationsOf = ({ apply }: Reservations["Service"]): Questions => (nth, 
   const by = ["reservations_pkey", "accounts_pkey"]
   return {
     "money is reserved": { ask: apply(commands("reserve")), by, reads: count },
-    "it is reserved again": { ask: apply(commands("reserve")), by, reads: count },
-    "it is given back": { ask: apply(commands("cancel")), by, reads: count },
+    "money is reserved again": { ask: apply(commands("reserve")), by, reads: count },
+    "money is given back": { ask: apply(commands("cancel")), by, reads: count },
   }
 }
 
@@ -126,7 +126,7 @@ const adjustmentsOf = ({ adjust }: Adjustments["Service"]): Questions => (nth) =
     ask: adjust({
       operator: "bob",
       idempotencyKey: `${nth}`,
-      // Of one who is there from the first, if there is anyone.
+      // An account that exists from the start, unless the table is empty.
       resource: "user-1",
       change: 1,
       reason: "a credit",
@@ -137,7 +137,7 @@ const adjustmentsOf = ({ adjust }: Adjustments["Service"]): Questions => (nth) =
       "adjustments_of_resource",
       "adjustments_operator_idempotency_key_key",
     ],
-    // And what was adjusted of it before.
+    // The account, and its earlier adjustments.
     reads: 1 + nth,
   },
 })
@@ -155,26 +155,34 @@ const stockOf = ({ page, adjustments, records }: Stock["Service"]): Questions =>
       by: accounts,
       reads: 2,
     },
-    "operators search": { ask: page({ prefix: "user-2", limit }), by: accounts, reads },
-    "operators search further": {
+    "operators search accounts": { ask: page({ prefix: "user-2", limit }), by: accounts, reads },
+    "operators read the next page of a search": {
       ask: page({ prefix: "user-2", after: "user-20", limit }),
       by: accounts,
       reads,
     },
-    "operators search in vain": { ask: page({ prefix: "userx" }), by: accounts, reads: 0 },
+    "operators search accounts that do not exist": {
+      ask: page({ prefix: "userx" }),
+      by: accounts,
+      reads: 0,
+    },
     "operators read the ledger": { ask: adjustments({ limit }), by: ledger, reads },
-    "operators read it further": { ask: adjustments({ after: 3, limit }), by: ledger, reads },
-    "operators read it of one": {
+    "operators read the next page of the ledger": {
+      ask: adjustments({ after: 3, limit }),
+      by: ledger,
+      reads,
+    },
+    "operators read the ledger of one account": {
       ask: adjustments({ resource: "user-2", limit }),
       by: ledger,
       reads,
     },
-    "operators read it of one further": {
+    "operators read the next page of one account's ledger": {
       ask: adjustments({ resource: "user-2", after: 9, limit }),
       by: ledger,
       reads,
     },
-    "operators look orders up": { ask: records(ids), by: ["reservations_pkey"], reads: count },
+    "operators look up orders": { ask: records(ids), by: ["reservations_pkey"], reads: count },
   }
 }
 

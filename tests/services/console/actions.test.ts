@@ -1,6 +1,6 @@
 /**
- * What operators have done by the console: by the service whose it is, once, with its own answer,
- * and kept in the trail.
+ * The actions of operators: the console sends each once to its service, gives the service's answer,
+ * and records the action in the trail.
  */
 import { Effect, Exit, Scope } from "effect"
 import { afterAll, afterEach, assert, beforeAll, describe, it } from "vitest"
@@ -18,15 +18,15 @@ afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 const reason = "the customer called"
 const newReason = () => `because ${crypto.randomUUID()}`
 
-/** How the trail has what was done for this reason. */
-const kept = async (why: string, username?: string) =>
+/** The entries of the trail with this reason. */
+const recorded = async (why: string, username?: string) =>
   (await console_.trail(username)).filter((entry) => entry.why === why)
 
-/** An order that waits for the items. */
+/** An order that waits for items. */
 const waitingOrder = async () => {
   console_.disturb("items", isDown)
   const id = await console_.place()
-  await soon("it waits", async () =>
+  await soon("the order waits", async () =>
     (await console_.ask(`sagas?limit=500`)).body.sagas.some(
       (saga: { readonly orderId: string; readonly nextAttemptAt: string | null }) =>
         saga.orderId === id && saga.nextAttemptAt !== null,
@@ -49,17 +49,17 @@ describe("an operator", () => {
     }
     for (const username of [console_.olga.username, other.username]) {
       const address = "203.0.113.7"
-      assert.deepStrictEqual(await kept(why, username), [
+      assert.deepStrictEqual(await recorded(why, username), [
         { event: "order-cancel", outcome: "done", target: id, why, code: null, address },
       ])
     }
     console_.restore()
-    await soon("it is undone", async () => await console_.statusOf(id) === "failed")
+    await soon("the order is undone", async () => await console_.statusOf(id) === "failed")
   })
 
-  it("gets the state of an order that it is too late to cancel", async () => {
+  it("gets the state of an order when it is too late to cancel", async () => {
     const id = await console_.place()
-    await soon("it is final", async () => await console_.statusOf(id) === "completed")
+    await soon("the order is final", async () => await console_.statusOf(id) === "completed")
     const why = newReason()
     const late = await console_.ask(`orders/${id}/cancel`, { body: { reason: why } })
     assert.strictEqual(late.status, 409)
@@ -67,18 +67,18 @@ describe("an operator", () => {
     const none = id.replace(/.$/, (last) => last === "0" ? "1" : "0")
     const missing = await console_.ask(`orders/${none}/cancel`, { body: { reason: why } })
     assert.deepInclude(missing.body, { status: 404, code: "order_not_found" })
-    assert.deepStrictEqual((await kept(why)).map(({ outcome, code }) => [outcome, code]), [
+    assert.deepStrictEqual((await recorded(why)).map(({ outcome, code }) => [outcome, code]), [
       ["refused", "order_already_decided"],
       ["refused", "order_not_found"],
     ])
   })
 
-  it("retries one order or those that match, and only counts in a dry run", async () => {
+  it("retries one order or all that match, and only counts in a dry run", async () => {
     const id = await waitingOrder()
     const why = newReason()
     const dry = await console_.ask("retry", { body: { step: "item", dryRun: true, reason: why } })
     assert.deepInclude(dry.body, { woken: 0, unheard: [] })
-    assert.deepStrictEqual(await kept(why), [])
+    assert.deepStrictEqual(await recorded(why), [])
     const groups = (await console_.ask("stuck")).body.groups
     assert.deepInclude(groups[0], { action: "reserve", step: "item" })
     console_.restore()
@@ -86,8 +86,8 @@ describe("an operator", () => {
     assert.strictEqual(one.status, 200)
     const all = await console_.ask("retry", { body: { step: "item", cap: 5, reason: why } })
     assert.strictEqual(all.status, 200)
-    await soon("it is final", async () => await console_.statusOf(id) === "completed")
-    assert.deepStrictEqual((await kept(why)).map(({ event, target }) => [event, target]), [
+    await soon("the order is final", async () => await console_.statusOf(id) === "completed")
+    assert.deepStrictEqual((await recorded(why)).map(({ event, target }) => [event, target]), [
       ["order-retry", id],
       ["order-retry", "step item"],
     ])
@@ -101,7 +101,7 @@ describe("an operator", () => {
       (await console_.ask("dead-letters")).body.letters as ReadonlyArray<
         { readonly id: string; readonly orderId: string }
       >
-    await soon("they are dead letters", async () => (await letters()).length === 2)
+    await soon("both orders are dead letters", async () => (await letters()).length === 2)
     console_.restore()
     const why = newReason()
     const [first, second] = ids.map((id) => ({ id, letter: "" }))
@@ -119,14 +119,14 @@ describe("an operator", () => {
       discarded.body.letters.map(({ outcome }: { readonly outcome: string }) => outcome),
       ["discarded", "absent"],
     )
-    await soon("it is final", async () => await console_.statusOf(first!.id) === "completed")
-    assert.deepStrictEqual((await kept(why)).map(({ event, outcome }) => [event, outcome]), [
+    await soon("the order is final", async () => await console_.statusOf(first!.id) === "completed")
+    assert.deepStrictEqual((await recorded(why)).map(({ event, outcome }) => [event, outcome]), [
       ["dead-letter-redrive", "done"],
       ["dead-letter-discard", "done"],
     ])
   })
 
-  it("restocks once with a key, and never below zero", async () => {
+  it("adjusts stock once per key, and never below zero", async () => {
     const why = newReason()
     const restock = (change: number, key?: string, resource = "3") =>
       console_.ask("stock/items/adjustments", {
@@ -149,7 +149,7 @@ describe("an operator", () => {
     assert.strictEqual((await restock(5)).status, 400, "without a key")
     const ledger = await console_.ask("stock/items/adjustments?resource=3")
     assert.deepStrictEqual(ledger.body.adjustments, [one.body])
-    const trail = await kept(why)
+    const trail = await recorded(why)
     assert.deepStrictEqual(trail.map(({ outcome }) => outcome), [
       "done",
       "done",
@@ -160,12 +160,12 @@ describe("an operator", () => {
     assert.strictEqual(trail[0]!.target, "items 3")
   })
 
-  it("has the audit heal", async () => {
+  it("heals what the audit found", async () => {
     const why = newReason()
     const { status, body } = await console_.ask("audit/heal", { body: { reason: why } })
     assert.strictEqual(status, 200)
     assert.deepInclude(body, { healed: 0, unreached: [] })
-    assert.deepStrictEqual((await kept(why)).map(({ event, outcome }) => [event, outcome]), [
+    assert.deepStrictEqual((await recorded(why)).map(({ event, outcome }) => [event, outcome]), [
       ["audit-heal", "done"],
     ])
   })
@@ -195,7 +195,7 @@ describe("an operator", () => {
     }
   })
 
-  it("whose role is revoked can do nothing, not even after another log-in", async () => {
+  it("can do nothing after the role is revoked, not even after another log-in", async () => {
     const other = await console_.operator()
     const id = await waitingOrder()
     const cancel = (by: string) => console_.ask(`orders/${id}/cancel`, { body: { reason }, by })
@@ -206,7 +206,7 @@ describe("an operator", () => {
       code: "operators_only",
     })
     await soon(
-      "the old token is good nowhere",
+      "the old token is refused",
       async () => (await console_.ask("me", { by: other.access })).status === 401,
     )
     assert.deepInclude((await cancel(other.access)).body, { status: 401 })

@@ -1,7 +1,4 @@
-/**
- * Faults by way of the console: set, met, mended, kept in the trail, and beside them what is
- * promised.
- */
+/** Faults through the console: set, met, cleared, recorded in the trail, with the promises. */
 import { Effect, Exit, Scope } from "effect"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import type { FaultsShown } from "#shared/contracts/console-faults.ts"
@@ -42,7 +39,7 @@ describe("a fault", () => {
     assert.deepStrictEqual(await faultsOf(service), set.body)
     const id = await console_.place()
     await until(
-      "it is met",
+      "a request meets the fault",
       patienceMs,
       async () => (await faultsOf(service))!.met.refused > set.body.met.refused,
     )
@@ -90,8 +87,16 @@ describe("an orchestrator that is killed, and a queue that is wiped", () => {
     const stateOf = async (service: string) =>
       (await console_.ask("overview")).body.services
         .find((one: { readonly service: string }) => one.service === service).state
-    await until("it is gone", patienceMs, async () => await stateOf("orchestrator") !== "ready")
-    await until("it is back", patienceMs, async () => await stateOf("orchestrator") === "ready")
+    await until(
+      "the orchestrator is gone",
+      patienceMs,
+      async () => await stateOf("orchestrator") !== "ready",
+    )
+    await until(
+      "the orchestrator is back",
+      patienceMs,
+      async () => await stateOf("orchestrator") === "ready",
+    )
     const wiped = await console_.ask("queue/wipe", { body: { reason: why } })
     assert.strictEqual(wiped.status, 200)
     assert.hasAllKeys(wiped.body, ["entries", "deadLetters"])
@@ -102,7 +107,7 @@ describe("an orchestrator that is killed, and a queue that is wiped", () => {
         .map(({ event, outcome }) => [event, outcome]),
       [["orchestrator-kill", "done"], ["queue-wipe", "done"]],
     )
-    await until("all that is promised is seen to hold", patienceMs, async () => {
+    await until("all promises hold", patienceMs, async () => {
       const { promises } = await shown()
       assert.notInclude(promises.slice(0, 3).map(({ holds }) => holds), false)
       return promises.every(({ holds }) => holds === true)
@@ -114,8 +119,8 @@ describe("an orchestrator that is killed, and a queue that is wiped", () => {
   })
 })
 
-describe("a participant that has no faults to set", () => {
-  it("is left out, and keeps nobody from telling what is promised", async () => {
+describe("a participant without routes for faults", () => {
+  it("is left out, and the promises are shown without it", async () => {
     console_.disturb(
       "items",
       async (answer, request) =>
@@ -133,8 +138,8 @@ describe("a participant that has no faults to set", () => {
   })
 })
 
-describe("where FAULTS is not 1", () => {
-  it("the console has no such routes", async () => {
+describe("the console where FAULTS is not 1", () => {
+  it("has no routes for faults", async () => {
     const off = Scope.makeUnsafe()
     try {
       const { ask } = await Effect.runPromise(Scope.provide(startConsole, off))

@@ -1,6 +1,8 @@
-/** What operators see change without asking again. */
+/** The event streams of the console: the overview, and single orders. */
 import { Effect, Exit, Scope } from "effect"
 import { afterAll, afterEach, assert, beforeAll, describe, it } from "vitest"
+import type { Overview } from "#shared/contracts/console.ts"
+import type { OneOrder } from "#shared/contracts/console-orders.ts"
 import { isDown, type RunningConsole, soon, startConsole } from "./running-console.ts"
 
 const scope = Scope.makeUnsafe()
@@ -16,8 +18,8 @@ afterEach(async () => {
 })
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
-/** Reads a stream: the next event of it, or undefined at its end; comments are passed over. */
-const watch = async (path: string, by?: string) => {
+/** Opens a stream. `next` gives the next event, or undefined at the end, and skips comments. */
+const watch = async <A>(path: string, by?: string) => {
   const answer = await console_.open(path, by)
   assert.strictEqual(answer.status, 200)
   assert.strictEqual(answer.headers.get("content-type"), "text/event-stream")
@@ -29,8 +31,7 @@ const watch = async (path: string, by?: string) => {
       const event = /^event: (\w+)\ndata: (.*)\n\n/m.exec(text)
       if (event !== null) {
         text = text.slice(event.index + event[0].length)
-        // deno-lint-ignore no-explicit-any
-        return { type: event[1], data: JSON.parse(event[2]!) as any }
+        return { type: event[1], data: JSON.parse(event[2]!) as A }
       }
       const { done, value } = await reader.read()
       if (done) return undefined
@@ -47,18 +48,21 @@ interface Refused {
 
 const looks = () => console_.asked("orders", "/internal/order-counts")
 
-/** As often as everything is looked at, an order is: until it was three times. */
-const threeLooksAtAnOrder = async () => {
+/**
+ * Lets as much time pass as three looks at the overview take: the console looks at an order as
+ * often.
+ */
+const threeLooks = async () => {
   console_.disturb("items", isDown)
   const id = await console_.place()
   const before = console_.asked("orders", `/internal/order-search/${id}`)
-  const { cancel, next } = await watch(`orders/${id}/events`)
+  const { cancel, next } = await watch<OneOrder>(`orders/${id}/events`)
   const read = async () => {
     while (await next() !== undefined);
   }
   const reading = read()
   await soon(
-    "it was looked at",
+    "the order was looked at",
     () => Promise.resolve(console_.asked("orders", `/internal/order-search/${id}`) >= before + 4),
   )
   await cancel()
@@ -69,37 +73,41 @@ const threeLooksAtAnOrder = async () => {
 describe("the overview", () => {
   it("is polled once for all streams, and not at all without streams", async () => {
     const before = looks()
-    const streams = [await watch("events"), await watch("events"), await watch("events")]
+    const streams = [
+      await watch<Overview>("events"),
+      await watch<Overview>("events"),
+      await watch<Overview>("events"),
+    ]
     const firsts = await Promise.all(streams.map(({ next }) => next()))
     for (const first of firsts) assert.strictEqual(first?.type, "overview")
     const [one] = streams
     const seen = [firsts[0]!.data.at]
     while (seen.length < 4) seen.push((await one!.next())!.data.at)
-    assert.strictEqual(new Set(seen).size, 4, "each is another look")
-    // One look may be under way.
+    assert.strictEqual(new Set(seen).size, 4, "each event is another look")
+    // Another look may be under way.
     assert.isAtMost(looks() - before, 5)
     for (const { cancel } of streams) await cancel()
     const ended = looks()
-    await threeLooksAtAnOrder()
+    await threeLooks()
     assert.isAtMost(looks() - ended, 1)
-    const late = await watch("events")
+    const late = await watch<Overview>("events")
     const again = (await late.next())!.data.at
-    assert.isAbove(Date.parse(again), Date.parse(seen.at(-1)))
+    assert.isAbove(Date.parse(again), Date.parse(seen.at(-1)!))
   })
 
   it("continues while a service is unavailable, and says so", async () => {
-    const { next } = await watch("events")
+    const { next } = await watch<Overview>("events")
     await next()
     console_.disturb("orders", isDown)
     let event = await next()
     while (event?.data.orders !== null) event = await next()
-    assert.strictEqual(event?.data.unavailable[0].service, "orders")
+    assert.strictEqual(event?.data.unavailable[0]?.service, "orders")
     assert.isNotNull(event?.data.queue)
   })
 
   it("ends for a user who is no longer an operator", async () => {
     const other = await console_.operator()
-    const { next } = await watch("events", other.access)
+    const { next } = await watch<Overview>("events", other.access)
     assert.isDefined(await next())
     await console_.revoke(other.username)
     let event = await next()
@@ -107,7 +115,7 @@ describe("the overview", () => {
     assert.strictEqual((await console_.open("events", other.access)).status, 401)
   })
 
-  it("has a limited number of streams, of which one operator leaves room for others", async () => {
+  it("has a limited number of streams, and no operator may use all of them", async () => {
     const open = async (by?: string) => {
       const answer = await console_.open("events", by)
       if (answer.status !== 200) return await answer.json() as Refused
@@ -133,9 +141,9 @@ describe("an order", () => {
   it("is sent at each change, until it is final", async () => {
     console_.disturb("items", isDown)
     const id = await console_.place()
-    const { next } = await watch(`orders/${id}/events`)
+    const { next } = await watch<OneOrder>(`orders/${id}/events`)
     let event = await next()
-    assert.deepInclude(event!.data.order, { id, status: "pending" })
+    assert.deepInclude<object | null>(event!.data.order, { id, status: "pending" })
     while (event!.data.saga?.cause == null) event = await next()
     assert.deepInclude(event!.data.saga, { step: "item", holds: ["money"] })
     console_.restore()
@@ -144,15 +152,15 @@ describe("an order", () => {
       last = event
       event = await next()
     }
-    assert.deepInclude(last!.data.order, { id, status: "completed", success: true })
+    assert.deepInclude<object | null>(last!.data.order, { id, status: "completed", success: true })
     assert.isNull(last!.data.saga)
   })
 
   it("that is final is sent once", async () => {
     const id = await console_.place()
-    await soon("it is final", async () => await console_.statusOf(id) === "completed")
-    const { next } = await watch(`orders/${id}/events`)
-    assert.strictEqual((await next())?.data.order.status, "completed")
+    await soon("the order is final", async () => await console_.statusOf(id) === "completed")
+    const { next } = await watch<OneOrder>(`orders/${id}/events`)
+    assert.strictEqual((await next())?.data.order?.status, "completed")
     assert.isUndefined(await next())
   })
 })

@@ -1,4 +1,4 @@
-/** What the console shows of one order, put together of what all services have of it. */
+/** One order on the console, assembled from the data of all services. */
 import { Effect, Exit, Scope } from "effect"
 import { afterAll, afterEach, assert, beforeAll, describe, it } from "vitest"
 import { participantNames } from "#shared/contracts/order-saga.ts"
@@ -11,7 +11,7 @@ let completed: string
 beforeAll(async () => {
   console_ = await Effect.runPromise(Scope.provide(startConsole, scope))
   completed = await console_.place()
-  await soon("it is final", async () => await console_.statusOf(completed) === "completed")
+  await soon("the order is final", async () => await console_.statusOf(completed) === "completed")
 })
 afterEach(() => console_.restore())
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
@@ -44,7 +44,7 @@ describe("one order", () => {
     console_.disturb("items", isDown)
     const id = await console_.place()
     const look = async () => (await console_.ask(`orders/${id}`)).body
-    await soon("it waits", async () => (await look()).saga?.nextAttemptAt != null)
+    await soon("the order waits", async () => (await look()).saga?.nextAttemptAt != null)
     const { order, records, saga, unavailable } = await look()
     assert.strictEqual(order.status, "pending")
     assert.deepInclude(saga, { action: "reserve", step: "item", holds: ["money"] })
@@ -61,12 +61,12 @@ describe("one order", () => {
     console_.disturb("items", refuses)
     const id = await console_.place()
     const look = async () => (await console_.ask(`orders/${id}`)).body
-    await soon("it is a dead letter", async () => (await look()).letter !== null)
+    await soon("the order is a dead letter", async () => (await look()).letter !== null)
     assert.deepInclude((await look()).letter, { orderId: id, unreadable: null })
   })
 
   it.each([...participantNames, "orders", "orchestrator"] as const)(
-    "is shown without what %s has of it while that is away",
+    "is shown without the data of %s while that service is unavailable",
     async (service) => {
       console_.disturb(service, isDown)
       const { status, body } = await console_.ask(`orders/${completed}`)

@@ -1,4 +1,4 @@
-/** What the console shows of everything, with all services there and with each one away. */
+/** The overview, with all services available and with each one unavailable. */
 import { Effect, Exit, Scope } from "effect"
 import { afterAll, afterEach, assert, beforeAll, describe, it } from "vitest"
 import { callsOf, serviceNames } from "#shared/roster.ts"
@@ -18,9 +18,9 @@ const others = callsOf("console")
 describe("the overview", () => {
   it("shows the state of all services, and their data", async () => {
     const id = await console_.place()
-    await soon("it is final", async () => await console_.statusOf(id) === "completed")
+    await soon("the order is final", async () => await console_.statusOf(id) === "completed")
     await soon(
-      "it is counted",
+      "the order is counted",
       async () => (await console_.ask("overview")).body.orders.completed > 0,
     )
     const { status, body } = await console_.ask("overview")
@@ -40,7 +40,7 @@ describe("the overview", () => {
   })
 
   it.each(others)("says that %s is unavailable, and shows the rest", async (service) => {
-    // Known before, as by a console that runs: what proves operators comes from auth.
+    // Like a running console, this one has read auth's keys before: they verify operators.
     assert.strictEqual((await console_.ask("overview")).status, 200)
     console_.disturb(service, isDown)
     const { status, body } = await console_.ask("overview")
@@ -52,14 +52,14 @@ describe("the overview", () => {
       one.service === service
     ).message
     assert.include(message, service)
-    const asks = service === "orchestrator" || service === "orders"
+    const hasData = service === "orchestrator" || service === "orders"
     assert.deepStrictEqual(
       body.unavailable.map((one: { service: string }) => one.service),
-      asks ? [service] : [],
+      hasData ? [service] : [],
     )
     const isNull = (name: string) => body[name] === null
-    const told = ["queue", "stuck", "audit", "batches"]
-    assert.strictEqual(told.every(isNull), service === "orchestrator")
+    const ofOrchestrator = ["queue", "stuck", "audit", "batches"]
+    assert.strictEqual(ofOrchestrator.every(isNull), service === "orchestrator")
     assert.strictEqual(isNull("orders"), service === "orders")
   })
 

@@ -1,6 +1,4 @@
-/**
- * How the page is served: its size, its policy, its caching, and that an image has the same files.
- */
+/** How the page is served: its size, its policy, its caching, and the copy of it in an image. */
 import { createHash } from "node:crypto"
 import { brotliDecompressSync, gunzipSync } from "node:zlib"
 import { beforeAll, describe, expect, it } from "vitest"
@@ -89,7 +87,7 @@ describe("the console's page", () => {
   it("is built again at the next request after a failed build", async () => {
     let tries = 0
     const app = pageApp(() =>
-      tries++ === 0 ? Promise.reject(new Error("it cannot be made")) : Promise.resolve(files)
+      tries++ === 0 ? Promise.reject(new Error("the build fails")) : Promise.resolve(files)
     )
     app.onError((_, context) => context.text("", 500))
     expect((await app.request("/console")).status).toBe(500)

@@ -1,4 +1,4 @@
-/** What the console says of the promises, by what the audit tells. */
+/** Whether the promises hold, as the console judges by the audit. */
 import { assert, describe, it } from "vitest"
 import { judgePromises } from "#services/console/promises.ts"
 import { type AuditState, findingKinds } from "#shared/contracts/audit.ts"
@@ -24,7 +24,7 @@ const holds = (
 const allHold = { I1: true, I2: true, I5: true, I12: true }
 
 describe("a promise", () => {
-  it("holds while the audit finds nothing, and says how many were checked", () => {
+  it("holds while the audit finds nothing, and shows how many checks were made", () => {
     assert.deepStrictEqual(holds(sound), allHold)
     const checked = judgePromises({ audit: sound, unfinished: 0, faultsGoOn: false })
       .map(({ id, broken, checked }) => [id, broken, checked])

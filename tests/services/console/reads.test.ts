@@ -1,7 +1,4 @@
-/**
- * What the console shows of what one service knows, as the service shows it; and what it says where
- * that is away.
- */
+/** The console's views of a single service's data, and its answers while that is unavailable. */
 import { Effect, Exit, Scope } from "effect"
 import { afterAll, afterEach, assert, beforeAll, describe, it } from "vitest"
 import { participantNames } from "#shared/contracts/order-saga.ts"
@@ -33,7 +30,7 @@ describe("the console", () => {
   it("lists orders by filters, newest first, page by page", async () => {
     const ids = [await console_.place(), await console_.place({ item: 2 }), await console_.place()]
     for (const id of ids) {
-      await soon("it is final", async () => await console_.statusOf(id) === "completed")
+      await soon("the order is final", async () => await console_.statusOf(id) === "completed")
     }
     const page = async (query: string) => {
       const { status, body } = await console_.ask(`orders?${query}`)
@@ -71,7 +68,7 @@ describe("the console", () => {
     assert.strictEqual(headers.get("retry-after"), "1")
   })
 
-  it("that a participant need not offer it, where it does not, and that nothing is amiss", async () => {
+  it("answers 404 for a view that a participant does not offer, which is no failure", async () => {
     console_.disturb("items", () => Promise.resolve(new Response("", { status: 404 })))
     for (const path of ["stock/items", "stock/items/adjustments"]) {
       const { status, body } = await console_.ask(path)
@@ -113,7 +110,7 @@ describe("the console", () => {
     await Promise.all(asked)
     const refused = statuses.filter((status) => status === 429).length
     assert.isAtLeast(refused, 20)
-    assert.isAtMost(refused, 30, "some were let in")
+    assert.isAtMost(refused, 30, "some were answered")
     assert.strictEqual((await console_.ask("queue")).status, 200, "when there is room again")
   })
 

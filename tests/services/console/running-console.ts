@@ -1,7 +1,6 @@
 /**
- * The console before all services, each real and on a database of its own, in one process. A test
- * can disturb what the others ask of a service, and look past the console at what became of an
- * action.
+ * The console and all services, each real and on a database of its own, in one process. A test can
+ * disturb the requests to a service, and look at the effects of an action without the console.
  */
 import { Effect, type Scope } from "effect"
 import createClient, { type Sql } from "postgres"
@@ -13,7 +12,7 @@ import { type Customer, startRunningServicesWith } from "#tests/security/running
 import { until } from "#tests/support/customer.ts"
 import { patienceMs } from "#tests/support/patience.ts"
 
-/** What becomes of a request to a service; `answer` lets it take effect. */
+/** What happens to a request to a service. `answer` lets it take effect. */
 export type Conduct = (answer: () => Promise<Response>, request: Request) => Promise<Response>
 
 export const isDown: Conduct = () => Promise.reject(new TypeError("connection refused"))
@@ -37,7 +36,7 @@ export interface RunningConsole {
   /** An operator. */
   readonly olga: Customer
   readonly operator: () => Promise<Customer>
-  /** Asks the console as that user; olga unless another one is named. A body makes it a POST. */
+  /** Sends a request to the console, as olga or as `by`. A body makes it a POST. */
   readonly ask: (
     path: string,
     options?: {
@@ -46,17 +45,17 @@ export interface RunningConsole {
       readonly headers?: Record<string, string>
     },
   ) => Promise<Answer>
-  /** The answer itself, such as that of a stream. */
+  /** The undecoded response, such as a stream. */
   readonly open: (path: string, by?: string) => Promise<Response>
-  /** Places an order of ann's: its id. */
+  /** Places an order as ann, and gives its id. */
   readonly place: (more?: Readonly<Record<string, unknown>>) => Promise<string>
   readonly statusOf: (id: string) => Promise<string>
-  /** Does this to what is asked of a service, until all are restored. */
+  /** Applies a conduct to the requests to a service, until `restore`. */
   readonly disturb: (service: ServiceName, conduct: Conduct) => void
   readonly restore: () => void
-  /** How many requests each service was asked that go there. */
+  /** How many requests for the path the service received. */
   readonly asked: (service: ServiceName, path: string) => number
-  /** What the audit trail has of olga's actions, or of another operator's, oldest first. */
+  /** The entries of the audit trail for olga's or another operator's actions, oldest first. */
   readonly trail: (username?: string) => Promise<
     ReadonlyArray<{
       readonly event: string
@@ -67,12 +66,12 @@ export interface RunningConsole {
       readonly address: string | null
     }>
   >
-  /** As `npm run operators -- revoke` does it. */
+  /** Revokes the role as `npm run operators -- revoke` does. */
   readonly revoke: (username: string) => Promise<void>
   readonly sql: (service: ServiceName) => Sql
 }
 
-/** With more settings of the services. */
+/** Starts the console, with more settings for the services. */
 export const startConsoleWith = (
   more: Readonly<Record<string, string>>,
 ): Effect.Effect<RunningConsole, unknown, Scope.Scope> =>
@@ -157,7 +156,7 @@ export const startConsoleWith = (
 
 export const startConsole = startConsoleWith({})
 
-/** Leads what services ask of each other past the conducts, and counts it. */
+/** Sends the requests between services through the conducts, and counts them. */
 const wired = (apps: Apps, counts: Map<string, number>) => {
   const conducts = new Map<ServiceName, Conduct>()
   for (const [name, doors] of Object.entries(apps) as Array<[ServiceName, Apps[ServiceName]]>) {

@@ -1,4 +1,4 @@
-/** What is drawn of an order: its messages, where they go, and what participants hold meanwhile. */
+/** The drawing of an order: its messages, their lanes, and what participants hold meanwhile. */
 import { describe, expect, it } from "vitest"
 import { layOut } from "#services/console/sequence-layout.ts"
 import { heldAfter, lanes, type Message, sequenceOf } from "#services/console/sequence.ts"
@@ -64,17 +64,17 @@ describe("sequenceOf", () => {
 
   it("ends with what the saga waits for, after its unrecorded steps", () => {
     const timeline = orderWith([reserve("money")]).timeline
-    const told = sequenceOf(orderWith([]), sagaThat({ timeline }))
-    expect(kinds(told)).toEqual(["place orders", "reserve money", "reserve item"])
-    expect(told.at(-1)).toMatchObject({
+    const sequence = sequenceOf(orderWith([]), sagaThat({ timeline }))
+    expect(kinds(sequence)).toEqual(["place orders", "reserve money", "reserve item"])
+    expect(sequence.at(-1)).toMatchObject({
       to: "items",
       outcome: null,
       attempts: 3,
       cause: "items: connection refused",
     })
-    // Between two looks the register may have been told.
+    // Between two looks, the register may have recorded the step.
     const both = sequenceOf(orderWith([reserve("money")]), sagaThat({ timeline }))
-    expect(kinds(both)).toEqual(kinds(told))
+    expect(kinds(both)).toEqual(kinds(sequence))
   })
 
   it("has no pending message for a final order, even if an old saga has one", () => {
@@ -117,7 +117,7 @@ describe("heldAfter", () => {
 
 describe("layOut", () => {
   for (const width of [328, 640, 1000]) {
-    it(`keeps everything within ${width} pixels, in its lane, and below what came before`, () => {
+    it(`keeps everything within ${width} pixels, in its lane, and in sequence`, () => {
       const { heads, rows, bars, bottom, height } = layOut(sequenceOf(withoutSlot), width)
       expect(heads.map(({ lane }) => lane)).toEqual(lanes)
       const xs = heads.map(({ x }) => x)

@@ -1,4 +1,4 @@
-/** What the trail has of an action whose service, or auth itself, fails in the midst of it. */
+/** The trail of an action during which its service, or auth, fails. */
 import { Effect, Exit, Scope } from "effect"
 import { afterAll, afterEach, assert, beforeAll, describe, it } from "vitest"
 import {
@@ -28,11 +28,11 @@ const adjustments = async (why: string) => {
   const { body } = await console_.ask("stock/items/adjustments?limit=500")
   return body.adjustments.filter(({ reason }: { readonly reason: string }) => reason === why).length
 }
-const kept = async (why: string) =>
+const recorded = async (why: string) =>
   (await console_.trail()).filter((entry) => entry.why === why)
     .map(({ outcome, code }) => [outcome, code])
 
-/** Does this to entries of the trail with those outcomes, so often. */
+/** Applies the conduct to the first `times` entries for the trail with these outcomes. */
 const ofTrail = (outcomes: RegExp, conduct: Conduct, times = Infinity): Conduct => {
   let left = times
   return async (answer, request) => {
@@ -46,8 +46,8 @@ const ofTrail = (outcomes: RegExp, conduct: Conduct, times = Infinity): Conduct 
 }
 
 describe("an action", () => {
-  it.each([["cannot be reached", isDown], ["does not say so", losesAnswers]])(
-    "is not done when auth %s that it keeps who wants it",
+  it.each([["cannot be reached", isDown], ["loses its answer", losesAnswers]])(
+    "is not performed when auth, which records it, %s",
     async (_, conduct) => {
       const why = crypto.randomUUID()
       console_.disturb("auth", ofTrail(/./, conduct))
@@ -58,8 +58,8 @@ describe("an action", () => {
       assert.strictEqual(await adjustments(why), 0)
       const failed = [["failed", "trail_unavailable"]]
       await soon(
-        "it is kept that nothing was done",
-        async () => JSON.stringify(await kept(why)) === JSON.stringify(failed),
+        "the trail says that nothing was done",
+        async () => JSON.stringify(await recorded(why)) === JSON.stringify(failed),
       )
     },
   )
@@ -69,8 +69,8 @@ describe("an action", () => {
     console_.disturb("auth", ofTrail(/done/, isDown, 3))
     const { status } = await restock(why)
     assert.strictEqual(status, 201)
-    assert.deepStrictEqual(await kept(why), [["begun", null]])
-    await soon("it is kept", async () => (await kept(why))[0]?.[0] === "done")
+    assert.deepStrictEqual(await recorded(why), [["begun", null]])
+    await soon("the outcome is recorded", async () => (await recorded(why))[0]?.[0] === "done")
     assert.strictEqual(await adjustments(why), 1)
   })
 
@@ -80,7 +80,7 @@ describe("an action", () => {
     const { status, body } = await restock(why)
     assert.deepStrictEqual([status, body.code], [503, "service_away"])
     assert.include(body.detail, "items")
-    assert.deepStrictEqual(await kept(why), [["failed", "service_away"]])
+    assert.deepStrictEqual(await recorded(why), [["failed", "service_away"]])
   })
 
   it("is answered with outcome_unknown when the service's answer is lost", async () => {
@@ -89,7 +89,7 @@ describe("an action", () => {
     const { status, body } = await restock(why)
     assert.deepStrictEqual([status, body.code], [503, "outcome_unknown"])
     console_.restore()
-    assert.deepStrictEqual(await kept(why), [["failed", "outcome_unknown"]])
+    assert.deepStrictEqual(await recorded(why), [["failed", "outcome_unknown"]])
     assert.strictEqual(await adjustments(why), 1)
   })
 })

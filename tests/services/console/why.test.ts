@@ -1,4 +1,4 @@
-/** The plain sentence of why an order stands as it does. */
+/** The sentence that says why an order is in its state. */
 import { expect, it } from "vitest"
 import { durationWords, listWords } from "#services/console/words.ts"
 import { why } from "#services/console/why.ts"
@@ -52,18 +52,18 @@ it.each(
       "billing, items and slots have each reserved their part, so the order is complete.",
     ],
     [
-      "completed by the steps that there were when it was accepted",
+      "completed by the steps with which it was accepted",
       { order: orderWith([reserve("money"), reserve("slot")], { status: "completed" }) },
       "billing and slots have each reserved their part, so the order is complete.",
     ],
     [
-      "refused at the last step",
+      "rejected at the last step",
       { order: withoutSlot },
       "slots rejected slot 19:00: “Can not get the delivery slot”. The item and the money were " +
       "undone, last first: the order holds nothing.",
     ],
     [
-      "refused at the first step",
+      "rejected at the first step",
       {
         order: orderWith([reserve("money", "rejected")], {
           status: "failed",
@@ -105,7 +105,7 @@ it.each(
       "It is retried until it succeeds.",
     ],
     [
-      "stuck, as its saga knows better than the register",
+      "stuck, by its saga, which is ahead of the register",
       {
         order: { ...withoutSlot, status: "compensating", timeline: [], stuck },
         saga: { ...saga, action: "cancel", step: "item", attempts: 1 },
@@ -115,13 +115,13 @@ it.each(
       "succeeds.",
     ],
     [
-      "pending at a participant that is away",
+      "pending at an unavailable participant",
       { order: orderWith([]), saga },
       "Its saga cannot reserve the item at items: items cannot be reached. It is retried until " +
       "it succeeds, or until the order's deadline.",
     ],
     [
-      "pending at work",
+      "pending in its saga",
       { order: orderWith([]), saga: { ...saga, cause: null } },
       "Its saga is about to reserve the item at items.",
     ],
@@ -141,9 +141,9 @@ it.each(
   expect(why(known)).toBe(sentence)
 })
 
-it("says durations as people do, and never 60 s or 1000 ms", () => {
-  const said = [0, 3.4, 999.6, 1_240, 59_499, 59_500, 90_000, 7_200_000, 200_000_000]
-  expect(said.map(durationWords)).toEqual([
+it("rounds durations as people do, and never says 60 s or 1000 ms", () => {
+  const durations = [0, 3.4, 999.6, 1_240, 59_499, 59_500, 90_000, 7_200_000, 200_000_000]
+  expect(durations.map(durationWords)).toEqual([
     "0 ms",
     "3 ms",
     "1 s",

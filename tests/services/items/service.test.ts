@@ -1,4 +1,4 @@
-/** The shelf that items fills by itself, once. */
+/** Items fills its shelf once, at its first start. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Sql } from "postgres"
@@ -21,13 +21,13 @@ describe("items", () => {
       assert.deepStrictEqual(yield* shelf(sql), tenItems(100))
     }))
 
-  it.live("takes the stock from its setting, 0 too", () =>
+  it.live("takes the stock from its setting, including 0", () =>
     Effect.gen(function* () {
       const { sql } = yield* startParticipant("items", { environment: { ITEM_STOCK: "0" } })
       assert.deepStrictEqual(yield* shelf(sql), tenItems(0))
     }))
 
-  it.live("fills it once when five replicas start at once", () =>
+  it.live("fills its shelf once when five replicas start at the same time", () =>
     Effect.gen(function* () {
       const { sql, replica } = yield* startParticipant("items")
       yield* Effect.promise(() => sql.unsafe("drop schema public cascade; create schema public"))
@@ -35,7 +35,7 @@ describe("items", () => {
       assert.deepStrictEqual(yield* shelf(sql), tenItems(100))
     }))
 
-  it.live("changes nothing at later starts, whatever was used, removed or set", () =>
+  it.live("changes nothing at later starts, whatever was reserved, removed or set", () =>
     Effect.gen(function* () {
       const { sql, replica, call, token } = yield* startParticipant("items")
       const body = { commands: [reserve(1, "2", 30)] }

@@ -1,7 +1,4 @@
-/**
- * What is seen of the sagas of several orchestrators, and which of them are retried, whichever of
- * these is asked.
- */
+/** The sagas of several orchestrators, as each of these shows and retries all of them. */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Context, Duration, Effect, Layer, Schema } from "effect"
 import { TestClock } from "effect/testing"
@@ -17,9 +14,10 @@ import { anOrder } from "#tests/shared/queue/subjects.ts"
 
 type Handler = (question: unknown) => Effect.Effect<unknown>
 
+/** The value as it arrives over the wire. */
 const wired = <A>(value: A): A => JSON.parse(JSON.stringify(value))
 
-/** Replicas of one process; those that are silent live, and do not answer. */
+/** Replicas in one process. The silent ones live, but do not answer. */
 const replicasOf = (names: ReadonlyArray<string>, silent: ReadonlySet<string>) => {
   const handlers = new Map<string, Handler>()
   return (self: string) =>
@@ -41,8 +39,8 @@ const replicasOf = (names: ReadonlyArray<string>, silent: ReadonlySet<string>) =
 const idOf = (n: number) => OrderId.make(`0193a0a0-0000-7000-8000-${String(n).padStart(12, "0")}`)
 
 /**
- * Orchestrators that have these orders, all of which wait for their next try, and a note of which
- * go on.
+ * Orchestrators with these orders, which all wait for their next attempt, and the orders that went
+ * on so far.
  */
 const orchestrators = Effect.fnUntraced(function* (
   orders: Readonly<Record<string, ReadonlyArray<number>>>,
@@ -88,7 +86,7 @@ const orchestrators = Effect.fnUntraced(function* (
 const three = { a: [2, 5, 8], b: [1, 4, 7], c: [3, 6, 9] }
 
 describe("the sagas of all orchestrators", () => {
-  it.effect("are retried the oldest first, up to a cap, whoever has them", () =>
+  it.effect("are retried oldest first, up to a cap, wherever they are", () =>
     Effect.gen(function* () {
       const { at, wentOn } = yield* orchestrators(three)
       const how = { cap: 4, dryRun: false }
@@ -105,11 +103,11 @@ describe("the sagas of all orchestrators", () => {
       assert.sameMembers(wentOn, [1, 2, 3, 4, 6, 8])
       assert.deepInclude(yield* at["b"]!.retry({ orderId: idOf(9) }, how), { woken: 1 })
       yield* TestClock.adjust("10 seconds")
-      // Each once: by its waking, or when its time had come.
+      // Each goes on once: when it is woken, or after its wait.
       assert.sameMembers(wentOn, [1, 2, 3, 4, 5, 6, 7, 8, 9])
     }))
 
-  it.effect("are counted by a dry run, which wakes nobody", () =>
+  it.effect("are counted by a dry run, which wakes none", () =>
     Effect.gen(function* () {
       const { at, wentOn } = yield* orchestrators(three)
       assert.deepStrictEqual(
@@ -120,7 +118,7 @@ describe("the sagas of all orchestrators", () => {
       assert.deepStrictEqual(wentOn, [])
     }))
 
-  it.effect("go on once, though two operators say it at once", () =>
+  it.effect("go on once when two operators retry them at the same time", () =>
     Effect.gen(function* () {
       const { at, wentOn } = yield* orchestrators(three)
       const how = { cap: 1_000, dryRun: false }
@@ -133,7 +131,7 @@ describe("the sagas of all orchestrators", () => {
       assert.sameMembers(wentOn, [1, 2, 3, 4, 5, 6, 7, 8, 9])
     }))
 
-  it.effect("are shown as far as they are heard of, and who is silent is named", () =>
+  it.effect("are shown where an orchestrator answers, and the silent ones are named", () =>
     Effect.gen(function* () {
       const { at, wentOn } = yield* orchestrators(three, "b")
       const a = at["a"]!

@@ -1,4 +1,4 @@
-/** Asks an orchestrator as the console does, for an operator. */
+/** Calls an orchestrator as the console does for an operator. */
 import { dirname } from "node:path"
 import { Context, Effect, Layer } from "effect"
 import { keyFiles } from "#shared/security/generate-service-keys.ts"
@@ -6,7 +6,7 @@ import { ServiceSigner, serviceSignerLayer } from "#shared/security/service-toke
 import { tokenOf } from "#tests/services/orders/running-orders.ts"
 import type { RunningOrchestrator, System } from "./running-system.ts"
 
-/** Makes what asks for this operator. A request with a body is a POST. */
+/** Gives a function that sends requests for this operator. A body makes a request a POST. */
 export const asConsole = Effect.fnUntraced(function* (
   { orders: { environment } }: System,
   username = "ada",

@@ -1,7 +1,4 @@
-/**
- * What is told of a service that does not answer: in the log once, and of one that only a person
- * can mend in `/readyz`, too.
- */
+/** Services that do not answer: the log and, for a misconfigured service, `/readyz` report them. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
@@ -10,15 +7,15 @@ import { fetchFailed, json, metrics } from "./scripted-service.ts"
 
 const misconfigured = metrics("service_misconfigured", "service")
 
-describe("a service that is called", () => {
-  it.live("is told of in the log once when it does not answer, and once when it does again", () =>
+describe("a callee", () => {
+  it.live("is logged once when it does not answer, and once when it answers again", () =>
     Effect.gen(function* () {
       const script = yield* scriptedParticipants
       const { send } = script.service
       for (let outage = 0; outage < 2; outage++) {
         script.conduct = () => Promise.reject(fetchFailed("ECONNREFUSED"))
         for (let n = 0; n < 3; n++) yield* send("items", reserves(2))
-        // Whichever way it does not answer.
+        // Another way not to answer.
         script.conduct = () => json({}, 503)
         yield* send("items", reserves(2))
         script.conduct = answering("reserved")
@@ -30,7 +27,7 @@ describe("a service that is called", () => {
       yield* script.configured
     }))
 
-  it.live("has a metric of its configuration from the start", () =>
+  it.live("has a metric for misconfiguration from the start", () =>
     Effect.gen(function* () {
       yield* scriptedParticipants
       assert.deepInclude(yield* misconfigured, { billing: 0, items: 0, slots: 0 })
@@ -43,7 +40,7 @@ describe("a service that is called", () => {
       [404, "items answered 404: it has no such route: check its address and its version"],
     ] as const
   ) {
-    it.live(`is reported by name when it answers ${status}, until that is mended`, () =>
+    it.live(`is reported by name when it answers ${status}, until it is corrected`, () =>
       Effect.gen(function* () {
         const script = yield* scriptedParticipants
         const { send } = script.service
@@ -61,7 +58,7 @@ describe("a service that is called", () => {
       }))
   }
 
-  it.live("is reported with what is wrong now, beside others", () =>
+  it.live("is reported with its latest cause, beside others", () =>
     Effect.gen(function* () {
       const script = yield* scriptedParticipants
       const { send } = script.service
@@ -72,13 +69,13 @@ describe("a service that is called", () => {
       yield* send("items", reserves(1))
       const { message } = yield* Effect.flip(script.configured)
       assert.match(message, /^slots answered 404: [^;]*; items answered 401: /)
-      // One that is away may be anything: it is not called misconfigured on old evidence.
+      // An unavailable service may have been corrected, so it is not reported as misconfigured.
       script.conduct = () => Promise.reject(fetchFailed("ECONNREFUSED"))
       yield* send("slots", reserves(1))
       assert.match((yield* Effect.flip(script.configured)).message, /^items answered 401: /)
     }))
 
-  it.live("that refuses every request, and then is away, is told of as what it is", () =>
+  it.live("that refuses every request, and then is unavailable, is logged as each", () =>
     Effect.gen(function* () {
       const script = yield* scriptedParticipants
       const { send } = script.service
@@ -93,11 +90,11 @@ describe("a service that is called", () => {
       ])
     }))
 
-  it.effect("that breaks the protocol is reported until it has not done so for a minute", () =>
+  it.effect("that breaks the protocol is reported until it keeps to it for a minute", () =>
     Effect.gen(function* () {
       const script = yield* scriptedParticipants
       const { send } = script.service
-      // Right about each order that is asked about alone, as one is that sorts its answers.
+      // Right about a single order, like a participant that sorts its answers.
       script.conduct = (commands) =>
         json({
           outcomes: commands.toReversed().map(({ orderId }) => ({ orderId, outcome: "reserved" })),
@@ -122,7 +119,7 @@ describe("a service that is called", () => {
       assert.deepStrictEqual(script.logs.slice(1), ["Info items answers again"])
     }))
 
-  it.live("that breaks the protocol, and then is away, is told of as what it is", () =>
+  it.live("that breaks the protocol, and then is unavailable, is logged as each", () =>
     Effect.gen(function* () {
       const script = yield* scriptedParticipants
       const { send } = script.service

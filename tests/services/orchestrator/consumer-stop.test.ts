@@ -6,10 +6,10 @@ import { type ParticipantName, participantNames } from "#shared/contracts/order-
 import { Fetch } from "#shared/http/client.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
 import { someOrders } from "#tests/shared/queue/subjects.ts"
-import { away, drainMs, pass, settled, world } from "./consumer-world.ts"
+import { drainMs, pass, queueUnavailable, settled, world } from "./consumer-world.ts"
 import { isAway, type RequestKind } from "./scripted-callees.ts"
 
-/** The real calls, over which one request is out at a time, to scripted participants. */
+/** The real calls to scripted participants, which send one request at a time. */
 const realCalls = (send: Participants["Service"]["send"], timeoutMs: number) => {
   const fetch = async (url: string, { body }: RequestInit) => {
     const [at] = new URL(url).hostname.split(".") as [ParticipantName]
@@ -29,20 +29,20 @@ const realCalls = (send: Participants["Service"]["send"], timeoutMs: number) => 
 }
 
 describe("a stop of the consumer", () => {
-  /** Stops the consumer, which must be done after so much time, and not before. */
+  /** Stops the consumer, and asserts that this takes exactly so long. */
   const stopTakes = (stop: Effect.Effect<void>, ms: number) =>
     Effect.gen(function* () {
       const stopping = yield* Effect.forkChild(stop)
       yield* settled
       if (ms > 0) {
         yield* pass(ms - 1)
-        assert.isUndefined(stopping.pollUnsafe(), `it stopped before ${ms} ms`)
+        assert.isUndefined(stopping.pollUnsafe(), `The consumer stopped before ${ms} ms`)
         yield* pass(1)
       }
-      assert.isDefined(stopping.pollUnsafe(), `it did not stop within ${ms} ms`)
+      assert.isDefined(stopping.pollUnsafe(), `The consumer did not stop within ${ms} ms`)
     })
 
-  it.effect("takes nothing new, and lets the waves in flight end", () =>
+  it.effect("takes no more orders, and lets the waves in flight end", () =>
     Effect.gen(function* () {
       const { stream, rejects, holds, start, publish, release, begun, statuses } = yield* world
       const { stop } = yield* start()
@@ -56,7 +56,7 @@ describe("a stop of the consumer", () => {
       yield* release("reserve items")
       assert.isUndefined(stopping.pollUnsafe())
       yield* release("cancel billing")
-      // Done as soon as the last one is.
+      // The stop ends with the last wave.
       assert.isDefined(stopping.pollUnsafe())
       assert.deepStrictEqual([...statuses.values()], ["completed", "failed"])
       assert.strictEqual(begun().length, 1)
@@ -73,7 +73,7 @@ describe("a stop of the consumer", () => {
 
   for (const where of ["reserve items", "decide", "cancel items"] as const) {
     const kind: RequestKind = where
-    it.effect(`leaves on the queue what waits for an answer to ${where}, for the next consumer`, () =>
+    it.effect(`leaves orders that wait for an answer to ${where} to the next consumer`, () =>
       Effect.gen(function* () {
         const { stream, rejects, holds, start, publish, release, statuses } = yield* world
         const { stop } = yield* start()
@@ -95,7 +95,7 @@ describe("a stop of the consumer", () => {
         assert.deepStrictEqual([...statuses.values()], [end, end])
       }))
 
-    it.effect(`cuts the wait for another try short where ${where} fails`, () =>
+    it.effect(`cuts short the wait for the next attempt where ${where} fails`, () =>
       Effect.gen(function* () {
         const { stream, asked, rejects, fails, start, publish } = yield* world
         const { stop } = yield* start()
@@ -104,17 +104,17 @@ describe("a stop of the consumer", () => {
         fails.set(kind, isAway)
         yield* publish(two)
         yield* pass(110_000)
-        const sofar = asked.length
+        const before = asked.length
         yield* stopTakes(stop, drainMs)
         assert.strictEqual(stream.waiting.length, 2)
-        // It tried on while it waited, and told the register of it; the step before is not undone
-        // while this one is not.
-        const after = asked.slice(sofar).filter((one) => one.kind !== kind)
+        // Until then it tried again, and told the register. The step before is not undone while
+        // this one is not.
+        const after = asked.slice(before).filter((one) => one.kind !== kind)
         assert.deepStrictEqual(after.filter((one) => one.kind !== "decide"), [])
       }))
   }
 
-  it.effect("waits for the one request that is out, and not for those that would be next", () =>
+  it.effect("waits for the request in flight, but not for those that would follow", () =>
     Effect.gen(function* () {
       const { start, publish, release, rejects, holds, send, sizes, statuses } = yield* world
       const timeoutMs = 5_000
@@ -132,16 +132,16 @@ describe("a stop of the consumer", () => {
       yield* pass(drainMs)
       assert.isUndefined(stopping.pollUnsafe())
       yield* pass(timeoutMs)
-      assert.isDefined(stopping.pollUnsafe(), "it stops within the two")
+      assert.isDefined(stopping.pollUnsafe(), "The consumer did not stop within drain and timeout")
     }))
 
-  it.effect("does not wait for a queue that is away", () =>
+  it.effect("does not wait for an unavailable queue", () =>
     Effect.gen(function* () {
       const { stream, start, publish, statuses } = yield* world
       const { stop } = yield* start(100, (queue) => ({
         ...queue,
-        take: (max) => stream.unacknowledged > 0 ? Effect.fail(away) : queue.take(max),
-        acknowledge: () => Effect.fail(away),
+        take: (max) => stream.unacknowledged > 0 ? Effect.fail(queueUnavailable) : queue.take(max),
+        acknowledge: () => Effect.fail(queueUnavailable),
       }))
       yield* publish(someOrders(1))
       assert.deepStrictEqual([...statuses.values()], ["completed"])

@@ -1,8 +1,8 @@
 /**
- * A consumer over a queue in memory, with participants and a register that do as a test tells.
- * Times are the test clock's.
+ * A consumer over a queue in memory, with scripted participants and a scripted register. Times are
+ * those of the test's clock.
  */
-import { Effect, Exit, Layer, Logger, References, Scope } from "effect"
+import { Effect, Exit, Layer, Logger, Metric, References, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import { consumerLayer } from "#services/orchestrator/consumer.ts"
 import { Participants } from "#services/orchestrator/participants.ts"
@@ -32,8 +32,8 @@ export const world = Effect.gen(function* () {
   const logs: Array<LogLine> = []
   const inHand = { orders: new Map<string, OrderId>(), most: 0 }
   /**
-   * A consumer; `disturb` makes its queue do as the test tells, and `participants` are called in
-   * place of the scripted.
+   * Starts a consumer. `disturb` changes its queue, and `participants` replaces the scripted
+   * participants.
    */
   const start = (
     sagasInFlight = 2_000,
@@ -75,21 +75,21 @@ export const world = Effect.gen(function* () {
     stream,
     start,
     logs,
-    /** The most orders that consumers had in hand at once. */
+    /** The most orders that consumers had in hand at the same time. */
     mostInHand: () => inHand.most,
     publish: (orders: ReadonlyArray<OrderMessage>) =>
       Effect.andThen(publisher.publish(orders), settled),
-    /** Lets all requests of a kind be answered, those that are held and those that come. */
+    /** Answers all requests of a kind, those that are held and those that follow. */
     release: (kind: RequestKind) =>
       Effect.suspend(() => {
         callees.holds.delete(kind)
         const held = callees.held.filter((one) => one.kind === kind)
         return Effect.andThen(Effect.forEach(held, ({ answer }) => answer), settled)
       }),
-    /** The requests of a kind that ever came, each as the number of its orders. */
+    /** The size of each request of a kind, in orders. */
     sizes: (kind: RequestKind) =>
       callees.asked.filter((one) => one.kind === kind).map(({ orderIds }) => orderIds.length),
-    /** The orders of the waves that began, in the order in which they did. */
+    /** The orders of each wave that began, in sequence. */
     begun: () =>
       callees.asked.filter(({ kind }) => kind === "reserve billing")
         .map(({ orderIds }) => orderIds),
@@ -100,7 +100,7 @@ export const world = Effect.gen(function* () {
   })
 })
 
-/** The queue, and the orders of it that are in hand, each by the first of its entries. */
+/** The queue, recording the orders in hand, each by the first of its entries. */
 const watchedQueue = (
   queue: Queue,
   inHand: { readonly orders: Map<string, OrderId>; most: number },
@@ -126,12 +126,18 @@ const watchedQueue = (
   }
 }
 
-/** Lets all that can go on do so. */
+/** Lets everything that is ready run. */
 export const settled = Effect.promise(async () => {
   for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve))
 })
 
-/** Lets so much time pass, and what follows happen. */
+/** Lets time pass, and everything run that is ready then. */
 export const pass = (ms: number) => Effect.andThen(TestClock.adjust(ms), settled)
 
-export const away = new QueueUnavailable({ message: "the queue is away" })
+export const queueUnavailable = new QueueUnavailable({ message: "the queue is unavailable" })
+
+/** The metric of the sagas in flight. */
+export const runningSagas = Effect.map(
+  Metric.snapshot,
+  (all) => all.find(({ id }) => id === "sagas_running")?.state as { value: number } | undefined,
+)

@@ -1,7 +1,7 @@
 /**
- * Whatever becomes of its waves, the consumer loses no order and no place: random takes, outages,
- * refusals, defects, doubles and a queue that takes nothing back; then all is mended, and
- * everything must have ended, and two waves be in flight again.
+ * The consumer with random orders, outages, refusals, defects, duplicates, and a queue that accepts
+ * no acknowledgement. Then all failures stop: every order must end, and two waves must be in flight
+ * again.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -12,7 +12,7 @@ import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import type { QueueUnavailable } from "#shared/queue/order-queue.ts"
 import { Misconfigured, OutcomeUnknown } from "#shared/transient.ts"
 import { someOrders } from "#tests/shared/queue/subjects.ts"
-import { away, pass, world } from "./consumer-world.ts"
+import { pass, queueUnavailable, world } from "./consumer-world.ts"
 import { isAway, type RequestKind } from "./scripted-callees.ts"
 
 const kinds = [
@@ -31,7 +31,7 @@ const failures = [
   new Error("a defect"),
 ]
 
-const fates = ["good", "good", "good", "rejected", "poison", "unknown", "double"] as const
+const fates = ["good", "good", "good", "rejected", "poison", "unknown", "duplicate"] as const
 
 const event = fc.oneof(
   {
@@ -45,23 +45,23 @@ const event = fc.oneof(
     weight: 2,
     arbitrary: fc.record({ fail: fc.constantFrom(...kinds), how: fc.nat(failures.length - 1) }),
   },
-  { weight: 2, arbitrary: fc.record({ mend: fc.constantFrom(...kinds) }) },
-  { weight: 1, arbitrary: fc.record({ queueIsAway: fc.boolean() }) },
+  { weight: 2, arbitrary: fc.record({ repair: fc.constantFrom(...kinds) }) },
+  { weight: 1, arbitrary: fc.record({ isQueueAvailable: fc.boolean() }) },
   { weight: 3, arbitrary: fc.record({ ms: fc.integer({ min: 1, max: 20_000 }) }) },
 )
 
 type Event = typeof event extends fc.Arbitrary<infer E> ? E : never
 type World = Effect.Success<typeof world>
 
-/** A shop that lives through the events; what each order was to come to. */
+/** Lets a shop live through the events, and then recover. Gives the fate of each order. */
 const live = Effect.fnUntraced(function* (shop: World, events: ReadonlyArray<Event>, most: number) {
-  let queueIsAway = false
-  const unlessAway = <A>(effect: Effect.Effect<A, QueueUnavailable>) =>
-    Effect.suspend(() => queueIsAway ? Effect.fail(away) : effect)
+  let isQueueAvailable = true
+  const whenAvailable = <A>(effect: Effect.Effect<A, QueueUnavailable>) =>
+    Effect.suspend(() => isQueueAvailable ? effect : Effect.fail(queueUnavailable))
   yield* shop.start(most, (queue) => ({
     ...queue,
-    acknowledge: (ids) => unlessAway(queue.acknowledge(ids)),
-    deadLetter: (letters) => unlessAway(queue.deadLetter(letters)),
+    acknowledge: (ids) => whenAvailable(queue.acknowledge(ids)),
+    deadLetter: (letters) => whenAvailable(queue.deadLetter(letters)),
   }))
   const fateOf = new Map<OrderId, typeof fates[number]>()
   const placed: Array<OrderMessage> = []
@@ -75,29 +75,29 @@ const live = Effect.fnUntraced(function* (shop: World, events: ReadonlyArray<Eve
         if (fate === "unknown") shop.statuses.set(orderId, "unknown")
         fateOf.set(orderId, fate)
       })
-      const doubles = placed.filter((_, n) => event.publish[n] === "double")
+      const duplicates = placed.filter((_, n) => event.publish[n] === "duplicate")
       placed.push(...orders)
-      yield* shop.publish([...orders, ...doubles.map((one) => ({ ...one, republished: 1 }))])
+      yield* shop.publish([...orders, ...duplicates.map((one) => ({ ...one, republished: 1 }))])
     }
     if ("hold" in event) shop.holds.add(event.hold)
     if ("fail" in event) shop.fails.set(event.fail, failures[event.how]!)
-    if ("mend" in event) {
-      shop.fails.delete(event.mend)
-      yield* shop.release(event.mend)
+    if ("repair" in event) {
+      shop.fails.delete(event.repair)
+      yield* shop.release(event.repair)
     }
-    if ("queueIsAway" in event) queueIsAway = event.queueIsAway
+    if ("isQueueAvailable" in event) isQueueAvailable = event.isQueueAvailable
     if ("ms" in event) yield* pass(event.ms)
   }
-  queueIsAway = false
+  isQueueAvailable = true
   shop.fails.clear()
   for (const kind of kinds) yield* shop.release(kind)
   for (let second = 0; second < 60; second++) yield* pass(1_000)
   return fateOf
 })
 
-describe("the consumer, whatever happens", () => {
+describe("the consumer through random failures", () => {
   it(
-    "ends every order, has never too many in flight, and is as good as new afterwards",
+    "ends every order, never has too many in flight, and works as before afterwards",
     () =>
       fc.assert(
         fc.asyncProperty(
@@ -121,7 +121,7 @@ describe("the consumer, whatever happens", () => {
                   const end = fate === "rejected" ? "failed" : "completed"
                   assert.strictEqual(shop.statuses.get(orderId), end)
                 }
-                // Two waves are in flight, and no more.
+                // Two waves are in flight, not more.
                 shop.holds.add("reserve billing")
                 const before = shop.begun().length
                 for (const order of someOrders(3)) yield* shop.publish([order])

@@ -1,23 +1,15 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, Metric, Tracer } from "effect"
+import { Effect, Tracer } from "effect"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
-import type { OrderQueue } from "#shared/queue/order-queue.ts"
 import { TracingEnabled } from "#shared/telemetry/trace.ts"
 import { someOrders } from "#tests/shared/queue/subjects.ts"
-import { away, drainMs, pass, settled, world } from "./consumer-world.ts"
+import { drainMs, pass, runningSagas, settled, world } from "./consumer-world.ts"
 import { isAway } from "./scripted-callees.ts"
-
-type Queue = OrderQueue["Service"]
 
 const idsOf = (orders: ReadonlyArray<OrderMessage>) => orders.map(({ orderId }) => orderId)
 
-const runningSagas = Effect.map(
-  Metric.snapshot,
-  (all) => all.find(({ id }) => id === "sagas_running")?.state as { value: number } | undefined,
-)
-
 describe("the consumer", () => {
-  it.effect("takes what there is as a wave: a request for each step, one decision, one acknowledgement", () =>
+  it.effect("takes waiting orders as a wave: a request for each step, one decision, one acknowledgement", () =>
     Effect.gen(function* () {
       const { stream, asked, start, publish } = yield* world
       let acknowledgements = 0
@@ -37,7 +29,7 @@ describe("the consumer", () => {
       assert.deepStrictEqual(stream.deadLetters, [])
     }))
 
-  it.effect("acknowledges what is completed while other orders of the wave are still being undone", () =>
+  it.effect("acknowledges completed orders while others of the wave are being undone", () =>
     Effect.gen(function* () {
       const { stream, rejects, holds, decisions, start, publish, release } = yield* world
       yield* start()
@@ -54,7 +46,7 @@ describe("the consumer", () => {
       )
     }))
 
-  it.effect("has two waves in flight; what comes meanwhile is the next one, together", () =>
+  it.effect("has two waves in flight, and takes all orders that come meanwhile as the next one", () =>
     Effect.gen(function* () {
       const { stream, holds, held, start, publish, begun } = yield* world
       yield* start()
@@ -67,7 +59,7 @@ describe("the consumer", () => {
       assert.deepStrictEqual(begun().slice(2), [idsOf(five.slice(2))])
     }))
 
-  it.effect("begins the next wave while one is held up by a participant that is away", () =>
+  it.effect("begins the next wave while another waits for an unavailable participant", () =>
     Effect.gen(function* () {
       const { stream, fails, start, publish, begun } = yield* world
       yield* start()
@@ -95,7 +87,7 @@ describe("the consumer", () => {
       assert.strictEqual(stream.unacknowledged, 0)
     }))
 
-  it.effect("has no more than so many orders in flight, and goes on as there is room", () =>
+  it.effect("has a limited number of orders in flight, and takes more when there is room", () =>
     Effect.gen(function* () {
       const { stream, fails, start, publish, begun, mostInHand } = yield* world
       yield* start(3)
@@ -115,7 +107,7 @@ describe("the consumer", () => {
   for (
     const [taken, apartMs] of [[1, 0], [3, 0], [40, 10], [400, 80], [999, 80], [1_000, 0]] as const
   ) {
-    it.effect(`begins the wave after one of ${taken} ${apartMs === 0 ? "at once" : `${apartMs} ms after it`}`, () =>
+    it.effect(`begins the wave after one of ${taken} ${apartMs === 0 ? "at once" : `${apartMs} ms later`}`, () =>
       Effect.gen(function* () {
         const { start, publish, begun } = yield* world
         yield* start()
@@ -132,7 +124,7 @@ describe("the consumer", () => {
       }))
   }
 
-  it.effect("asks the register first of an order that was delivered before", () =>
+  it.effect("asks the register first about an order that was delivered before", () =>
     Effect.gen(function* () {
       const { asked, holds, start, publish, release } = yield* world
       holds.add("reserve billing")
@@ -162,7 +154,7 @@ describe("the consumer", () => {
       yield* publish([order!, { ...order!, republished: 1 }])
       yield* publish([{ ...order!, republished: 2 }])
       assert.deepStrictEqual(begun(), [[order!.orderId]])
-      // The entry of the run in flight is what keeps the order safe.
+      // The entry of the run in flight keeps the order safe.
       assert.strictEqual(stream.unacknowledged, 1)
       yield* release("reserve billing")
       assert.strictEqual(stream.unacknowledged, 0)
@@ -171,7 +163,7 @@ describe("the consumer", () => {
       assert.strictEqual(begun().length, 2)
     }))
 
-  it.effect("buries an order that is refused, or that the register does not know, and no other one", () =>
+  it.effect("buries an order that is refused or unknown to the register, and no other one", () =>
     Effect.gen(function* () {
       const { stream, poison, statuses, start, publish, letters } = yield* world
       yield* start()
@@ -205,7 +197,7 @@ describe("the consumer", () => {
       assert.strictEqual(stream.deadLetters.length, 2)
     }))
 
-  it.effect("buries those, too, of whom not even the beginning can be noted", () =>
+  it.effect("buries orders whose span cannot be started", () =>
     Effect.gen(function* () {
       const { stream, start, publish, begun } = yield* world
       const broken = Tracer.make({
@@ -237,89 +229,5 @@ describe("the consumer", () => {
       assert.strictEqual((yield* runningSagas)?.value, 1)
       yield* release("cancel billing")
       assert.strictEqual((yield* runningSagas)?.value, 0)
-    }))
-})
-
-describe("the consumer of a queue that is away", () => {
-  it.effect("keeps trying, and recovers from a defect too", () =>
-    Effect.gen(function* () {
-      const { stream, start, publish } = yield* world
-      let attempts = 0
-      yield* start(100, (queue) => ({
-        ...queue,
-        take: (max) => {
-          attempts++
-          if (attempts === 20) return Effect.die(new Error("a defect"))
-          return attempts <= 40 ? Effect.fail(away) : queue.take(max)
-        },
-      }))
-      yield* publish(someOrders(1))
-      for (let half = 0; half < 200; half++) yield* pass(500)
-      assert.strictEqual(stream.unacknowledged, 0)
-      // It asks again every two seconds at the least often, and does not hammer.
-      assert.isAtMost(attempts, 45)
-    }))
-
-  /** A queue that gives, and takes nothing back. */
-  const oneWay = (gone: { now: boolean }) => (queue: Queue): Queue => ({
-    ...queue,
-    acknowledge: (ids) =>
-      Effect.suspend(() => gone.now ? Effect.fail(away) : queue.acknowledge(ids)),
-    deadLetter: (letters) =>
-      Effect.suspend(() => gone.now ? Effect.fail(away) : queue.deadLetter(letters)),
-  })
-
-  it.effect("repeats an acknowledgement, and a dead letter, until the queue has taken it", () =>
-    Effect.gen(function* () {
-      const { stream, poison, start, publish } = yield* world
-      const gone = { now: true }
-      yield* start(100, oneWay(gone))
-      const three = someOrders(3)
-      poison.set(three[0]!.orderId, "billing")
-      yield* publish(three)
-      yield* pass(60_000)
-      assert.strictEqual(stream.unacknowledged, 3)
-      gone.now = false
-      yield* pass(2_000)
-      assert.strictEqual(stream.unacknowledged, 0)
-      assert.strictEqual(stream.deadLetters.length, 1)
-    }))
-
-  it.effect("loses sight of no order when telling it meets a defect", () =>
-    Effect.gen(function* () {
-      const { stream, poison, statuses, start, publish } = yield* world
-      let told = 0
-      const defect = Effect.die(new Error("a defect"))
-      yield* start(3, (queue) => ({
-        ...queue,
-        acknowledge: (ids) => Effect.suspend(() => ++told === 1 ? defect : queue.acknowledge(ids)),
-        deadLetter: (letters) =>
-          Effect.suspend(() => ++told === 2 ? defect : queue.deadLetter(letters)),
-      }))
-      const [refused, failed, good] = someOrders(3)
-      poison.set(refused!.orderId, "billing")
-      statuses.set(failed!.orderId, "failed")
-      // They end at the same time, in three ways.
-      yield* publish([refused!, { ...failed!, republished: 1 }, good!])
-      yield* pass(1_000)
-      assert.deepStrictEqual([stream.unacknowledged, stream.deadLetters.length], [0, 1])
-      assert.strictEqual((yield* runningSagas)?.value, 0)
-    }))
-
-  it.effect("decides and undoes orders whatever becomes of those of their wave that have ended", () =>
-    Effect.gen(function* () {
-      const { stream, poison, rejects, statuses, start, publish, begun } = yield* world
-      yield* start(100, oneWay({ now: true }))
-      const [refused, good, bad, ...next] = someOrders(5)
-      poison.set(refused!.orderId, "billing")
-      rejects.set(bad!.orderId, "items")
-      yield* publish([refused!, good!, bad!])
-      assert.deepStrictEqual(
-        [good, bad].map((order) => statuses.get(order!.orderId)),
-        ["completed", "failed"],
-      )
-      for (const order of next) yield* publish([order])
-      assert.strictEqual(begun().length, 3)
-      assert.strictEqual(stream.unacknowledged, 5)
     }))
 })

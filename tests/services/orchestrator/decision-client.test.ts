@@ -20,8 +20,8 @@ const anAbort = (): Decision => ({
 
 const statuses = ["pending", "completed", "compensating", "failed", "unknown"] as const
 
-describe("the register, as waves call it", () => {
-  it.live("is sent the decisions as they are, and answers with the states that hold", () =>
+describe("the decision client", () => {
+  it.live("sends the decisions unchanged, and gives the states in the answer", () =>
     Effect.gen(function* () {
       const script = yield* underTest
       script.conduct = (decisions) =>
@@ -38,7 +38,7 @@ describe("the register, as waves call it", () => {
       }])
     }))
 
-  it.live("fails each with what may be tried again, when there is no answer to go by", () =>
+  it.live("gives each decision a transient failure when there is no valid answer", () =>
     Effect.gen(function* () {
       const script = yield* underTest
       const failure = Effect.map(
@@ -53,8 +53,7 @@ describe("the register, as waves call it", () => {
       assert.deepStrictEqual(yield* failure, ["Misconfigured", "Misconfigured"])
       script.conduct = () => Promise.reject(fetchFailed("ECONNRESET"))
       assert.deepStrictEqual(yield* failure, ["OutcomeUnknown", "OutcomeUnknown"])
-      // Of the register's answers no protocol is written down for others: there is nothing to look
-      // up.
+      // The messages name no page of the protocol: none describes the register's answers.
       const wrong: ReadonlyArray<readonly [string, Conduct<Decision>]> = [
         [
           'orders answered decisions.0.status as "perhaps": expected "pending" | "completed" | ' +

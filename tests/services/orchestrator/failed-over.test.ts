@@ -1,7 +1,4 @@
-/**
- * Databases that answer and cannot be written to, as after a failover behind their address: orders
- * wait, and go on at once.
- */
+/** Databases that cannot be written, as after a failover: orders wait, and then go on at once. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Sql } from "postgres"
@@ -11,9 +8,7 @@ import { startSystem } from "./running-system.ts"
 const databaseOf = (sql: Sql) =>
   Effect.promise(async () => String((await sql`select current_database() as name`)[0]!["name"]))
 
-/**
- * What the service is connected to is cut, and it comes back to a server that cannot be written to.
- */
+/** Cuts the service's connections, so that it reconnects to a server that cannot be written. */
 const failOver = (sql: Sql, database: string) =>
   Effect.promise(async () => {
     await sql.unsafe(`alter database "${database}" set default_transaction_read_only = on`)
@@ -39,7 +34,7 @@ describe("an order", () => {
           const database = yield* databaseOf(sql)
           yield* failOver(sql, database)
           const { id } = yield* system.order(user)
-          yield* until("it to be tried more than once", () => system.requests[service] > 3)
+          yield* until("the order is tried more than once", () => system.requests[service] > 3)
           assert.strictEqual((yield* system.look(user, id)).status, "pending")
           yield* promote(sql, database)
           const { status } = yield* system.final(user, id)

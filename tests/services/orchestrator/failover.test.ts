@@ -1,7 +1,6 @@
 /**
  * Redis fails over behind its address while orders come, and the old primary stays up as a replica.
- * The sweeper has no part in it: what is to be decided here is decided before it would republish
- * anything.
+ * The sweeper does not help: all orders are decided before it would republish any.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -11,7 +10,7 @@ import { metricOf, readinessOf, startSystem } from "./running-system.ts"
 
 describe(whyNoPair ?? "a failover of Redis", () => {
   it.live.skipIf(whyNoPair !== undefined)(
-    "shows in readiness while it lasts, and all orders are decided soon after it",
+    "shows in readiness while it lasts, and all orders are decided soon after",
     () =>
       Effect.gen(function* () {
         const { board, changeRoles, replica } = yield* redisPair

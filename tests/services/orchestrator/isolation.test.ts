@@ -1,6 +1,6 @@
 /**
- * One order's fate never becomes another's: poison among good orders, and participants that are
- * away for some of them.
+ * No order suffers for another: refused orders among good ones, and participants that are
+ * unavailable for some of them.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -20,10 +20,7 @@ import {
   works,
 } from "./running-system.ts"
 
-/**
- * Does not take requests with a command for the resource, as a participant of another version might
- * do.
- */
+/** Refuses requests with a command for the resource, as a participant of another version may. */
 const refuses = (resource: string, status: number): Conduct => async (answer, request) => {
   const isMeant = (await request.clone().text()).includes(`"resource":"${resource}"`)
   return isMeant ? Response.json({ code: "refused" }, { status }) : await answer()
@@ -34,7 +31,7 @@ const downFor = (action: "reserve" | "cancel"): Conduct => async (answer, reques
   return await (isMeant ? isDown : works)(answer, request)
 }
 
-/** Places so many orders, which their customer can just pay for, over ten items and slots. */
+/** Places orders over ten items and slots. A customer can pay for two hundred. */
 const placeMany = (
   system: System,
   user: string,
@@ -61,7 +58,7 @@ const allAre = (ends: ReadonlyArray<string>, end: string) =>
   assert.deepStrictEqual([...new Set(ends)], [end])
 
 describe("an order that a participant refuses to work on", () => {
-  it.live("is one dead letter, and none of two hundred others minds", () =>
+  it.live("is one dead letter, and does not affect two hundred others", () =>
     Effect.gen(function* () {
       const system = yield* startSystem()
       const { add, deadLetters, waiting } = yield* redisOf(system)
@@ -86,11 +83,11 @@ describe("an order that a participant refuses to work on", () => {
       assert.include(letters[0], poison)
       assert.include(letters[0], "items answered 400")
       assert.isAtLeast(yield* metricOf(orchestrator, 'sagas_ended_total\\{end="buried"\\}'), 1)
-      // What it reserved before stays held, for the audit to find: nobody knows the order.
+      // Its money stays reserved for the audit to find, as orders does not know the order.
       assert.strictEqual(yield* walletOf(system, user), 10_000 - 200 * 50)
     }))
 
-  it.live("has one letter however often it is published, and is given up at its deadline", () =>
+  it.live("has one letter, however often it is published, and is aborted at its deadline", () =>
     Effect.gen(function* () {
       const system = yield* startSystem()
       const { deadLetters } = yield* redisOf(system)
@@ -99,7 +96,7 @@ describe("an order that a participant refuses to work on", () => {
       const { id } = yield* system.order(user, { amount: 10, item: 10 })
       const patient = yield* system.orchestrate()
       yield* until(
-        "it was published again after its letter was written",
+        "the order is published again after its letter was written",
         Effect.promise(async () => {
           const [row] = await system.orders.sql`select republished from orders where id = ${id}`
           return row!.republished > 1
@@ -109,21 +106,21 @@ describe("an order that a participant refuses to work on", () => {
       yield* patient.stop
       yield* system.orchestrate({ ORDER_DEADLINE: "1 second" })
       yield* until(
-        "it turned round",
+        "the order is aborted",
         Effect.map(system.look(user, id), ({ status }) => status === "compensating"),
       )
       const { reason, timeline } = yield* system.look(user, id)
       assert.strictEqual(reason, "Order timed out")
       assert.deepStrictEqual(timeline.map(({ action, step }) => `${action} ${step}`), [])
       assert.strictEqual((yield* deadLetters).length, 1)
-      // A later version of items takes it: the next publication ends it.
+      // A later version of items accepts it, so the next publication ends the order.
       system.conduct.items = works
       assert.strictEqual((yield* system.final(user, id)).status, "failed")
       assert.strictEqual(yield* walletOf(system, user), 10_000)
       assert.strictEqual((yield* deadLetters).length, 1)
     }))
 
-  it.live("may even break it: it alone times out", () =>
+  it.live("times out alone even when it breaks the participant", () =>
     Effect.gen(function* () {
       const system = yield* startSystem()
       const { deadLetters } = yield* redisOf(system)
@@ -151,8 +148,8 @@ describe("an order that a participant refuses to work on", () => {
     }))
 })
 
-describe("a participant that is away", () => {
-  it.live("holds up only those orders that need it, and keeps no others from beginning", () =>
+describe("an unavailable participant", () => {
+  it.live("holds up only the orders that need it, and lets others begin", () =>
     Effect.gen(function* () {
       const system = yield* startSystem()
       const orchestrator = yield* system.orchestrate()
@@ -173,7 +170,7 @@ describe("a participant that is away", () => {
       assert.strictEqual(yield* walletOf(system, user), 10_000 - 40 * 50)
     }))
 
-  it.live("does not keep orders from completing that it still has to undo others for", () =>
+  it.live("lets orders complete while it still has to undo others", () =>
     Effect.gen(function* () {
       const system = yield* startSystem({ ORDER_DEADLINE: `${underLoad(1_500)} millis` })
       const orchestrator = yield* system.orchestrate()
@@ -182,12 +179,12 @@ describe("a participant that is away", () => {
       system.conduct.slots = downFor("cancel")
       const late = yield* placeMany(system, user, 10)
       yield* until(
-        "they are stuck",
+        "all late orders are stuck",
         Effect.map(metricOf(orchestrator, "sagas_stuck"), (stuck) => stuck === 10),
       )
       for (const { id } of late) {
         yield* until(
-          "the register knows what it waits for",
+          "the register knows what the order waits for",
           Effect.map(
             system.look(user, id),
             ({ status, stuck }) => status === "compensating" && stuck?.step === "slot",

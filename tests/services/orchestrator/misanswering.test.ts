@@ -1,7 +1,7 @@
 /**
- * A participant that does what it is told and answers otherwise than the protocol says, over a real
- * network: what is wrong is told in words, no order is lost over it or sent twice, nobody else
- * waits, and all goes on when it is mended.
+ * A participant that obeys commands but breaks the protocol in its answers, over a real network.
+ * The messages say what is wrong, no order is lost or carried out twice, other orders do not wait,
+ * and all orders go on when the answers are right again.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, type Scope } from "effect"
@@ -14,17 +14,17 @@ import { until } from "#tests/services/orders/until.ts"
 import { asConsole } from "./as-console.ts"
 import { readinessOf, redisOf, startSystem, type System, works } from "./running-system.ts"
 
-/** What is sent in the place of the right outcomes: JSON, or a text as it is. */
+/** What is sent in place of the right outcomes: JSON, or a raw text. */
 type Manner = (right: ReadonlyArray<Outcome>) => unknown
 
 const each = (change: (right: Outcome) => object): Manner => (right) => ({
   outcomes: right.map(change),
 })
-const asItShould = each((right) => right)
+const rightly = each((right) => right)
 
 /**
- * With what is said of it when three orders are asked about, and of one alone; nothing where it is
- * right about that.
+ * Each with the message for an answer about three orders, and for one about a single order, unless
+ * that answer is right.
  */
 const manners: ReadonlyArray<readonly [manner: Manner, ofThree: string, ofOne?: string]> = [
   [(right) => ({ outcomes: right.toReversed() }), "in another sequence than it was asked"],
@@ -50,24 +50,24 @@ const manners: ReadonlyArray<readonly [manner: Manner, ofThree: string, ofOne?: 
     [(results) => ({ results }), "without outcomes"],
     [() => "<html>It works!</html>", "with something other than JSON"],
     [() => "", "with an empty body"],
-  ] as const satisfies ReadonlyArray<readonly [Manner, string]>).map(([manner, said]) =>
-    [manner, said, said] as const
+  ] as const satisfies ReadonlyArray<readonly [Manner, string]>).map(([manner, message]) =>
+    [manner, message, message] as const
   ),
 ]
 
-/** Stands before the real items; gives how it is told in which manner to answer. */
+/** A server before the real items. The test sets in which manner it answers. */
 const standIn = (system: System): Effect.Effect<{ manner: Manner }, never, Scope.Scope> =>
   Effect.gen(function* () {
-    const state = { manner: asItShould }
+    const state = { manner: rightly }
     const asking = new Map<string, () => Promise<Response>>()
     const server = yield* Effect.acquireRelease(
       Effect.promise(async () => {
         const server = createServer(async (request, response) => {
           const answer = await asking.get(String(request.headers["x-request-id"]))!()
           const { outcomes } = await answer.json()
-          const said = state.manner(outcomes)
+          const sent = state.manner(outcomes)
           response.setHeader("content-type", "application/json")
-          response.end(typeof said === "string" ? said : JSON.stringify(said))
+          response.end(typeof sent === "string" ? sent : JSON.stringify(sent))
         }).listen(0, "127.0.0.1")
         await once(server, "listening")
         return server
@@ -91,22 +91,22 @@ const standIn = (system: System): Effect.Effect<{ manner: Manner }, never, Scope
   })
 
 describe("a participant that breaks the protocol", () => {
-  it.live("is told of in words, loses no order, holds up nobody else, and is asked on until it is mended", () =>
+  it.live("is named with its mistake, loses no order, holds up no other, and is retried", () =>
     Effect.gen(function* () {
       const system = yield* startSystem({ REPUBLISH_AFTER: "1 hour" })
       const items = yield* standIn(system)
       const ask = yield* asConsole(system)
       const user = yield* system.customer
       const before = yield* system.left(user)
-      const causeOf = (said: string) => `items answered ${said} (docs/protocol.md#the-answer)`
+      const causeOf = (mistake: string) => `items answered ${mistake} (docs/protocol.md#the-answer)`
       for (const [manner, ofThree, ofOne] of manners) {
         items.manner = manner
-        // What is placed before somebody takes it is one wave, and one request.
+        // Orders that are placed before an orchestrator starts are one wave, and one request.
         const placed = yield* Effect.replicateEffect(system.order(user, { amount: 1 }), 3)
         const poor = yield* system.order(user, { amount: 1_000 })
         const orchestrator = yield* system.orchestrate()
         yield* until(
-          `it is told: ${ofThree}`,
+          `the log says: ${ofThree}`,
           () => orchestrator.logs.some((line) => line.includes(JSON.stringify(causeOf(ofThree)))),
         )
         const { status, services } = yield* readinessOf(orchestrator)
@@ -115,14 +115,14 @@ describe("a participant that breaks the protocol", () => {
         assert.strictEqual((yield* system.final(user, poor.id)).reason, "Not enough money")
         if (ofOne !== undefined) {
           yield* until(
-            `all wait for the same: ${ofOne}`,
+            `all orders wait for the same cause: ${ofOne}`,
             Effect.map(
               ask(orchestrator, "/internal/stuck"),
               ({ body: { groups: [one] } }) =>
                 one?.cause === causeOf(ofOne) && one.count === placed.length,
             ),
           )
-          items.manner = asItShould
+          items.manner = rightly
         }
         for (const { id } of placed) {
           assert.strictEqual((yield* system.final(user, id)).status, "completed", ofThree)
@@ -139,13 +139,13 @@ describe("a participant that breaks the protocol", () => {
       assert.deepStrictEqual(yield* (yield* redisOf(system)).deadLetters, [])
     }))
 
-  it.live("never has an order for undone that it did not say is cancelled", () =>
+  it.live("has undone an order only when it answers that the order is cancelled", () =>
     Effect.gen(function* () {
       const system = yield* startSystem({ REPUBLISH_AFTER: "1 hour" })
       const items = yield* standIn(system)
       const user = yield* system.customer
       const before = yield* system.left(user)
-      // The slot refuses, and items says of the cancel what it has not done.
+      // Slots rejects, and items gives a wrong answer to the cancel.
       system.conduct.slots = async (_, request) => {
         const { commands } = await request.clone().json()
         const rejected = (commands as ReadonlyArray<{ readonly orderId: string }>)
@@ -159,7 +159,7 @@ describe("a participant that breaks the protocol", () => {
       const { id } = yield* system.order(user, { amount: 1 })
       yield* system.orchestrate()
       yield* until(
-        "it is stuck",
+        "the order is stuck",
         Effect.map(
           system.look(user, id),
           ({ status, stuck }) =>
@@ -168,9 +168,9 @@ describe("a participant that breaks the protocol", () => {
                 'is "cancelled" (docs/protocol.md#the-answer)',
         ),
       )
-      // The money is given back last, so it is held while items is in question.
+      // The money is given back last, so it is held while the item may be.
       assert.strictEqual((yield* system.left(user))[0], before[0] - 100)
-      items.manner = asItShould
+      items.manner = rightly
       const { status, reason } = yield* system.final(user, id)
       assert.deepStrictEqual([status, reason], ["failed", "Can not get the delivery slot"])
       assert.deepStrictEqual(yield* system.left(user), before)

@@ -1,6 +1,6 @@
 /**
- * A participant that only a person can mend: it is named where people look, asked slowly, and no
- * order is lost over it.
+ * A misconfigured participant: it is reported in readiness, metric and log, retried slowly, and no
+ * order is lost.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schedule } from "effect"
@@ -28,10 +28,11 @@ const placeSome = (system: System, user: string, count: number) =>
 const misconfigured = (orchestrator: RunningOrchestrator) =>
   metricOf(orchestrator, 'service_misconfigured{service="items"}')
 
-const isNamed = (orchestrator: RunningOrchestrator, cause: RegExp) =>
+/** Asserts that readiness and the log report the cause. */
+const assertReported = (orchestrator: RunningOrchestrator, cause: RegExp) =>
   Effect.gen(function* () {
     yield* until(
-      "it is named",
+      "the participant is reported",
       Effect.map(readinessOf(orchestrator), ({ status }) => status === 503),
     )
     const { services, queue } = yield* readinessOf(orchestrator)
@@ -41,11 +42,8 @@ const isNamed = (orchestrator: RunningOrchestrator, cause: RegExp) =>
     assert.strictEqual(warnings.length, 1)
   })
 
-/**
- * All orders end well, though only when the participant is asked again; and nobody is named any
- * more.
- */
-const isMended = (
+/** Asserts that the next attempt completes all orders, and that nothing is reported any more. */
+const assertRecovered = (
   system: System,
   orchestrator: RunningOrchestrator,
   user: string,
@@ -69,16 +67,16 @@ const isMended = (
     yield* until("the queue is empty", Effect.map(waiting, (left) => left === 0))
   })
 
-// Each waits for ten seconds, so they wait together.
+// Each test waits for ten seconds, so they wait together.
 describe.concurrent("a participant", () => {
   it.live(
-    "that does not know the orchestrator's key is named until it is mended",
+    "that does not know the orchestrator's key is reported until it is corrected",
     () =>
       Effect.gen(function* () {
         const system = yield* startSystem()
         const others = keyFiles(yield* serviceKeys)
         yield* system.restart("items", { SERVICE_PUBLIC_KEYS: others.publicKeys })
-        /** When each order was asked for. */
+        /** When each order was sent to items. */
         const asked = new Map<string, Array<number>>()
         system.conduct.items = async (answer, request) => {
           if (request.method === "POST") {
@@ -93,13 +91,13 @@ describe.concurrent("a participant", () => {
         assert.strictEqual((yield* readinessOf(orchestrator)).status, 200)
         const user = yield* system.customer
         const placed = yield* placeSome(system, user, 20)
-        yield* isNamed(orchestrator, /items answered 401: it does not know the caller's key/)
+        yield* assertReported(orchestrator, /items answered 401: it does not know the caller's key/)
         assert.strictEqual(yield* misconfigured(orchestrator), 1)
         yield* system.restart("items", {})
-        yield* isMended(system, orchestrator, user, placed)
+        yield* assertRecovered(system, orchestrator, user, placed)
         assert.strictEqual(yield* misconfigured(orchestrator), 0)
-        // It was not asked again all the time. The second request may meet it in the middle of its
-        // restart.
+        // The orders are sent again after ten seconds. Their second request may meet items in the
+        // middle of its restart, so there may be more.
         for (const [first, second = Infinity] of asked.values()) {
           assert.isAbove(second - first!, 9_000)
         }
@@ -108,7 +106,7 @@ describe.concurrent("a participant", () => {
   )
 
   it.live(
-    "that refuses every request is named until it is mended, and no order is a dead letter for it",
+    "that refuses every request is reported until it is corrected, without dead letters",
     () =>
       Effect.gen(function* () {
         const system = yield* startSystem()
@@ -121,10 +119,13 @@ describe.concurrent("a participant", () => {
           return Promise.resolve(Response.json({ code: "invalid_body" }, { status: 422 }))
         }
         const orchestrator = yield* system.orchestrate()
-        yield* isNamed(orchestrator, /slots refuses every request: check that both are of the same/)
+        yield* assertReported(
+          orchestrator,
+          /slots refuses every request: check that both are of the same/,
+        )
         assert.isAtMost(requests, 2 * placed.length)
         system.conduct.slots = works
-        yield* isMended(system, orchestrator, user, placed)
+        yield* assertRecovered(system, orchestrator, user, placed)
       }),
   )
 })

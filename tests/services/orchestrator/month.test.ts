@@ -1,8 +1,8 @@
 /**
  * Retention, over a month of the whole system: hundreds of orders a day that end in every way, one
- * that is stuck all the time, and commands and messages of old orders that come again at any age.
- * What is proved, day by day: tables stop growing, the books balance and agree with the orders, and
- * nothing goes that something that comes late could still need.
+ * that is stuck all the time, and repeated commands and messages of old orders. Day by day, tables
+ * stop growing, the books balance and agree with the orders, and no record is forgotten that a late
+ * command could still need.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Schedule } from "effect"
@@ -39,7 +39,7 @@ const commandsOf = ({ id, user, amountMinor, item, slot }: Placed) => ({
   slots: { orderId: id, resource: slot, quantity: 1 },
 })
 
-/** Draws as good as at random, the same in every run. */
+/** Draws pseudo-random numbers, the same in every run. */
 const dice = (seed: number) => (sides: number) => {
   seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0
   return Math.floor(seed / 2 ** 32 * sides)
@@ -50,17 +50,17 @@ const openAccount = ({ sql }: System, name: string, wallet: number) =>
     sql.billing`insert into accounts (username, email, wallet) values (${name}, '', ${wallet})`
   )
 
-/** Waits for what a day's orders come to, which takes a busy machine its time. */
+/** Waits for the outcome of a day's orders, which may take long on a busy machine. */
 const until = (what: string, condition: Effect.Effect<boolean>) =>
   condition.pipe(
     Effect.repeat({ schedule: Schedule.spaced("10 millis"), while: (met) => !met }),
     Effect.timeoutOrElse({
       duration: patienceMs,
-      orElse: () => Effect.die(new Error(`in vain: ${what}`)),
+      orElse: () => Effect.die(new Error(`Waited too long until ${what}`)),
     }),
   )
 
-/** Every tenth order is refused at each of the three steps. */
+/** At each of the three steps, every tenth order is rejected. */
 const kindOf = (n: number) => ({
   user: n % 10 === 0 ? "poor" : `rich-${n % 5}`,
   amount: 0.01 * (1 + n % 97),
@@ -85,14 +85,14 @@ const place = (system: System, kind: ReturnType<typeof kindOf>) =>
     return placed
   })
 
-/** The ids of the orders that the participant has on record. */
+/** The ids of the orders that a participant has on record. */
 const recordsOf = ({ sql }: System, name: typeof participantNames[number]) =>
   Effect.promise(async () => {
     const rows = await sql[name]<Array<{ id: OrderId }>>`select order_id as id from reservations`
     return rows.map(({ id }) => id)
   })
 
-/** Of each resource, what is held and consumed, and what the orders that are completed came to. */
+/** By resource, what is held and consumed, and what the completed orders took. */
 const heldAndOwed = Effect.fnUntraced(function* ({ sql, orders }: System) {
   const all = yield* Effect.promise(() =>
     Promise.all(
@@ -138,7 +138,7 @@ const month = Effect.gen(function* () {
   for (let n = 0; n < 5; n++) yield* openAccount(system, `rich-${n}`, 1_000_000_000)
   yield* openAccount(system, "poor", 0)
   yield* openAccount(system, "unlucky", 5_000)
-  // What is reserved of the unlucky one's money cannot be given back.
+  // The unlucky user's money cannot be given back.
   system.conduct.billing = async (answer, request) => {
     const isCancel = /"action":"cancel","resource":"unlucky"/.test(await request.clone().text())
     return isCancel ? new Response("down", { status: 503 }) : await answer()
@@ -170,7 +170,7 @@ const month = Effect.gen(function* () {
       const name = participantNames[draw(3)]!
       const command = commandsOf(order)[name]
       yield* send(name, [{ ...command, action: "reserve" }, { ...command, action: "reserve" }])
-      // Nobody ever cancels what is completed.
+      // Nobody ever cancels a completed order.
       if (row.status === "failed") {
         yield* send(name, [{ ...command, action: "cancel" }, { ...command, action: "reserve" }])
       }
@@ -192,7 +192,7 @@ const month = Effect.gen(function* () {
 
 describe("a month of orders", () => {
   it.live(
-    "leaves tables that stopped growing, books that balance, and nothing forgotten that is needed",
+    "leaves tables that stopped growing, books that balance, and all needed records",
     () =>
       Effect.gen(function* () {
         const world = yield* month
@@ -240,7 +240,7 @@ describe("a month of orders", () => {
         assert.isAtMost(Math.max(...flat) - Math.min(...flat), 0.05 * Math.max(...flat))
         assert.isBelow(madeAtMs(stuck.id), calendar.nowMs() - Duration.toMillis("30 days"))
 
-        // What was stuck for a month is given back at last, and forgotten.
+        // The order that was stuck for a month is undone at last, and forgotten.
         yield* world.first.stop
         system.conduct.billing = (answer) => answer()
         yield* then(system.orchestrate())

@@ -1,7 +1,4 @@
-/**
- * What the console sees of two orchestrators and has them do, whichever of them it asks: on a real
- * Redis and real databases.
- */
+/** The orchestrator's routes for the console, at whichever of two orchestrators. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { DeadLetterView } from "#shared/contracts/queue.ts"
@@ -10,8 +7,8 @@ import { until } from "#tests/services/orders/until.ts"
 import { asConsole } from "./as-console.ts"
 import { isDown, redisOf, type RunningOrchestrator, startSystem, works } from "./running-system.ts"
 
-describe("an orchestrator shows the console", () => {
-  it.live("where an order is, whoever holds it, and has it tried now", () =>
+describe("an orchestrator, called by the console,", () => {
+  it.live("shows an order's saga, whichever orchestrator runs it, and retries it", () =>
     Effect.gen(function* () {
       const system = yield* startSystem({ REPUBLISH_AFTER: "1 hour" })
       const one = yield* system.orchestrate({ CLAIM_AFTER: "15 seconds" })
@@ -25,7 +22,7 @@ describe("an orchestrator shows the console", () => {
         Effect.map(ask(at, `/internal/sagas/${id}`), ({ body }) => body.saga as RunningSaga | null)
       for (const at of [one, two]) {
         yield* until(
-          "its wait is seen",
+          "the saga's wait is shown",
           Effect.map(look(at), (saga) => saga?.nextAttemptAt != null),
         )
         const saga = (yield* look(at))!
@@ -40,7 +37,7 @@ describe("an orchestrator shows the console", () => {
       const page = yield* ask(one, "/internal/sagas?step=item&limit=1")
       assert.deepInclude(page.body, { next: null, unheard: [] })
       assert.strictEqual(page.body.sagas[0].orderId, id)
-      const reason = "items is mended"
+      const reason = "items is repaired"
       const wrong = yield* ask(one, "/internal/sagas/retry", { orderId: id, reason: "" })
       assert.strictEqual(wrong.status, 400)
       const dry = yield* ask(one, "/internal/sagas/retry", { step: "item", dryRun: true, reason })
@@ -49,20 +46,20 @@ describe("an orchestrator shows the console", () => {
       const others = yield* ask(one, "/internal/sagas/retry", { step: "slot", reason })
       assert.deepStrictEqual(others.body, { waiting: 0, trying: 0, woken: 0, unheard: [] })
       system.conduct.items = works
-      // Two operators at once; where it is being tried already, it is not tried once more.
+      // Two operators at once: the saga is woken once at most, and not while it is being tried.
       const both = yield* Effect.all([
         ask(one, "/internal/sagas/retry", { orderId: id, reason }),
         grace(two, "/internal/sagas/retry", { orderId: id, reason }),
       ], { concurrency: "unbounded" })
       assert.isAtMost(both.reduce((sum, { body }) => sum + body.woken, 0), 1)
       assert.strictEqual((yield* system.final(user, id)).status, "completed")
-      // The register knows the end a moment before the saga has let go.
+      // The register records the end a moment before the saga ends.
       for (const at of [one, two]) {
-        yield* until("it is in flight nowhere", Effect.map(look(at), (saga) => saga === null))
+        yield* until("the saga is in flight nowhere", Effect.map(look(at), (saga) => saga === null))
       }
     }))
 
-  it.live("the order queue and its dead letters, which are redriven and discarded", () =>
+  it.live("shows the order queue and its dead letters, and redrives or discards these", () =>
     Effect.gen(function* () {
       const system = yield* startSystem({ REPUBLISH_AFTER: "1 hour" })
       const one = yield* system.orchestrate()
@@ -74,16 +71,19 @@ describe("an orchestrator shows the console", () => {
         ask(one, "/internal/dead-letters"),
         ({ body }) => body.letters as ReadonlyArray<DeadLetterView>,
       )
-      yield* until("it is a dead letter", Effect.map(letters, ({ length }) => length === 1))
+      yield* until("the order is a dead letter", Effect.map(letters, ({ length }) => length === 1))
       const [letter] = yield* letters
       assert.deepInclude(letter, { orderId: id, count: 1, unreadable: null })
       const { add } = yield* redisOf(system)
       yield* add(["hello", "world"])
-      yield* until("so is that", Effect.map(letters, ({ length }) => length === 2))
+      yield* until(
+        "the unreadable entry is a dead letter too",
+        Effect.map(letters, ({ length }) => length === 2),
+      )
       const unreadable = (yield* letters)[1]!.id
       assert.deepInclude((yield* ask(one, "/internal/queue")).body, { length: 0, deadLetters: 2 })
       system.conduct.items = works
-      const body = { letters: [letter!.id, unreadable], reason: "items is mended" }
+      const body = { letters: [letter!.id, unreadable], reason: "items is repaired" }
       const redriven = yield* ask(one, "/internal/dead-letters/redrive", body)
       assert.deepStrictEqual(redriven.body.letters, [
         { letter: letter!.id, outcome: "redriven" },
@@ -100,7 +100,7 @@ describe("an orchestrator shows the console", () => {
       system.conduct.items = isDown
     }))
 
-  it.live("what it knows itself while the queue is away, and says so of the rest", () =>
+  it.live("shows what it knows itself while the queue is unavailable, and names the rest", () =>
     Effect.gen(function* () {
       const system = yield* startSystem()
       const alone = yield* system.orchestrate({ QUEUE_URL: "redis://127.0.0.1:1" })
@@ -108,7 +108,7 @@ describe("an orchestrator shows the console", () => {
       for (const path of ["/internal/queue", "/internal/dead-letters"]) {
         assert.strictEqual((yield* ask(alone, path)).status, 503)
       }
-      const reason = "items is mended"
+      const reason = "items is repaired"
       const redrive = { letters: ["1-1"], reason }
       assert.strictEqual((yield* ask(alone, "/internal/dead-letters/redrive", redrive)).status, 503)
       const retry = yield* ask(alone, "/internal/sagas/retry", { reason })
@@ -119,7 +119,7 @@ describe("an orchestrator shows the console", () => {
       assert.deepInclude((yield* ask(alone, "/internal/audit")).body, { verdict: "unknown" })
     }))
 
-  it.live("nothing for a wrong question, and says what is wrong with it", () =>
+  it.live("refuses an invalid request, and says what is wrong with it", () =>
     Effect.gen(function* () {
       const system = yield* startSystem()
       const one = yield* system.orchestrate()

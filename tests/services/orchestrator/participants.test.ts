@@ -13,7 +13,7 @@ import { anId, answering, reserves, scriptedParticipants } from "./scripted-part
 import { type Conduct, fetchFailed, json } from "./scripted-service.ts"
 
 describe("participants", () => {
-  it.live("are asked with a token of their own, each at its own address", () =>
+  it.live("are called with a token of their own, each at its own address", () =>
     Effect.gen(function* () {
       const script = yield* scriptedParticipants
       const { send } = script.service
@@ -42,7 +42,7 @@ describe("participants", () => {
     readonly [string, Conduct<Command>, "Unavailable" | "OutcomeUnknown" | "Misconfigured"]
   >([
     ["a refused connection", () => Promise.reject(fetchFailed("ECONNREFUSED")), "Unavailable"],
-    ["a name that is not found", () => Promise.reject(fetchFailed("ENOTFOUND")), "Unavailable"],
+    ["an unknown host name", () => Promise.reject(fetchFailed("ENOTFOUND")), "Unavailable"],
     ["408", () => json({}, 408), "Unavailable"],
     ["429", () => json({ code: "too_many" }, 429), "Unavailable"],
     ["500", () => json({}, 500), "Unavailable"],
@@ -52,8 +52,8 @@ describe("participants", () => {
     ["404", () => json({}, 404), "Misconfigured"],
     ["a connection that is cut", () => Promise.reject(fetchFailed("ECONNRESET")), "OutcomeUnknown"],
     ["an answer that breaks off", () => Promise.resolve(brokenOff()), "OutcomeUnknown"],
-    ["what breaks the protocol", () => json([]), "OutcomeUnknown"],
-  ])("take %s as no answer", ([, conduct, expected]) =>
+    ["an answer that breaks the protocol", () => json([]), "OutcomeUnknown"],
+  ])("give %s as a transient failure", ([, conduct, expected]) =>
     Effect.gen(function* () {
       const script = yield* scriptedParticipants
       script.conduct = conduct
@@ -92,12 +92,12 @@ describe("participants", () => {
     ],
   ]
   it.live.each(breaches)(
-    "that %s are told so, with where to read how it has to be",
-    ([said, conduct]) =>
+    "that %s are reported, with the page of the protocol",
+    ([mistake, conduct]) =>
       Effect.gen(function* () {
         const script = yield* scriptedParticipants
         script.conduct = conduct
-        const message = `items ${said} (docs/protocol.md#the-answer)`
+        const message = `items ${mistake} (docs/protocol.md#the-answer)`
         const answers = yield* script.service.send(
           "items",
           [first, second].map((orderId) => ({
@@ -114,7 +114,7 @@ describe("participants", () => {
       }),
   )
 
-  it.live("that answer a cancel with anything but that it is cancelled have not undone it", () =>
+  it.live("that answer a cancel with another outcome than cancelled have not undone it", () =>
     Effect.gen(function* () {
       const script = yield* scriptedParticipants
       for (const outcome of ["reserved", "rejected", "mismatch"]) {
@@ -127,7 +127,7 @@ describe("participants", () => {
       }
     }))
 
-  it.live("say in one line what is wrong, however much was answered", () =>
+  it.live("are reported in one short line, however long their answer is", () =>
     Effect.gen(function* () {
       const script = yield* scriptedParticipants
       const much = "x\n".repeat(100_000)
@@ -137,13 +137,13 @@ describe("participants", () => {
         assert.instanceOf(given, OutcomeUnknown)
         assert.isBelow((given as OutcomeUnknown).message.length, 300)
         assert.notInclude((given as OutcomeUnknown).message, "\n")
-        for (const told of Object.values((given as OutcomeUnknown).breach ?? {})) {
-          assert.isAtMost(told.length, 100)
+        for (const part of Object.values((given as OutcomeUnknown).breach ?? {})) {
+          assert.isAtMost(part.length, 100)
         }
       }
     }))
 
-  it.effect("do not wait for an answer for ever, and break off the request", () =>
+  it.effect("have a limited time to answer, after which the request is aborted", () =>
     Effect.gen(function* () {
       const script = yield* scriptedParticipants
       let aborted = false
@@ -155,7 +155,7 @@ describe("participants", () => {
           })
         )
       const failing = yield* Effect.forkChild(script.service.send("items", reserves(1)))
-      yield* until("items are asked", () => script.asked.length === 1)
+      yield* until("items is called", () => script.asked.length === 1)
       yield* TestClock.adjust("4999 millis")
       assert.isUndefined(failing.pollUnsafe())
       yield* TestClock.adjust("1 millis")
@@ -167,7 +167,7 @@ describe("participants", () => {
 })
 
 describe("participants over a real network", () => {
-  /** A server that treats every connection alike; its address. */
+  /** The port of a server that treats every connection like this. */
   const serverThat = (treat: (socket: Socket) => void) =>
     Effect.acquireRelease(
       Effect.promise(async () => {
@@ -204,7 +204,7 @@ describe("participants over a real network", () => {
       return answer!
     })
 
-  it.live("tell a refused connection from one that broke after it was made", () =>
+  it.live("are unavailable when they refuse connections, and unknown when these break", () =>
     Effect.gen(function* () {
       const closed = yield* Effect.scoped(serverThat(() => {}))
       assert.propertyVal(yield* answerAt(closed), "_tag", "Unavailable")

@@ -1,7 +1,4 @@
-/**
- * Many orders that a participant refuses, and answers that are not those of the request: neither is
- * another order's fate.
- */
+/** Many refused orders in a request, and answers for other orders: no order affects another. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Random } from "effect"
 import type { Command } from "#shared/contracts/reservation.ts"
@@ -9,10 +6,7 @@ import { Refused } from "#shared/http/client.ts"
 import { anId, refusing, reserves, scriptedParticipants } from "./scripted-participants.ts"
 import { json } from "./scripted-service.ts"
 
-/**
- * Sends those that have no answer yet, again and again; the commands that got one, and those that
- * were refused.
- */
+/** Sends commands until each is answered or refused. Gives those that were answered and refused. */
 const sendAgain = Effect.fnUntraced(function* (
   send: (commands: ReadonlyArray<Command>) => Effect.Effect<ReadonlyArray<object>>,
   commands: ReadonlyArray<Command>,
@@ -50,12 +44,12 @@ describe("orders that are refused at the head of a request", () => {
   }
 })
 
-describe("an answer of more outcomes than were asked for", () => {
-  it.live("is none, so that nobody gets another one's", () =>
+describe("an answer with more outcomes than commands", () => {
+  it.live("is invalid, so that no order gets another's outcome", () =>
     Effect.gen(function* () {
       const script = yield* scriptedParticipants
       const commands = reserves(4)
-      // Taken in halves alone, each of which is answered with a stranger's outcome besides.
+      // Accepted only in halves, each of which is answered with another order's outcome besides.
       script.conduct = (entries) => {
         if (entries.length === 4) return json({ code: "too_large" }, 413)
         const outcomes = entries.map(({ orderId }) => ({ orderId, outcome: "reserved" }))

@@ -1,7 +1,4 @@
-/**
- * What the orchestrator has participants forget, given what the audit finds: when, how far, and
- * which orders it spares.
- */
+/** Retention in the orchestrator: when and how far participants forget, and what it spares. */
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Layer, Logger, Stream } from "effect"
 import { TestClock } from "effect/testing"
@@ -38,7 +35,7 @@ const found = (orderId: OrderId | null): Finding => ({
   heal: null,
 })
 
-/** The retention at work, over an audit and participants that say what a test tells them to. */
+/** The retention over a scripted audit and scripted participants. */
 const start = (
   options: { readonly retention?: Duration.Input; readonly deadline?: Duration.Input } = {},
 ) =>
@@ -47,7 +44,7 @@ const start = (
     const script = {
       parts: [part] as ReadonlyArray<Audited>,
       auditFails: false,
-      /** How many records each participant has left to forget; undefined for one that is down. */
+      /** How many records each participant has left to forget, or undefined when it is down. */
       left: { billing: 0, items: 0, slots: 0 } as Record<string, number | undefined>,
     }
     const ranges: Array<AuditRange> = []
@@ -104,10 +101,7 @@ const start = (
         }),
       ])),
     )
-    /**
-     * Lets so much time pass, and what follows happen: nothing of it waits for anything but its
-     * turn.
-     */
+    /** Lets time pass, and everything run that is ready then. */
     const pass = (time: Duration.Input) =>
       Effect.andThen(
         TestClock.adjust(time),
@@ -121,7 +115,7 @@ const start = (
 const bound = (days: number) => firstIdAt(startMs + 60_000 - Duration.toMillis(Duration.days(days)))
 
 describe("the retention", () => {
-  it.effect("audits what is older than RETENTION and a day, and then has all participants forget it", () =>
+  it.effect("audits orders older than RETENTION and a day, and then lets all participants forget them", () =>
     Effect.gen(function* () {
       const world = yield* start()
       assert.deepStrictEqual(world.ranges, [])
@@ -136,7 +130,7 @@ describe("the retention", () => {
       assert.deepStrictEqual(world.logs, [])
     }))
 
-  it.effect("comes back every hour or so", () =>
+  it.effect("runs about every hour", () =>
     Effect.gen(function* () {
       const world = yield* start()
       yield* world.pass("1 minute")
@@ -151,7 +145,7 @@ describe("the retention", () => {
       }
     }))
 
-  it.effect("asks a participant again while there is more than goes at once", () =>
+  it.effect("calls a participant again while it has more than one request forgets", () =>
     Effect.gen(function* () {
       const world = yield* start()
       world.left = { billing: 2_500, items: 1_000, slots: 0 }
@@ -161,7 +155,7 @@ describe("the retention", () => {
       ])
     }))
 
-  it.effect("spares what the audit finds in question, and says so", () =>
+  it.effect("spares orders in question, and logs their number", () =>
     Effect.gen(function* () {
       const world = yield* start()
       world.parts = [
@@ -173,7 +167,7 @@ describe("the retention", () => {
       assert.match(world.logs.join(), /^3 orders older than RETENTION are kept: /)
     }))
 
-  it.effect("goes only as far as it can spare what is in question", () =>
+  it.effect("goes only as far as it can spare all orders in question", () =>
     Effect.gen(function* () {
       const world = yield* start()
       const orders = Array.from({ length: 2_500 }, (_, n) => order(2_500 - n))
@@ -189,14 +183,14 @@ describe("the retention", () => {
       assert.deepStrictEqual(world.requests.at(-1)![1].except, orders.slice(-1_000))
     }))
 
-  it.effect("leaves alone what may still be on its way by a long deadline", () =>
+  it.effect("keeps orders that may still be in flight under a long deadline", () =>
     Effect.gen(function* () {
       const world = yield* start({ retention: "1 day", deadline: "10 days" })
       yield* world.pass("1 minute")
       assert.deepStrictEqual(world.ranges, [{ before: bound(11) }])
     }))
 
-  it.effect("forgets nothing while the audit is not sure of an old order", () =>
+  it.effect("forgets nothing while the audit is unsure of an old order", () =>
     Effect.gen(function* () {
       const world = yield* start()
       world.parts = [part, { ...part, inFlight: 1 }]
@@ -210,7 +204,7 @@ describe("the retention", () => {
       assert.strictEqual(world.requests.length, 3)
     }))
 
-  it.effect("forgets nothing unaudited, and goes on when everybody answers again", () =>
+  it.effect("forgets nothing unaudited, and continues when all services answer again", () =>
     Effect.gen(function* () {
       const world = yield* start()
       world.auditFails = true
@@ -232,7 +226,7 @@ describe("the retention", () => {
       assert.deepStrictEqual(world.requests.slice(3).map(([name]) => name), all)
     }))
 
-  it.effect("says what is wrong with an answer, which keeps none of the others from forgetting", () =>
+  it.effect("logs what is wrong with an answer, and lets the other participants forget", () =>
     Effect.gen(function* () {
       const world = yield* start()
       world.left = { billing: NaN, items: 1_500, slots: 0 }

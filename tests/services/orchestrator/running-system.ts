@@ -1,8 +1,7 @@
 /**
  * Everything an order passes through, for tests of the orchestrator: the real orders, billing,
- * items and slots, each on a database of its own, and a real Redis. Requests are handed over in
- * memory, through a wire for each service that a test can disturb; orchestrators come and go as the
- * test tells.
+ * items and slots, each on a database of its own, and a real Redis. Requests stay in memory, and a
+ * test can disturb those to each service. It starts and stops orchestrators.
  */
 import { Effect, Exit, Logger, References, Scope } from "effect"
 import { Redis } from "ioredis"
@@ -29,7 +28,7 @@ import { oneDoor } from "#tests/support/one-door.ts"
 
 type Name = "orders" | "billing" | "items" | "slots"
 
-/** What becomes of a request that the orchestrator sends; `answer` lets it take effect. */
+/** What happens to a request of the orchestrator. `answer` lets it take effect. */
 export type Conduct = (answer: () => Promise<Response>, request: Request) => Promise<Response>
 
 const broken = (code: string) => new TypeError("fetch failed", { cause: { code } })
@@ -53,19 +52,16 @@ export interface System {
   readonly orders: RunningOrders
   readonly sql: Readonly<Record<"billing" | "items" | "slots", Sql>>
   readonly conduct: Record<Name, Conduct>
-  /** Requests that the orchestrator sent, by the service it sent them to. */
+  /** The number of the orchestrator's requests, by the service that they went to. */
   readonly requests: Readonly<Record<Name, number>>
-  /** Every request to a service, through its wire. */
+  /** Sends a request to a service, through its conduct. */
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>
-  /**
-   * Puts a participant with other settings, on the same database, in the place of the one that
-   * runs.
-   */
+  /** Replaces a participant by one with other settings on the same database. */
   readonly restart: (
     name: Exclude<Name, "orders">,
     settings: Readonly<Record<string, string>>,
   ) => Effect.Effect<void, unknown, Scope.Scope>
-  /** Starts an orchestrator; it ends with the test, unless it is stopped before. */
+  /** Starts an orchestrator, which stops with the test at the latest. */
   readonly orchestrate: (
     settings?: Readonly<Record<string, string>>,
   ) => Effect.Effect<RunningOrchestrator, unknown, Scope.Scope>
@@ -77,7 +73,7 @@ export interface System {
   ) => Effect.Effect<OrderDetails>
   readonly look: (user: string, id: string) => Effect.Effect<OrderDetails>
   readonly final: (user: string, id: string) => Effect.Effect<OrderDetails>
-  /** What is left: of the customer's wallet in minor units, of item 1, of the slot 09:00. */
+  /** What is left of the customer's wallet in minor units, of item 1, and of the slot 09:00. */
   readonly left: (
     user: string,
   ) => Effect.Effect<readonly [wallet: number, stock: number, capacity: number]>
@@ -152,7 +148,7 @@ const startParticipants = (environment: Readonly<Record<string, string>>) =>
     const prepare = Effect.fnUntraced(
       function* (service: typeof items | typeof slots | typeof billing) {
         const url = yield* databaseOf(service.name)
-        // They have no settings in common that would matter here.
+        // The services differ in their settings, but not in how they start.
         const start = (more: Readonly<Record<string, string>> = {}) =>
           startWithin(service as typeof items, { ...environment, DATABASE_URL: url, ...more }).pipe(
             Effect.map(oneDoor),
@@ -205,14 +201,14 @@ const startOrchestrator = Effect.fnUntraced(function* (
   return { app, logs, stop: Scope.close(scope, Exit.void) }
 })
 
-/** A metric's value at /metrics. */
+/** The value of a metric at /metrics. */
 export const metricOf = ({ app }: { readonly app: App }, name: string): Effect.Effect<number> =>
   Effect.promise(async () => {
     const text = await (await app.request("/metrics")).text()
     return Number(new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, "m").exec(text)?.[1])
   })
 
-/** What `/readyz` says. */
+/** The answer of `/readyz`. */
 export const readinessOf = (
   { app }: { readonly app: App },
 ): Effect.Effect<{ readonly status: number; readonly services: string; readonly queue: string }> =>
@@ -221,7 +217,7 @@ export const readinessOf = (
     return { ...(await response.json()).checks, status: response.status }
   })
 
-/** The stream and its dead letters, past the services. */
+/** Direct access to the stream and its dead letters. */
 export const redisOf = ({ orders: { environment } }: System) =>
   Effect.map(
     Effect.acquireRelease(
@@ -233,7 +229,7 @@ export const redisOf = ({ orders: { environment } }: System) =>
       return {
         add: (fields: ReadonlyArray<string>) =>
           Effect.promise(() => redis.xadd(stream, "*", ...fields)),
-        /** Loses everything that is on the queue. */
+        /** Removes everything from the queue. */
         lose: Effect.promise(() => redis.del(stream)),
         deadLetters: Effect.promise(async () =>
           (await redis.xrange(`${stream}:dead`, "-", "+")).map(([, fields]) => fields.join(" "))

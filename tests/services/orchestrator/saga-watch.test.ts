@@ -1,7 +1,4 @@
-/**
- * What is seen of sagas from outside while they run: their metrics, and the log lines of those that
- * are stuck or buried.
- */
+/** The metrics and log lines of running sagas. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, References } from "effect"
 import { TestClock } from "effect/testing"
@@ -24,7 +21,7 @@ const throughLine = "Info The compensation got through"
 
 const slotLine = "Info The order failed: Can not get the delivery slot"
 
-/** Orders that are refused at their last step while items cannot be reached. */
+/** Orders that are rejected at their last step while items is unavailable. */
 const shopWithStuckOrders = Effect.gen(function* () {
   const shop = yield* world
   const { stop } = yield* shop.start()
@@ -38,7 +35,7 @@ const shopWithStuckOrders = Effect.gen(function* () {
 })
 
 describe("the metrics of sagas", () => {
-  it.effect("are there from the start, at 0", () =>
+  it.effect("exist from the start, at 0", () =>
     Effect.gen(function* () {
       yield* watchSagas
       for (const name of ["sagas_running", "sagas_stuck"]) {
@@ -73,8 +70,8 @@ describe("the metrics of sagas", () => {
     }))
 })
 
-describe("a compensation that does not get through", () => {
-  it.effect("is told of once for each order, with what it waits for, and once when it gets through", () =>
+describe("a stuck compensation", () => {
+  it.effect("is logged once for each order, with what it waits for, and once when it gets through", () =>
     Effect.gen(function* () {
       const { bad, good, decisions, fails, logs, stream } = yield* shopWithStuckOrders
       assert.strictEqual(yield* gauge("sagas_stuck"), 2)
@@ -83,7 +80,7 @@ describe("a compensation that does not get through", () => {
       const [{ annotations }] = logs as [LogLine]
       assert.deepInclude(annotations, { step: "item", cause: isAway.message, attempts: 3 })
       assert.isString(annotations.nextAttemptAt)
-      // The register has it with the latest attempt.
+      // The register has the latest attempt.
       const { stuck } = decisions.at(-1)!
       assert.deepInclude(stuck, { step: "item", cause: isAway.message })
       assert.isAbove(stuck!.attempts, 5)
@@ -96,7 +93,7 @@ describe("a compensation that does not get through", () => {
       assert.strictEqual(stream.unacknowledged, 0)
     }))
 
-  it.effect("is told of again when the same saga gets stuck at another step", () =>
+  it.effect("is logged again when the same saga gets stuck at another step", () =>
     Effect.gen(function* () {
       const { bad, fails, logs } = yield* shopWithStuckOrders
       fails.delete("cancel items")
@@ -110,7 +107,7 @@ describe("a compensation that does not get through", () => {
       assert.strictEqual(yield* gauge("sagas_stuck"), 2)
     }))
 
-  it.effect("is nothing to tell of when it gets through at its second attempt", () =>
+  it.effect("is not logged when it gets through at its second attempt", () =>
     Effect.gen(function* () {
       const { rejects, fails, start, publish, logs, stream } = yield* world
       yield* start()
@@ -124,7 +121,7 @@ describe("a compensation that does not get through", () => {
       assert.deepStrictEqual(linesOf(logs, order!), [slotLine])
     }))
 
-  it.effect("is not counted any more when its saga was buried, whether it is refused or meets a defect", () =>
+  it.effect("is not counted any more when its saga is buried, by a refusal or by a defect", () =>
     Effect.gen(function* () {
       const { bad, poison, fails, logs, letters } = yield* shopWithStuckOrders
       poison.set(bad[0]!.orderId, "items")
@@ -141,7 +138,7 @@ describe("a compensation that does not get through", () => {
 })
 
 describe("the end of an order", () => {
-  it.effect("has a line with why and how long when it is not well, and at Debug when it is", () =>
+  it.effect("has a line with reason and duration: at Info for a failure, at Debug for a completion", () =>
     Effect.gen(function* () {
       const { rejects, start, publish, logs } = yield* world
       yield* Effect.provideService(start(), References.MinimumLogLevel, "Debug")
@@ -160,7 +157,7 @@ describe("the end of an order", () => {
       }
     }))
 
-  it.effect("has no line at Info when it is well", () =>
+  it.effect("has no line at Info when the order is completed", () =>
     Effect.gen(function* () {
       const { start, publish, logs } = yield* world
       yield* start()
@@ -168,7 +165,7 @@ describe("the end of an order", () => {
       assert.deepStrictEqual(logs, [])
     }))
 
-  it.effect("is said once, also when the order is delivered again", () =>
+  it.effect("is logged once, even when the order is delivered again", () =>
     Effect.gen(function* () {
       const { rejects, start, publish, logs } = yield* world
       yield* Effect.provideService(start(), References.MinimumLogLevel, "Debug")
@@ -181,7 +178,7 @@ describe("the end of an order", () => {
 })
 
 describe("a log line of an order", () => {
-  it.effect("has the order's id beside a text", () =>
+  it.effect("has the order's id and one text", () =>
     Effect.gen(function* () {
       const { bad, poison, fails, logs, stream } = yield* shopWithStuckOrders
       poison.set(bad[0]!.orderId, "items")

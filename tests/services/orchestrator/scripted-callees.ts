@@ -1,7 +1,6 @@
 /**
- * Participants and a register that keep to their rules in memory, and that hold, fail and refuse
- * requests as a test tells them. They stand behind the consumer in place of what calls the real
- * ones.
+ * Participants and a register in memory that follow the protocol, and that hold, fail and refuse
+ * requests when a test says so. They replace the clients that call the real ones.
  */
 import { Deferred, Effect } from "effect"
 import type { Participants } from "#services/orchestrator/participants.ts"
@@ -13,7 +12,7 @@ import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import { type CallFailure, Refused } from "#shared/http/client.ts"
 import { Unavailable } from "#shared/transient.ts"
 
-/** Such as "reserve billing", "cancel items"; "decide" for the register. */
+/** Such as "reserve billing" or "cancel items", or "decide" for the register. */
 export type RequestKind = `${Command["action"]} ${ParticipantName}` | "decide"
 
 export interface Asked {
@@ -22,7 +21,7 @@ export interface Asked {
 }
 
 export interface Held extends Asked {
-  /** Lets it be answered. */
+  /** Answers the request. */
   readonly answer: Effect.Effect<void>
 }
 
@@ -30,15 +29,15 @@ export const isAway = new Unavailable({ message: "it cannot be reached" })
 
 export const scriptedCallees = () => {
   const script = {
-    /** Requests of these kinds wait, in `held`, until a test lets them be answered. */
+    /** Requests of these kinds wait in `held` until the test answers them. */
     holds: new Set<RequestKind>(),
-    /** Requests of these kinds fail as a whole, or meet the defect. */
+    /** Requests of these kinds fail as a whole, or die of the defect. */
     fails: new Map<RequestKind, CallFailure | Error>(),
     /** Where the reservation of an order is rejected. */
     rejects: new Map<OrderId, ParticipantName>(),
     /** Where all commands of an order are refused. */
     poison: new Map<OrderId, ParticipantName>(),
-    /** How orders stand in the register; those that are not here are pending. */
+    /** The orders' states in the register. Orders that are not here are pending. */
     statuses: new Map<OrderId, Decided["status"]>(),
     asked: [] as Array<Asked>,
     held: [] as Array<Held>,

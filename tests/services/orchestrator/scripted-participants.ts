@@ -1,4 +1,4 @@
-/** The participants as waves call them, with all requests in the hands of one script. */
+/** The client of the participants, whose requests a script answers. */
 import { Participants, participantsLayer } from "#services/orchestrator/participants.ts"
 import { OrderId } from "#shared/contracts/order.ts"
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"
@@ -32,7 +32,7 @@ export const reserves = (count: number): ReadonlyArray<Command> =>
 export const answering = (outcome: Outcome["outcome"]): Conduct<Command> => (commands) =>
   json({ outcomes: commands.map(({ orderId }) => ({ orderId, outcome })) })
 
-/** Takes all requests but those with any of these commands, which get the status. */
+/** Accepts all requests except those with any of these commands, which get the status. */
 export const refusing =
   (refused: ReadonlyArray<Command>, status = 400): Conduct<Command> => (commands, signal) => {
     const ids = new Set(refused.map(({ orderId }) => orderId))

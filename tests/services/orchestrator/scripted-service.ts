@@ -1,7 +1,4 @@
-/**
- * Another service, as its callers see it: it notes what it is asked, and answers as a test tells
- * it.
- */
+/** A service as its callers see it: it records their requests, and answers by a script. */
 import { Context, Effect, Layer, Logger, Metric, References, type Scope } from "effect"
 import { Callees } from "#services/orchestrator/callees.ts"
 import { Fetch } from "#shared/http/client.ts"
@@ -13,7 +10,7 @@ export interface Asked<I> {
   readonly entries: ReadonlyArray<I>
 }
 
-/** What becomes of a request, from its entries. */
+/** The answer to a request with these entries. */
 export type Conduct<I> = (entries: ReadonlyArray<I>, signal: AbortSignal) => Promise<Response>
 
 export interface Script<S, I> {
@@ -25,7 +22,7 @@ export interface Script<S, I> {
   readonly configured: Callees["Service"]["configured"]
 }
 
-/** Builds a service that calls others, with all requests in the hands of one script. */
+/** Builds a service that calls others, whose requests a script answers. */
 export const built = <Self, S, I>(
   service: Context.Key<Self, S>,
   layer: Layer.Layer<Self, never, Callees | ServiceSigner>,
@@ -37,7 +34,7 @@ export const built = <Self, S, I>(
     const script = {
       asked,
       logs,
-      conduct: (() => Promise.reject(new Error("no conduct is set"))) as Conduct<I>,
+      conduct: (() => Promise.reject(new Error("The test has set no conduct"))) as Conduct<I>,
     }
     const fetch = async (request: Request): Promise<Response> => {
       const entries = entriesOf(await request.json() as never)
@@ -76,7 +73,7 @@ export const json = (body: unknown, status = 200): Promise<Response> =>
 export const fetchFailed = (code: string): Error =>
   new TypeError("fetch failed", { cause: { code } })
 
-/** The metrics of the name, by an attribute of theirs. */
+/** The metrics of this name, by their values of the attribute. */
 export const metrics = (name: string, attribute: string) =>
   Effect.map(
     Metric.snapshot,

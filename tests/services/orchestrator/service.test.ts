@@ -1,7 +1,4 @@
-/**
- * The orchestrator at work: real services, real databases, a real Redis, and wires between them
- * that fail.
- */
+/** The orchestrator with real services, real databases, a real Redis, and failing calls. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { OrderDetails } from "#shared/contracts/order-state.ts"
@@ -44,7 +41,7 @@ describe("the orchestrator", () => {
       yield* until("the queue is empty", Effect.map(waiting, (n) => n === 0))
     }))
 
-  it.live("undoes an order that is refused at any step, and says why, word for word", () =>
+  it.live("undoes an order that is rejected at any step, and gives the refusal word for word", () =>
     Effect.gen(function* () {
       const system = yield* startSystem()
       yield* system.orchestrate()
@@ -74,7 +71,7 @@ describe("the orchestrator", () => {
       }
     }))
 
-  it.live("carries out each order once although every answer is lost at first", () =>
+  it.live("carries out each order once, even when every answer is lost at first", () =>
     Effect.gen(function* () {
       const system = yield* startSystem()
       for (const name of ["billing", "items", "slots", "orders"] as const) {
@@ -90,7 +87,7 @@ describe("the orchestrator", () => {
       assert.deepStrictEqual(yield* system.left(user), [8001, 99, 99])
     }))
 
-  it.live("gives up an order at its deadline, shows what its undoing waits for, and ends it in the end", () =>
+  it.live("aborts an order at its deadline, shows what its compensation waits for, and ends it", () =>
     Effect.gen(function* () {
       const system = yield* startSystem({ ORDER_DEADLINE: "700 millis" })
       const orchestrator = yield* system.orchestrate()
@@ -128,12 +125,12 @@ describe("the orchestrator", () => {
       ])
       assert.deepStrictEqual(yield* system.left(user), untouched)
       yield* until(
-        "it is not stuck any more",
+        "no saga is stuck any more",
         Effect.map(metricOf(orchestrator, "sagas_stuck"), (n) => n === 0),
       )
     }))
 
-  it.live("buries what it cannot work on, with its cause, and goes on with the others", () =>
+  it.live("buries entries that it cannot work on, with their causes, and continues with others", () =>
     Effect.gen(function* () {
       const system = yield* startSystem()
       const { add, deadLetters } = yield* redisOf(system)
@@ -147,7 +144,7 @@ describe("the orchestrator", () => {
         createdAtMs: Date.now(),
       }))
       yield* add(["message", "{}"])
-      // Items holds another reservation for this one.
+      // Items has another reservation on record for this order.
       const { id: mismatched } = yield* system.order(user)
       yield* Effect.promise(() =>
         system.sql.items`
@@ -157,7 +154,7 @@ describe("the orchestrator", () => {
       const { id: good } = yield* system.order(user)
       const patient = yield* system.orchestrate()
       assert.strictEqual((yield* system.final(user, good)).status, "completed")
-      yield* until("all are buried", Effect.map(deadLetters, (all) => all.length >= 3))
+      yield* until("all bad entries are buried", Effect.map(deadLetters, (all) => all.length >= 3))
       const causes = yield* deadLetters
       const causeOf = (id: string) => causes.find((letter) => letter.includes(id))
       assert.match(causeOf(forged)!, /The orders service does not know this order/)
@@ -168,13 +165,12 @@ describe("the orchestrator", () => {
       assert.isTrue(causes.some((letter) => letter.includes("not an order message")))
       yield* patient.stop
       yield* system.orchestrate({ ORDER_DEADLINE: "1 second" })
-      // The one that is no order is undone; the other one does not stay undecided, but ends at its
-      // deadline.
+      // The mismatched order does not stay undecided: it is aborted at its deadline.
       assert.strictEqual((yield* system.final(user, mismatched)).reason, "Order timed out")
       assert.strictEqual((yield* system.left(user))[0], 8001)
     }))
 
-  it.live("shares one queue with others of its kind, whatever comes twice", () =>
+  it.live("shares one queue with another orchestrator, even when messages come twice", () =>
     Effect.gen(function* () {
       const system = yield* startSystem()
       const { add } = yield* redisOf(system)
@@ -189,13 +185,13 @@ describe("the orchestrator", () => {
       const ends = yield* Effect.forEach(placed, ({ id }) => system.final(user, id), {
         concurrency: 20,
       })
-      // A hundred in stock, a hundred in the wallet, a hundred places in the slot.
+      // The stock, the wallet and the slot each suffice for a hundred orders.
       const completed = ends.filter(({ status }) => status === "completed")
       assert.strictEqual(completed.length, 100)
       assert.deepStrictEqual(yield* system.left(user), [0, 0, 0])
       for (const orchestrator of two) {
         yield* until(
-          "none is in flight",
+          "no saga is in flight",
           Effect.map(metricOf(orchestrator, "sagas_running"), (n) => n === 0),
         )
       }
@@ -203,7 +199,7 @@ describe("the orchestrator", () => {
       assert.isBelow(system.requests.billing, 200)
     }))
 
-  it.live("recovers by itself when the queue was away, and tells that it is", () =>
+  it.live("reports an unavailable queue, and recovers by itself when it is back", () =>
     Effect.gen(function* () {
       const system = yield* startSystem()
       const line = yield* openLine(system.orders.environment.QUEUE_URL!)
@@ -228,7 +224,7 @@ describe("the orchestrator", () => {
       assert.strictEqual((yield* system.final(user, next.id)).status, "completed")
     }))
 
-  it.live("measures what it does", () =>
+  it.live("measures sagas, orders and callees", () =>
     Effect.gen(function* () {
       const system = yield* startSystem()
       const orchestrator = yield* system.orchestrate()

@@ -1,6 +1,6 @@
 /**
- * What waves share when they call one participant at the same time, and what becomes of each entry
- * when it refuses or breaks.
+ * Waves that call one participant at the same time share requests. Each entry gets its own answer,
+ * even when the participant refuses or breaks.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Random } from "effect"
@@ -9,35 +9,33 @@ import type { Answers } from "#shared/saga/saga.ts"
 import { answering, refusing, reserves, scriptedParticipants } from "./scripted-participants.ts"
 import { type Conduct, fetchFailed, json } from "./scripted-service.ts"
 
-/**
- * The answers, each as an outcome or the name of a failure; those that differ from the expected
- * one, by their places.
- */
+/** Each answer as an outcome or the name of a failure. */
 const kindsOf = (answers: Answers<Outcome>) =>
   answers.map((answer) => "_tag" in answer ? answer._tag : answer.outcome)
 
+/** The answers that differ from the usual one, by their places. */
 const others = (answers: Answers<Outcome>, usual: string) =>
   Object.fromEntries(Object.entries(kindsOf(answers)).filter(([, kind]) => kind !== usual))
 
 const at = (commands: ReadonlyArray<Command>, ...places: ReadonlyArray<number>) =>
   places.map((n) => commands[n]!)
 
-/** The requests that it takes to find one entry of a thousand, by halves. */
+/** How many requests it takes to find one entry in a thousand, by halves. */
 const search = 2 * Math.ceil(Math.log2(1_000))
 
-/** The requests that it takes to be sure that it is not the entries' doing. */
+/** How many requests it takes to be sure that the entries are not the cause. */
 const most = 40
 
 describe("requests to one participant", () => {
-  it.live("are shared by what comes while one is out, which is one at a time, of at most 1000", () =>
+  it.live("go out one at a time, and each takes what came meanwhile, up to 1000 commands", () =>
     Effect.gen(function* () {
       const script = yield* scriptedParticipants
-      let out = 0
+      let inFlight = 0
       let most = 0
       const conduct: Conduct<Command> = async (commands) => {
-        most = Math.max(most, ++out)
+        most = Math.max(most, ++inFlight)
         await new Promise((resolve) => setImmediate(resolve))
-        out--
+        inFlight--
         const outcomes = commands.map(({ orderId, quantity }) => ({
           orderId,
           outcome: quantity % 3 === 0 ? "rejected" : "reserved",
@@ -52,7 +50,7 @@ describe("requests to one participant", () => {
       const answers = yield* Effect.forEach(waves, (wave) => script.service.send("items", wave), {
         concurrency: "unbounded",
       })
-      // Each wave gets the answers to its own.
+      // Each wave gets the answers to its own commands.
       answers.forEach((given, n) =>
         assert.deepStrictEqual(
           given,
@@ -68,7 +66,7 @@ describe("requests to one participant", () => {
       assert.strictEqual(most, 1)
     }))
 
-  it.live("are of one participant, and wait for no other one", () =>
+  it.live("do not wait for requests to another participant", () =>
     Effect.gen(function* () {
       const script = yield* scriptedParticipants
       let release = () => {}
@@ -90,7 +88,7 @@ describe("requests to one participant", () => {
 
 describe("a request that is refused as a whole", () => {
   for (const places of [[0], [999], [500], [123, 124], [0, 333, 666, 999]]) {
-    it.live(`goes out in parts until entry ${places.join(" and ")} of a thousand is refused alone`, () =>
+    it.live(`is split until entry ${places.join(" and ")} of a thousand is refused alone`, () =>
       Effect.gen(function* () {
         const script = yield* scriptedParticipants
         const commands = reserves(1_000)
@@ -105,7 +103,7 @@ describe("a request that is refused as a whole", () => {
       }))
   }
 
-  it.live("costs the neighbours from another wave nothing", () =>
+  it.live("does not affect commands of another wave", () =>
     Effect.gen(function* () {
       const script = yield* scriptedParticipants
       const [first, poisoned, good] = [reserves(1), reserves(3), reserves(3)]
@@ -122,7 +120,7 @@ describe("a request that is refused as a whole", () => {
       ])
     }))
 
-  it.live("is one of a service that refuses everything, when nothing is accepted: no order's fault", () =>
+  it.live("is blamed on the service, not on an order, when nothing is accepted", () =>
     Effect.gen(function* () {
       const script = yield* scriptedParticipants
       script.conduct = () => json({ code: "invalid_body" }, 422)
@@ -141,7 +139,7 @@ describe("a request that is refused as a whole", () => {
       assert.deepStrictEqual(script.logs.slice(1), ["Info items answers again"])
     }))
 
-  it.live("is no order's fault either when orders come one by one, but for the first few", () =>
+  it.live("is blamed on the service after the first few when orders come one by one", () =>
     Effect.gen(function* () {
       const script = yield* scriptedParticipants
       script.conduct = () => json({ code: "invalid_body" }, 422)
@@ -161,7 +159,7 @@ describe("a request that is refused as a whole", () => {
       assert.strictEqual(yield* one, "Refused")
     }))
 
-  it.live("stays the fault of the one order that comes again and again, while nobody else comes", () =>
+  it.live("is blamed on the orders when only the same ones come again and again", () =>
     Effect.gen(function* () {
       const script = yield* scriptedParticipants
       const poison = reserves(2)
@@ -176,7 +174,7 @@ describe("a request that is refused as a whole", () => {
 
 describe("a request that breaks the service", () => {
   for (const places of [[0], [999], [17, 983], [1, 2, 3, 500, 998]]) {
-    it.live(`goes out in parts until entry ${places.join(" and ")} of a thousand breaks it alone`, () =>
+    it.live(`is split until entry ${places.join(" and ")} of a thousand breaks it alone`, () =>
       Effect.gen(function* () {
         const script = yield* scriptedParticipants
         const commands = reserves(1_000)
@@ -190,7 +188,7 @@ describe("a request that breaks the service", () => {
       }))
   }
 
-  it.live("is asked only a few times more of a service that breaks on everything", () =>
+  it.live("is split only a few times when the service breaks at everything", () =>
     Effect.gen(function* () {
       const script = yield* scriptedParticipants
       script.conduct = () => json({}, 500)
@@ -204,7 +202,7 @@ describe("a request that breaks the service", () => {
     }))
 })
 
-/** Sends those that have no answer yet so often; the commands that have none then. */
+/** Sends the commands without an answer so many times, and gives those still without one. */
 const leftAfter = Effect.fnUntraced(function* (
   attempts: number,
   send: (commands: ReadonlyArray<Command>) => Effect.Effect<Answers<Outcome>>,
@@ -218,8 +216,8 @@ const leftAfter = Effect.fnUntraced(function* (
   return left
 })
 
-describe("a request that fails otherwise", () => {
-  /** The sizes of requests, attempt by attempt, while all fail; and then, when none does. */
+describe("a request", () => {
+  /** The sizes of requests, attempt by attempt, while all fail, and when none fails any more. */
   const refused = [[1_000], [500, 500], [250, 250, 250, 250], [125, 125, 125, 125]]
   const afterRefused = [125, 125, 125, 125, ...Array.from({ length: 4 }, () => [63, 62]).flat()]
   const unanswered = [[1_000], [125], [125], [125]]
@@ -240,7 +238,7 @@ describe("a request that fails otherwise", () => {
     "is answered with nonsense": [() => json({}), unanswered, afterUnanswered],
   }
   for (const [fails, [failing, sizes, sizesAfter]] of Object.entries(failures)) {
-    it.live(`and ${fails} goes out once, and smaller parts when it is tried again, while all fail`, () =>
+    it.live(`that ${fails} is tried again in smaller parts while all fail`, () =>
       Effect.gen(function* () {
         const script = yield* scriptedParticipants
         const commands = reserves(1_000)
@@ -259,7 +257,7 @@ describe("a request that fails otherwise", () => {
         assert.deepStrictEqual(yield* attempt, { failed: 0, sizes: [1_000] })
       }))
 
-    it.live(`and ${fails} because of some of them keeps none of the others from its answer`, () =>
+    it.live(`that ${fails} because of some commands keeps no other from its answer`, () =>
       Effect.gen(function* () {
         const script = yield* scriptedParticipants
         const commands = reserves(300)
@@ -275,7 +273,7 @@ describe("a request that fails otherwise", () => {
       }).pipe(Random.withSeed("parts")))
   }
 
-  it.live("because of some goes out apart from what is new, however much of that is taken meanwhile", () =>
+  it.live("that fails because of some commands is tried again apart from new commands", () =>
     Effect.gen(function* () {
       const script = yield* scriptedParticipants
       const old = reserves(8)
@@ -291,7 +289,7 @@ describe("a request that fails otherwise", () => {
       assert.deepStrictEqual(requests.find(({ length }) => length === 700), fresh)
     }))
 
-  it.live("because it is never answered keeps nobody waiting but those that failed with it", () =>
+  it.live("that is never answered holds up only the commands that failed before with it", () =>
     Effect.gen(function* () {
       const script = yield* scriptedParticipants
       const hung = reserves(3)

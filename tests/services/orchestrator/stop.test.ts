@@ -1,7 +1,4 @@
-/**
- * An orchestrator that is told to stop in the middle of its work, and the next one, which ends
- * that.
- */
+/** An orchestrator that stops in the middle of its work, and the next one, which ends that work. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { until } from "#tests/services/orders/until.ts"
@@ -10,24 +7,25 @@ import { hangs, redisOf, type RunningOrchestrator, startSystem, works } from "./
 
 const untouched = [10_000, 100, 100] as const
 
-const isStopped = ({ stop }: RunningOrchestrator) =>
+/** Stops the orchestrator, and gives how long that took in milliseconds. */
+const stopMs = ({ stop }: RunningOrchestrator) =>
   Effect.gen(function* () {
     const startedAt = performance.now()
     yield* stop
     return performance.now() - startedAt
   })
 
-// Each waits for seconds, so they wait together.
+// Each test waits for seconds, so they wait together.
 describe.concurrent("a stop", () => {
-  it.live("comes in time while a participant hangs; the next orchestrator ends the order", () =>
+  it.live("ends in time while a participant hangs; the next orchestrator ends the order", () =>
     Effect.gen(function* () {
       const system = yield* startSystem({ REPUBLISH_AFTER: "1 hour" })
       const first = yield* system.orchestrate({ CALL_TIMEOUT: "5 seconds" })
       const user = yield* system.customer
       system.conduct.slots = hangs
       const { id } = yield* system.order(user)
-      yield* until("the slot is asked for", () => system.requests.slots > 0)
-      assert.isBelow(yield* isStopped(first), underLoad(9_500))
+      yield* until("slots is called", () => system.requests.slots > 0)
+      assert.isBelow(yield* stopMs(first), underLoad(9_500))
       assert.strictEqual((yield* system.look(user, id)).status, "pending")
       const { waiting } = yield* redisOf(system)
       assert.strictEqual(yield* waiting, 1)
@@ -37,7 +35,7 @@ describe.concurrent("a stop", () => {
       assert.deepStrictEqual(yield* system.left(user), [8001, 99, 99])
     }))
 
-  it.live("may come in the middle of an undoing; the next orchestrator ends that too", () =>
+  it.live("may come during a compensation; the next orchestrator ends that too", () =>
     Effect.gen(function* () {
       const system = yield* startSystem({ REPUBLISH_AFTER: "1 hour" })
       const first = yield* system.orchestrate({ CALL_TIMEOUT: "2 seconds" })
@@ -48,10 +46,10 @@ describe.concurrent("a stop", () => {
         return (command.action === "cancel" ? hangs : works)(answer, request)
       }
       yield* until(
-        "it is being undone",
+        "the order is being undone",
         Effect.map(system.look(user, id), ({ status }) => status === "compensating"),
       )
-      assert.isBelow(yield* isStopped(first), underLoad(9_500))
+      assert.isBelow(yield* stopMs(first), underLoad(9_500))
       assert.strictEqual((yield* system.look(user, id)).status, "compensating")
       system.conduct.items = works
       yield* system.orchestrate()

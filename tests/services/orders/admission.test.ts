@@ -26,14 +26,14 @@ const counted = (running: RunningOrders, expected: number) =>
     }),
   )
 
-/** Posts an order, and lets time pass until it is answered. */
+/** Posts an order, and lets the test's time pass until the answer comes. */
 const post = (running: RunningOrders, options: CallOptions = {}): Effect.Effect<Answer> =>
   Effect.gen(function* () {
     const call = running.call("/api/orders/", { body: wanted, ...options })
     const fiber = yield* Effect.forkChild(call, { startImmediately: true })
     yield* until(
-      "it is answered",
-      // Else tokens would come first on a slow machine.
+      "the order is answered",
+      // Real time too: otherwise a slow machine would see a token refilled before the answer.
       Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 10))).pipe(
         Effect.andThen(TestClock.adjust("100 millis")),
         Effect.map(() => fiber.pollUnsafe() !== undefined),
@@ -53,7 +53,7 @@ const tooMany = (answer: Answer) => assertRefused(answer, 503, "overloaded")
 const tooManyOfOne = (answer: Answer) => assertRefused(answer, 429, "too_many_unfinished_orders")
 const tooFast = (answer: Answer) => assertRefused(answer, 429, "orders_too_fast")
 
-/** Makes the order final, and known as such to its replica. */
+/** Completes the order by a decision, so that its replica knows at once. */
 const complete = (running: RunningOrders, id: string) =>
   running.decide({ orderId: id as never, decision: "complete" })
 
@@ -79,7 +79,7 @@ describe("the backlog", () => {
       assert.isUndefined(waiting.pollUnsafe())
       yield* complete(running, id)
       // The clock stands still: only the latch lets it in.
-      yield* until("it is let in", () => waiting.pollUnsafe() !== undefined)
+      yield* until("the request is let in", () => waiting.pollUnsafe() !== undefined)
       assert.notStrictEqual((yield* Fiber.join(waiting)).id, id)
     }))
 
@@ -113,7 +113,7 @@ describe("the backlog", () => {
       })
       const first = yield* running.call("/api/orders/", keyed("one"))
       assert.strictEqual(first.status, 201)
-      // The clock stands still.
+      // The clock stands still, so the retry does not wait.
       const again = yield* running.call("/api/orders/", keyed("one"))
       assert.deepStrictEqual([again.status, again.body.id], [201, first.body.id])
       const other = yield* running.call("/api/orders/", keyed("one", { ...wanted, amount: 7 }))
@@ -129,7 +129,7 @@ describe("the backlog", () => {
       yield* place(running)
       const other = yield* running.replica()
       tooMany(yield* post(other))
-      // The next count tells of the end of orders that were stored elsewhere.
+      // Ends of orders that another replica stored are seen at the next count.
       yield* running.decide({ orderId: id, decision: "settle" })
       yield* counted(other, 1)
       stored(yield* post(other))
@@ -196,7 +196,7 @@ describe("a user", () => {
       yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 20)))
       assert.isUndefined(waiting.pollUnsafe())
       yield* until(
-        "a token comes",
+        "a token is refilled",
         Effect.map(TestClock.adjust("200 millis"), () => waiting.pollUnsafe() !== undefined),
       )
       yield* complete(running, (yield* Fiber.join(waiting)).id)
@@ -209,7 +209,7 @@ describe("a user", () => {
       yield* place(running, { user: "bob" })
     }))
 
-  it.effect("gets the answer to a retry, however many and fast the orders were", () =>
+  it.effect("gets the answer to a retry, even above both limits", () =>
     Effect.gen(function* () {
       const running = yield* startOrders({ ORDERS_PER_USER: "1", ORDERS_PER_SECOND: "1" })
       const headers = { "idempotency-key": "one" }

@@ -1,4 +1,4 @@
-/** Asks an orders service as other services do, and as the console does for an operator. */
+/** Calls an orders service as another service does, or as the console does for an operator. */
 import { Context, Effect, Layer } from "effect"
 import { dirname, join } from "node:path"
 import type { ServiceName } from "#shared/roster.ts"
@@ -6,7 +6,7 @@ import { ServiceSigner, serviceSignerLayer } from "#shared/security/service-toke
 import { operatorHeader } from "#shared/security/user-tokens.ts"
 import { type RunningOrders, tokenOf } from "./running-orders.ts"
 
-/** Asks as a service does; a body makes it a POST. */
+/** Gives a function that calls as this service, for this operator. A body makes a call a POST. */
 export const askAs = Effect.fnUntraced(
   function* ({ call, environment }: RunningOrders, name: ServiceName, operator?: string) {
     const keyFile = join(dirname(environment["SERVICE_PRIVATE_KEY"]!), `${name}.private.json`)

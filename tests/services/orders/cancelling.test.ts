@@ -1,4 +1,4 @@
-/** Cancelling an order: by whom, until when, with which answer, and what becomes due. */
+/** Cancels by customers: until when, with which answer, and what becomes due. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import type { OrderId } from "#shared/contracts/order.ts"
@@ -75,7 +75,7 @@ describe("POST /api/orders/{id}/cancel", () => {
       assert.strictEqual((yield* row(orders(), id)).status, "pending")
     }))
 
-  it.live("races with completions: each order has one end, which its customer is told", () =>
+  it.live("races with completions: each order has one end, and its customer is told that end", () =>
     Effect.gen(function* () {
       const ids = yield* Effect.forEach(
         Array.from({ length: 20 }),
@@ -108,7 +108,7 @@ describe("POST /api/orders/{id}/cancel", () => {
       const { id } = yield* place(orders())
       assert.isAbove((yield* row(orders(), id)).publish_at.getTime(), Date.now() + 60_000)
       yield* cancel(id)
-      // A saga that takes it later asks the register first.
+      // A saga that takes the order again asks the register first.
       yield* until(
         "the order is published again",
         Effect.map(

@@ -1,7 +1,4 @@
-/**
- * What happens to requests that wait for the end of an order, or for its events, when the server
- * closes.
- */
+/** Requests that wait for the end of an order, or for its events, when the server closes. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Scope } from "effect"
 import { listen } from "#shared/http/listen.ts"

@@ -1,4 +1,4 @@
-/** The counts of orders for operators, by the real service and its decisions. */
+/** The counts of orders that operators see. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { join } from "node:path"
@@ -18,7 +18,7 @@ const hourMs = 60 * minuteMs
 const abort = (orderId: OrderId, reason: "Not enough money" | "Order timed out") =>
   ({ orderId, decision: "abort", reason }) as const
 
-/** A database of orders, and the counts in it at a given time. */
+/** A database of orders, with functions that count at a given time. */
 const counted = Effect.gen(function* () {
   const url = yield* newDatabase
   const sql = yield* onlooker(url)
@@ -79,7 +79,7 @@ describe("GET /internal/order-counts", () => {
       )
       yield* orders.decide({ orderId: c!, decision: "settle" })
       yield* until(
-        "the counts are new",
+        "the orders are counted again",
         Effect.map(counts, (now) => now.at !== at && now.failed > 0),
       )
       const { oldestPendingMs, at: later, perSecond, ...now } = yield* counts
@@ -142,11 +142,12 @@ describe("the ends of orders", () => {
       }
       yield* ended(nowMs - 25 * hourMs, "failed", null, 7)
       const before = yield* countsAt(nowMs)
-      // Two replicas do it at the same time, and one of them again.
+      // Two replicas roll up at the same time, and one of them again.
       yield* Effect.all([rollUpAt(nowMs), rollUpAt(nowMs)], { concurrency: 2 })
       yield* rollUpAt(nowMs)
       assert.deepStrictEqual(yield* countsAt(nowMs), before)
-      // Of the last 90 seconds 45 each, of the two minutes before one of each kind.
+      // 46 completed and 46 failed orders of this minute and the last, and one row for each of the
+      // three kinds of end in each of the two minutes before.
       assert.strictEqual(yield* rows, 2 * 46 + 2 * 3)
       yield* rollUpAt(nowMs + 25 * hourMs)
       assert.strictEqual(yield* rows, 0)
@@ -172,11 +173,11 @@ describe("the ends of orders", () => {
 })
 
 describe("the rate at which orders are placed", () => {
-  it.live("is that of the newest orders when there are very many", () =>
+  it.live("is measured on the newest orders when there are very many", () =>
     Effect.gen(function* () {
       const { sql, countsAt } = yield* counted
       const nowMs = Date.parse("2026-01-31T12:00:30.500Z")
-      // One each millisecond, for twenty seconds.
+      // One order each millisecond, for twenty seconds.
       yield* Effect.promise(() =>
         sql`
           insert into orders (id, username, amount, details, steps, created_at, publish_at)

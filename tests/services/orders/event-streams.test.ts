@@ -10,7 +10,7 @@ describe("orderStreams", () => {
     Effect.gen(function* () {
       const openStream = yield* Effect.provide(orderStreams({ most: 2 }), noChanges)
       const start = Effect.gen(function* () {
-        // Each of another user.
+        // Each stream has a user of its own.
         const order = anOrder({ username: crypto.randomUUID() })
         const { body } = yield* openStream(order, Effect.succeed(anOrder()), -1, Effect.never)
         const reader = body!.getReader()
@@ -43,7 +43,7 @@ describe("orderStreams", () => {
       yield* start("bob")
     }))
 
-  it.live("breaks off when the order cannot be looked up, so that the client reconnects", () =>
+  it.live("ends a stream with an error when the look-up fails, so that the client reconnects", () =>
     Effect.gen(function* () {
       const changes = Effect.map(Changes, (none) => ({
         ...none,
@@ -55,14 +55,16 @@ describe("orderStreams", () => {
       )
       let looks = 0
       const look = Effect.suspend(() =>
-        looks++ === 0 ? Effect.succeed(anOrder()) : Effect.fail(new Error("the database is away"))
+        looks++ === 0
+          ? Effect.succeed(anOrder())
+          : Effect.fail(new Error("the database is unavailable"))
       )
       const { body } = yield* openStream(anOrder(), look, -1, Effect.never)
       const reader = body!.getReader()
       yield* Effect.promise(() => reader.read())
       const broken = yield* Effect.promise(() => reader.read().then(() => undefined, (e) => e))
-      assert.strictEqual(broken?.message, "the database is away")
-      // And its place is free again.
+      assert.strictEqual(broken?.message, "the database is unavailable")
+      // Its place is free again.
       yield* openStream(anOrder(), look, -1, Effect.never)
     }))
 })

@@ -2,8 +2,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { connect } from "node:net"
-import type { TimelineEntry } from "#shared/contracts/order-state.ts"
-import type { OrderId } from "#shared/contracts/order.ts"
+import type { OrderId, OrderView, TimelineEntry } from "#shared/contracts/order.ts"
 import { listen } from "#shared/http/listen.ts"
 import {
   place,
@@ -32,17 +31,17 @@ const entry = (
 const reserves = [entry("money", "reserve", "reserved"), entry("item", "reserve", "rejected")]
 const cancels = [entry("money", "cancel", "cancelled")]
 
-interface Event {
-  readonly id: number
-  readonly event: string
-  // deno-lint-ignore no-explicit-any
-  readonly data: any
-}
+type Event =
+  & { readonly id: number }
+  & (
+    | { readonly event: "status"; readonly data: OrderView }
+    | { readonly event: "step"; readonly data: TimelineEntry }
+  )
 
 const parse = (text: string): ReadonlyArray<Event> =>
   text.split("\n\n").filter((block) => block !== "" && !block.startsWith(":")).map((block) => {
     const [, id, event, data] = /^id: (\d+)\nevent: (\w+)\ndata: (.*)$/.exec(block)!
-    return { id: Number(id), event: event!, data: JSON.parse(data!) }
+    return { id: Number(id), event, data: JSON.parse(data!) } as Event
   })
 
 /** Opens the event stream of an order. */
@@ -67,7 +66,7 @@ const open = (
     return {
       /** All events, once the stream has ended. */
       rest: Effect.promise(rest),
-      /** What comes next. */
+      /** The next text of the stream. */
       next: Effect.promise(async () => (await reader.read()).value),
       cancel: Effect.promise(() => reader.cancel()),
     }
@@ -81,12 +80,14 @@ const fail = (running: RunningOrders, orderId: OrderId) =>
 
 /** The events in short form: a step by its outcome, a status by its name. */
 const short = (events: ReadonlyArray<Event>) =>
-  events.map(({ id, event, data }) =>
-    `${id} ` +
-    (event === "step"
-      ? `${data.action} ${data.step}: ${data.outcome}`
-      : `${data.status} ${data.success} ${data.reason} ${data.decidedAt !== null}`)
-  )
+  events.map(({ id, ...rest }) => {
+    if (rest.event === "step") {
+      const { action, step, outcome } = rest.data
+      return `${id} ${action} ${step}: ${outcome}`
+    }
+    const { status, success, reason, decidedAt } = rest.data
+    return `${id} ${status} ${success} ${reason} ${decidedAt !== null}`
+  })
 const failed = [
   "0 pending null null false",
   "1 reserve money: reserved",
@@ -121,10 +122,10 @@ describe("GET /api/orders/{id}/events", () => {
       const third = yield* stream.rest
       assert.deepStrictEqual(short([...parse(first!), ...second, ...third]), failed)
       assert.deepStrictEqual(second[0]!.data, reserves[0])
-      assert.strictEqual(third.at(-1)!.data.createdAt, createdAt)
+      assert.deepInclude(third.at(-1)!.data, { createdAt })
     }))
 
-  it.live("ends with the completion", () =>
+  it.live("ends when the order is completed", () =>
     Effect.gen(function* () {
       const { id: orderId } = yield* place(orders())
       const stream = yield* open(orders(), orderId)
@@ -138,7 +139,7 @@ describe("GET /api/orders/{id}/events", () => {
       ])
     }))
 
-  it.live("resumes after the last event that the client saw, whichever it was", () =>
+  it.live("resumes after any event that the client saw last", () =>
     Effect.gen(function* () {
       const { id } = yield* place(orders())
       yield* fail(orders(), id)
@@ -171,7 +172,7 @@ describe("GET /api/orders/{id}/events", () => {
       }
     }))
 
-  it.live("waits for the next event when the client has seen all so far", () =>
+  it.live("waits for the next event when the client has seen all events so far", () =>
     Effect.gen(function* () {
       const { id } = yield* place(orders())
       const stream = yield* open(orders(), id, { "last-event-id": "0" })
@@ -246,9 +247,9 @@ describe("GET /api/orders/{id}/events", () => {
       socket.write(
         `GET /api/orders/${id}/events HTTP/1.1\r\nhost: x\r\nauthorization: ${authorization}\r\n\r\n`,
       )
-      yield* until("both are open", Effect.map(openStreams(running), (n) => n === 2))
+      yield* until("both streams are open", Effect.map(openStreams(running), (n) => n === 2))
       abort.abort()
       socket.resetAndDestroy()
-      yield* until("both are let go", Effect.map(openStreams(running), (n) => n === 0))
+      yield* until("both streams are released", Effect.map(openStreams(running), (n) => n === 0))
     }).pipe(Effect.scoped))
 })

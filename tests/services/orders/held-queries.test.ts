@@ -1,6 +1,4 @@
-/**
- * What happens while a query is in flight: it is held, something else happens, and then it goes on.
- */
+/** Changes while a query is in flight: the test holds the query, and releases it later. */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Deferred, Effect, Fiber, Layer, type Scope } from "effect"
 import { TestClock } from "effect/testing"
@@ -21,13 +19,13 @@ import { until } from "./until.ts"
 type Held = "countUnfinished" | "findByKeys" | "insert"
 
 /**
- * Holds each query of that name, before it reaches the database or with its answer, until the test
- * releases it.
+ * Holds all queries of one name, before they reach the database or before their answer is given,
+ * until the test releases them.
  */
 interface Hold {
-  /** How many are held. */
-  readonly out: () => number
-  readonly letGo: Effect.Effect<void>
+  /** How many queries are held. */
+  readonly inFlight: () => number
+  readonly release: Effect.Effect<void>
 }
 
 const limit = 3
@@ -45,14 +43,14 @@ const world = Effect.gen(function* () {
   )
   const holds = new Map<
     Held,
-    { when: "before" | "after"; gate: Deferred.Deferred<void>; out: number }
+    { when: "before" | "after"; gate: Deferred.Deferred<void>; inFlight: number }
   >()
   const held = (orders: OrderTable): OrderTable => {
     const through = <A>(name: Held, query: Effect.Effect<A>): Effect.Effect<A> => {
       const hold = holds.get(name)
       if (hold === undefined) return query
       const held = Effect.suspend(() => {
-        hold.out++
+        hold.inFlight++
         return Deferred.await(hold.gate)
       })
       return hold.when === "before" ? Effect.andThen(held, query) : Effect.tap(query, () => held)
@@ -83,15 +81,15 @@ const world = Effect.gen(function* () {
   )
   const hold = (name: Held, when: "before" | "after"): Effect.Effect<Hold, never, Scope.Scope> =>
     Effect.gen(function* () {
-      const state = { when, gate: yield* Deferred.make<void>(), out: 0 }
+      const state = { when, gate: yield* Deferred.make<void>(), inFlight: 0 }
       holds.set(name, state)
-      const letGo = Effect.suspend(() => {
+      const release = Effect.suspend(() => {
         holds.delete(name)
         return Deferred.succeed(state.gate, undefined)
       })
-      // Released when a test fails, too: the database closes after its last query.
-      yield* Effect.addFinalizer(() => letGo)
-      return { out: () => state.out, letGo: Effect.asVoid(letGo) }
+      // Released when a test fails too: the database closes only after its last query.
+      yield* Effect.addFinalizer(() => release)
+      return { inFlight: () => state.inFlight, release: Effect.asVoid(release) }
     })
   const intake = Context.get(context, Intake)
   const { permit: permitOf } = Context.get(context, Admission)
@@ -112,14 +110,14 @@ const world = Effect.gen(function* () {
     sql,
     hold,
     place,
-    /** The code of the problem for an order that waits in vain. */
+    /** The code of the problem of an order that waits and is refused. */
     refused: Effect.gen(function* () {
       const waiting = yield* Effect.forkChild(Effect.flip(place()), { startImmediately: true })
       const isRefused = Effect.map(
         TestClock.adjust("100 millis"),
         () => waiting.pollUnsafe() !== undefined,
       )
-      yield* until("it is refused", isRefused)
+      yield* until("the order is refused", isRefused)
       const problem = yield* Fiber.join(waiting)
       return problem._tag === "Problem" ? problem.code : problem._tag
     }),
@@ -134,13 +132,13 @@ describe("the count of the backlog", () => {
     (when) =>
       Effect.gen(function* () {
         const { hold, place, refused } = yield* world
-        const { out, letGo } = yield* hold("countUnfinished", when)
+        const { inFlight, release } = yield* hold("countUnfinished", when)
         yield* nextCount
-        yield* until("it is out", () => out() === 1)
+        yield* until("the count is in flight", () => inFlight() === 1)
         for (let n = 0; n < limit; n++) yield* place()
         assert.strictEqual(yield* refused, "overloaded")
-        yield* letGo
-        // Whatever the count gives, the limit is reached.
+        yield* release
+        // The limit is reached, whatever the count found.
         for (let again = 0; again < 3; again++) {
           assert.strictEqual(yield* refused, "overloaded")
           yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
@@ -148,19 +146,19 @@ describe("the count of the backlog", () => {
       }),
   )
 
-  it.effect("makes room for orders that ended, even when others came while it was in flight", () =>
+  it.effect("makes room for orders that ended, even when requests come while it is in flight", () =>
     Effect.gen(function* () {
       const { sql, hold, place, refused } = yield* world
       yield* Effect.replicateEffect(place(), limit)
       yield* Effect.promise(() =>
         sql`update orders set status = 'completed', publish_at = null, decided_at = now()`
       )
-      const { out, letGo } = yield* hold("countUnfinished", "after")
+      const { inFlight, release } = yield* hold("countUnfinished", "after")
       yield* nextCount
-      yield* until("it is out", () => out() === 1)
+      yield* until("the count is in flight", () => inFlight() === 1)
       assert.strictEqual(yield* refused, "overloaded")
       const waiting = yield* Effect.forkChild(place(), { startImmediately: true })
-      yield* letGo
+      yield* release
       assert.isFalse((yield* Fiber.join(waiting)).replayed)
     }))
 })
@@ -170,11 +168,11 @@ describe("the replay of an order", () => {
     Effect.gen(function* () {
       const { sql, hold, place } = yield* world
       const first = yield* place("one")
-      const { out, letGo } = yield* hold("findByKeys", "before")
+      const { inFlight, release } = yield* hold("findByKeys", "before")
       const again = yield* Effect.forkChild(place("one", 7))
-      yield* until("it is looked up", () => out() === 1)
+      yield* until("the key is looked up", () => inFlight() === 1)
       yield* Effect.promise(() => sql`update orders set idempotency_key = null`)
-      yield* letGo
+      yield* release
       const { order, replayed } = yield* Fiber.join(again)
       assert.isFalse(replayed)
       assert.notStrictEqual(order.id, first.order.id)
@@ -185,28 +183,28 @@ describe("the replay of an order", () => {
     Effect.gen(function* () {
       const { sql, hold, place } = yield* world
       const first = yield* place("one")
-      const { out, letGo } = yield* hold("findByKeys", "after")
+      const { inFlight, release } = yield* hold("findByKeys", "after")
       const [same, other] = [
         yield* Effect.forkChild(place("one")),
         yield* Effect.forkChild(Effect.flip(place("one", 7))),
       ]
-      // Both in one look-up.
-      yield* until("both are found", () => out() === 1)
+      // One look-up finds both.
+      yield* until("both are found", () => inFlight() === 1)
       yield* Effect.promise(() => sql`update orders set idempotency_key = null`)
-      yield* letGo
+      yield* release
       const { order, replayed } = yield* Fiber.join(same)
       assert.deepStrictEqual([order.id, replayed], [first.order.id, true])
       assert.deepInclude(yield* Fiber.join(other), { code: "idempotency_key_reused" })
     }))
 
-  it.effect("waits for the order that is being stored, and holds up no others", () =>
+  it.effect("waits for the order that is being stored, and holds up no other order", () =>
     Effect.gen(function* () {
       const { sql, hold, place } = yield* world
-      const { out, letGo } = yield* hold("insert", "before")
+      const { inFlight, release } = yield* hold("insert", "before")
       const first = yield* Effect.forkChild(place("one"))
-      yield* until("the first one is out", () => out() === 1)
+      yield* until("the first insert is in flight", () => inFlight() === 1)
       const rest = [yield* Effect.forkChild(place("one")), yield* Effect.forkChild(place("two"))]
-      yield* letGo
+      yield* release
       const [one, replay, two] = [
         yield* Fiber.join(first),
         ...yield* Effect.forEach(rest, Fiber.join),

@@ -1,4 +1,4 @@
-/** What happens to an order whose client hangs up. */
+/** Orders whose clients hang up before the answer. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { place, sharedOrders, someone, tokenOf, wanted } from "./running-orders.ts"
@@ -6,7 +6,7 @@ import { until } from "./until.ts"
 
 const orders = sharedOrders()
 
-/** Locks the table until the scope closes. */
+/** Locks the orders table until the scope closes. */
 const lockTable = Effect.acquireRelease(
   Effect.promise(async () => {
     const sql = await orders().sql.reserve()
@@ -17,7 +17,7 @@ const lockTable = Effect.acquireRelease(
   (sql) => Effect.promise(() => sql`rollback`.then(() => sql.release())),
 )
 
-const insertsThatWait = Effect.promise(async () => {
+const waitingInserts = Effect.promise(async () => {
   const [row] = await orders().sql<[{ count: number }]>`
     select count(*)::int as count from pg_stat_activity
     where datname = current_database() and wait_event_type = 'Lock' and query ~ 'insert into orders'`
@@ -48,7 +48,7 @@ describe("POST /api/orders/", () => {
       const first = yield* Effect.scoped(Effect.gen(function* () {
         yield* lockTable
         const first = yield* Effect.forkDetach(place(orders(), { user }))
-        yield* until("the first one waits", Effect.map(insertsThatWait, (count) => count === 1))
+        yield* until("the first order waits", Effect.map(waitingInserts, (count) => count === 1))
         for (let turns = 0; turns < turnsAtMost; turns++) {
           yield* Effect.promise(() => hangUpAfter(turns, authorization))
         }

@@ -9,7 +9,7 @@ const post = (body: unknown, headers: Record<string, string>, user = "ann") =>
   orders().call("/api/orders/", { body, headers, user })
 
 describe("Idempotency-Key", () => {
-  it.live("gives the same order again, and says so", () =>
+  it.live("gives the same order again, and marks the answer as a replay", () =>
     Effect.gen(function* () {
       const user = someone()
       const key = { "idempotency-key": "one" }
@@ -27,7 +27,7 @@ describe("Idempotency-Key", () => {
       assert.deepStrictEqual(body, [first.body])
     }))
 
-  it.live("gives the order as it is now", () =>
+  it.live("gives the order in its current state", () =>
     Effect.gen(function* () {
       const user = someone()
       const { body: { id } } = yield* post(wanted, { "idempotency-key": "one" }, user)
@@ -80,7 +80,7 @@ describe("Idempotency-Key", () => {
       }),
   )
 
-  it.live("makes one order of fifty that two replicas get at the same time", () =>
+  it.live("makes one order of fifty simultaneous requests at two replicas", () =>
     Effect.gen(function* () {
       const other = yield* orders().replica()
       const user = someone()
@@ -115,7 +115,7 @@ describe("Idempotency-Key", () => {
       )
     }))
 
-  it.live("causes no deadlock of two replicas that get many keys in opposite orders", () =>
+  it.live("causes no deadlock between two replicas that get many keys in opposite sequence", () =>
     Effect.gen(function* () {
       const one = yield* startOrders()
       const other = yield* one.replica()

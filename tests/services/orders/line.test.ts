@@ -2,7 +2,10 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { makeLine, type MayEnter } from "#services/orders/line.ts"
 
-/** Entries that joined a millisecond apart; those named may enter when they have waited in vain. */
+/**
+ * Requests that joined a millisecond apart. The users in `lucky` find room when their requests have
+ * waited too long.
+ */
 const waiting = (names: ReadonlyArray<string>, lucky = "") =>
   Effect.gen(function* () {
     const line = makeLine<string>()
@@ -23,7 +26,7 @@ const waiting = (names: ReadonlyArray<string>, lucky = "") =>
     return { line, came, fibers }
   })
 
-/** Lets in this many in all; those named may not enter. */
+/** Room for `most` requests in all, and none for the users in `blocked`. */
 const room = (most: number, blocked = "") => {
   let left = most
   return (name: string): MayEnter =>
@@ -60,7 +63,7 @@ describe("the line of waiting requests", () => {
       yield* Fiber.join(fibers[1]!)
     }))
 
-  it.effect("refuses requests that have waited too long, unless there is room just then", () =>
+  it.effect("refuses requests that have waited too long, unless there is room at that moment", () =>
     Effect.gen(function* () {
       const { line, came, fibers } = yield* waiting(["a1", "b1", "a2", "b2"], "b")
       line.sendAway(2)

@@ -5,7 +5,7 @@ import { place, sharedOrders, someone, wanted } from "./running-orders.ts"
 const orders = sharedOrders()
 
 describe("GET /api/orders/", () => {
-  /** In the order of their ids, which is the order of their arrival. */
+  /** Sorted by id, which is the sequence of their arrival. */
   const placeSeveral = (user: string, count: number) =>
     Effect.map(
       Effect.forEach(
@@ -25,7 +25,7 @@ describe("GET /api/orders/", () => {
       assert.deepStrictEqual(body, [])
     }))
 
-  it.live("lists the newest hundred, oldest first, and nobody else's", () =>
+  it.live("lists the user's newest hundred orders, oldest first", () =>
     Effect.gen(function* () {
       const [user, other] = [someone(), someone()]
       const [placed] = yield* Effect.all([placeSeveral(user, 103), placeSeveral(other, 5)], {
@@ -36,7 +36,7 @@ describe("GET /api/orders/", () => {
       assert.isDefined(previous(headers))
     }))
 
-  it.live("pages through all orders, each once, while new ones come in", () =>
+  it.live("pages through all orders, each once, while new orders come in", () =>
     Effect.gen(function* () {
       const user = someone()
       const placed = yield* placeSeveral(user, 23)

@@ -13,7 +13,7 @@ import {
 const migrations = join(import.meta.dirname, "../../../services/orders/migrations")
 
 describe("the migrations of orders", () => {
-  it.live("carry over orders that had an item and a slot, with the three steps of their time", () =>
+  it.live("keep the item and the slot of older orders, and give these orders the three steps of their time", () =>
     Effect.gen(function* () {
       const url = yield* newDatabase
       const sql = yield* onlooker(url)

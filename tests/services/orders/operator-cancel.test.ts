@@ -1,6 +1,6 @@
 /**
- * Cancelling any user's order as an operator: only through the console, and by the same register as
- * its customer.
+ * Cancels by operators, for any user's order: only through the console, and with the same register
+ * as a cancel by the customer.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -36,7 +36,7 @@ describe("POST /internal/orders/{id}/cancel", () => {
       assert.deepInclude(own, { status: "failed", reason: "Order cancelled" })
     }))
 
-  it.live("is the same cancel as the customer's, whichever comes first, and is idempotent", () =>
+  it.live("is idempotent, and equals a cancel by the customer, whichever comes first", () =>
     Effect.gen(function* () {
       const ask = yield* asGrace
       const [byUser, byOperator] = [yield* place(orders()), yield* place(orders())]
@@ -82,7 +82,7 @@ describe("POST /internal/orders/{id}/cancel", () => {
       assert.deepStrictEqual([status, body.code], [404, "order_not_found"])
     }))
 
-  it.live("races with completions: each order has one end, which the operators are told", () =>
+  it.live("races with completions: each order has one end, and the operators are told that end", () =>
     Effect.gen(function* () {
       const [grace, alan] = [yield* asGrace, yield* askAs(orders(), "console", "alan")]
       const ids = yield* Effect.forEach(

@@ -45,7 +45,7 @@ describe("the rate of a user's orders", () => {
     for (let n = 0; n < 3; n++) rate.take("ann", 0)
     expect(rate.fast(0)).toEqual(["ann"])
     rate.placed(new Map([["ann", 5]]), 0)
-    // Three here and two elsewhere.
+    // Three placed here and two elsewhere.
     expect(rate.waitMs("ann", 0, 0)).toBe(0)
     expect(rate.waitMs("ann", 0, 1)).toBe(250)
     rate.placed(new Map([["ann", 0]]), 0)
@@ -64,7 +64,7 @@ describe("the rate of a user's orders", () => {
   it("keeps no bucket that is full again", () => {
     const rate = makeOrderRate(options)
     for (let n = 0; n < 10_000; n++) rate.take(`user ${n}`, n)
-    // A token comes in a quarter of a second.
+    // A token refills in a quarter of a second.
     expect(rate.size()).toBeLessThanOrEqual(251)
     expect(rate.waitMs("user 9999", 9_999, options.burst - 1)).toBe(250)
   })

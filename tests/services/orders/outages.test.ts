@@ -1,6 +1,6 @@
 /**
- * Intake while the database or the queue is unavailable: what is acknowledged is never lost, and
- * failures are answered at once.
+ * Intake while the database or the queue is unavailable: no accepted order is lost, and failures
+ * are answered at once.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -10,7 +10,7 @@ import { startRedis } from "#tests/support/redis.ts"
 import { type Answer, place, type RunningOrders, startOrders, wanted } from "./running-orders.ts"
 import { until } from "./until.ts"
 
-const isUnavailable = ({ status, headers, body }: Answer) => {
+const assertUnavailable = ({ status, headers, body }: Answer) => {
   assert.strictEqual(status, 503)
   assert.strictEqual(headers.get("content-type"), "application/problem+json")
   assert.strictEqual(headers.get("retry-after"), "1")
@@ -20,7 +20,7 @@ const isUnavailable = ({ status, headers, body }: Answer) => {
 const readiness = ({ call }: RunningOrders) => call("/readyz", { user: null })
 
 describe("with the database unavailable", () => {
-  it.live("answers 503 at once, and works again without a restart when it is back", () =>
+  it.live("answers 503 at once, and works again without a restart when the database is back", () =>
     Effect.gen(function* () {
       const unharmed = yield* startOrders()
       const line = yield* openLine(unharmed.environment.DATABASE_URL!)
@@ -30,17 +30,17 @@ describe("with the database unavailable", () => {
         line.become = "hanging up"
         line.reset()
         const startedAt = performance.now()
-        isUnavailable(yield* running.call("/api/orders/", { body: wanted }))
-        isUnavailable(yield* running.call("/api/orders/"))
-        isUnavailable(yield* running.call(`/api/orders/${id}`))
-        isUnavailable(yield* running.call(`/api/orders/${id}/events`))
+        assertUnavailable(yield* running.call("/api/orders/", { body: wanted }))
+        assertUnavailable(yield* running.call("/api/orders/"))
+        assertUnavailable(yield* running.call(`/api/orders/${id}`))
+        assertUnavailable(yield* running.call(`/api/orders/${id}/events`))
         assert.isBelow(performance.now() - startedAt, underLoad(5_000))
         const { status, body } = yield* readiness(running)
         assert.strictEqual(status, 503)
         assert.match(body.checks.database, /^The database /)
         line.become = "open"
         yield* until(
-          "it is ready again",
+          "the service is ready again",
           Effect.map(readiness(running), ({ status }) => status === 200),
         )
         yield* place(running)
@@ -50,7 +50,7 @@ describe("with the database unavailable", () => {
 })
 
 describe("with the queue unavailable", () => {
-  it.live("takes orders all the same, and publishes them when it is back", () =>
+  it.live("accepts orders, which the sweeper of another replica publishes", () =>
     Effect.gen(function* () {
       const redis = yield* Effect.acquireRelease(
         Effect.promise(() => startRedis()),
@@ -58,18 +58,18 @@ describe("with the queue unavailable", () => {
       )
       const line = yield* openLine(redis.url)
       const running = yield* startOrders({ REPUBLISH_AFTER: "100 millis" })
-      const deaf = yield* running.replica({ QUEUE_URL: line.url, REPUBLISH_AFTER: "100 millis" })
+      const cutOff = yield* running.replica({ QUEUE_URL: line.url, REPUBLISH_AFTER: "100 millis" })
       line.become = "hanging up"
       line.reset()
       const startedAt = performance.now()
-      const { id } = yield* place(deaf)
+      const { id } = yield* place(cutOff)
       assert.isBelow(performance.now() - startedAt, underLoad(1_000))
-      assert.strictEqual((yield* readiness(deaf)).status, 200)
+      assert.strictEqual((yield* readiness(cutOff)).status, 200)
       yield* until(
-        "a sweeper publishes it",
+        "a sweeper publishes the order",
         Effect.map(running.published, (all) => all.some(({ orderId }) => orderId === id)),
       )
-      // On a busy machine its wait may be over more than once before it gets through.
+      // Once or more: on a busy machine, the order may be due again before it is published.
       const [message] = yield* running.published
       assert.isAtLeast(message!.republished, 1)
     }))

@@ -8,7 +8,7 @@ const orders = sharedOrders()
 const post = (body: unknown) => orders().call("/api/orders/", { body })
 
 describe("POST /api/orders/", () => {
-  it.live("answers with the order as it is stored, in either form of the body", () =>
+  it.live("stores an order of either form, and answers with it", () =>
     Effect.gen(function* () {
       for (
         const order of [
@@ -53,8 +53,8 @@ describe("POST /api/orders/", () => {
       for (const id of ids) {
         assert.match(id, /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/)
       }
-      // Simultaneous orders have no order among themselves; they came after the first and before
-      // the last.
+      // Simultaneous orders have no sequence among themselves, but all come after the first and
+      // before the last.
       const sorted = ids.toSorted()
       assert.strictEqual(new Set(ids).size, 102)
       assert.deepStrictEqual([sorted[0], sorted.at(-1)], [first.id, last.id])
@@ -91,15 +91,15 @@ describe("POST /api/orders/", () => {
   it.live.each(
     [
       ["no amount", { item: 1, slot: "09:00" }],
-      ["an amount of nothing", { ...wanted, amount: 0 }],
+      ["an amount of zero", { ...wanted, amount: 0 }],
       ["a negative amount", { ...wanted, amount: -1 }],
       ["a part of a minor unit", { ...wanted, amount: 0.001 }],
       ["more than a billion", { ...wanted, amount: 1_000_000_000.01 }],
-      ["an amount in words", { ...wanted, amount: "10" }],
+      ["an amount as text", { ...wanted, amount: "10" }],
       ["half an item", { ...wanted, item: 1.5 }],
-      ["an item that is no number", { ...wanted, item: null }],
-      ["a slot that is no time", { ...wanted, slot: "25:00" }],
-      ["somebody else's name", { ...wanted, username: "bob" }],
+      ["an item that is not a number", { ...wanted, item: null }],
+      ["a slot that is not a time", { ...wanted, slot: "25:00" }],
+      ["a username", { ...wanted, username: "bob" }],
       ["both forms in one", { ...wanted, details: { item: 1, slot: "09:00" } }],
       ["a list", [wanted]],
     ] as const,

@@ -21,7 +21,7 @@ import { tapPostgres } from "#tests/support/tapped-postgres.ts"
 import { newDatabase, onlooker, openDatabase } from "../../shared/postgres/open-database.ts"
 import { anOrder } from "./an-order.ts"
 
-// Of ten orders one is not final; the first tenth of all is older than keys are kept.
+// One order in ten is not final. The first tenth of all orders is older than keys are kept.
 const unfinished = manyRows / 10
 const old = manyRows / 10
 
@@ -31,10 +31,7 @@ const [whenOld, whenNew] = [40, 0].map((days) =>
 const idOf = (n: number): OrderId =>
   OrderId.make(`${n <= old ? whenOld : whenNew}-7000-8000-${n.toString(16).padStart(12, "0")}`)
 
-/**
- * The orders of a new database; every second one is Ann's, and each of five hundred others has
- * forty.
- */
+/** A new database whose every second order is Ann's. The others belong to five hundred users. */
 export const plannedOrders: Effect.Effect<Subject, unknown, Scope.Scope> = Effect.gen(function* () {
   const url = yield* newDatabase
   const sql = yield* onlooker(url)
@@ -82,7 +79,7 @@ const questionsTo = (database: Database["Service"]): Effect.Effect<Questions, ne
     const audit = auditOf(Context.get(context, AuditedOrders))
     const console = searchOf(Context.get(context, Search), database)
     const upkeep: Questions = () => ({
-      "keys of old orders are forgotten": {
+      "the keys of old orders are forgotten": {
         ask: Effect.provideService(forgetKeys(Duration.days(30)), Database, database),
         by: ["orders_with_key", "orders_pkey"],
         reads: old,
@@ -130,12 +127,12 @@ const intakeOf = ({ query }: OrderStore["Service"]): Questions => (nth, count) =
     by: ["orders_of_user"],
     reads: 101,
   },
-  "the orders before those are listed": {
+  "an older page of a user's orders is listed": {
     ask: query((orders) => orders.newest("ann", 101, idOf(manyRows / 2))),
     by: ["orders_of_user"],
     reads: 101,
   },
-  "a few orders among many are listed": {
+  "the few orders of another user are listed": {
     ask: query((orders) => orders.newest("user-1", 101, undefined)),
     by: ["orders_of_user"],
     reads: 20,
@@ -211,34 +208,46 @@ const searchOf =
         by: ["orders_to_publish", "orders_pkey"],
         reads: 10_000,
       },
-      "all orders are searched": search({}, 101, "orders_pkey"),
-      "orders of a time are searched": search(
+      "orders are searched without a condition": search({}, 101, "orders_pkey"),
+      "orders are searched by time": search(
         { placedBefore: "2100-01-01T00:00:00Z", after: idOf(9_000) },
         101,
         "orders_pkey",
       ),
-      "orders whose ids begin so are searched": search(
+      "orders are searched by the beginning of their ids": search(
         { id: idOf(9_000).slice(0, -2) },
         256,
         "orders_pkey",
       ),
-      "orders of no such slot are searched": search({ slot: "23:59" }, manyRows, "orders_pkey"),
-      "a user's orders are searched": search({ username: "user-1" }, 20, "orders_of_user"),
-      "pending orders are searched": search({ status: "pending" }, open, "orders_to_publish"),
-      "stuck orders are searched": search({ status: "stuck" }, manyRows / 1000, "orders_stuck"),
-      "failed orders are searched": search({ status: "failed" }, 110, "orders_undone"),
-      "orders that failed for a reason are searched": search(
+      "orders are searched by a slot that none has": search(
+        { slot: "23:59" },
+        manyRows,
+        "orders_pkey",
+      ),
+      "orders are searched by user": search({ username: "user-1" }, 20, "orders_of_user"),
+      "orders are searched that are pending": search(
+        { status: "pending" },
+        open,
+        "orders_to_publish",
+      ),
+      "orders are searched that are stuck": search(
+        { status: "stuck" },
+        manyRows / 1000,
+        "orders_stuck",
+      ),
+      "orders are searched that failed": search({ status: "failed" }, 110, "orders_undone"),
+      "orders are searched by reason": search(
         { reason: "Order timed out" },
         manyRows / 500,
         "orders_with_reason",
       ),
-      "orders that failed at a step are searched": search(
+      "orders are searched by the step at which they failed": search(
         { step: "money" },
         101,
         "orders_with_reason",
         "orders_stuck",
       ),
-      "orders of an item are searched": search(
+      "orders are searched by item": search(
         { item: 77 },
         open,
         "orders_of_item",
@@ -247,7 +256,7 @@ const searchOf =
     }
   }
 
-/** Orders that come after all others. */
+/** Orders that are newer than all others. */
 const insertions = (nth: number, count: number): ReadonlyArray<Insertion> =>
   Array.from({ length: count }, (_, n) => {
     const at = manyRows + nth * 1000 + n

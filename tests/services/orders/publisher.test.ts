@@ -20,7 +20,7 @@ const someOrders = (count: number) =>
     )
   )
 
-/** A publisher over a queue whose first publications end as given; all others succeed. */
+/** A publisher over a queue whose first publications end as given. All others succeed. */
 const publisherWith = (...first: ReadonlyArray<Effect.Effect<void, QueueUnavailable>>) => {
   const batches: Array<ReadonlyArray<OrderMessage>> = []
   return publisherOver((messages) => {
@@ -39,11 +39,11 @@ const publisherOver = (publish: OrderQueue["Service"]["publish"]) =>
     return { publisher }
   })
 
-const isAway = Effect.fail(new QueueUnavailable({ message: "the queue is away" }))
+const unavailable = Effect.fail(new QueueUnavailable({ message: "the queue is unavailable" }))
 
-/** Lets time pass until the condition holds. */
+/** Lets the test's time pass until the condition holds. */
 const untilInTime = (condition: () => boolean) =>
-  until("it is so in time", Effect.map(TestClock.adjust("100 millis"), condition))
+  until("the condition holds as time passes", Effect.map(TestClock.adjust("100 millis"), condition))
 
 describe("Publisher", () => {
   it.live("publishes orders in batches, without making the caller wait", () =>
@@ -52,36 +52,36 @@ describe("Publisher", () => {
       const { publisher, batches } = yield* publisherWith(Deferred.await(goOn))
       const [lone, ...others] = yield* someOrders(1201)
       yield* publisher.publish([lone!])
-      yield* until("the first is out", () => batches.length === 1)
+      yield* until("the first batch is in flight", () => batches.length === 1)
       yield* Effect.forEach(others, (order) => publisher.publish([order]))
       yield* Deferred.succeed(goOn, undefined)
-      yield* until("all are out", () => batches.flat().length === 1201)
+      yield* until("all orders are published", () => batches.flat().length === 1201)
       assert.deepStrictEqual(batches.map(({ length }) => length), [1, 500, 500, 200])
       assert.deepStrictEqual(batches.flat(), [lone!, ...others])
     }))
 
-  it.live("goes on with the next ones after a defect", () =>
+  it.live("goes on with the next orders after a defect", () =>
     Effect.gen(function* () {
       const { publisher, batches } = yield* publisherWith(Effect.die(new Error("a defect")))
       for (const n of [1, 2]) {
         yield* publisher.publish(yield* someOrders(1))
-        yield* until(`attempt ${n}`, () => batches.length === n)
+        yield* until(`attempt ${n} is made`, () => batches.length === n)
       }
       assert.notDeepEqual(batches[0], batches[1])
     }))
 
   it.effect("retries while the queue is unavailable, and then publishes later orders", () =>
     Effect.gen(function* () {
-      const { publisher, batches } = yield* publisherWith(isAway, isAway, isAway)
+      const { publisher, batches } = yield* publisherWith(unavailable, unavailable, unavailable)
       const [first, second] = [yield* someOrders(2), yield* someOrders(3)]
       yield* publisher.publish(first)
-      yield* until("the first attempt", () => batches.length === 1)
+      yield* until("the first attempt is made", () => batches.length === 1)
       yield* publisher.publish(second)
       yield* untilInTime(() => batches.length === 5)
       assert.deepStrictEqual(batches, [first, first, first, first, second])
     }))
 
-  it.effect("leaves an order to the sweeper when its time has come, and retries the others", () =>
+  it.effect("leaves an order to the sweeper once it is due there, and retries the others", () =>
     Effect.gen(function* () {
       const tries: Array<{ readonly atMs: number; readonly ids: ReadonlyArray<string> }> = []
       let isBack = false
@@ -89,7 +89,7 @@ describe("Publisher", () => {
         Effect.gen(function* () {
           const ids = messages.map(({ orderId }) => orderId)
           tries.push({ atMs: yield* Clock.currentTimeMillis, ids })
-          if (!isBack) yield* isAway
+          if (!isBack) yield* unavailable
         })
       )
       const old = yield* someOrders(2)
@@ -108,16 +108,16 @@ describe("Publisher", () => {
       assert.isAbove(tries.length, 3)
     }))
 
-  it.live("buffers a bounded number, and leaves the rest to the sweeper", () =>
+  it.live("buffers a limited number of orders, and leaves the rest to the sweeper", () =>
     Effect.gen(function* () {
       const goOn = yield* Deferred.make<void>()
       const { publisher, batches } = yield* publisherWith(Deferred.await(goOn))
       yield* publisher.publish(yield* someOrders(1))
-      yield* until("the first is out", () => batches.length === 1)
+      yield* until("the first batch is in flight", () => batches.length === 1)
       yield* publisher.publish(yield* someOrders(10_500))
       yield* Deferred.succeed(goOn, undefined)
-      yield* until("all that were kept are out", () => batches.flat().length === 10_001)
+      yield* until("all buffered orders are published", () => batches.flat().length === 10_001)
       yield* publisher.publish(yield* someOrders(1))
-      yield* until("the next one is out", () => batches.flat().length === 10_002)
+      yield* until("the next order is published", () => batches.flat().length === 10_002)
     }))
 })

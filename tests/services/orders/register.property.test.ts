@@ -1,7 +1,4 @@
-/**
- * The register against a simple model of it: decisions one by one, each a step of the transition
- * table.
- */
+/** The register against a model: decisions one by one, each a step of the transition table. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import fc from "fast-check"
@@ -49,7 +46,7 @@ const anyBatches = fc.array(fc.array(anyDecision, { minLength: 1, maxLength: 12 
   minLength: 1,
   maxLength: 4,
 })
-/** A property of any batches, whichever replica gets each. */
+/** Checks a property of random batches on three pending orders. */
 const property = (check: (ids: ReadonlyArray<OrderId>, batches: Batches) => Effect.Effect<void>) =>
   Effect.promise(() =>
     fc.assert(
@@ -72,7 +69,7 @@ const modelOf = ({ status, timeline, stuck }: Row): Model => ({
 const pending: Model = { status: "pending", tags: [], stuck: false }
 
 describe("the register", () => {
-  it.live("gives and stores for any batches what the same decisions give one by one", () =>
+  it.live("answers and stores for any batches what the same decisions give one by one", () =>
     property((ids, batches) =>
       Effect.gen(function* () {
         const model = new Map<string, Model>(ids.map((id) => [id, pending]))
@@ -92,7 +89,7 @@ describe("the register", () => {
       }).pipe(Effect.orDie)
     ))
 
-  it.live("ends for any simultaneous batches in a state that some sequence of them gives", () =>
+  it.live("answers and stores for simultaneous batches what some sequence of them gives", () =>
     property((ids, batches) =>
       Effect.gen(function* () {
         const answers = yield* Effect.forEach(
@@ -102,21 +99,24 @@ describe("the register", () => {
         )
         const rows = yield* rowsOf(ids)
         // A batch is one transaction, so one sequence of the batches must explain all results.
-        const explained = permutations(batches.map((_, n) => n)).some((order) => {
+        const explained = permutations(batches.map((_, n) => n)).some((sequence) => {
           const model = new Map<string, Model>(ids.map((id) => [id, pending]))
-          const told = order.every((n) =>
+          const isAnswered = sequence.every((n) =>
             batches[n]!.every((decision, at) => {
               const next = after(model.get(decision.orderId)!, decision)
               model.set(decision.orderId, next)
               return answers[n]![at]!.status === next.status
             })
           )
-          return told &&
+          return isAnswered &&
             ids.every((id) =>
               JSON.stringify(modelOf(rows.get(id)!)) === JSON.stringify(model.get(id))
             )
         })
-        assert.isTrue(explained, "no order of the batches explains what was answered and stored")
+        assert.isTrue(
+          explained,
+          "no sequence of the batches explains the answers and the stored orders",
+        )
       }).pipe(Effect.orDie)
     ))
 })

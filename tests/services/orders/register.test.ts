@@ -97,12 +97,12 @@ describe("decide", () => {
       assert.deepStrictEqual((yield* rowOf(id!)).stuck, later)
       yield* decide(settle(id!))
       assert.isNull((yield* rowOf(id!)).stuck)
-      // Too late to be told.
+      // Too late: the order is final.
       assert.deepStrictEqual(yield* decide(tellStuck(id!)), ["failed"])
       assert.isNull((yield* rowOf(id!)).stuck)
     }))
 
-  it.live("answers in the order of the decisions, also for unknown orders", () =>
+  it.live("answers in the sequence of the decisions, including those on unknown orders", () =>
     Effect.gen(function* () {
       const [one, two, three] = yield* pendingOrders(3)
       const unknown = OrderId.make(crypto.randomUUID())
@@ -147,7 +147,7 @@ describe("decide", () => {
         for (const decision of [complete, abort, tellStuck, settle, ask]) {
           assert.deepStrictEqual(yield* decide(decision(id!), decision(id!)), [status, status])
         }
-        // The same request once more, as after an answer that was lost.
+        // The same request again, as after a lost answer.
         assert.deepStrictEqual(yield* decide(...way), way.map(() => status))
         assert.deepStrictEqual(yield* rowOf(id!), before)
       }),
@@ -170,7 +170,7 @@ describe("decide", () => {
       }
     }))
 
-  it.live("has one winner when replicas decide on the same orders in opposite orders", () =>
+  it.live("has one winner when replicas decide on the same orders in opposite sequence", () =>
     Effect.gen(function* () {
       const ids = yield* pendingOrders(60)
       const batches = Array.from({ length: 24 }, (_, n) => {
@@ -200,23 +200,23 @@ describe("decide", () => {
       }
     }))
 
-  it.live("notifies listeners of every order that changed, also in one large batch", () =>
+  it.live("notifies listeners of every order that changed, even in one large batch", () =>
     Effect.gen(function* () {
       const ids = yield* pendingOrders(1000)
       const heard = new Set<string>()
       const final: Array<string | undefined> = []
       const { unlisten } = yield* Effect.promise(() =>
         sql.listen(changesChannel, (payload) => {
-          // As earlier versions read it, which do not know which of them are final.
+          // As earlier versions read the payload: they do not know which orders are final.
           for (const id of payload.split(",").filter((id) => id !== "")) heard.add(id)
           final.push(...payload.split(",,")[1]!.split(",").filter((id) => id !== ""))
         })
       )
       yield* decide(...ids.map((id) => abort(id)))
-      yield* until("all are heard of", () => ids.every((id) => heard.has(id)))
+      yield* until("all changes are heard", () => ids.every((id) => heard.has(id)))
       heard.clear()
       yield* decide(ask(ids[0]!), complete(ids[1]!), settle(ids[2]!))
-      yield* until("the one that changed is heard of", () => heard.size > 0)
+      yield* until("the one change is heard", () => heard.size > 0)
       assert.deepStrictEqual([...heard], [ids[2]])
       assert.deepStrictEqual(final, [ids[2]])
       yield* Effect.promise(unlisten)

@@ -1,6 +1,6 @@
 /**
- * The registers of three replicas on one real database, and decisions to give to them; for a file
- * of tests.
+ * The registers of three replicas on one real database, shared by the tests of a file, and
+ * decisions for them.
  */
 import { afterAll, beforeAll } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, Scope } from "effect"
@@ -19,12 +19,11 @@ import { databaseLayer } from "#shared/postgres/database.ts"
 import { noChanges } from "#tests/instruments/simulation/no-changes.ts"
 import { clientOf, databaseOf } from "./running-orders.ts"
 
-/** Direct access to the database, without the registers. */
+/** Direct access to the database. */
 export let sql: Sql
-/** Registers of three replicas. */
 export let registers: ReadonlyArray<Register["Service"]>
 
-/** Gives the tests of a file registers of their own. */
+/** Starts the registers before the tests of a file, and stops them after. */
 export const useRegisters = (): void => {
   const scope = Scope.makeUnsafe()
   beforeAll(() =>
@@ -79,7 +78,7 @@ export const rowsOf = (ids: ReadonlyArray<string>): Effect.Effect<ReadonlyMap<st
 export const rowOf = (id: string) => Effect.map(rowsOf([id]), (rows) => rows.get(id)!)
 
 let tags = 0
-/** A timeline that names its author. */
+/** A timeline whose duration is the tag of the decision that brings it. */
 const timelineOf = (tag: number): ReadonlyArray<TimelineEntry> => [{
   step: "money",
   action: "reserve",

@@ -1,7 +1,7 @@
 /**
  * An orders service for tests: the real one, on a database of its own and with a stream of its own
- * in a real Redis. Its users' tokens come from a key that only the tests have; its decisions are
- * signed as the orchestrator signs them.
+ * in a real Redis. A key of the tests signs its users' tokens. Decisions are sent with the
+ * orchestrator's token.
  */
 import { afterAll, beforeAll } from "@effect/vitest"
 import { Context, Effect, Exit, Layer, Metric, References, Result, Scope } from "effect"
@@ -29,7 +29,7 @@ import { anyRedis } from "#tests/support/redis.ts"
 import { oneDoor } from "#tests/support/one-door.ts"
 
 export interface CallOptions {
-  /** The user whose token is sent; "ann" by default, and none for null. */
+  /** The user whose token is sent: "ann" by default, and no token for null. */
   readonly user?: string | null
   readonly body?: unknown
   readonly headers?: Record<string, string>
@@ -45,10 +45,10 @@ export interface Answer {
 
 export interface RunningOrders {
   readonly app: App
-  /** The database, past the service. */
+  /** Direct access to the database. */
   readonly sql: Sql
   readonly environment: Readonly<Record<string, string>>
-  /** Sends a request; a body makes it a POST. */
+  /** Sends a request. A body makes it a POST. */
   readonly call: (path: string, options?: CallOptions) => Effect.Effect<Answer>
   readonly request: (path: string, options?: CallOptions) => Promise<Response>
   readonly decide: (
@@ -77,10 +77,10 @@ export const tokenOf = (username: string, role?: "operator"): Promise<string> =>
     .setExpirationTime("900 years")
     .sign(privateKey)
 
-/** How the service gets the keys that verify users' tokens from auth. */
+/** Auth's answer to the service that reads the keys which verify users' tokens. */
 export const authsKeys = (): Promise<Response> => Promise.resolve(Response.json(trusted))
 
-/** A folder with the keys of all services, gone with the scope. */
+/** A folder with the keys of all services, removed when the scope closes. */
 export const serviceKeys: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
   Effect.promise(async () => {
     const folder = await mkdtemp(join(tmpdir(), "unwind-orders-keys-"))
@@ -90,14 +90,14 @@ export const serviceKeys: Effect.Effect<string, never, Scope.Scope> = Effect.acq
   (folder) => Effect.promise(() => rm(folder, { recursive: true })),
 )
 
-/** A client of the database, past the service. */
+/** A client of a service's database. */
 export const clientOf = (url: string): Effect.Effect<Sql, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => createClient(url, { max: 4, onnotice: () => {} })),
     (sql) => Effect.promise(() => sql.end()),
   )
 
-/** A database of the name, gone with the scope; its URL. */
+/** The URL of a new database, dropped when the scope closes. */
 export const databaseOf = (name: string): Effect.Effect<string, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.promise(() => createDatabase(name)),
@@ -109,10 +109,7 @@ const redisUrl: Effect.Effect<string, never, Scope.Scope> = Effect.acquireReleas
   ({ kill }) => Effect.promise(kill),
 ).pipe(Effect.map(({ url }) => url))
 
-/**
- * The settings of an orders service; DATABASE_URL and QUEUE_URL may be those of a connection that
- * can be disturbed.
- */
+/** The settings of an orders service with a database and a stream of its own. */
 export const ordersEnvironment = Effect.gen(function* () {
   const keys = keyFiles(yield* serviceKeys)
   return {
@@ -153,7 +150,7 @@ const start = (
     const app = yield* startWithin(orders, environment).pipe(
       Effect.map(oneDoor),
       Effect.provideService(Fetch, authsKeys),
-      // Each replica is a process elsewhere, with metrics of its own.
+      // Outside of tests, each replica is a process with metrics of its own.
       Effect.provideService(Metric.MetricRegistry, new Map()),
       // Failures that a test causes are logged as warnings.
       Effect.provideService(References.MinimumLogLevel, "Error"),
@@ -178,7 +175,9 @@ const start = (
             answered(request("/internal/decisions", options))
           )
           if (answer.status === 200) return answer.body.decisions
-          return yield* Effect.die(new Error(`decisions: ${JSON.stringify(answer.body)}`))
+          return yield* Effect.die(
+            new Error(`The decisions were refused: ${JSON.stringify(answer.body)}`),
+          )
         }),
       published: Effect.promise(async () => {
         const entries = await redis.xrange(environment.QUEUE_STREAM!, "-", "+")
@@ -237,8 +236,10 @@ export const place = (
   Effect.flatMap(
     call("/api/orders/", { body: wanted, ...options }),
     ({ status, body }) =>
-      status === 201 ? Effect.succeed(body) : Effect.die(new Error(JSON.stringify(body))),
+      status === 201
+        ? Effect.succeed(body)
+        : Effect.die(new Error(`The order was refused: ${JSON.stringify(body)}`)),
   )
 
-/** A user that no other test knows. */
+/** A username that no other test uses. */
 export const someone = (): string => `user-${crypto.randomUUID()}`

@@ -1,4 +1,4 @@
-/** What operators find when they search orders, by the real service, and who may search. */
+/** What operators find when they search orders. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { FoundOrder } from "#shared/contracts/order-search.ts"
@@ -11,7 +11,7 @@ const orders = sharedOrders()
 const stuckAt = (step: "money" | "item" | "slot") =>
   ({ step, cause: "away", attempts: 3, nextAttemptAt: "2026-01-31T12:00:00.000Z" }) as const
 
-/** Orders of two users in every state; by name. */
+/** Orders of two users in every state, each with a name. */
 const someOrders = Effect.gen(function* () {
   const [ann, bob] = [someone(), someone()]
   const placeOf = (user: string, item = 1, slot = "09:00") =>
@@ -44,7 +44,7 @@ const someOrders = Effect.gen(function* () {
 })
 
 describe("GET /internal/order-search", () => {
-  it.live("finds orders by each condition and by combinations, newest first", () =>
+  it.live("finds orders by each condition and by combinations of them, newest first", () =>
     Effect.gen(function* () {
       const { ann, bob, made, nameOf } = yield* someOrders
       const ask = yield* askAs(orders(), "console")
@@ -52,7 +52,7 @@ describe("GET /internal/order-search", () => {
       const found = (query: string) =>
         Effect.map(ask(`/internal/order-search?${query}`), ({ status, body }) => {
           assert.strictEqual(status, 200, JSON.stringify(body))
-          // Other tests have orders of their own.
+          // Orders of other tests have no name here.
           return body.orders.flatMap(({ id }: FoundOrder) => nameOf.get(id) ?? [])
         })
       const all = ["pending", "stuck", "undone", "soldOut", "poor", "completed"]

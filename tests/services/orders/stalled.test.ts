@@ -1,4 +1,4 @@
-/** Intake while the database stalls: the number of waiting orders is bounded. */
+/** Intake while the database stalls: the number of waiting orders is limited. */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Fiber } from "effect"
 import type { Sql } from "postgres"
@@ -6,7 +6,7 @@ import { patient } from "#tests/support/patient-database.ts"
 import { clientOf, databaseOf, startOrders, wanted } from "./running-orders.ts"
 import { until } from "./until.ts"
 
-/** Blocks writes to the orders table until the given Deferred is done; reads go on. */
+/** Blocks writes to the orders table until `end` is done. Reads go on. */
 const stall = Effect.fnUntraced(function* (sql: Sql, end: Deferred.Deferred<void>) {
   const stalled = yield* Deferred.make<void>()
   const over = yield* Effect.forkChild(Effect.promise(() =>
@@ -20,10 +20,10 @@ const stall = Effect.fnUntraced(function* (sql: Sql, end: Deferred.Deferred<void
   return over
 })
 
-/** Waits until a batch of orders waits for the lock. */
-const batchIsOut = (sql: Sql) =>
+/** Waits until a batch of orders is blocked by the lock. */
+const batchIsBlocked = (sql: Sql) =>
   until(
-    "a batch is out",
+    "a batch waits for the lock",
     Effect.promise(async () =>
       (await sql`select from pg_locks where not granted and locktype = 'relation'`).count === 1
     ),
@@ -35,9 +35,9 @@ const stored = (sql: Sql) =>
   )
 
 describe("intake, while the database stalls", () => {
-  // The clock stands still, so that none of them waits too long.
+  // The clock stands still, so no order waits too long.
   it.effect(
-    "refuses at once what would wait behind ten batches, and stores everything that waits",
+    "refuses at once an order that would wait behind ten batches, and stores all that wait",
     () =>
       Effect.gen(function* () {
         const url = yield* databaseOf("orders")
@@ -47,7 +47,7 @@ describe("intake, while the database stalls", () => {
         const over = yield* stall(sql, end)
         const post = () => Effect.runPromise(call("/api/orders/", { body: wanted }))
         const first = post()
-        yield* batchIsOut(sql)
+        yield* batchIsBlocked(sql)
         const others = Array.from({ length: 5_001 }, post)
         const refused = yield* Effect.promise(() => Promise.race([first, ...others]))
         assert.strictEqual(refused.status, 503)

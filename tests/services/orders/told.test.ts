@@ -1,6 +1,6 @@
 /**
- * A caller that waits in the process that decides is told after the commit. The database sends no
- * notifications and the clock stands still, so there is no other way to learn of it.
+ * A register tells the callers that wait in its own process right after the commit. The database
+ * sends no notifications and the clock stands still, so they cannot learn of the end otherwise.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Duration, Effect, Fiber, Layer } from "effect"
@@ -30,10 +30,10 @@ const decision = (orderId: OrderId, decision: Decision["decision"]): Decision =>
 })
 
 /**
- * Intake and register of one process, over a database without notifications; and the number of
- * look-ups.
+ * The intake and the register of one process over a database without notifications, and the number
+ * of look-ups.
  */
-const deafProcess = Effect.gen(function* () {
+const unnotifiedProcess = Effect.gen(function* () {
   const url = yield* newDatabase
   const sql = yield* onlooker(url)
   const migrations = join(import.meta.dirname, "../../../services/orders/migrations")
@@ -110,7 +110,7 @@ const deafProcess = Effect.gen(function* () {
 describe("a caller that waits for an order that its own process decides", () => {
   it.effect("is told of the end right after the commit, without another look-up", () =>
     Effect.gen(function* () {
-      const { register, placeAndWait, lookUps, sql } = yield* deafProcess
+      const { register, placeAndWait, lookUps, sql } = yield* unnotifiedProcess
       const { id, waiting } = yield* placeAndWait
       const timeline: Decision["timeline"] = [
         {
@@ -132,7 +132,7 @@ describe("a caller that waits for an order that its own process decides", () => 
 
   it.effect("is told of each change of an order that fails, and waits for the last", () =>
     Effect.gen(function* () {
-      const { register, placeAndWait, lookUps } = yield* deafProcess
+      const { register, placeAndWait, lookUps } = yield* unnotifiedProcess
       const { id, waiting } = yield* placeAndWait
       yield* register.decide([decision(id, "abort")])
       assert.isUndefined(waiting.pollUnsafe())
@@ -144,9 +144,9 @@ describe("a caller that waits for an order that its own process decides", () => 
 
   it.effect("is not told of a change that is not committed", () =>
     Effect.gen(function* () {
-      const { register, placeAndWait, sql } = yield* deafProcess
+      const { register, placeAndWait, sql } = yield* unnotifiedProcess
       const { id, waiting } = yield* placeAndWait
-      // All statements succeed, and only COMMIT is refused.
+      // All statements succeed. Only COMMIT is refused.
       yield* Effect.promise(() =>
         sql.unsafe(`
           create function refuse() returns trigger language plpgsql as
@@ -165,18 +165,18 @@ describe("a caller that waits for an order that its own process decides", () => 
 
   it.effect("is told by a repeated decision, although it changes nothing", () =>
     Effect.gen(function* () {
-      const { register, other, placeAndWait } = yield* deafProcess
+      const { register, other, placeAndWait } = yield* unnotifiedProcess
       const { id, waiting } = yield* placeAndWait
-      // Its answer was lost: this process did not get to tell its waiters.
+      // As after a lost answer: the decision is recorded, but this process told nobody.
       yield* other.decide([decision(id, "complete")])
       assert.isUndefined(waiting.pollUnsafe())
       yield* register.decide([decision(id, "complete")])
       assert.strictEqual((yield* Fiber.join(waiting)).order.status, "completed")
     }))
 
-  it.effect("is not told any more when it is gone", () =>
+  it.effect("is not watched any more after it hangs up", () =>
     Effect.gen(function* () {
-      const { placeAndWait, changes } = yield* deafProcess
+      const { placeAndWait, changes } = yield* unnotifiedProcess
       const { id, waiting } = yield* placeAndWait
       assert.deepStrictEqual(changes.watched([OrderId.make(crypto.randomUUID()), id]), [id])
       yield* Fiber.interrupt(waiting)

@@ -3,13 +3,13 @@ import { describe, expect, it } from "vitest"
 import { makeUnfinished, type Unfinished } from "#services/orders/unfinished.ts"
 
 const username = fc.constantFrom("ann", "bob", "cy")
-/** What happens to the orders of two replicas, and what one of them learns of it. */
+/** An event at the orders of two replicas, and whether one of them learns of it. */
 const anyStep = fc.oneof(
   { weight: 4, arbitrary: fc.tuple(fc.constant("stored here" as const), username) },
   { weight: 1, arbitrary: fc.tuple(fc.constant("stored elsewhere" as const), username) },
   {
     weight: 3,
-    arbitrary: fc.tuple(fc.constantFrom("ended" as const, "ended, untold" as const), fc.nat()),
+    arbitrary: fc.tuple(fc.constantFrom("ended" as const, "ended unannounced" as const), fc.nat()),
   },
   { weight: 1, arbitrary: fc.tuple(fc.constantFrom("missed" as const, "counted" as const)) },
 )
@@ -21,7 +21,7 @@ const countsOf = (orders: Iterable<string>) => {
   return { total: [...users.values()].reduce((sum, count) => sum + count, 0), users }
 }
 
-/** The orders as they are, next to what a replica knows of them. */
+/** The true orders, beside a replica's count of them. */
 const world = (unfinished: Unfinished) => {
   const orders = new Map<string, string>()
   let made = 0
@@ -35,7 +35,7 @@ const world = (unfinished: Unfinished) => {
         return
       }
       case "ended":
-      case "ended, untold": {
+      case "ended unannounced": {
         const id = [...orders.keys()][step[1] % orders.size]
         if (id === undefined) return
         orders.delete(id)
@@ -76,7 +76,7 @@ describe("a replica's count of unfinished orders", () => {
     }))
   })
 
-  it("is exact after each count, whatever others stored and whichever end was missed", () => {
+  it("is exact after each count, whatever others stored and whichever ends were missed", () => {
     fc.assert(fc.property(fc.array(anyStep, { maxLength: 100 }), (steps) => {
       const unfinished = makeUnfinished(1_000)
       const { take, orders } = world(unfinished)

@@ -1,8 +1,8 @@
-/** Waiting for what happens outside of a test's clock: in databases, queues, other processes. */
+/** Waits for databases, queues and other processes, which do not follow a test's clock. */
 import { Effect } from "effect"
 import { patienceMs } from "#tests/support/patience.ts"
 
-/** Waits for what happens outside of the test's clock, until it takes too long. */
+/** Waits until the condition holds. Dies with the description when it takes too long. */
 export const until = (
   what: string,
   condition: Effect.Effect<boolean> | (() => boolean),
@@ -10,7 +10,9 @@ export const until = (
   Effect.gen(function* () {
     const giveUpAt = performance.now() + patienceMs
     while (!(yield* typeof condition === "function" ? Effect.sync(condition) : condition)) {
-      if (performance.now() > giveUpAt) return yield* Effect.die(new Error(`in vain: ${what}`))
+      if (performance.now() > giveUpAt) {
+        return yield* Effect.die(new Error(`Waited too long until ${what}`))
+      }
       yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 5)))
     }
   })

@@ -1,7 +1,4 @@
-/**
- * How long an idempotency key is remembered: as long as RETENTION says, and as long as its order is
- * not final.
- */
+/** Idempotency keys are remembered for RETENTION, and at least until their order is final. */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Context, Duration, Effect, Layer } from "effect"
 import { forgetKeys } from "#services/orders/upkeep.ts"
@@ -33,7 +30,7 @@ const start = Effect.gen(function* () {
   return { calendar, orders, post, placed, decide, forget: keysForgotten(orders, calendar) }
 })
 
-/** Runs the upkeep next to the service; gives how many keys it forgot. */
+/** Runs the upkeep beside the service, and gives the number of keys that it forgot. */
 const keysForgotten = ({ environment }: RunningOrders, calendar: Calendar) =>
   Effect.gen(function* () {
     const layer = databaseLayer({
@@ -50,7 +47,7 @@ const keysForgotten = ({ environment }: RunningOrders, calendar: Calendar) =>
   }).pipe(Effect.scoped)
 
 describe("an Idempotency-Key", () => {
-  it.live("gives the same order as long as it is remembered, and then a new one", () =>
+  it.live("gives the same order while it is remembered, and then a new one", () =>
     Effect.gen(function* () {
       const { calendar, orders, post, placed, decide, forget } = yield* start
       const first = yield* placed("one")
@@ -147,7 +144,7 @@ describe("an Idempotency-Key", () => {
         const before = yield* readBy(sql)
         assert.strictEqual(yield* forget, 2_500)
         yield* until(
-          "its connection has handed in its counts",
+          "the connection has reported its statistics",
           Effect.map(readBy(sql), ({ indexed }) => indexed - before.indexed >= 2_500),
         )
         const after = yield* readBy(sql)
@@ -157,7 +154,7 @@ describe("an Idempotency-Key", () => {
   )
 })
 
-/** Rows of the orders that were read so far, by whole scans and by index. */
+/** How many rows of the orders table were read so far, by whole scans and by index. */
 const readBy = (sql: RunningOrders["sql"]) =>
   Effect.promise(async () => {
     const [row] = await sql`

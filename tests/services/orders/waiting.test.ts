@@ -1,7 +1,4 @@
-/**
- * Waiting for the end of an order (`Prefer: wait=N`), whatever happens to the order and to the
- * database.
- */
+/** Requests that wait for the end of an order (`Prefer: wait=N`), and the changes they wait for. */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Exit, Fiber, Layer, Scope } from "effect"
 import { TestClock } from "effect/testing"
@@ -13,7 +10,7 @@ import { anOrder } from "./an-order.ts"
 import { type CallOptions, type RunningOrders, startOrders, wanted } from "./running-orders.ts"
 import { until } from "./until.ts"
 
-/** Places an order and waits for its end; the test gets the id meanwhile. */
+/** Places an order and waits for its end. The test gets the id meanwhile. */
 const placeAndWait = (running: RunningOrders, options: CallOptions = {}) =>
   Effect.gen(function* () {
     const known = yield* idsOf(running)
@@ -40,20 +37,20 @@ const idsOf = ({ sql }: RunningOrders) =>
     (await sql<Array<{ id: OrderId }>>`select id from orders`).map(({ id }) => id)
   )
 
-/** Lets the clock go on, a tenth of a second at a time, for as long as the condition holds. */
+/** Lets the test's time pass, a tenth of a second at a time, while the condition holds. */
 const timePassesWhile = (condition: () => boolean) =>
   Effect.gen(function* () {
     const started = performance.now()
     while (condition()) {
       if (performance.now() - started > 10_000) {
-        return yield* Effect.die(new Error("time passes in vain"))
+        return yield* Effect.die(new Error("The condition still holds after ten seconds"))
       }
       yield* TestClock.adjust("100 millis")
       yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 2)))
     }
   })
 
-// The clock stands still unless a test moves it: all news comes by notification.
+// The clock stands still unless a test moves it, so all changes come by notification.
 describe("Prefer: wait", () => {
   it.effect("answers as soon as the order is final, whichever replica decides it", () =>
     Effect.gen(function* () {
@@ -131,12 +128,11 @@ describe("Prefer: wait", () => {
       assert.strictEqual((yield* two.answer).body.status, "completed")
     }))
 
-  it.effect("learns of the end although the connection it listens on was cut", () =>
+  it.effect("learns of the end even when the connection that listens is cut", () =>
     Effect.gen(function* () {
       const running = yield* startOrders()
       const { id, answer, pending } = yield* placeAndWait(running)
-      // Decided without the register, which would announce it: only a look after the cut can find
-      // it.
+      // Without the register, nothing announces the end: only the look-up after the cut finds it.
       yield* Effect.promise(() =>
         running.sql`
         update orders set status = 'completed', decided_at = now(), publish_at = null where id = ${id}`
@@ -144,7 +140,7 @@ describe("Prefer: wait", () => {
       assert.isTrue(pending())
       yield* cutListener(running)
       assert.strictEqual((yield* answer).body.status, "completed")
-      // And it listens again.
+      // The service listens again.
       const next = yield* placeAndWait(running)
       yield* running.decide({ orderId: next.id, decision: "complete" })
       assert.strictEqual((yield* next.answer).body.status, "completed")
@@ -177,9 +173,9 @@ describe("Prefer: wait", () => {
 
   it.effect("answers with the final order when the database was unavailable and is back", () =>
     Effect.gen(function* () {
-      const isBack = (line: Line) => Effect.sync(() => void (line.become = "open"))
+      const bringBack = (line: Line) => Effect.sync(() => void (line.become = "open"))
       const status = yield* whileDatabaseIsAway((line, decide) =>
-        Effect.andThen(decide, isBack(line))
+        Effect.andThen(decide, bringBack(line))
       )
       assert.strictEqual(status, "completed")
     }))
@@ -194,10 +190,8 @@ const cutListener = ({ sql }: RunningOrders) =>
   })
 
 describe("Changes", () => {
-  /**
-   * The changes over a database that never notifies, and that passes the test's notifications on.
-   */
-  const deaf = Effect.gen(function* () {
+  /** Changes over a database that sends only the notifications of the test. */
+  const changesOfTest = Effect.gen(function* () {
     let notify: (payload: string | null) => void = () => {}
     const database = Database.of({
       listen: (_, notified) => Effect.sync(() => void (notify = notified)),
@@ -221,7 +215,7 @@ describe("Changes", () => {
 
   it.effect("wakes watchers after five seconds without a notification", () =>
     Effect.gen(function* () {
-      const { changes } = yield* deaf
+      const { changes } = yield* changesOfTest
       const { fiber, isWaiting } = yield* begin(yield* changes.watch("one"))
       yield* TestClock.adjust("4999 millis")
       assert.isTrue(isWaiting())
@@ -231,7 +225,7 @@ describe("Changes", () => {
 
   it.effect("tells the watchers of the orders in a notification, and no others", () =>
     Effect.gen(function* () {
-      const { changes, notify } = yield* deaf
+      const { changes, notify } = yield* changesOfTest
       const [one, alsoOne, two, three] = yield* Effect.forEach(
         ["one", "one", "two", "three"],
         (id) => Effect.flatMap(changes.watch(id), begin),
@@ -243,16 +237,16 @@ describe("Changes", () => {
       yield* Fiber.join(three!.fiber)
     }).pipe(Effect.scoped))
 
-  it.effect("gives the order that it was told, and nothing after a notification", () =>
+  it.effect("gives an order that it was told, and no order after a notification", () =>
     Effect.gen(function* () {
-      const { changes, notify } = yield* deaf
+      const { changes, notify } = yield* changesOfTest
       const id = OrderId.make(crypto.randomUUID())
       const changed = yield* changes.watch(id)
       yield* changes.tell([anOrder({ id })], [])
       assert.strictEqual((yield* changed)?.id, id)
       notify(id)
       assert.isUndefined(yield* changed)
-      // The later news wins.
+      // The later change wins.
       yield* changes.tell([anOrder({ id })], [])
       notify(id)
       assert.isUndefined(yield* changed)
@@ -260,7 +254,7 @@ describe("Changes", () => {
 
   it.effect("keeps a change between two waits, and wakes once for many", () =>
     Effect.gen(function* () {
-      const { changes, notify } = yield* deaf
+      const { changes, notify } = yield* changesOfTest
       const changed = yield* changes.watch("one")
       notify("one")
       notify("one")
@@ -272,7 +266,7 @@ describe("Changes", () => {
 
   it.effect("forgets watchers whose scope has closed", () =>
     Effect.gen(function* () {
-      const { changes, notify } = yield* deaf
+      const { changes, notify } = yield* changesOfTest
       const scope = yield* Scope.make()
       const gone = yield* Scope.provide(changes.watch("one"), scope)
       const stays = yield* changes.watch("one")

@@ -1,4 +1,4 @@
-/** The calendar that slots fills by itself, once. */
+/** Slots fills its calendar once, at its first start. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { Sql } from "postgres"
@@ -21,13 +21,13 @@ describe("slots", () => {
       assert.deepStrictEqual(yield* calendar(sql), tenSlots(100))
     }))
 
-  it.live("takes the capacity from its setting, 0 too", () =>
+  it.live("takes the capacity from its setting, including 0", () =>
     Effect.gen(function* () {
       const { sql } = yield* startParticipant("slots", { environment: { SLOT_CAPACITY: "0" } })
       assert.deepStrictEqual(yield* calendar(sql), tenSlots(0))
     }))
 
-  it.live("fills it once when five replicas start at once", () =>
+  it.live("fills its calendar once when five replicas start at the same time", () =>
     Effect.gen(function* () {
       const { sql, replica } = yield* startParticipant("slots")
       yield* Effect.promise(() => sql.unsafe("drop schema public cascade; create schema public"))
@@ -35,7 +35,7 @@ describe("slots", () => {
       assert.deepStrictEqual(yield* calendar(sql), tenSlots(100))
     }))
 
-  it.live("changes nothing at later starts, whatever was used, removed or set", () =>
+  it.live("changes nothing at later starts, whatever was reserved, removed or set", () =>
     Effect.gen(function* () {
       const { sql, replica, call, token } = yield* startParticipant("slots")
       const body = { commands: [reserve(1, "09:00", 30)] }

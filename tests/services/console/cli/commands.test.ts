@@ -1,7 +1,4 @@
-/**
- * Each command of operators against a whole system: what it prints, what it has done, and what its
- * exit code says.
- */
+/** Each command of operators on a whole system: what it prints, what it does, and its exit code. */
 import { Effect, Exit, Scope } from "effect"
 import { afterAll, afterEach, assert, beforeAll, describe, it } from "vitest"
 import { isDown, losesAnswers, soon } from "../running-console.ts"
@@ -21,18 +18,18 @@ const why = ["--reason", "the customer called"]
 const finalOrder = async (wish: Readonly<Record<string, unknown>> = {}) => {
   const id = await cli.system.place(wish)
   await soon(
-    "it is final",
+    "the order is final",
     async () => ["completed", "failed"].includes(await cli.system.statusOf(id)),
   )
   return id
 }
 
-/** An order that waits for the items. */
+/** An order that waits for items. */
 const waitingOrder = async () => {
   cli.system.disturb("items", isDown)
   const id = await cli.system.place()
   await soon(
-    "it waits",
+    "the order waits",
     async () => (await cli.data("stuck")).some((group) => group.nextAttemptAt !== null),
   )
   return id
@@ -62,7 +59,7 @@ describe("orders", () => {
     assert.deepStrictEqual(rest.map(({ id }) => id), [ids[0]])
   })
 
-  it("says so on standard error when there are none", async () =>
+  it("says on standard error that there are none", async () =>
     assert.deepStrictEqual(await cli.run(["orders", "--user", "nobody"]), {
       code: 0,
       lines: [],
@@ -114,14 +111,17 @@ describe("watch", () => {
     const id = await waitingOrder()
     const { lines, ended } = await cli.start(["watch", id])
     await soon(
-      "it is seen to wait",
+      "the wait is printed",
       () => Promise.resolve(lines.some((line) => line.startsWith("reserve item ("))),
     )
     cli.system.restore()
     assert.strictEqual((await ended).code, 0)
-    const told = lines.join("\n")
-    assert.match(told, new RegExp(`^${id} is pending$`, "m"))
-    assert.match(told, /reserve money: reserved [^]*reserve item: reserved [^]*reserve slot: reser/)
+    const printed = lines.join("\n")
+    assert.match(printed, new RegExp(`^${id} is pending$`, "m"))
+    assert.match(
+      printed,
+      /reserve money: reserved [^]*reserve item: reserved [^]*reserve slot: reser/,
+    )
     assert.match(lines.at(-1)!, new RegExp(`^${id} is completed$`))
     assert.strictEqual(new Set(lines).size, lines.length)
   })
@@ -147,7 +147,7 @@ describe("an order that is stuck", () => {
     assert.strictEqual((await cli.run(["retry", id, ...why])).code, 0)
     cli.system.restore()
     await cli.run(["retry", "--step", "item", ...why])
-    await soon("it goes on", async () => await cli.system.statusOf(id) === "completed")
+    await soon("the order is completed", async () => await cli.system.statusOf(id) === "completed")
     const late = await cli.run(["retry", id, ...why])
     assert.deepStrictEqual([late.code, late.lines], [
       1,
@@ -159,12 +159,12 @@ describe("an order that is stuck", () => {
     ]])
   })
 
-  it("is cancelled while it is undecided; later its state is printed", async () => {
+  it("is cancelled while it is undecided; the state of a decided one is printed instead", async () => {
     const id = await waitingOrder()
     const { code, lines } = await cli.run(["cancel", id, ...why])
     assert.deepStrictEqual([code, lines], [0, [`${id} cancelled: compensating`]])
     cli.system.restore()
-    await soon("it is undone", async () => await cli.system.statusOf(id) === "failed")
+    await soon("the order is undone", async () => await cli.system.statusOf(id) === "failed")
     const done = await finalOrder()
     const late = await cli.run(["cancel", done, ...why])
     assert.deepStrictEqual([late.code, late.lines], [1, []])
@@ -182,7 +182,7 @@ describe("dead letters", () => {
     const refuses = () => Promise.resolve(Response.json({}, { status: 400 }))
     cli.system.disturb("items", refuses)
     const ids = await Promise.all([1, 2, 3].map(() => cli.system.place()))
-    await soon("they are dead letters", async () => (await cli.data("dead")).length === 3)
+    await soon("all orders are dead letters", async () => (await cli.data("dead")).length === 3)
     const { lines } = await cli.run(["dead", "--order", ids[0]!])
     assert.match(lines[1]!, new RegExp(`^\\d+-\\d+ +\\d s +1 +${ids[0]} +`))
     assert.include(lines[2], ids[0])

@@ -5,7 +5,7 @@ import { customerApi } from "#services/console/cli/customer-api.ts"
 import { listen } from "#shared/http/listen.ts"
 import { Problem, problemResponse } from "#shared/http/problem.ts"
 
-/** What the API of a server that answers so makes of GET /api/accounts/ada. */
+/** What the client makes of this answer to GET /api/accounts/ada. */
 const account = (answer: () => Response) =>
   Effect.gen(function* () {
     const app = new Hono().get("/api/accounts/ada", answer)

@@ -1,6 +1,4 @@
-/**
- * The events that `watch` follows: over connections that are lost, and with tokens that run out.
- */
+/** The events that `watch` follows, over lost connections and with tokens that expire. */
 import { assert, describe, it } from "@effect/vitest"
 import { Console, Effect, Schema, Stream } from "effect"
 import { Hono } from "hono"
@@ -10,7 +8,7 @@ import { listen } from "#shared/http/listen.ts"
 
 const text = (n: number) => `: nothing new\n\nevent: other\ndata: 0\n\nevent: count\ndata: ${n}\n\n`
 
-/** A stream that breaks off, or ends, behind one event. */
+/** A stream that breaks off, or ends, after one event. */
 const stream = (n: number, breaks: boolean) =>
   new Response(
     new ReadableStream({
@@ -24,8 +22,8 @@ const stream = (n: number, breaks: boolean) =>
   )
 
 /**
- * The first events of a server that answers so, one connection after another, and what is said
- * beside them.
+ * The first events of a server that gives these answers to one connection after another, with the
+ * messages on standard error and the tokens that were sent.
  */
 const follow = (count: number, who: SignedIn, ...answers: ReadonlyArray<() => Response>) =>
   Effect.gen(function* () {
@@ -35,8 +33,8 @@ const follow = (count: number, who: SignedIn, ...answers: ReadonlyArray<() => Re
       return answers[tokens.length - 1]?.() ?? new Response(null, { status: 404 })
     })
     const port = yield* Effect.orDie(listen(app, { host: "127.0.0.1", port: 0 }))
-    const said: Array<string> = []
-    const console = { ...globalThis.console, error: (line: string) => void said.push(line) }
+    const messages: Array<string> = []
+    const console = { ...globalThis.console, error: (line: string) => void messages.push(line) }
     const followed = yield* events({
       baseUrl: `http://127.0.0.1:${port}`,
       path: "/counts",
@@ -49,7 +47,7 @@ const follow = (count: number, who: SignedIn, ...answers: ReadonlyArray<() => Re
       Effect.result,
       Effect.provideService(Console.Console, console),
     )
-    return { followed, said, tokens }
+    return { followed, messages, tokens }
   })
 
 const known: SignedIn = { token: () => "known", renew: () => Effect.void }
@@ -57,7 +55,7 @@ const known: SignedIn = { token: () => "known", renew: () => Effect.void }
 describe("events", () => {
   it.live("continue after a lost connection and an outage of the server", () =>
     Effect.gen(function* () {
-      const { followed, said } = yield* follow(
+      const { followed, messages } = yield* follow(
         3,
         known,
         () => stream(1, false),
@@ -66,8 +64,8 @@ describe("events", () => {
         () => stream(3, false),
       )
       assert.deepStrictEqual(followed._tag === "Success" && [...followed.success], [1, 2, 3])
-      assert.match(said[0]!, /closed the connection: reconnecting \.\.\.$/)
-      assert.match(said[1]!, /answered with 502, .*: reconnecting \.\.\.$/)
+      assert.match(messages[0]!, /closed the connection: reconnecting \.\.\.$/)
+      assert.match(messages[1]!, /answered with 502, .*: reconnecting \.\.\.$/)
     }))
 
   it.live("are requested with a new token when one has expired", () =>

@@ -1,7 +1,4 @@
-/**
- * `npm run unwind` as a process of its own, on both runtimes: where it prints what, how it ends,
- * and who sees its secrets.
- */
+/** `npm run unwind` as a process of its own, on both runtimes: its output and its exit codes. */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -76,14 +73,14 @@ describe.each(runtimes)("npm run unwind on %s", (runtime) => {
     const { child, ended, said } = start(runtime, "load", "--rate", "10", "--minutes", "60")
     const isPlaced = async () =>
       (await cli.data("orders", "--limit", "1"))[0]?.username.startsWith("load-") === true
-    await soon("an order of it is placed", isPlaced)
-    // Past the handle: Deno would tell the signal for the exit code, however the child takes it.
+    await soon("the load has placed an order", isPlaced)
+    // Not by the handle: Deno would then report the signal, whatever the child's exit code.
     process.kill(child.pid!, "SIGINT")
     const { code, out } = await ended
     assert.strictEqual(code, 130, said.errors)
     assert.match(out, /^0:\d\d .* in flight \d+ .* completed \d+ .*\n$/)
     await soon(
-      "its orders are final",
+      "the load's orders are final",
       async () => (await cli.data("orders", "--status", "pending")).length === 0,
     )
     await cli.system.place({ item: 6 })

@@ -1,6 +1,5 @@
-/** Orders as the API would show them, for tests that need one that ended in a certain way. */
-import type { OrderDetails, TimelineEntry } from "#shared/contracts/order-state.ts"
-import { OrderId } from "#shared/contracts/order.ts"
+/** Orders as the API shows them, with the timelines that tests need. */
+import { type OrderDetails, OrderId, type TimelineEntry } from "#shared/contracts/order.ts"
 
 type Entry = Pick<TimelineEntry, "step" | "action" | "outcome"> & Partial<TimelineEntry>
 
@@ -17,8 +16,8 @@ export const cancel = (step: Entry["step"]): Entry => ({
 })
 
 /**
- * 5 for item 1 in slot 19:00, with this timeline; each call took as many milliseconds as its place
- * in it.
+ * An order of 5 for item 1 in slot 19:00 with this timeline, whose first call took 1 ms, the second
+ * 2 ms, and so on.
  */
 export const orderWith = (
   timeline: ReadonlyArray<Entry>,
@@ -45,7 +44,7 @@ export const orderWith = (
   ...changes,
 })
 
-/** As the first order of the demo ends. */
+/** A failed order, like the first of the demo. */
 export const withoutSlot = orderWith([
   reserve("money"),
   reserve("item"),

@@ -87,8 +87,8 @@ describe("the news of an order", () => {
       timeline: [timed],
     }
     assert.lengthOf(news(one), 1)
-    const [told, wait] = news({ ...one, saga })
-    assert.match(told!, / {2}reserve money: reserved \(5 ms\)$/)
+    const [reserved, wait] = news({ ...one, saga })
+    assert.match(reserved!, / {2}reserve money: reserved \(5 ms\)$/)
     assert.match(wait!, /^reserve item \(one\), attempt 3 after 0 s: items cannot .*; holds money$/)
     assert.deepStrictEqual(news({ ...one, saga }), [])
     const ended = orderWith([timed, { ...cancel("money"), at: "2026-01-01T00:00:02.000Z" }], {

@@ -1,7 +1,4 @@
-/**
- * The command line before a whole system in this process, behind a real port: what a command
- * prints, and its exit code.
- */
+/** Runs commands in this process, against a whole system behind a real port. */
 import { Console, Effect, Exit, Fiber, type Scope } from "effect"
 import { gateway } from "#compose/embedded/gateway.ts"
 import { commands } from "#services/console/cli/commands.ts"
@@ -18,18 +15,18 @@ export interface Ended {
 }
 
 export interface Started {
-  /** What it has printed so far. */
+  /** What the command has printed so far. */
   readonly lines: ReadonlyArray<string>
   readonly errors: ReadonlyArray<string>
   readonly ended: Promise<Ended>
-  /** As Ctrl-C does it; gives what it had printed at the end. */
+  /** Interrupts the command as Ctrl-C does, and gives all that it printed. */
   readonly interrupt: () => Promise<Pick<Ended, "lines" | "errors">>
 }
 
 export interface RunningCli {
   readonly system: RunningConsole
   readonly baseUrl: string
-  /** Starts a command as olga, unless the environment says otherwise. */
+  /** Starts a command as Olga, unless the environment names another user. */
   readonly start: (args: ReadonlyArray<string>, environment?: Variables) => Promise<Started>
   readonly run: (args: ReadonlyArray<string>, environment?: Variables) => Promise<Ended>
   /** The data that a command prints with `--json`. */
@@ -37,15 +34,15 @@ export interface RunningCli {
   readonly data: (...args: ReadonlyArray<string>) => Promise<ReadonlyArray<any>>
 }
 
-/** A console that remembers what was printed where. */
+/** A console that records what is printed, by stream. */
 const recorder = () => {
   const [lines, errors]: [Array<string>, Array<string>] = [[], []]
   const into = (all: Array<string>) => (text: unknown) => void all.push(...`${text}`.split("\n"))
-  const remembering = { ...globalThis.console, log: into(lines), error: into(errors) }
-  return { lines, errors, console: remembering as Console.Console }
+  const recording = { ...globalThis.console, log: into(lines), error: into(errors) }
+  return { lines, errors, console: recording as Console.Console }
 }
 
-/** Runs one in this process, without its being the process's own. */
+/** Starts a command in this process. */
 export const startCommand = async (
   [name = "", ...args]: ReadonlyArray<string>,
   environment: Variables,
@@ -60,9 +57,9 @@ export const startCommand = async (
   const exit = Effect.runPromise(Fiber.await(fiber))
   const ended = exit.then((exit) => {
     if (Exit.isSuccess(exit)) return { code: exit.value, lines, errors }
-    throw new Error(`It was ended: ${errors.join("\n")}`)
+    throw new Error(`The command did not exit by itself: ${errors.join("\n")}`)
   })
-  // Who interrupts it does not ask.
+  // A test that interrupts the command does not await its end.
   ended.catch(() => {})
   return {
     lines,

@@ -1,7 +1,4 @@
-/**
- * Who the operator is, and whatever can be wrong about that or about the address: each time one
- * line, and what to do.
- */
+/** How operators sign in, and the one line that says what is wrong and what to do. */
 import { Effect, Exit, Scope } from "effect"
 import { Hono } from "hono"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
@@ -42,7 +39,7 @@ const as = (username: string, more: Readonly<Record<string, string>> = {}) => ({
   ...more,
 })
 
-/** A server of another kind, until the end of the tests. */
+/** The address of a server that stands in for Unwind, until the end of the tests. */
 const served = (app: Hono) =>
   listen(app, { host: "127.0.0.1", port: 0 }).pipe(
     Effect.map((port) => `http://127.0.0.1:${port}`),
@@ -176,7 +173,7 @@ describe("a command says in one line what to do", () => {
     [["orders", "--status", "lost"], /^--status is one of pending, /],
     [["orders", "--url", "localhost"], /^--url needs a URL such as http:\/\/localhost:8080/],
     [["watch", "a", "b"], /^It takes the id of one order, and not "b"/],
-  ])("when it is %j", async (words, says) => {
+  ])("when its arguments are %j", async (words, says) => {
     const { code, lines, errors } = await (await startCommand(words, {})).ended
     assert.deepStrictEqual([code, lines], [2, []])
     assert.lengthOf(errors, 1)

@@ -7,12 +7,12 @@ const boxes = (environment: Record<string, string>) =>
   terminalFor(true, environment).spell("│─►") === "│─►"
 
 describe("terminalFor", () => {
-  it("colours on a terminal only", () => {
+  it("uses colours on a terminal only", () => {
     assert.isTrue(colours(true, {}))
     assert.isFalse(colours(false, {}))
   })
 
-  it("does not colour where NO_COLOR is set and not empty, or the terminal is dumb", () => {
+  it("uses no colours where NO_COLOR is set and not empty, or the terminal is dumb", () => {
     assert.isFalse(colours(true, { NO_COLOR: "1" }))
     assert.isTrue(colours(true, { NO_COLOR: "" }))
     assert.isFalse(colours(true, { TERM: "dumb" }))

@@ -1,36 +1,31 @@
-/**
- * A real browser for tests of the page: Chromium, as the machine has it. Whatever it complains of
- * is remembered.
- */
+/** A real browser for tests of the page: the machine's Chromium, whose complaints are recorded. */
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core"
 import { programOnPath } from "#tests/support/program-on-path.ts"
 
-/** Where it is; undefined where there is none. */
+/** The path of Chromium, or undefined where it is not installed. */
 export const chromiumPath = ["chromium", "chromium-browser", "google-chrome"]
   .map(programOnPath).find((path) => path !== undefined)
 
 export const launch = (): Promise<Browser> =>
   chromium.launch({
     executablePath: chromiumPath!,
-    // Whoever runs tests as root, as in a container, has no sandbox for it.
+    // Chromium has no sandbox for root, as in a container.
     args: process.getuid?.() === 0 ? ["--no-sandbox"] : [],
   })
 
 export interface Tab {
   readonly page: Page
   /**
-   * What the console of the browser said that it should not, such as a violated policy; taken as it
-   * is read.
+   * The errors and warnings in the browser's console, such as a violated policy, since the last
+   * call.
    */
   readonly complaints: () => ReadonlyArray<string>
 }
 
-/**
- * An answer that the page asked for and tells in its own words is a complaint of the browser only.
- */
+/** The browser complains of these answers too, but the page expects and explains them. */
 const isAnswer = /Failed to load resource: the server responded with a status of (401|404|409|422)/
 
-/** A tab of a browser of its own: nobody is signed in there. */
+/** A tab in a context of its own, where nobody is signed in. */
 export const openTab = async (browser: Browser, options: BrowserContextOptions): Promise<Tab> => {
   const context = await browser.newContext(options)
   const page = await context.newPage()

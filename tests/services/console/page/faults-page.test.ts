@@ -1,6 +1,6 @@
 /**
- * The page Faults in a real browser, on the real system: an operator breaks it on purpose while
- * orders come in that the page itself places, and sees it come out whole.
+ * The page Faults in a real browser, on a real system: an operator sets faults while the page
+ * places orders, clears them, and sees the system recover.
  */
 import type { Browser, Locator, Page } from "playwright-core"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
@@ -37,10 +37,7 @@ describe.skipIf(needsChromium)(`the page Faults in a browser${title}`, () => {
   })
   afterEach(() => expect(operator.complaints()).toEqual([]))
 
-  /**
-   * Does what the open dialog offers, for the reason that stands there, and waits for what is told
-   * of it.
-   */
+  /** Confirms the open dialog with its prefilled reason, and waits for the result's message. */
   const confirm = async (label: string, told: string | RegExp) => {
     const dialog = page.getByRole("dialog")
     expect(await dialog.getByLabel(/^Reason/).inputValue()).not.toBe("")
@@ -75,7 +72,7 @@ describe.skipIf(needsChromium)(`the page Faults in a browser${title}`, () => {
     await page.getByRole("button", { name: "Place orders" }).click()
     await badge(page, "placing").waitFor()
     for (const end of ["Completed", "No money", "No item", "No slot"]) {
-      await until(`some ended: ${end}`, patienceMs, async () => await figure(end) > 0)
+      await until(`some orders ended: ${end}`, patienceMs, async () => await figure(end) > 0)
     }
     await page.locator(".load canvas").nth(1).waitFor()
   })
@@ -94,7 +91,7 @@ describe.skipIf(needsChromium)(`the page Faults in a browser${title}`, () => {
       await confirm("Set faults", `Faults are set: ${service}.`)
       await badge(card, "faults are set").waitFor()
       if (service === "slots") continue
-      await until("it is met", patienceMs, async () => await met(service, what) > 0)
+      await until("a request meets the fault", patienceMs, async () => await met(service, what) > 0)
     }
     await cardOf("items").getByText("100 % are refused").waitFor()
     await badge(page, "Faults are set").waitFor()
@@ -135,7 +132,7 @@ describe.skipIf(needsChromium)(`the page Faults in a browser${title}`, () => {
   })
 
   it("shows the system recover when all faults are cleared, with every order final", async () => {
-    // The load goes on while another page is looked at.
+    // The load goes on while another page is open.
     await page.getByRole("link", { name: "Stock" }).first().click()
     await page.locator("tbody tr").first().waitFor()
     await page.getByRole("link", { name: "Faults" }).click()

@@ -1,7 +1,4 @@
-/**
- * How the page looks: at both widths and in both schemes, with nothing for axe to find, and nothing
- * that does not fit.
- */
+/** The page at both widths and in both colour schemes: axe finds nothing, and everything fits. */
 import { readFileSync } from "node:fs"
 import { createRequire } from "node:module"
 import type { Page } from "playwright-core"
@@ -11,14 +8,14 @@ import { atLength } from "#tests/support/length.ts"
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core"), "utf8")
 export const wide = { width: 1440, height: 900 }
 const narrow = { width: 360, height: 800 }
-/** Each scheme and each width, or both with both. */
+/** Each scheme and each width once, or all combinations at the long length. */
 const looks = [
   ["light", wide],
   ["dark", narrow],
   ...atLength([], [["light", narrow], ["dark", wide]] as const),
 ] as const
 
-/** Looks at it in all ways; `seen` is told of each, such as to take a picture. */
+/** Checks the page in all looks. `seen` is called in each, such as to take a picture. */
 export const expectNoComplaint = async (
   page: Page,
   path: string,
@@ -38,7 +35,7 @@ export const expectNoComplaint = async (
 }
 
 const violations = async (page: Page): Promise<ReadonlyArray<string>> => {
-  // From outside the page, so that its policy need not let it in.
+  // Over the debugging protocol: the page's policy would refuse the script.
   const session = await page.context().newCDPSession(page)
   await session.send("Runtime.evaluate", { expression: axe })
   const { result } = await session.send("Runtime.evaluate", {

@@ -1,7 +1,4 @@
-/**
- * The whole system for tests of the page, with faults that make orders stuck, and with dead
- * letters.
- */
+/** A whole system for tests of the page, in which tests can make orders stuck and dead letters. */
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
@@ -17,31 +14,28 @@ import { startRedis } from "#tests/support/redis.ts"
 
 export interface PageSystem {
   readonly baseUrl: string
-  /** The address that signs the first operator in, once. */
+  /** The address that signs in the first operator, once. */
   readonly signInUrl: string
   readonly customer: Customer
-  /** Places an order; its id. */
+  /** Places an order, and gives its id. */
   readonly order: (wish: Partial<Wish>) => Promise<string>
-  /**
-   * Has a participant fail whatever ends in that outcome, until the function is called that it
-   * gives.
-   */
+  /** Makes a participant fail at commands with this outcome, until the given function is called. */
   readonly refuse: (
     participant: "items" | "slots",
     outcome: "reserved" | "cancelled",
   ) => Promise<() => Promise<void>>
-  /** Cuts a service off from its database, until the function is called that it gives. */
+  /** Cuts a service off from its database, until the given function is called. */
   readonly cutOff: (service: ServiceName) => Promise<() => Promise<void>>
   /** The database of a service, as its superuser. */
   readonly sql: (service: ServiceName) => Sql
-  /** Makes a dead letter of an order. */
+  /** Puts an order among the dead letters. */
   readonly bury: (orderId: string) => Promise<void>
-  /** Puts an entry on the queue that nobody can read. */
+  /** Puts an unreadable entry on the queue. */
   readonly sendNoise: () => Promise<void>
   readonly stop: () => Promise<void>
 }
 
-/** Starts it as `npm start` does, with these settings and those of the environment. */
+/** Starts a system as `npm start` does, with these settings. */
 export const startPageSystem = async (settings: Environment = {}): Promise<PageSystem> => {
   const folder = mkdtempSync(join(tmpdir(), "unwind-page-"))
   const redis = await startRedis()
@@ -84,7 +78,7 @@ export const startPageSystem = async (settings: Environment = {}): Promise<PageS
         { amount: 1, item: 1, slot: "09:00", ...wish },
         crypto.randomUUID(),
       )
-      if (id === undefined) throw new Error("The order was not taken")
+      if (id === undefined) throw new Error("The order was refused")
       return id
     },
     refuse,

@@ -1,7 +1,6 @@
 /**
- * The page in a real browser, on the real system: each page and what can be done there, by mouse
- * and by keyboard alone, at both widths and in both schemes. Nothing in it may complain, be it a
- * script, the policy, or axe.
+ * The console in a real browser, on a real system: each page and its actions, by mouse and by
+ * keyboard alone, at both widths and in both colour schemes. No script, policy or axe may complain.
  */
 import type { Browser, BrowserContextOptions, Page } from "playwright-core"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
@@ -38,7 +37,7 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     return tab
   }
   const says = (page: Page, text: string | RegExp) => page.getByText(text).first().waitFor()
-  /** Does what the open dialog offers, and waits for what is told of it. */
+  /** Confirms the open dialog with a reason, and waits for the message of the result. */
   const confirm = async (label: string, told: string | RegExp, page = operator.page) => {
     const dialog = page.getByRole("dialog")
     await dialog.getByLabel(/^Reason/).fill("a test wants it")
@@ -63,7 +62,7 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
   })
 
   it("shows each of the four ends of an order after one click", async () => {
-    // Who wants nothing to move need not wait for it.
+    // With reduced motion, there is no animation to wait for.
     const { page, complaints } = await newTab({ reducedMotion: "reduce" })
     await page.goto(`${system.baseUrl}/console`)
     await page.getByRole("button", { name: "Try it as a new customer" }).click()
@@ -83,7 +82,7 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     await page.getByLabel("Amount").fill("7.25")
     await page.getByRole("button", { name: "Place the order" }).click()
     await page.locator(".verdict").getByText(/holds 87\.75/).waitFor()
-    // An operators' page tells a customer what is missing.
+    // A page for operators tells customers what they lack.
     await page.getByRole("link", { name: "Orders" }).click()
     await says(page, "You are not an operator")
     await page.getByRole("button", { name: "Sign out" }).click()
@@ -101,10 +100,10 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     await another.getByRole("button", { name: "Sign out" }).waitFor()
     const refreshOf = (tab: Page) => tab.evaluate(() => sessionStorage.getItem("unwind-refresh"))
     const before = await refreshOf(page)
-    // It replaces the refresh token; the old one, used later, would end the session.
+    // A reload replaces the refresh token. A later use of the old one would end the session.
     await another.reload()
     await another.getByRole("button", { name: "Sign out" }).waitFor()
-    await until("both have the new one", patienceMs, async () => {
+    await until("both tabs have the new token", patienceMs, async () => {
       const [one, other] = [await refreshOf(page), await refreshOf(another)]
       return one === other && one !== before
     })
@@ -169,7 +168,7 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     await page.waitForURL(/\?item=15$/)
     await linkTo(ids[0]!).waitFor()
     await until(
-      "the others are gone",
+      "all other orders are gone",
       patienceMs,
       async () => await rows.getByText("Can not reserve the item").count() === await rows.count(),
     )
@@ -205,10 +204,11 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     await says(page, "Undoing is stuck")
     await says(page, /Undoing is stuck: items has not undone the item/)
     await mendItems()
-    await until("it waits for a try, or is undone", patienceMs, async () => {
+    await until("the order waits for its next attempt, or is undone", patienceMs, async () => {
       if (await page.getByText("Failed, undone").count() > 0) return true
       const retry = page.getByRole("button", { name: "Retry now" })
-      return await retry.isEnabled()
+      // The button goes when the order is undone, even between these two looks.
+      return await retry.isEnabled({ timeout: 1_000 }).catch(() => false)
     })
     if (await page.getByText("Failed, undone").count() === 0) {
       await page.getByRole("button", { name: "Retry now" }).click()
@@ -226,13 +226,13 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     const group = page.getByRole("region", { name: "Undo the item at items" })
     await group.waitFor()
     await until(
-      "both are in the group",
+      "both orders are in the group",
       patienceMs,
       async () => await group.locator("dd").first().textContent() === "2",
     )
     await group.getByText("Show the orders").click()
     await until(
-      "both are listed",
+      "both orders are listed",
       patienceMs,
       async () => await group.locator("tbody tr").count() === ids.length,
     )
@@ -250,20 +250,24 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     await system.sendNoise()
     await go("/console/dead-letters")
     const letters = page.locator(".letters > li")
-    await until("both are there", patienceMs, async () => await letters.count() === 2)
+    await until("both letters are shown", patienceMs, async () => await letters.count() === 2)
     await letters.first().getByText("Payload").click()
     await says(page, "noise")
     await letters.first().getByRole("checkbox").check()
     expect(await page.getByRole("button", { name: /^Redrive/ }).isDisabled()).toBe(true)
     await page.getByRole("button", { name: /^Discard/ }).click()
     await confirm("Discard", "1 discarded.")
-    await until("one is left", patienceMs, async () => await letters.count() === 1)
+    await until("one letter is left", patienceMs, async () => await letters.count() === 1)
     await system.bury(await system.order({}))
-    await until("it is there too", patienceMs, async () => await letters.count() === 2)
+    await until(
+      "the buried order is shown too",
+      patienceMs,
+      async () => await letters.count() === 2,
+    )
     await page.getByLabel("All on this page").check()
     await page.getByRole("button", { name: /^Redrive/ }).click()
     await confirm("Redrive", "1 redriven, 1 unreadable and kept.")
-    await until("it is gone", patienceMs, async () => await letters.count() === 1)
+    await until("the buried order is gone", patienceMs, async () => await letters.count() === 1)
     await page.getByLabel("All on this page").check()
     await page.getByRole("button", { name: /^Discard/ }).click()
     await confirm("Discard", "1 discarded.")
@@ -274,7 +278,7 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     const { page } = operator
     await go("/console/stock?of=slots")
     const row = page.getByRole("row", { name: /^07:00/ })
-    // The shop's orders choose any slot, so some of this one may be taken.
+    // The shop's orders choose any slot, so some of this one may be reserved.
     const left = Number(await row.locator(".number").first().textContent())
     await row.getByRole("button", { name: /^Adjust/ }).click()
     await page.getByLabel("Change").fill("-1000")
@@ -312,7 +316,7 @@ describe.skipIf(needsChromium)(`the page in a browser${title}`, () => {
     const { page } = operator
     await go("/console/health")
     await until(
-      "all are ready",
+      "all services are ready",
       patienceMs,
       async () => await page.locator(".services .badge.good").count() === serviceNames.length,
     )

@@ -1,7 +1,4 @@
-/**
- * The pictures of the README, taken of the real page when UNWIND_SCREENSHOTS is set, so that other
- * runs leave no change.
- */
+/** Takes the README's pictures of the real page, only when UNWIND_SCREENSHOTS is set. */
 import { join } from "node:path"
 import type { Browser, Page } from "playwright-core"
 import { inParallel, until, wishOf } from "#tests/support/customer.ts"
@@ -12,10 +9,10 @@ import type { PageSystem } from "./page-system.ts"
 const picture = (name: string) =>
   join(import.meta.dirname, "../../../../docs/screenshots", `${name}.png`)
 const viewport = { width: 1200, height: 890 }
-/** How many seconds of orders there are to see. */
+/** For how many seconds orders are placed. */
 const seconds = 45
 
-/** Takes all of them; `operator` is the page of one who is signed in. */
+/** Takes all pictures. `operator` is a page where an operator is signed in. */
 export const takePictures = async (system: PageSystem, browser: Browser, operator: Page) => {
   await operator.emulateMedia({ colorScheme: "light" })
   await operator.setViewportSize({ ...viewport, height: 700 })

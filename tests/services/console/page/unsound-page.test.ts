@@ -1,6 +1,6 @@
 /**
- * The page in a real browser while something is wrong with the system: books that an operator
- * heals, and a service that is away, which hides nothing of the others.
+ * The console in a real browser while the system is unsound or incomplete: an orphan that an
+ * operator heals, and unavailable services.
  */
 import type { Browser, Page } from "playwright-core"
 import { afterAll, afterEach, beforeAll, describe, expect, it } from "vitest"
@@ -32,7 +32,7 @@ describe.skipIf(needsChromium)(`the page of an unsound system in a browser${titl
     await browser?.close()
     await system?.stop()
   })
-  // What a service that is away is asked for is answered with 503, which the page tells.
+  // Requests for the data of an unavailable service get 503, which the page explains.
   afterEach(() =>
     expect(operator.complaints().filter((text) => !/ a status of 503 /.test(text))).toEqual([])
   )
@@ -85,7 +85,7 @@ describe.skipIf(needsChromium)(`the page of an unsound system in a browser${titl
     await row.waitFor({ state: "detached" })
     expect(await audit().getByRole("button", { name: "Heal …" }).count()).toBe(0)
     expect(await left()).toBe(before)
-    // A dry run does nothing, so that the trail has nothing of it.
+    // The trail has no entry for a dry run, which changes nothing.
     const trail = await system.sql("auth")`
       select username, outcome, why from audit_trail where event = 'audit-heal' order by at`
     expect(trail.map(({ username, outcome, why }) => [username, outcome, why])).toEqual([
@@ -98,7 +98,7 @@ describe.skipIf(needsChromium)(`the page of an unsound system in a browser${titl
     await go("/console/orders")
     await page.getByRole("alert").filter({ hasText: "orders is unavailable: " }).waitFor()
     expect(await page.getByText("No orders yet").count()).toBe(0)
-    await expectNoComplaint(page, "/console/orders, orders are away")
+    await expectNoComplaint(page, "/console/orders, orders is unavailable")
     await go("/console/stock")
     await page.getByRole("row", { name: /^1 / }).waitFor()
 
@@ -115,12 +115,12 @@ describe.skipIf(needsChromium)(`the page of an unsound system in a browser${titl
     }
     expect(await figure("Pending").textContent()).toBe("unknown")
     expect(await figure("In the queue").textContent()).toMatch(/^\d+$/)
-    await expectNoComplaint(page, "/console/health, orders are away")
+    await expectNoComplaint(page, "/console/health, orders is unavailable")
     await page.setViewportSize(wide)
     await mend()
     await stateOf("orders", "ready")
     await until(
-      "nothing is missing",
+      "the page is complete",
       patienceMs,
       async () => await page.locator(".trouble").count() === 0,
     )
@@ -131,11 +131,11 @@ describe.skipIf(needsChromium)(`the page of an unsound system in a browser${titl
     const mend = await system.cutOff("slots")
     await go("/console/stock?of=slots")
     const troubles = page.getByRole("alert").filter({ hasText: "slots is unavailable: " })
-    await until("both lists say so", patienceMs, async () => await troubles.count() === 2)
+    await until("both lists name slots", patienceMs, async () => await troubles.count() === 2)
     expect(await page.locator("tbody tr").count()).toBe(0)
-    await expectNoComplaint(page, "/console/stock, slots are away")
+    await expectNoComplaint(page, "/console/stock, slots is unavailable")
     await mend()
     await page.getByRole("row", { name: /^09:00/ }).waitFor()
-    await until("nobody says so", patienceMs, async () => await troubles.count() === 0)
+    await until("no list names slots", patienceMs, async () => await troubles.count() === 0)
   })
 })

@@ -1,4 +1,4 @@
-/** An audit of a running system, and what it came to. */
+/** Audits of a running system, and their results. */
 import { Context, Duration, Effect, Layer, type Scope, Stream } from "effect"
 import { Audit, type Audited, auditLayer } from "#services/orchestrator/audit/audit.ts"
 import type { Finding } from "#services/orchestrator/audit/finding.ts"
@@ -10,7 +10,7 @@ import type { System } from "../running-system.ts"
 export interface Auditing {
   readonly audit: Audit["Service"]
   readonly records: Records["Service"]
-  /** The sum of an audit of everything. */
+  /** The sum of a full audit. */
   readonly everything: Effect.Effect<Audited, Unreached>
 }
 
@@ -64,7 +64,7 @@ const sum = (
   what: "allHeld" | "noneHeld" | "inFlight" | "inQuestion" | "resources",
 ) => parts.reduce((total, part) => total + part[what], 0)
 
-/** Findings as [kind, participant, order], sorted. */
+/** Findings as [kind, participant, order or resource], sorted. */
 export const named = (findings: ReadonlyArray<Finding>) =>
   findings.map((
     { kind, participant, orderId, resource },

@@ -1,6 +1,6 @@
 /**
- * Healing gives back what is held for failed orders and for none, once, and leaves to people what
- * is theirs to decide.
+ * Healing gives back once what is held for failed and unknown orders, and leaves other findings to
+ * people.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect } from "effect"
@@ -14,7 +14,7 @@ import { putBack, settings, startKept } from "./restored.ts"
 
 const names = ["billing", "items", "slots"] as const
 
-/** Every row of the three, as text; without the instants at which something was cancelled. */
+/** Every row of the three participants as text, without instants. */
 const rowsOf = ({ sql }: System) =>
   Effect.promise(() =>
     Promise.all(names.map(async (name) => {
@@ -27,6 +27,7 @@ const rowsOf = ({ sql }: System) =>
     }))
   )
 
+/** Heals, and gives the findings that are left. */
 const healing = ({ fetch }: System, { everything, records }: Auditing) =>
   Effect.gen(function* () {
     const { findings } = yield* everything
@@ -39,7 +40,7 @@ const healing = ({ fetch }: System, { everything, records }: Auditing) =>
 
 describe("heal", () => {
   it.live(
-    "gives back what a participant that was put back holds again, and no more the second time",
+    "gives back what a restored participant holds again, and nothing the second time",
     () =>
       Effect.gen(function* () {
         const { leftover, missing, system, user } = yield* startKept
@@ -47,10 +48,10 @@ describe("heal", () => {
         const balances = yield* system.left(user)
         yield* putBack(system, "billing")
         const left = yield* healing(system, auditing)
-        const theirs = missing.map((id) => ["missing", "billing", id])
-        assert.deepStrictEqual(left, theirs.sort((a, b) => `${a}` < `${b}` ? -1 : 1))
-        // The order that failed has its 7 back; those that were completed since took 0.50 each,
-        // which is gone from the books.
+        const unhealed = missing.map((id) => ["missing", "billing", id])
+        assert.deepStrictEqual(left, unhealed.sort((a, b) => `${a}` < `${b}` ? -1 : 1))
+        // The failed order has its 7 back. The orders that were completed later took 0.50 each,
+        // which is missing from the books.
         const [wallet, ...others] = yield* system.left(user)
         assert.strictEqual(wallet, balances[0] + 50 * missing.length)
         assert.deepStrictEqual(others, balances.slice(1))
@@ -64,7 +65,7 @@ describe("heal", () => {
       }),
   )
 
-  it.live("gives back orphans once, though every answer is lost at first, the last step's first", () =>
+  it.live("gives back orphans once, last step first, even when answers are lost", () =>
     Effect.gen(function* () {
       const system = yield* startSystem()
       const auditing = yield* startAudit(system)

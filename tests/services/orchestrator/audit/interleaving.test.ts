@@ -1,4 +1,4 @@
-/** No false alarm: the audit's pages are of different moments, and orders go on in between. */
+/** The audit reads its pages at different moments, and raises no alarm about changes between. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { underLoad } from "#tests/support/patience.ts"
@@ -8,7 +8,7 @@ import { named, startAudit } from "./auditing.ts"
 type Name = "billing" | "items" | "slots"
 const names: ReadonlyArray<Name> = ["billing", "items", "slots"]
 
-/** An order that nobody works on, and an audit. */
+/** A system with an order and an audit, and without an orchestrator. */
 const idle = Effect.gen(function* () {
   const system = yield* startSystem()
   const user = yield* system.customer
@@ -16,10 +16,7 @@ const idle = Effect.gen(function* () {
   return { system, user, id, ...(yield* startAudit(system)) }
 })
 
-/**
- * Lets something happen right after the audit read the nth page of orders, before it reads anything
- * else.
- */
+/** Lets something happen right after the audit reads the nth page of orders. */
 const afterPage = (system: System, nth: number, happen: () => Promise<unknown>) => {
   let pages = 0
   system.conduct.orders = async (answer, request) => {
@@ -31,8 +28,8 @@ const afterPage = (system: System, nth: number, happen: () => Promise<unknown>) 
 }
 
 /**
- * Records of a completed order, as its saga leaves them; `ago` is how old billing, items and slots
- * believe them to be.
+ * Completes an order, with the records of its saga. `ago` is the age of the records by the clocks
+ * of billing, items and slots.
  */
 const complete = async ({ orders, sql }: System, id: string, ago = "0 seconds") => {
   const [order] = await orders.sql`
@@ -54,8 +51,8 @@ const complete = async ({ orders, sql }: System, id: string, ago = "0 seconds") 
 const orderFindings = ({ findings }: { findings: Parameters<typeof named>[0] }) =>
   named(findings.filter(({ kind }) => kind !== "imbalance"))
 
-describe("the audit of orders that go on", () => {
-  it.live("believes no page of participants that is younger than the orders'", () =>
+describe("the audit of orders that change", () => {
+  it.live("raises no alarm when an order is completed after its page was read", () =>
     Effect.gen(function* () {
       const { everything, id, system } = yield* idle
       const pages = afterPage(system, 1, () => complete(system, id))
@@ -64,7 +61,7 @@ describe("the audit of orders that go on", () => {
       assert.deepInclude(yield* everything, { allHeld: 1, inFlight: 0 })
     }))
 
-  it.live("looks again at an order that came after the page, by however wrong a clock", () =>
+  it.live("looks again at records of an order placed after the page, however old they seem", () =>
     Effect.gen(function* () {
       const { everything, system, user } = yield* idle
       let id = ""
@@ -76,7 +73,7 @@ describe("the audit of orders that go on", () => {
       assert.deepStrictEqual([orderFindings(sums), sums.allHeld, pages()], [[], 1, 2])
     }))
 
-  it.live("looks again at an order that is overdue, in case it has just become final", () =>
+  it.live("looks again at an overdue order, in case it has just become final", () =>
     Effect.gen(function* () {
       const { everything, id, system } = yield* idle
       yield* Effect.promise(() => system.orders.sql`update orders set created_at = '2020-01-01'`)
@@ -85,7 +82,7 @@ describe("the audit of orders that go on", () => {
       assert.deepStrictEqual([orderFindings(sums), sums.allHeld, pages()], [[], 1, 2])
     }))
 
-  it.live("looks again at an order that is forgotten meanwhile", () =>
+  it.live("looks again at an order that is forgotten between the pages", () =>
     Effect.gen(function* () {
       const { everything, id, system } = yield* idle
       yield* Effect.promise(() => complete(system, id))
@@ -97,7 +94,7 @@ describe("the audit of orders that go on", () => {
       assert.deepStrictEqual([orderFindings(sums), sums.allHeld, pages()], [[], 1, 2])
     }))
 
-  it.live("reports what is still wrong at the second look, and not what has come since the first", () =>
+  it.live("reports what is wrong at both looks, but not what is wrong at the second only", () =>
     Effect.gen(function* () {
       const { everything, id, system } = yield* idle
       yield* Effect.promise(() => complete(system, id))
@@ -116,7 +113,7 @@ describe("the audit of orders that go on", () => {
     }))
 
   it.live(
-    "finds nothing while hundreds of orders are carried out, undone and repeated",
+    "finds nothing while hundreds of orders are completed, undone and repeated",
     () =>
       Effect.gen(function* () {
         const system = yield* startSystem({ ORDER_DEADLINE: `${underLoad(30_000)} millis` })
@@ -131,7 +128,7 @@ describe("the audit of orders that go on", () => {
         const working = yield* Effect.forkChild(Effect.gen(function* () {
           const placed = yield* Effect.forEach(
             Array.from({ length: 400 }, (_, n) => n),
-            // A hundred in the wallet, ten items, ten slots: all three run out for some.
+            // A hundred in the wallet, ten items, ten slots: each runs out for some orders.
             (n) =>
               system.order(user, {
                 amount: 0.4,

@@ -1,4 +1,4 @@
-/** What the console sees of the audit and has it heal, whichever of two orchestrators it asks. */
+/** The audit and healing for the console, at whichever of two orchestrators. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
 import { AuditState, HealResponse } from "#shared/contracts/audit.ts"
@@ -15,7 +15,7 @@ type Ask = Effect.Success<ReturnType<typeof asConsole>>
 const stateAt = (ask: Ask, at: RunningOrchestrator) =>
   Effect.map(ask(at, "/internal/audit"), ({ body }) => Schema.decodeSync(AuditState)(body))
 
-/** Asks until the run has come to its end, however slow it is. */
+/** Asks until the healing is finished, however slow it is. */
 const healAt = Effect.fnUntraced(function* (ask: Ask, at: RunningOrchestrator, dryRun = false) {
   let healed = 0
   while (true) {
@@ -27,15 +27,15 @@ const healAt = Effect.fnUntraced(function* (ask: Ask, at: RunningOrchestrator, d
   }
 })
 
-describe("the audit, as the console asks for it,", () => {
-  it.live("tells what was found, and heals it once, though two operators ask two orchestrators", () =>
+describe("the audit for the console", () => {
+  it.live("shows its findings, and heals once when two operators ask two orchestrators", () =>
     Effect.gen(function* () {
       const { system, orchestrator: one, missing, leftover, user } = yield* startKept
-      // This one does not audit by itself.
+      // The second orchestrator does not audit by itself.
       const two = yield* system.orchestrate({ AUDIT_EVERY: "1 hour", CLAIM_AFTER: "15 seconds" })
       const [ada, grace] = [yield* asConsole(system, "ada"), yield* asConsole(system, "grace")]
       yield* until(
-        "all was audited",
+        "everything was audited",
         Effect.map(stateAt(ada, one), (now) => now.verdict === "sound"),
       )
       const sound = yield* stateAt(ada, one)
@@ -45,7 +45,7 @@ describe("the audit, as the console asks for it,", () => {
       const balances = yield* system.left(user)
       yield* putBack(system, "billing")
       yield* until(
-        "it is found",
+        "the findings are shown",
         Effect.map(stateAt(ada, one), ({ found }) => found.missing === missing.length),
       )
       for (const at of [one, two]) {
@@ -63,7 +63,7 @@ describe("the audit, as the console asks for it,", () => {
       yield* Effect.all([healAt(ada, one), healAt(grace, two), healAt(grace, one)], {
         concurrency: "unbounded",
       })
-      // The order that failed has its 7 back, and once.
+      // The failed order has its 7 back, once.
       const [wallet, ...others] = yield* system.left(user)
       assert.strictEqual(wallet, held[0] + 700)
       assert.strictEqual(wallet, balances[0] + 50 * missing.length)
@@ -79,7 +79,7 @@ describe("the audit, as the console asks for it,", () => {
       assert.isTrue(two.logs.some((line) => line.includes("An operator did: heal")))
     }))
 
-  it.live("names who does not answer, and heals nothing until everybody does", () =>
+  it.live("names services that do not answer, and heals nothing until all answer", () =>
     Effect.gen(function* () {
       const system = yield* startSystem()
       const one = yield* system.orchestrate({ AUDIT_EVERY: "20 millis" })
@@ -93,27 +93,30 @@ describe("the audit, as the console asks for it,", () => {
            update slots set capacity = capacity - 1 where time = '09:00'`,
         )
       )
-      yield* until("it is found", Effect.map(stateAt(ask, one), ({ found }) => found.orphan === 1))
+      yield* until(
+        "the orphan is found",
+        Effect.map(stateAt(ask, one), ({ found }) => found.orphan === 1),
+      )
       system.conduct.items = isDown
       yield* until(
-        "it is said",
+        "items is named",
         Effect.map(stateAt(ask, one), ({ unreached }) => unreached.length > 0),
       )
       const { verdict, unreached } = yield* stateAt(ask, one)
-      // What was found before is still what is known.
+      // The verdict is that of the last audit.
       assert.strictEqual(verdict, "findings")
       assert.deepStrictEqual(unreached.map(({ service }) => service), ["items"])
       assert.include(unreached[0]!.message, "items cannot be reached")
-      const inVain = yield* healAt(ask, one)
-      assert.strictEqual(inVain.healed, 0)
-      assert.include(inVain.unreached.map(({ service }) => service), "items")
+      const nothing = yield* healAt(ask, one)
+      assert.strictEqual(nothing.healed, 0)
+      assert.include(nothing.unreached.map(({ service }) => service), "items")
       const capacity = Effect.map(
         Effect.promise(() => system.sql.slots`select capacity from slots where time = '09:00'`),
         ([row]) => Number(row!.capacity),
       )
       assert.strictEqual(yield* capacity, 99)
       system.conduct.items = works
-      // Slots tells what it has, and cannot be told to give it back.
+      // Slots answers reads, but no cancels.
       system.conduct.slots = (answer, request) =>
         (request.method === "POST" ? isDown : works)(answer, request)
       const half = yield* healAt(ask, one)
@@ -124,7 +127,7 @@ describe("the audit, as the console asks for it,", () => {
       assert.strictEqual((yield* healAt(ask, one)).healed, 1)
       assert.strictEqual(yield* capacity, 100)
       yield* until(
-        "all is well",
+        "the audit is sound again",
         Effect.map(
           stateAt(ask, one),
           (now) => now.verdict === "sound" && now.unreached.length === 0,

@@ -1,7 +1,4 @@
-/**
- * The join over many pages: what is wrong at their edges is found, once, and what is right is
- * counted once.
- */
+/** The audit over many pages: it finds and counts each order once, even at their edges. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import fc from "fast-check"
@@ -12,13 +9,13 @@ import { named, startAudit, summed } from "./auditing.ts"
 
 const since = Date.now() - 3_600_000
 
-/** The nth id, the higher the newer. */
+/** The id of the nth order. A higher number is newer. */
 const id = (n: number) => firstIdAt(since + n)
 
 const held = { billing: ["ann", 5], items: ["1", 1], slots: ["09:00", 1] } as const
 type Name = keyof typeof held
 
-/** Completed orders, as rows of all four databases. */
+/** Inserts completed orders into all four databases. */
 const fill = ({ orders, sql }: System, numbers: ReadonlyArray<number>) =>
   Effect.promise(async () => {
     const ids = numbers.map(id)
@@ -40,7 +37,7 @@ const reserve = async (sql: System["sql"][Name], name: Name, ids: ReadonlyArray<
     from unnest(${[...ids]}::uuid[]) as id`
 }
 
-/** The requests for pages, by service. */
+/** Counts the requests for pages, by service. */
 const countPages = (system: System) => {
   const pages = { orders: 0, billing: 0, items: 0, slots: 0 }
   for (const name of ["orders", "billing", "items", "slots"] as const) {
@@ -56,7 +53,7 @@ const numbers = (count: number, from = 0) => Array.from({ length: count }, (_, n
 
 describe("the audit of many orders", () => {
   it.live(
-    "finds nothing in four pages of sound ones, and reads each page once",
+    "finds nothing in four pages of sound orders, and reads each page once",
     () =>
       Effect.gen(function* () {
         const system = yield* startSystem()
@@ -69,7 +66,7 @@ describe("the audit of many orders", () => {
   )
 
   it.live(
-    "finds what is wrong first, last and at each edge of a page, and nothing else",
+    "finds the orders that are wrong, first, last and at each edge of a page, and no others",
     () =>
       Effect.gen(function* () {
         const system = yield* startSystem()
@@ -103,7 +100,7 @@ describe("the audit of many orders", () => {
   )
 
   it.live(
-    "finds orphans that one participant has pages of, among orders and without any",
+    "finds pages of orphans at one participant, among orders and without any",
     () =>
       Effect.gen(function* () {
         const system = yield* startSystem()
@@ -123,7 +120,7 @@ describe("the audit of many orders", () => {
       }),
   )
 
-  it.live("looks at the newest only, when it is told how many", () =>
+  it.live("looks only at the newest orders when their number is limited", () =>
     Effect.gen(function* () {
       const system = yield* startSystem()
       yield* fill(system, numbers(3_500))
@@ -135,11 +132,11 @@ describe("the audit of many orders", () => {
         findings.map(({ orderId }) => orderId),
         numbers(1_200, 2_300).reverse().map(id),
       )
-      // Two, and for the second look three: a page that is full does not tell that it is the last.
+      // Two pages, and three for the second look: a full page does not show that it is the last.
       assert.strictEqual(pages.orders, 5)
     }))
 
-  it.live("goes back to what was spared when it was forgotten, and to what is not final", () =>
+  it.live("goes back to spared orders and to unfinished ones, without the pages between", () =>
     Effect.gen(function* () {
       const system = yield* startSystem()
       yield* fill(system, numbers(30))
@@ -164,7 +161,6 @@ describe("the audit of many orders", () => {
         ["missing", "slots", id(3)],
         ["stuck", null, id(7)],
       ])
-      // Not by way of all that lies between.
       assert.strictEqual(pages.orders, 5)
       const { findings: newer } = yield* summed(audit.orders({ after: id(5) }))
       assert.deepStrictEqual(named(newer), [["stuck", null, id(7)]])
@@ -178,7 +174,7 @@ const ids = fc.bigInt({ min: 0n, max: 2n ** 128n - 1n }).map((n) =>
 )
 
 describe("bounds", () => {
-  it("lie right below and right above an id, and there are none beyond the first and the last", () => {
+  it("lie right below and right above an id, except beyond the first and the last id", () => {
     fc.assert(fc.property(ids, (given) => {
       const [below, above] = [justBelow(given), justAbove(given)]
       if (below !== undefined) assert.isTrue(below < given && justAbove(below) === given)

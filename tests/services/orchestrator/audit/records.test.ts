@@ -1,7 +1,4 @@
-/**
- * How the audit reads: what it asks, that it asks again for a while, and that it takes no answer
- * that it cannot understand.
- */
+/** How the audit reads records: its requests, its retries, and the answers that it refuses. */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer } from "effect"
 import { TestClock } from "effect/testing"
@@ -19,7 +16,7 @@ const urls = {
 
 const [a, b] = [1, 2].map((n) => OrderId.make(`00000000-0000-7000-8000-00000000000${n}`))
 
-/** Records behind which every request gets the next answer, the last one for ever. */
+/** Records whose requests get one answer after another, and then the last one for ever. */
 const scripted = (...answers: ReadonlyArray<unknown>) =>
   Effect.gen(function* () {
     const asked: Array<string> = []
@@ -39,7 +36,7 @@ const scripted = (...answers: ReadonlyArray<unknown>) =>
   })
 
 describe("the records that the audit reads", () => {
-  it.live("are asked for by range, with a token for each service", () =>
+  it.live("are requested by range, with a token for each service", () =>
     Effect.gen(function* () {
       const { asked, fetch, records } = yield* scripted({ orders: [], reservations: [] })
       yield* Effect.all([
@@ -52,7 +49,7 @@ describe("the records that the audit reads", () => {
       ])
     }))
 
-  it.effect("are asked for again until they come", () =>
+  it.effect("are requested again until an answer is valid", () =>
     Effect.gen(function* () {
       const balance = { resources: 3, imbalanced: [] }
       const { asked, fetch, records } = yield* scripted(503, 500, { resources: "3" }, 429, balance)
@@ -68,14 +65,14 @@ describe("the records that the audit reads", () => {
     const [what, answer, message] of [
       ["another kind of page", { reservations: [] }, "orders answered without orders"],
       [
-        "an order with half of its fields",
+        "an order without all fields",
         { orders: [{ orderId: a, status: "pending" }] },
         "orders answered without orders.0.username",
       ],
       ["nothing", null, "orders answered null: expected object"],
     ] as const
   ) {
-    it.effect(`are not believed to be there when the answer is ${what}`, () =>
+    it.effect(`are unreached when the answer is ${what}`, () =>
       Effect.gen(function* () {
         const { fetch, records } = yield* scripted(answer)
         const reading = yield* Effect.forkChild(
@@ -156,7 +153,7 @@ describe("the records that the audit reads", () => {
     ],
   ]
   it.effect.each(wrong)(
-    "say in words that %s",
+    "are refused with: %s",
     ([message, answer, read]) =>
       Effect.gen(function* () {
         const { fetch, records } = yield* scripted(answer)

@@ -1,7 +1,7 @@
 /**
- * A participant whose database was put back to an older state: what was on record at one moment is
- * kept beside the tables, orders go on, and then the old rows come back. The order that was being
- * undone at that moment holds everything again.
+ * A participant whose database is restored to an older state: the rows of one moment are kept in
+ * other tables, orders go on, and then the old rows come back. An order that was pending at that
+ * moment, and has failed since, holds everything again.
  */
 import { Effect } from "effect"
 import type { Sql } from "postgres"
@@ -14,13 +14,13 @@ export const settings = { ORDER_DEADLINE: "2 minutes" }
 const tables = { billing: "accounts", items: "items", slots: "slots" } as const
 const names = ["billing", "items", "slots"] as const
 
-const kept = (sql: Sql, name: ParticipantName) =>
+const keep = (sql: Sql, name: ParticipantName) =>
   Effect.promise(() =>
     sql.unsafe(`create table kept as table ${tables[name]};
       create table kept_reservations as table reservations`)
   )
 
-/** Statements that are sent together are one transaction. */
+/** Restores the kept state in one transaction, as the statements are sent together. */
 export const putBack = ({ sql }: System, name: ParticipantName) =>
   Effect.promise(() =>
     sql[name].unsafe(`truncate ${tables[name]}, reservations;
@@ -31,7 +31,7 @@ export const putBack = ({ sql }: System, name: ParticipantName) =>
 const placeMany = Effect.fnUntraced(function* (system: System, user: string, count: number) {
   const placed = yield* Effect.forEach(
     Array.from({ length: count }, (_, n) => n),
-    // Every fifth is refused.
+    // Every fifth order is rejected.
     (n) => system.order(user, { amount: 0.5, item: n % 5 === 0 ? 11 : 1 + n % 3 }),
     { concurrency: 10 },
   )
@@ -39,15 +39,14 @@ const placeMany = Effect.fnUntraced(function* (system: System, user: string, cou
 })
 
 /**
- * A system at rest, all of whose participants kept what they had before most of its orders.
- * `missing`: the orders that were completed since. `leftover`: the one that failed since, and held
- * everything then.
+ * A system at rest whose participants keep an older state. `missing` are the orders that were
+ * completed since then. `leftover` failed since then, and held everything at that moment.
  */
 export const startKept = Effect.gen(function* () {
   const system = yield* startSystem(settings)
   const orchestrator = yield* system.orchestrate({
     AUDIT_EVERY: "200 millis",
-    // Others know that it lives, though it has nothing to do.
+    // So that no other orchestrator takes it for dead while it is idle.
     CLAIM_AFTER: "15 seconds",
   })
   const user = yield* system.customer
@@ -61,7 +60,7 @@ export const startKept = Effect.gen(function* () {
         select from reservations where order_id = ${leftover} and outcome = 'reserved'`).count === 1
     ),
   )
-  for (const name of names) yield* kept(system.sql[name], name)
+  for (const name of names) yield* keep(system.sql[name], name)
   yield* system.orders.decide({ orderId: leftover, decision: "abort", reason: "Order timed out" })
   system.conduct.slots = works
   yield* system.final(user, leftover)

@@ -1,6 +1,6 @@
 /**
- * Orders of an earlier version of the saga, which had no delivery slot: they are run, judged and
- * forgotten by the steps that they were accepted with, beside orders of today.
+ * Orders of an earlier version of the saga, without a delivery slot, beside orders of today. They
+ * are run, audited and forgotten by the steps with which they were accepted.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Context, Duration, Effect } from "effect"
@@ -17,7 +17,7 @@ import { makeCalendar } from "#tests/support/calendar.ts"
 import { redisOf, startSystem, type System } from "../running-system.ts"
 import { named, startAudit, urls } from "./auditing.ts"
 
-/** Places orders that only take money and an item; nobody works on them yet. */
+/** Places orders that take only money and an item, before an orchestrator runs. */
 const placeEarlier = Effect.fnUntraced(
   function* (system: System, user: string, changes: ReadonlyArray<{ readonly item: number }>) {
     const { lose } = yield* redisOf(system)
@@ -28,7 +28,7 @@ const placeEarlier = Effect.fnUntraced(
         system.orders.sql(ids)
       }`
     )
-    // The sweeper publishes them again as they are on record.
+    // The queue loses them, and the sweeper publishes them again as they are stored.
     yield* lose
     return placed
   },
@@ -55,7 +55,7 @@ const shop = Effect.gen(function* () {
   return { ...system, system, user, good, bad, others, auditing: yield* startAudit(system) }
 })
 
-/** As if a slot had been reserved for it. */
+/** Reserves a slot for the order, as no saga would. */
 const reserveSlot = ({ sql }: System, id: string) =>
   Effect.promise(() =>
     sql.slots.unsafe(
@@ -66,7 +66,7 @@ const reserveSlot = ({ sql }: System, id: string) =>
   )
 
 describe("an order of an earlier version of the saga", () => {
-  it.live("goes through its own steps, and is sound when those hold", () =>
+  it.live("goes through its own steps, and is sound when these hold", () =>
     Effect.gen(function* () {
       const { good, bad, others, auditing, left, user } = yield* shop
       assert.deepStrictEqual(steps(good), ["reserve money: reserved", "reserve item: reserved"])
@@ -86,7 +86,7 @@ describe("an order of an earlier version of the saga", () => {
       )
     }))
 
-  it.live("misses what one of its own steps is to hold, and nothing else", () =>
+  it.live("misses only what its own steps should hold", () =>
     Effect.gen(function* () {
       const { good, auditing, sql } = yield* shop
       yield* Effect.promise(() => sql.items`delete from reservations where order_id = ${good.id}`)
@@ -97,7 +97,7 @@ describe("an order of an earlier version of the saga", () => {
       )
     }))
 
-  it.live("has a leftover where something is held that it has no step for, and it can be given back", () =>
+  it.live("has a healable leftover where a participant without a step holds something", () =>
     Effect.gen(function* () {
       const { good, bad, auditing, system, user } = yield* shop
       yield* reserveSlot(system, good.id)
@@ -122,7 +122,7 @@ describe("an order of an earlier version of the saga", () => {
     }))
 
   it.live(
-    "is forgotten by everybody when it is old, and spared while it is not final",
+    "is forgotten by all participants when it is old, and spared while it is not final",
     () =>
       Effect.gen(function* () {
         const calendar = yield* makeCalendar
@@ -165,7 +165,7 @@ describe("an order of an earlier version of the saga", () => {
           )
         })
         yield* until(
-          "money is held for it",
+          "the open order holds money",
           Effect.map(recorded, ({ billing }) => billing!.includes(open!.id)),
         )
         calendar.pass("9 days")
@@ -175,7 +175,7 @@ describe("an order of an earlier version of the saga", () => {
         system.conduct.items = (answer) => answer()
         yield* then(system.orchestrate())
         yield* until(
-          "it is given up",
+          "the open order has failed",
           Effect.map(system.look(user, open!.id), ({ status }) => status === "failed"),
         )
         assert.strictEqual(yield* forget, 0)

@@ -1,7 +1,4 @@
-/**
- * The running check: what it tells of a participant that was put back to an older state, in its
- * metric and its log.
- */
+/** The audit that an orchestrator runs by itself: its metric, its log and its requests. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { until } from "#tests/services/orders/until.ts"
@@ -23,21 +20,21 @@ const none = { missing: 0, mismatch: 0, leftover: 0, orphan: 0, stuck: 0, imbala
 const logged = ({ logs }: RunningOrchestrator) =>
   logs.filter((line) => /The audit found/.test(line))
 
-/** Counts what the orchestrator asks of items, by path. */
-const countAsked = (system: Effect.Success<ReturnType<typeof startSystem>>) => {
-  const asked: Record<string, number> = {}
+/** Counts the orchestrator's reads at items, by path. */
+const countReads = (system: Effect.Success<ReturnType<typeof startSystem>>) => {
+  const counts: Record<string, number> = {}
   system.conduct.items = (answer, request) => {
     const { pathname } = new URL(request.url)
-    if (request.method === "GET") asked[pathname] = (asked[pathname] ?? 0) + 1
+    if (request.method === "GET") counts[pathname] = (counts[pathname] ?? 0) + 1
     return works(answer, request)
   }
-  return (path: string) => asked[path] ?? 0
+  return (path: string) => counts[path] ?? 0
 }
 
-describe("the running check", () => {
+describe("the running audit", () => {
   for (const name of participantNames) {
     it.live(
-      `reports every order that ${name} lost or holds again when it is put back`,
+      `reports every order that ${name} lost or holds again when it is restored`,
       () =>
         Effect.gen(function* () {
           const { system, orchestrator, missing, leftover } = yield* startKept
@@ -47,7 +44,7 @@ describe("the running check", () => {
           yield* putBack(system, name)
           const counts = { ...none, missing: missing.length, leftover: 1 }
           yield* until(
-            "all are counted",
+            "all findings are counted",
             Effect.map(gauges(orchestrator), (now) => now.missing === missing.length),
           )
           assert.deepStrictEqual(yield* gauges(orchestrator), counts)
@@ -73,45 +70,45 @@ describe("the running check", () => {
   }
 
   it.live(
-    "tells what it found once, and when it is gone, and audits everything only then",
+    "logs findings once, and once that they are gone, and reads the books only then",
     () =>
       Effect.gen(function* () {
         const system = yield* startSystem()
-        const asked = countAsked(system)
+        const reads = countReads(system)
         const orchestrator = yield* system.orchestrate({ AUDIT_EVERY: "20 millis" })
         const user = yield* system.customer
         const { id } = yield* system.order(user)
         yield* system.final(user, id)
         const checked = Effect.suspend(() => {
-          const enough = asked("/internal/reservations") + 6
-          return until("some checks are made", () => asked("/internal/reservations") >= enough)
+          const enough = reads("/internal/reservations") + 6
+          return until("some audits are made", () => reads("/internal/reservations") >= enough)
         })
         yield* checked
-        assert.strictEqual(asked("/internal/books"), 1)
+        assert.strictEqual(reads("/internal/books"), 1)
         const { sql } = system
         const cancelled = sql
           .items`update reservations set outcome = 'cancelled' where order_id = ${id}`
         yield* Effect.promise(() => cancelled)
-        yield* until("it is found", () => logged(orchestrator).length > 1)
+        yield* until("the finding is logged", () => logged(orchestrator).length > 1)
         yield* checked
         assert.strictEqual(logged(orchestrator).length, 2)
-        assert.strictEqual(asked("/internal/books"), 2)
+        assert.strictEqual(reads("/internal/books"), 2)
         assert.deepInclude(yield* gauges(orchestrator), { missing: 1, imbalance: 1 })
-        const mended = sql
+        const repaired = sql
           .items`update reservations set outcome = 'reserved' where order_id = ${id}`
-        yield* Effect.promise(() => mended)
-        const said = (line: string) => /^Info .*nothing wrong any more/.test(line)
-        yield* until("it is said", () => orchestrator.logs.some(said))
+        yield* Effect.promise(() => repaired)
+        const isSound = (line: string) => /^Info .*nothing wrong any more/.test(line)
+        yield* until("the end of the finding is logged", () => orchestrator.logs.some(isSound))
         assert.deepStrictEqual(yield* gauges(orchestrator), none)
         yield* checked
-        assert.strictEqual(asked("/internal/books"), 3)
+        assert.strictEqual(reads("/internal/books"), 3)
       }),
   )
 
-  it.live("goes on when a service was away", () =>
+  it.live("tries again after a service was unavailable", () =>
     Effect.gen(function* () {
       const system = yield* startSystem()
-      const asked = countAsked(system)
+      const reads = countReads(system)
       let refused = 0
       system.conduct.orders = (answer, request) => {
         if (request.method !== "GET" || refused >= 7) return works(answer, request)
@@ -119,7 +116,7 @@ describe("the running check", () => {
         return Promise.resolve(new Response(null, { status: 503 }))
       }
       const orchestrator = yield* system.orchestrate({ AUDIT_EVERY: "20 millis" })
-      yield* until("it audits", () => asked("/internal/books") > 0)
+      yield* until("an audit is made", () => reads("/internal/books") > 0)
       assert.strictEqual(
         orchestrator.logs.filter((line) =>
           /^Warn .*The audit will try again: orders answered 503/.test(line)

@@ -23,7 +23,7 @@ describe("the audit's arguments", () => {
   ) {
     it(`refuses ${JSON.stringify(words)} in one line that names the help`, () => {
       const given = understand(auditSyntax, words)
-      if (given.task !== "refuse") return assert.fail(`it understood ${given.task}`)
+      if (given.task !== "refuse") return assert.fail(`It understood ${given.task}`)
       assert.include(given.message, "npm run audit -- --help")
       assert.notInclude(given.message, "\n")
     })

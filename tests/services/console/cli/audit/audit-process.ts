@@ -1,6 +1,6 @@
 /**
- * The audit as people run it: a process of its own, on either runtime, with nothing in its
- * environment but what it is given.
+ * The audit as people run it: a process of its own, on either runtime, with only the given
+ * variables in its environment.
  */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
@@ -22,7 +22,7 @@ export const runAudit = (
   ...flags: ReadonlyArray<string>
 ): Promise<AuditEnd> => auditFrom(root, runtime, environment, flags)
 
-/** Runs it from these sources, or from a copy of them. */
+/** Runs the audit from the sources in the folder, which may be a copy. */
 export const auditFrom = async (
   folder: string,
   runtime: "node" | "deno",

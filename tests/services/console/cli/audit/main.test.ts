@@ -1,7 +1,7 @@
 /**
- * The audit over the data folder of an embedded system, running or not, on both runtimes: a
- * participant that was put back to an older state is reported completely, and what is held for
- * nobody is given back. Where there is nothing to audit it says so in one line.
+ * The audit over the data folder of an embedded system, running or not, on both runtimes. It
+ * reports all orders that a participant lost when its database was restored to an older state,
+ * heals orphans, and says in one line when there is nothing to audit.
  */
 import { randomUUID } from "node:crypto"
 import { existsSync, mkdirSync, mkdtempSync, rmSync } from "node:fs"
@@ -34,7 +34,7 @@ const inDatabase = async <A>(name: string, run: (sql: postgres.Sql) => PromiseLi
   return await Promise.resolve(run(sql)).finally(() => sql.end())
 }
 
-/** All that is in the databases: the tables' definitions, and a checksum of the rows of each. */
+/** The contents of the databases: the definition of each table, and a checksum of its rows. */
 const contents = async () => {
   const found: Record<string, unknown> = {}
   for (const name of ["auth", "billing", "items", "slots", "orders"]) {
@@ -58,11 +58,15 @@ const placeMany = async (count: number) => {
   const customer = await newCustomer(() => system!.baseUrl)
   const ids: Array<string> = []
   await inParallel(count, 10, async (n) => {
-    // Every fifth is refused.
+    // Every fifth order is rejected.
     const wish = { amount: 1, item: n % 5 === 0 ? 11 : 1, slot: `0${n % 10}:00` }
     ids.push((await customer.tryToPlace(wish, randomUUID()))!)
   })
-  await until("all are final", patienceMs, async () => await undecided(postgresOf(DATA_DIR)) === 0)
+  await until(
+    "all orders are final",
+    patienceMs,
+    async () => await undecided(postgresOf(DATA_DIR)) === 0,
+  )
   return ids
 }
 
@@ -89,7 +93,8 @@ afterAll(async () => {
   rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
 })
 
-const hurt = async () => {
+/** Restores slots to its older state, and adds an orphan for each runtime. */
+const damage = async () => {
   await inDatabase(
     "slots",
     (sql) =>
@@ -107,7 +112,7 @@ const hurt = async () => {
   }
 }
 
-/** In this order: the later tests look at what the earlier ones left. */
+/** The tests run in this sequence: each begins with the state that the one before left. */
 describe("npm run audit", () => {
   it.each(runtimes)("finds nothing in a sound, running system, on %s", async (runtime) => {
     const { code, errors, output } = await runAudit(runtime, { DATA_DIR })
@@ -122,9 +127,9 @@ describe("npm run audit", () => {
   })
 
   it.each(runtimes)(
-    "reports every order that was lost, of a system that runs, on %s",
+    "reports every order that a running system lost, on %s",
     async (runtime) => {
-      if (runtime === "node") await hurt()
+      if (runtime === "node") await damage()
       expect(missing.length).toBe(48)
       const end = await runAudit(runtime, { DATA_DIR }, "--json")
       const { findings, sums } = jsonOf(end)
@@ -209,7 +214,7 @@ describe("npm run audit", () => {
 describe("npm run audit without anything to audit", () => {
   const oneLine = /^Cannot audit: [^\n]+\n$/
 
-  it.each(runtimes)("says so in one line, and creates no folder, on %s", async (runtime) => {
+  it.each(runtimes)("says so in one line, and creates no data folder, on %s", async (runtime) => {
     const nowhere = join(folder, "nowhere")
     const { code, errors, output } = await runAudit(runtime, { DATA_DIR: nowhere })
     expect(errors).toMatch(oneLine)
@@ -240,7 +245,7 @@ describe("npm run audit without anything to audit", () => {
     expect(code).toBe(2)
   })
 
-  it("asks the services by their names where only the key to them is given", async () => {
+  it("calls the services by their names when only their key is given", async () => {
     const keys = join(folder, "keys")
     await generateServiceKeys(keys)
     const { code, errors } = await runAudit("node", {

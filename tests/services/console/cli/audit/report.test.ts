@@ -66,7 +66,7 @@ describe("the audit's report", () => {
     ])
   })
 
-  it("has totals, and each remedy once", () => {
+  it("ends with totals, and names each remedy once", () => {
     const healed = plus(plus(noSums, part, ({ heal }) => heal !== null), part, () => false)
     assert.strictEqual(leftOf(healed), 5)
     assert.strictEqual(
@@ -83,10 +83,10 @@ describe("the audit's report", () => {
     assert.include(textReport.sums(noSums, []), "all balance")
   })
 
-  it("is lines of JSON for programs", () => {
-    const { heal: _, ...told } = leftover
+  it("is one line of JSON for each finding and for the totals, with --json", () => {
+    const { heal: _, ...shown } = leftover
     assert.deepStrictEqual(JSON.parse(jsonReport.finding(leftover, true)), {
-      ...told,
+      ...shown,
       healed: true,
     })
     const { findings: _findings, downTo: _downTo, ...counts } = part

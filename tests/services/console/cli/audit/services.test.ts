@@ -8,7 +8,7 @@ import { jsonOf, runAudit } from "./audit-process.ts"
 
 const names = ["billing", "items", "slots", "orders"] as const
 
-/** The services behind ports of their own; the settings that name them. */
+/** Serves each service on a port of its own, and gives the settings that name the ports. */
 const served = (system: System) =>
   Effect.gen(function* () {
     const urls: Record<string, string> = {}
@@ -25,7 +25,7 @@ const served = (system: System) =>
 
 describe("npm run audit over HTTP", () => {
   it.live(
-    "finds and heals, on both runtimes, and goes on without a service that does not answer",
+    "finds and heals on both runtimes, and continues without a service that does not answer",
     () =>
       Effect.gen(function* () {
         const system = yield* startSystem()

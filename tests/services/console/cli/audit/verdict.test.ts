@@ -1,7 +1,4 @@
-/**
- * The audit and its healing by way of the console: what was found, what is given back, and what the
- * exit codes say.
- */
+/** The audit and healing through the console: what they print, and their exit codes. */
 import { Effect, Exit, Scope } from "effect"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { isDown, soon } from "../../running-console.ts"
@@ -14,7 +11,7 @@ let failed: string
 beforeAll(async () => {
   cli = await Effect.runPromise(Scope.provide(startCli, scope))
   failed = await cli.system.place({ slot: "23:59" })
-  await soon("it is undone", async () => await cli.system.statusOf(failed) === "failed")
+  await soon("the order is undone", async () => await cli.system.statusOf(failed) === "failed")
 })
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
@@ -25,7 +22,7 @@ describe("heal", () => {
     assert.deepStrictEqual(lines, ["Findings  none; 0 can be healed, 0 healed"])
   })
 
-  it("gives back what is held for a failed order, and only reports it with a dry run", async () => {
+  it("gives back what is held for a failed order, and only reports it in a dry run", async () => {
     await cli.system.sql("items").unsafe(`
       update reservations set outcome = 'reserved' where order_id = '${failed}';
       update items set stock = stock - 1 where id = '1'`)

@@ -31,7 +31,7 @@ describe("the arguments of the demo", () => {
   ) {
     it(`refuses ${JSON.stringify(words)} in one line that names the help`, () => {
       const given = understand(demoSyntax, words)
-      if (given.task !== "refuse") return assert.fail(`it understood ${given.task}`)
+      if (given.task !== "refuse") return assert.fail(`It understood ${given.task}`)
       assert.include(given.message, "npm run demo -- --help")
       assert.notInclude(given.message, "\n")
     })

@@ -5,7 +5,7 @@ import { orderWith, reserve, withoutSlot } from "../orders.ts"
 const [noSlot, , , success] = scenario
 
 describe("scenario", () => {
-  it("has every way in which an order can end except a timeout", () => {
+  it("ends orders in every way except a timeout", () => {
     assert.deepStrictEqual(
       scenario.map(({ ending }) => [ending.status, ending.reason, ending.wallet]),
       [
@@ -19,7 +19,7 @@ describe("scenario", () => {
 })
 
 describe("differences", () => {
-  it("finds none when everything is as expected", () => {
+  it("is empty when everything is as expected", () => {
     assert.deepStrictEqual(differences(noSlot!.ending, endingOf(withoutSlot, 100)), [])
   })
 

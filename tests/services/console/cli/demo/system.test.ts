@@ -5,7 +5,7 @@ import { findSystem } from "#services/console/cli/demo/system.ts"
 import { listen } from "#shared/http/listen.ts"
 import { problemResponse, unavailable } from "#shared/http/problem.ts"
 
-/** What the demo finds at a server whose public keys are these answers, one after another. */
+/** What the demo finds at a server that gives these answers when asked for its public keys. */
 const find = (...answers: ReadonlyArray<() => Response>) =>
   Effect.gen(function* () {
     let asked = 0

@@ -1,7 +1,4 @@
-/**
- * A load on a whole system: orders that end in four ways, sums, and an audit; and what remains of
- * one that is interrupted.
- */
+/** A load on a whole system: orders that end in four ways, totals, and an audit. */
 import { Effect, Exit, Scope } from "effect"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { isDown, soon } from "../../running-console.ts"
@@ -45,7 +42,7 @@ describe("load", () => {
     cli.system.disturb("items", isDown)
     const { lines, interrupt } = await cli.start(["load", "--rate", "20", "--minutes", "10"])
     const isInFlight = async () => (await cli.data("orders", "--status", "pending")).length > 0
-    await soon("some are in flight", isInFlight)
+    await soon("some orders are in flight", isInFlight)
     await interrupt()
     cli.system.restore()
     assert.lengthOf(lines, 1)

@@ -9,7 +9,7 @@ import {
 } from "#services/console/load.ts"
 
 describe("a tally", () => {
-  it("has all latencies for the totals, and those since the last sample for the live line", () => {
+  it("has all latencies in the totals, and those since the last sample in the live line", () => {
     const tally = new Tally()
     for (let ms = 1; ms <= 100; ms++) {
       tally.begin()
@@ -39,7 +39,7 @@ describe("a tally", () => {
 })
 
 describe("the orders of a load", () => {
-  it("are refused in each of three ways once in ten, and can otherwise be completed", () => {
+  it("are rejected once in ten in each of three ways, and can otherwise be completed", () => {
     const wishes = Array.from({ length: 10 }, (_, n) => wishOf(n))
     assert.lengthOf(wishes.filter(({ amount }) => amount > 100), 1)
     assert.lengthOf(wishes.filter(({ item }) => item > 10), 1)
