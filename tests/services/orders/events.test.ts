@@ -2,7 +2,8 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { connect } from "node:net"
-import type { OrderId, OrderView, TimelineEntry } from "#shared/contracts/order.ts"
+import type { OrderView, TimelineEntry } from "#shared/contracts/order-state.ts"
+import type { OrderId } from "#shared/contracts/order.ts"
 import { listen } from "#shared/http/listen.ts"
 import {
   place,

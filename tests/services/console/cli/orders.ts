@@ -1,5 +1,6 @@
 /** Orders as the API shows them, with the timelines that tests need. */
-import { type OrderDetails, OrderId, type TimelineEntry } from "#shared/contracts/order.ts"
+import type { OrderDetails, TimelineEntry } from "#shared/contracts/order-state.ts"
+import { OrderId } from "#shared/contracts/order.ts"
 
 type Entry = Pick<TimelineEntry, "step" | "action" | "outcome"> & Partial<TimelineEntry>
 
