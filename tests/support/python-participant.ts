@@ -8,7 +8,7 @@ import { join } from "node:path"
 import { until } from "./customer.ts"
 import { patienceMs } from "./patience.ts"
 
-export const participantFile = join(import.meta.dirname, "../../docs/examples/participant.py")
+const participantFile = join(import.meta.dirname, "../../docs/examples/participant.py")
 
 /** Debian's own Python has apt's packages; another one that is first on the PATH does not. */
 const python = ["python3", "/usr/bin/python3"].find((program) =>

@@ -22,7 +22,6 @@ import { until } from "#tests/support/customer.ts"
 import { patienceMs } from "#tests/support/patience.ts"
 import { createDatabase } from "#tests/support/postgres.ts"
 import {
-  participantFile,
   type PythonParticipant,
   pythonParticipant,
   runPython,
@@ -31,10 +30,6 @@ import {
 import { badTokens, type Good, signer } from "../../shared/security/bad-tokens.ts"
 
 const root = join(import.meta.dirname, "../../..")
-
-it("the participant in Python has less than 250 lines", () => {
-  expect(readFileSync(participantFile, "utf8").split("\n").length).toBeLessThan(250)
-})
 
 describe.skipIf(whyNoPython !== undefined)(
   `the participant in Python${whyNoPython === undefined ? "" : ` (skipped: ${whyNoPython})`}`,
