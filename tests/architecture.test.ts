@@ -25,13 +25,13 @@ const wrongImports = (where: RegExp, allowed: (file: string) => ReadonlyArray<st
   )
 
 describe("the layout", () => {
-  it("lets a service import itself and shared only", () => {
+  it("lets a service import only itself and shared", () => {
     const own = (file: string) => file.split("/").slice(0, 2).join("/") + "/"
     const program = /^services\/(?!console\/cli\/)/
     expect(wrongImports(program, (file) => [own(file), "shared/"])).toEqual([])
   })
 
-  it("lets the command line put services together, as compose does, and nothing stand on it", () => {
+  it("lets the command line import services, as compose does, and nothing import the command line", () => {
     const cli = "services/console/cli/"
     const parts = ["compose/", "services/", "shared/"]
     expect(wrongImports(/^services\/console\/cli\//, () => parts)).toEqual([])
@@ -40,7 +40,7 @@ describe("the layout", () => {
     expect(standing).toEqual([])
   })
 
-  it("keeps shared free of everything that stands on it", () => {
+  it("lets shared import only itself", () => {
     expect(wrongImports(/^shared\//, () => ["shared/"])).toEqual([])
   })
 
@@ -74,7 +74,7 @@ describe("the layout", () => {
     expect(wrongImports(/^k3d\//, () => ["k3d/", "shared/"])).toEqual([])
   })
 
-  it("has no file over 300 lines, no test over 400, and none that hides what it holds", () => {
+  it("has no file over 300 lines, no test over 400, and no vague file names", () => {
     const long = sources.filter((file) =>
       readFileSync(join(root, file), "utf8").split("\n").length >
         (file.endsWith(".test.ts") ? 401 : 301)
@@ -84,7 +84,7 @@ describe("the layout", () => {
       .toEqual([])
   })
 
-  it("has no comment that goes beyond 100 columns; of code, the formatter takes care", () => {
+  it("has no comment over 100 columns; the formatter limits code", () => {
     const long = sources.flatMap((file) =>
       readFileSync(join(root, file), "utf8").split("\n")
         .filter((line) => /^\s*(?:\*|\/\/|\/\*)/.test(line) && line.length > 100)
@@ -93,13 +93,13 @@ describe("the layout", () => {
     expect(long).toEqual([])
   })
 
-  it("has no module of several tests that prepares something when it is loaded, which a process does once", () => {
+  it("has no shared module of tests with hooks, which a process would run only once", () => {
     const hooks = /^(?:before|after)(?:All|Each)\(/m
     const shared = sources.filter((file) => file.startsWith("tests/") && !/\.test\.ts$/.test(file))
     expect(shared.filter((file) => hooks.test(readFileSync(join(root, file), "utf8")))).toEqual([])
   })
 
-  it("opens every source file with what it is", () => {
+  it("opens every source file with a sentence about it", () => {
     const silent = sources.filter((file) => !file.startsWith("tests/"))
       .filter((file) => !/^(\/\*\*|--|create table)/.test(readFileSync(join(root, file), "utf8")))
     expect(silent).toEqual([])

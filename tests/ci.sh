@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Everything that must pass before a change lands: a clean install, types, lint and format, the README's test
-# command, the core tests again on Deno, chaos, and the containers if there is a Docker engine. Needs Debian or
-# Ubuntu, with npm.
+# Everything that must pass before a change lands: a clean install, types, lint and format, all tests,
+# the core tests again on Deno, chaos, and the containers if there is a Docker engine. Needs Debian
+# or Ubuntu, with npm.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
-# Failures are repeated at the very end: server logs come in between, and often only the end is kept.
+# Repeats failures at the very end: server logs come in between, and often only the end is kept.
 if [ -z "${CI_RUN_LOG:-}" ]; then
   CI_RUN_LOG=$(mktemp)
   export CI_RUN_LOG
@@ -43,7 +43,7 @@ step "npm run check"
 npm run check
 
 step "npm test"
-# Searches are long here; `npm test` alone runs the short ones.
+# Searches are long here; `npm test` alone runs the short form.
 TEST_LENGTH=long npm test
 
 step "On the oldest PostgreSQL"

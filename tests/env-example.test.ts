@@ -1,6 +1,6 @@
 /**
- * .env.example is what people set the system up by, so it is held to the settings that the services
- * really read.
+ * People set the system up by .env.example, so it is compared with the settings that the services
+ * read.
  */
 import { describe, expect, it } from "vitest"
 import { readFileSync } from "node:fs"

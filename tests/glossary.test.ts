@@ -1,6 +1,5 @@
 /**
- * The glossary, held to the sources: what it says the code calls something, the code calls so, and
- * nothing else.
+ * The glossary, compared with the sources: the names that it gives for the code exist, each once.
  */
 import { globSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -13,7 +12,7 @@ const named = [
 ]
   .flatMap(([, names]) => [...names!.matchAll(/`(\w+)`/g)].map(([, name]) => name!))
 
-/** The files of the product that export each name; the console's page has a world of its own. */
+/** The files of the product that export each name; the console's page has its own names. */
 const exporters = new Map<string, ReadonlyArray<string>>()
 for (
   const file of globSync("{services,shared}/**/*.ts", {
@@ -29,7 +28,7 @@ for (
 }
 
 describe("docs/glossary.md", () => {
-  it("names what one file exports, and no other file by the same name", () => {
+  it("gives names that exactly one file exports", () => {
     expect(named.length).toBeGreaterThan(40)
     const wrong = named.map((name) => [name, exporters.get(name) ?? []] as const)
       .filter(([, files]) => files.length !== 1)

@@ -1,7 +1,4 @@
-/**
- * What a checkout on Windows gets: the files that containers and checksums take as they are have LF
- * there, too.
- */
+/** A checkout on Windows: files that containers and checksums use unchanged have LF there, too. */
 import { execFileSync, spawnSync } from "node:child_process"
 import {
   copyFileSync,
@@ -21,7 +18,7 @@ const withoutGit = spawnSync("git", ["--version"]).status !== 0
 
 const files = globSync("{compose,k3d,services,shared,tests}/**/*.{sh,sql,conf,yaml}", { cwd: root })
 
-describe("a file that is taken as it is", () => {
+describe("a file that is used unchanged", () => {
   it("has no CR", () => {
     expect(files).toEqual(
       expect.arrayContaining([
@@ -36,7 +33,7 @@ describe("a file that is taken as it is", () => {
     )
   })
 
-  it.skipIf(withoutGit)("has none either where git is told to check out CRLF (needs git)", () => {
+  it.skipIf(withoutGit)("has none either if git is told to check out CRLF (needs git)", () => {
     const folder = mkdtempSync(join(tmpdir(), "unwind-test-line-ends-"))
     const git = (...args: ReadonlyArray<string>) =>
       execFileSync("git", ["-c", "core.autocrlf=true", ...args], { cwd: folder, stdio: "pipe" })

@@ -1,7 +1,7 @@
 /**
- * The runbook is read at night, when nobody doubts it: what it names has to be there. Its commands
- * for a shell and for databases are run by `tests/e2e/operate.test.ts`, those for Compose by
- * `tests/e2e/compose-runbook.ts` where there is an engine.
+ * The runbook is read at night, when nobody doubts it: everything that it names must exist. Its
+ * commands for a shell and for databases are run by `tests/e2e/operate.test.ts`, those for Compose
+ * by `tests/e2e/compose-runbook.ts` if there is an engine.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -21,7 +21,7 @@ const linesOf = (language: string) =>
 const compose = linesOf("compose")
 const kubectl = linesOf("kubectl")
 
-/** Distinct, sorted; there has to be one at least, or the test is none. */
+/** The distinct matches, sorted; at least one must exist, or the test would check nothing. */
 const found = (text: string, pattern: RegExp): ReadonlyArray<string> => {
   const names = [...new Set([...text.matchAll(pattern)].map(([, name]) => name!))].sort()
   expect(names).not.toEqual([])
@@ -54,7 +54,7 @@ describe("docs/operate.md", () => {
   it("names only settings that exist", () => {
     const settings = found(read(".env.example"), /^#([A-Z_]+)=/gm)
     const named = found(runbook, /\b([A-Z]+(?:_[A-Z]+)+)\b/g)
-    // A file that holds the value of a setting, and what is Redis's own.
+    // _FILE names a file with the setting's value; REDISCLI_AUTH is Redis's own.
     const own = ["REDISCLI_AUTH"]
     expect(
       named.map((name) => name.replace(/_FILE$/, ""))
@@ -62,7 +62,7 @@ describe("docs/operate.md", () => {
     ).toEqual([])
   })
 
-  it("quotes what the sources say", () => {
+  it("quotes the messages of the sources", () => {
     const sources = ["services", "shared", "compose"].flatMap((folder) =>
       readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
         .filter((name) => name.endsWith(".ts")).map((name) => read(join(folder, name)))
@@ -87,14 +87,14 @@ describe("docs/operate.md", () => {
   })
 })
 
-describe("its commands for Compose", () => {
+describe("the runbook's commands for Compose", () => {
   const { name, services, volumes } = parse(read("compose.yaml")) as unknown as {
     readonly name: string
     readonly services: Readonly<Record<string, unknown>>
     readonly volumes: Readonly<Record<string, unknown>>
   }
 
-  it("name services, volumes and programs that there are", () => {
+  it("name existing services, volumes and programs", () => {
     let checked = 0
     for (const line of compose.map((line) => line.trim())) {
       const volume = /^docker volume rm (\S+)$/.exec(line)?.[1]
@@ -124,8 +124,8 @@ describe("its commands for Compose", () => {
   })
 })
 
-describe("its commands for databases", () => {
-  it("are for every database that there is, and back up orders before those who hold something for them", () => {
+describe("the runbook's commands for databases", () => {
+  it("cover every database, and back up orders before the participants", () => {
     const loops = found([...compose, ...kubectl].join("\n"), /^for name in (.*); do$/gm)
     expect(loops).toHaveLength(1)
     const names = loops[0]!.split(" ")
@@ -134,11 +134,11 @@ describe("its commands for databases", () => {
   })
 })
 
-describe("its commands for Kubernetes", () => {
+describe("the runbook's commands for Kubernetes", () => {
   const manifests = readdirSync(join(root, "k3d/base")).filter((name) => name.endsWith(".yaml"))
     .map((name) => read(join("k3d/base", name))).join("\n---\n")
 
-  it("name workloads, containers and folders that there are", () => {
+  it("name existing workloads, containers and folders", () => {
     const text = kubectl.join("\n")
     for (const kind of ["Deployment", "StatefulSet"]) {
       const there = found(

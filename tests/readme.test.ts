@@ -1,4 +1,4 @@
-/** The README is what newcomers go by, so what it quotes and names is held to the sources. */
+/** Newcomers rely on the README, so its quotes and names are compared with the sources. */
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"

@@ -1,7 +1,7 @@
 /**
- * SECURITY.md is what operators act by, so what it names is held to the sources, and what it has
- * them type is run: for Kubernetes here, for processes in tests/e2e/rotation.test.ts, for Compose
- * in tests/e2e/compose-rotation.ts.
+ * Operators act by SECURITY.md, so its names are compared with the sources, and its commands are
+ * run: for Kubernetes here, for processes in tests/e2e/rotation.test.ts, for Compose in
+ * tests/e2e/compose-rotation.ts.
  */
 import { spawnSync } from "node:child_process"
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -16,10 +16,7 @@ import { makeSecrets, type Secret } from "../k3d/secrets.ts"
 const root = join(import.meta.dirname, "..")
 const document = readFileSync(join(root, "SECURITY.md"), "utf8")
 
-/**
- * Runs a command of the document for which kubectl prints what it is given, instead of handing it
- * on.
- */
+/** Runs a command of the document with a kubectl that prints its input instead of sending it. */
 const given = (command: string): ReadonlyArray<Secret> => {
   const folder = mkdtempSync(join(tmpdir(), "unwind-kubectl-"))
   try {
@@ -46,11 +43,11 @@ describe("SECURITY.md", () => {
     expect(links.filter((link) => !existsSync(join(root, link)))).toEqual([])
   })
 
-  it("names no address to report to that nobody here has", () => {
+  it("names no e-mail address or URL for reports, because none exists", () => {
     expect(document).not.toMatch(/@[\w-]+\.|mailto:|https?:/)
   })
 
-  it("restarts in Compose everybody who has the secret that is changed, and no other", () => {
+  it("restarts every container in Compose that has the changed secret, and no other", () => {
     const users: Readonly<Record<string, ReadonlyArray<string>>> = {
       keys: [...new Set([...callers, ...callees])],
       databases: withDatabase,
@@ -58,7 +55,7 @@ describe("SECURITY.md", () => {
     }
     const commands = Object.values(commandsIn("SECURITY.md", /^docker compose [a-z]/)).flat()
     const renewed = commands.flatMap((command) => / --renew (\w+)$/.exec(command)?.[1] ?? [])
-    // The front of Upstash is to try a driver.
+    // The front of Upstash is only for trying a driver.
     expect(renewed.toSorted()).toEqual(kinds.filter((kind) => kind !== "upstash").toSorted())
     const restarts = commands.flatMap((command) =>
       / restart (.*)$/.exec(command)?.[1]?.split(" ").toSorted().join(" ") ?? []
@@ -66,7 +63,7 @@ describe("SECURITY.md", () => {
     expect(restarts).toEqual(renewed.map((kind) => users[kind]!.toSorted().join(" ")))
   })
 
-  it("puts new Secrets of the same kind in the place of all that Kubernetes has", async () => {
+  it("replaces all Secrets of Kubernetes with new ones of the same shape", async () => {
     const shapes = (secrets: ReadonlyArray<Secret>) =>
       secrets.map(({ type, metadata, stringData }) => [
         metadata,
@@ -77,14 +74,14 @@ describe("SECURITY.md", () => {
     expect(commands.every((command) => command.includes("| kubectl --namespace unwind replace ")))
       .toBe(true)
     const replaced = commands.flatMap(given)
-    // Replaced by one that does not open what it encrypted, auth would not start: docs/keys.md says
-    // how it is done.
+    // Auth would not start with a new signing-keys secret that cannot decrypt its keys:
+    // docs/keys.md says how to change it.
     const made = (await makeSecrets()).filter(({ metadata }) => metadata.name !== "signing-keys")
     const byName = (one: Secret, other: Secret) => one.metadata.name < other.metadata.name ? -1 : 1
     expect(shapes(replaced.toSorted(byName))).toEqual(shapes(made.toSorted(byName)))
   })
 
-  it("has nothing printed for a Secret that there is not", () => {
+  it("prints nothing for an unknown Secret", () => {
     const { status, stdout, stderr } = spawnSync(
       join(root, "node_modules/.bin/node"),
       ["k3d/print-secrets.ts", "redis", "nobody"],

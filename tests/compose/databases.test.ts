@@ -1,4 +1,4 @@
-/** The script that makes the services' databases, run for real wherever there is a psql. */
+/** The script that creates the services' databases, run wherever there is a psql. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { spawnSync } from "node:child_process"
@@ -12,7 +12,7 @@ const script = readFileSync(new URL("../../compose/postgres/databases.sh", impor
 const hasPsql = spawnSync("psql", ["--version"]).status === 0
 if (!hasPsql) console.warn("There is no psql on the PATH: databases.sh was NOT run.")
 
-/** Whether a role is let into a database with a password. */
+/** Whether the server accepts a role with a password for a database. */
 const isLetIn = (server: string, name: string, database: string, password: string) =>
   Effect.promise(() => {
     const url = Object.assign(new URL(server), { username: name, password, pathname: database })
@@ -24,7 +24,7 @@ describe("compose/postgres/databases.sh", () => {
   const secretOf = (name: string, version: number) => `of '${name} \\ $(x) ${version}`
 
   it.live.skipIf(!hasPsql)(
-    "makes a database for each password, also those that come later, and brings in those that change",
+    "makes a database for each password, also later ones, and sets changed passwords",
     () =>
       Effect.gen(function* () {
         const { url } = yield* startPostgres({ dataDir: yield* temporaryFolder, durable: false })
@@ -67,7 +67,7 @@ describe("compose/postgres/databases.sh", () => {
       }),
   )
 
-  it("tells no password to who looks at the processes", () => {
+  it("shows no password in the list of processes", () => {
     assert.notMatch(script, /\$\(cat|--set password/)
   })
 })

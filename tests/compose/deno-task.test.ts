@@ -7,7 +7,7 @@ import { expect, it } from "vitest"
 
 const root = join(import.meta.dirname, "../..")
 
-it("`deno task start` says in one sentence that there are no packages, and how to get them", () => {
+it("`deno task start` says in one sentence that packages are missing, and how to get them", () => {
   const folder = mkdtempSync(join(tmpdir(), "unwind-deno-task-"))
   try {
     for (const file of ["deno.json", "package.json"]) {
@@ -18,7 +18,7 @@ it("`deno task start` says in one sentence that there are no packages, and how t
       ["task", "--quiet", "start"],
       { cwd: folder, encoding: "utf8", env: { PATH: "/usr/bin:/bin", NO_COLOR: "1" } },
     )
-    // Deno says which task it runs.
+    // Deno prints which task it runs.
     const said = `${stdout}${stderr}`.trim().split("\n").filter((line) => !line.startsWith("Task "))
     expect(said).toEqual(["Packages are not installed: run `deno install` (or `npm ci`)."])
     expect(status).toBe(1)

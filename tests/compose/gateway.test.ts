@@ -1,5 +1,5 @@
 /**
- * The gateway of Compose routes the public paths of the services, as it reads them, and nothing
+ * The gateway of Compose routes the public paths of the services, without changes, and nothing
  * else.
  */
 import { readFileSync } from "node:fs"
@@ -12,7 +12,7 @@ const publicPaths = publicServices.flatMap((name) =>
   roster[name].paths.map((path) => [path, name] as const)
 )
 
-/** The lines of nginx's map, in its order: the first that matches decides. */
+/** The lines of nginx's map, in order: the first match decides. */
 const routes = [...conf.matchAll(/^ {8}~(\S+) +(\w+);$/gm)].map(([, path = "", service = ""]) => ({
   path: new RegExp(path),
   service,

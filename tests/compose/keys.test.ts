@@ -26,7 +26,7 @@ const keys = (words: ReadonlyArray<string>, environment: Readonly<Record<string,
   )
 
 describe("npm run keys -- --rotate", () => {
-  it.live("removes the signing keys of the database that the environment names, and says which", () =>
+  it.live("removes the signing keys from the database of the environment, and says which", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       const [before] = yield* storedKeys(auth)
@@ -41,7 +41,7 @@ describe("npm run keys -- --rotate", () => {
       )
     }))
 
-  it.live("says in one message what it lacks, and takes nothing else beside it", () =>
+  it.live("names all missing settings in one message, and accepts nothing beside --rotate", () =>
     Effect.gen(function* () {
       const nowhere = { DATA_DIR: join(tmpdir(), "unwind-no-such-folder") }
       const none = yield* keys(["--rotate"], nowhere)

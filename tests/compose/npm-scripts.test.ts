@@ -1,6 +1,6 @@
 /**
  * The scripts of package.json, started by npm as a person or a supervisor starts them: a signal to
- * npm ends all that was started, and where they cannot run they say so in one sentence.
+ * npm ends everything that was started, and scripts that cannot run say so in one sentence.
  */
 import { spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
@@ -19,7 +19,7 @@ const { scripts } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
   readonly scripts: Readonly<Record<string, string>>
 }
 
-/** A process and all that it started, and what those started, that are there now. */
+/** A process and all its descendants that exist now. */
 const familyOf = (ancestor: number): ReadonlyArray<number> => {
   const { stdout } = spawnSync("ps", ["-eo", "pid=,ppid="], { encoding: "utf8" })
   const all = stdout.trim().split("\n").map((line) => line.trim().split(/\s+/).map(Number))
@@ -28,7 +28,9 @@ const familyOf = (ancestor: number): ReadonlyArray<number> => {
   return [ancestor, ...childrenOf(ancestor)]
 }
 
-/** What is left of them; who has ended and waits for its parent to notice is gone. */
+/**
+ * The processes that still exist; one that has ended and waits for its parent to notice is gone.
+ */
 const living = (pids: ReadonlyArray<number>): ReadonlyArray<string> =>
   spawnSync("ps", ["-o", "pid=,stat=,args=", "-p", pids.join(",")], { encoding: "utf8" })
     .stdout.trim().split("\n").filter((line) => /^\s*\d+ +[^Z]/.test(line))
@@ -42,7 +44,7 @@ const npmStart = async (name: string) => {
   let output = ""
   npm.stdout.on("data", (chunk) => output += chunk)
   const ended = once(npm, "close")
-  await until("it is up", patienceMs, () => {
+  await until("npm start is up", patienceMs, () => {
     if (npm.exitCode !== null) throw new Error(`npm start ended:\n${output}`)
     return Promise.resolve(output.includes("Ctrl-C stops it"))
   })
@@ -63,7 +65,7 @@ describe.skipIf(process.platform === "win32")("npm start", () => {
     process.kill(told(family), "SIGTERM")
     const allGone = () => Promise.resolve(living(family).length === 0)
     try {
-      await until("all have ended", 60_000, allGone)
+      await until("all processes have ended", 60_000, allGone)
     } catch {
       const left = living(family)
       for (const line of left) process.kill(Number.parseInt(line), "SIGKILL")
@@ -73,7 +75,7 @@ describe.skipIf(process.platform === "win32")("npm start", () => {
     await expect(fetch(`${baseUrl}/docs`)).rejects.toThrow()
   })
 
-  it("helps, and names every setting of its own with its default", () => {
+  it("has a help with every setting of its own and its default", () => {
     const { stdout, status } = spawnSync("npm", ["start", "--", "--help"], {
       cwd: root,
       encoding: "utf8",
@@ -92,7 +94,7 @@ describe.skipIf(process.platform === "win32")("npm start", () => {
     expect(status).toBe(0)
   })
 
-  it("refuses what it does not know in one line that names the help, and starts nothing", () => {
+  it("refuses unknown options in one line that names the help, and starts nothing", () => {
     const { stdout, stderr, status } = spawnSync("npm", ["start", "--silent", "--", "8081"], {
       cwd: root,
       encoding: "utf8",
@@ -105,7 +107,7 @@ describe.skipIf(process.platform === "win32")("npm start", () => {
 })
 
 describe("the scripts of package.json", () => {
-  it("replace npm's shell, which passes no signal on, and look first whether they can run", () => {
+  it("replace npm's shell, which forwards no signal, and first check whether they can run", () => {
     const programs = Object.entries(scripts)
       .filter(([name, script]) => name !== "check" && script.includes(".ts"))
     expect(programs.length).toBeGreaterThan(10)

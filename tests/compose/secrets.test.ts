@@ -1,4 +1,4 @@
-/** The secrets of the containers: made once, handed out to their owners only, and whole. */
+/** The secrets of the containers: made once, given to their owners only, and complete. */
 import { spawnSync } from "node:child_process"
 import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -31,7 +31,7 @@ const read = (path: string) => files()[path]!
 const readJson = <A>(path: string) => JSON.parse(read(path)) as A
 
 describe("the secrets of Compose", () => {
-  it("stay as they are when they are made again, and come back where a volume was lost", async () => {
+  it("are kept when they are made again, and restored if a volume was lost", async () => {
     await makeSecrets(folder)
     const first = files()
     rmSync(join(folder, "orders"), { recursive: true })
@@ -52,7 +52,7 @@ describe("the secrets of Compose", () => {
     for (const password of all) expect(password).toMatch(/^[\w-]{43}$/)
   })
 
-  it.each(["orchestrator", "auth"])("let %s prove who it is", async (name) => {
+  it.each(["orchestrator", "auth"])("let %s prove its identity", async (name) => {
     await makeSecrets(folder)
     const key = await importJWK(readJson<JWK>(`${name}/private-key.json`), "EdDSA")
     const token = await new SignJWT({}).setProtectedHeader({ alg: "EdDSA", kid: name }).sign(key)
@@ -61,14 +61,14 @@ describe("the secrets of Compose", () => {
     expect(publicKeys.keys.some((jwk) => "d" in jwk)).toBe(false)
   })
 
-  it("lead everybody who needs Redis to it with its password", async () => {
+  it("lead every user of Redis to it with its password", async () => {
     await makeSecrets(folder)
     const password = read("redis/password")
     expect(read("redis/password.conf")).toBe(`requirepass ${password}\n`)
     for (const file of ["orders/queue-url", "orchestrator/queue-url", "upstash/redis-url"]) {
       expect(read(file)).toBe(`redis://:${password}@redis:6379/0`)
     }
-    // Apart from the queue.
+    // A database apart from the queue.
     expect(read("auth/rate-limit-url")).toBe(`redis://:${password}@redis:6379/1`)
   })
 
@@ -87,7 +87,7 @@ describe("the secrets of Compose", () => {
       { env: { ...process.env, ...environment }, encoding: "utf8" },
     )
 
-  it("are not made while a setting is wrong, which is told by its name", () => {
+  it("are not made while a setting is wrong, which is named", () => {
     const { status, stderr } = runSetup({ ITEM_STOCK: "many", ORDER_DEADLINE: "soon" })
     expect(status).toBe(1)
     expect(stderr.split("\n")).toEqual([
@@ -112,7 +112,7 @@ describe("the secrets of Compose", () => {
     ["redis", /redis|^(orders|orchestrator)\/queue-url$|^auth\/rate-limit-url$/],
     ["upstash", /upstash\.secret$|^upstash\/token$|\/queue-token$/],
     ["keys", /private|services\.public\.json$/],
-  ])("are made anew when they are told to be, and no others: %s", async (kind, theirs) => {
+  ])("are replaced on request, and no others: %s", async (kind, theirs) => {
     await makeSecrets(folder)
     const before = files()
     expect(runSetup({}, "--renew", kind)).toMatchObject({ status: 0, stderr: "" })
@@ -130,7 +130,7 @@ describe("the secrets of Compose", () => {
     [["--renew", "everything"], { task: "refuse" }],
     [["--what"], { task: "refuse" }],
     [["a", "b"], { task: "refuse" }],
-  ])("are made by words that are understood: %j", (words, wanted) => {
+  ])("are made with these words: %j", (words, wanted) => {
     expect(understand(secretsSyntax, words)).toMatchObject(wanted)
   })
 })

@@ -1,6 +1,6 @@
 /**
- * compose.yaml hands on what may be set from outside, so it is held to the settings that the
- * services really read.
+ * compose.yaml passes on the settings of its environment, so they are compared with the settings
+ * that the services read.
  */
 import { execFileSync } from "node:child_process"
 import { readFileSync } from "node:fs"
@@ -21,7 +21,7 @@ const services = await Effect.runPromise(Effect.forEach(serviceNames, serviceNam
 
 const handedOn = [...compose.matchAll(/^ {2}([A-Z_]+): \$\{([A-Z_]+):-\}$/gm)]
 
-/** Where the parts are and who they are: that is for compose.yaml to say. */
+/** compose.yaml itself decides where the parts are and what their names are. */
 const decidedByCompose = [
   ...["PORT", "HOST", "INTERNAL_PORT", "INTERNAL_HOST"],
   ...["RATE_LIMIT_URL", "TRUST_PROXY", "CONSUMER_NAME"],
@@ -31,7 +31,7 @@ const decidedByCompose = [
 const notPossible = ["QUEUE_TOKEN"]
 
 describe("compose.yaml", () => {
-  it("hands on every setting that need not be given, under its own name", () => {
+  it("passes on every optional setting, under its own name", () => {
     const read = [
       commonSettings({ port: 8080, internalPort: 9080 }),
       ...services.map(({ settings }) => settings),
@@ -54,7 +54,7 @@ describe("compose.yaml", () => {
     expect(addresses.filter(([name, port]) => `${roster[name].internalPort}` !== port)).toEqual([])
   })
 
-  it("mounts every volume of secrets where the image has a folder for it", () => {
+  it("mounts each volume of secrets where the image has a folder for it", () => {
     const [, words] = /for name in (.*); do/.exec(dockerfile) ?? []
     const root = new URL("../..", import.meta.url)
     const made = execFileSync("bash", ["-c", `printf '%s\n' ${words}`], {
@@ -65,7 +65,7 @@ describe("compose.yaml", () => {
     expect(made.trim().split("\n").toSorted()).toEqual(mounted.toSorted())
   })
 
-  it("builds at every start whatever it has a build for, so that no change waits in silence", () => {
+  it("builds whatever has a build at every start, so that no change is ignored silently", () => {
     const { services } = parse(compose) as {
       services: Record<string, { image: string; build?: object; pull_policy: string }>
     }
@@ -76,11 +76,11 @@ describe("compose.yaml", () => {
     }
     const images = new Set(built.map(({ image }) => image))
     expect(Object.values(services).filter(({ image }) => !images.has(image))).toEqual([])
-    // Nothing looks whether a file that is mounted has changed.
+    // Compose does not notice changes of files that are mounted.
     expect(compose).not.toMatch(/^ +- \.\/|\["\.\//m)
   })
 
-  it("gives every container the time to stop that its process takes", () => {
+  it("gives every container as much time to stop as its process takes", () => {
     const { services } = parse(compose) as {
       services: Record<string, { stop_grace_period: string }>
     }
@@ -91,8 +91,8 @@ describe("compose.yaml", () => {
     for (const given of seconds) expect(given).toBeGreaterThan(graceSeconds)
   })
 
-  it("starts again without the front of Upstash, and removes it, whatever it was started with", () => {
-    // Of a service in a profile, `up` and `down` know only while the profile is named.
+  it("removes the front of Upstash at a start without it, however it was started before", () => {
+    // Compose considers services of a profile only while the profile is named.
     const { services } = parse(compose) as { services: Record<string, { profiles?: object }> }
     const inProfiles = Object.entries(services).filter(([, { profiles }]) => profiles !== undefined)
     expect(inProfiles.map(([name]) => name)).toEqual(["observability"])
@@ -101,20 +101,20 @@ describe("compose.yaml", () => {
     expect(env).toMatch(/^UPSTASH_REPLICAS=1$/m)
   })
 
-  it("lets operators break it only where two settings say so, which are in one file", () => {
+  it("lets operators break it only by two settings, which are in one file", () => {
     expect(dockerfile).toMatch(/^ENV NODE_ENV=production$/m)
     expect(compose).toContain("NODE_ENV: ${NODE_ENV:-production}")
     const env = readFileSync(new URL("../../compose/faults.env", import.meta.url), "utf8")
     expect(env).toMatch(/^FAULTS=1\nNODE_ENV=development$/m)
   })
 
-  it("starts again without TLS, and removes what that had made, whatever it was started with", () => {
+  it("removes what TLS needed at a start without it, however it was started before", () => {
     const tls = parse(overridden) as { services: object; volumes?: object }
     expect(Object.keys(tls.services)).toEqual(["gateway"])
     expect(tls.volumes).toBeUndefined()
   })
 
-  it("lets the gateway have the defaults that its settings are checked by", () => {
+  it("gives the gateway the defaults that its settings are checked with", () => {
     const handed = [...compose.matchAll(/^ {2}(GATEWAY_[A-Z_]+): \$\{([A-Z_]+):-(\d+)\}$/gm)]
     expect(handed.map(([, name, from, value]) => [name, from, value])).toEqual(
       Object.entries(gatewaySettings).map(([name, setting]) => [name, name, setting.default]),

@@ -1,6 +1,6 @@
 /**
- * Each place that has to know of a new participant is left out in turn: the type check or a test
- * names the file, and says what it lacks. So nobody has to know all places by heart.
+ * Each place that must know a new participant is left out in turn: the type check or a test names
+ * the file and says what it lacks. So nobody has to remember all places.
  */
 import { mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { dirname, join } from "node:path"
@@ -26,7 +26,7 @@ const textOf = (file: string) => {
   }
 }
 
-/** Makes all edits in the copy but some; a file of which nothing is left is not there. */
+/** Makes all edits in the copy except these; a file without any edits does not exist. */
 const leaveOut = (forgotten: ReadonlyArray<Edit>) => {
   for (const file of files) {
     const text = edits.filter((edit) => edit.file === file && !forgotten.includes(edit))
@@ -37,13 +37,13 @@ const leaveOut = (forgotten: ReadonlyArray<Edit>) => {
   }
 }
 
-/** What fails in tests, each as a person reads it. */
+/** The failures of the tests, each as a person reads it. */
 const failuresOf = async (tests: string): Promise<ReadonlyArray<string>> => {
   const { output } = await runIn(copy, `${tests} --reporter=dot`)
   return output.split(/^ FAIL /m).slice(1)
 }
 
-/** Where the type check finds that something is forgotten in a file. */
+/** Where the type check reports that something is missing in a file. */
 const foundIn: Readonly<Record<string, string>> = {
   "shared/contracts/order-saga.ts": "services/courier/service.ts",
   "shared/contracts/order.ts": "shared/contracts/order-saga.ts",
@@ -53,7 +53,7 @@ const foundIn: Readonly<Record<string, string>> = {
 const typeChecked = edits.filter(({ file }) => file.startsWith("shared/"))
 
 it.skipIf(whyNoFourthStep).each(atLength(typeChecked.slice(-2), typeChecked))(
-  "the type check tells of what is forgotten in $file: $what",
+  "the type check reports what is forgotten in $file: $what",
   async (edit) => {
     leaveOut([edit])
     const { code, output } = await runIn(copy, commandOfGuide("npx tsc"))
@@ -62,10 +62,7 @@ it.skipIf(whyNoFourthStep).each(atLength(typeChecked.slice(-2), typeChecked))(
   },
 )
 
-/**
- * One edit of each file at a time, so that what fails of a file is for the one that is left out
- * there.
- */
+/** One edit of each file at a time, so that a failure for a file belongs to its missing edit. */
 const inTurn = (edits: ReadonlyArray<Edit>): ReadonlyArray<ReadonlyArray<Edit>> => {
   const nth = edits.map(({ file }, n) =>
     edits.slice(0, n).filter((one) => one.file === file).length
@@ -80,10 +77,10 @@ const rounds = [inFolder, ...atLength(elsewhere.slice(0, 1), elsewhere)]
 it.skipIf(whyNoFourthStep).each(
   rounds.map((round) => [round.map(({ what }) => what).join(", "), round] as const),
 )(
-  "a test tells, by file, of what is forgotten: %s",
+  "a test reports, by file, what is forgotten: %s",
   async (_, round) => {
     leaveOut(round)
-    // Those of the tests that the guide names that look at files only.
+    // Those tests of the guide that only read files.
     const tests = commandOfGuide("npx vitest")
       .replace("tests/roster tests/k3d", "tests/roster/roster.test.ts")
     const failed = await failuresOf(tests)
@@ -95,7 +92,7 @@ it.skipIf(whyNoFourthStep).each(
 )
 
 it.skipIf(whyNoFourthStep)(
-  "a test tells of each runbook that it has no command for the new database",
+  "a test reports each runbook without a command for the new database",
   async () => {
     leaveOut([])
     const command = "npx vitest run tests/operate.test.ts tests/security.test.ts"

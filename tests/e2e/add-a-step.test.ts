@@ -1,7 +1,7 @@
 /**
  * `docs/add-a-step.md`, followed word for word in a copy of the sources, over a system that has old
- * orders on record and others in flight: the saga grows by a step, and nothing that was accepted is
- * lost or half done.
+ * orders on record and others in flight: the saga gets another step, and no accepted order is lost
+ * or left half done.
  */
 import { execFile, spawnSync } from "node:child_process"
 import { randomUUID } from "node:crypto"
@@ -48,7 +48,7 @@ afterAll(async () => {
 })
 
 describe.skipIf(whyNoFourthStep)(madeHere(guide), () => {
-  it("has the two edits that the command says are left, word for word", () => {
+  it("quotes the two edits that the command leaves to a person, word for word", () => {
     const suggested = leftToWrite(courier)
     expect(guideEdits.map(({ file, text }) => [file, indented(text, "  ")]))
       .toEqual(suggested.map(({ file, lines }) => [file, lines.trimEnd().split("\n")]))
@@ -65,9 +65,9 @@ describe.skipIf(whyNoFourthStep)(madeHere(guide), () => {
     expect(changed, changed.join(", ")).toHaveLength(12)
   })
 
-  it("leaves nothing for the type check, the roster or the manifests to miss", async () => {
+  it("leaves nothing missing for the type check, the roster or the manifests", async () => {
     expect(await runIn(copy, commandOfGuide("npx tsc"))).toEqual({ code: 0, output: "" })
-    // What takes longest has the least to do with which services there are.
+    // The longest tests depend least on which services there are.
     const longest = ["k3d/up", "k3d/kustomize", "roster/rights"]
     const aside = longest.map((name) => ` --exclude tests/${name}.test.ts`).join("")
     const { code, output } = await runIn(copy, commandOfGuide("npx vitest") + atLength(aside, ""))
@@ -89,7 +89,7 @@ describe.skipIf(whyNoFourthStep)(madeHere(guide), () => {
     }
   })
 
-  it("names services of Compose that there are by then", () => {
+  it("names services of Compose that exist then", () => {
     const compose = parse(readFileSync(join(copy, "compose.yaml"), "utf8")) as {
       readonly services: Readonly<Record<string, unknown>>
     }
@@ -101,9 +101,7 @@ describe.skipIf(whyNoFourthStep)(madeHere(guide), () => {
   })
 })
 
-/**
- * An order of the system, in the words of a row each: what became of it, and what was done for it.
- */
+/** An order of the system in short texts: how it ended, and what was done for it. */
 const told = async (customer: Customer, baseUrl: string, id: string) => {
   const { status, reason, timeline } = await customer.order(baseUrl, id)
   return {
@@ -119,7 +117,7 @@ const back = (...steps: ReadonlyArray<string>) => steps.map((step) => `cancel ${
 const databaseOf = (dataDir: string, service: string) =>
   postgresOf(dataDir).replace(/\/postgres$/, `/${service}`)
 
-/** Has a participant answer nothing for as long as its table is held. */
+/** Makes a participant answer nothing while its table is locked. */
 const hold = async (dataDir: string, service: string, table: string) => {
   const sql = createClient(databaseOf(dataDir, service), { max: 1 })
   await new Promise<void>((resolve, reject) => {
@@ -132,7 +130,7 @@ const hold = async (dataDir: string, service: string, table: string) => {
   return { letGo: () => sql.end({ timeout: 0 }).catch(() => {}) }
 }
 
-/** What a participant has on record of an order. */
+/** The participant's record of an order. */
 const recordOf = async (dataDir: string, service: string, id: string) => {
   const sql = createClient(databaseOf(dataDir, service), { max: 1 })
   try {
@@ -152,14 +150,14 @@ const isThere = (program: string) =>
   spawnSync(program, ["--version"], { stdio: "ignore" }).status === 0
 
 const overOldOrders = madeHere(
-  "the system that is made so, over orders of three steps, some of them in flight",
+  "the grown system, with orders of three steps, some of them in flight",
 )
 describe.skipIf(whyNoFourthStep)(overOldOrders, () => {
   let DATA_DIR: string
   let system: EmbeddedProcess
   let customer: Customer
   const accepted: Array<string> = []
-  /** How the orders ended that are not this customer's. */
+  /** The ends of other customers' orders. */
   const ofOthers: Array<string> = []
 
   const start = async (folder: string) => {
@@ -209,16 +207,16 @@ describe.skipIf(whyNoFourthStep)(overOldOrders, () => {
     await start(copy)
   })
 
-  it("completes what was accepted before, without a courier", async () => {
+  it("completes orders that were accepted before, without a courier", async () => {
     expect(await endOfAll(old)).toEqual([{ end: "completed", done: forward(...threeSteps) }])
   })
 
-  it("takes a courier for every order from now on, also for one that does not know of districts", async () => {
+  it("takes a courier for every new order, also for one without a district", async () => {
     const ids = [await place(wish(1)), await place({ ...wish(2), district: "10" })]
     expect(await endOfAll(ids)).toEqual([{ end: "completed", done: forward(...fourSteps) }])
   })
 
-  it("gives back the slot, the item and the money of an order that the courier refuses, in this order", async () => {
+  it("gives back slot, item and money, in this order, when the courier refuses", async () => {
     const id = await place({ ...wish(3), district: "moon" })
     expect(await end(id)).toEqual({
       end: "failed: No courier is free",
@@ -247,10 +245,10 @@ describe.skipIf(whyNoFourthStep)(overOldOrders, () => {
     },
   )
 
-  it("ends orders of four steps that are in flight at a kill -9, and undoes all four of one that is cancelled", async () => {
+  it("finishes orders of four steps after a kill -9, also a cancelled one", async () => {
     const districts = await hold(DATA_DIR, "courier", "districts")
     const [unwanted, ...others] = await placeMany(5)
-    await until("each has its slot, and waits for its courier", patienceMs, async () => {
+    await until("each order has its slot, and waits for its courier", patienceMs, async () => {
       const all = [unwanted!, ...others].map((id) => recordOf(DATA_DIR, "slots", id))
       return (await Promise.all(all)).every((outcome) => outcome === "reserved")
     })
@@ -264,7 +262,7 @@ describe.skipIf(whyNoFourthStep)(overOldOrders, () => {
     expect(done.slice(-4)).toEqual(back(...fourSteps.toReversed()))
   })
 
-  it("is sound by the audit, from the first order to the last", async () => {
+  it("passes the audit, from the first order to the last", async () => {
     const ends = [...ofOthers]
     for (const id of accepted) ends.push((await end(id)).end)
     const completed = ends.filter((one) => one === "completed").length

@@ -1,7 +1,4 @@
-/**
- * `docs/add-a-step.md` as a program: its commands, and its edits, which are for a copy of the
- * sources.
- */
+/** `docs/add-a-step.md` as a program: its commands, and its edits for a copy of the sources. */
 import { execFile } from "node:child_process"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -16,7 +13,7 @@ export const guide = "docs/add-a-step.md"
 export interface GuideEdit {
   readonly file: string
   readonly where: "before" | "after"
-  /** The line without what it is indented by. */
+  /** The line without its indentation. */
   readonly line: string
   readonly text: string
 }
@@ -33,8 +30,8 @@ export const guideEdits: ReadonlyArray<GuideEdit> = [
 }))
 
 /**
- * The file's text with the edit, indented as the line above it. Throws where the place for it is
- * missing, or is not the only one.
+ * The file's text with the edit, indented like the line above it. Throws if the place for it is
+ * missing or ambiguous.
  */
 export const edited = (before: string, { file, where, line, text }: GuideEdit): string => {
   const lines = before.split("\n")
@@ -48,7 +45,7 @@ export const edited = (before: string, { file, where, line, text }: GuideEdit): 
 export const indented = (text: string, indent: string): ReadonlyArray<string> =>
   text.trimEnd().split("\n").map((line) => indent + line)
 
-/** The commands of the guide's blocks of a shell, each on one line. */
+/** The commands in the guide's shell blocks, each on one line. */
 export const guideCommands: ReadonlyArray<string> = Object.values(blocksIn(guide, "sh")).flat()
   .flatMap((block) => block.replaceAll(/ *\\\n */g, " ").split("\n"))
 
@@ -59,7 +56,7 @@ const toolsOfNpx: Readonly<Record<string, string>> = {
   vitest: "node_modules/vitest/vitest.mjs",
 }
 
-/** The words that a command of npm or npx hands to the runtime. */
+/** The arguments that a command of npm or npx passes to the runtime. */
 const wordsOf = (command: string): ReadonlyArray<string> => {
   const [, tool, args = ""] = /^npx (\w+) (.*)$/.exec(command) ?? []
   if (tool !== undefined) return [toolsOfNpx[tool] ?? tool, ...args.split(" ")]
@@ -72,7 +69,7 @@ const wordsOf = (command: string): ReadonlyArray<string> => {
   return [...started.split(" "), ...more.split(" ").filter(Boolean)]
 }
 
-/** What a command printed, and how it ended. */
+/** What a command printed, and its exit code. */
 export interface Ended {
   readonly code: number
   readonly output: string
@@ -84,7 +81,7 @@ export const runIn = async (
   command: string,
   environment: Readonly<Record<string, string>> = {},
 ): Promise<Ended> => {
-  // A test runner that is started by a test is no worker of it.
+  // A test runner that a test starts is no worker of the outer one.
   const inherited = Object.entries(process.env).filter(([name]) => !name.startsWith("VITEST"))
   const options = {
     cwd: folder,
@@ -98,7 +95,7 @@ export const runIn = async (
     )
 }
 
-/** The guide's command that begins so. Throws when there is none. */
+/** The guide's command with this beginning. Throws if there is none. */
 export const commandOfGuide = (beginning: string): string => {
   const found = guideCommands.find((command) => command.startsWith(beginning))
   if (found === undefined) throw new Error(`${guide} does not say: ${beginning}`)

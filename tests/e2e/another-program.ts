@@ -1,6 +1,4 @@
-/**
- * Runs one of the programs that customers have, in a process of its own, and tells what came of it.
- */
+/** Runs one of the programs that customers use in a process of its own, and reports its end. */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { fileURLToPath } from "node:url"
@@ -13,7 +11,7 @@ export interface Ended {
 
 export interface Program {
   readonly ended: Promise<Ended>
-  /** Succeeds when it has printed the text; fails when it ends without. */
+  /** Succeeds when the program has printed the text; fails if it ends without. */
   readonly prints: (text: string) => Promise<void>
   readonly interrupt: () => void
 }
@@ -43,7 +41,7 @@ const run = (
       if (!Array.isArray(more)) throw new Error(`It ended without ${text}: ${JSON.stringify(more)}`)
     }
   }
-  // Past the handle: Deno would tell the signal for the exit code, however the child takes it.
+  // Not by the handle: Deno would report the signal as the exit code, however the child handles it.
   return { ended, prints, interrupt: () => void process.kill(child.pid!, "SIGINT") }
 }
 
@@ -64,7 +62,7 @@ export const runDemo = (
     },
   )
 
-/** Runs newman, which is made for Node: under Deno, on the Node that npm has installed. */
+/** Runs newman, which is made for Node: under Deno, with the Node that npm has installed. */
 export const runNewman = (words: ReadonlyArray<string>): Program =>
   run(onDeno ? file("node_modules/.bin/node") : process.execPath, [
     file("node_modules/newman/bin/newman.js"),

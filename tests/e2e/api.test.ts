@@ -1,6 +1,7 @@
 /**
- * The whole system, as its customers meet it. All of these share one system, since to start one
- * costs more than most of them; `vitest run tests/e2e -t "Idempotency-Key"` runs those of a name.
+ * The whole system from its customers' view. All of these tests share one system, because starting
+ * one takes longer than most of them; `vitest run tests/e2e -t "Idempotency-Key"` runs those of one
+ * name.
  */
 import { useSystem } from "./system-under-test.ts"
 import "./orders.ts"

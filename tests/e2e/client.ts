@@ -1,7 +1,6 @@
 /**
- * What a customer's program does, over plain fetch: requests as they are written, answers as they
- * come. What is decoded is decoded strictly, so that a field that the contract does not know fails
- * the test.
+ * A customer's program, over plain fetch: requests as they are written, answers as they come.
+ * Answers are decoded strictly, so that a field that the contract does not have fails the test.
  */
 import { Effect, Schema } from "effect"
 import { assert } from "vitest"
@@ -17,8 +16,8 @@ export interface Answer {
   readonly headers: Headers
   readonly text: string
   /**
-   * The request that it is the answer to; tokens and names that are new in every run are told by
-   * their kind alone.
+   * The request that was answered; tokens and names that are new in every run are replaced by their
+   * kind.
    */
   readonly asked: string
 }
@@ -27,7 +26,7 @@ export interface Sending {
   readonly method?: string
   readonly token?: string
   /**
-   * Sent as it is when it is text or bytes, else as JSON; makes it a POST unless a method is given.
+   * Sent unchanged if it is text or bytes, else as JSON; makes it a POST unless a method is given.
    */
   readonly body?: unknown
   readonly headers?: Readonly<Record<string, string>>
@@ -61,7 +60,7 @@ export const send = async (
   return { status: response.status, headers: response.headers, text: await response.text(), asked }
 }
 
-/** The answer's body, when it has the status and is what the schema says. */
+/** The answer's body, if it has the status and matches the schema. */
 export const decoded = <A>(answer: Answer, status: number, schema: Schema.Codec<A, unknown>): A => {
   assert.strictEqual(answer.status, status, answer.text)
   return Schema.decodeUnknownSync(Schema.fromJsonString(schema), { onExcessProperty: "error" })(
@@ -69,13 +68,10 @@ export const decoded = <A>(answer: Answer, status: number, schema: Schema.Codec<
   )
 }
 
-/** The different requests that were refused as they had to be. */
+/** The different requests that were refused as expected. */
 export const refused = new Set<string>()
 
-/**
- * Asserts that the answer is a problem as RFC 9457 has it, and one that tells nothing of the
- * inside.
- */
+/** Asserts that the answer is a problem of RFC 9457 that reveals nothing internal. */
 export const assertProblem = (answer: Answer, status: number, code: string) => {
   assert.strictEqual(answer.headers.get("content-type"), "application/problem+json", answer.text)
   const problem = decoded(answer, status, ProblemDetails)
@@ -101,20 +97,20 @@ export const newCustomer = async (): Promise<Customer> => {
 }
 
 let bystander: Promise<Customer> | undefined
-/** The one customer of all tests that need somebody's token and order nothing. */
+/** The one customer of all tests that need a token and place no order. */
 export const anyCustomer = (): Promise<Customer> => bystander ??= newCustomer()
 
 export const walletOf = async ({ username, access }: Customer) =>
   decoded(await send(`/api/accounts/${username}`, { token: access }), 200, Account).wallet
 
-/** Posts an order as it is, right or wrong. */
+/** Posts an order as it is, valid or not. */
 export const post = (
   { access }: Customer,
   body: unknown,
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Answer> => send("/api/orders/", { token: access, body, headers })
 
-/** Places an order and gives it as it is once it is final. */
+/** Places an order, and gives it once it is final. */
 export const place = async (customer: Customer, order: NewOrder) => {
   const placed = decoded(
     await post(customer, order, { prefer: "wait=30" }),
@@ -129,7 +125,7 @@ export const place = async (customer: Customer, order: NewOrder) => {
 export const lookUp = async ({ access }: Customer, id: string) =>
   decoded(await send(`/api/orders/${id}`, { token: access }), 200, OrderDetails)
 
-/** Does something `times` times, at most so many at once. */
+/** Runs something `times` times, with at most this many at once. */
 export const repeat = <A>(
   times: number,
   work: (n: number) => Promise<A>,

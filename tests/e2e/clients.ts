@@ -1,5 +1,5 @@
 /**
- * The clients that come with the system, at work: the Postman collection, run by newman, and the
+ * The clients that come with the system, in use: the Postman collection, run by newman, and the
  * demo.
  */
 import { assert, describe, it } from "vitest"
@@ -31,7 +31,7 @@ describe("the Postman collection", () => {
     assert.match(stdout, /requests │ +29 │ +0 │/)
   })
 
-  it("fails where there is no system", async () => {
+  it("fails without a system", async () => {
     const { code } = await runNewman(["--env-var", "baseUrl=http://127.0.0.1:1"]).ended
     assert.strictEqual(code, 1)
   })
@@ -48,7 +48,7 @@ describe("the Postman collection", () => {
 })
 
 describe("the demo with --base-url", () => {
-  it("shows four orders that end as they must", async () => {
+  it("shows four orders that end as expected", async () => {
     const { code, stdout, stderr } = await runDemo(["--base-url", `${system.baseUrl}/`]).ended
     assert.deepStrictEqual([code, stderr], [0, ""], stdout)
     assert.include(stdout, ` has signed up at ${system.baseUrl}. The wallet holds 100.\n`)
@@ -62,7 +62,7 @@ describe("the demo with --base-url", () => {
     assert.isTrue(stdout.endsWith("\n4 orders, 4 as expected.\n"))
   })
 
-  it("draws what happened, in a hundred columns and without colour where no terminal is", async () => {
+  it("draws the orders in a hundred columns, without colour in a pipe", async () => {
     const { stdout } = await runDemo(["--base-url", system.baseUrl]).ended
     const rows = stdout.split("\n").map((line) => line.replace(/ +\d+ ms$/, ""))
     for (const row of rows) assert.isAtMost(row.length, 100)

@@ -1,6 +1,6 @@
 /**
- * What a person sees of a start, and of a change: nothing that needs no care, and never the old
- * code in silence.
+ * What a person sees of a start and of a change: no warnings without a reason, and never the old
+ * code without a word.
  */
 import { deepStrictEqual, match, ok } from "node:assert/strict"
 import { spawn } from "node:child_process"
@@ -13,16 +13,13 @@ import { saveChange } from "./compose-sources.ts"
 const logsOf = (project: ComposeProject, ...services: ReadonlyArray<string>) =>
   project.compose("logs", "--no-color", "--no-log-prefix", ...services)
 
-/**
- * Fails unless a start that went well logs nothing but that, by name. Gives what the last of it
- * said.
- */
+/** Fails unless a good start logs nothing but that, by name. Gives the last message. */
 export const checkStart = async (project: ComposeProject): Promise<string> => {
   for (const name of serviceNames) {
     const entries = (await logsOf(project, name)).split("\n").map((line) =>
       JSON.parse(line) as { readonly service: string; readonly level: string }
     )
-    ok(entries.length > 0, `${name} says nothing`)
+    ok(entries.length > 0, `${name} logs nothing`)
     for (const entry of entries) {
       deepStrictEqual([entry.service, entry.level], [name, "INFO"], JSON.stringify(entry))
     }
@@ -38,7 +35,7 @@ export const checkStart = async (project: ComposeProject): Promise<string> => {
 const idsOf = async (project: ComposeProject) =>
   Object.fromEntries((await project.containers()).map(({ service, id }) => [service, id]))
 
-/** The containers that another `up` puts new ones in the place of. */
+/** The containers that another `up` replaces. */
 const replacedByUp = async (project: ComposeProject) => {
   const before = await idsOf(project)
   await project.compose("up", "--detach", "--wait")
@@ -46,10 +43,7 @@ const replacedByUp = async (project: ComposeProject) => {
   return Object.keys(after).filter((service) => after[service] !== before[service]).sort()
 }
 
-/**
- * Fails unless `up` brings in what was changed, and nothing else. Gives a line that says what was
- * tried.
- */
+/** Fails unless `up` applies the changes, and nothing else. Gives a line about what was tried. */
 export const checkChanges = async (project: ComposeProject): Promise<string> => {
   const save = (file: string, change: (text: string) => string) =>
     saveChange(project.folder, file, change)
@@ -69,7 +63,7 @@ export const checkChanges = async (project: ComposeProject): Promise<string> => 
   return "a change of redis.conf, nginx.conf and a service comes in by `up`, and no other does"
 }
 
-/** Fails unless a service starts again whenever an editor saves its sources, and no other does. */
+/** Fails unless a service restarts when an editor saves its sources, and no other service does. */
 export const checkLiveReload = async (project: ComposeProject): Promise<string> => {
   const before = await idsOf(project)
   const files = ["-f", "compose.yaml", "-f", "compose/development.yaml"]
@@ -89,8 +83,8 @@ export const checkLiveReload = async (project: ComposeProject): Promise<string> 
     )
   }
   try {
-    // Until everything is up, Compose gives up when one that others wait for is started again.
-    await until("everything is up with the sources from here", 180_000, async () => {
+    // Until everything is up, Compose gives up if a container restarts that others wait for.
+    await until("everything is up with the local sources", 180_000, async () => {
       const { slots } = await idsOf(project)
       if (slots === undefined || slots === before["slots"]) return false
       const health = (await project.compose("ps", "--format", "{{.Health}}")).split("\n")
@@ -100,7 +94,7 @@ export const checkLiveReload = async (project: ComposeProject): Promise<string> 
     for (const n of [1, 2, 3]) {
       save(n)
       await until(
-        `the ${n}. save is seen`,
+        `save ${n} is seen`,
         120_000,
         async () => (await logsOf(project, "slots")).split("\n").includes(`save ${n}`),
       )
@@ -113,7 +107,7 @@ export const checkLiveReload = async (project: ComposeProject): Promise<string> 
   return "three saves by renaming, three restarts of slots, none of items"
 }
 
-/** Fails when `down -v` leaves anything of the project. */
+/** Fails if `down -v` leaves anything of the project. */
 export const checkRemoval = async (project: ComposeProject): Promise<string> => {
   await project.down()
   const label = `label=com.docker.compose.project=${project.name}`
@@ -121,5 +115,5 @@ export const checkRemoval = async (project: ComposeProject): Promise<string> => 
     const left = await run("docker", [...kind, "--quiet", "--filter", label])
     deepStrictEqual(left, "", `left by down: ${kind.join(" ")}`)
   }
-  return "down --volumes leaves nothing, whatever it was started with"
+  return "down --volumes leaves nothing, however the project was started"
 }

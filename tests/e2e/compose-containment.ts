@@ -1,6 +1,6 @@
 /**
- * What each container may do, as kernel and engine see it: no root, no rights, no root file system
- * to write to, limits.
+ * What each container may do, as kernel and engine see it: no root user, no capabilities, no
+ * writable root file system, limits.
  */
 import { deepStrictEqual, ok } from "node:assert/strict"
 import { serviceNames } from "#shared/roster.ts"
@@ -8,7 +8,7 @@ import { type ComposeProject, type Container, run } from "./compose-project.ts"
 
 const twoGiB = 2 * 1024 ** 3
 
-/** The secrets that each container gets, and no other. */
+/** The secrets that each container gets, and no others. */
 const secrets: Readonly<Record<string, ReadonlyArray<string>>> = {
   gateway: [],
   auth: [
@@ -38,18 +38,18 @@ interface Inspected {
   }
 }
 
-/** The programs of a service's container that bring others in. */
+/** The programs of a service's container that could install others. */
 const installers = async (project: ComposeProject, container: Container): Promise<string> =>
   serviceNames.some((name) => name === container.service)
     ? await project.inside(container, "command -v npm npx corepack yarn pnpm || true")
     : ""
 
-/** Fails unless every running container is contained. Gives a line that says what was seen. */
+/** Fails unless every running container is contained. Gives a line about what was seen. */
 export const checkContainment = async (project: ComposeProject): Promise<string> => {
   const containers = await project.containers()
   const limits = await Promise.all(containers.map((container) => checkOne(project, container)))
   const together = limits.reduce((sum, bytes) => sum + bytes, 0)
-  ok(together < twoGiB, `together they may use ${together} bytes`)
+  ok(together < twoGiB, `all containers together may use ${together} bytes`)
   return `${containers.length} containers without root or rights, within ${
     together / 2 ** 20
   } MiB together`
@@ -72,6 +72,6 @@ const checkOne = async (project: ComposeProject, container: Container): Promise<
   >
   const { Memory, NanoCpus, PidsLimit } = found!.HostConfig
   ok(Memory > 0 && NanoCpus > 0 && Number(PidsLimit) > 0, `${service} has no limit`)
-  deepStrictEqual(await installers(project, container), "", `${service} can install what it wants`)
+  deepStrictEqual(await installers(project, container), "", `${service} can install packages`)
   return Memory
 }

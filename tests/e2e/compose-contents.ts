@@ -1,7 +1,4 @@
-/**
- * The bill of materials says what is in the image: of npm's packages those that it names, and no
- * other.
- */
+/** The bill of materials matches the image: it has exactly the npm packages that the bill names. */
 import { deepStrictEqual, ok } from "node:assert/strict"
 import { Effect } from "effect"
 import { billOfImage, billOfProject } from "#compose/sbom/bill.ts"
@@ -12,8 +9,8 @@ const named = (components: ReadonlyArray<Component>) =>
   components.filter(({ purl }) => purl.startsWith("pkg:npm/"))
 
 /**
- * Fails unless the bill of the folder's sources holds for the image. Gives a line that says what
- * was compared.
+ * Fails unless the bill of the folder's sources matches the image. Gives a line about what was
+ * compared.
  */
 export const checkContents = async (folder: string, image: string): Promise<string> => {
   const madeAt = new Date()
@@ -22,10 +19,10 @@ export const checkContents = async (folder: string, image: string): Promise<stri
   const inside = named(components).map(({ ref }) => ref)
   const bill = named(billOfProject(folder, false, madeAt).components)
   const needed = bill.filter(({ optional }) => !optional).map(({ ref }) => ref)
-  deepStrictEqual(needed.filter((ref) => !inside.includes(ref)), [], "billed, and not in the image")
+  deepStrictEqual(needed.filter((ref) => !inside.includes(ref)), [], "in the bill only")
   const billed = bill.map(({ ref }) => ref)
-  deepStrictEqual(inside.filter((ref) => !billed.includes(ref)), [], "in the image, and not billed")
+  deepStrictEqual(inside.filter((ref) => !billed.includes(ref)), [], "in the image only")
   const debian = components.length - inside.length
   ok(debian > 20, `only ${debian} packages of Debian`)
-  return `in the image are ${inside.length} packages of npm, as billed, and ${debian} of Debian`
+  return `the image has ${inside.length} packages of npm, as in the bill, and ${debian} of Debian`
 }

@@ -1,8 +1,7 @@
 /**
- * Faults in the middle of a steady load: containers are killed, restarted, emptied, scaled and
- * replaced, and get other secrets, one after the other, while customers order through the gateway.
- * Then every order that was acknowledged must be final, and the books of the whole system must
- * balance.
+ * Faults in the middle of a steady load: containers are killed, restarted, emptied, scaled,
+ * replaced, and given other secrets, one after another, while customers order through the gateway.
+ * Then every acknowledged order must be final, and the books of the whole system must balance.
  */
 import { deepStrictEqual, ok } from "node:assert/strict"
 import { randomUUID } from "node:crypto"
@@ -13,11 +12,9 @@ import { type ComposeProject, run } from "./compose-project.ts"
 
 interface Load {
   readonly usernames: ReadonlyArray<string>
-  /** Resolves when so many more orders have been acknowledged. */
+  /** Resolves when this many more orders have been acknowledged. */
   readonly more: (orders: number) => Promise<void>
-  /**
-   * Stops ordering and gives the id of every order that was acknowledged, and what it must end as.
-   */
+  /** Stops ordering, and gives the id of every acknowledged order with its expected end. */
   readonly stop: () => Promise<ReadonlyMap<string, "completed" | "failed">>
 }
 
@@ -25,8 +22,8 @@ const customers = 8
 const betweenOrdersMs = 50
 
 /**
- * A wish that a wallet can afford for the whole run, or one that asks for too much, or for what
- * there is not.
+ * A wish that a wallet can afford for the whole run, or one for too much or for something that does
+ * not exist.
  */
 const cheapWish = (n: number) => {
   const wish = wishOf(n)
@@ -55,7 +52,7 @@ const startLoad = async (baseUrl: string): Promise<Load> => {
       await pause(betweenOrdersMs)
     }
   }))
-  // Seen where somebody waits for it.
+  // Thrown at the next wait for orders.
   let failure: unknown
   working.catch((error) => failure = error)
   return {
@@ -111,21 +108,21 @@ export const faults: Readonly<Record<string, Fault>> = {
     await redis(project, "flushall")
     await project.compose("unpause", "orchestrator")
   },
-  "there are three orchestrators and two of orders": async (project, load) => {
+  "three orchestrators and two of orders run": async (project, load) => {
     await scale(project, 3, 2)
     await load.more(100)
     const consumers = await redis(project, "xinfo consumers orders orchestrators")
     deepStrictEqual(consumers.match(/^name$/gm)?.length, 3)
   },
   "one of three orchestrators is killed": (project) => killOne(project, "orchestrator"),
-  "there is one of each again": (project) => scale(project, 1, 1),
+  "one of each runs again": (project) => scale(project, 1, 1),
   "orders is replaced by a new container": (project) =>
     project.compose("up", "--detach", "--no-deps", "--force-recreate", "orders"),
 }
 
 /**
- * Fails when an order is lost or ends as it must not, or the books do not balance. Gives a line of
- * what happened.
+ * Fails if an order is lost or ends differently than expected, or the books do not balance. Gives a
+ * line about the result.
  */
 export const checkFaults = async (
   project: ComposeProject,
@@ -148,10 +145,10 @@ export const checkFaults = async (
   deepStrictEqual(books.faults, [])
   const ended = [...acknowledged.keys()].map((id) => books.orders.get(id))
   deepStrictEqual(ended.map((order) => order?.status), [...acknowledged.values()])
-  // The same key never made a second order.
+  // No key made a second order.
   const ours = [...books.orders.values()].filter((o) => load.usernames.includes(o.username))
   deepStrictEqual(ours.length, ended.length)
   const republished = ended.filter((order) => order!.republished > 0).length
-  ok(republished >= 50, "what was lost from Redis was not put on the queue again")
-  return `${ended.length} orders, none lost, ${republished} put on the queue again, the books balance`
+  ok(republished >= 50, "orders that were lost from Redis were not published again")
+  return `${ended.length} orders, none lost, ${republished} published again, the books balance`
 }

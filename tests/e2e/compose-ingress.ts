@@ -1,7 +1,7 @@
 /**
- * The public API behind an ingress controller, which routes what the Ingress of Kubernetes says and
- * answers everything else itself, in words of its own. Caddy stands in for Traefik: both are Go's
- * HTTP server.
+ * The public API behind an ingress controller, which routes the paths of Kubernetes's Ingress and
+ * answers all others itself, in its own words. Caddy stands in for Traefik: both use Go's HTTP
+ * server.
  */
 import { roster, type ServiceName } from "#shared/roster.ts"
 import type { Ingress, Path } from "../k3d/ingress.ts"
@@ -21,7 +21,7 @@ const route = ({ path, pathType, backend }: Path, n: number) => {
   }`
 }
 
-/** The controller's settings, in the words of Caddy. */
+/** The controller's settings, for Caddy. */
 const settings = (): string => {
   const paths = ofKind<Ingress>(dev, "Ingress")
     .flatMap(({ spec }) => spec.rules).flatMap(({ http }) => http.paths)

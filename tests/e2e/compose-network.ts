@@ -1,8 +1,8 @@
 /**
- * Who reaches whom, tried from inside every container: by name and by every address, each that
- * talks to another reaches it, and nobody else does. A network has no direction, so whoever is
- * called could call back. Only the gateway is in a network with a way out, and has a port on this
- * machine, on 127.0.0.1 only.
+ * Who reaches whom, tried from inside every container, by name and by every address: a service
+ * reaches exactly those that it calls. A network has no direction, so the called one could call
+ * back. Only the gateway is in a network with a way out, and has a port on this machine, on
+ * 127.0.0.1 only.
  */
 import { deepStrictEqual } from "node:assert/strict"
 import { publicServices, roster, serviceNames } from "#shared/roster.ts"
@@ -17,7 +17,7 @@ const ports: Readonly<Record<string, number>> = {
   ),
 }
 
-/** Who calls whom; all that the system needs. */
+/** Who calls whom; everything that the system needs. */
 const isEdge = (from: string, to: string): boolean =>
   from === "gateway"
     ? publicServices.some((name) => name === to)
@@ -35,7 +35,7 @@ const inspect = async ({ id }: Container) => {
   return found!.NetworkSettings
 }
 
-/** Fails unless exactly the edges are open. Gives a line that says what was tried. */
+/** Fails unless exactly the edges are open. Gives a line about what was tried. */
 export const checkNetwork = async (project: ComposeProject): Promise<string> => {
   const containers = await project.containers()
   deepStrictEqual(containers.map(({ service }) => service).sort(), Object.keys(ports).sort())
@@ -88,7 +88,7 @@ export const checkNetwork = async (project: ComposeProject): Promise<string> => 
  */
 const tryAll = (targets: ReadonlyArray<string>) => `
 while read -r name address port; do
-  # What runs here counts against the container's memory.
+  # These processes count against the container's memory.
   (( $(jobs -r | wc -l) < 8 )) || wait -n
   { timeout 2 bash -c "exec 3<>/dev/tcp/$address/$port" 2>/dev/null && echo "$name $address"; } &
 done <<'TARGETS'

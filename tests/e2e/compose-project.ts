@@ -1,7 +1,7 @@
 /**
- * One Compose project of this repository, under a name and on a port of its own: other projects of
- * the machine, such as one that a developer has up, are left alone. Its containers, networks and
- * data are gone after `down`.
+ * One Compose project of this repository, with its own name and port, so that other projects on the
+ * machine, such as a developer's, are not touched. Its containers, networks and data are gone after
+ * `down`.
  */
 import { execFile, spawn } from "node:child_process"
 import { once } from "node:events"
@@ -14,8 +14,8 @@ const root = fileURLToPath(new URL("../..", import.meta.url))
 export type Environment = Readonly<Record<string, string>>
 
 /**
- * Runs a program of the machine and gives what it printed. Rejects with the end of what it
- * complained of.
+ * Runs a program of the machine, and gives what it printed. Rejects with the end of its error
+ * output.
  */
 export const run = async (
   command: string,
@@ -33,7 +33,7 @@ export const run = async (
   }
 }
 
-/** Why Compose cannot be used on this machine, with the remedy; undefined when it can. */
+/** Why Compose cannot be used on this machine, and what to do; undefined if it can. */
 export const whyNoCompose = async (): Promise<string | undefined> => {
   const works = (...words: ReadonlyArray<string>) =>
     run("docker", words).then(() => true, () => false)
@@ -42,7 +42,7 @@ export const whyNoCompose = async (): Promise<string | undefined> => {
     return "Docker has no compose command: install its Compose plugin (v2)"
   }
   if (!await works("info")) {
-    return "The Docker engine does not answer: start it, or mend DOCKER_HOST"
+    return "The Docker engine does not answer: start it, or correct DOCKER_HOST"
   }
 }
 
@@ -53,9 +53,9 @@ export interface Container {
 
 export interface ComposeProject {
   readonly name: string
-  /** The sources that it is made of. */
+  /** The folder of its sources. */
   readonly folder: string
-  /** What it is started with, beyond the environment of this process. */
+  /** The environment that it is started with, beyond that of this process. */
   readonly environment: Environment
   readonly baseUrl: string
   /** `docker compose` with these words. */
@@ -67,7 +67,7 @@ export interface ComposeProject {
   ) => Promise<string>
   /** The running containers, of all services or of one. */
   readonly containers: (service?: string) => Promise<ReadonlyArray<Container>>
-  /** Runs a bash script in a container and gives what it printed. */
+  /** Runs a bash script in a container, and gives what it printed. */
   readonly inside: (container: Container, script: string) => Promise<string>
   /** The URL of its PostgreSQL's superuser, for as long as `use` runs. */
   readonly withPostgres: <A>(use: (url: string) => Promise<A>) => Promise<A>
@@ -75,7 +75,7 @@ export interface ComposeProject {
   readonly down: () => Promise<void>
 }
 
-/** The project of a name, made of a folder; nothing is started by this. */
+/** The project of a name in a folder; this starts nothing. */
 export const composeProject = async (
   name: string,
   folder: string,
@@ -131,7 +131,7 @@ export const freePort = async (): Promise<number> => {
 }
 
 /**
- * A port of this machine that leads to one of a container that publishes none. Works wherever
+ * A port of this machine that leads to a port of a container that publishes none. Works wherever
  * `docker exec` does.
  */
 const throughTunnel = async <A>(
@@ -139,14 +139,14 @@ const throughTunnel = async <A>(
   containerPort: number,
   use: (port: number) => Promise<A>,
 ): Promise<A> => {
-  // Waits for what it kills: an orphan becomes a child of the container's first process, and
-  // PostgreSQL takes a killed child for a crash of its own.
+  // Waits for the process that it kills: an orphan becomes a child of the container's first
+  // process, and PostgreSQL takes a killed child for a crash of its own.
   const script = `exec 3<>/dev/tcp/127.0.0.1/${containerPort}; cat <&3 & cat >&3; kill $!; wait`
   const server = createServer((socket) => {
     const inside = spawn("docker", ["exec", "-i", container, "bash", "-c", script], {
       stdio: ["pipe", "pipe", "ignore"],
     })
-    // Either end may go first.
+    // Either end may close first.
     inside.stdin.on("error", () => socket.destroy())
     socket.on("error", () => inside.stdin.destroy())
     socket.pipe(inside.stdin)

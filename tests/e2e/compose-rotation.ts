@@ -1,10 +1,10 @@
-/** The secrets are changed as SECURITY.md says, by its own commands, while customers order. */
+/** The secrets are changed by the commands of SECURITY.md, while customers order. */
 import { deepStrictEqual, ok } from "node:assert/strict"
 import { defaultAddress } from "#shared/config/addresses.ts"
 import { type ComposeProject, run } from "./compose-project.ts"
 import { commandsIn } from "./documented-commands.ts"
 
-/** Gives whether the secret that a script reads in a container opens what it is for. */
+/** Whether the secret that a script reads in a container still works. */
 const works = async (project: ComposeProject, service: string, script: string) =>
   await project.compose("exec", "-T", service, "bash", "-c", script).then(
     () => true,
@@ -25,15 +25,15 @@ const database = (name: string, role: string): Secret => ({
     works(
       project,
       "postgres",
-      // From where others come: who is on the server itself is asked for no password.
+      // By the address that others use: the server asks local clients for no password.
       `PGPASSWORD='${password}' psql --host "$(hostname -i | cut -d' ' -f1)" --username ${role} ` +
         "--command 'select 1'",
     ),
 })
 
 /**
- * Sends billing a request as auth, signed by this key; a body that is none tells who is let in from
- * who is not.
+ * Sends billing a request as auth, signed by this key; with an invalid body, the answer shows
+ * whether the caller was let in.
  */
 const asAuth = (key: string) => `
   import { importJWK, SignJWT } from "jose"
@@ -46,7 +46,7 @@ const asAuth = (key: string) => `
   })
   process.exit(status === 401 ? 1 : 0)`
 
-/** What is looked at of each kind, by the heading in SECURITY.md. */
+/** The secrets of each kind to try, by the heading in SECURITY.md. */
 const secrets: Readonly<Record<string, ReadonlyArray<Secret>>> = {
   "The services' keys": [{
     read: file("auth", "/run/secrets/private-key.json"),
@@ -70,13 +70,13 @@ const secrets: Readonly<Record<string, ReadonlyArray<Secret>>> = {
   }],
 }
 
-/** By what is changed; each fails when a secret of before still works, or one of after does not. */
+/** By what is changed; each fails if an old secret still works, or a new one does not. */
 export const rotations = Object.fromEntries(
   Object.entries(commandsIn("SECURITY.md", /^docker compose [a-z]/)).map(([heading, commands]) => [
     `changed as SECURITY.md says: ${heading}`,
     async (project: ComposeProject): Promise<void> => {
       const looked = secrets[heading] ?? []
-      ok(looked.length > 0, `nobody knows how to try: ${heading}`)
+      ok(looked.length > 0, `no test knows how to try: ${heading}`)
       const before = await Promise.all(looked.map(({ read }) => read(project)))
       const letsIn = (all: ReadonlyArray<string>) =>
         Promise.all(looked.map(({ isLetIn }, n) => isLetIn(project, all[n]!)))

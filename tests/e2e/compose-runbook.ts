@@ -1,6 +1,6 @@
 /**
  * The commands of docs/operate.md for Compose, run word for word: all databases are backed up and
- * restored, then one alone, and everything else is at least something that Compose does.
+ * restored, then one alone, and every other command is at least one that Compose executes.
  */
 import { deepStrictEqual, ok } from "node:assert/strict"
 import { mkdtempSync, rmSync } from "node:fs"
@@ -27,12 +27,12 @@ const one = "One database"
 
 const orders = 20
 
-/** Places some orders and waits until all are final; gives their ids. */
+/** Places some orders, and waits until all are final; gives their ids. */
 const placeSome = async (project: ComposeProject): Promise<ReadonlyArray<string>> => {
   const customer = await newCustomer(() => project.baseUrl)
   const ids: Array<string> = []
   for (let n = 0; n < orders; n++) {
-    await until("it is acknowledged", 120_000, async () => {
+    await until("the order is acknowledged", 120_000, async () => {
       const id = await customer.tryToPlace(wishOf(n), `${n}`)
       if (id !== undefined) ids.push(id)
       return id !== undefined
@@ -47,7 +47,7 @@ const untilFinal = (project: ComposeProject) =>
     until("every order is final", 120_000, async () => await undecided(url) === 0)
   )
 
-/** What the audit says when nothing is wrong; rejects when something is. */
+/** The audit's output when nothing is wrong; rejects if something is. */
 const audited = (project: ComposeProject) =>
   project.compose("exec", "-T", "orchestrator", "node", "services/console/cli/main.ts", "audit")
 
@@ -58,7 +58,7 @@ const idsIn = async (project: ComposeProject): Promise<ReadonlySet<string>> => {
   return new Set(ids.split("\n"))
 }
 
-/** Runs a block where there is nothing but the backups, and nobody to type. */
+/** Runs a block in a folder that has only the backups, without a terminal. */
 const shellFor = (project: ComposeProject, folder: string) => {
   const environment = {
     ...project.environment,
@@ -68,10 +68,7 @@ const shellFor = (project: ComposeProject, folder: string) => {
     run("bash", ["-e", "-o", "pipefail", "-c", `exec </dev/null\n${block}`], environment, folder)
 }
 
-/**
- * Fails unless what was backed up is there again, what came later is not, and all books are in
- * order.
- */
+/** Fails unless the backup is back, newer data is gone, and all books balance. */
 const checkRestore = async (project: ComposeProject, inShell: ReturnType<typeof shellFor>) => {
   const { [all]: [dump, restore] = [], [one]: [restoreOne] = [] } = blocksFor(project)
   ok(dump !== undefined && restore !== undefined && restoreOne !== undefined)
@@ -95,11 +92,11 @@ const signUpAda = async ({ baseUrl }: ComposeProject) => {
     headers: { "content-type": "application/json" },
     body: JSON.stringify(ada),
   })
-  // She may have been here before.
+  // The user may exist from an earlier run.
   ok(answer.ok || answer.status === 409, `ada cannot sign up: ${answer.status}`)
 }
 
-/** Fails when a command of the runbook does, or when the system is not whole behind them. */
+/** Fails if a command of the runbook fails, or if the system is damaged afterwards. */
 export const checkRunbook = async (project: ComposeProject): Promise<string> => {
   const folder = mkdtempSync(join(tmpdir(), "unwind-runbook-"))
   const inShell = shellFor(project, folder)
@@ -113,7 +110,7 @@ export const checkRunbook = async (project: ComposeProject): Promise<string> => 
     await project.compose("up", "--detach", "--wait")
     await placeSome(project)
     await audited(project)
-    return `the runbook: restored, and ${others.length} more of its sections, all books are in order`
+    return `the runbook: restored, and ${others.length} more of its sections, all books balance`
   } finally {
     rmSync(folder, { recursive: true })
   }

@@ -1,6 +1,5 @@
 /**
- * A copy of what the containers are made of, which a test may change; it is gone when the process
- * ends.
+ * A copy of the containers' sources that a test may change; it is removed when the process ends.
  */
 import { cpSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -14,7 +13,7 @@ const parts = [
   ...["compose", "services", "shared"],
 ]
 
-/** Copies the sources and gives the folder. */
+/** Copies the sources, and gives the folder. */
 export const copySources = (): string => {
   const folder = mkdtempSync(join(tmpdir(), "unwind-compose-"))
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }))
@@ -22,7 +21,7 @@ export const copySources = (): string => {
   return folder
 }
 
-/** Changes a file of the copy as many editors save: a new file takes the place of the old one. */
+/** Changes a file of the copy as many editors save: a new file replaces the old one. */
 export const saveChange = (
   folder: string,
   file: string,
@@ -31,7 +30,7 @@ export const saveChange = (
   const path = join(folder, file)
   const before = readFileSync(path, "utf8")
   const after = change(before)
-  if (after === before) throw new Error(`${file} is not what the test changes`)
+  if (after === before) throw new Error(`${file} does not have the text that the test changes`)
   writeFileSync(`${path}.saved`, after)
   renameSync(`${path}.saved`, path)
 }

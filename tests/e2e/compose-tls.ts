@@ -1,6 +1,6 @@
 /**
- * The gateway with TLS: a certificate is made and kept, plain HTTP leads there, and all is as
- * before without it.
+ * The gateway with TLS: a certificate is made and kept, plain HTTP redirects to HTTPS, and without
+ * TLS everything is as before.
  */
 import { deepStrictEqual, notDeepStrictEqual } from "node:assert/strict"
 import { request } from "node:https"
@@ -8,7 +8,7 @@ import { until } from "#tests/support/customer.ts"
 import { type ComposeProject, freePort, run } from "./compose-project.ts"
 import { commandsIn } from "./documented-commands.ts"
 
-/** A request over TLS, whose certificate is proved by that one. */
+/** A request over TLS to a server with this certificate. */
 const get = (url: string, ca: string) =>
   new Promise<{ readonly status: number; readonly held: string | undefined }>((resolve, reject) => {
     request(url, { ca, agent: false }, (response) => {
@@ -18,9 +18,7 @@ const get = (url: string, ca: string) =>
     }).on("error", reject).end()
   })
 
-/**
- * Fails unless the gateway speaks TLS where it is asked to. Gives a line that says what was tried.
- */
+/** Fails unless the gateway serves TLS when told to. Gives a line about what was tried. */
 export const checkTls = async (project: ComposeProject): Promise<string> => {
   const GATEWAY_TLS_PORT = `${await freePort()}`
   const files = ["-f", "compose.yaml", "-f", "compose/tls.yaml"]
@@ -37,21 +35,21 @@ export const checkTls = async (project: ComposeProject): Promise<string> => {
     [308, `https://127.0.0.1:${GATEWAY_TLS_PORT}/docs`],
   )
   await withTls("up", "--detach", "--wait", "--no-deps", "--force-recreate", "gateway")
-  deepStrictEqual(await certificate(), made, "another certificate is made")
-  // As SECURITY.md has a certificate of one's own taken, and one made anew.
+  deepStrictEqual(await certificate(), made, "another certificate was made")
+  // The commands of SECURITY.md for one's own certificate, and for a new one.
   const commands = Object.values(commandsIn("SECURITY.md", `docker compose ${files.join(" ")} `))
   for (const command of commands.flat()) {
     await run("bash", ["-c", command], { ...project.environment, GATEWAY_TLS_PORT }, project.folder)
   }
   const another = await certificate()
-  notDeepStrictEqual(another, made, "the same certificate is kept")
+  notDeepStrictEqual(another, made, "the old certificate is still there")
   await until(
-    "the gateway has taken it",
+    "the gateway uses it",
     60_000,
     () => get(url, another).then(() => true, () => false),
   )
   await project.compose("up", "--detach", "--wait", "--no-deps", "gateway")
   const again = await fetch(`${project.baseUrl}/docs`)
   deepStrictEqual([again.status, again.headers.get("strict-transport-security")], [200, null])
-  return "TLS with a certificate that is made once, and anew when it is told to; plain HTTP leads there, and neither without it"
+  return "TLS: a certificate made once, and again on request; plain HTTP redirects there"
 }

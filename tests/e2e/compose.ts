@@ -1,8 +1,8 @@
 /**
- * The containers, tried for real: for each image variant it builds, starts, and checks what is
- * said, what a container may do, who reaches whom, the end-to-end tests and faults under load; with
- * --all also what takes long. `npm run e2e:compose -- --help` says more. Exits with 0 when all
- * holds, with 1 when something does not, with 69 where Compose cannot be used.
+ * The containers, tested: for each image variant it builds, starts, and checks what is logged, what
+ * a container may do, who reaches whom, the end-to-end tests and faults under load; with --all also
+ * everything that takes long. `npm run e2e:compose -- --help` has the details. Exits with 0 if
+ * everything holds, 1 if something does not, and 69 if Compose cannot be used.
  */
 import { rejects } from "node:assert/strict"
 import { checkChanges, checkLiveReload, checkRemoval, checkStart } from "./compose-changes.ts"
@@ -28,9 +28,9 @@ const settings = {
   ...plentyOfOrders,
   ITEM_STOCK: `${openings.stock}`,
   SLOT_CAPACITY: `${openings.capacity}`,
-  // So that an audit at a start that is too early for it is not missed.
+  // So that an audit that starts too early is noticed.
   AUDIT_EVERY: "1 second",
-  // However slowly a busy machine restarts what an order waits for.
+  // Long enough for a busy machine to restart whatever an order waits for.
   ORDER_DEADLINE: "30 minutes",
 }
 
@@ -45,13 +45,13 @@ const endToEnd = async (baseUrl: string): Promise<string> => {
   return `end-to-end tests: ${/Tests +(.*)/.exec(output)?.[1]}`
 }
 
-/** A wrong setting is told by its name, and nothing that it is for is started. */
+/** A wrong setting is named, and the services that need it do not start. */
 const checkWrongSetting = async (project: ComposeProject): Promise<string> => {
   const wrong = { ITEM_STOCK: "many" }
   await rejects(project.composeWith(wrong, "up", "--detach"), /"setup" didn't complete/)
   const message = /ITEM_STOCK is wrong: .*/.exec(await project.compose("logs", "setup"))?.[0]
   if (message === undefined || (await project.containers()).length > 0) {
-    throw new Error("A wrong setting is not told before anything is started")
+    throw new Error("A wrong setting is not reported before anything is started")
   }
   return `a wrong setting: ${message}`
 }
@@ -74,13 +74,13 @@ const tryVariant = async (runtime: string, all: boolean) => {
     tell(`healthy: ${await checkStart(project)}`)
     tell(await checkContents(sources, `unwind:dev-${runtime}`))
     tell(await checkContainment(project))
-    // Who reaches whom is the engine's doing, and the same on both.
+    // The engine decides who reaches whom; both runtimes are alike.
     if (runtime === "node") tell(await checkNetwork(project))
     tell(await endToEnd(project.baseUrl))
     if (runtime === "node") tell(await checkTls(project))
     // Kubernetes runs the image of Node.
     if (runtime === "node") tell(`behind an ingress, ${await withIngress(project, endToEnd)}`)
-    // How a secret is changed is the engine's doing, and the same on both.
+    // The engine decides how a secret is changed; both runtimes are alike.
     const tried = runtime === "node" ? { ...faults, ...rotations } : faults
     if (runtime === "node" || all) {
       tell(await checkFaults(project, openings, tried, (what) => tell(`  ${what}`)))
@@ -95,7 +95,7 @@ const tryVariant = async (runtime: string, all: boolean) => {
       tell(await endToEnd(project.baseUrl))
     }
     tell(await checkRemoval(project))
-    // How a change comes in is Compose's doing, and the same on both.
+    // Compose decides how a change is applied; both runtimes are alike.
     if (runtime === "node" && all) {
       await project.compose("up", "--detach", "--wait")
       tell(await checkChanges(project))
@@ -115,12 +115,11 @@ const known = ["node", "deno"] as const
 const composeSyntax = syntax({
   call: "npm run e2e:compose",
   usage: "[-- node] [deno] [--all]",
-  about: "Tries the containers for real, of both image variants where none is named.",
+  about: "Tests the containers, of both image variants if none is named.",
   options: {
     all: {
       type: "boolean",
-      says:
-        "also what takes long: the queue at Upstash, faults with Deno, changes that come in, the runbook",
+      says: "also what takes long: the queue at Upstash, faults with Deno, changes, the runbook",
     },
   },
   closing:

@@ -1,6 +1,6 @@
 /**
- * Loaded into a process before its program: SIGUSR2 begins to count calls, and the next one writes
- * the counts to COVERAGE_FILE.
+ * Loaded into a process before its program: the first SIGUSR2 starts counting calls, and the next
+ * one writes the counts to COVERAGE_FILE.
  */
 import { renameSync, writeFileSync } from "node:fs"
 import { Session } from "node:inspector/promises"
@@ -15,7 +15,7 @@ const toggle = async () => {
     counts = true
     await session.post("Profiler.enable")
     await session.post("Profiler.startPreciseCoverage", { callCount: true, detailed: false })
-    // What was called before is told once, now.
+    // Earlier calls are reported once, now.
     await session.post("Profiler.takePreciseCoverage")
     writeFileSync(`${file}.on`, "")
     return

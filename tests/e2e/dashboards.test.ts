@@ -1,6 +1,6 @@
 /**
- * The queries of dashboards and alerts, each against what a real Prometheus scraped from the
- * running system: one that names what is not there would show nothing, and never fire.
+ * The queries of dashboards and alerts, each run on a real Prometheus that scraped the running
+ * system: a query of missing metrics would show nothing, and its alert would never fire.
  */
 import { execFile, spawn } from "node:child_process"
 import { randomUUID } from "node:crypto"
@@ -42,7 +42,7 @@ const dashboards = globSync("dashboards/*.json", { cwd: folder }).map((file) =>
   JSON.parse(readFileSync(join(folder, file), "utf8")) as Dashboard
 )
 
-/** An alert's query without its bound, which the system, being well, does not pass. */
+/** An alert's query without its bound, which a healthy system does not exceed. */
 const unbounded = ({ expr }: Rule) => expr.replace(/ [<>] [\d.]+$/, "")
 
 const queries = [
@@ -52,13 +52,13 @@ const queries = [
   ...rules.map(unbounded),
 ]
 
-it("there are three dashboards, and each has a name of its own", () => {
+it("there are three dashboards, each with its own name", () => {
   expect(dashboards.map(({ uid }) => uid).toSorted())
     .toEqual(["unwind-queue", "unwind-sagas", "unwind-services"])
 })
 
 describe.skipIf(missing)(
-  "with Prometheus (skipped where prometheus or promtool is not installed)",
+  "with Prometheus (skipped if prometheus or promtool is not installed)",
   () => {
     const data = mkdtempSync(join(tmpdir(), "unwind-dashboards-"))
     let system: EmbeddedProcess
@@ -103,7 +103,7 @@ describe.skipIf(missing)(
       for (let n = 0; n < 5; n++) await customer.tryToPlace(wishOf(n), randomUUID())
       const answers = async (query: string) =>
         await ask(query).then((result) => result.length > 0, () => false)
-      // A rate is there from the second scrape on.
+      // A rate exists from the second scrape on.
       await until(
         "everything is scraped twice",
         patienceMs,
@@ -116,11 +116,11 @@ describe.skipIf(missing)(
       rmSync(data, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
     })
 
-    it("finds something for each query of a dashboard and of an alert", async () => {
+    it("finds data for each query of a dashboard and of an alert", async () => {
       expect(queries.length).toBeGreaterThan(30)
       let without = queries
       // Some look back in steps of a quarter of a minute.
-      await until(`something is found for ${without}`, patienceMs, async () => {
+      await until(`there is data for ${without}`, patienceMs, async () => {
         const found = await Promise.all(
           without.map(async (query) => [query, await ask(query)] as const),
         )
@@ -129,7 +129,7 @@ describe.skipIf(missing)(
       })
     })
 
-    it("has no alert for a system that is well, and one where a bound is passed", async () => {
+    it("raises no alert for a healthy system, and one if a bound is exceeded", async () => {
       const passed = await Promise.all(rules.map(({ expr }) => ask(expr)))
       expect(passed.flat()).toEqual([])
       const beyond = await ask(rules[0]!.expr.replace("> 0", ">= 0"))
@@ -140,7 +140,7 @@ describe.skipIf(missing)(
       ])
     })
 
-    it("reads rules and metrics without a word", async () => {
+    it("reads rules and metrics without warnings", async () => {
       const { stdout } = await run(programs[1]!, ["check", "rules", alertsFile])
       expect(stdout).toContain(`${rules.length} rules found`)
       const metrics = await (await fetch(`${system.internalUrl}/metrics`)).text()

@@ -1,6 +1,4 @@
-/**
- * The demo where it finds no system: it starts one of its own, says so, and leaves nothing behind.
- */
+/** The demo without a system: it starts one of its own, says so, and leaves nothing behind. */
 import { Effect } from "effect"
 import fs from "node:fs"
 import os from "node:os"
@@ -13,7 +11,7 @@ let temporary: string
 let nobody: string
 beforeEach(async () => {
   temporary = fs.mkdtempSync(path.join(os.tmpdir(), "unwind-e2e-demo-"))
-  // PostgreSQL's own user has to get through it.
+  // PostgreSQL's own user must be able to enter it.
   fs.chmodSync(temporary, 0o755)
   nobody = `${await Effect.runPromise(freePort)}`
 })
@@ -27,7 +25,7 @@ const runAlone = (environment: Readonly<Record<string, string>> = {}) =>
   runDemo([], { PORT: nobody, TMPDIR: temporary, ...environment })
 
 describe("the demo without a system", () => {
-  it("starts one of its own and shows four orders that end as they must", async () => {
+  it("starts one of its own, and shows four orders that end as expected", async () => {
     const { code, stdout, stderr } = await runAlone().ended
     assert.strictEqual(code, 0, stderr)
     const [first, ...progress] = stderr.trimEnd().split("\n")
@@ -39,7 +37,7 @@ describe("the demo without a system", () => {
     assert.match(stdout, /^\ndemo-[^]*\n4 orders, 4 as expected\.\n$/)
   })
 
-  it("fails when something is not as expected, and says what", async () => {
+  it("fails if something is not as expected, and says what", async () => {
     const { code, stdout, stderr } = await runAlone({ ITEM_STOCK: "0" }).ended
     assert.strictEqual(code, 1)
     assert.isTrue(stderr.endsWith("\n4 orders, 2 as expected.\n"), stderr)
@@ -53,7 +51,7 @@ describe("the demo without a system", () => {
     assert.include(stdout, "\n     wallet: expected 0, but got 100\n")
   })
 
-  it("stops its system at Ctrl-C, and does not pass for a success", async () => {
+  it("stops its system after Ctrl-C, and does not report success", async () => {
     const demo = runAlone()
     await demo.prints(" has signed up at ")
     demo.interrupt()
@@ -62,7 +60,7 @@ describe("the demo without a system", () => {
     assert.isTrue(stderr.endsWith("\nStopping ...\n"), stderr)
   })
 
-  it("draws in ASCII where the locale has nothing else", async () => {
+  it("draws in ASCII if the locale has nothing else", async () => {
     const { stdout } = await runDemo([], {
       PORT: nobody,
       TMPDIR: temporary,
@@ -74,7 +72,7 @@ describe("the demo without a system", () => {
   })
 })
 
-describe("the demo told wrong", () => {
+describe("the demo with wrong options", () => {
   it("says in one line that there is no system at the URL", async () => {
     const url = `http://127.0.0.1:${nobody}`
     const { code, stdout, stderr } = await runDemo(["--base-url", url]).ended
@@ -85,7 +83,7 @@ describe("the demo told wrong", () => {
     )
   })
 
-  it("says in one line that it does not know an option", async () => {
+  it("says in one line that an option is unknown", async () => {
     const { code, stdout, stderr } = await runDemo(["--url", "http://localhost"]).ended
     assert.deepStrictEqual([code, stdout], [2, ""])
     assert.strictEqual(stderr, "Unknown option '--url': see npm run demo -- --help\n")

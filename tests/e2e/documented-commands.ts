@@ -1,13 +1,10 @@
-/**
- * The commands that a document has in its blocks, by the heading that they stand under, so that
- * tests run those.
- */
+/** The commands in a document's blocks, by heading, so that tests can run them. */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 
 const root = join(import.meta.dirname, "../..")
 
-/** The blocks of a language, by heading; headings without any are left out. */
+/** The blocks in a language, by heading; headings without blocks are left out. */
 export const blocksIn = (
   file: string,
   language: string,
@@ -24,9 +21,7 @@ export const blocksIn = (
   )
 }
 
-/**
- * The lines of all blocks of shell that begin so, by heading; headings without any are left out.
- */
+/** The lines of all shell blocks that match, by heading; headings without any are left out. */
 export const commandsIn = (
   file: string,
   beginning: string | RegExp,

@@ -1,6 +1,6 @@
 /**
- * The OpenAPI documents as a person tries them out: their own examples work, and all that is sent
- * is declared in them.
+ * The OpenAPI documents as a person tries them out: their own examples work, and they declare
+ * everything that is sent.
  */
 import { assert, describe, it } from "vitest"
 import { newCustomer, send } from "./client.ts"
@@ -21,7 +21,7 @@ interface Operation {
   readonly responses: Readonly<Record<string, { readonly headers: object }>>
 }
 
-/** Every operation that the documentation shows. */
+/** Every operation of the documentation. */
 const documented = async (): Promise<ReadonlyArray<Operation>> => {
   const start = (await send("/docs/start.js")).text
   const documents = [...start.matchAll(/"(\/openapi\/\w+\.json)"/g)].map(([, path]) => path!)
@@ -43,7 +43,7 @@ const operationOf = async (name: string): Promise<Operation> =>
 
 const exampleOf = ({ requestBody }: Operation) => requestBody!.content["application/json"].example
 
-/** What HTTP itself, the server or a gateway adds to any answer. */
+/** Headers that HTTP itself, the server or a gateway adds to any answer. */
 const ofEveryAnswer =
   /^(content-|connection|keep-alive|date|cache-control|transfer-encoding|server|vary|via|x-accel|x-content|referrer|strict-)/
 
@@ -54,10 +54,10 @@ const undeclared = (headers: Headers, operation: Operation, status: number) => {
 }
 
 describe("the OpenAPI documents", () => {
-  it("have examples that are signed up, logged in and ordered with as they are", async () => {
+  it("have examples that work unchanged: for a sign-up, a log-in and an order", async () => {
     const signUp = await operationOf("POST /api/auth/users/")
     const { status, text } = await send(signUp.path, { body: exampleOf(signUp) })
-    // Somebody may have tried them here before.
+    // The user may exist from an earlier run.
     assert.include([201, 409], status, text)
     const logIn = await operationOf("POST /api/token/")
     const tokens = await send(logIn.path, { body: exampleOf(logIn) })
@@ -76,7 +76,7 @@ describe("the OpenAPI documents", () => {
     assert.deepStrictEqual(undeclared(placed.headers, order, 201), [])
   })
 
-  it("have an example for every body, of which no field is refused", async () => {
+  it("have an example for every body, none of whose fields is refused", async () => {
     const operations = (await documented()).filter(({ requestBody }) => requestBody)
     assert.isAtLeast(operations.length, 5)
     const { access } = await newCustomer()
@@ -87,7 +87,7 @@ describe("the OpenAPI documents", () => {
     }
   })
 
-  it("declare the headers that are read and told, and group each route by its resource", async () => {
+  it("declare all headers, and group each route by its resource", async () => {
     const placing = await operationOf("POST /api/orders/")
     const headersOf = ({ parameters }: Operation) =>
       parameters.filter((parameter) => parameter.in === "header").map(({ name }) => name)

@@ -1,5 +1,5 @@
 /**
- * An order's events from end to end: the whole history, once, however often a client comes back.
+ * An order's events from end to end: the whole history, once, however often a client reconnects.
  */
 import { Schema } from "effect"
 import { assert, describe, it } from "vitest"
@@ -30,7 +30,7 @@ const eventsOf = async ({ access }: Customer, orderId: string, lastEventId?: str
     })
 }
 
-/** The events as short as can be: the status, or what came of a step. */
+/** The events in the shortest form: the status, or the outcome of a step. */
 const storyOf = (events: ReadonlyArray<Event>) =>
   events.map(({ event, data }) => {
     if (event === "status") return Schema.decodeSync(Schema.fromJsonString(OrderView))(data).status
@@ -50,7 +50,7 @@ const wholeStory = [
 ]
 
 describe("GET /api/orders/{id}/events", () => {
-  it("tells what happens while it happens, and ends when the order is final", async () => {
+  it("reports each event when it happens, and ends when the order is final", async () => {
     const customer = await newCustomer()
     const { id } = decoded(await post(customer, noSuchSlot), 201, OrderView)
     const events = await eventsOf(customer, id)
@@ -63,13 +63,13 @@ describe("GET /api/orders/{id}/events", () => {
     assert.deepStrictEqual(data("status").at(-1), order)
   })
 
-  it("tells the same story of an order that is long final", async () => {
+  it("reports the same events for an order that has long been final", async () => {
     const customer = await newCustomer()
     const { id } = await place(customer, noSuchSlot)
     assert.deepStrictEqual(storyOf(await eventsOf(customer, id)), wholeStory)
   })
 
-  it("goes on after the last event that the client has seen", async () => {
+  it("continues after the last event that the client has seen", async () => {
     const customer = await newCustomer()
     const { id } = await place(customer, noSuchSlot)
     const all = await eventsOf(customer, id)
@@ -78,7 +78,7 @@ describe("GET /api/orders/{id}/events", () => {
     }
   })
 
-  it("answers 204 to who has seen everything, so that browsers do not come back again", async () => {
+  it("answers 204 to a client that has seen all, so that browsers stop", async () => {
     const customer = await newCustomer()
     const { id } = await place(customer, noSuchSlot)
     const seen = (await eventsOf(customer, id)).at(-1)?.id ?? ""
@@ -89,7 +89,7 @@ describe("GET /api/orders/{id}/events", () => {
     assert.deepStrictEqual([answer.status, answer.text], [204, ""])
   })
 
-  it("starts from the beginning when it cannot tell what the client has seen", async () => {
+  it("starts from the beginning if it cannot tell what the client has seen", async () => {
     const customer = await newCustomer()
     const { id } = await place(customer, noSuchSlot)
     for (const garbage of ["-1", "x", "\u00e9"]) {

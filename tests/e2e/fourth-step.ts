@@ -1,7 +1,7 @@
 /**
- * A fourth step made for real, as a developer would, in a copy of the sources: `courier`, a
- * participant that has so many couriers in each district. What is here is all that has to be
- * edited: what `npm run new:participant` does, and the two places that it leaves to a person.
+ * A fourth step, made as a developer would, in a copy of the sources: `courier`, a participant that
+ * has a number of couriers in each district. Everything to be edited is here: what `npm run
+ * new:participant` does, and the two places that it leaves to a person.
  */
 import {
   cpSync,
@@ -25,18 +25,18 @@ const notSources = ["node_modules", ".git", ".data"]
 
 export const courier: Wanted = { name: "courier", resource: "district" }
 
-/** Who has made this courier for real has nothing left to try; none where there is no such one. */
+/** A reason to skip, if the sources have this courier already; else undefined. */
 export const whyNoFourthStep = Object.hasOwn(roster, courier.name)
   ? `skipped: shared/roster.ts has a ${courier.name} already`
   : undefined
 
-/** A name of tests that make the fourth step, which says why they are skipped. */
+/** The name of tests that make the fourth step; it says why they are skipped. */
 export const madeHere = (name: string): string =>
   whyNoFourthStep === undefined ? name : `${name} (${whyNoFourthStep})`
 
 export const edits: ReadonlyArray<Edit> = [...plan(courier), ...leftToWrite(courier)]
 
-/** A copy of everything but packages, history and data; gives its folder. */
+/** A copy of everything except packages, history and data; gives its folder. */
 export const copySources = (): string => {
   const folder = mkdtempSync(join(tmpdir(), "unwind-fourth-step-"))
   for (const name of readdirSync(root).filter((name) => !notSources.includes(name))) {

@@ -1,6 +1,6 @@
 /**
- * What the one door of the system lets through: the public paths with and without their slash, and
- * nothing internal.
+ * What the public door of the system lets through: the public paths with and without their slash,
+ * and nothing internal.
  */
 import { request } from "node:http"
 import { assert, describe, it } from "vitest"
@@ -8,7 +8,7 @@ import { anyCustomer, assertProblem, send } from "./client.ts"
 import { publicRoutes } from "./routes.ts"
 import { givenBaseUrl, system } from "./system-under-test.ts"
 
-/** Posts to a path as it is: fetch would tidy it up first. */
+/** Posts to a path unchanged: fetch would normalize it first. */
 const postAsIs = (path: string): Promise<{ status: number; text: string }> =>
   new Promise((resolve, reject) => {
     const { hostname, port } = new URL(system.baseUrl)
@@ -52,7 +52,8 @@ describe("an internal path", () => {
   ) {
     it(`is not reachable: ${path}`, async () => {
       const { status, text } = await postAsIs(path)
-      // 405: a public route at most. 400: no path at all, which the server refuses by itself.
+      // 405: the path has a public route at most. 400: no valid path, which the server itself
+      // refuses.
       assert.include([400, 404, 405], status, text)
     })
   }
@@ -64,7 +65,7 @@ describe("a public path", () => {
       const customer = await anyCustomer()
       const bare = example(customer).replace(/\/$/, "")
       const [without, withSlash] = await Promise.all([bare, `${bare}/`].map((path) =>
-        // Refused by each service in its own words, which is enough to see who answers.
+        // Each service refuses in its own words, which shows which one answers.
         send(path, body === undefined ? { token: customer.access } : { body: {} })
       ))
       assert.strictEqual(without?.status, withSlash?.status)
@@ -73,7 +74,7 @@ describe("a public path", () => {
     })
   }
 
-  it("answers HEAD as it answers GET, without a body", async () => {
+  it("answers HEAD like GET, without a body", async () => {
     const customer = await anyCustomer()
     for (const { method, example } of publicRoutes) {
       if (method !== "GET") continue
@@ -85,7 +86,7 @@ describe("a public path", () => {
     }
   })
 
-  it("is a problem where there is nothing", async () => {
+  it("is answered with a problem if there is no such path", async () => {
     const customer = await anyCustomer()
     for (const path of ["/api/accounts/", "/api/orders/x/y/z"]) {
       assertProblem(await send(path, { token: customer.access }), 404, "not_found")
@@ -94,8 +95,8 @@ describe("a public path", () => {
 })
 
 describe("a path of no service", () => {
-  it("is not found: with a problem by our own doors, by another ingress in its own words", async () => {
-    // Ours in containers is nginx, and the embedded one starts where no other system is given.
+  it("is answered 404, with a problem unless another ingress answers", async () => {
+    // Ours in containers is nginx, and the embedded one if no other system is given.
     const { headers } = await send("/")
     const isOurs = givenBaseUrl === undefined || headers.get("server") === "nginx"
     for (const path of ["/nothing", "/api", "/apix/orders/", "/api/ordersx"]) {
@@ -118,7 +119,7 @@ describe("the documentation", () => {
     for (const path of parts) assert.strictEqual((await send(path)).status, 200, path)
   })
 
-  it("describes every public route, and says which need a token", async () => {
+  it("describes every public route, and says which ones need a token", async () => {
     const start = (await send("/docs/start.js")).text
     const documents = [...start.matchAll(/"(\/openapi\/\w+\.json)"/g)].map(([, path]) => path ?? "")
     const described = (await Promise.all(documents.map(routesIn))).flat()
@@ -146,7 +147,7 @@ interface Operation {
   readonly responses: Readonly<Record<string, { readonly description: string }>>
 }
 
-/** The public routes of one document, which has to hold together. */
+/** The public routes of one document, which must be consistent. */
 const routesIn = async (documentPath: string) => {
   const { text } = await send(documentPath)
   const { openapi, info, paths, components } = JSON.parse(text) as OpenApi

@@ -1,5 +1,6 @@
 /**
- * Idempotency-Key from end to end: however often an order is sent with one key, it is one order.
+ * Idempotency-Key from end to end: an order that is sent with one key is one order, however often
+ * it is sent.
  */
 import { Schema } from "effect"
 import { assert, describe, it } from "vitest"
@@ -27,7 +28,7 @@ const ordersOf = async ({ access }: Customer) =>
   decoded(await send("/api/orders/", { token: access }), 200, Schema.Array(OrderView))
 
 describe("Idempotency-Key", () => {
-  it("gives the same order for the same key and order, in either form, and says so", async () => {
+  it("gives the same order for the same key and order, and says so", async () => {
     const customer = await newCustomer()
     const { amount, ...details } = order
     const first = await postWith(customer, "a", order)
@@ -51,7 +52,7 @@ describe("Idempotency-Key", () => {
     assert.strictEqual((await ordersOf(customer)).length, 1)
   })
 
-  it("makes two orders of two keys, and of the same key from two customers", async () => {
+  it("makes two orders for two keys, and for the same key of two customers", async () => {
     const [ada, bob] = [await newCustomer(), await newCustomer()]
     const answers = [
       await postWith(ada, "a", order),
@@ -63,7 +64,7 @@ describe("Idempotency-Key", () => {
     assert.deepStrictEqual([await walletOf(ada), await walletOf(bob)], [80, 80])
   })
 
-  it("makes one order of twenty that come at once", async () => {
+  it("makes one order of twenty requests at once", async () => {
     const customer = await newCustomer()
     const answers = await repeat(20, () => postWith(customer, "a", order))
     const orders = answers.map((answer) => decoded(answer, 201, OrderView))
@@ -73,7 +74,7 @@ describe("Idempotency-Key", () => {
     assert.strictEqual(await walletOf(customer), 90)
   })
 
-  it("lets one of ten different orders win that come at once with one key", async () => {
+  it("accepts one of ten different orders with the same key at once", async () => {
     const customer = await newCustomer()
     const answers = await repeat(10, (n) => postWith(customer, "a", { ...order, amount: n + 1 }))
     const [winner, ...others] = answers.toSorted((a, b) => a.status - b.status)

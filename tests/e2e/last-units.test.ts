@@ -1,7 +1,7 @@
 /**
- * Two hundred customers at once, and not enough for all. Exactly what there is is sold, whether the
- * item or the slot runs out first, and the books balance. What there is has to be known, so a
- * system that is given by its URL is left alone.
+ * Two hundred customers at once, and too little for all. Exactly the stock is sold, whether the
+ * item or the slot runs out first, and the books balance. The stock must be known, so a system that
+ * is given by its URL is not tested.
  */
 import { assert, beforeAll, describe, it } from "vitest"
 import type { OrderView } from "#shared/contracts/order-state.ts"
@@ -16,7 +16,7 @@ const bought: Array<OrderView> = []
 
 describe.skipIf(givenBaseUrl !== undefined)("two hundred customers", () => {
   useSystem({ ITEM_STOCK: `${stock}`, SLOT_CAPACITY: `${capacity}` })
-  // Each costs two password hashes, which is most of this test's time.
+  // Each takes two password hashes, which is most of this test's time.
   beforeAll(async () => void customers.push(...await repeat(200, newCustomer, 8)))
 
   /** Every customer orders once, all at the same time. */
@@ -26,12 +26,12 @@ describe.skipIf(givenBaseUrl !== undefined)("two hundred customers", () => {
     return Map.groupBy(orders, ({ reason }) => reason ?? "completed")
   }
 
-  it("buy as many as the slot takes, and those without a slot give the item back", async () => {
+  it("buy as many as the slot holds, and give the item back without a slot", async () => {
     const order = (n: number) => ({ amount: (100 + n) / 100, item: 1, slot: "09:00" })
     const ends = await allOrder(order)
     assert.strictEqual(ends.get("completed")?.length, capacity)
     assert.strictEqual(bought.length, capacity)
-    // Whoever is refused was refused for want of an item that was only held, or of the slot.
+    // A refusal means that the item was only held by others, or that the slot is full.
     assert.sameMembers([...ends.keys()], [
       "completed",
       "Can not get the delivery slot",
@@ -45,7 +45,7 @@ describe.skipIf(givenBaseUrl !== undefined)("two hundred customers", () => {
     assert.strictEqual(ends.get("Can not reserve the item")?.length, 200 - (stock - capacity))
   })
 
-  it("buy as many as there are of the item, over two slots", async () => {
+  it("buy as many units as there are, over two slots", async () => {
     const ends = await allOrder((n) => ({ amount: 3, item: 2, slot: n % 2 ? "07:00" : "06:00" }))
     assert.strictEqual(ends.get("completed")?.length, stock)
   })

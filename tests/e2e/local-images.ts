@@ -1,12 +1,12 @@
 /**
- * Images that were made or loaded on this machine, under the name of one that a registry has, have
- * no digest there: on a machine without a registry the containers are tried with those, without the
- * pins.
+ * Images that were built or loaded on this machine under a registry's name have no digest of that
+ * registry. On a machine without a registry the containers are tested with these images, without
+ * the pins.
  */
 import { mentionsOf, nameIn, readPins, writePins } from "#compose/images/images.ts"
 import { run } from "./compose-project.ts"
 
-/** The reference without its digest where the image is of this machine; as it is elsewhere. */
+/** The reference without its digest if the image was built on this machine; else unchanged. */
 export const hereInstead = async (reference: string): Promise<string> => {
   const [tagged = reference, digest] = reference.split("@")
   if (digest === undefined) return reference
@@ -15,7 +15,7 @@ export const hereInstead = async (reference: string): Promise<string> => {
   return digests === "[]" ? tagged : reference
 }
 
-/** Takes the pins of such images off in a copy of the sources. Gives the names of the images. */
+/** Removes the pins of such images from a copy of the sources. Gives the names of the images. */
 export const withoutPinsOf = async (folder: string): Promise<ReadonlyArray<string>> => {
   const pinned = new Set(mentionsOf(folder).map(({ reference }) => reference))
   const here: Array<string> = []

@@ -1,6 +1,6 @@
 /**
- * `docs/operate.md` does what it says: each of its commands is run where the fault that it is for
- * is real.
+ * `docs/operate.md` does what it says: each of its commands is run while the fault that it is for
+ * exists.
  */
 import { join } from "node:path"
 import { Effect, Exit, References, Scope } from "effect"
@@ -29,7 +29,7 @@ const run = async (command: string, places?: Readonly<Record<string, string>>) =
   return { code, text: lines.join("\n"), notes: errors.join("\n") }
 }
 
-/** Gives what mends it. */
+/** Gives the function that ends the disturbance. */
 const disturbItems = (conduct: Conduct) => {
   book.system.disturb("items", conduct)
   return book.system.restore
@@ -47,7 +47,7 @@ const placed = async (status: string, wish = {}) => {
 const firstLine = async (command: string) => (await run(command)).text.split("\n")[1] ?? ""
 
 describe("Your tools", () => {
-  it("make an operator, who signs in and looks; and tell who did what", async () => {
+  it("make an operator, who logs in and reads; and show who did what", async () => {
     assert.strictEqual((await book.run("npm run operators -- grant ada")).code, 0)
     await book.run("export UNWIND_USER=ada")
     const [heading, row] = await book.look(unwind("watch"), 2)
@@ -59,17 +59,17 @@ describe("Your tools", () => {
 })
 
 describe("An order is stuck", () => {
-  it("is seen in its group, cancelled, and tried at once when what it waits for is back", async () => {
+  it("is shown in its group, cancelled, and retried at once when told to", async () => {
     const mend = disturbItems(isDown)
     const [kept, unwanted] = [await book.system.place(), await book.system.place()]
-    await soon("both wait", async () => / 2 +reserve +item /.test((await run("stuck")).text))
+    await soon("both orders wait", async () => / 2 +reserve +item /.test((await run("stuck")).text))
     assert.include((await run("orders --status pending")).text, kept)
     const { text } = await run("show", { $ORDER: kept })
     assert.match(text, /: pending$/m)
     assert.match(text, /^Now +reserve item .* holds money$/m)
     const { text: cancelled } = await run("cancel", { $ORDER: unwanted })
     assert.match(cancelled, /cancelled: compensating$/)
-    await soon("the next try is some time away", async () => {
+    await soon("the next attempt is some time away", async () => {
       const [, seconds] = / in (\d+) s /.exec(await firstLine("stuck")) ?? []
       return Number(seconds) >= 2
     })
@@ -84,14 +84,14 @@ describe("An order is stuck", () => {
 })
 
 describe("Dead letters", () => {
-  it("are shown with their cause, redriven when it is mended, or discarded", async () => {
+  it("are shown with their cause, redriven when it is resolved, or discarded", async () => {
     const refuses: Conduct = () => Promise.resolve(Response.json({}, { status: 400 }))
     const mend = disturbItems(refuses)
     const ids = await Promise.all([1, 2, 3].map(() => book.system.place()))
     const letters = async () => [
       ...(await run("dead")).text.matchAll(/^(\d+-\d+) +.* (\S+) +items answered 400/gm),
     ]
-    await soon("they are dead letters", async () => (await letters()).length === 3)
+    await soon("the orders are dead letters", async () => (await letters()).length === 3)
     assert.match((await run("show", { $ORDER: ids[0]! })).text, /^Letter +\d+-\d+, .* 400/m)
     mend()
     const [[, letter = "", order = ""] = []] = await letters()
@@ -106,7 +106,7 @@ describe("Dead letters", () => {
 
     const again = disturbItems(refuses)
     const last = await book.system.place()
-    await soon("it is a dead letter", async () => (await letters()).length === 1)
+    await soon("the order is a dead letter", async () => (await letters()).length === 1)
     const [[, ours = ""] = []] = await letters()
     assert.strictEqual(
       (await run("discard", { $LETTER: ours })).text,
@@ -114,13 +114,13 @@ describe("Dead letters", () => {
     )
     again()
     assert.strictEqual((await run("dead")).notes, "There are no dead letters.")
-    // As if the wait until it is put on the queue again had passed.
+    // As if the wait until its next publication had passed.
     await book.system.sql("orders")`update orders set publish_at = now() where id = ${last}`
     await ends(last, "completed")
   })
 })
 
-/** As an older state of items would have it. */
+/** As in an older state of items. */
 const forget = async (id: string, how: "absent" | "cancelled") => {
   const sql = book.system.sql("items")
   if (how === "absent") await sql`delete from reservations where order_id = ${id}`
@@ -141,7 +141,7 @@ const expectSound = async () => {
 }
 
 describe("The audit finds something", () => {
-  it("heals what is held for failed orders and for none; an imbalance is put right by hand", async () => {
+  it("heals what failed and unknown orders hold; an imbalance is corrected by hand", async () => {
     const items = book.system.sql("items")
     const failed = await placed("failed", { slot: "23:59" })
     await items`update reservations set outcome = 'reserved' where order_id = ${failed}`
@@ -170,7 +170,7 @@ describe("The audit finds something", () => {
 })
 
 describe("A participant was restored from a backup", () => {
-  it("takes again what completed orders have, whatever it has on record of them", async () => {
+  it("reserves again what completed orders need, whatever its record of them is", async () => {
     const ids = [await placed("completed"), await placed("completed")]
     await forget(ids[0]!, "absent")
     await forget(ids[1]!, "cancelled")
@@ -183,7 +183,7 @@ describe("A participant was restored from a backup", () => {
     await expectSound()
   })
 
-  it("is refused where nothing is left, and nothing is changed", async () => {
+  it("is refused if nothing is left, and changes nothing", async () => {
     const items = book.system.sql("items")
     const [before] = await items<[{ stock: string }]>`select stock from items where id = '1'`
     await items`update items set stock = 0 where id = '1'`
@@ -196,16 +196,16 @@ describe("A participant was restored from a backup", () => {
 })
 
 describe("One database after the other", () => {
-  it("leaves orders that go on as they did, and orphans, which healing gives back", async () => {
+  it("lets orders continue, and leaves orphans, which healing gives back", async () => {
     const orders = book.system.sql("orders")
     const mend = disturbItems(isDown)
     const inFlight = await book.system.place()
-    await soon("it waits", async () => / reserve +item /.test((await run("stuck")).text))
+    await soon("the order waits", async () => / reserve +item /.test((await run("stuck")).text))
     await orders.unsafe("create table kept as table orders")
     mend()
     await ends(inFlight, "completed")
     const later = await placed("completed")
-    // What the others have is of now, and old enough not to be in flight.
+    // The others' data is current, and old enough not to be in flight.
     for (const name of ["billing", "items", "slots"] as const) {
       await book.system.sql(name)`update reservations set recorded_at = now() - interval '1 day'
         where order_id = ${later}`
@@ -228,7 +228,7 @@ describe("One database after the other", () => {
   })
 })
 
-/** As `npm start` does it, but for its being a process of its own. */
+/** Like `npm start`, except that it is not a process of its own. */
 const withSystem = (dataDir: string, use: (baseUrl: string) => Promise<void>) =>
   startSystem({
     host: "127.0.0.1",
@@ -246,7 +246,7 @@ const withSystem = (dataDir: string, use: (baseUrl: string) => Promise<void>) =>
   )
 
 describe("npm start", () => {
-  it("is restored to what it was, with all orders in order, by a copy of its folder", async () => {
+  it("is restored, with all orders intact, from a copy of its folder", async () => {
     const DATA_DIR = join(book.folder, ".data")
     const completeOne = (key: string) =>
       withSystem(DATA_DIR, async (baseUrl) => {

@@ -17,7 +17,7 @@ import {
   walletOf,
 } from "./client.ts"
 
-/** Fails at once, since nobody has that much, and takes nothing from anybody. */
+/** Fails at once, because nobody has that much, and takes nothing. */
 const tooMuch: NewOrder = { amount: 101, item: 4, slot: "08:00" }
 
 describe("an order", () => {
@@ -40,7 +40,7 @@ describe("an order", () => {
     }
   }
 
-  it("costs what it says, to the cent", async () => {
+  it("costs its amount, to the cent", async () => {
     const customer = await newCustomer()
     await place(customer, { amount: 0.1, item: 5, slot: "07:00" })
     await place(customer, { amount: 0.2, item: 5, slot: "07:00" })
@@ -59,7 +59,7 @@ describe("an order", () => {
 })
 
 describe("POST /api/orders/", () => {
-  it("answers at once that the order is pending, and where it is", async () => {
+  it("answers at once that the order is pending, with its location", async () => {
     const customer = await newCustomer()
     const answer = await post(customer, tooMuch)
     const { id, status, success, reason, decidedAt } = decoded(answer, 201, OrderView)
@@ -75,7 +75,7 @@ describe("POST /api/orders/", () => {
     assert.strictEqual(there.status, 200)
   })
 
-  it("waits with Prefer: wait until the order is final, half a minute at most", async () => {
+  it("waits with Prefer: wait until the order is final, for half a minute at most", async () => {
     const customer = await newCustomer()
     for (
       const [prefer, applied] of [
@@ -90,7 +90,7 @@ describe("POST /api/orders/", () => {
     }
   })
 
-  it("takes no notice of preferences that it does not know", async () => {
+  it("ignores unknown preferences", async () => {
     const customer = await newCustomer()
     for (const prefer of ["wait=soon", "wait=-1", "return=minimal", ";;,="]) {
       const answer = await post(customer, tooMuch, { prefer })
@@ -111,7 +111,7 @@ describe("GET /api/orders/", () => {
     assert.deepStrictEqual(await list(await newCustomer()), { orders: [], before: undefined })
   })
 
-  it("gives all orders, oldest first, over as many pages as one likes", async () => {
+  it("gives all orders, oldest first, on as many pages as wanted", async () => {
     const customer = await newCustomer()
     const placed = await repeat(7, () => place(customer, tooMuch), 1)
     const { orders, before } = await list(customer)
@@ -134,7 +134,7 @@ describe("GET /api/orders/", () => {
 })
 
 describe("another customer's", () => {
-  it("orders are as if they were not there", async () => {
+  it("orders are treated as nonexistent", async () => {
     const [ada, bob] = [await newCustomer(), await newCustomer()]
     const { id } = await place(ada, tooMuch)
     const nobodys = "00000000-0000-7000-8000-000000000000"
@@ -150,7 +150,7 @@ describe("another customer's", () => {
     assert.strictEqual((await send("/api/orders/", { token: bob.access })).text, "[]")
   })
 
-  it("account is as if it were not there", async () => {
+  it("account is treated as nonexistent", async () => {
     const [ada, bob] = [await newCustomer(), await newCustomer()]
     for (const username of [ada.username, "nobody-at-all"]) {
       const answer = await send(`/api/accounts/${username}`, { token: bob.access })

@@ -1,7 +1,7 @@
 /**
  * A fourth step in another language: the participant in Python beside `npm start`, in a copy of the
- * sources that has a row of the roster, a row of the saga and a field of the order for it, and
- * nothing else.
+ * sources with a row of the roster, a row of the saga and a field of the order for it, and nothing
+ * else.
  */
 import { Effect } from "effect"
 import { randomUUID } from "node:crypto"
@@ -24,10 +24,10 @@ import { madeHere, whyNoFourthStep } from "./fourth-step.ts"
 
 const root = join(import.meta.dirname, "../..")
 
-/** The row as `docs/examples/README.md` has it. */
+/** The row in `docs/examples/README.md`. */
 const [rosterRow = ""] = Object.values(blocksIn("docs/examples/README.md", "ts")).flat()
 
-/** Each stands before the text that is given. */
+/** Each text goes before the given one. */
 const edits: ReadonlyArray<readonly [file: string, before: string, text: string]> = [
   [
     "shared/roster.ts",
@@ -119,7 +119,7 @@ describe.skipIf(whyNoPython ?? whyNoFourthStep)(
       const isFinal = async (id: string) =>
         ["completed", "failed"].includes((await order(id)).status)
       const final = async (id: string) => {
-        await until("it is final", patienceMs, () => isFinal(id))
+        await until("the order is final", patienceMs, () => isFinal(id))
         return await order(id)
       }
 

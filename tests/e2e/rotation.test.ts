@@ -1,6 +1,6 @@
 /**
- * The services' keys are changed as SECURITY.md says, by its own commands: the old ones are
- * refused, and no order is lost.
+ * The services' keys are changed by the commands of SECURITY.md: the old ones are refused, and no
+ * order is lost.
  */
 import { execFileSync } from "node:child_process"
 import { mkdtempSync, readFileSync, rmSync } from "node:fs"
@@ -33,7 +33,7 @@ const post = async (fetch: Fetch, path: string, body: unknown, headers = {}) => 
   return { status: response.status, body: await response.json() }
 }
 
-/** Signs up, which auth asks billing for, and gives what places orders. */
+/** Signs up, for which auth calls billing, and gives a function that places orders. */
 const customer = async (fetch: Fetch, username: string) => {
   const user = { username, password: "a long enough secret" }
   const email = `${username}@example.com`
@@ -53,7 +53,7 @@ const customer = async (fetch: Fetch, username: string) => {
   }
 }
 
-/** The one line that the document has for this, with the folder of the test in place of its own. */
+/** The document's line for this, with the folder of the test. */
 const documented = (beginning: string, folder: string, own: string) => {
   const [command, ...more] = Object.values(commandsIn("SECURITY.md", beginning)).flat()
   expect(more).toEqual([])
@@ -79,7 +79,7 @@ describe("the services' keys, changed as SECURITY.md says", () => {
     inShell(documented("rm .keys/", ".keys", system.keysFolder))
     expect(readFileSync(privateKey, "utf8")).not.toBe(before)
     await Promise.all(callsOf("orchestrator").map(restart))
-    // The orchestrator has its old one in memory, which they refuse.
+    // The orchestrator has its old key in memory, which the services refuse.
     const order = await ada.place("wait=0")
     await until(
       "the orchestrator is refused",

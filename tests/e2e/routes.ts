@@ -1,15 +1,12 @@
-/**
- * Every public route and a request to it that would be right, for tests that get one thing wrong at
- * a time.
- */
+/** Every public route and a valid request to it, for tests that get one thing wrong at a time. */
 import type { Customer } from "./client.ts"
 import { consoleRoutes } from "./console-routes.ts"
 
 export interface PublicRoute {
   readonly method: "GET" | "POST" | "DELETE"
-  /** As the documentation writes it. */
+  /** As in the documentation. */
   readonly path: string
-  /** The same path of somebody who may ask. */
+  /** The same path for a customer who may use it. */
   readonly example: (customer: Customer) => string
   readonly needsToken: boolean
   readonly body?: Readonly<Record<string, unknown>>
@@ -143,7 +140,7 @@ export const routesWithBody = publicRoutes.flatMap(({ body, ...route }) =>
   body === undefined ? [] : [{ ...route, body }]
 )
 
-/** What is served at a path, as the Allow header has it. */
+/** The methods at a path, as in the Allow header. */
 export const allowedAt = (path: string): ReadonlyArray<string> =>
   publicRoutes.filter((route) => route.path === path)
     .flatMap(({ method }) => method === "GET" ? ["GET", "HEAD"] : [method])

@@ -1,7 +1,7 @@
 /**
- * The commands of `docs/operate.md`, run as an operator runs them, before a whole system in this
- * process whose services a test can disturb. What was run is remembered, so that a test can tell
- * which commands none has run.
+ * The commands of `docs/operate.md`, run as an operator runs them, on a whole system in this
+ * process whose services a test can disturb. The commands are recorded, so that a test can tell
+ * which of them no test has run.
  */
 import { execFile } from "node:child_process"
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs"
@@ -21,13 +21,13 @@ import { blocksIn } from "./documented-commands.ts"
 const root = join(import.meta.dirname, "../..")
 const file = "docs/operate.md"
 
-/** Its lines of shell, and its statements, in their order. */
+/** The document's lines of shell, and its SQL statements, in order. */
 const shell = Object.values(blocksIn(file, "sh")).flat().flatMap((block) => block.split("\n"))
 const statements = Object.values(blocksIn(file, "sql")).flat()
 
 export const everyCommand: ReadonlyArray<string> = [...shell, ...statements]
 
-/** What the document can only give as an example, such as `$ORDER`, and what it is here. */
+/** What the document can only give as an example, such as `$ORDER`, and its value here. */
 type Places = Readonly<Record<string, string>>
 
 const filledIn = (text: string, places: Places): string =>
@@ -38,24 +38,21 @@ const wordsOf = (command: string): ReadonlyArray<string> =>
 
 export interface Runbook {
   readonly system: RunningCli["system"]
-  /** Where files and folders are that commands name. */
+  /** The folder of the files that commands name. */
   readonly folder: string
-  /** Runs a command of a shell that the document has, in that folder. */
+  /** Runs a shell command of the document in that folder. */
   readonly inFolder: (command: string) => Promise<void>
-  /** Runs a command that the document has, word for word, as the operator ada. */
+  /** Runs a command of the document, word for word, as the operator ada. */
   readonly run: (command: string, places?: Places) => Promise<Ended>
-  /** The same, of one that ends by Ctrl-C, when it has printed so many lines. */
+  /** The same for a command that Ctrl-C ends, once it has printed this many lines. */
   readonly look: (command: string, lines: number) => Promise<ReadonlyArray<string>>
-  /**
-   * Sends statements that the document has to the database of a service; none of them holds when
-   * one is refused.
-   */
+  /** Sends statements of the document to a service's database, in one transaction. */
   readonly send: (statement: string, service: ServiceName, places?: Places) => Promise<void>
-  /** What no test has run so far. */
+  /** The commands that no test has run so far. */
   readonly left: () => ReadonlyArray<string>
 }
 
-/** The documented text that is so, or begins so. Throws when there is none. */
+/** The documented text that is equal, or begins so. Throws if there is none. */
 const documented = (all: ReadonlyArray<string>, wanted: string): string => {
   const found = all.find((text) => text === wanted) ??
     all.find((text) => text.startsWith(wanted))

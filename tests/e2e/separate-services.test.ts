@@ -49,14 +49,14 @@ describe.each(["node", "deno"] as const)("processes of their own on %s", (runtim
     [110, 2, "09:00", "failed", "Not enough money", 100],
     [60, 1, "09:00", "completed", null, 40],
   ])(
-    "bring the order of %d for item %d in slot %s to its end: %s, %s",
+    "finish the order of %d for item %d in slot %s: %s, %s",
     async (amount, item, slot, status, reason, left) => {
       expect(await place(amount, item, slot)).toMatchObject({ status, reason })
       expect(await wallet()).toBe(left)
     },
   )
 
-  it("finish an order although the orchestrator is killed and comes back", async () => {
+  it("finish an order although the orchestrator is killed and restarts", async () => {
     await system.end("orchestrator", "SIGKILL")
     const response = await send("/api/orders/", { amount: 1, item: 2, slot: "08:00" }, {
       authorization,
@@ -69,7 +69,7 @@ describe.each(["node", "deno"] as const)("processes of their own on %s", (runtim
     expect(await later.json()).toMatchObject({ status: "completed" })
   })
 
-  it("lose no order while an operator has answers dropped and kills the orchestrator", async () => {
+  it("lose no order while an operator drops answers and kills the orchestrator", async () => {
     const user = { username: "olga", password: "a long enough secret" }
     await send("/api/auth/users/", { ...user, email: "olga@example.com" })
     const sql = postgres(system.databaseUrl("auth"), { max: 1 })
@@ -102,7 +102,7 @@ describe.each(["node", "deno"] as const)("processes of their own on %s", (runtim
   })
 
   it.each<ServiceName>(["orchestrator", "orders", "auth", "billing", "items", "slots"])(
-    "let %s stop cleanly on SIGTERM within ten seconds",
+    "stop %s cleanly on SIGTERM within ten seconds",
     async (name) => {
       const startedAt = performance.now()
       expect(await system.end(name, "SIGTERM")).toBe(0)

@@ -1,6 +1,6 @@
 /**
- * The system that a file of end-to-end tests talks to: the one at E2E_BASE_URL, else the embedded
- * one, started in this process before the file's first test and gone with its data after the last.
+ * The system that a file of end-to-end tests uses: the one at E2E_BASE_URL, else the embedded one,
+ * started in this process before the file's first test and removed with its data after the last.
  */
 import { Effect, Exit, References, Scope } from "effect"
 import fs from "node:fs"
@@ -11,14 +11,14 @@ import { startSystem } from "#compose/embedded/system.ts"
 import { plentyOfOrders } from "#tests/support/plenty-of-orders.ts"
 import { obtainRedis, startRedis } from "#tests/support/redis.ts"
 
-/** Where the tests are told to find a system; what they buy and whom they sign up stays there. */
+/** The given system, if any; what the tests buy and whom they sign up stays there. */
 export const givenBaseUrl = process.env["E2E_BASE_URL"]?.replace(/\/+$/, "")
 
-/** The system; its URL, which has no trailing slash, is there from the first test on. */
+/** The system; its URL, without a slash at the end, is set from the first test on. */
 export const system = { baseUrl: givenBaseUrl ?? "" }
 
 /**
- * Sees to it that the tests of this file have a system; `environment` holds settings such as
+ * Makes sure that the tests of this file have a system; `environment` has settings such as
  * ITEM_STOCK.
  */
 export const useSystem = (environment: Readonly<Record<string, string>> = {}): void => {
@@ -48,13 +48,13 @@ const embedded = (environment: Readonly<Record<string, string>>) =>
     })
     return `http://127.0.0.1:${port}`
   }).pipe(
-    // What is sent wrong on purpose is warned of.
+    // The tests' wrong requests cause warnings.
     Effect.provideService(References.MinimumLogLevel, "Error"),
   )
 
 /**
- * A Redis on the PATH the system starts by itself; where the tests have it from Docker it is told
- * of one.
+ * The system starts a Redis from the PATH itself; if the tests use one in Docker, its URL is
+ * passed.
  */
 const dockersRedis = Effect.gen(function* () {
   if ((yield* Effect.promise(obtainRedis)) !== "docker") return undefined

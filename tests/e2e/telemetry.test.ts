@@ -1,6 +1,6 @@
 /**
- * What a running system tells of itself: the trace of an order from its POST to its end, and its
- * metrics.
+ * What a running system reports about itself: the trace of an order from its POST to its end, and
+ * its metrics.
  */
 import { randomUUID } from "node:crypto"
 import { globSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
@@ -14,7 +14,7 @@ import { patienceMs } from "#tests/support/patience.ts"
 
 const root = join(import.meta.dirname, "../..")
 
-/** The names of all metrics that the sources make. */
+/** The names of all metrics in the sources. */
 const namesInSources = globSync("{services,shared}/**/*.ts", { cwd: root }).flatMap((file) =>
   [
     ...readFileSync(join(root, file), "utf8").matchAll(
@@ -30,7 +30,7 @@ let collector: Collector
 let atStart: string
 const orders: Record<"completed" | "failed", string> = { completed: "", failed: "" }
 
-/** Looks at the counts of orders as the operator whom the printed address signs in. */
+/** Reads the counts of orders as the operator that the printed address signs in. */
 const lookAsOperator = async ({ baseUrl, output }: EmbeddedProcess) => {
   const token = /sign-in=(\S+)/.exec(output())![1]
   const signedIn = await fetch(`${baseUrl}/api/token/first-operator/`, {
@@ -46,7 +46,7 @@ const lookAsOperator = async ({ baseUrl, output }: EmbeddedProcess) => {
   }
 }
 
-/** Places one order and waits until it is final. */
+/** Places one order, and waits until it is final. */
 const place = async (
   customer: Awaited<ReturnType<typeof newCustomer>>,
   baseUrl: string,
@@ -73,8 +73,7 @@ beforeAll(async () => {
   try {
     atStart = await (await fetch(`${system.internalUrl}/metrics`)).text()
     const customer = await newCustomer(() => system.baseUrl)
-    // Until it has seen a token, a service asks auth for its keys, in the trace of whose token it
-    // is.
+    // Before its first token, a service reads auth's keys, in the trace of the token's request.
     await place(customer, system.baseUrl, { amount: 1, item: 1, slot: "09:00" })
     orders.completed = await place(customer, system.baseUrl, { amount: 1, item: 1, slot: "09:00" })
     orders.failed = await place(customer, system.baseUrl, { amount: 1, item: 1, slot: "19:00" })
@@ -86,7 +85,7 @@ beforeAll(async () => {
       ),
     )
   } finally {
-    // What is not sent yet is sent when it stops.
+    // It sends the rest when it stops.
     await system.end("SIGTERM")
   }
 })
@@ -102,7 +101,7 @@ interface Tree {
 const childrenOf = (spans: ReadonlyArray<Span>, id: string | undefined) =>
   spans.filter(({ parentSpanId }) => parentSpanId === id)
 
-/** The tree of a trace; the same name twice under one parent would be a fault. */
+/** The tree of a trace; the same name twice under one parent is a fault. */
 const treeOf = (spans: ReadonlyArray<Span>, id?: string): Tree => {
   const children = childrenOf(spans, id)
   expect(new Set(children.map(({ name }) => name)).size).toBe(children.length)
@@ -159,16 +158,16 @@ describe("the trace of an order", () => {
     })
   })
 
-  it("leads from the console to the services that it asks, for whatever an operator looks at", () => {
+  it("leads from the console to the services that it calls for an operator", () => {
     const looks = collector.spans.filter(({ name }) => name === "GET /api/console/orders")
-    // By the second one, keys are known.
+    // By the second request, the keys are known.
     const { traceId } = looks.at(-1)!
     expect(treeOf(collector.spans.filter((span) => span.traceId === traceId))).toEqual({
       "GET /api/console/orders": { "GET orders": { "GET /internal/order-search": {} } },
     })
   })
 
-  it("tells the order, the step, what came of it, the attempts and how many shared the request", () => {
+  it("has the order, the step, its outcome, the attempts and the batch's size", () => {
     const id = orders.failed
     const named = (name: string) => traceOf(id).find((span) => span.name === name)?.attributes
     expect(named("reserve slot")).toEqual({
@@ -192,7 +191,7 @@ describe("the trace of an order", () => {
     })
   })
 
-  it("is linked, from both ends, with what it shares with others", () => {
+  it("is linked, in both directions, with the requests that it shares with others", () => {
     const shared = collector.spans.filter(({ name, attributes }) =>
       name === "billing for orders" && Number(attributes["batch.size"]) > 1
     )
@@ -207,7 +206,7 @@ describe("the trace of an order", () => {
         expect(step?.name).toBe("reserve money")
         expect(step?.links).toContainEqual(expect.objectContaining({ traceId, spanId }))
       }
-      // The transaction is in the trace of what is shared.
+      // The transaction is in the trace of the shared request.
       expect(treeOf(collector.spans.filter((one) => one.traceId === traceId)))
         .toEqual(reservations("billing"))
     }
@@ -215,14 +214,14 @@ describe("the trace of an order", () => {
 })
 
 describe("the metrics", () => {
-  it("are there from the start, each of them", () => {
+  it("all exist from the start", () => {
     const missing = namesInSources.filter((name) => !atStart.includes(`# TYPE ${name} `))
     expect(namesInSources.length).toBeGreaterThan(20)
     expect(missing).toEqual([])
     for (const status of ["404", "405", "500"]) expect(atStart).toContain(`status="${status}"`)
   })
 
-  it("are sent too, under names that nobody makes longer, by each process for itself", () => {
+  it("are exported under the same names, by each process separately", () => {
     expect([...collector.paths].sort()).toEqual(["/v1/metrics", "/v1/traces"])
     expect(namesInSources.filter((name) => !collector.metrics.has(name))).toEqual([])
     // Prometheus appends "_ratio" to a gauge without a unit.

@@ -1,6 +1,6 @@
 /**
- * The files that an order visits on its way from the request to the decision, as V8 counts them,
- * held to the page about it.
+ * The files that an order visits on its way from the request to the decision, as counted by V8,
+ * compared with the page about it.
  */
 import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -14,8 +14,8 @@ import { patienceMs } from "#tests/support/patience.ts"
 const root = join(import.meta.dirname, "../..")
 
 /**
- * What the process does besides, at any time: keys are read from auth, connections opened, things
- * counted.
+ * What the process does in the background, at any time: it reads auth's keys, opens connections,
+ * and counts.
  */
 const background = [
   "services/auth/app.ts",

@@ -1,6 +1,6 @@
 /**
- * Requests that are wrong in every way that a client can get them wrong: each is told what is
- * wrong, and none is a 5xx.
+ * Requests with every mistake that a client can make: each answer says what is wrong, and none is a
+ * 5xx.
  */
 import { assert, describe, it } from "vitest"
 import { request } from "node:http"
@@ -53,7 +53,7 @@ const wrongTokens: ReadonlyArray<readonly [string, Forger]> = [
 ]
 
 for (const { method, path, example, body } of publicRoutes.filter((route) => route.needsToken)) {
-  describe(`${method} ${path} without a right token`, () => {
+  describe(`${method} ${path} without a valid token`, () => {
     for (const [name, authorization] of wrongTokens) {
       it(`is refused: ${name}`, async () => {
         const customer = await anyCustomer()
@@ -78,21 +78,21 @@ for (const { method, path, example, body, needsToken } of routesWithBody) {
       return await send(example(customer), { body, headers, ...token })
     }
 
-    it("is refused when it is not JSON", async () => {
+    it("is refused if it is not JSON", async () => {
       for (const text of ["", "{", "{'a':1}", '{"a":1}}', "NaN", "[".repeat(16_000)]) {
         assertProblem(await post(text), 400, "malformed_json")
       }
       assertProblem(await post(Uint8Array.of(0x7b, 0xff, 0x7d)), 400, "malformed_json")
     })
 
-    it("is refused when it is JSON but no object", async () => {
+    it("is refused if it is JSON but no object", async () => {
       for (const value of [null, true, 1, [], [body]]) {
         assertProblem(await post(JSON.stringify(value)), 400, "invalid_request")
       }
       assertProblem(await post('"text"'), 400, "invalid_request")
     })
 
-    it("is refused with a field that is unknown, missing, or of another type, which is named", async () => {
+    it("is refused with an unknown, missing or mistyped field, which is named", async () => {
       const wrong = [
         ["surprise", { ...body, surprise: 1 }],
         ["__proto__", JSON.parse(`{${JSON.stringify(body).slice(1, -1)},"__proto__":1}`) as object],
@@ -108,7 +108,7 @@ for (const { method, path, example, body, needsToken } of routesWithBody) {
       }
     })
 
-    it("is refused with a field that stands twice, even if both say the same", async () => {
+    it("is refused with a duplicate field, even with the same value", async () => {
       const text = JSON.stringify(body)
       for (const [name, value] of Object.entries(body)) {
         for (const again of [value, null, { deep: [{ [name]: 1 }] }]) {
@@ -124,13 +124,13 @@ for (const { method, path, example, body, needsToken } of routesWithBody) {
       assertProblem(await post(deep), 400, "duplicate_field")
     })
 
-    it("is refused above 16 KiB, however its length is told", async () => {
+    it("is refused above 16 KiB, however its length is declared", async () => {
       const large = JSON.stringify({ ...body, padding: "x".repeat(16 * 1024) })
       assertProblem(await post(large), 413, "body_too_large")
       assertProblem(await post(new Blob([large]).stream()), 413, "body_too_large")
     })
 
-    it("is refused as anything but JSON", async () => {
+    it("is refused with any content type but JSON", async () => {
       const types = ["text/plain", "application/x-www-form-urlencoded", "application/xml", "json"]
       for (const type of types) {
         const answer = await post(JSON.stringify(body), { "content-type": type })
@@ -140,7 +140,7 @@ for (const { method, path, example, body, needsToken } of routesWithBody) {
   })
 }
 
-/** Posts an order with some headers twice, which fetch would make one of. */
+/** Posts an order with some headers twice, which fetch would merge. */
 const postTwice = (token: string, headers: Readonly<Record<string, ReadonlyArray<string>>>) =>
   new Promise<{ status: number; text: string }>((resolve, reject) => {
     const { hostname, port } = new URL(system.baseUrl)
@@ -165,8 +165,8 @@ const postTwice = (token: string, headers: Readonly<Record<string, ReadonlyArray
     ).on("error", reject).end(body)
   })
 
-describe("a header that stands twice", () => {
-  it("is refused, even if both say the same", async () => {
+describe("a duplicate header", () => {
+  it("is refused, even with the same value", async () => {
     const { access } = await newCustomer()
     for (
       const headers of [

@@ -25,7 +25,7 @@ describe("an order with a wrong value", () => {
     }
   }
 
-  it("is refused with numbers that only JSON can write", async () => {
+  it("is refused with numbers that only JSON can express", async () => {
     const customer = await anyCustomer()
     for (const amount of ["1e999", "-1e999", "1e-400", "0.1e-1000"]) {
       const answer = await post(customer, JSON.stringify(order).replace(":1,", `:${amount},`))
@@ -33,7 +33,7 @@ describe("an order with a wrong value", () => {
     }
   })
 
-  it("is refused in the details form, with what is wrong within the details", async () => {
+  it("is refused in the details form, naming the field within the details", async () => {
     const customer = await anyCustomer()
     const wrong = [
       [{ item: 10 }, "details.slot"],
@@ -88,7 +88,7 @@ describe("a path with a wrong part", () => {
     })
   }
 
-  it("is nobody's account with a name that nobody can have", async () => {
+  it("is refused for an account whose name nobody can have", async () => {
     const customer = await anyCustomer()
     for (const name of ["%ff", "a%2fb", "%27%20or%201=1--"]) {
       const answer = await send(`/api/accounts/${name}`, { token: customer.access })
@@ -127,7 +127,7 @@ describe("a sign-up with a wrong value", () => {
   })
 })
 
-describe("credentials that nobody has", () => {
+describe("unknown credentials", () => {
   it("are refused at the log-in", async () => {
     const customer = await anyCustomer()
     // Few: each failure counts against the address of the tests.
@@ -149,7 +149,7 @@ describe("credentials that nobody has", () => {
     assertProblem(asRefresh, 401, "unauthenticated")
   })
 
-  it("are refused as wrong requests when no text could be like that", async () => {
+  it("are refused as invalid requests if no stored text could match", async () => {
     for (const text of ["a\0b", "\ud800"]) {
       for (
         const [path, body] of [
@@ -166,7 +166,7 @@ describe("credentials that nobody has", () => {
 })
 
 describe("the wrong requests of these tests", () => {
-  it("are at least two hundred different ones, each with the status and the code that it must have", () => {
+  it("are at least two hundred different ones, each with its expected status and code", () => {
     assert.isAtLeast(refused.size, 200)
   })
 })

@@ -1,7 +1,7 @@
 /**
- * Faults against the whole embedded run, as a process of its own on a real PostgreSQL: it is
- * killed, or its queue is emptied, in the middle of many orders. Then every order that was
- * acknowledged must become final, and the books must balance.
+ * Faults of the whole embedded run, as a process of its own on a real PostgreSQL: it is killed, or
+ * its queue is emptied, in the middle of many orders. Then every acknowledged order must become
+ * final, and the books must balance.
  */
 import { randomUUID } from "node:crypto"
 import { mkdtempSync, rmSync } from "node:fs"
@@ -23,7 +23,7 @@ const settings = {
   ITEM_STOCK: String(openings.stock),
   SLOT_CAPACITY: String(openings.capacity),
   REPUBLISH_AFTER: "2 seconds",
-  // Few, so that a backlog is waiting when the fault comes.
+  // Few, so that a backlog exists when the fault comes.
   SAGAS_IN_FLIGHT: "20",
 }
 
@@ -40,7 +40,7 @@ const dataFolder = () => {
   return folder
 }
 
-/** Places all orders, each until it is acknowledged, and calls `fault` once in the middle of it. */
+/** Places all orders, each until it is acknowledged, and calls `fault` once in the middle. */
 const placeOrders = async (address: () => string, fault: () => Promise<void>) => {
   const customer = await newCustomer(address)
   const acknowledged = new Map<number, Set<string>>()
@@ -65,7 +65,7 @@ const expectBalancedBooks = async (postgresUrl: string, acknowledged: ReadonlyAr
   const books = await audit(postgresUrl, openings)
   expect(books.faults).toEqual([])
   expect(acknowledged.filter((id) => !books.orders.has(id))).toEqual([])
-  // The same key never made a second order.
+  // No key made a second order.
   expect(books.orders.size).toBe(orders)
   const statuses = new Set([...books.orders.values()].map(({ status }) => status))
   expect([...statuses].sort()).toEqual(["completed", "failed"])
@@ -77,7 +77,7 @@ describe("the embedded run", () => {
     ["with the queue in memory", { QUEUE_URL: "memory:" }],
     ["with Redis from the PATH, or else memory", {}],
   ])(
-    "%s, killed with -9 among many orders and started again, finishes them all",
+    "%s, finishes all orders after kill -9 and a restart",
     async (_name, queue) => {
       const DATA_DIR = dataFolder()
       const start = () => startEmbedded({ ...settings, ...queue, DATA_DIR })
@@ -91,7 +91,7 @@ describe("the embedded run", () => {
     },
   )
 
-  it("finishes many orders though its queue is emptied among them", async () => {
+  it("finishes many orders although its queue is emptied meanwhile", async () => {
     const redis = await startRedis()
     cleanups.push(() => redis.kill())
     const DATA_DIR = dataFolder()

@@ -1,6 +1,5 @@
 /**
- * What k3d is told: a pinned k3s, reachable from this machine only, and nothing that waits for
- * ever.
+ * The cluster that k3d creates: a pinned k3s, reachable from this machine only, whose commands end.
  */
 import { parse } from "effect/encoding/Yaml"
 import { readFileSync } from "node:fs"
@@ -13,7 +12,7 @@ const read = (file: string) => readFileSync(join(root, "k3d", file), "utf8")
 const cluster = parse(read("cluster.yaml"))
 
 describe("k3d/cluster.yaml", () => {
-  it("describes the cluster that the scripts look for", () => {
+  it("describes the cluster that the scripts use", () => {
     expect(cluster).toMatchObject({ kind: "Simple", metadata: { name: clusterName } })
   })
 
@@ -24,7 +23,7 @@ describe("k3d/cluster.yaml", () => {
     expect(read("base/namespace.yaml")).toContain(`enforce-version: v1.${minor}\n`)
   })
 
-  it("is reachable from this machine only, the ingress at the port that the scripts use", () => {
+  it("is reachable from this machine only, with the ingress at the scripts' port", () => {
     const [, port] = /bringUp\((\d+)\)/.exec(read("up.ts")) ?? []
     expect(cluster).toMatchObject({
       kubeAPI: { hostIP: "127.0.0.1" },

@@ -1,6 +1,4 @@
-/**
- * What may be chosen on top of the base: each takes out what it stands in for, and fits what stays.
- */
+/** The components on top of the base: each removes what it replaces, and fits the rest. */
 import { parse } from "effect/encoding/Yaml"
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -36,12 +34,12 @@ interface Policy extends Manifest {
   readonly spec: { readonly podSelector: Selector }
 }
 
-/** Sorted, as what is found. */
+/** Sorted, like the found ones. */
 const owners = withDatabase.toSorted()
 const usersOfRedis = [...withQueue, ...withCounters].toSorted()
 
 describe.each(componentNames)("the component %s", (name) => {
-  it("leaves every service as it is, in the same namespace", () => {
+  it("leaves every service unchanged, in the same namespace", () => {
     const manifests = rendered(name)
     expect(names(manifests, "Deployment")).toHaveLength(serviceNames.length)
     const elsewhere = manifests.filter(({ kind, metadata }) =>
@@ -59,7 +57,7 @@ describe.each(componentNames)("the component %s", (name) => {
 describe("keda", () => {
   const manifests = rendered("keda")
 
-  it("alone decides on the number of orchestrators, and keeps two at least", () => {
+  it("alone decides on the number of orchestrators, with at least two", () => {
     const [orchestrator] = ofKind<Workload>(manifests, "Deployment")
       .filter(({ metadata }) => metadata.name === "orchestrator")
     expect(orchestrator?.spec).not.toHaveProperty("replicas")
@@ -68,7 +66,7 @@ describe("keda", () => {
     ])
   })
 
-  it("looks at the stream and the consumer group that the services use", () => {
+  it("watches the stream and the consumer group that the services use", () => {
     expect(ofKind(manifests, "ScaledObject")).toMatchObject([{
       spec: {
         triggers: [{
@@ -86,7 +84,7 @@ describe("keda", () => {
 describe("observability", () => {
   const manifests = rendered("observability")
 
-  it("scrapes the pods of every service at the port that they have for it", () => {
+  it("scrapes the pods of every service at their port", () => {
     expect(ofKind(manifests, "PodMonitor")).toMatchObject([{
       spec: {
         selector: { matchLabels: { "app.kubernetes.io/component": "service" } },
@@ -105,7 +103,7 @@ describe("observability", () => {
       .toEqual([alerts])
   })
 
-  it("gives every service the one setting by which it sends", () => {
+  it("gives every service the one setting that turns on sending", () => {
     const endpoints = workloadsOf(manifests)
       .flatMap((workload) => containerOf(workload).env ?? [])
       .filter(({ name }) => name === "OTEL_EXPORTER_OTLP_ENDPOINT")
@@ -126,7 +124,7 @@ describe("tls", () => {
     return [of("entrypoints"), of("middlewares")]
   }
 
-  it("has all that is public answered over TLS only, and held to it", () => {
+  it("answers all public paths over TLS only, and demands TLS from then on", () => {
     const [open] = ofKind<Ingress>(base, "Ingress")
     expect(ingresses.find(({ metadata }) => metadata.name === "public")?.spec).toEqual({
       ...open!.spec,
@@ -135,7 +133,7 @@ describe("tls", () => {
     expect(annotated("public")).toEqual(["websecure", "unwind-transport-security@kubernetescrd"])
   })
 
-  it("leads plain HTTP there, whatever is asked for", () => {
+  it("redirects every request from plain HTTP to TLS", () => {
     expect(annotated("plain-http")).toEqual(["web", "unwind-to-tls@kubernetescrd"])
     expect(ofKind(manifests, "Middleware")).toMatchObject([
       { metadata: { name: "to-tls" }, spec: { redirectScheme: { scheme: "https" } } },
@@ -148,7 +146,7 @@ describe("tls", () => {
 describe("cloudnativepg", () => {
   const manifests = rendered("cloudnativepg")
 
-  it("takes the place of the StatefulSet behind the same Service", () => {
+  it("replaces the StatefulSet behind the same Service", () => {
     expect(names(manifests, "StatefulSet")).toEqual(["redis"])
     const [postgres] = ofKind<Service>(manifests, "Service")
       .filter(({ metadata }) => metadata.name === "postgres")
@@ -158,7 +156,7 @@ describe("cloudnativepg", () => {
     })
   })
 
-  it("makes a database and a role for each service, with the passwords that are there", () => {
+  it("makes a database and a role for each service, with the existing passwords", () => {
     expect(names(manifests, "Database").toSorted()).toEqual(owners)
     expect(ofKind(manifests, "Cluster")).toMatchObject([{
       metadata: { name: "postgres" },
@@ -177,7 +175,7 @@ describe("cloudnativepg", () => {
 })
 
 describe("managed stores", () => {
-  it("leave nothing behind of the stores that they stand in for", () => {
+  it("leave nothing of the stores that they replace", () => {
     for (const redis of ["managed-redis", "upstash"]) {
       const manifests = rendered(redis)
       expect(names(manifests, "StatefulSet", "Service")).not.toContain("redis")
@@ -198,7 +196,7 @@ describe("managed stores", () => {
     ["cloudnativepg", { "to-cloudnativepg": owners, cloudnativepg: [] }],
     ["managed-redis", { "to-managed-redis": usersOfRedis }],
     ["upstash", { "to-managed-redis": usersOfRedis, "to-upstash": withQueue.toSorted() }],
-  ])("open the way out for those who use them, in place of the way to the store: %s", (
+  ])("open the way out for their users, and close the way to the store: %s", (
     component,
     policies,
   ) => {

@@ -1,6 +1,5 @@
 /**
- * The ingress lets through what the gateway of Compose lets through: the public paths, and nothing
- * else.
+ * The ingress routes the same paths as the gateway of Compose: the public ones, and nothing else.
  */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -17,7 +16,7 @@ const routes = paths.map(({ path, pathType, backend }) =>
 )
 
 describe("the ingress", () => {
-  it("is one, of the kind that k3s brings, for any host", () => {
+  it("is one, of the kind that k3s includes, for any host", () => {
     expect(ingresses).toMatchObject([{ spec: { ingressClassName: "traefik" } }])
     expect(otherRules).toEqual([])
     expect(Object.keys(rule ?? {})).toEqual(["http"])
@@ -34,7 +33,7 @@ describe("the ingress", () => {
     expect(routes.toSorted()).toEqual([...mapped, "=/ orders"].toSorted())
   })
 
-  it("leads to the public ports that the services have", () => {
+  it("leads to the public ports of the services", () => {
     for (const { backend } of paths) {
       const [service] = ofKind<Service>(dev, "Service")
         .filter(({ metadata }) => metadata.name === backend.service.name)

@@ -1,4 +1,4 @@
-/** What an Ingress says, as far as the manifests use it. */
+/** The parts of an Ingress that the manifests use. */
 import type { Manifest } from "./kustomize.ts"
 
 export interface Path {

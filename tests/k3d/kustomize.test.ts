@@ -1,4 +1,4 @@
-/** The tests' own renderer is held to kubectl's, wherever there is one. */
+/** The tests' own renderer, compared with kubectl's if there is one. */
 import { spawnSync } from "node:child_process"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
@@ -30,17 +30,17 @@ const expectSame = (folder: string) => {
 }
 
 describe.skipIf(!hasKubectl)("the tests' renderer", () => {
-  it("renders the development overlay as kubectl does", () => {
+  it("renders the development overlay like kubectl", () => {
     expectSame(join(root, "k3d/overlays/dev"))
   })
 
   for (const component of componentNames) {
-    it(`renders the base with ${component} as kubectl does`, () => {
+    it(`renders the base with ${component} like kubectl`, () => {
       withComponents([component], expectSame)
     })
   }
 
-  it("renders components together as kubectl does", () => {
+  it("renders components together like kubectl", () => {
     withComponents(["managed-postgres", "upstash"], expectSame)
     withComponents(["cloudnativepg", "keda"], expectSame)
   })

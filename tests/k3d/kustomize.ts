@@ -1,7 +1,7 @@
 /**
- * Renders a kustomization as `kubectl kustomize` does, for machines that have no kubectl. It knows
- * as much of Kustomize as the manifests use, refuses the rest, and is held to kubectl by a test of
- * its own.
+ * Renders a kustomization like `kubectl kustomize`, for machines without kubectl. It supports the
+ * parts of Kustomize that the manifests use, refuses the rest, and has a test that compares it with
+ * kubectl.
  */
 import { createHash } from "node:crypto"
 import { readFileSync, statSync } from "node:fs"
@@ -13,7 +13,7 @@ export interface JsonObject {
   readonly [field: string]: Json
 }
 
-/** An object of Kubernetes, as it is sent there. */
+/** An object of Kubernetes, as it is sent to the API. */
 export interface Manifest {
   readonly apiVersion: string
   readonly kind: string
@@ -44,7 +44,7 @@ const known =
 export const documents = (text: string): ReadonlyArray<unknown> =>
   text.split(/^---$/m).map((document) => parse(document)).filter((value) => value !== null)
 
-/** The objects that a folder's kustomization stands for. */
+/** The objects that a folder's kustomization describes. */
 export const render = (folder: string): ReadonlyArray<Manifest> =>
   withHashes(accumulate(folder, []))
 
@@ -55,7 +55,7 @@ const accumulate = (
   const read = (file: string) => readFileSync(join(folder, file), "utf8")
   const kustomization = parse(read("kustomization.yaml")) as Kustomization
   const unknown = Object.keys(kustomization).filter((field) => !known.test(field))
-  if (unknown.length > 0) throw new Error(`${folder} uses what is not known here: ${unknown}`)
+  if (unknown.length > 0) throw new Error(`${folder}: not supported: ${unknown}`)
   const generated = (kustomization.configMapGenerator ?? []).map(({ name, files }): Manifest => {
     const data = Object.fromEntries(files.map((file) => [file, read(file)]))
     return { apiVersion: "v1", kind: "ConfigMap", metadata: { name }, data } as Manifest
@@ -80,8 +80,8 @@ const accumulate = (
 }
 
 /**
- * What is made of files is named after its content too, and so is whoever mounts it: a change of
- * one changes the other.
+ * A generated ConfigMap has a hash of its content in its name, and so do the references to it: a
+ * change of the content changes the workloads.
  */
 const withHashes = (manifests: ReadonlyArray<Manifest>): ReadonlyArray<Manifest> => {
   const names = new Map(
@@ -108,9 +108,7 @@ const withHashes = (manifests: ReadonlyArray<Manifest>): ReadonlyArray<Manifest>
   })
 }
 
-/**
- * As Kustomize has it: of the content without the name, in letters and digits that make no words.
- */
+/** Kustomize's hash: of the content without the name, in letters and digits that form no words. */
 const hashOf = (configMap: Manifest): string => {
   const { data } = configMap as unknown as { readonly data: Readonly<Record<string, string>> }
   const text = JSON.stringify({ data, kind: "ConfigMap", name: "" })
@@ -129,7 +127,7 @@ const applied = (
   const wanted = (pattern = ".*", text: string) => new RegExp(`^(${pattern})$`).test(text)
   const matches = ({ kind, metadata }: Manifest) =>
     wanted(target.kind, kind) && wanted(target.name, metadata.name)
-  if (!manifests.some(matches)) throw new Error(`Nothing is ${JSON.stringify(target)}`)
+  if (!manifests.some(matches)) throw new Error(`Nothing matches ${JSON.stringify(target)}`)
   if ("$patch" in patch) return manifests.filter((manifest) => !matches(manifest))
   return manifests.map((manifest) => {
     if (!matches(manifest)) return manifest
@@ -140,13 +138,13 @@ const applied = (
   })
 }
 
-/** By a patch with a target, what it changes keeps its name. */
+/** A patch with a target keeps the names of the objects that it changes. */
 const nameOf = ({ name, namespace }: Manifest["metadata"]) => ({
   name,
   ...(namespace !== undefined && { namespace }),
 })
 
-/** What tells the elements of a list apart; other lists are replaced as a whole. */
+/** The key of each list's elements; other lists are replaced as a whole. */
 const keys: Readonly<Record<string, string>> = {
   containers: "name",
   env: "name",
@@ -154,7 +152,7 @@ const keys: Readonly<Record<string, string>> = {
   volumeMounts: "mountPath",
 }
 
-/** A strategic merge: null removes, objects merge, and so do lists that have a key. */
+/** A strategic merge: null removes, objects merge, and so do lists with a key. */
 const merge = (old: Json | undefined, patch: Json, field = ""): Json => {
   const key = keys[field]
   if (key !== undefined && isList(old) && isList(patch)) {

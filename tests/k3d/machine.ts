@@ -27,15 +27,15 @@ const all: ReadonlyArray<Program> = ["docker", "k3d", "kubectl", "node"]
 export interface Ran {
   readonly code: number | null
   readonly output: string
-  /** What was called meanwhile, in order, without the questions that change nothing. */
+  /** The calls meanwhile, in order, without those that change nothing. */
   readonly did: ReadonlyArray<string>
 }
 
 export interface Machine {
   readonly port: number
-  /** Sets what the stand-ins remember under a name. */
+  /** Sets a value that the stand-ins remember under a name. */
   readonly remember: (name: string, value: string) => void
-  /** What the stand-ins remember under a name. */
+  /** The value that the stand-ins remember under a name. */
   readonly memory: (name: string) => string
   readonly up: (runtime?: "node" | "deno") => Promise<Ran>
   readonly down: () => Promise<Ran>
@@ -97,7 +97,7 @@ const writeStandIn = (folder: string, program: Program): void => {
   chmodSync(file, 0o755)
 }
 
-/** Runs a script with nothing else on its PATH, and looks around while it runs. */
+/** Runs a script with nothing else on its PATH, and checks the command lines meanwhile. */
 const runIn = async (
   path: string,
   [runtime, ...words]: readonly [string, ...Array<string>],

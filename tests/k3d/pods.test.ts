@@ -1,4 +1,4 @@
-/** The rules that every pod keeps: how it runs, how it is watched, and how it is replaced. */
+/** The rules for every pod: how it runs, how it is probed, and how it is replaced. */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
@@ -33,7 +33,7 @@ const podOf = (workload: Workload) => workload.spec.template.spec
 const nameOf = ({ metadata }: Manifest) => metadata.name
 const isService = (workload: Workload) => services.includes(nameOf(workload))
 
-/** What is done before a pod is told to stop. */
+/** The pause before a pod is told to stop. */
 const preStopSeconds = (workload: Workload) =>
   containerOf(workload).lifecycle?.preStop.sleep.seconds ?? 0
 
@@ -42,7 +42,7 @@ it("runs all services and both stores, and nothing else", () => {
   expect(workloadsOf(base).every(({ metadata }) => metadata.namespace === "unwind")).toBe(true)
 })
 
-it("refuses pods in the namespace that are not restricted", () => {
+it("accepts only restricted pods in the namespace", () => {
   const [namespace] = ofKind<Manifest>(base, "Namespace")
   expect(namespace?.metadata).toMatchObject({
     name: "unwind",
@@ -69,18 +69,18 @@ describe.each(workloadsOf(dev).map((workload) => [nameOf(workload), workload] as
       })
     })
 
-    it("has no token of the cluster's, and no variables that it did not ask for", () => {
+    it("has no token of the cluster, and no variables of other Services", () => {
       expect(pod.automountServiceAccountToken).toBe(false)
       expect(pod.enableServiceLinks).toBe(false)
     })
 
-    it("runs an image of a fixed version that is pulled only where it is missing", () => {
+    it("runs an image of a fixed version, which is pulled only if it is missing", () => {
       expect(container.image).toMatch(/^[\w./-]+:[\w.-]+(@sha256:[0-9a-f]{64})?$/)
       expect(container.image).not.toMatch(/:latest$/)
       expect(container.imagePullPolicy).toBe("IfNotPresent")
     })
 
-    it("asks for processor and memory, and has a limit of both", () => {
+    it("requests processor and memory, and has limits for both", () => {
       const { requests, limits } = container.resources
       expect(Object.keys(requests).sort()).toEqual(["cpu", "memory"])
       expect(Object.keys(limits).sort()).toEqual(["cpu", "memory"])
@@ -90,13 +90,13 @@ describe.each(workloadsOf(dev).map((workload) => [nameOf(workload), workload] as
       }
     })
 
-    it("is watched from its start on, and has time to start", () => {
+    it("is probed from its start on, and has time to start", () => {
       const { startupProbe, livenessProbe, readinessProbe } = container
       for (const probe of [startupProbe, livenessProbe, readinessProbe]) {
         expect(probe.timeoutSeconds).toBeGreaterThanOrEqual(3)
         expect(probe.periodSeconds).toBeGreaterThan(0)
       }
-      // A service waits for its database up to a minute.
+      // A service waits for its database for up to a minute.
       expect(startupProbe.periodSeconds * startupProbe.failureThreshold).toBeGreaterThan(60)
       expect(livenessProbe.periodSeconds * livenessProbe.failureThreshold)
         .toBeGreaterThan(readinessProbe.periodSeconds * readinessProbe.failureThreshold)
@@ -106,7 +106,7 @@ describe.each(workloadsOf(dev).map((workload) => [nameOf(workload), workload] as
       expect(readinessProbe.httpGet).toEqual({ path: "/readyz", port: "internal" })
     })
 
-    it("has the time to stop that it takes", () => {
+    it("has enough time to stop", () => {
       const stops = isService(workload) ? stopSeconds : graceSeconds
       expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(preStopSeconds(workload) + stops)
     })
@@ -118,7 +118,7 @@ describe.each(workloadsOf(dev).map((workload) => [nameOf(workload), workload] as
       expect(selects(constraint?.labelSelector ?? {}, labelsOf(workload))).toBe(true)
     })
 
-    it("mounts what exists, each volume once", async () => {
+    it("mounts only existing volumes, each once", async () => {
       const secrets = new Map(
         (await makeSecrets()).map(({ metadata, stringData }) => [metadata.name, stringData]),
       )
@@ -138,7 +138,7 @@ describe.each(workloadsOf(dev).map((workload) => [nameOf(workload), workload] as
       expect(container.volumeMounts.map((mount) => mount.name).sort()).toEqual(volumes.sort())
     })
 
-    it("is what its selectors mean, and nothing else is", () => {
+    it("matches its own selectors, and nothing else does", () => {
       const own = [
         workload.spec.selector,
         ...ofKind<Service>(dev, "Service").filter((service) => nameOf(service) === name)
@@ -158,7 +158,7 @@ describe.each(workloadsOf(dev).map((workload) => [nameOf(workload), workload] as
 describe("a service", () => {
   const deployments = workloadsOf(base).filter(isService)
 
-  it("has two replicas, of which one at most is taken away on purpose", () => {
+  it("has two replicas, at most one of which is evicted at a time", () => {
     const budgets = ofKind<Budget>(base, "PodDisruptionBudget")
     for (const deployment of deployments) {
       expect(deployment.spec.replicas).toBe(2)
@@ -170,14 +170,14 @@ describe("a service", () => {
     }
   })
 
-  it("has the time to stop that it takes in Compose, too", () => {
+  it("has as much time to stop as in Compose", () => {
     const compose = readFileSync(join(root, "compose.yaml"), "utf8")
     const [, service = ""] = /^x-service: &service\n((?: .*\n)+)/m.exec(compose) ?? []
     const [, seconds] = /stop_grace_period: (\d+)s/.exec(service) ?? []
     expect(Number(seconds)).toBeGreaterThan(stopSeconds)
   })
 
-  it("is replaced one by one, the new before the old", () => {
+  it("is replaced one by one, the new pod before the old one", () => {
     for (const { spec } of deployments) {
       expect(spec.strategy?.rollingUpdate).toEqual({ maxUnavailable: 0, maxSurge: 1 })
     }
@@ -185,13 +185,13 @@ describe("a service", () => {
 })
 
 describe("Redis", () => {
-  it("is promised the memory that its settings let it fill", () => {
+  it("requests the memory that its settings let it fill", () => {
     const conf = readFileSync(join(root, "k3d/base/redis.conf"), "utf8")
     const maxmemory = Number(/^maxmemory (\d+)mb$/m.exec(conf)?.[1]) * 2 ** 20
     const [redis] = workloadsOf(base).filter((workload) => nameOf(workload) === "redis")
     const { requests, limits } = containerOf(redis!).resources
     expect(amount(requests["memory"] ?? "")).toBeGreaterThan(maxmemory)
-    // A rewrite of its file copies what changes meanwhile.
+    // A rewrite of its file copies the changes made meanwhile.
     expect(amount(limits["memory"] ?? "")).toBeGreaterThanOrEqual(1.5 * maxmemory)
   })
 })
@@ -199,7 +199,7 @@ describe("Redis", () => {
 describe("a store", () => {
   const statefulSets = workloadsOf(base).filter((workload) => !isService(workload))
 
-  it("keeps its data when its pod goes", () => {
+  it("keeps its data when its pod is deleted", () => {
     for (const { kind, spec } of statefulSets) {
       expect(kind).toBe("StatefulSet")
       expect(spec.volumeClaimTemplates).toMatchObject([{ metadata: { name: "data" } }])

@@ -1,6 +1,5 @@
 /**
- * Who reaches whom: the edges of the roster, which are also those that the settings need, and no
- * others.
+ * Who reaches whom: exactly the edges of the roster, which are also those that the settings need.
  */
 import { Effect } from "effect"
 import { describe, expect, it } from "vitest"
@@ -16,7 +15,7 @@ const toDns = serviceNames.flatMap((name) => [`${name} -> dns:53`, `${name} -> d
 
 const services = await Effect.runPromise(Effect.forEach(serviceNames, serviceNamed))
 
-/** What a pod's service is told, and what it takes for granted. */
+/** A pod's settings, including the defaults of its service. */
 const settingsIn = (workload: Workload): ReadonlyArray<readonly [name: string, value: string]> => {
   const service = services.find(({ name }) => name === workload.metadata.name)
   const defaults = Object.entries(service?.settings ?? {}).flatMap(([name, setting]) =>
@@ -35,7 +34,7 @@ const allowed = opened(policies, [
 ])
 
 describe("the network policies", () => {
-  it("deny everything to begin with, both ways", () => {
+  it("deny everything first, in both directions", () => {
     expect(policies.filter(({ spec }) => Object.keys(spec.podSelector).length === 0)).toMatchObject(
       [
         { spec: { policyTypes: ["Ingress", "Egress"] } },
@@ -43,7 +42,7 @@ describe("the network policies", () => {
     )
   })
 
-  it("name the direction of every rule that they have", () => {
+  it("name the direction of each of their rules", () => {
     for (const { spec } of policies) {
       expect(spec.policyTypes.includes("Ingress")).toBe(
         spec.ingress !== undefined || isDenial(spec),
@@ -52,15 +51,15 @@ describe("the network policies", () => {
     }
   })
 
-  it("let in the callers that the roster names internally, the ingress publicly", () => {
+  it("let in the callers of the roster internally, and the ingress publicly", () => {
     expect(allowed.in).toEqual([...edges, ...doors].toSorted())
   })
 
-  it("let out to where the roster leads, and to the DNS of the cluster", () => {
+  it("let out to the callees of the roster, and to the DNS of the cluster", () => {
     expect(allowed.out).toEqual([...edges, ...toDns].toSorted())
   })
 
-  it("are what the settings need, neither more nor less", () => {
+  it("are exactly what the settings need", () => {
     const stores: Readonly<Record<string, string>> = {
       DATABASE_URL_FILE: "postgres:5432",
       QUEUE_URL_FILE: "redis:6379",

@@ -1,4 +1,7 @@
-/** What network policies open, as Kubernetes reads them: who reaches whom, at which port. */
+/**
+ * The connections that network policies open, as Kubernetes reads them: who reaches whom, at which
+ * port.
+ */
 import type { Manifest } from "./kustomize.ts"
 import { type Selector, selects } from "./system.ts"
 
@@ -9,7 +12,7 @@ export interface Peer {
 }
 
 export interface Port {
-  /** A word is the name that the pod has for it. */
+  /** A word is the pod's own name for the port. */
   readonly port: number | string
   readonly protocol?: "TCP" | "UDP"
 }
@@ -43,7 +46,7 @@ const pod = (namespace: string, name: string, labels: Pod["labels"]): Pod => ({
   labels,
 })
 
-/** Pods that are not ours: those that ours deal with, and some with which nobody has to do. */
+/** Pods of others: those that our pods communicate with, and some that nobody should reach. */
 export const othersPods: ReadonlyArray<Pod> = [
   pod("kube-system", "traefik", { "app.kubernetes.io/name": "traefik" }),
   pod("kube-system", "dns", { "k8s-app": "kube-dns" }),
@@ -87,7 +90,7 @@ export const opened = (
     policies.filter(({ spec }) => spec.policyTypes.includes(type)).flatMap(({ spec }) => {
       const meant = namesOf({ podSelector: spec.podSelector }, pods)
       return ((type === "Ingress" ? spec.ingress : spec.egress) ?? []).flatMap((rule) => {
-        // A rule that names no peers means everybody.
+        // A rule without peers means everybody.
         const peers = (rule.from ?? rule.to)?.flatMap((peer) => namesOf(peer, pods)) ?? ["anybody"]
         return meant.flatMap((pod) =>
           peers.flatMap((peer) => portsOf(rule).map((port) => edge(pod, peer, port)))

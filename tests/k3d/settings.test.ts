@@ -1,6 +1,5 @@
 /**
- * The settings in the manifests are settings that the services have, are all that they need, and
- * are those of Compose.
+ * The settings in the manifests exist in the services, are complete, and match those of Compose.
  */
 import { Effect } from "effect"
 import { parse } from "effect/encoding/Yaml"
@@ -51,7 +50,7 @@ const environmentOf = (name: string) =>
     (containerOf(workloadNamed(name)).env ?? []).map(({ name, value }) => [name, value]),
   )
 
-/** The files of a pod's Secrets, as they are mounted at /run/secrets. */
+/** The files of a pod's Secrets, as mounted at /run/secrets. */
 const secretFilesOf = async (name: string): Promise<Readonly<Record<string, string>>> => {
   const secrets = new Map((await makeSecrets()).map((secret) => [secret.metadata.name, secret]))
   const mounted = workloadNamed(name).spec.template.spec.volumes.flatMap(({ secret, projected }) =>
@@ -88,7 +87,7 @@ describe.each(services.map((service) => [service.name, service] as const))(
       expect(new Set(given).size).toBe(given.length)
     })
 
-    it("are complete and right, with the Secrets as they are made", async () => {
+    it("are complete and valid, with the Secrets as they are made", async () => {
       const read = await inFolder(async (folder) => {
         for (const [path, content] of Object.entries(await secretFilesOf(name))) {
           writeFileSync(join(folder, path), content)
@@ -113,10 +112,10 @@ describe.each(services.map((service) => [service.name, service] as const))(
       ])
     })
 
-    it("are those of Compose", () => {
+    it("match those of Compose", () => {
       const { image, command, environment = {} } = compose.services[name] ?? { image: "" }
       const fixed = Object.entries(environment)
-        // Compose passes on what is set outside; nothing is, by default.
+        // Compose passes on the settings of its environment; by default there are none.
         .filter(([name, value]) => !(name in compose["x-settings"]) && !`${value}`.startsWith("${"))
         .map(([name, value]) => [name, `${value}`])
       expect(environmentOf(name)).toEqual(Object.fromEntries(fixed))
@@ -125,7 +124,7 @@ describe.each(services.map((service) => [service.name, service] as const))(
       expect(containerOf(workloadNamed(name)).image).toBe("unwind:dev")
     })
 
-    it("lead to Services that are there", () => {
+    it("lead to Services that exist", () => {
       const defaults = Object.values(all).map((setting) => setting.default ?? "")
       for (const value of [...defaults, ...Object.values(environmentOf(name))]) {
         if (!value.startsWith("http")) continue
@@ -143,7 +142,7 @@ describe.each(services.map((service) => [service.name, service] as const))(
 )
 
 describe("the stores", () => {
-  it("are the images of Compose, started as there", () => {
+  it("are the images of Compose, with the same start commands", () => {
     const dockerfile = readFileSync(join(root, "compose/Dockerfile"), "utf8")
     for (const name of ["postgres", "redis"]) {
       expect(dockerfile).toContain(`FROM ${containerOf(workloadNamed(name)).image} AS ${name}\n`)
@@ -164,7 +163,7 @@ describe("the stores", () => {
   })
 
   it.each([["postgres", "databases.sh"], ["redis", "redis.conf"]])(
-    "are restarted, and only they, when a file of theirs changes: %s, %s",
+    "are restarted when a file of theirs changes, and no others: %s, %s",
     async (store, file) => {
       await inFolder((folder) => {
         cpSync(join(root, "k3d/base"), folder, { recursive: true })
@@ -179,7 +178,7 @@ describe("the stores", () => {
     },
   )
 
-  it("take the connections of all pools, also while the services are replaced", () => {
+  it("accept the connections of all pools, also while the services are replaced", () => {
     const [, most] = containerOf(workloadNamed("postgres")).args.join(" ")
       .match(/max_connections=(\d+)/) ?? []
     const users = workloadsOf(base).filter((workload) =>
@@ -217,7 +216,7 @@ describe("the Secrets", () => {
     })
   })
 
-  it("hold another password for everybody, and the password of the roles", async () => {
+  it("have a different password for each user, which is also the role's", async () => {
     const logins = (await makeSecrets()).filter(({ metadata }) =>
       metadata.name.startsWith("database-")
     )

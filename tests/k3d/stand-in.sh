@@ -1,6 +1,7 @@
 #!/bin/sh
-# Plays docker, k3d, kubectl or the demo, whichever it is called: writes down every call, remembers what a cluster would in
-# the folder above, and fails where the file `failing` says so. Of what the real ones do it shows nothing.
+# Stands in for docker, k3d, kubectl or the demo, by the name it is called with: records every call,
+# keeps a cluster's state in the folder above, and fails where the file `failing` says so. It does
+# not show what the real programs do.
 folder=${0%/bin/*}
 call="${0##*/} $*"
 printf '%s\n' "$call" >>"$folder/calls"
@@ -12,7 +13,7 @@ case $failing,$call in
   "$failing,$failing"*) echo 'something is not as it should be' >&2; exit 7 ;;
 esac
 
-# Every line of a file, or the second word where there is no file.
+# Prints every line of a file, or the second argument if there is no such file.
 say() {
   [ -f "$folder/$1" ] || { echo "$2"; return; }
   while read -r line; do echo "$line"; done <"$folder/$1"

@@ -1,6 +1,6 @@
 /**
- * The manifests as the tests look at them: rendered once, and with types for the parts that rules
- * are about.
+ * The manifests as the tests read them: rendered once, and with types for the parts that rules are
+ * about.
  */
 import { Duration } from "effect"
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -87,7 +87,7 @@ export interface Service extends Manifest {
   }
 }
 
-/** Objects of some kinds among those that were rendered. */
+/** The rendered objects of some kinds. */
 export const ofKind = <A extends Manifest>(
   manifests: ReadonlyArray<Manifest>,
   ...kinds: ReadonlyArray<string>
@@ -98,13 +98,13 @@ export const graceSeconds = Number(
   /const graceMs = ([\d_]+)/.exec(readFileSync(join(root, "shared/service/run-main.ts"), "utf8"))
     ?.[1]?.replaceAll("_", ""),
 ) / 1000
-/** How long a service takes to stop, drain included, which whoever stops it has to wait for. */
+/** How long a service takes to stop, including its drain; whatever stops it has to wait as long. */
 export const stopSeconds = Duration.toSeconds(
   Duration.fromInputUnsafe(processSettings.DRAIN.default as Duration.Input),
 ) + graceSeconds
 
 export const base = render(join(root, "k3d/base"))
-/** What `npm run k3d:up` applies. */
+/** The objects that `npm run k3d:up` applies. */
 export const dev = render(join(root, "k3d/overlays/dev"))
 
 export const workloadsOf = (manifests: ReadonlyArray<Manifest>) =>
@@ -112,7 +112,7 @@ export const workloadsOf = (manifests: ReadonlyArray<Manifest>) =>
 
 export const containerOf = ({ spec }: Workload): Container => {
   const [container, ...others] = spec.template.spec.containers
-  if (container === undefined || others.length > 0) throw new Error("not one container")
+  if (container === undefined || others.length > 0) throw new Error("not exactly one container")
   return container
 }
 
@@ -123,13 +123,13 @@ export const amount = (quantity: string): number => {
   return Number(number) * (units[unit] ?? 1)
 }
 
-/** Whether a selector means pods with these labels. */
+/** Whether a selector matches pods with these labels. */
 export const selects = ({ matchLabels = {}, matchExpressions = [] }: Selector, labels: Labels) =>
   Object.entries(matchLabels).every(([key, value]) => labels[key] === value) &&
   matchExpressions.every(({ key, values }) => values.includes(labels[key] ?? ""))
 
 /**
- * Calls back with a folder whose kustomization is the base with these components; it is gone
+ * Calls back with a folder whose kustomization is the base with these components; it is removed
  * afterwards.
  */
 export const withComponents = <A>(

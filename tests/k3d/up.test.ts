@@ -1,7 +1,7 @@
 /**
- * What `npm run k3d:up` and `k3d:down` call, in which order, and what they say when something is
- * missing or fails. The programs are stand-ins: that k3d and a cluster do what is asked of them is
- * not shown here.
+ * What `npm run k3d:up` and `k3d:down` call, in which order, and what they print when something is
+ * missing or fails. The programs are stand-ins: these tests do not show that k3d and a cluster
+ * work.
  */
 import { createServer } from "node:net"
 import { once } from "node:events"
@@ -41,7 +41,7 @@ const demo = ({ port }: Machine) =>
 
 describe("npm run k3d:up", () => {
   for (const runtime of ["node", "deno"] as const) {
-    it(`makes the cluster and everything in it, on ${runtime}`, async () => {
+    it(`creates the cluster and everything in it, on ${runtime}`, async () => {
       const here = await machine()
       const { code, output, did } = await here.up(runtime)
       expect(code, output).toBe(0)
@@ -70,7 +70,7 @@ describe("npm run k3d:up", () => {
     expect(did).toEqual([build, applyNamespace, apply, note("first"), ...waits, demo(here)])
   })
 
-  it("brings in a new image, and restarts what runs the old one", async () => {
+  it("brings in a new image, and restarts the pods with the old one", async () => {
     const here = await machine()
     await here.up()
     here.remember("built", "sha256:second")
@@ -79,7 +79,7 @@ describe("npm run k3d:up", () => {
       .toEqual([applyNamespace, importImage, apply, restart, note("second")])
   })
 
-  it("makes a Secret that is missing, and leaves the others alone", async () => {
+  it("makes a Secret that is missing, and keeps the others", async () => {
     const here = await machine()
     here.remember(
       "secret-names",
@@ -110,14 +110,14 @@ describe("npm run k3d:up", () => {
     expect(did[0]).toBe("k3d cluster start unwind")
   })
 
-  it("leaves clusters of another name alone", async () => {
+  it("does not touch clusters with another name", async () => {
     const here = await machine()
     here.remember("clusters", stillThere.replace("unwind", "mine"))
     expect((await here.up()).did[0]).toBe("k3d cluster create --config k3d/cluster.yaml")
   })
 })
 
-describe("npm run k3d:up, where something is wrong,", () => {
+describe("npm run k3d:up, if something is wrong,", () => {
   const expectRefusal = async (here: Machine, ...words: ReadonlyArray<string>) => {
     const { code, output, did } = await here.up()
     expect(code).toBe(1)
@@ -127,7 +127,7 @@ describe("npm run k3d:up, where something is wrong,", () => {
     return output
   }
 
-  it("names all that is missing at once", async () => {
+  it("names everything that is missing at once", async () => {
     const output = await expectRefusal(await machine(["node"]))
     expect(output).toBe(
       "This needs docker, which is not on the PATH: install 23.0 or newer (https://docs.docker.com/get-started/get-docker/)\n" +
@@ -136,7 +136,7 @@ describe("npm run k3d:up, where something is wrong,", () => {
     )
   })
 
-  it("names what is too old", async () => {
+  it("names programs that are too old", async () => {
     const here = await machine()
     here.remember("docker-version", "Docker 20.10.24")
     here.remember("k3d-version", "k3d version v4.4.8\nk3s version v1.21.3-k3s1")
@@ -155,7 +155,7 @@ describe("npm run k3d:up, where something is wrong,", () => {
     await expectRefusal(here, "This needs docker to answer, but it does not: start it")
   })
 
-  it("says that the port is taken, before a cluster is made", async () => {
+  it("says that the port is taken, before it creates a cluster", async () => {
     const here = await machine()
     const other = createServer().listen(here.port, "127.0.0.1")
     await once(other, "listening")
@@ -170,7 +170,7 @@ describe("npm run k3d:up, where something is wrong,", () => {
     [createSecrets, "its output above says why"],
     [apply, "its output above says why"],
     ["node services/console/cli/main.ts demo", "npm run k3d:down removes it"],
-  ])("stops at what fails, and says what to do: %s", async (failing, remedy) => {
+  ])("stops at a failure, and says what to do: %s", async (failing, remedy) => {
     const here = await machine()
     here.remember("failing", failing)
     const { code, output, did } = await here.up()
@@ -181,7 +181,7 @@ describe("npm run k3d:up, where something is wrong,", () => {
     )
   })
 
-  it("shows the pods when they do not become ready", async () => {
+  it("shows the pods if they do not become ready", async () => {
     const here = await machine()
     here.remember("failing", `${inCluster} rollout status deployment/orders`)
     const { code, output, did } = await here.up()
@@ -190,7 +190,7 @@ describe("npm run k3d:up, where something is wrong,", () => {
     expect(output).toContain("`kubectl --context k3d-unwind --namespace unwind describe pod NAME`")
   })
 
-  it("goes on from where it stopped", async () => {
+  it("continues where it stopped", async () => {
     const here = await machine()
     here.remember("failing", apply)
     await here.up()
@@ -210,7 +210,7 @@ describe("npm run k3d:up, where something is wrong,", () => {
 })
 
 describe("npm run k3d:down", () => {
-  it("removes the cluster, and is harmless where there is none", async () => {
+  it("removes the cluster, and does no harm if there is none", async () => {
     const here = await machine()
     here.remember("clusters", stillThere)
     const first = await here.down()
@@ -220,7 +220,7 @@ describe("npm run k3d:down", () => {
     expect(second.output).toContain("There is no cluster unwind to remove.")
   })
 
-  it("needs no kubectl, and names what else is missing", async () => {
+  it("needs no kubectl, and names everything else that is missing", async () => {
     const { code, output } = await (await machine(["kubectl", "node"])).down()
     expect(code).toBe(1)
     expect(output).toContain("This needs docker, which is not on the PATH")

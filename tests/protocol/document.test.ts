@@ -1,6 +1,6 @@
 /**
- * docs/protocol.openapi.json is what participants do, and what the page says; `npx vitest -u`
- * writes it anew.
+ * docs/protocol.openapi.json describes what participants do, and what the page says; `npx vitest
+ * -u` writes it again.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -12,7 +12,7 @@ import { protocolDocument } from "./document.ts"
 const file = join(import.meta.dirname, "../../docs/protocol.openapi.json")
 
 describe("docs/protocol.openapi.json", () => {
-  it.live("is made of the routes that participants have", () =>
+  it.live("is made from the routes of a participant", () =>
     Effect.gen(function* () {
       const document = yield* protocolDocument(yield* startParticipant("items"))
       yield* Effect.promise(() =>
@@ -26,7 +26,7 @@ describe("docs/protocol.openapi.json", () => {
       }
     }))
 
-  it.live("has health as it is answered", () =>
+  it.live("describes health as it is answered", () =>
     Effect.gen(function* () {
       const participant = yield* startParticipant("items")
       const { paths } = yield* protocolDocument(participant)

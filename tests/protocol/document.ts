@@ -1,6 +1,6 @@
 /**
- * The participant protocol as an OpenAPI document: made of what a real participant says of its own
- * routes.
+ * The participant protocol as an OpenAPI document, made from a running participant's description of
+ * its own routes.
  */
 import type { RunningParticipant } from "#tests/shared/reservations/running-participant.ts"
 import { Effect } from "effect"
@@ -14,7 +14,7 @@ interface Operation {
   readonly responses: unknown
 }
 
-/** The paragraph of the page that a path is described in. */
+/** The paragraph of the page that describes a path. */
 const paragraphOf = (path: string, method: string): string => {
   if (path === "/internal/reservations") return method === "post" ? "the-request" : "audit"
   if (path === "/internal/books") return "audit"
@@ -38,7 +38,7 @@ const referredTo = (part: unknown, schemas: Json, found = new Set<string>()): Se
   return found
 }
 
-/** The same for a reader of answers, who ignores the fields that he does not know. */
+/** The same schema for a reader of answers, who ignores unknown fields. */
 const open = (part: unknown): unknown => {
   if (Array.isArray(part)) return part.map(open)
   if (!isJson(part)) return part
@@ -72,7 +72,7 @@ const health = (summary: string, states: ReadonlyArray<string>, hasChecks: boole
   }
 }
 
-/** Asks a running participant for its routes, and lays them out as the protocol. */
+/** Reads a running participant's routes, and arranges them as the protocol. */
 export const protocolDocument = ({ call }: Pick<RunningParticipant, "call">) =>
   Effect.map(call("/openapi.json"), ({ body }) => {
     const { openapi, components } = body

@@ -1,6 +1,6 @@
 /**
- * docs/protocol.md is implemented from by people who never see the sources: all that it says in
- * numbers, tables and examples holds.
+ * People who never see the sources implement docs/protocol.md: everything that it says in numbers,
+ * tables and examples must be true.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Schema } from "effect"
@@ -24,7 +24,7 @@ const page = read("docs/protocol.md")
 const anchors = headingsIn(page).slice(1).map(anchorOf)
 
 describe("docs/protocol.md", () => {
-  it("has the paragraphs that others lead to, in this order", () => {
+  it("has the paragraphs that other pages link to, in this order", () => {
     assert.deepStrictEqual(anchors, [
       "in-short",
       "the-request",
@@ -63,7 +63,7 @@ describe("docs/protocol.md", () => {
     )
     assert.isAbove(named.length, 5)
     assert.deepStrictEqual([...new Set(named)].filter((anchor) => !anchors.includes(anchor)), [])
-    // How an answer is to be read is written in the orchestrator as names of paragraphs.
+    // The orchestrator names the paragraph about answers that break the protocol.
     const [, paragraphs = ""] = /type Paragraph = (.*)/.exec(
       read("services/orchestrator/answers.ts"),
     )!
@@ -78,7 +78,7 @@ const numberIn = ([, digits]: RegExpMatchArray) => Number(digits)
 const codes = (cell: string) => [...cell.matchAll(/`([a-z]+)`/g)].map(([, code]) => code!)
 
 /**
- * What a command comes to where `known` is on record and so many are left; how old the order is.
+ * The result of a command when `known` is on record and this much is left; how old the order is.
  */
 const applied = (
   action: string,
@@ -107,7 +107,7 @@ const applied = (
 describe("its table", () => {
   const rows = tableIn(page, "Row")
 
-  it("has a row for whatever may be on record and be wanted", () => {
+  it("has a row for every record and every action", () => {
     assert.deepStrictEqual(rows.map(([name]) => name), [
       "`absent-reserve`",
       "`absent-cancel`",
@@ -144,15 +144,15 @@ describe("its table", () => {
   )
 })
 
-describe("what it says of age", () => {
-  it("is the time that an id tells", () => {
+describe("its paragraph on age", () => {
+  it("takes the time from the order's id", () => {
     const [, id = "", ms, iso = ""] =
       /`([0-9a-f-]{36})` was made at (\d+),\s+which\s+is ([\dT:.Z-]+)\./.exec(page)!
     assert.strictEqual(madeAtMs(id), Number(ms))
     assert.strictEqual(new Date(Number(ms)).toISOString(), iso)
   })
 
-  it("holds to the millisecond", () => {
+  it("is right to the millisecond", () => {
     const hours = [
       ...new Set([...page.matchAll(/`RETENTION` (?:and|less) (\d+) hours/g)].map(numberIn)),
     ]
@@ -174,7 +174,7 @@ describe("what it says of age", () => {
     assert.include(page, "`TTTTTTTT-TTTT-0000-0000-000000000000`")
   })
 
-  it("is by a setting with that default", () => {
+  it("names the setting and its default", () => {
     assert.include(read(".env.example"), "#RETENTION=30 days")
     assert.include(page, "in all services: 30 days, or another time of at least 1 day.")
   })
@@ -185,7 +185,7 @@ const written = (n: number) => n.toLocaleString("en-US")
 describe("its sizes", () => {
   const bounds = new Map(tableIn(page, "What").map(([what, bound]) => [what!, bound!]))
 
-  it("are the bounds that are checked", () => {
+  it("are the limits that are checked", () => {
     const expected: Readonly<Record<string, string>> = {
       "commands in a request": `1 to ${written(maxBatch)}`,
       "body of `POST /internal/reservations`": `up to ${written(1024 * 1024)} bytes`,
@@ -224,7 +224,7 @@ describe("its sizes", () => {
     }
   })
 
-  it.live("of bodies are what participants take", () =>
+  it.live("are the sizes of bodies that participants accept", () =>
     Effect.gen(function* () {
       const { call, token } = yield* startParticipant("items")
       const good = yield* token("orchestrator")
@@ -239,10 +239,10 @@ describe("its sizes", () => {
     }))
 })
 
-describe("what it says of errors", () => {
+describe("its paragraph on errors", () => {
   const rows = tableIn(page, "It gets")
 
-  it.effect("is what callers make of each status", () =>
+  it.effect("says what callers conclude from each status", () =>
     Effect.gen(function* () {
       const endOf = (status: number) => {
         const callee = { name: "items", url: new URL("http://items"), timeoutMs: 1_000 }
@@ -282,7 +282,7 @@ describe("what it says of errors", () => {
 })
 
 describe("its tokens", () => {
-  it.live("are taken and refused as the page says, at both ends of each bound", () =>
+  it.live("are accepted and refused as the page says, at both ends of each bound", () =>
     Effect.gen(function* () {
       const longest = Number(/by at most (\d+) seconds/.exec(page)![1])
       const tolerated = Number(/earlier than `exp` \+ (\d+) seconds/.exec(page)![1])
@@ -292,7 +292,7 @@ describe("its tokens", () => {
           const given = yield* token("orchestrator", { issuedAt, expires })
           return (yield* call("/internal/books", { token: given })).status
         })
-      // So much may pass while the test runs.
+      // This much time may pass during the test.
       const late = 60
       assert.strictEqual(yield* statusOf(0, longest), 200)
       assert.strictEqual(yield* statusOf(0, longest + 1), 401)
@@ -304,7 +304,7 @@ describe("its tokens", () => {
     }))
 })
 
-/** The requests of the page in its order, each with the answer that stands below it. */
+/** The requests of the page in order, each with the answer below it. */
 const exchanges = () => {
   const blocks = [...page.matchAll(/^```http\n(.*?)^```$/gms)].map(([, block]) => block!)
   const bodyOf = (block: string) => block.split("\n\n")[1] ?? ""
@@ -317,7 +317,7 @@ const exchanges = () => {
 }
 
 describe("its examples", () => {
-  it.live("are what a participant answers to them, one after the other", () =>
+  it.live("are what a participant answers to them in turn", () =>
     Effect.gen(function* () {
       const calendar = yield* makeCalendar
       calendar.pass(madeMs + 1_000 - calendar.nowMs())

@@ -1,4 +1,4 @@
-/** Clients that keep their connection and ask again after a pause. */
+/** Clients that keep their connection and send again after a pause. */
 import { Agent, request } from "node:http"
 import { setTimeout as pause } from "node:timers/promises"
 
@@ -29,8 +29,8 @@ const ask = (agent: Agent, port: number, method: string, path: string): Promise<
   })
 
 /**
- * Asks on one connection, with pauses of the given length, until it is told that it is over; counts
- * what failed.
+ * Sends requests on one connection, with pauses of the given length, until it is told to stop;
+ * counts the failures.
  */
 export const keepAsking = async (
   outcome: Outcome,

@@ -1,6 +1,6 @@
 /**
- * What the gateway of Compose refuses by itself: real nginx, each with a problem that has all that
- * the services' have.
+ * What the gateway of Compose itself refuses: a real nginx answers each with a problem that is as
+ * complete as those of the services.
  */
 import { Effect, Schema } from "effect"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
@@ -77,7 +77,7 @@ describe.skipIf(missing.includes("nginx"))("the gateway of Compose (needs nginx)
     assert.isNull(headers.get("strict-transport-security"))
   })
 
-  it("quotes the id that a client has given, and hands the same on", async () => {
+  it("quotes the id that a client gave, and passes the same id on", async () => {
     const ask = (path: string, id: string) =>
       tell(`GET ${path} HTTP/1.1\r\n${close}x-request-id: ${id}\r\n\r\n`)
     for (const path of ["/internal/books", "/api/orders/1", "/api/orders/1/nothing"]) {
@@ -89,7 +89,7 @@ describe.skipIf(missing.includes("nginx"))("the gateway of Compose (needs nginx)
     }
   })
 
-  it("answers with a problem, and when to come again, where no service is", async () => {
+  it("answers with a problem, and when to retry, if the service is down", async () => {
     await programs[0]!.stop()
     const { status, headers, body } = await tell(`GET /api/orders/1 HTTP/1.1\r\n${close}\r\n`)
     const problem = decode(body)

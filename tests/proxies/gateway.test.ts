@@ -1,6 +1,6 @@
 /**
- * The gateway of Compose, with a real nginx: what one address may ask, TLS, and what is said when a
- * service is full.
+ * The gateway of Compose, with a real nginx: what one address may request, TLS, and the answer when
+ * a service is full.
  */
 import { once } from "node:events"
 import { createServer, request as httpRequest } from "node:http"
@@ -21,7 +21,7 @@ const gateway = async (replica: number, options?: Parameters<typeof startGateway
   return port
 }
 
-/** A service that answers at once, or never what is asked to wait; its port. */
+/** A service that answers at once, or never if told to wait; gives its port. */
 const service = async () => {
   const server = createServer((request, response) => {
     if (request.url !== "/api/orders/waits") response.end("here")
@@ -34,7 +34,7 @@ const service = async () => {
 interface Asked {
   readonly from?: string
   readonly path?: string
-  /** Over TLS, with what certificate for a root. */
+  /** Over TLS, with the certificates that this root signed. */
   readonly tls?: boolean
   readonly host?: string
 }
@@ -59,7 +59,7 @@ const ask = (port: number, { from, path = "/api/orders/1", tls, host }: Asked = 
     sent.end()
   })
 
-/** Takes a connection of a service for itself, from an address of its own; whether it got one. */
+/** Holds a connection to a service, from an address of its own; gives whether it got one. */
 const isHeld = (port: number, localAddress: string) =>
   new Promise<boolean>((resolve) => {
     const socket = connect({ port, host: "127.0.0.1", localAddress }).on("error", () => {})
@@ -86,14 +86,14 @@ const isRefused = ({ status, headers, text }: Awaited<ReturnType<typeof ask>>) =
   return true
 }
 
-/** Every address of 127.0.0.0/8 is this machine's on Linux only. */
+/** Only on Linux does this machine have every address of 127.0.0.0/8. */
 const [one, another] = ["127.0.0.1", process.platform === "linux" ? "127.0.0.2" : undefined]
 
 const needsNginx = missing.includes("nginx")
 const title = needsNginx ? " (skipped: nginx not installed)" : ""
 
 describe.skipIf(needsNginx)(`the gateway${title}`, () => {
-  it("refuses with a problem what an address sends beyond its rate, and serves the others", async () => {
+  it("refuses with a problem what exceeds an address's rate, and serves the others", async () => {
     const port = await gateway(await service(), {
       settings: { GATEWAY_REQUESTS_PER_SECOND: "1", GATEWAY_BURST: "5" },
     })
@@ -104,9 +104,9 @@ describe.skipIf(needsNginx)(`the gateway${title}`, () => {
     if (another) expect((await ask(port, { from: another })).status).toBe(200)
   })
 
-  it("refuses with a problem what an address has in work beyond its part, and serves the others", async () => {
+  it("refuses with a problem what exceeds an address's share of connections", async () => {
     const port = await gateway(await service(), {
-      // The rate is not what refuses here.
+      // The rate must not be the reason here.
       settings: { GATEWAY_CONNECTIONS: "3", GATEWAY_BURST: "1000000" },
     })
     const waiting = Array.from(
@@ -131,7 +131,7 @@ describe.skipIf(needsNginx)(`the gateway${title}`, () => {
     await Promise.all(customers)
   })
 
-  it("speaks TLS, holds clients to it, and leads plain HTTP there", async () => {
+  it("serves TLS, demands it from clients, and redirects plain HTTP to it", async () => {
     const tlsPort = await freePort()
     const port = await gateway(await service(), {
       tlsPort,
@@ -161,7 +161,7 @@ describe.skipIf(needsNginx)(`the gateway${title}`, () => {
     }
   })
 
-  it("holds nobody to TLS over plain HTTP, and has no health to show", async () => {
+  it("does not demand TLS over plain HTTP, and shows no health", async () => {
     const port = await gateway(await service())
     for (const path of ["/api/orders/1", "/livez", "/metrics"]) {
       const { status, headers } = await ask(port, { path })
@@ -171,7 +171,7 @@ describe.skipIf(needsNginx)(`the gateway${title}`, () => {
   })
 
   it.skipIf(!another)(
-    "says that nothing is lost when a service holds as many connections as it may",
+    "answers that nothing is lost when a service has all its connections in use",
     async () => {
       const ports = await freePorts()
       const replica = await startReplica("node", ports, {

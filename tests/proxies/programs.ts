@@ -15,10 +15,10 @@ import type { Ports } from "#tests/support/service-process.ts"
 
 const root = join(import.meta.dirname, "../..")
 
-/** Where Debian installs programs for administrators, which are not on everybody's PATH. */
+/** Debian installs programs for administrators here, which is not on everybody's PATH. */
 const path = `${process.env.PATH}:/usr/sbin`
 
-/** The programs that the machine lacks. */
+/** The programs that are not installed. */
 export const missing = ["haproxy", "nginx"].filter((program) => {
   try {
     execFileSync("sh", ["-c", `command -v ${program}`], { env: { PATH: path } })
@@ -37,7 +37,7 @@ export const freePorts = async (): Promise<Ports> => ({
 })
 
 export interface Program {
-  /** Tells it to stop; resolves with its exit code. */
+  /** Tells the process to stop; resolves with its exit code. */
   readonly stop: () => Promise<number | null>
 }
 
@@ -69,7 +69,7 @@ const startProgram = (
   return { stop, answers }
 }
 
-/** Starts a replica and resolves when it is ready. */
+/** Starts a replica, and resolves when it is ready. */
 export const startReplica = async (
   runtime: "node" | "deno",
   ports: Ports,
@@ -119,14 +119,14 @@ const startNginx = (url: string, configuration: (folder: string) => string) =>
     configuration,
   )
 
-/** What of the gateway's settings is another than Compose's default. */
+/** The gateway's settings that differ from Compose's defaults. */
 export interface GatewayOptions {
   readonly settings?: Readonly<Record<string, string>>
-  /** Where it speaks TLS, with a certificate made by the gateway's own script. */
+  /** The port for TLS, with a certificate that the gateway's own script makes. */
   readonly tlsPort?: number
 }
 
-/** nginx as Compose runs it, but for the addresses, which a name server tells it there. */
+/** nginx as Compose runs it, except for the addresses, which come from a name server there. */
 export const startGateway = async (
   port: number,
   replicas: ReadonlyArray<number>,
@@ -162,8 +162,7 @@ export const startGateway = async (
 }
 
 /**
- * nginx with its own time for idle connections, and one connection to the replica for each of the
- * paths.
+ * nginx with its own time for idle connections, and one connection to the replica for each path.
  */
 export const startPlainNginx = (port: number, replica: number, paths: ReadonlyArray<string>) =>
   startNginx(orderAt(port), (folder) => `
@@ -190,7 +189,7 @@ http {
 }`)
 
 /**
- * HAProxy, which asks in HTTP/1.0 at the internal port who is ready. `reuse` is its http-reuse:
+ * HAProxy, which checks readiness in HTTP/1.0 at the internal port. `reuse` is its http-reuse:
  * whether connections are shared.
  */
 export const startHaproxy = (

@@ -1,7 +1,6 @@
 /**
  * Real proxies in front of real servers: no request fails, however long a connection was idle and
- * whenever a server is replaced. A long run replaces each server three times, with the defaults of
- * all.
+ * whenever a server is replaced. A long run replaces each server three times, with all defaults.
  */
 import { connect } from "node:net"
 import { setTimeout as pause } from "node:timers/promises"
@@ -23,8 +22,8 @@ import type { Ports } from "#tests/support/service-process.ts"
 const rounds = atLength(0, 3)
 const isShort = rounds === 0
 /**
- * Shorter than usual, though longer than the gateway keeps idle connections (4 s); HAProxy asks
- * more often for it.
+ * Shorter than usual, but longer than the gateway keeps idle connections (4 s); so HAProxy checks
+ * more often.
  */
 const hurried = { settings: { DRAIN: "6 seconds" }, check: "inter 300ms" }
 const { settings, check } = isShort ? hurried : { settings: {}, check: "" }
@@ -49,8 +48,8 @@ const withPrograms =
 const gapsMs = Array.from({ length: 25 }, (_, n) => n * 500)
 
 /**
- * Asks twice on one socket with a pause between; resolves with what came back until it was closed
- * or done.
+ * Sends two requests on one socket with a pause between; resolves with the answers until it was
+ * closed or done.
  */
 const askTwice = (port: number, gapMs: number) =>
   new Promise<number>((resolve, reject) => {
@@ -66,11 +65,11 @@ const askTwice = (port: number, gapMs: number) =>
     socket.write(ask)
   })
 
-/** Deno's turn comes where there is more time; its server is the same. */
+/** Only long runs try Deno; its HTTP server is the same. */
 const runtimes = isShort ? ["node"] as const : ["node", "deno"] as const
 const title = missing.length === 0 ? "" : ` (skipped: ${missing.join(" and ")} not installed)`
 
-// Together, since nearly all of the time is idle.
+// In parallel, because nearly all of the time is idle.
 describe.concurrent.each(runtimes)("behind proxies, a server on %s", (runtime) => {
   it(
     "answers on a connection that was idle for any time from 0 to 12 seconds",
@@ -118,7 +117,7 @@ describe.concurrent.each(runtimes)("behind proxies, a server on %s", (runtime) =
       const replicas = await Promise.all(ports.map(start))
       const [haproxy, nginx] = [await freePort(), await freePort()]
       await started(startHaproxy(haproxy, ports, { reuse: "safe", check }))
-      // All of them are one address here; its rate is not what is tried.
+      // All clients have one address here, whose rate is not tested.
       const rate = { GATEWAY_REQUESTS_PER_SECOND: "100000" }
       await started(startGateway(nginx, ports.map((at) => at.public), { settings: rate }))
       const outcome: Outcome = { requests: 0, failed: [] }
@@ -127,8 +126,8 @@ describe.concurrent.each(runtimes)("behind proxies, a server on %s", (runtime) =
       const both = [["POST", "/api/orders/"], get] as const
       const keep = (port: number, gapMs: number, what: typeof both | readonly [typeof get]) =>
         keepAsking(outcome, { port, gapMs: Math.max(gapMs, 20), what, over: over.signal })
-      // nginx asks nobody who is ready: it learns of a closed port by what it sends there, and
-      // sends GET elsewhere then.
+      // nginx does not check readiness: it learns of a closed port by a failed request, and then
+      // sends a GET elsewhere.
       const clients = [...gapsMs, 10, 10, 10, 10].flatMap((gapMs) => [
         keep(haproxy, gapMs, both),
         keep(nginx, gapMs, [get]),
@@ -137,7 +136,7 @@ describe.concurrent.each(runtimes)("behind proxies, a server on %s", (runtime) =
         for (const [n, at] of ports.entries()) {
           expect(await replicas[n]!.stop()).toBe(0)
           replicas[n] = await start(at)
-          // HAProxy believes one that is back when it has been ready twice.
+          // HAProxy uses a server again after two successful checks.
           await pause(isShort ? 1_000 : 5_000)
         }
       }

@@ -1,6 +1,6 @@
 /**
- * A replica behind the proxies: a service as it is served, but for its database, which it needs
- * not.
+ * A replica behind the proxies: a service with its real server, but without its database, which it
+ * does not need.
  */
 import { Effect, Layer, Schema } from "effect"
 import { makeApp } from "#shared/http/app.ts"
@@ -32,7 +32,7 @@ const orders = service({
           summary: "",
           body: { schema: Schema.Unknown, maxBytes: 1_000 },
           answer: { ...answer, status: 201 },
-          // Long enough that a stop meets some of them.
+          // Long enough for a stop to come during some requests.
           handle: () => Effect.delay(Effect.succeed({ body: process.pid }), "5 millis"),
         }),
       ],

@@ -1,6 +1,6 @@
 /**
- * The network policies of what may be chosen on top of the base, held to who uses what it brings or
- * stands in for.
+ * The network policies of the components on top of the base, compared with the users of the stores
+ * and tools that they add or replace.
  */
 import { documents } from "../k3d/kustomize.ts"
 import { opened, othersPods, ourPod, type Pod, type Policy } from "../k3d/policy-edges.ts"
@@ -15,7 +15,7 @@ interface Opened {
 
 const anywhere = "0.0.0.0/0"
 
-/** What each component has to open, and nothing else. */
+/** The connections that each component has to open; all others are wrong. */
 const wantedOf = (rows: Rows): Readonly<Record<string, Opened>> => {
   const users = (store: string, where: string, ...ports: ReadonlyArray<number>) =>
     edgesOf(rows).filter(({ to }) => to === store)
@@ -24,7 +24,7 @@ const wantedOf = (rows: Rows): Readonly<Record<string, Opened>> => {
   const among = ["cnpg -> cnpg:5432", "cnpg -> cnpg:8000"]
   return {
     "managed-postgres": { out: users("postgres", anywhere, 5432) },
-    // Without and with TLS, as providers have it.
+    // Without and with TLS, as at different providers.
     "managed-redis": { out: users("redis", anywhere, 6379, 6380) },
     upstash: { out: ofQueue.map((name) => `${name} -> ${anywhere}:443`) },
     keda: { in: ["keda -> redis:6379"] },
@@ -67,7 +67,7 @@ const podsOf = (rows: Rows): ReadonlyArray<Pod> => [
   ...othersPods,
 ]
 
-/** What some policies lack, and open beyond what is wanted, a line for each. */
+/** What some policies lack, and open unnecessarily, a line for each. */
 export const wrongPolicies = (
   rows: Rows,
   component: string,

@@ -1,7 +1,7 @@
 /**
- * Who reaches whom in Compose: whoever talks shares a network, and whoever shares a network talks;
- * it leads nowhere else. Only the gateway and Grafana are in one with a way out, and have a port on
- * this machine.
+ * Who reaches whom in Compose: services that communicate share a network, those that share a
+ * network communicate, and no network leads elsewhere. Only the gateway and Grafana are in one with
+ * a way out, and have a port on this machine.
  */
 import { edgesOf } from "./edges.ts"
 import { differences, isPublic, namesOf, type Rows } from "./held.ts"
@@ -19,23 +19,24 @@ export interface Networked {
 
 const outside = "outside"
 
-/** Docker's own pools of addresses, less the network that it has from the start. */
+/** Docker's own address pools, without the network that it has from the start. */
 const mostNetworks = 30
 
 /**
- * Who collects telemetry: a guest in networks of services, so that each of these meets it in one.
+ * The collector of telemetry: a guest in networks of services, so that each of them reaches it in
+ * one.
  */
 const collector = "observability"
 const isOpen = (name: string) => name === "gateway" || name === collector
 
-/** Upstash's protocol, between the queue and those that use it. */
+/** Upstash's protocol, between the queue and its users. */
 const front = "upstash"
 
 type Pair = readonly [one: string, other: string]
 
 const toldOf = ([one, other]: Pair) => `${one} and ${other}`
 
-/** Those who talk, whoever asks whom: a network has no direction. */
+/** Pairs that communicate; a network has no direction. */
 const pairsOf = (rows: Rows): ReadonlyArray<Pair> => [
   ["gateway", collector],
   ...namesOf(rows, isPublic).map((name): Pair => ["gateway", name]),
@@ -44,7 +45,7 @@ const pairsOf = (rows: Rows): ReadonlyArray<Pair> => [
   ...namesOf(rows, ({ redis }) => redis === "queue").map((name): Pair => [name, front]),
 ]
 
-/** What is missing, and what is open that nobody needs, a line for each. */
+/** What is missing, and what is open unnecessarily, a line for each. */
 export const wrongNetworks = (rows: Rows, { services, networks }: Networked) => {
   const found = Object.entries(services)
   const networksOf = (name: string) => services[name]?.networks ?? []
@@ -73,7 +74,7 @@ export const wrongNetworks = (rows: Rows, { services, networks }: Networked) => 
     ...(Object.keys(networks).length > mostNetworks
       ? [`networks has more than the ${mostNetworks} that Docker has addresses for`]
       : []),
-    // Nobody would hear of one that is in none of them.
+    // Nobody would hear of a service that shares no network with the collector.
     ...namesOf(rows).filter((name) => !shareOne([name, collector]))
       .map((name) => `${toldOf([name, collector])} share no network`),
     ...found.filter(([, { networks = [], network_mode }]) =>

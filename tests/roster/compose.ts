@@ -1,6 +1,6 @@
 /**
- * What is Compose's own, held to the roster: the containers and their networks, live reload, and
- * the gateway's paths.
+ * The parts that only Compose has, compared with the roster: the containers and their networks,
+ * live reload, and the gateway's paths.
  */
 import { parse } from "effect/encoding/Yaml"
 import type { Row } from "#shared/roster.ts"
@@ -31,7 +31,7 @@ interface Compose extends Networked {
   readonly volumes: Readonly<Record<string, unknown>>
 }
 
-/** Those that have to answer before a container starts. */
+/** The containers that must answer before a container starts. */
 const awaited = ({ depends_on = {} }: Container): ReadonlyArray<string> =>
   Object.entries(depends_on).filter(([, { condition }]) => condition === "service_healthy")
     .map(([name]) => name)
@@ -54,7 +54,7 @@ const compose = (rows: Rows): Held => {
     return [
       ...(container.command === command ? [] : [`${what} lacks command: ${command}`]),
       ...wrongSettings(rows, name, what, container.environment ?? {}),
-      // Whoever calls what is not there yet only complains of it.
+      // A caller of a service that has not started only logs it.
       ...differences(`${what} depends_on`, awaitedBy(rows[name]!), awaited(container)),
       ...differences(what, [`${name}-secrets:/run/secrets:ro`], container.volumes ?? []),
     ]
@@ -65,7 +65,7 @@ const compose = (rows: Rows): Held => {
     wrong: [
       ...namesOf(rows).flatMap(ofContainer),
       ...wrongNetworks(rows, found),
-      // It starts last, and says that all is ready.
+      // It starts last, and reports that all is ready.
       ...differences(
         "the service gateway depends_on",
         namesOf(rows),
@@ -124,7 +124,7 @@ const gateway = (rows: Rows): Held => {
         "the map of paths",
         open.flatMap((name) => rows[name]!.paths.map((path) => line(pattern(path), name))),
         [...conf.matchAll(/^ {8}(~\S+) +(\w+);$/gm)]
-          // A file may be asked for as if it were a folder.
+          // A file may be requested as if it were a folder.
           .map(([, path = "", service = ""]) => line(path.replace("/?$", "$"), service)),
       ),
       ...differences(

@@ -1,6 +1,6 @@
 /**
- * Who reaches whom stands in files that nobody runs in a test: each thing that is opened or lost
- * there is named.
+ * No test runs the files that say who reaches whom. So each connection that one of them opens or
+ * loses must be named.
  */
 import { parse } from "effect/encoding/Yaml"
 import { describe, expect, it } from "vitest"
@@ -10,7 +10,7 @@ import { type Networked, wrongNetworks } from "./compose-networks.ts"
 import { wrongHeaders } from "./gateway-headers.ts"
 import { settingsOf, textOf, wrongSettings } from "./held.ts"
 
-/** A file's text with a change, which has to be one. */
+/** A file's text with a change, which must change something. */
 const changed = (file: string, from: string | RegExp, to: string): string => {
   const text = textOf(file)
   const result = text.replace(from, to)
@@ -23,13 +23,13 @@ type Change = readonly [what: string, from: string | RegExp, to: string, named: 
 describe("a network of Compose", () => {
   it.each<Change>([
     [
-      "that one more is in",
+      "that one more service is in",
       "networks: [slots,",
       "networks: [auth-redis, slots,",
       "the network auth-redis has slots and redis: what for?",
     ],
     [
-      "that somebody has left",
+      "that a service has left",
       "[auth-redis, orders-redis, orchestrator-redis]",
       "[auth-redis, orders-redis]",
       "orchestrator and redis share no network",
@@ -41,7 +41,7 @@ describe("a network of Compose", () => {
       "the network auth-redis lacks internal: true",
     ],
     [
-      "for which Docker has no addresses left",
+      "for which Docker has no more addresses",
       "  auth-redis: *closed\n",
       `  auth-redis: *closed\n${
         Array.from({ length: 20 }, (_, n) => `  one-more-${n}: *closed\n`).join("")
@@ -49,7 +49,7 @@ describe("a network of Compose", () => {
       "networks has more than the 30 that Docker has addresses for",
     ],
     [
-      "that nobody made",
+      "that nobody created",
       "    networks: [outside, gateway-auth, gateway-billing, gateway-orders, gateway-console]\n",
       "",
       "the service gateway is in Compose's own network, with a way out",
@@ -67,7 +67,7 @@ describe("a network of Compose", () => {
 })
 
 describe("the settings of a container", () => {
-  it("are named where one is missing, or says what holds without it", () => {
+  it("are named if one is missing, or repeats the default", () => {
     const { JWKS_URL: _, ...given } = settingsOf(roster, "console")
     const found = { ...given, BILLING_URL: "http://billing:9082", ITEMS_URL: "https://items.test" }
     expect(wrongSettings(roster, "console", "it", found)).toEqual([

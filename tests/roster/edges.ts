@@ -1,11 +1,11 @@
 /**
- * Who talks to whom, by the roster alone: what networks, policies and settings have to open, and
+ * Who talks to whom, from the roster alone: what networks, policies and settings must open, and
  * nothing else.
  */
 import { provesUsers } from "#shared/roster.ts"
 import { namesOf, type Rows } from "./held.ts"
 
-/** Somebody who opens connections, and to whom, at which port. */
+/** A connection: who opens it, to whom, at which port. */
 export interface Edge {
   readonly from: string
   readonly to: string
@@ -14,11 +14,11 @@ export interface Edge {
 
 const stores = { postgres: 5432, redis: 6379 } as const
 
-/** The port at which the other parts of the system reach one. */
+/** The port at which other parts of the system reach it. */
 export const portOf = (rows: Rows, name: string): number =>
   (stores as Readonly<Record<string, number>>)[name] ?? rows[name]!.internalPort
 
-/** The services that are called and asked for keys, and the stores that are used. */
+/** Calls of services, reads of auth's keys, and uses of stores. */
 export const edgesOf = (rows: Rows): ReadonlyArray<Edge> =>
   namesOf(rows).flatMap((from) => {
     const { calls, database, redis } = rows[from]!

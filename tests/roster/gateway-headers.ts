@@ -1,15 +1,14 @@
 /**
- * The headers that the gateway of Compose sets: what it tells the services of a client, and what
- * stands beside the problems that it answers itself. nginx inherits a directive such as
- * proxy_set_header only where none of its kind stands: one more in a location takes away all the
- * others.
+ * The headers that the gateway of Compose sets: what it tells the services about a client, and
+ * those of the problems that it answers itself. nginx inherits a directive such as proxy_set_header
+ * only if a location has none of its kind: one more there removes all the others.
  */
 import { type Directive, directives, parseNginx } from "./nginx.ts"
 import { differences } from "./held.ts"
 
 /**
- * What services are told, by the one who knows: the client's own claims of its address would pass
- * the log-in throttle.
+ * Headers about the client, set by the gateway: with the client's own claims of its address, the
+ * log-in throttle could be bypassed.
  */
 const toServices = [
   "Connection ",
@@ -18,13 +17,13 @@ const toServices = [
   "X-Request-Id $quoted_id",
 ]
 
-/** What all answers have to carry; over plain HTTP the second is empty, and not sent. */
+/** Headers of all answers; over plain HTTP the second is empty, and not sent. */
 const besideAll = [
   "X-Content-Type-Options nosniff always",
   "Strict-Transport-Security $strict_transport always",
 ]
 
-/** What the answers with these statuses have to carry. */
+/** Headers of the answers with these statuses. */
 const besideProblem = (status: number): ReadonlyArray<string> => [
   "Cache-Control no-store always",
   ...besideAll,
@@ -58,7 +57,7 @@ const wrongProblem = (
   ]
 }
 
-/** What is missing or too much in the configuration, a line for each. */
+/** What the configuration lacks or has too much, a line for each. */
 export const wrongHeaders = (conf: string): ReadonlyArray<string> => {
   const all = parseNginx(conf)
   const passes = directives(all, "proxy_pass")

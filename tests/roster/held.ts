@@ -1,6 +1,6 @@
 /**
- * What the roster says of a service, in the words of the files that cannot read it, and how a file
- * is held to that.
+ * What the roster says about a service, in the words of files that cannot read it, and how a file
+ * is compared with that.
  */
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -9,7 +9,7 @@ import { type Selector, selects } from "../k3d/system.ts"
 
 export type Rows = Readonly<Record<string, Row>>
 
-/** A file, and what is wrong with it by the roster, a line for each; empty when nothing is. */
+/** A file, and its differences from the roster, a line for each; empty if there are none. */
 export interface Held {
   readonly file: string
   readonly wrong: ReadonlyArray<string>
@@ -19,9 +19,7 @@ const root = join(import.meta.dirname, "../..")
 
 export const isThere = (file: string): boolean => existsSync(join(root, file))
 
-/**
- * The text of a file; none where there is no such file, which then lacks all that it should have.
- */
+/** The text of a file; empty if there is no such file, which then lacks everything. */
 export const textOf = (file: string): string =>
   isThere(file) ? readFileSync(join(root, file), "utf8") : ""
 
@@ -40,16 +38,16 @@ export const namesOf = (rows: Rows, has: (row: Row) => boolean = () => true) =>
 
 export const isPublic = ({ paths }: Row) => paths.length > 0
 
-/** Who calls a service, with a token of its own or for the public keys of auth. */
+/** The callers of a service, with a token of their own or for auth's public keys. */
 export const callersOf = (rows: Rows, callee: string): ReadonlyArray<string> =>
   namesOf(rows).filter((name) =>
     rows[name]!.calls.includes(callee) || (callee === "auth" && provesUsers(rows, name))
   )
 
-/** Where a service is for the others, if no setting says otherwise. */
+/** Where other services find a service, if no setting says otherwise. */
 export const urlOf = (rows: Rows, name: string) => `http://${name}:${rows[name]?.internalPort}`
 
-/** The settings of a service that say where others are, and where its secrets. */
+/** The settings of a service that say where others are, and where its secrets are. */
 export const settingsOf = (rows: Rows, name: string): Readonly<Record<string, string>> => {
   const { port, internalPort, database, redis, calls } = rows[name]!
   const isCalled = Object.values(rows).some((row) => row.calls.includes(name))
@@ -67,7 +65,7 @@ export const settingsOf = (rows: Rows, name: string): Readonly<Record<string, st
   }
 }
 
-/** Which of a service's settings are missing or different, and which only say the default. */
+/** Which of a service's settings are missing or different, and which only repeat the default. */
 export const wrongSettings = (
   rows: Rows,
   name: string,
@@ -81,7 +79,7 @@ export const wrongSettings = (
   ).map((callee) => `${what} has ${callee.toUpperCase()}_URL: what for? It is the default`),
 ]
 
-/** The labels of a service's pods, by which the network policies know it. */
+/** The labels of a service's pods, by which the network policies match them. */
 export const labelsOf = (rows: Rows, name: string): Readonly<Record<string, string>> => ({
   "app.kubernetes.io/name": name,
   ...(provesUsers(rows, name) && { "unwind/auth": "client" }),
@@ -89,6 +87,6 @@ export const labelsOf = (rows: Rows, name: string): Readonly<Record<string, stri
   ...(rows[name]!.redis !== null && { "unwind/redis": "client" }),
 })
 
-/** The services that a selector of pods means. */
+/** The services that a selector of pods matches. */
 export const meantBy = (rows: Rows, selector: Selector): ReadonlyArray<string> =>
   namesOf(rows).filter((name) => selects(selector, labelsOf(rows, name)))

@@ -1,6 +1,6 @@
 /**
- * What is Kubernetes' own, held to the roster: the manifests of the services and stores, who
- * reaches whom, and the ingress.
+ * The parts that only Kubernetes has, compared with the roster: the manifests of the services and
+ * stores, who reaches whom, and the ingress.
  */
 import { documents, type Manifest } from "../k3d/kustomize.ts"
 import type { Selector, Service, Workload } from "../k3d/system.ts"
@@ -36,7 +36,7 @@ const manifestsIn = (file: string) => documents(textOf(file)) as ReadonlyArray<M
 const find = <A extends Manifest>(all: ReadonlyArray<Manifest>, kind: string, name: string) =>
   all.find((one) => one.kind === kind && one.metadata.name === name) as A | undefined
 
-/** Those that only the saga has to do with stand together. */
+/** Services that only the saga uses share a file. */
 const fileOf = (rows: Rows, name: string) =>
   isPublic(rows[name]!) ? `k3d/base/${name}.yaml` : "k3d/base/saga.yaml"
 
@@ -77,10 +77,10 @@ const deployment = (rows: Rows, name: string, all: ReadonlyArray<Manifest>) => {
 const at = (names: ReadonlyArray<string>, ports: ReadonlyArray<{ readonly port: number }>) =>
   names.flatMap((name) => ports.map(({ port }) => `${name} at port ${port}`))
 
-/** The pods of another namespace that a selector means, by their labels. */
+/** The pods of another namespace that a selector matches, by their labels. */
 const othersNamed = ({ matchLabels = {} }: Selector) => Object.values(matchLabels)
 
-/** Whom the callers of a service reach, and who lets them in. */
+/** Whom the callers of a service reach, and whom it lets in. */
 const door = (rows: Rows, name: string, all: ReadonlyArray<Manifest>) => {
   const callers = callersOf(rows, name)
   const { port, internalPort } = rows[name]!

@@ -12,7 +12,7 @@ export interface Directive {
 const token =
   /\s+|#.*|"((?:\\.|[^"\\])*)"|'((?:\\.|[^'\\])*)'|([{};])|((?:\\.|\$\{\w+\}|[^\s;{}])+)/gy
 
-/** The directives of a text. Throws where it is no such text. */
+/** The directives of a text. Throws if it is not nginx's language. */
 export const parseNginx = (text: string): ReadonlyArray<Directive> => {
   const open: Array<Array<Directive>> = [[]]
   const heads: Array<ReadonlyArray<string>> = []
@@ -42,7 +42,7 @@ export const parseNginx = (text: string): ReadonlyArray<Directive> => {
   return open[0]!
 }
 
-/** All directives of a name, however deep, each with those around it, outermost first. */
+/** All directives of a name, at any depth, each with those around it, outermost first. */
 export const directives = (
   all: ReadonlyArray<Directive>,
   name: string,

@@ -1,7 +1,7 @@
 /**
- * Nobody holds a right that the roster does not give: each service reads the keys and addresses
- * that it needs and no others, and lets in those that call it, and nobody else. The services run as
- * they are, wired in memory.
+ * No service has a right that the roster does not give: each reads the keys and addresses that it
+ * needs and no others, and lets in those that call it, and nobody else. The services run unchanged,
+ * connected in memory.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
@@ -36,7 +36,7 @@ describe("the settings of a service", () => {
           ...(callers.includes(name) ? ["SERVICE_PRIVATE_KEY"] : []),
           ...(callees.includes(name) ? ["SERVICE_PUBLIC_KEYS"] : []),
           ...(provesUsers(roster, name) ? ["JWKS_URL"] : []),
-          // Auth alone signs tokens for users.
+          // Only auth signs tokens for users.
           ...(name === "auth" ? ["SIGNING_KEYS_SECRET"] : []),
           ...(database ? ["DATABASE_URL"] : []),
           ...(redis === "queue" ? ["QUEUE_URL", "QUEUE_TOKEN"] : []),
@@ -63,7 +63,7 @@ const databaseFor = (name: ServiceName) =>
     ({ url }) => [name, url] as const,
   )
 
-/** The services, and for each that has a key a token for another one. */
+/** The services, and for each that has a key, a token for another one. */
 const running = Effect.gen(function* () {
   const keysFolder = yield* temporaryFolder
   yield* Effect.promise(() => generateServiceKeys(keysFolder))
@@ -85,7 +85,7 @@ const running = Effect.gen(function* () {
 interface Operation {
   readonly method: string
   readonly path: string
-  /** Whose tokens it takes, by its description. */
+  /** Whose tokens the operation accepts, by its description. */
   readonly takes: ReadonlyArray<string>
   readonly isInternal: boolean
 }
@@ -110,7 +110,7 @@ const operationsOf = (apps: Apps, name: ServiceName) =>
     )
   })
 
-/** Whether whoever shows the token is let in; a body that is missing is looked at after that. */
+/** Whether the bearer of the token is let in; a missing body is checked afterwards. */
 const letsIn = (apps: Apps, name: ServiceName, operation: Operation, token: string) =>
   Effect.promise(async () => {
     const { method, path, takes } = operation
@@ -118,14 +118,14 @@ const letsIn = (apps: Apps, name: ServiceName, operation: Operation, token: stri
       method,
       headers: { authorization: `Bearer ${token}` },
     })
-    // The service is let in, and asked for whom it comes.
+    // The service itself is let in; what is missing is the operator.
     const isForOperator = takes.includes("operator") &&
       (await answer.clone().json() as { code: string }).code === "operator_unauthenticated"
     return isForOperator || (answer.status !== 401 && answer.status !== 403)
   })
 
 describe("a service's door", () => {
-  it.live("has all that only services may ask behind the internal one, and all else behind the public one", () =>
+  it.live("is the internal one for routes that only services may use, else the public one", () =>
     Effect.gen(function* () {
       const { apps } = yield* running
       for (const name of serviceNames) {
@@ -141,15 +141,14 @@ describe("a service's door", () => {
           )
           const what = `${method} ${path} of ${name}`
           assert.deepStrictEqual(found, [!isInternal, isInternal], what)
-          // What proves tokens is asked for by services that have no key of their own to prove
-          // themselves by.
+          // Services that have no key of their own also read the keys that prove tokens.
           const isForServices = takes.includes("service") || path === "/internal/jwks.json"
           assert.strictEqual(isForServices, isInternal, what)
         }
       }
     }))
 
-  it.live("is open to the services that the roster has for callers, and to no other one", () =>
+  it.live("is open to the callers of the roster, and to no other service", () =>
     Effect.gen(function* () {
       const { apps, tokenOf } = yield* running
       const edges = new Set<string>()
@@ -171,8 +170,8 @@ describe("a service's door", () => {
       const wanted = callers.flatMap((caller) =>
         calls(caller).map((one) => `${caller} calls ${one}`)
       )
-      // The console asks each whether it is ready, also where it has no more to ask; for that
-      // nobody needs a token.
+      // The console checks the readiness of every service, also if it calls nothing else there; for
+      // that it needs no token.
       const unproved = wanted.filter((edge) => edge.startsWith("console ") && !edges.has(edge))
       assert.sameMembers([...edges, ...unproved], wanted)
     }))

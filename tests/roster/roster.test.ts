@@ -1,6 +1,6 @@
 /**
- * What cannot read the roster is held to it, file by file: when a service is added to the roster,
- * each file that has to know of it fails here, by its name, and says what it lacks.
+ * Files that cannot read the roster are compared with it: when a service is added to the roster,
+ * each file that must know it fails here, by its name, and says what it lacks.
  */
 import { describe, expect, it } from "vitest"
 import { participantNames } from "#shared/contracts/order-saga.ts"
@@ -10,7 +10,7 @@ import { heldOfCompose } from "./compose.ts"
 import { type Held, isThere, namesOf, type Rows, textOf, urlOf } from "./held.ts"
 import { heldOfKubernetes } from "./kubernetes.ts"
 
-/** Whatever it does, a service is a folder of these. */
+/** Every service has these folders. */
 const folders = (rows: Rows): ReadonlyArray<Held> =>
   namesOf(rows).flatMap((name) =>
     ["main.ts", "service.ts", "README.md"].map((file) => `services/${name}/${file}`)
@@ -40,13 +40,13 @@ const wrongIn = (rows: Rows) =>
     held(rows).filter(({ wrong }) => wrong.length > 0).map(({ file, wrong }) => [file, wrong]),
   )
 
-describe("what the roster says", () => {
+describe("the roster", () => {
   it.each(held(roster))(
-    "stands in $file",
+    "agrees with $file",
     ({ file, wrong }) => expect(wrong, `${file} and shared/roster.ts`).toEqual([]),
   )
 
-  it("is of ports of their own, and of participants that the orchestrator calls", () => {
+  it("has different ports, and only participants that the orchestrator calls", () => {
     const ports = Object.values<Row>(roster).flatMap(({ port, internalPort }) =>
       port === null ? [internalPort] : [port, internalPort]
     )
@@ -60,7 +60,7 @@ describe("what the roster says", () => {
     }
   })
 
-  it("starts everybody after those whom they call", () => {
+  it("starts every service after those that it calls", () => {
     const order = startOrder.flat()
     expect(order.toSorted()).toEqual(serviceNames.toSorted())
     for (const name of serviceNames) {
@@ -72,7 +72,7 @@ describe("what the roster says", () => {
 })
 
 describe("a service that is added to the roster", () => {
-  it("is missed in every file that has to know of it: a participant", () => {
+  it("is missed in every file that must know it: a participant", () => {
     const { orchestrator } = roster
     const strangers = { ...roster.slots, internalPort: 9099 }
     const calls = [...orchestrator.calls, "strangers"]
@@ -99,7 +99,7 @@ describe("a service that is added to the roster", () => {
     }
   })
 
-  it("is missed in every file that has to know of it: one with public paths", () => {
+  it("is missed in every file that must know it: one with public paths", () => {
     const refunds = {
       ...roster.billing,
       port: 8099,

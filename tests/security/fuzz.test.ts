@@ -1,7 +1,6 @@
 /**
- * Every operation of every service, sent what its own OpenAPI document allows and what it does not:
- * the answer is one that the document knows, with a body of the schema that stands there, and never
- * an error of ours.
+ * Every operation of every service gets requests that its own OpenAPI document allows, and others:
+ * the answer is one that the document has, with a body of its schema, and never an internal error.
  */
 import { Effect, Exit, Schema, Scope } from "effect"
 import fc from "fast-check"
@@ -37,7 +36,7 @@ interface Document {
   readonly components: { readonly schemas: Readonly<Record<string, JsonSchema>> }
 }
 
-/** What is sent; the path's own names are still in it. */
+/** A request; the path still has the names of its parameters. */
 interface Sent {
   readonly params: Readonly<Record<string, string>>
   readonly query: string
@@ -49,7 +48,7 @@ const runs = atLength(40, 200)
 const scope = Scope.makeUnsafe()
 let services: Services
 let everybody: ReadonlyArray<Principal>
-/** What paths can name that is really there. */
+/** Values in paths that exist. */
 const known: Record<string, string> = { participant: "items", service: "items" }
 
 beforeAll(async () => {
@@ -74,7 +73,7 @@ afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
 const segment = (text: string) => {
   const encoded = encodeURIComponent(text.toWellFormed())
-  // Whoever makes a URL of it resolves these.
+  // URLs resolve these segments.
   return /^\.{0,2}$/.test(text) ? "%20" : encoded
 }
 
@@ -91,13 +90,13 @@ const texts = (schema: JsonSchema, document: Document) =>
 const rightBodies = (operation: Operation, document: Document) => {
   const { schema, example } = operation.requestBody?.content["application/json"] ?? {}
   if (schema === undefined) return undefined
-  // What the schema does not say, such as what an e-mail address is, an example shows.
+  // An example shows what the schema does not say, such as the form of an e-mail address.
   const examples = example === undefined ? [] : [fc.constant(example)]
   return fc.oneof(fitting(schema, document.components.schemas), ...examples)
 }
 
 /**
- * Requests of which only the body may be wrong: a few of each operation, whatever chance brings.
+ * Requests in which only the body may be wrong: some for each operation, also by an unlucky seed.
  */
 const plainRequests = (operation: Operation, document: Document): ReadonlyArray<[Sent]> => {
   const right = rightBodies(operation, document)
@@ -138,7 +137,7 @@ const requests = (operation: Operation, document: Document): fc.Arbitrary<Sent> 
           { requiredKeys: [] },
         ),
       },
-      // Where there are many, one of them is wrong nearly always.
+      // With many headers, one of them is nearly always wrong.
       { weight: 1, arbitrary: fc.constant<Record<string, string>>({}) },
     )
   return fc.record({
@@ -172,7 +171,7 @@ const requests = (operation: Operation, document: Document): fc.Arbitrary<Sent> 
             String(value).replace(/[^\x20-\x7e]/g, "").trim()
           ),
           headerText,
-          // What a client says that has seen every event.
+          // The last event id of a client that has seen every event.
           fc.constant("99"),
         )),
       fc.oneof(
@@ -199,7 +198,7 @@ const decode = Schema.decodeUnknownSync(Schema.fromJsonString(ProblemDetails), {
   onExcessProperty: "error",
 })
 
-/** Asserts that the document knows the answer. */
+/** Asserts that the document has the answer. */
 const assertKnown = async (answer: Response, operation: Operation, { components }: Document) => {
   const { status, headers } = answer
   const declared = operation.responses[status]
@@ -225,11 +224,11 @@ const assertKnown = async (answer: Response, operation: Operation, { components 
   assert.isUndefined(misfit(schema, JSON.parse(text), components.schemas), text)
 }
 
-/** The statuses that an operation was brought to give. */
+/** Sends requests to an operation, and gives the statuses of the answers. */
 const fuzz = async (service: ServiceName, method: string, path: string, document: Document) => {
   const operation = document.paths[path]![method]!
   const seen = new Set<number>()
-  // What ends sessions ends one that nobody needs any more.
+  // An operation that ends sessions gets one that no other test needs.
   const loser = method === "delete" ? `Bearer ${(await services.customer()).access}` : undefined
   const caller = callerOf(operation)
   await fc.assert(
@@ -253,9 +252,9 @@ const fuzz = async (service: ServiceName, method: string, path: string, document
   return seen
 }
 
-/** What sets faults comes last: all services would feel them. */
+/** Faults are set last: they affect all services. */
 const breaks = (path: string) => /\/faults\b|\/queue\/wipe$/.test(path)
-/** Takes what the wipe takes; who does as it is told answers nothing for a while. */
+/** Not tried: a service that is killed answers nothing for a while. */
 const kills = (path: string) => path.endsWith("/kill")
 
 const passes = [
@@ -266,7 +265,7 @@ const cases = passes.flatMap(([does, has]) =>
   serviceNames.map((service) => ({ service, does, has }))
 )
 
-describe("an operation that is sent anything", () => {
+describe("an operation with arbitrary requests", () => {
   it.each(cases)("$does as its document says: $service", async ({ service, has }) => {
     const document = await (await services.send(service, "/openapi.json")).json() as Document
     for (const [path, methods] of Object.entries(document.paths)) {
@@ -275,9 +274,9 @@ describe("an operation that is sent anything", () => {
         const seen = await fuzz(service, method, path, document).catch((error) => {
           throw new Error(`${method} ${path}: ${error.message}`, { cause: error })
         })
-        // Else only the one side would have been tried.
+        // Otherwise only one kind of body was tried.
         if (method === "post") assert.include([...seen], 400, path)
-        // A wrong password is asked for again at most so often.
+        // The number of wrong passwords is limited.
         const refused = [401, 403, 404, 409, 429]
         const right = [...seen].some((status) => status < 300 || refused.includes(status))
         assert.isTrue(right, `${method} ${path}: ${[...seen]}`)

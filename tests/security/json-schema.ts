@@ -1,7 +1,6 @@
 /**
  * JSON Schema as the OpenAPI documents use it: whether a value fits, and arbitraries of values that
- * do, and that do not. A keyword that is not understood throws, so that no schema says more than is
- * tried.
+ * fit and that do not. An unsupported keyword throws, so that no part of a schema stays untested.
  */
 import fc from "fast-check"
 
@@ -16,7 +15,7 @@ const understood = [
   ...["minLength", "maxLength", "minimum", "maximum", "exclusiveMinimum"],
 ]
 
-/** The schema itself: what it refers to, with what else is said of it. */
+/** The schema itself: the one that it refers to, with its own other keywords. */
 const resolved = (schema: Schema, definitions: Definitions): Schema => {
   for (const word of Object.keys(schema)) {
     if (!understood.includes(word)) throw new Error(`not understood: ${word}`)
@@ -34,7 +33,7 @@ const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/u
 const typeOf = (value: unknown): string =>
   value === null ? "null" : Array.isArray(value) ? "array" : typeof value
 
-/** Where the value does not fit, and why; nothing when it does. */
+/** Where the value does not fit, and why; undefined if it fits. */
 export const misfit = (
   given: Schema,
   value: unknown,
@@ -134,7 +133,7 @@ export const fitting = (given: Schema, definitions: Definitions): fc.Arbitrary<u
       return fittingTexts(schema)
     case "integer":
       return fc.oneof(
-        // The least is often a place in a list, where others are none.
+        // The minimum is often a position in a list that has no others.
         fc.constant(schema["minimum"] as number ?? 0),
         fc.integer({
           min: schema["minimum"] as number ?? -1_000,
@@ -173,17 +172,14 @@ const fittingFields = (schema: Schema, definitions: Definitions) => {
   )
 }
 
-/** What clients send by mistake, and what is sent on purpose. */
+/** What clients send by mistake or on purpose. */
 export const junk: fc.Arbitrary<unknown> = fc.oneof(
   fc.constantFrom(null, true, -1, 0, 0.001, 1e308, 2 ** 53, 2 ** 31, "", "\0", "\ud800", [], {}),
   fc.constantFrom("x".repeat(5_000), "' or 1=1--", "../..", "${7*7}", "\u202e", "٠٩:٠٠", "\ufffd"),
   fc.jsonValue(),
 )
 
-/**
- * The value with one thing changed, somewhere in it: left out, in the place of another, or too
- * much.
- */
+/** The value with one change somewhere in it: a part is missing, replaced, or added. */
 export const spoilt = (value: unknown): fc.Arbitrary<unknown> => {
   if (typeof value !== "object" || value === null || Object.keys(value).length === 0) return junk
   const isList = Array.isArray(value)

@@ -1,6 +1,6 @@
 /**
- * Every route of every service, asked by everybody: let in is whom the table of permissions names,
- * and nobody else.
+ * Every route of every service is called by every principal: exactly those that the table of
+ * permissions names are let in.
  */
 import { Effect, Exit, Schema, Scope } from "effect"
 import { decodeJwt } from "jose"
@@ -20,7 +20,7 @@ import {
   startRunningServicesWith,
 } from "./running-services.ts"
 
-/** The table, by what the apps know: methods, and paths without a slash at the end. */
+/** The table, by the keys of the apps: methods, and paths without a slash at the end. */
 const rows = new Map<string, Permission>(
   Object.entries(permissions).map(([key, permission]) => [withoutSlash(key), permission]),
 )
@@ -57,9 +57,9 @@ beforeAll(async () => {
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
 /**
- * Asks as the principal; a body that no route takes, so that nothing is done for those who are let
- * in. What ends sessions is asked by users who have one to lose: bob for another's, all others for
- * their own.
+ * Sends a request as the principal, with a body that no route accepts, so that nothing is done for
+ * those who are let in. Requests that end sessions come from users who have one to lose: bob for
+ * another user's, all others for their own.
  */
 const ask = async (
   { service, method, path }: Served,
@@ -84,14 +84,14 @@ const ask = async (
       ...(method === "POST" && { body: '{"nothing":"that is known"}' }),
     },
   )
-  // An event stream goes on as long as somebody listens.
+  // An event stream goes on while it has a reader.
   await body?.cancel()
   return { status, headers }
 }
 
 /**
- * What the table says of the principal at the route: the status of the refusal, or null for those
- * who are let in.
+ * What the table says about the principal at the route: the status of the refusal, or null for
+ * those who are let in.
  */
 const expectedOf = (
   { path, method }: Served,
@@ -105,7 +105,7 @@ const expectedOf = (
   }
   if (permission === "user") {
     if (is !== "user") return 401
-    // To the shop an operator is a user like others.
+    // In the shop an operator is a user like others.
     const isAnothers = name === "bob" || (isOperator && method !== "DELETE")
     return isAnothers && path.includes(":") ? 404 : null
   }
@@ -134,9 +134,7 @@ const securityOf = (permission: Permission) => {
   }
 }
 
-/**
- * Who is let in gets an answer, or is told what is wrong with the request, or that it is too late.
- */
+/** Principals who are let in get an answer, or learn that the request is invalid or too late. */
 const letIn = [200, 204, 400, 409]
 
 describe("the table of permissions", () => {
@@ -145,7 +143,7 @@ describe("the table of permissions", () => {
     assert.deepStrictEqual([...served].toSorted(), [...rows.keys()].toSorted())
   })
 
-  it("is asked by the compiler for the row of each route", () => {
+  it("is required by the compiler to have a row for each route", () => {
     const spec = {
       summary: "",
       answer: { status: 200, description: "", schema: Schema.Unknown },
@@ -158,7 +156,7 @@ describe("the table of permissions", () => {
     assert.isDefined(route({ ...spec, method: "GET", path: "/.well-known/jwks.json" }))
   })
 
-  it("says of each route who is let in, and who is told why not", async () => {
+  it("decides at each route who is let in, and why others are not", async () => {
     assert.isAtLeast(everybody.length, 40)
     const wrong: Array<string> = []
     let asked = 0
@@ -178,7 +176,7 @@ describe("the table of permissions", () => {
     assert.isAtLeast(asked, 1_000)
   })
 
-  it("shows nobody in a list what is another's", async () => {
+  it("shows no user another user's data in a list", async () => {
     const list = async ({ access }: Customer) =>
       await (await services.send("orders", "/api/orders/", {
         headers: { authorization: `Bearer ${access}` },
@@ -207,7 +205,7 @@ describe("the table of permissions", () => {
     }
   })
 
-  it("lets services in by whom the roster says that they are called", () => {
+  it("lets in services exactly as the roster's callers", () => {
     const inTable = new Set(
       servedBy(services.apps).flatMap((route) => {
         const permission = rows.get(keyOf(route))!
@@ -221,8 +219,8 @@ describe("the table of permissions", () => {
     const inRoster = callers.flatMap((name) =>
       callsOf(name).map((callee) => `${name} calls ${callee}`)
     )
-    // The console asks each whether it is ready, also where it has no more to ask; for that nobody
-    // needs a token.
+    // The console checks the readiness of every service, also if it calls nothing else there; for
+    // that it needs no token.
     const unproved = inRoster.filter((edge) => edge.startsWith("console ") && !inTable.has(edge))
     assert.sameMembers([...inTable, ...unproved], inRoster)
   })

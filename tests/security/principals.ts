@@ -1,6 +1,5 @@
 /**
- * Everybody who might ask: those whom the table of permissions knows, and those who only claim to
- * be one of them.
+ * All principals: those that the table of permissions knows, and those that only pretend to be one.
  */
 import { importJWK, type JWK, SignJWT } from "jose"
 import { createHmac, generateKeyPairSync } from "node:crypto"
@@ -13,13 +12,13 @@ import type { Customer, Services } from "./running-services.ts"
 
 export interface Principal {
   readonly name: string
-  /** Whom the services have to take it for. */
+  /** What the services have to take the principal for. */
   readonly is: "nobody" | "user" | ServiceName
-  /** The Authorization header that it shows to a service; none at all where there is none. */
+  /** The Authorization header that it sends to a service, if any. */
   readonly shows: (callee: ServiceName) => Promise<string | undefined>
   /** Whether it is a user who is an operator. */
   readonly isOperator?: boolean
-  /** Whose access token it hands on, as the console does. */
+  /** Whose access token it passes on, as the console does. */
   readonly handsOn?: Customer & { readonly isOperator: boolean }
 }
 
@@ -33,7 +32,7 @@ const nobody = (name: string, header?: string): Principal => ({
 })
 const bearer = (name: string, token: string) => nobody(name, `Bearer ${token}`)
 
-/** Tokens that are made of a right one, without the key that signed it. */
+/** Tokens that are made from a valid one, without the key that signed it. */
 export const forgedFrom = (
   access: string,
   otherName: string,
@@ -76,7 +75,7 @@ export const forgedFrom = (
   ]
 }
 
-/** Tokens that services sign with their own keys, right and wrong. */
+/** Tokens that services sign with their own keys, valid and invalid. */
 const ofServices = (keysFolder: string): ReadonlyArray<Principal> => {
   const files = keyFiles(keysFolder)
   const keyOf = (name: ServiceName) =>
@@ -125,7 +124,7 @@ const ofServices = (keysFolder: string): ReadonlyArray<Principal> => {
   ])
 }
 
-/** All of them. `ada` is the one whose the things in the paths are. */
+/** All principals. `ada` owns the objects in the paths. */
 export const principals = async (
   { send, keysFolder, shortLived, operator }: Services,
   ada: Customer,
@@ -174,9 +173,6 @@ export const principals = async (
   ]
 }
 
-/**
- * When an expired token has expired even for a service whose clock is behind by as much as is
- * tolerated.
- */
+/** The time when an expired token has expired even by a clock that is as late as tolerated. */
 export const expiredAtMs = (access: string): number =>
   (decoded(access.split(".")[1]!) as { readonly exp: number }).exp * 1000 + 6_000

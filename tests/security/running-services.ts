@@ -1,6 +1,6 @@
 /**
- * All services in one process, on real databases, each asked by itself as whoever got into its
- * network could ask it.
+ * All services in one process, on real databases. Each can be called directly, as an intruder in
+ * its network could.
  */
 import { Effect, References, type Scope } from "effect"
 import createClient from "postgres"
@@ -30,15 +30,15 @@ export interface Customer extends Pair {
 export interface Services {
   readonly apps: Apps
   readonly keysFolder: string
-  /** The databases of those that have one. */
+  /** The databases of the services that have one. */
   readonly databases: Readonly<Partial<Record<ServiceName, string>>>
-  /** Sends a request to a service itself. */
+  /** Sends a request to a service directly. */
   readonly send: (service: ServiceName, path: string, init?: RequestInit) => Promise<Response>
   /** Signs up a user and logs in. */
   readonly customer: () => Promise<Customer>
   /** Signs up a user, makes it an operator, and logs in. */
   readonly operator: () => Promise<Customer>
-  /** Logs in where access tokens expire after a second. */
+  /** Logs in at an auth whose access tokens expire after a second. */
   readonly shortLived: () => Promise<Customer>
 }
 
@@ -55,7 +55,7 @@ const credentials = () => {
 }
 
 const posted = async (app: Apps["auth"], path: string, body: object): Promise<unknown> => {
-  // From a place of its own: what others fail at an address is not the point here.
+  // From an address of its own: others' failed log-ins must not count here.
   const place = [1, 2, 3].map(() => Math.floor(Math.random() * 256)).join(".")
   const headers = { "content-type": "application/json", "x-forwarded-for": `10.${place}` }
   const answer = await app.public.request(path, {
@@ -116,25 +116,25 @@ export const startRunningServicesWith = (
       shortLived: customerAt(hurried),
     }
   }).pipe(
-    // What is sent wrong on purpose is warned of.
+    // The tests' wrong requests cause warnings.
     Effect.provideService(References.MinimumLogLevel, "Error"),
   )
 
 export const startRunningServices = startRunningServicesWith({})
 
-/** What any service answers besides its routes, to anybody who reaches it. */
+/** Paths that any service answers besides its routes, to every caller. */
 const operations =
   /^\/(?:livez|readyz|metrics|openapi\.json|openapi\/\w+\.json|docs.*|console(?:\/.*)?)?$/
 
-/** A route as the app of a service has it: all that can be asked for, whoever put it there. */
+/** A route in the app of a service: everything that can be called, wherever it was added. */
 export interface Served {
   readonly service: ServiceName
   readonly method: string
-  /** Without a trailing slash. */
+  /** Without a slash at the end. */
   readonly path: string
 }
 
-/** All routes of all services, but for those of operations. */
+/** All routes of all services, except those for operations. */
 export const servedBy = (apps: Apps): ReadonlyArray<Served> =>
   serviceNames.flatMap((service) => {
     const { internal, public: open } = apps[service]
@@ -143,6 +143,6 @@ export const servedBy = (apps: Apps): ReadonlyArray<Served> =>
       method,
       path: withoutSlash(path),
     })).filter(({ path }) => !operations.test(path))
-    // One that is behind both doors is one route.
+    // A route behind both doors counts once.
     return [...new Map(served.map((route) => [`${route.method} ${route.path}`, route])).values()]
   })

@@ -2,7 +2,7 @@ import fc from "fast-check"
 import { describe, expect, it } from "vitest"
 import { fairShare } from "#shared/fair-share.ts"
 
-/** How many each of these gets when all take as many as they can, by turns. */
+/** How much each of these holders gets when all take as much as they can, in turns. */
 const greedy = (most: number, part: number, holders: ReadonlyArray<string>) => {
   const quota = fairShare({ most, part })
   const got = new Map(holders.map((holder) => [holder, 0]))
@@ -18,14 +18,14 @@ const greedy = (most: number, part: number, holders: ReadonlyArray<string>) => {
 }
 
 describe("fairShare", () => {
-  it("leaves most of it to others when one takes all that it can", () => {
+  it("leaves a part to others when one holder takes all that it can", () => {
     const { quota, got: [one] } = greedy(1_000, 1 / 10, ["one"])
     expect(one).toBe(91)
     expect(quota.roomFor("one")).toBe("over share")
     expect(quota.roomFor("another")).toBe("room")
   })
 
-  it("gives many that are greedy as much each, and always leaves something for one more", () => {
+  it("gives greedy holders equal shares, and always leaves something for one more", () => {
     fc.assert(fc.property(
       fc.integer({ min: 100, max: 2_000 }),
       fc.constantFrom(1 / 10, 1 / 4, 1),
@@ -40,7 +40,7 @@ describe("fairShare", () => {
     ))
   })
 
-  it("is used to the last when nobody has more than one, and then says that it is full", () => {
+  it("can be used up by holders of one each, and is then full", () => {
     const quota = fairShare({ most: 3, part: 1 / 10 })
     for (const holder of ["a", "b", "c"]) expect(quota.take(holder)).toBe("room")
     expect(quota.take("d")).toBe("full")
@@ -50,7 +50,7 @@ describe("fairShare", () => {
     expect(quota.take("d")).toBe("room")
   })
 
-  it("counts what is taken and given back, and never what was not taken", () => {
+  it("counts what is taken and given back, and nothing that was not taken", () => {
     const holder = fc.constantFrom("a", "b", "c")
     const step = fc.tuple(fc.boolean(), holder)
     fc.assert(fc.property(fc.array(step, { maxLength: 200 }), (steps) => {

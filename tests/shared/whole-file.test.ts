@@ -1,7 +1,6 @@
 /**
- * A writer that dies between making a file and filling it: a limit of the system on the size of
- * files ends it right there. Whatever it was about to write is not there, and the next start makes
- * it.
+ * A writer that dies between creating a file and filling it: a system limit on the size of files
+ * ends it there. The file it was about to write does not exist, and the next start writes it.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { spawnSync } from "node:child_process"
@@ -35,7 +34,7 @@ let folder: string
 beforeEach(() => void (folder = mkdtempSync(join(tmpdir(), "unwind-whole-"))))
 afterEach(() => rmSync(folder, { recursive: true }))
 
-/** The sizes of the files by their names, but for what is not in place yet. */
+/** The sizes of the files by name, without files that are not in place yet. */
 const sizes = () =>
   Object.fromEntries(
     globSync("**/*", { cwd: folder, withFileTypes: true })
@@ -46,7 +45,7 @@ const sizes = () =>
 describe("a file that is written whole", () => {
   for (const [what, module] of Object.entries(modules)) {
     it.skipIf(process.platform === "win32")(
-      `is not there while its writer has written none of it: ${what}`,
+      `does not exist while its writer has written none of it: ${what}`,
       () => {
         const runtime = "Deno" in globalThis ? ["eval", "--ext=ts"] : ["--input-type=module", "-e"]
         const text = `const folder = ${JSON.stringify(folder)}\n${module}`
@@ -73,7 +72,7 @@ describe("a file that is written whole", () => {
     )
   }
 
-  it("replaces the one that was there, and is read without what a person's editor adds", () => {
+  it("replaces the previous one, and is read without what a person's editor adds", () => {
     const file = join(folder, "file")
     assert.strictEqual(readIfThere(file), undefined)
     writeFileSync(file, "\n")
@@ -84,11 +83,11 @@ describe("a file that is written whole", () => {
     assert.deepStrictEqual(sizes(), { file: 4 })
   })
 
-  it("takes nothing of what a killed writer left, which may not be writable any more", () => {
+  it("uses nothing that a killed writer left, which may not be writable any more", () => {
     const file = join(folder, "file")
     writeFileSync(`${file}.new`, "half", { mode: 0o444 })
     const left = statSync(`${file}.new`).ino
-    // Held, so that its number is not given to the next file.
+    // Kept open, so that its number is not given to the next file.
     const handle = openSync(`${file}.new`, "r")
     writeWhole(file, "whole", 0o600)
     const { ino, mode } = statSync(file)
@@ -97,7 +96,7 @@ describe("a file that is written whole", () => {
     assert.strictEqual(mode & 0o777, 0o600)
   })
 
-  it("is not taken for lost when it cannot be read", () => {
+  it("does not count as lost if it cannot be read", () => {
     assert.throws(() => readIfThere(folder), /EISDIR|directory/i)
   })
 })

@@ -1,14 +1,13 @@
 /**
- * What auth answers services that ask what users' tokens are proved by, for tests that are about
- * something else.
+ * Auth's answer to services that ask for the keys of users' tokens, for tests about something else.
  */
 import type { JWK } from "jose"
 import type { PublicKey, Trusted } from "#shared/contracts/auth.ts"
 
-/** Access tokens that live this long are taken: longer than any test, by whichever clock. */
+/** Access tokens with this lifetime are accepted: longer than any test, by any clock. */
 const thousandYearsInSeconds = 1_000 * 366 * 86_400
 
-/** The answer with these keys, and whatever else is to be in it. */
+/** The answer with these keys, and other fields. */
 export const auths = (
   keys: ReadonlyArray<JWK & { readonly kid: string }>,
   more: Partial<Trusted> = {},

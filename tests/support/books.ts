@@ -1,7 +1,6 @@
 /**
- * Checks the books of a whole system at rest: every order against what billing, items and slots
- * have on record, and the sums. It reads the databases, so it believes no answer of the system
- * under test.
+ * Checks the books of a whole system at rest: every order against the records of billing, items and
+ * slots, and the sums. It reads the databases, so it relies on no answer of the system under test.
  */
 import postgres from "postgres"
 
@@ -26,7 +25,7 @@ interface Reserved {
 
 export interface Books {
   readonly orders: ReadonlyMap<string, OrderRow>
-  /** What is wrong, a line each; empty when the books balance. */
+  /** What is wrong, a line for each; empty if the books balance. */
   readonly faults: ReadonlyArray<string>
 }
 
@@ -68,7 +67,7 @@ const participant = (
       from ${sql(table)}`,
   }))
 
-/** Orders that are not final, straight from the table. */
+/** The number of orders that are not final, read from the table. */
 export const undecided = (serverUrl: string): Promise<number> =>
   inDatabase(serverUrl, "orders", async (sql) => {
     const [row] = await sql<[{ count: number }]>`
@@ -77,7 +76,7 @@ export const undecided = (serverUrl: string): Promise<number> =>
   })
 
 /**
- * For each span of time, whether an order was in flight in it: accepted by its end, and not final
+ * For each period, whether an order was in flight in it: accepted before its end, and not final
  * before its beginning.
  */
 export const wereInFlight = (
@@ -92,7 +91,7 @@ export const wereInFlight = (
       return row.found
     })))
 
-/** Audits the system behind one PostgreSQL server whose databases are named like the services. */
+/** Audits the system on one PostgreSQL server whose databases have the services' names. */
 export const audit = async (serverUrl: string, openings: Openings): Promise<Books> => {
   const orders = await inDatabase(serverUrl, "orders", (sql) =>
     sql<Array<OrderRow>>`

@@ -1,7 +1,4 @@
-/**
- * A clock that a test moves days ahead: what waits for it takes as long as ever, but it is another
- * day.
- */
+/** A clock that a test sets days ahead: waits take as long as ever, but the date is later. */
 import { Clock, Duration, Effect } from "effect"
 
 export interface Calendar {
@@ -10,7 +7,7 @@ export interface Calendar {
   readonly pass: (time: Duration.Input) => void
 }
 
-/** It begins now. */
+/** It starts at the current time. */
 export const makeCalendar: Effect.Effect<Calendar> = Effect.map(Clock.Clock, (real) => {
   let passedMs = 0
   const nowMs = () => real.currentTimeMillisUnsafe() + passedMs

@@ -1,7 +1,7 @@
 /**
  * A customer of a running system, over its public API: signs up, logs in, and places orders as a
- * careful client does, with an idempotency key for each, trying again with the same key until an
- * answer comes.
+ * careful client does, with an idempotency key for each, retrying with the same key until an answer
+ * comes.
  */
 import { randomUUID } from "node:crypto"
 import type { OrderDetails } from "#shared/contracts/order-state.ts"
@@ -11,17 +11,17 @@ export interface Wish {
   readonly amount: number
   readonly item: number
   readonly slot: string
-  /** Where the saga has a courier. */
+  /** If the saga has a courier. */
   readonly district?: string
 }
 
 export interface Customer {
   readonly username: string
-  /** Of its requests: JSON, and its access token. */
+  /** The headers of its requests: JSON, and its access token. */
   readonly headers: Readonly<Record<string, string>>
   /**
-   * One try. Resolves with the order's id when it was acknowledged, and with undefined when that is
-   * not known.
+   * One attempt. Resolves with the order's id if it was acknowledged, and with undefined if that is
+   * unknown.
    */
   readonly tryToPlace: (wish: Wish, key: string) => Promise<string | undefined>
   /** The plain answer to one order. */
@@ -32,9 +32,7 @@ export interface Customer {
 
 const json = { "content-type": "application/json" }
 
-/**
- * Signs up a new user and logs in; the token goes on working after the system was started again.
- */
+/** Signs up a new user and logs in; the token stays valid when the system is restarted. */
 export const newCustomer = async (address: () => string): Promise<Customer> => {
   const username = `customer-${randomUUID()}`
   const password = randomUUID()
@@ -70,7 +68,7 @@ export const newCustomer = async (address: () => string): Promise<Customer> => {
     tryToPlace: async (wish, key) => {
       const answer = await post(address(), wish, key).then(
         async (response) => ({ status: response.status, text: await response.text() }),
-        // Refused or cut: whether it was stored is not known.
+        // Refused or cut off: whether the order was stored is unknown.
         () => undefined,
       )
       if (answer === undefined || answer.status === 503) return undefined

@@ -1,6 +1,6 @@
 /**
  * The embedded run as a process of its own, as `npm start` starts it, for tests that kill it or
- * look at its output.
+ * read its output.
  */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
@@ -12,10 +12,10 @@ const root = join(import.meta.dirname, "../..")
 
 export interface EmbeddedProcess {
   readonly baseUrl: string
-  /** Where health and metrics are. */
+  /** The URL of health and metrics. */
   readonly internalUrl: string
   readonly pid: number
-  /** Everything it has printed so far. */
+  /** Everything that it has printed so far. */
   readonly output: () => string
   /** Sends the signal and waits for the end; resolves with the exit code, null after kill -9. */
   readonly end: (signal: NodeJS.Signals) => Promise<number | null>
@@ -51,10 +51,7 @@ export const runEmbedded = async (
   return { code, output: output() }
 }
 
-/**
- * Starts it on free ports, from these sources or a copy of them, and resolves when it says that it
- * is up.
- */
+/** Starts it on free ports, from these sources or a copy of them, and resolves when it is up. */
 export const startEmbedded = async (
   environment: Environment,
   folder = root,
@@ -78,7 +75,8 @@ export const startEmbedded = async (
     pid: child.pid!,
     output,
     end: async (signal) => {
-      // Past the handle: Deno would tell the signal for the exit code, however the child takes it.
+      // Not by the handle: Deno would report the signal as the exit code, however the child handles
+      // it.
       if (child.exitCode === null && child.signalCode === null) process.kill(child.pid!, signal)
       const [code] = await ended
       return code
@@ -86,7 +84,7 @@ export const startEmbedded = async (
   }
 }
 
-/** The URL of its PostgreSQL as the superuser, from what stands in its data folder. */
+/** The URL of its PostgreSQL as the superuser, from the files in its data folder. */
 export const postgresOf = (dataDir: string): string => {
   const port = readFileSync(join(dataDir, "postgres/postmaster.pid"), "utf8").split("\n")[3]
   const password = readFileSync(join(dataDir, "secrets/postgres-password"), "utf8").trim()

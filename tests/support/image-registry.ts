@@ -1,7 +1,7 @@
 /**
- * A registry of images as the OCI Distribution Specification has it, as far as a client needs it
- * that asks for manifests: guests get a token where its refusal says, and the manifest of a tag, by
- * the name of its repository.
+ * A registry of images after the OCI Distribution Specification, with the parts that a client needs
+ * to read manifests: guests get a token at the place that the refusal names, and the manifest of a
+ * tag, by the name of its repository.
  */
 import { createHash } from "node:crypto"
 import { once } from "node:events"
@@ -10,9 +10,9 @@ import type { AddressInfo } from "node:net"
 
 export interface ImageRegistry {
   readonly url: string
-  /** Gives a tag another manifest, as somebody who pushes does, and answers its digest. */
+  /** Gives a tag another manifest, as a push does, and returns its digest. */
   readonly push: (repository: string, tag: string) => string
-  /** What it does besides, or instead when it answers true. */
+  /** Called for each request; if it returns true, it has answered. */
   meddle: (request: IncomingMessage, response: ServerResponse) => boolean
   readonly close: () => Promise<void>
 }
@@ -28,7 +28,7 @@ export const startImageRegistry = async (): Promise<ImageRegistry> => {
   const answer = (request: IncomingMessage, response: ServerResponse) => {
     const { pathname, searchParams } = new URL(request.url!, registry.url)
     if (pathname === "/token") {
-      // A token is for the repository that it is asked for.
+      // A token is for the repository that it was requested for.
       const [, repository] = /^repository:(.+):pull$/.exec(searchParams.get("scope") ?? "") ?? []
       response.end(JSON.stringify({ token: `${token}:${repository}` }))
       return

@@ -1,7 +1,7 @@
 /**
- * How long the searches of a test run are. `npm test` has short forms of those that take long; with
- * TEST_LENGTH=long it searches as far as `tests/ci.sh` does. Every test runs in both: only how much
- * it tries differs.
+ * How much the searches of a test run try. `npm test` uses the short forms; with TEST_LENGTH=long
+ * they try as much as `tests/ci.sh` does. Both run every test, and differ only in how much it
+ * tries.
  */
 const lengths = ["short", "long"] as const
 const length = process.env.TEST_LENGTH ?? "short"

@@ -1,6 +1,6 @@
-/** What a page has that links lead to. */
+/** The parts of a page that links lead to. */
 
-/** As a forge makes it of a heading. */
+/** The anchor that a forge makes of a heading. */
 export const anchorOf = (heading: string): string =>
   heading.toLowerCase().replace(/[^\w -]/g, "").replaceAll(" ", "-")
 

@@ -1,4 +1,4 @@
-/** Before each file of tests: a process runs many, and metrics are a process's. */
+/** Runs before each test file: a process runs many files, and metrics belong to the process. */
 import { Effect, Metric } from "effect"
 
 Effect.runSync(Metric.MetricRegistry).clear()

@@ -1,12 +1,12 @@
 /**
- * Both doors of a service as one app, for tests that ask for this and that and do not care who may
- * get at it.
+ * Both doors of a service as one app, for tests that use routes of both and do not check who may
+ * call them.
  */
 import { Hono } from "hono"
 import type { App, Doors } from "#shared/http/doors.ts"
 import { withoutSlash } from "#shared/http/route.ts"
 
-/** Hands each request to the internal door if that has its path, else to the public one. */
+/** Passes each request to the internal door if that has its path, else to the public one. */
 export const oneDoor = (doors: Doors): App => {
   const internalPaths = doors.internal.routes.map(({ path }) =>
     new RegExp(`^${path.replace(/:\w+/g, "[^/]+")}$`)

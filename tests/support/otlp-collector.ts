@@ -1,4 +1,4 @@
-/** A collector of OTLP over HTTP, in JSON, that keeps what it is sent. */
+/** A collector of OTLP over HTTP, in JSON, that keeps what it receives. */
 import { once } from "node:events"
 import { createServer } from "node:http"
 import type { AddressInfo } from "node:net"
@@ -75,9 +75,9 @@ export const startCollector = async () => {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     spans,
     metrics,
-    /** What the resources tell of themselves, by key. */
+    /** The attributes of the resources, by key. */
     resources,
-    /** What was sent, by its path. */
+    /** What was received, by path. */
     paths,
     close: () => {
       server.closeAllConnections()

@@ -1,22 +1,22 @@
 /**
- * The time that a test leaves to what it waits for. Nothing may fail because the machine has other
- * work: a limit only ends a hang, and what must come at once is allowed more by as much as the
- * machine is overloaded.
+ * The time that a test allows for what it waits for. No test may fail because the machine has other
+ * work: a limit only ends a hang, and the bound of something that must happen promptly grows with
+ * the load of the machine.
  */
 import { availableParallelism, loadavg } from "node:os"
 
-/** So long a test waits for one thing that must come. It is then told what did not. */
+/** The limit for waiting for one event. After it, the test says which event did not happen. */
 export const patienceMs = 240_000
 
 /**
- * So long a whole test, or what prepares it, may take: long enough that what it waited for in vain
- * is told first.
+ * The limit for a whole test, or its preparation: long enough for the limit of a single wait to be
+ * reported first.
  */
 export const testLimitMs = 900_000
 
 /**
- * What takes so long at most on a machine with no more to do than these tests may take so long on
- * this one, as it is now.
+ * Extends a time in proportion to the load of the machine now. Without other work it stays as it
+ * is.
  */
 export const underLoad = (ms: number): number =>
   Math.round(ms * Math.max(1, loadavg()[0]! / (2 * availableParallelism())))

@@ -1,5 +1,5 @@
 /**
- * The URL of a database that gives up no statement because the machine is slow: it would be sent
+ * The URL of a database that never aborts a statement because the machine is slow: it would be sent
  * again.
  */
 export const patient = (databaseUrl: string): string => {

@@ -1,52 +1,51 @@
 /**
- * Holds a service to its indexes. PostgreSQL keeps a prepared statement's plan, also one that it
- * made while the table was tiny and any plan would do. So everything is asked while the table is
- * tiny, often enough for the plans to be kept, and once more when it is large, and then
- * auto_explain tells what was done: not how PostgreSQL would do it now, but how this connection,
- * with the plans that it has by now, did it.
+ * Checks that a service uses its indexes. PostgreSQL keeps a prepared statement's plan, also one
+ * that it made while the table was tiny and any plan would do. So every query runs while the table
+ * is tiny, often enough for PostgreSQL to keep the plan, and once more when it is large. Then
+ * auto_explain reports what was done: not PostgreSQL's plan for a new query, but what this
+ * connection did with the plans that it has kept.
  */
 import { Effect } from "effect"
 import type { Sql } from "postgres"
 import type { Database } from "#shared/postgres/database.ts"
 import type { TappedPostgres } from "./tapped-postgres.ts"
 
-/** Something that a service asks of its database. */
+/** A query of a service to its database. */
 export interface Question {
   readonly ask: Effect.Effect<unknown, unknown>
-  /** The indexes by which it may find what it reads. */
+  /** The indexes by which it may find its rows. */
   readonly by: ReadonlyArray<string>
   /** The most rows that any part of a plan may read. */
   readonly reads: number
 }
 
-/** The nth time of asking; it is about so many rows. */
+/** The queries of the nth run, each about this many rows. */
 export type Questions = (nth: number, count: number) => Readonly<Record<string, Question>>
 
 export interface Subject {
-  /** What the questions are asked of: one connection, over the tapped line. */
+  /** What the queries run on: one connection, over the tapped line. */
   readonly database: Database["Service"]
   readonly tapped: TappedPostgres
-  /** Past the service. */
+  /** Not through the service. */
   readonly sql: Sql
-  /** Those that grow. */
+  /** The tables that grow. */
   readonly tables: ReadonlyArray<string>
   readonly grow: (from: number, to: number) => Effect.Effect<void>
   readonly questions: Questions
 }
 
-/** The rows of a table that is large. */
+/** The rows of a large table. */
 export const manyRows = 20_000
 
-/** What is asked about once the table is large. */
+/** How many rows the queries are about once the table is large. */
 const batch = 100
 
 /** From the sixth execution on, PostgreSQL may keep a plan for good. */
 const executions = 12
 
 /**
- * Has everything planned while the tables have `few` rows, which PostgreSQL knows of unless there
- * are none; lets them grow; and tells which questions are not answered as they should be then, and
- * why.
+ * Runs everything while the tables have `few` rows, which PostgreSQL knows unless there are none;
+ * lets the tables grow; and reports which queries are not answered by index then, and why.
  */
 export const badlyPlannedAt = (
   few: number,
@@ -55,7 +54,7 @@ export const badlyPlannedAt = (
   Effect.gen(function* () {
     const eachTable = (statement: (table: string) => string) =>
       Effect.promise(() => sql.unsafe(tables.map(statement).join(";")))
-    // The server's housekeeping would have everything planned anew some time later.
+    // Autovacuum would have everything planned again some time later.
     yield* eachTable((table) => `alter table ${table} set (autovacuum_enabled = false)`)
     yield* grow(1, few)
     if (few > 0) yield* eachTable((table) => `analyze ${table}`)
@@ -90,11 +89,11 @@ const wrongIn = (scans: ReadonlyArray<Scan>, { by, reads }: Question): ReadonlyA
 /** A part of a plan that reads a table. */
 interface Scan {
   readonly statement: string
-  /** Such as "Seq Scan" or "Index Scan". */
+  /** For example "Seq Scan" or "Index Scan". */
   readonly kind: string
   readonly table: string
   readonly index: string | undefined
-  /** The rows that it read, those included that it left out again. */
+  /** The rows that it read, including those that it filtered out. */
   readonly rows: number
 }
 
@@ -109,7 +108,7 @@ interface Node {
   readonly Plans?: ReadonlyArray<Node>
 }
 
-/** What a plan scanned, if the remark tells of one. */
+/** The scans of a plan, if the notice has one. */
 const scansIn = (remark: string): ReadonlyArray<Scan> => {
   const [, json] = /^duration: .*? plan:\n(.*)/s.exec(remark) ?? []
   if (json === undefined) return []
@@ -127,11 +126,11 @@ const scansIn = (remark: string): ReadonlyArray<Scan> => {
 
 const scanOf = (node: Node, statement: string): ReadonlyArray<Scan> => {
   const { "Node Type": kind, "Relation Name": table, Plans: [first] = [] } = node
-  // Only what reads a table names one, and what changes it.
+  // Only parts that read or change a table name one.
   if (table === undefined || kind === "ModifyTable") return []
   const leftOut = (node["Rows Removed by Filter"] ?? 0) +
     (node["Rows Removed by Index Recheck"] ?? 0)
   const rows = Math.round((node["Actual Rows"] + leftOut) * node["Actual Loops"])
-  // Of a bitmap scan the part below has the index.
+  // In a bitmap scan, the part below has the index.
   return [{ statement, kind, table, index: node["Index Name"] ?? first?.["Index Name"], rows }]
 }

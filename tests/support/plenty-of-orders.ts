@@ -1,6 +1,5 @@
 /**
- * Settings by which no user has too many orders or too fast, for tests whose few users send what
- * many would.
+ * Settings that let every user place many orders fast, for tests whose few users stand for many.
  */
 export const plentyOfOrders = {
   ORDERS_PER_USER: "1000000",

@@ -8,7 +8,7 @@ import { runScript } from "#tests/compose/embedded/another-process.ts"
 import { temporaryFolder } from "#tests/compose/embedded/temporary-folder.ts"
 import { createDatabase, setup } from "./postgres.ts"
 
-/** Sets a variable of the environment until the scope closes; undefined unsets it. */
+/** Sets a variable of the environment until the scope closes; undefined removes it. */
 const withVariable = (name: string, value: string | undefined) => {
   const set = (text: string | undefined) =>
     Effect.sync(() => {
@@ -36,7 +36,7 @@ const createTable = (url: string) =>
   })
 
 describe("the PostgreSQL of a test run", () => {
-  it.live("gives each caller an empty database, and starts over from what killed runs left", () =>
+  it.live("gives each caller an empty database, and removes what killed runs left", () =>
     Effect.gen(function* () {
       const temporary = yield* temporaryFolder
       yield* withVariable("TMPDIR", temporary)
@@ -62,7 +62,7 @@ describe("the PostgreSQL of a test run", () => {
       assert.deepStrictEqual(fs.readdirSync(os.tmpdir()), [path.basename(alive)])
     }))
 
-  it.live("is the one that UNWIND_TEST_POSTGRES_URL names, if it names one", () =>
+  it.live("is the one that UNWIND_TEST_POSTGRES_URL names, if it is set", () =>
     Effect.gen(function* () {
       yield* withVariable(variable, "postgres://named")
       const teardown = yield* Effect.promise(setup)
@@ -70,7 +70,7 @@ describe("the PostgreSQL of a test run", () => {
       yield* Effect.promise(teardown)
     }))
 
-  it.live("says what is missing when there is none", () =>
+  it.live("says what is missing if there is none", () =>
     Effect.gen(function* () {
       yield* withVariable(variable, undefined)
       const failure = yield* Effect.promise(() => createDatabase().then(() => "", String))

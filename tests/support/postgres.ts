@@ -1,8 +1,8 @@
 /**
  * The PostgreSQL of a test run: one throw-away cluster for all test files, started by vitest's
- * globalSetup, and a fresh database for whoever asks. Unsafe on purpose (no fsync), so that it is
+ * globalSetup, and a new database for each caller. Unsafe on purpose (no fsync), so that it is
  * fast. A test that stops or kills its server starts one of its own with startPostgres. When the
- * run is killed, the server stops by itself; its files go with the next run.
+ * run is killed, the server stops by itself; the next run removes its files.
  */
 import { Effect, Exit, Option, Scope } from "effect"
 import { randomUUID } from "node:crypto"
@@ -17,8 +17,8 @@ const variable = "UNWIND_TEST_POSTGRES_URL"
 const prefix = "unwind-test-postgres-"
 
 /**
- * Where its files are: in memory, where there is room for them, which halves what the kernel has to
- * do for the hundreds of databases of a run. A TMPDIR that is set is obeyed.
+ * The folder of its files: in memory if there is room, which halves the kernel's work for the
+ * hundreds of databases of a run. TMPDIR overrides it.
  */
 const folderOfRuns = (): string => {
   const memory = "/dev/shm"
@@ -33,7 +33,7 @@ const folderOfRuns = (): string => {
 }
 
 /**
- * Starts the cluster, unless UNWIND_TEST_POSTGRES_URL names one, and sets that variable. Answers
+ * Starts the cluster, unless UNWIND_TEST_POSTGRES_URL names one, and sets that variable. Returns
  * the teardown.
  */
 export const setup = async (): Promise<() => Promise<void>> => {
@@ -53,7 +53,7 @@ export const setup = async (): Promise<() => Promise<void>> => {
   }
 }
 
-/** A run that is alive holds the lock of its folder; the folders of killed ones can be had. */
+/** A live run holds the lock of its folder; the folders of killed runs are free. */
 const removeLeftovers = async (): Promise<void> => {
   const runs = folderOfRuns()
   for (const name of fs.readdirSync(runs)) {
@@ -77,7 +77,7 @@ export const createDatabase = async (
   const database = `${name}_${randomUUID()}`
   const run = async (statement: string) => {
     const sql = createClient(server, { max: 1, fetch_types: false, onnotice: () => {} })
-    // The kernel copies the files where it can: half the work of a copy by way of the log.
+    // The kernel copies the files if it can: half the work of a copy through the log.
     await sql`set file_copy_method = clone`.catch(() => {})
     await sql.unsafe(statement).finally(() => sql.end())
   }

@@ -1,6 +1,6 @@
 /**
- * Where a program is that a test needs and a machine need not have; Debian keeps some of them where
- * only root looks.
+ * The path of a program that a test needs and a machine may lack; Debian keeps some where only root
+ * looks.
  */
 import { existsSync } from "node:fs"
 import { join } from "node:path"

@@ -1,6 +1,6 @@
 /**
- * The participant in Python as a process of its own, for tests that kill it; and why that cannot be
- * where it is so.
+ * The participant in Python as a process of its own, for tests that kill it; and the reason if it
+ * cannot run here.
  */
 import { type ChildProcess, spawn, spawnSync } from "node:child_process"
 import { once } from "node:events"
@@ -8,11 +8,9 @@ import { join } from "node:path"
 import { until } from "./customer.ts"
 import { patienceMs } from "./patience.ts"
 
-export const participantFile = join(import.meta.dirname, "../../docs/examples/participant.py")
+const participantFile = join(import.meta.dirname, "../../docs/examples/participant.py")
 
-/**
- * Debian's own Python has the packages of apt, another one that comes first on the PATH has not.
- */
+/** Debian's own Python has apt's packages; another one that is first on the PATH does not. */
 const python = ["python3", "/usr/bin/python3"].find((program) =>
   spawnSync(program, ["-c", "import psycopg"], { stdio: "ignore" }).status === 0
 )
@@ -36,7 +34,7 @@ export interface PythonParticipant {
 export interface PythonOptions {
   readonly databaseUrl: string
   readonly publicKeys: string
-  /** Settings besides. */
+  /** More settings. */
   readonly more?: Readonly<Record<string, string>>
 }
 
@@ -49,7 +47,7 @@ export const runPython = (environment: Readonly<Record<string, string>>) => {
   return { code: status, errors: stderr }
 }
 
-/** Makes it ready to be started. */
+/** Prepares it; `start` starts it. */
 export const pythonParticipant = (
   port: number,
   { databaseUrl, publicKeys, more = {} }: PythonOptions,
@@ -83,7 +81,7 @@ export const pythonParticipant = (
       }
       const started = child
       await until("the participant in Python is ready", patienceMs, async () => {
-        if (started.exitCode !== null) throw new Error(`It ended:\n${output}`)
+        if (started.exitCode !== null) throw new Error(`The participant ended:\n${output}`)
         return await fetch(`${url}/readyz`).then(({ ok }) => ok, () => false)
       })
     },

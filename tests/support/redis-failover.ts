@@ -1,7 +1,7 @@
 /**
  * A primary and its replica behind one TCP address, and their failover: they change roles, and the
  * address leads to the new primary from then on, while the old one stays up as its replica and
- * keeps the connections that it has.
+ * keeps its connections.
  */
 import { Effect, type Scope } from "effect"
 import { Redis } from "ioredis"
@@ -13,16 +13,13 @@ export interface RedisPair {
   readonly board: Switchboard
   readonly primary: RedisServer
   readonly replica: RedisServer
-  /** The primary becomes the replica's replica; the address leads to it still. */
+  /** The primary becomes the replica's replica; the address still leads to it. */
   readonly changeRoles: Effect.Effect<void>
 }
 
 const host = (url: string): [string, number] => [new URL(url).hostname, Number(new URL(url).port)]
 
-/**
- * Servers in containers of their own cannot reach each other at the addresses that a test has of
- * them.
- */
+/** Servers in separate containers cannot reach each other at the addresses that a test uses. */
 export const whyNoPair = await obtainRedis() === "docker"
   ? "needs redis-server or valkey-server on this machine"
   : undefined
@@ -43,7 +40,7 @@ export const redisPair: Effect.Effect<RedisPair, never, Scope.Scope> = Effect.ge
   )
   const [one, other] = [yield* start, yield* start]
   yield* Effect.promise(async () => {
-    // Else it waits five seconds for further replicas.
+    // Otherwise it waits five seconds for more replicas.
     for (const { redis } of [one, other]) await redis.config("SET", "repl-diskless-sync-delay", 0)
     await other.redis.replicaof(...host(one.server.url))
     await inSync(other.redis)
@@ -60,7 +57,7 @@ export const redisPair: Effect.Effect<RedisPair, never, Scope.Scope> = Effect.ge
   }
 })
 
-/** Waits until the replica has all that its primary has. */
+/** Waits until the replica has all data of its primary. */
 const inSync = async (replica: Redis) => {
   while (!/^master_link_status:up/m.test(await replica.info("replication"))) await wait(10)
 }

@@ -1,8 +1,8 @@
 /**
- * A real Redis for tests. What to start it with is found once per run: a server on PATH, else
- * Docker, else a package that apt-get installs; the answer stays in UNWIND_TEST_REDIS_SERVER, for
- * workers and helper processes. Servers listen on a free port of 127.0.0.1, keep nothing on disk,
- * and end with the process that started them, however that ends.
+ * A real Redis for tests. How to start it is found once per run: a server on the PATH, else Docker,
+ * else a package that apt-get installs; the answer stays in UNWIND_TEST_REDIS_SERVER, for workers
+ * and helper processes. Servers listen on a free port of 127.0.0.1, keep nothing on disk, and end
+ * with the process that started them, however it ends.
  */
 import { execFile, spawn } from "node:child_process"
 import { once } from "node:events"
@@ -15,12 +15,12 @@ const variable = "UNWIND_TEST_REDIS_SERVER"
 // Docker may have to fetch its image first.
 const startWithinMs = 120_000
 
-/** A server that a test may flush, kill and start again. */
+/** A server that a test may flush, kill and restart. */
 export interface RedisServer {
   readonly url: string
-  /** Kills it as kill -9 does: nothing is kept, connections break. Resolves when it is gone. */
+  /** Kills it as kill -9 does: no data is kept, connections break. Resolves when it is gone. */
   readonly kill: () => Promise<void>
-  /** Starts it again, empty, on the same port. Resolves when it answers. */
+  /** Restarts it, empty, on the same port. Resolves when it answers. */
   readonly start: () => Promise<void>
 }
 
@@ -47,7 +47,7 @@ const installed = async (): Promise<string | undefined> => {
   return onPath()
 }
 
-/** Finds out what Redis can be started with, and remembers it for this process and its children. */
+/** Finds out how Redis can be started, and remembers it for this process and its children. */
 export const obtainRedis = async (): Promise<string> => {
   const found = process.env[variable] ?? await onPath() ??
     (await works("docker", "info") ? "docker" : await installed())
@@ -70,8 +70,8 @@ const freePort = async (): Promise<number> => {
 }
 
 /**
- * Starts the server, and kills it when standard input ends: when it is told to, or when this
- * process is gone.
+ * Starts the server, and kills it when standard input ends: on request, or when this process is
+ * gone.
  */
 const supervised = (server: string, port: number) => {
   const options = ["--save", "", "--appendonly", "no"]
@@ -103,7 +103,7 @@ const answersPing = async (port: number): Promise<boolean> => {
   }
 }
 
-/** Starts a Redis of its own; whoever starts it kills it at the end. */
+/** Starts a separate Redis; the caller has to kill it. */
 export const startRedis = async (): Promise<RedisServer> => {
   const server = await obtainRedis()
   const port = await freePort()
@@ -134,10 +134,7 @@ export const startRedis = async (): Promise<RedisServer> => {
   return { url: `redis://127.0.0.1:${port}`, start, kill }
 }
 
-/**
- * A Redis for tests that keep to keys of their own and leave the others alone: at REDIS_URL, else
- * one of its own.
- */
+/** A Redis for tests that use only their own keys: at REDIS_URL, else a separate one. */
 export const anyRedis = async (): Promise<Pick<RedisServer, "url" | "kill">> => {
   const url = process.env.REDIS_URL
   return url === undefined ? await startRedis() : { url, kill: () => Promise.resolve() }

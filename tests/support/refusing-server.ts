@@ -1,5 +1,6 @@
 /**
- * A Redis, or Upstash's front of one, that refuses everything in the words that a test gives it.
+ * A Redis, or Upstash's front of one, that refuses every command with the message that a test gives
+ * it.
  */
 import { Effect, type Scope } from "effect"
 import { once } from "node:events"

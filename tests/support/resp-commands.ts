@@ -1,11 +1,11 @@
 /**
- * Redis commands on their way to a server, told apart as RESP has it: an array of bulk strings for
- * each.
+ * Redis commands on their way to a server, separated by the rules of RESP: each is an array of bulk
+ * strings.
  */
 
 /**
- * Makes the function that is given what comes and gives the commands that are whole by then, each
- * with its name.
+ * Makes a function that takes chunks and returns the commands that are complete by then, each with
+ * its name.
  */
 export const respCommands = () => {
   let rest = Buffer.alloc(0)
@@ -21,7 +21,7 @@ export const respCommands = () => {
   }
 }
 
-/** Where the first command ends, if it is whole. */
+/** The end of the first command, if it is complete. */
 const endOf = (buffer: Buffer): number | undefined => {
   const numberAt = (at: number) => {
     const end = buffer.indexOf("\r\n", at)
@@ -40,5 +40,5 @@ const endOf = (buffer: Buffer): number | undefined => {
   return at <= buffer.length ? at : undefined
 }
 
-/** What a driver says of itself when it connects; a server answers it whatever else it refuses. */
+/** A driver's commands when it connects; a server answers them even if it refuses all others. */
 export const isGreeting = (name: string): boolean => /^(client|auth|select|hello)$/.test(name)

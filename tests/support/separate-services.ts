@@ -30,7 +30,7 @@ const freePort = async (): Promise<number> => {
 }
 
 export interface SeparateServices {
-  /** Where their keys are. */
+  /** The folder of their keys. */
   readonly keysFolder: string
   /** The public paths, as a gateway routes them. */
   readonly fetch: (path: string, init?: RequestInit) => Promise<Response>
@@ -39,10 +39,10 @@ export interface SeparateServices {
   /** Resolves with the exit code of a service that ends by itself. */
   readonly ended: (name: ServiceName) => Promise<number | null>
   readonly databaseUrl: (name: ServiceName) => string
-  /** Starts a service again that has ended. */
+  /** Restarts a service that has ended. */
   readonly start: (name: ServiceName) => Promise<void>
   readonly output: (name: ServiceName) => string
-  /** Ends what still runs and removes what they used. */
+  /** Ends the services that still run, and removes what they used. */
   readonly close: () => Promise<void>
 }
 

@@ -1,6 +1,6 @@
 /**
- * What a service that is a process of its own is given, and the public door in front of several of
- * them.
+ * The environment of a service that is a process of its own, and the public door in front of
+ * several of them.
  */
 import { gateway } from "#compose/embedded/gateway.ts"
 import type { App } from "#shared/http/doors.ts"
@@ -9,7 +9,7 @@ import { addressName } from "#shared/config/addresses.ts"
 import { type ServiceName, serviceNames } from "#shared/roster.ts"
 import { plentyOfOrders } from "./plenty-of-orders.ts"
 
-/** Where a process listens: for the public, if it has public routes, and for other services. */
+/** The ports of a process: the public one, if it has public routes, and the internal one. */
 export interface Ports {
   readonly public: number
   readonly internal: number
@@ -21,13 +21,11 @@ export interface Surroundings {
   readonly queueUrl: string
   readonly queueStream: string
   readonly keysFolder: string
-  /** Where it finds another service. */
+  /** The address of another service. */
   readonly address: (callee: ServiceName) => string
 }
 
-/**
- * The environment of a service's process: nothing of our own but what a program needs to be found.
- */
+/** The environment of a service's process: from our own only what is needed to find programs. */
 export const environmentOf = (
   name: ServiceName,
   { ports, databaseUrl, queueUrl, queueStream, keysFolder, address }: Surroundings,
@@ -41,7 +39,7 @@ export const environmentOf = (
     ...(name === "orders" && plentyOfOrders),
     INTERNAL_PORT: String(ports.internal),
     INTERNAL_HOST: "127.0.0.1",
-    // Nobody sends requests to one that is told to stop.
+    // No client sends requests to a service that is told to stop.
     DRAIN: "0 seconds",
     // All customers of a test have one address.
     SIGN_UPS_PER_ADDRESS: "1000000",
@@ -58,8 +56,7 @@ export const environmentOf = (
 }
 
 /**
- * The public paths, as a gateway routes them to public ports; `address` is asked anew for each
- * request.
+ * The public paths, as a gateway routes them to public ports; `address` is called for each request.
  */
 export const doorTo = (address: (name: ServiceName) => string): App => {
   const proxied = (name: ServiceName) => ({

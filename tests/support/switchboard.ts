@@ -1,14 +1,13 @@
 /**
- * One TCP address before several servers, as a failover behind an address that stays: new
- * connections lead to the server that was switched to last, and those that are open stay where they
- * are for as long as they live.
+ * One TCP address in front of several servers, like a failover behind a fixed address: new
+ * connections lead to the server that was switched to last, and open ones stay where they are.
  */
 import { Effect, type Scope } from "effect"
 import { once } from "node:events"
 import { connect, createServer, type Socket } from "node:net"
 
 export interface Switchboard {
-  /** The URL of the server it was opened with, but at the address of the switchboard. */
+  /** The URL of the first server, but at the address of the switchboard. */
   readonly url: string
   readonly switchTo: (url: string) => void
 }

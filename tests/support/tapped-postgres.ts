@@ -1,8 +1,7 @@
 /**
  * A line to PostgreSQL that reads along: which statements a service has executed, how many
- * transactions the server has committed for it, and what the server remarked. It goes by
- * PostgreSQL's own protocol, so it is exact, and nothing in the service or in the server has to
- * take part.
+ * transactions the server has committed for it, and the server's notices. It parses PostgreSQL's
+ * own protocol, so it is exact, and needs no help from the service or the server.
  */
 import { Effect, type Scope } from "effect"
 import { once } from "node:events"
@@ -13,12 +12,9 @@ export interface TappedPostgres {
   readonly url: string
   /** The statements that were executed so far, in the order in which they were sent. */
   readonly statements: ReadonlyArray<string>
-  /**
-   * Transactions that were committed so far; a statement outside of one is a transaction of its
-   * own.
-   */
+  /** Transactions that were committed so far; a statement outside of one counts as one. */
   readonly commits: () => number
-  /** The server's remarks so far. */
+  /** The server's notices so far. */
   readonly notices: ReadonlyArray<string>
   /** Whether every connection is out of a transaction and waits for no answer. */
   readonly isIdle: () => boolean
@@ -32,7 +28,7 @@ interface Record {
 }
 
 interface Connection {
-  /** The answers that are still to come; the first is that the client may begin. */
+  /** The answers that are still to come; the first one is that the client may begin. */
   awaited: number
   inTransaction: boolean
 }
@@ -103,9 +99,9 @@ const messages = (typed: boolean, message: (type: string, body: Buffer) => void)
 const texts = (body: Buffer) => body.toString().split("\0")
 
 /**
- * What a client sends: a statement is prepared once (P), bound to its parameters (B) and executed
- * (E), or sent as it is (Q); Q, and what it says after some of the others (S), the server answers
- * when it is through with all.
+ * A client's messages: a statement is prepared once (P), bound to its parameters (B) and executed
+ * (E), or sent at once (Q). To Q, and to a sync (S) after some of the others, the server answers
+ * when it is done with all.
  */
 const requests = ({ statements }: Record, connection: Connection) => {
   const prepared = new Map<string, string>()
@@ -121,8 +117,8 @@ const requests = ({ statements }: Record, connection: Connection) => {
 }
 
 /**
- * What the server answers: when it is through (Z) and in no transaction (I), what it completed (C)
- * is committed.
+ * The server's answers: when it is done (Z) and in no transaction (I), what it completed (C) is
+ * committed.
  */
 const answers = (record: Record, connection: Connection) => {
   let completed = ""

@@ -1,4 +1,4 @@
-/** Upstash's REST protocol in front of a real Redis, for tests of what talks to Upstash. */
+/** Upstash's REST protocol in front of a real Redis, for tests of Upstash's clients. */
 import { once } from "node:events"
 import { createAdaptorServer } from "@hono/node-server"
 import { redisBehind, upstashApp } from "#compose/upstash/app.ts"

@@ -1,8 +1,8 @@
 /**
- * All services in one process, on real databases and a real Redis, with everything counted that
- * they ask of each other, of PostgreSQL and of Redis. Nothing is done from time to time: what is
- * due in a second or later never comes due, or a slow machine would have sweeps counted, and calls
- * that were given up and made again.
+ * All services in one process, on real databases and a real Redis, with all their calls to each
+ * other, to PostgreSQL and to Redis counted. Nothing happens periodically: what is due in a second
+ * or later never comes due. Otherwise a slow machine would have sweeps counted, and calls that
+ * timed out and were repeated.
  */
 import { Clock, Duration, Effect, References, type Scope } from "effect"
 import { Redis } from "ioredis"
@@ -22,33 +22,30 @@ export type Owner = typeof owners[number]
 type OfEach<A> = Readonly<Record<Owner, A>>
 type Counts = ReadonlyMap<string, number>
 
-/** What something cost. */
+/** The cost of something. */
 export interface Work {
   /**
-   * SQL statements in the order in which they were sent, and commits, by the service whose database
-   * it is.
+   * SQL statements in the order in which they were sent, and commits, by the service that owns the
+   * database.
    */
   readonly statements: OfEach<ReadonlyArray<string>>
   readonly commits: OfEach<number>
-  /** Requests that a service answered, as "orders: POST /api/orders/". */
+  /** Requests that a service answered, for example "orders: POST /api/orders/". */
   readonly requests: Counts
   /** Redis commands, by name. */
   readonly commands: Counts
   /**
-   * How often Redis read from a connection: once for each round trip, and once more for each 16 KB
-   * of it.
+   * How often Redis read from a connection: once for each round trip, and once more for each 16 KB.
    */
   readonly reads: number
 }
 
 export interface CountedServices {
   readonly apps: Apps
-  /**
-   * The databases and Redis, past the services; what is done here to the databases is not counted.
-   */
+  /** The databases and Redis, without the services; statements sent here are not counted. */
   readonly sql: OfEach<Sql>
   readonly redis: Redis
-  /** Does something, waits until it is over, and tells what it cost. */
+  /** Does something, waits until it is over, and gives its cost. */
   readonly workOf: (something: () => Promise<void>) => Promise<Work>
   /** All metrics of all services, as text. */
   readonly metrics: () => Promise<string>
@@ -65,17 +62,17 @@ export const startCountedServices = (
       databases: mapEach(databases, ({ tapped }) => patient(tapped.url)),
       queueUrl,
       keysFolder: yield* serviceKeys,
-      // Redis is not asked again and again for what a dead consumer might have left.
+      // Consumers do not look for entries of dead ones again and again.
       environment: { CLAIM_AFTER: "1 hour", ...plentyOfOrders, ...environment },
     }).pipe(
       Effect.provideService(Clock.Clock, withoutTimers(yield* Clock.Clock)),
       Effect.provideService(References.MinimumLogLevel, "Warn"),
     )
     yield* Effect.promise(() => untilStarted(apps, databases))
-    // They are all in one process, and so are their metrics.
+    // All services share a process, and so their metrics.
     const metrics = async () => await (await apps.orders.internal.request("/metrics")).text()
     const count = async (): Promise<Work> => ({
-      // By a bare `select` a connection shows that it is open.
+      // A bare `select` only shows that a connection is open.
       statements: mapEach(
         databases,
         ({ tapped }) => tapped.statements.filter((text) => text !== "select"),
@@ -108,12 +105,12 @@ const withoutTimers = (clock: Clock.Clock): Clock.Clock => ({
 })
 
 /**
- * What orders does at its start after it is ready: the upkeep and the sweeper, each over a
- * connection that it opens for it.
+ * What orders does right after it is ready: the upkeep and the sweeper, each on a connection that
+ * it opens.
  */
 const firstTasks = ["set idempotency_key = null", "where publish_at <= "]
 
-/** What is done at the start is over when all of it was sent and every database is idle. */
+/** The start is over when all of these were sent and every database is idle. */
 const untilStarted = async (apps: Apps, databases: OfEach<CountedDatabase>) => {
   const { statements } = databases.orders.tapped
   const sent = () => firstTasks.every((task) => statements.some((text) => text.includes(task)))

@@ -1,6 +1,5 @@
 /**
- * A hundred orders for one measurement: put on the queue as one batch, or sent by a customer all at
- * once.
+ * A hundred orders for one measurement: published as one batch, or sent by a customer all at once.
  */
 import { firstIdAt, OrderId } from "#shared/contracts/order.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
@@ -11,10 +10,10 @@ import type { CountedServices } from "./counted-services.ts"
 
 export const hundred = 100
 
-/** Long, as nothing is said about time here. */
+/** Long, because these tests do not measure time. */
 const patienceMs = 100_000
 
-/** Opens the accounts of ten customers, whose orders the queue brings. */
+/** Opens the accounts of ten customers, whose orders are published without them. */
 export const openAccounts = async ({ sql }: CountedServices): Promise<void> => {
   await sql.billing`
     insert into accounts (username, email, wallet)
@@ -28,8 +27,8 @@ interface Ended {
 }
 
 /**
- * Stores a hundred orders and puts them on the queue, in one transaction: whoever waits for the
- * first of them is given all. Resolves with how they ended, when all are final and acknowledged.
+ * Stores a hundred orders and publishes them, in one transaction: a consumer that waits for the
+ * first gets all of them. Resolves with their ends, when all are final and acknowledged.
  */
 export const workOff = async (
   services: CountedServices,
@@ -38,7 +37,7 @@ export const workOff = async (
   const { sql, redis } = services
   const now = new Date()
   const messages = Array.from({ length: hundred }, (_, n): OrderMessage => ({
-    // Made now: a participant tells by the id.
+    // Made now: participants read the age from the id.
     orderId: OrderId.make(firstIdAt(now.getTime()).slice(0, 14) + crypto.randomUUID().slice(14)),
     username: `customer-${n % 10}`,
     amountMinor: 1,
@@ -85,10 +84,10 @@ export const newCustomer = async ({ apps }: CountedServices): Promise<string> =>
 }
 
 /**
- * Sends one order more than there is room for in the backlog, which is a hundred, and holds the
- * table until that one is refused: by then all others wait to be inserted, on a slow machine, too.
- * Resolves with the statuses of the answers, in the order in which they came, when all orders are
- * final and acknowledged.
+ * Sends one order more than the backlog of a hundred has room for, and holds the table until that
+ * one is refused: by then all others wait to be inserted, also on a slow machine. Resolves with the
+ * statuses of the answers, in the order of their arrival, when all orders are final and
+ * acknowledged.
  */
 export const sendAtOnce = async (
   services: CountedServices,
@@ -102,7 +101,7 @@ export const sendAtOnce = async (
   }
   let sent: ReadonlyArray<Promise<void>> = []
   await sql.orders.begin(async (transaction) => {
-    // Whoever reads goes on, and whoever inserts waits.
+    // Readers go on, and inserts wait.
     await transaction`lock table orders in share mode`
     sent = Array.from({ length: hundred + 1 }, send)
     await Promise.race(sent)

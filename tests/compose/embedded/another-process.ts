@@ -11,9 +11,9 @@ import { patienceMs } from "#tests/support/patience.ts"
 
 export interface AnotherProcess {
   readonly pid: number
-  /** The line that it printed. */
+  /** The line that the script printed. */
   readonly line: string
-  /** Ends it with SIGKILL; succeeds when it is gone. */
+  /** Ends the process with SIGKILL; succeeds when it is gone. */
   readonly kill: Effect.Effect<void>
 }
 
@@ -47,7 +47,7 @@ const killed = (child: ChildProcess): Effect.Effect<void> =>
     await exit
   })
 
-/** Waits until no such process is there. */
+/** Waits until there is no such process. */
 export const untilGone = (pid: number): Effect.Effect<void> =>
   Effect.sync(() => isAlive(pid)).pipe(
     Effect.delay("20 millis"),
@@ -63,12 +63,12 @@ export const isAlive = (pid: number): boolean => {
   return state !== "" && !state.startsWith("Z")
 }
 
-/** One field that ps knows of a process; empty where there is no such process. */
+/** One field that ps shows for a process; empty if there is no such process. */
 export const psField = (field: string, pid: number): string =>
   spawnSync("ps", ["-o", `${field}=`, "-p", `${pid}`], { encoding: "utf8" }).stdout.trim()
 
 /**
- * Kills with -9 what watches over a server, and not the server: then nothing stops it when its
+ * Kills a server's supervisor with -9, and not the server: then nothing stops the server when its
  * starter is gone. All are in the process group that the supervisor leads.
  */
 export const killSupervisor = (server: number): void => {

@@ -32,7 +32,7 @@ describe("lockDataFolder", () => {
       assert.strictEqual(fs.readFileSync(path.join(dataDir, "pid"), "utf8"), `${process.pid}\n`)
     }))
 
-  it.live("gives the folder back when its scope closes", () =>
+  it.live("releases the folder when its scope closes", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryFolder
       yield* Effect.scoped(lockDataFolder(dataDir))
@@ -47,7 +47,7 @@ describe("lockDataFolder", () => {
       assert.include(message, `already running as process ${process.pid};`)
     }))
 
-  it.live("says that a folder cannot be written, and what to do", () =>
+  it.live("says that a folder is not writable, and what to do", () =>
     Effect.gen(function* () {
       const file = path.join(yield* temporaryFolder, "file")
       fs.writeFileSync(file, "")
@@ -59,7 +59,7 @@ describe("lockDataFolder", () => {
 })
 
 describe("ensureSecret", () => {
-  it.live("makes a secret once, and another for another name", () =>
+  it.live("makes a secret once, and another one for another name", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryFolder
       const first = yield* ensureSecret(dataDir, "one")

@@ -1,6 +1,6 @@
 /**
- * A service whose address is set: the embedded run does not start it, and calls it where it is, as
- * containers do.
+ * A service whose address is set: the embedded run does not start it, and calls it at that address,
+ * as containers do.
  */
 import { Effect } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
@@ -44,7 +44,7 @@ const startItems = (environment: Readonly<Record<string, string>>): ChildProcess
 }
 
 describe("npm start with items elsewhere", () => {
-  it("has orders wait while they are away, loses none, and knows of them wherever it tells of services", async () => {
+  it("keeps orders waiting while items is away, and names items everywhere", async () => {
     const DATA_DIR = dataFolder()
     const { url: databaseUrl, drop } = await createDatabase("items")
     cleanups.push(drop)
@@ -71,7 +71,7 @@ describe("npm start with items elsewhere", () => {
       await customer.tryToPlace({ amount: 1, item: 1, slot: "09:00" }, randomUUID()) ?? ""
     const statusOf = async (id: string) => (await customer.order(system.baseUrl, id)).status
     const isCompleted = (id: string) =>
-      until("it is completed", patienceMs, async () => await statusOf(id) === "completed")
+      until("the order is completed", patienceMs, async () => await statusOf(id) === "completed")
     const whileAway = await place()
     const environment = {
       INTERNAL_PORT: String(port),
@@ -90,7 +90,7 @@ describe("npm start with items elsewhere", () => {
     startItems(environment)
     for (const id of meanwhile) await isCompleted(id)
 
-    // Where it was, the audit finds in the data folder; a look beside the run and one without it.
+    // The audit finds the address in the data folder, beside the run and without it.
     const running = await runAudit("node", { DATA_DIR })
     expect(running.output).toMatch(/held by all 3, by none 0[^]*Findings +none/)
     expect([running.code, running.errors]).toEqual([0, ""])
@@ -100,7 +100,7 @@ describe("npm start with items elsewhere", () => {
     expect(stopped.code).toBe(2)
   })
 
-  it("names an address that is wrong, and one of what has to be here, with all else that is wrong", async () => {
+  it("names wrong addresses, and those of services that must run here", async () => {
     const { code, output } = await runEmbedded({
       DATA_DIR: dataFolder(),
       ITEMS_URL: "localhost:9084",

@@ -1,6 +1,6 @@
 /**
- * The address that `npm start` prints for its first operator: what it is good for, once, and for
- * whom it is not.
+ * The address that `npm start` prints for its first operator: what it allows, once, and for whom it
+ * does not work.
  */
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
@@ -20,7 +20,7 @@ const start = async (environment: Readonly<Record<string, string>>) => {
 }
 
 describe("the address that npm start prints", () => {
-  it("signs the first operator in, once for each address that it prints, and nobody from elsewhere", async () => {
+  it("signs the first operator in, once for each address, only from this machine", async () => {
     const folder = mkdtempSync(join(tmpdir(), "unwind-first-operator-"))
     cleanups.push(() =>
       rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 })
@@ -47,7 +47,7 @@ describe("the address that npm start prints", () => {
     const proxied = await exchange(first.baseUrl, token, { "x-forwarded-for": "203.0.113.9" })
     expect(proxied).toMatchObject({ status: 403, code: "this_machine_only" })
     expect(await exchange(first.baseUrl, `${token.slice(0, -1)}_`)).toMatchObject({ status: 401 })
-    // Of those who come at the same time, one.
+    // Of two attempts at the same time, one succeeds.
     const both = await Promise.all([1, 2].map(() => exchange(first.baseUrl, token)))
     expect(both.map(({ status }) => status).toSorted()).toEqual([200, 401])
     const { access } = both.find(({ status }) => status === 200)!

@@ -1,4 +1,4 @@
-/** Holds the data folder that it is given until it is killed. */
+/** Holds the given data folder until it is killed. */
 import { Effect } from "effect"
 import { lockDataFolder } from "#compose/embedded/data-folder.ts"
 

@@ -1,5 +1,5 @@
 /**
- * The embedded run as a person meets it: what it prints when it is up, what it says when something
+ * The embedded run from a person's view: what it prints when it is up, what it says when something
  * is in the way, and that nothing is left behind or lost.
  */
 import { execFile, spawnSync } from "node:child_process"
@@ -50,7 +50,7 @@ const has = (program: string): boolean =>
 const wish = { amount: 1, item: 1, slot: "09:00" }
 
 describe("npm start", () => {
-  it("tells where everything is and what to try, and Ctrl-C leaves nothing running", async () => {
+  it("prints where everything is, and leaves nothing running after Ctrl-C", async () => {
     const DATA_DIR = dataFolder()
     const system = await start({ DATA_DIR })
     const told = [...system.output().matchAll(/^ {2}[A-Z]\w+ +(http\S+)/gm)].map(([, url]) => url!)
@@ -88,7 +88,7 @@ describe("npm start", () => {
     },
   )
 
-  it("does not speak of starting Redis where there is none", async () => {
+  it("does not mention starting Redis if there is none", async () => {
     const bin = dataFolder()
     mkdirSync(bin)
     for (const name of ["sh", "sleep", "chown", "chmod", "readlink", "ps"]) {
@@ -100,7 +100,7 @@ describe("npm start", () => {
     expect(system.output()).toMatch(/Queue +in memory/)
   })
 
-  it("finds everything again on a second start", async () => {
+  it("has all its data again after a second start", async () => {
     const DATA_DIR = dataFolder()
     let system = await start({ DATA_DIR })
     const customer = await newCustomer(() => system.baseUrl)
@@ -110,7 +110,7 @@ describe("npm start", () => {
     expect(await customer.tryToPlace(wish, "before the restart")).toBe(id)
   })
 
-  it("shows health and metrics to this machine only, whatever HOST says", async () => {
+  it("shows health and metrics only to this machine, whatever HOST says", async () => {
     const system = await start({ DATA_DIR: dataFolder(), HOST: "0.0.0.0" })
     const addresses = Object.values(networkInterfaces()).flatMap((all) => all ?? [])
       .filter(({ family, internal }) => family === "IPv4" && !internal)
@@ -124,7 +124,7 @@ describe("npm start", () => {
     expect((await fetch(`${system.internalUrl}/metrics`)).status).toBe(200)
   })
 
-  it("says of all ports that are in use that they are", async () => {
+  it("names all ports that are in use", async () => {
     const taken = async () => {
       const server = createServer().listen(0, "127.0.0.1")
       await once(server, "listening")
@@ -141,7 +141,7 @@ describe("npm start", () => {
     )
   })
 
-  it("says that the data folder is in use by another process, which goes on undisturbed", async () => {
+  it("says that another process uses the data folder, and does not disturb it", async () => {
     const DATA_DIR = dataFolder()
     const system = await start({ DATA_DIR })
     const { code, output } = await runEmbedded({ PORT: "0", DATA_DIR })
@@ -154,7 +154,7 @@ describe("npm start", () => {
     expect((await fetch(`${system.internalUrl}/readyz`)).status).toBe(200)
   })
 
-  it("says that the data folder cannot be written", async () => {
+  it("says that the data folder is not writable", async () => {
     const file = dataFolder()
     writeFileSync(file, "")
     const { code, output } = await runEmbedded({ PORT: "0", DATA_DIR: join(file, "data") })
@@ -164,7 +164,7 @@ describe("npm start", () => {
     )
   })
 
-  it("names all settings that are wrong, before it touches anything", async () => {
+  it("names all wrong settings before it changes anything", async () => {
     const DATA_DIR = dataFolder()
     const ofServices = { ITEM_STOCK: "-1", ORDER_DEADLINE: "soon", BACKLOG_LIMIT: "many" }
     const wrong = { ...ofServices, PORT: "x", LOG_LEVEL: "loud", QUEUE_URL: "ftp://queue" }
@@ -174,7 +174,7 @@ describe("npm start", () => {
     expect(output).not.toContain("starting")
   })
 
-  it("takes orders while Redis is unreachable, says so, and loses none", async () => {
+  it("accepts orders while Redis is unreachable, says so, and loses none", async () => {
     const DATA_DIR = dataFolder()
     const system = await start({ DATA_DIR, QUEUE_URL: "redis://127.0.0.1:1" })
     const customer = await newCustomer(() => system.baseUrl)
@@ -209,11 +209,11 @@ describe("npm start", () => {
       }
       return response.status === status
     }
-    await until("orders are refused for the moment", patienceMs, answered(503))
-    await until("orders are taken again", patienceMs, answered(201))
+    await until("orders are refused", patienceMs, answered(503))
+    await until("orders are accepted again", patienceMs, answered(201))
     const id = await customer.tryToPlace(wish, "after")
     await until(
-      "it is final",
+      "the order is final",
       patienceMs,
       async () => (await customer.order(system.baseUrl, id!)).status === "completed",
     )

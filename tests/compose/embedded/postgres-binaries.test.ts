@@ -11,8 +11,8 @@ import { temporaryFolder } from "./temporary-folder.ts"
 const isRoot = process.getuid?.() === 0
 
 /**
- * What npm may leave in a checkout that only its owner can enter: some of the links between
- * libraries are missing.
+ * What npm may leave in a checkout that only its owner can enter: some links between libraries are
+ * missing.
  */
 const privateInstallation = Effect.gen(function* () {
   const checkout = yield* temporaryFolder
@@ -50,7 +50,7 @@ describe("usableBinaries", () => {
       assert.deepStrictEqual(fs.readdirSync(temporary), [])
     }))
 
-  it.live("copies the programs out of a checkout that the account cannot use, and links them", () =>
+  it.live("copies the programs from a checkout that the account cannot read", () =>
     Effect.gen(function* () {
       const source = yield* privateInstallation
       const account = yield* serverAccount("/none")
@@ -60,7 +60,7 @@ describe("usableBinaries", () => {
       assert.strictEqual(status, 0)
     }))
 
-  it.live("uses the same copy the next time, with what was cleaned away from it put back", () =>
+  it.live("uses the same copy the next time, after restoring what was removed from it", () =>
     Effect.gen(function* () {
       const source = yield* privateInstallation
       const account = yield* serverAccount("/none")
@@ -73,7 +73,7 @@ describe("usableBinaries", () => {
       assert.lengthOf(copies, 1)
     }))
 
-  it.live("finishes a copy that was cut off in the middle of a file", () =>
+  it.live("finishes a copy that was interrupted within a file", () =>
     Effect.gen(function* () {
       const source = yield* privateInstallation
       const account = yield* serverAccount("/none")

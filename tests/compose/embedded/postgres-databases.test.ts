@@ -11,7 +11,7 @@ const query = <A>(url: string, use: (sql: Sql) => Promise<A>) =>
     return use(sql).finally(() => sql.end())
   })
 
-/** The SQLSTATE that the server refuses a connection with. */
+/** The SQLSTATE with which the server refuses a connection. */
 const refusal = (url: string) =>
   query(url, (sql) => sql`select 1`.then(() => "let in", (cause) => cause.code))
 
@@ -22,7 +22,7 @@ const inDatabase = (url: string, database: string) => {
 }
 
 describe("ensureDatabases", () => {
-  it.live("gives each service a database that is its own, and that no other can connect to", () =>
+  it.live("gives each service a database of its own, which no other service can connect to", () =>
     Effect.gen(function* () {
       const server = yield* startPostgres({ dataDir: yield* temporaryFolder, durable: false })
       const urls = yield* ensureDatabases(server, ["billing", "orders"])
@@ -37,7 +37,7 @@ describe("ensureDatabases", () => {
       assert.strictEqual(yield* refusal(orders.href), "28P01")
     }))
 
-  it.live("finds the databases and their data again after a restart, with one more service", () =>
+  it.live("has the databases and their data again after a restart, with one more service", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryFolder
       yield* Effect.scoped(Effect.gen(function* () {
@@ -52,7 +52,7 @@ describe("ensureDatabases", () => {
       assert.strictEqual(yield* refusal(slots), "let in")
     }))
 
-  it.live("says why the databases cannot be made", () =>
+  it.live("says why the databases cannot be created", () =>
     Effect.gen(function* () {
       const server = yield* startPostgres({ dataDir: yield* temporaryFolder, durable: false })
       const nowhere = { ...server, url: "postgres://postgres@127.0.0.1:1/postgres" }

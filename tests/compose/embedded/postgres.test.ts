@@ -24,7 +24,7 @@ const keep = (url: string) =>
 
 const kept = (url: string) => query(url, (sql) => sql`select value from kept`)
 
-/** A server in a process of its own, which prints what startPostgres answered. */
+/** A server in a process of its own, which prints what startPostgres returned. */
 const startElsewhere = (dataDir: string) =>
   Effect.map(runScript("run-server.ts", dataDir, "postgres"), (script) => ({
     ...script,
@@ -42,7 +42,7 @@ const picture = (folder: string) =>
   })
 
 describe("startPostgres", () => {
-  it.live("makes the cluster on the first start, and finds its data on the second", () =>
+  it.live("creates the cluster on the first start, and has its data on the second", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryFolder
       yield* Effect.scoped(Effect.flatMap(start(dataDir), ({ url }) => keep(url)))
@@ -50,7 +50,7 @@ describe("startPostgres", () => {
       assert.deepStrictEqual([...yield* kept(url)], [{ value: "this" }])
     }))
 
-  it.live("keeps commits on the disk if it is durable, and only then", () =>
+  it.live("flushes commits to the disk only if it is durable", () =>
     Effect.gen(function* () {
       const fsync = ({ url }: Postgres) => query(url, (sql) => sql`show fsync`)
       const dataDir = yield* temporaryFolder
@@ -59,7 +59,7 @@ describe("startPostgres", () => {
       assert.deepStrictEqual([safe[0]?.["fsync"], unsafe[0]?.["fsync"]], ["on", "off"])
     }))
 
-  it.live("lets nobody in without the password, and is on 127.0.0.1 alone", () =>
+  it.live("accepts nobody without the password, and listens on 127.0.0.1 only", () =>
     Effect.gen(function* () {
       const server = yield* start(yield* temporaryFolder)
       const url = new URL(server.url)
@@ -127,7 +127,7 @@ describe("startPostgres", () => {
       assert.deepStrictEqual([...yield* kept(url)], [{ value: "this" }])
     }))
 
-  it.live("starts although its process id is by now another program's", () =>
+  it.live("starts although another program has its old process id", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryFolder
       yield* Effect.scoped(start(dataDir))
@@ -142,7 +142,7 @@ describe("startPostgres", () => {
       assert.isTrue(isAlive(bystander.pid ?? 0))
     }))
 
-  it.live("makes the cluster anew when the first start was cut off", () =>
+  it.live("creates the cluster again after an interrupted first start", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryFolder
       const half = path.join(dataDir, "postgres.new-abcdef")
@@ -152,7 +152,7 @@ describe("startPostgres", () => {
       assert.isFalse(fs.existsSync(half))
     }))
 
-  it.live("refuses the data of another major version, and leaves it as it is", () =>
+  it.live("refuses the data of another major version, and leaves it unchanged", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryFolder
       const cluster = path.join(dataDir, "postgres")
@@ -164,7 +164,7 @@ describe("startPostgres", () => {
       assert.deepStrictEqual(picture(dataDir), before)
     }))
 
-  it.live("refuses data whose password is gone, and leaves it as it is", () =>
+  it.live("refuses data whose password is missing, and leaves it unchanged", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryFolder
       yield* Effect.scoped(start(dataDir))
@@ -175,7 +175,7 @@ describe("startPostgres", () => {
       assert.deepStrictEqual(picture(dataDir), before)
     }))
 
-  it.live("says that the data folder cannot be written, and what to do", () =>
+  it.live("says that the data folder is not writable, and what to do", () =>
     Effect.gen(function* () {
       const dataDir = path.join(yield* temporaryFolder, "file")
       fs.writeFileSync(dataDir, "")
@@ -185,7 +185,7 @@ describe("startPostgres", () => {
       assert.notInclude(message, "\n")
     }))
 
-  it.live("says why the server does not start, and where to read on", () =>
+  it.live("says why the server does not start, and where to read more", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryFolder
       yield* Effect.scoped(start(dataDir))

@@ -34,7 +34,7 @@ const startElsewhere = (dataDir: string) =>
   }))
 
 describe.runIf(onPath)("startRedis", () => {
-  it.live("has on the next start what it had on the last one", () =>
+  it.live("has its data again on the next start", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryFolder
       yield* Effect.scoped(
@@ -49,7 +49,7 @@ describe.runIf(onPath)("startRedis", () => {
       )
     }))
 
-  it.live("lets nobody in without the password, which no command line shows", () =>
+  it.live("accepts nobody without the password, which no command line shows", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryFolder
       const { url } = yield* start(dataDir)
@@ -103,7 +103,7 @@ describe.runIf(onPath)("startRedis", () => {
       assert.strictEqual(yield* ask(url, (redis) => redis.get("kept")), "this")
     }))
 
-  it.live("says why the server does not start, and that its folder may go", () =>
+  it.live("says why the server does not start, and that its folder may be removed", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryFolder
       yield* Effect.scoped(start(dataDir))
@@ -121,7 +121,7 @@ describe("startRedis without a server", () => {
     process.env["PATH"] = before
   })
 
-  it.live("finds none on PATH, and leaves the data folder alone", () =>
+  it.live("finds none on the PATH, and leaves the data folder unchanged", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryFolder
       process.env["PATH"] = dataDir
@@ -129,7 +129,7 @@ describe("startRedis without a server", () => {
       assert.deepStrictEqual(fs.readdirSync(dataDir), [])
     }))
 
-  it.live("does not start one that is too old", () =>
+  it.live("does not start a server that is too old", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryFolder
       const old = path.join(dataDir, "redis-server")

@@ -1,6 +1,5 @@
 /**
- * Runs PostgreSQL and Redis in the data folder that it is given until it is killed, whatever
- * happens to them.
+ * Runs PostgreSQL and Redis in the given data folder until it is killed, whatever happens to them.
  */
 import { Effect, Option } from "effect"
 import { startPostgres } from "#compose/embedded/postgres.ts"

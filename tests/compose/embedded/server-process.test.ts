@@ -9,7 +9,7 @@ import { patienceMs } from "#tests/support/patience.ts"
 import { isAlive } from "./another-process.ts"
 import { temporaryFolder } from "./temporary-folder.ts"
 
-/** A server that is a line of shell; it works in the folder `server` below the data folder. */
+/** A server that is a line of shell; its folder is `server` in the data folder. */
 const startShell = (dataDir: string, script: string) =>
   Effect.flatMap(openServerFolder(path.join(dataDir, "server")), (folder) =>
     startServer({
@@ -20,7 +20,7 @@ const startShell = (dataDir: string, script: string) =>
       logFile: path.join(dataDir, "server.log"),
     }))
 
-/** Waits for what the server does in real time. */
+/** Waits in real time for the server to do something. */
 const until = (condition: () => boolean) =>
   TestClock.withLive(
     Effect.sync(condition).pipe(
@@ -37,7 +37,7 @@ const pidOnceStarted = (dataDir: string) => {
 }
 
 describe("startServer", () => {
-  it.effect("kills a server that does not stop when it is asked to", () =>
+  it.effect("kills a server that does not stop when told to", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryFolder
       const scope = yield* Scope.make()
@@ -54,7 +54,7 @@ describe("startServer", () => {
       yield* until(() => !isAlive(pid))
     }))
 
-  it.effect("says with the log's last words that the server ended by itself", () =>
+  it.effect("reports the end of the server with the last line of its log", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryFolder
       const ended = yield* startShell(dataDir, "echo one; echo two; exit 3")

@@ -1,4 +1,4 @@
-/** A folder for one test, gone when its scope closes. */
+/** A folder for one test, removed when its scope closes. */
 import { Effect } from "effect"
 import fs from "node:fs"
 import os from "node:os"

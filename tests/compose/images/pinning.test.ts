@@ -1,6 +1,6 @@
 /**
- * The pins of the images: made, moved and taken off in a copy of this project, against a registry
- * of the test's own.
+ * The pins of the images: made, moved and removed in a copy of this project, with a registry of the
+ * test's own.
  */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { Console, Effect } from "effect"
@@ -33,7 +33,7 @@ beforeEach(() => {
   for (const part of ["compose.yaml", "compose", "k3d", "tests/e2e"]) {
     cpSync(join(root, part), join(copy, part), { recursive: true })
   }
-  // However the project is pinned when this runs.
+  // Whatever the pins of the project are.
   writePins(copy, unpinned(readPins(copy)))
   registry.meddle = () => false
   digests = new Map(Object.keys(readPins(copy)).map((name) => [name, push(name)]))
@@ -48,7 +48,7 @@ const push = (name: string) => registry.push(placeOf(name).path, readPins(copy)[
 const edit = (file: string, change: (text: string) => string) =>
   writeFileSync(join(copy, file), change(readFileSync(join(copy, file), "utf8")))
 
-/** What the command says, and its failure. */
+/** What the command prints, and its failure. */
 const run = async (task: Run["task"], ...names: ReadonlyArray<string>) => {
   const said: Array<string> = []
   const console = { ...globalThis.console, log: (text: string) => void said.push(text) }
@@ -64,12 +64,12 @@ const referencesIn = (folder: string) =>
   mentionsOf(folder).map(({ file, reference }) => `${file} ${reference}`)
 
 describe("the images of this project", () => {
-  it("are those that images.json has, wherever they are named", () => {
+  it("are the images of images.json, wherever they are named", () => {
     expect(disagreements(root)).toEqual([])
     expect(mentionsOf(root).length).toBeGreaterThan(8)
   })
 
-  it("are all found: what a Dockerfile builds on, what a manifest runs, what a test starts", () => {
+  it("are all found: bases of a Dockerfile, images of manifests and of tests", () => {
     const files = (name: string) => mentionsOf(root).filter((one) => one.name === name)
     expect(files("postgres").map(({ file }) => file)).toEqual([
       "compose/Dockerfile",
@@ -86,7 +86,7 @@ describe("the images of this project", () => {
 const other = (digit: string) => digit === "0" ? "1" : "0"
 
 describe("npm run images", () => {
-  it("--pin writes what the registry has into images.json and every file, and --check holds it", async () => {
+  it("--pin writes the registry's digests everywhere, and --check accepts them", async () => {
     const before = referencesIn(copy)
     const { failure, said } = await run("pin")
     expect(failure).toBeUndefined()
@@ -101,13 +101,13 @@ describe("npm run images", () => {
         expect(reference).toBe(`${name}:${readPins(copy)[name]!.tag}@${digest}`)
       }
     }
-    // Nothing else of any file has changed.
+    // The rest of each file is unchanged.
     expect(referencesIn(copy).map((one) => one.replace(/@sha256:.*/, ""))).toEqual(before)
     expect(await run("check")).toMatchObject({ failure: undefined })
     expect(await run("pin")).toMatchObject({ said: expect.stringMatching(/Nothing has changed$/) })
   })
 
-  it("--unpin gives back every file as it was", async () => {
+  it("--unpin restores every file", async () => {
     const files = ["compose/images.json", "compose/Dockerfile", "k3d/cluster.yaml"]
     const text = () => files.map((file) => readFileSync(join(copy, file), "utf8"))
     const before = text()
@@ -126,7 +126,7 @@ describe("npm run images", () => {
     )
   })
 
-  it("--check fails when a tag has moved, and --pin of that image alone moves that pin alone", async () => {
+  it("--check fails when a tag has moved, and --pin of that image moves only its pin", async () => {
     await run("pin")
     const moved = push("postgres")
     push("nginx")
@@ -145,7 +145,7 @@ describe("npm run images", () => {
     ["no digest", (text: string) => text.replace(/(postgres:18)@\S+/, "$1")],
     ["another digest", (text: string) => text.replace(/(?<=postgres:18@sha256:)./, other)],
     [
-      "an image that is not known",
+      "an unknown image",
       (text: string) => text.replace(/postgres:18/, "evil/postgres:18"),
     ],
   ])("--check fails when a file names %s", async (_what, change) => {
@@ -155,7 +155,7 @@ describe("npm run images", () => {
     expect(failure).toMatch(/^k3d\/base\/postgres\.yaml names \S+, /)
   })
 
-  it("--check fails when a row of images.json is named nowhere", async () => {
+  it("--check fails when no file names the image of a row of images.json", async () => {
     await run("pin")
     edit("compose/images.json", (text) => text.replace('"redis"', '"valkey/valkey"'))
     registry.push("valkey/valkey", "8")
@@ -164,7 +164,7 @@ describe("npm run images", () => {
     )
   })
 
-  it("--pin follows a tag that was changed in images.json into every file", async () => {
+  it("--pin writes a changed tag of images.json into every file", async () => {
     edit("compose/images.json", (text) => text.replace('"tag": "18",', '"tag": "19",'))
     const digest = push("postgres")
     await run("pin")
@@ -174,7 +174,7 @@ describe("npm run images", () => {
     )
   })
 
-  it("--pin changes nothing when one of the images cannot be asked for", async () => {
+  it("--pin changes nothing if the registry does not answer for one of the images", async () => {
     const before = referencesIn(copy)
     registry.meddle = ({ url = "" }, response) => {
       if (!url.includes("/library/redis/")) return false

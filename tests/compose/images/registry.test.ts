@@ -1,4 +1,4 @@
-/** What a registry may answer, and what becomes of it. */
+/** What a registry may answer, and how each answer is handled. */
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest"
 import { Effect } from "effect"
 import type { ServerResponse } from "node:http"
@@ -20,7 +20,7 @@ const ask = (name: string, tag = "1") =>
     Effect.runPromise,
   )
 
-/** Answers for manifests. */
+/** Answers requests for manifests. */
 const answer = (write: (response: ServerResponse) => void) => {
   registry.meddle = ({ url = "", headers }, response) => {
     if (!url.includes("/manifests/") || headers.authorization === undefined) return false
@@ -29,7 +29,7 @@ const answer = (write: (response: ServerResponse) => void) => {
   }
 }
 
-describe("where an image is", () => {
+describe("the place of an image", () => {
   it.each([
     ["postgres", "https://registry-1.docker.io", "library/postgres"],
     ["rancher/k3s", "https://registry-1.docker.io", "rancher/k3s"],
@@ -43,13 +43,13 @@ describe("where an image is", () => {
 })
 
 describe("the digest of a tag", () => {
-  it("is that of the manifest, which guests get with a token", async () => {
+  it("is that of the manifest, which is read with a guest's token", async () => {
     expect(await ask("a/b")).toMatch(/has no such image or tag$/)
     const digest = registry.push("a/b", "1")
     expect(await ask("a/b")).toBe(digest)
   })
 
-  it("is not what a registry says of another manifest", async () => {
+  it("is refused if it is not that of the manifest", async () => {
     const digest = registry.push("a/b", "1")
     answer((response) =>
       response.writeHead(200, { "docker-content-digest": digest })
@@ -64,8 +64,8 @@ describe("the digest of a tag", () => {
     ["null", "null", /is not a manifest$/],
     ["a manifest of an older kind", '{"schemaVersion":1,"fsLayers":[]}', /is not a manifest$/],
     ["something else", '{"errors":[]}', /is not a manifest$/],
-    ["more than any manifest has", " ".repeat(5 * 1024 * 1024), /too large for a manifest$/],
-  ])("is not of %s", async (_what, body, why) => {
+    ["more than a manifest may have", " ".repeat(5 * 1024 * 1024), /too large for a manifest$/],
+  ])("is not taken from %s", async (_what, body, why) => {
     answer((response) => response.writeHead(200).end(body))
     expect(await ask("a/b")).toMatch(why)
   })
@@ -74,12 +74,12 @@ describe("the digest of a tag", () => {
     [429, /limits requests; try again later$/],
     [500, /answers 500$/],
     [401, /answers 401$/],
-  ])("is not of a %d", async (status, why) => {
+  ])("is not taken from an answer %d", async (status, why) => {
     answer((response) => response.writeHead(status).end())
     expect(await ask("a/b")).toMatch(why)
   })
 
-  it("is not had where only those who log in are answered", async () => {
+  it("is not available from a registry that requires a log-in", async () => {
     registry.meddle = (_request, response) => {
       response.writeHead(401, { "www-authenticate": 'Basic realm="x"' }).end()
       return true
@@ -87,7 +87,7 @@ describe("the digest of a tag", () => {
     expect(await ask("a/b")).toMatch(/requires a log-in/)
   })
 
-  it("is not had from who hangs up, and where nobody listens", async () => {
+  it("is not available when the registry hangs up or nothing listens", async () => {
     registry.meddle = (request) => {
       request.socket.destroy()
       return true

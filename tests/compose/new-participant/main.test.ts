@@ -1,7 +1,7 @@
 /**
- * `npm run new:participant` in a copy of the sources: what it makes is known everywhere, by all
- * that holds the manifests to the roster; where it cannot make all of it, it writes nothing, and
- * says why.
+ * `npm run new:participant` in a copy of the sources: the participant that it makes is known
+ * everywhere, by all tests that compare the manifests with the roster. If it cannot make all of it,
+ * it writes nothing and says why.
  */
 import { spawnSync } from "node:child_process"
 import { createHash } from "node:crypto"
@@ -37,7 +37,7 @@ beforeAll(() => {
 })
 afterAll(() => rmSync(folder, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 }))
 
-/** What the command says and does in the copy. */
+/** The command's output, and its exit code, in the copy. */
 const make = (...words: ReadonlyArray<string>) => {
   const { status, stdout, stderr } = spawnSync(
     binary("node"),
@@ -47,7 +47,7 @@ const make = (...words: ReadonlyArray<string>) => {
   return { code: status, output: stdout, errors: stderr }
 }
 
-/** What a program says that finds something wrong with the copy. */
+/** The output of a program that finds something wrong with the copy. */
 const complaintsOf = (program: string, ...words: ReadonlyArray<string>): string => {
   const { status, stdout, stderr } = spawnSync(binary(program), words, {
     cwd: folder,
@@ -66,7 +66,7 @@ const failuresIn = (...names: ReadonlyArray<string>) =>
 
 const product = ["services", "shared", "compose", "k3d"]
 
-/** A checksum of all that is in the copy. */
+/** A checksum of everything in the copy. */
 const contents = (): string => {
   const hash = createHash("sha256")
   const visit = (path: string) => {
@@ -126,7 +126,7 @@ describe.skipIf(whyNoFourthStep)(madeHere("the words after npm run new:participa
     ["courier --resource reservation", "--table reservations: every participant has a table or"],
     ["courier --resource sheep --table sheep", "--table sheep: it is the name of the resource"],
     ["courier --resource district --table table", "--table table: it is a keyword of SQL"],
-  ])("are refused where they cannot be: %s", (words, says) => {
+  ])("are refused if they cannot be used: %s", (words, says) => {
     const understood = understand(newParticipantSyntax, words.split(" ").filter(Boolean))
     const { message } = understood as { readonly message: string }
     expect(understood.task).toBe("refuse")
@@ -134,7 +134,7 @@ describe.skipIf(whyNoFourthStep)(madeHere("the words after npm run new:participa
     expect(message).toMatch(/^[^\n]*: see npm run new:participant -- --help$/)
   })
 
-  it("may be ones that other services have in themselves", () => {
+  it("may be words that other services use internally", () => {
     for (
       const words of [
         "couriers --resource route",
@@ -148,7 +148,7 @@ describe.skipIf(whyNoFourthStep)(madeHere("the words after npm run new:participa
 })
 
 describe.skipIf(whyNoFourthStep)(madeHere("the help of npm run new:participant"), () => {
-  it("says the exit codes as they are", () => {
+  it("states the actual exit codes", () => {
     const help = make("--help")
     expect(help.output).toContain("exits with 2\nwhen a name or an option cannot be used")
     expect([help.code, make("slots", "--resource", "district").code]).toEqual([0, 2])
@@ -156,7 +156,7 @@ describe.skipIf(whyNoFourthStep)(madeHere("the help of npm run new:participant")
 })
 
 describe.skipIf(whyNoFourthStep)(
-  madeHere("npm run new:participant, where something is wrong, writes nothing and"),
+  madeHere("npm run new:participant, if something is wrong, writes nothing and"),
   () => {
     it("names every place of a file that it does not find", () => {
       const spoilt = {
@@ -180,7 +180,7 @@ describe.skipIf(whyNoFourthStep)(
       expect([code, output]).toEqual([1, ""])
     })
 
-    it("names the service by whose example it is made, when that is gone", () => {
+    it("names the service that it copies from if that one is missing", () => {
       const [here, away] = [join(folder, "services/slots"), join(folder, "slots")]
       renameSync(here, away)
       const { code, errors } = make(...namesOf)
@@ -192,7 +192,7 @@ describe.skipIf(whyNoFourthStep)(
       expect(code).toBe(1)
     })
 
-    it("says that there is such a folder, or that a file is none", () => {
+    it("says that there is such a folder already, or that a file is not a folder", () => {
       const path = join(folder, "services/courier")
       mkdirSync(path)
       const { code, errors } = nothingChanges(() => make(...namesOf))
@@ -208,7 +208,7 @@ describe.skipIf(whyNoFourthStep)(
       expect(wrong.errors).toMatch(/^Nothing is written:\n {2}compose\/development\.yaml: EISDIR/)
     })
 
-    it("prints what it would write, when asked to", () => {
+    it("prints what it would write when told to", () => {
       const { code, output, errors } = nothingChanges(() => make(...namesOf, "--dry-run"))
       expect([code, errors]).toEqual([0, ""])
       for (
@@ -225,7 +225,7 @@ describe.skipIf(whyNoFourthStep)(
 )
 
 describe.skipIf(whyNoFourthStep)(madeHere("npm run new:participant"), () => {
-  it("makes participants, one after another, that are known everywhere but for what is left to write", () => {
+  it("makes participants, and leaves only the named edits to a person", () => {
     const parcels = { name: "parcels", resource: "parcel", balance: "stock" } as const
     const { code, output, errors } = make(...namesOf)
     expect([code, errors]).toEqual([0, ""])

@@ -1,5 +1,5 @@
 /**
- * Edits in several files are written all together or not at all; and what they stand on is true.
+ * Edits in several files are written all together or not at all; and their assumptions are true.
  */
 import { Effect } from "effect"
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
@@ -48,15 +48,15 @@ describe("files that are written together", () => {
     }
   })
 
-  it("stay as they were where one cannot be written to", async () => {
+  it("stay unchanged if one of them is not writable", async () => {
     expect(await messageOf([changed("a/new"), changed("old/new")])).toBe(
       "Nothing is written:\n  old/new cannot be written to",
     )
     asBefore()
   })
 
-  it("are put back when one of them fails half-way", async () => {
-    // A name that is too long is found out by writing only.
+  it("are restored if one of them fails half-way", async () => {
+    // Only writing shows that a name is too long.
     const long = `b/${"n".repeat(300)}`
     const message = await messageOf([changed("a/new"), changed("old", "before"), changed(long)])
     expect(message).toMatch(/^Nothing is written:\n {2}.*ENAMETOOLONG/)
@@ -64,8 +64,8 @@ describe("files that are written together", () => {
   })
 })
 
-describe("what the edits stand on", () => {
-  it("is all words that PostgreSQL does not take for a name without quotes", async () => {
+describe("the edits", () => {
+  it("know every word that PostgreSQL does not accept as a name without quotes", async () => {
     const { url, drop } = await createDatabase("words")
     const sql = postgres(url, { max: 1 })
     const rows = await sql`
@@ -75,7 +75,7 @@ describe("what the edits stand on", () => {
     expect([...sqlKeywords].toSorted()).toEqual(rows.map(({ word }) => word).toSorted())
   })
 
-  it("is names that stay whole, whatever words of the example are in them", () => {
+  it("keep names whole, whatever words of the example they contain", () => {
     const wanted = { name: "timeslots9085", resource: "timeslot" }
     const texts = plan(wanted).filter(({ file }) => file === ".env.example" || /roster/.test(file))
       .map(({ file, edit }) => addedLines(textOf(file), edit(textOf(file))).join("\n"))
@@ -87,14 +87,14 @@ describe("what the edits stand on", () => {
     )
   })
 
-  it("is the plural of English words", () => {
+  it("use the plurals of English words", () => {
     const words = ["district", "city", "day", "box", "branch", "bus", "wish"]
     expect(words.map(pluralOf)).toEqual([
       ...["districts", "cities", "days", "boxes", "branches", "buses", "wishes"],
     ])
   })
 
-  it("shows what a text has more than before, and nothing that it had", () => {
+  it("show only what is new in a text", () => {
     expect(addedLines("a\nb\nc\n", "a\nx\nb\ny\nc\nz\n")).toEqual(["x", "y", "z"])
     expect(addedLines("a\nlist: [b]\nc", "a\nlist: [b, d]\nc")).toEqual(["list: [b, d]"])
   })

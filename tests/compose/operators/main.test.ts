@@ -1,6 +1,6 @@
 /**
  * The command that makes operators, as people run it: a process of its own beside the service, on
- * either runtime.
+ * both runtimes.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
@@ -32,7 +32,7 @@ const run = (
 
 describe("npm run operators", () => {
   for (const runtime of ["node", "deno"] as const) {
-    it.effect(`grants, lists and revokes, and says what was so before, on ${runtime}`, () =>
+    it.effect(`grants, lists and revokes, and says what changed, on ${runtime}`, () =>
       Effect.gen(function* () {
         const auth = yield* startAuth()
         yield* annsTokens(auth)
@@ -58,9 +58,9 @@ describe("npm run operators", () => {
       }))
   }
 
-  it.effect("says in one line why it cannot, and makes no database", () =>
+  it.effect("says in one line why it cannot, and creates no database", () =>
     Effect.gen(function* () {
-      // It waits a minute for its server, beside the others.
+      // It waits a minute for its server, in parallel with the others.
       const away = yield* Effect.forkChild(
         run("node", { DATABASE_URL: "postgres://a:b@127.0.0.1:1/auth" }, "list"),
         { startImmediately: true },
@@ -88,12 +88,12 @@ describe("npm run operators", () => {
 })
 
 describe("the arguments of the operators", () => {
-  it("that cannot be understood are refused in one line that names the help", () => {
+  it("that are invalid are refused in one line that names the help", () => {
     for (
       const words of [[], ["grant"], ["grant", ""], ["grant", "a", "b"], ["list", "a"], ["--x"]]
     ) {
       const given = understand(operatorsSyntax, words)
-      if (given.task !== "refuse") assert.fail(`it understood ${JSON.stringify(words)}`)
+      if (given.task !== "refuse") assert.fail(`it accepted ${JSON.stringify(words)}`)
       assert.match(given.message, /^[^\n]+: see npm run operators -- --help$/)
     }
   })

@@ -1,4 +1,4 @@
-/** What the bills of materials name, held to what is installed and built, and to their formats. */
+/** The bills of materials, compared with what is installed and built, and with their formats. */
 import { describe, expect, it } from "vitest"
 import { existsSync, globSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -14,7 +14,7 @@ const everything = billOfProject(root, true, madeAt)
 const refs = ({ components }: Bill) => components.map(({ ref }) => ref)
 const packages = (bill: Bill) => bill.components.filter(({ kind }) => kind === "package")
 
-/** All that is reached from what the bill says it needs by itself. */
+/** Everything that is reached from the direct dependencies of the bill. */
 const reached = ({ needs, components }: Bill): ReadonlySet<string> => {
   const byRef = new Map(components.map((component) => [component.ref, component]))
   const found = new Set<string>()
@@ -28,7 +28,7 @@ const reached = ({ needs, components }: Bill): ReadonlySet<string> => {
 }
 
 describe("the bill of the project", () => {
-  it("names every package that is installed, at its version", () => {
+  it("names every package that is installed, with its version", () => {
     const installed = globSync("node_modules/{*,@*/*}/package.json", { cwd: root }).map((file) => {
       const { name, version } = JSON.parse(readFileSync(join(root, file), "utf8"))
       return `${name}@${version}`
@@ -37,7 +37,7 @@ describe("the bill of the project", () => {
     expect(installed.filter((ref) => !refs(everything).includes(ref))).toEqual([])
   })
 
-  it("names what ships: all that a run needs, also what tests need as well, and nothing else", () => {
+  it("names what ships: everything that a run needs, and nothing else", () => {
     const { dependencies } = JSON.parse(readFileSync(join(root, "package.json"), "utf8"))
     for (const [name, version] of Object.entries(dependencies)) {
       expect(refs(shipped)).toContain(`${name}@${version}`)
@@ -48,7 +48,7 @@ describe("the bill of the project", () => {
     expect(refs(everything)).toEqual(expect.arrayContaining(refs(shipped)))
   })
 
-  it("names the images that the system stands on", () => {
+  it("names the images that the system runs on", () => {
     const images = shipped.components.filter(({ kind }) => kind === "container")
     expect(images.map(({ name }) => name)).toEqual([
       "denoland/deno",
@@ -72,7 +72,7 @@ describe("the bill of the project", () => {
     )
   })
 
-  it("finds what a package needs where Node finds it: the nearest", () => {
+  it("finds a package's dependency where Node finds it: the nearest one", () => {
     const { components, named } = packagesOf({
       packages: {
         "": { dependencies: { a: "*", b: "*" }, devDependencies: { c: "*" } },
@@ -115,7 +115,7 @@ describe("the bill of an image", () => {
 })
 
 describe.each([["what ships", shipped], ["everything", everything]])("%s", (_what, bill) => {
-  it("is written as CycloneDX: each part once, and none needed that is not there", () => {
+  it("is valid CycloneDX: each part once, and every dependency among them", () => {
     const { components, dependencies, metadata } = cyclonedx(bill) as {
       components: ReadonlyArray<{ "bom-ref": string; purl: string; licenses?: unknown }>
       dependencies: ReadonlyArray<{ ref: string; dependsOn: ReadonlyArray<string> }>
@@ -131,7 +131,7 @@ describe.each([["what ships", shipped], ["everything", everything]])("%s", (_wha
     for (const { purl } of components) expect(purl).toMatch(/^pkg:(npm|docker)\/[^\s@]+@[^\s@]+$/)
   })
 
-  it("is written as SPDX: each part once, and none needed that is not there", () => {
+  it("is valid SPDX: each part once, and every dependency among them", () => {
     const document = spdx(bill) as {
       creationInfo: { created: string }
       documentNamespace: string
@@ -154,7 +154,7 @@ describe.each([["what ships", shipped], ["everything", everything]])("%s", (_wha
   })
 })
 
-it("the licences that were read by hand are of packages that are there, and say so", () => {
+it("licences that were read by hand belong to existing packages, whose files say so", () => {
   const byHand = packages(everything).filter(({ name }) =>
     ["httpntlm", "stack-trace"].includes(name)
   )

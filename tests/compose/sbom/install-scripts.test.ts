@@ -1,6 +1,6 @@
 /**
- * What packages may run when they are installed: a package that comes with a script of its own
- * needs a decision.
+ * What packages may run during their installation: each package with an install script needs a
+ * decision.
  */
 import { expect, it } from "vitest"
 import { readFileSync } from "node:fs"
@@ -17,7 +17,7 @@ const locked: Readonly<Record<string, { hasInstallScript?: boolean; dev?: boolea
 const withScripts = Object.entries(locked).filter(([, found]) => found.hasInstallScript)
 const nameOf = (path: string) => path.replace(/^.*node_modules\//, "")
 
-it("every package with an install script is allowed it, or refused it, by name", () => {
+it("every package with an install script is allowed it, or denied it, by name", () => {
   const names = withScripts.map(([path]) => nameOf(path))
   expect(names).toContain("node")
   expect(names.filter((name) => !(name in allowScripts))).toEqual([])
@@ -32,8 +32,8 @@ it("no package that ships is allowed one, and the image is built without any", (
   }
 })
 
-it("nothing is reported of an install, also by an npm that does not know who may run what", () => {
-  // The package that reports reads this of the project that it is installed in.
+it("an installation reports nothing, also with an npm without allowScripts", () => {
+  // The package that reports reads this setting in the project that installs it.
   expect(Object.keys(locked)).toContain("node_modules/@scarf/scarf")
   expect(scarfSettings).toEqual({ enabled: false })
 })

@@ -1,4 +1,4 @@
-/** The licences of all packages, held to those that are allowed. */
+/** The licences of all packages, compared with those that are allowed. */
 import { describe, expect, it } from "vitest"
 import { existsSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -25,18 +25,18 @@ describe("every package", () => {
     expect(lines.filter((line) => !line.endsWith("(development)")).length).toBeGreaterThan(20)
   })
 
-  it("says of itself what the lock file says of it", () => {
+  it("declares the licence that the lock file says", () => {
     const differing = Object.entries(lockFileOf(root).packages).filter(([path, locked]) => {
       const file = join(root, path, "package.json")
       if (path === "" || !existsSync(file)) return false
       const { license } = JSON.parse(readFileSync(file, "utf8"))
-      // The older ways to say it, which npm does not record, were read by hand.
+      // The older forms, which npm does not record, were read by hand.
       return typeof license === "string" && license !== locked.license
     })
     expect(differing).toEqual([])
   })
 
-  it("has one of these: none that was read by hand has gone, or changed", () => {
+  it("has one of these: none that was read by hand is gone or changed", () => {
     const refs = all.map(({ ref }) => ref)
     expect(Object.keys(readByHand).filter((ref) => !refs.includes(ref))).toEqual([])
   })
@@ -64,7 +64,7 @@ describe("a licence", () => {
     expect(allows(permissive, expression)).toBe(allowed)
   })
 
-  it("that asks for more is for development alone, and none at all for nothing", () => {
+  it("that demands more is allowed only for development, and a missing one never", () => {
     expect(permissive.filter((one) => !forDevelopment.includes(one))).toEqual([])
     const component = (licence?: string): Component => ({
       ...{ ref: "a@1", kind: "package", name: "a", version: "1", purl: "pkg:npm/a@1" },

@@ -1,4 +1,4 @@
-/** `npm run sbom`, as a person or a pipeline calls it. */
+/** `npm run sbom`, as a person or a pipeline runs it. */
 import { describe, expect, it } from "vitest"
 import { spawnSync } from "node:child_process"
 import { join } from "node:path"
@@ -26,7 +26,7 @@ describe("npm run sbom", () => {
     expect(JSON.parse(run("spdx").stdout)).toMatchObject({ spdxVersion: "SPDX-2.3" })
   })
 
-  it("lists the licences, and says that all are allowed by its exit code", () => {
+  it("lists the licences, and reports by its exit code that all are allowed", () => {
     const { status, stdout, stderr } = run("licences", "--dev")
     expect([status, stderr]).toEqual([0, ""])
     expect(stdout).toMatch(/^MIT +effect@\S+$/m)

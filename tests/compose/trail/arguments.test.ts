@@ -10,7 +10,7 @@ const searchOf = (...words: ReadonlyArray<string>) => {
 }
 
 describe("the arguments of the audit trail", () => {
-  it("say what is looked for, in whichever order, and leave out what is not said", () => {
+  it("say what is looked for, in any order, and omit what is not given", () => {
     assert.deepStrictEqual(searchOf(), { limit: 1_000 })
     assert.deepStrictEqual(
       searchOf("--outcome=refused", "--user", "ada", "--limit", "5", "--event", "log-in"),
@@ -23,7 +23,7 @@ describe("the arguments of the audit trail", () => {
     })
   })
 
-  it("take a time as it is, or as long ago", () => {
+  it("accept an instant, or how long ago it was", () => {
     assert.deepStrictEqual(searchOf("--since", "2 hours", "--until", "2026-01-31T11:00Z"), {
       since: new Date(nowMs - 7_200_000),
       until: new Date(nowMs - 3_600_000),
@@ -31,7 +31,7 @@ describe("the arguments of the audit trail", () => {
     })
   })
 
-  it("find a name as it is kept, however it was typed", () =>
+  it("find a name as it is stored, however it was typed", () =>
     assert.strictEqual(searchOf("--user", "ad\uFF41").username, "ada"))
 
   for (
@@ -53,7 +53,7 @@ describe("the arguments of the audit trail", () => {
   ) {
     it(`that are ${JSON.stringify(words)} are refused in one line that names the help`, () => {
       const given = parse(...words)
-      if (given.task !== "refuse") return assert.fail(`it understood ${JSON.stringify(given)}`)
+      if (given.task !== "refuse") return assert.fail(`it accepted ${JSON.stringify(given)}`)
       assert.match(given.message, /^[^\n]+: see npm run trail -- --help$/)
     })
   }

@@ -1,6 +1,4 @@
-/**
- * The audit trail as people look at it: a process of its own beside the service, on either runtime.
- */
+/** The audit trail as people read it: a process of its own beside the service, on both runtimes. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { execFile } from "node:child_process"
@@ -30,7 +28,7 @@ const look = (
 
 describe("npm run trail", () => {
   for (const runtime of ["node", "deno"] as const) {
-    it.effect(`shows what was done and refused, on ${runtime}`, () =>
+    it.effect(`shows what was done and what was refused, on ${runtime}`, () =>
       Effect.gen(function* () {
         const auth = yield* startAuth()
         yield* annsTokens(auth)
@@ -52,7 +50,7 @@ describe("npm run trail", () => {
       }))
   }
 
-  it.effect("shows of what operators did also to what, why, and that it was never told to have ended", () =>
+  it.effect("shows the target, the reason and the unknown end of an operator's act", () =>
     Effect.gen(function* () {
       const auth = yield* startAuth()
       yield* Effect.promise(() =>
@@ -70,7 +68,7 @@ describe("npm run trail", () => {
       assert.strictEqual((yield* look("node", { DATABASE_URL }, "--target", "item 8")).output, "")
     }))
 
-  it.effect("says in one line why it cannot look, and changes nothing", () =>
+  it.effect("says in one line why it cannot read, and changes nothing", () =>
     Effect.gen(function* () {
       const DATA_DIR = join(tmpdir(), `unwind-no-such-folder-${crypto.randomUUID()}`)
       const nowhere = yield* look("node", { DATA_DIR })

@@ -5,7 +5,7 @@ import { groupCommit, type GroupCommitOptions } from "#shared/batch/group-commit
 
 interface Batch {
   readonly entries: ReadonlyArray<number>
-  /** Ends it: each entry is answered with its tenfold, or all with the failure. */
+  /** Ends the batch: each entry gets its tenfold as its answer, or all of them fail. */
   readonly end: (failure?: string) => Effect.Effect<void>
 }
 
@@ -51,7 +51,7 @@ const underTest = (
     return { send, out, sizes, most: () => most, close: Scope.close(scope, Exit.void) }
   })
 
-/** Lets all that can go on do so. */
+/** Lets every fiber run until it waits. */
 const settled = Effect.promise(async () => {
   for (let turn = 0; turn < 10; turn++) await new Promise((resolve) => setImmediate(resolve))
 })
@@ -77,7 +77,7 @@ describe("groupCommit", () => {
       assert.deepStrictEqual(yield* exitsOf(fibers), [Exit.succeed(70)])
     }))
 
-  it.effect("lets the next batch gather while one is out, and sends it the moment that returns", () =>
+  it.effect("gathers the next batch while one is out, and sends it when that one returns", () =>
     Effect.gen(function* () {
       const { send, out } = yield* underTest({ max: 10 })
       const fibers = [...yield* sendAll(send, [1]), ...yield* sendAll(send, numbers(2, 6))]
@@ -91,7 +91,7 @@ describe("groupCommit", () => {
       )
     }))
 
-  it.effect("has no more than `max` entries in a batch, and one batch out at once", () =>
+  it.effect("has at most `max` entries in a batch, and one batch out at a time", () =>
     Effect.gen(function* () {
       const { send, out, sizes, most } = yield* underTest({ max: 4 })
       const fibers = yield* sendAll(send, numbers(1, 50))
@@ -102,7 +102,7 @@ describe("groupCommit", () => {
       )
       assert.strictEqual(most(), 1)
       assert.strictEqual(Math.max(...sizes), 4)
-      // Under load batches are full, but for those that went before there was any.
+      // Under load batches are full, except those that went out before there was any load.
       assert.isAtMost(sizes.length, 15)
     }))
 
@@ -121,7 +121,7 @@ describe("groupCommit", () => {
       ])
     }))
 
-  it.effect("goes on after a batch that died, or threw", () =>
+  it.effect("goes on after a batch that dies or throws", () =>
     Effect.gen(function* () {
       const defect = new Error("a defect")
       const send = yield* groupCommit<number, number, never>({
@@ -137,7 +137,7 @@ describe("groupCommit", () => {
       assert.strictEqual(yield* send(3), 30)
     }))
 
-  it.effect("drops what nobody waits for any more, but for what was taken, and disturbs nobody else", () =>
+  it.effect("drops entries whose callers are gone, except those in a batch", () =>
     Effect.gen(function* () {
       const { send, out } = yield* underTest({ max: 2 })
       const [inBatch, sharesBatch, waiting, ...others] = yield* sendAll(send, numbers(1, 6))
@@ -154,7 +154,7 @@ describe("groupCommit", () => {
       )
     }))
 
-  it.effect("goes on when all that waited are gone, and when one comes again", () =>
+  it.effect("goes on after all waiting callers are gone and a new one comes", () =>
     Effect.gen(function* () {
       const { send, out } = yield* underTest({ max: 2 })
       const [first, ...gone] = yield* sendAll(send, numbers(1, 3))
@@ -166,7 +166,7 @@ describe("groupCommit", () => {
       assert.deepStrictEqual(yield* exitsOf([later!]), [Exit.succeed(40)])
     }))
 
-  it.effect("counts entries by their size, and lets one that is too large go alone", () =>
+  it.effect("counts entries by their size, and sends an entry that is too large alone", () =>
     Effect.gen(function* () {
       const { send, out } = yield* underTest({ max: 10, size: (n) => n })
       const fibers = yield* sendAll(send, [1, 4, 6, 1, 8, 3, 25, 2, 2])
@@ -179,7 +179,7 @@ describe("groupCommit", () => {
       assert.isTrue((yield* exitsOf(fibers)).every(Exit.isSuccess))
     }))
 
-  it.effect("fails at once what is too much to wait, by size, until there is room again", () =>
+  it.effect("fails entries beyond the limit at once, until there is room again", () =>
     Effect.gen(function* () {
       const { send, out } = yield* underTest({
         max: 10,
@@ -189,7 +189,7 @@ describe("groupCommit", () => {
       const [first] = yield* sendAll(send, [1])
       const [seven, six, five] = yield* sendAll(send, [7, 6, 5])
       assert.deepStrictEqual(yield* exitsOf([six!]), [Exit.fail("too much")])
-      // What is gone makes room, and so does what is taken.
+      // Entries that are interrupted or taken make room.
       yield* Fiber.interrupt(seven!)
       const [four] = yield* sendAll(send, [7])
       const [more] = yield* sendAll(send, [1])
@@ -203,7 +203,7 @@ describe("groupCommit", () => {
       )
     }))
 
-  it.effect("fails what waited too long when a batch returns, and goes on with what came later", () =>
+  it.effect("fails entries that waited too long, and goes on with newer ones", () =>
     Effect.gen(function* () {
       const { send, out } = yield* underTest({
         max: 2,
@@ -224,7 +224,7 @@ describe("groupCommit", () => {
       ])
     }))
 
-  it.effect("sees through what is out when its scope closes, and ends all others that wait", () =>
+  it.effect("finishes the batch that is out when its scope closes, and ends the others", () =>
     Effect.gen(function* () {
       const { send, out, close } = yield* underTest({ max: 2 })
       const fibers = yield* sendAll(send, numbers(1, 15))
@@ -240,7 +240,7 @@ describe("groupCommit", () => {
       assert.deepStrictEqual(out, [])
     }))
 
-  it.effect("ends whoever comes after its scope has closed", () =>
+  it.effect("ends callers that come after its scope has closed", () =>
     Effect.gen(function* () {
       const { send, close } = yield* underTest({ max: 2 })
       yield* close

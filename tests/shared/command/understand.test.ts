@@ -1,6 +1,6 @@
 /**
- * What the commands of this project understand, and what they say of the rest, in one way for all
- * of them.
+ * What the commands of this project accept, and how they refuse everything else: alike in all of
+ * them.
  */
 import { describe, expect, it } from "vitest"
 import { startSyntax } from "#compose/embedded/arguments.ts"
@@ -34,7 +34,7 @@ const all = [
 ] as ReadonlyArray<Syntax<Options, unknown>>
 
 describe.each(all.map((syntax) => [syntax.call, syntax] as const))("%s", (call, syntax) => {
-  it("shows its help when asked, whatever else is said, with every option, as wide as a terminal", () => {
+  it("shows its help on request: every option, no wider than a terminal", () => {
     for (const words of [["--help"], ["-h"], ["--what", "--help"], ["word", "-h"]]) {
       const given = understand(syntax, words)
       if (given.task !== "help") throw new Error(given.task)
@@ -73,7 +73,7 @@ describe("a command line", () => {
     },
   })
 
-  it("takes a word behind -- as it is", () => {
+  it("takes a word after -- as it is", () => {
     const options = { many: undefined, word: "--help" }
     expect(understand(one, ["--", "--help"])).toEqual({ task: "run", options })
   })
@@ -89,7 +89,7 @@ describe("a command line", () => {
     expect(understand(one, words)).toEqual({ task: "refuse", message })
   })
 
-  it("does not take a fault of the program for one of the person", () => {
+  it("does not report a defect of the program as a mistake of its user", () => {
     expect(() => understand(one, ["a", "--many", "defect"])).toThrow("a fault of ours")
   })
 })

@@ -1,4 +1,4 @@
-/** The addresses of services: what they may say, and that nothing of it is lost. */
+/** The addresses of services: which are allowed, and that no part of one is ignored. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { addressSettingsOf } from "#shared/config/addresses.ts"
@@ -11,21 +11,21 @@ const read = (url: string) =>
   )
 
 describe("the address of a service", () => {
-  it.effect("is its name and its internal port, where nothing else is set", () =>
+  it.effect("is its name and its internal port by default", () =>
     Effect.gen(function* () {
       const { BILLING_URL, ORDERS_URL } = yield* read("")
       assert.strictEqual(BILLING_URL.href, `http://billing:${roster.billing.internalPort}/`)
       assert.strictEqual(ORDERS_URL.href, "http://host:9083/")
     }))
 
-  it.effect("may have a path, which stays", () =>
+  it.effect("may have a path, which is kept", () =>
     Effect.gen(function* () {
       for (const path of ["/", "/billing", "/billing/", "/a/b/"]) {
         assert.strictEqual((yield* read(`http://host:8082${path}`)).BILLING_URL.pathname, path)
       }
     }))
 
-  it.effect("is refused with what would be lost without a word", () =>
+  it.effect("is refused if it has a part that would be ignored", () =>
     Effect.gen(function* () {
       for (
         const url of ["http://host/?a=b", "http://host/#a", "http://user@host/", "http://u:p@host/"]

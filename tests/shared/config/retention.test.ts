@@ -37,7 +37,7 @@ describe("RETENTION", () => {
       }))
   }
 
-  it.effect("is longer than any deadline that an order may be given", () =>
+  it.effect("is longer than the longest deadline of an order", () =>
     Effect.gen(function* () {
       const { message } = yield* Effect.flip(
         Effect.provideService(readSettings(deadlineSetting), Environment, {
@@ -47,7 +47,7 @@ describe("RETENTION", () => {
       assert.match(message, /ORDER_DEADLINE is wrong: set it to .* at most "12 hours"/)
     }))
 
-  it("is one setting of all five services that remember orders", () => {
+  it("is the same setting in all five services that remember orders", () => {
     for (const { settings } of [billing, items, slots, orders, orchestrator]) {
       assert.strictEqual(settings.RETENTION, retentionSetting.RETENTION)
     }

@@ -24,7 +24,7 @@ const read = <const R extends Record<string, Setting<unknown>>>(
   environment: Readonly<Record<string, string | undefined>>,
 ) => Effect.provideService(readSettings(settings), Environment, environment)
 
-/** Whether a setting takes the text, and for what. */
+/** The value that a setting makes of the text, or undefined if it refuses the text. */
 const taken = (setting: Setting<unknown>, value: string) =>
   read({ IT: setting }, { IT: value }).pipe(
     Effect.map(({ IT }) => IT),
@@ -43,7 +43,7 @@ const all = {
 }
 
 describe("readSettings", () => {
-  it.effect("reads what is given, and takes the defaults of what is not", () =>
+  it.effect("reads the values that are given, and takes the defaults of the others", () =>
     Effect.gen(function* () {
       const given = { NAME: " Shop ", DATABASE_URL: "postgres://u:p@db:5432/shop", STOCK: "" }
       const { WAIT, DATABASE_URL, ...rest } = yield* read(all, given)
@@ -58,7 +58,7 @@ describe("readSettings", () => {
       assert.strictEqual(DATABASE_URL.href, "postgres://u:p@db:5432/shop")
     }))
 
-  it.effect("says of all that is missing or wrong at once what to set it to, and tells no values", () =>
+  it.effect("names all missing and invalid settings at once, and shows no values", () =>
     Effect.gen(function* () {
       const secret = "s3cret"
       const { message } = yield* Effect.flip(read(all, {
@@ -83,7 +83,7 @@ describe("readSettings", () => {
       ])
     }))
 
-  it.effect("speaks of one setting when it is one", () =>
+  it.effect("uses the singular for one setting", () =>
     Effect.gen(function* () {
       const { message } = yield* Effect.flip(read({ NAME: text("a name") }, { NAME: "  " }))
       assert.strictEqual(
@@ -92,7 +92,7 @@ describe("readSettings", () => {
       )
     }))
 
-  it.live("reads a value from the file that NAME_FILE names, and says when it cannot", () =>
+  it.live("reads a value from the file that NAME_FILE names, and says so when it cannot", () =>
     Effect.gen(function* () {
       const folder = yield* Effect.acquireRelease(
         Effect.promise(() => mkdtemp(join(tmpdir(), "unwind-test-"))),
@@ -112,7 +112,7 @@ describe("readSettings", () => {
       assert.include(none.message, `${file}.none`)
     }))
 
-  it.effect("takes whole numbers within their bounds, and nothing else for them", () =>
+  it.effect("accepts whole numbers within their bounds, and nothing else", () =>
     Effect.gen(function* () {
       const stock = whole("a stock", { minimum: -1, maximum: 9_007_199_254_740_991 })
       assert.strictEqual(yield* taken(stock, "-1"), -1)
@@ -124,7 +124,7 @@ describe("readSettings", () => {
       }
     }))
 
-  it.effect("takes durations that can pass, in words", () =>
+  it.effect("accepts durations in words, if they are finite and positive", () =>
     Effect.gen(function* () {
       const wait = duration("a time", "1 second")
       for (const [words, millis] of [["500 millis", 500], ["2 minutes", 120_000]] as const) {

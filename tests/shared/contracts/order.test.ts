@@ -1,4 +1,6 @@
-/** The time in an order's id is the time at which it was made, and ids sort as their times do. */
+/**
+ * The time in an order's id is the time when the order was made, and ids sort as their times do.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { SecureRandom } from "effect/crypto"
@@ -18,7 +20,7 @@ describe("the time of an order", () => {
       }
     }).pipe(Effect.provide(SecureRandom.layerWebCrypto)))
 
-  it("comes out of the first id of that time", () =>
+  it("is read from the first id of that time", () =>
     fc.assert(fc.property(times, (ms) => assert.strictEqual(madeAtMs(firstIdAt(ms)), ms))))
 
   it("sorts ids as it sorts itself", () =>
@@ -26,6 +28,6 @@ describe("the time of an order", () => {
       assert.strictEqual(firstIdAt(a) < firstIdAt(b), a < b)
     })))
 
-  it("is not before the beginning of time", () =>
+  it("is never negative", () =>
     assert.strictEqual(firstIdAt(-1), "00000000-0000-0000-0000-000000000000"))
 })

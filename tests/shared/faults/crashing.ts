@@ -1,4 +1,4 @@
-/** A process that would close in order, and is crashed instead. */
+/** A process that would close its scope, but crashes instead. */
 import { Effect } from "effect"
 import { Crash } from "#shared/faults/crash.ts"
 

@@ -1,6 +1,6 @@
 /**
- * Faults for real: each is set while orders are placed, and then no order is lost, half done or
- * double.
+ * Faults in running services: each is set while orders are placed, and no order is lost, half done
+ * or doubled.
  */
 import { Context, Duration, Effect, Exit, Layer, Scope, Stream } from "effect"
 import { spawnSync } from "node:child_process"
@@ -37,7 +37,7 @@ let placed = 0
 const signer = (name: "console" | "orchestrator") =>
   serviceSignerLayer(name, keyFiles(services.keysFolder).privateKey(name))
 
-/** Asks as the console does for an operator. */
+/** Sends a request as the console does for an operator. */
 const ask = async <A>(service: ServiceName, path: string, body?: object): Promise<A> => {
   const token = await Effect.runPromise(
     Effect.scoped(
@@ -89,7 +89,7 @@ const final = (ids: ReadonlyArray<string>) =>
     return found.every(({ success }) => success !== null)
   })
 
-/** What the audit comes to: orders that hold all or nothing, and all that is found. */
+/** The audit's result: orders that hold all or nothing, and its findings. */
 const audit = () =>
   Effect.gen(function* () {
     const { orders, books } = yield* Audit
@@ -125,7 +125,7 @@ beforeAll(async () => {
 })
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
-// Whose wallet is full, so that orders come to every step.
+// A customer with a full wallet, so that orders reach every step.
 beforeEach(async () => {
   ada = await services.customer()
 })
@@ -138,11 +138,11 @@ describe("a fault that is set", () => {
     [{ dropPercent: 50 }, "dropped"],
   ] as const
 
-  it.each(kinds)("is met by requests of sagas, and loses no order: %o", async (faults, what) => {
+  it.each(kinds)("affects requests of sagas, and loses no order: %o", async (faults, what) => {
     const before = await Promise.all(faultyServices.map(metOf))
     for (const service of faultyServices) assert.include(await set(service, faults), faults)
     const ids = [...await place(10)]
-    await until("requests meet it everywhere", patienceMs, async () => {
+    await until("every service has applied the fault", patienceMs, async () => {
       const now = await Promise.all(faultyServices.map(metOf))
       if (now.every((met, n) => met[what] > before[n]![what])) return true
       ids.push(...await place(1))
@@ -163,11 +163,11 @@ describe("a fault that is set", () => {
       ["hung", { hangPercent: 100 }, []],
       ["dropped", { dropPercent: 100 }, ["reserved"]],
     ] as const,
-  )("takes effect only where just the answer is lost: %s", async (what, fault, held) => {
+  )("lets the call take effect only if just the answer is lost: %s", async (what, fault, held) => {
     const before = (await metOf("slots"))[what]
     await set("slots", fault)
     const { id } = await shop<{ readonly id: string }>("/api/orders/", wishOf(0))
-    await until("it is met", patienceMs, async () => (await metOf("slots"))[what] > before)
+    await until("it is applied", patienceMs, async () => (await metOf("slots"))[what] > before)
     const { reservations } = await ask<{ readonly reservations: ReadonlyArray<Recorded> }>(
       "slots",
       "/internal/records",
@@ -178,11 +178,11 @@ describe("a fault that is set", () => {
     assert.deepStrictEqual(reservations.map(({ outcome }) => String(outcome)), [...held])
   })
 
-  it("is over when it is mended, for what hangs by it too", async () => {
+  it("ends when it is removed, also for requests that hang", async () => {
     await set("items", { hangPercent: 100, seconds: 3_600 })
     const before = (await metOf("items")).hung
     const { id } = await shop<{ readonly id: string }>("/api/orders/", wishOf(0))
-    await until("it hangs", patienceMs, async () => (await metOf("items")).hung > before)
+    await until("a request hangs", patienceMs, async () => (await metOf("items")).hung > before)
     await set("items", {})
     await final([id])
   })
@@ -191,7 +191,7 @@ describe("a fault that is set", () => {
     const { until: end } = await set("slots", { refusePercent: 100, seconds: 1 })
     assert.isAtMost(Date.parse(end!), Date.now() + 1_000)
     await until(
-      "it is over",
+      "the fault has ended",
       patienceMs,
       async () => (await ask<FaultState>("slots", "/internal/faults")).until === null,
     )
@@ -202,14 +202,14 @@ describe("a fault that is set", () => {
 })
 
 describe("an orchestrator that is killed", () => {
-  it("is gone, comes back, and goes on with what it had in hand", async () => {
+  it("goes on with its orders after its restart", async () => {
     await set("items", { refusePercent: 100 })
     const ids = await place(10)
     await until("sagas are under way", patienceMs, async () => (await metOf("items")).refused > 0)
     await ask("orchestrator", "/internal/kill", { reason: "to see what happens" })
     const ready = async () => (await services.send("orchestrator", "/readyz")).status === 200
-    await until("it is gone", patienceMs, async () => !await ready())
-    await until("it is back", patienceMs, ready)
+    await until("the orchestrator is gone", patienceMs, async () => !await ready())
+    await until("the orchestrator is back", patienceMs, ready)
     await set("items", {})
     await final(ids)
     assert.deepStrictEqual((await audit()).findings, [])
@@ -226,12 +226,12 @@ describe("an orchestrator that is killed", () => {
 })
 
 describe("a queue that is wiped", () => {
-  it("is empty, and its orders are put on it again", async () => {
+  it("gets its orders again", async () => {
     await ask("orchestrator", "/internal/kill", { reason: "nobody takes orders for a second" })
     const ready = async () => (await services.send("orchestrator", "/readyz")).status === 200
-    await until("it is gone", patienceMs, async () => !await ready())
+    await until("the orchestrator is gone", patienceMs, async () => !await ready())
     const ids = await place(5)
-    await until("it is back", patienceMs, ready)
+    await until("the orchestrator is back", patienceMs, ready)
     await ask("orchestrator", "/internal/queue/wipe", { reason: "to see what happens" })
     await final(ids)
     assert.deepStrictEqual((await audit()).findings, [])
@@ -245,7 +245,7 @@ const faultPaths = (of: Services) =>
   )
 
 describe("where FAULTS is not 1", () => {
-  it("there are no routes that could set any", async () => {
+  it("no route can set a fault", async () => {
     const off = Scope.makeUnsafe()
     const harmless = await Effect.runPromise(Scope.provide(startRunningServices, off))
     try {
@@ -264,7 +264,7 @@ describe("where FAULTS is not 1", () => {
     assert.strictEqual(faultPaths(services).length, 2 * faultyServices.length + 2)
   })
 
-  it("or NODE_ENV is production, nothing starts, and it is said why", async () => {
+  it("or NODE_ENV is production, nothing starts, and the message says why", async () => {
     const started = (environment: Readonly<Record<string, string>>) =>
       Effect.runPromise(Effect.result(checkSettings(environment)))
     const refused = await started({ FAULTS: "1", NODE_ENV: "production" })

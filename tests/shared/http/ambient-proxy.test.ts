@@ -1,4 +1,4 @@
-/** A proxy that the environment names is for what is outside. It does not know the services. */
+/** A proxy that the environment names is for the outside world: it cannot reach the services. */
 import { execFile } from "node:child_process"
 import { once } from "node:events"
 import { createServer, type RequestListener } from "node:http"

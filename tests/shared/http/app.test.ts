@@ -98,7 +98,7 @@ describe("an app", () => {
       assert.deepStrictEqual([status, text], [200, ""])
     }))
 
-  it.effect("decodes the path and the query, and refuses what they may not be", () =>
+  it.effect("decodes the path and the query, and refuses invalid values", () =>
     Effect.gen(function* () {
       const body = (path: string) => Effect.map(ask(path), ({ text }) => JSON.parse(text))
       assert.deepStrictEqual(yield* body("/things/%C3%BC%2F?colour=red"), {
@@ -121,7 +121,7 @@ describe("an app", () => {
       assert.notStrictEqual((yield* ask("/things/%ff")).status, 500)
     }))
 
-  it.effect("says of a wrong path that there is nothing, and of a wrong method which are right", () =>
+  it.effect("answers 404 for an unknown path, and names the allowed methods for a wrong one", () =>
     Effect.gen(function* () {
       const missing = yield* ask("/nothing/here")
       assert.deepStrictEqual([missing.status, missing.type], [404, "application/problem+json"])
@@ -138,7 +138,7 @@ describe("an app", () => {
       assert.deepStrictEqual([status, headers.get("allow")], [405, "GET, HEAD"])
     }))
 
-  it.effect("never tells what went wrong inside", () =>
+  it.effect("never reveals what failed inside", () =>
     Effect.gen(function* () {
       for (
         const [path, status] of [
@@ -188,7 +188,7 @@ describe("an app", () => {
       })
     }))
 
-  it.effect("is alive, and ready when all that it needs is", () =>
+  it.effect("is alive, and is ready when everything that it needs is", () =>
     Effect.gen(function* () {
       assert.deepStrictEqual(JSON.parse((yield* ask("/livez")).text), {
         status: "alive",
@@ -228,7 +228,7 @@ describe("an app", () => {
       assert.notInclude(text, "/things/1")
     }))
 
-  it.effect("interrupts a request that is to end with its client", () =>
+  it.effect("interrupts a request that ends with its client", () =>
     Effect.gen(function* () {
       const arrived = yield* Deferred.make<void>()
       const left = yield* Deferred.make<void>()

@@ -1,4 +1,6 @@
-/** What a caller that asks for somebody else hands on of an answer, and what it keeps to itself. */
+/**
+ * What a service that calls for somebody else passes on of an answer, and what it keeps to itself.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { ask, type Callee, Fetch } from "#shared/http/client.ts"
@@ -27,8 +29,8 @@ const told = (problem: Problem) => {
 
 const problem = (status: number, code: string) => new Problem({ status, code, detail: "Why." })
 
-describe("whoever asks for somebody else", () => {
-  it.effect("is given the answer, also one with nothing in it", () =>
+describe("a call on behalf of somebody else", () => {
+  it.effect("passes on the answer, also an empty one", () =>
     Effect.gen(function* () {
       const some = yield* answered(201, '{"a":1}', { "idempotent-replayed": "true" })
       assert.isTrue(some._tag === "Success")
@@ -40,7 +42,7 @@ describe("whoever asks for somebody else", () => {
       assert.isTrue(none._tag === "Success" && none.success.body === undefined)
     }))
 
-  it.effect("is given the callee's own problem, with all that is said in it", () =>
+  it.effect("passes on the callee's own problem completely", () =>
     Effect.gen(function* () {
       for (const status of [400, 401, 403, 404, 409, 413, 422, 429, 503]) {
         const full = new Problem({
@@ -57,7 +59,7 @@ describe("whoever asks for somebody else", () => {
       }
     }))
 
-  it.effect("is given no problem with the one that asks for it", () =>
+  it.effect("does not pass on a problem about the calling service", () =>
     Effect.gen(function* () {
       for (
         const [status, code, tag] of [
@@ -73,7 +75,7 @@ describe("whoever asks for somebody else", () => {
       }
     }))
 
-  it.effect("is given nothing that is no problem, as of a proxy", () =>
+  it.effect("does not pass on an answer that is not a problem, such as a proxy's", () =>
     Effect.gen(function* () {
       for (const text of ["", "<html>", "{}", '{"status":404}', "null"]) {
         const end = yield* answered(502, text)

@@ -1,7 +1,7 @@
 /**
- * What no endpoint takes for a body, whatever its schema. Sent to any route that wants a JSON
- * object, each is answered with a problem of one of the statuses given, and nothing of it comes
- * back: `marker` stands where a password might.
+ * Bodies that no endpoint accepts, whatever its schema. Sent to any route that takes a JSON object,
+ * each gets a problem of one of the given statuses, and the answer repeats nothing of the body:
+ * `marker` stands where a password might.
  */
 import { assert } from "@effect/vitest"
 import { gzipSync } from "node:zlib"
@@ -25,7 +25,7 @@ const ofType = (type: string): BadBody => ({
   statuses: [415],
 })
 
-/** Chunks that come without a length. */
+/** Chunks without a declared length. */
 export const inChunks = (chunk: string, count: number): ReadableStream<Uint8Array> => {
   let sent = 0
   return new ReadableStream({
@@ -37,7 +37,7 @@ export const inChunks = (chunk: string, count: number): ReadableStream<Uint8Arra
 const deep = (open: string, close: string) => `${open.repeat(5_000)}1${close.repeat(5_000)}`
 
 /**
- * For a route whose bodies may have `maxBytes`. It takes `text`, with any word in the place of
+ * For a route that accepts bodies of up to `maxBytes`. It accepts `text`, with any word in place of
  * TEXT.
  */
 export const badBodies = (text: string, maxBytes: number): ReadonlyArray<BadBody> => {
@@ -47,8 +47,8 @@ export const badBodies = (text: string, maxBytes: number): ReadonlyArray<BadBody
   const withKey = (key: string) => `{"${key}":{"secret":"${marker}"},${text.slice(1)}`
   return [
     { name: "none", statuses: [400] },
-    { name: "none of no type", headers: { "content-type": "" }, statuses: [415] },
-    json("nothing but space", " \n"),
+    { name: "none, without a type", headers: { "content-type": "" }, statuses: [415] },
+    json("nothing but spaces", " \n"),
     ...[`["${marker}"]`, "[]", "1", `"${marker}"`, "null", "true", "NaN", "{}", "[{}]"].map((
       body,
     ) => json(body, body)),
@@ -85,7 +85,7 @@ export const badBodies = (text: string, maxBytes: number): ReadonlyArray<BadBody
       statuses: [413],
     },
     {
-      name: "too much, as its length says",
+      name: "too much, by its declared length",
       body: text,
       headers: { "content-length": String(maxBytes + 1) },
       statuses: [413],
@@ -104,7 +104,7 @@ export const badBodies = (text: string, maxBytes: number): ReadonlyArray<BadBody
   ]
 }
 
-/** Sends it, and checks the answer. */
+/** Sends the body, and checks the answer. */
 export const assertRefused = async (
   app: App,
   path: string,

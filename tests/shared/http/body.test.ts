@@ -57,7 +57,7 @@ describe("a body", () => {
       }))
   }
 
-  it.effect("is taken as JSON in UTF-8, with and without a length, a charset and a BOM", () =>
+  it.effect("is accepted as JSON in UTF-8, with and without a length, a charset and a BOM", () =>
     Effect.gen(function* () {
       const it = yield* app
       const text = JSON.stringify(valid)
@@ -68,7 +68,7 @@ describe("a body", () => {
       assert.deepStrictEqual(yield* send(text, "Application/JSON; charset=UTF-8"), answer)
       assert.deepStrictEqual(yield* send(inChunks(text, 1)), answer)
       assert.deepStrictEqual(yield* send(`\uFEFF${text}`), answer)
-      // Chunks end where they like, in the middle of a character too.
+      // Chunks may end anywhere, also within a character.
       const bytes = Buffer.from(text)
       const single = new ReadableStream({
         start: (controller) => {
@@ -79,7 +79,7 @@ describe("a body", () => {
       assert.deepStrictEqual(yield* send(single), answer)
     }))
 
-  it.effect("may have as many bytes as the limit says, and not one more", () =>
+  it.effect("may have as many bytes as the limit, and not one more", () =>
     Effect.gen(function* () {
       const it = yield* app
       const text = JSON.stringify(valid)
@@ -91,7 +91,7 @@ describe("a body", () => {
       )
     }))
 
-  it.effect("is told everything that is wrong with it at once, by the names of its fields", () =>
+  it.effect("is told all its mistakes at once, by the names of its fields", () =>
     Effect.gen(function* () {
       const it = yield* app
       const body = JSON.stringify({ tags: ["", marker, 7], extra: marker })
@@ -105,7 +105,7 @@ describe("a body", () => {
       assert.include(answer.body.detail, "extra: is not a known field; name: is missing")
     }))
 
-  it.effect("of several forms is told about the one that it nearly has", () =>
+  it.effect("of several forms is told about the form that it is closest to", () =>
     Effect.gen(function* () {
       const it = yield* app
       const send = (body: unknown) =>
@@ -121,7 +121,7 @@ describe("a body", () => {
       assert.strictEqual((yield* send({ count: 1, size: 2, box: { size: 2 } })).status, 400)
     }))
 
-  it.effect("may hold no unknown field, wherever it is and whatever it is called", () =>
+  it.effect("may have no unknown field, at any depth and of any name", () =>
     Effect.gen(function* () {
       const it = yield* app
       const errorsOf = (path: string, text: string) =>
@@ -150,7 +150,7 @@ describe("a body", () => {
       }
     }))
 
-  it("for any JSON is answered with what it says or a problem, never with an error of ours", () =>
+  it("of any JSON gets an answer or a problem, never an internal error", () =>
     Effect.runPromise(Effect.gen(function* () {
       const it = yield* app
       const near = fc.record({ name: fc.anything(), tags: fc.array(fc.anything()) })

@@ -1,6 +1,5 @@
 /**
- * Calls the service at the URL that is the last argument, and prints what it answers; a process of
- * its own.
+ * Calls the service at the URL in the last argument, and prints its answer; a process of its own.
  */
 import { Effect } from "effect"
 import { get } from "#shared/http/client.ts"

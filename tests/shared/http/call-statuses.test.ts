@@ -15,7 +15,7 @@ const callee = (url: string): Callee => ({
 
 const ways = { get, post, postBatch } as const
 
-/** How each way to call ends when the answer is of that status: what it gives, or how it fails. */
+/** How each way to call ends when the answer has that status: its result, or its failure. */
 const endsAt = (status: number, text = "{}") =>
   Effect.all({
     get: get(callee("http://billing"), "/things").pipe(Effect.result),
@@ -65,7 +65,7 @@ describe("an answer", () => {
       }
     }))
 
-  it.effect("says in its failure which status it was of, unless it refuses what was sent", () =>
+  it.effect("names its status in the failure, unless it refuses what was sent", () =>
     Effect.gen(function* () {
       for (const status of [300, 302, 307, 399, 408, 429, 500, 502, 503, 504, 599]) {
         for (const end of Object.values(yield* endsAt(status))) {
@@ -73,13 +73,13 @@ describe("an answer", () => {
           assert.strictEqual(end._tag === "Failure" && Reflect.get(end.failure, "status"), status)
         }
       }
-      // It is no trouble of the service's, such as a 500 would be.
+      // 422 refuses the request; it is no failure of the service, as a 500 is.
       for (const end of Object.values(yield* endsAt(422))) {
         assert.isTrue(end._tag === "Failure" && !("status" in end.failure))
       }
     }))
 
-  it.effect("of success without JSON, such as 204, tells nothing of what was done", () =>
+  it.effect("of success without JSON, such as 204, does not tell what was done", () =>
     Effect.gen(function* () {
       for (const end of Object.values(yield* endsAt(204, ""))) {
         assert.strictEqual(end._tag === "Failure" && end.failure._tag, "OutcomeUnknown")

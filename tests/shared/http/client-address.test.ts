@@ -7,7 +7,7 @@ const request = (forwarded?: string) =>
   })
 
 describe("clientAddress", () => {
-  it("is the socket's, whatever the request claims, without a trusted proxy", () => {
+  it("is the socket's without a trusted proxy, whatever the request claims", () => {
     assert.strictEqual(clientAddress(request("1.2.3.4"), "10.0.0.1", false), "10.0.0.1")
   })
 
@@ -16,7 +16,7 @@ describe("clientAddress", () => {
     assert.strictEqual(clientAddress(request("6.6.6.6, 1.2.3.4"), "10.0.0.1", true), "1.2.3.4")
   })
 
-  it("is the socket's when the proxy forwards none, or what is no address", () => {
+  it("is the socket's when the proxy forwards none, or something that is no address", () => {
     for (
       const forwarded of [undefined, "", "unknown", "1.2.3.4, ", "1.2.3.4:80", "x".repeat(9999)]
     ) {
@@ -24,7 +24,7 @@ describe("clientAddress", () => {
     }
   })
 
-  it("is one and the same for all requests without an address", () => {
+  it("is the same for all requests without an address", () => {
     assert.strictEqual(clientAddress(request(), undefined, true), "unknown")
   })
 

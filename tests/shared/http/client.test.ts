@@ -1,4 +1,4 @@
-/** What a caller can conclude from how a call ends, against real sockets. */
+/** What a caller can conclude from the end of a call, on real sockets. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, type Scope } from "effect"
 import { TestClock } from "effect/testing"
@@ -14,7 +14,7 @@ const callee = (port: number, host = "127.0.0.1", timeoutMs = 2_000): Callee => 
   timeoutMs,
 })
 
-/** A server that does with each connection, once its request came, what the test says. */
+/** A server that treats each connection as the test says, once the request has arrived. */
 const server = (
   answer: (socket: Socket, request: string) => void,
 ): Effect.Effect<number, never, Scope.Scope> =>
@@ -68,14 +68,14 @@ describe("post", () => {
       assert.isTrue(seen.endsWith('\r\n\r\n{"ü":1}'))
     }))
 
-  it.live("fails with Unavailable when nobody listens, or the name is not known", () =>
+  it.live("fails with Unavailable when the connection is refused, or the name is unknown", () =>
     Effect.gen(function* () {
       const port = yield* Effect.scoped(server(() => {}))
       assert.match(yield* failure(port), /^Unavailable: billing cannot be reached/)
       assert.match(yield* failure(80, "no-such-host.invalid"), /^Unavailable: billing cannot/)
     }))
 
-  it.live("fails with OutcomeUnknown when the connection is cut before, or in, the answer", () =>
+  it.live("fails with OutcomeUnknown when the connection is cut before or within the answer", () =>
     Effect.gen(function* () {
       const before = yield* server((socket) => socket.destroy())
       assert.match(yield* failure(before), /^OutcomeUnknown: The connection to billing broke/)
@@ -132,7 +132,7 @@ describe("post", () => {
       yield* Effect.promise(() => hungUp.promise)
     }))
 
-  it.live("goes where the embedded run leads it", () =>
+  it.live("calls the address that the embedded run routes it to", () =>
     Effect.gen(function* () {
       const answer = yield* post(callee(1), "/things", {}).pipe(
         Effect.provideService(Fetch, (url) => Promise.resolve(Response.json(url))),
@@ -142,7 +142,7 @@ describe("post", () => {
 })
 
 describe("get", () => {
-  it.live("asks with the callee's token and no body, and gives back the JSON of the answer", () =>
+  it.live("sends the callee's token and no body, and gives back the JSON of the answer", () =>
     Effect.gen(function* () {
       let seen = ""
       const port = yield* server((socket, request) => {

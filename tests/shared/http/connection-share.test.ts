@@ -7,7 +7,7 @@ import { listen } from "#shared/http/listen.ts"
 import { until } from "#tests/services/orders/until.ts"
 
 const most = 10
-/** One has at most as many as are then free. */
+/** The most connections that one address may have. */
 const share = 5
 
 const app = { fetch: () => new Response("here") }
@@ -33,7 +33,7 @@ const ask = (socket: Socket): Effect.Effect<string> =>
 
 // Other systems give the loopback one address.
 describe.skipIf(process.platform !== "linux")("the connections of a server", () => {
-  it.live("are half an address's at most, and others still come in", () =>
+  it.live("are shared: one address gets at most half, and others still come in", () =>
     Effect.gen(function* () {
       const port = yield* listen(app, { host: "127.0.0.1", port: 0, maxConnections: most })
       const greedy = yield* Effect.replicateEffect(opened(port, "127.0.0.1"), share)
@@ -45,13 +45,13 @@ describe.skipIf(process.platform !== "linux")("the connections of a server", () 
       assert.match(refused, /\r\nconnection: close\r\n/i)
       assert.match(refused, /too_many_connections/)
       assert.match(yield* ask(yield* opened(port, "127.0.0.2")), /^HTTP\/1\.1 200/)
-      // And there is room again for the first when it has closed some.
+      // The first address may connect again after it has closed some.
       for (const socket of greedy.slice(1)) socket.destroy()
       const again = Effect.scoped(Effect.flatMap(opened(port, "127.0.0.1"), ask))
       yield* until("there is room", Effect.map(again, (text) => text.startsWith("HTTP/1.1 200")))
     }))
 
-  it.live("are cut that are too many and send nothing", () =>
+  it.live("are cut if they are too many and send nothing", () =>
     Effect.gen(function* () {
       const port = yield* listen(app, { host: "127.0.0.1", port: 0, maxConnections: most })
       yield* Effect.replicateEffect(opened(port, "127.0.0.1"), share)

@@ -1,4 +1,4 @@
-/** The page of the documentation, as a browser that distrusts it is told to treat it. */
+/** The documentation's page, with the headers that limit what it may do in a browser. */
 import { assert, describe, it } from "@effect/vitest"
 import { runInNewContext } from "node:vm"
 import { docsApp } from "#shared/http/docs.ts"
@@ -6,7 +6,7 @@ import { docsApp } from "#shared/http/docs.ts"
 const app = docsApp(["auth", "orders"])
 
 describe("the documentation's page", () => {
-  it("lets no other host in, no other page around it, and no form out of it", async () => {
+  it("allows no other host in it, no page around it, and no form to leave it", async () => {
     for (const path of ["/docs", "/docs/", "/docs/start.js", "/docs/swagger-ui.css"]) {
       const { headers } = await app.request(path)
       const policy = headers.get("content-security-policy")?.split("; ") ?? []
@@ -25,13 +25,13 @@ describe("the documentation's page", () => {
     }
   })
 
-  it("asks for no TLS: whether there is any, the server knows", async () => {
+  it("does not demand TLS: the server knows whether there is any", async () => {
     for (const path of ["/docs", "/docs/start.js"]) {
       assert.isNull((await app.request(path)).headers.get("strict-transport-security"), path)
     }
   })
 
-  it("keeps no token, and forgets one that an earlier page has kept", async () => {
+  it("keeps no token, and deletes one that an earlier page has kept", async () => {
     const kept = new Map([["authorized", "a token"]])
     let options: Readonly<Record<string, unknown>> = {}
     const SwaggerUIBundle = Object.assign(
@@ -47,7 +47,7 @@ describe("the documentation's page", () => {
       },
     })
     assert.strictEqual(options["dom_id"], "#ui")
-    // Swagger UI writes tokens to localStorage only where it is told to; it is not by default.
+    // Swagger UI writes tokens to localStorage only if told to; the default is not to.
     assert.notProperty(options, "persistAuthorization")
     assert.deepStrictEqual([...kept], [])
     const bundle = await (await app.request("/docs/swagger-ui-bundle.js")).text()

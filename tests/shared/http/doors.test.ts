@@ -26,7 +26,7 @@ const get = (path: string, internal: boolean): Route => ({
 const doors = makeApp({
   name: "shop",
   description: "",
-  // Where a path lies says nothing of who may get at it; the mark does.
+  // The path does not decide who may call a route; its mark does.
   routes: [get("/api/things", false), get("/api/secret", true), get("/internal/open", false)],
   ready: {},
 })
@@ -37,7 +37,7 @@ const opened = (options: Partial<DoorOptions> = {}) =>
 
 const ask = (app: App, path: string) => Effect.promise(async () => (await app.request(path)).status)
 
-/** Connects and sends nothing; the scope hangs up. */
+/** Connects and sends nothing; the connection ends with the scope. */
 const silent = (port: number) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
@@ -50,7 +50,7 @@ const silent = (port: number) =>
 
 const isClosed = (socket: Socket) =>
   Effect.promise(async () => {
-    // Nothing is ever sent to it: either it is closed, or the test waits in vain.
+    // Nothing is ever sent on it: unless it is closed, the test waits for ever.
     await once(socket.on("error", () => {}).resume(), "close")
     return socket.bytesRead === 0
   })
@@ -58,7 +58,7 @@ const isClosed = (socket: Socket) =>
 const health = "GET /livez HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n"
 
 describe("the doors of a service", () => {
-  it.effect("show what belongs there by the mark of its route, and nothing else", () =>
+  it.effect("show the routes that are marked for them, and nothing else", () =>
     Effect.gen(function* () {
       const { internal, public: open } = yield* doors
       const publicly = ["/api/things", "/internal/open", "/openapi/shop.json"]
@@ -71,7 +71,7 @@ describe("the doors of a service", () => {
       }
     }))
 
-  it.effect("describe at the internal one all routes, at the public one the public ones", () =>
+  it.effect("describe all routes at the internal door, the public ones at the other", () =>
     Effect.gen(function* () {
       const { internal, public: open } = yield* doors
       const paths = (app: App, path: string) =>
@@ -87,12 +87,12 @@ describe("the doors of a service", () => {
       ])
     }))
 
-  it.live("hold so many connections each, close one more at once, and take others again later", () =>
+  it.live("hold a limited number of connections each, and close one more at once", () =>
     Effect.gen(function* () {
       const ports = yield* opened({ maxConnections: 2 })
       const [first] = [yield* silent(ports.public!), yield* silent(ports.public!)]
       assert.isTrue(yield* Effect.flatMap(silent(ports.public!), isClosed))
-      // Whoever fills the public door leaves the internal one free.
+      // A full public door leaves the internal one free.
       assert.match((yield* sendRaw(ports.internal, health)).answer, /^HTTP\/1\.1 200 /)
       first.destroy()
       const again = sendRaw(ports.public!, health.replace("livez", "api/things")).pipe(
@@ -103,7 +103,7 @@ describe("the doors of a service", () => {
       assert.match(answer, /^HTTP\/1\.1 200 /)
     }))
 
-  it.live("say of both ports that they are in use, and of one that it alone is, and leave none open", () =>
+  it.live("name every port that is in use, and leave none open", () =>
     Effect.gen(function* () {
       const taken = yield* opened()
       const at = (port: number) => ({ host: "127.0.0.1", port })
@@ -122,11 +122,11 @@ describe("the doors of a service", () => {
       const one = opened({ public: at(free.public!), internal: at(taken.internal) })
       const { message } = yield* Effect.flip(Effect.scoped(one))
       assert.strictEqual(message, inUse(taken.internal, "INTERNAL_PORT"))
-      // It can be had again at once.
+      // The free port is available again at once.
       yield* opened({ public: at(free.public!) })
     }))
 
-  it.live("are one where the service has nothing for the public", () =>
+  it.live("are one if the service has nothing for the public", () =>
     Effect.gen(function* () {
       const ports = yield* opened({ public: undefined })
       assert.isUndefined(ports.public)

@@ -1,6 +1,4 @@
-/**
- * A server that was told to stop and still serves, so that nobody in front of it loses a request.
- */
+/** A server that was told to stop and still serves, so that no load balancer loses a request. */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Schema, Scope } from "effect"
 import { connect } from "node:net"
@@ -41,7 +39,7 @@ const started = (routes: AppOptions["routes"]) =>
 const keepAliveGet = (path: string) => `GET ${path} HTTP/1.1\r\nhost: x\r\n\r\n`
 
 describe("a server that was told to stop", () => {
-  it.live("is not ready at once, and answers all else as before, each connection for the last time", () =>
+  it.live("is unready at once, and closes each connection after its next answer", () =>
     Effect.gen(function* () {
       const { drain, port } = yield* started([
         routeAt("/things", () => Effect.succeed({ body: 1 })),
@@ -57,14 +55,14 @@ describe("a server that was told to stop", () => {
       })
       assert.strictEqual((yield* ask("/livez")).status, 200)
       for (let times = 0; times < 3; times++) {
-        // The server hangs up, though the client would go on.
+        // The server closes the connection, although the client would go on.
         const { answer } = yield* sendRaw(port, keepAliveGet("/things"))
         assert.match(answer, /^HTTP\/1\.1 200 /)
         assert.match(answer, /\r\nconnection: close\r\n/i)
       }
     }))
 
-  it.live("answers for the last time on connections that were open and on those with a request in flight", () =>
+  it.live("closes idle and busy connections after their next answer", () =>
     Effect.gen(function* () {
       const arrived = yield* Deferred.make<void>()
       const go = yield* Deferred.make<void>()
@@ -95,7 +93,7 @@ describe("a server that was told to stop", () => {
       assert.match((yield* Fiber.join(slow)).answer, /\r\nconnection: close\r\n/i)
     }))
 
-  it.live("lets those who only wait for something wait on, until it closes", () =>
+  it.live("keeps requests that only wait for something until it closes", () =>
     Effect.gen(function* () {
       const arrived = yield* Deferred.make<void>()
       const told: Array<string> = []
@@ -110,7 +108,7 @@ describe("a server that was told to stop", () => {
       const waiting = yield* Effect.forkChild(sendRaw(port, keepAliveGet("/wait")))
       yield* Deferred.await(arrived)
       drain.begin()
-      // A round trip later, which would do to be told.
+      // A round trip later, they would have been told.
       yield* sendRaw(port, keepAliveGet("/livez"))
       assert.deepStrictEqual(told, [])
       yield* close

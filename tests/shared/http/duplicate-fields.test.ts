@@ -3,7 +3,7 @@ import fc from "fast-check"
 import { duplicateField } from "#shared/http/duplicate-fields.ts"
 
 type Json = null | boolean | number | string | ReadonlyArray<Json> | Fields
-/** An object as it is written: fields in turn, of any names. */
+/** An object as it is written: fields in turn, of any names, also repeated ones. */
 interface Fields {
   readonly fields: ReadonlyArray<readonly [name: string, value: Json]>
 }
@@ -25,7 +25,7 @@ const { json } = fc.letrec<{ json: Json }>((tie) => ({
 const isFields = (value: Json): value is Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value)
 
-/** Written with the space, and the names with escapes, that JSON allows. */
+/** Written with the spaces, and the escapes in names, that JSON allows. */
 const written = (value: Json, space: string, escaped: boolean): string => {
   const text = (name: string) =>
     escaped
@@ -39,7 +39,7 @@ const written = (value: Json, space: string, escaped: boolean): string => {
 }
 const hex = (code: number) => code.toString(16).padStart(4, "0")
 
-/** The same by its definition. */
+/** The duplicates, straight from the definition. */
 const duplicatesIn = (value: Json): ReadonlyArray<string> => {
   if (Array.isArray(value)) return value.flatMap(duplicatesIn)
   if (!isFields(value)) return []
@@ -50,8 +50,8 @@ const duplicatesIn = (value: Json): ReadonlyArray<string> => {
   ]
 }
 
-describe("a field that stands twice", () => {
-  it("is found wherever it stands and however it is written, and nothing else is", () => {
+describe("a duplicate field", () => {
+  it("is found at any depth and in any spelling, and nothing else is", () => {
     let found = 0
     fc.assert(
       fc.property(json, fc.constantFrom("", " ", "\n\t"), fc.boolean(), (value, space, escaped) => {

@@ -50,7 +50,7 @@ const here = { host: "127.0.0.1", port: 0 }
 const started = Effect.flatMap(appWith(Effect.void), (app) => listen(app, here))
 
 describe("listen", () => {
-  it.live("serves the app on a port of the system's choice, and tells it the peer's address", () =>
+  it.live("serves the app on a port that the system chooses, and tells it the peer's address", () =>
     Effect.gen(function* () {
       const port = yield* started
       const answer = yield* Effect.promise(async () => {
@@ -64,7 +64,7 @@ describe("listen", () => {
       assert.deepStrictEqual(answer, [200, { text: "hello", remoteAddress: "127.0.0.1" }])
     }))
 
-  it.live("cuts a connection for whose request there is no answer, and goes on", () =>
+  it.live("cuts a connection whose request gets no answer, and goes on", () =>
     Effect.gen(function* () {
       let answers = 0
       const fetchApp = () => Promise.resolve(answers++ > 0 ? new Response("{}") : Response.error())
@@ -86,7 +86,7 @@ describe("listen", () => {
         Effect.map(sendRaw(port, `${head}${request}`), ({ answer }) => answer.split(" ")[1])
       assert.strictEqual(yield* status(`content-length: 255\r\n\r\n${chunk}`), "413")
       assert.strictEqual(yield* status(`transfer-encoding: chunked\r\n\r\n${chunked}`), "413")
-      // Two lengths that differ are how requests are smuggled.
+      // Requests are smuggled with two lengths that differ.
       const both = yield* status(
         `content-length: 5\r\ntransfer-encoding: chunked\r\n\r\n${chunked}`,
       )
@@ -94,7 +94,7 @@ describe("listen", () => {
     }))
 
   it.live(
-    "lets the requests in flight finish when it closes, and takes no new ones",
+    "lets the requests in flight finish when it closes, and accepts no new ones",
     () =>
       Effect.gen(function* () {
         const arrived = yield* Deferred.make<void>()
@@ -122,7 +122,7 @@ describe("listen", () => {
       }),
   )
 
-  it.live("stores nothing any more for a client that hung up while it waited for its turn", () =>
+  it.live("stores nothing for a client that hung up while it waited for its turn", () =>
     Effect.gen(function* () {
       const turn = yield* Semaphore.make(1)
       const waiting = yield* Latch.make()
@@ -169,7 +169,7 @@ describe("listen", () => {
       assert.deepStrictEqual(stored, ["patient"])
     }))
 
-  it.live("sees through what a client asked for that hangs up, unless it is to end with the client", () =>
+  it.live("finishes a request whose client hangs up, unless the route ends with its client", () =>
     Effect.gen(function* () {
       const told: Array<string> = []
       const arrivals = yield* Queue.unbounded<void>()
@@ -191,17 +191,17 @@ describe("listen", () => {
       })
       yield* hangUpOn("/slow")
       yield* hangUpOn("/slow-while-there")
-      yield* until("the one is interrupted", () => told.length === 1)
+      yield* until("one request is interrupted", () => told.length === 1)
       assert.deepStrictEqual(told, ["interrupted"])
       yield* Deferred.succeed(go, undefined)
-      yield* until("the other one is done", () => told.length === 2)
+      yield* until("the other request is done", () => told.length === 2)
       assert.deepStrictEqual(told, ["interrupted", "done"])
-      // Whoever stays is answered as ever.
+      // A client that stays gets its answer as ever.
       const answer = yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/slow-while-there`))
       assert.strictEqual(answer.status, 200)
     }))
 
-  it.live("says of a port that is taken what to do", () =>
+  it.live("says what to do when its port is taken", () =>
     Effect.gen(function* () {
       const port = yield* started
       const app = yield* appWith(Effect.void)
@@ -212,7 +212,7 @@ describe("listen", () => {
       )
     }))
 
-  it.live("says of an address that is not of this machine what to do", () =>
+  it.live("says what to do when its address is not of this machine", () =>
     Effect.gen(function* () {
       const app = yield* appWith(Effect.void)
       const { message } = yield* Effect.flip(listen(app, { host: "192.0.2.1", port: 0 }))

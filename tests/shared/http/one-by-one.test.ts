@@ -1,5 +1,5 @@
 /**
- * Requests that come before the answer to the one before, and answers that nobody reads, over real
+ * Requests that come before the answer to the previous one, and answers that nobody reads, on real
  * sockets.
  */
 import { assert, describe, it } from "@effect/vitest"
@@ -27,7 +27,7 @@ const sent = (port: number, text: string) =>
     (socket) => Effect.sync(() => socket.destroy()),
   )
 
-/** An app that notes what is asked, and answers when the test says so. */
+/** An app that notes its requests, and answers when the test says so. */
 const waitingApp = () => {
   const asked: Array<string> = []
   const waiting: Array<() => void> = []
@@ -50,8 +50,8 @@ describe("the requests of a connection", () => {
       socket.on("data", (chunk) => text += chunk)
       socket.resume()
       for (const [n, name] of ["a", "b", "c"].entries()) {
-        yield* until(`${name} is asked`, () => asked.length > n)
-        // What else came with it has been read by now.
+        yield* until(`${name} is requested`, () => asked.length > n)
+        // By now, the rest of what came with it has been read.
         yield* Effect.promise(() => new Promise((resolve) => setTimeout(resolve, 20)))
         assert.deepStrictEqual(asked, ["a", "b", "c"].slice(0, n + 1))
         answerNext()
@@ -60,9 +60,9 @@ describe("the requests of a connection", () => {
       assert.match(text, /\[a\][^]*\[b\][^]*\[c\]/)
     }))
 
-  // Deno's server reads the next one when the one before is answered.
+  // Deno's server reads a request only after it has answered the previous one.
   it.live.skipIf("Deno" in globalThis)(
-    "are cut off that are too many",
+    "are cut off if they are too many",
     () =>
       Effect.gen(function* () {
         const { app, asked } = waitingApp()
@@ -76,7 +76,7 @@ describe("the requests of a connection", () => {
 })
 
 describe("the files of the documentation", () => {
-  it.live("are in memory once, however many read them slowly", () =>
+  it.live("are in memory once, however many clients read them slowly", () =>
     Effect.gen(function* () {
       const port = yield* listen(docsApp(["orders"]), here)
       const before = process.memoryUsage().arrayBuffers

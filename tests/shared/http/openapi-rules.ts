@@ -1,4 +1,4 @@
-/** What makes an OpenAPI 3.1 document sound enough to generate clients from. */
+/** What makes an OpenAPI 3.1 document good enough to generate clients from. */
 import { assert } from "@effect/vitest"
 
 type Json = Readonly<Record<string, unknown>>
@@ -17,7 +17,7 @@ const resolve = (document: Json, reference: string): unknown =>
     document,
   )
 
-/** Checks the document, and that its operations are exactly these ("GET /things/{id}"). */
+/** Checks the document, and that it has exactly these operations ("GET /things/{id}"). */
 export const assertDescribes = (document: Json, operations: ReadonlyArray<string>): void => {
   assert.strictEqual(document["openapi"], "3.1.0")
   const info = document["info"] as Json

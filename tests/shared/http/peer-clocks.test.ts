@@ -1,4 +1,4 @@
-/** What is known of other services' clocks, from the Date of their answers. */
+/** What a service learns about other services' clocks, from the Date of their answers. */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Logger, References } from "effect"
 import { TestClock } from "effect/testing"
@@ -23,7 +23,7 @@ const world = Effect.gen(function* () {
         }),
       ])),
     )
-  /** An answer that took so long, and was dated half-way by a clock that is so far ahead. */
+  /** An answer that took this long, dated half-way by a clock that is this far ahead. */
   const answer = Effect.fnUntraced(function* (aheadMs: number, tookMs = 20) {
     const sentMs = yield* steadyMs
     yield* TestClock.adjust(tookMs / 2)
@@ -39,7 +39,7 @@ const world = Effect.gen(function* () {
 })
 
 describe("the clock of another service", () => {
-  it.effect("is this one's until an answer disproves it", () =>
+  it.effect("is taken for this one until an answer disproves it", () =>
     Effect.gen(function* () {
       const { clocks, logs, answer, aheadMs } = yield* world
       assert.strictEqual(yield* aheadMs, 0)
@@ -53,7 +53,7 @@ describe("the clock of another service", () => {
     }))
 
   for (const secondsAhead of [130, -130, 3_600, -3_600]) {
-    it.effect(`is told within a second, and never too late, when it is ${secondsAhead} s ahead`, () =>
+    it.effect(`is known within a second, never too late, if it is ${secondsAhead} s ahead`, () =>
       Effect.gen(function* () {
         const { answer, aheadMs } = yield* world
         for (const tookMs of [20, 4_000, 0, 500]) {
@@ -65,7 +65,7 @@ describe("the clock of another service", () => {
       }))
   }
 
-  it.effect("comes nearer with each answer", () =>
+  it.effect("is known better with each answer", () =>
     Effect.gen(function* () {
       const { answer, aheadMs } = yield* world
       for (let n = 0; n < 50; n++) {
@@ -86,7 +86,7 @@ describe("the clock of another service", () => {
       assert.strictEqual(clocks.timeOf("orders", clock).nowMs - before, 10_000)
     }))
 
-  it.effect("is named in one log line while it is a minute off, and said to be right again", () =>
+  it.effect("is reported when it is a minute off, and when it is right again", () =>
     Effect.gen(function* () {
       const { clocks, logs, answer } = yield* world
       yield* answer(59_000)
@@ -108,7 +108,7 @@ describe("the clock of another service", () => {
       assert.match(logs[2]!, /^Warn clock of orders is 13[01] s behind/)
     }))
 
-  it.effect("is this one's where an answer has no date, as within one process", () =>
+  it.effect("is this one when an answer has no date, as within one process", () =>
     Effect.gen(function* () {
       const { clocks, aheadMs } = yield* world
       yield* clocks.heard("orders", null, yield* steadyMs)
@@ -117,7 +117,7 @@ describe("the clock of another service", () => {
       assert.strictEqual(yield* aheadMs, 0)
     }))
 
-  it.effect("that is off is named in /readyz, which says ready all the same, and where it answers 401", () =>
+  it.effect("is named in /readyz while it is off, and in the failure of a call", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(startMs)
       const clocks = makePeerClocks()

@@ -1,6 +1,6 @@
 /**
- * The catalogue of problems, held to the sources: what can be answered is in it, and nothing else
- * is.
+ * The catalogue of problems, checked against the sources: it has every problem that can be
+ * answered, and no other.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { globSync, readFileSync } from "node:fs"
@@ -14,14 +14,14 @@ const root = join(import.meta.dirname, "../../..")
 interface Site {
   readonly file: string
   readonly code: string
-  /** Null where it is a variable. */
+  /** Null if it is a variable. */
   readonly status: number | null
 }
 
-/** Where the sources make a problem: its code, after or before its status. */
+/** The places in the sources that make a problem: its code, after or before its status. */
 const sites: ReadonlyArray<Site> = [
   ...globSync(["shared/**/*.ts", "services/**/*.ts", "compose/embedded/*.ts"], { cwd: root })
-    // The page's own, which no service answers with.
+    // The page has problems of its own, which no service answers with.
     .filter((file) => !file.startsWith(join("services", "console", "page")))
     .flatMap((file) => {
       const text = readFileSync(join(root, file), "utf8")
@@ -53,17 +53,17 @@ describe("the catalogue of problems", () => {
     assert.deepStrictEqual(wrong, [])
   })
 
-  it("has no code that nobody answers with", () => {
+  it("has no code that no service answers with", () => {
     const answered = new Set(sites.map(({ code }) => code))
     assert.deepStrictEqual(catalogue.filter(({ code }) => !answered.has(code)), [])
   })
 
-  it("is in the order of the alphabet", () => {
+  it("is in alphabetical order", () => {
     const codes = catalogue.map(({ code }) => code)
     assert.deepStrictEqual(codes, codes.toSorted())
   })
 
-  it("is where the type of a problem leads, on a page that lets no other host in", async () => {
+  it("is the page that a problem's type leads to, with no other host in it", async () => {
     const problem = new Problem({ status: 404, code: "order_not_found", detail: "" })
     const { type } = await problemResponse(problem, "1").json() as { type: string }
     const url = new URL(type, "http://gateway")

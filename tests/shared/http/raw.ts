@@ -1,15 +1,15 @@
-/** Talks to a server in bytes, as clients do that are no good ones. */
+/** Talks to a server in bytes, as badly behaved clients do. */
 import { Effect } from "effect"
 import { once } from "node:events"
 import { connect } from "node:net"
 
 export interface Told {
-  /** All that came back until the server hung up. */
+  /** Everything that came back until the server hung up. */
   readonly answer: string
   readonly afterMs: number
 }
 
-/** Sends bytes as they are and waits until the server hangs up. */
+/** Sends the bytes as they are, and waits until the server hangs up. */
 export const sendRaw = (port: number, text: string): Effect.Effect<Told> =>
   Effect.promise(async () => {
     const startedAtMs = performance.now()

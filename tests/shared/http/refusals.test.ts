@@ -1,6 +1,6 @@
 /**
- * What the server itself refuses, on real sockets: each is told by a whole problem, as everything
- * else is.
+ * What the server itself refuses, on real sockets: each refusal is a complete problem, like every
+ * other one.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
@@ -94,7 +94,7 @@ const long = "a".repeat(20_000)
 const post = `POST /things HTTP/1.1\r\n${close}content-type: application/json\r\n`
 const chunked = `${post}transfer-encoding: chunked\r\n\r\n`
 
-/** What is sent, and what is answered; where Deno's parser tells less apart, its answer too. */
+/** What is sent, and the answer; also Deno's answer where its parser distinguishes less. */
 const refused: ReadonlyArray<readonly [name: string, text: string, node: string, deno?: string]> = [
   ["noise", "noise\r\n\r\n", "400 invalid_request"],
   ["TLS", "\x16\x03\x01\x02\0\x01\0\x01\xfc\x03\x03\r\n\r\n", "400 invalid_request"],
@@ -168,12 +168,12 @@ describe("the server", () => {
       }),
   )
 
-  it.live("answers whatever is sent with what was asked for or one whole problem, and goes on", () =>
+  it.live("answers any bytes with the route's answer or one complete problem, and goes on", () =>
     Effect.gen(function* () {
       const port = yield* started
       const right = `${post}content-length: 2\r\n\r\n{}`
-      // Behind the last line, so that what is left out or put in between is not what ends the
-      // connection.
+      // Behind the last line, so that the connection does not end because of what is left out or
+      // put in between.
       const spoilt = fc.tuple(
         fc.constantFrom(right, `${chunked}2\r\n{}\r\n0\r\n\r\n`),
         fc.nat(right.length),
@@ -204,7 +204,7 @@ describe("the server", () => {
       ).map(([text, at, length, other]) => text.slice(0, at) + other + text.slice(at + length))
       const seed = Math.trunc(Math.random() * 2 ** 31)
       const texts = fc.sample(spoilt, { numRuns: atLength(100, 1_000), seed })
-      // Most of what is left half done is told so only when its time is over.
+      // Most unfinished requests are refused only when their time is over.
       const answers = yield* Effect.forEach(texts, (text) => sendRaw(port, text), {
         concurrency: 50,
       })
@@ -212,13 +212,13 @@ describe("the server", () => {
         const sent = JSON.stringify([texts[n], answer, seed])
         const [status] = /(?<=^HTTP\/1\.1 )\d+/.exec(answer) ?? [""]
         assert.match(status, /^(201|4\d\d|501|505)$/, sent)
-        // What follows may be one more answer: to what is left of the text.
+        // The next answer, if any, is to the rest of the text.
         if (status !== "201") assertProblem(answer.split(/(?<=\})(?=HTTP)/)[0]!, sent)
       }
       assert.include((yield* sendRaw(port, right)).answer, "HTTP/1.1 201 ")
     }))
 
-  it.live("writes no problem into the midst of an answer", () =>
+  it.live("writes no problem into the middle of an answer", () =>
     Effect.gen(function* () {
       const port = yield* started
       const answer = yield* Effect.promise(() =>
@@ -240,7 +240,7 @@ describe("the server", () => {
       assert.notInclude(answer, "problem")
     }))
 
-  it.live("tells of an expectation in its turn, after the requests before it", () =>
+  it.live("refuses an expectation in its turn, after the requests before it", () =>
     Effect.gen(function* () {
       const port = yield* started
       const first = "GET /later HTTP/1.1\r\nhost: x\r\n\r\n"
@@ -251,7 +251,7 @@ describe("the server", () => {
       assert.match(answer, /^HTTP\/1\.1 200 .*HTTP\/1\.1 417 /s)
     }))
 
-  it.live("takes what a client may rightly send", () =>
+  it.live("accepts everything that a client may send", () =>
     Effect.gen(function* () {
       const port = yield* started
       const key = "idempotency-key: a, b\r\nx-other: 1\r\nx-other: 2\r\n"
@@ -266,7 +266,7 @@ describe("an answer", () => {
   const asked = (port: number, path: string, headers: Record<string, string>) =>
     Effect.promise(() => fetch(`http://127.0.0.1:${port}${path}`, { headers }))
 
-  it.live("asks for TLS from now on where it came by TLS, as a trusted proxy says, and only there", () =>
+  it.live("demands TLS from now on if it came by TLS, as a trusted proxy says, and only then", () =>
     Effect.gen(function* () {
       const trusting = yield* started
       const alone = yield* Effect.flatMap(app, (app) => listen(app, { host: "127.0.0.1", port: 0 }))
@@ -287,7 +287,7 @@ describe("an answer", () => {
       }
     }))
 
-  it.live("of every kind forbids to guess its type", () =>
+  it.live("of every kind forbids browsers to guess its type", () =>
     Effect.gen(function* () {
       const port = yield* started
       const paths = ["/livez", "/readyz", "/metrics", "/openapi.json", "/openapi/refusing.json"]

@@ -1,6 +1,6 @@
 /**
- * The ids by which a request is found again: what a client is told, and what the services that it
- * leads to are told.
+ * The ids by which a request is found again: what a client gets, and what the services that the
+ * request leads to get.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
@@ -26,7 +26,7 @@ const routeAt = (path: string, handle: () => Effect.Effect<{ body: unknown }, ne
     handle,
   })
 
-/** An app whose routes call billing, and what billing was sent. */
+/** An app whose routes call billing, and what billing received. */
 const calling = Effect.gen(function* () {
   const sent: Array<Readonly<Record<string, string>>> = []
   const call = Effect.orDie(get(callee, "/things"))
@@ -50,7 +50,7 @@ const uuid = /^[\da-f]{8}-[\da-f]{4}-4[\da-f]{3}-[89ab][\da-f]{3}-[\da-f]{12}$/
 const traceparent = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 
 describe("a request's id", () => {
-  it.effect("is the client's own if it can be one, else a new one, and the same in all places", () =>
+  it.effect("is the client's own if it is valid, else a new one, and the same everywhere", () =>
     Effect.gen(function* () {
       const { ask, sent } = yield* calling
       const given = new Set<string>()
@@ -68,7 +68,7 @@ describe("a request's id", () => {
               sent.length = 0
               const response = await Effect.runPromise(ask(path, { "x-request-id": id }))
               const answered = response.headers.get("x-request-id")!
-              // Spaces around a header's value do not belong to it.
+              // The spaces around a header's value do not belong to it.
               const asSent = id.replace(/^[ \t]+|[ \t]+$/g, "")
               if (/^[\w.-]{1,64}$/.test(asSent)) assert.strictEqual(answered, asSent)
               else {
@@ -86,7 +86,7 @@ describe("a request's id", () => {
       )
     }))
 
-  it.effect("is a new one for each call that no request leads to", () =>
+  it.effect("is new for each call that no request leads to", () =>
     Effect.gen(function* () {
       const { call, sent } = yield* calling
       yield* Effect.provideService(Effect.andThen(call, call), Fetch, (_, { headers }) => {
@@ -100,7 +100,7 @@ describe("a request's id", () => {
 })
 
 describe("a request's trace", () => {
-  it.effect("is handed on as it is where there is no telemetry, and not made up", () =>
+  it.effect("is passed on unchanged without telemetry, and never made up", () =>
     Effect.gen(function* () {
       const { ask, sent } = yield* calling
       yield* ask("/call", { traceparent })
@@ -111,7 +111,7 @@ describe("a request's trace", () => {
       ])
     }))
 
-  it.effect("goes on in the callee, below a span of the call's own", () =>
+  it.effect("goes on in the callee, below a span of the call itself", () =>
     Effect.gen(function* () {
       const { ask, sent } = yield* calling.pipe(Effect.provideService(TracingEnabled, true))
       yield* ask("/call", { traceparent })

@@ -1,5 +1,6 @@
 /**
- * Requests that no route answers, or whose route breaks: they are counted and logged all the same.
+ * Requests that no route answers, or whose route breaks: they are counted and logged like the
+ * others.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger, Schema } from "effect"
@@ -39,14 +40,14 @@ type App = Effect.Success<ReturnType<typeof started>>
 const ask = (app: App, path: string, init: RequestInit = {}) =>
   Effect.promise(async () => await app.request(path, init))
 
-/** How often requests of the service were counted, by route and status; of those that were. */
+/** How often requests of the service were counted, by route and status; without the zeros. */
 const countsOf = (app: App, service: string) =>
   Effect.map(
     seriesOf(app, service),
     (counts) => Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0)),
   )
 
-/** All series of the service's requests, by route and status. */
+/** All series of the service's requests, by route and status, with their counts. */
 const seriesOf = (app: App, service: string) =>
   Effect.gen(function* () {
     const response = yield* ask(app, "/metrics")
@@ -63,7 +64,7 @@ const seriesOf = (app: App, service: string) =>
   })
 
 describe("the count of requests", () => {
-  it.effect("is there from the start, with 0: of answers, failures, other methods and other paths", () =>
+  it.effect("starts with 0 for answers, failures, other methods and other paths", () =>
     Effect.gen(function* () {
       const series = yield* seriesOf(yield* started("new"), "new")
       assert.deepStrictEqual(new Set(Object.values(series)), new Set([0]))
@@ -79,7 +80,7 @@ describe("the count of requests", () => {
 })
 
 describe("a request that no route answers", () => {
-  it.effect("is counted, with as many names as there are paths, whatever is tried", () =>
+  it.effect("is counted, under a bounded number of names, whatever paths are tried", () =>
     Effect.gen(function* () {
       const app = yield* started("tried")
       for (let n = 0; n < 50; n++) {
@@ -92,7 +93,7 @@ describe("a request that no route answers", () => {
       })
     }))
 
-  it.effect("is told all methods of a path that is written with and without a slash at its end", () =>
+  it.effect("names all methods of a path, whether they have a slash at the end or not", () =>
     Effect.gen(function* () {
       const app = yield* started("methods")
       const response = yield* ask(app, "/things/1", { method: "DELETE" })
@@ -101,7 +102,7 @@ describe("a request that no route answers", () => {
 })
 
 describe("a route that breaks", () => {
-  it.effect("is logged with the request's id, counted, and answered with nothing of the inside", () =>
+  it.effect("is logged with the request's id, counted, and answered without details", () =>
     Effect.gen(function* () {
       const lines: Array<string> = []
       const log = Logger.make(({ message, cause }) => {

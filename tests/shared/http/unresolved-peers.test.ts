@@ -1,6 +1,4 @@
-/**
- * A service that is called where no name leads is named, with the setting that says where it is.
- */
+/** A service whose name does not resolve is reported, with the setting for its address. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger, References } from "effect"
 import { TestClock } from "effect/testing"
@@ -42,8 +40,8 @@ const world = Effect.gen(function* () {
 const lost =
   "billing is not found at http://billing.invalid:9082: see that it runs, or set BILLING_URL to where it is"
 
-describe("a service whose name leads nowhere", () => {
-  it.live("is named in one log line and in /readyz, which says ready all the same, until it answers", () =>
+describe("a service whose name does not resolve", () => {
+  it.live("is named in one log line and in /readyz, which stays ready, until it answers", () =>
     Effect.gen(function* () {
       const { given, logs, readyz } = yield* world
       assert.deepStrictEqual(yield* readyz, [200, {}])
@@ -58,7 +56,7 @@ describe("a service whose name leads nowhere", () => {
       assert.deepStrictEqual(yield* readyz, [200, {}])
     }))
 
-  it.effect("is warned of once, when it lasts longer than containers take to start together", () =>
+  it.effect("is a warning once, if it lasts longer than containers take to start together", () =>
     Effect.gen(function* () {
       const { given, logs } = yield* world
       const note = Effect.flatMap(
@@ -74,11 +72,11 @@ describe("a service whose name leads nowhere", () => {
       assert.deepStrictEqual(logs, [`Info ${lost}`, `Warn ${lost}`])
     }))
 
-  it.live("is named by the setting for what proves users, where it is asked for that", () =>
+  it.live("is named by the setting of the keys' address, where those are read from it", () =>
     Effect.gen(function* () {
       const { given, readyz } = yield* world
       const read = yield* given(readTrustOf(new URL("http://auth.invalid:9081/internal/jwks.json")))
-      // Wherever it is asked from.
+      // In any context.
       yield* Effect.flip(
         read(undefined).pipe(Effect.provideService(References.MinimumLogLevel, "None")),
       )
@@ -88,7 +86,7 @@ describe("a service whose name leads nowhere", () => {
       }])
     }))
 
-  it.live("is not one that is there and refuses connections", () =>
+  it.live("is not one that exists and refuses connections", () =>
     Effect.gen(function* () {
       const { given, logs, readyz } = yield* world
       const closed = { ...callee("items"), url: new URL("http://127.0.0.1:1") }

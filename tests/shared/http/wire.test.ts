@@ -1,6 +1,6 @@
 /**
- * What the server does with clients that are slow, old or cunning; with Node's timers and sockets
- * under Deno, too.
+ * What the server does with clients that are slow, old or malicious; under Deno also with Node's
+ * timers and sockets.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
@@ -57,7 +57,7 @@ describe("a connection", () => {
       assert.notInclude(answer, " 201 ")
     }))
 
-  it.live("that is idle after a request is kept for its time, which the client is told", () =>
+  it.live("that is idle after a request is kept for a time that the client is told", () =>
     Effect.gen(function* () {
       const port = yield* started
       const { answer, afterMs } = yield* sendRaw(port, "GET /livez HTTP/1.1\r\nhost: x\r\n\r\n")
@@ -91,7 +91,7 @@ describe("a Host header", () => {
         )
         assert.match(answer, /^HTTP\/1\.1 400 /, host)
         assert.notInclude(answer, "# TYPE")
-        // What is no header at all is refused by the parser of HTTP.
+        // The HTTP parser itself refuses what is not a valid header.
         if (!host.includes(" ")) assert.include(answer, '"code":"invalid_request"', host)
       }
     }))
@@ -131,7 +131,7 @@ describe("a path with dot segments", () => {
       }
     }))
 
-  it("is every path that would be another one when it is resolved", () => {
+  it("is every path that resolves to another one", () => {
     const part = fc.constantFrom(
       ".",
       "..",

@@ -1,6 +1,6 @@
 /**
- * One URL says where a database is and how to connect, for all that connects: what it says is
- * honoured, or refused by name.
+ * One URL says where a database is and how to connect to it. Everything in it is honoured, or
+ * refused by name.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
@@ -39,7 +39,7 @@ const wayTo = (database: string, at: ListenOptions) =>
     ({ server }) => Effect.sync(() => server.close()),
   )
 
-/** Statements and notifications, which have a connection of their own. */
+/** Whether statements, and notifications on their own connection, work. */
 const worksAt = (url: string) =>
   Effect.scoped(Effect.gen(function* () {
     const database = yield* openDatabase(url)
@@ -63,7 +63,7 @@ describe("a database's URL", () => {
   )
 
   it.live.skipIf(process.platform === "win32")(
-    "may name the folder of a Unix socket, in either way",
+    "may name the folder of a Unix socket, in both spellings",
     () =>
       Effect.gen(function* () {
         const url = new URL(yield* newDatabase)
@@ -98,11 +98,11 @@ describe("a database's URL", () => {
       yield* worksAt(`postgres://${part}:${part}@${url.host}/${part}`)
     }))
 
-  it("means what was encoded into it, whatever that is", () => {
+  it("means exactly what was encoded into it", () => {
     const text = fc.string({ unit: "binary", minLength: 1 }).filter((it) => !/\0|\p{Cs}/u.test(it))
     fc.assert(fc.property(text, text, text, (user, password, database) => {
       const parts = [user, password, database].map(encodeURIComponent)
-      // A path of dots leads elsewhere, by the rules of URLs.
+      // A path of dots resolves to another one, by the rules of URLs.
       fc.pre(!/^\.\.?$/.test(database))
       const address = read(`postgres://${parts[0]}:${parts[1]}@db/${parts[2]}`)
       assert.deepStrictEqual([address.user, address.password, address.database], [
@@ -113,7 +113,7 @@ describe("a database's URL", () => {
     }))
   })
 
-  it("may have what libpq reads, by parameters too", () => {
+  it("may have what libpq reads, also as parameters", () => {
     const address = read(
       "postgresql://db?user=ada&password=p%26w&dbname=shop&port=6543&connect_timeout=9" +
         "&fallback_application_name=till&gssencmode=prefer&channel_binding=prefer" +
@@ -134,7 +134,7 @@ describe("a database's URL", () => {
     assert.strictEqual(read("postgres:///shop").host, "localhost")
   })
 
-  it("leaves to the environment and the driver what it does not say", () => {
+  it("leaves everything else to the environment and the driver", () => {
     const { user, password, database } = read("postgres://db")
     assert.deepStrictEqual([user, password, database], [undefined, undefined, undefined])
   })
@@ -171,7 +171,7 @@ describe("a database's URL", () => {
     })
   }
 
-  it.live("is refused for all that is wrong at once, before anything is connected to, without its password", () =>
+  it.live("is refused for all its mistakes at once, before anything connects", () =>
     Effect.gen(function* () {
       const url =
         "postgres://ada:s3%cret@127.0.0.1:1/shop?sslmode=on&timezone=x&channel_binding=require"

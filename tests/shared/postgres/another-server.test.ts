@@ -1,7 +1,7 @@
 /**
- * A server that cannot be written to any more, though it answers: a primary that is a standby after
- * a failover, or that was made read-only. Its connections are not kept, readiness says why, and the
- * first try after its end succeeds.
+ * A server that answers but cannot be written to any more: a primary that is a standby after a
+ * failover, or that was made read-only. Its connections are not kept, readiness says why, and the
+ * first try after the end of this state succeeds.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -14,7 +14,7 @@ const whyNot = <A, R>(
 
 describe("a primary that is a standby now", () => {
   it.live(
-    "at the same address, is said to be one, and the first try after it was promoted succeeds",
+    "at the same address is reported as such, and the first try after its promotion succeeds",
     () =>
       Effect.gen(function* () {
         const server = yield* ownServer
@@ -28,9 +28,9 @@ describe("a primary that is a standby now", () => {
         const standby =
           /^Unavailable: .*\(25006\): it is a standby: name the address of the primary$/
         const insert = (n: number) => database.query((sql) => sql`insert into kept values (${n})`)
-        // The connections of before have broken, one by one.
+        // The earlier connections have broken, one by one.
         yield* until(
-          "what is asked to get to the standby",
+          "statements to reach the standby",
           () => Effect.runPromise(Effect.map(whyNot(insert(1)), (words) => standby.test(words))),
         )
         assert.match(yield* whyNot(database.ping), standby)
@@ -49,7 +49,7 @@ describe("a primary that is a standby now", () => {
 
 describe("a server that is made read-only while it is in use", () => {
   it.live(
-    "loses all its connections at the first write, and serves again at once when it is not",
+    "loses all its connections at the first write, and serves again as soon as it is writable",
     () =>
       Effect.gen(function* () {
         const server = yield* ownServer
@@ -79,7 +79,7 @@ describe("a server that is made read-only while it is in use", () => {
               sql.unsafe(`alter system set default_transaction_read_only = ${readOnly}`)
             )
             yield* Effect.promise(() => sql`select pg_reload_conf()`)
-            yield* until("the server to take it", async () => {
+            yield* until("the server to apply it", async () => {
               const [row] =
                 await sql`select current_setting('transaction_read_only')::boolean as on`
               return row?.["on"] === readOnly

@@ -1,7 +1,7 @@
 /**
- * Connections that break at the worst moment. What is proved: the process goes on (an uncaught
- * error fails the run), the caller gets Unavailable or OutcomeUnknown, no statement of a broken
- * transaction takes effect, and the next transaction works.
+ * Connections that break at the worst moment. Proved: the process goes on (an uncaught error fails
+ * the run), the caller gets Unavailable or OutcomeUnknown, no statement of a broken transaction
+ * takes effect, and the next transaction works.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber, Schedule } from "effect"
@@ -40,12 +40,12 @@ const assertTransient = (exit: Exit.Exit<unknown, Transient>) => {
   assert.isTrue(Exit.hasFails(exit), String(exit.cause))
 }
 
-/** That many at once. */
+/** Runs this many at once. */
 const times = <A, E, R>(count: number, effect: Effect.Effect<A, E, R>) =>
   Effect.forEach(Array(count).keys(), () => effect, { concurrency: "unbounded" })
 
 /**
- * The start leaves two connections, whose end may be noticed only when they are used; each may cost
+ * The start leaves two connections, whose end may be noticed only at their next use; each may cost
  * one try.
  */
 const staleOnes = { times: 2 }
@@ -58,7 +58,7 @@ describe("a connection that breaks", () => {
     const breakLine = (sql: Sql, line: { readonly reset: () => void }) =>
       how === "by a reset" ? Effect.sync(line.reset) : cutConnections(sql)
 
-    it.live(`in a statement of a transaction ${how}: it is undone, and the next works`, () =>
+    it.live(`in a transaction's statement ${how}: the transaction is undone`, () =>
       Effect.gen(function* () {
         const { sql, line, database } = yield* setUp
         const broken = yield* Effect.forkChild(Effect.exit(
@@ -78,15 +78,14 @@ describe("a connection that breaks", () => {
         assert.deepStrictEqual(yield* keptIn(sql), [3])
       }))
 
-    it.live(`between two statements ${how}: the second runs nowhere`, () =>
+    it.live(`between two statements ${how}: the second one never runs`, () =>
       Effect.gen(function* () {
         const { sql, line, database } = yield* setUp
         let ran = false
         const exit = yield* Effect.exit(database.transaction(Effect.fnUntraced(function* (tx) {
           yield* tx`insert into kept values (1)`
           yield* breakLine(sql, line)
-          // Another user of the pool takes a new connection: the dead transaction must not get onto
-          // it.
+          // Another user of the pool gets a new connection: the dead transaction must not use it.
           yield* Effect.orDie(insert(database, 3).pipe(Effect.retry(Schedule.recurs(3))))
           yield* tx`insert into kept values (2)`
           ran = true
@@ -111,7 +110,7 @@ describe("a connection that breaks", () => {
       }))
   }
 
-  it.live("while nobody uses it is not noticed", () =>
+  it.live("while it is idle is not noticed", () =>
     Effect.gen(function* () {
       const { sql, database } = yield* setUp
       const four = times(4, database.query((sql) => sql`select pg_sleep(0.1)`))
@@ -123,7 +122,7 @@ describe("a connection that breaks", () => {
             and application_name = 'unwind-test'`
         return count === 0
       })
-      // The ends of all four have arrived when that of a connection made later has.
+      // When the end of a newer connection has arrived, so have the ends of all four.
       yield* Effect.ignore(database.ping)
       yield* four
     }))
@@ -145,10 +144,10 @@ describe("a connection that breaks", () => {
         if (Exit.isSuccess(exit)) told.add(first)
         else assertTransient(exit)
       })
-      // Ever longer apart, so that some transactions come through on any machine.
+      // At growing intervals, so that some transactions succeed on any machine.
       let apartMs = 50
       const disturb = Effect.gen(function* () {
-        // One that is still under way must not come after the end.
+        // A cut that is under way must not come after the end.
         yield* Effect.uninterruptible(cutConnections(sql))
         yield* Effect.sleep(apartMs)
         line.reset()
@@ -168,7 +167,7 @@ describe("a connection that breaks", () => {
         )
         if (told.has(first)) assert.isTrue(kept.has(first), `transaction ${first} is lost`)
       }
-      // Each of the pool's four connections may be one that was cut last.
+      // Each of the pool's four connections may have been cut last.
       yield* times(20, Effect.retry(database.ping, { times: 4 }))
     }))
 
@@ -186,7 +185,7 @@ describe("a connection that breaks", () => {
       yield* insert(database, 1).pipe(Effect.retry(staleOnes))
     }))
 
-  it.live("that gets no answer at all while it is made is given up after five seconds", () =>
+  it.live("is given up after five seconds if the server accepts it but never answers", () =>
     Effect.gen(function* () {
       const { line, database } = yield* setUp
       line.reset()

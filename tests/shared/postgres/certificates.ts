@@ -1,4 +1,4 @@
-/** A CA of the test's own, and a server's certificate of it. */
+/** A CA of the test's own, and a server certificate that it signed. */
 import { Effect } from "effect"
 import { spawnSync } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"

@@ -1,6 +1,6 @@
 /**
- * How statements and transactions end, on a server that is well. What happens when it is not:
- * broken-connections and restart.
+ * How statements and transactions end on a healthy server. The tests broken-connections and restart
+ * have the others.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Deferred, Effect, Exit, Option, Schema } from "effect"
@@ -20,7 +20,7 @@ const setUp = (settings: Readonly<Record<string, string>> = {}, poolSize = 4) =>
 const many = <A, E, R>(count: number, effect: Effect.Effect<A, E, R>) =>
   Effect.forEach(Array(count).keys(), () => effect, { concurrency: "unbounded" })
 
-/** What became of it: "ok", the tag of its failure with the code in the message, or "defect". */
+/** How the effect ended: "ok", the tag of its failure with the code in the message, or "defect". */
 const ending = <A, E extends { readonly _tag: string; readonly message: string }, R>(
   effect: Effect.Effect<A, E, R>,
 ) =>
@@ -30,7 +30,7 @@ const ending = <A, E extends { readonly _tag: string; readonly message: string }
     return error === undefined ? "defect" : `${error._tag} ${/\((.*?)\)/.exec(error.message)?.[1]}`
   })
 
-/** Lets those who come to it go on together, once as many as it was made for have. */
+/** Holds its callers back until this many have come. */
 const gate = (count: number) => {
   const open = Deferred.makeUnsafe<void>()
   let waiting = 0
@@ -43,7 +43,7 @@ const Pid = Schema.Struct({ pid: Schema.Int })
 const Kept = Schema.Struct({ n: Schema.Int, value: Schema.Int })
 
 describe("Database", () => {
-  it.live("keeps whole numbers up to 2^53 - 1, texts, times and arrays of them as they are", () =>
+  it.live("keeps whole numbers up to 2^53 - 1, texts, times and arrays of them exactly", () =>
     Effect.gen(function* () {
       const { database } = yield* setUp()
       const texts = ['a"b\\c{},', "NULL", "", "ü\n'", "null"]
@@ -71,7 +71,7 @@ describe("Database", () => {
       assert.deepStrictEqual(none, [])
     }))
 
-  it.live("bounds every statement, lock and pause of its connections, and scans no whole tables", () =>
+  it.live("limits every statement, lock and pause, and scans no whole tables", () =>
     Effect.gen(function* () {
       const { database } = yield* setUp()
       const [settings] = yield* database.query((sql) =>
@@ -83,7 +83,7 @@ describe("Database", () => {
       assert.deepStrictEqual(settings, { statement: "10s", lock: "8s", scan: "off", pause: "15s" })
     }))
 
-  it.live("opens no more connections than its pool has, and serves everybody", () =>
+  it.live("opens no more connections than its pool has, and serves every caller", () =>
     Effect.gen(function* () {
       const { sql, database } = yield* setUp({}, 2)
       const pids = yield* many(
@@ -128,7 +128,7 @@ describe("Database", () => {
       assert.strictEqual(count, 0)
     }))
 
-  it.live("does not call a transaction done in which a statement failed unnoticed", () =>
+  it.live("does not report a transaction as done if one of its statements failed unnoticed", () =>
     Effect.gen(function* () {
       const { sql, database } = yield* setUp()
       const end = yield* ending(database.transaction((sql) =>
@@ -149,7 +149,7 @@ describe("Database", () => {
       assert.strictEqual(yield* ending(insert), "defect")
     }))
 
-  it.live("runs a transaction again that lost a conflict, and what it wrote before is undone", () =>
+  it.live("runs a transaction again that lost a conflict, without its first writes", () =>
     Effect.gen(function* () {
       const { sql, database } = yield* setUp()
       let runs = 0
@@ -164,7 +164,7 @@ describe("Database", () => {
       assert.strictEqual(count, 2)
     }))
 
-  it.live("gives up a transaction that loses six times, as one that can be tried again", () =>
+  it.live("gives up a transaction that loses six times; it may be tried again", () =>
     Effect.gen(function* () {
       const { database } = yield* setUp()
       let runs = 0
@@ -186,7 +186,8 @@ describe("Database", () => {
           yield* sql`update kept set value = value + 1 where n = ${second}`
         }))
       yield* Effect.all([inOrder(1, 2), inOrder(2, 1)], { concurrency: 2 })
-      // The victim may be back before the other one has woken up, and take its row once more.
+      // The victim may be back before the other transaction has woken up, and take its row once
+      // more.
       assert.isAtLeast(runs, 3)
       const { count } = yield* Effect.promise(() => sql`select from kept where value = 2`)
       assert.strictEqual(count, 2)
@@ -243,7 +244,7 @@ describe("Database", () => {
       assert.deepStrictEqual(rows.map(({ n, value }) => [n, Number(value)]), [[1, 0], [2, 0]])
     }))
 
-  it.live("fails with Unavailable what is too much for the server's limit of connections", () =>
+  it.live("fails with Unavailable what exceeds the server's limit of connections", () =>
     Effect.gen(function* () {
       const url = yield* newDatabase
       const sql = yield* onlooker(url)
@@ -278,7 +279,7 @@ describe("Database", () => {
       })
     }))
 
-  it.live("tells of a database that cannot be used what is wrong and what to do, not the password", () =>
+  it.live("says what is wrong with an unusable database and what to do, without the password", () =>
     Effect.gen(function* () {
       const url = yield* newDatabase
       const attempt = (change: (url: URL) => void) =>
@@ -301,7 +302,7 @@ describe("Database", () => {
       assert.notInclude(missing, "\n")
     }))
 
-  it.live("hands notifications to the listener, and null when it begins to listen", () =>
+  it.live("passes notifications to the listener, and null when it begins to listen", () =>
     Effect.gen(function* () {
       const { sql, database } = yield* setUp()
       const heard: Array<string | null> = []
@@ -315,7 +316,7 @@ describe("Database", () => {
         sql`select pg_terminate_backend(pid) from pg_stat_activity
             where datname = current_database() and query like 'listen%'`
       )
-      yield* until("it to listen again", () => heard.at(-1) === null && heard.length > 3)
+      yield* until("the database to listen again", () => heard.at(-1) === null && heard.length > 3)
       yield* Effect.promise(() => sql.notify("news", "three"))
       yield* until("the news", () => heard.at(-1) === "three")
     }))

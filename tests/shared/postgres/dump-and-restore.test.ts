@@ -1,6 +1,6 @@
 /**
- * A database is backed up and restored as docs/operate.md says, by its own commands, without the
- * containers around them: what it held is there again, and its service goes on with it.
+ * A database is backed up and restored by the commands of docs/operate.md, without the containers
+ * around them: its content is back, and its service goes on with it.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -15,7 +15,7 @@ const migrations = "services/items/migrations"
 
 const majorIn = (text: string) => Number(/(\d+)/.exec(text)?.[1] ?? 0)
 
-/** Why there is nothing to test here; pg_dump refuses servers that are newer than itself. */
+/** Why this cannot be tested here; pg_dump refuses servers that are newer than itself. */
 const whyNot = async (): Promise<string | undefined> => {
   const { stdout } = spawnSync("pg_dump", ["--version"], { encoding: "utf8" })
   if (!stdout) return "there is no pg_dump"
@@ -28,7 +28,10 @@ const whyNot = async (): Promise<string | undefined> => {
 }
 const why = await whyNot()
 
-/** The lines of a section for Compose, as its PostgreSQL itself would run them, of one database. */
+/**
+ * The commands of a section for Compose, for one database, as PostgreSQL's container would run
+ * them.
+ */
 const linesOf = (heading: string, database: string): ReadonlyArray<string> =>
   blocksIn("docs/operate.md", "compose")[heading]!.flatMap((block) => block.split("\n"))
     .filter((line) => / exec (?:-T )?postgres /.test(line))
@@ -36,7 +39,7 @@ const linesOf = (heading: string, database: string): ReadonlyArray<string> =>
       line.trim()
         .replace(/^docker compose exec (?:-T )?postgres /, "")
         .replace("--username postgres", `--username ${server.username}`)
-        // What databases.sh makes where there is none.
+        // databases.sh creates a database that is missing.
         .replace(/^bash \S+databases\.sh$/, `createdb --username ${server.username} ${database}`)
         .replaceAll(/\b(?<!\/)items\b(?!\.dump)|\$name\b(?!\.dump)/g, database)
         .replaceAll("$name.dump", "items.dump")
@@ -56,7 +59,7 @@ const run = (command: string, cwd: string) =>
 describe.skipIf(why !== undefined)(
   `a dump of a database (${why ?? "as the runbook makes it"})`,
   () => {
-    it.live("is restored in the place of what there is", () =>
+    it.live("replaces what is there when it is restored", () =>
       Effect.gen(function* () {
         const folder = yield* temporaryFolder
         const url = yield* newDatabase
@@ -94,7 +97,7 @@ describe.skipIf(why !== undefined)(
           run(line, folder)
         }
         assert.deepStrictEqual(yield* look, before)
-        // Its migrations are found applied, and it can be written.
+        // Its migrations count as applied, and it is writable.
         yield* change(8)
       }))
   },

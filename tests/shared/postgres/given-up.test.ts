@@ -1,6 +1,5 @@
 /**
- * Connections that their user leaves in the middle of something: the next user never gets one of
- * them.
+ * Connections whose user gives up in the middle of something: the next user never gets one of them.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, Schema } from "effect"
@@ -11,8 +10,7 @@ import { newDatabase, onlooker, openDatabase, until } from "./open-database.ts"
 const Pid = Schema.Struct({ pid: Schema.Int })
 
 /**
- * A Database with one connection, so that whoever comes next would get it, and the session that it
- * is.
+ * A Database with a single connection, which the next user would get, and the id of its session.
  */
 const setUp = Effect.gen(function* () {
   const url = yield* newDatabase
@@ -42,8 +40,8 @@ const ended = (sql: Sql, pid: number) =>
 const kept = (sql: Sql) =>
   Effect.promise(async () => (await sql`select n from kept`).map(({ n }) => n))
 
-describe("a connection that is given up in the middle of a statement is not used again", () => {
-  it.effect("when nobody waits for its answer any longer", () =>
+describe("a connection that is given up within a statement is not used again", () => {
+  it.effect("when nobody waits for the answer any longer", () =>
     Effect.gen(function* () {
       const { sql, database, session, before } = yield* setUp
       const silent = yield* Effect.forkChild(
@@ -55,7 +53,7 @@ describe("a connection that is given up in the middle of a statement is not used
       assert.notStrictEqual(yield* session, before)
     }))
 
-  it.live("when whoever runs the transaction is interrupted, and what it did is undone", () =>
+  it.live("when the transaction's caller is interrupted, and its writes are undone", () =>
     Effect.gen(function* () {
       const { sql, database, session, before } = yield* setUp
       const running = yield* Effect.forkChild(
@@ -70,7 +68,7 @@ describe("a connection that is given up in the middle of a statement is not used
       assert.deepStrictEqual(yield* kept(sql), [])
     }))
 
-  it.live("when whoever runs the transaction is interrupted between two statements", () =>
+  it.live("when the transaction's caller is interrupted between two statements", () =>
     Effect.gen(function* () {
       const { sql, database, session, before } = yield* setUp
       const inserted = yield* Deferred.make<void>()
@@ -89,7 +87,7 @@ describe("a connection that is given up in the middle of a statement is not used
       assert.deepStrictEqual(yield* kept(sql), [])
     }))
 
-  it.live("when whoever asked succeeds without waiting for all that it sent", () =>
+  it.live("when the caller succeeds without waiting for all its statements", () =>
     Effect.gen(function* () {
       const { sql, database, session, before } = yield* setUp
       yield* database.query((sql) =>
@@ -99,7 +97,7 @@ describe("a connection that is given up in the middle of a statement is not used
       yield* ended(sql, before)
     }))
 
-  it.live("when whoever asked fails while something that it sent is out", () =>
+  it.live("when the caller fails while one of its statements is out", () =>
     Effect.gen(function* () {
       const { sql, database, session, before } = yield* setUp
       const exit = yield* Effect.exit(database.query((sql) =>
@@ -113,7 +111,7 @@ describe("a connection that is given up in the middle of a statement is not used
       yield* ended(sql, before)
     }))
 
-  it.live("but one that was left when all was answered is", () =>
+  it.live("but is used again if all answers had arrived", () =>
     Effect.gen(function* () {
       const { database, session, before } = yield* setUp
       yield* Effect.exit(database.query(() => Effect.die(new Error("on second thoughts"))))

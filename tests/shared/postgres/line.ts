@@ -9,15 +9,15 @@ import { connect, createServer, type Socket } from "node:net"
 export interface Line {
   /** The server's URL, but over this line. */
   readonly url: string
-  /** What becomes of connections that are made from now on. */
+  /** What happens to connections that are made from now on. */
   become: "open" | "hanging up" | "swallowing"
-  /** Keeps back what the server answers from now on. */
+  /** Keeps the server's answers back from now on. */
   readonly hold: () => void
-  /** Lets it through again, what was kept back first. */
+  /** Lets answers through again, those that were kept back first. */
   readonly letGo: () => void
-  /** What the server is given of what the client sends. */
+  /** What the server gets of what the client sends. */
   rewrite: (sent: Buffer) => Buffer
-  /** Breaks what is connected, with a reset (RST) rather than an orderly end (FIN). */
+  /** Breaks the connections, with a reset (RST) rather than an orderly end (FIN). */
   readonly reset: () => void
   readonly accepted: () => number
 }

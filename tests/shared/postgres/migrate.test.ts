@@ -50,7 +50,7 @@ describe("migrate", () => {
       assert.deepStrictEqual(yield* logged(sql), ["1", "2a", "2b", "10", "11"])
     }))
 
-  it.live("lets ten replicas start at once, and one of them apply the files", () =>
+  it.live("lets ten replicas start at once, one of which applies the files", () =>
     Effect.gen(function* () {
       const { sql, write, start } = yield* setUp
       yield* write({ "0001_one.sql": `${log} select pg_sleep(0.2);` })
@@ -72,7 +72,7 @@ describe("migrate", () => {
       assert.notInclude(yield* tables(sql), "two")
     }))
 
-  it.live("leaves nothing of any file when one fails, and names that file", () =>
+  it.live("undoes all files when one fails, and names that file", () =>
     Effect.gen(function* () {
       const { sql, write, start } = yield* setUp
       yield* write({
@@ -89,7 +89,7 @@ describe("migrate", () => {
       assert.deepStrictEqual(yield* tables(sql), ["log", "migrations", "two"])
     }))
 
-  it.live("takes the time that a file needs, which no other statement gets", () =>
+  it.live("gives a file as much time as it needs, unlike other statements", () =>
     Effect.gen(function* () {
       const { sql, write, start } = yield* setUp
       yield* write({ "0001_one.sql": `${log} select pg_sleep(0.5);` })
@@ -98,7 +98,7 @@ describe("migrate", () => {
       assert.deepStrictEqual(yield* logged(sql), ["1"])
     }))
 
-  it.live("takes a file with other line ends for the same, whichever were recorded", () =>
+  it.live("accepts a file with other line ends as the same, whichever were recorded", () =>
     Effect.gen(function* () {
       const { sql, write, start } = yield* setUp
       const text = `-- A table\n${log}\n-- and no more\n`
@@ -139,7 +139,7 @@ describe("migrate", () => {
       }
     }))
 
-  it.live("says so when its folder is not there", () =>
+  it.live("says so when its folder is missing", () =>
     Effect.gen(function* () {
       const url = yield* newDatabase
       const folder = `${yield* temporaryFolder}/none`

@@ -1,6 +1,6 @@
 /**
- * A Database over one URL, for as long as the scope of the test: the real layer, with settings that
- * a test can afford.
+ * A Database over one URL, for the scope of the test: the real layer, with settings that suit a
+ * test.
  */
 import { Context, Effect, Layer, Schedule, type Scope } from "effect"
 import { mkdtemp, rm } from "node:fs/promises"
@@ -13,29 +13,26 @@ import { createDatabase } from "#tests/support/postgres.ts"
 
 export type Settings = Readonly<Record<string, string>>
 
-/** A folder that goes with the scope. */
+/** A folder that is removed with the scope. */
 export const temporaryFolder: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
   Effect.promise(() => mkdtemp(join(tmpdir(), "unwind-test-"))),
   (folder) => Effect.promise(() => rm(folder, { recursive: true })),
 )
 
-/** A new database of the run's server, by URL. */
+/** A new database on the server of the test run; gives its URL. */
 export const newDatabase: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
   Effect.promise(() => createDatabase()),
   ({ drop }) => Effect.promise(drop),
 ).pipe(Effect.map(({ url }) => url))
 
-/** A client of its own, to look at and meddle with what the Database under test does. */
+/** A separate client, to watch what the Database under test does and to interfere with it. */
 export const onlooker = (url: string): Effect.Effect<Sql, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.sync(() => createClient(url, { max: 2, onnotice: () => {} })),
     (sql) => Effect.promise(() => sql.end({ timeout: 1 })),
   )
 
-/**
- * Opens a Database; the settings of PostgreSQL go into its URL, as an operator would put them
- * there.
- */
+/** Opens a Database; PostgreSQL's settings go into its URL, as an operator would write them. */
 export const openDatabase = (
   url: string,
   options: {
@@ -58,7 +55,7 @@ export const openDatabase = (
     return Context.get(context, Database)
   })
 
-/** Waits for what happens in the server, until it takes too long. */
+/** Waits for something to happen in the server, up to a limit. */
 export const until = (
   what: string,
   condition: () => boolean | Promise<boolean>,

@@ -1,4 +1,4 @@
-/** A PostgreSQL server of a test's own. */
+/** A PostgreSQL server of the test's own. */
 import { Effect, Exit, Scope } from "effect"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"

@@ -1,6 +1,6 @@
 /**
- * Behind a pooler: in session mode a service works as it does without one; in the others it does
- * not start, and says why.
+ * Behind a pooler: in session mode a service works as without one; in the other modes it does not
+ * start, and says why.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Schema } from "effect"
@@ -54,14 +54,14 @@ describe.skipIf(!hasPgbouncer)("behind pgbouncer", () => {
     }))
 
   it.live(
-    "in transaction mode, the start is refused in words, whatever order it gives its sessions out in",
+    "in transaction mode, the start is refused, in whatever order the pooler hands out sessions",
     () =>
       Effect.gen(function* () {
         const words = /transaction mode.*: use its session mode, or connect to PostgreSQL directly$/
         for (const more of [[], ["server_round_robin = 1"]]) {
           for (const sessions of [0, 2, 3]) {
             const url = yield* behind("pool_mode = transaction", ...more)
-            // So many are there, and idle, before the service starts.
+            // This many sessions are open and idle before the service starts.
             yield* many(
               sessions,
               Effect.flatMap(onlooker(url), (sql) =>
@@ -73,13 +73,13 @@ describe.skipIf(!hasPgbouncer)("behind pgbouncer", () => {
       }),
   )
 
-  it.live("in statement mode, the start is refused in words", () =>
+  it.live("in statement mode, the start is refused", () =>
     Effect.gen(function* () {
       const url = yield* behind("pool_mode = statement")
       assert.match(yield* refusal(url), /transaction mode/)
     }))
 
-  it.effect("that refuses for a minute, the start fails in the pooler's own words", () =>
+  it.effect("that refuses for a minute, the start fails with the pooler's own message", () =>
     Effect.gen(function* () {
       const url = new URL(yield* TestClock.withLive(behind()))
       url.searchParams.set("options", "endpoint=shop")

@@ -1,6 +1,6 @@
 /**
- * Debian's pgbouncer before a PostgreSQL server, with its defaults but for where it listens and how
- * it pools.
+ * Debian's pgbouncer in front of a PostgreSQL server, with its defaults except where it listens and
+ * how it pools.
  */
 import { Effect, type Scope } from "effect"
 import { spawn, spawnSync } from "node:child_process"
@@ -13,12 +13,12 @@ import { temporaryFolder, until } from "./open-database.ts"
 
 export const hasPgbouncer = spawnSync("pgbouncer", ["--version"]).status === 0
 
-/** Ends with its scope, and with this process, however that ends. */
+/** Ends with its scope, and with this process, however this process ends. */
 const supervised = 'pgbouncer -q "$1" & read -r _; kill "$!"; wait'
 
 /**
- * The database's URL, but by way of the pooler. Settings are lines of its section [pgbouncer], say
- * "pool_mode = session", which is the default.
+ * The database's URL by way of the pooler. Settings are lines of its section [pgbouncer], for
+ * example "pool_mode = session", which is the default.
  */
 export const startPgbouncer = (
   databaseUrl: string,
@@ -28,7 +28,7 @@ export const startPgbouncer = (
     const url = new URL(databaseUrl)
     const port = yield* freePort
     const folder = yield* temporaryFolder
-    // It refuses to run as root, too.
+    // Like PostgreSQL, it refuses to run as root.
     const account = yield* Effect.orDie(serverAccount(folder))
     const file = (name: string, ...lines: ReadonlyArray<string>) => {
       const path = join(folder, name)

@@ -1,6 +1,6 @@
 /**
- * Who waits for a connection of a database that does not answer: no more than so many, and not for
- * ever.
+ * Who waits for a connection to a database that does not answer: a limited number, for a limited
+ * time.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
@@ -12,7 +12,7 @@ import { newDatabase, onlooker, openDatabase, until } from "./open-database.ts"
 const size = 2
 
 describe("makePool", () => {
-  it.live("turns away at once who would be one too many, and lets in again when there is room", () =>
+  it.live("refuses one caller too many at once, and accepts callers again when there is room", () =>
     Effect.gen(function* () {
       const line = yield* openLine(yield* newDatabase)
       const { query, transaction } = yield* openDatabase(line.url, { poolSize: size })
@@ -32,7 +32,7 @@ describe("makePool", () => {
       yield* query((sql) => sql`select 1`)
     }))
 
-  it.live("never sends a statement whose caller has gone before there was a connection for it", () =>
+  it.live("never sends a statement whose caller left before there was a connection for it", () =>
     Effect.gen(function* () {
       const url = yield* newDatabase
       const line = yield* openLine(url)
@@ -51,7 +51,7 @@ describe("makePool", () => {
       line.letGo()
       yield* query((sql) => sql`insert into said values (20)`)
       yield* until(
-        "what had begun to be seen through",
+        "the statement that had begun to finish",
         async () => (await said()).length === size + 1,
       )
       assert.sameMembers(yield* Effect.promise(said), [0, 1, 20])

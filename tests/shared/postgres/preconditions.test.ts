@@ -1,6 +1,6 @@
 /**
- * Databases that a service cannot do its work on are refused at the start, in one message that says
- * what to do.
+ * A database that a service cannot work with is refused at the start, in one message that says what
+ * to do.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -14,7 +14,7 @@ import { newDatabase, onlooker, openDatabase } from "./open-database.ts"
 const refusal = (url: string) =>
   Effect.map(Effect.flip(Effect.scoped(openDatabase(url))), ({ message }) => message)
 
-/** A database made by hand, and its URL. */
+/** A database created by hand; gives its URL. */
 const databaseMadeWith = (how: string) =>
   Effect.gen(function* () {
     const url = new URL(yield* newDatabase)
@@ -28,7 +28,7 @@ const databaseMadeWith = (how: string) =>
     return { name, url: url.href }
   })
 
-/** A role that owns nothing and is let into the database; its URL. */
+/** A role that owns nothing and may use the database; gives its URL. */
 const guestOf = (given: string) =>
   Effect.gen(function* () {
     const sql = yield* onlooker(given)
@@ -48,8 +48,8 @@ const guestOf = (given: string) =>
     return { role, sql, url: url.href }
   })
 
-describe("a database that is not fit", () => {
-  it.live("because it cannot hold every name says how to make one that can", () =>
+describe("an unsuitable database", () => {
+  it.live("that cannot store every name says how to create one that can", () =>
     Effect.gen(function* () {
       for (const encoding of ["LATIN1", "SQL_ASCII"]) {
         const { name, url } = yield* databaseMadeWith(
@@ -61,7 +61,7 @@ describe("a database that is not fit", () => {
       }
     }))
 
-  it.live("because its role may not create tables says what to grant, and is fit when that is done", () =>
+  it.live("whose role may not create tables says what to grant, and is suitable afterwards", () =>
     Effect.gen(function* () {
       const { role, sql, url } = yield* guestOf(yield* newDatabase)
       yield* Effect.promise(() => sql`revoke create on schema public from public`)
@@ -73,7 +73,7 @@ describe("a database that is not fit", () => {
       yield* Effect.scoped(openDatabase(url))
     }))
 
-  it.live("because there is no schema for its tables says how to make one, and is fit when that is done", () =>
+  it.live("without a schema for its tables says how to make one, and is suitable afterwards", () =>
     Effect.gen(function* () {
       const { role, sql, url } = yield* guestOf(yield* newDatabase)
       yield* Effect.promise(() => sql`drop schema public`)
@@ -83,7 +83,7 @@ describe("a database that is not fit", () => {
       yield* Effect.scoped(openDatabase(url))
     }))
 
-  it.live("because its tables are where only its role's own search path leads says how to keep them", () =>
+  it.live("whose tables only the role's own search path finds says how to keep them", () =>
     Effect.gen(function* () {
       const given = yield* newDatabase
       const { role, sql, url } = yield* guestOf(given)
@@ -96,11 +96,11 @@ describe("a database that is not fit", () => {
       yield* Effect.scoped(openDatabase(named.href))
     }))
 
-  it.live("because the server is too old says which one will do, beside everything else that is wrong", () =>
+  it.live("on a server that is too old says which version is needed", () =>
     Effect.gen(function* () {
       const { url } = yield* databaseMadeWith("encoding 'LATIN1' locale 'C' template template0")
       const line = yield* openLine(url)
-      // What an older server would say.
+      // The answer of an older server.
       line.rewrite = (bytes) =>
         Buffer.from(
           bytes.toString("latin1").replace(
@@ -119,7 +119,7 @@ describe("a database that is not fit", () => {
 })
 
 describe("docs/postgres.md", () => {
-  it("says which version is the oldest that will do, and tests/ci.sh tries it", () => {
+  it("names the oldest version that works, which tests/ci.sh tries", () => {
     const read = (file: string) => readFileSync(join(import.meta.dirname, "../../..", file), "utf8")
     const oldest = oldestVersion / 10_000
     assert.include(read("docs/postgres.md"), `**PostgreSQL ${oldest} or newer.** ${oldest} and`)
@@ -127,7 +127,7 @@ describe("docs/postgres.md", () => {
   })
 })
 
-describe("a refusal that no time mends", () => {
+describe("a refusal that waiting does not end", () => {
   const cases: Readonly<Record<string, (url: URL) => string>> = {
     "of a wrong password": (url) => {
       url.password = "wrong"
@@ -147,7 +147,7 @@ describe("a refusal that no time mends", () => {
     },
   }
   for (const [name, change] of Object.entries(cases)) {
-    it.live(`${name} is told at once, in the server's own words`, () =>
+    it.live(`${name} is reported at once, in the server's own words`, () =>
       Effect.gen(function* () {
         const line = yield* openLine(yield* newDatabase)
         const url = new URL(line.url)
@@ -159,7 +159,7 @@ describe("a refusal that no time mends", () => {
       }))
   }
 
-  it.live("of a role that may not connect is told at once, in the server's own words", () =>
+  it.live("of a role that may not connect is reported at once, in the server's own words", () =>
     Effect.gen(function* () {
       const { sql, url } = yield* guestOf(yield* newDatabase)
       const name = new URL(url).pathname.slice(1)

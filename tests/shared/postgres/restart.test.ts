@@ -1,6 +1,6 @@
 /**
- * A server that is stopped, killed and not there yet, on a cluster of its own: the Database needs
- * no restart.
+ * A server of the test's own that is stopped, killed or not yet there: the Database needs no
+ * restart.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Option, Schema } from "effect"
@@ -17,7 +17,7 @@ const tagOf = (exit: Exit.Exit<unknown, { readonly _tag: string }>) =>
 
 describe("a server that goes and comes back", () => {
   it.live(
-    "is waited out by requests, notifications and all, without a restart",
+    "interrupts requests and notifications only for that time, without a restart of the service",
     () =>
       Effect.gen(function* () {
         const server = yield* ownServer
@@ -82,7 +82,7 @@ describe("a server that goes and comes back", () => {
       yield* database.ping
     }))
 
-  it.effect("that does not come within a minute is a failure, with its remedy", () =>
+  it.effect("that does not come within a minute is a failure that says what to do", () =>
     Effect.gen(function* () {
       const port = yield* freePort
       const opening = yield* Effect.forkChild(
@@ -100,12 +100,12 @@ describe("a server that goes and comes back", () => {
       )
     }))
 
-  it.effect("that swallows everything is a failure within a minute, tries and all", () =>
+  it.effect("that swallows everything is a failure within a minute, including all tries", () =>
     Effect.gen(function* () {
       const line = yield* openLine(`postgres://test:s3cret@127.0.0.1:${yield* freePort}/shop`)
       line.become = "swallowing"
       const url = new URL(line.url)
-      // Longer than a try may take, so that it is the limit on the try that ends it.
+      // Longer than a try may take, so that the try's own limit ends it.
       url.searchParams.set("connect_timeout", "60")
       const opening = yield* Effect.forkChild(Effect.flip(openDatabase(url.href)))
       let seconds = 0
@@ -121,7 +121,7 @@ describe("a server that goes and comes back", () => {
 })
 
 describe("a listener", () => {
-  it.effect("whose line went dead without a word listens on another one", () =>
+  it.effect("whose line went dead silently listens on another one", () =>
     Effect.gen(function* () {
       const line = yield* openLine(yield* newDatabase)
       const database = yield* openDatabase(line.url)
@@ -130,18 +130,18 @@ describe("a listener", () => {
       line.hold()
       yield* TestClock.adjust("20 seconds")
       line.letGo()
-      yield* TestClock.withLive(until("it to listen again", () => heard.length === 2))
+      yield* TestClock.withLive(until("the database to listen again", () => heard.length === 2))
       assert.deepStrictEqual(heard, [null, null])
     }))
 
-  it.effect("whose connections are all cut comes back at once, then ever more slowly", () =>
+  it.effect("whose connections are all cut comes back at once, then more and more slowly", () =>
     Effect.gen(function* () {
       const line = yield* openLine(yield* newDatabase)
       const database = yield* openDatabase(line.url)
       const heard: Array<string | null> = []
       yield* database.listen("news", (payload) => heard.push(payload))
       line.reset()
-      yield* TestClock.withLive(until("it to listen again", () => heard.length === 2))
+      yield* TestClock.withLive(until("the database to listen again", () => heard.length === 2))
       line.become = "hanging up"
       const before = line.accepted()
       line.reset()

@@ -1,7 +1,6 @@
 /**
- * How often a transaction waits for the server: once for what it locks, and once for what it
- * writes. Proved with a server whose answers are kept back, so that whatever is sent was sent
- * without them.
+ * How often a transaction waits for the server: once for its locks, and once for its writes. The
+ * server's answers are kept back, so everything that is sent was sent without them.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
@@ -23,7 +22,7 @@ const setUp = Effect.gen(function* () {
 })
 
 describe("a transaction", () => {
-  it.live("sends BEGIN with what it locks, and COMMIT with what it writes last", () =>
+  it.live("sends BEGIN with its locks, and COMMIT with its last writes", () =>
     Effect.gen(function* () {
       const { line, database, kept, sent } = yield* setUp
       const transaction = (locked: () => void, ...numbers: ReadonlyArray<number>) =>
@@ -34,13 +33,13 @@ describe("a transaction", () => {
           locked()
           return yield* last(numbers.map((n) => sql`insert into kept values (${n})`))
         }))
-      // A statement's first time takes one more, to prepare it.
+      // The first run of a statement takes one more, to prepare it.
       yield* transaction(() => {}, 1)
       const before = sent().length
       const now = () => sent().slice(before)
       line.hold()
       const fiber = yield* Effect.forkChild(transaction(line.hold, 2, 3))
-      yield* until("the locks to be asked for", () => now().length >= 3)
+      yield* until("the locks to be requested", () => now().length >= 3)
       const locks = ["begin", "select n from kept for update", "select 2"]
       assert.deepStrictEqual(now(), locks)
       line.letGo()
@@ -52,13 +51,13 @@ describe("a transaction", () => {
       assert.deepStrictEqual(yield* kept, [1, 2, 3])
     }))
 
-  it.live("of whose last statements one fails is undone, and says why that one failed", () =>
+  it.live("is undone if one of its last statements fails, and says why that one failed", () =>
     Effect.gen(function* () {
       const { database, kept } = yield* setUp
       const exit = yield* Effect.exit(database.transaction((sql, last) =>
         last([
           sql`insert into kept values (1)`,
-          // Told later than what fails only for it.
+          // Reported after the failure that causes it.
           Effect.catchDefect(
             sql`insert into kept values (-1)`,
             (error) => Effect.andThen(Effect.yieldNow, Effect.die(error)),
@@ -73,7 +72,7 @@ describe("a transaction", () => {
       assert.deepStrictEqual(yield* kept, [3])
     }))
 
-  it.live("sends nothing any more once COMMIT is on its way", () =>
+  it.live("sends nothing more once COMMIT is on its way", () =>
     Effect.gen(function* () {
       const { database, kept } = yield* setUp
       const tooLate = yield* Effect.exit(database.transaction((sql, last) =>
@@ -89,7 +88,7 @@ describe("a transaction", () => {
         return Effect.void
       })
       assert.match(String(yield* Effect.exit(leaked)), /came after the end of its transaction/)
-      // What was sent before is committed.
+      // Everything sent before is committed.
       assert.deepStrictEqual(yield* kept, [1])
     }))
 
@@ -98,7 +97,7 @@ describe("a transaction", () => {
       const { line, database, kept, sent } = yield* setUp
       line.rewrite = (bytes) =>
         Buffer.from(bytes.toString("latin1").replace("begin", "bogus"), "latin1")
-      // A new connection, to which BEGIN is new as well.
+      // A new connection, on which BEGIN is not prepared yet.
       line.reset()
       yield* Effect.ignore(database.ping)
       yield* database.ping

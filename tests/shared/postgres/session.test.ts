@@ -1,6 +1,6 @@
 /**
- * What a server, a database or a role presets for its sessions changes nothing of what is read and
- * written here.
+ * The presets of a server, a database or a role for their sessions do not change what is read and
+ * written.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Schema } from "effect"
@@ -9,7 +9,7 @@ import { isoTime } from "#shared/postgres/columns.ts"
 import { tapPostgres } from "#tests/support/tapped-postgres.ts"
 import { newDatabase, onlooker, openDatabase } from "./open-database.ts"
 
-/** Each is a value that PostgreSQL takes, and that something here would not be right with. */
+/** Values that PostgreSQL accepts, and that would break something here. */
 const hostile: Readonly<Record<string, string>> = {
   array_nulls: "off",
   bytea_output: "escape",
@@ -47,7 +47,7 @@ const Values = Schema.Struct({
   schema: Schema.String,
 })
 
-/** Of every kind that a setting has a hand in, through parameters and literals. */
+/** A value of every kind that a setting can affect, as parameter and as literal. */
 const values = (database: Effect.Success<ReturnType<typeof openDatabase>>) =>
   database.query((sql) =>
     sql.row(Values)`
@@ -130,7 +130,7 @@ describe("a session", () => {
       }))
     }))
 
-  it.live("is given its settings in one statement, with which it begins, and none later", () =>
+  it.live("gets its settings in one statement, with which it begins, and none later", () =>
     Effect.gen(function* () {
       const { url, statements } = yield* tapPostgres(yield* newDatabase)
       const database = yield* openDatabase(url, { poolSize: 1 })
@@ -142,7 +142,7 @@ describe("a session", () => {
       assert.deepStrictEqual(statements.slice(before), ["select 1"])
     }))
 
-  it.live("takes from its URL what is the operator's to say, as parameter and in options", () =>
+  it.live("takes the operator's settings from its URL, as parameters and in options", () =>
     Effect.gen(function* () {
       const url = new URL(yield* newDatabase)
       url.searchParams.set("statement_timeout", "7s")

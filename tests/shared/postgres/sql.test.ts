@@ -1,5 +1,5 @@
 /**
- * Rows are decoded where they leave the database: what is not as its schema says never gets
+ * Rows are decoded where they leave the database: a value that does not fit its schema goes no
  * further.
  */
 import { assert, describe, it } from "@effect/vitest"
@@ -24,7 +24,7 @@ const setUp = Effect.gen(function* () {
 const defectOf = <A, E>(effect: Effect.Effect<A, E>) => Effect.map(Effect.exit(effect), String)
 
 describe("rows", () => {
-  it.live("are what their schema makes of them, without the columns that it does not name", () =>
+  it.live("are what their schema makes of them, without columns that it does not name", () =>
     Effect.gen(function* () {
       const { database } = yield* setUp
       const Thing = Schema.Struct({
@@ -34,7 +34,7 @@ describe("rows", () => {
       })
       const read = database.query((sql) => sql.rows(Thing)`select * from things order by id`)
       assert.deepStrictEqual(yield* read, [
-        // What this version does not know of is kept.
+        // Parts that this version does not know are kept.
         { id: 1, at: "2026-02-03T04:05:06.789Z", about: { known: 1, unknown: 2 } as never },
         { id: 2, at: null, about: [3] },
       ])
@@ -44,7 +44,7 @@ describe("rows", () => {
       assert.isUndefined(yield* none)
     }))
 
-  it.live("that lack a column are a defect that names it, and so is a column of another type", () =>
+  it.live("that lack a column, or have one of another type, are a defect that names it", () =>
     Effect.gen(function* () {
       const { database } = yield* setUp
       const Thing = Schema.Struct({ id: Schema.Int, name: text<"one">() })
@@ -75,7 +75,7 @@ describe("rows", () => {
 })
 
 describe("a statement", () => {
-  it.live("gives how many rows it concerned, and is sent each time that it is run", () =>
+  it.live("gives the number of rows that it affected, and is sent each time that it runs", () =>
     Effect.gen(function* () {
       const { database } = yield* setUp
       const counts = yield* database.query((sql) => {
@@ -85,7 +85,7 @@ describe("a statement", () => {
       assert.deepStrictEqual(counts, [2, 0])
     }))
 
-  it.live("is put together of parts, names, lists and JSON", () =>
+  it.live("is put together from parts, names, lists and JSON", () =>
     Effect.gen(function* () {
       const { database } = yield* setUp
       const about = { 'a"b': ["\\", null] }
@@ -99,7 +99,7 @@ describe("a statement", () => {
 })
 
 describe("a user who is interrupted in a transaction", () => {
-  it.live("leaves nothing behind, and nobody is given the connection", () =>
+  it.live("leaves nothing behind, and nobody gets the connection", () =>
     Effect.gen(function* () {
       const { database, sql } = yield* setUp
       const Pid = Schema.Struct({ pid: Schema.Int })
@@ -128,7 +128,7 @@ describe("a user who is interrupted in a transaction", () => {
 })
 
 describe("a user who is interrupted in a statement", () => {
-  it.live("costs no connection: the statement is seen through", () =>
+  it.live("costs no connection: the statement finishes", () =>
     Effect.gen(function* () {
       const { database, sql } = yield* setUp
       const row = yield* database.query((sql) =>

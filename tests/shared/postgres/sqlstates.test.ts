@@ -1,13 +1,13 @@
 /**
- * What each error means to whoever asked, and to the connection that it came on: a row of a table
- * each, raised for real.
+ * What each error means to the caller and to its connection: one from each row of the table, raised
+ * by a real server.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Option, Schema } from "effect"
 import { briefly, inFull, meaningOf, meanings, NotOpened } from "#shared/postgres/sqlstates.ts"
 import { newDatabase, openDatabase } from "./open-database.ts"
 
-/** A row of the table, and codes that are of this row. */
+/** The rows of the table, with codes that belong to each. */
 const rows: Readonly<Record<string, Readonly<Record<string, ReadonlyArray<string>>>>> = {
   Unavailable: {
     "08001": ["08001"],
@@ -70,7 +70,7 @@ const rows: Readonly<Record<string, Readonly<Record<string, ReadonlyArray<string
   },
 }
 
-/** After which no connection that is open is used any more. */
+/** Codes after which no open connection is used any more. */
 const elsewhere = ["25006", "26000", "42P05"]
 
 /** Codes of the driver and the system, while a statement is out. */
@@ -120,12 +120,12 @@ describe("an error of the server", () => {
       }))
   }
 
-  it("is looked for in a table of which every row is tried", () => {
+  it("is looked up in a table whose every row is tested", () => {
     const tried = [...Object.values(rows).flatMap(Object.keys), ...Object.values(sockets).flat()]
     assert.deepStrictEqual(tried.toSorted(), Object.keys(meanings).toSorted())
   })
 
-  it("that no row knows of is a defect", () => {
+  it("without a row is a defect", () => {
     for (const code of ["ZZ000", "", "toString", "ERR_INVALID_ARG_TYPE"]) {
       assert.deepStrictEqual(meaningOf(withCode(code)), { as: "defect" })
     }
@@ -142,14 +142,14 @@ describe("an error of a connection", () => {
     })
   }
 
-  it("that could not be opened leaves nothing unknown, and is no defect", () => {
+  it("that could not be opened leaves no outcome unknown, and is no defect", () => {
     for (const row of Object.keys(meanings)) {
       const code = row.length === 2 ? `${row}000` : row
       assert.strictEqual(meaningOf(new NotOpened(withCode(code))).as, "unavailable", code)
     }
   })
 
-  it("passes only if it is known to", () => {
+  it("is temporary only if the table says so", () => {
     for (const code of ["CERT_HAS_EXPIRED", "28P01", "42704", "XX000"]) {
       assert.isTrue(meaningOf(new NotOpened(withCode(code))).lasting, code)
       assert.strictEqual(inFull(new NotOpened(withCode(code))), `planted (${code})`)
@@ -159,7 +159,7 @@ describe("an error of a connection", () => {
     }
   })
 
-  it("is told to the person who starts the service in the words of a server or pooler, to others without", () => {
+  it("is reported in the server's own words at the start, but not to clients", () => {
     const code = "ECONNREFUSED"
     assert.strictEqual(
       inFull(new NotOpened(withCode(code))),

@@ -1,6 +1,5 @@
 /**
- * TLS to the server as the URL asks for it: nothing goes out in plain text, or to a stranger, where
- * it says so.
+ * TLS to the server as the URL demands it: then nothing goes out in plain text, or to a stranger.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -16,12 +15,12 @@ const sslRequest = Buffer.from([0, 0, 0, 8, 4, 210, 22, 47])
 
 interface Front {
   readonly url: URL
-  /** What each of the connections was encrypted with, undefined for plain text. */
+  /** What each connection was encrypted with, undefined for plain text. */
   readonly seen: Array<string | undefined>
   readonly clients: Array<string | undefined>
 }
 
-/** The database's server with TLS before it, as PostgreSQL itself offers it. */
+/** The database's server behind TLS, offered as PostgreSQL itself offers it. */
 const withTls = (databaseUrl: string, tls: TlsOptions | undefined, direct = false) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
@@ -107,7 +106,7 @@ const encrypted = new Set(["TLSv1.3"])
 const plain = new Set([undefined])
 
 describe.skipIf(!hasOpenssl)("a connection", () => {
-  it.live("is plain without sslmode, and encrypted with any but disable, statements and notifications alike", () =>
+  it.live("is plain without sslmode, and encrypted with every one but disable", () =>
     Effect.gen(function* () {
       const { open } = yield* setUp()
       for (const sslmode of ["prefer", "require"]) {
@@ -118,7 +117,7 @@ describe.skipIf(!hasOpenssl)("a connection", () => {
       assert.deepStrictEqual(yield* open({}), plain)
     }))
 
-  it.live("is made to a server whose private CA is named, and to no other when it has to be verified", () =>
+  it.live("is made only to a server whose private CA is named, if it is verified", () =>
     Effect.gen(function* () {
       const { path, open, refusal } = yield* setUp()
       const sslrootcert = path("ca.pem")
@@ -146,11 +145,11 @@ describe.skipIf(!hasOpenssl)("a connection", () => {
       assert.match(yield* refusal({ sslrootcert: "system" }), /\((SELF_SIGNED|UNABLE_TO)\w+\)/)
     }))
 
-  it.live("has the server's name verified by verify-full alone", () =>
+  it.live("verifies the server's name only with verify-full", () =>
     Effect.gen(function* () {
       const { path, open, refusal } = yield* setUp()
       const sslrootcert = path("ca.pem")
-      // An address of the same machine that is not in the certificate.
+      // An address of the same machine that the certificate does not have.
       const stranger = "127.1"
       assert.deepStrictEqual(
         yield* open({ sslmode: "verify-ca", sslrootcert }, stranger),
@@ -162,14 +161,14 @@ describe.skipIf(!hasOpenssl)("a connection", () => {
       )
     }))
 
-  it.live("shows a certificate of its own where it has one", () =>
+  it.live("presents a certificate of its own if it has one", () =>
     Effect.gen(function* () {
       const { path, front, open } = yield* setUp({ more: { requestCert: true } })
       yield* open({ sslmode: "require", sslcert: path("client.pem"), sslkey: path("client.key") })
       assert.deepStrictEqual(new Set(front.clients), new Set(["client"]))
     }))
 
-  it.live("begins with TLS where it is told to", () =>
+  it.live("begins with TLS if told to", () =>
     Effect.gen(function* () {
       const { open } = yield* setUp({ direct: true })
       assert.deepStrictEqual(
@@ -178,7 +177,7 @@ describe.skipIf(!hasOpenssl)("a connection", () => {
       )
     }))
 
-  it.live("to a server without TLS is plain if that may be, and else refused in words, without a byte of it", () =>
+  it.live("to a server without TLS is plain if allowed, and else refused", () =>
     Effect.gen(function* () {
       const { front, open, refusal } = yield* setUp({ tls: false })
       for (const sslmode of ["allow", "prefer"]) {

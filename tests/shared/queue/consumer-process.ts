@@ -1,7 +1,7 @@
 /**
- * A process of its own that takes entries and never lets go of them, for tests that kill it: it
- * takes as many as its argument says from the queue that the environment names, prints their orders
- * in one line, and stays.
+ * A process that takes entries and never settles them, for tests that kill it. It takes as many as
+ * its argument says from the queue that the environment names, prints their orders in one line, and
+ * stays.
  */
 import { Effect } from "effect"
 import { orderQueueLayer } from "#shared/queue/layer.ts"

@@ -1,7 +1,8 @@
 /**
- * One contract for every order queue: nothing is lost, nothing is in two live hands, and nobody is
- * held up. Redis and Upstash are real servers, and consumers that crash are processes that are
- * killed. A claim time of 600 millis stands for "soon", one of a minute for "never in this test".
+ * One contract for every order queue: nothing is lost, no entry is with two live consumers, and
+ * nothing blocks the rest. Redis and Upstash are real servers, and consumers that crash are
+ * processes that are killed. A claim time of 600 millis stands for "soon", one of a minute for
+ * "never in this test".
  */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Duration, Effect, Exit, Fiber, Logger, Scope } from "effect"
@@ -19,8 +20,8 @@ import {
 type Queue = OrderQueue["Service"]
 const soon = "600 millis"
 /**
- * So long that a busy machine, which stops the whole process now and then, still lets a consumer
- * say that it lives.
+ * Long enough for a busy machine, which pauses the whole process now and then, to let a consumer
+ * show that it lives.
  */
 const steady = "3 seconds"
 const never = "1 hour"
@@ -29,7 +30,7 @@ const empty = { length: 0, pending: 0 }
 const ordersOf = (items: ReadonlyArray<{ readonly message: { readonly orderId: string } }>) =>
   items.map(({ message }) => message.orderId)
 
-/** Takes until there are so many entries. */
+/** Takes until there are this many entries. */
 const takeAll = Effect.fnUntraced(function* (queue: Queue, count: number) {
   const taken = [...yield* queue.take(count)]
   while (taken.length < count) taken.push(...yield* queue.take(count - taken.length))
@@ -39,7 +40,7 @@ const takeAll = Effect.fnUntraced(function* (queue: Queue, count: number) {
 const acknowledgeAll = (queue: Queue, taken: ReadonlyArray<{ readonly entryId: string }>) =>
   queue.acknowledge(taken.map(({ entryId }) => entryId))
 
-/** Runs it, and gives what it logged: the message and the annotations of each line. */
+/** Runs the effect, and gives what it logged: the message and the annotations of each line. */
 const logOf = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
   const lines: Array<readonly [message: unknown, annotations: Record<string, unknown>]> = []
   const logger = Logger.make((entry) => {
@@ -59,7 +60,7 @@ describe.each(Object.entries(implementations))("OrderQueue over %s", (name, star
   const subject = (claimAfter: "600 millis" | "3 seconds" | "1 hour"): Subject =>
     implementation.subject(claimAfter)
 
-  it.live("hands out what was published, in its order and not more than asked for", () =>
+  it.live("hands out what was published, in order and no more than requested", () =>
     Effect.gen(function* () {
       const queue = yield* subject(never).open("a")
       const orders = someOrders(10)
@@ -72,7 +73,7 @@ describe.each(Object.entries(implementations))("OrderQueue over %s", (name, star
       assert.isTrue(taken.every(({ redelivered }) => !redelivered))
     }))
 
-  it.live("hands out orders with values at their bounds as they were published", () =>
+  it.live("hands out orders with extreme values as they were published", () =>
     Effect.gen(function* () {
       const queue = yield* subject(never).open("a")
       const most = Number.MAX_SAFE_INTEGER
@@ -100,7 +101,7 @@ describe.each(Object.entries(implementations))("OrderQueue over %s", (name, star
       assert.deepStrictEqual(ordersOf(yield* Fiber.join(waiting)), [order.orderId])
     }))
 
-  it.live("gives all that was published together to who waited for it", () =>
+  it.live("gives all that was published together to the consumer that waited", () =>
     Effect.gen(function* () {
       const queue = yield* subject(never).open("a")
       yield* queue.publish([anOrder()])
@@ -114,7 +115,7 @@ describe.each(Object.entries(implementations))("OrderQueue over %s", (name, star
       )
     }))
 
-  it.live("keeps nothing of what was acknowledged", () =>
+  it.live("keeps nothing that was acknowledged", () =>
     Effect.gen(function* () {
       const { open, backlog } = subject(never)
       const queue = yield* open("a")
@@ -126,7 +127,7 @@ describe.each(Object.entries(implementations))("OrderQueue over %s", (name, star
       assert.deepStrictEqual(yield* backlog, empty)
     }))
 
-  it.live("takes empty batches for what they are", () =>
+  it.live("accepts empty batches", () =>
     Effect.gen(function* () {
       const queue = yield* subject(never).open("a")
       yield* queue.publish([])
@@ -166,7 +167,7 @@ describe.each(Object.entries(implementations))("OrderQueue over %s", (name, star
   )
 
   it.live(
-    "gives what a crashed consumer held to another one, soon and marked as redelivered",
+    "gives a crashed consumer's entries to another one, soon and marked as redelivered",
     () =>
       Effect.gen(function* () {
         const { open, crash, backlog } = subject(soon)
@@ -203,7 +204,7 @@ describe.each(Object.entries(implementations))("OrderQueue over %s", (name, star
       }),
   )
 
-  it.live("lets go of what is in hand when a consumer closes", () =>
+  it.live("releases its entries when a consumer closes", () =>
     Effect.gen(function* () {
       const { open, backlog } = subject(never)
       const scope = yield* Scope.make()
@@ -220,7 +221,7 @@ describe.each(Object.entries(implementations))("OrderQueue over %s", (name, star
     }))
 
   it.live(
-    "lets nobody claim what a live consumer holds, however long",
+    "lets nobody claim the entries of a live consumer, however long it holds them",
     () =>
       Effect.gen(function* () {
         const { open, crash, backlog } = subject(steady)
@@ -229,8 +230,8 @@ describe.each(Object.entries(implementations))("OrderQueue over %s", (name, star
         const mine = anOrder()
         yield* holder.publish([mine])
         const held = yield* holder.take(1)
-        // Whatever the other one gets was left alone for the claim time; what the holder has is
-        // older than all of it.
+        // Whatever the other consumer gets was left alone for the claim time; the holder's entries
+        // are older than all of it.
         for (const victim of ["first", "second"]) {
           yield* holder.publish([anOrder()])
           const [lost] = yield* crash(victim, 1)
@@ -244,7 +245,7 @@ describe.each(Object.entries(implementations))("OrderQueue over %s", (name, star
       }),
   )
 
-  it.live("loses nothing of a take that is interrupted", () =>
+  it.live("loses nothing when a take is interrupted", () =>
     Effect.gen(function* () {
       const queue = yield* subject(never).open("a")
       const orders = someOrders(60)
@@ -260,7 +261,7 @@ describe.each(Object.entries(implementations))("OrderQueue over %s", (name, star
         if (n % 2 === 0) yield* Fiber.join(publishing)
         yield* Fiber.interrupt(waiting)
         yield* Fiber.join(publishing)
-        // What the interrupted take was to bring is more than this one wants.
+        // The interrupted take was to bring more than this one wants.
         if (n % 4 === 0 && seen.length < n + 3) yield* take(1)
       }
       while (seen.length < orders.length) yield* take(1)
@@ -281,7 +282,7 @@ describe.each(Object.entries(implementations))("OrderQueue over %s", (name, star
       assert.deepStrictEqual(yield* backlog, empty)
     }))
 
-  it.live("writes one letter of an order, however often it comes and fails, and says it once", () =>
+  it.live("writes and logs one letter for an order, however often it fails", () =>
     Effect.gen(function* () {
       const { open, backlog, deadLetters } = subject(never)
       const queue = yield* open("a")
@@ -295,7 +296,7 @@ describe.each(Object.entries(implementations))("OrderQueue over %s", (name, star
             cause: `${delivery.message.username} fails\n  ${why}`,
           }))
           yield* queue.deadLetter(letters)
-          // An answer that was lost is asked for again.
+          // A client that lost the answer sends the request again.
           yield* queue.deadLetter(
             letters.filter(({ delivery }) => delivery.message.republished > 0),
           )
@@ -319,10 +320,9 @@ describe.each(Object.entries(implementations))("OrderQueue over %s", (name, star
       assert.deepStrictEqual(yield* backlog, empty)
     }))
 
-  // In memory there are messages and nothing else: all can be read, and nobody comes to delete
-  // letters.
+  // The queue in memory has only valid messages, and nobody can delete its letters from outside.
   if (name === "memory") return
-  it.live("puts what it cannot read among the dead letters", () =>
+  it.live("makes a dead letter of an entry that it cannot read", () =>
     Effect.gen(function* () {
       const { open, backlog, deadLetters, poison } = subject(never)
       const queue = yield* open("a")
@@ -343,7 +343,7 @@ describe.each(Object.entries(implementations))("OrderQueue over %s", (name, star
       assert.strictEqual(causes.length, 3)
     }))
 
-  it.live("writes one letter of an order whose entries it cannot read, and one of each other entry", () =>
+  it.live("writes one letter for an order's unreadable entries, and one for each other", () =>
     Effect.gen(function* () {
       const { open, backlog, deadLetters, poison } = subject(never)
       const queue = yield* open("a")
@@ -383,7 +383,7 @@ describe.each(Object.entries(implementations))("OrderQueue over %s", (name, star
       assert.deepStrictEqual(yield* fail("again"), ["redriven"])
     }))
 
-  it.live("forgets dead letters that are too old, to the last of them, and no others", () =>
+  it.live("forgets all dead letters that are too old, and no others", () =>
     Effect.gen(function* () {
       const { open, deadLetters, buriedAt } = subject(never)
       const days = (n: number) => Date.now() - n * Duration.toMillis("1 day")

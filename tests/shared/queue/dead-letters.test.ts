@@ -54,7 +54,7 @@ const subject = Effect.gen(function* () {
   }
 })
 
-/** Publishes an order that must come through whatever is before it, and takes it. */
+/** Publishes an order that must get past everything before it, and takes it. */
 const takeOne = Effect.fnUntraced(function* (queue: Queue) {
   const order = anOrder()
   yield* queue.publish([order])
@@ -71,7 +71,7 @@ const fail = Effect.fnUntraced(function* (queue: Queue, order: OrderMessage) {
 })
 
 describe("dead letters in Redis", () => {
-  it.live("are written once, and their entries gone, when nobody was told that they were", () =>
+  it.live("are written once, and their entries removed, even if the answer was lost", () =>
     Effect.gen(function* () {
       const { open, add, letters, backlog } = yield* subject
       const queue = yield* open(yield* losing({ answerTo: "there is no field" }, server.url))
@@ -84,7 +84,7 @@ describe("dead letters in Redis", () => {
       assert.deepStrictEqual(yield* backlog, [0, 0])
     }))
 
-  it.live("hold up nobody while they cannot be written, and are written when they can", () =>
+  it.live("block nothing while they cannot be written, and are written when they can", () =>
     Effect.gen(function* () {
       const { open, add, dead, letters, backlog } = yield* subject
       const queue = yield* open()
@@ -130,12 +130,12 @@ describe("dead letters in Redis", () => {
         second.orderId,
         newest.orderId,
       ])
-      // The letter is gone, so the order may have a new one.
+      // The letter is gone, so the order may get a new one.
       const again = yield* fail(queue, oldest)
       assert.strictEqual((yield* letters).at(-1)?.[3], again)
     }))
 
-  it.live("leave the index when they are too old, and the last of them takes it with it", () =>
+  it.live("leave the index when they are too old; the last one removes the index", () =>
     Effect.gen(function* () {
       const { open, dead, index } = yield* subject
       const bury = (daysAgo: number, order: string) =>
@@ -154,7 +154,7 @@ describe("dead letters in Redis", () => {
         return yield* until(inTheIndex, (found) => Object.keys(found).length < 2)
       }))
       assert.deepStrictEqual(yield* trimmed, { [young]: id })
-      // A person may delete letters, and not know of the index.
+      // A person may delete letters without knowing of the index.
       yield* Effect.promise(() => redis.del(dead))
       yield* Effect.forkChild((yield* open()).take(1))
       yield* until(inTheIndex, (found) => Object.keys(found).length === 0)

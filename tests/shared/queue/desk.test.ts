@@ -1,5 +1,6 @@
 /**
- * The desk of every order queue: what is seen of it, and what a person does about its dead letters.
+ * The desk of every order queue: what a person sees of it, and what a person does about dead
+ * letters.
  */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Effect, References, Schema } from "effect"
@@ -10,7 +11,7 @@ import { anOrder, type Implementation, implementations, someOrders, until } from
 
 const quietly = Effect.provideService(References.MinimumLogLevel, "Error")
 
-/** Publishes the orders, takes them, and buries each for this cause. */
+/** Publishes the orders, takes them, and buries each with this cause. */
 const fail = Effect.fnUntraced(function* (
   queue: OrderQueue["Service"],
   orders: ReadonlyArray<OrderMessage>,
@@ -35,7 +36,7 @@ describe.each(Object.entries(implementations))("the desk over %s", (_, start) =>
   afterAll(() => implementation.stop())
   const open = Effect.suspend(() => implementation.subject("1 hour").open("a"))
 
-  it.live("tells how long the queue is, what nobody has taken, and how old that is", () =>
+  it.live("shows its length, what nobody has taken, and how old that is", () =>
     Effect.gen(function* () {
       const queue = yield* open
       const empty = yield* queue.state
@@ -57,7 +58,7 @@ describe.each(Object.entries(implementations))("the desk over %s", (_, start) =>
       assert.deepInclude(yield* queue.state, { length: 0, inFlight: 0, ageMs: 0 })
     }))
 
-  it.live("shows dead letters page by page, oldest first, and the one of an order", () =>
+  it.live("shows dead letters page by page, oldest first, and the letter of an order", () =>
     Effect.gen(function* () {
       const queue = yield* open
       const orders = someOrders(5)
@@ -85,12 +86,12 @@ describe.each(Object.entries(implementations))("the desk over %s", (_, start) =>
       assert.strictEqual((yield* queue.state).deadLetters, 5)
     }))
 
-  it.live("redrives a letter once, and counts on when its order fails again", () =>
+  it.live("redrives a letter once, and goes on counting when its order fails again", () =>
     Effect.gen(function* () {
       const queue = yield* open
       const order = anOrder()
       yield* fail(queue, [order])
-      // Published again meanwhile, it fails beside its letter.
+      // Published again meanwhile, the order fails beside its letter.
       yield* fail(queue, [order])
       const [letter] = yield* queue.letters(all)
       assert.strictEqual(letter!.count, 2)
@@ -107,7 +108,7 @@ describe.each(Object.entries(implementations))("the desk over %s", (_, start) =>
       assert.deepInclude(yield* queue.state, { length: 0, deadLetters: 1 })
     }))
 
-  it.live("redrives many, each for itself, and says what is absent", () =>
+  it.live("redrives many, each separately, and names those that are absent", () =>
     Effect.gen(function* () {
       const queue = yield* open
       const orders = someOrders(60)
@@ -137,7 +138,7 @@ describe.each(Object.entries(implementations))("the desk over %s", (_, start) =>
       assert.strictEqual((yield* queue.letters({ ...all, orderId: order.orderId }))[0]?.count, 1)
     }))
 
-  it.live("does not redrive what cannot be decoded and says why; it can be discarded", () =>
+  it.live("does not redrive what cannot be decoded, and says why; it can be discarded", () =>
     Effect.gen(function* () {
       const subject = implementation.subject("1 hour")
       if (subject.poison === undefined) return
@@ -163,7 +164,7 @@ describe.each(Object.entries(implementations))("the desk over %s", (_, start) =>
       assert.deepStrictEqual((yield* queue.letters(all)).map(({ id }) => id), [second!.id])
     }))
 
-  it.live("is wiped of all that is its own, and goes on", () =>
+  it.live("is wiped of everything that belongs to it, and goes on", () =>
     Effect.gen(function* () {
       const queue = yield* open
       const other = yield* implementation.subject("1 hour").open("a")

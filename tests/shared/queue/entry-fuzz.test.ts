@@ -1,6 +1,6 @@
 /**
- * Entries of any kind in a real stream, and orders among them: the orders are taken, the others end
- * as dead letters, each with its cause, and nothing stays pending.
+ * Entries of any kind in a real stream, with orders among them: the orders are taken, the others
+ * become dead letters, each with its cause, and nothing stays pending.
  */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Duration, Effect, References } from "effect"
@@ -29,7 +29,7 @@ afterAll(async () => {
 
 type Fields = ReadonlyArray<string | Buffer>
 
-/** A right message with one thing changed that is wrong with it then, whatever else it may have. */
+/** A valid message with one change that makes it invalid, whatever else it has. */
 const wrongMessage = (order: OrderMessage) =>
   fc.oneof(
     fc.constantFrom(...Object.keys(order)).filter((name) => name !== "traceparent").map((name) => {
@@ -44,7 +44,7 @@ const wrongMessage = (order: OrderMessage) =>
 
 const bytes = fc.uint8Array({ minLength: 1, maxLength: 40 }).map((all) => Buffer.from(all))
 
-/** The fields of an entry that is no order, and of one that may be. */
+/** The fields of an entry that is no order, and of one that may be one. */
 const noise: fc.Arbitrary<Fields> = fc.constant(undefined).chain(() => {
   const order = anOrder()
   const text = JSON.stringify(order)
@@ -62,7 +62,7 @@ const noise: fc.Arbitrary<Fields> = fc.constant(undefined).chain(() => {
     { weight: 1, arbitrary: message(fc.constantFrom("[".repeat(50_000), "x".repeat(100_000))) },
     { weight: 1, arbitrary: fc.tuple(bytes, bytes).map(([name, value]): Fields => [name, value]) },
     { weight: 1, arbitrary: fc.constant<Fields>(["Message", text, "messages", text, "", text]) },
-    // Whether it can still be taken is for the decoder to say: it must be one or the other.
+    // The decoder decides whether it is still an order: it must be taken or buried.
     { weight: 2, arbitrary: message(spoilt(order).map((value) => JSON.stringify(value) ?? "")) },
   )
 })
@@ -76,7 +76,7 @@ const added = async (stream: string, entries: ReadonlyArray<Fields>) => {
 }
 
 describe("a stream of entries of any kind", () => {
-  it.live("serves the orders among them, and tells of each of the others why it does not", () =>
+  it.live("serves the orders among them, and gives a cause for each of the others", () =>
     Effect.gen(function* () {
       const stream = `test:${crypto.randomUUID()}`
       const [dead, index] = [`${stream}:dead`, `${stream}:dead:index`]
@@ -115,8 +115,8 @@ describe("a stream of entries of any kind", () => {
       const [pending] = yield* Effect.promise(() => redis.xpending(stream, "testers"))
       assert.strictEqual(pending, 0, told)
       const letters = yield* Effect.promise(() => redis.xrange(dead, "-", "+"))
-      // An order has one letter, however many entries of it are wrong; each entry here is of an
-      // order of its own.
+      // An order has one letter, however many of its entries are wrong; each entry here belongs to
+      // an order of its own.
       assert.strictEqual(letters.length + extra - 1, count, told)
       for (const [, [field, cause = "", entry, id]] of letters) {
         assert.deepStrictEqual([field, entry], ["cause", "entry"], told)

@@ -1,6 +1,6 @@
 /**
- * What counts as an order message: all that is read off the queue can be sent to everybody whom its
- * saga asks.
+ * What counts as an order message: everything that is read off the queue can be sent to all
+ * services that its saga calls.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Result } from "effect"
@@ -18,7 +18,7 @@ const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01"
 const decode = (message: unknown) => decodeEntry(["message", JSON.stringify(message)])
 const refusal = (message: unknown) => Result.getOrThrow(Result.flip(decode(message)))
 
-/** The bodies that the saga of an order sends: to its participants, and to the register. */
+/** The bodies that an order's saga sends: to its participants, and to the register. */
 const requestsFor = ({ orderId, steps, ...content }: OrderMessage) => ({
   commands: orderSaga.filter(({ step }) => steps.includes(step)).flatMap(({ takes }) => {
     const [resource, quantity] = takes(content)
@@ -81,7 +81,7 @@ describe("decodeEntry", () => {
     }
   })
 
-  it.effect("for any message that it takes, the participants and the register take what follows", () =>
+  it.effect("accepts only messages whose requests the participants and the register accept", () =>
     Effect.promise(async () => {
       const seen = { taken: 0, refused: 0 }
       const holds = async (message: unknown) => {
@@ -110,7 +110,7 @@ describe("decodeEntry", () => {
       assert.isAbove(seen.refused, 300)
     }))
 
-  it("takes whatever is just inside the bounds", () => {
+  it("accepts whatever is just within the bounds", () => {
     const max = Number.MAX_SAFE_INTEGER
     for (
       const change of [
@@ -166,7 +166,7 @@ describe("decodeEntry", () => {
     assert.isAtMost(cause.length, 300)
   })
 
-  it("tells of which order an entry is, wherever it says so", () => {
+  it("finds an entry's order wherever the entry names it", () => {
     const order = anOrder()
     assert.strictEqual(refusal({ ...order, amountMinor: 0 }).orderId, order.orderId)
     assert.strictEqual(refusal({ orderId: order.orderId }).orderId, order.orderId)
@@ -187,7 +187,7 @@ describe("decodeEntry", () => {
     assert.match(refusal({ ...order, username: "" }).cause, /^the message is not .*\["username"\]/)
   })
 
-  it.effect("takes the traceparent of any span", () =>
+  it.effect("accepts the traceparent of any span", () =>
     Effect.gen(function* () {
       const traceparent = yield* Effect.withSpan(currentTraceparent, "an order")
       assert.isTrue(Result.isSuccess(decode({ ...anOrder(), traceparent })))

@@ -1,8 +1,8 @@
 /**
- * Every command of every operation fails once, in either way, over both drivers, and then every
- * n-th: nothing is lost, nothing stays stuck, and nobody is blocked. A course has an own entry from
- * before a restart, more of a dead consumer's than a page, poison, old letters and names, and then
- * all that the port offers.
+ * Every command of every operation fails once, in both ways, over both drivers, and then every
+ * n-th: nothing is lost, nothing stays stuck, and nothing is blocked. A course has an own entry
+ * from before a restart, more than a page of a dead consumer's entries, poison, old letters and
+ * names, and then every operation of the queue.
  */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Duration, Effect, Redacted, References, Schedule, type Scope } from "effect"
@@ -64,7 +64,7 @@ const drivers: Record<string, Driver> = {
   },
 }
 
-/** What is in the stream before the consumer "a" begins; the orders of it. */
+/** What is in the stream before the consumer "a" begins; gives the orders. */
 const prepare = async (stream: string) => {
   const orders = someOrders(6)
   await redis.xgroup("CREATE", stream, group, "0", "MKSTREAM")
@@ -86,7 +86,7 @@ const prepare = async (stream: string) => {
   return orders.map(({ orderId }) => orderId)
 }
 
-/** Takes until all of these were seen; gives their entries. */
+/** Takes until all of these orders were seen; gives their entries. */
 const takeAll = Effect.fnUntraced(function* (queue: Queue, wanted: ReadonlyArray<string>) {
   const entries = new Map<string, Effect.Success<ReturnType<Queue["take"]>>[number]>()
   const seen = new Set<string>()
@@ -112,7 +112,7 @@ const course = (driver: Driver, fails: Fails) =>
       yield* patiently(queue.publish(orders))
       const [dead, kept, ...done] = yield* takeAll(queue, wanted)
       yield* patiently(queue.ping)
-      // A beat and a look at the others, at least, while entries are in hand.
+      // Waits for a beat and a look at the other consumers, at least, while entries are in hand.
       const soFar = commands.length
       yield* until(
         Effect.sync(() => commands.slice(soFar).includes("xclaim")),
@@ -131,8 +131,8 @@ const course = (driver: Driver, fails: Fails) =>
       stream,
       "b",
     )
-    // Whatever is left: the one that was in hand, what was published twice, and poison that could
-    // not be buried.
+    // What is left: the entry that was in hand, orders that were published twice, and poison that
+    // could not be buried.
     const rest = yield* Effect.forkScoped(
       Effect.forever(
         Effect.flatMap(other.take(10), (taken) =>
@@ -167,9 +167,7 @@ const course = (driver: Driver, fails: Fails) =>
     Effect.provideService(References.MinimumLogLevel, "None"),
   )
 
-/**
- * Some of them, which is a matter of seconds; in a long run all of them, which takes half a minute.
- */
+/** Some of them, which takes seconds; in a long run all of them, which takes half a minute. */
 const some = <A>(all: ReadonlyArray<A>): ReadonlyArray<A> =>
   atLength(all.filter((_, n) => n % 5 === 2), all)
 
@@ -177,10 +175,10 @@ const inEitherWay = (numbers: ReadonlyArray<number>) =>
   numbers.flatMap((n) => [[n, "before"], [n, "after"]] as const)
 
 const inVain = (how: string) =>
-  Effect.mapError(() => new Error(`in vain, a minute long, with ${how}`))
+  Effect.mapError(() => new Error(`not done within a minute, with ${how}`))
 
 describe.each(Object.entries(drivers))("the queue over %s", (_, driver) => {
-  it.live("ends a course in which any one command fails", () =>
+  it.live("finishes a course in which any one command fails", () =>
     Effect.gen(function* () {
       const all = yield* course(driver, () => undefined)
       const names = new Set(all)
@@ -197,7 +195,7 @@ describe.each(Object.entries(drivers))("the queue over %s", (_, driver) => {
       )
     }))
 
-  it.live("ends a course in which every n-th command fails", () =>
+  it.live("finishes a course in which every n-th command fails", () =>
     Effect.forEach(
       some(inEitherWay([3, 4, 5, 7, 11])),
       ([n, failure]) =>

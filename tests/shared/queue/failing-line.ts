@@ -1,7 +1,7 @@
 /**
- * A way to a real Redis on which commands fail, told apart one by one, also within a pipeline:
- * before the server has one, or after it did as it was asked, so that nobody is told. The
- * connection, or the HTTP request, ends with it.
+ * A way to a real Redis on which commands fail, individually, also within a pipeline: before the
+ * server gets one, or after it has executed one, whose answer is then lost. The connection, or the
+ * HTTP request, ends with it.
  */
 import { Effect, type Scope } from "effect"
 import { once } from "node:events"
@@ -14,11 +14,11 @@ export type Failure = "before" | "after"
 
 export interface FailingLine {
   readonly url: URL
-  /** The commands so far, by name. */
+  /** The names of the commands so far. */
   readonly commands: ReadonlyArray<string>
 }
 
-/** What becomes of the n-th command, counted from 1; greetings are not. */
+/** What happens to the n-th command, counted from 1; greetings do not count. */
 export type Fails = (nth: number) => Failure | undefined
 
 const listening = (url: string, server: Server, commands: ReadonlyArray<string>) =>
@@ -32,7 +32,7 @@ const listening = (url: string, server: Server, commands: ReadonlyArray<string>)
     () => Effect.sync(() => server.close()),
   )
 
-/** To a Redis. */
+/** For a Redis. */
 export const failingRedis = (
   serverUrl: string,
   fails: Fails,
@@ -44,7 +44,7 @@ export const failingRedis = (
     const commandsIn = respCommands()
     const cut = () => {
       client.destroy()
-      // What was sent before is done.
+      // Everything sent before is executed.
       upstream.end()
     }
     client.on("data", (chunk) => {
@@ -62,7 +62,7 @@ export const failingRedis = (
   return listening(serverUrl, server, commands)
 }
 
-/** To Upstash's front of a Redis. */
+/** For Upstash's front of a Redis. */
 export const failingFront = (
   { url, token }: Pick<UpstashFront, "url" | "token">,
   fails: Fails,

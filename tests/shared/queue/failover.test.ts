@@ -23,10 +23,10 @@ const options = {
   deadLettersFor: Duration.days(30),
 }
 
-/** A driver before a pair. */
+/** A driver in front of a pair. */
 interface Way {
   readonly queue: Queue
-  /** Lets the address that the driver was given lead to the new primary. */
+  /** Routes the driver's address to the new primary. */
   readonly switch: () => void
 }
 
@@ -70,7 +70,7 @@ describe.skipIf(whyNoPair !== undefined).concurrent.each(Object.entries(ways))(
   `${whyNoPair ?? "a failover behind one address"}, over %s`,
   (_, way) => {
     it.live(
-      "is gone through without an error: what is in hand is settled, and what is new is taken",
+      "causes no errors: entries in hand are settled, and new ones are taken",
       () =>
         Effect.gen(function* () {
           const pair = yield* redisPair
@@ -93,7 +93,7 @@ describe.skipIf(whyNoPair !== undefined).concurrent.each(Object.entries(ways))(
     )
 
     it.live(
-      "is told of by readiness until the address leads to the new primary, and ends by itself",
+      "is reported by readiness until the address leads to the new primary",
       () =>
         Effect.gen(function* () {
           const pair = yield* redisPair
@@ -118,7 +118,7 @@ describe.skipIf(whyNoPair !== undefined).concurrent.each(Object.entries(ways))(
     )
 
     it.live(
-      "ends the wait of a consumer on the old primary",
+      "ends a consumer's wait on the old primary",
       () =>
         Effect.gen(function* () {
           const pair = yield* redisPair

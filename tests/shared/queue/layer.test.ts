@@ -33,7 +33,7 @@ describe("orderQueueLayer", () => {
       assert.match((yield* problemsIn({})).message, /QUEUE_URL is missing/)
     }))
 
-  it.effect("wants a token for a REST API, and for nothing else", () =>
+  it.effect("requires a token for a REST API, and only for that", () =>
     Effect.gen(function* () {
       const error = yield* problemsIn({ QUEUE_URL: "https://queue.example" })
       assert.instanceOf(error, SettingsError)
@@ -42,7 +42,7 @@ describe("orderQueueLayer", () => {
       yield* Layer.build(layerIn({ QUEUE_URL: "redis://queue.example" }))
     }))
 
-  it.effect("lets all that share the layer meet in one queue in memory", () =>
+  it.effect("gives all users of the layer the same queue in memory", () =>
     Effect.gen(function* () {
       const order = anOrder()
       const publisher = Layer.effectDiscard(

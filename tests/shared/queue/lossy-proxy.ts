@@ -1,18 +1,15 @@
 /**
- * A proxy before a real Redis that loses one answer: Redis did what it was asked to by then, and
- * nobody is told.
+ * A proxy in front of a real Redis that loses one answer: Redis has executed the command by then,
+ * and the client does not learn of it.
  */
 import { once } from "node:events"
 import { connect, createServer } from "node:net"
 import { Effect, type Scope } from "effect"
 
-/**
- * Which answer is lost: the first one that carries the text, or the first one after a request that
- * does.
- */
+/** Which answer is lost: the first one with this text, or the first one after a request with it. */
 type Lost = { readonly answerWith: string } | { readonly answerTo: string }
 
-/** A way to the server on which that answer is lost, and its connection with it. */
+/** A way to the server on which this answer is lost, together with its connection. */
 export const losing = (lost: Lost, server: string): Effect.Effect<URL, never, Scope.Scope> =>
   Effect.acquireRelease(
     Effect.promise(async () => {

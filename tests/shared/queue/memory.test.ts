@@ -6,7 +6,7 @@ import { QueueUnavailable } from "#shared/queue/order-queue.ts"
 import { someOrders } from "./subjects.ts"
 
 describe("memoryOrderQueue", () => {
-  it.effect("refuses what is more than it can hold, until something is acknowledged", () =>
+  it.effect("refuses more than it can hold, until something is acknowledged", () =>
     Effect.gen(function* () {
       const queue = yield* memoryOrderQueue(makeMemoryStream(3))
       yield* queue.publish(someOrders(3))
@@ -34,7 +34,7 @@ describe("memoryOrderQueue", () => {
       assert.strictEqual(stream.unacknowledged, 0)
     }))
 
-  it.effect("says that it forgets", () =>
+  it.effect("warns that it forgets its orders when the process ends", () =>
     Effect.gen(function* () {
       assert.isTrue((yield* memoryOrderQueue(makeMemoryStream(1))).volatile)
     }))

@@ -1,6 +1,4 @@
-/**
- * The metrics of the order queue, as they follow a queue that fills, is worked off, and goes away.
- */
+/** The metrics of the order queue, while it fills, is worked off, and becomes unavailable. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, Metric, References } from "effect"
 import { TestClock } from "effect/testing"
@@ -28,7 +26,7 @@ const watching = (desk: QueueDesk["Service"]) =>
 const looks = TestClock.adjust("5 seconds")
 
 describe("the metrics of the order queue", () => {
-  it.effect("are there from the start, and tell its length, lag, age and dead letters", () =>
+  it.effect("exist from the start: its length, lag, age and dead letters", () =>
     Effect.gen(function* () {
       const queue = yield* memoryOrderQueue(makeMemoryStream(1_000))
       yield* watching(queue)
@@ -53,7 +51,7 @@ describe("the metrics of the order queue", () => {
       )
     }).pipe(Effect.provideService(Metric.MetricRegistry, new Map())))
 
-  it.effect("say that it cannot be reached, keep what was seen last, and go on", () =>
+  it.effect("show that the queue is unavailable, keep the last values, and go on", () =>
     Effect.gen(function* () {
       const queue = yield* memoryOrderQueue(makeMemoryStream(1_000))
       yield* queue.publish(someOrders(2))

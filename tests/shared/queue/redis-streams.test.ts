@@ -1,7 +1,7 @@
 /**
- * The order queue over a Redis that fails: it is flushed, killed, started again, held up, and
- * filled with noise. The server is the test's own. No consumer is ever started again here: each
- * finds its way back by itself.
+ * The order queue over a Redis that fails: it is flushed, killed, restarted, blocked, and filled
+ * with noise. The server is the test's own. No consumer is ever restarted here: each recovers by
+ * itself.
  */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Clock, Duration, Effect, Fiber, References, Schedule } from "effect"
@@ -59,7 +59,7 @@ const consumersOf = (stream: string) =>
 const quietly = Effect.provideService(References.MinimumLogLevel, "Error")
 
 describe("redisOrderQueue", () => {
-  it.live("makes a stream again that is lost while a consumer waits", () =>
+  it.live("recreates a stream that is lost while a consumer waits", () =>
     Effect.gen(function* () {
       const stream = aStream()
       const queue = yield* open(stream, "a")
@@ -75,7 +75,7 @@ describe("redisOrderQueue", () => {
       assert.deepStrictEqual(yield* backlog(stream), [0, 0])
     }))
 
-  it.live("makes a group again that is lost, and hands out nothing that is in hand", () =>
+  it.live("recreates a group that is lost, and hands out nothing that is in hand", () =>
     Effect.gen(function* () {
       const stream = aStream()
       const queue = yield* open(stream, "a")
@@ -92,7 +92,7 @@ describe("redisOrderQueue", () => {
     }))
 
   it.live(
-    "fails soon while Redis is away, and goes on by itself when it is back",
+    "fails soon while Redis is down, and recovers by itself when it is back",
     () =>
       Effect.gen(function* () {
         const stream = aStream()
@@ -124,7 +124,7 @@ describe("redisOrderQueue", () => {
   )
 
   it.live(
-    "fails soon while Redis does not answer, and goes on when it does",
+    "fails soon while Redis does not answer, and recovers when it does",
     () =>
       Effect.gen(function* () {
         const queue = yield* open(aStream(), "a")
@@ -136,12 +136,12 @@ describe("redisOrderQueue", () => {
         assert.match(error.message, /cannot be reached/)
         const order = anOrder()
         yield* patiently(queue.publish([order]))
-        // The publication that got no answer may have happened all the same.
+        // The publication without an answer may have happened.
         while (!ordersOf(yield* patiently(queue.take(10))).includes(order.orderId));
       }),
   )
 
-  it.live("gets rid of what was deleted while it was pending", () =>
+  it.live("removes entries that were deleted while they were pending", () =>
     Effect.gen(function* () {
       const stream = aStream()
       const queue = yield* open(stream, "restarted")
@@ -159,7 +159,7 @@ describe("redisOrderQueue", () => {
       assert.deepStrictEqual(yield* backlog(stream), [0, 0])
     }))
 
-  it.live("says so when the password is wrong, and does not say the password", () =>
+  it.live("says that the password is wrong, without the password", () =>
     Effect.gen(function* () {
       yield* Effect.acquireRelease(
         Effect.promise(() => redis.config("SET", "requirepass", "right")),
@@ -187,8 +187,8 @@ describe("redisOrderQueue", () => {
       yield* holder.publish(someOrders(3000))
       const held = yield* holder.take(3000)
       assert.strictEqual(held.length, 3000)
-      // An entry that nobody renews, and that is younger than what is held, is what the other one
-      // may have.
+      // The other consumer may get an entry that nobody renews, and that is younger than the held
+      // ones.
       yield* holder.publish([anOrder()])
       yield* Effect.promise(() =>
         redis.xreadgroup("GROUP", group, "ghost", "COUNT", 1, "STREAMS", stream, ">")
@@ -198,14 +198,14 @@ describe("redisOrderQueue", () => {
       assert.deepStrictEqual(yield* backlog(stream), [1, 1])
     }))
 
-  it.live("makes no consumer of whoever publishes only", () =>
+  it.live("registers no consumer for a process that only publishes", () =>
     Effect.gen(function* () {
       const stream = aStream()
       yield* Effect.scoped(Effect.flatMap(open(stream, "a"), (queue) => queue.publish([anOrder()])))
       assert.deepStrictEqual(yield* Effect.promise(() => redis.xinfo("GROUPS", stream)), [])
     }))
 
-  it.live("takes its name from the group when it closes, unless something is pending under it", () =>
+  it.live("removes its name from the group when it closes, unless it has pending entries", () =>
     Effect.gen(function* () {
       const stream = aStream()
       const consume = (consumer: string, count: number) =>
@@ -222,7 +222,7 @@ describe("redisOrderQueue", () => {
       assert.deepStrictEqual(yield* backlog(stream), [0, 0])
     }))
 
-  it.live("removes the names of consumers that are long silent, and of no others", () =>
+  it.live("removes the names of consumers that are long silent, and no others", () =>
     Effect.gen(function* () {
       const stream = aStream()
       const queue = yield* open(stream, "alive", { forgetAfter: Duration.millis(50) })
@@ -238,7 +238,7 @@ describe("redisOrderQueue", () => {
     }))
 
   it.live(
-    "for any fields that are put in the stream, hands out the orders among them",
+    "for any fields in the stream, hands out the orders among them",
     () =>
       Effect.gen(function* () {
         const stream = aStream()

@@ -1,4 +1,4 @@
-/** How replicas ask each other, over a real Redis, and over its REST API. */
+/** Questions between replicas, over a real Redis, and over its REST API. */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Duration, Effect, Redacted, References } from "effect"
 import type { StreamOptions } from "#shared/queue/stream-commands.ts"
@@ -29,9 +29,7 @@ describe.each(Object.keys(transports) as ReadonlyArray<keyof typeof transports>)
       await server.kill()
     })
 
-    /**
-     * Replicas of one stream, each of which takes from it, so that the others know that it lives.
-     */
+    /** Replicas of one stream. Each takes from it, so that the others know that it is alive. */
     const open = Effect.fnUntraced(function* (...names: ReadonlyArray<string>) {
       const stream = `test:${crypto.randomUUID()}`
       const opened = yield* Effect.forEach(names, (consumer) =>
@@ -58,7 +56,7 @@ describe.each(Object.keys(transports) as ReadonlyArray<keyof typeof transports>)
       return opened
     })
 
-    it.live("answer each what it is asked about, and nobody asks itself", () =>
+    it.live("answer each question once, and never ask themselves", () =>
       Effect.gen(function* () {
         const [a, b, c] = yield* open("a", "b", "c")
         for (const replica of [a!, b!, c!]) {
@@ -85,7 +83,7 @@ describe.each(Object.keys(transports) as ReadonlyArray<keyof typeof transports>)
         })
       }))
 
-    it.live("name who does not answer, and hear the others all the same", () =>
+    it.live("name a replica that does not answer, and still hear the others", () =>
       Effect.gen(function* () {
         const [a, b] = yield* open("a", "b", "silent")
         yield* b!.answer("names", () => Effect.succeed("b"))
@@ -99,7 +97,7 @@ describe.each(Object.keys(transports) as ReadonlyArray<keyof typeof transports>)
         })
       }))
 
-    it.live("go on when a question met a defect", () =>
+    it.live("go on after a defect in an answer", () =>
       Effect.gen(function* () {
         const [a, b] = yield* open("a", "b")
         yield* b!.answer("halves", (question) =>
@@ -109,7 +107,7 @@ describe.each(Object.keys(transports) as ReadonlyArray<keyof typeof transports>)
         assert.deepStrictEqual((yield* a!.ask("halves", 4)).answers, [["b", 2]])
       }))
 
-    it.live("are not heard of any more when the one who answers has ended", () =>
+    it.live("are no longer heard after the answering one has ended", () =>
       Effect.gen(function* () {
         const [a, b] = yield* open("a", "b")
         yield* Effect.scoped(Effect.gen(function* () {
@@ -119,7 +117,7 @@ describe.each(Object.keys(transports) as ReadonlyArray<keyof typeof transports>)
         assert.deepStrictEqual((yield* a!.ask("names", null)).unheard, ["b"])
       }))
 
-    it.live("tell that nobody can be asked while the queue is away", () =>
+    it.live("report that nobody can be asked while the queue is unavailable", () =>
       Effect.gen(function* () {
         const [a] = yield* open("a", "b")
         yield* Effect.promise(() => server.kill())

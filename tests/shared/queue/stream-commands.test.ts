@@ -3,7 +3,7 @@ import { Duration } from "effect"
 import { beatMsOf, blockMsOf } from "#shared/queue/stream-commands.ts"
 
 describe("blockMsOf", () => {
-  it("is a beat, so that dead consumers are looked for in time", () => {
+  it("is a beat, so that dead consumers are noticed in time", () => {
     assert.strictEqual(blockMsOf(Duration.millis(300)), beatMsOf(Duration.millis(300)))
   })
 

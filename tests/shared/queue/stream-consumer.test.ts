@@ -13,7 +13,7 @@ beforeAll(async () => {
 afterAll(() => server.kill())
 
 describe("makeConsumer", () => {
-  it.live("renews its hold on what is in hand, and on nothing that was settled or buried", () =>
+  it.live("renews its hold on entries in hand, and not on those that are settled or buried", () =>
     Effect.gen(function* () {
       const { url, commands } = yield* failingRedis(server.url, () => undefined)
       const queue = yield* redisOrderQueue(url, {
@@ -24,7 +24,7 @@ describe("makeConsumer", () => {
         forgetAfter: Duration.hours(1),
         deadLettersFor: Duration.days(30),
       })
-      /** Of the commands that come from now on, so many of the name. */
+      /** Waits for this many more commands of the name. */
       const another = (name: string, count: number) => {
         const from = commands.length
         return until(
@@ -40,7 +40,7 @@ describe("makeConsumer", () => {
       yield* queue.deadLetter([{ delivery: buried!, cause: "a defect" }])
       yield* Effect.forkChild(queue.take(1))
       const from = commands.length
-      // It looks for what others held once in a beat, which is how often it renews its hold, too.
+      // It looks for dead consumers' entries once in a beat, as often as it renews its hold.
       yield* another("xautoclaim", 4)
       assert.notInclude(commands.slice(from + 1), "xclaim")
     }).pipe(Effect.provideService(References.MinimumLogLevel, "Error")))

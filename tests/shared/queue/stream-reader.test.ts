@@ -1,4 +1,4 @@
-/** What the reader makes of answers that never arrive, and of pages that hold nothing for it. */
+/** How the reader handles answers that never arrive, and pages that have nothing for it. */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Duration, Effect } from "effect"
 import { TestClock } from "effect/testing"
@@ -36,7 +36,7 @@ const aStream = () => `test:${crypto.randomUUID()}`
 const ordersOf = (items: ReadonlyArray<{ readonly message: { readonly orderId: string } }>) =>
   items.map(({ message }) => message.orderId)
 
-/** Delivers all new entries to a consumer that is silent for an hour by then. */
+/** Delivers all new entries to a consumer that has been silent for an hour. */
 const giveToTheDead = (stream: string) =>
   Effect.promise(async () => {
     const reply = await redis.xreadgroup("GROUP", group, "dead", "STREAMS", stream, ">")
@@ -46,7 +46,7 @@ const giveToTheDead = (stream: string) =>
   })
 
 describe("makeReader", () => {
-  it.effect("goes on claiming every beat though the wall clock is set back an hour", () =>
+  it.effect("goes on claiming every beat when the wall clock is set back an hour", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(1_800_000_000_000)
       const redis = yield* Effect.acquireRelease(
@@ -72,7 +72,7 @@ describe("makeReader", () => {
         { ...options, stream, claimAfter: Duration.minutes(1) },
         new Set(),
       )
-      // The first one makes the group.
+      // The first one creates the group.
       for (let n = 0; n < 3; n++) yield* read(1)
       assert.strictEqual(claims, 1)
       yield* TestClock.setTime(1_800_000_000_000 - 3_600_000)
@@ -81,7 +81,7 @@ describe("makeReader", () => {
       assert.strictEqual(claims, 2)
     }))
 
-  it.live("reads again what an answer carried that was lost, without waiting for the claim time", () =>
+  it.live("reads entries again whose answer was lost, without waiting for the claim time", () =>
     Effect.gen(function* () {
       const order = anOrder()
       const queue = yield* open(
@@ -98,7 +98,7 @@ describe("makeReader", () => {
       assert.isTrue(delivery?.redelivered)
     }))
 
-  it.live("does so, too, when the group was made again in between and begins with what is old", () =>
+  it.live("reads them again also from a recreated group that begins with old entries", () =>
     Effect.gen(function* () {
       const stream = aStream()
       const [old, ...later] = someOrders(4)
@@ -112,7 +112,7 @@ describe("makeReader", () => {
       assert.deepStrictEqual(ordersOf(yield* queue.take(3)), [old!.orderId])
     }))
 
-  it.live("does so, too, when what it claimed from a dead consumer was lost", () =>
+  it.live("reads them again also when they were claimed from a dead consumer", () =>
     Effect.gen(function* () {
       const stream = aStream()
       const order = anOrder()
@@ -124,7 +124,7 @@ describe("makeReader", () => {
       assert.deepStrictEqual(ordersOf(taken), [order.orderId])
     }))
 
-  it.live("claims all of a dead consumer's, many pages of them behind what a live one holds", () =>
+  it.live("claims all entries of a dead consumer, also many pages behind those of a live one", () =>
     Effect.gen(function* () {
       const stream = aStream()
       const holder = yield* open(server.url, stream, "holder")

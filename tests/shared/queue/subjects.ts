@@ -1,7 +1,7 @@
 /**
  * The three order queues as the contract sees them: consumers that live, consumers that crash
- * (processes that are killed, where the entries are kept outside of the process), and what can be
- * seen of the stream from outside.
+ * (killed processes, if the entries are kept outside of the process), and the stream as seen from
+ * outside.
  */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
@@ -22,23 +22,23 @@ import { patienceMs } from "#tests/support/patience.ts"
 import { anyRedis } from "#tests/support/redis.ts"
 import { startUpstashFront, type UpstashFront } from "#tests/support/upstash-front.ts"
 
-/** One stream, used by nobody else. */
+/** One stream that nobody else uses. */
 export interface Subject {
   /** A consumer that lives until the scope ends. */
   readonly open: (
     consumer: string,
   ) => Effect.Effect<OrderQueue["Service"] & QueueDesk["Service"], never, Scope.Scope>
-  /** A consumer that takes so many entries and dies with them; the orders it took. */
+  /** A consumer that takes this many entries and dies with them; gives their orders. */
   readonly crash: (consumer: string, count: number) => Effect.Effect<ReadonlyArray<string>>
-  /** Entries in the stream, and those of them that are in a consumer's hands. */
+  /** Entries in the stream, and how many of them consumers have in hand. */
   readonly backlog: Effect.Effect<{ readonly length: number; readonly pending: number }>
   readonly deadLetters: Effect.Effect<ReadonlyArray<{ readonly cause: string }>>
-  /** Puts an entry that is no order message into the stream, where there is a way to. */
+  /** Puts an entry that is no order message into the stream, if there is a way to. */
   readonly poison: ((fields: ReadonlyArray<string>) => Effect.Effect<unknown>) | undefined
   /** Deletes all dead letters, as a person does. */
   readonly deleteLetters: Effect.Effect<unknown> | undefined
   /**
-   * Puts a dead letter where they are, as if it had been put there at that time. Dead letters are
+   * Puts a dead letter among the others, as if it had been written at that time. Dead letters are
    * kept for 30 days.
    */
   readonly buriedAt: ((ms: number, cause: string) => Effect.Effect<unknown>) | undefined
@@ -88,7 +88,7 @@ const memory = (): Implementation => ({
     const stream = makeMemoryStream(10_000)
     return {
       open: () => memoryOrderQueue(stream),
-      // Consumers and entries share a process: none can die alone, and closing is the end of one.
+      // Consumers and entries share a process: none can die alone, so closing stands for a crash.
       crash: (_, count) =>
         Effect.scoped(Effect.gen(function* () {
           const queue = yield* memoryOrderQueue(stream)
@@ -108,8 +108,7 @@ const memory = (): Implementation => ({
 })
 
 /**
- * What both transports to Redis have in common: the server can be looked into, and is left as it
- * was found.
+ * What both transports to Redis have in common: the server can be inspected, and is left as it was.
  */
 const overRedis = async (
   front?: (redisUrl: string) => Promise<UpstashFront>,
@@ -178,10 +177,7 @@ export const implementations: Record<string, () => Promise<Implementation>> = {
   upstash: () => overRedis(startUpstashFront),
 }
 
-/**
- * Waits until what is looked at is as wanted; gives up when it takes too long, with what it looks
- * like then.
- */
+/** Waits until the effect's result is as wanted. Fails after the limit, with the last result. */
 export const until = Effect.fnUntraced(function* <A, E, R>(
   look: Effect.Effect<A, E, R>,
   wanted: (seen: A) => boolean,
@@ -190,7 +186,7 @@ export const until = Effect.fnUntraced(function* <A, E, R>(
   let seen = yield* look
   while (!wanted(seen)) {
     if (Date.now() > deadlineMs) {
-      assert.fail(`not so within ${patienceMs} ms: ${JSON.stringify(seen)}`)
+      assert.fail(`still not as wanted after ${patienceMs} ms: ${JSON.stringify(seen)}`)
     }
     yield* Effect.sleep(10)
     seen = yield* look

@@ -1,6 +1,6 @@
 /**
- * What is special to Upstash: a token, answers that are no answers, and reads that cannot wait on
- * the server.
+ * What only Upstash has: a token, answers that are not JSON, and reads that cannot wait on the
+ * server.
  */
 import { createServer } from "node:http"
 import { once } from "node:events"
@@ -33,7 +33,7 @@ const open = (url: string, token: string) =>
     deadLettersFor: Duration.days(30),
   })
 
-/** An HTTP server that answers everything in the given way, if at all. */
+/** An HTTP server that answers everything in the given way, or never. */
 const anyServer = (answer: string | undefined) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
@@ -79,7 +79,7 @@ describe("upstashOrderQueue", () => {
       assert.isBelow((yield* Clock.currentTimeMillis) - startMs, underLoad(3_000))
     }))
 
-  it.live("fails when nobody is there", () =>
+  it.live("fails when the connection is refused", () =>
     Effect.gen(function* () {
       const { url } = yield* Effect.scoped(anyServer(undefined))
       const queue = yield* open(url, "t")

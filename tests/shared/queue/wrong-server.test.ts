@@ -1,6 +1,6 @@
 /**
- * Servers that refuse everything, each in the words of Redis, and the right one that the address
- * leads to next.
+ * Servers that refuse everything, each in Redis's words, and the right one that the address leads
+ * to next.
  */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Duration, Effect, Redacted } from "effect"
@@ -31,7 +31,7 @@ const refusals = [
   "CLUSTERDOWN The cluster is down",
   "NOREPLICAS Not enough good replicas to write.",
   "NOAUTH Authentication required.",
-  // As version 6 words what failed within a script.
+  // The wording of version 6 for a failure within a script.
   "ERR Error running script (call to f_5a1): @user_script:1: @user_script: 1: -READONLY You can't write",
 ]
 
@@ -51,7 +51,7 @@ const drivers = {
 
 describe.concurrent.each(refusals)("a server that says %s", (refusal) => {
   it.live.each(["redis", "http"] as const)(
-    "is left for the right one, over %s:",
+    "is left for the right one, over %s",
     (scheme) =>
       Effect.gen(function* () {
         const wrong = yield* refusing(scheme, refusal)
@@ -78,7 +78,7 @@ describe("isWrongServer", () => {
     "NOGROUP No such key 'READONLY' or consumer group 'g' in XREADGROUP with GROUP option",
     "ERR unknown command 'x', with args beginning with: 'READONLY'",
     "READONLYISH",
-  ])("leaves the connection alone for %s", (message) => {
+  ])("keeps the connection for %s", (message) => {
     assert.isFalse(isWrongServer({ message }))
   })
 })

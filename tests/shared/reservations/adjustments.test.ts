@@ -1,6 +1,6 @@
 /**
  * Adjustments in a real database: what they change, how often, what they refuse, and that the books
- * balance all the while.
+ * always balance.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer } from "effect"
@@ -53,7 +53,7 @@ describe("an adjustment", () => {
       })
     }))
 
-  it.live("is made once, however often it is sent, one after another and at once", () =>
+  it.live("is made once, however often it is sent, in turn or at the same time", () =>
     Effect.gen(function* () {
       const { adjust, balance, stock, stocks } = yield* start
       yield* stock({ a: 5 })
@@ -70,7 +70,7 @@ describe("an adjustment", () => {
       assert.deepStrictEqual(yield* balance, fine(1))
     }))
 
-  it.live("is refused with a key that was used for something else, also at once", () =>
+  it.live("is refused with a key that was used for another one, also at the same time", () =>
     Effect.gen(function* () {
       const { adjust, balance, stock, stocks } = yield* start
       yield* stock({ a: 5, b: 5 })
@@ -104,7 +104,7 @@ describe("an adjustment", () => {
       assert.deepStrictEqual(yield* stocks, { a: 8 })
     }))
 
-  it.live("never takes what orders hold or what is not there, and says how much there is", () =>
+  it.live("never takes what orders hold or what does not exist, and says how much there is", () =>
     Effect.gen(function* () {
       const { adjust, apply, balance, stock, stockBook, stocks } = yield* start
       yield* stock({ a: 5 })
@@ -114,13 +114,13 @@ describe("an adjustment", () => {
       assert.include(JSON.stringify(problem), "3 of a are left, and orders have taken 2")
       assert.deepStrictEqual(yield* stocks, { a: 3 })
       assert.deepStrictEqual(yield* stockBook.adjustments({}), { adjustments: [], next: null })
-      // What was refused left nothing behind: the same may be sent again when there is enough.
+      // A refusal leaves nothing behind: the same may be sent again when there is enough.
       yield* apply([cancel(1, "a", 2)])
       assert.strictEqual((yield* adjust(wanted("1", "a", -4))).adjustment.left, 1)
       assert.deepStrictEqual(yield* balance, fine(1))
     }))
 
-  it.live("never adds more than can be counted, what orders hold included", () =>
+  it.live("never adds more than can be counted, including what orders hold", () =>
     Effect.gen(function* () {
       const { adjust, apply, stock, stocks } = yield* start
       const most = Number.MAX_SAFE_INTEGER
@@ -133,7 +133,7 @@ describe("an adjustment", () => {
       assert.deepStrictEqual(yield* stocks, { a: most })
     }))
 
-  it.live("makes nothing new: what does not exist is not found", () =>
+  it.live("creates nothing: an unknown resource is not found", () =>
     Effect.gen(function* () {
       const { adjust, balance, stock } = yield* start
       yield* stock({ a: 5 })
@@ -142,7 +142,7 @@ describe("an adjustment", () => {
       assert.deepStrictEqual(yield* balance, fine(1))
     }))
 
-  it.live("is counted in every look at the books while orders reserve and give back", () =>
+  it.live("is counted in every reading of the books while orders reserve and give back", () =>
     Effect.gen(function* () {
       const { adjust, apply, balance, stock, stocks } = yield* start
       yield* stock({ a: 100, b: 100 })
@@ -176,7 +176,7 @@ describe("an adjustment", () => {
 })
 
 describe("the books", () => {
-  it.live("do not balance when a restock was counted twice, or not at all", () =>
+  it.live("do not balance if a restock was counted twice, or not at all", () =>
     Effect.gen(function* () {
       const { adjust, balance, sql, stock } = yield* start
       yield* stock({ a: 5, b: 5 })
@@ -200,7 +200,7 @@ describe("the books", () => {
       })
     }))
 
-  it.live("name what was adjusted of a resource that is gone", () =>
+  it.live("name adjustments of a resource that is gone", () =>
     Effect.gen(function* () {
       const { adjust, balance, sql, stock } = yield* start
       yield* stock({ a: 5, b: 5 })

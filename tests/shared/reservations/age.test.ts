@@ -1,7 +1,7 @@
 /**
- * What a participant answers about orders that it may have forgotten. What is proved: whatever
- * comes after, and however the clocks of replicas differ, forgetting an order that was final and
- * old changes no balance, ever.
+ * What a participant answers about orders that it may have forgotten. Proved: forgetting an order
+ * that was final and old changes no balance, whatever comes afterwards, and however the clocks of
+ * replicas differ.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Duration } from "effect"
@@ -31,7 +31,7 @@ const record = (outcome: Reservation["outcome"]): Reservation => ({
   quantity: 30,
 })
 
-/** What the command comes to when the order is that old. */
+/** The result of the command when the order is that old. */
 const at = (ageMs: number, command: Command, known: ReadonlyArray<Reservation> = []) => {
   const records = new Map(known.map((one) => [one.orderId, one]))
   const terms = { nowMs: madeMs + ageMs, retentionMs }
@@ -47,7 +47,7 @@ const nothing = (applied: Applied) =>
   })
 
 describe("an order without a record", () => {
-  it("may reserve for as long as it is remembered, and not a moment longer", () => {
+  it("may reserve for as long as it is remembered, and no longer", () => {
     for (const ageMs of [-ms("1 hour"), 0, ms("1 minute"), retentionMs - 1_000, retentionMs]) {
       assert.deepStrictEqual(at(ageMs, reserve).recorded, [record("reserved")])
     }
@@ -56,7 +56,7 @@ describe("an order without a record", () => {
     }
   })
 
-  it("is not rejected but cancelled when it is too old, even if there is not enough", () => {
+  it("is cancelled and not rejected if it is too old, even if there is not enough", () => {
     nothing(at(retentionMs + 1, { ...reserve, quantity: 101 }))
     nothing(at(retentionMs + 1, { ...reserve, resource: "nobody" }))
   })
@@ -72,13 +72,13 @@ describe("an order without a record", () => {
 describe("an order with a record", () => {
   const old = 12 * retentionMs
 
-  it("is answered by its record however old it is", () => {
+  it("gets the answer of its record however old it is", () => {
     assert.deepStrictEqual(at(old, reserve, [record("reserved")]).outcomes[0]!.outcome, "reserved")
     assert.deepStrictEqual(at(old, reserve, [record("rejected")]).outcomes[0]!.outcome, "rejected")
     nothing(at(old, reserve, [record("cancelled")]))
   })
 
-  it("that is undone at last gives back what it held", () => {
+  it("gives back what it held when it is undone at last", () => {
     const { changes, givenBack } = at(old, cancel, [record("reserved")])
     assert.deepStrictEqual([...changes], [["ann", 30]])
     assert.deepStrictEqual(givenBack, [record("cancelled")])
@@ -107,8 +107,7 @@ describe("a reserve that comes after the cancel of its order", () => {
 })
 
 /**
- * Something that happens to the nth of a few orders, a while after what happened before, by a clock
- * that goes fast.
+ * An event for the nth of a few orders, a while after the previous event, by a clock that is ahead.
  */
 interface Event {
   readonly kind: "reserve" | "cancel" | "forget"
@@ -150,7 +149,7 @@ class Participant {
 }
 
 describe("forgetting", () => {
-  it("changes nothing that any later command does to any balance, and lets in none that was cancelled", () => {
+  it("changes no balance, whatever commands follow, and revives no cancelled order", () => {
     let forgotten = 0
     const holds = (events: ReadonlyArray<Event>, unfinished: ReadonlySet<number>) => {
       const remembers = new Participant()
@@ -165,7 +164,7 @@ describe("forgetting", () => {
           const olderThan = forgettableBefore(nowMs + fastMs, retentionMs)
           for (const [one, ageMs] of orders.entries()) {
             if (madeMs + ageMs >= olderThan || unfinished.has(one)) continue
-            // It is final, so what is still reserved is so for good, and nobody cancels it.
+            // The order is final, so what is still reserved stays reserved, and nobody cancels it.
             if (forgets.records.get(idOf(one))?.outcome === "reserved") completed.add(one)
             if (forgets.records.delete(idOf(one))) forgotten++
             gone.add(one)

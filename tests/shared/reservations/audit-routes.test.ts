@@ -1,4 +1,4 @@
-/** The doors of the three participants that the audit comes in by, from outside. */
+/** The three participants' routes for the audit, from outside. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { order, reserve } from "./participant.ts"
@@ -6,7 +6,7 @@ import { startParticipant } from "./running-participant.ts"
 
 const doors = ["/internal/reservations", "/internal/books"]
 
-describe("the audit's doors", () => {
+describe("the routes for the audit", () => {
   for (const name of ["billing", "items", "slots"] as const) {
     it.live(`of ${name} let the orchestrator in, and nobody else`, () =>
       Effect.gen(function* () {
@@ -21,7 +21,7 @@ describe("the audit's doors", () => {
       }))
   }
 
-  it.live("show what is on record, by pages", () =>
+  it.live("show the records in pages", () =>
     Effect.gen(function* () {
       const { call, token } = yield* startParticipant("items")
       const orchestrator = yield* token("orchestrator")
@@ -39,7 +39,7 @@ describe("the audit's doors", () => {
       assert.deepStrictEqual(body, { resources: 10, imbalanced: [] })
     }))
 
-  it.live("refuse what they do not understand", () =>
+  it.live("refuse malformed requests", () =>
     Effect.gen(function* () {
       const { call, token } = yield* startParticipant("slots")
       const orchestrator = yield* token("orchestrator")

@@ -1,6 +1,6 @@
 /**
- * A participant's books, in a real database: pages of records, and whether what each resource
- * started with is there.
+ * A participant's books, in a real database: pages of records, and whether each resource still adds
+ * up to its initial amount.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Fiber, Layer } from "effect"
@@ -23,7 +23,7 @@ const start = Effect.fnUntraced(function* (poolSize?: number) {
 })
 
 describe("a page of the books", () => {
-  it.live("has the records between two orders, both left out, newest order first", () =>
+  it.live("has the records between two orders, without these two, newest order first", () =>
     Effect.gen(function* () {
       const { apply, page, stock } = yield* start()
       yield* stock({ a: 5 })
@@ -52,12 +52,12 @@ describe("a page of the books", () => {
       assert.deepStrictEqual(yield* numbers({ before: order(2), after: order(2) }), [])
     }))
 
-  it.live("is read by the index, wherever it lies among very many records", () =>
+  it.live("is read by the index, wherever it is among very many records", () =>
     Effect.gen(function* () {
       const { database, page, sql } = yield* start(1)
       const read = Effect.gen(function* () {
-        // Its connection hands in its counts only now and then, but with the next statement when
-        // told to.
+        // The connection reports its counts only now and then, unless told to with the next
+        // statement.
         yield* database.query((sql) => sql`select pg_stat_force_next_flush()`)
         const [counted] = yield* Effect.promise(() =>
           sql`select sum(seq_tup_read)::int as whole,
@@ -94,7 +94,7 @@ describe("the balance of the books", () => {
       assert.deepStrictEqual(yield* balance, { resources: 2, imbalanced: [] })
     }))
 
-  it.live("is that of one instant, whatever is being reserved and given back", () =>
+  it.live("is that of one instant, whatever is reserved and given back meanwhile", () =>
     Effect.gen(function* () {
       const { apply, balance, stock } = yield* start()
       yield* stock({ a: 1_000, b: 1_000 })
@@ -116,7 +116,7 @@ describe("the balance of the books", () => {
       assert.isAbove(looks, 3)
     }))
 
-  it.live("names what was changed past the books, and what is held of a resource that is gone", () =>
+  it.live("names changes that bypassed the books, and holds on a missing resource", () =>
     Effect.gen(function* () {
       const { apply, balance, sql, stock } = yield* start()
       yield* stock({ a: 5, b: 6, c: 7, d: 8 })
@@ -140,7 +140,7 @@ describe("the balance of the books", () => {
       assert.deepStrictEqual(imbalanced[0]?.resource, "1000")
     }))
 
-  it.live("is found in a participant without any resources", () =>
+  it.live("exists for a participant without any resources", () =>
     Effect.gen(function* () {
       const { balance } = yield* start()
       assert.deepStrictEqual(yield* balance, { resources: 0, imbalanced: [] })

@@ -1,7 +1,7 @@
 /**
- * Batches at the same time. What is proved: no deadlock and no lost conflict reaches a caller, one
- * order has one answer, nothing is taken twice or from nowhere, and the transaction that lost
- * leaves nothing behind.
+ * Batches at the same time. Proved: no deadlock and no lost conflict reaches a caller, an order has
+ * one answer, nothing is taken twice or from nowhere, and a transaction that lost leaves nothing
+ * behind.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
@@ -15,7 +15,7 @@ const atOnce = <A, E, R>(effects: ReadonlyArray<Effect.Effect<A, E, R>>) =>
 const fiftyTimes = <A, E, R>(effect: Effect.Effect<A, E, R>) =>
   atOnce(Array.from({ length: 50 }, () => effect))
 
-/** What is on the shelf and what is reserved from it, by resource. */
+/** The amounts in stock and those reserved, by resource. */
 const totals = ({ stocks, records }: Participant) =>
   Effect.map(Effect.all([stocks, records]), ([stocks, records]) => {
     const sums = new Map(Object.entries(stocks))
@@ -32,7 +32,7 @@ const shuffled = <A>(items: ReadonlyArray<A>, seed: number): ReadonlyArray<A> =>
 describe("Reservations", () => {
   for (const replicas of [2, 8]) {
     it.live(
-      `serves ${replicas} batches with the same orders and resources in other orders`,
+      `serves ${replicas} batches with the same orders and resources in different order`,
       () =>
         Effect.gen(function* () {
           const participant = yield* startParticipant()
@@ -42,7 +42,7 @@ describe("Reservations", () => {
           for (let round = 0; round < 60; round++) {
             const ns = Array.from({ length: 6 }, (_, n) => 4 + round * 4 + n)
             const reserves = ns.map((n) => reserve(n, String(1 + n % 4)))
-            // Each round cancels half of the orders of the one before, which are in this round's
+            // Each round cancels half of the previous round's orders, which are in this round's
             // batches too.
             const cancels = ns.filter((n) => n % 2 === 0).map((n) =>
               cancel(n - 4, String(1 + n % 4))
@@ -60,7 +60,7 @@ describe("Reservations", () => {
           assert.deepStrictEqual(sums, full)
           assert.isAtLeast(least, 0)
           for (const [id, outcome] of yield* participant.records) {
-            // Reserved and rejected never meet in one order; who cancels sees cancelled.
+            // An order is never both reserved and rejected; a cancel is answered cancelled.
             const seen = [...answers.get(id) ?? []].filter((answer) => answer !== "cancelled")
             assert.isAtMost(seen.length, 1, `${id} was answered ${seen}`)
             assert.isTrue(answers.get(id)?.has(outcome), `${id} is ${outcome} but nobody was told`)
@@ -71,7 +71,7 @@ describe("Reservations", () => {
   }
 
   it.live(
-    "lets fifty parallel duplicates of a command take effect once, with one answer",
+    "applies fifty parallel duplicates of a command once, with one answer",
     () =>
       Effect.gen(function* () {
         const participant = yield* startParticipant()
@@ -96,7 +96,7 @@ describe("Reservations", () => {
   )
 
   it.live(
-    "gives one order one answer when its reserve and its cancel race",
+    "gives an order one answer when its reserve and its cancel race",
     () =>
       Effect.gen(function* () {
         const participant = yield* startParticipant()
@@ -127,7 +127,7 @@ describe("Reservations", () => {
       assert.strictEqual(counts.deadlocks, 0)
     }))
 
-  it.live("sells the last ones to as many as there are", () =>
+  it.live("sells the last units to as many orders as there are units", () =>
     Effect.gen(function* () {
       const participant = yield* startParticipant()
       yield* participant.stock({ "1": 7 })
@@ -139,14 +139,14 @@ describe("Reservations", () => {
       assert.deepStrictEqual(yield* participant.stocks, { "1": 0 })
     }))
 
-  it.live("begins again, with nothing left behind, when another transaction recorded first", () =>
+  it.live("starts again, with nothing left behind, when another transaction recorded first", () =>
     Effect.gen(function* () {
       const participant = yield* startParticipant()
       const { apply, sql, counts } = participant
       yield* participant.stock({ "1": 10, "2": 10 })
       const commands: ReadonlyArray<Command> = [reserve(1, "1", 2), reserve(2, "2", 3)]
-      // The other one has recorded order 1 and not committed yet: the batch sees nothing of it, and
-      // then waits for it.
+      // The other transaction has recorded order 1 without committing: the batch cannot see it yet,
+      // and then waits for it.
       const inserted = Promise.withResolvers<void>()
       const other = Promise.withResolvers<void>()
       const recorded = sql.begin(async (tx) => {
@@ -176,7 +176,7 @@ describe("Reservations", () => {
       ])
     }))
 
-  it.live("goes on without the order whose other transaction was undone", () =>
+  it.live("goes on without an order whose other transaction was undone", () =>
     Effect.gen(function* () {
       const participant = yield* startParticipant()
       const { apply, sql, counts } = participant

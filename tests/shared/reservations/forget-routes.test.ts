@@ -1,4 +1,4 @@
-/** The doors by which the orchestrator has a participant forget. */
+/** The routes by which the orchestrator makes a participant forget. */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect } from "effect"
 import { firstIdAt } from "#shared/contracts/order.ts"
@@ -10,7 +10,7 @@ const nothing = "00000000-0000-0000-0000-000000000000"
 const request = { before: order(9), except: [order(3)] }
 
 describe("POST /internal/forget", () => {
-  it.live("forgets for the orchestrator, and GET /internal/forgotten tells how far", () =>
+  it.live("forgets for the orchestrator, and GET /internal/forgotten shows how far", () =>
     Effect.gen(function* () {
       const calendar = yield* makeCalendar
       const retention = { RETENTION: "1 day" }
@@ -25,7 +25,7 @@ describe("POST /internal/forget", () => {
       const early = yield* call("/internal/forget", { token: today, body: request })
       assert.deepStrictEqual([early.status, early.body], [200, { forgotten: 0 }])
 
-      // The same, two days later.
+      // The same request, two days later.
       calendar.pass("2 days")
       const later = yield* Effect.provideService(running.replica(), Clock.Clock, calendar.clock)
       const authorization = `Bearer ${yield* token("orchestrator", {
@@ -48,7 +48,7 @@ describe("POST /internal/forget", () => {
       assert.deepStrictEqual({ ...slot }, { capacity: 97, consumed: 2, opening: 100 })
     }))
 
-  it.live("is for the orchestrator only, and so is the look at it", () =>
+  it.live("is for the orchestrator only, and so is the route that shows how far", () =>
     Effect.gen(function* () {
       const { call, token } = yield* startParticipant("items")
       const auth = { token: yield* token("auth") }
@@ -59,7 +59,7 @@ describe("POST /internal/forget", () => {
       assert.deepStrictEqual([status, (yield* call("/internal/forgotten")).status], [401, 401])
     }))
 
-  it.live("refuses what is no request", () =>
+  it.live("refuses malformed requests", () =>
     Effect.gen(function* () {
       const { call, token } = yield* startParticipant("items")
       const orchestrator = yield* token("orchestrator")

@@ -1,7 +1,7 @@
 /**
- * Forgetting, over PostgreSQL. What is proved: what goes is old and not spared, what completed
- * orders held is consumed, the books balance at every step, and neither commands nor other
- * forgetters that come at the same time do any harm.
+ * Forgetting, over PostgreSQL. Proved: forgotten records are old and not spared, what completed
+ * orders held counts as consumed, the books balance at every step, and concurrent commands and
+ * concurrent forgetting do no harm.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Exit, Fiber } from "effect"
@@ -14,7 +14,7 @@ import { cancel, order, type Participant, reserve, startParticipant } from "./pa
 const nothing = OrderId.make("00000000-0000-0000-0000-000000000000")
 const everything = OrderId.make("ffffffff-ffff-ffff-ffff-ffffffffffff")
 
-/** A participant whose day the test sets. */
+/** A participant whose date the test sets. */
 const start = (poolSize?: number) =>
   Effect.gen(function* () {
     const calendar = yield* makeCalendar
@@ -28,7 +28,7 @@ const start = (poolSize?: number) =>
     return { ...participant, apply, forget, forgotten, orders, calendar }
   })
 
-/** What of item 1 is left, held, and consumed. */
+/** What is left, held and consumed of item 1. */
 const books = ({ sql }: Participant) =>
   Effect.promise(async () => {
     const [row] = await sql<[{ stock: string; held: string; consumed: string; opening: string }]>`
@@ -57,7 +57,7 @@ const someHistory = (participant: Participant, calendar: Calendar) =>
   })
 
 describe("Retention", () => {
-  it.live("forgets what is old enough, and counts what completed orders held as consumed", () =>
+  it.live("forgets old orders, and counts what completed ones held as consumed", () =>
     Effect.gen(function* () {
       const participant = yield* start()
       const { forget, forgotten, apply, orders, calendar } = participant
@@ -74,7 +74,7 @@ describe("Retention", () => {
       assert.deepStrictEqual(spared, [])
     }))
 
-  it.live("forgets nothing that is younger than the retention and a day, whatever is asked", () =>
+  it.live("forgets nothing that is younger than the retention and a day", () =>
     Effect.gen(function* () {
       const participant = yield* start()
       const { forget, forgotten, orders, calendar } = participant
@@ -90,7 +90,7 @@ describe("Retention", () => {
       assert.strictEqual(yield* forget(), 1)
     }))
 
-  it.live("goes as far as it is asked to", () =>
+  it.live("goes as far as requested", () =>
     Effect.gen(function* () {
       const participant = yield* start()
       const { forget, forgotten, orders, calendar } = participant
@@ -104,7 +104,7 @@ describe("Retention", () => {
       assert.deepStrictEqual(yield* orders, [order(2), order(3)])
     }))
 
-  it.live("refuses the late commands of what it forgot, and records nothing of them", () =>
+  it.live("refuses late commands of forgotten orders, and records nothing for them", () =>
     Effect.gen(function* () {
       const participant = yield* start()
       const { forget, apply, orders, calendar } = participant
@@ -123,15 +123,14 @@ describe("Retention", () => {
       assert.deepStrictEqual(yield* books(participant), [93, 0, 7])
     }))
 
-  it.live("spares the orders that it is told to, for as long as it is", () =>
+  it.live("spares the given orders, as long as they are given", () =>
     Effect.gen(function* () {
       const participant = yield* start()
       const { forget, forgotten, apply, orders, calendar } = participant
       yield* participant.stock({ "1": 100 })
       yield* apply([reserve(1, "1", 10), reserve(2, "1", 20), reserve(3, "1", 30)])
       calendar.pass(aMonthAndADay)
-      // An order that is not on record is spared as well: it may have something on record
-      // elsewhere.
+      // An order without a record is spared as well: it may have a record elsewhere.
       assert.strictEqual(yield* forget(everything, [order(2), order(3), order(9)]), 1)
       assert.deepStrictEqual((yield* forgotten).spared, [order(2), order(3), order(9)])
       assert.strictEqual(yield* forget(everything, [order(2), order(3), order(9)]), 0)
@@ -146,7 +145,7 @@ describe("Retention", () => {
       assert.deepStrictEqual(yield* books(participant), [70, 0, 30])
     }))
 
-  it.live("does not spare again what it forgot, however late it is told to", () =>
+  it.live("does not spare an order again that it has forgotten, however late it is given", () =>
     Effect.gen(function* () {
       const participant = yield* start()
       const { forget, forgotten, calendar } = participant
@@ -157,7 +156,7 @@ describe("Retention", () => {
       assert.deepStrictEqual((yield* forgotten).spared, [order(3)])
     }))
 
-  it.live("says of an order that is spared beyond what is forgotten only later that it is spared", () =>
+  it.live("reports an order as spared if only a later step of forgetting would reach it", () =>
     Effect.gen(function* () {
       const participant = yield* start()
       const { forget, forgotten, calendar } = participant
@@ -193,7 +192,7 @@ describe("Retention", () => {
       }
     }))
 
-  it.live("does not mind a resource that is gone", () =>
+  it.live("tolerates a resource that is gone", () =>
     Effect.gen(function* () {
       const participant = yield* start()
       const { forget, orders, sql, calendar } = participant
@@ -203,17 +202,17 @@ describe("Retention", () => {
       assert.deepStrictEqual(yield* orders, [])
     }))
 
-  it.live("lets a late command wait for it, and not the other way round", () =>
+  it.live("makes a late command wait for it, and never waits for one itself", () =>
     Effect.gen(function* () {
       const participant = yield* start()
       const { forget, apply, sql, calendar } = participant
       yield* someHistory(participant, calendar)
-      // Who holds the item holds up the forgetter, which has the orders locked by then.
+      // A lock on the item blocks the forgetting, which has the orders locked by then.
       const held = yield* Effect.promise(() => sql.reserve())
       yield* Effect.promise(() => held`begin`)
       yield* Effect.promise(() => held`select from items where id = '1' for update`)
       const forgetting = yield* Effect.forkChild(forget())
-      yield* until("the forgetter waits", () => waiting(participant, 1))
+      yield* until("the forgetting waits", () => waiting(participant, 1))
       const late = yield* Effect.forkChild(apply([reserve(1, "1", 7), reserve(3, "1", 5)]))
       yield* until("the late command waits", () => waiting(participant, 2))
       yield* Effect.promise(() => held`commit`)
@@ -227,7 +226,7 @@ describe("Retention", () => {
     }))
 
   it.live(
-    "that goes on while commands of all kinds come in loses nothing and locks nobody out",
+    "while commands of all kinds come in loses nothing and blocks nothing",
     () =>
       Effect.gen(function* () {
         const participant = yield* start()
@@ -287,14 +286,14 @@ const chunks = <A>(items: ReadonlyArray<A>, size: number): ReadonlyArray<Readonl
     (_, n) => items.slice(n * size, (n + 1) * size),
   )
 
-/** Whether so many statements wait for a lock. */
+/** Whether this many statements wait for a lock. */
 const waiting = ({ sql }: Participant, count: number) =>
   sql`select from pg_stat_activity
     where datname = current_database() and wait_event_type = 'Lock'`.then((rows) =>
     rows.length === count
   )
 
-/** What was consumed of all, and of each item what is left, held and consumed together. */
+/** What was consumed in total, and for each item what is left, held and consumed together. */
 const sumsOf = ({ sql }: Participant) =>
   Effect.promise(async () => {
     const rows = await sql<Array<{ id: string; total: string; consumed: string }>>`

@@ -1,6 +1,6 @@
 /**
- * A participant for one test: the real protocol over the items' tables in a database of their own,
- * and an onlooker who fills the shelf and looks at what was written.
+ * A participant for one test: the real protocol over the items' tables in a database of its own,
+ * and a second client that fills the stock and reads what was written.
  */
 import { Context, Duration, Effect, Layer, type Schema, type Scope } from "effect"
 import { join } from "node:path"
@@ -44,14 +44,14 @@ export interface Participant {
   readonly stockBook: Stock["Service"]
   readonly retention: Retention["Service"]
   readonly sql: Sql
-  /** The Database that the participant itself works on. */
+  /** The Database that the participant itself uses. */
   readonly database: Database["Service"]
   /**
-   * How often a transaction was begun, and begun again after a lost conflict or a deadlock; and
-   * their statements.
+   * How many transactions were begun, and begun again after a lost conflict or a deadlock; and how
+   * many statements they had.
    */
   readonly counts: { begun: number; lost: number; deadlocks: number; statements: number }
-  /** Empties all tables and puts these stocks on the shelf. */
+  /** Empties all tables and sets these stocks. */
   readonly stock: (stocks: Readonly<Record<string, number>>) => Effect.Effect<void>
   readonly stocks: Effect.Effect<Readonly<Record<string, number>>>
   /** Every record, as [order, outcome, resource, quantity], sorted by order. */

@@ -1,7 +1,7 @@
 /**
- * The plan trap: a prepared statement that was planned while its table was tiny keeps its plan when
- * the table has grown. What is proved: with connections that planned at one row, a batch reads as
- * many rows of fifty thousand as it names, and no more.
+ * The plan trap: a prepared statement that was planned while its table was tiny keeps its plan
+ * after the table has grown. Proved: on connections that planned at one row, a batch reads as many
+ * of fifty thousand rows as it names, and no more.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -12,11 +12,10 @@ import { cancel, type Participant, reserve, startParticipant } from "./participa
 const rows = 50_000
 const batches = 60
 
-/** The rows that statements of the participant have read so far, by whole scans and by index. */
+/** The rows that the participant's statements have read so far, by whole scans and by index. */
 const readIn = ({ database, sql }: Participant) =>
   Effect.gen(function* () {
-    // Its connection hands in its counts only now and then, but with the next statement when told
-    // to.
+    // The connection reports its counts only now and then, unless told to with the next statement.
     yield* database.query((sql) => sql`select pg_stat_force_next_flush()`)
     const [counted] = yield* Effect.promise(() =>
       sql`select sum(seq_tup_read)::int as whole,
@@ -31,7 +30,7 @@ const plannedAt = (few: number) =>
     const participant = yield* startParticipant(1)
     const { apply, stock, sql } = participant
     const run = (statement: string) => Effect.promise(() => sql.unsafe(statement))
-    // The server's housekeeping would have the statements planned anew some minutes later.
+    // Autovacuum would have the statements planned again some minutes later.
     yield* run("alter table items set (autovacuum_enabled = false)")
     yield* run("alter table reservations set (autovacuum_enabled = false)")
     yield* stock(Object.fromEntries(Array.from({ length: few }, (_, n) => [`${n + 1}`, 1_000])))
@@ -59,13 +58,13 @@ const plannedAt = (few: number) =>
 
 describe("Retention", () => {
   it.live(
-    "reads a batch of what it forgets by index, and not what it forgot before",
+    "reads a batch of what it forgets by index, and never what it forgot before",
     () =>
       Effect.gen(function* () {
         const participant = yield* startParticipant(1)
         const { stock, sql, retention } = participant
         const run = (statement: string) => Effect.promise(() => sql.unsafe(statement))
-        // Forgotten rows stay in the way of whoever does not know where to begin.
+        // Without a starting point, forgotten rows are in the way.
         yield* run("alter table reservations set (autovacuum_enabled = false)")
         yield* stock({ "1": 1_000 })
         yield* run(`insert into items select n::text, '', 1000 from generate_series(2, ${rows}) n`)
@@ -84,7 +83,7 @@ describe("Retention", () => {
           assert.strictEqual(yield* forget, maxForgotten)
         }
         const last = yield* readIn(participant)
-        // A table of one row is read whole, twice.
+        // A table of one row is scanned whole, twice.
         assert.strictEqual(last.whole - first.whole, 10 * 2)
         assert.isBelow(last.indexed - first.indexed, 10 * 8 * maxForgotten)
       }),
@@ -94,7 +93,7 @@ describe("Retention", () => {
 describe("Reservations", () => {
   for (const few of [1, 40, 300]) {
     it.live(
-      `reads by index what is large now and had ${few} rows when it was planned`,
+      `reads by index when a table is large that had ${few} rows when it was planned`,
       () =>
         Effect.gen(function* () {
           const { whole, indexed } = yield* plannedAt(few)

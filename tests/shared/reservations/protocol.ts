@@ -1,7 +1,4 @@
-/**
- * What the protocol's table says, one command at a time, in as few words as it can be said: the
- * oracle of the tests.
- */
+/** The protocol's table, one command at a time, in the shortest form: the oracle of the tests. */
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 
 export class Oracle {

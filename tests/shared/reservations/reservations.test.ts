@@ -8,7 +8,7 @@ import { applyCommands } from "#shared/reservations/rules.ts"
 import { cancel, order, reserve, startParticipant } from "./participant.ts"
 import { Oracle } from "./protocol.ts"
 
-// Of an age at which they do all that they ever do.
+// New enough for every rule to apply.
 const terms = { nowMs: madeAtMs(order(1)), retentionMs: 0 }
 
 // Few orders, few resources and little of each, so that most commands meet an earlier one.
@@ -28,7 +28,7 @@ const stocks = fc.record(
 )
 
 describe("applyCommands", () => {
-  it("for any batch comes to what its commands come to one after another", () => {
+  it("gives any batch the same results as its commands one after another", () => {
     fc.assert(
       fc.property(batches, stocks, (batches, stocks) => {
         const oracle = new Oracle(stocks)
@@ -51,7 +51,7 @@ describe("applyCommands", () => {
 
 describe("Reservations", () => {
   it.live(
-    "for any batches answers and writes what their commands come to one by one",
+    "for any batches answers and writes the same as for their commands one by one",
     () =>
       Effect.gen(function* () {
         const participant = yield* startParticipant(2)
@@ -116,7 +116,7 @@ describe("Reservations", () => {
       assert.deepStrictEqual(yield* stocks, { "1": all })
     }))
 
-  it.live("knows no special names of resources", () =>
+  it.live("treats no resource's name specially", () =>
     Effect.gen(function* () {
       const { apply, stock, stocks } = yield* startParticipant(1)
       const names = ["__proto__", "constructor", "10", "1", "", "null", "'; drop table items; --"]
@@ -126,7 +126,7 @@ describe("Reservations", () => {
       assert.deepStrictEqual(yield* stocks, Object.fromEntries(names.map((name) => [name, 1])))
     }))
 
-  it.live("cancels what was reserved of a resource that was removed, with the rest of the batch", () =>
+  it.live("cancels a reservation of a resource that was removed, with the rest of the batch", () =>
     Effect.gen(function* () {
       const { apply, stock, stocks, sql } = yield* startParticipant(1)
       yield* stock({ "1": 5, "2": 5 })

@@ -45,7 +45,7 @@ const participants: ReadonlyArray<{
   { name: "slots", resource: "09:00", open: [], internal: doors },
 ]
 
-/** Opens the account that billing needs; items and slots have their shelves filled. */
+/** Opens the account that billing needs; items and slots have stock already. */
 const prepare = ({ call, token }: RunningParticipant, name: ParticipantName) =>
   Effect.gen(function* () {
     if (name !== "billing") return
@@ -113,7 +113,7 @@ describe("POST /internal/reservations", () => {
     "with another's key id and name": { issuer: "auth", header: { kid: "auth" } },
     "with the id of no key": { header: { kid: "nobody" } },
   }
-  it.live("takes a token that its caller signed for this service, just now, and no other", () =>
+  it.live("accepts a token that its caller signed for this service, just now, and no other", () =>
     Effect.gen(function* () {
       const { call, token } = yield* startParticipant("items")
       const status = (authorization?: string) =>
@@ -170,7 +170,7 @@ describe("POST /internal/reservations", () => {
       assert.strictEqual(answer.body.code, "forbidden")
     }))
 
-  it.live("refuses what is no request, before it touches anything", () =>
+  it.live("refuses malformed requests before it changes anything", () =>
     Effect.gen(function* () {
       const { app, call, token, sql } = yield* startParticipant("items")
       const authorization = `Bearer ${yield* token("orchestrator")}`
@@ -211,7 +211,7 @@ describe("POST /internal/reservations", () => {
       assert.deepStrictEqual([full.status, full.body.outcomes.length], [200, 1000])
     }))
 
-  it.live("has no methods but GET, and the participants have no other paths", () =>
+  it.live("has no method but POST, and the participants have no other paths", () =>
     Effect.gen(function* () {
       const { call } = yield* startParticipant("slots")
       for (const method of ["PUT", "DELETE", "PATCH", "OPTIONS"]) {
@@ -227,7 +227,7 @@ describe("POST /internal/reservations", () => {
       }
     }))
 
-  it.live("tells nobody what a defect was", () =>
+  it.live("does not reveal a defect", () =>
     Effect.gen(function* () {
       const { call, token, sql, databaseUrl } = yield* startParticipant("items")
       const orchestrator = yield* token("orchestrator")

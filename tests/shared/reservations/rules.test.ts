@@ -30,7 +30,7 @@ const rejected = { orderId, outcome: "rejected" } as const
 const cancelled = { orderId, outcome: "cancelled" } as const
 const mismatch = { orderId, outcome: "mismatch" } as const
 
-/** What the commands come to, when ann has 100 and bob 0, in a form that compares whole. */
+/** The results of the commands, when ann has 100 and bob 0, in a form that can be compared. */
 const outcome = (
   commands: ReadonlyArray<Command>,
   known: ReadonlyArray<Reservation> = [],
@@ -39,8 +39,8 @@ const outcome = (
   const records = new Map(known.map((one) => [one.orderId, one]))
   const balances = new Map(Object.entries(available))
   const applied = applyCommands(commands, records, balances, terms)
-  assert.deepStrictEqual([...records.values()], known, "the records given are left alone")
-  assert.deepStrictEqual(Object.fromEntries(balances), available, "the balances given are too")
+  assert.deepStrictEqual([...records.values()], known, "the given records are unchanged")
+  assert.deepStrictEqual(Object.fromEntries(balances), available, "the given balances are kept")
   return { ...applied, changes: Object.fromEntries(applied.changes) }
 }
 
@@ -95,27 +95,27 @@ describe("a reserve", () => {
       },
     ],
     [
-      "said again is reserved again, and takes nothing",
+      "repeated is reserved again, and takes nothing",
       () => outcome([reserve()], [record("reserved")]),
       { ...nothing, outcomes: [reserved] },
     ],
     [
-      "said again with another quantity is a mismatch",
+      "repeated with another quantity is a mismatch",
       () => outcome([reserve(31)], [record("reserved")]),
       { ...nothing, outcomes: [mismatch] },
     ],
     [
-      "said again of another resource is a mismatch",
+      "repeated for another resource is a mismatch",
       () => outcome([reserve(30, "bob")], [record("reserved")]),
       { ...nothing, outcomes: [mismatch] },
     ],
     [
-      "said again of an unknown resource is a mismatch",
+      "repeated for an unknown resource is a mismatch",
       () => outcome([reserve(30, "nobody")], [record("reserved")]),
       { ...nothing, outcomes: [mismatch] },
     ],
     [
-      "that was rejected stays rejected, even with enough by now",
+      "that was rejected stays rejected, even if there is enough by now",
       () => outcome([reserve()], [record("rejected")]),
       { ...nothing, outcomes: [rejected] },
     ],
@@ -173,22 +173,22 @@ describe("a cancel", () => {
       },
     ],
     [
-      "of what was reserved of a resource that is gone by now gives nothing back",
+      "of a reservation of a resource that is gone gives nothing back",
       () => outcome([cancel()], [record("reserved")], { bob: 0 }),
       { ...nothing, outcomes: [cancelled], givenBack: [record("cancelled")] },
     ],
     [
-      "of what was rejected has nothing to give back, and the record stays",
+      "of a rejected order has nothing to give back, and the record stays",
       () => outcome([cancel()], [record("rejected")]),
       { ...nothing, outcomes: [cancelled] },
     ],
     [
-      "of what was rejected says so with another payload too",
+      "of a rejected order answers rejected, also with another payload",
       () => outcome([cancel(1, "bob")], [record("rejected")]),
       { ...nothing, outcomes: [cancelled] },
     ],
     [
-      "said again gives nothing back again",
+      "repeated gives nothing back again",
       () => outcome([cancel()], [record("cancelled")]),
       { ...nothing, outcomes: [cancelled] },
     ],
@@ -206,7 +206,7 @@ describe("a batch", () => {
     assert.deepStrictEqual(changes, { ann: -30 })
   })
 
-  it("finds a mismatch within itself", () => {
+  it("detects a mismatch within itself", () => {
     const { outcomes, changes } = outcome([reserve(30), reserve(40), reserve(30)])
     assert.deepStrictEqual(outcomes, [reserved, mismatch, reserved])
     assert.deepStrictEqual(changes, { ann: -30 })
@@ -221,7 +221,7 @@ describe("a batch", () => {
     })
   })
 
-  it("gives back what it reserved, and leaves the balance as it was", () => {
+  it("gives back what it reserved, and leaves the balance unchanged", () => {
     const { outcomes, recorded, givenBack, changes } = outcome([reserve(), cancel(), reserve()])
     assert.deepStrictEqual(outcomes, [reserved, cancelled, cancelled])
     assert.deepStrictEqual({ recorded, givenBack, changes }, {
@@ -256,7 +256,7 @@ describe("a batch", () => {
     assert.deepStrictEqual(later.changes, {})
   })
 
-  it("gives the last one of a resource to the first who asks", () => {
+  it("gives the last unit of a resource to the first order that asks", () => {
     const { outcomes, changes } = outcome([reserve(60), reserve(60, "ann", other)])
     assert.deepStrictEqual(outcomes, [reserved, { ...rejected, orderId: other }])
     assert.deepStrictEqual(changes, { ann: -60 })

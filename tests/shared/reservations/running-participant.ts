@@ -1,6 +1,6 @@
 /**
- * One of the three participants, started as its process starts it, on a database of its own, with
- * keys of its own and a signer for tokens of every kind: right ones and wrong ones.
+ * One of the three participants, started as its process starts it, on its own database, with its
+ * own keys and a signer for tokens of every kind, valid and invalid.
  */
 import { Effect, References, type Scope } from "effect"
 import { importJWK, type JWK, SignJWT } from "jose"
@@ -55,10 +55,11 @@ export interface RunningParticipant {
   readonly app: App
   readonly sql: Sql
   readonly databaseUrl: string
-  /** A body makes it a POST. */
+  /** With a body, it is a POST. */
   readonly call: (path: string, call?: Call) => Effect.Effect<Answer>
   /**
-   * Signed with the key of that service; what is not given is right. Times are in seconds from now.
+   * Signed with the key of that service; parts that are not given are valid. Times are in seconds
+   * from now.
    */
   readonly token: (service: ServiceName, parts?: TokenParts) => Effect.Effect<string>
   /** Another process of the service, on the same database. */
@@ -68,7 +69,7 @@ export interface RunningParticipant {
 export interface StartOptions {
   readonly environment?: Environment
   readonly fetch?: (request: Request) => Promise<Response>
-  /** What leads to the database, where it is not to be reached directly. */
+  /** What leads to the database, if it is not connected directly. */
   readonly via?: (databaseUrl: string) => Effect.Effect<string, never, Scope.Scope>
 }
 
@@ -85,7 +86,7 @@ export const startParticipant = (
         const start = services[name]({
           DATABASE_URL: via ? yield* via(databaseUrl) : databaseUrl,
           SERVICE_PUBLIC_KEYS: keys.publicKeys,
-          // By number: a name that nobody has would show in /readyz.
+          // An address without a name: a name that does not resolve would show in /readyz.
           JWKS_URL: "http://127.0.0.1/internal/jwks.json",
           ...environment,
           ...more,

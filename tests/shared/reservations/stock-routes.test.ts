@@ -1,6 +1,6 @@
 /**
- * The console's doors of the participants, from outside: what they show, and what they refuse as
- * malformed.
+ * The participants' routes for the console, from outside: what they show, and which requests they
+ * refuse as malformed.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -17,8 +17,8 @@ const start = Effect.fnUntraced(function* (name: "billing" | "items" | "slots") 
   return { ask, call, sql, asOrchestrator }
 })
 
-describe("the console's doors", () => {
-  it.live("show the stock, the ledger, and what is on record of orders", () =>
+describe("the routes for the console", () => {
+  it.live("show the stock, the ledger, and the records of orders", () =>
     Effect.gen(function* () {
       const { ask, call, asOrchestrator } = yield* start("items")
       const commands = [reserve(1, "1"), reserve(2, "none")]
@@ -47,7 +47,7 @@ describe("the console's doors", () => {
       assert.strictEqual((yield* ask("/internal/records", { orderIds: many })).status, 200)
     }))
 
-  it.live("show a slot or an item that was added by hand, whose books balance", () =>
+  it.live("show a slot or an item that was added by hand, and whose books balance", () =>
     Effect.gen(function* () {
       const { ask, call, sql, asOrchestrator } = yield* start("slots")
       yield* Effect.promise(() => sql`insert into slots (time, capacity) values ('10:00', 7)`)
@@ -59,7 +59,7 @@ describe("the console's doors", () => {
       assert.deepStrictEqual(books.body, { resources: 11, imbalanced: [] })
     }))
 
-  it.live("refuse what they do not understand", () =>
+  it.live("refuse malformed requests", () =>
     Effect.gen(function* () {
       const { ask } = yield* start("billing")
       const wrong = [

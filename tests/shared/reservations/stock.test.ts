@@ -15,7 +15,7 @@ const start = Effect.gen(function* () {
 })
 
 describe("the stock", () => {
-  it.live("tells what is left and what orders have taken, adjustments and forgotten orders counted", () =>
+  it.live("shows what is left and what orders have taken, also forgotten ones", () =>
     Effect.gen(function* () {
       const { adjust, apply, sql, stock, stockBook } = yield* start
       yield* stock({ a: 9, b: 4, c: 0 })
@@ -43,7 +43,7 @@ describe("the stock", () => {
       })
     }))
 
-  it.live("comes in pages, each once, in the order of bytes, whatever is in a name", () =>
+  it.live("comes in pages, each resource once, in the order of bytes, whatever is in a name", () =>
     Effect.gen(function* () {
       const { names, stock } = yield* start
       const all = ["B", "a", "a%", "a'b", "a_b", "a\u{10FFFF}b", "aa", "b", "ä", "\u{1F4E6}"]
@@ -71,7 +71,7 @@ describe("the stock", () => {
       assert.deepStrictEqual(yield* names({ prefix: "b", after: "a" }), ["b", null])
     }))
 
-  it.live("has the records of the orders that are asked about, of those that have one", () =>
+  it.live("has the records of the given orders that have one", () =>
     Effect.gen(function* () {
       const { apply, stock, stockBook } = yield* start
       yield* stock({ a: 9 })
@@ -84,7 +84,7 @@ describe("the stock", () => {
       ])
     }))
 
-  it.live("has a ledger that comes in pages, newest first, of all or of one resource", () =>
+  it.live("has a ledger in pages, newest first, of all resources or of one", () =>
     Effect.gen(function* () {
       const { adjust, stock, stockBook } = yield* start
       yield* stock({ a: 9, b: 9 })

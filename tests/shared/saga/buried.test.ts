@@ -1,4 +1,4 @@
-/** What only a person can help on takes its own order out of a wave, and no other. */
+/** A failure that only a person can resolve takes its own order out of a wave, and no other. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
@@ -28,7 +28,7 @@ const assertOthersEnd = ({ endOf }: { endOf: (order: string) => string | undefin
 const slotTaking = (takes: Step["takes"]) =>
   orderSaga.map((row) => row.step === "slot" ? { ...row, takes } : row) as ReadonlyArray<OrderStep>
 
-describe("an order that", () => {
+describe("an order", () => {
   it.effect.each<{ meets: string; script: Script; cause: string; last: string }>([
     {
       meets: "a participant refuses",
@@ -85,7 +85,7 @@ describe("an order that", () => {
       last: "settle",
     },
   ])(
-    "$meets is buried with the cause, nothing more is sent for it, and the others end as they would",
+    "that $meets is buried with the cause, nothing more is sent for it, and the others go on",
     (
       { script, cause, last },
     ) =>
@@ -100,7 +100,7 @@ describe("an order that", () => {
   )
 
   it.effect.each([{}, { redelivered: true }, { deadlineMs: 0 }])(
-    "the table cannot tell what it takes is buried before anything is sent for it: %o",
+    "for which the table throws is buried before anything is sent for it: %o",
     (script) =>
       Effect.gen(function* () {
         const takes: Step["takes"] = (order) => {
@@ -115,7 +115,7 @@ describe("an order that", () => {
       }),
   )
 
-  it.effect("the table cannot tell what it takes of at a step that is not its own goes on", () =>
+  it.effect("goes on if the table throws for it only at a step that it does not have", () =>
     Effect.gen(function* () {
       const takes = () => {
         throw new Error("no such field")
@@ -126,7 +126,7 @@ describe("an order that", () => {
       assert.strictEqual(sagas.endOf("ann"), "completed")
     }))
 
-  it.effect("is buried while it was stuck is told of as stuck no more by its end alone", () =>
+  it.effect("that is buried while it is stuck is no longer reported as stuck", () =>
     Effect.gen(function* () {
       const sagas = yield* scripted({
         ann: { deadlineMs: 0, cancel: { slot: [...times(4, unavailable), refused] } },
@@ -137,8 +137,8 @@ describe("an order that", () => {
     }))
 })
 
-describe("a queue that is away", () => {
-  it.effect("holds up no compensation of those who did not complete", () =>
+describe("a queue that is unavailable", () => {
+  it.effect("delays no compensation of orders that did not complete", () =>
     Effect.gen(function* () {
       const sagas = yield* scripted({
         ann: {},

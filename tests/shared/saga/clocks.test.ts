@@ -1,7 +1,4 @@
-/**
- * Deadlines, where the clock of orders, which dates the orders, and that of whoever works on them
- * differ.
- */
+/** Deadlines when the clock of orders, which dates the orders, differs from the orchestrator's. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { ageMsOf, orderRun } from "#shared/saga/order-run.ts"
@@ -10,7 +7,7 @@ import { scripted, times, unavailable } from "./scripted-sagas.ts"
 const minutes = (count: number) => count * 60_000
 
 describe("an order that looks too old when it is taken", () => {
-  it.effect("is not aborted when orders' answer tells that its clock is behind", () =>
+  it.effect("is not aborted when the answer of orders shows that its clock is behind", () =>
     Effect.gen(function* () {
       const { endOf, runToEnd, sentOf } = yield* scripted({ ann: {} }, {
         ordersAheadMs: (decisions) => decisions === 0 ? minutes(2) : 0,
@@ -24,7 +21,7 @@ describe("an order that looks too old when it is taken", () => {
       )
     }))
 
-  it.effect("is aborted when the answer tells that it is too old", () =>
+  it.effect("is aborted when the answer shows that it is too old", () =>
     Effect.gen(function* () {
       const { endOf, runToEnd, sentOf } = yield* scripted({ ann: { deadlineMs: 0 } }, {
         toldAtMs: -1,
@@ -34,7 +31,7 @@ describe("an order that looks too old when it is taken", () => {
       assert.deepStrictEqual(sentOf("ann").slice(0, 2), ["ask", "abort"])
     }))
 
-  it.effect("waits while orders does not answer, and is neither aborted nor reserved anything for", () =>
+  it.effect("waits while orders does not answer, and reserves nothing", () =>
     Effect.gen(function* () {
       const { endOf, runToEnd, sentOf } = yield* scripted({
         ann: { deadlineMs: 0, register: times(12, unavailable) },
@@ -46,7 +43,7 @@ describe("an order that looks too old when it is taken", () => {
 })
 
 describe("an order that waits for a participant", () => {
-  it.effect("asks orders for the time before it is given up, and waits on while that is away", () =>
+  it.effect("asks orders for the time before it is aborted, however long that takes", () =>
     Effect.gen(function* () {
       const { endOf, runToEnd, sentOf, start } = yield* scripted({
         ann: {
@@ -68,7 +65,7 @@ describe("an order that waits for a participant", () => {
 describe("the age of an order", () => {
   const createdAtMs = 1_800_000_000_000
   /**
-   * Taken a minute after it was made, as the clock of orders had it then, at 1,000 by steady time.
+   * Taken a minute after it was made, by the clock of orders at that time, at 1,000 of steady time.
    */
   const run = orderRun({
     entryId: "1-0",
@@ -87,9 +84,9 @@ describe("the age of an order", () => {
   it("does not leap when the clock of orders is set forward an hour", () =>
     assert.strictEqual(ageMs(minutes(1), minutes(62)), minutes(2)))
 
-  it("is less when orders tells that its clock had been misjudged", () =>
+  it("is less when orders reports that its clock was misjudged", () =>
     assert.strictEqual(ageMs(10_000, 10_000), 10_000))
 
-  it("grows on by the time in hand when the clock of orders is set back an hour", () =>
+  it("still grows by the time in hand when the clock of orders is set back an hour", () =>
     assert.strictEqual(ageMs(minutes(2), minutes(-58)), minutes(2)))
 })

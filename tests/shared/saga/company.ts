@@ -1,6 +1,6 @@
 /**
- * An order alone in its wave, and among orders that meet everything that an order can meet: it
- * fares alike in both.
+ * An order alone in its wave, and among orders that meet everything that an order can meet: its
+ * saga is the same in both.
  */
 import { Effect, type Scope } from "effect"
 import {

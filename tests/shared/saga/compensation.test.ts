@@ -30,7 +30,7 @@ describe.each(companies)("a compensation of an order $company", ({ make }) => {
       ])
     }))
 
-  it.effect("that fails is tried again, and no earlier step is cancelled until it is done", () =>
+  it.effect("that fails is retried, and no earlier step is cancelled until it is done", () =>
     Effect.gen(function* () {
       const sagas = yield* make({
         deadlineMs: 0,
@@ -49,7 +49,7 @@ describe.each(companies)("a compensation of an order $company", ({ make }) => {
       )
     }))
 
-  it.effect("is answered before the one of the step before it is sent", () =>
+  it.effect("is answered before that of the previous step is sent", () =>
     Effect.gen(function* () {
       const sagas = yield* make({
         reserve: { slot: ["rejected"] },
@@ -75,7 +75,7 @@ describe.each(companies)("a compensation of an order $company", ({ make }) => {
       assert.deepStrictEqual(sagas.sentAtMs("ann", "tell stuck").length, 3)
     }))
 
-  it.effect("of a step that was never asked for is not sent after a rejection", () =>
+  it.effect("of a step that was never requested is not sent after a rejection", () =>
     Effect.gen(function* () {
       const sagas = yield* make({ reserve: { money: ["rejected"] } })
       yield* sagas.runToEnd
@@ -98,7 +98,7 @@ describe("a compensation", () => {
       assert.deepStrictEqual(seen, [1, 2, 3])
     }))
 
-  it.effect("is tried for ever, at pauses that grow to 30 seconds, with jitter", () =>
+  it.effect("is retried for ever, at intervals that grow to 30 seconds, with jitter", () =>
     Effect.gen(function* () {
       const sagas = yield* scripted({
         ann: { deadlineMs: 0, cancel: { slot: times(60, unavailable) } },
@@ -117,7 +117,7 @@ describe("a compensation", () => {
       assert.isAtLeast(sagas.sentAtMs("ann", "cancel item")[0]!, atMs.at(-1)!)
     }).pipe(Random.withSeed("jitter")))
 
-  it.effect("has what it waits for told from its third attempt on", () =>
+  it.effect("reports what it waits for from its third attempt on", () =>
     Effect.gen(function* () {
       const sagas = yield* scripted({
         ann: { deadlineMs: 0, cancel: { item: [unknown, unknown, unavailable, unknown] } },
@@ -145,7 +145,7 @@ describe("a compensation", () => {
       )
     }))
 
-  it.effect("is told of order by order: each that is stuck, and each that no longer is", () =>
+  it.effect("is reported order by order: each that is stuck, and each that no longer is", () =>
     Effect.gen(function* () {
       const sagas = yield* scripted({
         ann: { deadlineMs: 0, cancel: { item: times(4, unavailable) } },
@@ -175,7 +175,7 @@ describe("a compensation", () => {
       )
     }))
 
-  it.effect("waits for what it failed with itself, not for what another one did", () =>
+  it.effect("reports its own failure, not that of another one", () =>
     Effect.gen(function* () {
       const sagas = yield* scripted({
         ann: { deadlineMs: 0, cancel: { item: times(3, unavailable) } },
@@ -188,7 +188,7 @@ describe("a compensation", () => {
       )
     }))
 
-  it.effect("that gets through starts anew with its count at the next step", () =>
+  it.effect("that succeeds starts with a new count at the next step", () =>
     Effect.gen(function* () {
       const sagas = yield* scripted({
         ann: { deadlineMs: 0, cancel: { slot: times(2, unknown), item: times(2, unknown) } },
@@ -199,7 +199,7 @@ describe("a compensation", () => {
 })
 
 describe("the compensations of a wave", () => {
-  it.effect("are one request for each step, the last one's first, each for those armed there", () =>
+  it.effect("are one request for each step, the last step first", () =>
     Effect.gen(function* () {
       const sagas = yield* scripted({
         ann: { reserve: { item: ["rejected"] } },
@@ -222,7 +222,7 @@ describe("the compensations of a wave", () => {
       ])
     }))
 
-  it.effect("keep nobody who completes waiting", () =>
+  it.effect("do not delay an order that completes", () =>
     Effect.gen(function* () {
       const sagas = yield* scripted({
         ann: { reserve: { slot: ["rejected"] }, cancel: { item: [after(60_000, "cancelled")] } },
@@ -253,7 +253,7 @@ describe("a defect in a cancel", () => {
       }),
   )
 
-  it.effect("takes nobody with it who went on before", () =>
+  it.effect("affects no order that went on before", () =>
     Effect.gen(function* () {
       const sagas = yield* scripted({
         ann: { deadlineMs: 0, cancel: { item: [unavailable, defect] } },

@@ -1,4 +1,6 @@
-/** What the register is asked and told of each order of a wave, and how its answers are obeyed. */
+/**
+ * What a wave asks and tells the register about each of its orders, and how it follows the answers.
+ */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
@@ -10,7 +12,7 @@ const everyCancel = ["cancel slot", "cancel item", "cancel money"]
 
 describe.each(companies)("an order $company that is delivered again", ({ make }) => {
   it.effect.each(["completed", "failed"] as const)(
-    "and has %s ends, and nothing else is sent for it",
+    "and is %s ends, and nothing else is sent for it",
     (status) =>
       Effect.gen(function* () {
         const sagas = yield* make({ redelivered: true, status, deadlineMs: 0 })
@@ -47,7 +49,7 @@ describe.each(companies)("an order $company that is delivered again", ({ make })
       assert.deepStrictEqual(sagas.sentOf("ann"), ["ask", "abort", ...everyCancel, "settle"])
     }))
 
-  it.effect("and that the register does not know is undone, and ends unknown", () =>
+  it.effect("and is unknown to the register is undone, and ends unknown", () =>
     Effect.gen(function* () {
       const sagas = yield* make({ redelivered: true, status: "unknown" })
       yield* sagas.runToEnd
@@ -55,7 +57,7 @@ describe.each(companies)("an order $company that is delivered again", ({ make })
       assert.deepStrictEqual(sagas.sentOf("ann"), ["ask", ...everyCancel, "settle"])
     }))
 
-  it.effect("does nothing before it is told its state", () =>
+  it.effect("does nothing before it knows its state", () =>
     Effect.gen(function* () {
       const sagas = yield* make({ redelivered: true, register: times(1_000, unavailable) })
       yield* sagas.start
@@ -66,7 +68,7 @@ describe.each(companies)("an order $company that is delivered again", ({ make })
 })
 
 describe.each(companies)("the register's answer to an order $company", ({ make }) => {
-  it.effect("that an abort came after a completion undoes nothing", () =>
+  it.effect("that it completed before the abort undoes nothing", () =>
     Effect.gen(function* () {
       const sagas = yield* make({ status: "completed", deadlineMs: 0 })
       yield* sagas.runToEnd
@@ -74,7 +76,7 @@ describe.each(companies)("the register's answer to an order $company", ({ make }
       assert.deepStrictEqual(sagas.sentOf("ann"), ["abort"])
     }))
 
-  it.effect("that an abort came after another's undo undoes nothing", () =>
+  it.effect("that another run had undone it before the abort undoes nothing", () =>
     Effect.gen(function* () {
       const sagas = yield* make({ status: "failed", reserve: { money: ["cancelled"] } })
       yield* sagas.runToEnd
@@ -88,7 +90,7 @@ describe.each(companies)("the register's answer to an order $company", ({ make }
       { status: "unknown", end: "unknown" },
     ] as const,
   )(
-    "that what it is to complete is $status undoes everything",
+    "that an order to be completed is $status undoes everything",
     ({ status, end }) =>
       Effect.gen(function* () {
         const sagas = yield* make({ status })
@@ -103,7 +105,7 @@ describe.each(companies)("the register's answer to an order $company", ({ make }
       }),
   )
 
-  it.effect("that was lost is asked for again, and obeyed", () =>
+  it.effect("that was lost is requested again, and followed", () =>
     Effect.gen(function* () {
       const sagas = yield* make({
         reserve: { item: ["rejected"] },
@@ -122,7 +124,7 @@ describe.each(companies)("the register's answer to an order $company", ({ make }
       ])
     }))
 
-  it.effect("is waited for without end, the deadline notwithstanding", () =>
+  it.effect("is waited for without end, even beyond the deadline", () =>
     Effect.gen(function* () {
       const sagas = yield* make({ register: times(100, unavailable) })
       yield* sagas.start
@@ -137,7 +139,7 @@ describe.each(companies)("the register's answer to an order $company", ({ make }
     }))
 
   it.effect.each(["complete", "abort", "settle"] as const)(
-    "to %s that breaks its promise is for a person to look at, and nothing more is done",
+    "to %s that breaks the protocol is left to a person, and nothing more is done",
     (decision) =>
       Effect.gen(function* () {
         const pending: Status = "pending"
@@ -153,7 +155,7 @@ describe.each(companies)("the register's answer to an order $company", ({ make }
 })
 
 describe("a wave", () => {
-  it.effect("asks for all that are delivered again in one request, and for nobody else", () =>
+  it.effect("asks about all redelivered orders in one request, and about no others", () =>
     Effect.gen(function* () {
       const sagas = yield* scripted({
         ann: {},
@@ -179,7 +181,7 @@ describe("a wave", () => {
       )
     }))
 
-  it.effect("decides all in one request, the refused and the late with the completed", () =>
+  it.effect("decides refused, late and completed orders in one request", () =>
     Effect.gen(function* () {
       const sagas = yield* scripted({
         ann: {},

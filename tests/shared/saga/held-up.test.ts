@@ -1,4 +1,4 @@
-/** Whoever is away holds up only those orders of a wave that need it. */
+/** A service that is away holds up only the orders of a wave that need it. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
@@ -7,7 +7,7 @@ import { after, scripted, type Scripts, times, unavailable, unknown } from "./sc
 
 const away = times(1_000, unavailable)
 
-/** The wave after a minute, in which whoever is away stays away. */
+/** The wave after a minute in which services that are away stay away. */
 const afterAMinute = Effect.fnUntraced(function* (scripts: Scripts) {
   const sagas = yield* scripted(scripts)
   yield* sagas.start
@@ -16,7 +16,7 @@ const afterAMinute = Effect.fnUntraced(function* (scripts: Scripts) {
 })
 
 describe("a participant that is away", () => {
-  it.effect("does not hold up those that were refused before it: they are decided and undone", () =>
+  it.effect("does not hold up orders that were refused before its step", () =>
     Effect.gen(function* () {
       const sagas = yield* afterAMinute({
         ann: { reserve: { slot: away } },
@@ -29,7 +29,7 @@ describe("a participant that is away", () => {
       assert.include(sagas.sent(), "abort: bob cid")
     }))
 
-  it.effect("does not hold up those that do not have its step", () =>
+  it.effect("does not hold up orders without its step", () =>
     Effect.gen(function* () {
       const sagas = yield* afterAMinute({
         ann: { reserve: { item: away } },
@@ -40,7 +40,7 @@ describe("a participant that is away", () => {
       assert.isUndefined(sagas.endOf("ann"))
     }))
 
-  it.effect("does not hold up those that it did answer: they go on together", () =>
+  it.effect("does not hold up orders that it did answer: they go on together", () =>
     Effect.gen(function* () {
       const sagas = yield* afterAMinute({
         ann: { reserve: { money: away } },
@@ -67,7 +67,7 @@ describe("a participant that is away", () => {
       )
     }))
 
-  it.effect("in compensations holds up those alone that have something to undo there", () =>
+  it.effect("in compensations holds up only orders that have something to undo there", () =>
     Effect.gen(function* () {
       const sagas = yield* afterAMinute({
         ann: { reserve: { slot: ["rejected"] }, cancel: { item: away } },
@@ -85,7 +85,7 @@ describe("a participant that is away", () => {
       assert.notInclude(sagas.sentOf("cid"), "cancel money")
     }))
 
-  it.effect("at each step holds up others, and all come to their ends when all are back", () =>
+  it.effect("at each step holds up others, and all orders end when all are back", () =>
     Effect.gen(function* () {
       const sagas = yield* scripted({
         ann: { reserve: { money: times(20, unavailable) } },
@@ -109,7 +109,7 @@ describe("a participant that is away", () => {
 })
 
 describe("a register that is away", () => {
-  it.effect("for those that are asked for does not hold up the others", () =>
+  it.effect("when some orders are asked about does not hold up the others", () =>
     Effect.gen(function* () {
       const sagas = yield* afterAMinute({
         ann: { redelivered: true, register: away },
@@ -125,7 +125,7 @@ describe("a register that is away", () => {
       )
     }))
 
-  it.effect("for some decisions does not hold up what is decided", () =>
+  it.effect("for some decisions does not hold up the orders that are decided", () =>
     Effect.gen(function* () {
       const sagas = yield* afterAMinute({
         ann: { register: away },
@@ -185,7 +185,7 @@ describe("room for the next wave", () => {
       ])
     }))
 
-  it.effect("is not made while all goes well", () =>
+  it.effect("is not made while everything succeeds", () =>
     Effect.gen(function* () {
       const sagas = yield* scripted({ ann: { register: [after(1_000, "completed")] }, bob: {} })
       yield* sagas.start
@@ -195,7 +195,7 @@ describe("room for the next wave", () => {
       assert.strictEqual(roomAtMs(sagas), 1_000)
     }))
 
-  it.effect("is made by a wave of no orders, which sends nothing", () =>
+  it.effect("is made by a wave without orders, which sends nothing", () =>
     Effect.gen(function* () {
       const sagas = yield* scripted({})
       yield* sagas.runToEnd

@@ -1,6 +1,6 @@
 /**
- * A process that is told to stop: nothing is compensated for it, and whoever gets an order next
- * goes on.
+ * A process that is told to stop: it starts no compensation for that reason, and the next run of
+ * each order goes on.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -18,7 +18,7 @@ import {
   unknown,
 } from "./scripted-sagas.ts"
 
-/** What is sent for the order from now on, for an hour. */
+/** What is sent for the order from now on, in an hour. */
 const sentAfterwards = Effect.fnUntraced(function* ({ sentOf }: Scripted, order: string) {
   const before = sentOf(order).length
   yield* TestClock.adjust("1 hour")
@@ -37,7 +37,7 @@ describe.each(companies)("an interruption of an order $company", ({ make }) => {
     ["the answer to a reserve", { reserve: { item: [never] } }],
     ["the answer to a repeated reserve", { reserve: { item: [unknown, never] } }],
     ["the next attempt of a reserve", { reserve: { slot: times(100, unavailable) } }],
-    ["the answer of the register whether it is known", { redelivered: true, register: [never] }],
+    ["the register's answer about its state", { redelivered: true, register: [never] }],
     ["the next time it is asked for", { redelivered: true, register: times(100, unknown) }],
     ["its completion", { register: [never] }],
     ["the next attempt of its completion", { register: times(100, unknown) }],
@@ -72,7 +72,7 @@ describe.each(companies)("an interruption of an order $company", ({ make }) => {
       assert.strictEqual(sagas.statusOf("ann"), "compensating")
     }))
 
-  it.effect("in a cancel waits for no answer, and no step is cancelled before a later one", () =>
+  it.effect("in a cancel does not wait for the answer, and cancels no earlier step", () =>
     Effect.gen(function* () {
       const sagas = yield* make({
         deadlineMs: 0,
@@ -82,12 +82,12 @@ describe.each(companies)("an interruption of an order $company", ({ make }) => {
       yield* TestClock.adjust("80 seconds")
       yield* sagas.stop
       isAtRest(sagas)
-      // What is left to undo is for whoever gets the order next, who asks for its state, and does.
+      // What is left to undo is left to the order's next run, which asks for its state first.
       assert.deepStrictEqual(yield* sentAfterwards(sagas, "ann"), [])
       assert.strictEqual(sagas.statusOf("ann"), "compensating")
     }))
 
-  it.effect("between two attempts of a cancel cuts the wait short, and sends no earlier one", () =>
+  it.effect("between two attempts of a cancel ends the wait, and sends no earlier cancel", () =>
     Effect.gen(function* () {
       const sagas = yield* make({ deadlineMs: 0, cancel: { item: times(1_000, unavailable) } })
       yield* sagas.start
@@ -113,7 +113,7 @@ describe.each(companies)("an interruption of an order $company", ({ make }) => {
       assert.strictEqual(sagas.sentOf("ann").at(-1), "cancel slot")
     }))
 
-  it.effect("that the participant's client has alone counts as one of the wave", () =>
+  it.effect("that only the participant's client has counts as one of the wave", () =>
     Effect.gen(function* () {
       const sagas = yield* make({ deadlineMs: 0, cancel: { item: [Effect.interrupt] } })
       yield* sagas.start
@@ -145,7 +145,7 @@ describe("an interruption in a cancel that would succeed for all", () => {
   it.effect.each<readonly [string, ReadonlyArray<Answer<OutcomeName>>]>([
     ["at first", []],
     ["when it is repeated", [unavailable]],
-  ])("%s sends none of those after it", ([, first]) =>
+  ])("%s sends no cancels of earlier steps", ([, first]) =>
     Effect.gen(function* () {
       const slow = after(100_000, "cancelled" as const)
       const sagas = yield* scripted({
@@ -162,7 +162,7 @@ describe("an interruption in a cancel that would succeed for all", () => {
 })
 
 describe("an interruption in a cancel that would succeed for some", () => {
-  it.effect("sends nothing more for either", () =>
+  it.effect("sends nothing more for any of them", () =>
     Effect.gen(function* () {
       const sagas = yield* scripted({
         ann: { deadlineMs: 0, cancel: { slot: [after(100_000, "cancelled")] } },

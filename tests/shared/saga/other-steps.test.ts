@@ -1,6 +1,6 @@
 /**
- * Orders that were accepted under an earlier version of the table go through the steps that they
- * were accepted with.
+ * Orders that were accepted under an earlier version of the table go through the steps of that
+ * version.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -51,14 +51,14 @@ describe.each(cases)("an order that has but the steps $version.steps, $among,", 
   it.effect("and is late has them undone, the last first", () =>
     assertSent({ deadlineMs: 0 }, "failed", ["abort", ...cancels(version), "settle"]))
 
-  it.effect("and was aborted by another has them undone, the last first", () =>
+  it.effect("and was aborted by another run has them undone, the last first", () =>
     assertSent({ redelivered: true, status: "compensating" }, "failed", [
       "ask",
       ...cancels(version),
       "settle",
     ]))
 
-  it.effect("and is refused the last has those before it undone", () =>
+  it.effect("and is refused at the last has the previous ones undone", () =>
     assertSent({ reserve: { [version.steps.at(-1)!]: ["rejected"] } }, "failed", [
       ...reserves(version),
       "abort",
@@ -75,7 +75,7 @@ describe.each(cases)("an order that has but the steps $version.steps, $among,", 
     }))
 })
 
-it.effect("orders of a wave whose steps differ share the requests of those that they have", () =>
+it.effect("orders of a wave with different steps share the requests of common steps", () =>
   Effect.gen(function* () {
     const sagas = yield* scripted({
       ann: { steps: ["money", "slot"] },

@@ -9,7 +9,7 @@ const unavailable = new Unavailable({ message: "connection refused" })
 const unknown = new OutcomeUnknown({ message: "no answer" })
 const misconfigured = new Misconfigured({ message: "items answered 403" })
 
-/** The waits between calls that fail in turn as listed. */
+/** The waits between calls that fail with these failures in turn. */
 const waitsAfter = Effect.fnUntraced(
   function* (schedule: typeof forward, failures: ReadonlyArray<Transient>) {
     const atMs: Array<number> = []
@@ -33,7 +33,7 @@ const schedules = [
 describe.each(schedules)("the waits $name", ({ schedule, longestMs }) => {
   it.effect("grow twofold from 50 ms to the longest, with jitter", () =>
     Effect.gen(function* () {
-      // So often that doubling comes to infinity.
+      // Often enough for the doubling to reach infinity.
       const waits = yield* waitsAfter(schedule, Array(1_500).fill(unknown))
       waits.forEach((waitMs, n) => {
         const nominalMs = Math.min(50 * 2 ** n, longestMs)
@@ -43,7 +43,7 @@ describe.each(schedules)("the waits $name", ({ schedule, longestMs }) => {
       assert.isAbove(Math.max(...waits) - Math.min(...waits.slice(10)), longestMs * 0.3)
     }).pipe(Random.withSeed("jitter")))
 
-  it.effect("are at least 10 s when only a person can mend what failed", () =>
+  it.effect("are at least 10 s if only a person can resolve the failure", () =>
     Effect.gen(function* () {
       const waits = yield* waitsAfter(schedule, Array(1_500).fill(misconfigured))
       waits.forEach((waitMs) => {
@@ -52,7 +52,7 @@ describe.each(schedules)("the waits $name", ({ schedule, longestMs }) => {
       })
     }))
 
-  it.effect("go by the latest failure", () =>
+  it.effect("depend on the latest failure", () =>
     Effect.gen(function* () {
       const waits = yield* waitsAfter(schedule, [
         unavailable,

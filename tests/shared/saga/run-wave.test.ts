@@ -1,5 +1,5 @@
 /**
- * What a wave does for each of its orders: the order of these tests is ann's, alone and among
+ * What a wave does for each of its orders. The order of these tests is ann's, alone and among
  * others.
  */
 import { assert, describe, it } from "@effect/vitest"
@@ -22,7 +22,7 @@ describe.each(companies)("an order $company", ({ make }) => {
     }))
 
   it.effect.each([unavailable, unknown, misconfigured])(
-    "repeats a reserve whose outcome is not known, and undoes nothing: $message",
+    "repeats a reserve whose outcome is unknown, and undoes nothing: $message",
     (failure) =>
       Effect.gen(function* () {
         const sagas = yield* make({ reserve: { item: times(4, failure) } })
@@ -48,7 +48,7 @@ describe.each(companies)("an order $company", ({ make }) => {
       },
     ] as const,
   )(
-    "that is refused the $step has exactly the steps before it undone, the last first",
+    "that is refused the $step has exactly the previous steps undone, the last first",
     ({ step, reason, undone }) =>
       Effect.gen(function* () {
         const sagas = yield* make({ reserve: { [step]: ["rejected"] } })
@@ -64,7 +64,7 @@ describe.each(companies)("an order $company", ({ make }) => {
       }),
   )
 
-  it.effect("that is refused after an attempt without an answer is refused as much", () =>
+  it.effect("that is refused after an attempt without an answer has the same steps undone", () =>
     Effect.gen(function* () {
       const sagas = yield* make({ reserve: { item: [unknown, "rejected"] } })
       yield* sagas.runToEnd
@@ -79,7 +79,7 @@ describe.each(companies)("an order $company", ({ make }) => {
       ])
     }))
 
-  it.effect("that is refused is undone only when the register knows", () =>
+  it.effect("that is refused is undone only after the register knows", () =>
     Effect.gen(function* () {
       const sagas = yield* make({
         reserve: { slot: ["rejected"] },
@@ -91,7 +91,7 @@ describe.each(companies)("an order $company", ({ make }) => {
       assert.deepStrictEqual(sent, [...everyReserve, ...times(sent.length - 3, "abort")])
     }))
 
-  it.effect("that meets a recorded cancel has the steps before it undone", () =>
+  it.effect("that meets a recorded cancel has the previous steps undone", () =>
     Effect.gen(function* () {
       const sagas = yield* make({ status: "compensating", reserve: { slot: ["cancelled"] } })
       yield* sagas.runToEnd
@@ -122,7 +122,7 @@ describe.each(companies)("an order $company that waits for a participant", ({ ma
       assert.deepStrictEqual(sent.slice(sent.indexOf("ask")), ["ask", ...everyCancel, "settle"])
     }))
 
-  it.effect("is not asked about while it is but a hiccup", () =>
+  it.effect("is not asked about during a brief failure", () =>
     Effect.gen(function* () {
       const sagas = yield* make({ reserve: { item: times(5, unavailable) } })
       yield* sagas.runToEnd
@@ -132,7 +132,7 @@ describe.each(companies)("an order $company that waits for a participant", ({ ma
 })
 
 describe.each(companies)("the deadline of an order $company", ({ make }) => {
-  it.effect("that passed before the start undoes every step, though this run attempted none", () =>
+  it.effect("that passed before the start undoes every step, also unattempted ones", () =>
     Effect.gen(function* () {
       const sagas = yield* make({ deadlineMs: 0 })
       yield* sagas.runToEnd
@@ -144,7 +144,7 @@ describe.each(companies)("the deadline of an order $company", ({ make }) => {
       )
     }))
 
-  it.effect("that passes between attempts undoes every step, the unanswered one too", () =>
+  it.effect("that passes between attempts undoes every step, also the unanswered one", () =>
     Effect.gen(function* () {
       const sagas = yield* make({ deadlineMs: 10_000, reserve: { item: times(1_000, unknown) } })
       yield* sagas.runToEnd
@@ -156,14 +156,14 @@ describe.each(companies)("the deadline of an order $company", ({ make }) => {
         ...everyCancel,
         "settle",
       ])
-      // The last wait may reach over the deadline, and is at most 3 s, with jitter.
+      // The last wait may end after the deadline, and is at most 3 s, with jitter.
       assert.isBelow(sagas.sentAtMs("ann", "reserve item").at(-1)!, 10_000)
       const [abortAtMs] = sagas.sentAtMs("ann", "abort")
       assert.isAtLeast(abortAtMs!, 10_000)
       assert.isAtMost(abortAtMs!, 13_600)
     }))
 
-  it.effect("that passes during a request does not cut it off, and aborts after it", () =>
+  it.effect("that passes during a request aborts the order after the answer", () =>
     Effect.gen(function* () {
       const sagas = yield* make({
         deadlineMs: 10_000,

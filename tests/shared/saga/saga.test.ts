@@ -1,6 +1,6 @@
 /**
- * What must not compile, checked by `tsc -p .`: at run time these tests only see that the types are
- * imported.
+ * What must not compile, checked by `tsc -p .`: at run time these tests only see that the types can
+ * be imported.
  */
 import { describe, expectTypeOf, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -22,10 +22,10 @@ import type { Decided } from "#shared/contracts/decision.ts"
 import type { Outcome } from "#shared/contracts/reservation.ts"
 import { Misconfigured, OutcomeUnknown, type Transient, Unavailable } from "#shared/transient.ts"
 
-/** Never run: what is in it has to compile, and what is expected not to has to fail to. */
+/** Never run: its contents must compile, except the lines that are expected not to. */
 const compiles = (_: (run: OrderRun) => void) => {}
 
-describe("what may turn an order round", () => {
+describe("the reason that turns an order round", () => {
   it("is a rejection, a recorded cancel, the deadline or the register", () => {
     expectTypeOf<Refusal>().toEqualTypeOf<Rejected | Cancelled | DeadlinePassed | Aborted>()
     compiles((run) => {
@@ -36,42 +36,42 @@ describe("what may turn an order round", () => {
     })
   })
 
-  it("is never a call that failed", () => {
+  it("is never a failed call", () => {
     const message = "no answer"
     compiles((run) => {
-      // @ts-expect-error It refuses to work now, and may have done it.
+      // @ts-expect-error It cannot serve now, and may have taken effect.
       turnRound(run, new Unavailable({ message }), 1)
-      // @ts-expect-error It may have happened.
+      // @ts-expect-error It may have taken effect.
       turnRound(run, new OutcomeUnknown({ message }), 1)
-      // @ts-expect-error A person mends it.
+      // @ts-expect-error A person has to correct it.
       turnRound(run, new Misconfigured({ message }), 1)
-      // @ts-expect-error The request was wrong: nothing is known of the order.
+      // @ts-expect-error The request was wrong: nothing is known about the order.
       turnRound(run, new Refused({ message }), 1)
-      // @ts-expect-error Without a reason nobody turns round.
+      // @ts-expect-error Without a reason no order turns round.
       turnRound(run, undefined, 1)
-      // @ts-expect-error Nor is it noted in another way.
+      // @ts-expect-error Nor can it be recorded in another way.
       run.refusal = new OutcomeUnknown({ message })
-      // @ts-expect-error A refusal is one of the four, not something that has their name.
+      // @ts-expect-error A refusal is one of the four, not something with their name.
       run.refusal = { _tag: "Timeout" }
     })
   })
 })
 
 describe("an answer", () => {
-  it("is given for each entry, or how it failed", () => {
+  it("exists for each entry, or the entry's failure", () => {
     expectTypeOf<OutcomeUnknown>().toExtend<Answers<Outcome>[number]>()
     expectTypeOf<Refused>().toExtend<Answers<Outcome>[number]>()
     expectTypeOf<Rejected>().not.toExtend<Answers<Outcome>[number]>()
   })
 
-  it("is all that a wave acts on: failures are not handed to it", () => {
+  it("is all that a wave acts on: failures are not passed to it", () => {
     type Answer = Parameters<Question<Outcome>["answer"]>[1]
     expectTypeOf<Answer>().toEqualTypeOf<Outcome>()
     expectTypeOf<Transient>().not.toExtend<Answer>()
   })
 })
 
-describe("what waves stand on", () => {
+describe("what waves depend on", () => {
   it("cannot fail as a whole: neither a participant nor the register", () => {
     type Send = ReturnType<Sagas["send"]>
     type Decide = ReturnType<Sagas["decide"]>
@@ -81,7 +81,7 @@ describe("what waves stand on", () => {
     expectTypeOf<Effect.Effect<Answers<Decided>, Rejected>>().not.toExtend<Decide>()
   })
 
-  it("is told of an order's end, which is never that it waits", () => {
+  it("is told how an order ended, never that it waits", () => {
     expectTypeOf<SagaEnd>().toEqualTypeOf<"completed" | "failed" | "unknown" | "buried">()
     compiles((run) => {
       // @ts-expect-error An order that is being undone has not ended.
@@ -93,7 +93,7 @@ describe("what waves stand on", () => {
 })
 
 describe("a wave", () => {
-  it("has no failure, and needs nothing, when it is run", () => {
+  it("has no failure, and needs nothing, when it runs", () => {
     const run = (sagas: Sagas, wave: Wave) => runWave(sagas, wave)
     expectTypeOf(run).returns.toEqualTypeOf<Effect.Effect<void>>()
   })

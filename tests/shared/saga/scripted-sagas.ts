@@ -1,9 +1,9 @@
 /**
- * Waves whose participants and register answer by script, for each order and step, and which note
- * all that is sent. A script lists the first answers to an order; after them participants do as
- * they are told, and the register is honest: it keeps one state of each order, and the first
- * decision wins. So a test states what is unusual in its scenario, and nothing else. Times are the
- * test clock's, which begins at 0.
+ * Waves whose participants and register answer by script, for each order and step, and record all
+ * that is sent. A script lists the first answers to an order. After them, participants follow every
+ * command, and the register is honest: it keeps one state for each order, and the first decision
+ * wins. So a test states only what is unusual in its scenario. Times are the test clock's, which
+ * begins at 0.
  */
 import { Cause, Clock, Effect, Exit, FiberSet, Scope } from "effect"
 import { TestClock } from "effect/testing"
@@ -27,15 +27,15 @@ export const unknown = new OutcomeUnknown({ message: "no answer within 5 s" })
 export const misconfigured = new Misconfigured({ message: "items answered 404" })
 export const refused = new Refused({ message: "items answered 400" })
 
-/** What an order is answered; an effect is waited for, and its request with it. */
+/** An answer to an order; if it is an effect, its request waits for it. */
 export type Answer<O> = O | CallFailure | Effect.Effect<O | CallFailure>
 export type OutcomeName = Outcome["outcome"]
 export type Status = Decided["status"]
 
-/** The same answer, so many times. */
+/** The same answer, this many times. */
 export const times = <A>(count: number, answer: A): ReadonlyArray<A> => Array(count).fill(answer)
 
-/** The answer, so many milliseconds later. */
+/** The answer, this many milliseconds later. */
 export const after = <O>(ms: number, answer: O): Effect.Effect<O> =>
   Effect.delay(Effect.succeed(answer), ms)
 
@@ -45,15 +45,14 @@ export interface Script {
   readonly reserve?: ByStep
   readonly cancel?: ByStep
   /**
-   * The register's first answers; "lost" is one that was given, after the decision took effect, and
-   * never came.
+   * The register's first answers. With "lost", the decision takes effect, and its answer is lost.
    */
   readonly register?: ReadonlyArray<"honest" | "lost" | Answer<Status>>
   /** The register's state at the start; pending if absent. */
   readonly status?: Status
   readonly redelivered?: boolean
   readonly republished?: number
-  /** The steps that it was accepted with; all if absent. */
+  /** The steps that the order was accepted with; all if absent. */
   readonly steps?: ReadonlyArray<StepName>
   /** Two minutes if absent. */
   readonly deadlineMs?: number
@@ -68,11 +67,11 @@ const deadlineMs = 120_000
 
 export interface World {
   readonly rows?: ReadonlyArray<OrderStep>
-  /** What is waited for when an order is acknowledged or buried. */
+  /** What an order waits for when it is acknowledged or buried. */
   readonly queue?: Effect.Effect<void>
-  /** How far the clock of orders is taken to be ahead of the test's, after so many decisions. */
+  /** How far ahead of the test's clock the clock of orders seems, after this many decisions. */
   readonly ordersAheadMs?: (decisions: number) => number
-  /** When orders last told the time; always just now if absent. */
+  /** When orders last reported the time; always just now if absent. */
   readonly toldAtMs?: number
 }
 
@@ -86,7 +85,7 @@ export const scripted = Effect.fnUntraced(
     const ends = new Map<string, string>()
     const scope = yield* Scope.make()
     const fibers = yield* Scope.provide(FiberSet.make<void>(), scope)
-    // A set that is closed has no size.
+    // A closed set has no size.
     let working = 0
     const stop = Effect.andThen(
       Effect.forkDetach(Scope.close(scope, Exit.void)),
@@ -143,26 +142,22 @@ export const scripted = Effect.fnUntraced(
       log: log.entries,
       decisions,
       statusOf,
-      /** What was sent, in order: each request in words, as in "reserve money: ann bob". */
+      /** What was sent, in order: each request as a text, for example "reserve money: ann bob". */
       sent: () => log.entries.flatMap(({ orders, what }) => orders.length > 0 ? [what] : []),
-      /** What was sent for one order, as in "reserve money". */
+      /** What was sent for one order, for example "reserve money". */
       sentOf: (order: string) => log.of(order).map(({ what }) => what),
       /** When a call was sent for an order. */
       sentAtMs: (order: string, call: string) =>
         log.of(order).flatMap(({ what, atMs }) => what === call ? [atMs] : []),
       /**
-       * How the order's saga ended: completed, failed, unknown, or buried or met by a defect, and
-       * why.
+       * How the order's saga ended: completed, failed, unknown, buried or met by a defect, and why.
        */
       endOf: (order: string) => ends.get(order),
       /** How many fibers work on the wave. */
       working: () => working,
       /** Starts the wave, which goes on as the test moves the clock. */
       start,
-      /**
-       * Runs the wave to its end, however long it takes within an hour of the test's clock; fails
-       * if it takes longer.
-       */
+      /** Runs the wave to its end; fails if it takes longer than an hour of the test's clock. */
       runToEnd: Effect.gen(function* () {
         yield* start
         yield* TestClock.adjust("1 hour")
@@ -170,7 +165,7 @@ export const scripted = Effect.fnUntraced(
           return yield* Effect.die(new Error(`The wave has not ended: ${log.entries.at(-1)?.what}`))
         }
       }),
-      /** Has the process told to stop. */
+      /** Tells the process to stop. */
       stop,
     }
   },
@@ -290,7 +285,7 @@ const makeRegister = (scripts: Scripts, log: Log) => {
   return { decide, decisions, statusOf: (order: string) => statuses.get(order) }
 }
 
-/** What a decision makes of a state: the first one wins. */
+/** The state after a decision: the first decision wins. */
 const decided = (status: Status, decision: Decision["decision"]): Status => {
   if (status === "pending" && decision === "complete") return "completed"
   if (status === "pending" && decision === "abort") return "compensating"

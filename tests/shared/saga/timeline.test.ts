@@ -1,4 +1,4 @@
-/** What the register is told of what happened to an order, with each decision. */
+/** What the register learns about an order's history, with each decision. */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect } from "effect"
 import { TestClock } from "effect/testing"
@@ -17,8 +17,7 @@ const decisionsOf = ({ decisions }: Scripted, order: string) =>
   decisions.filter(({ orderId, stuck }) => orderId === order as string && stuck === undefined)
 
 /**
- * What was told with each decision, in words: action, step, outcome, attempts and time; `at` is
- * left out.
+ * What each decision reported, as text: action, step, outcome, attempts and time; `at` is left out.
  */
 const toldOf = (sagas: Scripted, order: string) =>
   decisionsOf(sagas, order).map(({ decision, timeline }) => [
@@ -29,7 +28,7 @@ const toldOf = (sagas: Scripted, order: string) =>
   ])
 
 describe("the timeline", () => {
-  it.effect("of a completed order is told with the completion", () =>
+  it.effect("of a completed order is sent with the completion", () =>
     Effect.gen(function* () {
       const sagas = yield* scripted({ ann: { reserve: { item: [after(2_000, "reserved")] } } })
       yield* sagas.runToEnd
@@ -43,7 +42,7 @@ describe("the timeline", () => {
       ])
     }))
 
-  it.effect("of an undone order is told in two parts: reserves when it aborts, cancels when it settles", () =>
+  it.effect("of an undone order is sent in two parts, with the abort and the settlement", () =>
     Effect.gen(function* () {
       const sagas = yield* scripted({
         ann: {
@@ -67,7 +66,7 @@ describe("the timeline", () => {
       ])
     }))
 
-  it.effect("is each order's own: attempts and times that it waited, not those of others", () =>
+  it.effect("has the order's own attempts and waiting times, not those of others", () =>
     Effect.gen(function* () {
       const sagas = yield* scripted({
         ann: {},
@@ -88,7 +87,7 @@ describe("the timeline", () => {
       )
     }))
 
-  it.effect("tells how long each waited, though others were answered in the same millisecond", () =>
+  it.effect("has each order's own waiting time, also if others are answered with it", () =>
     Effect.gen(function* () {
       const answer = yield* Deferred.make<OutcomeName>()
       const sagas = yield* scripted({
@@ -136,7 +135,7 @@ describe.each(companies)("the timeline of an order $company", ({ make }) => {
       assert.deepStrictEqual(abort?.timeline.length, 0)
     }))
 
-  it.effect("is told once when a decision is repeated, and what a lost completion told is not told again", () =>
+  it.effect("is sent once when a decision is repeated or a completion is lost", () =>
     Effect.gen(function* () {
       const sagas = yield* make({ status: "compensating", register: [unavailable, "lost"] })
       yield* sagas.runToEnd

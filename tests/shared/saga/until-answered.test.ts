@@ -1,6 +1,5 @@
 /**
- * How a request of a wave is repeated: for those alone that have no answer yet, and never for
- * nothing.
+ * How a request of a wave is repeated: only for orders without an answer, and never without a need.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -21,7 +20,7 @@ const pausesOf = (sagas: Scripted, order: string, call: string) => {
 }
 
 describe("a request of a wave", () => {
-  it.effect("is one for all of its orders, at once, when nobody is refused", () =>
+  it.effect("is sent at once, one for all of its orders, when none is refused", () =>
     Effect.gen(function* () {
       const sagas = yield* scripted({ ann: {}, bob: {}, cid: {} })
       yield* sagas.start
@@ -37,7 +36,7 @@ describe("a request of a wave", () => {
       assert.strictEqual(sagas.working(), 0)
     }))
 
-  it.effect("is repeated for those alone that have no answer", () =>
+  it.effect("is repeated only for orders without an answer", () =>
     Effect.gen(function* () {
       const sagas = yield* scripted({
         ann: { reserve: { money: [unknown] } },
@@ -69,7 +68,7 @@ describe("a request of a wave", () => {
       ])
     }))
 
-  it.effect("is the same when it is repeated: a decision and what it tells", () =>
+  it.effect("stays the same when it is repeated: the decision and its timeline", () =>
     Effect.gen(function* () {
       const sagas = yield* scripted({
         ann: { register: [unknown, "lost", unavailable] },
@@ -86,7 +85,7 @@ describe("a request of a wave", () => {
       }
     }))
 
-  it.effect("waits for no more than a failure before it is repeated: 50 ms at first", () =>
+  it.effect("waits only after a failure before it is repeated: 50 ms at first", () =>
     Effect.gen(function* () {
       const sagas = yield* scripted({
         ann: {
@@ -149,7 +148,7 @@ describe("pauses between the attempts of a request", () => {
       assert.isAtMost(pausesOf(sagas, "ann", "reserve item")[0]!, 60)
     }))
 
-  it.effect("are at least 10 s after what only a person can mend, and short again after it", () =>
+  it.effect("are at least 10 s after a failure that only a person can resolve", () =>
     Effect.gen(function* () {
       const sagas = yield* scripted({
         ann: {
@@ -169,7 +168,7 @@ describe("pauses between the attempts of a request", () => {
 })
 
 describe("the deadline, while a request is repeated", () => {
-  it.effect("turns round those alone whose it is; the others are asked for on", () =>
+  it.effect("turns round only the orders whose deadline it is; the others are repeated", () =>
     Effect.gen(function* () {
       const away = times(20, unavailable)
       const sagas = yield* scripted({
@@ -199,7 +198,7 @@ describe("the deadline, while a request is repeated", () => {
       assert.strictEqual(sagas.sentAtMs("bob", "reserve item").length, 8)
     }))
 
-  it.effect("of all of them ends it, and aborts them in one request", () =>
+  it.effect("of all orders ends the request, and aborts them in one request", () =>
     Effect.gen(function* () {
       const script = { deadlineMs: 5_000, reserve: { item: times(1_000, unknown) } }
       const sagas = yield* scripted({ ann: script, bob: script })
@@ -214,7 +213,7 @@ describe("the deadline, while a request is repeated", () => {
       ])
     }))
 
-  it.effect("is looked at before each request, also before that of the next step", () =>
+  it.effect("is checked before each request, also before that of the next step", () =>
     Effect.gen(function* () {
       const sagas = yield* scripted({
         ann: { deadlineMs: 5_000, reserve: { money: [after(6_000, "reserved")] } },

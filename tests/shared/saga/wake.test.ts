@@ -1,4 +1,4 @@
-/** A wait for the next try that is cut short: for whoever is woken, once, and for nobody else. */
+/** A wait for the next attempt that is ended early: for the woken order, once, and for no other. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { TestClock } from "effect/testing"
@@ -20,7 +20,7 @@ const wakeThe = ({ wave }: Scripted, ...names: ReadonlyArray<string>) => {
 }
 
 describe("an order that is woken", () => {
-  it.effect("is tried at once, and its wave with it when all of it was woken", () =>
+  it.effect("is retried at once, together with its wave when all of it was woken", () =>
     Effect.gen(function* () {
       const away = { reserve: { item: [misconfigured] } }
       const sagas = yield* scripted({ ann: away, bob: away })
@@ -38,13 +38,13 @@ describe("an order that is woken", () => {
       ])
       assert.deepStrictEqual(sagas.sentAtMs("ann", "reserve item"), [0, 1_000])
       assert.strictEqual(wakeBoth(), 0)
-      // Nothing is left of the wait that would try once more.
+      // The wait is over: it would cause another attempt.
       yield* TestClock.adjust(60_000)
       assert.strictEqual(sagas.sent().length, 5)
       assert.strictEqual(sagas.working(), 0)
     }))
 
-  it.effect("leaves the others of its wave, which wait as long as they would have", () =>
+  it.effect("leaves the others of its wave, which wait as long as without it", () =>
     Effect.gen(function* () {
       const away = { reserve: { item: [misconfigured] } }
       const usual = yield* scripted({ ann: away, bob: away, cid: away })
@@ -70,7 +70,7 @@ describe("an order that is woken", () => {
       assert.strictEqual(sagas.endOf("ann"), "completed")
     }))
 
-  it.effect("is tried as often as it fails, with short waits at first, and counts on", () =>
+  it.effect("is retried as often as it fails, with short waits at first, and keeps its count", () =>
     Effect.gen(function* () {
       const sagas = yield* scripted({
         ann: { reserve: { money: [misconfigured, unavailable, unavailable] } },
@@ -92,7 +92,7 @@ describe("an order that is woken", () => {
       assert.deepInclude(told?.timeline[0], { step: "money", attempts: 4 })
     }))
 
-  it.effect("is undone in the order of its steps, as if nobody had woken it", () =>
+  it.effect("is undone in the order of its steps, as without being woken", () =>
     Effect.gen(function* () {
       const stuck = {
         reserve: { slot: ["rejected"] },
@@ -117,7 +117,7 @@ describe("an order that is woken", () => {
       assert.strictEqual(sagas.working(), 0)
     }))
 
-  it.effect("turns round when its deadline has passed meanwhile", () =>
+  it.effect("turns round if its deadline has passed meanwhile", () =>
     Effect.gen(function* () {
       const away = { reserve: { item: times(100, unavailable) }, deadlineMs: 5_000 }
       const sagas = yield* scripted({ ann: away, bob: away })
@@ -132,7 +132,7 @@ describe("an order that is woken", () => {
       assert.strictEqual(sagas.endOf("bob"), "failed")
     }))
 
-  it.effect("counts for nothing while its request is out", () =>
+  it.effect("changes nothing while its request is out", () =>
     Effect.gen(function* () {
       const sagas = yield* scripted({ ann: { reserve: { item: [after(3_000, unavailable)] } } })
       const wakeAnn = wakeThe(sagas, "ann")

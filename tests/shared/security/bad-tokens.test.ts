@@ -1,4 +1,4 @@
-/** Every bad token is refused, whoever it is for, and however good its signature is. */
+/** Every bad token is refused, for any audience, and with any valid signature. */
 import { assert, describe, it } from "@effect/vitest"
 import { Context, Effect, Layer } from "effect"
 import { TestClock } from "effect/testing"
@@ -36,7 +36,7 @@ type Authorize = (request: Request) => Effect.Effect<unknown, Problem>
 const shown = (authorize: Authorize, token: string) =>
   authorize(new Request("http://shop.test", { headers: { authorization: `Bearer ${token}` } }))
 
-/** That each is refused, and before and after that the good one is taken. */
+/** Checks that each is refused, and that the good one is accepted before and after. */
 const assertRefused = Effect.fnUntraced(function* (
   authorize: Authorize,
   { header, claims, privateKey }: Good,
@@ -47,7 +47,7 @@ const assertRefused = Effect.fnUntraced(function* (
   const first = yield* Effect.flip(shown(authorize, "garbage"))
   for (const [what, token] of Object.entries(tokens)) {
     const refused = yield* Effect.flip(shown(authorize, token)).pipe(
-      Effect.mapError(() => new Error(`taken: ${what}`)),
+      Effect.mapError(() => new Error(`accepted: ${what}`)),
     )
     assert.deepStrictEqual(refused, first, what)
     assert.deepStrictEqual([refused.status, refused.code], [401, "unauthenticated"], what)
@@ -55,7 +55,7 @@ const assertRefused = Effect.fnUntraced(function* (
   yield* shown(authorize, good)
 })
 
-/** That these, which are as far from the good one as may be, are taken. */
+/** Checks that these are accepted, which differ from the good one as much as allowed. */
 const assertTaken = Effect.fnUntraced(function* (
   authorize: Authorize,
   { header, claims, privateKey }: Good,
@@ -129,7 +129,7 @@ describe("an access token", () => {
       yield* assertRefused(authorize, good, tokens)
     }))
 
-  it.effect("is taken as long, and as far ahead, as it may be, with any name and what nobody knows", () =>
+  it.effect("is accepted at the limits of its times, with any name and unknown claims", () =>
     Effect.gen(function* () {
       const { good, authorize } = yield* prepared
       yield* assertTaken(authorize, good, [
@@ -188,7 +188,7 @@ describe("a service's token", () => {
       yield* assertRefused(authorize, good, tokens)
     }))
 
-  it.effect("is taken from a clock that is five minutes off", () =>
+  it.effect("is accepted from a clock that is five minutes off", () =>
     Effect.gen(function* () {
       const { good, authorize } = yield* prepared
       yield* assertTaken(authorize, good, [

@@ -1,6 +1,6 @@
 /**
- * Tokens that are nearly right, most with the right signature: no verifier of ours accepts them,
- * whichever kind of token it is for. Those wrong only in the claims of one kind are at the end.
+ * Tokens that are almost valid, most with a valid signature: no verifier of ours accepts them,
+ * whichever kind of token it is for. Those with only a wrong claim of one kind are at the end.
  */
 import { SignJWT, UnsecuredJWT } from "jose"
 
@@ -17,13 +17,13 @@ export interface Good {
   readonly strangersKey: CryptoKey
   readonly nowSeconds: number
   readonly longestSeconds: number
-  /** A type of token that has the same signer, perhaps. */
+  /** Another type of token, perhaps of the same signer. */
   readonly otherType: string
 }
 
 const base64 = (text: string | Uint8Array) => Buffer.from(text).toString("base64url")
 
-/** Signs any two texts, or any two parts as they are spelled. */
+/** Signs any two texts, or any two parts in any spelling. */
 export const signer = (key: CryptoKey) => {
   const parts = async (head: string, body: string) => {
     const bytes = new TextEncoder().encode(`${head}.${body}`)
@@ -66,7 +66,7 @@ const all = async (tokens: Readonly<Record<string, Promise<string>>>): Promise<T
     ),
   )
 
-/** Claims with each of these values for one of them; undefined leaves it out. */
+/** Claims with each of these values for one of them; undefined omits it. */
 export const claimsWith = (good: Good, name: string, values: Json): Promise<Tokens> =>
   all(Object.fromEntries(
     Object.entries(values).map(([what, value]) => [
@@ -85,7 +85,7 @@ const noTexts = {
   "empty": "",
 }
 
-/** What is no identifier: of another type, or with what no database keeps. */
+/** Values that are no identifier: of another type, or with characters that no database stores. */
 export const noNames = {
   ...noTexts,
   "NUL": "\0",
@@ -115,7 +115,7 @@ const spellings = async ({ header, claims, privateKey }: Good): Promise<Tokens> 
   const signed = `${first}.${second}`
   const twice = (text: string, name: string, value: unknown) =>
     `{${JSON.stringify(name)}:${JSON.stringify(value)},${text.slice(1)}`
-  // Padded until its last character has bits to spare.
+  // Padded until its last character has unused bits.
   const loose = async (): Promise<string> => {
     for (let more = "x";; more += "x") {
       const other = otherwiseSpelled(base64(JSON.stringify({ ...claims, more })))
@@ -277,7 +277,7 @@ const times = async (good: Good): Promise<Tokens> => {
   }
 }
 
-/** More than a hundred, by what is wrong with them. */
+/** More than a hundred bad tokens, by what is wrong with them. */
 export const badTokens = async (good: Good): Promise<Tokens> => {
   const wrong = { ...noNames, "another": "somebody" }
   return {

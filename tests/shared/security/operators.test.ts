@@ -1,5 +1,6 @@
 /**
- * What only operators may do: the console's own routes, and what it has other services do for one.
+ * What only operators may do: the console's own routes, and what it makes other services do for
+ * them.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
@@ -40,7 +41,7 @@ const prepared = Effect.gen(function* () {
   return { verifier: makeUserVerifier(trust, options), tokenOf }
 })
 
-/** Lets in whoever names a service in the header, as if it had proved it. */
+/** Accepts every caller that names a service in the header, as if it had proved it. */
 const services = ServiceVerifier.of({
   only: (...allowed) => ({
     scheme: "service",
@@ -80,7 +81,7 @@ const guardOf = (verifier: UserVerifier["Service"], permission: Permission) =>
   })
 
 describe("an action of an operator", () => {
-  it.live("takes the console's own token, and that of an operator beside it", () =>
+  it.live("needs the console's own token, and an operator's beside it", () =>
     Effect.gen(function* () {
       const { verifier, tokenOf } = yield* prepared
       const { internal, asked } = yield* guardOf(verifier, "operator")

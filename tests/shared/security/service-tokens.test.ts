@@ -1,5 +1,5 @@
 /**
- * Keys and tokens between services. What a wrong token is answered is in
+ * Keys and tokens between services. The answers to invalid tokens are in
  * reservations/routes.test.ts.
  */
 import { assert, describe, it } from "@effect/vitest"
@@ -55,7 +55,7 @@ describe("a service's token", () => {
       assert.strictEqual(elsewhere.status, 401)
     }))
 
-  it.effect("is used for half a minute, and then made anew, so that it always arrives in time", () =>
+  it.effect("is used for half a minute, and then replaced, so that it always arrives in time", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(1_800_000_000_000)
       const folder = yield* keysFor
@@ -68,14 +68,14 @@ describe("a service's token", () => {
       assert.notStrictEqual(yield* auth.tokenFor("items"), first)
     }))
 
-  it.effect("is taken, however old, where clocks are five minutes apart, whichever is ahead", () =>
+  it.effect("is accepted at any age if clocks are five minutes apart, whichever is ahead", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(1_800_000_000_000)
       const folder = yield* keysFor
       const auth = yield* signerOf(folder, "auth")
       const { authorize } = (yield* verifierOf(folder, "items")).only("auth")
       /**
-       * What the callee says to the token that the caller uses now, by a clock that is so far
+       * The callee's answer to the token that the caller uses now, by a clock that is this far
        * ahead.
        */
       const answered = Effect.fnUntraced(function* (secondsAhead: number) {
@@ -83,7 +83,7 @@ describe("a service's token", () => {
         const token = yield* auth.tokenFor("items")
         yield* TestClock.setTime(nowMs + secondsAhead * 1_000)
         const answer = yield* Effect.exit(authorize(request(token)))
-        // What was proved is remembered for ten seconds.
+        // A proof is remembered for ten seconds.
         yield* TestClock.adjust("11 seconds")
         yield* TestClock.setTime(nowMs)
         return Exit.isSuccess(answer) ? answer.value : "refused"
@@ -99,7 +99,7 @@ describe("a service's token", () => {
       }
     }))
 
-  it.effect("is made anew when the clock was set back, and its proof is forgotten all the same", () =>
+  it.effect("is replaced when the clock was set back, and its proof is still forgotten", () =>
     Effect.gen(function* () {
       const nowMs = 1_800_000_000_000
       yield* TestClock.setTime(nowMs)
@@ -143,7 +143,7 @@ describe("a key file", () => {
       return said
     })
 
-  it.live("that is missing is named with its setting and the remedy", () =>
+  it.live("that is missing is named with its setting and what to do", () =>
     Effect.gen(function* () {
       const file = join(yield* newFolder, "none.json")
       const secret = yield* failure(serviceSignerLayer("auth", file))
@@ -176,7 +176,7 @@ describe("a key file", () => {
 })
 
 describe("generateServiceKeys", () => {
-  it.live("makes a private key for each caller and a secret, for their owner's eyes, and one public file", () =>
+  it.live("makes private keys and a secret that only their owner reads, and a public file", () =>
     Effect.gen(function* () {
       const folder = join(yield* newFolder, "new", "folder")
       yield* Effect.promise(() => generateServiceKeys(folder))
@@ -194,7 +194,7 @@ describe("generateServiceKeys", () => {
       for (const key of keys) assert.notProperty(key, "d")
     }))
 
-  it.live("leaves the keys that are there, and makes those that are missing", () =>
+  it.live("keeps the keys that exist, and makes those that are missing", () =>
     Effect.gen(function* () {
       const folder = yield* keysFor
       const contents = Effect.promise(async () => {
@@ -214,7 +214,7 @@ describe("generateServiceKeys", () => {
       assert.strictEqual(yield* authorize(request(yield* signer.tokenFor("items"))), "orchestrator")
     }))
 
-  it.live("replaces an empty file, which an earlier version left when it was killed", () =>
+  it.live("replaces an empty file, which an earlier version left behind when it was killed", () =>
     Effect.gen(function* () {
       const folder = yield* keysFor
       yield* Effect.promise(() => writeFile(keyFiles(folder).privateKey("orchestrator"), ""))
@@ -224,7 +224,7 @@ describe("generateServiceKeys", () => {
       assert.strictEqual(yield* authorize(request(yield* signer.tokenFor("items"))), "orchestrator")
     }))
 
-  it.live("leaves a file that holds something else, and names it", () =>
+  it.live("keeps a file that holds something else, and names it", () =>
     Effect.gen(function* () {
       const folder = yield* keysFor
       const file = keyFiles(folder).privateKey("orchestrator")

@@ -1,6 +1,6 @@
 /**
- * What users' tokens are proved by: when it is renewed, how old it may be, and what its answers
- * tell of auth's clock.
+ * The keys and ended sessions that prove users' tokens: when they are renewed, how old they may be,
+ * and what their answers show of auth's clock.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect, Fiber } from "effect"
@@ -14,7 +14,7 @@ import { auths } from "#tests/support/auths-answer.ts"
 
 const startMs = 1_800_000_000_000
 
-/** An auth that answers as it is told, and somebody who asks it. */
+/** An auth that answers as the test says, and a caller. */
 const prepared = Effect.gen(function* () {
   yield* TestClock.setTime(startMs)
   const { publicKey } = yield* Effect.promise(() =>
@@ -50,10 +50,7 @@ const prepared = Effect.gen(function* () {
     Effect.provideService(PeerClocks, clocks),
     Effect.provideService(Fetch, answer),
   )
-  /**
-   * Whether the key is found by whoever asks now; a number is the status of the problem that it
-   * meets.
-   */
+  /** Whether a caller finds the key now; a number is the status of its problem. */
   const look = (kid: string) =>
     trust.fresh.pipe(
       Effect.andThen(trust.find(kid)),
@@ -62,7 +59,7 @@ const prepared = Effect.gen(function* () {
   return { auth, clocks, trust, look }
 })
 
-/** Runs what goes on for ever beside it, and lets what is due happen. */
+/** Runs the background work for a while, and lets everything due happen. */
 const passing = (time: `${number} seconds`) =>
   Effect.gen(function* () {
     const [seconds] = time.split(" ")
@@ -74,7 +71,7 @@ const passing = (time: `${number} seconds`) =>
   })
 
 describe("what is trusted", () => {
-  it.effect("is asked for by the first who needs it, once for all who come meanwhile", () =>
+  it.effect("is requested by the first caller, once for all that come meanwhile", () =>
     Effect.gen(function* () {
       const { auth, look } = yield* prepared
       const found = yield* Effect.all(Array.from({ length: 20 }, () => look("one")), {
@@ -84,13 +81,13 @@ describe("what is trusted", () => {
       assert.strictEqual(auth.asked.length, 1)
     }))
 
-  it.effect("is renewed every five seconds beside the requests, from where the last answer ended", () =>
+  it.effect("is renewed every five seconds, from the position of the last answer", () =>
     Effect.gen(function* () {
       const { auth, trust, look } = yield* prepared
       yield* Effect.forkScoped(trust.kept)
       yield* passing("16 seconds")
       assert.deepStrictEqual(auth.asked, ["", "?after=1", "?after=2", "?after=3"])
-      // Nobody waits while it is on its way.
+      // No caller waits while the answer is on its way.
       let open = () => {}
       auth.gate = new Promise((resolve) => open = resolve)
       yield* passing("5 seconds")
@@ -100,7 +97,7 @@ describe("what is trusted", () => {
       open()
     }))
 
-  it.effect("is good for 30 seconds from the moment when it was asked for, and for nobody after that", () =>
+  it.effect("is valid for 30 seconds from the moment of its request", () =>
     Effect.gen(function* () {
       const { auth, trust, look } = yield* prepared
       let open = () => {}
@@ -110,7 +107,7 @@ describe("what is trusted", () => {
       open()
       assert.strictEqual(yield* Fiber.join(waiting), true)
       auth.isUp = false
-      // The wall clock does not count.
+      // The wall clock does not matter.
       yield* TestClock.setTime(startMs - 3_600_000)
       yield* passing("25 seconds")
       assert.strictEqual(yield* look("one"), true)
@@ -121,7 +118,7 @@ describe("what is trusted", () => {
       assert.isFalse(trust.hasEnded("none"))
     }))
 
-  it.effect("forgets a key that is removed, and keeps the sessions that have ended as long as a token lives", () =>
+  it.effect("forgets a removed key, and keeps ended sessions as long as a token lives", () =>
     Effect.gen(function* () {
       const { auth, trust, look } = yield* prepared
       yield* Effect.forkScoped(trust.kept)
@@ -143,7 +140,7 @@ describe("what is trusted", () => {
       assert.strictEqual(yield* look("two"), true)
     }))
 
-  it.effect("is asked for at once when a token names a key that is not known, but not by every such token", () =>
+  it.effect("is requested at once for an unknown key, but not for every such token", () =>
     Effect.gen(function* () {
       const { auth, look } = yield* prepared
       yield* look("one")
@@ -152,14 +149,14 @@ describe("what is trusted", () => {
       const before = auth.asked.length
       for (let n = 0; n < 200; n++) assert.strictEqual(yield* look(`unknown ${n}`), false)
       assert.isAtMost(auth.asked.length - before, 10)
-      // Whatever the wall clock says.
+      // The wall clock does not matter.
       yield* TestClock.setTime(startMs - 3_600_000)
       yield* TestClock.adjust("2 seconds")
       auth.kids = ["three"]
       assert.strictEqual(yield* look("three"), true)
     }))
 
-  it.effect("is asked for once more when what is on its way was sent before the key was made", () =>
+  it.effect("is requested once more if the request on its way is older than the key", () =>
     Effect.gen(function* () {
       const { auth, look } = yield* prepared
       yield* look("one")
@@ -175,7 +172,7 @@ describe("what is trusted", () => {
       assert.strictEqual(yield* Fiber.join(second), true)
     }))
 
-  it.effect("is seen through though whoever asked hangs up", () =>
+  it.effect("is still read when its caller hangs up", () =>
     Effect.gen(function* () {
       const { auth, look } = yield* prepared
       let open = () => {}
@@ -190,7 +187,7 @@ describe("what is trusted", () => {
       assert.strictEqual(auth.asked.length, 1)
     }))
 
-  it.effect("tells how far auth's clock is off", () =>
+  it.effect("shows how far auth's clock is off", () =>
     Effect.gen(function* () {
       const { auth, clocks, look } = yield* prepared
       auth.aheadMs = 130_000
@@ -198,13 +195,13 @@ describe("what is trusted", () => {
       assert.match((yield* clocks.wrong).get("auth")!, /^clock of auth is (129|130) s ahead$/)
     }))
 
-  it.effect("is none where the address leads to something else", () =>
+  it.effect("does not exist if the address leads to something else", () =>
     Effect.gen(function* () {
       for (
         const answer of [
           () => new Response("no", { status: 500 }),
           () => new Response("<html>"),
-          // The keys alone, as at /.well-known/jwks.json.
+          // Only the keys, as at /.well-known/jwks.json.
           () => Response.json({ keys: [] }),
           () => Response.json({ ...auths([]), keys: [{ kty: "OKP", crv: "Ed25519", x: "AA" }] }),
           () => Response.json(auths([{ kty: "OKP", crv: "Ed25519", x: "AA", kid: "short" }])),

@@ -1,4 +1,4 @@
-/** What a verifier of users remembers of the tokens that it proved, and what ends that. */
+/** What a verifier of users remembers of the tokens that it has proved, and what ends that. */
 import { assert, describe, it } from "@effect/vitest"
 import { Clock, Effect } from "effect"
 import { TestClock } from "effect/testing"
@@ -10,7 +10,7 @@ import { auths } from "#tests/support/auths-answer.ts"
 
 const options = { issuer: "unwind", audience: "unwind-api" }
 
-/** A verifier, what it trusts, how often it proved a token, and tokens that it lets in. */
+/** A verifier, what it trusts, how often it proved a token, and tokens that it accepts. */
 const prepared = Effect.gen(function* () {
   const { privateKey, publicKey } = yield* Effect.promise(() =>
     generateKeyPair("EdDSA", { crv: "Ed25519", extractable: true })
@@ -67,7 +67,7 @@ describe("a verifier of users", () => {
       assert.strictEqual(proved.count, 2)
     }))
 
-  it.effect("refuses a token that it knows from the moment on when it expires", () =>
+  it.effect("refuses a known token as soon as it expires", () =>
     Effect.gen(function* () {
       const { tokenFor, showing } = yield* prepared
       const header = `Bearer ${yield* tokenFor("ada", 30)}`
@@ -79,7 +79,7 @@ describe("a verifier of users", () => {
       assert.strictEqual((yield* Effect.flip(showing(header))).status, 401)
     }))
 
-  it.effect("proves it again after a minute though the wall clock is set back", () =>
+  it.effect("proves a token again after a minute although the wall clock is set back", () =>
     Effect.gen(function* () {
       yield* TestClock.setTime(1_800_000_000_000)
       const { proved, tokenFor, showing } = yield* prepared
@@ -91,7 +91,7 @@ describe("a verifier of users", () => {
       assert.strictEqual(proved.count, 2)
     }))
 
-  it.effect("refuses a token that it knows as soon as it learns that its session has ended, and no other", () =>
+  it.effect("refuses a known token as soon as it learns that its session has ended", () =>
     Effect.gen(function* () {
       const { auth, trust, tokenFor, status } = yield* prepared
       const [sid, other] = [crypto.randomUUID(), crypto.randomUUID()]
@@ -99,18 +99,18 @@ describe("a verifier of users", () => {
       const goesOn = `Bearer ${yield* tokenFor("ada", 3600, other)}`
       for (const header of [...ended, goesOn]) assert.strictEqual(yield* status(header), 200)
       auth.ended = [sid]
-      // One that is shown for the first time is none that is known.
+      // A token that is shown for the first time is not known.
       ended.push(`Bearer ${yield* tokenFor("ada", 3600, sid)}`)
       yield* trust.newerThan(-1)
       for (const header of ended) assert.strictEqual(yield* status(header), 401)
       assert.strictEqual(yield* status(goesOn), 200)
-      // It was told once, and stays known.
+      // The end is announced once, and stays known.
       auth.ended = []
       yield* TestClock.adjust("50 minutes")
       for (const header of ended) assert.strictEqual(yield* status(header), 401)
     }))
 
-  it.effect("refuses a token that it knows as soon as its key is gone, and one made again under its name", () =>
+  it.effect("refuses a known token as soon as its key is gone, or replaced by another", () =>
     Effect.gen(function* () {
       const { auth, trust, tokenFor, status } = yield* prepared
       const header = `Bearer ${yield* tokenFor("ada", 3600)}`
@@ -120,7 +120,7 @@ describe("a verifier of users", () => {
       assert.strictEqual(yield* status(header), 401)
     }))
 
-  it.effect("lets nobody in, known or not, who cannot be told to be let in for 30 seconds", () =>
+  it.effect("lets nobody in, known or not, when it has not heard of auth for 30 seconds", () =>
     Effect.gen(function* () {
       const { auth, tokenFor, status, showing } = yield* prepared
       const header = `Bearer ${yield* tokenFor("ada", 3600)}`
@@ -136,7 +136,7 @@ describe("a verifier of users", () => {
       assert.strictEqual(yield* status(header), 200)
     }))
 
-  it.effect("takes no token for another one that it knows, nor another spelling of it", () =>
+  it.effect("takes no token for another one, and accepts no other spelling of it", () =>
     Effect.gen(function* () {
       const { tokenFor, showing } = yield* prepared
       const [ada, bob] = [yield* tokenFor("ada", 3600), yield* tokenFor("bob", 3600)]
@@ -147,7 +147,7 @@ describe("a verifier of users", () => {
         `${head}.${bob.split(".")[1]}.${signature}`,
         `${head}.${claims}.${bob.split(".")[2]}`,
         `${head}.${claims}.`,
-        // The last character has four bits that mean nothing: of those 16 spellings one is right.
+        // The last character has four unused bits: one of those 16 spellings is right.
         ...[..."ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"]
           .map((last) => ada.slice(0, -1) + last).filter((token) => token !== ada),
       ]

@@ -1,6 +1,6 @@
 /**
- * A service that is run alone, with no address set: it starts, and says at once whom it does not
- * find.
+ * A service that runs alone, with no address set: it starts, and reports at once which services it
+ * does not find.
  */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
@@ -23,7 +23,7 @@ afterEach(async () => {
   for (const cleanup of cleanups.splice(0).reverse()) await cleanup()
 })
 
-/** The console's process, with the addresses of services that are given. */
+/** The console's process, with the given addresses of services. */
 const startConsole = async (runtime: string, addresses: Readonly<Record<string, string>>) => {
   const folder = mkdtempSync(join(tmpdir(), "unwind-alone-"))
   cleanups.push(() => rmSync(folder, { recursive: true }))
@@ -61,11 +61,11 @@ const startConsole = async (runtime: string, addresses: Readonly<Record<string, 
   return { addressesTold, log: () => log }
 }
 
-describe("a service that is run alone", () => {
+describe("a service that runs alone", () => {
   it.each(["node", "deno"])(
-    "names in its log and in /readyz whom it does not find, by the settings that say where they are, on %s",
+    "names in its log and in /readyz the services that it does not find, by their settings, on %s",
     async (runtime) => {
-      // Names that lead nowhere on any network: those of containers may be somebody's.
+      // Names that resolve on no network: those of containers may exist.
       const nowhere = (name: keyof typeof roster) => `http://${name}.invalid:9080`
       const { calls } = roster.console
       const { addressesTold, log } = await startConsole(runtime, {

@@ -1,6 +1,6 @@
 /**
- * A service under `deno serve`: the file that Node and `deno run` start too, as a handler of what
- * comes to the public port. Its internal port it opens by itself.
+ * A service under `deno serve`: the file that Node and `deno run` start too, as a handler of
+ * requests to the public port. It opens its internal port itself.
  */
 import { Effect } from "effect"
 import { spawn } from "node:child_process"
@@ -40,7 +40,7 @@ describe("deno serve services/billing/main.ts", () => {
   let billing: ReturnType<typeof deno>
   const environment = () =>
     environmentOf("billing", {
-      // Deno decides where the public port is.
+      // Deno chooses the public port.
       ports: { ...ports, public: 1 },
       databaseUrl: database.url,
       queueUrl: "memory:",
@@ -74,7 +74,7 @@ describe("deno serve services/billing/main.ts", () => {
     rmSync(folder, { recursive: true })
   })
 
-  it("answers as a service does, at each port what belongs there", async () => {
+  it("answers as a service does, each port with its own routes", async () => {
     const metrics = await ask("internal", "/metrics")
     expect(metrics?.headers.get("content-type")).toMatch(/^text\/plain/)
     const post = { method: "POST", body: "{}" }
@@ -106,7 +106,7 @@ describe("deno serve services/billing/main.ts", () => {
     }
   })
 
-  it("takes no two headers for one", async () => {
+  it("refuses two headers where one is allowed", async () => {
     const raw = async (headers: string) => {
       const head = `GET /openapi/billing.json HTTP/1.1\r\n${headers}connection: close\r\n\r\n`
       return (await Effect.runPromise(sendRaw(ports.public, head))).answer
@@ -129,7 +129,7 @@ describe("deno serve services/billing/main.ts", () => {
 })
 
 describe("services/*/main.ts", () => {
-  it("says under `deno serve` which settings it lacks, and ends", async () => {
+  it("says under `deno serve` which settings are missing, and ends", async () => {
     const { output, ended } = deno(["serve", "-A", "--port", "0", "services/billing/main.ts"], {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
@@ -139,7 +139,7 @@ describe("services/*/main.ts", () => {
     expect(output()).not.toMatch(/^ +at /m)
   })
 
-  it("says under `deno serve` how to start it, where there is nothing for the public", async () => {
+  it("says under `deno serve` how to start it, if it has nothing for the public", async () => {
     const { output, ended } = deno(["serve", "-A", "--port", "0", "services/items/main.ts"], {
       PATH: process.env.PATH,
       HOME: process.env.HOME,
@@ -149,7 +149,7 @@ describe("services/*/main.ts", () => {
     expect(output()).not.toMatch(/^ +at |DATABASE_URL/m)
   })
 
-  it("is no handler under `deno run`, which would warn of it", async () => {
+  it("is no handler under `deno run`, which would warn about it", async () => {
     const ports = await freePorts()
     const { child, output, ended } = deno(["run", "-A", "tests/proxies/replica.ts"], {
       PATH: process.env.PATH,

@@ -1,4 +1,4 @@
-/** Every log entry of a service names it, also where all services log to one place. */
+/** Every log entry of a service names it, also when all services log to one place. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber, Layer, Logger } from "effect"
 import { vi } from "vitest"
@@ -7,7 +7,7 @@ import { makeApp } from "#shared/http/app.ts"
 import { serve, service, startWithin } from "#shared/service/service.ts"
 import { logRecord } from "#shared/telemetry/log-record.ts"
 
-/** Logs while it starts, from a fiber of its own, and when it is asked whether it is ready. */
+/** Logs while it starts, from a fiber of its own, and when its readiness is checked. */
 const talkative = service({
   name: "slots",
   settings: {},
@@ -28,7 +28,7 @@ const talkative = service({
 })
 
 describe("a service's log entries", () => {
-  it.effect("name it when it starts among others, and by whatever it does later", () =>
+  it.effect("name it when it starts among others, and whatever logs later", () =>
     Effect.gen(function* () {
       const records: Array<Readonly<Record<string, unknown>>> = []
       const logger = Logger.make((entry) => void records.push(logRecord(entry)))

@@ -1,6 +1,6 @@
 /**
- * A service that is a process of its own, while its migration takes longer than anybody waits, and
- * where it fails.
+ * A service as a process of its own, while its migration takes longer than any client waits, and
+ * when it fails.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, References } from "effect"
@@ -23,7 +23,7 @@ const freePort = Effect.promise(async () => {
 
 const app = makeApp({ name: "items", description: "", routes: [], ready: {} })
 
-/** Two replicas, which start as they are told, and what one of them answers. */
+/** Two replicas, which start as given, and the answers of one of them. */
 const starting = Effect.fnUntraced(function* (start: Service<Record<never, never>>["start"]) {
   const port = yield* freePort
   const fiber = yield* serve({ name: "items", settings: {}, start }).pipe(
@@ -51,7 +51,7 @@ const starting = Effect.fnUntraced(function* (start: Service<Record<never, never
 })
 
 describe("a service that migrates", () => {
-  it.live("listens at once: it is alive, not ready, and answers 503 with Retry-After until it is", () =>
+  it.live("listens at once, and answers 503 with Retry-After until it is ready", () =>
     Effect.gen(function* () {
       const migrated = yield* Deferred.make<Doors>()
       const replicas = [
@@ -81,7 +81,7 @@ describe("a service that migrates", () => {
       }
     }))
 
-  it.live("ends with its message when the migration fails, and listens no longer", () =>
+  it.live("ends with its message when the migration fails, and stops listening", () =>
     Effect.gen(function* () {
       const failed = yield* Deferred.make<never, { readonly message: string }>()
       const { fiber, get, listens } = yield* starting(() => Deferred.await(failed))
@@ -92,7 +92,7 @@ describe("a service that migrates", () => {
       assert.isTrue(Exit.isFailure(yield* Effect.exit(get("/livez"))))
     }))
 
-  it.live("closes what it stands on after the server, when it is told to stop", () =>
+  it.live("closes the parts that it depends on after the server, when it is told to stop", () =>
     Effect.gen(function* () {
       let closed = false
       const { fiber, listens } = yield* starting(() =>

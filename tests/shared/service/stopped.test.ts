@@ -11,7 +11,7 @@ const root = join(import.meta.dirname, "../../..")
 const cleanups: Array<() => void> = []
 afterEach(() => cleanups.splice(0).forEach((cleanup) => cleanup()))
 
-/** Starts a service that needs no database, with that long a drain. */
+/** Starts a service that needs no database, with a drain of this length. */
 const started = async (runtime: "node" | "deno", drain: string) => {
   const ports = await freePorts()
   const words = runtime === "deno" ? ["run", "-A"] : []
@@ -45,7 +45,7 @@ const started = async (runtime: "node" | "deno", drain: string) => {
 }
 
 describe.each(["node", "deno"] as const)("a service on %s", (runtime) => {
-  it("goes on serving after SIGTERM, not ready, for its drain; then it ends", async () => {
+  it("goes on serving after SIGTERM, unready, for its drain; then it ends", async () => {
     const { ask, tell, ended } = await started(runtime, "2 seconds")
     const toldAtMs = performance.now()
     tell("SIGTERM")

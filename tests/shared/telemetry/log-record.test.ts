@@ -4,7 +4,7 @@ import { stripVTControlCharacters } from "node:util"
 import { CurrentRequest } from "#shared/http/request-origin.ts"
 import { logLine, logRecord } from "#shared/telemetry/log-record.ts"
 
-/** What is logged by the effect, as records. */
+/** The effect's log, as records. */
 const recordsOf = (effect: Effect.Effect<void>) =>
   Effect.gen(function* () {
     const records: Array<Readonly<Record<string, unknown>>> = []
@@ -14,7 +14,7 @@ const recordsOf = (effect: Effect.Effect<void>) =>
   })
 
 describe("a log record", () => {
-  it.effect("has a text as its message, and what was logged with it as fields of its own", () =>
+  it.effect("has a text as its message, and the other logged values as fields of its own", () =>
     Effect.gen(function* () {
       const [record] = yield* recordsOf(
         Effect.logWarning("It does not get through", { orderId: "o-1", attempts: 3 }),
@@ -37,7 +37,7 @@ describe("a log record", () => {
       assert.deepInclude(record, { message: "It broke", level: "ERROR", orderId: "o-2" })
     }))
 
-  it.effect("begins with time, level, service, text and ids, in this order, and says no more than it has", () =>
+  it.effect("begins with time, level, service, text and ids, in this order", () =>
     Effect.gen(function* () {
       const [bare, full] = yield* recordsOf(Effect.gen(function* () {
         yield* Effect.logInfo("It starts")

@@ -1,11 +1,11 @@
-/** What a person reads of trouble that comes back with every request: its beginning and its end. */
+/** How trouble that comes back with every request is logged: its beginning and its end. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Logger } from "effect"
 import { TestClock } from "effect/testing"
 import { logRecord } from "#shared/telemetry/log-record.ts"
 import { saidOnce } from "#shared/telemetry/said-once.ts"
 
-/** Runs the effect with a logger that says everything once; `said` has what it has said so far. */
+/** Runs the effect with a logger that says everything once; `said` has its lines so far. */
 const saying = <A, E>(effect: (said: ReadonlyArray<string>) => Effect.Effect<A, E>) =>
   Effect.gen(function* () {
     const said: Array<string> = []
@@ -22,7 +22,7 @@ const fail = Effect.suspend(() =>
 )
 
 describe("a logger that says everything once", () => {
-  it.effect("logs the first of many failed requests at once, and how many there were when it is over", () =>
+  it.effect("logs the first of many failed requests, and their number at the end", () =>
     saying((said) =>
       Effect.gen(function* () {
         for (let second = 0; second < 300; second++) {
@@ -42,7 +42,7 @@ describe("a logger that says everything once", () => {
       })
     ))
 
-  it.effect("does not say that it is over between two tries that are half a minute apart", () =>
+  it.effect("does not report an end between two attempts that are half a minute apart", () =>
     saying((said) =>
       Effect.gen(function* () {
         for (let tries = 0; tries < 20; tries++) {
@@ -53,7 +53,7 @@ describe("a logger that says everything once", () => {
       })
     ))
 
-  it.effect("says nothing of the end of what happened once", () =>
+  it.effect("reports no end of something that happened once", () =>
     saying((said) =>
       Effect.gen(function* () {
         yield* fail
@@ -62,7 +62,7 @@ describe("a logger that says everything once", () => {
       })
     ))
 
-  it.effect("keeps apart what differs in its level, its words, its fields or its cause", () =>
+  it.effect("distinguishes entries by level, text, fields and cause", () =>
     saying((said) =>
       Effect.gen(function* () {
         for (let times = 0; times < 2; times++) {
@@ -89,7 +89,7 @@ describe("a logger that says everything once", () => {
       })
     ))
 
-  it.effect("says everything that is no trouble, as often as it happens", () =>
+  it.effect("says everything that is no trouble as often as it happens", () =>
     saying((said) =>
       Effect.gen(function* () {
         yield* Effect.repeat(Effect.logInfo("A log-in failed"), { times: 2 })
@@ -97,7 +97,7 @@ describe("a logger that says everything once", () => {
       })
     ))
 
-  it.effect("keeps no more than it can hold, and loses no line for it", () =>
+  it.effect("keeps a bounded number of entries, and loses no line because of that", () =>
     saying((said) =>
       Effect.gen(function* () {
         for (let n = 0; n < 1_200; n++) yield* Effect.logWarning(`Trouble ${n}`)
