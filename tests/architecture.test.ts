@@ -44,6 +44,16 @@ describe("the layout", () => {
     expect(wrongImports(/^shared\//, () => ["shared/"])).toEqual([])
   })
 
+  it("starts PostgreSQL through one file, which alone of its folder others import", () => {
+    const folder = "compose/embedded/postgres/"
+    const past = sources.filter((file) => !file.includes(folder)).flatMap((file) =>
+      importsOf(file)
+        .filter((target) => target.startsWith(folder) && target !== `${folder}postgres.ts`)
+        .map((target) => `${file} imports ${target}`)
+    )
+    expect(past).toEqual([])
+  })
+
   it("keeps tests out of the product", () => {
     expect(wrongImports(/^compose\//, () => ["compose/", "services/", "shared/"])).toEqual([])
     expect(wrongImports(/^k3d\//, () => ["k3d/", "shared/"])).toEqual([])

@@ -7,7 +7,7 @@ import { spawn, spawnSync } from "node:child_process"
 import { chownSync, writeFileSync } from "node:fs"
 import { connect } from "node:net"
 import { join } from "node:path"
-import { serverAccount } from "#compose/embedded/server-folder.ts"
+import { serverAccount } from "#compose/embedded/server/folder.ts"
 import { freePort } from "#tests/support/free-port.ts"
 import { temporaryFolder, until } from "./open-database.ts"
 
