@@ -5,8 +5,7 @@
  */
 import { Console, Effect, References } from "effect"
 import path from "node:path"
-import { openFolderPostgres } from "#compose/embedded/folder-postgres.ts"
-import { serviceUrl } from "#compose/embedded/postgres-databases.ts"
+import { openFolderDatabases } from "#compose/embedded/postgres/postgres.ts"
 import { embeddedSettings } from "#compose/embedded/settings.ts"
 import { replaceSigningKeys } from "#services/auth/replace-keys.ts"
 import { Environment, readSettings } from "#shared/config/settings.ts"
@@ -34,13 +33,13 @@ const inDataFolder = Effect.fnUntraced(function* (environment: Environment) {
   const { DATA_DIR } = yield* readSettings({ DATA_DIR: embeddedSettings.DATA_DIR }).pipe(
     Effect.provideService(Environment, environment),
   )
-  const { url } = yield* openFolderPostgres(
+  const databaseOf = yield* openFolderDatabases(
     DATA_DIR,
     "DATABASE_URL and SIGNING_KEYS_SECRET_FILE to what auth has",
   )
   return {
     ...environment,
-    DATABASE_URL: serviceUrl(url, "auth").href,
+    DATABASE_URL: databaseOf("auth").href,
     SIGNING_KEYS_SECRET: undefined,
     SIGNING_KEYS_SECRET_FILE: keyFiles(path.join(DATA_DIR, "secrets")).signingKeysSecret,
   }

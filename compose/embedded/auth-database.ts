@@ -9,8 +9,7 @@ import { Environment, readSettings } from "#shared/config/settings.ts"
 import { databaseLayer } from "#shared/postgres/database.ts"
 import { OnlyLooking } from "#shared/postgres/only-looking.ts"
 import { databaseSettings } from "#shared/postgres/settings.ts"
-import { openFolderPostgres } from "./folder-postgres.ts"
-import { serviceUrl } from "./postgres-databases.ts"
+import { openFolderDatabases } from "./postgres/postgres.ts"
 import { embeddedSettings } from "./settings.ts"
 
 const databaseUrl = Effect.gen(function* () {
@@ -20,8 +19,8 @@ const databaseUrl = Effect.gen(function* () {
     return DATABASE_URL
   }
   const { DATA_DIR } = yield* readSettings({ DATA_DIR: embeddedSettings.DATA_DIR })
-  const { url } = yield* openFolderPostgres(DATA_DIR, "DATABASE_URL to the database of auth")
-  return serviceUrl(url, "auth")
+  const databaseOf = yield* openFolderDatabases(DATA_DIR, "DATABASE_URL to the database of auth")
+  return databaseOf("auth")
 })
 
 /** Fails with a message for a person. */

@@ -19,9 +19,8 @@ import type { ServiceName } from "#shared/roster.ts"
 import { generateServiceKeys, keyFiles } from "#shared/security/generate-service-keys.ts"
 import { startWithin } from "#shared/service/service.ts"
 import { addressesWithin, isElsewhere, isHere, nowhere } from "./elsewhere.ts"
-import { openFolderPostgres } from "./folder-postgres.ts"
 import { withNotedAddresses } from "./noted-addresses.ts"
-import { serviceUrl } from "./postgres-databases.ts"
+import { openFolderDatabases } from "./postgres/postgres.ts"
 import { serviceNamed, type ServicesOptions, wiredTo } from "./services.ts"
 import { StartError } from "./start-error.ts"
 
@@ -44,7 +43,7 @@ export const openRecords = (
   given: Environment,
 ): Effect.Effect<OpenRecords, { readonly message: string }, Scope.Scope> =>
   Effect.gen(function* () {
-    const postgres = (yield* openFolderPostgres(dataDir, whereElse)).url
+    const databaseOf = yield* openFolderDatabases(dataDir, whereElse)
     const environment = yield* withNotedAddresses(dataDir, given)
     const isReadHere = isHere(environment)
     const away = participantNames.filter((name) => !isReadHere(name))
@@ -56,7 +55,7 @@ export const openRecords = (
     const settingsOf = (name: ServiceName) => ({
       ...environment,
       ...addresses,
-      DATABASE_URL: serviceUrl(postgres, name).href,
+      DATABASE_URL: databaseOf(name).href,
       SERVICE_PUBLIC_KEYS: publicKeys,
     })
     const apps: Partial<Record<ServiceName, Doors>> = {}

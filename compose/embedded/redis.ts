@@ -4,20 +4,22 @@
  * an append-only file below the data folder. Redis is a cache, not the record, so that folder may
  * be removed between two runs and no order is lost.
  */
-import { Effect, Option, type Scope } from "effect"
+import { Effect, type Scope } from "effect"
 import { Redis } from "ioredis"
 import { spawnSync } from "node:child_process"
 import { randomBytes } from "node:crypto"
 import fs from "node:fs"
 import path from "node:path"
-import { freePort } from "./free-port.ts"
-import { openServerFolder, ownPath, serverEnvironment, type ServerFolder } from "./server-folder.ts"
-import { type Ended, persistently, startServer } from "./server-process.ts"
+import { openServerFolder, ownPath, serverEnvironment, type ServerFolder } from "./server/folder.ts"
+import { type RunningServer, startServer } from "./server/process.ts"
 import { inDataFolder, StartError } from "./start-error.ts"
 
-export interface RunningRedis {
-  readonly url: string
-  readonly ended: Ended
+export interface RedisOptions {
+  /** From redisOnPath. */
+  readonly program: string
+  readonly dataDir: string
+  /** The address of an earlier start, to use again. */
+  readonly urlBefore?: URL | undefined
 }
 
 /** Older versions answer the order queue's commands differently, or do not know them. */
@@ -26,33 +28,27 @@ const settingsFile = "redis.conf"
 const pidFile = "redis.pid"
 
 /**
- * Starts the server, and succeeds when it accepts commands; the scope stops it. None if PATH has no
- * server, or only one that is too old. Fails with StartError.
+ * Starts the server, and succeeds when it accepts commands; the scope stops it. Fails with
+ * StartError.
  */
 export const startRedis = (
-  options: {
-    readonly dataDir: string
-    /** The address of an earlier start, to use again. */
-    readonly urlBefore?: URL | undefined
-  },
-): Effect.Effect<Option.Option<RunningRedis>, StartError, Scope.Scope> =>
+  { program, urlBefore, ...options }: RedisOptions,
+): Effect.Effect<RunningServer, StartError, Scope.Scope> =>
   Effect.gen(function* () {
-    const program = redisOnPath()
-    if (program === undefined) return Option.none()
     const dataDir = path.resolve(options.dataDir)
     const folder = yield* openServerFolder(path.join(dataDir, "redis"))
-    const logFile = path.join(dataDir, "redis.log")
-    const attempt = Effect.gen(function* () {
-      const port = options.urlBefore ? Number(options.urlBefore.port) : yield* freePort
-      const password = options.urlBefore?.password ?? randomBytes(24).toString("base64url")
-      yield* writeSettings(folder, port, password)
-      const command = [program, path.join(ownPath(folder), settingsFile)] as const
-      const ended = yield* startServer({ name: "Redis", folder, command, pidFile, logFile })
-      const url = `redis://:${password}@127.0.0.1:${port}`
-      yield* Effect.raceFirst(untilReady(url), ended)
-      return { url, ended }
+    const password = urlBefore?.password ?? randomBytes(24).toString("base64url")
+    yield* writeSettings(folder, password)
+    return yield* startServer({
+      name: "Redis",
+      folder,
+      pidFile,
+      logFile: path.join(dataDir, "redis.log"),
+      port: urlBefore && Number(urlBefore.port),
+      command: (port) => [program, path.join(ownPath(folder), settingsFile), "--port", `${port}`],
+      url: (port) => `redis://:${password}@127.0.0.1:${port}`,
+      untilReady,
     })
-    return Option.some(yield* persistently("Redis", logFile, attempt))
   }).pipe(
     Effect.mapError(({ message }) =>
       new StartError({
@@ -61,7 +57,7 @@ export const startRedis = (
     ),
   )
 
-/** The program to start, if PATH has one that is recent enough. */
+/** The program for startRedis, if PATH has one that is recent enough. */
 export const redisOnPath = (): string | undefined =>
   ["redis-server", "valkey-server"].find(isRecent)
 
@@ -76,12 +72,10 @@ const isRecent = (program: string): boolean => {
 /** In a file that only the server's account can read, since everybody can read a command line. */
 const writeSettings = (
   { account, path: folder }: ServerFolder,
-  port: number,
   password: string,
 ): Effect.Effect<void, StartError> =>
   inDataFolder(folder, () => {
     const settings = [
-      `port ${port}`,
       "bind 127.0.0.1",
       `requirepass ${password}`,
       `pidfile ${pidFile}`,

@@ -3,7 +3,7 @@
  * if there is one on the PATH, all services, a public port, and a loopback port for health and
  * metrics. Its data is in one folder, and it stops everything that it starts.
  */
-import { Effect, Option, Scope } from "effect"
+import { Effect, Scope } from "effect"
 import { join } from "node:path"
 import { makeFirstSignIn } from "#services/auth/first-sign-in.ts"
 import { type Handlers, listenDoors } from "#shared/http/listen-doors.ts"
@@ -13,12 +13,11 @@ import { generateServiceKeys } from "#shared/security/generate-service-keys.ts"
 import { lockDataFolder } from "./data-folder.ts"
 import { elsewhere, elsewhereSettings, isHere } from "./elsewhere.ts"
 import { gateway } from "./gateway.ts"
-import { keepRunning } from "./kept-running.ts"
 import { noteAddresses } from "./noted-addresses.ts"
 import { operations } from "./operations.ts"
-import { ensureDatabases } from "./postgres-databases.ts"
-import { startPostgres } from "./postgres.ts"
+import { ensureDatabases, startPostgres } from "./postgres/postgres.ts"
 import { redisOnPath, startRedis } from "./redis.ts"
+import { keepRunning } from "./server/kept-running.ts"
 import { type Apps, checkSettings, startServices } from "./services.ts"
 import { StartError } from "./start-error.ts"
 
@@ -75,10 +74,10 @@ export const startSystem = (
     }, options).pipe(Scope.provide(entrance))
     yield* progress("PostgreSQL")
     const postgres = yield* keepRunning((before) =>
-      startPostgres({ dataDir, durable: true, ...(before && { port: Number(before.port) }) })
+      startPostgres({ dataDir, durable: true, port: before && Number(before.port) })
     )
     const databases = yield* ensureDatabases(
-      postgres.server,
+      postgres.url,
       withDatabase.filter(isHere(environment)),
     )
     const queue = yield* openQueue(options)
@@ -128,10 +127,8 @@ const openPorts = (handlers: Handlers, options: SystemOptions) => {
 const openQueue = ({ queueUrl, dataDir, progress }: SystemOptions) =>
   Effect.gen(function* () {
     if (queueUrl !== undefined) return { url: queueUrl, lost: Effect.never }
-    if (redisOnPath() === undefined) return { url: "memory:", lost: Effect.never }
+    const program = redisOnPath()
+    if (program === undefined) return { url: "memory:", lost: Effect.never }
     yield* progress("Redis")
-    const { server, lost } = yield* keepRunning((urlBefore) =>
-      Effect.map(startRedis({ dataDir, urlBefore }), Option.getOrThrow)
-    )
-    return { url: server.url, lost }
+    return yield* keepRunning((urlBefore) => startRedis({ program, dataDir, urlBefore }))
   })

@@ -5,7 +5,7 @@ import { spawnSync } from "node:child_process"
 import { readFileSync, writeFileSync } from "node:fs"
 import { join } from "node:path"
 import createClient from "postgres"
-import { startPostgres } from "#compose/embedded/postgres.ts"
+import { startPostgres } from "#compose/embedded/postgres/postgres.ts"
 import { temporaryFolder } from "./embedded/temporary-folder.ts"
 
 const script = readFileSync(new URL("../../compose/postgres/databases.sh", import.meta.url), "utf8")

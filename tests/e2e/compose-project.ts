@@ -8,6 +8,7 @@ import { once } from "node:events"
 import { createServer } from "node:net"
 import { fileURLToPath } from "node:url"
 import { promisify } from "node:util"
+import { freePort } from "#tests/support/free-port.ts"
 
 const root = fileURLToPath(new URL("../..", import.meta.url))
 
@@ -119,15 +120,6 @@ export const composeProject = async (
     },
     down: async () => void await compose("down", "--volumes", "--timeout", "1"),
   }
-}
-
-export const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, "close")
-  return port
 }
 
 /**

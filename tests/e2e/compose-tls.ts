@@ -5,7 +5,8 @@
 import { deepStrictEqual, notDeepStrictEqual } from "node:assert/strict"
 import { request } from "node:https"
 import { until } from "#tests/support/customer.ts"
-import { type ComposeProject, freePort, run } from "./compose-project.ts"
+import { freePort } from "#tests/support/free-port.ts"
+import { type ComposeProject, run } from "./compose-project.ts"
 import { commandsIn } from "./documented-commands.ts"
 
 /** A request over TLS to a server with this certificate. */

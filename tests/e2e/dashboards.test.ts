@@ -9,12 +9,11 @@ import { globSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { promisify } from "node:util"
-import { Effect } from "effect"
 import { parse } from "effect/encoding/Yaml"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { freePort } from "#compose/embedded/free-port.ts"
 import { newCustomer, until, wishOf } from "#tests/support/customer.ts"
 import { type EmbeddedProcess, startEmbedded } from "#tests/support/embedded-process.ts"
+import { freePort } from "#tests/support/free-port.ts"
 import { patienceMs } from "#tests/support/patience.ts"
 import { programOnPath } from "#tests/support/program-on-path.ts"
 
@@ -78,7 +77,7 @@ describe.skipIf(missing)(
 
     beforeAll(async () => {
       system = await startEmbedded({ DATA_DIR: join(data, "system"), QUEUE_URL: "memory:" })
-      const port = await Effect.runPromise(freePort)
+      const port = await freePort()
       address = `http://127.0.0.1:${port}`
       const target = new URL(system.internalUrl).host
       writeFileSync(

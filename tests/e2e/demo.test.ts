@@ -1,10 +1,11 @@
-/** The demo without a system: it starts one of its own, says so, and leaves nothing behind. */
-import { Effect } from "effect"
+/**
+ * The demo where it finds no system: it starts one of its own, says so, and leaves nothing behind.
+ */
 import fs from "node:fs"
 import os from "node:os"
 import path from "node:path"
 import { afterEach, assert, beforeEach, describe, it } from "vitest"
-import { freePort } from "#compose/embedded/free-port.ts"
+import { freePort } from "#tests/support/free-port.ts"
 import { runDemo } from "./another-program.ts"
 
 let temporary: string
@@ -13,7 +14,7 @@ beforeEach(async () => {
   temporary = fs.mkdtempSync(path.join(os.tmpdir(), "unwind-e2e-demo-"))
   // PostgreSQL's own user must be able to enter it.
   fs.chmodSync(temporary, 0o755)
-  nobody = `${await Effect.runPromise(freePort)}`
+  nobody = `${await freePort()}`
 })
 afterEach(() => {
   const left = fs.readdirSync(temporary)

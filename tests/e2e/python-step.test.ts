@@ -3,17 +3,16 @@
  * sources with a row of the roster, a row of the saga and a field of the order for it, and nothing
  * else.
  */
-import { Effect } from "effect"
 import { randomUUID } from "node:crypto"
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterEach, describe, expect, it } from "vitest"
-import { freePort } from "#compose/embedded/free-port.ts"
 import { generateServiceKeys, keyFiles } from "#shared/security/generate-service-keys.ts"
 import { auditFrom } from "#tests/services/console/cli/audit/audit-process.ts"
 import { type Customer, inParallel, newCustomer, until } from "#tests/support/customer.ts"
 import { runEmbedded, startEmbedded } from "#tests/support/embedded-process.ts"
+import { freePort } from "#tests/support/free-port.ts"
 import { atLength } from "#tests/support/length.ts"
 import { patienceMs } from "#tests/support/patience.ts"
 import { createDatabase } from "#tests/support/postgres.ts"
@@ -99,7 +98,7 @@ describe.skipIf(whyNoPython ?? whyNoFourthStep)(
       cleanups.push(database.drop)
       const keysFolder = join(DATA_DIR, "secrets")
       await generateServiceKeys(keysFolder)
-      const courier = pythonParticipant(await Effect.runPromise(freePort), {
+      const courier = pythonParticipant(await freePort(), {
         databaseUrl: database.url,
         publicKeys: keyFiles(keysFolder).publicKeys,
         more: { COURIER_CAPACITY: "1000" },

@@ -15,9 +15,9 @@ import {
   writeFileSync,
 } from "node:fs"
 import { createServer, type Server } from "node:http"
-import { type AddressInfo, createServer as createPlainServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { freePort } from "#tests/support/free-port.ts"
 import { root } from "./system.ts"
 
 export type Program = "docker" | "k3d" | "kubectl" | "node"
@@ -80,15 +80,6 @@ export const makeMachine = async (programs = all): Promise<Machine> => {
       rmSync(folder, { recursive: true })
     },
   }
-}
-
-const freePort = async (): Promise<number> => {
-  const server = createPlainServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, "close")
-  return port
 }
 
 const writeStandIn = (folder: string, program: Program): void => {

@@ -6,14 +6,8 @@ import { Effect, Schema } from "effect"
 import { afterAll, assert, beforeAll, describe, it } from "vitest"
 import { ProblemDetails } from "#shared/http/problem.ts"
 import { sendRaw } from "#tests/shared/http/raw.ts"
-import {
-  freePort,
-  freePorts,
-  missing,
-  type Program,
-  startGateway,
-  startReplica,
-} from "./programs.ts"
+import { freePort, freePorts } from "#tests/support/free-port.ts"
+import { missing, type Program, startGateway, startReplica } from "./programs.ts"
 
 const close = "host: x\r\nconnection: close\r\n"
 const post = `POST /api/orders/1 HTTP/1.1\r\n${close}`

@@ -7,7 +7,8 @@ import { createServer, request as httpRequest } from "node:http"
 import { request as httpsRequest } from "node:https"
 import { connect } from "node:net"
 import { afterEach, describe, expect, it } from "vitest"
-import { freePort, freePorts, missing, startGateway, startReplica } from "./programs.ts"
+import { freePort, freePorts } from "#tests/support/free-port.ts"
+import { missing, startGateway, startReplica } from "./programs.ts"
 
 const cleanups: Array<() => unknown> = []
 afterEach(async () => {

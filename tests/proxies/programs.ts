@@ -2,15 +2,14 @@
  * The processes of the proxies' tests: replicas of a service, and HAProxy and nginx in front of
  * them.
  */
-import { Effect } from "effect"
 import { execFileSync, spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { freePort as anyFreePort } from "#compose/embedded/free-port.ts"
 import { gatewaySettings } from "#compose/secrets/gateway-settings.ts"
 import { until } from "#tests/support/customer.ts"
+import { freePort } from "#tests/support/free-port.ts"
 import type { Ports } from "#tests/support/service-process.ts"
 
 const root = join(import.meta.dirname, "../..")
@@ -26,14 +25,6 @@ export const missing = ["haproxy", "nginx"].filter((program) => {
   } catch {
     return true
   }
-})
-
-export const freePort = (): Promise<number> => Effect.runPromise(anyFreePort)
-
-/** For both doors of a service. */
-export const freePorts = async (): Promise<Ports> => ({
-  public: await freePort(),
-  internal: await freePort(),
 })
 
 export interface Program {

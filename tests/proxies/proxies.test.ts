@@ -5,11 +5,10 @@
 import { connect } from "node:net"
 import { setTimeout as pause } from "node:timers/promises"
 import { describe, expect, it } from "vitest"
+import { freePort, freePorts } from "#tests/support/free-port.ts"
 import { keepAsking, type Outcome } from "./clients.ts"
 import { atLength } from "#tests/support/length.ts"
 import {
-  freePort,
-  freePorts,
   missing,
   type Program,
   startGateway,

@@ -11,7 +11,7 @@ import os from "node:os"
 import path from "node:path"
 import createClient from "postgres"
 import { lockDataFolder } from "#compose/embedded/data-folder.ts"
-import { startPostgres } from "#compose/embedded/postgres.ts"
+import { startPostgres } from "#compose/embedded/postgres/postgres.ts"
 
 const variable = "UNWIND_TEST_POSTGRES_URL"
 const prefix = "unwind-test-postgres-"

@@ -6,10 +6,11 @@
  */
 import { execFile, spawn } from "node:child_process"
 import { once } from "node:events"
-import { connect, createServer } from "node:net"
+import { connect } from "node:net"
 import { tmpdir } from "node:os"
 import { setTimeout as wait } from "node:timers/promises"
 import { promisify } from "node:util"
+import { freePort } from "./free-port.ts"
 
 const variable = "UNWIND_TEST_REDIS_SERVER"
 // Docker may have to fetch its image first.
@@ -57,16 +58,6 @@ export const obtainRedis = async (): Promise<string> => {
     )
   }
   return process.env[variable] = found
-}
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const address = server.address()
-  server.close()
-  await once(server, "close")
-  if (address === null || typeof address === "string") throw new Error("there is no free port")
-  return address.port
 }
 
 /**

@@ -5,12 +5,12 @@
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
 import { mkdtempSync, rmSync } from "node:fs"
-import { createServer } from "node:net"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { generateServiceKeys } from "#shared/security/generate-service-keys.ts"
 import { type ServiceName, serviceNames as names } from "#shared/roster.ts"
 import { until } from "./customer.ts"
+import { freePorts } from "./free-port.ts"
 import { patienceMs } from "./patience.ts"
 import { createDatabase } from "./postgres.ts"
 import { anyRedis } from "./redis.ts"
@@ -19,15 +19,6 @@ import { doorTo, environmentOf, type Ports } from "./service-process.ts"
 export type Runtime = "node" | "deno"
 
 const root = join(import.meta.dirname, "../..")
-
-const freePort = async (): Promise<number> => {
-  const server = createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, "close")
-  return port
-}
 
 export interface SeparateServices {
   /** The folder of their keys. */
@@ -59,7 +50,7 @@ export const startSeparateServices = async (
   )
   const ports = new Map<ServiceName, Ports>()
   for (const name of names) {
-    ports.set(name, { public: await freePort(), internal: await freePort() })
+    ports.set(name, await freePorts())
   }
   const address = (name: ServiceName) => `http://127.0.0.1:${ports.get(name)!.internal}`
   const running = new Map<ServiceName, ChildProcess>()

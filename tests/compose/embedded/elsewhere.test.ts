@@ -2,7 +2,6 @@
  * A service whose address is set: the embedded run does not start it, and calls it at that address,
  * as containers do.
  */
-import { Effect } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { randomUUID } from "node:crypto"
 import { once } from "node:events"
@@ -11,11 +10,11 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import createClient from "postgres"
 import { afterEach, describe, expect, it } from "vitest"
-import { freePort } from "#compose/embedded/free-port.ts"
 import { keyFiles } from "#shared/security/generate-service-keys.ts"
 import { runAudit } from "#tests/services/console/cli/audit/audit-process.ts"
 import { newCustomer, until } from "#tests/support/customer.ts"
 import { postgresOf, runEmbedded, startEmbedded } from "#tests/support/embedded-process.ts"
+import { freePort } from "#tests/support/free-port.ts"
 import { patienceMs } from "#tests/support/patience.ts"
 import { createDatabase } from "#tests/support/postgres.ts"
 
@@ -48,7 +47,7 @@ describe("npm start with items elsewhere", () => {
     const DATA_DIR = dataFolder()
     const { url: databaseUrl, drop } = await createDatabase("items")
     cleanups.push(drop)
-    const port = await Effect.runPromise(freePort)
+    const port = await freePort()
     const ITEMS_URL = `http://127.0.0.1:${port}`
     const system = await startEmbedded({ DATA_DIR, ITEMS_URL, QUEUE_URL: "memory:" })
     cleanups.push(() => system.end("SIGTERM"))

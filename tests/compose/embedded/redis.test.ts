@@ -1,10 +1,10 @@
 import { afterEach, assert, describe, it } from "@effect/vitest"
-import { Effect, Option } from "effect"
+import { Effect } from "effect"
 import { Redis } from "ioredis"
 import { spawnSync } from "node:child_process"
 import fs from "node:fs"
 import path from "node:path"
-import { startRedis } from "#compose/embedded/redis.ts"
+import { redisOnPath, startRedis } from "#compose/embedded/redis.ts"
 import { obtainRedis } from "#tests/support/redis.ts"
 import { isAlive, killSupervisor, runScript, untilGone } from "./another-process.ts"
 import { temporaryFolder } from "./temporary-folder.ts"
@@ -21,7 +21,7 @@ const ask = <A>(url: string, use: (redis: Redis) => Promise<A>) =>
   })
 
 const start = (dataDir: string) =>
-  Effect.flatMap(Effect.orDie(startRedis({ dataDir })), (redis) => Effect.fromOption(redis))
+  Effect.suspend(() => startRedis({ program: redisOnPath()!, dataDir }))
 
 const pidOf = (dataDir: string): number =>
   Number(fs.readFileSync(path.join(dataDir, "redis", "redis.pid"), "utf8"))
@@ -29,7 +29,7 @@ const pidOf = (dataDir: string): number =>
 const startElsewhere = (dataDir: string) =>
   Effect.map(runScript("run-server.ts", dataDir, "redis"), (script) => ({
     ...script,
-    url: (JSON.parse(script.line) as { readonly url: string }).url,
+    url: script.line,
     server: pidOf(dataDir),
   }))
 
@@ -109,32 +109,29 @@ describe.runIf(onPath)("startRedis", () => {
       yield* Effect.scoped(start(dataDir))
       const log = path.join(dataDir, "redis", "appendonlydir")
       for (const name of fs.readdirSync(log)) fs.writeFileSync(path.join(log, name), "nonsense")
-      const { message } = yield* Effect.flip(startRedis({ dataDir }))
+      const { message } = yield* Effect.flip(start(dataDir))
       assert.include(message, `remove ${dataDir}/redis to start over`)
       assert.notInclude(message, "\n")
     }))
 })
 
-describe("startRedis without a server", () => {
+describe("redisOnPath", () => {
   const before = process.env["PATH"]
   afterEach(() => {
     process.env["PATH"] = before
   })
 
-  it.live("finds none on the PATH, and leaves the data folder unchanged", () =>
+  it.live("finds no server on a PATH that has none", () =>
     Effect.gen(function* () {
-      const dataDir = yield* temporaryFolder
-      process.env["PATH"] = dataDir
-      assert.isTrue(Option.isNone(yield* startRedis({ dataDir })))
-      assert.deepStrictEqual(fs.readdirSync(dataDir), [])
+      process.env["PATH"] = yield* temporaryFolder
+      assert.isUndefined(redisOnPath())
     }))
 
-  it.live("does not start a server that is too old", () =>
+  it.live("does not take a server that is too old", () =>
     Effect.gen(function* () {
-      const dataDir = yield* temporaryFolder
-      const old = path.join(dataDir, "redis-server")
+      const folder = process.env["PATH"] = yield* temporaryFolder
+      const old = path.join(folder, "redis-server")
       fs.writeFileSync(old, "#!/bin/sh\necho 'Redis server v=6.0.16 sha=0'\n", { mode: 0o755 })
-      process.env["PATH"] = dataDir
-      assert.isTrue(Option.isNone(yield* startRedis({ dataDir })))
+      assert.isUndefined(redisOnPath())
     }))
 })

@@ -1,19 +1,17 @@
 /**
- * Runs PostgreSQL and Redis in the given data folder until it is killed, whatever happens to them.
+ * Runs PostgreSQL or Redis in the data folder that it is given until it is killed, whatever happens
+ * to the server; prints the server's URL.
  */
-import { Effect, Option } from "effect"
-import { startPostgres } from "#compose/embedded/postgres.ts"
-import { startRedis } from "#compose/embedded/redis.ts"
+import { Effect } from "effect"
+import { startPostgres } from "#compose/embedded/postgres/postgres.ts"
+import { redisOnPath, startRedis } from "#compose/embedded/redis.ts"
 
 const [dataDir = "", server] = process.argv.slice(2)
 
 await Effect.gen(function* () {
-  if (server === "postgres") {
-    const { pid, url } = yield* startPostgres({ dataDir, durable: true })
-    console.log(JSON.stringify({ pid, url }))
-  } else {
-    const { url } = Option.getOrThrow(yield* startRedis({ dataDir }))
-    console.log(JSON.stringify({ url }))
-  }
+  const { url } = server === "postgres"
+    ? yield* startPostgres({ dataDir, durable: true })
+    : yield* startRedis({ program: redisOnPath()!, dataDir })
+  console.log(url)
   yield* Effect.sleep("1 hour")
 }).pipe(Effect.scoped, Effect.runPromise)

@@ -2,7 +2,6 @@
  * The participant in Python: it says what it needs, keeps the protocol, and survives what a network
  * does to it.
  */
-import { Effect } from "effect"
 import { generateKeyPair, importJWK, type JWK } from "jose"
 import { execFile } from "node:child_process"
 import { randomUUID } from "node:crypto"
@@ -15,10 +14,10 @@ import { join } from "node:path"
 import { promisify } from "node:util"
 import createClient from "postgres"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
-import { freePort } from "#compose/embedded/free-port.ts"
-import { firstIdAt } from "#shared/contracts/order.ts"
+import { firstIdAt } from "#shared/contracts/order-time.ts"
 import { generateServiceKeys, keyFiles } from "#shared/security/generate-service-keys.ts"
 import { until } from "#tests/support/customer.ts"
+import { freePort } from "#tests/support/free-port.ts"
 import { patienceMs } from "#tests/support/patience.ts"
 import { createDatabase } from "#tests/support/postgres.ts"
 import {
@@ -47,7 +46,7 @@ describe.skipIf(whyNoPython !== undefined)(
       cleanups.push(database.drop)
       databaseUrl = database.url
       const { publicKeys } = keys
-      courier = pythonParticipant(await Effect.runPromise(freePort), { databaseUrl, publicKeys })
+      courier = pythonParticipant(await freePort(), { databaseUrl, publicKeys })
       cleanups.push(() => courier.end("SIGKILL"))
       await courier.start()
     })

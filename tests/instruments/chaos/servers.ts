@@ -7,11 +7,9 @@ import { Redis } from "ioredis"
 import { join } from "node:path"
 import createClient from "postgres"
 import { lockDataFolder } from "#compose/embedded/data-folder.ts"
-import { keepRunning } from "#compose/embedded/kept-running.ts"
-import { clusterPath } from "#compose/embedded/postgres-cluster.ts"
-import { ensureDatabases } from "#compose/embedded/postgres-databases.ts"
-import { startPostgres } from "#compose/embedded/postgres.ts"
-import { readPid } from "#compose/embedded/server-process.ts"
+import { ensureDatabases, startPostgres } from "#compose/embedded/postgres/postgres.ts"
+import { keepRunning } from "#compose/embedded/server/kept-running.ts"
+import { readPid } from "#compose/embedded/server/process.ts"
 import { StartError } from "#compose/embedded/start-error.ts"
 import { startRedis } from "#tests/support/redis.ts"
 
@@ -39,10 +37,8 @@ export const startChaosPostgres = (
 ): Effect.Effect<ChaosPostgres, StartError, Scope.Scope> =>
   Effect.gen(function* () {
     yield* lockDataFolder(dataDir)
-    const { server, lost } = yield* keepRunning(() =>
-      startPostgres({ dataDir, durable: true, port })
-    )
-    const databases = yield* ensureDatabases(server, [
+    const { url, lost } = yield* keepRunning(() => startPostgres({ dataDir, durable: true, port }))
+    const databases = yield* ensureDatabases(url, [
       "auth",
       "billing",
       "orders",
@@ -51,15 +47,15 @@ export const startChaosPostgres = (
     ])
     const ask = (statement: string) =>
       Effect.tryPromise(async () => {
-        const sql = createClient(server.url, { max: 1, fetch_types: false, onnotice: () => {} })
+        const sql = createClient(url, { max: 1, fetch_types: false, onnotice: () => {} })
         await sql.unsafe(statement).finally(() => sql.end({ timeout: 1 }))
       })
     return {
-      url: server.url,
+      url,
       port,
       databases,
       kill: Effect.sync(() => {
-        const postmaster = readPid(join(clusterPath(dataDir), "postmaster.pid"))
+        const postmaster = readPid(join(dataDir, "postgres/postmaster.pid"))
         if (postmaster !== undefined) process.kill(postmaster, "SIGKILL")
       }),
       terminateAll: Effect.ignore(ask(

@@ -3,9 +3,8 @@ import { Effect, Exit, Scope } from "effect"
 import { writeFileSync } from "node:fs"
 import { join } from "node:path"
 import { lockDataFolder } from "#compose/embedded/data-folder.ts"
-import { freePort } from "#compose/embedded/free-port.ts"
-import { clusterPath } from "#compose/embedded/postgres-cluster.ts"
-import { startPostgres } from "#compose/embedded/postgres.ts"
+import { startPostgres } from "#compose/embedded/postgres/postgres.ts"
+import { freePort } from "#tests/support/free-port.ts"
 import { temporaryFolder } from "./open-database.ts"
 
 /**
@@ -15,7 +14,7 @@ import { temporaryFolder } from "./open-database.ts"
 export const ownServer = Effect.gen(function* () {
   const dataDir = yield* temporaryFolder
   yield* lockDataFolder(dataDir)
-  const port = yield* freePort
+  const port = yield* Effect.promise(freePort)
   let scope = Scope.makeUnsafe()
   yield* Effect.addFinalizer(() => Effect.suspend(() => Scope.close(scope, Exit.void)))
   const start = Effect.suspend(() => {
@@ -24,7 +23,7 @@ export const ownServer = Effect.gen(function* () {
   })
   const stop = Effect.suspend(() => Scope.close(scope, Exit.void))
   const startAsStandby = Effect.suspend(() => {
-    writeFileSync(join(clusterPath(dataDir), "standby.signal"), "")
+    writeFileSync(join(dataDir, "postgres/standby.signal"), "")
     return start
   })
   return { start, startAsStandby, stop }

@@ -7,8 +7,8 @@ import { spawn, spawnSync } from "node:child_process"
 import { chownSync, writeFileSync } from "node:fs"
 import { connect } from "node:net"
 import { join } from "node:path"
-import { freePort } from "#compose/embedded/free-port.ts"
-import { serverAccount } from "#compose/embedded/server-folder.ts"
+import { serverAccount } from "#compose/embedded/server/folder.ts"
+import { freePort } from "#tests/support/free-port.ts"
 import { temporaryFolder, until } from "./open-database.ts"
 
 export const hasPgbouncer = spawnSync("pgbouncer", ["--version"]).status === 0
@@ -26,7 +26,7 @@ export const startPgbouncer = (
 ): Effect.Effect<string, never, Scope.Scope> =>
   Effect.gen(function* () {
     const url = new URL(databaseUrl)
-    const port = yield* freePort
+    const port = yield* Effect.promise(freePort)
     const folder = yield* temporaryFolder
     // Like PostgreSQL, it refuses to run as root.
     const account = yield* Effect.orDie(serverAccount(folder))

@@ -5,7 +5,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Cause, Effect, Exit, Fiber, Option, Schema } from "effect"
 import { TestClock } from "effect/testing"
-import { freePort } from "#compose/embedded/free-port.ts"
+import { freePort } from "#tests/support/free-port.ts"
 import { openLine } from "./line.ts"
 import { newDatabase, onlooker, openDatabase, until } from "./open-database.ts"
 import { ownServer } from "./own-server.ts"
@@ -84,7 +84,7 @@ describe("a server that goes and comes back", () => {
 
   it.effect("that does not come within a minute is a failure that says what to do", () =>
     Effect.gen(function* () {
-      const port = yield* freePort
+      const port = yield* Effect.promise(freePort)
       const opening = yield* Effect.forkChild(
         Effect.flip(openDatabase(`postgres://test:s3cret@127.0.0.1:${port}/shop`)),
       )
@@ -102,7 +102,8 @@ describe("a server that goes and comes back", () => {
 
   it.effect("that swallows everything is a failure within a minute, including all tries", () =>
     Effect.gen(function* () {
-      const line = yield* openLine(`postgres://test:s3cret@127.0.0.1:${yield* freePort}/shop`)
+      const port = yield* Effect.promise(freePort)
+      const line = yield* openLine(`postgres://test:s3cret@127.0.0.1:${port}/shop`)
       line.become = "swallowing"
       const url = new URL(line.url)
       // Longer than a try may take, so that the try's own limit ends it.

@@ -7,13 +7,12 @@ import { once } from "node:events"
 import { mkdtempSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
-import { Effect } from "effect"
 import { afterEach, describe, expect, it } from "vitest"
-import { freePort } from "#compose/embedded/free-port.ts"
 import { addressName } from "#shared/config/addresses.ts"
 import { roster } from "#shared/roster.ts"
 import { generateServiceKeys, keyFiles } from "#shared/security/generate-service-keys.ts"
 import { until } from "#tests/support/customer.ts"
+import { freePort } from "#tests/support/free-port.ts"
 import { patienceMs } from "#tests/support/patience.ts"
 
 const root = join(import.meta.dirname, "../../..")
@@ -28,7 +27,7 @@ const startConsole = async (runtime: string, addresses: Readonly<Record<string, 
   const folder = mkdtempSync(join(tmpdir(), "unwind-alone-"))
   cleanups.push(() => rmSync(folder, { recursive: true }))
   await generateServiceKeys(folder)
-  const INTERNAL_PORT = `${await Effect.runPromise(freePort)}`
+  const INTERNAL_PORT = `${await freePort()}`
   const words = [...(runtime === "deno" ? ["run", "-A"] : []), "services/console/main.ts"]
   const child = spawn(join(root, "node_modules/.bin", runtime), words, {
     cwd: root,

@@ -4,28 +4,18 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Deferred, Effect, Exit, Fiber, References } from "effect"
-import { createServer } from "node:net"
-import { once } from "node:events"
 import { Environment } from "#shared/config/settings.ts"
 import { makeApp } from "#shared/http/app.ts"
 import type { Doors } from "#shared/http/doors.ts"
 import { serve, type Service } from "#shared/service/service.ts"
 import { until } from "#tests/support/customer.ts"
-
-const freePort = Effect.promise(async () => {
-  const server = createServer().listen(0, "127.0.0.1")
-  await once(server, "listening")
-  const { port } = server.address() as { port: number }
-  server.close()
-  await once(server, "close")
-  return port
-})
+import { freePort } from "#tests/support/free-port.ts"
 
 const app = makeApp({ name: "items", description: "", routes: [], ready: {} })
 
 /** Two replicas, which start as given, and the answers of one of them. */
 const starting = Effect.fnUntraced(function* (start: Service<Record<never, never>>["start"]) {
-  const port = yield* freePort
+  const port = yield* Effect.promise(freePort)
   const fiber = yield* serve({ name: "items", settings: {}, start }).pipe(
     Effect.provideService(Environment, { INTERNAL_PORT: `${port}`, INTERNAL_HOST: "127.0.0.1" }),
     Effect.provideService(References.MinimumLogLevel, "None"),

@@ -3,8 +3,8 @@ import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { join } from "node:path"
 import { afterEach, describe, expect, it } from "vitest"
-import { freePorts } from "#tests/proxies/programs.ts"
 import { until } from "#tests/support/customer.ts"
+import { freePorts } from "#tests/support/free-port.ts"
 import type { Ports } from "#tests/support/service-process.ts"
 
 const root = join(import.meta.dirname, "../../..")

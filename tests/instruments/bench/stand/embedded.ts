@@ -3,17 +3,15 @@
  * starts itself.
  */
 import { Effect } from "effect"
-import { join } from "node:path"
-import { readPid } from "#compose/embedded/server-process.ts"
 import { freePorts } from "#tests/instruments/chaos/ports.ts"
 import { postgresOf } from "#tests/support/embedded-process.ts"
 import type { Runtime } from "#tests/support/separate-services.ts"
 import { signUpCustomers } from "../load/customers.ts"
-import type { Metered } from "../meter/meter.ts"
 import { bearer, type Subject } from "../subject.ts"
 import { openDatabases } from "./databases.ts"
 import { bench, type Ground } from "./ground.ts"
 import { answersReady, type Program, runtimeCommand, startProgram } from "./program.ts"
+import { serversIn } from "./servers.ts"
 import { plenty } from "./services.ts"
 
 export interface EmbeddedOptions {
@@ -79,11 +77,3 @@ export const embeddedSubject = Effect.fnUntraced(function* (embedded: Embedded) 
     alone: (run) => run,
   } satisfies Subject as Subject
 })
-
-const servers = [["postgres", "postgres/postmaster.pid"], ["redis", "redis/redis.pid"]] as const
-
-const serversIn = (dataDir: string): ReadonlyArray<Metered> =>
-  servers.flatMap(([name, file]) => {
-    const pid = readPid(join(dataDir, file))
-    return pid === undefined ? [] : [{ name, pid }]
-  })

@@ -11,7 +11,7 @@ import { type Guard, startGuard } from "#tests/instruments/chaos/guard.ts"
 import type { Metered } from "../meter/meter.ts"
 import { type BenchQueue, openQueue } from "../work/queue.ts"
 import { type Databases, openDatabases } from "./databases.ts"
-import { type Servers, startServers } from "./servers.ts"
+import { type Servers, serversIn, startServers } from "./servers.ts"
 
 export interface Ground {
   readonly folder: string
@@ -48,11 +48,7 @@ export const startGround: Effect.Effect<Ground, { readonly message: string }, Sc
         orders: yield* openQueue(servers.redisUrl, "orders"),
         limit: yield* openQueue(servers.redisUrl, "limit"),
       },
-      processes: [
-        { name: "postgres", pid: servers.postgresPid },
-        { name: "redis", pid: servers.redisPid },
-        bench,
-      ],
+      processes: [...serversIn(folder), bench],
     }
   })
 

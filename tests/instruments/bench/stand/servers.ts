@@ -2,14 +2,14 @@
  * The servers of a bench: a PostgreSQL that syncs every commit, and a Redis with its append-only
  * file.
  */
-import { Effect, Option, type Scope } from "effect"
+import { Effect, type Scope } from "effect"
 import { join } from "node:path"
 import { lockDataFolder } from "#compose/embedded/data-folder.ts"
-import { ensureDatabases } from "#compose/embedded/postgres-databases.ts"
-import { startPostgres } from "#compose/embedded/postgres.ts"
-import { startRedis } from "#compose/embedded/redis.ts"
-import { readPid } from "#compose/embedded/server-process.ts"
+import { ensureDatabases, startPostgres } from "#compose/embedded/postgres/postgres.ts"
+import { redisOnPath, startRedis } from "#compose/embedded/redis.ts"
+import { readPid } from "#compose/embedded/server/process.ts"
 import { StartError } from "#compose/embedded/start-error.ts"
+import type { Metered } from "../meter/meter.ts"
 
 export const databaseNames = ["auth", "billing", "orders", "items", "slots"] as const
 export type DatabaseName = typeof databaseNames[number]
@@ -17,11 +17,9 @@ export type DatabaseName = typeof databaseNames[number]
 export interface Servers {
   /** Connects as the superuser. */
   readonly postgresUrl: string
-  readonly postgresPid: number
   /** The address of each service's database, for the service itself. */
   readonly databases: Readonly<Record<DatabaseName, string>>
   readonly redisUrl: string
-  readonly redisPid: number
   /** Fails when one of them ended by itself. */
   readonly ended: Effect.Effect<never, StartError>
 }
@@ -29,20 +27,17 @@ export interface Servers {
 /** Starts both below the folder, until the scope closes. */
 export const startServers = (folder: string): Effect.Effect<Servers, StartError, Scope.Scope> =>
   Effect.gen(function* () {
+    const program = redisOnPath()
+    if (program === undefined) return yield* noRedis
     yield* lockDataFolder(folder)
     const postgres = yield* startPostgres({ dataDir: folder, durable: true })
-    const databases = yield* ensureDatabases(postgres, databaseNames)
-    const redis = yield* startRedis({ dataDir: folder })
-    if (Option.isNone(redis)) return yield* noRedis
-    const redisPid = readPid(join(folder, "redis/redis.pid"))
-    if (redisPid === undefined) return yield* redis.value.ended
+    const databases = yield* ensureDatabases(postgres.url, databaseNames)
+    const redis = yield* startRedis({ program, dataDir: folder })
     return {
       postgresUrl: postgres.url,
-      postgresPid: postgres.pid,
       databases,
-      redisUrl: redis.value.url,
-      redisPid,
-      ended: Effect.raceFirst(postgres.ended, redis.value.ended),
+      redisUrl: redis.url,
+      ended: Effect.raceFirst(postgres.ended, redis.ended),
     }
   })
 
@@ -50,3 +45,12 @@ const noRedis = new StartError({
   message:
     "The bench needs a Redis server on the PATH: install redis-server (or valkey-server), 7.0 or newer",
 })
+
+const pidFiles = { postgres: "postgres/postmaster.pid", redis: "redis/redis.pid" }
+
+/** The servers that run below a folder. */
+export const serversIn = (folder: string): ReadonlyArray<Metered> =>
+  Object.entries(pidFiles).flatMap(([name, file]) => {
+    const pid = readPid(join(folder, file))
+    return pid === undefined ? [] : [{ name, pid }]
+  })

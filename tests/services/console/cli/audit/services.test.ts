@@ -1,9 +1,9 @@
 /** The audit over HTTP, with the orchestrator's own key, as in its container. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import { freePort } from "#compose/embedded/free-port.ts"
 import { listen } from "#shared/http/listen.ts"
 import { startSystem, type System } from "#tests/services/orchestrator/running-system.ts"
+import { freePort } from "#tests/support/free-port.ts"
 import { jsonOf, runAudit } from "./audit-process.ts"
 
 const names = ["billing", "items", "slots", "orders"] as const
@@ -57,7 +57,7 @@ describe("npm run audit over HTTP", () => {
         assert.deepStrictEqual((yield* run("deno", "--heal")).code, 0)
         assert.deepStrictEqual(yield* system.left(user), [8001, 99, 99])
 
-        const away: string = `http://127.0.0.1:${yield* freePort}`
+        const away: string = `http://127.0.0.1:${yield* Effect.promise(freePort)}`
         yield* Effect.promise(() =>
           system.sql.items.unsafe(
             `update reservations set outcome = 'reserved' where order_id = '${bad}';

@@ -10,8 +10,8 @@ import fs from "node:fs"
 import { createRequire } from "node:module"
 import os from "node:os"
 import path from "node:path"
-import { type Account, serverEnvironment } from "./server-folder.ts"
-import { StartError } from "./start-error.ts"
+import { type Account, serverEnvironment } from "../server/folder.ts"
+import { StartError } from "../start-error.ts"
 
 export interface PostgresBinaries {
   readonly initdb: string

@@ -3,24 +3,32 @@ import { Effect, Exit, Fiber, Scope } from "effect"
 import { TestClock } from "effect/testing"
 import fs from "node:fs"
 import path from "node:path"
-import { openServerFolder } from "#compose/embedded/server-folder.ts"
-import { startServer } from "#compose/embedded/server-process.ts"
+import { openServerFolder } from "#compose/embedded/server/folder.ts"
+import { startServer } from "#compose/embedded/server/process.ts"
 import { patienceMs } from "#tests/support/patience.ts"
-import { isAlive } from "./another-process.ts"
-import { temporaryFolder } from "./temporary-folder.ts"
+import { isAlive } from "../another-process.ts"
+import { temporaryFolder } from "../temporary-folder.ts"
 
-/** A server that is a line of shell; its folder is `server` in the data folder. */
-const startShell = (dataDir: string, script: string) =>
+/**
+ * A server that counts as ready at once; it works in the folder `server` below the data folder.
+ */
+const start = (dataDir: string, ...command: readonly [string, ...Array<string>]) =>
   Effect.flatMap(openServerFolder(path.join(dataDir, "server")), (folder) =>
     startServer({
       name: "The server",
       folder,
-      command: ["/bin/sh", "-c", `echo $$ >pid; ${script}`],
+      command: () => command,
       pidFile: "pid",
       logFile: path.join(dataDir, "server.log"),
+      url: (port) => `http://127.0.0.1:${port}`,
+      untilReady: () => Effect.void,
     }))
 
-/** Waits in real time for the server to do something. */
+/** A server that is a line of shell. */
+const startShell = (dataDir: string, script: string) =>
+  start(dataDir, "/bin/sh", "-c", `echo $$ >pid; ${script}`)
+
+/** Waits for what the server does in real time. */
 const until = (condition: () => boolean) =>
   TestClock.withLive(
     Effect.sync(condition).pipe(
@@ -57,7 +65,7 @@ describe("startServer", () => {
   it.effect("reports the end of the server with the last line of its log", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryFolder
-      const ended = yield* startShell(dataDir, "echo one; echo two; exit 3")
+      const { ended } = yield* startShell(dataDir, "echo one; echo two; exit 3")
       const { message } = yield* Effect.flip(ended)
       const log = path.join(dataDir, "server.log")
       assert.strictEqual(message, `The server ended (exit code 3): two; see ${log}`)
@@ -67,7 +75,8 @@ describe("startServer", () => {
     Effect.gen(function* () {
       const dataDir = yield* temporaryFolder
       for (const word of ["one", "two", "three"]) {
-        yield* Effect.flip(yield* startShell(dataDir, `echo ${word}`))
+        const { ended } = yield* startShell(dataDir, `echo ${word}`)
+        yield* Effect.flip(ended)
       }
       const read = (name: string) => fs.readFileSync(path.join(dataDir, name), "utf8")
       assert.strictEqual(read("server.log"), "three\n")
@@ -77,13 +86,7 @@ describe("startServer", () => {
   it.effect("says that a program cannot be started", () =>
     Effect.gen(function* () {
       const dataDir = yield* temporaryFolder
-      const ended = yield* startServer({
-        name: "The server",
-        folder: yield* openServerFolder(path.join(dataDir, "server")),
-        command: ["/nothing/here"],
-        pidFile: "pid",
-        logFile: path.join(dataDir, "server.log"),
-      })
+      const { ended } = yield* start(dataDir, "/nothing/here")
       const { message } = yield* Effect.flip(ended)
       assert.match(message, /^The server ended \(exit code 127\): .*\/nothing\/here/)
     }))

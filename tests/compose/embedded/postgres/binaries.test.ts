@@ -4,9 +4,9 @@ import { spawnSync } from "node:child_process"
 import fs from "node:fs"
 import os from "node:os"
 import path from "node:path"
-import { installedBinaries, usableBinaries } from "#compose/embedded/postgres-binaries.ts"
-import { serverAccount } from "#compose/embedded/server-folder.ts"
-import { temporaryFolder } from "./temporary-folder.ts"
+import { installedBinaries, usableBinaries } from "#compose/embedded/postgres/binaries.ts"
+import { serverAccount } from "#compose/embedded/server/folder.ts"
+import { temporaryFolder } from "../temporary-folder.ts"
 
 const isRoot = process.getuid?.() === 0
 

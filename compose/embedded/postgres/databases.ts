@@ -6,24 +6,23 @@
 import { Effect } from "effect"
 import { createHmac } from "node:crypto"
 import createClient from "postgres"
-import type { Postgres } from "./postgres.ts"
-import { StartError } from "./start-error.ts"
+import { StartError } from "../start-error.ts"
 
 /**
  * Makes the missing databases, named after their services, and returns each one's URL. Fails with
  * StartError.
  */
 export const ensureDatabases = <const Service extends string>(
-  postgres: Postgres,
+  superuserUrl: string,
   services: ReadonlyArray<Service>,
 ): Effect.Effect<Record<Service, string>, StartError> =>
   Effect.tryPromise({
     try: async () => {
-      const sql = createClient(postgres.url, { max: services.length, onnotice: () => {} })
+      const sql = createClient(superuserUrl, { max: services.length, onnotice: () => {} })
       try {
         await sql`revoke connect on database postgres, template1 from public`
         const urls = services.map(async (service) => {
-          const url = serviceUrl(postgres.url, service)
+          const url = serviceUrl(superuserUrl, service)
           const role = await sql`select from pg_roles where rolname = ${service}`
           if (role.count === 0) {
             await sql.unsafe(`create role "${service}" login password '${url.password}'`)

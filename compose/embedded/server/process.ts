@@ -8,22 +8,31 @@
 import { Deferred, Effect, Option, Schedule, type Scope } from "effect"
 import { type ChildProcess, spawnSync } from "node:child_process"
 import fs from "node:fs"
+import net from "node:net"
 import path from "node:path"
-import { type Account, type ServerFolder, spawnIn } from "./server-folder.ts"
-import { inDataFolder, StartError } from "./start-error.ts"
+import { inDataFolder, StartError } from "../start-error.ts"
+import { type Account, type ServerFolder, spawnIn } from "./folder.ts"
 
 export interface Server {
   /** For messages: "PostgreSQL". */
   readonly name: string
   readonly folder: ServerFolder
-  readonly command: readonly [string, ...Array<string>]
   /** The file in its folder in which the server writes its process id. */
   readonly pidFile: string
   readonly logFile: string
+  /** Of 127.0.0.1; a free port by default. */
+  readonly port?: number | undefined
+  readonly command: (port: number) => readonly [string, ...Array<string>]
+  readonly url: (port: number) => string
+  /** Succeeds when the server at this URL can be used. */
+  readonly untilReady: (url: string) => Effect.Effect<void, StartError>
 }
 
-/** Fails with StartError when the server ends by itself; never succeeds. */
-export type Ended = Effect.Effect<never, StartError>
+export interface RunningServer {
+  readonly url: string
+  /** Fails with StartError when the server ends by itself; never succeeds. */
+  readonly ended: Effect.Effect<never, StartError>
+}
 
 // It repeats the signal every second: a server that has just started may miss it.
 const supervisor = `
@@ -39,16 +48,52 @@ kill -KILL $watcher 2>/dev/null
 exit $status`
 
 /**
- * Stops a server that a killed run left in the folder, then starts the server; the scope stops it.
- * Its output goes to the log file; the previous run's log is kept. Fails with StartError when a
- * leftover server cannot be stopped.
+ * Starts the server, and succeeds when it can be used; the scope stops it. Its output goes to the
+ * log file; the previous run's log is kept. Tries up to four times within two minutes: another
+ * program may take the free port first, and the resources of a killed server take a moment to be
+ * released. Fails with StartError.
  */
-export const startServer = (server: Server): Effect.Effect<Ended, StartError, Scope.Scope> =>
+export const startServer = (
+  server: Server,
+): Effect.Effect<RunningServer, StartError, Scope.Scope> =>
+  Effect.gen(function* () {
+    const port = server.port ?? (yield* freePort)
+    const ended = yield* launch(server, server.command(port))
+    const url = server.url(port)
+    yield* Effect.raceFirst(server.untilReady(url), ended)
+    return { url, ended }
+  }).pipe(
+    Effect.retry({ schedule: Schedule.spaced("200 millis"), times: 3 }),
+    Effect.timeoutOrElse({
+      duration: "2 minutes",
+      orElse: () =>
+        new StartError({
+          message: `${server.name} accepts no connections; see ${server.logFile}`,
+        }),
+    }),
+  )
+
+/** A TCP port of 127.0.0.1 that was free a moment ago. */
+const freePort: Effect.Effect<number> = Effect.callback((resume) => {
+  const listener = net.createServer().listen(0, "127.0.0.1", () => {
+    const { port } = listener.address() as net.AddressInfo
+    listener.close(() => resume(Effect.succeed(port)))
+  })
+})
+
+/**
+ * Launches the server after it has stopped one that a killed run left in the folder. Fails with
+ * StartError when the leftover server cannot be stopped.
+ */
+const launch = (
+  server: Server,
+  command: ReturnType<Server["command"]>,
+): Effect.Effect<RunningServer["ended"], StartError, Scope.Scope> =>
   Effect.gen(function* () {
     yield* stopLeftover(server)
     const ended = yield* Deferred.make<string>()
     yield* Effect.acquireRelease(
-      inDataFolder(path.dirname(server.logFile), () => launch(server, ended)),
+      inDataFolder(path.dirname(server.logFile), () => spawnLogged(server, command, ended)),
       (child) => Effect.andThen(stop(child, ended), Effect.ignore(stopLeftover(server))),
     )
     return Effect.flatMap(Deferred.await(ended), (how) =>
@@ -59,30 +104,17 @@ export const startServer = (server: Server): Effect.Effect<Ended, StartError, Sc
       }))
   })
 
-/**
- * Tries a start up to four times within two minutes: another program may take the free port first,
- * and the resources of a killed server take a moment to be released. Fails with StartError.
- */
-export const persistently = <A, R>(
-  name: string,
-  logFile: string,
-  start: Effect.Effect<A, StartError, R>,
-): Effect.Effect<A, StartError, R> =>
-  start.pipe(
-    Effect.retry({ schedule: Schedule.spaced("200 millis"), times: 3 }),
-    Effect.timeoutOrElse({
-      duration: "2 minutes",
-      orElse: () => new StartError({ message: `${name} accepts no connections; see ${logFile}` }),
-    }),
-  )
-
-const launch = (server: Server, ended: Deferred.Deferred<string>): ChildProcess => {
-  if (fs.existsSync(server.logFile)) fs.renameSync(server.logFile, `${server.logFile}.previous`)
-  const log = fs.openSync(server.logFile, "a", 0o600)
-  const command = process.platform === "win32"
-    ? server.command
-    : ["/bin/sh", "-c", supervisor, "supervisor", ...server.command] as const
-  const child = spawnIn(server.folder, command, ["pipe", log, log])
+const spawnLogged = (
+  { folder, logFile }: Server,
+  command: ReturnType<Server["command"]>,
+  ended: Deferred.Deferred<string>,
+): ChildProcess => {
+  if (fs.existsSync(logFile)) fs.renameSync(logFile, `${logFile}.previous`)
+  const log = fs.openSync(logFile, "a", 0o600)
+  const supervised = process.platform === "win32"
+    ? command
+    : ["/bin/sh", "-c", supervisor, "supervisor", ...command] as const
+  const child = spawnIn(folder, supervised, ["pipe", log, log])
   fs.closeSync(log)
   const end = (how: string) => Deferred.doneUnsafe(ended, Effect.succeed(how))
   child.once("error", (error) => end(error.message))

@@ -7,7 +7,7 @@
 import { Effect } from "effect"
 import { type ChildProcess, type IOType, spawn, spawnSync } from "node:child_process"
 import fs from "node:fs"
-import { inDataFolder, StartError } from "./start-error.ts"
+import { inDataFolder, StartError } from "../start-error.ts"
 
 export interface Account {
   readonly uid: number

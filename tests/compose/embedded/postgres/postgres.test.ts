@@ -1,12 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Effect, type Scope } from "effect"
+import { Effect } from "effect"
 import fs from "node:fs"
 import path from "node:path"
 import createClient, { type Sql } from "postgres"
-import { type Postgres, startPostgres } from "#compose/embedded/postgres.ts"
-import { openServerFolder, spawnIn } from "#compose/embedded/server-folder.ts"
-import { isAlive, killSupervisor, psField, runScript, untilGone } from "./another-process.ts"
-import { temporaryFolder } from "./temporary-folder.ts"
+import { startPostgres } from "#compose/embedded/postgres/postgres.ts"
+import { openServerFolder, spawnIn } from "#compose/embedded/server/folder.ts"
+import type { RunningServer } from "#compose/embedded/server/process.ts"
+import { isAlive, killSupervisor, psField, runScript, untilGone } from "../another-process.ts"
+import { temporaryFolder } from "../temporary-folder.ts"
 
 const isRoot = process.getuid?.() === 0
 
@@ -24,15 +25,21 @@ const keep = (url: string) =>
 
 const kept = (url: string) => query(url, (sql) => sql`select value from kept`)
 
-/** A server in a process of its own, which prints what startPostgres returned. */
+const pidOf = (dataDir: string): number =>
+  Number.parseInt(fs.readFileSync(path.join(dataDir, "postgres", "postmaster.pid"), "utf8"), 10)
+
+/** A server in a process of its own, which prints its URL. */
 const startElsewhere = (dataDir: string) =>
   Effect.map(runScript("run-server.ts", dataDir, "postgres"), (script) => ({
     ...script,
-    server: JSON.parse(script.line) as { readonly pid: number; readonly url: string },
+    server: { url: script.line, pid: pidOf(dataDir) },
   }))
 
-const start = (dataDir: string): Effect.Effect<Postgres, never, Scope.Scope> =>
-  Effect.orDie(startPostgres({ dataDir, durable: true }))
+const start = (dataDir: string) =>
+  Effect.map(Effect.orDie(startPostgres({ dataDir, durable: true })), (server) => ({
+    ...server,
+    pid: pidOf(dataDir),
+  }))
 
 /** Everything about a folder that a start could have changed. */
 const picture = (folder: string) =>
@@ -52,7 +59,7 @@ describe("startPostgres", () => {
 
   it.live("flushes commits to the disk only if it is durable", () =>
     Effect.gen(function* () {
-      const fsync = ({ url }: Postgres) => query(url, (sql) => sql`show fsync`)
+      const fsync = ({ url }: RunningServer) => query(url, (sql) => sql`show fsync`)
       const dataDir = yield* temporaryFolder
       const safe = yield* Effect.scoped(Effect.flatMap(start(dataDir), fsync))
       const unsafe = yield* Effect.flatMap(startPostgres({ dataDir, durable: false }), fsync)

@@ -1,9 +1,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import createClient, { type Sql } from "postgres"
-import { startPostgres } from "#compose/embedded/postgres.ts"
-import { ensureDatabases } from "#compose/embedded/postgres-databases.ts"
-import { temporaryFolder } from "./temporary-folder.ts"
+import { ensureDatabases, startPostgres } from "#compose/embedded/postgres/postgres.ts"
+import { temporaryFolder } from "../temporary-folder.ts"
 
 const query = <A>(url: string, use: (sql: Sql) => Promise<A>) =>
   Effect.promise(() => {
@@ -24,8 +23,8 @@ const inDatabase = (url: string, database: string) => {
 describe("ensureDatabases", () => {
   it.live("gives each service a database of its own, which no other service can connect to", () =>
     Effect.gen(function* () {
-      const server = yield* startPostgres({ dataDir: yield* temporaryFolder, durable: false })
-      const urls = yield* ensureDatabases(server, ["billing", "orders"])
+      const { url } = yield* startPostgres({ dataDir: yield* temporaryFolder, durable: false })
+      const urls = yield* ensureDatabases(url, ["billing", "orders"])
       yield* query(urls.billing, (sql) => sql`create table accounts (username text)`)
       const insufficientPrivilege = "42501"
       for (const database of ["orders", "postgres", "template1"]) {
@@ -41,12 +40,12 @@ describe("ensureDatabases", () => {
     Effect.gen(function* () {
       const dataDir = yield* temporaryFolder
       yield* Effect.scoped(Effect.gen(function* () {
-        const server = yield* startPostgres({ dataDir, durable: false })
-        const { items } = yield* ensureDatabases(server, ["items"])
+        const { url } = yield* startPostgres({ dataDir, durable: false })
+        const { items } = yield* ensureDatabases(url, ["items"])
         yield* query(items, (sql) => sql`create table stock as select 7 as quantity`)
       }))
-      const server = yield* startPostgres({ dataDir, durable: false })
-      const { items, slots } = yield* ensureDatabases(server, ["items", "slots"])
+      const { url } = yield* startPostgres({ dataDir, durable: false })
+      const { items, slots } = yield* ensureDatabases(url, ["items", "slots"])
       const rows = yield* query(items, (sql) => sql`select quantity from stock`)
       assert.deepStrictEqual([...rows], [{ quantity: 7 }])
       assert.strictEqual(yield* refusal(slots), "let in")
@@ -54,8 +53,7 @@ describe("ensureDatabases", () => {
 
   it.live("says why the databases cannot be created", () =>
     Effect.gen(function* () {
-      const server = yield* startPostgres({ dataDir: yield* temporaryFolder, durable: false })
-      const nowhere = { ...server, url: "postgres://postgres@127.0.0.1:1/postgres" }
+      const nowhere = "postgres://postgres@127.0.0.1:1/postgres"
       const { message } = yield* Effect.flip(ensureDatabases(nowhere, ["items"]))
       assert.match(message, /^PostgreSQL could not make the services' databases: .*ECONNREFUSED/)
     }))

@@ -4,16 +4,11 @@
  * gives up when a start fails.
  */
 import { Deferred, Effect, Fiber, type Scope } from "effect"
-import type { Ended } from "./server-process.ts"
-import type { StartError } from "./start-error.ts"
+import type { StartError } from "../start-error.ts"
+import type { RunningServer } from "./process.ts"
 
-interface Running {
+export interface KeptRunning {
   readonly url: string
-  readonly ended: Ended
-}
-
-export interface KeptRunning<A> {
-  readonly server: A
   /** Fails when the server could not be restarted; never succeeds. */
   readonly lost: Effect.Effect<never, StartError>
 }
@@ -21,18 +16,18 @@ export interface KeptRunning<A> {
 /**
  * Starts the server, for the first time and then again at the URL it had. Fails with StartError.
  */
-export const keepRunning = <A extends Running>(
-  start: (urlBefore: URL | undefined) => Effect.Effect<A, StartError, Scope.Scope>,
-): Effect.Effect<KeptRunning<A>, StartError, Scope.Scope> =>
+export const keepRunning = (
+  start: (urlBefore: URL | undefined) => Effect.Effect<RunningServer, StartError, Scope.Scope>,
+): Effect.Effect<KeptRunning, StartError, Scope.Scope> =>
   Effect.gen(function* () {
-    const first = yield* Deferred.make<A, StartError>()
+    const first = yield* Deferred.make<string, StartError>()
     const run = (urlBefore: URL | undefined) =>
       Effect.gen(function* () {
-        const server = yield* start(urlBefore)
-        yield* Deferred.succeed(first, server)
-        const { message } = yield* Effect.flip(server.ended)
+        const { url, ended } = yield* start(urlBefore)
+        yield* Deferred.succeed(first, url)
+        const { message } = yield* Effect.flip(ended)
         yield* Effect.logWarning(`${message}. It is restarted`)
-        return new URL(server.url)
+        return new URL(url)
       }).pipe(Effect.scoped)
     const keep = (urlBefore: URL | undefined): Effect.Effect<never, StartError> =>
       Effect.flatMap(run(urlBefore), (url) => Effect.delay(keep(url), "1 second"))
@@ -40,5 +35,5 @@ export const keepRunning = <A extends Running>(
       Effect.tapError((error) => Deferred.fail(first, error)),
       Effect.forkScoped,
     )
-    return { server: yield* Deferred.await(first), lost: Fiber.join(keeper) }
+    return { url: yield* Deferred.await(first), lost: Fiber.join(keeper) }
   })

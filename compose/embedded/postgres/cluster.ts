@@ -1,15 +1,15 @@
 /**
  * The files of the PostgreSQL cluster: made completely or not at all at the first start, and never
- * touched if another major version made them. postgres.ts runs the server.
+ * touched if another major version made them.
  */
 import { Effect } from "effect"
 import fs from "node:fs"
 import path from "node:path"
 import { readIfThere, syncFolder } from "#shared/whole-file.ts"
-import { ensureSecret, secretPath } from "./data-folder.ts"
-import type { PostgresBinaries } from "./postgres-binaries.ts"
-import { openServerFolder, ownPath, type ServerFolder, spawnIn } from "./server-folder.ts"
-import { inDataFolder, StartError } from "./start-error.ts"
+import { ensureSecret, secretPath } from "../data-folder.ts"
+import { openServerFolder, ownPath, type ServerFolder, spawnIn } from "../server/folder.ts"
+import { inDataFolder, StartError } from "../start-error.ts"
+import type { PostgresBinaries } from "./binaries.ts"
 
 export const superuser = "postgres"
 /** The secret that is its password. */
