@@ -31,6 +31,6 @@ export const ready = (): void => {
 }
 
 const stop = (why: string): never => {
-  console.error(`${why}: see tests/instruments/bench/limit/README.md`)
+  console.error(`${why}: see README.md`)
   process.exit(1)
 }

@@ -2,14 +2,13 @@
  * Orders on their way in: from a posted body to the message for the queue, the row and the answer.
  */
 import type { IncomingHttpHeaders } from "node:http"
-import type { Details } from "#shared/contracts/order.ts"
-import type { OrderMessage } from "#shared/contracts/order-message.ts"
-import { stepsInForce } from "#shared/contracts/order-saga.ts"
 import type { Sql } from "./database.ts"
 import { newOrderId } from "./order-id.ts"
+import { stepNames } from "./steps.ts"
+import type { Details, OrderMessage } from "./wire.ts"
 
 /** What every order is accepted with, as its column has it. */
-const steps = JSON.stringify(stepsInForce)
+const steps = JSON.stringify(stepNames)
 
 /** How long after its making the product's sweeper puts an order on the queue again. */
 const republishAfterMs = 30_000
@@ -23,7 +22,7 @@ export const orderOf = (text: string, headers: IncomingHttpHeaders): OrderMessag
   const orderId = newOrderId(createdAtMs)
   return {
     ...{ orderId, username, amountMinor, details, createdAtMs },
-    ...{ steps: stepsInForce, republished: 0 },
+    ...{ steps: stepNames, republished: 0 },
   }
 }
 

@@ -2,13 +2,9 @@
  * The saga of a whole batch of orders: each hop is one call for all that are still concerned, and
  * what the timelines of many orders have in common is written once.
  */
-import type { Decision } from "#shared/contracts/decision.ts"
-import type { TimelineEntry } from "#shared/contracts/order.ts"
-import type { OrderMessage } from "#shared/contracts/order-message.ts"
-import { orderSaga, type OrderStep } from "#shared/contracts/order-saga.ts"
-import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import type { Post } from "./http-client.ts"
-import { commandOf, entriesOf, pathOf } from "./steps.ts"
+import { commandOf, entriesOf, type Step, steps } from "./steps.ts"
+import type { Command, Decision, OrderMessage, Outcome, TimelineEntry } from "./wire.ts"
 
 export type Orders = ReadonlyArray<OrderMessage>
 
@@ -22,9 +18,9 @@ export interface Services {
 /** The orders that were refused at a step, and what happened to them. */
 interface Refused {
   readonly orders: Orders
-  readonly step: OrderStep
+  readonly step: Step
   /** The steps before, last first. */
-  readonly held: ReadonlyArray<OrderStep>
+  readonly held: ReadonlyArray<Step>
   readonly timeline: ReadonlyArray<TimelineEntry>
 }
 
@@ -53,13 +49,13 @@ const reserveAll = async (services: Services, orders: Orders) => {
   let kept = orders
   const timeline: Array<TimelineEntry> = []
   const refused: Array<Refused> = []
-  for (const [n, step] of orderSaga.entries()) {
+  for (const [n, step] of steps.entries()) {
     if (kept.length === 0) break
     const { outcomes, entry } = await call(services, step, "reserve", kept)
     const isKept = (_: OrderMessage, m: number) => outcomes[m]?.outcome === "reserved"
     const lost = kept.filter((order, m) => !isKept(order, m))
     if (lost.length > 0) {
-      const held = orderSaga.slice(0, n).reverse()
+      const held = steps.slice(0, n).reverse()
       refused.push({ orders: lost, step, held, timeline: [...timeline, entry("rejected")] })
       kept = kept.filter(isKept)
     }
@@ -70,8 +66,8 @@ const reserveAll = async (services: Services, orders: Orders) => {
 
 /** Last step first; gives what there is to say of each step that was undone. */
 const cancelAll = async (services: Services, refused: ReadonlyArray<Refused>) => {
-  const undone = new Map<OrderStep, TimelineEntry>()
-  for (const step of orderSaga.toReversed()) {
+  const undone = new Map<Step, TimelineEntry>()
+  for (const step of steps.toReversed()) {
     const orders = refused.filter(({ held }) => held.includes(step)).flatMap(({ orders }) => orders)
     if (orders.length === 0) continue
     const { entry } = await call(services, step, "cancel", orders)
@@ -82,13 +78,13 @@ const cancelAll = async (services: Services, refused: ReadonlyArray<Refused>) =>
 
 const call = async (
   { participants }: Services,
-  step: OrderStep,
+  step: Step,
   action: Command["action"],
   orders: Orders,
 ) => {
   const startedAtMs = Date.now()
   const commands = orders.map((order) => commandOf(step, action, order))
-  const answer = await participants(pathOf(step), JSON.stringify({ commands }))
+  const answer = await participants(step.path, JSON.stringify({ commands }))
   const { outcomes } = JSON.parse(answer) as { readonly outcomes: ReadonlyArray<Outcome> }
   return { outcomes, entry: entriesOf(step, action, startedAtMs) }
 }

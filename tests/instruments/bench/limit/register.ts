@@ -2,8 +2,8 @@
  * The decision register: conditional updates, a batch in one statement, answered with the states
  * that hold then.
  */
-import type { Decision } from "#shared/contracts/decision.ts"
 import type { Sql } from "./database.ts"
+import type { Decision } from "./wire.ts"
 
 export type Decisions = ReadonlyArray<Decision>
 /** The states, in the order of the decisions. */

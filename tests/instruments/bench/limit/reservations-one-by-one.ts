@@ -2,9 +2,9 @@
  * What a participant without batches does: a transaction of one prepared statement for each
  * command.
  */
-import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import type { Sql } from "./database.ts"
 import type { Commands, Outcomes, Resources } from "./reservations.ts"
+import type { Command, Outcome } from "./wire.ts"
 
 /** Makes the function that applies commands, each for itself, and answers each. */
 export const reservationsOneByOne = (sql: Sql, resources: Resources) => {

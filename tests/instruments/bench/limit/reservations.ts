@@ -3,8 +3,8 @@
  * trusts that an order comes once, and that of each resource there is enough for the whole batch or
  * for none of it: else all of it is rejected.
  */
-import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import type { Sql } from "./database.ts"
+import type { Command, Outcome } from "./wire.ts"
 
 /** A participant's table of what can be reserved. */
 export interface Resources {
