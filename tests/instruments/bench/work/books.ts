@@ -6,7 +6,7 @@
  */
 import { firstIdAt } from "#shared/contracts/order-time.ts"
 import type { Databases } from "../stand/databases.ts"
-import { endsOf } from "./workload.ts"
+import { type End, endsOf, refusals } from "./workload.ts"
 
 export const participants = [
   {
@@ -49,12 +49,9 @@ const faultsInEnds = async ({ orders: sql }: Databases, orders: number, sinceId:
     select coalesce(reason, status) as end, count(*)::int as count
     from orders where id >= ${sinceId} group by 1`
   const found = new Map(rows.map(({ end, count }) => [end, count]))
-  const ends = endsOf(orders)
-  const wanted = new Map([
-    ["completed", ends.completed],
-    ["Can not reserve the item", ends["no item"]],
-    ["Can not get the delivery slot", ends["no slot"]],
-  ])
+  const wanted = new Map(
+    Object.entries(endsOf(orders)).map(([end, count]) => [refusals[end as End] ?? end, count]),
+  )
   return [...new Set([...found.keys(), ...wanted.keys()])].flatMap((end) => {
     const [is, should] = [found.get(end) ?? 0, wanted.get(end) ?? 0]
     return is === should ? [] : [`${is} orders ended as "${end}", not ${should}`]

@@ -32,8 +32,16 @@ export const customerOf = (n: number, customers: number): number =>
 /** The name of an account that is made in billing's table. */
 export const accountName = (n: number): string => `bench-${String(n).padStart(4, "0")}`
 
-/** How the order of that number ends. */
-export const endOf = (n: number): "completed" | "no item" | "no slot" =>
+/** How an order can end, and why it fails if it does. */
+export const refusals = {
+  completed: null,
+  "no item": "Can not reserve the item",
+  "no slot": "Can not get the delivery slot",
+} as const
+export type End = keyof typeof refusals
+
+/** How order number n ends. */
+export const endOf = (n: number): End =>
   n % 10 === 3 ? "no item" : n % 10 === 7 ? "no slot" : "completed"
 
 /** What the order of that number asks for. Of a hot load all that succeed want the same things. */
