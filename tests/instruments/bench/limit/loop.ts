@@ -1,6 +1,6 @@
 /**
- * The un-batched loop: a saga lives in memory, makes a call for each command, and writes its order
- * once, as it ended. Nothing of it is durable before that.
+ * The loop without batches: a saga is in memory, makes a call for each command, and writes its
+ * order once, at its end. Nothing of it is durable before.
  */
 import { openDatabase } from "./database.ts"
 import { environment, ready, whole } from "./environment.ts"
@@ -28,7 +28,7 @@ const call = async (step: Step, action: Command["action"], order: OrderMessage) 
 }
 
 interface End {
-  /** Of a failure, or null. */
+  /** Why the order failed, or null. */
   readonly reason: string | null
   readonly timeline: ReadonlyArray<TimelineEntry>
 }

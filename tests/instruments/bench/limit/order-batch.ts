@@ -1,6 +1,6 @@
 /**
- * The saga of a whole batch of orders: each hop is one call for all that are still concerned, and
- * what the timelines of many orders have in common is written once.
+ * The saga of a batch of orders: each hop is one call for all orders that it concerns, and a
+ * timeline that orders share is written once.
  */
 import type { Post } from "./http-client.ts"
 import { commandOf, entriesOf, type Step, steps } from "./steps.ts"
@@ -11,11 +11,11 @@ export type Orders = ReadonlyArray<OrderMessage>
 export interface Services {
   readonly participants: Post
   readonly orders: Post
-  /** Whether the orders service is told what happened to each order, as the product tells it. */
+  /** Whether decisions have the orders' timelines, as in the product. */
   readonly timeline: boolean
 }
 
-/** The orders that were refused at a step, and what happened to them. */
+/** The orders that were rejected at a step, and what happened to them. */
 interface Refused {
   readonly orders: Orders
   readonly step: Step
@@ -24,7 +24,7 @@ interface Refused {
   readonly timeline: ReadonlyArray<TimelineEntry>
 }
 
-/** Brings all of the orders to their ends. */
+/** Runs all orders to their ends. */
 export const runBatch = async (services: Services, orders: Orders): Promise<void> => {
   const { kept, timeline, refused } = await reserveAll(services, orders)
   await decide(services, [
@@ -64,7 +64,7 @@ const reserveAll = async (services: Services, orders: Orders) => {
   return { kept, timeline, refused }
 }
 
-/** Last step first; gives what there is to say of each step that was undone. */
+/** Cancels the last step first. Gives the timeline entry of each cancelled step. */
 const cancelAll = async (services: Services, refused: ReadonlyArray<Refused>) => {
   const undone = new Map<Step, TimelineEntry>()
   for (const step of steps.toReversed()) {
@@ -95,10 +95,7 @@ interface SameDecision {
   readonly decision: Omit<Decision, "orderId">
 }
 
-/**
- * All that is decided here is in the state that the decision asks for, so the answer tells nothing
- * new.
- */
+/** Every order here is in the state that its decision requires, so the answer tells nothing new. */
 const decide = ({ orders, timeline }: Services, same: ReadonlyArray<SameDecision>) => {
   const decisions = same.flatMap(({ orders, decision }, n) => {
     const common = JSON.stringify({ ...decision, timeline: n }).slice(1)

@@ -1,6 +1,6 @@
 /**
- * From the stream to the decision: each lane reads a batch, brings its orders to their ends and
- * reads the next.
+ * From the stream to the decision: each lane reads a batch, runs its orders to their ends, and
+ * reads the next batch.
  */
 import { environment, ready, whole } from "./environment.ts"
 import { clientOf } from "./http-client.ts"

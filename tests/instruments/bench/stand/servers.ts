@@ -22,11 +22,11 @@ export interface Servers {
   readonly databases: Readonly<Record<DatabaseName, string>>
   readonly redisUrl: string
   readonly redisPid: number
-  /** Fails when one of them ended by itself. */
+  /** Fails if one of them ends by itself. */
   readonly ended: Effect.Effect<never, StartError>
 }
 
-/** Starts both below the folder, until the scope closes. */
+/** Starts both with their data in the folder, until the scope closes. */
 export const startServers = (folder: string): Effect.Effect<Servers, StartError, Scope.Scope> =>
   Effect.gen(function* () {
     yield* lockDataFolder(folder)

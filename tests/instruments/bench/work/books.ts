@@ -1,8 +1,7 @@
 /**
- * Checks the books after a run, with a few statements whatever the number of orders: every order
- * ended as it had to, what each participant holds is exactly what the completed orders asked for,
- * and every account, item and slot adds up. `tests/support/books.ts` is the thorough way, order by
- * order.
+ * Checks the books after a run, with a few statements for any number of orders: each order ended as
+ * expected, each participant holds exactly what the completed orders asked for, and each account,
+ * item and slot adds up. `tests/support/books.ts` checks thoroughly, order by order.
  */
 import { firstIdAt } from "#shared/contracts/order-time.ts"
 import type { Databases } from "../stand/databases.ts"
@@ -33,7 +32,7 @@ export const participants = [
 ] as const
 type Participant = typeof participants[number]
 
-/** What is wrong of the orders from that id on, a line each; empty when the books are right. */
+/** The faults of orders from this id on, a line for each; empty if the books are right. */
 export const faultsInBooks = async (
   databases: Databases,
   orders: number,
