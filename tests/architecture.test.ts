@@ -24,6 +24,26 @@ const wrongImports = (where: RegExp, allowed: (file: string) => ReadonlyArray<st
       .map((target) => `${file} imports ${target}`)
   )
 
+/** Packages inside the project. Each stands alone: a copy of its folder runs elsewhere. */
+const packages = ["tests/instruments/bench/limit", "tests/instruments/bench/peers"]
+
+interface Package {
+  readonly dependencies: Readonly<Record<string, string>>
+  readonly devDependencies?: Readonly<Record<string, string>>
+}
+
+const packageIn = (folder: string) => {
+  const text = readFileSync(join(root, folder, "package.json"), "utf8")
+  const { dependencies, devDependencies = {} } = JSON.parse(text) as Package
+  return { dependencies, all: { ...dependencies, ...devDependencies } }
+}
+
+/** The names of the packages that a file imports, except for Node's own modules. */
+const packagesIn = (file: string): ReadonlyArray<string> =>
+  [...readFileSync(join(root, file), "utf8").matchAll(/(?:from|import)\s*\(?"([^".#][^"]*)"/g)]
+    .map(([, name = ""]) => name).filter((name) => !name.startsWith("node:"))
+    .map((name) => name.split("/").slice(0, name.startsWith("@") ? 2 : 1).join("/"))
+
 describe("the layout", () => {
   it("lets a service import only itself and shared", () => {
     const own = (file: string) => file.split("/").slice(0, 2).join("/") + "/"
@@ -59,7 +79,26 @@ describe("the layout", () => {
     expect(wrongImports(/^k3d\//, () => ["k3d/", "shared/"])).toEqual([])
   })
 
-  it("has no file over 300 lines, no test over 400, and no vague file names", () => {
+  it.each(packages)("lets %s import itself and its own dependencies only", (folder) => {
+    const own = sources.filter((file) => file.startsWith(`${folder}/`))
+    expect(own.length).toBeGreaterThan(5)
+    expect(wrongImports(new RegExp(`^${folder}/`), () => [`${folder}/`])).toEqual([])
+    const named = Object.keys(packageIn(folder).dependencies)
+    expect(own.flatMap(packagesIn).filter((name) => !named.includes(name))).toEqual([])
+  })
+
+  it.each(packages)(
+    "gives %s exact versions, which are the project's where it has them",
+    (folder) => {
+      const { all: projects } = packageIn("")
+      const wrong = Object.entries(packageIn(folder).all).filter(([name, version]) =>
+        !/^\d+\.\d+\.\d+$/.test(version) || version !== (projects[name] ?? version)
+      )
+      expect(wrong).toEqual([])
+    },
+  )
+
+  it("has no file over 300 lines, no test over 400, and none that hides what it holds", () => {
     const long = sources.filter((file) =>
       readFileSync(join(root, file), "utf8").split("\n").length >
         (file.endsWith(".test.ts") ? 401 : 301)

@@ -3,7 +3,7 @@ import { understand } from "#shared/command/understand.ts"
 import { benchSyntax } from "./arguments.ts"
 
 describe("the arguments of the bench", () => {
-  it("runs everything but the peers when nothing is said", () => {
+  it("runs everything but the peers by default", () => {
     const given = understand(benchSyntax, [])
     if (given.task !== "run") throw new Error(given.task)
     expect(given.options).toMatchObject({ runs: 5, orders: 50_000, json: false, deno: false })

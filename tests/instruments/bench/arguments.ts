@@ -3,7 +3,7 @@ import { type Given, syntax } from "#shared/command/syntax.ts"
 import { Misused } from "#shared/command/understand.ts"
 import { wholeOf } from "#shared/command/values.ts"
 
-/** In the order in which they are run: first what others are compared with. */
+/** In the order in which they run: first those that others are compared with. */
 const names = [
   "queue-to-decision",
   "end-to-end",
@@ -21,22 +21,22 @@ const names = [
 ] as const
 export type ScenarioName = typeof names[number]
 
-/** So many of them are all that the short form has. */
+/** The short form has the first ones only, this many. */
 const basic = 2
-/** Those that are run only when they are asked for. */
+/** Those that run only on request. */
 const asked: ReadonlyArray<ScenarioName> = ["peers"]
 
 export interface BenchArguments {
   readonly only: ReadonlyArray<ScenarioName>
   readonly short: boolean
-  /** Counted runs of each scenario. */
+  /** The counted runs of each scenario. */
   readonly runs: number
-  /** Orders of each run. */
+  /** The orders of each run. */
   readonly orders: number
   readonly json: boolean
   readonly profile: boolean
   readonly deno: boolean
-  /** Other engines, wherever something is compared with them. */
+  /** Whether other engines are measured, too. */
   readonly peers: boolean
   readonly allowDisturbed: boolean
 }
@@ -45,34 +45,36 @@ const options = {
   only: {
     type: "string",
     value: "NAME,...",
-    says: `these scenarios, of ${names.join(", ")}; all but peers where it is not given`,
+    says: `these scenarios, of ${names.join(", ")}; all but peers by default`,
   },
   short: {
     type: "boolean",
-    says: "about a minute: queue-to-decision and end-to-end, two runs of 10,000 orders where " +
-      "nothing else is given",
+    says: "about a minute: queue-to-decision and end-to-end, two runs of 10,000 orders by default",
   },
   runs: {
     type: "string",
     value: "R",
-    says: "counted runs of each scenario, 1 to 50; 5 where it is not given",
+    says: "counted runs of each scenario, 1 to 50; 5 by default",
   },
   orders: {
     type: "string",
     value: "N",
-    says: "orders of each run, 10 to 1,000,000; 50,000 where it is not given",
+    says: "orders of each run, 10 to 1,000,000; 50,000 by default",
   },
-  json: { type: "boolean", says: "prints everything that was measured as JSON, and no table" },
+  json: {
+    type: "boolean",
+    says: "prints everything that was measured as JSON, instead of the table",
+  },
   profile: {
     type: "boolean",
     says: "one run of queue-to-decision and end-to-end under a CPU profile of every service; " +
-      "prints where the time went, in microseconds of an order",
+      "prints where the time went, in microseconds for an order",
   },
   deno: { type: "boolean", says: "runs the services on Deno; the scenario deno runs them on both" },
   peers: {
     type: "boolean",
-    says: "other engines, with the same participants and the same saga: in latency, and in the " +
-      "scenario peers, unless --only leaves it out",
+    says: "measures other engines, with the same participants and the same saga: in latency, and " +
+      "in the scenario peers, unless --only leaves it out",
   },
   "allow-disturbed": {
     type: "boolean",
@@ -85,15 +87,15 @@ export const benchSyntax = syntax({
   usage: `[-- --only NAME,...] [--short] [--runs R] [--orders N]
 [--json] [--profile] [--deno] [--peers] [--allow-disturbed]`,
   about:
-    `Starts the seven services as processes, with a PostgreSQL that syncs every commit and a Redis, runs
-each scenario several times in turn with the raw program that shows the limit of the machine, checks
-the books after each run, and prints a table. Exits with 0, with 1 when a run
-ended with wrong books or not at all, and with 2 when an option is wrong; goals that are missed are
-in the table.`,
+    `Starts all services but the console as processes, with a PostgreSQL that syncs every commit and a
+Redis, runs each scenario several times, alternating with raw programs that show the limit of the
+machine, checks the books after each run, and prints a table, also of the goals that are missed.
+Exits with 0, with 1 if a run does not end or ends with wrong books, and with 2 if an option is
+wrong.`,
   options,
   closing: "",
   read: (given) => {
-    if (given.profile && given.deno) throw new Misused("--profile does not go with --deno")
+    if (given.profile && given.deno) throw new Misused("--profile and --deno exclude each other")
     return benchOf(given)
   },
 })

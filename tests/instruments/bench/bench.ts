@@ -14,7 +14,7 @@ import { orFailed, RunFailed } from "./run.ts"
 import { scenarios } from "./scenarios/scenarios.ts"
 import { peersAreInstalled } from "./stand/peers.ts"
 
-/** Runs what was asked for and prints it. Fails with a message for a person. */
+/** Runs the chosen scenarios and prints the result. Fails with a message for a person. */
 export const runBench = Effect.fnUntraced(function* (given: BenchArguments) {
   if (given.peers && !peersAreInstalled()) return yield* notInstalled
   const progress = processProgress()

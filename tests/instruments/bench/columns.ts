@@ -1,6 +1,6 @@
-/** Lays out texts in columns: the first to the left, all others to the right. */
+/** Lays out texts in columns: the first aligned to the left, all others to the right. */
 
-/** Lines of equal columns, the head first, then the rows. */
+/** The head and the rows as lines, with columns of equal width. */
 export const columns = (
   head: ReadonlyArray<string>,
   rows: ReadonlyArray<ReadonlyArray<string>>,

@@ -1,4 +1,4 @@
-/** Where scenarios are run: what they may ask for, which is made when it is asked for, and once. */
+/** What scenarios use. Each part is made on its first use, and shared from then on. */
 import { Effect, type Scope } from "effect"
 import type { Runtime } from "#tests/support/separate-services.ts"
 import type { BenchArguments, ScenarioName } from "./arguments.ts"
@@ -18,14 +18,14 @@ export interface Hall {
   readonly ground: Ground
   readonly park: Park
   readonly recorder: Recorder | undefined
-  /** Shows what goes on, in place of what was shown before. */
+  /** Shows the progress, in place of the line before. */
   readonly show: (what: string) => void
   readonly services: (replicas?: number, runtime?: Runtime) => Effect.Effect<Services, Message>
-  /** Our services, in so many replicas, and customers of theirs. */
+  /** Our services, in this many replicas, with customers. */
   readonly ours: (replicas?: number, runtime?: Runtime) => Effect.Effect<Subject, Message>
-  /** The same, where nobody has to order anything. */
+  /** The same, without customers. */
   readonly unattended: (replicas?: number, runtime?: Runtime) => Effect.Effect<Subject, Message>
-  /** The rows of another scenario; run now, if it was not. */
+  /** The rows of another scenario, which runs now unless it has run before. */
   readonly rowsOf: (name: ScenarioName) => Effect.Effect<ReadonlyArray<Row>, Message>
 }
 

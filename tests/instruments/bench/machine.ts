@@ -1,5 +1,5 @@
 /**
- * The machine that figures belong to: without it, and without a probe of its disk, they say
+ * The machine that the figures are from, with a probe of its disk: without these, figures mean
  * nothing.
  */
 import { execFileSync } from "node:child_process"

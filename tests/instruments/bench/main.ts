@@ -13,7 +13,7 @@ const bench = (given: BenchArguments) =>
   )
 
 const notHere = Effect.as(
-  Console.error("The bench reads its figures from /proc, which only Linux has: run it there"),
+  Console.error("The bench reads its figures from /proc, which only Linux has: run it on Linux"),
   69,
 )
 

@@ -1,4 +1,4 @@
-/** One line on the terminal that says what goes on; nothing where there is no terminal. */
+/** A progress line on the terminal; nothing without a terminal. */
 
 export interface Progress {
   readonly show: (line: string) => void
@@ -7,7 +7,7 @@ export interface Progress {
 
 const everyMs = 100
 
-/** Of this process, on stderr. */
+/** The progress of this process, on standard error. */
 export const processProgress = (): Progress => {
   const { stderr } = process
   if (!stderr.isTTY) return { show: () => {}, clear: () => {} }

@@ -1,6 +1,5 @@
 /**
- * What the bench prints: the table, what each process takes of it, and the goals; or all of it as
- * JSON.
+ * The output of the bench: the table, the costs by process, and the goals; or all of it as JSON.
  */
 import { columns } from "./columns.ts"
 import { type Machine, machineText } from "./machine.ts"
@@ -25,7 +24,7 @@ const legend = [
   "of limit, by CPU: the limit's rate and processor time are 1.",
 ]
 
-/** Everything on one page. */
+/** The whole report. */
 export const report = (machine: Machine, rows: ReadonlyArray<Row>): string => {
   const disturbed = rows.flatMap(({ runs }) => runs).filter((run) => run.disturbed).length
   const runs = rows.reduce((sum, row) => sum + row.runs.length, 0)
@@ -44,7 +43,7 @@ export const report = (machine: Machine, rows: ReadonlyArray<Row>): string => {
     goalsText(rows),
     ...(disturbed === 0 ? [] : [
       "",
-      `DISTURBED: in ${disturbed} of ${runs} runs others kept more than a quarter of a processor busy`,
+      `DISTURBED: in ${disturbed} of ${runs} runs other programs used more than a quarter of a processor`,
     ]),
   ].join("\n")
 }
@@ -91,15 +90,16 @@ const memoryOf = (name: string) => ({ costs }: Counted) => costs.memoryMiB.get(n
 
 const shortNames: Readonly<Record<string, string>> = { postgres: "pg", orchestrator: "orchestr." }
 
-/** There is a column for each kind: replicas share one, and so do the limit programs. */
+/** Each kind has a column: replicas share one, and so do the limit programs. */
 const kindOf = (name: string) => {
   const kind = name.replace(/-\d+$/, "")
   return shortNames[kind] ?? kind.replace(/^limit-.*/, "limit")
 }
 
 interface Cells {
-  /** What one process has of it. */
+  /** The value of one process. */
   readonly of: (row: Row, name: string) => number
+  /** The value of the processes of a kind. */
   readonly together: (values: ReadonlyArray<number>) => number
 }
 

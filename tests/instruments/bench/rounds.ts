@@ -1,19 +1,18 @@
 /**
- * The runs of a scenario: each part has its warm-up, then they take turns, so that what they are
- * compared by was measured in the same minutes. A run that other programs disturbed is made again,
- * not averaged in.
+ * The runs of a scenario: each part warms up, then the parts take turns, so that compared figures
+ * are from the same minutes. A run that other programs disturbed is repeated, not averaged in.
  */
 import { Effect, type Scope } from "effect"
 import type { Hall, Message } from "./hall.ts"
 import type { Counted } from "./row.ts"
 import type { Run } from "./run.ts"
 
-/** From so many processors in use by others, a run is disturbed. */
+/** A run is disturbed if other programs use this many processors. */
 const disturbedFromCores = 0.25
 const triesAtMost = 4
-/** Enough of a process for the compilers of Node and Deno to have seen all that matters. */
+/** Enough orders for the compilers of Node and Deno to have compiled all that matters. */
 const warmUpOrders = 60_000
-/** Whoever asks for runs of fewer orders wants to see that it works, not how fast it is. */
+/** Runs of fewer orders only try the bench, so they need no warm-up. */
 const worthWarming = 1_000
 
 export type RunEffect = Effect.Effect<Run, Message, Scope.Scope>
@@ -22,13 +21,12 @@ export interface Part {
   readonly name: string
   readonly orders: number
   readonly run: (orders: number) => RunEffect
-  /** Made before each run and before the warm-up, such as other services. */
+  /** Runs before each run and before the warm-up: it starts other services, for example. */
   readonly before?: Effect.Effect<unknown, Message>
-  /** Whether it needs a warm-up; it does unless told otherwise. */
+  /** Whether it needs a warm-up; true by default. */
   readonly warm?: boolean
   /**
-   * How many processes share the orders, so that the warm-up has to be as much longer; one unless
-   * told otherwise.
+   * The number of processes that share the orders, by which the warm-up is longer; 1 by default.
    */
   readonly replicas?: number
 }
@@ -44,8 +42,7 @@ const counted = (run: Run): Counted => ({
 })
 
 /**
- * Runs until a run is not disturbed, or the tries are used up; then it is the least disturbed of
- * them.
+ * Repeats a run until it is not disturbed. After the last attempt, gives the least disturbed run.
  */
 const undisturbed = Effect.fnUntraced(function* (
   run: Effect.Effect<Run, Message>,
@@ -62,7 +59,7 @@ const undisturbed = Effect.fnUntraced(function* (
 const warmUp = ({ orders, replicas = 1, run }: Part): Effect.Effect<unknown, Message> =>
   Effect.scoped(run(Math.min(2 * orders, warmUpOrders) * replicas))
 
-/** Runs the parts in turn, as often as was asked for; in the order of the parts. */
+/** Runs the parts in turn, as often as requested. Gives them in their own order. */
 export const inTurn = Effect.fnUntraced(function* (
   { given: { runs, orders, allowDisturbed }, show }: Hall,
   parts: ReadonlyArray<Part>,

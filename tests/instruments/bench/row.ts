@@ -1,4 +1,4 @@
-/** A row of the table: what was measured of one subject in one scenario, and what it is held to. */
+/** A row of the table: the measurements of one subject in one scenario, and its goals. */
 import type { Run } from "./run.ts"
 
 export interface Counted extends Run {
@@ -6,7 +6,7 @@ export interface Counted extends Run {
 }
 
 export interface Goal {
-  /** What has to hold, and what was found: "at least 0.5 of the limit: 0.61". */
+  /** The goal, and the measured value: "at least 0.5 of the limit: 0.61". */
   readonly text: string
   readonly met: boolean
 }
@@ -18,14 +18,14 @@ export interface Row {
   readonly goals: ReadonlyArray<Goal>
 }
 
-/** How near it comes to the program that it is compared with: 1 is as good. */
+/** The ratio to the program that it is compared with: 1 is as good. */
 export interface OfLimit {
   readonly rate: number
-  /** By the processor time that all processes of each take for an order. */
+  /** By the processor time for an order, over all processes of each. */
   readonly cpu: number
 }
 
-/** The value in the middle, the least and the greatest. */
+/** The median, the least and the greatest value. */
 export const spread = (values: ReadonlyArray<number>) => {
   const sorted = [...values].sort((a, b) => a - b)
   const middle = (sorted.length - 1) / 2
@@ -41,14 +41,14 @@ export const medianOf = (
 
 export const rateOf = (row: Pick<Row, "runs">): number => medianOf(row, (run) => run.ratePerSecond)
 
-/** Whoever only orders or measures is no part of what an order costs. */
+/** These processes only order or measure: an order's cost does not include them. */
 export const outsiders = ["bench", "load"]
 
 /** Microseconds of processor time for an order, by one process. */
 export const cpuMicrosOf = (row: Pick<Row, "runs">, name: string): number =>
   medianOf(row, ({ costs, orders }) => 1000 * (costs.cpuMs.get(name) ?? 0) / orders)
 
-/** What an order costs the system as a whole. */
+/** Microseconds of processor time for an order, by the whole system. */
 export const cpuMicros = (row: Pick<Row, "runs">): number =>
   processNames(row).filter((name) => !outsiders.includes(name))
     .reduce((sum, name) => sum + cpuMicrosOf(row, name), 0)

@@ -15,9 +15,9 @@ export interface Run {
   readonly orders: number
   readonly seconds: number
   readonly ratePerSecond: number
-  /** From request to answer, where orders came in by requests. */
+  /** From request to answer, if orders came in by requests. */
   readonly latency: Latency | undefined
-  /** Of 100 answers to /livez meanwhile, 99 took at most so long; where it was asked. */
+  /** The 99th percentile of the answers to /livez during the run, if it was called. */
   readonly livezP99Ms: number | undefined
   readonly costs: Costs
   readonly batches: Batches
@@ -32,13 +32,13 @@ export interface Latency {
 export interface Done {
   readonly latency?: Latency
   readonly livezP99Ms?: number
-  /** Where what was done did more than to run the orders, the time that it took for that. */
+  /** The time for the orders, if the work did more than run them. */
   readonly seconds?: number
-  /** And how many orders that were. */
+  /** The number of orders in that time. */
   readonly orders?: number
 }
 
-/** What happens under the meter. */
+/** The work of a run, which is metered. */
 export interface Work {
   readonly orders: number
   /** Processes beside those of the subject. */
@@ -50,14 +50,14 @@ export interface Work {
 export interface Plan {
   readonly prepare: Effect.Effect<Work, { readonly message: string }, Scope.Scope>
   /**
-   * In place of books that are opened anew: what is on record stays, and only orders from this id
-   * on are checked.
+   * Without it, the books are opened anew. With it, existing records stay, and only orders from
+   * this id on are checked.
    */
   readonly sinceId?: string
   readonly recorder?: Recorder | undefined
 }
 
-/** A run that counts for nothing; the message says why. */
+/** A run without a valid result; the message says why. */
 export class RunFailed extends Schema.TaggedError<RunFailed>()("RunFailed", {
   message: Schema.String,
 }) {}
@@ -68,7 +68,7 @@ export const orFailed = <A>(work: () => Promise<A>): Effect.Effect<A, RunFailed>
     catch: (error) => new RunFailed({ message: (error as Error).message }),
   })
 
-/** Runs the work once. Fails when it does not end, or ends with wrong books. */
+/** Runs the work once. Fails if it does not end, or ends with wrong books. */
 export const measured = Effect.fnUntraced(function* (subject: Subject, plan: Plan) {
   const { databases, queue } = subject
   const sinceId = plan.sinceId ?? (yield* orFailed(() => openBooks(databases)))

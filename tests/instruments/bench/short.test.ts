@@ -1,6 +1,6 @@
 /**
- * The short form with few orders: that it runs, checks the books and leaves nothing behind, not how
- * fast it is.
+ * The short form with few orders: it runs, checks the books and leaves nothing behind. Its speed
+ * does not matter.
  */
 import { execFile } from "node:child_process"
 import { mkdtempSync, readdirSync, rmdirSync } from "node:fs"

@@ -1,4 +1,4 @@
-/** What a scenario is run on: our services, the limit programs, or the embedded run. */
+/** What a scenario measures: our services, the limit programs, or the embedded run. */
 import { Effect } from "effect"
 import { setTimeout as wait } from "node:timers/promises"
 import type { Metered } from "./meter/meter.ts"
@@ -11,17 +11,17 @@ import { accountName, accounts } from "./work/workload.ts"
 
 export interface Subject {
   readonly databases: Databases
-  /** On the disk that the databases are on. */
+  /** A folder on the disk of the databases. */
   readonly folder: string
-  /** All that work for the orders; asked at the beginning and at the end of a run. */
+  /** All processes that work for the orders; called at the start and at the end of a run. */
   readonly processes: () => ReadonlyArray<Metered>
-  /** Undefined where orders wait in the memory of a process. */
+  /** Undefined if orders wait in a process's memory. */
   readonly queue: BenchQueue | undefined
-  /** Where orders are posted. */
+  /** The ports at which orders are posted. */
   readonly doors: ReadonlyArray<number>
-  /** A header for each customer, that says who it is. */
+  /** A header for each customer that identifies it. */
   readonly customers: ReadonlyArray<string>
-  /** Goes around a run. */
+  /** Wraps a run: pauses what must not work meanwhile. */
   readonly alone: <A, E, R>(run: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
 }
 
@@ -41,7 +41,7 @@ export const servicesSubject = (
   alone: (run) => run,
 })
 
-/** The limit programs, while the services that share the databases stand still. */
+/** The limit programs. The services, which share the databases, are paused during a run. */
 export const limitSubject = (
   { databases, folder, processes, queues }: Ground,
   limits: Limits,
@@ -56,10 +56,10 @@ export const limitSubject = (
   alone: whilePaused(services),
 })
 
-/** Time for what was due meanwhile, before anything counts again. */
+/** Time for work that became due in the pause, before the next measurement. */
 const afterPauseMs = 300
 
-/** Runs it while the services, or some of them, cannot do anything. */
+/** Pauses the services, or some of them, during the run. */
 export const whilePaused =
   (services: Services, which = (_name: string) => true): Subject["alone"] => (run) => {
     const signal = (name: NodeJS.Signals) =>

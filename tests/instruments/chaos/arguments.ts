@@ -10,25 +10,24 @@ export const chaosSyntax = syntax({
   call: "npm run chaos",
   usage: "[-- --minutes M] [--seed S]",
   about:
-    `Starts the seven services as processes (two of orders, three of the orchestrator), with a PostgreSQL
-and a Redis of their own, lets customers order, and breaks all of it: kill -9, also at every
-failpoint, stopped processes, restarts, FLUSHALL, cut, slow and silent connections. At the end every
-order must be final, none lost, half done or double. Exits with 0 when all of that holds, with 1
-when something does not or the faults did not really hit ("not a test"), and with 2 when an option
-is wrong.`,
+    `Starts all services but the console as processes (two of orders, three of the orchestrator), with a
+PostgreSQL and a Redis of their own, lets customers order, and breaks all of it: kill -9, also at
+every failpoint, stopped processes, restarts, FLUSHALL, cut, slow and silent connections. At the end
+every order must be final, and none lost, half done or double. Exits with 0 if so, with 1 if not or
+if the faults did not really hit ("not a test"), and with 2 if an option is wrong.`,
   options: {
     minutes: {
       type: "string",
       value: "M",
-      says: `how long to break things, 0.25 to ${mostMinutes}; ${usualMinutes} where it is not ` +
-        "given. From 2 on the run is held to have shown every fault, and goes on for up to half " +
-        "as long again if the machine was too slow for that",
+      says:
+        `how long to break things, 0.25 to ${mostMinutes}; ${usualMinutes} by default. From 2 on, ` +
+        "the run must show every fault, and takes up to half as long again on a slow machine",
     },
     seed: {
       type: "string",
       value: "S",
-      says: "deals the same faults, in the same order, as the run that printed this seed; when " +
-        "exactly they hit is the machine's",
+      says: "repeats the faults, in the same order, of the run that printed this seed; their " +
+        "exact timing depends on the machine",
     },
   },
   closing: "",

@@ -1,7 +1,4 @@
-/**
- * Failpoints that kill, in a process of their own, since nobody can look at a killed one from
- * inside.
- */
+/** Failpoints that kill, in a separate process: a killed process cannot check itself. */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { join } from "node:path"
@@ -32,7 +29,7 @@ const start = () => {
 it("kills the process at the third hit of the failpoint it is armed with, and not before", async () => {
   const child = start()
   await child.until(() => child.passed("orders.inserted") > 0)
-  // In one piece, so that nothing happens in between.
+  // In one write, so that the process passes no failpoint in between.
   child.say(armLine("orders.decided", 1) + disarmLine)
   const before = child.passed("orders.decided")
   await child.until(() => child.passed("orders.decided") > before + 3)
@@ -41,11 +38,11 @@ it("kills the process at the third hit of the failpoint it is armed with, and no
   child.say(armLine("orders.inserted", 3))
   await child.ended
   expect(killedAt(child.output())).toBe("orders.inserted")
-  // It was there for the third time, and did not get past it.
+  // It reached the failpoint for the third time, and did not pass it.
   expect(child.passed("orders.inserted")).toBe(child.passed("orders.decided"))
 })
 
-it("counts from when it was armed", async () => {
+it("counts the hits from the moment it is armed", async () => {
   const child = start()
   await child.until(() => child.passed("orders.decided") > 4)
   child.say(armLine("orders.decided", 20))

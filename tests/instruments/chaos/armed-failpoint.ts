@@ -1,26 +1,25 @@
 /**
- * Failpoints that kill: a process under chaos ends itself with -9, nothing flushed and nothing
- * closed, when it comes to the failpoint that the run has named to it for the so-and-so-many-th
- * time.
+ * Failpoints that kill. The run arms a process with a failpoint and a number: at that hit the
+ * process ends itself with SIGKILL, with nothing flushed and nothing closed.
  */
 import { writeSync } from "node:fs"
 import { createInterface } from "node:readline"
 import { Effect } from "effect"
 import { type Failpoint, type FailpointName, failpoints } from "#shared/failpoint.ts"
 
-/** The line that arms a process: it dies at the hit of that number, counted from now. */
+/** The line that arms a process: it dies at the hit of this number, counted from now. */
 export const armLine = (name: FailpointName, hit: number): string => `${hit} ${name}\n`
 
-/** The line that takes it back. */
+/** The line that disarms it. */
 export const disarmLine = "0 none\n"
 
 const lastWords = "Killed at the failpoint "
 
-/** Where the process with this output killed itself, if it did. */
+/** The failpoint at which the process with this output killed itself, if any. */
 export const killedAt = (output: string): FailpointName | undefined =>
   failpoints.find((name) => output.includes(`${lastWords}${name}\n`))
 
-/** Reads from the input what to die at. */
+/** Makes the failpoint, which the lines of the input arm. */
 export const armedFailpoint = (
   input: NodeJS.ReadableStream,
 ): ReturnType<typeof Failpoint["of"]> => {

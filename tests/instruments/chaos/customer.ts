@@ -1,7 +1,6 @@
 /**
- * A customer as a careful client is one: it signs up and orders with the same words again and again
- * until it has an answer, compares the answers to equal keys, and looks after its orders until they
- * are final.
+ * A customer that acts as a careful client: it repeats a sign-up or an order unchanged until it has
+ * an answer, compares the answers to the same key, and follows its orders until they are final.
  */
 import { Effect, Option, Schedule, Schema } from "effect"
 import { randomUUID } from "node:crypto"
@@ -12,7 +11,7 @@ import type { ChaosSystem } from "./system.ts"
 export interface ChaosCustomer {
   readonly username: string
   /**
-   * Sends it until it is acknowledged, and succeeds when the customer was told that it is final.
+   * Sends an order until it is acknowledged. Succeeds when the customer was told that it is final.
    */
   readonly order: (submission: Submission) => Effect.Effect<void>
 }
@@ -25,10 +24,7 @@ interface Answer {
 const tryForMs = 5_000
 const created = 201
 const conflict = 409
-/**
- * Come back later: too many log-ins, a gateway whose service is away, a service that lacks
- * something.
- */
+/** Statuses that say to come back later: too many log-ins, or an unavailable service. */
 const passing = [429, 502, 503]
 
 const backoff = Schedule.min([
@@ -39,9 +35,9 @@ const untilAnswered = Effect.retry(backoff)
 
 const orderIn = Schema.decodeUnknownOption(Schema.fromJsonString(OrderView))
 
-/** Sends requests as one client; what must not be answered is put on record. */
+/** Sends requests as one client, and records unexpected answers in the evidence. */
 const clientOf = ({ fetch }: Pick<ChaosSystem, "fetch">, evidence: Evidence) => {
-  /** One try. Fails when there is no answer, or one that says to come back later. */
+  /** One attempt. Fails if there is no answer, or one that says to come back later. */
   const send = (path: string, init: RequestInit): Effect.Effect<Answer, "no answer"> =>
     Effect.tryPromise({
       try: async (signal) => {
@@ -69,7 +65,7 @@ const clientOf = ({ fetch }: Pick<ChaosSystem, "fetch">, evidence: Evidence) => 
   }
 }
 
-/** A new customer, who has signed up and logged in; tries until that is done. */
+/** Signs a new customer up and logs it in. Retries until both are done. */
 export const newCustomer = Effect.fnUntraced(function* (
   system: Pick<ChaosSystem, "fetch">,
   evidence: Evidence,
@@ -80,7 +76,8 @@ export const newCustomer = Effect.fnUntraced(function* (
   const signUp = Effect.gen(function* () {
     const email = `${username}@example.com`
     const signedUp = yield* post("/api/auth/users/", { username, password, email })
-    // Taken: by a try of our own whose answer was lost, and which may still be at work.
+    // The name is taken by an earlier attempt of ours, whose answer was lost; it may still be
+    // running.
     if (![created, conflict].includes(signedUp.status)) yield* unexpected("A sign-up", signedUp)
     const loggedIn = yield* post("/api/token/", { username, password })
     if (loggedIn.status === 401 && signedUp.status === conflict) return yield* Effect.fail("early")
@@ -90,7 +87,7 @@ export const newCustomer = Effect.fnUntraced(function* (
   const { access } = yield* untilAnswered(signUp)
   const authorization = `Bearer ${access}`
 
-  /** Places the order once, and compares what comes with what came before. */
+  /** Places the order once, and compares the answer with the first one. */
   const place = Effect.fnUntraced(function* (submission: Submission) {
     const headers = { authorization, "idempotency-key": submission.key }
     const answer = yield* post("/api/orders/", submission.wish, headers)
@@ -114,7 +111,7 @@ export const newCustomer = Effect.fnUntraced(function* (
     return status === "completed" || status === "failed" ? status : yield* Effect.fail("not final")
   })
 
-  /** Cancels an order once; whether it came in time. */
+  /** Cancels an order once. Succeeds with whether it was in time. */
   const cancel = Effect.fnUntraced(function* (id: string) {
     const answer = yield* post(`/api/orders/${id}/cancel`, undefined, { authorization })
     if (![200, conflict].includes(answer.status)) {
@@ -139,7 +136,7 @@ export const newCustomer = Effect.fnUntraced(function* (
     }, Effect.orDie),
   }
   return customer
-  // What is tried for ever does not fail.
+  // What is retried for ever does not fail.
 }, Effect.orDie)
 
 const lastingIn = (text: string): Acknowledged => {

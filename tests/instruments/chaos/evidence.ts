@@ -1,8 +1,8 @@
-/** What a run has done and seen: the material that its verdict is made of. */
+/** What a run has done and seen: the basis of its verdict. */
 import type { FailpointName } from "#shared/failpoint.ts"
 import type { Wish } from "#tests/support/customer.ts"
 
-/** What of an order never changes. */
+/** The fields of an order that never change. */
 export interface Acknowledged {
   readonly id: string
   readonly username: string
@@ -12,20 +12,20 @@ export interface Acknowledged {
   readonly createdAt: string
 }
 
-/** One order that a customer wants, and sends until it is acknowledged. */
+/** An order that a customer sends until it is acknowledged. */
 export interface Submission {
   readonly key: string
   readonly username: string
   readonly wish: Wish
   readonly mustBe: "completed" | "failed"
   readonly sent: "once" | "again after the answer" | "twice at once"
-  /** Its customer cancels it as soon as it is acknowledged. */
+  /** Whether its customer cancels it as soon as it is acknowledged. */
   readonly cancels: boolean
-  /** What the customer was told of that: whether it came in time. */
+  /** Whether the cancel was in time, as the customer was told. */
   cancelled: boolean | undefined
-  /** It was first sent while nothing was broken. */
+  /** Whether it was first sent while nothing was broken. */
   readonly inCalm: boolean
-  /** The first try was acknowledged. */
+  /** Whether the first attempt was acknowledged. */
   atOnce: boolean
   acknowledged: Acknowledged | undefined
   /** The final status that the customer was told. */
@@ -36,7 +36,7 @@ export interface Submission {
 export interface Injection {
   readonly kind: string
   readonly fromMs: number
-  /** The same instant for what takes no time, such as a kill. */
+  /** Equal to `fromMs` for a fault that takes no time, such as a kill. */
   readonly untilMs: number
 }
 
@@ -49,12 +49,12 @@ export interface Reconnect {
 export interface Evidence {
   readonly submissions: Array<Submission>
   readonly injections: Array<Injection>
-  /** How often a replica killed itself there. */
+  /** How often a replica killed itself at each failpoint. */
   readonly failpointsHit: Map<FailpointName, number>
   readonly reconnects: Array<Reconnect>
-  /** What must not be, a line each. */
+  /** What must not happen, a line for each event. */
   readonly wrong: Array<string>
-  /** Something is broken on purpose now, or has not come back from it. */
+  /** Whether something is broken on purpose now, or is not back yet. */
   broken: boolean
   answersCompared: number
 }

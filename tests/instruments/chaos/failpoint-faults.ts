@@ -1,6 +1,6 @@
 /**
- * kill -9 exactly between two durable steps: a card for every failpoint in every service that
- * passes it.
+ * kill -9 exactly between two durable steps: a card for each failpoint in each service that passes
+ * it.
  */
 import { Effect, Option } from "effect"
 import { type FailpointName, failpoints } from "#shared/failpoint.ts"
@@ -14,7 +14,7 @@ export interface FailpointCard extends Card {
   readonly failpoint: FailpointName
 }
 
-/** Passed so seldom that every replica waits for it, each for its first time. */
+/** Failpoints that are passed so rarely that every replica is armed, at its first hit. */
 const seldom: ReadonlyArray<FailpointName> = [
   "auth.user stored",
   "billing.account opened",
@@ -30,13 +30,13 @@ const passedBy = (failpoint: FailpointName): ReadonlyArray<ServiceName> =>
     ? ["billing", "items", "slots"]
     : [failpoint.split(".")[0] as ServiceName]
 
-/** What brings a process to the failpoint. */
+/** Makes a process reach the failpoint. */
 const provoke = ({ system, load }: Stage, failpoint: FailpointName): Effect.Effect<void> => {
   if (failpoint === "auth.user stored" || failpoint === "billing.account opened") {
     return Effect.andThen(load.burst, load.newcomers(1))
   }
   if (failpoint !== "orders.swept") return load.burst
-  // Orders that could not be published are what the sweeper is for.
+  // The sweeper takes orders that could not be published.
   const links = system.links.filter(({ from, to }) => from.startsWith("orders") && to === "Redis")
   return Effect.forEach(links, ({ link }) => link.cut).pipe(
     Effect.andThen(load.burst),
@@ -60,7 +60,7 @@ const dyingAt = (stage: Stage, failpoint: FailpointName, service: ServiceName): 
     return {
       what: `kill ${service} at "${failpoint}"`,
       breaks: armed.map(({ name }) => name),
-      // Whoever waits for a database gets nowhere near a failpoint.
+      // A process that waits for a database reaches no failpoint.
       needs: ["PostgreSQL"],
       run: () => killAt(stage, failpoint, armed, every ? 1 : hit, downMs),
     }
@@ -85,7 +85,7 @@ const killAt = Effect.fnUntraced(function* (
   const atMs = yield* now
   yield* Effect.forEach(armed, ({ disarm }) => disarm)
   yield* Effect.sleep(downMs)
-  // Others may have got there before they were disarmed.
+  // Other replicas may have died there before they were disarmed.
   yield* Effect.forEach(armed, (replica) => bringBack(stage, replica), { concurrency: 3 })
   const { failpointsHit } = stage.evidence
   if (Option.getOrUndefined(first) !== failpoint) return

@@ -1,15 +1,16 @@
 /**
- * The faults of processes and servers. What is left to chance is drawn when a fault is dealt, in
- * one order, so that a seed gives the same faults again; when exactly they hit is the machine's.
+ * The faults of processes and servers. Random values are drawn when a fault is dealt, in a fixed
+ * order, so a seed repeats its faults; their exact timing depends on the machine.
  */
 import { Clock, Effect, Random } from "effect"
 import type { ServiceName } from "#shared/roster.ts"
 import type { Evidence, Injection } from "./evidence.ts"
 import type { Load } from "./load.ts"
 import type { Replica } from "./replica.ts"
+import { seconds } from "./report.ts"
 import { type ChaosSystem, claimAfterMs, type Target } from "./system.ts"
 
-/** Where faults play. */
+/** What the faults act on. */
 export interface Stage {
   readonly system: ChaosSystem
   readonly load: Load
@@ -17,26 +18,26 @@ export interface Stage {
 }
 
 export interface Fault {
-  /** For the person who watches. */
+  /** The description in the progress line. */
   readonly what: string
-  /** The replicas and servers that it breaks; no two faults at the same time break the same. */
+  /** The replicas and servers that it breaks. Simultaneous faults break different ones. */
   readonly breaks: ReadonlyArray<string>
-  /** What must work meanwhile, lest it has no effect. */
+  /** What must work meanwhile: without it, the fault has no effect. */
   readonly needs?: ReadonlyArray<string>
   /**
    * Breaks something, mends it and waits until it is back. The bystanders are the replicas that no
-   * fault of the same time breaks. Succeeds with when it acted, or with undefined if it did not
-   * come to that.
+   * simultaneous fault breaks. Succeeds with the time at which it acted, or with undefined if it
+   * did not act.
    */
   readonly run: (
     bystanders: ReadonlyArray<Replica>,
   ) => Effect.Effect<Omit<Injection, "kind"> | undefined>
 }
 
-/** A fault that can be dealt again and again. */
+/** A kind of fault, which can be dealt repeatedly. */
 export interface Card {
   readonly kind: string
-  /** Draws a fault that breaks only what is free; undefined when there is none. */
+  /** Draws a fault that breaks only what is free; undefined if there is none. */
   readonly deal: (isFree: (name: string) => boolean) => Effect.Effect<Fault | undefined>
 }
 
@@ -48,7 +49,10 @@ export const between = (least: number, most: number): Effect.Effect<number> =>
 export const oneOf = <A>(all: ReadonlyArray<A>): Effect.Effect<A | undefined> =>
   Effect.map(between(0, Math.max(0, all.length - 1)), (n) => all[n])
 
-/** Draws a moment within a burst of orders, and gives the burst with the wait for that moment. */
+/**
+ * Draws a moment within a burst of orders. Gives the effect that starts the burst and waits until
+ * then.
+ */
 export const drawBurst = ({ load }: Stage): Effect.Effect<Effect.Effect<void>> =>
   Effect.map(between(40, 110), (ms) => Effect.andThen(load.burst, Effect.sleep(ms)))
 
@@ -59,8 +63,7 @@ export const bringBack = ({ evidence }: Stage, replica: Replica): Effect.Effect<
   })
 
 /**
- * Measures how long replicas take to be ready again by themselves, now that what they lacked is
- * back.
+ * Measures how long replicas take to become ready by themselves, now that what they need is back.
  */
 export const reconnect = ({ evidence }: Stage, replicas: ReadonlyArray<Replica>, after: string) =>
   Effect.forEach(replicas, ({ name, isReady }) =>
@@ -76,7 +79,7 @@ export const reconnect = ({ evidence }: Stage, replicas: ReadonlyArray<Replica>,
       evidence.reconnects.push({ replica: name, after, ms })
     }), { concurrency: "unbounded", discard: true })
 
-/** Of these replicas, those that are ready only while they reach that server. */
+/** The replicas that are ready only while they reach that server. */
 export const waitingFor = (
   server: Target,
   replicas: ReadonlyArray<Replica>,
@@ -144,7 +147,7 @@ const pausing = (
   }),
 })
 
-/** A fault of a server that takes as long as it takes. */
+/** A fault of a server, which lasts as long as `run` does. */
 const ofServer = (
   stage: Stage,
   server: string,
@@ -177,7 +180,7 @@ export const serverCards = (stage: Stage): ReadonlyArray<Card> => {
     ...(["auth", "billing", "items", "slots", "orders", "orchestrator"] as const).map((service) =>
       killing(stage, service)
     ),
-    // Past the time after which others take over its orders: a zombie wakes up.
+    // Longer than the time after which others claim its orders: it wakes up as a zombie.
     pausing(stage, "stop an orchestrator", ["orchestrator"], [claimAfterMs + 800, 5_000]),
     pausing(
       stage,
@@ -208,5 +211,3 @@ export const serverCards = (stage: Stage): ReadonlyArray<Card> => {
     ofServer(stage, "Redis", "FLUSHALL", () => redis.flush),
   ]
 }
-
-export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`

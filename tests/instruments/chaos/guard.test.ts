@@ -1,6 +1,6 @@
 /**
- * The guard of a run that is killed: in a process of its own, with a child that is stopped and
- * cannot see its end.
+ * The guard of a run that is killed. The run is a separate process, with a stopped child that
+ * cannot notice its end.
  */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
@@ -25,7 +25,7 @@ await Effect.runPromise(Effect.scoped(Effect.gen(function* () {
   yield* Effect.never
 })))`
 
-it("ends what it watches when the run is killed, also what is stopped, and nothing it was told to forget", async () => {
+it("kills what it watches when the run is killed, also a stopped process, but none that it was told to forget", async () => {
   const guard = new URL("./guard.ts", import.meta.url).href
   const runtime = "Deno" in globalThis ? ["eval"] : ["--input-type=module-typescript", "--eval"]
   const run = spawn(process.execPath, [...runtime, script(guard)], {

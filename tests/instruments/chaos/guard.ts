@@ -1,7 +1,7 @@
 /**
- * Sees to it that no process outlives the run, however the run ends, also with kill -9 and also
- * processes that are stopped: a shell that holds one end of a pipe kills those it was told of when
- * the other end closes.
+ * Ensures that no process outlives the run, even if the run ends by kill -9, or a process is
+ * stopped: a shell holds one end of a pipe, and kills the watched processes when the other end
+ * closes.
  */
 import { Effect, type Scope } from "effect"
 import { spawn } from "node:child_process"
@@ -9,7 +9,7 @@ import { once } from "node:events"
 
 export interface Guard {
   readonly watch: (pid: number) => void
-  /** For a process that has ended: its number may be another's by now. */
+  /** For a process that has ended: the system may reuse its id. */
   readonly forget: (pid: number) => void
 }
 
@@ -23,11 +23,11 @@ while read -r change pid; do
 done
 for pid in $pids; do kill -KILL "$pid"; done`
 
-/** Guards until the scope closes, and then ends what it still watches. */
+/** Guards until the scope closes, and then kills the processes that it still watches. */
 export const startGuard: Effect.Effect<Guard, never, Scope.Scope> = Effect.map(
   Effect.acquireRelease(
     Effect.sync(() =>
-      // Detached: out of reach of what is sent to the process group of the run.
+      // Detached: signals to the process group of the run do not reach it.
       spawn("sh", ["-c", script], { detached: true, stdio: ["pipe", "ignore", "ignore"] })
     ),
     (shell) =>

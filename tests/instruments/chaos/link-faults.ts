@@ -8,17 +8,17 @@ import {
   now,
   oneOf,
   reconnect,
-  seconds,
   type Stage,
   waitingFor,
 } from "./faults.ts"
 import type { Link } from "./link.ts"
+import { seconds } from "./report.ts"
 import type { Target } from "./system.ts"
 
 interface Way {
   readonly kind: string
   readonly forMs: readonly [least: number, most: number]
-  /** Breaks the link; the delay is there for who wants it. */
+  /** Breaks the link; only the slow way uses the delay. */
   readonly spoil: (link: Link, delayMs: number) => Effect.Effect<void>
   readonly tell: (delayMs: number) => string
 }
@@ -66,7 +66,8 @@ const spoiling = (stage: Stage, way: Way, leadsThere: (to: Target) => boolean): 
     const toServer = to === "PostgreSQL" || to === "Redis"
     return {
       what,
-      // How soon a replica is back tells nothing while the server at the other end is down as well.
+      // While the server at the other end is down as well, the time until a replica is back tells
+      // nothing.
       breaks: toServer ? [from, to] : [from],
       run: () =>
         Effect.gen(function* () {
@@ -84,6 +85,6 @@ const spoiling = (stage: Stage, way: Way, leadsThere: (to: Target) => boolean): 
   }),
 })
 
-/** All faults of connections: each way to spoil them, at each kind of end. */
+/** All faults of connections: each way to break them, to each kind of target. */
 export const linkCards = (stage: Stage): ReadonlyArray<Card> =>
   ways.flatMap((way) => ends.map((leadsThere) => spoiling(stage, way, leadsThere)))

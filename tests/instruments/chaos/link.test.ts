@@ -6,7 +6,7 @@ import { connect, createServer, type Socket } from "node:net"
 import { describe, expect } from "vitest"
 import { openLink } from "./link.ts"
 
-/** Answers everything with its own name in front. */
+/** A server that answers everything with its own name in front. */
 const echo = (name: string) =>
   Effect.acquireRelease(
     Effect.promise(async () => {
@@ -45,7 +45,7 @@ const say = (socket: Socket, text: string) =>
     return await answer
   })
 
-/** As long as it takes to get an answer past the link. */
+/** Takes as long as an answer takes without the link. */
 const aMoment = (target: number) => Effect.flatMap(client(target), (socket) => say(socket, "?"))
 
 const closed = (socket: Socket) =>
@@ -54,7 +54,7 @@ const closed = (socket: Socket) =>
   })
 
 describe("a link", () => {
-  it.live("hands on in both directions, to its targets in turn, past one that refuses", () =>
+  it.live("forwards in both directions, to its targets in turn, and skips one that refuses", () =>
     Effect.gen(function* () {
       const [a, b] = [yield* echo("a"), yield* echo("b")]
       const nobody = yield* Effect.scoped(echo("nobody"))
@@ -97,7 +97,7 @@ describe("a link", () => {
       expect(heard.replaceAll("a:", "")).toBe("late,early")
     }))
 
-  it.live("answers nothing while it is silent, and breaks what was silent when it is mended", () =>
+  it.live("answers nothing while it is silent, and breaks silent connections when it is mended", () =>
     Effect.gen(function* () {
       const target = yield* echo("a")
       const link = yield* openLink([target], 0)

@@ -1,7 +1,7 @@
 /**
- * A TCP connection path between two parts of the system that a fault can cut, slow down or silence.
- * Whoever connects to its port is joined to one of its targets, each in turn; a target that refuses
- * is passed over, as by a load balancer.
+ * A TCP path between two parts of the system that a fault can cut, slow down or silence. It
+ * forwards each connection to the next of its targets in turn, and skips a target that refuses, as
+ * a load balancer does.
  */
 import { Effect, type Scope } from "effect"
 import { once } from "node:events"
@@ -10,21 +10,21 @@ import { setTimeout as pause } from "node:timers/promises"
 
 export interface Link {
   readonly port: number
-  /** Breaks what is connected, and refuses connections. */
+  /** Breaks its connections, and refuses new ones. */
   readonly cut: Effect.Effect<void>
-  /** Delivers everything so many milliseconds later, in both directions. */
+  /** Delivers everything this many milliseconds later, in both directions. */
   readonly slow: (ms: number) => Effect.Effect<void>
   /** Delivers nothing more; connections are accepted, and never answered. */
   readonly silence: Effect.Effect<void>
-  /** Works again. What was silent is broken: whoever hung is gone now. */
+  /** Works again. Connections that were silent are broken. */
   readonly mend: Effect.Effect<void>
 }
 
 const localhost = "127.0.0.1"
 
 /**
- * Opens a link to these ports of this machine, until the scope closes. Dies when its own port is
- * taken; 0 is a free one.
+ * Opens a link to these ports of this machine until the scope closes. Dies if its own port is
+ * taken; 0 takes a free one.
  */
 export const openLink = (
   targets: ReadonlyArray<number>,
@@ -44,7 +44,7 @@ const open = async (targets: ReadonlyArray<number>, port: number) => {
   const follow = (socket: Socket): Socket => {
     sockets.add(socket)
     socket.on("close", () => sockets.delete(socket))
-    // What broke is told by the close that follows.
+    // The close that follows an error is handled.
     return socket.setNoDelay(true).on("error", () => {})
   }
 
@@ -60,7 +60,7 @@ const open = async (targets: ReadonlyArray<number>, port: number) => {
     }
   }
 
-  /** Hands on what comes from one side, in its order. */
+  /** Forwards what comes from one side, in order. */
   const forward = (from: Socket, to: Socket) => {
     let waiting = 0
     let last: Promise<unknown> = Promise.resolve()

@@ -1,6 +1,6 @@
 /**
- * The load: a steady stream of orders of every kind from customers old and new, and bursts of
- * orders, so that there is something in flight when a fault comes.
+ * The load: a steady stream of orders of every kind from old and new customers, and bursts of
+ * orders, so that orders are in flight when a fault comes.
  */
 import { Effect, Fiber, FiberSet, Random, type Scope } from "effect"
 import { randomUUID } from "node:crypto"
@@ -12,9 +12,9 @@ import type { ChaosSystem } from "./system.ts"
 export interface Load {
   /** Sends ten orders within a tenth of a second, without waiting for them. */
   readonly burst: Effect.Effect<void>
-  /** Lets so many customers sign up at once. */
+  /** Lets this many customers sign up at once. */
   readonly newcomers: (count: number) => Effect.Effect<void>
-  /** Sends nothing new any more; what was begun goes on. */
+  /** Stops new orders and customers; what has begun goes on. */
   readonly stop: Effect.Effect<void>
   /** Succeeds when every order was acknowledged, and its customer was told that it is final. */
   readonly settled: Effect.Effect<void>
@@ -23,25 +23,25 @@ export interface Load {
 const firstCustomers = 5
 const betweenOrdersMs = 180
 const inBurst = 10
-/** Less than an order takes, so that one is always under way. */
+/** Less than an order takes, so that one is always in flight. */
 const betweenInBurstMs = 10
 const betweenNewcomers = "4 seconds"
-/** Longest ago, they have enough. */
+/** The newest customers that go on ordering; older ones have enough orders. */
 const customersKept = 20
 
-/** A wish of every kind in turn, and what it must end as. */
+/** Wishes of every kind in turn, and how their orders must end. */
 const numberedWish = (n: number) => ({
   wish: wishOf(n),
   mustBe: [1, 2, 3].includes(n % 10) ? "failed" as const : "completed" as const,
 })
 
-/** Of twenty orders one is sent twice at once, and two once more after their answer. */
+/** Of twenty orders, one is sent twice at once, and two are sent again after their answer. */
 const sentOf = (n: number): Submission["sent"] =>
   n % 20 === 7 ? "twice at once" : n % 10 === 9 ? "again after the answer" : "once"
 
 /**
- * Starts the load, until it is stopped or the scope closes; succeeds when the first customers are
- * there.
+ * Starts the load, until it is stopped or the scope closes. Succeeds when the first customers have
+ * signed up.
  */
 export const startLoad = (
   system: Pick<ChaosSystem, "fetch">,
@@ -50,7 +50,7 @@ export const startLoad = (
   Effect.gen(function* () {
     const customers: Array<ChaosCustomer> = []
     const fibers = yield* FiberSet.make<void, never>()
-    // Not of whoever asks for a burst: the draws of a seed are for the faults.
+    // Not the one of the fault that asks for a burst: the draws of a seed are for the faults.
     const random = yield* Random.Random
     const run = (effect: Effect.Effect<void>) =>
       FiberSet.run(fibers, Effect.provideService(effect, Random.Random, random))

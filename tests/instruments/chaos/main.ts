@@ -1,5 +1,5 @@
 /**
- * `npm run chaos`: breaks a real system of real processes for some minutes, and proves that no
+ * `npm run chaos`: breaks a real system of real processes for some minutes, and checks that no
  * order suffered.
  */
 import { Console, Effect } from "effect"
@@ -7,7 +7,7 @@ import { command } from "#shared/command/command.ts"
 import { chaosSyntax } from "./arguments.ts"
 import { runChaos } from "./run.ts"
 
-/** A terminal shows one line that changes, everything else a line each. */
+/** On a terminal, one line that changes; elsewhere, a line for each message. */
 const show = (line: string) =>
   process.stdout.isTTY
     ? Effect.sync(() =>
@@ -25,7 +25,7 @@ const chaos = (
   )
 
 const notHere = Effect.as(
-  Console.error("Chaos stops processes (SIGSTOP), which Windows cannot: run it in WSL"),
+  Console.error("Chaos needs SIGSTOP, which Windows does not have: run it in WSL"),
   69,
 )
 

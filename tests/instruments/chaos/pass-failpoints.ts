@@ -1,7 +1,4 @@
-/**
- * Passes two failpoints in turn, for ever, and prints each; what kills it there is the tests' to
- * say.
- */
+/** Passes two failpoints in turn, for ever, and prints each. The tests arm them. */
 import { Effect } from "effect"
 import { Failpoint, failpoint } from "#shared/failpoint.ts"
 import { armedFailpoint } from "./armed-failpoint.ts"

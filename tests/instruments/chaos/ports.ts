@@ -1,4 +1,4 @@
-/** Ports for processes that come and go. */
+/** Free ports for processes that start and end repeatedly. */
 import { Effect } from "effect"
 import { once } from "node:events"
 import { createServer } from "node:net"
@@ -7,8 +7,8 @@ import type { Ports } from "#tests/support/service-process.ts"
 const taken = new Set<number>()
 
 /**
- * Below the ports that systems lend to outgoing connections: a replica that is down must find its
- * own again.
+ * A port below those that systems use for outgoing connections: a replica that is down must find
+ * its port free again.
  */
 export const freePort: Effect.Effect<number> = Effect.promise(async () => {
   while (true) {
@@ -24,5 +24,5 @@ export const freePort: Effect.Effect<number> = Effect.promise(async () => {
   }
 })
 
-/** For both doors of a service. */
+/** Ports for both doors of a service. */
 export const freePorts: Effect.Effect<Ports> = Effect.all({ public: freePort, internal: freePort })

@@ -1,4 +1,4 @@
-/** A service as chaos runs it: the real one, but for failpoints that kill when they are told to. */
+/** A service as chaos runs it: the real one, with failpoints that kill when they are armed. */
 import { Effect } from "effect"
 import { serviceNamed } from "#compose/embedded/services.ts"
 import { Failpoint } from "#shared/failpoint.ts"

@@ -1,6 +1,6 @@
 /**
- * One replica of a service: a process of its own that can be killed, stopped and armed, and started
- * again in its place.
+ * One replica of a service: a process that can be killed, stopped and armed, and started again with
+ * the same ports.
  */
 import { Clock, Effect, type Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
@@ -23,7 +23,7 @@ export interface ReplicaOptions {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly logFile: string
   readonly guard: Guard
-  /** Told of an end that nobody here caused. */
+  /** Called when the process ends and nobody here has caused it. */
   readonly endedByItself: (how: string) => void
 }
 
@@ -31,24 +31,24 @@ export interface Replica {
   readonly name: string
   readonly service: ServiceName
   /**
-   * Starts the process unless it runs, and succeeds when it is ready; with false when it is not
-   * within 30 seconds.
+   * Starts the process unless it runs. Succeeds with true when it is ready, and with false if it is
+   * not ready within 30 seconds.
    */
   readonly start: Effect.Effect<boolean>
   readonly isReady: Effect.Effect<boolean>
-  /** Ends it with SIGKILL, and succeeds when it is gone. */
+  /** Ends it with SIGKILL. Succeeds when it is gone. */
   readonly kill: Effect.Effect<void>
   readonly pause: Effect.Effect<void>
   readonly resume: Effect.Effect<void>
-  /** Lets it kill itself at the hit of that number. */
+  /** Lets it kill itself at the hit of this number. */
   readonly arm: (failpoint: FailpointName, hit: number) => Effect.Effect<void>
   readonly disarm: Effect.Effect<void>
   /**
-   * Succeeds with the failpoint at which the process that runs now has killed itself, or with
-   * undefined at another end.
+   * Succeeds when the current process ends: with the failpoint at which it killed itself, or with
+   * undefined.
    */
   readonly ended: Effect.Effect<FailpointName | undefined>
-  /** All that it has said, in all its lives. */
+  /** The output of all its processes. */
   readonly log: () => string
 }
 
@@ -81,7 +81,8 @@ export const makeReplica = (options: ReplicaOptions): Effect.Effect<Replica, nev
       return false
     })
     const signal = (name: NodeJS.Signals) =>
-      // Past the handle: Deno would tell the signal for the exit code, however the child takes it.
+      // Not by the handle: with it, Deno reports the signal as the exit, even if the child handles
+      // it.
       Effect.sync(() => running?.child.pid && process.kill(running.child.pid, name))
     const kill = Effect.promise(async () => {
       const victim = running
@@ -117,7 +118,7 @@ const launch = ({ service, environment, logFile, guard, endedByItself }: Replica
   )
   closeSync(log)
   guard.watch(child.pid!)
-  // It may be gone when something is said to it.
+  // It may be gone when a line is sent to it.
   child.stdin?.on("error", () => {})
   const ended = once(child, "exit").then(([code, signal]) => {
     guard.forget(child.pid!)

@@ -1,11 +1,11 @@
-/** What a run prints: a line while it goes on, and a table at its end. */
+/** The output of a run: a progress line, and a table at the end. */
 import { failpoints } from "#shared/failpoint.ts"
 import type { Evidence } from "./evidence.ts"
 import { limits, type Run, type Verdict } from "./verdict.ts"
 
 const told = 20
 
-/** Where a run is. */
+/** The progress line. */
 export const progressLine = (
   elapsedMs: number,
   { submissions }: Evidence,
@@ -18,14 +18,14 @@ export const progressLine = (
     (faults.join(", ") || "no more faults: waiting until all is final")
 }
 
-const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`
+export const seconds = (ms: number): string => `${(ms / 1000).toFixed(1)} s`
 
 const rows = (pairs: ReadonlyArray<readonly [string, string]>): string => {
   const width = Math.max(...pairs.map(([name]) => name.length))
   return pairs.map(([name, value]) => `  ${name.padEnd(width)}  ${value}`).join("\n")
 }
 
-/** The figures, fault by fault, and the limits they are held to. */
+/** The figures, the faults, and the limits that must hold. */
 export const table = ({ evidence, books }: Run, verdict: Verdict): string => {
   const { submissions, failpointsHit, answersCompared } = evidence
   const orders = [...books.orders.values()]
@@ -71,7 +71,7 @@ export const table = ({ evidence, books }: Run, verdict: Verdict): string => {
   ].join("\n")
 }
 
-/** What is wrong, the first of it. */
+/** The first lines of what is wrong. */
 export const complaints = (title: string, lines: ReadonlyArray<string>): string =>
   [
     `${title}:`,

@@ -1,26 +1,23 @@
 /**
- * The course of a run: rounds of a few faults at the same time, each followed by a calm in which
- * everything must work. Cards are dealt from a deck that holds each as often as a run must show it;
- * one that did not hit goes back.
+ * The course of a run: rounds of a few simultaneous faults, each followed by a calm in which
+ * everything must work. Faults are cards of a deck, which has each card as often as the run must
+ * show it; a card that did not hit goes back.
  */
 import { Effect, Random } from "effect"
 import { wereInFlight } from "#tests/support/books.ts"
 import { between, bringBack, type Card, type Fault, now, type Stage } from "./faults.ts"
 
 const mostAtOnce = 5
-/** What a round has at the least, drawn anew for each. */
+/** The fewest faults of a round, drawn for each round. */
 const fewestAtOnce = [2, 4] as const
 const calmMs = [1_500, 2_500] as const
 const roundMsAtFirst = 7_000
 
-/**
- * A card in the deck. Its own seed: what it draws does not depend on how the machine has dealt
- * before.
- */
+/** A card in the deck. Its seed is its own, so its draws do not depend on earlier deals. */
 interface Seeded {
   readonly card: Card
   readonly seed: string
-  /** One of those that the run must show. */
+  /** Whether the run must show it. */
   readonly due: boolean
 }
 
@@ -31,21 +28,17 @@ interface Dealt {
 
 export interface RoundsOptions {
   readonly stage: Stage
-  /** What the run must show at the least, a card as often as it must be seen. */
+  /** The cards that the run must show, each as often as it must hit. */
   readonly needed: ReadonlyArray<Card>
   readonly seed: string
-  /** How long to go on. */
+  /** How long the run takes, in milliseconds. */
   readonly forMs: number
-  /**
-   * How much longer, on a machine that is slow, as long as the run has not shown all that it must.
-   */
+  /** How much longer the run may take on a slow machine, until all needed cards have hit. */
   readonly overtimeMs: number
   readonly tell: (faults: ReadonlyArray<string>) => Effect.Effect<void>
 }
 
-/**
- * Plays rounds, and succeeds with the instant at which the last fault was mended and all was ready.
- */
+/** Plays rounds. Succeeds with the instant at which the last fault was mended and all was ready. */
 export const playRounds = Effect.fnUntraced(
   function* ({ stage, needed, seed, forMs, overtimeMs, tell }: RoundsOptions) {
     let dealt = 0
@@ -82,7 +75,7 @@ export const playRounds = Effect.fnUntraced(
   (rounds, { seed }) => Random.withSeed(rounds, seed),
 )
 
-/** Takes from the deck the first cards that can be played at the same time. */
+/** Takes the first cards from the deck that can be played at the same time. */
 const deal = Effect.fnUntraced(function* (deck: Array<Seeded>, atOnce: number) {
   const hand: Array<Dealt> = []
   const broken = new Set<string>()
@@ -107,8 +100,8 @@ const deal = Effect.fnUntraced(function* (deck: Array<Seeded>, atOnce: number) {
 })
 
 /**
- * Breaks and mends. Succeeds with the cards that did not hit while orders were in flight, when all
- * is ready again.
+ * Breaks and mends. When all is ready again, succeeds with the cards that did not hit while orders
+ * were in flight.
  */
 const play = Effect.fnUntraced(function* (stage: Stage, hand: ReadonlyArray<Dealt>) {
   const { evidence, system } = stage

@@ -1,6 +1,6 @@
 /**
- * One chaos run: the system is started, loaded and broken for some minutes; then it has to come to
- * rest, and is judged.
+ * One chaos run: starts the system, loads and breaks it for some minutes, waits until it is at
+ * rest, and judges it.
  */
 import { Console, Effect, Schedule, type Scope } from "effect"
 import { mkdtempSync, rmSync } from "node:fs"
@@ -21,16 +21,16 @@ import { judge, limits } from "./verdict.ts"
 export interface RunOptions {
   readonly minutes: number
   readonly seed: string
-  /** Shows where the run is, in place of what it showed before. */
+  /** Shows the progress, in place of the line before. */
   readonly show: (line: string) => Effect.Effect<void>
 }
 
-/** How much longer a run may take, of its minutes. */
+/** The longest overtime, as a part of the run's minutes. */
 const overtime = 0.5
 
 /**
- * Runs it, prints the table, and fails with a message when something did not hold or the run was no
- * test.
+ * Runs chaos and prints the table. Fails with a message if something did not hold or the run was
+ * not a test.
  */
 export const runChaos = Effect.fnUntraced(function* ({ minutes, seed, show }: RunOptions) {
   const evidence = noEvidence()
@@ -53,7 +53,7 @@ export const runChaos = Effect.fnUntraced(function* ({ minutes, seed, show }: Ru
   if (wrong.length === 0) {
     return yield* Console.log(
       minutes < limits.fullRunMinutes
-        ? `All holds, but it was too short to show every fault: give it ${limits.fullRunMinutes} minutes.`
+        ? `All holds, but the run was too short to show every fault: give it ${limits.fullRunMinutes} minutes.`
         : "All holds.",
     )
   }
@@ -102,8 +102,8 @@ const breakAndSettle = Effect.fnUntraced(function* (
 })
 
 /**
- * Waits until customers, orders and queue are at rest, no longer than the limit, and gives what is
- * in the queue then.
+ * Waits until customers, orders and queue are at rest, or until the limit. Gives what the queue has
+ * then.
  */
 const settle = Effect.fnUntraced(
   function* ({ postgres, redis }: ChaosSystem, customersServed: Effect.Effect<void>) {
@@ -124,8 +124,8 @@ const settle = Effect.fnUntraced(
 )
 
 /**
- * Defects, and alarms of the system's own audit: that an order takes long is true in the midst of
- * faults, no other is.
+ * Log lines of defects, and findings of the system's own audit. Orders may be stuck during faults;
+ * every other finding is wrong.
  */
 const defectsOf = ({ name, log }: Replica): ReadonlyArray<string> =>
   log().split("\n")
@@ -137,7 +137,7 @@ const defectsOf = ({ name, log }: Replica): ReadonlyArray<string> =>
 
 interface EvidenceFolder {
   readonly path: string
-  /** Lets it be there after the run. */
+  /** Keeps the folder after the run. */
   readonly keep: () => void
 }
 

@@ -1,7 +1,4 @@
-/**
- * The PostgreSQL and the Redis of a chaos run: real servers of its own, with the faults that they
- * can have.
- */
+/** The PostgreSQL and the Redis of a chaos run: real servers of its own, with their faults. */
 import { Effect, Schedule, type Scope } from "effect"
 import { Redis } from "ioredis"
 import { join } from "node:path"
@@ -14,23 +11,23 @@ import { StartError } from "#compose/embedded/start-error.ts"
 import { startRedis } from "#tests/support/redis.ts"
 
 export interface ChaosPostgres {
-  /** Connects as the superuser, and past all links. */
+  /** Connects as the superuser, without a link in between. */
   readonly url: string
   readonly port: number
   /** The address of each service's database. */
   readonly databases: Readonly<Record<string, string>>
   /** Kills the postmaster with -9; it is started again a second later. */
   readonly kill: Effect.Effect<void>
-  /** Ends everybody's connection. */
+  /** Ends all connections of clients. */
   readonly terminateAll: Effect.Effect<void>
   readonly untilBack: Effect.Effect<void>
-  /** Fails when the server could not be started again. */
+  /** Fails if the server cannot be started again. */
   readonly lost: Effect.Effect<never, StartError>
 }
 
 const soon = Schedule.spaced("50 millis")
 
-/** Starts a PostgreSQL that keeps what it has acknowledged, until the scope closes. */
+/** Starts a PostgreSQL that syncs every commit, until the scope closes. */
 export const startChaosPostgres = (
   dataDir: string,
   port: number,
@@ -68,7 +65,7 @@ export const startChaosPostgres = (
   })
 
 export interface Rest {
-  /** Entries that a consumer has and did not acknowledge. */
+  /** Entries that a consumer has taken and not acknowledged. */
   readonly pending: number
   readonly entries: number
   readonly deadLetters: number
@@ -76,10 +73,10 @@ export interface Rest {
 
 export interface ChaosRedis {
   readonly port: number
-  /** Kills it with -9, and starts it again after the given time; all it held is lost. */
+  /** Kills it with -9, and starts it again after the given time, without its content. */
   readonly restart: (downMs: number) => Effect.Effect<void>
   readonly flush: Effect.Effect<void>
-  /** What is in the order queue now; dead letters also count after they were flushed. */
+  /** What the order queue has now. Dead letters also count after they were flushed. */
   readonly look: Effect.Effect<Rest>
 }
 
@@ -94,7 +91,7 @@ export const startChaosRedis: Effect.Effect<ChaosRedis, StartError, Scope.Scope>
         try: startRedis,
         catch: (cause) => new StartError({ message: (cause as Error).message }),
       }),
-      // The terminal's Ctrl-C may have reached it before us; then there is no end to wait for.
+      // The terminal's Ctrl-C may have ended it before; then there is no exit to wait for.
       (server) => Effect.timeoutOption(Effect.promise(server.kill), "2 seconds"),
     )
     const client = yield* Effect.acquireRelease(
@@ -108,7 +105,7 @@ export const startChaosRedis: Effect.Effect<ChaosRedis, StartError, Scope.Scope>
     const dead = Effect.promise(() => client.xlen(`${stream}:dead`))
     const count = Effect.map(dead, (letters) => void (buriedBefore += letters))
     const pending = Effect.promise(() =>
-      // There is no group before its first consumer came, or came back.
+      // The group exists once a consumer has made it.
       client.xpending(stream, group).then(([pending]) => Number(pending), () => 0)
     )
     return {
@@ -118,7 +115,7 @@ export const startChaosRedis: Effect.Effect<ChaosRedis, StartError, Scope.Scope>
           yield* count
           yield* Effect.promise(server.kill)
           yield* Effect.sleep(downMs)
-          // Its port may be lent to a connection of somebody's for a moment.
+          // Another connection may have its port for a moment.
           yield* Effect.tryPromise(server.start).pipe(
             Effect.retry(Schedule.upTo(Schedule.spaced("500 millis"), { times: 10 })),
             Effect.orDie,

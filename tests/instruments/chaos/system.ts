@@ -1,7 +1,7 @@
 /**
  * The system that is broken on purpose: six real services, two replicas of orders and three of the
- * orchestrator, with a PostgreSQL and a Redis of their own, and a link that can be cut wherever one
- * part calls another.
+ * orchestrator, with a PostgreSQL and a Redis of their own, and a breakable link between each
+ * caller and what it calls.
  */
 import { Effect, Schema, type Scope } from "effect"
 import { mkdirSync } from "node:fs"
@@ -21,12 +21,12 @@ import {
   startChaosRedis,
 } from "./servers.ts"
 
-/** How many processes there are of each service. */
+/** The number of processes of each service. */
 const replicasOf: Readonly<Record<ServiceName, number>> = {
   ...Object.fromEntries(serviceNames.map((name) => [name, 1])) as Record<ServiceName, number>,
   orders: 2,
   orchestrator: 3,
-  // No order passes it, and it keeps nothing.
+  // No order passes through it, and it stores nothing.
   console: 0,
 }
 const services = Object.keys(replicasOf) as ReadonlyArray<ServiceName>
@@ -46,8 +46,8 @@ const targetsOf = (name: ServiceName): ReadonlyArray<Target> => {
 export type Target = ServiceName | "PostgreSQL" | "Redis"
 
 /**
- * Enough of everything but for a million: orders fail by what they ask for, or because they took
- * too long.
+ * Enough of everything, except for an amount of a million: orders fail only by what they ask for,
+ * or by their deadline.
  */
 export const openings: Openings = {
   walletMinor: 100_000_00,
@@ -56,10 +56,10 @@ export const openings: Openings = {
 }
 
 export const claimAfterMs = 2_000
-/** Short enough that some orders are aborted by it, in whatever state they are. */
+/** Short enough that it aborts some orders, in any state. */
 export const deadlineMs = 5_000
 
-/** Short waits, so that within minutes everything happens that takes hours otherwise. */
+/** Short waits: what takes hours in production happens within minutes. */
 const settings = {
   OPENING_WALLET_MINOR: `${openings.walletMinor}`,
   ITEM_STOCK: `${openings.stock}`,
@@ -84,11 +84,11 @@ export interface ChaosSystem {
   readonly links: ReadonlyArray<NamedLink>
   readonly postgres: ChaosPostgres
   readonly redis: ChaosRedis
-  /** The public paths, over both replicas of orders in turn. */
+  /** The public paths; calls go to the replicas of a service in turn. */
   readonly fetch: (path: string, init: RequestInit) => Promise<Response>
 }
 
-/** The system did not come up. */
+/** The system did not start. */
 export class NotUp extends Schema.TaggedError<NotUp>()("NotUp", { message: Schema.String }) {}
 
 export interface SystemOptions {
@@ -102,7 +102,7 @@ interface Place {
   readonly ports: Ports
 }
 
-/** Starts it all until the scope closes. Fails with a message for a person. */
+/** Starts the system until the scope closes. Fails with a message for a person. */
 export const startChaosSystem = (
   { folder, endedByItself }: SystemOptions,
 ): Effect.Effect<ChaosSystem, { readonly message: string }, Scope.Scope> =>

@@ -45,7 +45,7 @@ const submission = (n: number, change: Partial<Submission> = {}): Submission => 
 
 const count = 1_000
 
-/** A run of five minutes in which all holds, but for what is changed. */
+/** A run of five minutes in which all holds, except for the given changes. */
 const goodRun = (
   { rows = [], submissions = [], ...change }: Partial<Omit<Run, "books">> & {
     readonly rows?: ReadonlyArray<OrderRow>
@@ -85,7 +85,7 @@ const withEvidence = (change: Partial<Run["evidence"]>): Run => {
 }
 
 describe("the verdict", () => {
-  it("has nothing to say of a run in which all holds", () => {
+  it("finds nothing wrong in a run in which all holds", () => {
     expect(judge(goodRun())).toMatchObject({ violated: [], noTest: [], lost: [], double: [] })
   })
 
@@ -112,7 +112,7 @@ describe("the verdict", () => {
       /was told: failed/,
     ],
     [
-      "an order that failed for no good reason",
+      "an order that failed for a wrong reason",
       goodRun({
         rows: [row(1, { status: "failed", reason: "Not enough money" })],
         submissions: [submission(1, { told: "failed" })],
@@ -151,7 +151,7 @@ describe("the verdict", () => {
       /items was ready only 10001 ms after: it/,
     ],
     [
-      "what is left in the queue",
+      "entries that are left in the queue",
       goodRun({ queue: { pending: 1, entries: 2, deadLetters: 0 } }),
       /2 entries are left in the queue, 1 of them pending/,
     ],
@@ -160,7 +160,11 @@ describe("the verdict", () => {
       goodRun({ queue: { pending: 0, entries: 0, deadLetters: 1 } }),
       /1 entries became dead letters/,
     ],
-    ["what went wrong on the way", withEvidence({ wrong: ["items ended by itself"] }), /items end/],
+    [
+      "an event that must not happen",
+      withEvidence({ wrong: ["items ended by itself"] }),
+      /items end/,
+    ],
     ["defects in the logs", goodRun({ defects: ["items met a defect"] }), /met a defect/],
   ])("calls %s a violation", (_name, run, expected) => {
     const { violated, noTest } = judge(run)
@@ -208,14 +212,14 @@ describe("the verdict", () => {
       }),
       /of 1000 submissions outside fault windows only 700 were fine/,
     ],
-  ])("does not take for a test: %s", (_name, run, expected) => {
+  ])("does not accept as a test: %s", (_name, run, expected) => {
     const { violated, noTest } = judge(run)
     expect(violated).toEqual([])
     expect(noTest).toHaveLength(1)
     expect(noTest[0]).toMatch(expected)
   })
 
-  it("asks a short run for orders and for a calm, but not for every fault", () => {
+  it("requires orders and a calm of a short run, but not every fault", () => {
     const run = withEvidence({ injections: [], failpointsHit: new Map(), reconnects: [] })
     expect(judge({ ...run, minutes: 1 }).noTest).toEqual([])
     expect(judge({ ...run, minutes: 2 }).noTest).toHaveLength(2 + failpoints.length)

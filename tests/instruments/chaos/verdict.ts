@@ -1,21 +1,21 @@
 /**
- * The verdict on a run. `violated`: what the system promises and did not hold. `noTest`: why the
- * run proves nothing, since the faults did not really hit. Pure: all it knows is the evidence, the
+ * The verdict on a run. `violated`: promises that the system did not keep. `noTest`: why the run
+ * proves nothing, because the faults did not really hit. Pure: it depends only on the evidence, the
  * books and the times.
  */
 import { failpoints } from "#shared/failpoint.ts"
 import type { Books, OrderRow } from "#tests/support/books.ts"
 import type { Evidence, Injection, Reconnect, Submission } from "./evidence.ts"
 
-/** What must hold. */
+/** The limits that must hold. */
 export const limits = {
   finalWithinMs: 60_000,
   readyWithinMs: 10_000,
-  /** Of the submissions made while nothing is broken. */
+  /** The part of submissions in calms that must be acknowledged at the first attempt. */
   fineInCalm: 0.8,
   timesOfEachKind: 2,
   ordersPerMinute: 200,
-  /** In a shorter run there is no time for all faults. */
+  /** A shorter run has no time for all faults. */
   fullRunMinutes: 2,
 }
 
@@ -23,25 +23,25 @@ export interface Run {
   readonly minutes: number
   readonly evidence: Evidence
   readonly books: Books
-  /** All kinds of faults that there are. */
+  /** All kinds of faults. */
   readonly kinds: ReadonlyArray<string>
   readonly deadlineMs: number
   /** When the last fault was mended. */
   readonly mendedAtMs: number
-  /** What was left in the order queue when everything was final. */
+  /** What the order queue had when everything was final. */
   readonly queue: {
     readonly pending: number
     readonly entries: number
     readonly deadLetters: number
   }
-  /** Lines of the services' logs that tell of a defect. */
+  /** Lines of the services' logs that report a defect. */
   readonly defects: ReadonlyArray<string>
 }
 
 export interface KindCount {
   readonly kind: string
   readonly times: number
-  /** How many of them hit while an order was neither new nor final. */
+  /** How many of them hit while an order was in flight. */
   readonly amidOrders: number
 }
 
@@ -140,7 +140,7 @@ const violations = (run: Run, measured: Measured): ReadonlyArray<string> => {
   ]
 }
 
-/** How the order of a submission ended against what was wished and what the customer was told. */
+/** Compares the end of a submission's order with its wish, and with what the customer was told. */
 const wrongEnd = (
   { key, acknowledged, mustBe, told, cancelled = false }: Submission,
   { books, deadlineMs }: Run,

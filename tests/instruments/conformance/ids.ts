@@ -1,7 +1,11 @@
-/**
- * The ids next to an order's. Bounds are exclusive, so a page between the two has that order alone.
- */
+/** Ids of orders: new ones, and the neighbours of one. */
+import { randomUUID } from "node:crypto"
 import type { OrderId } from "#shared/contracts/order.ts"
+import { firstIdAt } from "#shared/contracts/order-time.ts"
+
+/** A new id of an order that was made then: a UUID of version 7, as in the orders service. */
+export const newOrderId = (madeAtMs: number): OrderId =>
+  `${firstIdAt(madeAtMs).slice(0, 14)}7${randomUUID().slice(15)}` as OrderId
 
 const shifted = (orderId: OrderId, by: bigint): OrderId => {
   const number = BigInt(`0x${orderId.replaceAll("-", "")}`) + by
@@ -9,5 +13,6 @@ const shifted = (orderId: OrderId, by: bigint): OrderId => {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5") as OrderId
 }
 
+/** Bounds of a page are exclusive: between its two neighbours is the order alone. */
 export const idBefore = (orderId: OrderId): OrderId => shifted(orderId, -1n)
 export const idBehind = (orderId: OrderId): OrderId => shifted(orderId, 1n)

@@ -1,4 +1,4 @@
-/** What the command line understands, and what it answers to the rest. */
+/** The command line: what it reads, and how it refuses the rest. */
 import { describe, expect, it } from "vitest"
 import { understand } from "#shared/command/understand.ts"
 import { plantedSyntax } from "./arguments.ts"
@@ -6,18 +6,18 @@ import { plantedSyntax } from "./arguments.ts"
 const parse = (words: ReadonlyArray<string>) => understand(plantedSyntax, words)
 
 describe("the command line of the planted bugs", () => {
-  it("plants all of them when nothing else is said", () => {
+  it("plants all bugs by default", () => {
     expect(parse([])).toEqual({ task: "run", options: { only: undefined, markdown: false } })
   })
 
-  it("plants one by its name, be it caught or absorbed, and prints tables", () => {
+  it("plants one bug or absorbed change by its name, and prints tables", () => {
     expect(parse(["--only", "no-tombstone", "--markdown"]))
       .toEqual({ task: "run", options: { only: "no-tombstone", markdown: true } })
     expect(parse(["--only=acknowledged-at-once"]))
       .toEqual({ task: "run", options: { only: "acknowledged-at-once", markdown: false } })
   })
 
-  it("refuses what it does not know in one line with the remedy", () => {
+  it("refuses an unknown name or option in one line with the remedy", () => {
     const remedy = ": see npm run test:planted -- --help"
     expect(parse(["--only", "nothing"]))
       .toEqual({ task: "refuse", message: `There is no planted bug "nothing"${remedy}` })

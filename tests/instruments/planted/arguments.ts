@@ -7,19 +7,19 @@ export const plantedSyntax = syntax({
   call: "npm run test:planted",
   usage: "[-- --only NAME] [--markdown]",
   about:
-    `Tests the simulation: plants one bug after the other into a copy of the sources and lets the copy
-simulate the seeds 1 to 2000. Each has to show as a violation of an invariant that the bug breaks,
-and the sources as they are must show none. Exits with 0 when that is so, with 1 when not or when a
-bug does not fit the sources any more, and with 2 when an option is wrong.`,
+    `Tests the simulation: plants one bug after another into a copy of the sources, and lets the copy
+simulate the seeds 1 to 2000. Each bug must show as a violation of an invariant that it breaks; the
+unchanged sources must show none. Exits with 0 if so, with 1 if not or if a bug no longer fits the
+sources, and with 2 if an option is wrong.`,
   options: {
     only: {
       type: "string",
       value: "NAME",
-      says: "plants this one: see tests/instruments/planted/README.md for the names",
+      says: "plants only this bug; tests/instruments/planted/README.md has the names",
     },
     markdown: {
       type: "boolean",
-      says: "prints the tables that stand in tests/instruments/planted/README.md",
+      says: "prints the tables of tests/instruments/planted/README.md",
     },
   },
   closing: "",

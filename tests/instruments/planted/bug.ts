@@ -1,9 +1,6 @@
-/**
- * What a planted bug is: a small change of the product's own text, and the invariants that it
- * breaks.
- */
+/** A planted bug: a small change to the product's sources, and the invariants that it breaks. */
 
-/** A text that occurs once in a file, and what stands there instead. */
+/** A text that occurs once in a file, and its replacement. */
 export interface Edit {
   /** From the root of the project. */
   readonly file: string
@@ -19,20 +16,19 @@ interface Mutation {
 }
 
 export interface Bug extends Mutation {
-  /** Where one of its kind was found. */
+  /** Where a bug of its kind was found. */
   readonly seenIn: string
-  /** The simulation has to find that one of these does not hold. */
+  /** The invariants that it breaks: the simulation must find one of them violated. */
   readonly caughtBy: ReadonlyArray<string>
 }
 
-/** A change that looks like a bug, and breaks nothing because something else makes up for it. */
+/** A change that looks like a bug, but breaks nothing: another part of the design absorbs it. */
 export interface Absorbed extends Mutation {
   readonly because: string
 }
 
 /**
- * Why a text cannot be replaced, a line for each: the sources were changed, and the list has to
- * follow them.
+ * A line for each text that cannot be replaced: the sources have changed, and the list must follow.
  */
 export const misfits = (
   mutations: ReadonlyArray<Mutation>,

@@ -1,6 +1,4 @@
-/**
- * The list of planted bugs fits the sources as they are now, and the documentation lists all of it.
- */
+/** The list of planted bugs fits the current sources, and the README has all of it. */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import { describe, expect, it } from "vitest"
@@ -22,12 +20,12 @@ describe("the planted bugs", () => {
     expect(misfits(all, textOf)).toEqual([])
   })
 
-  it("are told apart by their names, and there are eighteen at the least", () => {
+  it("have different names, and are at least eighteen", () => {
     expect(new Set(all.map(({ name }) => name)).size).toBe(all.length)
     expect(bugs.length).toBeGreaterThanOrEqual(18)
   })
 
-  it("are all in the README, with what they are", () => {
+  it("are all in the README, with their descriptions", () => {
     const readme = readFileSync(join(import.meta.dirname, "README.md"), "utf8")
     const missing = all.filter(({ name, what }) =>
       !readme.includes(`\`${name}\``) || !readme.includes(what)
@@ -35,7 +33,7 @@ describe("the planted bugs", () => {
     expect(missing.map(({ name }) => name)).toEqual([])
   })
 
-  it("are named with their file when the sources have changed under them", () => {
+  it("are named with their file when they no longer fit the sources", () => {
     const edits = [{ file: "a.ts", replace: "one\ntwo", by: "" }]
     const mutation = { name: "some-bug", what: "", edits }
     expect(misfits([mutation], () => "one\ntwo one\ntwo"))
@@ -45,19 +43,19 @@ describe("the planted bugs", () => {
 })
 
 describe("the verdict", () => {
-  it("holds a bug for caught by its own invariants only", () => {
+  it("takes a bug for caught only by its own invariants", () => {
     const [expected = ""] = bug.caughtBy
     expect(judged(bug, found(expected))).toMatchObject({ asExpected: true, shownBy: expected })
     expect(judged(bug, found("I0"))).toMatchObject({ asExpected: false, shownBy: undefined })
     expect(judged(bug, nothing).asExpected).toBe(false)
   })
 
-  it("holds a change for absorbed when nothing shows it", () => {
+  it("takes a change for absorbed if it shows no violation", () => {
     expect(judged(change, nothing).asExpected).toBe(true)
     expect(judged(change, found("I1")).asExpected).toBe(false)
   })
 
-  it("is one line that names seed, invariant and what was found", () => {
+  it("is one line that names seed, invariant and finding", () => {
     expect(line(judged(bug, found("I0"))))
       .toBe(
         `MISSED  ${bug.name}: seed 7, I0: 9 left, of 8 ` +

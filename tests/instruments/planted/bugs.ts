@@ -1,5 +1,6 @@
 /**
- * All planted bugs, each of a kind that real systems shipped, and those that this system absorbs.
+ * All planted bugs, each of a kind that real systems shipped, and the changes that this system
+ * absorbs.
  */
 import type { Absorbed, Bug } from "./bug.ts"
 import { absorbedOrderBugs, orderBugs } from "./order-bugs.ts"

@@ -27,7 +27,7 @@ const [first = 1`,
 }
 
 describe("a hunt", () => {
-  it.live("finds a plain bug in the copy that has it, and leaves the sources as they are", () =>
+  it.live("finds a bug in the copy that has it, and leaves the sources unchanged", () =>
     Effect.gen(function* () {
       const before = plain.edits.map(({ file }) => textOf(file))
       const { finding } = yield* huntIn(plain.edits, 20)

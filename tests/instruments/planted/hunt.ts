@@ -1,13 +1,12 @@
 /**
- * Hunts for a violation in a copy of the sources, by running the copy's own simulation in a process
- * of its own.
+ * Hunts for a violation in a copy of the sources: runs the copy's simulation in a separate process.
  */
 import { Cause, Effect, Queue, type Scope } from "effect"
 import { spawn } from "node:child_process"
 import { createInterface } from "node:readline"
 import type { Violation } from "../simulation/world.ts"
 
-/** What the runner says of a seed. */
+/** The runner's report on a seed. */
 export interface Report {
   readonly seed: number
   readonly violations: ReadonlyArray<Violation>
@@ -20,18 +19,17 @@ export interface Seeds {
 }
 
 export interface Hunted {
-  /** The first seed that showed something, and what. */
+  /** The report on the first seed with a violation, if any. */
   readonly finding: Report | undefined
   readonly tookMs: number
 }
 
-/** A seed takes a fraction of a second; one that takes so long never ends. */
+/** A seed takes a fraction of a second. One that takes this long never ends. */
 const patience = "2 minutes"
 
 /**
- * Simulates the seeds in the folder, one after the other, until one shows a violation. `onSeed` is
- * told which seed it has come to, and at last that there is none. Fails when the simulation does
- * not run.
+ * Simulates the seeds one after another in the folder, until one shows a violation. `onSeed` gets
+ * each seed when it begins, and undefined at the end. Fails if the simulation does not run.
  */
 export const hunt = (
   folder: string,
@@ -64,7 +62,7 @@ const runtime = process.versions["deno"] === undefined ? [] : ["run", "-A"]
 
 type Reports = Queue.Dequeue<Report, { readonly message: string }>
 
-/** Starts a process that is gone when the scope closes; gives what it reports. */
+/** Starts the runner's process, and gives its reports. The scope kills the process. */
 const runner = (
   folder: string,
   words: ReadonlyArray<string>,

@@ -1,5 +1,5 @@
 /**
- * `npm run test:planted`: plants bugs into copies of the sources, and proves that the simulation
+ * `npm run test:planted`: plants bugs into copies of the sources, and checks that the simulation
  * finds each of them.
  */
 import { Console, Effect } from "effect"
@@ -16,9 +16,9 @@ import { copiedSources, plantedTree, textOf } from "./tree.ts"
 const seeds = 2_000
 const workers = availableParallelism()
 
-/** The sources as they are: no seed may show anything. */
+/** The unchanged sources: no seed may show a violation. */
 const control = Effect.fnUntraced(function* (sources: string) {
-  yield* tell(`Simulating the seeds 1 to ${seeds} on the sources as they are ...`)
+  yield* tell(`Simulating the seeds 1 to ${seeds} on the unchanged sources ...`)
   const folder = yield* plantedTree(sources, [])
   const share = Math.ceil(seeds / workers)
   const ranges = Array.from({ length: workers }, (_, n) => ({
@@ -34,11 +34,11 @@ const control = Effect.fnUntraced(function* (sources: string) {
   if (finding !== undefined) {
     const { invariant, found } = finding.violations[0]!
     return yield* Effect.fail({
-      message: `Without any bug seed ${finding.seed} shows a violation of ${invariant}: ${found}`,
+      message: `Without a bug, seed ${finding.seed} shows a violation of ${invariant}: ${found}`,
     })
   }
   const tookMs = Math.max(...hunted.map((one) => one.tookMs))
-  yield* tell(`clean  the sources as they are (${(tookMs / 1000).toFixed(1)} s)`)
+  yield* tell(`clean  the unchanged sources (${(tookMs / 1000).toFixed(1)} s)`)
 }, Effect.scoped)
 
 const plant = Effect.fnUntraced(function* <M extends Bug | Absorbed>(sources: string, mutation: M) {
@@ -70,10 +70,10 @@ const plantAll = Effect.fnUntraced(function* (
   const wrong = [...caught, ...harmless].filter(({ asExpected }) => !asExpected)
   if (wrong.length > 0) {
     const names = wrong.map(({ mutation }) => mutation.name).join(", ")
-    return yield* Effect.fail({ message: `Not as the list says: ${names}` })
+    return yield* Effect.fail({ message: `These do not come out as listed: ${names}` })
   }
   yield* tell(
-    `All as the list says: ${caught.length} bugs caught, ${harmless.length} changes absorbed.`,
+    `All as listed: ${caught.length} bugs caught, ${harmless.length} changes absorbed.`,
   )
 }, Effect.scoped)
 

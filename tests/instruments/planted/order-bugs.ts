@@ -1,6 +1,6 @@
 /**
- * Bugs of the orders service: when an order is accepted, what makes it the same order, and who
- * changes its status.
+ * Bugs of the orders service: in accepting orders, in idempotency keys, in changes of status, and
+ * in limits.
  */
 import type { Absorbed, Bug } from "./bug.ts"
 
@@ -17,7 +17,7 @@ const begunStoring =
 export const orderBugs: ReadonlyArray<Bug> = [
   {
     name: "answered-before-stored",
-    what: "The customer has the answer before the order is on disk",
+    what: "The customer is answered before the order is on disk",
     seenIn: "MassTransit: a response is sent before the outbox has its row",
     edits: [{
       file: intake,
@@ -36,7 +36,7 @@ export const orderBugs: ReadonlyArray<Bug> = [
   },
   {
     name: "only-pending-swept",
-    what: "The sweeper passes over orders that are being compensated",
+    what: "The sweeper skips compensating orders",
     seenIn: "Medusa: a clean-up that took unfinished runs for finished ones",
     edits: [{
       file: sweeper,
@@ -47,8 +47,8 @@ export const orderBugs: ReadonlyArray<Bug> = [
   },
   {
     name: "swept-for-good",
-    what: "The sweeper records for good that it published orders, before it does",
-    seenIn: "outbox relays that strike out a row first and send it then",
+    what: "The sweeper marks orders as published for good, before it publishes them",
+    seenIn: "outbox relays that delete a row before they send it",
     edits: [{
       file: sweeper,
       replace: "{ firstMs: republishAfterMs, mostMs }",
@@ -58,9 +58,8 @@ export const orderBugs: ReadonlyArray<Bug> = [
   },
   {
     name: "key-without-user",
-    what:
-      "Answers are found again by their idempotency key alone, so another user is given the order",
-    seenIn: "DBOS: a key that is not of one recipient; the IETF draft warns of it",
+    what: "Answers are found by the idempotency key alone, so another user gets the order",
+    seenIn: "DBOS: a key that is not bound to one recipient; the IETF draft warns of it",
     edits: [
       {
         file: intake,
@@ -83,8 +82,8 @@ ${begunStoring}        if (answers.has(idempotencyKey)) return answers.get(idemp
   },
   {
     name: "key-in-memory",
-    what: "Idempotency keys are kept in the memory of one replica, until it stops",
-    seenIn: "services that remember in the process, with two of them behind one address",
+    what: "Idempotency keys are kept in one replica's memory, until it stops",
+    seenIn: "services that keep keys in memory, with two replicas behind one address",
     edits: [
       {
         file: intake,
@@ -108,8 +107,8 @@ ${begunStoring}        const key = \`\${placement.username} \${idempotencyKey}\`
   },
   {
     name: "unconditional-completion",
-    what: "A completion is written whatever the order's status is",
-    seenIn: "DBOS, until outcomes were written while the row is still pending only",
+    what: "A completion is written regardless of the order's status",
+    seenIn: "DBOS, before it wrote outcomes only to rows that are still pending",
     edits: [{
       file: register,
       replace: `return status === "pending" ? "completed" : undefined`,
@@ -119,8 +118,8 @@ ${begunStoring}        const key = \`\${placement.username} \${idempotencyKey}\`
   },
   {
     name: "cancel-without-undo",
-    what: "A cancel ends the order at once, and whatever is held for it stays held",
-    seenIn: "engines whose terminate runs no compensation, offered as cancel",
+    what: "A cancel ends the order at once, and its reservations stay held",
+    seenIn: "engines that offer as cancel a terminate that runs no compensation",
     edits: [{
       file: register,
       replace: `      if (status === "pending") return "compensating"
@@ -134,8 +133,8 @@ ${begunStoring}        const key = \`\${placement.username} \${idempotencyKey}\`
   },
   {
     name: "ends-not-counted",
-    what: "What a user has unfinished is counted up and never down, so that the user is locked out",
-    seenIn: "limits whose counters miss the ends that nobody reports",
+    what: "A user's unfinished orders are counted up and never down, until the user is locked out",
+    seenIn: "limits whose counters miss ends that nobody reports",
     edits: [{
       file: unfinished,
       replace: `        total = counted.total
@@ -150,8 +149,8 @@ ${begunStoring}        const key = \`\${placement.username} \${idempotencyKey}\`
   },
   {
     name: "place-kept",
-    what: "A request keeps its place when it is answered, until there is none for anybody",
-    seenIn: "semaphores that are given back on one way out and not on another",
+    what: "An answered request keeps its place, until no place is left",
+    seenIn: "semaphores that are released on one path and not on another",
     edits: [{
       file: "services/orders/room.ts",
       replace: "leave: (username: string) => change(username, -1)",
@@ -161,7 +160,7 @@ ${begunStoring}        const key = \`\${placement.username} \${idempotencyKey}\`
   },
   {
     name: "gone-let-in",
-    what: "Who was told that it has waited in vain is let in all the same, and never leaves",
+    what: "A request that was refused after its wait is let in nevertheless, and never leaves",
     seenIn: "pools that hand a connection to a caller whose wait has timed out",
     edits: [{
       file: "services/orders/line.ts",
@@ -177,7 +176,7 @@ export const absorbedOrderBugs: ReadonlyArray<Absorbed> = [
   {
     name: "published-before-it-is",
     what: "An order counts as published as soon as it is stored, so nobody publishes it again",
-    because: "the sweeper takes what is due later than any wait makes it",
+    because: "the sweeper also takes orders that are due later than any wait allows",
     edits: [{
       file: intake,
       replace: "order.createdAt.getTime() + options.republishAfterMs",

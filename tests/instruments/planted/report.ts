@@ -1,17 +1,17 @@
-/** What a run says of each mutation, and the tables of them all. */
+/** The output of a run: a line for each mutation, and the tables of all. */
 import type { Absorbed, Bug } from "./bug.ts"
 import type { Hunted } from "./hunt.ts"
 
 export interface Judged<M extends Bug | Absorbed> {
   readonly mutation: M
   readonly hunted: Hunted
-  /** The invariant that showed it, one of those that may. */
+  /** The violated invariant, if it is one of those that the bug is listed with. */
   readonly shownBy: string | undefined
-  /** It came out as the list says. */
+  /** Whether the result is as listed. */
   readonly asExpected: boolean
 }
 
-/** A bug has to be shown by one of its invariants; what is absorbed has to show nothing. */
+/** A bug must violate one of its invariants; an absorbed change must violate none. */
 export const judged = <M extends Bug | Absorbed>(mutation: M, hunted: Hunted): Judged<M> => {
   const violations = hunted.finding?.violations ?? []
   const expected = "caughtBy" in mutation ? mutation.caughtBy : []
@@ -20,7 +20,7 @@ export const judged = <M extends Bug | Absorbed>(mutation: M, hunted: Hunted): J
   return { mutation, hunted, shownBy, asExpected }
 }
 
-/** How one came out, in one line. */
+/** The result of one hunt, in one line. */
 export const line = ({ mutation, hunted, asExpected }: Judged<Bug | Absorbed>): string => {
   const { finding, tookMs } = hunted
   const violation = finding?.violations[0]
@@ -37,7 +37,7 @@ const row = (cells: ReadonlyArray<string>) => `| ${cells.join(" | ")} |`
 const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string>>) =>
   [row(head), row(head.map(() => "---")), ...rows.map(row)].join("\n")
 
-/** The tables that stand in the README. */
+/** The tables of the README. */
 export const markdown = (
   bugs: ReadonlyArray<Judged<Bug>>,
   absorbed: ReadonlyArray<Judged<Absorbed>>,

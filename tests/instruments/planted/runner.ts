@@ -1,7 +1,6 @@
 /**
- * Runs in a copy of the sources, in a process of its own: simulates one seed after the other until
- * one shows a violation. It prints each seed that is done, and at last what was found. It ends when
- * nobody listens any more.
+ * Runs in a copy of the sources, as a separate process: simulates one seed after another until one
+ * shows a violation, and prints a report for each. Ends when its standard input closes.
  */
 import { setImmediate } from "node:timers/promises"
 import { judge } from "../simulation/judge.ts"
@@ -9,7 +8,7 @@ import { planOf } from "../simulation/seeds.ts"
 import { simulate } from "../simulation/simulate.ts"
 import type { Report } from "./hunt.ts"
 
-// Ctrl-C is for the process that started this one.
+// The process that started this one handles Ctrl-C.
 process.on("SIGINT", () => {})
 process.stdin.on("end", () => process.exit()).resume()
 

@@ -1,6 +1,5 @@
 /**
- * Bugs of the orchestrator with any one order: when it compensates, what, in which order, and whom
- * it believes.
+ * Bugs of the orchestrator with a single order: in its compensations, retries, clocks and answers.
  */
 import type { Absorbed, Bug, Edit } from "./bug.ts"
 
@@ -26,7 +25,7 @@ const armedAfterSuccess: ReadonlyArray<Edit> = [
     by: `      if (outcome === "reserved") return void (run.armed = at + 1)\n`,
   },
 ]
-/** A compensation is shielded from a stop, but for its waits. */
+/** Shields a compensation from a stop, except while it waits. */
 const shielded: ReadonlyArray<Edit> = [
   {
     file: compensation,
@@ -49,21 +48,22 @@ export const sagaBugs: ReadonlyArray<Bug> = [
   {
     name: "armed-after-success",
     what:
-      "A compensation is registered when the call has succeeded, and only those run at the deadline",
+      "A compensation is registered after its call succeeded, and only registered ones run at the deadline",
     seenIn: "Temporal's saga sample, Effect's withCompensation, Vercel's advice",
     edits: [...armedAfterSuccess, onlyArmedOnDeadline],
     caughtBy: ["I1", "I8"],
   },
   {
     name: "only-attempted-undone",
-    what: "At the deadline the steps that this run attempted are undone, not those of earlier runs",
+    what:
+      "At the deadline, only the steps that this run attempted are undone, not those of earlier runs",
     seenIn: "engines that keep the list of what to undo in the memory of one run",
     edits: [onlyArmedOnDeadline],
     caughtBy: ["I1", "I8"],
   },
   {
     name: "redelivered-not-asked",
-    what: "A redelivered order is begun at once, before the register has said that it knows it",
+    what: "A redelivered order starts at once, without asking the register about it first",
     seenIn: "queues whose consumers take a second delivery for a first one",
     edits: [{
       file: runWave,
@@ -74,7 +74,7 @@ export const sagaBugs: ReadonlyArray<Bug> = [
   },
   {
     name: "timeout-is-rejection",
-    what: "A call that timed out counts as refused",
+    what: "A call that timed out counts as rejected",
     seenIn: "Sock Shop: a timeout becomes an error, with the payment taken",
     edits: [{
       file: participants,
@@ -91,8 +91,8 @@ export const sagaBugs: ReadonlyArray<Bug> = [
   {
     name: "own-belief",
     what:
-      "Who asked for an abort compensates, even if the register answers that the order is completed",
-    seenIn: "DBOS: the recovery and the run before it both went on",
+      "A run that asked for an abort compensates even if the register answers that the order is completed",
+    seenIn: "DBOS: the recovery and the earlier run both went on",
     edits: [{
       file: runWave,
       replace: `if (status === "completed" || status === "failed") {`,
@@ -103,9 +103,8 @@ export const sagaBugs: ReadonlyArray<Bug> = [
   {
     name: "own-clock",
     what:
-      "An order's age is told by the orchestrator's clock, and its creation by the clock of orders",
-    seenIn:
-      "deadlines that travel as times of day, which gRPC's timeouts avoid by travelling as durations",
+      "An order's age mixes two clocks: that of the orchestrator for now, that of orders for its creation",
+    seenIn: "deadlines that are sent as times of day; gRPC avoids it by sending durations",
     edits: [{
       file: consumer,
       replace: "ordersMs: nowMs, toldAtMs: heardAtMs",
@@ -115,7 +114,7 @@ export const sagaBugs: ReadonlyArray<Bug> = [
   },
   {
     name: "clock-not-asked",
-    what: "An order is aborted for its age before orders has told what time it is",
+    what: "An order is aborted for its age before the orders service has told its time",
     seenIn: "estimates of another clock that are used before the first sample",
     edits: [{
       file: runWave,
@@ -127,7 +126,7 @@ export const sagaBugs: ReadonlyArray<Bug> = [
   {
     name: "undo-on-any-failure",
     what:
-      "Compensations run however the saga's scope closes, also when the process is told to stop",
+      "Compensations run whenever the saga's scope closes, even when the process is told to stop",
     seenIn: "Effect's withCompensation runs on any failed exit",
     edits: [
       ...shielded,
@@ -150,7 +149,7 @@ export const sagaBugs: ReadonlyArray<Bug> = [
   },
   {
     name: "undo-goes-on-when-stopped",
-    what: "A compensation that a stop cut short is passed over, and the earlier step's runs",
+    what: "A compensation that a stop interrupted is skipped, and that of the step before it runs",
     seenIn: "Temporal: undo that is not shielded from cancellation",
     edits: [
       ...shielded,
@@ -164,7 +163,7 @@ export const sagaBugs: ReadonlyArray<Bug> = [
   },
   {
     name: "forward-undo",
-    what: "Compensations run in the order of the steps, the first step's first",
+    what: "Compensations run in the order of the steps, first step first",
     seenIn: "undo lists that nobody reverses",
     edits: [
       {
@@ -196,16 +195,16 @@ export const sagaBugs: ReadonlyArray<Bug> = [
   },
   {
     name: "retry-without-pause",
-    what: "What failed is tried again at once, as often as the network lets it",
-    seenIn: "dtm: an undo that was refused came about 80 times a second",
+    what: "A failed call is retried at once, as fast as the network allows",
+    seenIn: "dtm: a refused undo was retried about 80 times a second",
     edits: [{ file: wait, replace: "(yield* endOrWake(leftMs, held.wake))", by: "true" }],
     caughtBy: ["I10", "I12"],
   },
   {
     name: "retry-without-cap",
     what:
-      "The wait between two tries doubles for ever, so that a long outage is followed by a longer silence",
-    seenIn: "dtm: the wait doubles, with no cap to be seen",
+      "The wait between retries doubles without limit, so a longer silence follows a long outage",
+    seenIn: "dtm: the wait doubles, with no visible cap",
     edits: [{
       file: retry,
       replace: `Schedule.min([Schedule.exponential("50 millis"), Schedule.spaced(longest)]).pipe(`,
@@ -215,9 +214,8 @@ export const sagaBugs: ReadonlyArray<Bug> = [
   },
   {
     name: "retry-starts-wait-anew",
-    what:
-      "Who is told to try now begins the wait from its start, so whoever says it often holds it up",
-    seenIn: "timers that are set again by every event that ought to end them",
+    what: "A request to retry now restarts the wait, so frequent requests postpone the retry",
+    seenIn: "timers that are reset by each event that should end them",
     edits: [{
       file: wait,
       replace: "if (isOver || held.woken.size === waiting.length) {",
@@ -235,7 +233,7 @@ export const sagaBugs: ReadonlyArray<Bug> = [
   },
   {
     name: "redriven-as-new",
-    what: "A dead letter is redriven as if nobody had begun its order before",
+    what: "A redriven dead letter counts as an order that was never started",
     seenIn: "redrives that copy a message into the queue and leave its history behind",
     edits: [{
       file: "shared/queue/queue-desk.ts",
@@ -246,8 +244,8 @@ export const sagaBugs: ReadonlyArray<Bug> = [
   },
   {
     name: "wrong-answer",
-    what: "An answer to a batch is given to the entry next to the one it belongs to",
-    seenIn: "batches whose answers are matched by their place alone",
+    what: "Each answer of a batch is given to the entry next to its own",
+    seenIn: "batches whose answers are matched by position alone",
     edits: [{
       file: resolving,
       replace: "answers.push(...result.success)",
@@ -257,7 +255,7 @@ export const sagaBugs: ReadonlyArray<Bug> = [
   },
   {
     name: "failed-batch-forgotten",
-    what: "When a batch fails, nobody tells those who wait for it",
+    what: "When a batch fails, its waiting callers get no answer",
     seenIn: "MassTransit: an answer is lost under load, and the saga is stuck for ever",
     edits: [{
       file: resolving,
@@ -273,14 +271,15 @@ export const sagaBugs: ReadonlyArray<Bug> = [
 export const absorbedSagaBugs: ReadonlyArray<Absorbed> = [
   {
     name: "armed-after-success-alone",
-    what: "A compensation is registered when the call has succeeded",
-    because: "only a recorded refusal or the deadline aborts, and the deadline arms every step",
+    what: "A compensation is registered after its call succeeded",
+    because: "only a rejection or the deadline aborts, and the deadline arms every step",
     edits: armedAfterSuccess,
   },
   {
     name: "acknowledged-at-once",
     what: "An entry is acknowledged before its order is decided",
-    because: "the queue is only a cache of work: the sweeper publishes whatever is not final",
+    because:
+      "the queue is only a cache of work: the sweeper publishes every order that is not final",
     edits: [{
       file: consumer,
       replace: "          const wave = waveOf(fresh, makeRoom)\n",

@@ -1,18 +1,15 @@
-/**
- * Where a run tells how it goes: beside its results, so that tables can be taken from the standard
- * output alone.
- */
+/** The progress of a run, on standard error: standard output has the tables alone. */
 import { Effect } from "effect"
 
 const { stderr } = process
 const clear = stderr.isTTY ? "\r\x1b[K" : ""
 const under = new Map<string, number>()
 
-/** Says something for good. */
+/** Prints a line that stays. */
 export const tell = (text: string): Effect.Effect<void> =>
   Effect.sync(() => void stderr.write(`${clear}${text}\n`))
 
-/** On a terminal the last line shows which seed each hunt has come to. */
+/** On a terminal, shows the current seed of each hunt in the last line. */
 export const progress = (name: string) => (seed: number | undefined): void => {
   if (!stderr.isTTY) return
   if (seed === undefined) under.delete(name)

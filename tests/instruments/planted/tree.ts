@@ -1,6 +1,5 @@
 /**
- * Copies of the sources in temporary folders, each with one mutation, that are gone when the run
- * ends.
+ * Copies of the sources, each with one mutation, in temporary folders that are removed at the end.
  */
 import { Effect, type Scope } from "effect"
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs"
@@ -10,7 +9,7 @@ import type { Edit } from "./bug.ts"
 
 const root = join(import.meta.dirname, "../../..")
 
-/** What the simulation runs on, and the runner. */
+/** The sources of the simulation, and of the runner. */
 const sources = [
   "package.json",
   "deno.json",
@@ -23,24 +22,21 @@ const sources = [
 
 export const textOf = (file: string): string => readFileSync(join(root, file), "utf8")
 
-/**
- * Copies the sources once; what they are copied from may change while a run goes on. Gives the
- * folder.
- */
+/** Copies the sources once, since the originals may change during a run. Gives the folder. */
 export const copiedSources: Effect.Effect<string, never, Scope.Scope> = temporaryFolder(
   (folder) => {
     for (const name of sources) cpSync(join(root, name), join(folder, name), { recursive: true })
   },
 )
 
-/** A copy of those sources with the edits; gives its folder. */
+/** Copies that folder, with the edits. Gives the new folder. */
 export const plantedTree = (
   original: string,
   edits: ReadonlyArray<Edit>,
 ): Effect.Effect<string, never, Scope.Scope> =>
   temporaryFolder((folder) => {
     cpSync(original, folder, { recursive: true })
-    // "junction" is what Windows lets everybody make.
+    // On Windows, a junction needs no special rights.
     symlinkSync(join(root, "node_modules"), join(folder, "node_modules"), "junction")
     for (const { file, replace, by } of edits) {
       const text = readFileSync(join(folder, file), "utf8")

@@ -1,6 +1,5 @@
 /**
- * Bugs of the orchestrator with orders that go through the steps together: one's fate becomes
- * another's.
+ * Bugs of the orchestrator with waves: one order affects another, or an order gets the wrong steps.
  */
 import type { Absorbed, Bug } from "./bug.ts"
 
@@ -17,7 +16,7 @@ const suspected = "else suspects.add("
 export const waveBugs: ReadonlyArray<Bug> = [
   {
     name: "undone-with-another",
-    what: "An order that another one of its wave was refused with is undone, too",
+    what: "When one order of a wave is rejected, the others are undone, too",
     seenIn: "bulk endpoints that are all or nothing",
     edits: [{
       file: runWave,
@@ -32,7 +31,7 @@ export const waveBugs: ReadonlyArray<Bug> = [
   {
     name: "split-off-not-undone",
     what:
-      "Of an order that left its wave the compensations stay behind, so nothing of it is undone",
+      "An order that leaves its wave leaves its compensations behind, so nothing of it is undone",
     seenIn: "undo lists that belong to the batch and not to its parts",
     edits: [{
       file: wave,
@@ -43,8 +42,8 @@ export const waveBugs: ReadonlyArray<Bug> = [
   },
   {
     name: "answers-of-another-wave",
-    what: "Of a request that waves share each takes its answers from the beginning",
-    seenIn: "batches whose answers are matched by their place alone",
+    what: "Each wave of a shared request takes its answers from the beginning of the list",
+    seenIn: "batches whose answers are matched by position alone",
     edits: [{
       file: sharedCall,
       replace: "all.slice(at, at += length)",
@@ -54,7 +53,8 @@ export const waveBugs: ReadonlyArray<Bug> = [
   },
   {
     name: "waits-for-all",
-    what: "A wave goes on together: a participant that is away holds up those that do not need it",
+    what:
+      "A wave proceeds as a whole: an unavailable participant holds up orders that do not need it",
     seenIn: "pipelines that pass on a batch when its last entry is done",
     edits: [
       {
@@ -72,21 +72,21 @@ export const waveBugs: ReadonlyArray<Bug> = [
   },
   {
     name: "keeps-its-place",
-    what: "A wave that waits for a participant keeps its place, so that no other one may begin",
+    what: "A wave that waits for a participant keeps its place, so no other wave can start",
     seenIn: "worker pools of a fixed size, whose workers wait",
     edits: [{ file: untilAnswered, replace: "      yield* wave.makeRoom\n", by: "" }],
     caughtBy: ["I12"],
   },
   {
     name: "poison-buries-its-wave",
-    what: "Everybody of a request that is refused as a whole is refused",
+    what: "When a request is refused as a whole, each of its orders counts as refused",
     seenIn: "Lambda on SQS: one bad message takes its batch along to the dead letters",
     edits: [{ file: resolving, replace: "(ofContents && part.length > 1)", by: "(false)" }],
     caughtBy: ["I10", "I12"],
   },
   {
     name: "poison-stops-its-wave",
-    what: "A request that is refused as a whole is sent again as it is, for ever",
+    what: "A request that is refused as a whole is sent again unchanged, for ever",
     seenIn: "Kafka: a record that cannot be decoded is read again for ever",
     edits: [{
       file: resolving,
@@ -99,7 +99,7 @@ export const waveBugs: ReadonlyArray<Bug> = [
   },
   {
     name: "failing-entry-stops-all",
-    what: "A request that fails is sent again as it is, whoever is in it",
+    what: "A failed request is sent again unchanged, with the entry that makes it fail",
     seenIn: "Lambda on SQS: a batch with one failure comes back whole",
     edits: [{
       file: resolving,
@@ -110,15 +110,15 @@ export const waveBugs: ReadonlyArray<Bug> = [
   },
   {
     name: "version-ignored",
-    what: "An order goes through all steps of today, whichever it was accepted with",
-    seenIn: "Temporal: changed code breaks the workflows that are under way",
+    what: "An order goes through all current steps, instead of those that it was accepted with",
+    seenIn: "Temporal: changed code breaks the workflows that are in flight",
     edits: [{ file: orderRun, replace: "delivery.message.steps.includes(step)", by: "true" }],
     caughtBy: ["I1"],
   },
   {
     name: "version-counted",
-    what: "An order goes through as many steps of today as it was accepted with, from the first on",
-    seenIn: "engines that remember of a run how many steps it has done, not which",
+    what: "An order goes through the first current steps, as many as it was accepted with",
+    seenIn: "engines that remember how many steps a run has done, not which",
     edits: [{
       file: orderRun,
       replace: "delivery.message.steps.includes(step)",
@@ -128,8 +128,8 @@ export const waveBugs: ReadonlyArray<Bug> = [
   },
   {
     name: "version-forgotten",
-    what: "An order that is published again is given the steps of today",
-    seenIn: "Temporal: changed code breaks the workflows that are under way",
+    what: "An order that is published again gets the current steps",
+    seenIn: "Temporal: changed code breaks the workflows that are in flight",
     edits: [{
       file: "services/orders/order.ts",
       replace: "  steps: order.steps,\n",
@@ -142,7 +142,7 @@ export const waveBugs: ReadonlyArray<Bug> = [
 export const absorbedWaveBugs: ReadonlyArray<Absorbed> = [
   {
     name: "runs-twice",
-    what: "An order that is in flight already is run once more beside it",
+    what: "An order that is already in flight is run a second time in parallel",
     because: "participants and register give two runs the same answers, so both end alike",
     edits: [{
       file: consumer,

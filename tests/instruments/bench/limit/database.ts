@@ -1,12 +1,9 @@
-/**
- * The driver, set as the services set it (shared/postgres/connection.ts), with its own pool and no
- * more checks.
- */
+/** The driver, configured as in the product, with its own pool and no more checks. */
 import postgres from "postgres"
 
 export type Sql = postgres.Sql<{ bigint: number }>
 
-/** PostgreSQL's fixed numbers of text[], int[], bigint[], timestamptz[] and uuid[]. */
+/** PostgreSQL's fixed type numbers of text[], int[], bigint[], timestamptz[] and uuid[]. */
 const arrays = [1009, 1007, 1016, 1185, 2951]
 
 const special = /["\\]/
@@ -18,8 +15,8 @@ const element = (value: string | number | null): string | number => {
 }
 
 /**
- * On one connection statements run one after another, each sent without waiting for the answer to
- * the one before.
+ * Opens a pool. On one connection, statements run one after another, and each is sent without
+ * waiting for the answer to the one before.
  */
 export const openDatabase = (url: string, connections: number): Sql =>
   postgres(url, {

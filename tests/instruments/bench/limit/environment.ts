@@ -1,16 +1,15 @@
 /**
- * The environment of a limit program. What is missing or wrong in it ends the program with one
- * line.
+ * The environment of a limit program. A missing or invalid variable ends the program with one line.
  */
 
-/** The variables of these names; one that is called a URL has to be one. */
+/** The variables of these names. If a name ends in URL, its value must be a URL. */
 export const environment = <const Name extends string>(
   ...names: ReadonlyArray<Name>
 ): Record<Name, string> => {
   const missing = names.filter((name) => !process.env[name])
   if (missing.length > 0) stop(`missing in the environment: ${missing.join(", ")}`)
   const wrong = names.filter((name) => /URL$/.test(name) && !URL.canParse(process.env[name] ?? ""))
-  if (wrong.length > 0) stop(`no URL in the environment: ${wrong.join(", ")}`)
+  if (wrong.length > 0) stop(`not a URL in the environment: ${wrong.join(", ")}`)
   return Object.fromEntries(names.map((name) => [name, process.env[name]])) as Record<Name, string>
 }
 
@@ -21,16 +20,16 @@ export const whole = (name: string, fallback?: number): number => {
   const number = Number(text)
   return Number.isInteger(number) && number > 0
     ? number
-    : stop(`${name} is no whole number above 0`)
+    : stop(`${name} is not a whole number above 0`)
 }
 
-/** Says that the program can be used, and lets SIGTERM end it at once. */
+/** Prints that the program can be used, and lets SIGTERM end it at once. */
 export const ready = (): void => {
   process.on("SIGTERM", () => process.exit())
   console.log("ready")
 }
 
 const stop = (why: string): never => {
-  console.error(`${why}: see tests/instruments/bench/limit/README.md`)
+  console.error(`${why}: see README.md`)
   process.exit(1)
 }

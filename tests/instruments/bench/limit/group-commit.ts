@@ -1,7 +1,6 @@
 /**
- * Group commit without Effect: while as many batches are out as there are workers, what comes is
- * gathered, and goes the moment one of them is done. What comes in the same turn of the event loop
- * goes together.
+ * Group commit: while each worker has a batch, further entries are gathered, and go when a worker
+ * is free. Entries of one turn of the event loop go together.
  */
 
 interface Waiting<I, O> {
@@ -10,13 +9,11 @@ interface Waiting<I, O> {
 }
 
 export interface GroupCommitOptions<I, O> {
-  /**
-   * How much goes in one batch, by the sizes of its entries; an entry that is larger goes alone.
-   */
+  /** The largest batch, by the sizes of its entries; a larger entry goes alone. */
   readonly most: number
   readonly sizeOf?: (entry: I) => number
   readonly workers: number
-  /** Answers each entry of a batch, in order. When it fails, so does the program. */
+  /** Answers each entry of a batch, in order. If it fails, so does the program. */
   readonly run: (entries: ReadonlyArray<I>) => Promise<ReadonlyArray<O>>
 }
 

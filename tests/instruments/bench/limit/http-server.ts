@@ -7,7 +7,7 @@ export interface Answer {
   readonly text: string
 }
 
-/** When it fails, so does the program. */
+/** If it fails, so does the program. */
 export type Route = (text: string, headers: IncomingHttpHeaders) => Promise<Answer>
 
 const notFound: Route = () => Promise.resolve({ status: 404, text: "{}" })
@@ -27,7 +27,7 @@ export const serve = (port: number, routes: Readonly<Record<string, Route>>): Pr
       response.end(text)
     })
   })
-  // Clients keep their connections for as long as they live.
+  // Clients keep their connections open.
   server.keepAliveTimeout = 0
   return new Promise((resolve, reject) => {
     server.once("error", reject)

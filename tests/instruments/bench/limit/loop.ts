@@ -1,17 +1,14 @@
 /**
- * The un-batched loop: a saga lives in memory, makes a call for each command, and writes its order
- * once, as it ended. Nothing of it is durable before that.
+ * The loop without batches: a saga is in memory, makes a call for each command, and writes its
+ * order once, at its end. Nothing of it is durable before.
  */
-import type { TimelineEntry } from "#shared/contracts/order-state.ts"
-import type { OrderMessage } from "#shared/contracts/order-message.ts"
-import { orderSaga, type OrderStep } from "#shared/contracts/order-saga.ts"
-import type { Command } from "#shared/contracts/reservation.ts"
 import { openDatabase } from "./database.ts"
 import { environment, ready, whole } from "./environment.ts"
 import { clientOf } from "./http-client.ts"
 import { serve } from "./http-server.ts"
 import { orderOf } from "./intake.ts"
-import { commandOf, entriesOf, pathOf } from "./steps.ts"
+import { commandOf, entriesOf, type Step, steps } from "./steps.ts"
+import type { Command, OrderMessage, TimelineEntry } from "./wire.ts"
 
 const { PARTICIPANTS_URL, ORDERS_DATABASE_URL } = environment(
   "PARTICIPANTS_URL",
@@ -20,10 +17,10 @@ const { PARTICIPANTS_URL, ORDERS_DATABASE_URL } = environment(
 const participants = clientOf(PARTICIPANTS_URL, 64)
 const sql = openDatabase(ORDERS_DATABASE_URL, 24)
 
-const call = async (step: OrderStep, action: Command["action"], order: OrderMessage) => {
+const call = async (step: Step, action: Command["action"], order: OrderMessage) => {
   const startedAtMs = Date.now()
   const commands = [commandOf(step, action, order)]
-  const answer = await participants(pathOf(step), JSON.stringify({ commands }))
+  const answer = await participants(step.path, JSON.stringify({ commands }))
   const { outcomes } = JSON.parse(answer) as {
     readonly outcomes: readonly [{ readonly outcome: TimelineEntry["outcome"] }]
   }
@@ -31,18 +28,18 @@ const call = async (step: OrderStep, action: Command["action"], order: OrderMess
 }
 
 interface End {
-  /** Of a failure, or null. */
+  /** Why the order failed, or null. */
   readonly reason: string | null
   readonly timeline: ReadonlyArray<TimelineEntry>
 }
 
 const runOrder = async (order: OrderMessage): Promise<End> => {
   const timeline: Array<TimelineEntry> = []
-  for (const [n, step] of orderSaga.entries()) {
+  for (const [n, step] of steps.entries()) {
     const reserved = await call(step, "reserve", order)
     timeline.push(reserved)
     if (reserved.outcome === "reserved") continue
-    for (const held of orderSaga.slice(0, n).reverse()) {
+    for (const held of steps.slice(0, n).reverse()) {
       timeline.push(await call(held, "cancel", order))
     }
     return { reason: step.refusal, timeline }

@@ -1,34 +1,30 @@
 /**
- * The saga of a whole batch of orders: each hop is one call for all that are still concerned, and
- * what the timelines of many orders have in common is written once.
+ * The saga of a batch of orders: each hop is one call for all orders that it concerns, and a
+ * timeline that orders share is written once.
  */
-import type { Decision } from "#shared/contracts/decision.ts"
-import type { TimelineEntry } from "#shared/contracts/order-state.ts"
-import type { OrderMessage } from "#shared/contracts/order-message.ts"
-import { orderSaga, type OrderStep } from "#shared/contracts/order-saga.ts"
-import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import type { Post } from "./http-client.ts"
-import { commandOf, entriesOf, pathOf } from "./steps.ts"
+import { commandOf, entriesOf, type Step, steps } from "./steps.ts"
+import type { Command, Decision, OrderMessage, Outcome, TimelineEntry } from "./wire.ts"
 
 export type Orders = ReadonlyArray<OrderMessage>
 
 export interface Services {
   readonly participants: Post
   readonly orders: Post
-  /** Whether the orders service is told what happened to each order, as the product tells it. */
+  /** Whether decisions have the orders' timelines, as in the product. */
   readonly timeline: boolean
 }
 
-/** The orders that were refused at a step, and what happened to them. */
+/** The orders that were rejected at a step, and what happened to them. */
 interface Refused {
   readonly orders: Orders
-  readonly step: OrderStep
+  readonly step: Step
   /** The steps before, last first. */
-  readonly held: ReadonlyArray<OrderStep>
+  readonly held: ReadonlyArray<Step>
   readonly timeline: ReadonlyArray<TimelineEntry>
 }
 
-/** Brings all of the orders to their ends. */
+/** Runs all orders to their ends. */
 export const runBatch = async (services: Services, orders: Orders): Promise<void> => {
   const { kept, timeline, refused } = await reserveAll(services, orders)
   await decide(services, [
@@ -53,13 +49,13 @@ const reserveAll = async (services: Services, orders: Orders) => {
   let kept = orders
   const timeline: Array<TimelineEntry> = []
   const refused: Array<Refused> = []
-  for (const [n, step] of orderSaga.entries()) {
+  for (const [n, step] of steps.entries()) {
     if (kept.length === 0) break
     const { outcomes, entry } = await call(services, step, "reserve", kept)
     const isKept = (_: OrderMessage, m: number) => outcomes[m]?.outcome === "reserved"
     const lost = kept.filter((order, m) => !isKept(order, m))
     if (lost.length > 0) {
-      const held = orderSaga.slice(0, n).reverse()
+      const held = steps.slice(0, n).reverse()
       refused.push({ orders: lost, step, held, timeline: [...timeline, entry("rejected")] })
       kept = kept.filter(isKept)
     }
@@ -68,10 +64,10 @@ const reserveAll = async (services: Services, orders: Orders) => {
   return { kept, timeline, refused }
 }
 
-/** Last step first; gives what there is to say of each step that was undone. */
+/** Cancels the last step first. Gives the timeline entry of each cancelled step. */
 const cancelAll = async (services: Services, refused: ReadonlyArray<Refused>) => {
-  const undone = new Map<OrderStep, TimelineEntry>()
-  for (const step of orderSaga.toReversed()) {
+  const undone = new Map<Step, TimelineEntry>()
+  for (const step of steps.toReversed()) {
     const orders = refused.filter(({ held }) => held.includes(step)).flatMap(({ orders }) => orders)
     if (orders.length === 0) continue
     const { entry } = await call(services, step, "cancel", orders)
@@ -82,13 +78,13 @@ const cancelAll = async (services: Services, refused: ReadonlyArray<Refused>) =>
 
 const call = async (
   { participants }: Services,
-  step: OrderStep,
+  step: Step,
   action: Command["action"],
   orders: Orders,
 ) => {
   const startedAtMs = Date.now()
   const commands = orders.map((order) => commandOf(step, action, order))
-  const answer = await participants(pathOf(step), JSON.stringify({ commands }))
+  const answer = await participants(step.path, JSON.stringify({ commands }))
   const { outcomes } = JSON.parse(answer) as { readonly outcomes: ReadonlyArray<Outcome> }
   return { outcomes, entry: entriesOf(step, action, startedAtMs) }
 }
@@ -99,10 +95,7 @@ interface SameDecision {
   readonly decision: Omit<Decision, "orderId">
 }
 
-/**
- * All that is decided here is in the state that the decision asks for, so the answer tells nothing
- * new.
- */
+/** Every order here is in the state that its decision requires, so the answer tells nothing new. */
 const decide = ({ orders, timeline }: Services, same: ReadonlyArray<SameDecision>) => {
   const decisions = same.flatMap(({ orders, decision }, n) => {
     const common = JSON.stringify({ ...decision, timeline: n }).slice(1)

@@ -2,8 +2,6 @@
  * Intake and the decision register: the orders table behind HTTP and in front of the stream, and
  * nothing else.
  */
-import { type DecisionRequest, unpacked } from "#shared/contracts/decision.ts"
-import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { openDatabase } from "./database.ts"
 import { environment, ready, whole } from "./environment.ts"
 import { groupCommit } from "./group-commit.ts"
@@ -11,6 +9,7 @@ import { serve } from "./http-server.ts"
 import { insertOrders, orderOf, viewOf } from "./intake.ts"
 import { openRedis } from "./redis.ts"
 import { type Decisions, registerOf, type Statuses } from "./register.ts"
+import { type DecisionRequest, type OrderMessage, unpacked } from "./wire.ts"
 
 const { ORDERS_DATABASE_URL, REDIS_URL, STREAM } = environment(
   "ORDERS_DATABASE_URL",

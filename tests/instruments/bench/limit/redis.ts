@@ -1,13 +1,10 @@
-/**
- * Redis over a plain socket. What is sent before the answers to what came first have come is on its
- * way all the same.
- */
+/** Redis over a plain socket. Commands are sent without waiting for the replies to earlier ones. */
 import { connect } from "node:net"
 import { type Command, decoder, encode, incomplete, type Reply } from "./resp.ts"
 
 /**
- * Sends commands in one piece and gives their replies. Rejects with the error of the first that was
- * refused.
+ * Sends commands in one piece and gives their replies. Rejects with the error of the first refused
+ * one.
  */
 export type Redis = (...commands: ReadonlyArray<Command>) => Promise<ReadonlyArray<Reply>>
 
@@ -18,7 +15,7 @@ interface Waiting {
   readonly refuse: (error: Error) => void
 }
 
-/** Connects; when the connection breaks, the program ends. */
+/** Connects. If the connection breaks, the program ends. */
 export const openRedis = (url: string): Redis => {
   const { hostname, port, username, password } = new URL(url)
   const socket = connect({ host: hostname, port: Number(port || 6379), noDelay: true })
@@ -36,7 +33,7 @@ export const openRedis = (url: string): Redis => {
 
   socket.on("data", (data: Buffer) => {
     received = received.length === 0 ? data : Buffer.concat([received, data])
-    // Every reply ends with a newline, so that it is in vain to read what does not.
+    // Every reply ends with a newline: without one at its end, the buffer is incomplete.
     if (received.at(-1) !== 10) return
     const { reply, at } = decoder(received)
     let read = 0

@@ -1,9 +1,9 @@
 /**
- * The decision register: conditional updates, a batch in one statement, answered with the states
- * that hold then.
+ * The decision register: conditional updates, a batch in one statement, answered with the orders'
+ * states.
  */
-import type { Decision } from "#shared/contracts/decision.ts"
 import type { Sql } from "./database.ts"
+import type { Decision } from "./wire.ts"
 
 export type Decisions = ReadonlyArray<Decision>
 /** The states, in the order of the decisions. */
@@ -31,7 +31,7 @@ export const registerOf =
     return batches.map((batch) => batch.map(({ orderId }) => statuses.get(orderId) ?? "unknown"))
   }
 
-/** Gives how many orders were in the state that the decision on them asks for. */
+/** Gives the number of orders that were in the state that their decision requires. */
 const change = async (sql: Sql, decisions: Decisions): Promise<number> => {
   const { kinds, kindOf } = sorted(decisions)
   // Materialized: inlined, the same timeline would be read as JSON again for every order.
@@ -59,8 +59,8 @@ const change = async (sql: Sql, decisions: Decisions): Promise<number> => {
 }
 
 /**
- * Most decisions of a batch differ in nothing but the order, so what they say is sent once: the
- * kinds, counted from 1.
+ * Most decisions of a batch differ only in the order, so each kind of decision is sent once. Kinds
+ * are counted from 1.
  */
 const sorted = (decisions: Decisions) => {
   const kinds: Array<Decision> = []

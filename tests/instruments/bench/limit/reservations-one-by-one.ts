@@ -1,12 +1,9 @@
-/**
- * What a participant without batches does: a transaction of one prepared statement for each
- * command.
- */
-import type { Command, Outcome } from "#shared/contracts/reservation.ts"
+/** A participant without batches: a transaction of one prepared statement for each command. */
 import type { Sql } from "./database.ts"
 import type { Commands, Outcomes, Resources } from "./reservations.ts"
+import type { Command, Outcome } from "./wire.ts"
 
-/** Makes the function that applies commands, each for itself, and answers each. */
+/** Makes the function that applies each command alone, and answers each. */
 export const reservationsOneByOne = (sql: Sql, resources: Resources) => {
   const { table, key, balance } = resources
 

@@ -1,10 +1,10 @@
 /**
- * What a participant does with a batch: one statement for all reserves, one for all cancels. It
- * trusts that an order comes once, and that of each resource there is enough for the whole batch or
- * for none of it: else all of it is rejected.
+ * A participant with batches: one statement for all reserves, one for all cancels. It assumes that
+ * an order comes once. If a resource is not enough for all its reserves in a batch, all of them are
+ * rejected.
  */
-import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import type { Sql } from "./database.ts"
+import type { Command, Outcome } from "./wire.ts"
 
 /** A participant's table of what can be reserved. */
 export interface Resources {
@@ -16,10 +16,7 @@ export interface Resources {
 export type Commands = ReadonlyArray<Command>
 export type Outcomes = ReadonlyArray<Outcome>
 
-/**
- * Makes the function that applies batches of commands, all in what can be one batch, and answers
- * each.
- */
+/** Makes the function that applies batches of commands together, and answers each. */
 export const reservationsOf = (sql: Sql, resources: Resources) => {
   const reserve = reserveAll(sql, resources)
   const cancel = cancelAll(sql, resources)
@@ -40,7 +37,7 @@ export const reservationsOf = (sql: Sql, resources: Resources) => {
   }
 }
 
-/** Gives the resources that were there. */
+/** Gives the resources that were enough. */
 const reserveAll =
   (sql: Sql, { table, key, balance }: Resources) =>
   async (commands: Commands): Promise<ReadonlySet<string>> => {

@@ -13,10 +13,10 @@ export const encode = (command: Command): string => {
   return text
 }
 
-/** Thrown where the buffer ends before the reply does. */
+/** Thrown if the buffer ends before the reply does. */
 export const incomplete = Symbol("incomplete")
 
-/** Gives the replies of a buffer, one at each call, and tells how far it has come. */
+/** Makes the reader of a buffer's replies: `reply` gives the next one, `at` tells how far it is. */
 export const decoder = (buffer: Buffer) => {
   let at = 0
 

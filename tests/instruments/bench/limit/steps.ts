@@ -1,14 +1,42 @@
-/** What the limit programs make of the saga's table: calls, and what a timeline tells of them. */
-import type { TimelineEntry } from "#shared/contracts/order-state.ts"
-import type { OrderMessage } from "#shared/contracts/order-message.ts"
-import type { OrderStep } from "#shared/contracts/order-saga.ts"
-import type { Command } from "#shared/contracts/reservation.ts"
+/** The saga's steps, and what a call for a step says and leaves in an order's timeline. */
+import type { Command, OrderMessage, TimelineEntry } from "./wire.ts"
 
-/** Where the participants' program answers for a step. */
-export const pathOf = ({ at }: OrderStep): string => `/${at}`
+export interface Step {
+  readonly step: string
+  /** Where the participants' program answers for it. */
+  readonly path: string
+  /** What an order takes from it. */
+  readonly takes: (order: OrderMessage) => readonly [resource: string, quantity: number]
+  /** Why an order fails that is rejected here. */
+  readonly refusal: string
+}
+
+/** In the order in which they reserve. */
+export const steps: ReadonlyArray<Step> = [
+  {
+    step: "money",
+    path: "/billing",
+    takes: ({ username, amountMinor }) => [username, amountMinor],
+    refusal: "Not enough money",
+  },
+  {
+    step: "item",
+    path: "/items",
+    takes: ({ details }) => [String(details.item), 1],
+    refusal: "Can not reserve the item",
+  },
+  {
+    step: "slot",
+    path: "/slots",
+    takes: ({ details }) => [details.slot, 1],
+    refusal: "Can not get the delivery slot",
+  },
+]
+
+export const stepNames: ReadonlyArray<string> = steps.map(({ step }) => step)
 
 export const commandOf = (
-  { takes }: OrderStep,
+  { takes }: Step,
   action: Command["action"],
   order: OrderMessage,
 ): Command => {
@@ -16,8 +44,8 @@ export const commandOf = (
   return { orderId: order.orderId, action, resource, quantity }
 }
 
-/** Makes the entries of a call that has its answer now. */
-export const entriesOf = ({ step }: OrderStep, action: Command["action"], startedAtMs: number) => {
+/** Makes the timeline entries of a call that has just been answered. */
+export const entriesOf = ({ step }: Step, action: Command["action"], startedAtMs: number) => {
   const nowMs = Date.now()
   const at = new Date(nowMs).toISOString()
   return (outcome: TimelineEntry["outcome"]): TimelineEntry => ({

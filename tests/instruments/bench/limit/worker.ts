@@ -1,13 +1,13 @@
 /**
- * From the stream to the decision: each lane reads a batch, brings its orders to their ends and
- * reads the next.
+ * From the stream to the decision: each lane reads a batch, runs its orders to their ends, and
+ * reads the next batch.
  */
-import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { environment, ready, whole } from "./environment.ts"
 import { clientOf } from "./http-client.ts"
 import { runBatch } from "./order-batch.ts"
 import { openRedis, type Redis } from "./redis.ts"
 import type { Command } from "./resp.ts"
+import type { OrderMessage } from "./wire.ts"
 
 const { REDIS_URL, STREAM, GROUP, PARTICIPANTS_URL, ORDERS_URL } = environment(
   "REDIS_URL",

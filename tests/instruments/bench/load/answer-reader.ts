@@ -1,9 +1,8 @@
-/**
- * Reads HTTP answers off a connection, in whatever pieces they come: just enough of HTTP for a
- * load.
- */
+/** Reads HTTP answers from a connection, in pieces of any size: just enough of HTTP for a load. */
 
-/** Makes the function that takes the pieces. `answered` is told each answer's status and text. */
+/**
+ * Makes the function that takes the pieces. It calls `answered` with each answer's status and text.
+ */
 export const answerReader = (answered: (status: number, text: string) => void) => {
   let text = ""
   return (piece: Buffer): void => {

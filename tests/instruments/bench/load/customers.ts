@@ -1,13 +1,13 @@
-/** Real users for a run: signed up and logged in at the auth service, each with a token. */
+/** Real users for a run: each is signed up and logged in at the auth service, and has a token. */
 import { Effect } from "effect"
 import { randomUUID } from "node:crypto"
 import { LoadFailed } from "./generator.ts"
 
 const customers = 30
-/** No more than auth hashes passwords at once, and far below what it turns away. */
+/** As many passwords as auth hashes at once, and far fewer than it refuses. */
 const atOnce = 4
 
-/** Signs up thirty users at that port and gives their access tokens. */
+/** Signs up thirty users at this port, and gives their access tokens. */
 export const signUpCustomers = (
   authPort: number,
 ): Effect.Effect<ReadonlyArray<string>, LoadFailed> => {

@@ -1,7 +1,4 @@
-/**
- * Starts the load generator, a process of its own so that it takes no time from anybody else's
- * loop.
- */
+/** Starts the load generator, as a separate process so that it delays no other event loop. */
 import { Effect, Schema, type Scope } from "effect"
 import { spawn } from "node:child_process"
 import { once } from "node:events"
@@ -12,11 +9,11 @@ import type { Load, LoadResult } from "./load.ts"
 
 export interface Generator {
   readonly pid: number
-  /** Sends all orders, and succeeds when each has its answer. */
+  /** Sends all orders. Succeeds when each has its answer. */
   readonly run: Effect.Effect<LoadResult, LoadFailed>
 }
 
-/** Orders were not answered as they had to be, so the run counts for nothing. */
+/** Orders were not answered as expected, so the run has no valid result. */
 export class LoadFailed extends Schema.TaggedError<LoadFailed>()("LoadFailed", {
   message: Schema.String,
 }) {}
@@ -36,7 +33,7 @@ export const startGenerator = (load: Load): Effect.Effect<Generator, LoadFailed,
     )
     let errors = ""
     child.stderr.on("data", (text) => errors = (errors + text).slice(-1000))
-    child.stdin.on("error", () => {}) // It ended by itself; its errors say why.
+    child.stdin.on("error", () => {}) // It ended early; its errors say why.
     const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]()
     const line = Effect.tryPromise({
       try: async () => {

@@ -1,15 +1,12 @@
-/**
- * Asks /livez again and again, as who decides whether a process is alive does, and measures how
- * long the answer takes.
- */
+/** Polls /livez as a liveness probe does, and measures how long the answers take. */
 import { Effect, type Scope } from "effect"
 import { setTimeout as wait } from "node:timers/promises"
 
 const everyMs = 20
 
 /**
- * Asks until the scope closes; what it gives is the time, in milliseconds, that 99 of 100 answers
- * took at most.
+ * Polls until the scope closes. Gives the function that tells the 99th percentile of the answers'
+ * times, in milliseconds.
  */
 export const askLivez = (port: number): Effect.Effect<() => number, never, Scope.Scope> =>
   Effect.map(
@@ -26,7 +23,7 @@ export const askLivez = (port: number): Effect.Effect<() => number, never, Scope
             await wait(everyMs)
           }
         }
-        // One that is not answered took for ever.
+        // An unanswered request took for ever.
         return { asking, ended: ask().catch(() => asking.tookMs.push(Infinity)) }
       }),
       ({ asking, ended }) =>

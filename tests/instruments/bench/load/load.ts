@@ -1,20 +1,20 @@
-/** What the load generator is told, and what it tells at the end. */
+/** The load generator's input and output. */
 import type { Shape } from "../work/workload.ts"
 
 export interface Load {
-  /** Where orders are posted; connections are spread over them. */
+  /** The ports at which orders are posted; connections are spread over them. */
   readonly doors: ReadonlyArray<number>
-  /** A header for each customer, that says who it is. */
+  /** A header for each customer that identifies it. */
   readonly customers: ReadonlyArray<string>
   readonly orders: number
-  /** As many orders are in flight at most. */
+  /** The most orders in flight. */
   readonly connections: number
   readonly shape: Shape
-  /** An open loop: so many orders a second, however fast they are answered. */
+  /** An open loop: this many orders a second, however fast the answers come. */
   readonly perSecond?: number
-  /** Waits so long for each order's decision, with a `Prefer` header. */
+  /** How long each request waits for its order's decision, by a `Prefer` header. */
   readonly waitSeconds?: number
-  /** Sends an order again at once that was refused for a while (429, 503), whatever it was told. */
+  /** Sends a refused order again at once (429, 503), regardless of Retry-After. */
   readonly again?: boolean
   /** Gives each order an idempotency key of its own. */
   readonly keys?: boolean
@@ -28,6 +28,6 @@ export interface LoadResult {
   readonly p50Ms: number
   readonly p99Ms: number
   readonly statuses: Readonly<Record<string, number>>
-  /** The end of the first answer that was no success. */
+  /** The end of the first answer that is not a success. */
   readonly firstFailure: string
 }

@@ -1,8 +1,8 @@
 /**
- * The customers of an end-to-end run, as one process that costs as little as can be: raw sockets
- * that are kept open, requests that are made once, and answers of which only the status is looked
- * at. Its argument is a `Load` as JSON; it says "ready" when it is connected, begins when it is
- * told "go", and then writes a `LoadResult` as JSON.
+ * The customers of an end-to-end run, as one process that costs as little as possible: raw sockets
+ * that stay open, requests that are built once, and answers of which only the status is read. Its
+ * argument is a `Load` as JSON. It prints "ready" when it is connected, begins when it reads "go",
+ * and then prints a `LoadResult` as JSON.
  */
 import { randomUUID } from "node:crypto"
 import { once } from "node:events"
@@ -24,7 +24,7 @@ const bodyOf = (n: number): string => {
   return `content-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body}`
 }
 
-/** After so many, what orders ask for comes again, and so do their customers. */
+/** The number of different requests; after them, wishes and customers repeat. */
 const different = Math.min(load.orders, 100 * load.customers.length)
 const requests = load.doors.map((port) =>
   Array.from({ length: different }, (_, n) => [headOf(n, port), bodyOf(n)] as const)
@@ -45,10 +45,7 @@ let next = 0
 let done = 0
 let finish = () => {}
 
-/**
- * Sends one order after another on one connection. In an open loop each is sent no sooner than its
- * time.
- */
+/** Sends one order after another on one connection. In an open loop, each waits until its time. */
 const work = (socket: Socket, door: number, startedAtMs: number) => {
   const perMs = (load.perSecond ?? 0) / 1000
   let n = 0
@@ -62,7 +59,7 @@ const work = (socket: Socket, door: number, startedAtMs: number) => {
     else write(dueAtMs)
   }
   const write = (dueAtMs: number) => {
-    // Counted from when it was due: a server that is behind makes others wait, too.
+    // Counted from the time when it was due: a slow server makes the next orders wait, too.
     sentAtMs = dueAtMs
     socket.write(requestOf(n, door))
   }
@@ -113,6 +110,6 @@ const result: LoadResult = {
   firstFailure,
 }
 console.log(JSON.stringify(result))
-// The time it used can be read as long as it is there.
+// Its processor time can be read only as long as it exists.
 await once(process.stdin, "close")
 process.exit()

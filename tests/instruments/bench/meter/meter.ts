@@ -1,6 +1,6 @@
 /**
- * What a run costs: processor time by process, memory, transactions and syncs, and what others took
- * meanwhile.
+ * The costs of a run: processor time by process, memory, transactions and syncs, and what other
+ * programs took meanwhile.
  */
 import type { Databases } from "../stand/databases.ts"
 import { deviceFlushes, forgetPeak, machineMs, memoryMiB, type Stat, treesOf } from "./proc.ts"
@@ -8,11 +8,11 @@ import { deviceFlushes, forgetPeak, machineMs, memoryMiB, type Stat, treesOf } f
 export interface Metered {
   readonly name: string
   readonly pid: number
-  /** Without the processes that it has started. */
+  /** Without its child processes. */
   readonly alone?: boolean
 }
 
-/** Of one window of time. */
+/** The costs of one window of time. */
 export interface Costs {
   readonly seconds: number
   /** By the name of the process. */
@@ -21,11 +21,11 @@ export interface Costs {
   /** Transactions that wrote something. */
   readonly commits: number
   readonly walBytes: number
-  /** Undefined where the device does not tell. */
+  /** Undefined if the device does not tell. */
   readonly flushes: number | undefined
   /** How many processors our processes kept busy. */
   readonly coresBusy: number
-  /** How many processors others kept busy, or a host took away. */
+  /** How many processors other programs kept busy, or the host took away. */
   readonly othersCores: number
 }
 
@@ -36,13 +36,16 @@ export interface Meter {
 
 export interface MeterOptions {
   readonly databases: Databases
-  /** Below it the databases are. */
+  /** The folder of the databases. */
   readonly folder: string
-  /** Asked at the beginning and at the end: who came meanwhile counts, and who is gone does not. */
+  /**
+   * Called at the start and at the end: a process that came meanwhile counts, one that ended does
+   * not.
+   */
   readonly processes: () => ReadonlyArray<Metered>
 }
 
-/** Begins a window. What is asked of PostgreSQL is asked outside of it. */
+/** Begins a window. The queries to PostgreSQL are outside of it. */
 export const startMeter = async (options: MeterOptions): Promise<Meter> => {
   const { databases, folder, processes } = options
   const written = await writtenIn(databases)
@@ -92,8 +95,8 @@ const read = ({ folder, ...options }: MeterOptions) => {
 }
 
 /**
- * PostgreSQL numbers transactions that write, and bytes of its log, at once; its statistics come
- * seconds later.
+ * PostgreSQL counts writing transactions and bytes of its log at once; its statistics come seconds
+ * later.
  */
 const writtenIn = async ({ orders }: Databases) => {
   const [row] = await orders<[{ commits: number; walBytes: number }]>`

@@ -1,22 +1,21 @@
 /**
- * What Linux tells of processes and of the machine, from /proc: time, memory, and syncs of the
- * disk.
+ * Figures of processes and of the machine, from Linux's /proc: time, memory, and syncs of the disk.
  */
 import { readdirSync, readFileSync, statSync, writeFileSync } from "node:fs"
 
-/** What /proc counts time in, on every Linux that Node runs on. */
+/** The unit of time in /proc, on every Linux that Node runs on. */
 const tickMs = 10
 
 export interface Stat {
   readonly pid: number
   readonly parent: number
   readonly ownMs: number
-  /** What children took that have ended. */
+  /** The time of children that have ended. */
   readonly endedMs: number
 }
 
 /**
- * The name may hold spaces and brackets, so what comes after it is read from the last bracket on.
+ * The process's name may have spaces and brackets, so the fields are read from the last bracket on.
  */
 const readStat = (pid: number): Stat | undefined => {
   const text = contentOf(`/proc/${pid}/stat`)
@@ -31,7 +30,7 @@ const readStat = (pid: number): Stat | undefined => {
   }
 }
 
-/** Gone, or not ours to see. */
+/** Undefined if the file is gone, or may not be read. */
 const contentOf = (file: string): string | undefined => {
   try {
     return readFileSync(file, "utf8")
@@ -40,7 +39,7 @@ const contentOf = (file: string): string | undefined => {
   }
 }
 
-/** The processes that the given ones have started, and those themselves; by the given ones. */
+/** Each given process with all its descendants, by its id. */
 export const treesOf = (roots: ReadonlyArray<number>): ReadonlyMap<number, ReadonlyArray<Stat>> => {
   const stats = readdirSync("/proc").filter((name) => /^\d+$/.test(name))
     .map((name) => readStat(Number(name))).filter((stat) => stat !== undefined)
@@ -52,7 +51,7 @@ export const treesOf = (roots: ReadonlyArray<number>): ReadonlyMap<number, Reado
   ]))
 }
 
-/** Since the machine started: what all processes used, and what a host took away. */
+/** Since the machine started: the time that all processes used, and that the host took away. */
 export const machineMs = (): { readonly busyMs: number; readonly stolenMs: number } => {
   const line = contentOf("/proc/stat")?.split("\n")[0] ?? ""
   const [user = 0, nice = 0, system = 0, , , irq = 0, softIrq = 0, stolen = 0] = line
@@ -60,18 +59,18 @@ export const machineMs = (): { readonly busyMs: number; readonly stolenMs: numbe
   return { busyMs: tickMs * (user + nice + system + irq + softIrq), stolenMs: tickMs * stolen }
 }
 
-/** From now on the peak is a new one. */
+/** Begins a new peak of the process's memory. */
 export const forgetPeak = (pid: number): void => {
   try {
     writeFileSync(`/proc/${pid}/clear_refs`, "5")
   } catch {
-    // Not allowed: then it is the peak since the process began.
+    // Not allowed: the peak counts from the start of the process.
   }
 }
 
 /**
- * The most memory of a process tree, in MiB: of the first process its peak, of others what they
- * have of their own, and what they share once.
+ * The most memory of a process tree, in MiB: the first process's peak, the other processes' own
+ * memory, and their shared memory once.
  */
 export const memoryMiB = ([first, ...others]: ReadonlyArray<Stat>): number => {
   if (first === undefined) return 0
@@ -85,10 +84,7 @@ const statusKiB = (pid: number, name: string): number =>
     new RegExp(`^${name}:\\s+(\\d+)`, "m").exec(contentOf(`/proc/${pid}/status`) ?? "")?.[1] ?? 0,
   )
 
-/**
- * How often the device below a folder was told to put on the disk what it has; undefined where that
- * cannot be known.
- */
+/** How often the device of a folder was flushed; undefined if that is not known. */
 export const deviceFlushes = (folder: string): number | undefined => {
   const { dev } = statSync(folder)
   const [major, minor] = [dev >> 8 & 0xfff, dev & 0xff | dev >> 12 & 0xfff00]

@@ -1,7 +1,7 @@
 /**
  * BullMQ: a job for each order on Redis, and a worker in this process. It keeps no record of steps:
- * a job that is run again starts from the front. Orders that come in the same turn of the event
- * loop are added together.
+ * a job that runs again starts at the first one. Orders of one turn of the event loop are added
+ * together.
  */
 import { type Job, Queue, Worker } from "bullmq"
 import { Redis } from "ioredis"
@@ -61,7 +61,7 @@ const start = (): Engine => {
   }
 }
 
-/** Hands in together whatever comes in one turn of the event loop. */
+/** Adds together the orders of one turn of the event loop. */
 const gathered = (addAll: (orders: ReadonlyArray<Order>) => Promise<unknown>) => {
   let gathering: { readonly orders: Array<Order>; readonly added: Promise<unknown> } | undefined
   return async (order: Order): Promise<void> => {

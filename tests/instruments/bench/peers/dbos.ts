@@ -1,7 +1,6 @@
 /**
- * DBOS: workflows in this process, each step recorded in PostgreSQL. Started directly, as a queue
- * of its own only adds writes; the order's id is the workflow's, so that an order is never run
- * twice.
+ * DBOS: workflows in this process, with each step recorded in PostgreSQL. They start directly,
+ * since a queue of DBOS only adds writes. The order's id is the workflow's, so no order runs twice.
  */
 import { DBOS } from "@dbos-inc/dbos-sdk"
 import { given } from "./environment.ts"
@@ -11,8 +10,7 @@ import type { Order } from "./orders.ts"
 
 const workflow = DBOS.registerWorkflow(
   (order: Order) =>
-    // With its own retries, each step asks the database once more whether the workflow was
-    // cancelled.
+    // With DBOS's own retries, each step makes one more query: whether the workflow was cancelled.
     runSaga(order, (action) => DBOS.runStep(() => persistently(action), { name: action.name })),
   { name: "order" },
 )

@@ -1,16 +1,15 @@
 /**
- * The measurement that every peer's program ends in: pending orders in, a warm-up, then the counted
- * sagas, so many in flight all the time, and one line of JSON. It exits with 1 when anything is not
- * as expected.
+ * The measurement, the same for every peer: a warm-up, then the measured sagas, with a constant
+ * number of them in flight, and one line of JSON. Exits with 1 when anything is not as expected.
  */
 import { setTimeout as wait } from "node:timers/promises"
 import { count } from "./environment.ts"
-import { closeOrders, insertPending, type Order, type Refusal } from "./orders.ts"
+import { closeOrders, type Order, readOrders, type Refusal } from "./orders.ts"
 import { closeParticipants } from "./participants.ts"
 
 /** An engine that is ready to take orders. */
 export interface Engine {
-  /** Runs the saga of an order; resolves, when it has ended, with why the order failed, or null. */
+  /** Runs an order's saga to its end. Resolves with why the order failed, or null. */
   readonly execute: (order: Order) => Promise<Refusal | null>
   readonly close: () => Promise<void>
 }
@@ -22,19 +21,24 @@ export interface Peer {
   readonly start: () => Promise<Engine>
 }
 
-// Engines retry for ever; a measurement that stands still for so long is over.
+// Engines retry for ever. When no saga ends for this long, the measurement has failed.
 const standstillMs = 60_000
-// An engine that stood still may not close either; what it has started ends with this process.
+// An engine at a standstill may not close either. What it has started ends with this process.
 const closeWithinMs = 20_000
 
 /** Measures the engine, prints the result and ends the process. */
 export const measure = async ({ peer, inFlight, start }: Peer): Promise<never> => {
-  const warmup = count("WARMUP", 500)
-  const sagas = count("ORDERS", 2000)
-  const lanes = count("IN_FLIGHT", inFlight)
   let engine: Engine | undefined
   try {
-    const orders = await insertPending(warmup + sagas)
+    const warmup = count("WARMUP", 500)
+    const lanes = count("IN_FLIGHT", inFlight)
+    const orders = await readOrders()
+    const sagas = orders.length - warmup
+    if (sagas <= 0) {
+      throw new Error(
+        `Standard input has ${orders.length} orders, and WARMUP takes ${warmup}: see README.md`,
+      )
+    }
     engine = await start()
     await run(engine, orders.slice(0, warmup), lanes)
     const { seconds, latenciesMs } = await run(engine, orders.slice(warmup), lanes)
@@ -60,7 +64,7 @@ const close = async (engine: Engine | undefined): Promise<void> => {
   await Promise.all([closeOrders(), closeParticipants()])
 }
 
-/** Runs the sagas, as many at a time as there are lanes; ends at the first one that goes wrong. */
+/** Runs the sagas, as many at a time as there are lanes. Rejects at the first wrong outcome. */
 const run = async (engine: Engine, orders: ReadonlyArray<Order>, lanes: number) => {
   const latenciesMs: Array<number> = []
   const waiting = orders.values()

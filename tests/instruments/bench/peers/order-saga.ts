@@ -1,6 +1,6 @@
 /**
- * The order saga as a list of actions that unfolds with their answers, so that each engine runs the
- * very same saga and only decides how an action is made durable.
+ * The order saga as a sequence of actions, each of which depends on the answers so far. So every
+ * engine runs the same saga, and only decides how an action is made durable.
  */
 import { setTimeout as wait } from "node:timers/promises"
 import { mark, type Order, type Refusal } from "./orders.ts"
@@ -9,19 +9,19 @@ import { type Command, type ParticipantName, send } from "./participants.ts"
 const firstWaitMs = 50
 const mostRetries = 8
 
-/** One call or write: what an engine records as a step of its own. */
+/** One call or write, which an engine records as a step. */
 export interface Action {
   readonly name: string
-  /** Answers false if a reserve was refused. */
+  /** Resolves with false if a reserve was rejected. */
   readonly run: () => Promise<boolean>
 }
 
-/** Ends with why the order failed, or null. */
+/** Returns why the order failed, or null. */
 export type OrderSaga = Generator<Action, Refusal | null, boolean>
 
 /**
- * Reserve the money, the item and the slot; when one is refused, give back the others, last first;
- * mark the order.
+ * Reserves the money, the item and the slot; if one is rejected, gives back the others, last first;
+ * then marks the order.
  */
 export function* orderSaga(order: Order): OrderSaga {
   const reserved: Array<Step> = []
@@ -39,7 +39,7 @@ export function* orderSaga(order: Order): OrderSaga {
   return refusal
 }
 
-/** Runs the saga to its end, each action as the engine wants it done. */
+/** Runs the saga to its end, with each action as the engine runs it. */
 export const runSaga = async (
   order: Order,
   durably: (action: Action) => Promise<boolean>,
@@ -51,8 +51,8 @@ export const runSaga = async (
 }
 
 /**
- * Runs an action, for an engine that has no cheap retry of its own, again if it fails: a
- * participant may be away for a moment, and answers the same the second time.
+ * Runs an action, and retries it if it fails: for an engine without cheap retries. A participant
+ * may be away for a moment, and a repeated command has the same answer.
  */
 export const persistently = async (action: Action, failed = 0): Promise<boolean> => {
   try {

@@ -1,10 +1,9 @@
 /**
- * The work that every peer gets, which is that of the whole bench, and its rows in the orders
- * table: pending before the clock starts, and marked with one update when the saga ends.
+ * The orders that a peer runs: lines of JSON on standard input, each of a row that is pending in
+ * the orders table. One update marks the row when the saga ends.
  */
 import postgres from "postgres"
-import { notInARun } from "../work/not-in-a-run.ts"
-import { endOf, wantedOrders } from "../work/workload.ts"
+import { text } from "node:stream/consumers"
 import { given } from "./environment.ts"
 
 export type Refusal = "Can not reserve the item" | "Can not get the delivery slot"
@@ -19,36 +18,12 @@ export interface Order {
   readonly refusal: Refusal | null
 }
 
-const refusals = {
-  completed: null,
-  "no item": "Can not reserve the item",
-  "no slot": "Can not get the delivery slot",
-} as const
-const rowsInStatement = 1000
-
 const sql = postgres(given("ORDERS_DATABASE_URL"), { max: 16, onnotice: () => {} })
 
-/** Puts so many new orders into the table, pending, and resolves with them. */
-export const insertPending = async (amount: number): Promise<ReadonlyArray<Order>> => {
-  const orders = wantedOrders(amount, "mixed").map(({ createdAtMs: _, ...order }, n): Order => ({
-    ...order,
-    refusal: refusals[endOf(n)],
-  }))
-  for (let at = 0; at < amount; at += rowsInStatement) {
-    const rows = orders.slice(at, at + rowsInStatement)
-    await sql`
-      insert into orders (id, username, amount, details, steps, created_at, publish_at)
-      select id, username, amount, jsonb_build_object('item', item, 'slot', slot),
-        '["money", "item", "slot"]', now(), now() + ${notInARun}::interval
-      from unnest(
-        ${rows.map(({ id }) => id)}::uuid[],
-        ${rows.map(({ username }) => username)}::text[],
-        ${rows.map(({ amountMinor }) => amountMinor)}::bigint[],
-        ${rows.map(({ item }) => item)}::int[],
-        ${rows.map(({ slot }) => slot)}::text[]
-      ) as given (id, username, amount, item, slot)`
-  }
-  return orders
+/** Resolves with the orders on standard input when it ends. */
+export const readOrders = async (): Promise<ReadonlyArray<Order>> => {
+  const lines = (await text(process.stdin)).split("\n").filter((line) => line !== "")
+  return lines.map((line) => JSON.parse(line) as Order)
 }
 
 /** Marks an order as completed, or as failed if it was refused. Harmless the second time. */

@@ -1,7 +1,7 @@
 /**
- * Calls of our participants, one command a request, as an engine without batches sends them. The
- * token is signed as the orchestrator signs it (shared/security/service-tokens.ts), and kept for as
- * long.
+ * Calls of the participants, one command a request: an engine without batches sends them like this.
+ * With SERVICE_PRIVATE_KEY, each request has a token like the orchestrator's, signed again after
+ * half of its lifetime.
  */
 import { importJWK, type JWK, SignJWT } from "jose"
 import { readFile } from "node:fs/promises"
@@ -20,30 +20,32 @@ export interface Command {
 const tokenSeconds = 30
 const connections = 64
 
-const pool = (variable: string) => new Pool(given(variable), { connections })
-const pools: Readonly<Record<ParticipantName, Pool>> = {
-  billing: pool("BILLING_URL"),
-  items: pool("ITEMS_URL"),
-  slots: pool("SLOTS_URL"),
+const endpoint = (variable: string) => {
+  const { origin, pathname } = new URL(given(variable))
+  return { pool: new Pool(origin, { connections }), path: pathname }
 }
-const key = await importJWK(
-  JSON.parse(await readFile(given("SERVICE_PRIVATE_KEY"), "utf8")) as JWK,
-  "EdDSA",
-)
+const endpoints = {
+  billing: endpoint("BILLING_URL"),
+  items: endpoint("ITEMS_URL"),
+  slots: endpoint("SLOTS_URL"),
+}
+
+const keyFile = process.env.SERVICE_PRIVATE_KEY
+const key = keyFile
+  ? await importJWK(JSON.parse(await readFile(keyFile, "utf8")) as JWK, "EdDSA")
+  : undefined
 const tokens = new Map<ParticipantName, { readonly untilMs: number; token: Promise<string> }>()
 
 /**
- * Whether the participant did it; false is a refusal. Rejects with everything else, and the engine
- * may try again.
+ * Resolves with true when the participant did it, and with false when it rejected the reserve.
+ * Rejects with everything else; the engine may retry.
  */
 export const send = async (participant: ParticipantName, command: Command): Promise<boolean> => {
-  const response = await pools[participant].request({
+  const { pool, path } = endpoints[participant]
+  const response = await pool.request({
     method: "POST",
-    path: "/internal/reservations",
-    headers: {
-      "content-type": "application/json",
-      authorization: `Bearer ${await tokenFor(participant)}`,
-    },
+    path,
+    headers: { "content-type": "application/json", ...await authorization(participant) },
     body: JSON.stringify({ commands: [command] }),
   })
   if (response.statusCode !== 200) {
@@ -57,10 +59,16 @@ export const send = async (participant: ParticipantName, command: Command): Prom
 }
 
 export const closeParticipants = async (): Promise<void> => {
-  await Promise.all(Object.values(pools).map((each) => each.destroy()))
+  await Promise.all(Object.values(endpoints).map(({ pool }) => pool.destroy()))
 }
 
-const tokenFor = (callee: ParticipantName): Promise<string> => {
+const authorization = async (callee: ParticipantName) =>
+  key && { authorization: `Bearer ${await tokenFor(callee, key)}` }
+
+const tokenFor = (
+  callee: ParticipantName,
+  signingKey: Awaited<ReturnType<typeof importJWK>>,
+): Promise<string> => {
   const kept = tokens.get(callee)
   if (kept !== undefined && kept.untilMs > Date.now()) return kept.token
   const seconds = Math.floor(Date.now() / 1000)
@@ -70,7 +78,7 @@ const tokenFor = (callee: ParticipantName): Promise<string> => {
     .setAudience(callee)
     .setIssuedAt(seconds)
     .setExpirationTime(seconds + tokenSeconds)
-    .sign(key)
+    .sign(signingKey)
   tokens.set(callee, { untilMs: (seconds + tokenSeconds / 2) * 1000, token })
   return token
 }

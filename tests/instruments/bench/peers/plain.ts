@@ -1,6 +1,6 @@
 /**
- * No engine at all: the saga's calls one after another, nothing durable but what the participants
- * record. The ceiling of every engine that makes one call a step.
+ * No engine: the saga's calls one after another, with nothing durable except the participants'
+ * records. The upper bound for engines that make one call for each step.
  */
 import { measure } from "./measure.ts"
 import { persistently, runSaga } from "./order-saga.ts"

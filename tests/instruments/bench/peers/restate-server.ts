@@ -1,7 +1,7 @@
 /**
  * Restate's server for one measurement: on free ports of 127.0.0.1, its files in DATA_DIR, durable
- * as it comes (its log is synced to the disk). It ends with the process that started it, however
- * that ends.
+ * by default (its log is synced to the disk). It ends with the process that started it, even if
+ * that is killed.
  */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
@@ -13,8 +13,8 @@ import { given } from "./environment.ts"
 const startWithinMs = 60_000
 
 /**
- * Kills the server when standard input ends: when it is told to, or when the process that started
- * it is gone.
+ * Kills the server when standard input ends: on `stop`, or when the process that started it is
+ * gone.
  */
 const supervised = `exec 3<&0 4>&2 2>/dev/null
 "$@" </dev/null 2>&4 3<&- 4>&- & server=$!
@@ -23,7 +23,7 @@ wait $server`
 
 export interface RestateServer {
   readonly ingressUrl: string
-  /** Tells it where a service is; resolves when it has asked the service what it offers. */
+  /** Registers the service at this address. Resolves when the server has read what it offers. */
   readonly register: (uri: string) => Promise<void>
   readonly stop: () => Promise<void>
 }
@@ -88,9 +88,7 @@ const healthy = async (admin: number, ingress: number): Promise<boolean> => {
   return answers.every(Boolean)
 }
 
-/**
- * The executable itself: what npm links as restate-server is a Node program that stays in between.
- */
+/** The executable itself: npm's `restate-server` is a Node program that stays in between. */
 const binary = (): string =>
   createRequire(import.meta.url).resolve(
     `@restatedev/restate-server-${process.platform}-${process.arch}/bin/restate-server`,

@@ -1,7 +1,7 @@
 /**
- * Restate: its server as a process of its own, which keeps the journal, and the saga as a service
- * in this process, which it calls over HTTP/2. Orders come in at its ingress, one request each, and
- * are on its disk from then on.
+ * Restate: its server is a separate process that keeps the journal, and calls the saga, a service
+ * in this process, over HTTP/2. Each order is a request to its ingress, and is on its disk from
+ * then on.
  */
 import * as restate from "@restatedev/restate-sdk"
 import { once } from "node:events"

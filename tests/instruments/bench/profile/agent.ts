@@ -1,7 +1,7 @@
 /**
- * Loaded into a service that is profiled, before its program: SIGUSR2 begins a CPU profile, the
- * next one ends it and writes it to BENCH_PROFILE. So a profile holds what was measured, and
- * neither start nor warm-up. A file beside it says that it has begun.
+ * Loaded into a profiled service before its program: SIGUSR2 begins a CPU profile, and the next one
+ * ends it and writes it to BENCH_PROFILE. So a profile covers the measured time, without start and
+ * warm-up. A file beside it shows that it has begun.
  */
 import { renameSync, writeFileSync } from "node:fs"
 import { Session } from "node:inspector/promises"
@@ -23,7 +23,7 @@ const toggle = async () => {
     return
   }
   const { profile } = await session.post("Profiler.stop")
-  // There at once and whole, for whoever waits for it.
+  // A rename makes the whole file appear at once.
   writeFileSync(`${file}.part`, JSON.stringify(profile))
   renameSync(`${file}.part`, file)
 }

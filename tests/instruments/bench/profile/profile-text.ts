@@ -1,4 +1,4 @@
-/** Profiles as text: where the time of each process went, in microseconds of an order. */
+/** Profiles as text: where the time of each process went, in microseconds for an order. */
 import { type CpuProfile, selfTimes } from "./self-times.ts"
 
 const shown = 25
@@ -8,7 +8,7 @@ const placeWidth = 58
 const cell = (text: string, width: number) =>
   (text.length > width ? `…${text.slice(1 - width)}` : text).padEnd(width)
 
-/** A block of lines for each process that did anything, the busiest first. */
+/** A block of lines for each process, the busiest first. */
 export const profileText = (
   profiles: ReadonlyMap<string, CpuProfile>,
   orders: number,

@@ -7,11 +7,11 @@ import type { Instrument } from "../stand/services.ts"
 import type { CpuProfile } from "./self-times.ts"
 
 export interface Recorder {
-  /** Where the files are. */
+  /** The folder of the files. */
   readonly folder: string
-  /** Whether it was told to instrument the process of that name. */
+  /** Whether the process of this name is instrumented. */
   readonly isOf: (name: string) => boolean
-  /** What a process needs to be started with. */
+  /** What to start the process of this name with. */
   readonly instrument: (name: string) => Instrument
   readonly start: (services: ReadonlyArray<Metered>) => Promise<void>
   /** Gives the profiles by the name of the process; the files stay in the folder. */
@@ -58,7 +58,7 @@ const untilThere = async (files: ReadonlyArray<string>) => {
   const giveUpAtMs = Date.now() + withinMs
   while (!files.every((file) => existsSync(file))) {
     if (Date.now() > giveUpAtMs) {
-      throw new Error(`Not all of these were written: ${files.join(", ")}`)
+      throw new Error(`Not all of these profiles were written: ${files.join(", ")}`)
     }
     await wait(50)
   }

@@ -9,7 +9,7 @@ const frame = (functionName: string, url: string, lineNumber: number) => ({
 })
 const inProject = (path: string) => pathToFileURL(join(root, path)).href
 
-it("adds up what each function took itself, and leaves out the profile's own start", () => {
+it("adds up the self times of each function, and leaves out the profile's own start", () => {
   const times = selfTimes({
     nodes: [
       { id: 1, ...frame("work", inProject("shared/work.ts"), 9) },

@@ -1,6 +1,5 @@
 /**
- * What a CPU profile says of a process: the time that each function took itself, without those it
- * called.
+ * Self times from a CPU profile: the time of each function, without the functions that it called.
  */
 import { relative } from "node:path"
 import { fileURLToPath } from "node:url"
@@ -48,7 +47,7 @@ export const selfTimes = ({ nodes, samples, timeDeltas }: CpuProfile): SelfTimes
     found.set(key, entry)
   })
   const of = (name: string) => found.get(`${name} `)?.micros ?? 0
-  // What it takes to begin a profile is in it.
+  // The profile includes its own start.
   const functions = [...found.values()]
     .filter(({ name, place }) => name !== "(idle)" && !place.startsWith("node:inspector"))
     .sort((a, b) => b.micros - a.micros)
@@ -60,7 +59,7 @@ export const selfTimes = ({ nodes, samples, timeDeltas }: CpuProfile): SelfTimes
   }
 }
 
-/** Short enough for a table: within the project, within a package, or within Node. */
+/** A place that is short enough for a table: within the project, a package, or Node. */
 const placeOf = ({ url, lineNumber }: CpuProfile["nodes"][number]["callFrame"]): string => {
   if (url === "") return ""
   const path = url.startsWith("file:") ? relative(root, fileURLToPath(url)) : url

@@ -1,7 +1,4 @@
-/**
- * Goal 6, backlog: as many orders as are let in at all wait for an orchestrator that is down; then
- * it comes back.
- */
+/** Goal 6, backlog: a large backlog waits for an orchestrator that is down; then it comes back. */
 import { Effect } from "effect"
 import type { Hall } from "../hall.ts"
 import { inTurn } from "../rounds.ts"
@@ -13,12 +10,12 @@ import { insertPending } from "../work/opening.ts"
 import { untilDecided } from "../work/until-decided.ts"
 import { wantedOrders } from "../work/workload.ts"
 
-/** Five times what a run has: by default the bound of the backlog. */
+/** The backlog has this many times the orders of a run. */
 const times = 5
 const roundsAtMost = 3
 const leastOfRate = 0.9
 const mostMiB = { orchestrator: 250, any: 300 }
-/** Runs of PostgreSQL share their memory, and Redis has the queue. */
+/** PostgreSQL's processes share memory, and Redis holds the queue: neither counts here. */
 const services = (name: string) => !outsiders.includes(name) && !/^(postgres|redis)$/.test(name)
 
 export const backlog = Effect.fnUntraced(function* (hall: Hall) {
@@ -45,7 +42,7 @@ export const backlog = Effect.fnUntraced(function* (hall: Hall) {
   return [{ ...row!, goals }] as ReadonlyArray<Row>
 })
 
-/** The sweeper finds these due after a while, as it would. */
+/** The sweeper takes these orders after a while, as in production. */
 const decideBacklog = (subject: Subject, running: Services, orders: number) => {
   const prepare = Effect.gen(function* () {
     yield* running.stop("orchestrator")

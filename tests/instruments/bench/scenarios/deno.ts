@@ -1,6 +1,6 @@
 /**
- * Goal 8, Deno: the same services on the other runtime, against Node and the limits in the same
- * run.
+ * Goal 8, Deno: the same services on the other runtime, compared with Node and the limits in the
+ * same run.
  */
 import { Effect } from "effect"
 import type { Runtime } from "#tests/support/separate-services.ts"
@@ -14,7 +14,7 @@ import { decideQueued } from "../work/decide-queued.ts"
 
 const ways = { "queue-to-decision": decideQueued, "end-to-end": decidePosted }
 const count = Object.keys(ways).length
-/** Each begins with a start of all services. */
+/** Each round starts all services again. */
 const roundsAtMost = 3
 const leastOfNode = 0.85
 
@@ -28,7 +28,7 @@ export const deno = Effect.fnUntraced(function* (hall: Hall) {
       before: hall.services(1, runtime),
       run: (many) => Effect.flatMap(hall.ours(1, runtime), (ours) => run(ours, many)),
     }))
-  // While the services that were up last stand still.
+  // The services that ran last are paused meanwhile.
   const raw: ReadonlyArray<Part> = Object.entries(ways).map(([way, run]) => ({
     name: `  limit: ${way}`,
     orders,

@@ -1,6 +1,6 @@
 /**
- * Goal 7, the embedded run: everything in the one process of `npm start`, with orders in its memory
- * or in Redis.
+ * Goal 7, the embedded run: everything in the one process of `npm start`, with the queue in its
+ * memory or in Redis.
  */
 import { Effect } from "effect"
 import type { Hall } from "../hall.ts"
@@ -32,7 +32,7 @@ const embeddedWith = Effect.fnUntraced(function* (hall: Hall, queue: "memory" | 
     queueUrl: queue === "memory" ? "memory:" : undefined,
   })
   const name = `embedded, ${queue}`
-  // The first start makes the databases; it is the second that a person waits for.
+  // The first start makes the databases. A person waits for the later ones.
   yield* Effect.scoped(start)
   const startSeconds = yield* Effect.replicateEffect(
     Effect.map(Effect.scoped(start), ({ seconds }) => seconds),

@@ -1,6 +1,6 @@
 /**
- * Goal 2, end to end: a request for each order, until the last decision, against the raw program
- * with intake.
+ * Goal 2, end to end: a request for each order, until the last decision, compared with the raw
+ * program with intake.
  */
 import { Effect } from "effect"
 import type { Hall } from "../hall.ts"

@@ -1,7 +1,6 @@
 /**
- * Goal 6, growth: an order costs the same whether a thousand orders are on record or a million.
- * Orders come with an idempotency key each, so that is looked up too; sweeper, backlog and audit go
- * on meanwhile.
+ * Goal 6, growth: an order costs the same with a thousand orders on record or a million. Each order
+ * has an idempotency key, so keys are looked up, too; sweeper, backlog and audit go on meanwhile.
  */
 import { Effect } from "effect"
 import { firstIdAt } from "#shared/contracts/order.ts"
@@ -13,7 +12,7 @@ import { decidePosted } from "../work/decide-posted.ts"
 import { openBooks } from "../work/opening.ts"
 
 const sizes = [1_000, 100_000, 1_000_000]
-/** Flat, but for deeper indexes and what memory does not hold. */
+/** Almost flat: indexes are deeper, and memory does not hold everything. */
 const mostTimes = 1.2
 
 export const growth = Effect.fnUntraced(function* (hall: Hall) {

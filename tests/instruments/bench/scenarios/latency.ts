@@ -1,6 +1,7 @@
 /**
- * Goal 4, latency: from the request to the decision, with one and with ten customers, against the
- * plain loop and, with `--peers`, engines that keep each step; and at half of the peak rate.
+ * Goal 4, latency: from the request to the decision, with one and with ten customers, compared with
+ * the plain loop and, with `--peers`, with engines that record each step; and at half of the peak
+ * rate.
  */
 import { Effect } from "effect"
 import type { Hall } from "../hall.ts"
@@ -12,22 +13,22 @@ import { limitSubject, type Subject } from "../subject.ts"
 import { decideByPeer } from "../work/decide-by-peer.ts"
 import { decidePosted } from "../work/decide-posted.ts"
 
-/** The answer is held until the order is final. */
+/** The answer waits until the order is final. */
 const waitSeconds = 10
 const customersAtHalf = 256
 const secondsAtHalf = 6
 const mostHalfP99Ms = 100
-/** They start anew in each run, and the slower one takes 20 ms for an order. */
+/** They start fresh in each run, and the slower one takes 20 ms for an order. */
 const peers: ReadonlyArray<PeerName> = ["restate", "dbos"]
 const peerOrdersAtMost = 500
 
 interface Few {
   readonly inFlight: number
-  /** So many of the orders of a run are enough. */
+  /** The part of a run's orders that is enough. */
   readonly part: number
-  /** Times the loop's. */
+  /** The goal, in times the loop's. */
   readonly mostOfLoop: { readonly p50: number; readonly p99?: number }
-  /** Times each peer's p50. */
+  /** The goal, in times each peer's p50. */
   readonly mostOfPeers?: number
 }
 
@@ -76,7 +77,7 @@ export const latency = Effect.fnUntraced(function* (hall: Hall) {
   ] as ReadonlyArray<Row>
 })
 
-/** Ours, the loop and the peers. */
+/** The rows of ours, the loop and the peers. */
 const fewRows = (
   { mostOfLoop, mostOfPeers }: Few,
   [ours, loop, ...others]: ReadonlyArray<Measured>,

@@ -1,6 +1,6 @@
 /**
- * Goal 3, small batches: what an order costs at a tenth of the peak, when hardly two of them can
- * share anything.
+ * Goal 3, small batches: the cost of an order at a tenth of the peak rate, where few orders share a
+ * batch.
  */
 import { Effect } from "effect"
 import type { Hall } from "../hall.ts"

@@ -1,7 +1,7 @@
 /**
- * Overload: ten times as many customers as there are at the peak, who send what is refused again at
- * once, at an embedded run that lets in few orders at a time. What is accepted is worked off about
- * as fast as at the peak of the same system, and the process tells that it is alive.
+ * Overload: ten times as many customers as at the peak, who send refused orders again at once, for
+ * an embedded run that admits few orders at a time. It decides accepted orders about as fast as at
+ * its peak, and /livez answers soon.
  */
 import { Effect } from "effect"
 import type { Hall } from "../hall.ts"
@@ -12,8 +12,8 @@ import { throwAwayFolder } from "../stand/ground.ts"
 import { connectionsAtPeak, decidePosted } from "../work/decide-posted.ts"
 
 /**
- * As many times the capacity: at its peak, the system answers a tenth of so many customers as fast
- * as they ask.
+ * Ten times the capacity: at the peak, the system answers a tenth of these customers as fast as
+ * they ask.
  */
 const connections = 10 * connectionsAtPeak
 const fewOrders = { BACKLOG_LIMIT: "500" }

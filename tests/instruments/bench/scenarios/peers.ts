@@ -1,6 +1,5 @@
 /**
- * Goals 1 and 2: how many times as fast as other engines, which run the same saga with the same
- * participants.
+ * Goals 1 and 2: compared with other engines, which run the same saga with the same participants.
  */
 import { Effect } from "effect"
 import type { Hall } from "../hall.ts"
@@ -16,7 +15,7 @@ const times: Partial<Record<PeerName, { readonly posted: number; readonly queued
   dbos: { posted: 20 },
   "effect-workflow": { posted: 25 },
 }
-/** The slowest of them take a quarter of a minute for so many. */
+/** The slowest engines take a quarter of a minute for these. */
 const ordersAtMost = 2_000
 const roundsAtMost = 3
 

@@ -1,6 +1,6 @@
 /**
- * Goal 1, queue to decision: how fast sagas are run when nothing else is to be done, against the
- * raw batch program.
+ * Goal 1, queue to decision: the rate of sagas when there is no other work, compared with the raw
+ * batch program.
  */
 import { Effect } from "effect"
 import type { Hall } from "../hall.ts"

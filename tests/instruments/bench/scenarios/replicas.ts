@@ -1,6 +1,6 @@
 /**
- * Goal 6, replicas: more orchestrators and orders services on the same two processors do not make
- * it slower.
+ * Goal 6, replicas: more replicas of orders and of the orchestrator, on the same two processors,
+ * are not slower.
  */
 import { Effect } from "effect"
 import type { Hall } from "../hall.ts"
@@ -11,9 +11,9 @@ import { decidePosted } from "../work/decide-posted.ts"
 import { decideQueued } from "../work/decide-queued.ts"
 
 const counts = [1, 2, 4]
-/** Each begins with a start of all services. */
+/** Each round starts all services again. */
 const roundsAtMost = 3
-/** Runs of the same system differ by as much. */
+/** Runs of the same system differ by this much. */
 const leastOfOne = 0.95
 
 const ways = {

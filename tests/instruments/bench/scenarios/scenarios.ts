@@ -1,4 +1,4 @@
-/** All scenarios, in the order in which they are run. */
+/** All scenarios, in the order in which they run. */
 import type { ScenarioName } from "../arguments.ts"
 import type { Scenario } from "../hall.ts"
 import { backlog } from "./backlog.ts"

@@ -1,4 +1,6 @@
-/** What it costs to send traces, metrics and logs: the embedded run with and without, in turn. */
+/**
+ * The cost of sending traces, metrics and logs: the embedded run with and without them, in turn.
+ */
 import { Effect } from "effect"
 import { once } from "node:events"
 import { createServer } from "node:http"
@@ -41,7 +43,7 @@ const subjectWith = Effect.fnUntraced(
   },
 )
 
-/** Takes whatever it is sent, and keeps nothing, until the scope closes. */
+/** A collector that accepts everything and keeps nothing, until the scope closes. */
 const startCollector = Effect.gen(function* () {
   let requests = 0
   const server = yield* Effect.acquireRelease(

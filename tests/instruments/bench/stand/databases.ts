@@ -1,6 +1,6 @@
 /**
- * The bench's own way into the databases, as the superuser: it prepares what a run needs, and
- * checks it.
+ * The bench's own connections to the databases, as the superuser: for preparing runs, and for
+ * checking them.
  */
 import { Effect, type Scope } from "effect"
 import postgres from "postgres"

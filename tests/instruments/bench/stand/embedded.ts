@@ -1,7 +1,4 @@
-/**
- * The embedded run (`npm start`) as something to measure: one process, with the servers that it
- * starts itself.
- */
+/** The embedded run (`npm start`) as a subject: one process, with the servers that it starts. */
 import { Effect } from "effect"
 import { freePorts } from "#tests/instruments/chaos/ports.ts"
 import { postgresOf } from "#tests/support/embedded-process.ts"
@@ -17,7 +14,7 @@ import { plenty } from "./services.ts"
 export interface EmbeddedOptions {
   readonly dataDir: string
   readonly runtime: Runtime
-  /** Redis from the PATH where none is given. */
+  /** Undefined: the Redis of the PATH. */
   readonly queueUrl: string | undefined
   readonly settings?: Readonly<Record<string, string>>
 }
@@ -27,11 +24,11 @@ export interface Embedded {
   readonly port: number
   readonly internalPort: number
   readonly dataDir: string
-  /** From its start until it said that it is ready. */
+  /** From its start until it was ready. */
   readonly seconds: number
 }
 
-/** Starts it until the scope closes. */
+/** Starts the embedded run until the scope closes. */
 export const startEmbedded = Effect.fnUntraced(function* (
   { guard, logFile }: Pick<Ground, "guard" | "logFile">,
   { dataDir, runtime, queueUrl, settings }: EmbeddedOptions,
@@ -61,7 +58,7 @@ export const startEmbedded = Effect.fnUntraced(function* (
   return { program, port, internalPort, dataDir, seconds } satisfies Embedded as Embedded
 })
 
-/** The run as something that takes orders, with customers. */
+/** The embedded run as a subject, with customers. */
 export const embeddedSubject = Effect.fnUntraced(function* (embedded: Embedded) {
   const { program, port, dataDir } = embedded
   const databases = yield* openDatabases(postgresOf(dataDir))

@@ -1,6 +1,5 @@
 /**
- * What everything that is measured stands on: servers, databases, keys and a folder, all thrown
- * away at the end.
+ * What all subjects share: servers, databases, keys and a folder. All of it is removed at the end.
  */
 import { Effect, type Scope } from "effect"
 import { mkdirSync, mkdtempSync, rmSync } from "node:fs"
@@ -52,10 +51,10 @@ export const startGround: Effect.Effect<Ground, { readonly message: string }, Sc
     }
   })
 
-/** What the bench itself takes: it puts orders on the queue, and looks at what is left. */
+/** The bench itself, which puts orders on the queue and polls how many are left. */
 export const bench: Metered = { name: "bench", pid: process.pid, alone: true }
 
-/** On the disk, not in memory: what is synced there has a price. */
+/** A temporary folder, on the disk and not in memory, so that a sync has its cost. */
 export const throwAwayFolder: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
   Effect.sync(() => mkdtempSync(join(tmpdir(), "unwind-bench-"))),
   (folder) =>

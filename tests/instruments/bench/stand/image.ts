@@ -1,4 +1,4 @@
-/** How the services' image starts a runtime, so that what is measured is what is deployed. */
+/** How the services' image starts a runtime: the bench measures what is deployed. */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"
 import type { Runtime } from "#tests/support/separate-services.ts"

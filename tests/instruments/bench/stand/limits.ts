@@ -1,6 +1,6 @@
 /**
- * The limit programs (`tests/instruments/bench/limit`), as the bench uses them: those that batch,
- * and the loop that does not.
+ * Starts the limit programs (`tests/instruments/bench/limit`): those that batch, or the loop that
+ * does not.
  */
 import { Effect, type Scope } from "effect"
 import { freePort } from "#tests/instruments/chaos/ports.ts"
@@ -9,7 +9,7 @@ import { type Program, type ProgramFailed, runtimeCommand, startProgram } from "
 
 export interface Limits {
   readonly processes: ReadonlyArray<Program>
-  /** Where orders are posted. */
+  /** The port at which orders are posted. */
   readonly port: number
 }
 
@@ -38,7 +38,7 @@ const participantsOf = (ground: Ground, port: number, more: Record<string, strin
 
 const local = (port: number) => `http://127.0.0.1:${port}`
 
-/** From a posted order, or one in the stream, to the decision; in batches. */
+/** Starts the programs that take orders, posted or from the stream, to the decision in batches. */
 export const startBatchLimit = (ground: Ground): Started =>
   Effect.gen(function* () {
     const [participantsPort, port] = [yield* freePort, yield* freePort]
@@ -58,7 +58,9 @@ export const startBatchLimit = (ground: Ground): Started =>
     return { processes: [participants, orders, worker], port }
   })
 
-/** A saga in memory for each posted order, a call and a transaction for each step. */
+/**
+ * Starts the loop: a saga in memory for each posted order, a call and a transaction for each step.
+ */
 export const startLoopLimit = (ground: Ground): Started =>
   Effect.gen(function* () {
     const [participantsPort, port] = [yield* freePort, yield* freePort]

@@ -1,18 +1,18 @@
-/** Keeps the services up that were used last, since most scenarios use the same. */
+/** Keeps the last used services running, since most scenarios use the same. */
 import { Effect, Exit, Scope } from "effect"
 import type { Ground } from "./ground.ts"
 import { type Instrument, type Services, type ServicesOptions, startServices } from "./services.ts"
 
 export interface Park {
-  /** The services, as they are asked for. */
+  /** Gives the services with these options, and starts them unless they run. */
   readonly services: (
     options: ServicesOptions,
   ) => Effect.Effect<Services, { readonly message: string }>
-  /** Ends those that are up. */
+  /** Stops the services that run. */
   readonly clear: Effect.Effect<void>
 }
 
-/** A park that is empty at first, and empties itself with the scope. */
+/** Makes a park without services. The scope stops its services. */
 export const makePark = Effect.fnUntraced(function* (
   ground: Ground,
   instrument: (name: string) => Instrument,

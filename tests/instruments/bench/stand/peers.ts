@@ -1,6 +1,6 @@
 /**
- * Other engines (`tests/instruments/bench/peers`), each a program that runs the same orders against
- * our participants.
+ * Other engines (`tests/instruments/bench/peers`): each is a program that runs the bench's orders
+ * with our participants.
  */
 import { Effect, type Scope } from "effect"
 import { spawn } from "node:child_process"
@@ -9,6 +9,7 @@ import { existsSync, mkdtempSync } from "node:fs"
 import { join } from "node:path"
 import { keyFiles } from "#shared/security/generate-service-keys.ts"
 import { RunFailed } from "../run.ts"
+import { endOf, refusals, type WantedOrder } from "../work/workload.ts"
 import type { Ground } from "./ground.ts"
 import { root, runtimeCommand } from "./program.ts"
 import type { Services } from "./services.ts"
@@ -18,10 +19,10 @@ export type PeerName = typeof peerNames[number]
 
 const folder = join(root, "tests/instruments/bench/peers")
 
-/** They have dependencies of their own, which `npm ci` does not install. */
+/** Whether their dependencies are installed: the project's `npm ci` does not do it. */
 export const peersAreInstalled = (): boolean => existsSync(join(folder, "node_modules"))
 
-/** What such a program prints. */
+/** The output of a peer. */
 export interface PeerResult {
   readonly sagas: number
   readonly seconds: number
@@ -31,26 +32,27 @@ export interface PeerResult {
 
 export interface PeerOptions {
   readonly name: PeerName
-  readonly orders: number
+  /** The orders of the warm-up, then those that are measured. All are pending in the table. */
+  readonly orders: ReadonlyArray<WantedOrder>
   readonly warmUp: number
-  /** How many sagas are in flight; where it is not given, what suits the engine best. */
-  readonly inFlight?: number
+  /** The sagas in flight; unset: what suits the engine best. */
+  readonly inFlight?: number | undefined
 }
 
-/** Runs the program once, with a database and a folder that nobody used before. */
+/** Runs the program once, with a new database and a new folder. */
 export const runPeer = (
   ground: Ground,
   services: Services,
   options: PeerOptions,
 ): Effect.Effect<PeerResult, RunFailed, Scope.Scope> =>
   Effect.gen(function* () {
-    const { name } = options
+    const { name, orders } = options
     const databaseUrl = yield* Effect.promise(() => freshDatabase(ground))
     const child = yield* Effect.acquireRelease(
       Effect.sync(() => {
         const [command, ...words] = runtimeCommand("node")
         const env = environmentFor(ground, services, options, databaseUrl)
-        return spawn(command, [...words, join(folder, `${name}.ts`)], { cwd: root, env })
+        return spawn(command, [...words, `${name}.ts`], { cwd: folder, env })
       }),
       // It ends what it has started.
       (child) => Effect.sync(() => child.kill("SIGTERM")),
@@ -58,20 +60,25 @@ export const runPeer = (
     let [output, errors] = ["", ""]
     child.stdout.on("data", (text) => output += text)
     child.stderr.on("data", (text) => errors = (errors + text).slice(-2000))
+    child.stdin.on("error", () => {}) // It ended early; its errors say why.
+    child.stdin.end(orders.map(lineOf).join(""))
     const [code] = yield* Effect.promise(() => once(child, "close") as Promise<[number | null]>)
     if (code === 0) return JSON.parse(output.trim().split("\n").at(-1)!) as PeerResult
     const why = errors.split("\n").find((line) => /error/i.test(line)) ?? errors.slice(-300)
     return yield* new RunFailed({ message: `The peer ${name} failed: ${why.trim()}` })
   })
 
+const lineOf = ({ createdAtMs: _, ...order }: WantedOrder, n: number): string =>
+  JSON.stringify({ ...order, refusal: refusals[endOf(n)] }) + "\n"
+
 const environmentFor = (
   { servers, keysFolder, folder }: Ground,
   services: Services,
-  { orders, warmUp, inFlight }: PeerOptions,
+  { warmUp, inFlight }: PeerOptions,
   databaseUrl: string,
 ) => {
   const address = (name: "billing" | "items" | "slots") =>
-    `http://127.0.0.1:${services.portsOf(name, "internal")[0]}`
+    `http://127.0.0.1:${services.portsOf(name, "internal")[0]}/internal/reservations`
   return {
     PATH: process.env.PATH,
     HOME: process.env.HOME,
@@ -83,7 +90,6 @@ const environmentFor = (
     PEER_DATABASE_URL: databaseUrl,
     REDIS_URL: servers.redisUrl,
     DATA_DIR: mkdtempSync(join(folder, "peer-")),
-    ORDERS: `${orders}`,
     WARMUP: `${warmUp}`,
     ...(inFlight !== undefined && { IN_FLIGHT: `${inFlight}` }),
   }

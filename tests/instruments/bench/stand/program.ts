@@ -1,7 +1,4 @@
-/**
- * A program that the bench runs: a process of its own, ready when it is given, and stopped with its
- * scope.
- */
+/** A program of the bench: a process that is ready when it is given, and that its scope stops. */
 import { Effect, Schema, type Scope } from "effect"
 import { type ChildProcess, spawn } from "node:child_process"
 import { once } from "node:events"
@@ -11,10 +8,10 @@ import { setTimeout as wait } from "node:timers/promises"
 import type { Guard } from "#tests/instruments/chaos/guard.ts"
 import type { Runtime } from "#tests/support/separate-services.ts"
 
-/** Where the project lies. */
+/** The project's root folder. */
 export const root = join(import.meta.dirname, "../../../..")
 
-/** The pinned runtime, with what it needs before the program. */
+/** The pinned runtime, with its words before the program. */
 export const runtimeCommand = (runtime: Runtime): readonly [string, ...Array<string>] => [
   join(root, "node_modules/.bin", runtime),
   ...(runtime === "deno" ? ["run", "-A"] : []),
@@ -26,7 +23,7 @@ export interface ProgramOptions {
   readonly environment: Readonly<Record<string, string | undefined>>
   readonly logFile: string
   readonly guard: Guard
-  /** Asked again and again, with what the program has said. */
+  /** Called repeatedly, with the program's output so far. */
   readonly isReady: (log: string) => boolean | Promise<boolean>
 }
 
@@ -35,13 +32,13 @@ export interface Program {
   readonly pid: number
 }
 
-/** A program of the bench did not come up. */
+/** A program of the bench did not start. */
 export class ProgramFailed extends Schema.TaggedError<ProgramFailed>()("ProgramFailed", {
   message: Schema.String,
 }) {}
 
 const readyWithinMs = 120_000
-/** A little more than what a service gives itself. */
+/** A little longer than a service takes at most. */
 const stopWithinMs = 12_000
 
 /** Starts the program and succeeds when it is ready. The scope stops it with SIGTERM. */
@@ -72,7 +69,7 @@ const launch = ({ command, environment, logFile, guard }: ProgramOptions): Child
   const child = spawn(program, words, {
     cwd: root,
     env: environment,
-    // Out of reach of the terminal's Ctrl-C: the bench stops it, in order.
+    // The terminal's Ctrl-C does not reach it: the bench stops its programs in order.
     detached: true,
     stdio: ["ignore", log, log],
   })
@@ -99,7 +96,7 @@ const untilReady = async (
   }
 }
 
-/** For `isReady`: whether a service at that port says so. */
+/** For `isReady`: whether the service at this port is ready. */
 export const answersReady = async (port: number): Promise<boolean> => {
   const response = await fetch(`http://127.0.0.1:${port}/readyz`, {
     signal: AbortSignal.timeout(2_000),
@@ -113,7 +110,8 @@ const stop = async (child: ChildProcess, guard: Guard) => {
   if (pid === undefined) return
   if (!hasEnded(child)) {
     const ended = once(child, "exit")
-    // Past the handle: Deno would tell the signal for the exit code, however the child takes it.
+    // Not by the handle: with it, Deno reports the signal as the exit, even if the child handles
+    // it.
     process.kill(pid, "SIGTERM")
     await Promise.race([ended, wait(stopWithinMs, undefined, { ref: false })])
     if (!hasEnded(child)) process.kill(pid, "SIGKILL")

@@ -20,11 +20,12 @@ export interface Servers {
   /** The address of each service's database, for the service itself. */
   readonly databases: Readonly<Record<DatabaseName, string>>
   readonly redisUrl: string
-  /** Fails when one of them ended by itself. */
+  readonly redisPid: number
+  /** Fails if one of them ends by itself. */
   readonly ended: Effect.Effect<never, StartError>
 }
 
-/** Starts both below the folder, until the scope closes. */
+/** Starts both with their data in the folder, until the scope closes. */
 export const startServers = (folder: string): Effect.Effect<Servers, StartError, Scope.Scope> =>
   Effect.gen(function* () {
     const program = redisOnPath()

@@ -1,6 +1,5 @@
 /**
- * The services as processes of their own, with all that they do in production; only telemetry is
- * off.
+ * The services as separate processes, with everything that they do in production, except telemetry.
  */
 import { Effect, Exit, Scope } from "effect"
 import { type ServiceName, serviceNames, startOrder } from "#shared/roster.ts"
@@ -21,11 +20,11 @@ import {
 
 export interface ServicesOptions {
   readonly runtime: Runtime
-  /** How many processes there are of orders, and of the orchestrator. */
+  /** The number of processes of orders, and of the orchestrator. */
   readonly replicas: number
 }
 
-/** What a process is started with besides, such as what profiles it. */
+/** What a process is started with in addition, such as a profiler. */
 export interface Instrument {
   /** Words for Node before the program. */
   readonly nodeFlags: ReadonlyArray<string>
@@ -33,17 +32,17 @@ export interface Instrument {
 }
 
 export interface Services {
-  /** Those that run now. */
+  /** The processes that run now. */
   readonly processes: () => ReadonlyArray<Program>
-  /** The ports of one of the doors of each of its processes. */
+  /** The ports of this door, one for each process of the service. */
   readonly portsOf: (service: ServiceName, door?: keyof Ports) => ReadonlyArray<number>
   /** Stops all processes of a service. */
   readonly stop: (service: ServiceName) => Effect.Effect<void>
-  /** Starts them again; succeeds when they are ready. */
+  /** Starts them again. Succeeds when they are ready. */
   readonly start: (service: ServiceName) => Effect.Effect<void, ProgramFailed>
 }
 
-/** As much as a setting may say: orders are refused only where a run wants it. */
+/** The largest values of the settings: orders are refused only if a run wants it. */
 export const plenty = {
   ...plentyOfOrders,
   LOG_LEVEL: "Warn",
@@ -51,7 +50,7 @@ export const plenty = {
   ITEM_STOCK: `${1_000_000_000}`,
   SLOT_CAPACITY: `${1_000_000_000}`,
   ACCESS_TOKEN_LIFETIME: "1 day",
-  // A backlog that is worked off slowly is slow, and not refused.
+  // Orders of a slow backlog must not reach their deadline.
   ORDER_DEADLINE: "1 hour",
 }
 
@@ -61,7 +60,7 @@ interface Place {
   readonly ports: Ports
 }
 
-/** Starts all of them until the scope closes. */
+/** Starts all services until the scope closes. */
 export const startServices = Effect.fnUntraced(function* (
   ground: Ground,
   { runtime, replicas }: ServicesOptions,
@@ -88,7 +87,7 @@ export const startServices = Effect.fnUntraced(function* (
   return services
 })
 
-/** What starts and stops the processes; none runs yet. */
+/** Makes the functions that start and stop the processes; none runs yet. */
 const operate = Effect.fnUntraced(function* (
   places: ReadonlyArray<Place>,
   optionsFor: (place: Place) => ProgramOptions,
@@ -119,7 +118,7 @@ const placesFor = (replicas: number) => {
     ...Object.fromEntries(serviceNames.map((name) => [name, 1])) as Record<ServiceName, number>,
     orders: replicas,
     orchestrator: replicas,
-    // No order passes it.
+    // No order passes through it.
     console: 0,
   }
   const names = (Object.keys(counts) as Array<ServiceName>).flatMap((service) =>
@@ -139,7 +138,7 @@ const environmentFor = (place: Place, places: ReadonlyArray<Place>, ground: Grou
   const { servers, keysFolder } = ground
   const databases: Readonly<Partial<Record<ServiceName, string>>> = servers.databases
   const replicasOf = (name: ServiceName) => places.filter((other) => other.service === name)
-  // Orchestrators are spread over the replicas of orders, as a load balancer would do it.
+  // Orchestrators are spread over the replicas of orders, as by a load balancer.
   const turn = replicasOf(service).indexOf(place)
   return environmentOf(service, {
     ports,

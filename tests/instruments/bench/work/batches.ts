@@ -1,7 +1,4 @@
-/**
- * How many commands shared a transaction in a run: PostgreSQL keeps with each row which transaction
- * wrote it.
- */
+/** The sizes of a run's batches: PostgreSQL keeps with each row the transaction that wrote it. */
 import type { Databases } from "../stand/databases.ts"
 
 export interface Batches {
@@ -12,7 +9,7 @@ export interface Batches {
   readonly decisions: number
 }
 
-/** The means over what was written of orders from that id on. */
+/** The mean number of rows in a transaction, of orders from this id on. */
 export const batchSizes = async (databases: Databases, sinceId: string) => {
   const mean = async (name: keyof Databases, table: string, id: string) => {
     const sql = databases[name]

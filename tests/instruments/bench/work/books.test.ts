@@ -1,6 +1,6 @@
 /**
- * The books of a bench, on a real PostgreSQL: right ones pass, and each way of being wrong is
- * found.
+ * The check of a bench's books, on a real PostgreSQL: it passes right books, and finds each kind of
+ * fault.
  */
 import { readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"
@@ -70,7 +70,7 @@ beforeAll(async () => {
 })
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
-/** Writes what a run of the right kind leaves behind. */
+/** Writes the records that a right run leaves. */
 beforeEach(async () => {
   const { billing, items, slots, orders: table } = databases
   await openBooks(databases, 0)
@@ -90,11 +90,11 @@ beforeEach(async () => {
   }
 })
 
-it("finds nothing in books that are right", async () => {
+it("finds nothing in right books", async () => {
   expect(await faultsInBooks(databases, orders)).toEqual([])
 })
 
-it("finds an order that ended otherwise", async () => {
+it("finds an order with another end", async () => {
   await databases.orders`update orders set reason = 'Order timed out' where status = 'failed'`
   expect(await faultsInBooks(databases, orders)).toContain(
     '4 orders ended as "Order timed out", not 0',
@@ -116,7 +116,7 @@ it("finds a reservation of another order, though the sums are right", async () =
   ])
 })
 
-it("finds money that went twice", async () => {
+it("finds money that was taken twice", async () => {
   await databases.billing`update accounts set wallet = wallet - 1 where username = 'bench-0007'`
   expect(await faultsInBooks(databases, orders)).toEqual([
     "billing: the books of bench-0007 do not balance",

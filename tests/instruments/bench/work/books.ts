@@ -1,12 +1,11 @@
 /**
- * Checks the books after a run, with a few statements whatever the number of orders: every order
- * ended as it had to, what each participant holds is exactly what the completed orders asked for,
- * and every account, item and slot adds up. `tests/support/books.ts` is the thorough way, order by
- * order.
+ * Checks the books after a run, with a few statements for any number of orders: each order ended as
+ * expected, each participant holds exactly what the completed orders asked for, and each account,
+ * item and slot adds up. `tests/support/books.ts` checks thoroughly, order by order.
  */
 import { firstIdAt } from "#shared/contracts/order.ts"
 import type { Databases } from "../stand/databases.ts"
-import { endsOf } from "./workload.ts"
+import { type End, endsOf, refusals } from "./workload.ts"
 
 export const participants = [
   {
@@ -33,7 +32,7 @@ export const participants = [
 ] as const
 type Participant = typeof participants[number]
 
-/** What is wrong of the orders from that id on, a line each; empty when the books are right. */
+/** The faults of orders from this id on, a line for each; empty if the books are right. */
 export const faultsInBooks = async (
   databases: Databases,
   orders: number,
@@ -49,12 +48,9 @@ const faultsInEnds = async ({ orders: sql }: Databases, orders: number, sinceId:
     select coalesce(reason, status) as end, count(*)::int as count
     from orders where id >= ${sinceId} group by 1`
   const found = new Map(rows.map(({ end, count }) => [end, count]))
-  const ends = endsOf(orders)
-  const wanted = new Map([
-    ["completed", ends.completed],
-    ["Can not reserve the item", ends["no item"]],
-    ["Can not get the delivery slot", ends["no slot"]],
-  ])
+  const wanted = new Map(
+    Object.entries(endsOf(orders)).map(([end, count]) => [refusals[end as End] ?? end, count]),
+  )
   return [...new Set([...found.keys(), ...wanted.keys()])].flatMap((end) => {
     const [is, should] = [found.get(end) ?? 0, wanted.get(end) ?? 0]
     return is === should ? [] : [`${is} orders ended as "${end}", not ${should}`]

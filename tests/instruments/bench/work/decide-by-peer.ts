@@ -1,48 +1,61 @@
 /**
- * The orders are run by another engine, with our participants, while all other services stand
- * still.
+ * Another engine runs the orders, with our participants. All other services are paused meanwhile.
  */
 import { Effect, Scope } from "effect"
-import { measured, type Run } from "../run.ts"
+import { measured, orFailed, type Run } from "../run.ts"
 import type { Ground } from "../stand/ground.ts"
-import { type PeerOptions, runPeer } from "../stand/peers.ts"
+import { type PeerName, runPeer } from "../stand/peers.ts"
 import type { Services } from "../stand/services.ts"
 import { type Subject, whilePaused } from "../subject.ts"
+import { insertPending } from "./opening.ts"
+import { wantedOrders } from "./workload.ts"
 
 const participants = /^(billing|items|slots)$/
 const warmUp = 500
 
-/** One run, with a new start of the engine and a warm-up of its own. */
+export interface ByPeerOptions {
+  readonly name: PeerName
+  /** The measured orders. */
+  readonly orders: number
+  /** The sagas in flight; unset: what suits the engine best. */
+  readonly inFlight?: number
+}
+
+/** One run, with a fresh start of the engine and its own warm-up. */
 export const decideByPeer = Effect.fnUntraced(function* (
   ground: Ground,
   services: Services,
   ours: Subject,
-  options: Omit<PeerOptions, "warmUp">,
+  { name, orders: count, inFlight }: ByPeerOptions,
 ) {
   const subject: Subject = {
     ...ours,
     alone: whilePaused(services, (process) => !participants.test(process)),
-    // All that the bench has started, by itself or not, also what has ended by then.
+    // The bench and every descendant, including those that have ended by then.
     processes: () => [{ name: "everything", pid: process.pid }],
   }
-  const until = Effect.map(
-    runPeer(ground, services, { ...options, warmUp }),
-    ({ sagas, seconds, p50Ms, p99Ms }) => ({
-      orders: sagas,
-      seconds,
-      latency: { p50Ms, p99Ms },
-    }),
-  )
   const scope = yield* Effect.scope
-  const prepare = Effect.succeed({
-    orders: warmUp + options.orders,
-    processes: [],
-    until: Effect.provideService(until, Scope.Scope, scope),
+  const prepare = Effect.gen(function* () {
+    const orders = wantedOrders(warmUp + count, "mixed")
+    yield* orFailed(() => insertPending(subject.databases, orders))
+    const until = Effect.map(
+      runPeer(ground, services, { name, orders, warmUp, inFlight }),
+      ({ sagas, seconds, p50Ms, p99Ms }) => ({
+        orders: sagas,
+        seconds,
+        latency: { p50Ms, p99Ms },
+      }),
+    )
+    return {
+      orders: orders.length,
+      processes: [],
+      until: Effect.provideService(until, Scope.Scope, scope),
+    }
   })
   return withoutCosts(yield* measured(subject, { prepare }))
 })
 
-/** Start and warm-up of the engine are in them. */
+/** The costs include the engine's start and warm-up. */
 const withoutCosts = ({ costs, ...run }: Run): Run => ({
   ...run,
   costs: { ...costs, cpuMs: new Map(), memoryMiB: new Map() },

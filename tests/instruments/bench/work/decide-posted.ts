@@ -1,6 +1,5 @@
 /**
- * Every order is a request of its own from a customer with a token; the clock stops with the last
- * decision.
+ * Each order is one request, from a customer with a token. The clock stops with the last decision.
  */
 import { Effect } from "effect"
 import { startGenerator } from "../load/generator.ts"
@@ -11,13 +10,13 @@ import { measured, orFailed } from "../run.ts"
 import type { Subject } from "../subject.ts"
 import { untilDecided } from "./until-decided.ts"
 
-/** Enough that batches fill, as far as customers who wait for an answer can fill them. */
+/** Enough to fill batches, as far as customers who wait for their answers can. */
 export const connectionsAtPeak = 128
 
 export interface PostedOptions extends Partial<Omit<Load, "doors" | "customers" | "orders">> {
   readonly recorder?: Recorder | undefined
   readonly sinceId?: string
-  /** The port at which it is asked meanwhile whether the process is alive. */
+  /** The port at which /livez is polled during the run. */
   readonly livezAt?: number
 }
 

@@ -34,10 +34,7 @@ export const decideQueued = (
   return measured(subject, { prepare, recorder })
 }
 
-/**
- * The work of a run would be done twice otherwise. Rejects when the sweeper published an order of
- * it again.
- */
+/** Rejects if the sweeper published an order of the run again: its work would be done twice. */
 const assertNotSwept = async ({ orders: sql }: Databases): Promise<void> => {
   const [row] = await sql<[{ count: number }]>`
     select count(*)::int as count from orders where republished > 0`

@@ -1,9 +1,9 @@
-/** Fills the tables with orders of the days before, as if they had been taken and completed. */
+/** Fills the tables with orders of earlier days, which completed. */
 import { stepsInForce } from "#shared/contracts/order-saga.ts"
 import type { Databases } from "../stand/databases.ts"
 import { accounts } from "./workload.ts"
 
-/** What every order is accepted with, as its column has it. */
+/** The steps of every order, as JSON for their column. */
 export const steps = JSON.stringify(stepsInForce)
 
 const perMinute = 600
@@ -13,9 +13,7 @@ const timeline = JSON.stringify(stepsInForce.map((step) => ({
   ...{ at: "2025-01-01T12:00:00.000Z", durationMs: 12 },
 })))
 
-/**
- * Puts that many completed orders on record, all made before that time. The books are to be empty.
- */
+/** Stores this many completed orders, all made before that time. The books must be empty. */
 export const fillBooks = async (
   databases: Databases,
   orders: number,
@@ -32,7 +30,7 @@ export const fillBooks = async (
 }
 
 /**
- * The id and what it asks for of each order: the same in all databases, of version 7, ten in a
+ * The id and the content of each order: the same in all databases, with ids of version 7, ten in a
  * second.
  */
 const numbered = (sql: Databases["orders"], orders: number, sinceMs: number) =>

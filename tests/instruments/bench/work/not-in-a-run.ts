@@ -1,7 +1,5 @@
-/** When the sweeper finds the orders of a run due. */
+/** When the orders of a run are due for the sweeper. */
 import { mostMs } from "#services/orders/sweeper.ts"
 
-/**
- * As late as the sweeper lets any order wait: one that is due later still, it publishes at once.
- */
+/** The sweeper's longest wait: it publishes orders that are due even later at once. */
 export const notInARun = `${mostMs / 1000} seconds`

@@ -1,5 +1,5 @@
 /**
- * Opens the books of a run: some orders of before on record, enough in stock, and everybody rich.
+ * Opens the books of a run: some earlier orders on record, enough in stock, and rich customers.
  * Every run begins alike.
  */
 import { firstIdAt, type OrderId } from "#shared/contracts/order.ts"
@@ -12,21 +12,20 @@ const opening = 100_000_000_000
 const perInsert = 10_000
 
 /**
- * A table that was emptied still counts as changed, and PostgreSQL may analyze it at any moment: it
- * would be planned as one of the handful of orders that it happens to have then, which no table has
- * that grew by orders alone.
+ * PostgreSQL may analyze a table at any moment after it was emptied, and then plans for the few
+ * orders that it has by chance. A table that only grew is never planned like this.
  */
 const ordersBefore = 5_000
 
 /**
- * Empties what runs have written, gives back what they took, has that many orders on record, and
- * lets the disk rest. Gives the first id that an order of the run can have.
+ * Deletes the orders of earlier runs, restores all balances, stores this many earlier orders, and
+ * lets the disk rest. Gives the lowest id that an order of the run can have.
  */
 export const openBooks = async (
   databases: Databases,
   before: number = ordersBefore,
 ): Promise<OrderId> => {
-  // A run may have orders that came in a moment ago.
+  // The orders of a run may be some seconds old.
   const untilMs = Date.now() - 60_000
   await emptyBooks(databases)
   await fillBooks(databases, before, untilMs)
@@ -69,8 +68,8 @@ const emptyBooks = ({ billing, items, slots, orders }: Databases) =>
   ])
 
 /**
- * Stores orders as the orders service would have, pending. The sweeper finds them due after that
- * time.
+ * Stores orders as the orders service does, pending. After `publishAfter` they are due for the
+ * sweeper.
  */
 export const insertPending = async (
   { orders }: Databases,

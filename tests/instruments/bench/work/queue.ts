@@ -1,6 +1,6 @@
 /**
- * The bench's end of the order queue: puts orders on it as the orders service does, and looks what
- * is left.
+ * The bench's access to the order queue: publishes orders as the orders service does, and reads
+ * what is left.
  */
 import { Effect, type Scope } from "effect"
 import { Redis } from "ioredis"
@@ -14,7 +14,7 @@ const emptyWithinMs = 120_000
 export interface BenchQueue {
   /** Sends the orders, 500 at a time. */
   readonly publish: (orders: ReadonlyArray<WantedOrder>) => Promise<void>
-  /** Resolves when everything is acknowledged, what was put there twice included. */
+  /** Resolves when every entry is acknowledged, including repeated ones. */
   readonly untilEmpty: () => Promise<void>
   readonly deadLetters: () => Promise<number>
 }

@@ -1,7 +1,6 @@
 /**
- * The orders of a run: of ten, eight can be fulfilled, one is refused at the item and one at the
- * slot. Plain functions of an order's number, so that whoever makes the load and whoever checks the
- * books agree on it.
+ * The orders of a run: of ten, eight complete, one is rejected at the item and one at the slot. All
+ * are plain functions of an order's number, so the load and the check of the books agree.
  */
 import { randomBytes } from "node:crypto"
 
@@ -25,18 +24,26 @@ export const accounts = 1_000
 
 const goods = 10
 
-/** Whose the order of that number is, of so many customers: everybody has orders of every kind. */
+/** The customer of order number n, among this many customers. Each has orders of every kind. */
 export const customerOf = (n: number, customers: number): number =>
   (7 * n + Math.floor(n / 10)) % customers
 
-/** The name of an account that is made in billing's table. */
+/** The name of account number n in billing's table. */
 export const accountName = (n: number): string => `bench-${String(n).padStart(4, "0")}`
 
-/** How the order of that number ends. */
-export const endOf = (n: number): "completed" | "no item" | "no slot" =>
+/** How an order can end, and why it fails. */
+export const refusals = {
+  completed: null,
+  "no item": "Can not reserve the item",
+  "no slot": "Can not get the delivery slot",
+} as const
+export type End = keyof typeof refusals
+
+/** How order number n ends. */
+export const endOf = (n: number): End =>
   n % 10 === 3 ? "no item" : n % 10 === 7 ? "no slot" : "completed"
 
-/** What the order of that number asks for. Of a hot load all that succeed want the same things. */
+/** What order number n asks for. In a hot load, all orders that complete want the same. */
 export const wishOf = (n: number, shape: Shape = "mixed"): Wish => {
   const end = endOf(n)
   const good = shape === "hot" ? 0 : Math.floor(n / 10) % goods
@@ -47,17 +54,14 @@ export const wishOf = (n: number, shape: Shape = "mixed"): Wish => {
   }
 }
 
-/** As many as there are of each end among the first so many orders. */
+/** The number of orders with each end, among this many. */
 export const endsOf = (orders: number) => {
   const ends = { completed: 0, "no item": 0, "no slot": 0 }
   for (let n = 0; n < orders; n++) ends[endOf(n)]++
   return ends
 }
 
-/**
- * Orders that came in a moment ago, ten in a millisecond, with ids as the orders service gives
- * them.
- */
+/** Recent orders, ten for each millisecond, with ids like those of the orders service. */
 export const wantedOrders = (orders: number, shape: Shape): ReadonlyArray<WantedOrder> => {
   const sinceMs = Date.now() - Math.ceil(orders / 10)
   return Array.from({ length: orders }, (_, n) => {
