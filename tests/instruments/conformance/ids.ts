@@ -1,7 +1,6 @@
 /** Ids of orders: new ones, and the neighbours of one. */
 import { randomUUID } from "node:crypto"
-import type { OrderId } from "#shared/contracts/order.ts"
-import { firstIdAt } from "#shared/contracts/order-time.ts"
+import { firstIdAt, type OrderId } from "#shared/contracts/order.ts"
 
 /** A new id of an order that was made then: a UUID of version 7, as in the orders service. */
 export const newOrderId = (madeAtMs: number): OrderId =>
