@@ -20,7 +20,6 @@ export interface Servers {
   /** The address of each service's database, for the service itself. */
   readonly databases: Readonly<Record<DatabaseName, string>>
   readonly redisUrl: string
-  readonly redisPid: number
   /** Fails if one of them ends by itself. */
   readonly ended: Effect.Effect<never, StartError>
 }
