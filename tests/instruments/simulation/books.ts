@@ -2,6 +2,7 @@
  * What one participant holds, seen from outside: kept and checked at every commit of its database.
  */
 import type { Adjustment } from "#shared/contracts/stock.ts"
+import type { Outcome } from "#shared/contracts/reservation.ts"
 import type { Reservation } from "#shared/reservations/rules.ts"
 import type { Answered } from "./operator.ts"
 import type { ParticipantName } from "./services.ts"
@@ -11,6 +12,8 @@ import type { World } from "./world.ts"
 export class Books {
   /** By order. */
   readonly records = new Map<string, Reservation>()
+  /** The orders that something was reserved for, even if it is given back. */
+  private readonly everReserved = new Set<string>()
   /** By operator and key. */
   readonly ledger = new Map<string, Adjustment>()
   private readonly balances: Map<string, number>
@@ -47,7 +50,10 @@ export class Books {
       this.records.set(key, is)
       records.push(is)
       if (was?.outcome === "reserved") this.hold(touched, was, -1)
-      if (is.outcome === "reserved") this.hold(touched, is, 1)
+      if (is.outcome === "reserved") {
+        this.hold(touched, is, 1)
+        this.everReserved.add(key)
+      }
       this.recordedOnce(was, is)
     }
     for (const resource of touched) this.balanced(resource)
@@ -95,6 +101,21 @@ export class Books {
       legal,
       was?.outcome === "cancelled" ? "I4" : "I3",
       () => `${name} of order ${orderId} went from ${was?.outcome} to ${outcome}`,
+    )
+  }
+
+  /**
+   * I6: a reserve is answered with what is on record. A record changes only when a reservation is
+   * given back, so only this changes the answer.
+   */
+  answersRightly({ orderId, outcome }: Outcome): void {
+    const record = this.records.get(orderId)
+    this.world.check(
+      outcome === record?.outcome || (outcome === "reserved" && this.everReserved.has(orderId)),
+      "I6",
+      () =>
+        `${this.name} answers the reserve of order ${orderId} with ${outcome}, and has it as ` +
+        `${record?.outcome}`,
     )
   }
 

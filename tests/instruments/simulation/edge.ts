@@ -4,6 +4,7 @@
  * callee may not know its callers for a while, or fail on an order.
  */
 import { Effect } from "effect"
+import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import type { Process } from "./kernel.ts"
 import type { Answer } from "./network.ts"
 import { orderFaults } from "./plan.ts"
@@ -11,20 +12,27 @@ import { poison } from "./wish.ts"
 import type { Serve } from "./services.ts"
 import type { World } from "./world.ts"
 
-interface Entry {
-  readonly orderId: string
-  readonly action?: string
-  readonly resource?: string
+interface Body {
+  readonly commands?: ReadonlyArray<Command>
+  readonly decisions?: ReadonlyArray<Entry>
 }
+type Entry = Pick<Command, "orderId"> & Partial<Command>
 
 /** The service as others reach it. */
 export const edgeOf = (world: World, process: Process, serve: Serve): Serve => (path, body) =>
   Effect.suspend(() => {
-    const { commands, decisions } = body as Readonly<Record<string, ReadonlyArray<Entry>>>
+    const { commands, decisions } = body as Body
     const entries = commands ?? decisions
     onlyOrders(world, process, commands ?? [])
     const failure = entries === undefined ? undefined : failureOf(world, process, entries)
-    return failure ?? serve(path, body)
+    if (failure !== undefined) return failure
+    const answer = serve(path, body)
+    return commands === undefined ? answer : Effect.tap(answer, ({ status, body }) =>
+      Effect.sync(() => {
+        if (status !== 200) return
+        const { outcomes } = body as { readonly outcomes: ReadonlyArray<Outcome> }
+        world.onAnswer(process.service, commands, outcomes)
+      }))
   })
 
 /**
@@ -34,7 +42,7 @@ export const edgeOf = (world: World, process: Process, serve: Serve): Serve => (
 const onlyOrders = (world: World, { name }: Process, commands: ReadonlyArray<Entry>): void => {
   for (const { action, orderId } of commands) {
     world.check(
-      action !== "reserve" || world.placed.has(orderId),
+      action !== "reserve" || world.statuses.has(orderId),
       "I10",
       () => `${name} is asked to reserve something for ${orderId}, which is no order`,
     )

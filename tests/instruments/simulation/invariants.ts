@@ -56,6 +56,11 @@ export class Invariants {
       const onCommit = (changes: ReadonlyArray<Change>) => this.onBooks(name, changes)
       system.databases[name].onCommit = onCommit
     }
+    this.world.onAnswer = (name, commands, outcomes) =>
+      outcomes.forEach((outcome, n) => {
+        if (commands[n]!.action !== "reserve") return
+        this.books[name as ParticipantName].answersRightly(outcome)
+      })
     const onCommit = (changes: ReadonlyArray<Change>) => this.onOrders(changes)
     system.databases.orders.onCommit = onCommit
   }
@@ -84,6 +89,7 @@ export class Invariants {
         continue
       }
       this.orders.set(after.id, after)
+      this.world.statuses.set(after.id, after.status)
       if (before === undefined) this.onNew(after)
       if (isFinal(after.status) && (before === undefined || !isFinal(before.status))) {
         this.world.ordersInFlight--
@@ -96,7 +102,6 @@ export class Invariants {
   private onNew(order: OrderRow): void {
     const { world } = this
     world.ordersInFlight++
-    world.placed.add(order.id)
     if (refusing(order) !== undefined) this.poisonous.add(order.id)
     if (order.steps.length < participants.length) {
       world.hit("order: of an earlier version", order.id)
@@ -206,13 +211,14 @@ export class Invariants {
       "I9",
       () => `${name} of order ${orderId} was cancelled while the order was ${order?.status}`,
     )
-    const later = participants.slice(participants.indexOf(name) + 1)
+    const steps = order === undefined ? participants : needed(order)
+    const later = steps.slice(steps.indexOf(name) + 1)
       .map((other) => this.books[other].records.get(orderId)?.outcome)
     // No run passes a rejected step, so what is behind one was never reserved.
     const rejected = later.indexOf("rejected")
     const within = rejected === -1 ? later : later.slice(0, rejected)
     world.check(
-      within.every((outcome) => outcome !== "reserved"),
+      within.every((outcome) => outcome === "cancelled"),
       "I8",
       () => `${name} of order ${orderId} was cancelled while later steps were ${within}`,
     )

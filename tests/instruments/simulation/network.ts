@@ -58,6 +58,25 @@ export class Network {
   ): void {
     if (!from.alive) return
     const { world } = this
+    if (from.service === "orchestrator") {
+      const ended = world.runsOf(from).sends(service, JSON.parse(body))
+      return this.sendOn(from, service, point, path, body, (result) => {
+        ended(result)
+        end(result)
+      })
+    }
+    this.sendOn(from, service, point, path, body, end)
+  }
+
+  private sendOn(
+    from: Process,
+    service: ServiceName,
+    point: string,
+    path: string,
+    body: string,
+    end: (end: CallEnd) => void,
+  ): void {
+    const { world } = this
     const fault = world.arrive(`call ${point}`)
     if (fault?.fault === "caller crashes") {
       return this.sendAndCrash(from, service, path, body, fault)

@@ -42,20 +42,28 @@ export class SimulatedQueue {
   /** The queue as one process uses it. */
   clientOf(process: Process): OrderQueue["Service"] {
     const inHand = new Set<string>()
+    const runs = this.world.runsOf(process)
     return {
       publish: (messages) => this.command(process, "publish", () => this.add(messages)),
       take: (max) => this.take(process, inHand, max),
       acknowledge: (ids) =>
-        Effect.tap(
-          this.command(process, "acknowledge", () => this.remove(ids)),
-          Effect.sync(() => ids.forEach((id) => inHand.delete(id))),
-        ),
+        Effect.suspend(() => {
+          runs.ends(ids, false)
+          return this.command(process, "acknowledge", () => this.remove(ids))
+        }).pipe(Effect.tap(Effect.sync(() => {
+          runs.gone(ids)
+          for (const id of ids) inHand.delete(id)
+        }))),
       deadLetter: (letters) =>
-        this.command(process, "bury", () => {
-          for (const { delivery: { message } } of letters) {
-            this.buried.set(message.orderId, message)
-          }
-          this.remove(letters.map(({ delivery }) => delivery.entryId))
+        Effect.suspend(() => {
+          const ids = letters.map(({ delivery }) => delivery.entryId)
+          runs.ends(ids, true)
+          return this.command(process, "bury", () => {
+            for (const { delivery: { message } } of letters) {
+              this.buried.set(message.orderId, message)
+            }
+            this.remove(ids)
+          }).pipe(Effect.tap(Effect.sync(() => runs.gone(ids))))
         }),
       ping: Effect.void,
       volatile: false,
@@ -106,6 +114,7 @@ export class SimulatedQueue {
         this.command(process, "take", (fault) => this.hand(process, inHand, max, fault)),
         (deliveries) => {
           for (const { entryId } of deliveries) inHand.add(entryId)
+          this.world.runsOf(process).taken(deliveries)
           return deliveries.length > 0
             ? Effect.succeed(deliveries)
             : Effect.andThen(this.more(process), asNewMessage())

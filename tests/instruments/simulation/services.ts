@@ -165,7 +165,8 @@ export const serveOrders = (
 }
 
 const unsigned = Layer.succeed(ServiceSigner, { tokenFor: () => Effect.succeed("") })
-const timeoutMs = 5_000
+/** How long an orchestrator waits for an answer. */
+export const callTimeoutMs = 5_000
 const urlOf = (name: string) => new URL(`http://${name}`)
 
 export const orchestratorLayers = (
@@ -176,9 +177,9 @@ export const orchestratorLayers = (
     Layer.provide([
       participantsLayer({
         urls: { billing: urlOf("billing"), items: urlOf("items"), slots: urlOf("slots") },
-        timeoutMs,
+        timeoutMs: callTimeoutMs,
       }),
-      decisionClientLayer({ url: urlOf("orders"), timeoutMs }),
+      decisionClientLayer({ url: urlOf("orders"), timeoutMs: callTimeoutMs }),
     ]),
     Layer.provide([Callees.layer, unsigned, Layer.succeed(OrderQueue, queue)]),
   )

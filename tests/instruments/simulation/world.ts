@@ -3,9 +3,12 @@
  * happened, the processes and how they end, and what was found to be wrong.
  */
 import { Effect, Exit } from "effect"
+import type { OrderStatus } from "#shared/contracts/order.ts"
+import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import { failpoints } from "#shared/failpoint.ts"
 import type { Kernel, Process } from "./kernel.ts"
 import { startMs } from "./kernel.ts"
+import { Runs } from "./runs.ts"
 import { faultsEndMs, type OrderFault, type Plan, type Point, type PointFault } from "./plan.ts"
 
 export interface Violation {
@@ -58,12 +61,19 @@ export class World {
    */
   readonly breaking = new Map<string, { readonly fault: OrderFault; on?: string }>()
   readonly brokenOn = new Set<string>()
-  /** The orders that there are; what else is on the queue is none. */
-  readonly placed = new Set<string>()
+  /** The orders that there are, as the register has them; what else is on the queue is none. */
+  readonly statuses = new Map<string, OrderStatus>()
+  /** Is told how a participant answers commands. */
+  onAnswer: (
+    participant: string,
+    commands: ReadonlyArray<Command>,
+    outcomes: ReadonlyArray<Outcome>,
+  ) => void = () => {}
   /** The orders that their customers began to cancel. */
   readonly cancelling = new Set<string>()
   ordersInFlight = 0
   private readonly places = new Map<string, Place>()
+  private readonly runs = new Map<Process, Runs>()
 
   readonly kernel: Kernel
   private readonly restart: (process: Process, afterMs: number) => void
@@ -106,6 +116,16 @@ export class World {
       this.places.set(point, place)
     }
     return place
+  }
+
+  /** What an orchestrator does for the orders that it has in hand. */
+  runsOf(process: Process): Runs {
+    let runs = this.runs.get(process)
+    if (runs === undefined) {
+      runs = new Runs(this, process.name)
+      this.runs.set(process, runs)
+    }
+    return runs
   }
 
   /** A fault of `countedWhereTheyAct` has found something to act on. */
