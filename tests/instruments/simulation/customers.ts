@@ -122,7 +122,7 @@ export class Customers {
           () => `the customer of ${order.id} was told ${told}, then ${status}`,
         )
         order.status = status
-        if (isFinal(status) || queue.buried.has(order.id)) looks++
+        if (isFinal(status) || (world.poisonous.has(order.id) && queue.buried.has(order.id))) looks++
       }
     })
   }

@@ -9,13 +9,10 @@ import type { Process } from "./kernel.ts"
 import type { Answer } from "./network.ts"
 import { orderFaults } from "./plan.ts"
 import { poison } from "./wish.ts"
+import type { Body } from "./runs.ts"
 import type { Serve } from "./services.ts"
 import type { World } from "./world.ts"
 
-interface Body {
-  readonly commands?: ReadonlyArray<Command>
-  readonly decisions?: ReadonlyArray<Entry>
-}
 type Entry = Pick<Command, "orderId"> & Partial<Command>
 
 /** The service as others reach it. */

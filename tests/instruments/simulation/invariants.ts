@@ -34,8 +34,6 @@ export class Invariants {
   /** Whether the clocks of orders, and of the orchestrator, jumped. */
   private readonly ordersJump: boolean
   private readonly clocksDiffer: boolean
-  /** Orders that a participant refuses as malformed. */
-  private readonly poisonous = new Set<string>()
 
   constructor(system: System, plan: Plan) {
     this.system = system
@@ -68,14 +66,14 @@ export class Invariants {
   /** Whether everything is final but for what only a person can help on. */
   get nothingInFlight(): boolean {
     let buried = 0
-    for (const id of this.poisonous) if (this.isBuried(this.orders.get(id)!)) buried++
+    for (const id of this.world.poisonous) if (this.isBuried(this.orders.get(id)!)) buried++
     return this.world.ordersInFlight === buried
   }
 
   /** A poison order has to become a dead letter, and to turn round when its deadline has passed. */
   private isBuried({ id, status, createdAt }: OrderRow): boolean {
     const isLate = this.world.kernel.nowMs >= createdAt.getTime() + this.plan.deadlineMs
-    return this.poisonous.has(id) && this.system.queue.buried.has(id) &&
+    return this.world.poisonous.has(id) && this.system.queue.buried.has(id) &&
       (status === "compensating" || (status === "pending" && !isLate))
   }
 
@@ -102,7 +100,7 @@ export class Invariants {
   private onNew(order: OrderRow): void {
     const { world } = this
     world.ordersInFlight++
-    if (refusing(order) !== undefined) this.poisonous.add(order.id)
+    if (refusing(order) !== undefined) this.world.poisonous.add(order.id)
     if (order.steps.length < participants.length) {
       world.hit("order: of an earlier version", order.id)
     }
@@ -175,7 +173,7 @@ export class Invariants {
   /** I12: an outage delays only what needs it; a later run of an aborted order needs all steps. */
   private inTime(order: OrderRow): void {
     const { world, away, books } = this
-    const isItsOwnDoing = this.poisonous.has(order.id) || world.brokenOn.has(order.id)
+    const isItsOwnDoing = this.world.poisonous.has(order.id) || world.brokenOn.has(order.id)
     if (away === undefined || isItsOwnDoing) return
     const steps = needed(order)
     const refused = isFinal(order.status)
@@ -248,7 +246,7 @@ export class Invariants {
       const order = this.orders.get(id)
       world.check(order !== undefined, "I5", () => `the acknowledged order ${id} (${key}) is gone`)
       world.check(
-        order?.status === status || (!isFinal(status) && this.poisonous.has(id)),
+        order?.status === status || (!isFinal(status) && this.world.poisonous.has(id)),
         "I11",
         () => `the customer of ${id} was told ${status}, and it is ${order?.status}`,
       )
@@ -276,6 +274,26 @@ export class Invariants {
     )
   }
 
+  /** I7: gives what checks that the orders that are final now have not changed. */
+  remember(): () => void {
+    const before = this.final()
+    return () => {
+      const after = this.final()
+      for (const [id, was] of before) {
+        const is = after.get(id)
+        this.world.check(is === was, "I7", () => `order ${id} was ${was}, and it is ${is}`)
+      }
+    }
+  }
+
+  private final(): ReadonlyMap<string, string> {
+    const final = [...this.orders.values()].filter(({ status }) => isFinal(status))
+    return new Map(final.map(({ id, status, reason }) => {
+      const records = participants.map((name) => this.books[name].records.get(id)?.outcome)
+      return [id, `${status} (${reason}), with ${records}`]
+    }))
+  }
+
   /** I10: a poison entry is a dead letter, alone, and got no further than the one it poisons. */
   private noPoison(): void {
     const { world, books } = this
@@ -289,10 +307,10 @@ export class Invariants {
       }
     }
     for (const id of this.system.queue.buried.keys()) {
-      const isWrong = this.orders.has(id) && !this.poisonous.has(id)
+      const isWrong = this.orders.has(id) && !this.world.poisonous.has(id) && !world.brokenOn.has(id)
       world.check(!isWrong, "I10", () => `order ${id} is a dead letter, and nobody refuses it`)
     }
-    for (const id of this.poisonous) {
+    for (const id of this.world.poisonous) {
       const order = this.orders.get(id)!
       const behind = needed(order).slice(needed(order).indexOf(refusing(order)!))
       world.check(

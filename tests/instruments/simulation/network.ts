@@ -5,6 +5,7 @@
 import { Cause, type Effect, Exit, Fiber } from "effect"
 import type { Process } from "./kernel.ts"
 import type { PointFault, ServiceName } from "./plan.ts"
+import type { Body } from "./runs.ts"
 import type { World } from "./world.ts"
 
 export interface Answer {
@@ -82,6 +83,10 @@ export class Network {
       return this.sendAndCrash(from, service, path, body, fault)
     }
     if (fault?.fault === "request lost") return
+    if (fault?.fault === "400 before") {
+      const { commands, decisions } = JSON.parse(body) as Body
+      for (const { orderId } of commands ?? decisions ?? []) world.brokenOn.add(orderId)
+    }
     if (fault !== undefined && fault.fault.endsWith("before")) {
       return this.back(from, 1, end, { status: Number(fault.fault.slice(0, 3)), body: {} })
     }

@@ -6,7 +6,7 @@ import type { Effect } from "effect"
 import type { RunningSagas } from "#services/orchestrator/running-sagas.ts"
 import type { Kernel } from "./kernel.ts"
 
-export const operations = ["retry now", "redrive"] as const
+export const operations = ["retry now", "redrive", "published again"] as const
 export const isOperation = (fault: string): boolean =>
   operations.some((operation) => operation === fault)
 

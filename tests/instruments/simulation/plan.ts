@@ -31,6 +31,7 @@ export const callFaults = [
   "request late",
   "answer late",
   "duplicated",
+  "400 before",
   "500 before",
   "503 before",
   "429 before",
@@ -54,12 +55,18 @@ export const commitFaults = [
   "process crashes",
   "database restarts",
 ] as const
-export const failpointFaults = ["crash", "stall"] as const
+export const failpointFaults = ["crash", "stall", "defect"] as const
+/** Where a defect strikes: it ends the wave, and what is in it becomes dead letters. */
+export const defectPoints = ["reserve", "cancel", "decide"].map((name) =>
+  `orchestrator.before ${name}`
+)
 
-/** What the orchestrator calls, and what customers do; those do not crash. */
+/** What the orchestrator calls, and what customers do; those do not crash, and are not refused. */
 export const calls = ["orders", "billing", "items", "slots"] as const
 export const customerCalls = ["place", "find", "restock", "cancel"] as const
-export const customerFaults = callFaults.filter((fault) => fault !== "caller crashes")
+export const customerFaults = callFaults.filter((fault) =>
+  fault !== "caller crashes" && fault !== "400 before"
+)
 export const queueCommands = ["publish", "take", "acknowledge"] as const
 export const databases = ["orders", "billing", "items", "slots"] as const
 
@@ -120,6 +127,8 @@ export interface Plan {
   readonly orchestratorsAtMs?: number
   /** The most sagas that one orchestrator runs at once. */
   readonly sagasInFlight?: number
+  /** How long an orchestrator that is told to stop waits for its sagas. */
+  readonly drainMs?: number
   readonly deadlineMs: number
   readonly wallet: number
   readonly stock: number
@@ -136,37 +145,38 @@ export interface Plan {
  */
 export const faultsEndMs = 30_000
 
-const of = (
-  prefix: string,
-  names: ReadonlyArray<string>,
-  faults: ReadonlyArray<string>,
-  most: number,
-): fc.Arbitrary<PointFault> =>
-  fc.record({
-    point: fc.constantFrom(...names.map((name) => `${prefix} ${name}`)),
-    nth: fc.integer({ min: 1, max: most }),
-    fault: fc.constantFrom(...faults),
-    forMs: fc.oneof(fc.nat(200), fc.integer({ min: 200, max: 20_000 })),
-  })
-
 /** The failpoints that the simulated services pass. */
 export const simulatedFailpoints: ReadonlyArray<FailpointName> = failpoints.filter((name) =>
   !["auth", "billing"].includes(name.split(".")[0]!)
 )
 
-const pointFault = fc.oneof(
-  { weight: 4, arbitrary: of("call", calls, callFaults, 30) },
-  { weight: 1, arbitrary: of("call", customerCalls, customerFaults, 30) },
-  { weight: 3, arbitrary: of("queue", queueCommands, queueFaults, 20) },
-  { weight: 2, arbitrary: of("commit", databases, commitFaults, 30) },
-  { weight: 3, arbitrary: of("failpoint", simulatedFailpoints, failpointFaults, 20) },
-)
+/** Of each place, the first `most` times that somebody comes to it. */
+export const pointFault = (
+  most: number,
+  forMs: fc.Arbitrary<number>,
+): fc.Arbitrary<PointFault> => {
+  const of = (prefix: string, names: ReadonlyArray<string>, faults: ReadonlyArray<string>) =>
+    fc.record({
+      point: fc.constantFrom(...names.map((name) => `${prefix} ${name}`)),
+      nth: fc.integer({ min: 1, max: most }),
+      fault: fc.constantFrom(...faults),
+      forMs,
+    })
+  return fc.oneof(
+    { weight: 8, arbitrary: of("call", calls, callFaults) },
+    { weight: 2, arbitrary: of("call", customerCalls, customerFaults) },
+    { weight: 6, arbitrary: of("queue", queueCommands, queueFaults) },
+    { weight: 4, arbitrary: of("commit", databases, commitFaults) },
+    { weight: 6, arbitrary: of("failpoint", simulatedFailpoints, ["crash", "stall"]) },
+    { weight: 1, arbitrary: of("failpoint", defectPoints, ["defect"]) },
+  )
+}
 
 const allProcesses = processesOf(replicas)
 const orchestrators = allProcesses.filter((name) => name.startsWith("orchestrator"))
 const callees = allProcesses.filter((name) => !orchestrators.includes(name))
 
-const anyTimed = (atMs: fc.Arbitrary<number>, forMs: fc.Arbitrary<number>) => {
+export const anyTimed = (atMs: fc.Arbitrary<number>, forMs: fc.Arbitrary<number>) => {
   const of = (faults: ReadonlyArray<TimedFault["fault"]>, processes: ReadonlyArray<string>) =>
     fc.record({
       fault: fc.constantFrom(...faults),
@@ -197,19 +207,27 @@ const timedFault: fc.Arbitrary<TimedFault> = fc.oneof(
 )
 
 /** As an update does to one after the other: what is under way has to be left as it is. */
-const restart: fc.Arbitrary<TimedFault> = fc.record({
-  fault: fc.constant("told to stop"),
-  process: fc.constantFrom(...orchestrators),
-  atMs: fc.nat(20_000),
-  forMs: fc.nat(3_000),
-})
+export const restart = (
+  atMs: fc.Arbitrary<number>,
+  forMs: fc.Arbitrary<number>,
+): fc.Arbitrary<TimedFault> =>
+  fc.record({
+    fault: fc.constant("told to stop"),
+    process: fc.constantFrom(...orchestrators),
+    atMs,
+    forMs,
+  })
 
-const operation: fc.Arbitrary<TimedFault> = fc.record({
-  fault: fc.constantFrom(...operations),
-  process: fc.constantFrom(...orchestrators),
-  atMs: fc.nat(faultsEndMs - 1),
-  forMs: fc.constant(0),
-})
+export const operation = (
+  atMs: fc.Arbitrary<number>,
+  names: ReadonlyArray<typeof operations[number]> = operations,
+): fc.Arbitrary<TimedFault> =>
+  fc.record({
+    fault: fc.constantFrom(...names),
+    process: fc.constantFrom(...orchestrators),
+    atMs,
+    forMs: fc.constant(0),
+  })
 
 /** Twenty orders and more for things of which there is not enough, and faults of every kind. */
 export const anyPlan: fc.Arbitrary<Plan> = fc.record({
@@ -223,10 +241,10 @@ export const anyPlan: fc.Arbitrary<Plan> = fc.record({
   capacity: fc.integer({ min: 3, max: 12 }),
   wishes: fc.array(wish, { minLength: 20, maxLength: 24, size: "max" }),
   restocks: fc.array(restock, { maxLength: 8, size: "max" }),
-  pointFaults: fc.array(pointFault, { minLength: 4, maxLength: 30, size: "max" }),
+  pointFaults: fc.array(pointFault(25, fc.oneof(fc.nat(200), fc.integer({ min: 200, max: 20_000 }))), { minLength: 4, maxLength: 30, size: "max" }),
   timedFaults: fc.tuple(
     fc.array(timedFault, { maxLength: 6, size: "max" }),
-    fc.array(restart, { maxLength: 4, size: "max" }),
-    fc.array(operation, { maxLength: 4, size: "max" }),
+    fc.array(restart(fc.nat(20_000), fc.nat(3_000)), { maxLength: 4, size: "max" }),
+    fc.array(operation(fc.nat(faultsEndMs - 1)), { maxLength: 4, size: "max" }),
   ).map((faults) => faults.flat()),
 })

@@ -31,6 +31,8 @@ export class SimulatedQueue {
   /** The orders that are dead letters, with what their entries held. */
   readonly buried = new Map<string, OrderMessage>()
   private added = 0
+  /** The orders that were published, as they were the first time. */
+  private readonly published = new Map<string, OrderMessage>()
   private readonly waiting = new Set<() => void>()
 
   private readonly world: World
@@ -44,7 +46,11 @@ export class SimulatedQueue {
     const inHand = new Set<string>()
     const runs = this.world.runsOf(process)
     return {
-      publish: (messages) => this.command(process, "publish", () => this.add(messages)),
+      publish: (messages) =>
+        this.command(process, "publish", () => {
+          for (const message of messages) this.remember(message)
+          this.add(messages)
+        }),
       take: (max) => this.take(process, inHand, max),
       acknowledge: (ids) =>
         Effect.suspend(() => {
@@ -83,6 +89,12 @@ export class SimulatedQueue {
     return letters.length
   }
 
+  /** Publishes all orders again, whatever has become of them; also as if for the first time. */
+  publishAgain(asNew = false): void {
+    const messages = [...this.published.values()]
+    this.add(asNew ? messages : messages.map(asNewMessage))
+  }
+
   /** An entry of an order that nobody ever placed. */
   addUnknownOrder(): void {
     const createdAtMs = this.world.kernel.nowMs
@@ -98,6 +110,11 @@ export class SimulatedQueue {
       this.entries.set(id, { id, message, holder: undefined, heldAtMs: 0 })
     }
     for (const wake of [...this.waiting]) wake()
+  }
+
+  private remember(message: OrderMessage): void {
+    const { orderId } = message
+    if (!this.published.has(orderId)) this.published.set(orderId, message)
   }
 
   private remove(ids: ReadonlyArray<string>): void {
@@ -200,7 +217,7 @@ export class SimulatedQueue {
         const result = gone ? undefined : { value: apply(fault) }
         if (what === "doubled" && name === "publish") {
           world.acted(fault!)
-          apply(fault)
+          kernel.after(fault!.forMs, `${process.name} ${name} doubled`, undefined, () => apply(fault))
         }
         if (what === "caller crashes") return world.crash(process, fault!.forMs)
         const lost = result === undefined || what === "answer lost"

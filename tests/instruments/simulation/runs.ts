@@ -3,6 +3,7 @@
  * The run of an order begins with the first request for it and ends when its entry on the queue is
  * acknowledged or becomes a dead letter.
  */
+import type { Decision } from "#shared/contracts/decision.ts"
 import type { OrderStatus, StepName } from "#shared/contracts/order.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"
@@ -13,9 +14,9 @@ import { callTimeoutMs, stepAt } from "./services.ts"
 import type { World } from "./world.ts"
 
 /** The body of a request to a participant or to the register. */
-interface Body {
+export interface Body {
   readonly commands?: ReadonlyArray<Command>
-  readonly decisions?: ReadonlyArray<{ readonly orderId: string }>
+  readonly decisions?: ReadonlyArray<Pick<Decision, "orderId">>
 }
 
 /** A request that is out for an order. */
@@ -55,6 +56,11 @@ export class Runs {
     this.name = name
   }
 
+  /** The orders that are in hand. */
+  get orders(): ReadonlyArray<string> {
+    return [...this.inHand.values()].map(({ orderId }) => orderId)
+  }
+
   taken(deliveries: ReadonlyArray<Delivery>): void {
     for (const { entryId, message } of deliveries) this.inHand.set(entryId, message)
   }
@@ -80,7 +86,7 @@ export class Runs {
   }
 
   private hasInHand(orderId: string): boolean {
-    return [...this.inHand.values()].some((other) => other.orderId === orderId)
+    return this.orders.includes(orderId)
   }
 
   /** The queue has answered: from now on another entry of the same order begins another run. */

@@ -171,9 +171,9 @@ const urlOf = (name: string) => new URL(`http://${name}`)
 
 export const orchestratorLayers = (
   queue: OrderQueue["Service"],
-  { deadlineMs, sagasInFlight = 2_000 }: Plan,
+  { deadlineMs, sagasInFlight = 2_000, drainMs = 4_000 }: Plan,
 ) =>
-  consumerLayer({ deadlineMs, sagasInFlight, drainMs: 4_000 }).pipe(
+  consumerLayer({ deadlineMs, sagasInFlight, drainMs }).pipe(
     Layer.provide([
       participantsLayer({
         urls: { billing: urlOf("billing"), items: urlOf("items"), slots: urlOf("slots") },

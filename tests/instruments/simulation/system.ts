@@ -189,6 +189,8 @@ export class System {
         })
       case "redrive":
         return void this.queue.redrive()
+      case "published again":
+        return this.queue.publishAgain()
       case "refuses its callers":
         world.lockedUp.add(name)
         kernel.after(forMs, "", undefined, () => world.lockedUp.delete(name))

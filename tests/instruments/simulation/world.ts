@@ -57,12 +57,14 @@ export class World {
   readonly lockedUp = new Set<string>()
   /**
    * Which processes fail on an order, how, and on which one: the first that they meet. And all
-   * orders that one failed on.
+   * orders that one failed on, refused once, or had in hand when it met a defect.
    */
   readonly breaking = new Map<string, { readonly fault: OrderFault; on?: string }>()
   readonly brokenOn = new Set<string>()
   /** The orders that there are, as the register has them; what else is on the queue is none. */
   readonly statuses = new Map<string, OrderStatus>()
+  /** The orders that a participant refuses as malformed. */
+  readonly poisonous = new Set<string>()
   /** Is told how a participant answers commands. */
   onAnswer: (
     participant: string,
@@ -166,6 +168,10 @@ export class World {
       const fault = this.arrive(`failpoint ${name}`)
       if (fault === undefined) return Effect.void
       if (fault.fault === "stall") return this.kernel.sleep(process, fault.forMs)
+      if (fault.fault === "defect") {
+        for (const orderId of this.runsOf(process).orders) this.brokenOn.add(orderId)
+        return Effect.die(new Error("a defect"))
+      }
       if (this.ordersInFlight > 0) this.crashes.set(name, (this.crashes.get(name) ?? 0) + 1)
       this.crash(process, fault.forMs)
       return Effect.never

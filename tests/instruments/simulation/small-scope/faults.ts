@@ -4,6 +4,7 @@ import {
   commitFaults,
   customerCalls,
   customerFaults,
+  defectPoints,
   failpointFaults,
   type Point,
   type PointFault,
@@ -52,7 +53,9 @@ const faultNamesAt = (point: string): ReadonlyArray<string> => {
   const [kind = "", name = ""] = point.split(" ", 2)
   if (customerCalls.some((call) => call === name)) return customerFaults
   return faultsByKind[kind]!.filter((fault) =>
-    !(fault === "doubled" && name !== "publish") && !(fault === "entry stolen" && name !== "take")
+    !(fault === "doubled" && name !== "publish") &&
+    !(fault === "entry stolen" && name !== "take") &&
+    !(fault === "defect" && !defectPoints.includes(point.slice("failpoint ".length)))
   )
 }
 
