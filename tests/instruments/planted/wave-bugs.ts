@@ -2,7 +2,7 @@
  * Bugs of the orchestrator with orders that go through the steps together: one's fate becomes
  * another's.
  */
-import type { Absorbed, Bug } from "./bug.ts"
+import type { Bug } from "./bug.ts"
 
 const runWave = "shared/saga/run-wave.ts"
 const wave = "shared/saga/wave.ts"
@@ -137,17 +137,15 @@ export const waveBugs: ReadonlyArray<Bug> = [
     }],
     caughtBy: ["I1"],
   },
-]
-
-export const absorbedWaveBugs: ReadonlyArray<Absorbed> = [
   {
     name: "runs-twice",
     what: "An order that is in flight already is run once more beside it",
-    because: "participants and register give two runs the same answers, so both end alike",
+    seenIn: "consumers that do not know what they have in flight",
     edits: [{
       file: consumer,
       replace: "if (working === undefined) {",
       by: "if (working !== entryId) {",
     }],
+    caughtBy: ["I7", "I8"],
   },
 ]

@@ -1,7 +1,7 @@
 /**
- * The edge of a service that the orchestrator calls: what it answers before its rules are asked. A
- * request with one entry that cannot be decoded is refused as a whole, as it is over HTTP; and a
- * callee may not know its callers for a while, or fail on an order.
+ * The edge of a callee of the orchestrator: how it answers before it applies its rules. It refuses
+ * a whole request for one malformed entry, like the real routes. It may refuse its callers for a
+ * while, or fail on one order.
  */
 import { Effect } from "effect"
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"
@@ -15,7 +15,7 @@ import type { World } from "./world.ts"
 
 type Entry = Pick<Command, "orderId"> & Partial<Command>
 
-/** The service as others reach it. */
+/** The service with its edge. */
 export const edgeOf = (world: World, process: Process, serve: Serve): Serve => (path, body) =>
   Effect.suspend(() => {
     const { commands, decisions } = body as Body
@@ -23,19 +23,15 @@ export const edgeOf = (world: World, process: Process, serve: Serve): Serve => (
     onlyOrders(world, process, commands ?? [])
     const failure = entries === undefined ? undefined : failureOf(world, process, entries)
     if (failure !== undefined) return failure
-    const answer = serve(path, body)
-    return commands === undefined ? answer : Effect.tap(answer, ({ status, body }) =>
-      Effect.sync(() => {
-        if (status !== 200) return
-        const { outcomes } = body as { readonly outcomes: ReadonlyArray<Outcome> }
-        world.onAnswer(process.service, commands, outcomes)
-      }))
+    const tell = ({ status, body }: Answer) => {
+      if (commands === undefined || status !== 200) return
+      const { outcomes } = body as { readonly outcomes: ReadonlyArray<Outcome> }
+      world.onAnswer(process.service, commands, outcomes)
+    }
+    return Effect.tap(serve(path, body), (answer) => Effect.sync(() => tell(answer)))
   })
 
-/**
- * I10: what is no order goes no further than the register, however often it comes; but what is
- * undone may be anything.
- */
+/** I10: an entry that is no order gets no further than the register. It may only be undone. */
 const onlyOrders = (world: World, { name }: Process, commands: ReadonlyArray<Entry>): void => {
   for (const { action, orderId } of commands) {
     world.check(

@@ -1,6 +1,7 @@
 /**
- * What must hold in every history, by the numbers that the project gives its invariants. Most of it
- * is checked at every commit of every database; the rest when everything is at rest.
+ * The invariants of every history, by their numbers in tests/README.md. Most are checked at every
+ * commit and at every answer of a participant, some when everything is at rest. Those of single
+ * runs are in `runs.ts`, those of one participant in `books.ts`.
  */
 import { type FailureReason, orderCancelled, type OrderStatus } from "#shared/contracts/order.ts"
 import type { Reservation } from "#shared/reservations/rules.ts"
@@ -16,7 +17,7 @@ import type { OrderRow } from "./tables/order-table.ts"
 import { needed, refusing, wantedOf } from "./wanted.ts"
 import type { World } from "./world.ts"
 
-/** Thirty seconds, and what jitter adds. */
+/** Thirty seconds and jitter. */
 const longestWaitMs = 40_000
 
 const isCancelled = (order: OrderRow | undefined): boolean =>
@@ -31,7 +32,7 @@ export class Invariants {
   private readonly orders = new Map<string, OrderRow>()
   private readonly books: Record<ParticipantName, Books>
   private readonly away: ReadonlySet<string> | undefined
-  /** Whether the clocks of orders, and of the orchestrator, jumped. */
+  /** Whether a clock of orders is wrong, and whether any clock is. */
   private readonly ordersJump: boolean
   private readonly clocksDiffer: boolean
 
@@ -49,7 +50,7 @@ export class Invariants {
       items: booksOf("items"),
       slots: booksOf("slots"),
     }
-    // V8 keeps a function that is written where it is assigned, and with it a whole world.
+    // V8 would keep a function that is written where it is assigned, and the world with it.
     for (const name of participants) {
       const onCommit = (changes: ReadonlyArray<Change>) => this.onBooks(name, changes)
       system.databases[name].onCommit = onCommit
@@ -63,14 +64,14 @@ export class Invariants {
     system.databases.orders.onCommit = onCommit
   }
 
-  /** Whether everything is final but for what only a person can help on. */
+  /** Whether all orders are final, except those that only a person can help. */
   get nothingInFlight(): boolean {
     let buried = 0
     for (const id of this.world.poisonous) if (this.isBuried(this.orders.get(id)!)) buried++
     return this.world.ordersInFlight === buried
   }
 
-  /** A poison order has to become a dead letter, and to turn round when its deadline has passed. */
+  /** A poison order becomes a dead letter, and turns round when its deadline has passed. */
   private isBuried({ id, status, createdAt }: OrderRow): boolean {
     const isLate = this.world.kernel.nowMs >= createdAt.getTime() + this.plan.deadlineMs
     return this.world.poisonous.has(id) && this.system.queue.buried.has(id) &&
@@ -126,7 +127,7 @@ export class Invariants {
     this.inTime(order)
   }
 
-  /** I12: however long it has been in vain, a compensation is tried again soon. */
+  /** I12: a stuck compensation is retried soon, however long it has been stuck. */
   private onStuck({ id, stuck }: OrderRow): void {
     const waitMs = Date.parse(stuck!.nextAttemptAt) - this.world.kernel.nowMs
     this.world.check(
@@ -136,7 +137,7 @@ export class Invariants {
     )
   }
 
-  /** I9: only a recorded rejection, the deadline or the customer aborts. */
+  /** I9: only a recorded rejection, the deadline or the customer aborts an order. */
   private onAbort(order: OrderRow, reason: FailureReason | null): void {
     this.world.check(
       this.isReason(order, reason),
@@ -154,7 +155,7 @@ export class Invariants {
       : books[rejecting].records.get(id)?.outcome === "rejected"
   }
 
-  /** I1: all or nothing, of the steps that the order was accepted with. */
+  /** I1: a final order holds all of its steps or nothing. */
   private whole(order: OrderRow): void {
     const wanted = wantedOf(order)
     for (const name of needed(order)) {
@@ -170,7 +171,10 @@ export class Invariants {
     }
   }
 
-  /** I12: an outage delays only what needs it; a later run of an aborted order needs all steps. */
+  /**
+   * I12: an outage delays only the orders that need the service. A later run of an aborted order
+   * needs all of its steps.
+   */
   private inTime(order: OrderRow): void {
     const { world, away, books } = this
     const isItsOwnDoing = this.world.poisonous.has(order.id) || world.brokenOn.has(order.id)
@@ -193,7 +197,7 @@ export class Invariants {
     for (const record of this.books[name].onCommit(changes)) this.onRecord(name, record)
   }
 
-  /** I8, I9: undone in reverse, and only what is to be undone. */
+  /** I8, I9: cancels take effect from the last step to the first, and only after an abort. */
   private onRecord(name: ParticipantName, { orderId, outcome }: Reservation): void {
     const { world } = this
     const order = this.orders.get(orderId)
@@ -212,7 +216,7 @@ export class Invariants {
     const steps = order === undefined ? participants : needed(order)
     const later = steps.slice(steps.indexOf(name) + 1)
       .map((other) => this.books[other].records.get(orderId)?.outcome)
-    // No run passes a rejected step, so what is behind one was never reserved.
+    // No run passes a rejected step, so the steps after it were never reserved.
     const rejected = later.indexOf("rejected")
     const within = rejected === -1 ? later : later.slice(0, rejected)
     world.check(
@@ -222,7 +226,7 @@ export class Invariants {
     )
   }
 
-  /** I5, I6, I10, I12, I13: everything is final, told as it is, and nothing is left over. */
+  /** I5, I6, I10 to I13: all is final and as its customer was told, and the queue is empty. */
   atRest(
     acknowledged: ReadonlyMap<string, Acknowledged>,
     adjusted: ReadonlyArray<Answered>,
@@ -274,7 +278,7 @@ export class Invariants {
     )
   }
 
-  /** I7: gives what checks that the orders that are final now have not changed. */
+  /** I7: gives a function that checks that the orders that are final now did not change. */
   remember(): () => void {
     const before = this.final()
     return () => {
@@ -294,7 +298,7 @@ export class Invariants {
     }))
   }
 
-  /** I10: a poison entry is a dead letter, alone, and got no further than the one it poisons. */
+  /** I10: only poison becomes a dead letter, and it holds nothing from the refusing step on. */
   private noPoison(): void {
     const { world, books } = this
     for (const name of participants) {
@@ -307,10 +311,10 @@ export class Invariants {
       }
     }
     for (const id of this.system.queue.buried.keys()) {
-      const isWrong = this.orders.has(id) && !this.world.poisonous.has(id) && !world.brokenOn.has(id)
-      world.check(!isWrong, "I10", () => `order ${id} is a dead letter, and nobody refuses it`)
+      const isRight = world.poisonous.has(id) || world.brokenOn.has(id) || !this.orders.has(id)
+      world.check(isRight, "I10", () => `order ${id} is a dead letter, and nobody refuses it`)
     }
-    for (const id of this.world.poisonous) {
+    for (const id of world.poisonous) {
       const order = this.orders.get(id)!
       const behind = needed(order).slice(needed(order).indexOf(refusing(order)!))
       world.check(

@@ -8,6 +8,7 @@ import type { OrderStatus, StepName } from "#shared/contracts/order.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import type { Delivery } from "#shared/queue/order-queue.ts"
+import type { OrderRun } from "#shared/saga/order-run.ts"
 import type { CallEnd } from "./network.ts"
 import type { ServiceName } from "./plan.ts"
 import { callTimeoutMs, stepAt } from "./services.ts"
@@ -45,6 +46,8 @@ interface Run {
 }
 
 export class Runs {
+  /** The orders in flight, as the orchestrator itself has them. */
+  inFlight: ReadonlyMap<string, OrderRun> = new Map()
   private readonly world: World
   private readonly name: string
   /** The messages of the entries in hand. */
@@ -71,22 +74,19 @@ export class Runs {
       const orderId = this.inHand.get(entryId)?.orderId
       // An acknowledgement without an answer is sent again.
       if (orderId === undefined) continue
+      const run = this.runs.get(orderId) ?? this.begin(orderId)
       this.inHand.delete(entryId)
-      // The entry of the running one keeps the order safe.
-      const run = this.runs.get(orderId)
-      if (run === undefined ? this.hasInHand(orderId) : run.entryId !== entryId) continue
-      if (run !== undefined) run.ended = true
+      // The entry of the run keeps the order safe, so any other entry may go.
+      if (run?.entryId !== entryId) continue
+      run.ended = true
+      const end = this.inFlight.get(orderId)?.end
       const status = this.world.statuses.get(orderId)
       this.world.check(
-        buried || isFinal(status),
+        buried || (isFinal(status) && end === status),
         "I7",
-        () => `${this.name} acknowledges order ${orderId}, which is ${status}`,
+        () => `${this.name} acknowledges order ${orderId} as ${end}, which is ${status}`,
       )
     }
-  }
-
-  private hasInHand(orderId: string): boolean {
-    return this.orders.includes(orderId)
   }
 
   /** The queue has answered: from now on another entry of the same order begins another run. */
@@ -132,6 +132,7 @@ export class Runs {
     return run
   }
 
+  /** The run begins with the oldest entry in hand, as the consumer takes them. */
   private begin(orderId: string): Run | undefined {
     for (const [entryId, message] of this.inHand) {
       if (message.orderId !== orderId) continue
@@ -149,8 +150,8 @@ export class Runs {
   }
 
   /**
-   * I8, I9: one step comes after another, and nothing is undone before the register has the order
-   * as aborted. An order that the register does not know is undone, too.
+   * I1, I8, I9: an order goes through its own steps, one after another, and is undone only after
+   * the register has it as aborted. An order that the register does not know is undone, too.
    */
   private sendsCommand(
     to: ServiceName,
@@ -168,11 +169,11 @@ export class Runs {
       "I9",
       () => `${sends}, which is ${status}`,
     )
-    world.check(
-      follows(steps, command, last),
-      "I8",
-      () => `${sends} after the ${last?.action} of ${last?.step} was answered ${last?.outcome}`,
-    )
+    const after = last === undefined
+      ? "first"
+      : `after the ${last.action} of ${last.step} was answered ${last.outcome}`
+    world.check(steps.includes(command.step), "I1", () => `${sends}, whose steps are ${steps}`)
+    world.check(follows(steps, command, last), "I8", () => `${sends} ${after}`)
     run.last = command
     return command
   }

@@ -1,7 +1,4 @@
-/**
- * One simulation: a plan in, and out come the violations, a fingerprint of the history and what of
- * the plan came to pass.
- */
+/** One simulation: lets a plan happen, and gives the violations and what happened. */
 import type { Plan } from "./plan.ts"
 import { Customers } from "./customers.ts"
 import { Invariants } from "./invariants.ts"
@@ -21,21 +18,21 @@ export interface Simulation {
   readonly tookMs: number
   readonly world: World
   /**
-   * How many points were passed by the time that every order was final, told to its customer and
-   * off the queue.
+   * How many points were passed until every order was final, off the queue, and known to its
+   * customer.
    */
   readonly pointsUntilSettled: number
-  /** The orders as they ended. */
+  /** The orders at the end. */
   readonly orders: ReadonlyArray<OrderRow>
   readonly databases: System["databases"]
 }
 
-/** Everything has to be final so long after the faults have ended, in virtual milliseconds. */
+/** Everything has to be at rest within this time, in virtual milliseconds. */
 const restWithinMs = 100 * 60_000
-/** Many times what any seed takes: whoever tries again without a pause gets nowhere in no time. */
+/** Many times what a seed takes. Only retries without a pause reach it. */
 const mostEvents = 100_000
 
-/** Lets a plan happen. It never rejects for what the plan does to the system. */
+/** Lets a plan happen. Whatever the plan does to the system, the promise resolves. */
 export const simulate = async (
   plan: Plan,
   options: Omit<KernelOptions, "seed"> = {},
@@ -61,6 +58,8 @@ export const simulate = async (
     tookMs = kernel.nowMs - startMs
     if (world.violations.length === 0 && !tooLate()) {
       invariants.atRest(customers.acknowledged, operator.answered)
+    }
+    if (plan.deliveredAgain === true) {
       const isUnchanged = invariants.remember()
       system.queue.publishAgain()
       system.queue.publishAgain(true)
