@@ -5,6 +5,7 @@
  */
 import { Effect, Exit } from "effect"
 import type { OrderStatus } from "#shared/contracts/order.ts"
+import { isFinal } from "./final.ts"
 import type { Process } from "./kernel.ts"
 import type { Answer, CallEnd } from "./network.ts"
 import { type Plan } from "./plan.ts"
@@ -163,5 +164,3 @@ export class Customers {
     })
   }
 }
-
-const isFinal = (status: OrderStatus) => status === "completed" || status === "failed"

@@ -1,11 +1,12 @@
 /**
  * The invariants of every history, by their numbers in tests/README.md. Most are checked at every
  * commit and at every answer of a participant, some when everything is at rest. Those of single
- * runs are in `runs.ts`, those of one participant in `books.ts`.
+ * runs are in `runs.ts`, those of one participant in `books.ts`, those of the end in `final.ts`.
  */
 import { type FailureReason, orderCancelled, type OrderStatus } from "#shared/contracts/order.ts"
 import type { Reservation } from "#shared/reservations/rules.ts"
 import { Books } from "./books.ts"
+import { isFinal, noPoison } from "./final.ts"
 import type { Acknowledged } from "./customers.ts"
 import type { Answered } from "./operator.ts"
 import { awayForLong, patienceMs } from "./patience.ts"
@@ -23,14 +24,12 @@ const longestWaitMs = 40_000
 const isCancelled = (order: OrderRow | undefined): boolean =>
   order?.reason === orderCancelled && order.status !== "completed"
 
-const isFinal = (status: OrderStatus) => status === "completed" || status === "failed"
-
 export class Invariants {
-  private readonly world: World
+  readonly world: World
   private readonly system: System
   private readonly plan: Plan
-  private readonly orders = new Map<string, OrderRow>()
-  private readonly books: Record<ParticipantName, Books>
+  readonly orders = new Map<string, OrderRow>()
+  readonly books: Record<ParticipantName, Books>
   private readonly away: ReadonlySet<string> | undefined
   /** Whether a clock of orders is wrong, and whether any clock is. */
   private readonly ordersJump: boolean
@@ -270,58 +269,11 @@ export class Invariants {
       "I6",
       () => `${this.orders.size} orders were made of ${keys.size} keys`,
     )
-    this.noPoison()
+    noPoison(this, system.queue.buried.keys())
     world.check(
       system.queue.entries.size === 0,
       "I13",
       () => `${system.queue.entries.size} entries are left on the queue`,
     )
-  }
-
-  /** I7: gives a function that checks that the orders that are final now did not change. */
-  remember(): () => void {
-    const before = this.final()
-    return () => {
-      const after = this.final()
-      for (const [id, was] of before) {
-        const is = after.get(id)
-        this.world.check(is === was, "I7", () => `order ${id} was ${was}, and it is ${is}`)
-      }
-    }
-  }
-
-  private final(): ReadonlyMap<string, string> {
-    const final = [...this.orders.values()].filter(({ status }) => isFinal(status))
-    return new Map(final.map(({ id, status, reason }) => {
-      const records = participants.map((name) => this.books[name].records.get(id)?.outcome)
-      return [id, `${status} (${reason}), with ${records}`]
-    }))
-  }
-
-  /** I10: only poison becomes a dead letter, and it holds nothing from the refusing step on. */
-  private noPoison(): void {
-    const { world, books } = this
-    for (const name of participants) {
-      for (const { orderId, outcome } of books[name].records.values()) {
-        world.check(
-          outcome !== "reserved" || this.orders.has(orderId),
-          "I10",
-          () => `${name} holds something for ${orderId}, which is no order`,
-        )
-      }
-    }
-    for (const id of this.system.queue.buried.keys()) {
-      const isRight = world.poisonous.has(id) || world.brokenOn.has(id) || !this.orders.has(id)
-      world.check(isRight, "I10", () => `order ${id} is a dead letter, and nobody refuses it`)
-    }
-    for (const id of world.poisonous) {
-      const order = this.orders.get(id)!
-      const behind = needed(order).slice(needed(order).indexOf(refusing(order)!))
-      world.check(
-        behind.every((name) => books[name].records.get(id)?.outcome !== "reserved"),
-        "I10",
-        () => `order ${id} went past ${behind[0]}, which refuses it`,
-      )
-    }
   }
 }

@@ -4,11 +4,12 @@
  * acknowledged or becomes a dead letter.
  */
 import type { Decision } from "#shared/contracts/decision.ts"
-import type { OrderStatus, StepName } from "#shared/contracts/order.ts"
+import type { StepName } from "#shared/contracts/order.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import type { Delivery } from "#shared/queue/order-queue.ts"
 import type { OrderRun } from "#shared/saga/order-run.ts"
+import { isFinal } from "./final.ts"
 import type { CallEnd } from "./network.ts"
 import type { ServiceName } from "./plan.ts"
 import { callTimeoutMs, stepAt } from "./services.ts"
@@ -178,9 +179,6 @@ export class Runs {
     return command
   }
 }
-
-const isFinal = (status: OrderStatus | undefined): boolean =>
-  status === "completed" || status === "failed"
 
 /**
  * Whether a command may come after another: the same one again without an answer, else the next

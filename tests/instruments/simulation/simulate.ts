@@ -1,6 +1,7 @@
 /** One simulation: lets a plan happen, and gives the violations and what happened. */
 import type { Plan } from "./plan.ts"
 import { Customers } from "./customers.ts"
+import { remember } from "./final.ts"
 import { Invariants } from "./invariants.ts"
 import { Kernel, type KernelOptions, startMs } from "./kernel.ts"
 import { Operator } from "./operator.ts"
@@ -60,7 +61,7 @@ export const simulate = async (
       invariants.atRest(customers.acknowledged, operator.answered)
     }
     if (plan.deliveredAgain === true) {
-      const isUnchanged = invariants.remember()
+      const isUnchanged = remember(invariants)
       system.queue.publishAgain()
       system.queue.publishAgain(true)
       const done = () => system.queue.entries.size === 0

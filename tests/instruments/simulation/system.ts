@@ -142,17 +142,14 @@ export class System {
   /** Ends a process like SIGTERM: closes its scope, and kills it if that takes too long. */
   private tellToStop({ process, scope, fork }: Running, downMs: number): void {
     if (!process.alive) return
-    this.kernel.note(`${process.name} is told to stop`)
-    this.network.withdraw(process)
-    const kill = this.kernel.after(
-      stopGraceMs,
-      "",
-      undefined,
-      () => this.world.crash(process, downMs),
-    )
+    const { kernel, world, network } = this
+    kernel.note(`${process.name} is told to stop`)
+    network.withdraw(process)
+    const crash = () => world.crash(process, downMs)
+    const kill = kernel.after(stopGraceMs, "", undefined, crash)
     fork(Scope.close(scope, Exit.void)).addObserver(() => {
       kill()
-      this.world.crash(process, downMs)
+      crash()
     })
   }
 
