@@ -1,6 +1,8 @@
 /**
- * One order's fate never becomes another's: whatever its companions meet, an order fares in a wave
- * as it does alone.
+ * One order's failure never becomes another's: an order has the same history in a wave as alone,
+ * whatever happens to the others. This compares runs of the engine alone, on scripted answers. In
+ * the simulated world of `saga.test.ts` the companions of an order change what it meets: they share
+ * its requests, and the stock.
  */
 import { Effect, Random } from "effect"
 import { TestClock } from "effect/testing"
@@ -20,7 +22,7 @@ import {
 
 const failure = fc.constantFrom(unavailable, unknown, misconfigured)
 
-/** Some failures, and mostly what is usual after them. */
+/** Some failures, and mostly the usual answer after them. */
 const answers = (...unusual: ReadonlyArray<OutcomeName | typeof refused>) =>
   fc.tuple(
     fc.oneof({ weight: 3, arbitrary: fc.constant([]) }, fc.array(failure, { maxLength: 4 })),
@@ -57,10 +59,8 @@ const script: fc.Arbitrary<Script> = fc.record({
   deadlineMs: fc.oneof({ weight: 4, arbitrary: fc.constant(never) }, fc.constant(0)),
 })
 
-/**
- * What was sent for each order of the wave, what came of it, and what the register was told of it.
- */
-const faresOf = (scripts: Scripts) =>
+/** For each order of the wave: its requests, its end, and what the register was told. */
+const historiesOf = (scripts: Scripts) =>
   Effect.gen(function* () {
     const sagas = yield* scripted(scripts)
     yield* sagas.runToEnd
@@ -86,14 +86,14 @@ const faresOf = (scripts: Scripts) =>
     Effect.runPromise,
   )
 
-it("an order fares in any wave as it does alone", () =>
+it("an order has the same history in any wave as alone", () =>
   fc.assert(
     fc.asyncProperty(fc.array(script, { minLength: 2, maxLength: 6 }), async (wave) => {
       const scripts = Object.fromEntries(wave.map((script, n) => [`order ${n}`, script]))
       const alone = await Promise.all(
-        Object.entries(scripts).map(([name, script]) => faresOf({ [name]: script })),
+        Object.entries(scripts).map(([name, script]) => historiesOf({ [name]: script })),
       )
-      expect(await faresOf(scripts)).toEqual(alone.flat())
+      expect(await historiesOf(scripts)).toEqual(alone.flat())
     }),
     { numRuns: 500 },
   ))

@@ -1,72 +1,30 @@
 /**
- * Plans of what happens to sagas: which orders there are and what of, which waves of them are
- * delivered and interrupted, and what becomes of each request; and the arbitraries that draw them.
- * saga-world.ts lets a plan happen.
+ * Small plans for the simulated world: few orders, and faults so close together that an order meets
+ * several of them.
  */
 import fc from "fast-check"
-import type { StepName } from "#shared/contracts/order-state.ts"
-import type { OrderContent, OrderId } from "#shared/contracts/order.ts"
 import { stepsInForce } from "#shared/contracts/order-saga.ts"
-
-export const idOf = (order: number) => `order ${order}` as OrderId
-
-/**
- * What becomes of a request: answered; refused; cut off after it took effect; lost before; or met
- * by a defect, which changes nothing, and is one of the wave that sent it too. One that has a
- * poison entry is answered but for that entry.
- */
-export interface Fate {
-  readonly fate: "answered" | "refused" | "cut off" | "lost" | "poison" | "defect"
-  /** Callers wait for 5 s only, so what arrives later takes effect behind their back. */
-  readonly arrivesMs: number
-  /**
-   * Which entries meet it, bit by bit; the others are answered. Of a poison one the number tells
-   * which it is.
-   */
-  readonly strikes: number
-}
-
-/** Every entry. */
-export const all = 255
-
-export interface Order {
-  readonly takes: OrderContent
-  /** Those that it was accepted with. */
-  readonly steps: ReadonlyArray<StepName>
-  readonly deadlineMs: number
-}
-
-/** One wave: the orders with these indices. */
-export interface Delivery {
-  readonly orders: ReadonlyArray<{ readonly order: number; readonly redelivered: boolean }>
-  readonly atMs: number
-  /**
-   * When its process is stopped: after a time, or at its n-th request, before or after that has
-   * left.
-   */
-  readonly stop?: { readonly afterMs: number } | { readonly atCall: number; readonly sent: boolean }
-}
-
-export interface Plan {
-  readonly seed: number
-  readonly stock: Readonly<Record<StepName, Readonly<Record<string, number>>>>
-  readonly orders: ReadonlyArray<Order>
-  readonly deliveries: ReadonlyArray<Delivery>
-  /** When customers cancel which orders. */
-  readonly cancels: ReadonlyArray<{ readonly order: number; readonly atMs: number }>
-  /** What becomes of the first requests to each; later ones are answered at once. */
-  readonly fates: Readonly<Record<StepName | "register", ReadonlyArray<Fate>>>
-}
-
-export const minute = 60_000
-const day = 24 * 60 * minute
+import {
+  anyTimed,
+  callFault,
+  operation,
+  type Plan,
+  type PointFault,
+  pointFault,
+  replicas as usual,
+  restart,
+} from "#tests/instruments/simulation/plan.ts"
+import { participants, stepAt } from "#tests/instruments/simulation/services.ts"
+import { earlierSteps, rarely, usernames, type Wish } from "#tests/instruments/simulation/wish.ts"
 
 /** The times of a plan, in milliseconds. */
 interface Times {
   readonly deadlineMs: fc.Arbitrary<number>
-  /** When a request arrives, a wave starts or a wave is interrupted. */
+  /** When an event happens, and how long it lasts. */
   readonly eventMs: fc.Arbitrary<number>
 }
+
+const calmMs = 600_000
 
 /**
  * Everything happens within a few calls of everything else, or of the first that timed out: for
@@ -77,166 +35,186 @@ export const close: Times = {
     { weight: 4, arbitrary: fc.integer({ min: 0, max: 300 }) },
     { weight: 2, arbitrary: fc.integer({ min: 5_000, max: 5_300 }) },
     { weight: 1, arbitrary: fc.integer({ min: 10_000, max: 10_300 }) },
-    { weight: 2, arbitrary: fc.constant(day) },
+    { weight: 2, arbitrary: fc.constant(calmMs) },
   ),
   eventMs: fc.oneof(fc.constant(0), fc.nat(20), fc.nat(200)),
 }
 
-/** From at once to minutes after the callers gave up: for what comes late. */
+/** From at once to long after the callers gave up: for late requests and answers. */
 export const wide: Times = {
-  deadlineMs: fc.constantFrom(0, 1_000, 10_000, 2 * minute, day, day),
+  deadlineMs: fc.constantFrom(0, 1_000, 10_000, 120_000, calmMs, calmMs),
   eventMs: fc.oneof(
     { weight: 4, arbitrary: fc.constant(0) },
     { weight: 3, arbitrary: fc.nat(300) },
     { weight: 2, arbitrary: fc.nat(10_000) },
-    { weight: 2, arbitrary: fc.nat(5 * minute) },
+    { weight: 2, arbitrary: fc.nat(60_000) },
   ),
 }
 
-const fates = ({ eventMs }: Times): fc.Arbitrary<Array<Fate>> =>
-  fc.array(
-    fc.record({
-      fate: fc.oneof(
-        { weight: 8, arbitrary: fc.constantFrom("answered", "refused", "cut off", "lost") },
-        { weight: 1, arbitrary: fc.constantFrom("poison", "defect") },
-      ),
-      arrivesMs: eventMs,
-      strikes: fc.oneof(fc.constant(all), fc.nat(all)),
-    }),
-    { maxLength: 6 },
-  )
+const replicas = (
+  orchestrators: ReadonlyArray<number>,
+): fc.Arbitrary<NonNullable<Plan["replicas"]>> =>
+  fc.constantFrom(...orchestrators).map((orchestrator) => ({ ...usual, orders: 1, orchestrator }))
 
-const allFates = (times: Times): fc.Arbitrary<Plan["fates"]> =>
-  fc.record({ money: fates(times), item: fates(times), slot: fates(times), register: fates(times) })
-
-const delivery = ({ eventMs }: Times, orders: number): fc.Arbitrary<Delivery> =>
+/** Mostly for the same things, now and then for one that does not exist. */
+const wish = ({ eventMs }: Times): fc.Arbitrary<Wish> =>
   fc.record({
-    orders: fc.uniqueArray(
-      fc.record({ order: fc.nat(orders - 1), redelivered: fc.boolean() }),
-      { selector: ({ order }) => order, minLength: 1 },
-    ),
-    atMs: eventMs,
-    stop: fc.oneof(
-      fc.record({ atCall: fc.integer({ min: 1, max: 12 }), sent: fc.boolean() }),
-      fc.record({ afterMs: eventMs }),
-    ),
-  }, { requiredKeys: ["orders", "atMs"] })
-
-const cancels = ({ eventMs }: Times, orders: number): fc.Arbitrary<Plan["cancels"]> =>
-  fc.array(fc.record({ order: fc.nat(orders - 1), atMs: eventMs }), { maxLength: 2 })
-
-/** Mostly the same; rarely one that does not exist. */
-const one = <A>(first: A, second: A, none: A) =>
-  fc.oneof(
-    { weight: 12, arbitrary: fc.constant(first) },
-    { weight: 3, arbitrary: fc.constant(second) },
-    { weight: 1, arbitrary: fc.constant(none) },
-  )
-
-const order = ({ deadlineMs }: Times): fc.Arbitrary<Order> =>
-  fc.record({
-    takes: fc.record({
-      username: one("ann", "bob", "nobody"),
-      amountMinor: fc.integer({ min: 1, max: 2 }),
-      details: fc.record({ item: one(1, 2, 3), slot: one("09:00", "10:00", "11:00") }),
-    }),
-    steps: fc.oneof(
-      { weight: 4, arbitrary: fc.constant(stepsInForce) },
-      { weight: 1, arbitrary: fc.subarray([...stepsInForce], { minLength: 1 }) },
-    ),
-    deadlineMs,
+    username: fc.constantFrom("ann", "ann", "bob"),
+    amountMinor: fc.constantFrom(10_00, 20_00),
+    item: rarely(12, rarely(5, fc.constant(1), fc.constant(2)), fc.constant(99)),
+    slot: rarely(12, rarely(5, fc.constant("00:00"), fc.constant("01:00")), fc.constant("19:00")),
+    // Most come together, so that waves contain several.
+    atMs: rarely(4, fc.constant(0), eventMs),
+    repeats: fc.constant([]),
+    cancelAfterMs: rarely(4, fc.constant(undefined), eventMs),
+    steps: rarely(5, fc.constant(undefined), earlierSteps),
   })
 
-/** So little that sagas are in each other's way, and enough that one could complete. */
-const stock = (first: string, second: string, most: number) =>
-  fc.record({ [first]: fc.integer({ min: 1, max: most }), [second]: fc.nat(most) })
+/** Faults of all kinds. Orders that are published again overlap with their own earlier runs. */
+const faults = (
+  { eventMs }: Times,
+): fc.Arbitrary<Pick<Plan, "pointFaults" | "timedFaults" | "drainMs">> =>
+  fc.record({
+    pointFaults: fc.tuple(
+      fc.array(callFault(4, eventMs), { maxLength: 10 }),
+      fc.array(pointFault(5, eventMs), { maxLength: 5 }),
+    ).map((faults) => faults.flat()),
+    timedFaults: fc.array(
+      fc.oneof(
+        { weight: 2, arbitrary: operation(eventMs, ["published again"]) },
+        { weight: 3, arbitrary: restart(eventMs, eventMs) },
+        { weight: 1, arbitrary: anyTimed(eventMs, eventMs) },
+      ),
+      { maxLength: 4 },
+    ),
+    drainMs: fc.constantFrom(0, 4_000),
+  })
 
-/** Up to four orders, under any fates. */
+/** Up to four orders for scarce resources, under any faults. */
 export const anyPlan = (times: Times): fc.Arbitrary<Plan> =>
-  fc.integer({ min: 1, max: 4 }).chain((orders) =>
+  fc.tuple(
     fc.record({
       seed: fc.nat(),
-      stock: fc.record({
-        money: stock("ann", "bob", 6),
-        item: stock("1", "2", 3),
-        slot: stock("09:00", "10:00", 3),
-      }),
-      orders: fc.array(order(times), { minLength: orders, maxLength: orders }),
-      deliveries: fc.array(delivery(times, orders), { minLength: 1, maxLength: 4 }),
-      cancels: cancels(times, orders),
-      fates: allFates(times),
-    })
-  )
+      replicas: replicas([2, 3, 1]),
+      deadlineMs: times.deadlineMs,
+      wallet: fc.constantFrom(60_00, 30_00, 10_00),
+      stock: fc.integer({ min: 1, max: 3 }),
+      capacity: fc.integer({ min: 1, max: 3 }),
+      wishes: fc.array(wish(times), { minLength: 1, maxLength: 4 }),
+    }),
+    faults(times),
+  ).map(([world, faults]) => ({ ...world, ...faults, deliveredAgain: true }))
 
-/** An order for one of each, and no reason why it should not complete. */
-export const calm = {
+const order: Wish = {
+  username: "ann",
+  amountMinor: 10_00,
+  item: 1,
+  slot: "00:00",
+  atMs: 0,
+  repeats: [],
+}
+
+/** Of several users, because one user may have only a few orders unfinished. */
+const ofUsers = (orders: number): ReadonlyArray<Wish> =>
+  Array.from({ length: orders }, (_, n) => ({ ...order, username: usernames[n % 3]! }))
+
+/** One order, with enough stock and no faults. */
+const calm: Plan = {
   seed: 0,
-  stock: { money: { ann: 1 }, item: { "1": 1 }, slot: { "09:00": 1 } },
-  orders: [{
-    takes: { username: "ann", amountMinor: 1, details: { item: 1, slot: "09:00" } },
-    steps: stepsInForce,
-    deadlineMs: day,
-  }],
-  deliveries: [{ orders: [{ order: 0, redelivered: false }], atMs: 0 }],
-  cancels: [],
-  fates: { money: [], item: [], slot: [], register: [] },
-} as const satisfies Plan
+  replicas: { ...usual, orders: 1, orchestrator: 1 },
+  deadlineMs: calmMs,
+  wallet: 10_00,
+  stock: 1,
+  capacity: 1,
+  wishes: [order],
+  pointFaults: [],
+  timedFaults: [],
+  deliveredAgain: true,
+}
 
-/**
- * Two orders, whose deadlines pass, or which are cancelled, when their waves are about to complete
- * them.
- */
-export const decisionRace = (against: "deadline" | "cancel"): fc.Arbitrary<Plan> =>
-  fc.record({
+const soonMs = fc.nat(60)
+
+/** Two orders that reach their deadline, or are cancelled, while several waves complete them. */
+export const decisionRace = (against: "deadline" | "cancel"): fc.Arbitrary<Plan> => {
+  const cancelled = against === "cancel"
+  const delay = (point: string, fault: string): fc.Arbitrary<PointFault> =>
+    fc.record({
+      point: fc.constant(point),
+      nth: fc.integer({ min: 1, max: 6 }),
+      fault: fc.constant(fault),
+      forMs: soonMs,
+    })
+  return fc.record({
     seed: fc.nat(),
-    stock: fc.constant({ money: { ann: 2 }, item: { "1": 2 }, slot: { "09:00": 2 } }),
-    orders: fc.array(
-      (against === "deadline" ? fc.integer({ min: 10, max: 50 }) : fc.constant(day))
-        .map((deadlineMs) => ({ ...calm.orders[0], deadlineMs })),
+    replicas: replicas([3, 2]),
+    deadlineMs: cancelled ? fc.constant(calmMs) : fc.integer({ min: 10, max: 60 }),
+    wallet: fc.constant(20_00),
+    stock: fc.constant(2),
+    capacity: fc.constant(2),
+    wishes: fc.array(
+      fc.option(fc.nat(60), { nil: undefined }).map((cancelAfterMs): Wish =>
+        cancelled ? { ...order, cancelAfterMs } : order
+      ),
       { minLength: 2, maxLength: 2 },
     ),
-    cancels: against === "deadline" ? fc.constant([]) : fc.array(
-      fc.record({ order: fc.nat(1), atMs: fc.integer({ min: 10, max: 90 }) }),
-      { minLength: 1, maxLength: 3 },
+    pointFaults: fc.array(
+      fc.oneof(
+        delay("failpoint reservations.committed", "stall"),
+        delay("failpoint orchestrator.before decide", "stall"),
+        delay("failpoint orders.before decision", "stall"),
+        delay("call orders", "connection cut"),
+        delay("queue publish", "doubled"),
+      ),
+      { maxLength: 5 },
     ),
-    deliveries: fc.array(
-      fc.record({
-        orders: fc.uniqueArray(
-          fc.record({ order: fc.nat(1), redelivered: fc.boolean() }),
-          { selector: ({ order }) => order, minLength: 1 },
-        ),
-        atMs: fc.nat(60),
-      }),
-      { minLength: 2, maxLength: 4 },
-    ),
-    fates: fc.record({
-      money: fc.constant([]),
-      item: fc.constant([]),
-      slot: fc.array(fc.record({
-        fate: fc.constant("answered"),
-        arrivesMs: fc.nat(30),
-        strikes: fc.constant(all),
-      })),
-      register: fc.array(fc.record({
-        fate: fc.constantFrom("answered", "cut off"),
-        arrivesMs: fc.nat(60),
-        strikes: fc.constantFrom(all, 1, 2),
-      })),
-    }),
+    timedFaults: fc.array(operation(soonMs, ["published again"]), { maxLength: 3 }),
+    deliveredAgain: fc.constant(true),
   })
+}
 
-/**
- * Orders for the same things, with enough of all but the item, of which there is one, and with
- * time.
- */
+/** Orders for the same things, with enough of everything except the item: one is left. */
 export const lastUnit = (times: Times): fc.Arbitrary<Plan> =>
-  fc.integer({ min: 2, max: 5 }).chain((orders) =>
-    fc.record({
-      seed: fc.nat(),
-      stock: fc.constant({ ...calm.stock, money: { ann: orders }, slot: { "09:00": orders } }),
-      orders: fc.constant(Array<Order>(orders).fill(calm.orders[0])),
-      deliveries: fc.array(delivery(times, orders), { minLength: 1, maxLength: 2 * orders }),
-      cancels: fc.constant([]),
-      fates: allFates(times),
-    })
-  )
+  fc.tuple(fc.integer({ min: 2, max: 5 }), fc.nat(), replicas([3, 2]), faults(times))
+    .map(([orders, seed, replicas, faults]) => ({
+      ...calm,
+      ...faults,
+      // An order whose clock jumps an hour may time out.
+      timedFaults: faults.timedFaults.filter(({ fault }) => fault !== "clock jump"),
+      seed,
+      replicas,
+      wallet: orders * 10_00,
+      capacity: orders,
+      wishes: ofUsers(orders),
+    }))
+
+/** Waves that wait for a participant that is away for long, and then an order without its step. */
+export const heldUp: fc.Arbitrary<Plan> = fc.record({
+  seed: fc.nat(),
+  away: fc.constantFrom(...participants),
+  waiting: fc.integer({ min: 2, max: 4 }),
+  forMs: fc.integer({ min: 105_000, max: 110_000 }),
+}).map(({ seed, away, waiting, forMs }) => ({
+  ...calm,
+  seed,
+  wallet: 60_00,
+  stock: 6,
+  capacity: 6,
+  wishes: ofUsers(waiting + 1).map((wish, n): Wish => ({
+    ...wish,
+    atMs: 1_000 * n,
+    steps: n < waiting ? undefined : stepsInForce.filter((step) => step !== stepAt[away]),
+  })),
+  timedFaults: [{ fault: "crash", process: `${away}-1`, atMs: 0, forMs }],
+}))
+
+/** An orchestrator crashes before it completes an order; another takes it after the deadline. */
+export const late = (redelivered: boolean): Plan => ({
+  ...calm,
+  replicas: { ...usual, orders: 1, orchestrator: 2 },
+  deadlineMs: 6_000,
+  deliveredAgain: false,
+  pointFaults: [
+    { point: "failpoint orchestrator.before decide", nth: 1, fault: "crash", forMs: 120_000 },
+    ...(redelivered ? [] : [{ point: "queue publish", nth: 1, fault: "doubled", forMs: 7_000 }]),
+  ],
+})

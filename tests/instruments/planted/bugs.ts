@@ -6,7 +6,7 @@ import type { Absorbed, Bug } from "./bug.ts"
 import { absorbedOrderBugs, orderBugs } from "./order-bugs.ts"
 import { participantBugs } from "./participant-bugs.ts"
 import { absorbedSagaBugs, sagaBugs } from "./saga-bugs.ts"
-import { absorbedWaveBugs, waveBugs } from "./wave-bugs.ts"
+import { waveBugs } from "./wave-bugs.ts"
 
 export const bugs: ReadonlyArray<Bug> = [
   ...participantBugs,
@@ -18,5 +18,4 @@ export const bugs: ReadonlyArray<Bug> = [
 export const absorbed: ReadonlyArray<Absorbed> = [
   ...absorbedSagaBugs,
   ...absorbedOrderBugs,
-  ...absorbedWaveBugs,
 ]

@@ -104,7 +104,7 @@ export const participantBugs: ReadonlyArray<Bug> = [
       "touched.filter(({ orderId }) => !known.has(orderId)),",
       `touched.filter(({ orderId, outcome }) => !known.has(orderId) && outcome !== "rejected"),`,
     )],
-    caughtBy: ["I1", "I9"],
+    caughtBy: ["I1", "I6", "I9"],
   },
   {
     name: "bare-success",
@@ -117,7 +117,7 @@ export const participantBugs: ReadonlyArray<Bug> = [
         ? answerReserve(command, after)
         : { orderId, outcome: "reserved" }`,
     )],
-    caughtBy: ["I1"],
+    caughtBy: ["I1", "I6"],
   },
   {
     name: "rejection-given-back",

@@ -266,20 +266,10 @@ export const sagaBugs: ReadonlyArray<Bug> = [
     }],
     caughtBy: ["I12", "I13"],
   },
-]
-
-export const absorbedSagaBugs: ReadonlyArray<Absorbed> = [
-  {
-    name: "armed-after-success-alone",
-    what: "A compensation is registered after its call succeeded",
-    because: "only a rejection or the deadline aborts, and the deadline arms every step",
-    edits: armedAfterSuccess,
-  },
   {
     name: "acknowledged-at-once",
     what: "An entry is acknowledged before its order is decided",
-    because:
-      "the queue is only a cache of work: the sweeper publishes every order that is not final",
+    seenIn: "consumers that acknowledge a message when they receive it",
     edits: [{
       file: consumer,
       replace: "          const wave = waveOf(fresh, makeRoom)\n",
@@ -288,5 +278,15 @@ export const absorbedSagaBugs: ReadonlyArray<Absorbed> = [
           const wave = waveOf(fresh, makeRoom)
 `,
     }],
+    caughtBy: ["I7"],
+  },
+]
+
+export const absorbedSagaBugs: ReadonlyArray<Absorbed> = [
+  {
+    name: "armed-after-success-alone",
+    what: "A compensation is registered after its call succeeded",
+    because: "only a rejection or the deadline aborts, and the deadline arms every step",
+    edits: armedAfterSuccess,
   },
 ]

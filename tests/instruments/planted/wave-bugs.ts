@@ -1,7 +1,7 @@
 /**
  * Bugs of the orchestrator with waves: one order affects another, or an order gets the wrong steps.
  */
-import type { Absorbed, Bug } from "./bug.ts"
+import type { Bug } from "./bug.ts"
 
 const runWave = "shared/saga/run-wave.ts"
 const wave = "shared/saga/wave.ts"
@@ -137,17 +137,15 @@ export const waveBugs: ReadonlyArray<Bug> = [
     }],
     caughtBy: ["I1"],
   },
-]
-
-export const absorbedWaveBugs: ReadonlyArray<Absorbed> = [
   {
     name: "runs-twice",
-    what: "An order that is already in flight is run a second time in parallel",
-    because: "participants and register give two runs the same answers, so both end alike",
+    what: "An order that is in flight already is run once more beside it",
+    seenIn: "consumers that do not know what they have in flight",
     edits: [{
       file: consumer,
       replace: "if (working === undefined) {",
       by: "if (working !== entryId) {",
     }],
+    caughtBy: ["I7", "I8"],
   },
 ]

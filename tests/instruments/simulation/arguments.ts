@@ -19,28 +19,29 @@ const usualSeeds = 10_000
 const text = { type: "string" } as const
 
 const options = {
-  seeds: { ...text, value: "N", says: "how many seeds; 10,000 where it is not given" },
-  seed: { ...text, value: "S", says: "the first seed; 1 where it is not given" },
+  seeds: { ...text, value: "N", says: "the number of seeds; 10,000 by default" },
+  seed: { ...text, value: "S", says: "the first seed; 1 by default" },
   workers: {
     ...text,
     value: "K",
-    says: "how many threads; as many as there are processors where it is not given",
+    says: "the number of threads; by default one for each processor",
   },
-  trace: { type: "boolean", says: "prints the whole history of one seed" },
+  trace: { type: "boolean", says: "prints the history of one seed" },
   path: {
     ...text,
     value: "P",
-    says: "prints the whole history of a shrunk plan, as the run said that found it",
+    says: "prints the history of a shrunk plan; the run that found it printed the path",
   },
   exhaustive: {
     type: "boolean",
-    says: "every fault, and every pair of them, at every point of one order, and every race for " +
-      "the last of something",
+    says:
+      "tries every fault and every pair of faults at every point of one order, and every race " +
+      "for the last unit",
   },
   case: {
     ...text,
     value: "NAME",
-    says: "prints the whole history of one case of these, as the run said that found it",
+    says: "prints the history of one exhaustive case; the run that found it printed the name",
   },
 } as const
 
@@ -49,12 +50,11 @@ export const simulationSyntax = syntax({
   usage: `[-- --seeds N] [--seed S] [--workers K]
 -- --seed S (--trace | --path P)
 -- --exhaustive [--case NAME]`,
-  about:
-    `Simulates the whole system: its real rules, on a simulated network, queue, databases and clock. Each
-seed stands for a plan of orders and faults; the same seed has the same history on every machine,
-under Node and Deno. A violation is shrunk to a small plan, with the command that replays it. Exits
-with 0 when everything holds, with 1 at a violation, with 2 when an option is wrong, and with 3 when
-a fault never hit in 1,000 seeds or more ("not a test").`,
+  about: `Simulates the whole system: the real services on a simulated network, queue, databases and
+clock. Each seed is a plan of orders and faults, and has the same history on every machine, on Node
+and on Deno. A violation is shrunk to a small plan, and printed with the command that replays it.
+Exits with 0 if every invariant holds, 1 at a violation, 2 if an option is wrong, and 3 if some
+fault never happened in 1,000 seeds or more ("not a test").`,
   options,
   closing: "",
   read: (given): Task => {

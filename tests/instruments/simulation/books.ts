@@ -1,7 +1,6 @@
-/**
- * What one participant holds, seen from outside: kept and checked at every commit of its database.
- */
+/** What one participant has on record, followed and checked at every commit of its database. */
 import type { Adjustment } from "#shared/contracts/stock.ts"
+import type { Outcome } from "#shared/contracts/reservation.ts"
 import type { Reservation } from "#shared/reservations/rules.ts"
 import type { Answered } from "./operator.ts"
 import type { ParticipantName } from "./services.ts"
@@ -11,6 +10,8 @@ import type { World } from "./world.ts"
 export class Books {
   /** By order. */
   readonly records = new Map<string, Reservation>()
+  /** The orders that something was reserved for, even if it is given back. */
+  private readonly everReserved = new Set<string>()
   /** By operator and key. */
   readonly ledger = new Map<string, Adjustment>()
   private readonly balances: Map<string, number>
@@ -18,7 +19,7 @@ export class Books {
 
   private readonly world: World
   private readonly name: ParticipantName
-  /** What there was at first, and what operators added since. */
+  /** What there was at first, plus what operators added. */
   private readonly totals: Map<string, number>
 
   constructor(world: World, name: ParticipantName, openings: ReadonlyMap<string, number>) {
@@ -28,7 +29,7 @@ export class Books {
     this.balances = new Map(openings)
   }
 
-  /** Gives the records that are new or other than before. */
+  /** Gives the records that are new or changed. */
   onCommit(changes: ReadonlyArray<Change>): ReadonlyArray<Reservation> {
     const touched = new Set<string>()
     const records: Array<Reservation> = []
@@ -47,7 +48,10 @@ export class Books {
       this.records.set(key, is)
       records.push(is)
       if (was?.outcome === "reserved") this.hold(touched, was, -1)
-      if (is.outcome === "reserved") this.hold(touched, is, 1)
+      if (is.outcome === "reserved") {
+        this.hold(touched, is, 1)
+        this.everReserved.add(key)
+      }
       this.recordedOnce(was, is)
     }
     for (const resource of touched) this.balanced(resource)
@@ -59,7 +63,7 @@ export class Books {
     touched.add(resource)
   }
 
-  /** I3: an adjustment is put on the ledger once. */
+  /** I3: an adjustment is written once. */
   private adjusted(key: string, before: object | undefined, adjustment: Adjustment): void {
     const { resource, change } = adjustment
     this.world.check(
@@ -71,10 +75,7 @@ export class Books {
     this.totals.set(resource, (this.totals.get(resource) ?? 0) + change)
   }
 
-  /**
-   * I2: what is left and what is held make up what there was and what was added, and nothing is
-   * negative.
-   */
+  /** I2: left + held = opening + adjustments, and nothing is negative. */
   private balanced(resource: string): void {
     const left = this.balances.get(resource) ?? 0
     const holds = this.held.get(resource) ?? 0
@@ -86,7 +87,7 @@ export class Books {
     )
   }
 
-  /** I3, I4: recorded once, given back once, never taken again. */
+  /** I3, I4: a record is written once, and given back once at most. */
   private recordedOnce(was: Reservation | undefined, { orderId, outcome }: Reservation): void {
     const { world, name } = this
     world.kernel.note(`${name} of ${orderId}: ${was?.outcome ?? "nothing"} -> ${outcome}`)
@@ -99,8 +100,23 @@ export class Books {
   }
 
   /**
-   * I6: what an operator was told of an adjustment is on the ledger. A late copy of one that was
-   * refused may still be made.
+   * I6: a reserve is answered with what is on record. A record changes only when a reservation is
+   * given back, so only this changes the answer.
+   */
+  answersRightly({ orderId, outcome }: Outcome): void {
+    const record = this.records.get(orderId)
+    this.world.check(
+      outcome === record?.outcome || (outcome === "reserved" && this.everReserved.has(orderId)),
+      "I6",
+      () =>
+        `${this.name} answers the reserve of order ${orderId} with ${outcome}, and has it as ` +
+        `${record?.outcome}`,
+    )
+  }
+
+  /**
+   * I6: the ledger has what an operator was told of an adjustment. A late copy of a refused one may
+   * still succeed.
    */
   toldRightly({ key, told }: Answered): void {
     if (told === undefined) return

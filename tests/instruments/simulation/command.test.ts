@@ -1,6 +1,6 @@
 /**
- * The command `npm run simulate`: what it says of a violation, of no test, of wrong options, and
- * when it is interrupted.
+ * The command `npm run simulate`: what it prints at a violation, for a run that was no test, for
+ * wrong options, and after Ctrl-C.
  */
 import { describe, expect, it } from "vitest"
 import { understand } from "#shared/command/understand.ts"
@@ -21,7 +21,7 @@ import { emptyTally } from "./tally.ts"
 
 const flawed = new URL("./flawed.ts", import.meta.url)
 
-/** A screen that remembers what it was given. */
+/** A screen that keeps what was printed. */
 const recorder = () => {
   const printed: Array<string> = []
   const screen: Screen = { print: (text) => void printed.push(text), progress() {}, soFar() {} }
@@ -42,7 +42,7 @@ describe("a violation", () => {
     expect(together).toEqual(alone)
   })
 
-  it("is shrunk to what it takes", async () => {
+  it("is shrunk to the smallest plan that shows it", async () => {
     const calm = await simulate({ ...planOf(1), pointFaults: [], timedFaults: [] })
     const breaks = ({ pointFaults, wishes }: Plan) =>
       pointFaults.some(({ fault, nth }) => fault === "answer lost" && nth >= 3) &&
@@ -70,14 +70,14 @@ describe("a violation", () => {
 
     const [, words = ""] = /^Replay it: npm run simulate -- (.+)$/m.exec(text()) ?? []
     const given = taskOf(words.split(" "))
-    if (given.task !== "replay") throw new Error(`It printed ${words}`)
+    if (given.task !== "replay") throw new Error(`The command printed ${words}`)
     expect(given.path).toMatch(/^0:/)
     const again = recorder()
     expect(await replay(given.seed, given.path, simulateFlawed, again.screen)).toBe(1)
     expect(again.text()).toMatch(/0\.000 s {2}orders-1 starts\n[^]*VIOLATION of I0: [^\n]+$/)
   })
 
-  it("that a seed does not show twice is told as that, with the seed", async () => {
+  it("that a seed does not show again is reported as such, with the seed", async () => {
     const { screen, text } = recorder()
     const onceOnly = new URL("./flawed-once.ts", import.meta.url)
     const search = { first: 7, seeds: 1, workers: 1, simulator: onceOnly, shrinkMs: 20_000 }
@@ -87,7 +87,7 @@ describe("a violation", () => {
   })
 })
 
-describe("simulations without a violation are no test", () => {
+describe("a run without a violation is not a test", () => {
   const all = (names: ReadonlyArray<string>) => new Map(names.map((name) => [name, 1]))
   const complete = {
     ...emptyTally(),
@@ -97,17 +97,17 @@ describe("simulations without a violation are no test", () => {
     crashed: all(simulatedFailpoints),
   }
 
-  it("unless every fault hit and every failpoint was crashed at", () => {
+  it("unless every fault happened, and a process crashed at every failpoint", () => {
     expect(whyNoTest(complete)).toEqual([])
   })
 
-  it.each(faultKinds)("when this never hit: %s", (kind) => {
+  it.each(faultKinds)("if this fault never happened: %s", (kind) => {
     const faults = all(faultKinds.filter((name) => name !== kind))
     expect(whyNoTest({ ...complete, faults })).toEqual([expect.stringContaining(kind)])
     expect(whyNoTest({ ...complete, faults, seeds: 999 })).toEqual([])
   })
 
-  it("when nobody passed or crashed at a failpoint", () => {
+  it("if no process passed a failpoint, or crashed there", () => {
     const rest = all(simulatedFailpoints.slice(1))
     const named = [expect.stringContaining(simulatedFailpoints[0]!)]
     expect(whyNoTest({ ...complete, passed: rest })).toEqual(named)
@@ -115,7 +115,7 @@ describe("simulations without a violation are no test", () => {
   })
 })
 
-describe("the words after the name", () => {
+describe("the options", () => {
   it.each([
     [[], { task: "run", first: 1, seeds: 10_000, workers: expect.any(Number) }],
     [["--seeds", "5", "--seed=9", "--workers", "3"], {
@@ -175,14 +175,14 @@ describe("the process", () => {
     expect(stderr).toMatch(/^The exhaustive search has no case "race\/for\/nothing"[^\n]+\n$/)
   })
 
-  it("prints the whole history of a seed", async () => {
+  it("prints the history of a seed", async () => {
     const { code, stdout } = await runCommand(["--seed", "1", "--trace"]).ended
     expect(code).toBe(0)
     expect(stdout).toMatch(/^Plan [^]*Orders\n {2}key[^]*Faults\n[^]*History\n +0\.000 s/)
     expect(stdout).toMatch(/-> completed[^]*trace hash [0-9a-f]{8}\nNo violation\n$/)
   })
 
-  it("tells what it has found so far when it is interrupted", async () => {
+  it("prints its results so far when it is interrupted", async () => {
     const { printed, interrupt, ended } = runCommand(["--seeds", "1000000"])
     await printed
     interrupt()
@@ -191,7 +191,7 @@ describe("the process", () => {
     expect(stdout).toMatch(/Interrupted\.[^]*violations +0\n/)
   })
 
-  it("ends quietly when nobody reads on", async () => {
+  it("ends without a message when its output is closed", async () => {
     const { printed, readNoMore, ended } = runCommand(["--seed", "1", "--trace"])
     await printed
     readNoMore()

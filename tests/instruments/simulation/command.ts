@@ -1,4 +1,4 @@
-/** Runs the command in a process of its own, on either runtime. */
+/** Runs the command in its own process, on either runtime. */
 import { spawn } from "node:child_process"
 import { once } from "node:events"
 import { fileURLToPath } from "node:url"
@@ -11,10 +11,10 @@ export interface Ended {
 
 export interface Command {
   readonly ended: Promise<Ended>
-  /** Succeeds when it has printed something; fails when it ends without. */
+  /** Resolves when the command prints something; rejects if it ends without. */
   readonly printed: Promise<void>
   readonly interrupt: () => void
-  /** Closes the reading end of what it prints. */
+  /** Closes the reading end of its output. */
   readonly readNoMore: () => void
 }
 
@@ -24,7 +24,7 @@ const runtimes = {
   deno: ["node_modules/.bin/deno", "run", "-A"],
 } as const
 
-/** The runtime that the tests themselves are on. */
+/** The runtime of the tests themselves. */
 export const ownRuntime = process.versions["deno"] === undefined ? "node" : "deno"
 
 export const runCommand = (
@@ -48,14 +48,14 @@ export const runCommand = (
   const printed = Promise.race([
     once(child.stdout, "data").then(() => {}),
     ended.then(({ stderr }) => {
-      if (stdout === "") throw new Error(`It ended and printed nothing: ${stderr}`)
+      if (stdout === "") throw new Error(`The command printed nothing: ${stderr}`)
     }),
   ])
   printed.catch(() => {})
   return {
     ended,
     printed,
-    // Past the handle: Deno would tell the signal for the exit code, however the child takes it.
+    // Not by the handle: Deno would then report the signal instead of the child's exit code.
     interrupt: () => void process.kill(child.pid!, "SIGINT"),
     readNoMore: () => child.stdout.destroy(),
   }

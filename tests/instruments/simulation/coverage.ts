@@ -1,7 +1,4 @@
-/**
- * Which faults there are, and whether simulations have met all of them: if they have not, they
- * prove nothing.
- */
+/** All kinds of faults. Simulations that have not met each of them prove nothing. */
 import {
   callFaults,
   commitFaults,
@@ -12,7 +9,7 @@ import {
 } from "./plan.ts"
 import type { Tally } from "./tally.ts"
 
-/** Every kind of fault, by the name that the world counts it under. */
+/** All kinds of faults, by the names under which the world counts them. */
 export const faultKinds: ReadonlyArray<string> = [
   ...callFaults.map((fault) => `call: ${fault}`),
   ...queueFaults.map((fault) => `queue: ${fault}`),
@@ -29,10 +26,10 @@ export const faultKinds: ReadonlyArray<string> = [
   ]),
 ]
 
-/** So many seeds must have met every fault; fewer need not. */
+/** From this many seeds on, every fault must have happened. */
 export const fullCoverageSeeds = 1_000
 
-/** Why simulations without a violation prove nothing, a line each; empty when they do. */
+/** Why simulations without a violation prove nothing, a line each; empty if they do. */
 export const whyNoTest = ({ seeds, faults, passed, crashed }: Tally): ReadonlyArray<string> => {
   if (seeds < fullCoverageSeeds) return []
   const never = (names: ReadonlyArray<string>, times: ReadonlyMap<string, number>) =>

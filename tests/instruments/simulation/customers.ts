@@ -1,24 +1,24 @@
 /**
- * The customers of a simulated world. Each order has an idempotency key; a post that got no answer,
- * or a 5xx, is sent again with the same key until it is acknowledged, some are sent twice for no
- * reason, some are cancelled, and the order is looked up until it is final. What a customer is told
- * must never change.
+ * The customers of a simulated world. Each order has an idempotency key. A post without an answer,
+ * or with a 5xx, is sent again with the same key until it is acknowledged. Some posts are sent
+ * twice for no reason, and some orders are cancelled. Each order is looked up until it is final.
  */
 import { Effect, Exit } from "effect"
 import type { OrderStatus } from "#shared/contracts/order-state.ts"
+import { isFinal } from "./final.ts"
 import type { Process } from "./kernel.ts"
 import type { Answer, CallEnd } from "./network.ts"
 import { type Plan } from "./plan.ts"
 import { cancellerOf, keysOf, type Wish } from "./wish.ts"
 import type { System } from "./system.ts"
 
-/** An order as its customer knows it. */
+/** What a customer knows of an order. */
 export interface Acknowledged {
   readonly wish: Wish
   readonly id: string
-  /** What the customer was told last. */
+  /** The status that the customer was told last. */
   status: OrderStatus
-  /** What the cancel came to, once it was answered. */
+  /** The answer to the cancel, if there was one. */
   cancelled?: "in time" | "too late"
 }
 
@@ -28,7 +28,7 @@ export class Customers {
   readonly acknowledged = new Map<string, Acknowledged>()
   private readonly system: System
   private readonly process: Process
-  /** Posts and look-ups that still go on. */
+  /** How many posts and look-ups are under way. */
   private busy = 0
 
   constructor(system: System, plan: Plan) {
@@ -89,7 +89,7 @@ export class Customers {
     return order
   }
 
-  /** An operator does it when the customer asks for it. */
+  /** Some orders are cancelled by an operator, for the customer. */
   private cancel(order: Acknowledged): Effect.Effect<void, Answer> {
     const { username } = order.wish
     const by = cancellerOf(order.wish)
@@ -106,14 +106,14 @@ export class Customers {
     )
   }
 
-  /** Looks the order up until it is final, or a dead letter, and once more. */
+  /** Looks the order up until it is final, or a dead letter for good, and once more. */
   private watch(order: Acknowledged): Effect.Effect<void, Answer> {
     const { kernel, world, queue } = this.system
     const { username } = order.wish
     return Effect.gen({ self: this }, function* () {
       for (let looks = 0; looks < 2;) {
         yield* kernel.sleep(this.process, isFinal(order.status) ? 1_000 : 5_000)
-        // Who posted twice looks twice: the answers of two looks under way at once may cross.
+        // A customer who posted twice looks twice, and the answers may cross.
         const told = order.status
         const { status } = yield* this.untilAnswered("find", "/find", { username, id: order.id })
         world.check(
@@ -122,12 +122,14 @@ export class Customers {
           () => `the customer of ${order.id} was told ${told}, then ${status}`,
         )
         order.status = status
-        if (isFinal(status) || queue.buried.has(order.id)) looks++
+        if (isFinal(status) || (world.poisonous.has(order.id) && queue.buried.has(order.id))) {
+          looks++
+        }
       }
     })
   }
 
-  /** Fails with an answer that no retry would change. */
+  /** Fails with an answer that a retry would not change. */
   private untilAnswered(
     point: string,
     path: string,
@@ -162,5 +164,3 @@ export class Customers {
     })
   }
 }
-
-const isFinal = (status: OrderStatus) => status === "completed" || status === "failed"

@@ -1,6 +1,7 @@
 /**
- * Stands in for an orders service of an earlier version, whose saga had fewer steps: what it stores
- * and publishes of the orders that it accepts. From then on they are with the service as it is now.
+ * Stands in for an orders service of an earlier version, whose saga had fewer steps. It stores and
+ * publishes the orders that it accepts with those steps; the rest is the work of the present
+ * version.
  */
 import type { OrderTable } from "#services/orders/order-table.ts"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
@@ -11,7 +12,7 @@ import { keysOf } from "./wish.ts"
 type Steps = OrderMessage["steps"]
 
 export class EarlierVersion {
-  /** By user and key, and by id once it is stored. */
+  /** By user and key, and by id once the order is stored. */
   private readonly ofKey = new Map<string, Steps>()
   private readonly ofId = new Map<string, Steps>()
 
@@ -22,7 +23,7 @@ export class EarlierVersion {
     })
   }
 
-  /** Stores its orders with their steps. */
+  /** Stores its orders with the earlier steps. */
   table(table: OrderTable): OrderTable {
     if (this.ofKey.size === 0) return table
     return {
@@ -38,7 +39,7 @@ export class EarlierVersion {
     }
   }
 
-  /** Publishes them with their steps, the first time: then it is the sweeper who reads them. */
+  /** Publishes them with these steps the first time. Later the sweeper reads them. */
   queue(queue: OrderQueue["Service"]): OrderQueue["Service"] {
     if (this.ofKey.size === 0) return queue
     return {

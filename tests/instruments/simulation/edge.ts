@@ -1,40 +1,41 @@
 /**
- * The edge of a service that the orchestrator calls: what it answers before its rules are asked. A
- * request with one entry that cannot be decoded is refused as a whole, as it is over HTTP; and a
- * callee may not know its callers for a while, or fail on an order.
+ * The edge of a callee of the orchestrator: how it answers before it applies its rules. It refuses
+ * a whole request for one malformed entry, like the real routes. It may refuse its callers for a
+ * while, or fail on one order.
  */
 import { Effect } from "effect"
+import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import type { Process } from "./kernel.ts"
 import type { Answer } from "./network.ts"
 import { orderFaults } from "./plan.ts"
 import { poison } from "./wish.ts"
+import type { Body } from "./runs.ts"
 import type { Serve } from "./services.ts"
 import type { World } from "./world.ts"
 
-interface Entry {
-  readonly orderId: string
-  readonly action?: string
-  readonly resource?: string
-}
+type Entry = Pick<Command, "orderId"> & Partial<Command>
 
-/** The service as others reach it. */
+/** The service with its edge. */
 export const edgeOf = (world: World, process: Process, serve: Serve): Serve => (path, body) =>
   Effect.suspend(() => {
-    const { commands, decisions } = body as Readonly<Record<string, ReadonlyArray<Entry>>>
+    const { commands, decisions } = body as Body
     const entries = commands ?? decisions
     onlyOrders(world, process, commands ?? [])
     const failure = entries === undefined ? undefined : failureOf(world, process, entries)
-    return failure ?? serve(path, body)
+    if (failure !== undefined) return failure
+    const tell = ({ status, body }: Answer) => {
+      if (commands === undefined || status !== 200) return
+      const { outcomes } = body as { readonly outcomes: ReadonlyArray<Outcome> }
+      world.onAnswer(process.service, commands, outcomes)
+    }
+    return Effect.tap(serve(path, body), (answer) => Effect.sync(() => tell(answer)))
   })
 
-/**
- * I10: what is no order goes no further than the register, however often it comes; but what is
- * undone may be anything.
- */
+/** I10: an entry that is no order gets no further than the register. It may only be undone. */
 const onlyOrders = (world: World, { name }: Process, commands: ReadonlyArray<Entry>): void => {
   for (const { action, orderId } of commands) {
     world.check(
-      action !== "reserve" || world.placed.has(orderId),
+      action !== "reserve" || world.statuses.has(orderId),
       "I10",
       () => `${name} is asked to reserve something for ${orderId}, which is no order`,
     )

@@ -1,5 +1,5 @@
 /**
- * The small scope: one order survives every fault, of a few orders one gets the last, and a
+ * The small scope: one order survives every fault, one of several orders gets the last unit, and a
  * violation can be replayed.
  */
 import { availableParallelism } from "node:os"
@@ -35,7 +35,7 @@ type Asked = Extract<ReturnType<typeof understand<never, Task>>, { readonly task
 const workers = availableParallelism()
 const nothing: Scope = { settings: [], every: 0, races: [] }
 
-/** A screen that remembers what it was given. */
+/** A screen that keeps what was printed. */
 const recorder = () => {
   const printed: Array<string> = []
   const screen: Screen = { print: (text) => void printed.push(text), progress() {}, soFar() {} }
@@ -43,7 +43,7 @@ const recorder = () => {
 }
 
 describe("one order", () => {
-  it("ends as its participants have it, in all settings", async () => {
+  it("ends as its participants decide, in all settings", async () => {
     for (const setting of settings) {
       const { violations, orders } = await simulate(planOf(setting, []))
       expect(violations).toEqual([])
@@ -63,7 +63,7 @@ describe("one order", () => {
     const faults = firsts.map(({ fault }) => fault)
     const kinds = [...callFaults, ...queueFaults, ...commitFaults, ...failpointFaults]
     expect(new Set(faults.map(({ fault }) => fault))).toEqual(new Set(kinds))
-    // Nothing is published a second time, unless there was a fault before.
+    // Nothing is published again before a fault.
     const passed = simulatedFailpoints.filter((name) => name !== "orders.swept")
     const points = new Set(faults.map(({ point }) => point))
     for (const name of passed) expect(points).toContain(`failpoint ${name}`)
@@ -81,7 +81,7 @@ describe("one order", () => {
   })
 })
 
-describe("two orders for the last of something", () => {
+describe("two orders for the last unit", () => {
   const some = paces.slice(0, atLength(1, paces.length))
   const races = contested.flatMap((last) => some.map((pace): Race => ({ orders: 2, last, pace })))
 
@@ -92,7 +92,7 @@ describe("two orders for the last of something", () => {
     for (const courses of figures.courses) expect(courses).toBeGreaterThan(40)
   })
 
-  /** All courses that deviate at `most` choices at most, each of them. */
+  /** All courses with at most `most` deviations. */
   const everyCourse = async (simulate: Simulate, race: Race, most: number) => {
     const usual = (count: number) => race.pace === "oldest first" ? 0 : count - 1
     const all: Array<Raced> = []
@@ -111,7 +111,7 @@ describe("two orders for the last of something", () => {
     return all
   }
 
-  /** Those of them that the search takes. */
+  /** The courses that the search takes. */
   const takenCourses = async (simulate: Simulate, race: Race, most: number) => {
     const exploration = new Exploration(race, most)
     const all: Array<Raced> = []
@@ -124,7 +124,7 @@ describe("two orders for the last of something", () => {
   }
 
   it.each(races)(
-    "come to every state with the courses that the search takes, and no violation is left out: $last, $pace",
+    "reach every state and violation in the courses that the search takes: $last, $pace",
     async (race) => {
       const most = race.last === "coin" ? 2 : 1
       const every = await everyCourse(simulateFlawed, race, most)
@@ -140,14 +140,14 @@ describe("two orders for the last of something", () => {
   )
 })
 
-describe("what would only happen again", () => {
+describe("an equivalent history", () => {
   const trialsOf = async (every: number) => {
     const unharmed = await tryFaults(simulateFlawed, settings, [])
     return firstFaults(unharmed, every)
   }
 
   it(
-    "has the same history in every setting that shares a simulation, and the same violations",
+    "is the same in every setting that shares a simulation, with the same violations",
     async () => {
       let shared = 0
       for (const { settings, fault } of (await trialsOf(0)).filter((_, n) => n % 15 === 0)) {
@@ -163,7 +163,7 @@ describe("what would only happen again", () => {
     },
   )
 
-  it("has the same history after each fault that ended a process in the same way", async () => {
+  it("is the same after each fault that ended a process in the same way", async () => {
     const firsts = (await trialsOf(1)).filter(({ fault }) => fault.fault.includes("crash"))
     const all: Array<Pairs> = []
     for (const first of firsts.filter(({ settings }) => settings[0]!.refusing.length === 0)) {
@@ -191,7 +191,7 @@ describe("what would only happen again", () => {
 describe("a violation", () => {
   const flawed = new URL("./small-scope/flawed.ts", import.meta.url)
 
-  /** Searches with a flaw; gives what is said of it, and what the replay of it says. */
+  /** Searches with a flaw. Gives the output of the search and of the replay. */
   const findAndReplay = async (scope: Scope) => {
     const [found, replayed] = [recorder(), recorder()]
     expect(await searchScope(scope, flawed, found.screen)).toBe(1)
@@ -202,17 +202,17 @@ describe("a violation", () => {
     return { name: given.name, found: found.text(), replayed: replayed.text() }
   }
 
-  it("of two faults is told with a command that shows its history", async () => {
+  it("of two faults is printed with the command that replays it", async () => {
     const some = settings.filter(({ refusing }) => refusing.length === 0)
       .slice(0, atLength(1, settings.length))
-    const scope = { ...nothing, settings: some, every: atLength(10, 1) }
+    const scope = { ...nothing, settings: some, every: atLength(9, 1) }
     const { name, found, replayed } = await findAndReplay(scope)
     expect(caseOf(name)).toMatchObject({ scope: "one-order", faults: [{}, {}] })
     expect(found).toMatch(/^VIOLATION of I0: a request was lost, and the queue was wiped$/m)
     expect(replayed).toMatch(/^Plan [^]*History\n[^]*FAULT [^]*FAULT [^]*VIOLATION of I0: [^\n]+$/)
   })
 
-  it("of a race is told with a command that shows its history", async () => {
+  it("of a race is printed with the command that replays it", async () => {
     const race: Race = { orders: 3, last: "item", pace: "oldest first" }
     const { name, found, replayed } = await findAndReplay({
       ...nothing,
@@ -228,7 +228,7 @@ describe("a violation", () => {
 })
 
 describe("the name of a case", () => {
-  it("is a word, and leads back to the case", () => {
+  it("is one word, and names the case", () => {
     const faults = [{ point: "failpoint orders.before insert", nth: 1, fault: "crash", forMs: 500 }]
     const setting = { refusing: ["billing", "slots"], deadlineMs: 4_000 } as const
     const race = { orders: 4, last: "coin", pace: "newest first" } as const
@@ -245,11 +245,11 @@ describe("the name of a case", () => {
   })
 
   it.each(["", "one-order", "one-order/cats/4000/", "race/item/5/oldest_first/", "race/item/2/x/"])(
-    "that no case has is refused: %j",
+    "is refused if there is no such case: %j",
     (name) => expect(() => caseOf(name)).toThrow(RangeError),
   )
 
-  it("with a choice that a race does not come to is refused", async () => {
+  it("is refused with a choice that the race does not have", async () => {
     for (const deviation of ["900:1", "0:7"]) {
       const name = `race/item/2/oldest_first/${deviation}`
       await expect(replayCase(name, simulate, recorder().screen)).rejects.toThrow(RangeError)

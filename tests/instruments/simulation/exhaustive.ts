@@ -1,7 +1,6 @@
 /**
- * The small scope, all of it: one order under every fault and every pair of faults, and a few
- * orders that want the last of something at the same moment, in every course that deviates so often
- * from the usual one.
+ * The exhaustive search of the small scope: one order under every fault and every pair of faults,
+ * and races of a few orders for the last unit, in every course with a limited number of deviations.
  */
 import { availableParallelism } from "node:os"
 import { judge, type Simulate } from "./judge.ts"
@@ -17,7 +16,7 @@ import { planOf as planOfOneOrder, settings } from "./small-scope/one-order.ts"
 import { contested, fields, planOf as planOfRace, runRace } from "./small-scope/race.ts"
 import { search } from "./small-scope/search.ts"
 
-/** At how many choices the courses of so many orders deviate at most: as many as minutes allow. */
+/** The most deviations of a course, by the number of orders: as many as minutes allow. */
 const most = { 2: 3, 3: 2, 4: 1 }
 
 export const everything: Scope = {
@@ -31,8 +30,8 @@ export const everything: Scope = {
 }
 
 /**
- * Searches everything, or shows one case; gives the exit code. Fails with a RangeError when there
- * is no such case.
+ * Searches everything, or shows one case. Gives the exit code. Rejects with a RangeError if no such
+ * case exists.
  */
 export const exhaustive = (name?: string): Promise<number> => {
   const screen = processScreen()
@@ -40,7 +39,7 @@ export const exhaustive = (name?: string): Promise<number> => {
   return searchScope(everything, simulator, screen)
 }
 
-/** Gives the exit code: 0 when all holds, 1 at a violation. */
+/** Gives the exit code: 0, or 1 at a violation. */
 export const searchScope = async (
   scope: Scope,
   simulator: URL,
@@ -89,15 +88,14 @@ const summary = (
       `  ${orders} orders, one ${last}, ${pace}: ${number(courses[n]!)} courses ` +
       `with up to ${most} ${most === 1 ? "deviation" : "deviations"}`
     ),
-    `${number(simulations)} simulations: what would only happen again is not simulated again`,
+    `${number(simulations)} simulations: equivalent histories are simulated only once`,
   ].join("\n")
 
-/** The command that shows one case and its history. */
+/** The command that replays one case. */
 const replayCommand = (name: string) => `npm run simulate -- --exhaustive --case ${name}`
 
 /**
- * Gives the exit code: 0 when all holds, 1 at a violation. Fails with a RangeError when there is no
- * such case.
+ * Gives the exit code: 0, or 1 at a violation. Rejects with a RangeError if no such case exists.
  */
 export const replayCase = async (
   name: string,

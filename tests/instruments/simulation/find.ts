@@ -1,7 +1,4 @@
-/**
- * Simulates seeds until one shows a violation, and tells what came of it; the main task of the
- * command.
- */
+/** The main task of the command: simulates seeds until one shows a violation, and reports. */
 import { whyNoTest } from "./coverage.ts"
 import { judge, type Simulate } from "./judge.ts"
 import type { PointFault } from "./plan.ts"
@@ -17,14 +14,14 @@ export interface Search {
   readonly first: number
   readonly seeds: number
   readonly workers: number
-  /** The module whose `simulate` lets a plan happen. */
+  /** The module that exports `simulate`. */
   readonly simulator: URL
   readonly screen: Screen
-  /** The longest that a plan is shrunk. */
+  /** How long a plan is shrunk at most. */
   readonly shrinkMs: number
 }
 
-/** Gives the exit code: 0 when all holds, 1 at a violation, 3 when it was no test. */
+/** Gives the exit code: 0, 1 at a violation, or 3 if the run was not a test. */
 export const find = async (search: Search): Promise<number> => {
   const { seeds, simulator, screen } = search
   const startedMs = Date.now()
@@ -72,7 +69,9 @@ const explain = async (
       ),
   })
   if (shrunk === undefined) {
-    return `${unshrunk(finding)}\nA second time it did not: something besides the seed decides.`
+    return `${
+      unshrunk(finding)
+    }\nA second time it did not: the history depends on more than the seed.`
   }
   return await explainShrunk(seed, shrunk, simulate)
 }
@@ -93,7 +92,7 @@ const explainShrunk = async (
     "",
     violationText(violations),
     `Seed ${seed} shows it; shrunk by trying ${tried} plans` +
-    `${interrupted ? ", until the time for it was up" : ""}:`,
+    `${interrupted ? ", until the time was up" : ""}:`,
     "",
     planText(plan, cameToPass),
     "",

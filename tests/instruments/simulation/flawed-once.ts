@@ -1,7 +1,4 @@
-/**
- * A simulation in which chance has its way, for tests: it finds a violation only in threads, and
- * never again outside.
- */
+/** For tests: a simulation that finds a violation in a thread, and never again outside. */
 import { isMainThread } from "node:worker_threads"
 import type { Simulate } from "./judge.ts"
 import { simulate as simulateRightly } from "./simulate.ts"

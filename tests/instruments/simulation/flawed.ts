@@ -1,7 +1,4 @@
-/**
- * The simulation with a flaw, for tests that need a violation: it says that no clock may jump while
- * orders are in flight.
- */
+/** The simulation with a wrong invariant, for tests that need a violation: no clock may jump. */
 import type { Simulate } from "./judge.ts"
 import { simulate as simulateRightly } from "./simulate.ts"
 

@@ -1,6 +1,7 @@
 /**
- * What must hold in every history, by the numbers that the project gives its invariants. Most of it
- * is checked at every commit of every database; the rest when everything is at rest.
+ * The invariants of every history, by their numbers in tests/README.md. Most are checked at every
+ * commit and at every answer of a participant, some when everything is at rest. Those of single
+ * runs are in `runs.ts`, those of one participant in `books.ts`, those of the end in `final.ts`.
  */
 import {
   type FailureReason,
@@ -9,6 +10,7 @@ import {
 } from "#shared/contracts/order-state.ts"
 import type { Reservation } from "#shared/reservations/rules.ts"
 import { Books } from "./books.ts"
+import { isFinal, noPoison } from "./final.ts"
 import type { Acknowledged } from "./customers.ts"
 import type { Answered } from "./operator.ts"
 import { awayForLong, patienceMs } from "./patience.ts"
@@ -20,26 +22,22 @@ import type { OrderRow } from "./tables/order-table.ts"
 import { needed, refusing, wantedOf } from "./wanted.ts"
 import type { World } from "./world.ts"
 
-/** Thirty seconds, and what jitter adds. */
+/** Thirty seconds and jitter. */
 const longestWaitMs = 40_000
 
 const isCancelled = (order: OrderRow | undefined): boolean =>
   order?.reason === orderCancelled && order.status !== "completed"
 
-const isFinal = (status: OrderStatus) => status === "completed" || status === "failed"
-
 export class Invariants {
-  private readonly world: World
+  readonly world: World
   private readonly system: System
   private readonly plan: Plan
-  private readonly orders = new Map<string, OrderRow>()
-  private readonly books: Record<ParticipantName, Books>
+  readonly orders = new Map<string, OrderRow>()
+  readonly books: Record<ParticipantName, Books>
   private readonly away: ReadonlySet<string> | undefined
-  /** Whether the clocks of orders, and of the orchestrator, jumped. */
+  /** Whether a clock of orders is wrong, and whether any clock is. */
   private readonly ordersJump: boolean
   private readonly clocksDiffer: boolean
-  /** Orders that a participant refuses as malformed. */
-  private readonly poisonous = new Set<string>()
 
   constructor(system: System, plan: Plan) {
     this.system = system
@@ -55,26 +53,31 @@ export class Invariants {
       items: booksOf("items"),
       slots: booksOf("slots"),
     }
-    // V8 keeps a function that is written where it is assigned, and with it a whole world.
+    // V8 would keep a function that is written where it is assigned, and the world with it.
     for (const name of participants) {
       const onCommit = (changes: ReadonlyArray<Change>) => this.onBooks(name, changes)
       system.databases[name].onCommit = onCommit
     }
+    this.world.onAnswer = (name, commands, outcomes) =>
+      outcomes.forEach((outcome, n) => {
+        if (commands[n]!.action !== "reserve") return
+        this.books[name as ParticipantName].answersRightly(outcome)
+      })
     const onCommit = (changes: ReadonlyArray<Change>) => this.onOrders(changes)
     system.databases.orders.onCommit = onCommit
   }
 
-  /** Whether everything is final but for what only a person can help on. */
+  /** Whether all orders are final, except those that only a person can help. */
   get nothingInFlight(): boolean {
     let buried = 0
-    for (const id of this.poisonous) if (this.isBuried(this.orders.get(id)!)) buried++
+    for (const id of this.world.poisonous) if (this.isBuried(this.orders.get(id)!)) buried++
     return this.world.ordersInFlight === buried
   }
 
-  /** A poison order has to become a dead letter, and to turn round when its deadline has passed. */
+  /** A poison order becomes a dead letter, and turns round when its deadline has passed. */
   private isBuried({ id, status, createdAt }: OrderRow): boolean {
     const isLate = this.world.kernel.nowMs >= createdAt.getTime() + this.plan.deadlineMs
-    return this.poisonous.has(id) && this.system.queue.buried.has(id) &&
+    return this.world.poisonous.has(id) && this.system.queue.buried.has(id) &&
       (status === "compensating" || (status === "pending" && !isLate))
   }
 
@@ -88,6 +91,7 @@ export class Invariants {
         continue
       }
       this.orders.set(after.id, after)
+      this.world.statuses.set(after.id, after.status)
       if (before === undefined) this.onNew(after)
       if (isFinal(after.status) && (before === undefined || !isFinal(before.status))) {
         this.world.ordersInFlight--
@@ -100,8 +104,7 @@ export class Invariants {
   private onNew(order: OrderRow): void {
     const { world } = this
     world.ordersInFlight++
-    world.placed.add(order.id)
-    if (refusing(order) !== undefined) this.poisonous.add(order.id)
+    if (refusing(order) !== undefined) this.world.poisonous.add(order.id)
     if (order.steps.length < participants.length) {
       world.hit("order: of an earlier version", order.id)
     }
@@ -127,7 +130,7 @@ export class Invariants {
     this.inTime(order)
   }
 
-  /** I12: however long it has been in vain, a compensation is tried again soon. */
+  /** I12: a stuck compensation is retried soon, however long it has been stuck. */
   private onStuck({ id, stuck }: OrderRow): void {
     const waitMs = Date.parse(stuck!.nextAttemptAt) - this.world.kernel.nowMs
     this.world.check(
@@ -137,7 +140,7 @@ export class Invariants {
     )
   }
 
-  /** I9: only a recorded rejection, the deadline or the customer aborts. */
+  /** I9: only a recorded rejection, the deadline or the customer aborts an order. */
   private onAbort(order: OrderRow, reason: FailureReason | null): void {
     this.world.check(
       this.isReason(order, reason),
@@ -155,7 +158,7 @@ export class Invariants {
       : books[rejecting].records.get(id)?.outcome === "rejected"
   }
 
-  /** I1: all or nothing, of the steps that the order was accepted with. */
+  /** I1: a final order holds all of its steps or nothing. */
   private whole(order: OrderRow): void {
     const wanted = wantedOf(order)
     for (const name of needed(order)) {
@@ -171,10 +174,13 @@ export class Invariants {
     }
   }
 
-  /** I12: an outage delays only what needs it; a later run of an aborted order needs all steps. */
+  /**
+   * I12: an outage delays only the orders that need the service. A later run of an aborted order
+   * needs all of its steps.
+   */
   private inTime(order: OrderRow): void {
     const { world, away, books } = this
-    const isItsOwnDoing = this.poisonous.has(order.id) || world.brokenOn.has(order.id)
+    const isItsOwnDoing = this.world.poisonous.has(order.id) || world.brokenOn.has(order.id)
     if (away === undefined || isItsOwnDoing) return
     const steps = needed(order)
     const refused = isFinal(order.status)
@@ -194,7 +200,7 @@ export class Invariants {
     for (const record of this.books[name].onCommit(changes)) this.onRecord(name, record)
   }
 
-  /** I8, I9: undone in reverse, and only what is to be undone. */
+  /** I8, I9: cancels take effect from the last step to the first, and only after an abort. */
   private onRecord(name: ParticipantName, { orderId, outcome }: Reservation): void {
     const { world } = this
     const order = this.orders.get(orderId)
@@ -210,19 +216,20 @@ export class Invariants {
       "I9",
       () => `${name} of order ${orderId} was cancelled while the order was ${order?.status}`,
     )
-    const later = participants.slice(participants.indexOf(name) + 1)
+    const steps = order === undefined ? participants : needed(order)
+    const later = steps.slice(steps.indexOf(name) + 1)
       .map((other) => this.books[other].records.get(orderId)?.outcome)
-    // No run passes a rejected step, so what is behind one was never reserved.
+    // No run passes a rejected step, so the steps after it were never reserved.
     const rejected = later.indexOf("rejected")
     const within = rejected === -1 ? later : later.slice(0, rejected)
     world.check(
-      within.every((outcome) => outcome !== "reserved"),
+      within.every((outcome) => outcome === "cancelled"),
       "I8",
       () => `${name} of order ${orderId} was cancelled while later steps were ${within}`,
     )
   }
 
-  /** I5, I6, I10, I12, I13: everything is final, told as it is, and nothing is left over. */
+  /** I5, I6, I10 to I13: all is final and as its customer was told, and the queue is empty. */
   atRest(
     acknowledged: ReadonlyMap<string, Acknowledged>,
     adjusted: ReadonlyArray<Answered>,
@@ -246,7 +253,7 @@ export class Invariants {
       const order = this.orders.get(id)
       world.check(order !== undefined, "I5", () => `the acknowledged order ${id} (${key}) is gone`)
       world.check(
-        order?.status === status || (!isFinal(status) && this.poisonous.has(id)),
+        order?.status === status || (!isFinal(status) && this.world.poisonous.has(id)),
         "I11",
         () => `the customer of ${id} was told ${status}, and it is ${order?.status}`,
       )
@@ -266,38 +273,11 @@ export class Invariants {
       "I6",
       () => `${this.orders.size} orders were made of ${keys.size} keys`,
     )
-    this.noPoison()
+    noPoison(this, system.queue.buried.keys())
     world.check(
       system.queue.entries.size === 0,
       "I13",
       () => `${system.queue.entries.size} entries are left on the queue`,
     )
-  }
-
-  /** I10: a poison entry is a dead letter, alone, and got no further than the one it poisons. */
-  private noPoison(): void {
-    const { world, books } = this
-    for (const name of participants) {
-      for (const { orderId, outcome } of books[name].records.values()) {
-        world.check(
-          outcome !== "reserved" || this.orders.has(orderId),
-          "I10",
-          () => `${name} holds something for ${orderId}, which is no order`,
-        )
-      }
-    }
-    for (const id of this.system.queue.buried.keys()) {
-      const isWrong = this.orders.has(id) && !this.poisonous.has(id)
-      world.check(!isWrong, "I10", () => `order ${id} is a dead letter, and nobody refuses it`)
-    }
-    for (const id of this.poisonous) {
-      const order = this.orders.get(id)!
-      const behind = needed(order).slice(needed(order).indexOf(refusing(order)!))
-      world.check(
-        behind.every((name) => books[name].records.get(id)?.outcome !== "reserved"),
-        "I10",
-        () => `order ${id} went past ${behind[0]}, which refuses it`,
-      )
-    }
   }
 }

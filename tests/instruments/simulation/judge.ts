@@ -1,6 +1,6 @@
 /**
- * The verdict on one plan. A simulation that throws is a finding like any other: it is shrunk and
- * replayed the same way.
+ * The verdict on one plan. A simulation that throws counts as a violation, so it is shrunk and
+ * replayed like one.
  */
 import type { Plan } from "./plan.ts"
 import type { simulate, Simulation } from "./simulate.ts"
@@ -10,7 +10,7 @@ export type Simulate = typeof simulate
 
 export interface Judgement {
   readonly violations: ReadonlyArray<Violation>
-  /** Nothing when it threw. */
+  /** Undefined if it threw. */
   readonly simulation: Simulation | undefined
 }
 

@@ -1,24 +1,24 @@
 /**
- * The heart of the simulation: virtual time, and events that happen one at a time. Whatever a
- * process waits for (a timer, an answer, a lock) comes to it as an event here, and an event's
- * consequences are played out before the next one happens. All chance is drawn from the seed and
- * the name of what it decides, so one decision that falls away does not change the others, and the
- * same plan has the same history on every machine and runtime.
+ * The core of the simulation: virtual time, and events that happen one at a time. A process waits
+ * for a timer, an answer or a lock, and each comes as an event. All consequences of an event happen
+ * before the next event. Each random number comes from the seed and the name of its purpose. So a
+ * decision that is left out does not change the others, and the same plan has the same history on
+ * every machine and runtime.
  */
 import { type Clock, Duration, Effect, Exit, Scheduler } from "effect"
 
 /** One run of a process, from its start to its end. */
 export interface Process {
-  /** Of which service it is a replica. */
+  /** The service that it is a replica of. */
   readonly service: string
-  /** Which replica: the same after a restart. */
+  /** The name of the replica; a restart keeps it. */
   readonly name: string
   alive: boolean
-  /** How far its clock is off. */
+  /** By how much its clock is ahead. */
   skewMs: number
-  /** Until then it is stopped: what comes for it waits. */
+  /** The end of its current stop. Its events wait until then. */
   stoppedUntilMs: number
-  /** What to do when it ends. */
+  /** Called when it ends. */
   readonly atEnd: Set<() => void>
 }
 
@@ -31,47 +31,46 @@ export const newProcess = (service: string, name: string): Process => ({
   atEnd: new Set(),
 })
 
-/** Something that is going to happen. */
+/** An event that has not happened yet. */
 export interface Upcoming {
-  /** Whose it is alone. */
+  /** The process that it belongs to; it falls away with that process. */
   readonly process: Process | undefined
-  /** What a trace says of it. */
+  /** Its line in a trace. */
   readonly name: string
 }
 
 interface Event extends Upcoming {
   atMs: number
-  /** The older, the lower. */
+  /** Counts the events in the order in which they were made. */
   readonly number: number
   readonly happen: () => void
   cancelled: boolean
 }
 
 /**
- * Monday, 6 January 2025, noon: the times in traces are real ones, so that the ids made of them
- * sort.
+ * Monday, 6 January 2025, noon. The ids of orders contain the time, so a real date makes them sort.
  */
 export const startMs = Date.UTC(2025, 0, 6, 12)
 
 /**
- * Enough turns of the platform's own queue for an answer to come through `fetch` and `text` to the
- * fiber that waits.
+ * An answer passes through `fetch` and `text` to the fiber that waits. That takes fewer turns of
+ * the platform's queue than this.
  */
 const turns = 12
 
 export interface KernelOptions {
   readonly seed: number
   /**
-   * Chooses which of the events at the same time, oldest first, happens next, also when there is
-   * but one; `atMs` is counted from the start. By the seed, if it is not given.
+   * Chooses which of the events of the same time happens next. They come oldest first, and may be
+   * only one; `atMs` counts from the start. Without this function the seed chooses.
    */
   readonly choose?: ((events: ReadonlyArray<Upcoming>, atMs: number) => number) | undefined
   /**
-   * Nothing takes time unless it waits on purpose: all that goes on at once is then a matter of
-   * choice.
+   * Whether only deliberate waits take time. Then everything under way happens at the same time,
+   * and its order is a matter of choice.
    */
   readonly inNoTime?: boolean | undefined
-  /** Is given a line for everything that happens. */
+  /** Called with a line for each event. */
   readonly trace?: ((line: string) => void) | undefined
 }
 
@@ -79,13 +78,13 @@ export class Kernel {
   nowMs = startMs
   /** How many events have happened. */
   happened = 0
-  /** A fingerprint of everything that happened, and of all chance that was drawn, in order. */
+  /** A fingerprint of all events and all random numbers so far, in order. */
   hash = 0x811c9dc5
-  /** Set by whoever settles a promise: its consequences take turns of the platform's queue. */
+  /** Set after a promise is settled: its consequences take turns of the platform's queue. */
   promiseSettled = false
   private readonly pending: Array<Event> = []
   private readonly tasks: Array<() => void> = []
-  /** Of what each purpose's numbers are made, and how many were drawn. */
+  /** For each purpose, where its numbers come from and how many were drawn. */
   private readonly drawn = new Map<string, { readonly from: number; count: number }>()
 
   private readonly seed: number
@@ -101,7 +100,7 @@ export class Kernel {
     this.trace = options.trace
   }
 
-  /** A number from 0 to `below` - 1, by the seed and what it is for. */
+  /** A number from 0 to `below` - 1 that depends on the seed and the purpose. */
   draw(purpose: string, below: number): number {
     let drawn = this.drawn.get(purpose)
     if (drawn === undefined) {
@@ -112,23 +111,23 @@ export class Kernel {
     return mixed(fingerprint(drawn.from, ++drawn.count)) % below
   }
 
-  /** How long something takes that takes so long by itself. */
+  /** How long an action takes that is no deliberate wait: nothing, if `inNoTime` is set. */
   takes(ms: number): number {
     return this.inNoTime ? 0 : ms
   }
 
-  /** Writes down what happens. */
+  /** Adds an event to the trace and to the fingerprint. */
   note(what: string): void {
     this.hash = fingerprint(this.hash, what)
     this.tell(what)
   }
 
-  /** Tells why something happens: that is no part of what does. */
+  /** Adds a line to the trace only: the reason of an event is not part of the history. */
   tell(what: string): void {
     this.trace?.(`${((this.nowMs - startMs) / 1000).toFixed(3).padStart(9)} s  ${what}`)
   }
 
-  /** Lets an event happen later, unless its process has ended by then; gives a way to cancel it. */
+  /** Schedules an event, which falls away if its process ends first. Gives what cancels it. */
   after(ms: number, name: string, process: Process | undefined, happen: () => void): () => void {
     const atMs = this.nowMs + ms
     const event: Event = { atMs, number: this.made++, name, process, happen, cancelled: false }
@@ -136,7 +135,7 @@ export class Kernel {
     return () => void (event.cancelled = true)
   }
 
-  /** Lets events happen until `done` or until nothing is left to happen. */
+  /** Lets events happen until `done`, or until there are none. */
   async run(done: () => boolean): Promise<void> {
     await this.settle()
     while (!done()) {
@@ -152,7 +151,7 @@ export class Kernel {
     }
   }
 
-  /** The next event of a process that lives and is not stopped. */
+  /** The next event whose process is alive and not stopped. */
   private next(): Event | undefined {
     const { pending } = this
     let atMs = Infinity
@@ -161,7 +160,7 @@ export class Kernel {
       const event = pending[n]!
       const { process } = event
       if (event.cancelled || process?.alive === false) {
-        // Its place goes to the last one, which is looked at next.
+        // The last event moves to its place and is looked at next.
         pending[n--] = pending[pending.length - 1]!
         pending.pop()
         continue
@@ -201,12 +200,12 @@ export class Kernel {
   private runTasks(): void {
     let count = 0
     for (let task = this.tasks.shift(); task !== undefined; task = this.tasks.shift()) {
-      if (++count > 100_000) throw new Error("A fiber goes on for ever without waiting")
+      if (++count > 100_000) throw new Error("A fiber runs for ever without waiting")
       task()
     }
   }
 
-  /** What makes fibers run on this kernel: its scheduler, and a clock that may be off. */
+  /** Runs fibers on this kernel. */
   readonly scheduler: Scheduler.Scheduler = new Scheduler.MixedScheduler("async", (task) => {
     this.tasks.push(task)
     return () => {}
@@ -227,7 +226,7 @@ export class Kernel {
     }
   }
 
-  /** Waits, in virtual time, which goes by in whole milliseconds. */
+  /** Waits in virtual time, which passes in whole milliseconds. */
   sleep(process: Process, ms: number, name = ""): Effect.Effect<void> {
     return Effect.callback((resume) => {
       if (!process.alive || !Number.isFinite(ms)) return
@@ -237,7 +236,7 @@ export class Kernel {
   }
 }
 
-/** FNV-1a, of a text or a number, which is taken as two words. */
+/** FNV-1a of a text, or of a number as two words. */
 export const fingerprint = (hash: number, of: string | number): number => {
   let result = hash
   if (typeof of === "number") {
@@ -250,7 +249,7 @@ export const fingerprint = (hash: number, of: string | number): number => {
   return result >>> 0
 }
 
-/** Murmur3's last step: near fingerprints lead to far numbers. */
+/** Murmur3's last step: spreads fingerprints that are close together. */
 const mixed = (hash: number): number => {
   let h = hash
   h = Math.imul(h ^ (h >>> 16), 0x85ebca6b)

@@ -1,6 +1,6 @@
 /**
- * Clocks that are off: one that jumps is so for a process, and one that is apart for all that runs
- * on its machine.
+ * Clocks that are wrong: a jump affects one process; a clock that is apart affects its machine, and
+ * so a restarted process as well.
  */
 import type { Kernel, Process } from "./kernel.ts"
 
@@ -18,7 +18,7 @@ export class MachineClocks {
     this.processOn = processOn
   }
 
-  /** How far the clock of what starts there is off. */
+  /** By how much the clock of a process that starts there is ahead. */
   skewMsOn(name: string): number {
     return this.apart.get(name) ?? 0
   }

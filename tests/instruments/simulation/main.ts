@@ -1,7 +1,4 @@
-/**
- * `npm run simulate`: simulates the system under every fault, seed after seed, and proves that no
- * order suffers.
- */
+/** `npm run simulate`: simulates the system under faults, seed by seed, and checks every order. */
 import { optionsOf } from "#shared/command/command.ts"
 import { simulationSyntax, type Task } from "./arguments.ts"
 import { find } from "./find.ts"
@@ -12,13 +9,13 @@ import { simulate } from "./simulate.ts"
 
 const shrinkMs = 60_000
 
-/** What the person asked for may not exist, and then a line says so. */
+/** A seed, path or case that does not exist is refused with one line. */
 const orRefused = async (exitCode: () => Promise<number>): Promise<number> => {
   try {
     return await exitCode()
   } catch (error) {
     if (!(error instanceof RangeError)) throw error
-    console.error(`${error.message}: take the command as it was printed by the run that found it`)
+    console.error(`${error.message}: copy the command that the run printed`)
     return 2
   }
 }

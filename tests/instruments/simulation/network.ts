@@ -1,38 +1,33 @@
 /**
- * The network of a simulated world: calls arrive after a while, at any live replica of the callee,
- * and their answers come back after a while; and whatever the plan says happens to one of them.
+ * The network of a simulated world. A call takes a while to arrive at any live replica of the
+ * callee, and so does its answer on the way back. The plan's faults happen to calls here.
  */
 import { Cause, type Effect, Exit, Fiber } from "effect"
 import type { Process } from "./kernel.ts"
 import type { PointFault, ServiceName } from "./plan.ts"
+import type { Body } from "./runs.ts"
 import type { World } from "./world.ts"
 
 export interface Answer {
   readonly status: number
   readonly body: unknown
-  /**
-   * When it was given, by the clock of whoever gave it: every answer of a server that was reached
-   * has one.
-   */
+  /** The time by the server's clock. Only an answer of the server itself has it. */
   readonly date?: string
 }
 
 /** A process that serves. */
 export interface Server {
   readonly process: Process
-  /** Handles a request, and never fails. */
+  /** Handles a request. Never fails. */
   readonly serve: (path: string, body: unknown, from: Process) => Effect.Effect<Answer>
   readonly fork: (effect: Effect.Effect<Answer>) => Fiber.Fiber<Answer>
 }
 
-/**
- * How a call ends for its caller: with an answer, or with the code of what happened to the
- * connection.
- */
+/** How a call ends for its caller: with an answer, or with the error of the connection. */
 export type CallEnd = Answer | { readonly code: "ECONNREFUSED" | "ECONNRESET" }
 
 export class Network {
-  /** The servers that are up, of each service. */
+  /** The servers of each service that are up. */
   readonly servers = new Map<string, Array<Server>>()
 
   private readonly world: World
@@ -41,13 +36,13 @@ export class Network {
     this.world = world
   }
 
-  /** Sends nothing to this process any more. */
+  /** Sends no more requests to this process. */
   withdraw({ service, name }: Process): void {
     const servers = this.servers.get(service) ?? []
     this.servers.set(service, servers.filter(({ process }) => process.name !== name))
   }
 
-  /** Sends a request; `end` is called at most once, and not at all when nothing comes back. */
+  /** Sends a request. `end` is called at most once: not at all if nothing comes back. */
   send(
     from: Process,
     service: ServiceName,
@@ -58,11 +53,34 @@ export class Network {
   ): void {
     if (!from.alive) return
     const { world } = this
+    if (from.service === "orchestrator") {
+      const ended = world.runsOf(from).sends(service, JSON.parse(body))
+      return this.sendOn(from, service, point, path, body, (result) => {
+        ended(result)
+        end(result)
+      })
+    }
+    this.sendOn(from, service, point, path, body, end)
+  }
+
+  private sendOn(
+    from: Process,
+    service: ServiceName,
+    point: string,
+    path: string,
+    body: string,
+    end: (end: CallEnd) => void,
+  ): void {
+    const { world } = this
     const fault = world.arrive(`call ${point}`)
     if (fault?.fault === "caller crashes") {
       return this.sendAndCrash(from, service, path, body, fault)
     }
     if (fault?.fault === "request lost") return
+    if (fault?.fault === "400 before") {
+      const { commands, decisions } = JSON.parse(body) as Body
+      for (const { orderId } of commands ?? decisions ?? []) world.brokenOn.add(orderId)
+    }
     if (fault !== undefined && fault.fault.endsWith("before")) {
       return this.back(from, 1, end, { status: Number(fault.fault.slice(0, 3)), body: {} })
     }
@@ -119,7 +137,7 @@ export class Network {
     })
   }
 
-  /** A stopped process takes a request when it goes on. */
+  /** A stopped process handles the request when it continues. */
   private handle(
     from: Process,
     server: Server,
@@ -186,7 +204,7 @@ export class Network {
     })
   }
 
-  /** The platform's fetch, as a process of this world has it. */
+  /** The `fetch` of a process in this world. */
   fetchOf(from: Process, pointOf: (url: URL) => { service: ServiceName; point: string }) {
     return (url: string, init: RequestInit): Promise<Response> =>
       new Promise((resolve, reject) => {
@@ -197,8 +215,8 @@ export class Network {
           if ("code" in end) {
             return reject(new TypeError("fetch failed", { cause: { code: end.code } }))
           }
-          // Of a Response only what a caller uses, without the platform's streams: they take turns
-          // as they please.
+          // Only what a caller uses of a Response: the platform's streams take an unknown number of
+          // turns.
           const text = () => Promise.resolve(JSON.stringify(end.body))
           const headers = { get: () => end.date ?? null }
           resolve({ status: end.status, headers, text } as unknown as Response)

@@ -1,4 +1,4 @@
-/** Changes of which nobody is told, for tests in which nobody waits for one. */
+/** Changes that notify nobody, for tests in which nobody waits for one. */
 import { Effect, Layer } from "effect"
 import { Changes } from "#services/orders/changes.ts"
 

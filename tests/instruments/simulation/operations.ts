@@ -1,26 +1,17 @@
-/**
- * What operators do to orchestrators and the queue, all of it too often: no fault, and no help
- * either.
- */
+/** What operators and the sweeper do to orchestrators and the queue, here more than needed. */
 import type { Effect } from "effect"
 import type { RunningSagas } from "#services/orchestrator/running-sagas.ts"
 import type { Kernel } from "./kernel.ts"
 
-export const operations = ["retry now", "redrive"] as const
+export const operations = ["retry now", "redrive", "published again"] as const
 export const isOperation = (fault: string): boolean =>
   operations.some((operation) => operation === fault)
 
-/**
- * How often somebody says that what waits is to be tried now: more often than the longest wait; and
- * for how long.
- */
+/** More often than the longest wait. */
 const retryEveryMs = 7_000
 const retriesForMs = 10 * 60_000
 
-/**
- * Somebody who says it again and again for a while, of every order that waits there, or of the
- * oldest alone.
- */
+/** An operator who for a while retries all orders that wait there, or only the oldest. */
 export const retryNow = (
   kernel: Kernel,
   tell: (retry: (sagas: RunningSagas["Service"]) => Effect.Effect<number>) => void,

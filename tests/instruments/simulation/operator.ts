@@ -1,7 +1,7 @@
 /**
- * The operator of a simulated world, who restocks and takes away while orders are under way. An
- * adjustment that got no answer, or a 5xx, is sent again with the same key until it is answered,
- * and some are sent twice for no reason.
+ * The operator of a simulated world, who adjusts stock while orders are under way. An adjustment
+ * without an answer, or with a 5xx, is sent again with the same key until it is answered. Some are
+ * sent twice for no reason.
  */
 import { Effect, Exit } from "effect"
 import type { Adjustment } from "#shared/contracts/stock.ts"
@@ -14,9 +14,7 @@ import type { Restock } from "./restocks.ts"
 import type { ParticipantName } from "./services.ts"
 import type { System } from "./system.ts"
 
-/**
- * What an operator was told of an adjustment, by its operator and key; nothing when it was refused.
- */
+/** The answer to an adjustment: `told` is undefined if it was refused. */
 export interface Answered {
   readonly participant: ParticipantName
   readonly key: string
@@ -84,8 +82,8 @@ export class Operator {
   }
 
   /**
-   * One that is refused may be sent again and succeed when there is more: the last word counts, and
-   * a success for good.
+   * A refused adjustment that is sent again may succeed. The last answer counts, and a success is
+   * final.
    */
   private note(participant: ParticipantName, idempotencyKey: string, body: unknown): void {
     const key = `${name} ${idempotencyKey}`

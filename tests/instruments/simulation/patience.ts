@@ -1,28 +1,22 @@
 /**
- * How long an order may take. Whoever is away for long holds up only the orders that need it: all
- * others become final as if nobody were away.
+ * How long an order may take. A service that is away for long holds up only the orders that need
+ * it; all others become final as usual.
  */
 import { isOperation } from "./operations.ts"
 import { orderFaults, type Plan, replicas as usual } from "./plan.ts"
 
-/**
- * More than it takes to lose an order from the queue until the faults end, to publish it again, and
- * to run it.
- */
+/** Longer than an order takes that is lost from the queue until the faults end. */
 export const patienceMs = 90_000
 
 const longMs = 25_000
 
-/**
- * The services that are away for long; `undefined` when so much is away that nothing can be said of
- * any order.
- */
+/** The services that are away for long; undefined if any order may need one of them. */
 export const awayForLong = (
   { timedFaults, replicas = usual }: Plan,
 ): ReadonlySet<string> | undefined => {
   const processes = new Set<string>()
   for (const { fault, process, forMs } of timedFaults) {
-    // By such a clock an order is published again an hour later.
+    // With such a clock an order may be published again only an hour later.
     if (fault === "clock jump") return undefined
     const isAway = !(fault in orderFaults) && !isOperation(fault)
     if (forMs > longMs && isAway) processes.add(process)

@@ -1,12 +1,10 @@
-/**
- * A plan as a person reads it: what there is, who orders what, and which faults come in between.
- */
+/** A plan in words: the stock, the orders and the faults. */
 import { type Plan, type PointFault, replicas, type TimedFault } from "./plan.ts"
 import { cancellerOf, poison, type Wish } from "./wish.ts"
 import type { Restock } from "./restocks.ts"
 import { participants, stepAt } from "./services.ts"
 
-/** `cameToPass` tells whether a fault at a point happened; those that did not are only counted. */
+/** Faults at points that did not happen, by `cameToPass`, are only counted. */
 export const planText = (
   plan: Plan,
   cameToPass: (fault: PointFault) => boolean = () => true,
@@ -26,7 +24,7 @@ export const planText = (
     ...(restocks.length > 0 ? ["Adjustments", ...restocks.map(restockText)] : []),
     "Faults",
     ...(faults.length > 0 ? faults.map((fault) => `  ${fault}`) : ["  none"]),
-    ...(rest > 0 ? [`  and ${rest} that never came to pass`] : []),
+    ...(rest > 0 ? [`  and ${rest} that never happened`] : []),
   ].join("\n")
 }
 
@@ -49,7 +47,7 @@ const wishText = (wish: Wish): string => {
   ].join(", ")
 }
 
-/** Equal orders that follow each other share a line: a shrunk plan has many. */
+/** Consecutive equal orders share a line: a shrunk plan has many. */
 const grouped = (texts: ReadonlyArray<string>): ReadonlyArray<string> => {
   const lines: Array<string> = []
   for (let first = 0, next = 0; first < texts.length; first = next) {

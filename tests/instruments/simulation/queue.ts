@@ -1,7 +1,7 @@
 /**
- * The order queue of a simulated world: the promises of a Redis stream with one consumer group
- * (at-least-once, in no promised order, pending until acknowledged, claimed from whoever is
- * silent), and every way in which a command to it can go wrong.
+ * The order queue of a simulated world. It promises what a Redis stream with one consumer group
+ * does: delivery at least once, in no particular order; an entry is pending until it is
+ * acknowledged, and is claimed from a consumer that is silent. Each command to it can fail.
  */
 import { Effect, Exit } from "effect"
 import { firstIdAt, OrderId } from "#shared/contracts/order.ts"
@@ -17,7 +17,7 @@ import type { World } from "./world.ts"
 interface Entry {
   readonly id: string
   readonly message: OrderMessage
-  /** Who has taken it, and since when it was not heard of. */
+  /** The consumer that has taken it, and when that consumer last renewed it. */
   holder: Process | undefined
   heldAtMs: number
 }
@@ -27,9 +27,11 @@ const blockMs = 5_000
 
 export class SimulatedQueue {
   readonly entries = new Map<string, Entry>()
-  /** The orders that are dead letters, with what their entries held. */
+  /** The messages of the dead letters, by order. */
   readonly buried = new Map<string, OrderMessage>()
   private added = 0
+  /** The first message of each order. */
+  private readonly published = new Map<string, OrderMessage>()
   private readonly waiting = new Set<() => void>()
 
   private readonly world: World
@@ -38,35 +40,47 @@ export class SimulatedQueue {
     this.world = world
   }
 
-  /** The queue as one process uses it. */
+  /** The queue of one process. */
   clientOf(process: Process): OrderQueue["Service"] {
     const inHand = new Set<string>()
+    const runs = this.world.runsOf(process)
     return {
-      publish: (messages) => this.command(process, "publish", () => this.add(messages)),
+      publish: (messages) =>
+        this.command(process, "publish", () => {
+          for (const message of messages) this.remember(message)
+          this.add(messages)
+        }),
       take: (max) => this.take(process, inHand, max),
       acknowledge: (ids) =>
-        Effect.tap(
-          this.command(process, "acknowledge", () => this.remove(ids)),
-          Effect.sync(() => ids.forEach((id) => inHand.delete(id))),
-        ),
+        Effect.suspend(() => {
+          runs.ends(ids, false)
+          return this.command(process, "acknowledge", () => this.remove(ids))
+        }).pipe(Effect.tap(Effect.sync(() => {
+          runs.gone(ids)
+          for (const id of ids) inHand.delete(id)
+        }))),
       deadLetter: (letters) =>
-        this.command(process, "bury", () => {
-          for (const { delivery: { message } } of letters) {
-            this.buried.set(message.orderId, message)
-          }
-          this.remove(letters.map(({ delivery }) => delivery.entryId))
+        Effect.suspend(() => {
+          const ids = letters.map(({ delivery }) => delivery.entryId)
+          runs.ends(ids, true)
+          return this.command(process, "bury", () => {
+            for (const { delivery: { message } } of letters) {
+              this.buried.set(message.orderId, message)
+            }
+            this.remove(ids)
+          }).pipe(Effect.tap(Effect.sync(() => runs.gone(ids))))
         }),
       ping: Effect.void,
       volatile: false,
     }
   }
 
-  /** FLUSHALL. */
+  /** Loses all entries, like FLUSHALL. */
   wipe(): void {
     this.entries.clear()
   }
 
-  /** Redrives all dead letters, as the desk does; gives how many. */
+  /** Redrives all dead letters, like the queue desk. Gives how many. */
   redrive(): number {
     const letters = [...this.buried.values()]
     this.buried.clear()
@@ -74,7 +88,16 @@ export class SimulatedQueue {
     return letters.length
   }
 
-  /** An entry of an order that nobody ever placed. */
+  /**
+   * Publishes all orders again, final ones too. With `asNew` the messages are the first ones, so
+   * their consumer does not ask the register first.
+   */
+  publishAgain(asNew = false): void {
+    const messages = [...this.published.values()]
+    this.add(asNew ? messages : messages.map(asNewMessage))
+  }
+
+  /** Adds an entry of an order that was never placed. */
   addUnknownOrder(): void {
     const createdAtMs = this.world.kernel.nowMs
     const orderId = OrderId.make(firstIdAt(createdAtMs).slice(0, -1) + "1")
@@ -91,6 +114,11 @@ export class SimulatedQueue {
     for (const wake of [...this.waiting]) wake()
   }
 
+  private remember(message: OrderMessage): void {
+    const { orderId } = message
+    if (!this.published.has(orderId)) this.published.set(orderId, message)
+  }
+
   private remove(ids: ReadonlyArray<string>): void {
     for (const id of ids) this.entries.delete(id)
   }
@@ -105,6 +133,7 @@ export class SimulatedQueue {
         this.command(process, "take", (fault) => this.hand(process, inHand, max, fault)),
         (deliveries) => {
           for (const { entryId } of deliveries) inHand.add(entryId)
+          this.world.runsOf(process).taken(deliveries)
           return deliveries.length > 0
             ? Effect.succeed(deliveries)
             : Effect.andThen(this.more(process), asNewMessage())
@@ -113,7 +142,7 @@ export class SimulatedQueue {
     return Effect.suspend(asNewMessage)
   }
 
-  /** Waits until something was added, or for as long as a read blocks. */
+  /** Waits for new entries, at most as long as a read blocks. */
   private more(process: Process): Effect.Effect<void> {
     return Effect.callback((resume) => {
       if (!process.alive) return
@@ -131,7 +160,7 @@ export class SimulatedQueue {
     })
   }
 
-  /** Its own entries that it does not know of, those of the silent, and new ones. */
+  /** New entries, those of silent consumers, and its own from before a restart. */
   private hand(
     process: Process,
     inHand: ReadonlySet<string>,
@@ -141,7 +170,7 @@ export class SimulatedQueue {
     const { kernel } = this.world
     const stolen = fault?.fault === "entry stolen"
     const deliveries: Array<Delivery> = []
-    // In no promised order: read from anywhere in the stream.
+    // No order is promised, so it reads from anywhere in the stream.
     const all = [...this.entries.values()]
     const from = all.length > 1 ? kernel.draw("read from", all.length) : 0
     for (const entry of [...all.slice(from), ...all.slice(0, from)]) {
@@ -190,7 +219,7 @@ export class SimulatedQueue {
         const result = gone ? undefined : { value: apply(fault) }
         if (what === "doubled" && name === "publish") {
           world.acted(fault!)
-          apply(fault)
+          kernel.after(fault!.forMs, "a doubled command", undefined, () => apply(fault))
         }
         if (what === "caller crashes") return world.crash(process, fault!.forMs)
         const lost = result === undefined || what === "answer lost"

@@ -1,4 +1,4 @@
-/** Lets one plan happen and prints everything that does, up to the violation if there is one. */
+/** Lets one plan happen and prints its history, up to the violation if there is one. */
 import { judge, type Simulate } from "./judge.ts"
 import { planText } from "./plan-text.ts"
 import { violationText } from "./report.ts"
@@ -6,8 +6,7 @@ import type { Screen } from "./screen.ts"
 import { planOf } from "./seeds.ts"
 
 /**
- * Gives the exit code: 0 when all holds, 1 at a violation. Fails with a RangeError when there is no
- * such plan.
+ * Gives the exit code: 0, or 1 at a violation. Rejects with a RangeError if no such plan exists.
  */
 export const replay = async (
   seed: number,

@@ -1,7 +1,4 @@
-/**
- * What the command prints, besides plans: progress, the summary with its coverage, and what was
- * found.
- */
+/** What the command prints besides plans: progress, the summary, and violations. */
 import { failpoints } from "#shared/failpoint.ts"
 import { faultKinds } from "./coverage.ts"
 import { simulatedFailpoints } from "./plan.ts"
@@ -12,7 +9,7 @@ const number = (value: number) => Math.round(value).toLocaleString("en-US")
 const seconds = (ms: number) => `${(ms / 1000).toFixed(1)} s`
 const perSecond = (seeds: number, ms: number) => seeds / Math.max(0.001, ms / 1000)
 
-/** A bar and the speed, in one line. */
+/** A line with a bar and the speed. */
 export const progressLine = ({ seeds }: Tally, of: number, tookMs: number): string => {
   const width = 24
   const filled = Math.floor(width * seeds / of)
@@ -54,7 +51,7 @@ export const summary = (tally: Tally, tookMs: number, violations: number): strin
 
 const told = 10
 
-/** What is wrong, a line each, and not more of it than anybody reads. */
+/** The violations, a line each, but not more than anybody reads. */
 export const violationText = (violations: ReadonlyArray<Violation>): string =>
   [
     ...violations.slice(0, told).map(({ invariant, found }) =>

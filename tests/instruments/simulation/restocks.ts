@@ -1,21 +1,19 @@
-/**
- * What operators change of what is left while orders are under way, and how their client behaves.
- */
+/** How operators adjust stock while orders are under way, and how their client behaves. */
 import fc from "fast-check"
 import type { ParticipantName } from "#shared/contracts/order-saga.ts"
 
 /** One adjustment. */
 export interface Restock {
   readonly participant: ParticipantName
-  /** Which of the participant's resources it is, by its place; one that is too high is of none. */
+  /** The index of the participant's resource. One that is too high names no resource. */
   readonly resource: number
   readonly change: number
   readonly atMs: number
-  /** How much later it is sent again, with the same key. */
+  /** When it is sent again with the same key, after the first time. */
   readonly repeats: ReadonlyArray<number>
 }
 
-/** Most come when orders do, and little is changed where there is little. */
+/** Most come together with orders. Changes of stock are small, like the stock. */
 export const restock: fc.Arbitrary<Restock> = fc.record({
   participant: fc.constantFrom("billing", "items", "slots"),
   resource: fc.nat(3),

@@ -1,13 +1,13 @@
 /**
- * Simulates a range of seeds, spread over threads. The seeds are given out in order and in small
- * chunks, so that memory stays flat; after a violation nothing more is given out, and the lowest
- * seed that shows one is the finding: it does not depend on the number of threads.
+ * Simulates a range of seeds on several threads. Threads get small chunks of seeds in order, so
+ * memory stays flat. After a violation no more chunks are given out. The finding is the lowest seed
+ * that shows one, which does not depend on the number of threads.
  */
 import { Worker } from "node:worker_threads"
 import { emptyTally, merge, type Tally } from "./tally.ts"
 import type { Violation } from "./world.ts"
 
-/** Seeds that one thread simulates in a row. */
+/** Consecutive seeds for one thread. */
 export interface Chunk {
   readonly first: number
   readonly seeds: number
@@ -19,33 +19,33 @@ export interface Finding {
   readonly violations: ReadonlyArray<Violation>
 }
 
-/** What came of seeds. */
+/** The result of a chunk. */
 export interface Done {
   readonly tally: Tally
   readonly finding: Finding | undefined
 }
 
-/** What a thread sends: that it listens, and after each chunk what came of it. */
+/** The messages of a thread: that it listens, and then the result of each chunk. */
 export type Message = "ready" | Done
 
 export interface Run {
   /** The first seed; the others follow it. */
   readonly first: number
   readonly seeds: number
-  /** How many threads. */
+  /** The number of threads. */
   readonly workers: number
-  /** The module whose `simulate` lets a plan happen. */
+  /** The module that exports `simulate`. */
   readonly simulator: URL
-  /** Is told what has been simulated so far, after each chunk. */
+  /** Called after each chunk with the tally so far. */
   readonly onProgress?: (tally: Tally) => void
 }
 
-/** The real one. */
+/** The real simulator. */
 export const simulator = new URL("./simulate.ts", import.meta.url)
 
 const chunkSeeds = 20
 
-/** Fails with what a thread failed with. */
+/** Rejects with the error of a thread. */
 export const simulateSeeds = async (run: Run): Promise<Done> => {
   const tally = emptyTally()
   const findings: Array<Finding> = []
@@ -77,7 +77,7 @@ function* chunksOf({ first, seeds }: Run): Generator<Chunk, undefined> {
   }
 }
 
-/** Has one thread simulate chunk after chunk, until there is none. */
+/** Has one thread simulate chunks until there are none. */
 const work = (
   worker: Worker,
   chunks: Iterator<Chunk, undefined>,

@@ -1,21 +1,21 @@
 /**
- * Where the command prints: a terminal shows progress as one line that changes, anything else as a
- * line now and then.
+ * The output of the command. A terminal shows progress as one line that changes, other outputs as a
+ * line every few seconds.
  */
 
 export interface Screen {
   readonly print: (text: string) => void
-  /** The line is only asked for when there is something to show it. */
+  /** Calls `line` only when it is time to show one. */
   readonly progress: (line: () => string) => void
-  /** What to say when Ctrl-C ends the command; the last one counts. */
+  /** Sets the text that Ctrl-C prints. */
   readonly soFar: (text: () => string) => void
 }
 
 const everyMs = { terminal: 100, other: 10_000 }
 
 /**
- * The screen of this process. Ctrl-C ends it at once, with 130; so does a reader that has seen
- * enough, with 0.
+ * The screen of this process. Ctrl-C ends the process at once with 130; a closed output ends it
+ * with 0.
  */
 export const processScreen = (): Screen => {
   const { stdout } = process

@@ -1,7 +1,6 @@
 /**
- * The services under simulation: the real intake, register and sweeper of orders, the real
- * orchestrator and the real participants, each on the simulated tables, queue and network of its
- * process.
+ * The services in the simulation: the real intake, register and sweeper of orders, the real
+ * orchestrator and the real participants. Each uses the simulated tables, queue and network.
  */
 import { Context, Duration, Effect, Layer } from "effect"
 import { SecureRandom } from "effect/crypto"
@@ -45,12 +44,12 @@ export const refusals = {
 } as const
 export type ParticipantName = keyof typeof refusals
 export const participants = ["billing", "items", "slots"] as const
-/** Which step of the saga each of them is. */
+/** The step of each participant. */
 export const stepAt = { billing: "money", items: "item", slots: "slot" } as const
 
 export type Serve = (path: string, body: unknown) => Effect.Effect<Answer>
 
-/** What a call comes to, as the real routes tell it. */
+/** The answer to a call, like that of the real routes. */
 const answered = <A>(
   effect: Effect.Effect<A, { readonly _tag: string; readonly status?: number }>,
   bodyOf: (value: A) => unknown,
@@ -92,7 +91,7 @@ export const ordersLayers = (
     intakeLayer({ republishAfterMs }).pipe(
       Layer.provideMerge(admissionLayer({
         most: 1_000,
-        // Few, so that it is met; but what only a person can help on does not lock its user out.
+        // Low, so that orders meet it. Orders that only a person can help do not lock a user out.
         mostOfUser: fewOrders + wishes.filter(isPoison).length,
         perSecond: fewOrders,
       })),
@@ -106,7 +105,7 @@ export const ordersLayers = (
   ).pipe(
     Layer.provideMerge(Waits.layer),
     Layer.provideMerge(LookUps.layer),
-    // Nobody in a simulation waits for a change: customers ask again.
+    // Nobody waits for changes in a simulation: customers poll.
     Layer.provide([
       Layer.succeed(OrderStore, store),
       Layer.succeed(OrderQueue, queue),
@@ -122,7 +121,7 @@ export const serveOrders = (
   const lookUps = Context.get(context, LookUps)
   const register = Context.get(context, Register)
   const { cancel, cancelAny } = Context.get(context, Cancellation)
-  // As the route does it.
+  // Like the route.
   const place = (wanted: Omit<Placement, "permit">) => {
     const permit = permitOf(wanted.username, wanted.idempotencyKey)
     return Effect.ensuring(
@@ -165,20 +164,21 @@ export const serveOrders = (
 }
 
 const unsigned = Layer.succeed(ServiceSigner, { tokenFor: () => Effect.succeed("") })
-const timeoutMs = 5_000
+/** How long an orchestrator waits for an answer. */
+export const callTimeoutMs = 5_000
 const urlOf = (name: string) => new URL(`http://${name}`)
 
 export const orchestratorLayers = (
   queue: OrderQueue["Service"],
-  { deadlineMs, sagasInFlight = 2_000 }: Plan,
+  { deadlineMs, sagasInFlight = 2_000, drainMs = 4_000 }: Plan,
 ) =>
-  consumerLayer({ deadlineMs, sagasInFlight, drainMs: 4_000 }).pipe(
+  consumerLayer({ deadlineMs, sagasInFlight, drainMs }).pipe(
     Layer.provide([
       participantsLayer({
         urls: { billing: urlOf("billing"), items: urlOf("items"), slots: urlOf("slots") },
-        timeoutMs,
+        timeoutMs: callTimeoutMs,
       }),
-      decisionClientLayer({ url: urlOf("orders"), timeoutMs }),
+      decisionClientLayer({ url: urlOf("orders"), timeoutMs: callTimeoutMs }),
     ]),
     Layer.provide([Callees.layer, unsigned, Layer.succeed(OrderQueue, queue)]),
   )

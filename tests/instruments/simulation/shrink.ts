@@ -1,4 +1,4 @@
-/** Makes the plan of a finding smaller, for as long as the same invariant breaks. */
+/** Shrinks the plan of a finding as long as the same invariant breaks. */
 import { setImmediate } from "node:timers/promises"
 import fc from "fast-check"
 import { judge, type Simulate } from "./judge.ts"
@@ -7,26 +7,23 @@ import type { Finding } from "./runner.ts"
 
 export interface Shrinking {
   readonly simulate: Simulate
-  /** After so long the smallest plan found by then has to do. */
+  /** After this time the smallest plan so far is the result. */
   readonly withinMs: number
-  /**
-   * Is told how many plans were tried, and how many of them, each smaller than the one before,
-   * broke the invariant.
-   */
+  /** Called with the number of plans that were tried, and of those that became the smallest. */
   readonly onTry?: (tried: number, smaller: number) => void
 }
 
 export interface Shrunk {
-  /** Where `planOf` finds the smaller plan. */
+  /** The path of the smaller plan, for `planOf`. */
   readonly path: string
   readonly tried: number
-  /** Whether the time was up before the smallest plan was found. */
+  /** Whether the time ended before the smallest plan was found. */
   readonly interrupted: boolean
 }
 
 /**
- * Gives nothing when the seed did not break the invariant again: then a history has more causes
- * than its plan.
+ * Gives undefined if the seed does not break the invariant again: then the history depends on more
+ * than the plan.
  */
 export const shrink = async (
   { seed, violations }: Finding,
@@ -36,7 +33,7 @@ export const shrink = async (
   let tried = 0
   let broken = 0
   const holds = fc.asyncProperty(anyPlan, async (plan) => {
-    // A simulation never waits for anything real: without this nobody could interrupt it.
+    // A simulation never waits in real time, so without this pause it could not be interrupted.
     await setImmediate()
     const judgement = await judge(simulate, plan)
     const breaks = judgement.violations.some(({ invariant }) => invariant === wanted)

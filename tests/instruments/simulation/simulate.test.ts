@@ -1,4 +1,4 @@
-/** No order suffers in any simulated history; and one seed is one history, on every runtime. */
+/** Every invariant holds in every simulated history. A seed has one history, on every runtime. */
 import { availableParallelism } from "node:os"
 import { describe, expect, it } from "vitest"
 import { atLength } from "#tests/support/length.ts"
@@ -10,11 +10,11 @@ const workers = availableParallelism()
 
 const many = atLength(120, fullCoverageSeeds)
 
-it(`in ${many} seeds every invariant holds${atLength("", ", and every fault hits")}`, async () => {
+it(`in ${many} seeds every invariant holds${atLength("", ", and every fault happens")}`, async () => {
   const { tally, finding } = await simulateSeeds({ first: 1, seeds: many, workers, simulator })
   expect(finding).toBeUndefined()
   expect(tally).toMatchObject({ seeds: many })
-  // Fewer seeds than meet every fault are a search all the same.
+  // Few seeds need not meet every fault.
   expect(whyNoTest(tally)).toEqual([])
 })
 
@@ -23,7 +23,7 @@ const some = atLength(20, 200)
 describe(`the same ${some} seeds have the same histories`, () => {
   const seeds = { first: 5_001, seeds: some, simulator }
 
-  it("a second time, and with another number of threads", async () => {
+  it("again, and with another number of threads", async () => {
     const { tally } = await simulateSeeds({ ...seeds, workers })
     const { tally: again } = await simulateSeeds({ ...seeds, workers: workers + 1 })
     expect(again).toEqual(tally)
@@ -40,7 +40,7 @@ describe(`the same ${some} seeds have the same histories`, () => {
     expect(await fingerprintOn("deno")).toEqual(onNode)
   })
 
-  it("and another seed has another one", async () => {
+  it("and another seed has another history", async () => {
     const of = (first: number) => simulateSeeds({ first, seeds: 1, workers: 1, simulator })
     const [one, other] = [await of(1), await of(2)]
     expect(one.tally.fingerprint).not.toBe(other.tally.fingerprint)

@@ -1,7 +1,4 @@
-/**
- * Orders that are not like the others: of an earlier version of the saga, or poison to a
- * participant.
- */
+/** Orders of an earlier version of the saga, poison orders, and callees that fail on one order. */
 import { describe, expect, it } from "vitest"
 import { type OrderFault, orderFaults, type Plan, type TimedFault } from "./plan.ts"
 import { poison, type Wish } from "./wish.ts"
@@ -19,7 +16,7 @@ const wish: Wish = {
 }
 const plan: Plan = {
   seed: 1,
-  // All orders are there by then, so they go through the steps as one wave.
+  // All orders are placed by then, so they are one wave.
   orchestratorsAtMs: 1_000,
   replicas: { orders: 1, orchestrator: 1, billing: 1, items: 1, slots: 1 },
   deadlineMs: 120_000,
@@ -31,10 +28,7 @@ const plan: Plan = {
   timedFaults: [],
 }
 
-/**
- * What became of the orders, in the order of the wishes, and what each participant has on record of
- * them.
- */
+/** The status of each order and its outcome at each participant, in the order of the wishes. */
 const outcome = async (given: Partial<Plan> & Pick<Plan, "wishes">) => {
   const { violations, orders, tookMs, databases } = await simulate({ ...plan, ...given })
   expect(violations).toEqual([])
@@ -53,7 +47,7 @@ const completed = ["completed", "reserved", "reserved", "reserved"]
 const others: ReadonlyArray<Wish> = [{ ...wish, amountMinor: 5_00 }, { ...wish, amountMinor: 6_00 }]
 
 describe("an order of an earlier version", () => {
-  it("goes through the steps that it was accepted with, beside others that have all", async () => {
+  it("goes through the steps that it was accepted with, beside others that have all steps", async () => {
     const wishes = [
       ...others,
       { ...wish, amountMinor: 7_00, steps: ["money", "slot"] as const },
@@ -68,7 +62,7 @@ describe("an order of an earlier version", () => {
     ])
   })
 
-  it("keeps them when it is published again", async () => {
+  it("keeps its steps when it is published again", async () => {
     const wishes = [{ ...wish, steps: ["money"] as const }]
     const { orders } = await outcome({
       wishes,
@@ -77,7 +71,7 @@ describe("an order of an earlier version", () => {
     expect(orders).toEqual([["completed", "reserved", undefined, undefined]])
   })
 
-  it("does not wait for a participant that is away and that it does not need", async () => {
+  it("does not wait for a participant that it does not need", async () => {
     const away: TimedFault = { fault: "crash", process: "slots-1", atMs: 100, forMs: 100_000 }
     const wishes = [{ ...wish, steps: ["money", "item"] as const }]
     const { orders, tookMs } = await outcome({ wishes, timedFaults: [away] })
@@ -89,13 +83,13 @@ describe("an order of an earlier version", () => {
 describe("an order that is poison to a participant", () => {
   const poisonous = { ...wish, amountMinor: 9_00, item: Number(poison.items) }
 
-  it("holds up nobody, and waits for a person while its deadline has not passed", async () => {
+  it("holds up no other, and waits for a person until its deadline", async () => {
     const { orders, tookMs } = await outcome({ wishes: [poisonous, ...others] })
     expect(orders).toEqual([["pending", "reserved", undefined, undefined], completed, completed])
     expect(tookMs).toBeLessThan(15_000)
   })
 
-  it("is undone as far as its participants let it when the deadline has passed", async () => {
+  it("is undone after its deadline, down to the participant that refuses it", async () => {
     const { orders } = await outcome({ wishes: [poisonous, ...others], deadlineMs: 6_000 })
     expect(orders).toEqual([
       ["compensating", "reserved", undefined, "cancelled"],
@@ -104,12 +98,12 @@ describe("an order that is poison to a participant", () => {
     ])
   })
 
-  it("fails as any other when it does not come that far", async () => {
+  it("fails like any other if an earlier step rejects it", async () => {
     const { orders } = await outcome({ wishes: [{ ...poisonous, amountMinor: 200_00 }] })
     expect(orders).toEqual([["failed", "rejected", undefined, undefined]])
   })
 
-  it("is found beside others that are", async () => {
+  it("is found beside other poison", async () => {
     const poisoned = Array.from({ length: 4 }, (_, n) => ({ ...poisonous, amountMinor: 900 + n }))
     const { orders } = await outcome({ wishes: [...poisoned, ...others] })
     expect(orders.slice(-2)).toEqual([completed, completed])
@@ -124,7 +118,7 @@ describe("a callee", () => {
     forMs,
   })
 
-  it("that refuses its callers for a while is asked again until it does not", async () => {
+  it("that refuses its callers is asked again until it does not", async () => {
     const timedFaults = [fault("refuses its callers", "items-1")]
     const { orders, tookMs } = await outcome({ wishes: others, timedFaults })
     expect(orders).toEqual([completed, completed])

@@ -1,6 +1,6 @@
 /**
- * The processes of a simulated world and their lives: they start, are told to stop, crash and come
- * again, while the databases and the queue outlive them.
+ * The processes of a simulated world: they start, are told to stop, crash and restart. The
+ * databases and the queue outlive them.
  */
 import { Clock, Context, Effect, Exit, Layer, Random, References, Scheduler, Scope } from "effect"
 import { RunningSagas } from "#services/orchestrator/running-sagas.ts"
@@ -65,10 +65,10 @@ export class System {
   readonly network: Network
   readonly queue: SimulatedQueue
   private readonly earlier: EarlierVersion
-  /** What there is of each resource before the first order. */
+  /** The amount of each resource before the first order. */
   readonly openings: Record<ParticipantName, ReadonlyMap<string, number>>
   private readonly running = new Map<string, Running>()
-  /** What each orchestrator that was started last has in flight. */
+  /** The sagas in flight of the latest run of each orchestrator. */
   private readonly sagas = new Map<string, RunningSagas["Service"]>()
   private readonly databaseAwayUntilMs = new Map<DatabaseName, number>()
   private starts = 0
@@ -99,7 +99,7 @@ export class System {
     }
   }
 
-  /** Starts everything, and lets the timed faults happen when their time comes. */
+  /** Starts all processes and schedules the timed faults. */
   start(): void {
     for (const name of processesOf(this.plan.replicas ?? replicas)) {
       const laterMs = name.startsWith("orchestrator") ? this.plan.orchestratorsAtMs : 0
@@ -110,7 +110,7 @@ export class System {
     }
   }
 
-  /** A process outside of the system, such as a customer's. */
+  /** A process outside the system, such as a customer's. */
   outsider(name: string): { readonly process: Process; readonly fork: Running["fork"] } {
     const process = newProcess(name, name)
     return { process, fork: Effect.runForkWith(this.contextOf(process)) }
@@ -139,20 +139,17 @@ export class System {
     process.atEnd.add(() => this.network.withdraw(process))
   }
 
-  /** Ends a process as SIGTERM does: its scope is closed, and what hangs is killed. */
+  /** Ends a process like SIGTERM: closes its scope, and kills it if that takes too long. */
   private tellToStop({ process, scope, fork }: Running, downMs: number): void {
     if (!process.alive) return
-    this.kernel.note(`${process.name} is told to stop`)
-    this.network.withdraw(process)
-    const kill = this.kernel.after(
-      stopGraceMs,
-      "",
-      undefined,
-      () => this.world.crash(process, downMs),
-    )
+    const { kernel, world, network } = this
+    kernel.note(`${process.name} is told to stop`)
+    network.withdraw(process)
+    const crash = () => world.crash(process, downMs)
+    const kill = kernel.after(stopGraceMs, "", undefined, crash)
     fork(Scope.close(scope, Exit.void)).addObserver(() => {
       kill()
-      this.world.crash(process, downMs)
+      crash()
     })
   }
 
@@ -161,7 +158,7 @@ export class System {
     const running = this.running.get(name)
     if (running?.process.alive !== true || world.faultsEnded) return
     const { process } = running
-    // Whether a callee's fault meets anybody is told where it does.
+    // A callee's fault counts where a caller meets it.
     if (calleeFaults.every((other) => other !== fault)) world.hit(`process: ${fault}`, name)
     switch (fault) {
       case "crash":
@@ -189,6 +186,8 @@ export class System {
         })
       case "redrive":
         return void this.queue.redrive()
+      case "published again":
+        return this.queue.publishAgain()
       case "refuses its callers":
         world.lockedUp.add(name)
         kernel.after(forMs, "", undefined, () => world.lockedUp.delete(name))
@@ -209,7 +208,9 @@ export class System {
         return Effect.map(
           Layer.build(orchestratorLayers(queue.clientOf(process), this.plan)),
           (context) => {
-            this.sagas.set(process.name, Context.get(context, RunningSagas))
+            const sagas = Context.get(context, RunningSagas)
+            this.sagas.set(process.name, sagas)
+            this.world.runsOf(process).inFlight = sagas.inFlight
             return () => Effect.never
           },
         )
@@ -232,7 +233,7 @@ export class System {
     }
   }
 
-  /** The tables as one process uses them, with the planned faults of its commits. */
+  /** The tables of one process, with the planned faults of its commits. */
   private storeOf<T>(
     name: DatabaseName,
     process: Process,

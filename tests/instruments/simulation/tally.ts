@@ -1,17 +1,14 @@
-/**
- * What many simulations add up to: how much happened, which faults hit and where, and a fingerprint
- * of all histories.
- */
+/** The sum of many simulations: figures, faults, and a fingerprint of all histories. */
 import { fingerprint } from "./kernel.ts"
 import type { Plan } from "./plan.ts"
 import type { Simulation } from "./simulate.ts"
 
-/** Of plain data, so that worker threads can send it. */
+/** Plain data, so that worker threads can send it. */
 export interface Tally {
   seeds: number
   orders: number
   events: number
-  /** The same for the same seeds with the same histories, in whatever order they were run. */
+  /** The same for the same seeds with the same histories, in any order. */
   fingerprint: number
   /** How often each kind of fault hit while there were orders in flight. */
   readonly faults: Map<string, number>
@@ -43,7 +40,7 @@ export const count = (tally: Tally, seed: number, plan: Plan, simulation: Simula
   addAll(tally.crashed, world.crashes)
 }
 
-/** Adds what another thread has counted. */
+/** Adds the tally of another thread. */
 export const merge = (tally: Tally, other: Tally): void => {
   tally.seeds += other.seeds
   tally.orders += other.orders

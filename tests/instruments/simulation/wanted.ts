@@ -1,4 +1,4 @@
-/** What an order wants of whom, and who takes no such order. */
+/** What an order wants of each participant, and which participant refuses it as malformed. */
 import { poison } from "./wish.ts"
 import { participants, stepAt } from "./services.ts"
 import type { OrderRow } from "./tables/order-table.ts"
@@ -10,10 +10,10 @@ export const wantedOf = ({ username, amountMinor, details: { item, slot } }: Ord
   slots: { resource: slot, quantity: 1 },
 })
 
-/** The participants of an order, in the order of its steps. */
+/** The participants of an order, by its steps. */
 export const needed = ({ steps }: OrderRow) =>
   participants.filter((name) => steps.includes(stepAt[name]))
 
-/** Who refuses the order as malformed. */
+/** The participant that refuses the order as malformed. */
 export const refusing = (order: OrderRow) =>
   needed(order).find((name) => wantedOf(order)[name].resource === poison[name])

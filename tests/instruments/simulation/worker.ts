@@ -1,15 +1,11 @@
-/**
- * A thread that simulates what it is told to: one seed after the other, until one shows a
- * violation.
- */
+/** A thread that simulates the seeds that it is given, until one shows a violation. */
 import { parentPort, workerData } from "node:worker_threads"
 import { judge, type Simulate } from "./judge.ts"
 import type { Chunk, Done, Finding } from "./runner.ts"
 import { planOf } from "./seeds.ts"
 import { count, emptyTally } from "./tally.ts"
 
-// Errors are values here, and made by the thousand: their stacks would cost an eighth of the time,
-// and nobody reads them.
+// Errors are values here. Nobody reads their stacks, which would cost an eighth of the time.
 Error.stackTraceLimit = 0
 
 const { simulate }: { readonly simulate: Simulate } = await import(workerData as string)
@@ -29,5 +25,5 @@ const simulateAll = async ({ first, seeds }: Chunk): Promise<Done> => {
 parentPort!.on("message", (chunk: Chunk) => {
   simulateAll(chunk).then((done) => parentPort!.postMessage(done))
 })
-// Only now: what Deno sends to a thread that does not listen yet is lost.
+// Only now: a message that Deno sends to a thread before it listens is lost.
 parentPort!.postMessage("ready")

@@ -1,11 +1,14 @@
 /**
- * What the parts of a simulated world share: the kernel, the plan's faults and which of them have
- * happened, the processes and how they end, and what was found to be wrong.
+ * What the parts of a simulated world share: the kernel, the faults of the plan, the way in which
+ * processes end, what the invariants look at, and the violations.
  */
 import { Effect, Exit } from "effect"
+import type { OrderStatus } from "#shared/contracts/order-state.ts"
+import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import { failpoints } from "#shared/failpoint.ts"
 import type { Kernel, Process } from "./kernel.ts"
 import { startMs } from "./kernel.ts"
+import { Runs } from "./runs.ts"
 import { faultsEndMs, type OrderFault, type Plan, type Point, type PointFault } from "./plan.ts"
 
 export interface Violation {
@@ -14,7 +17,7 @@ export interface Violation {
   readonly found: string
 }
 
-/** Faults that may find nothing to act on where the plan has them. */
+/** Faults that may find nothing to act on: they count only when they do. */
 const countedWhereTheyAct: ReadonlySet<string> = new Set([
   "callee crashes",
   "doubled",
@@ -24,10 +27,7 @@ const countedWhereTheyAct: ReadonlySet<string> = new Set([
 
 const kindOf = ({ point, fault }: PointFault) => `${point.split(" ", 1)[0]}: ${fault}`
 
-/**
- * How often, and when last, somebody came to a point, and the faults that are planned there, by
- * number.
- */
+/** How often and when last a place was passed, and the faults that are planned there. */
 interface Place {
   arrivals: number
   lastMs: number | undefined
@@ -36,34 +36,39 @@ interface Place {
 
 export class World {
   readonly violations: Array<Violation> = []
-  /** How many faults of the plan happened. */
+  /** How many faults happened. */
   hits = 0
   /** How often each kind of fault happened while there were orders in flight. */
   readonly faults = new Map<string, number>()
-  /**
-   * How often each failpoint was passed, and how often a process crashed there while there were
-   * orders in flight.
-   */
+  /** How often each failpoint was passed. */
   readonly failpoints = new Map<string, number>(failpoints.map((name) => [name, 0]))
+  /** How often a process crashed at each failpoint while there were orders in flight. */
   readonly crashes = new Map<string, number>()
-  /** Every point that was passed before the faults ended, in order. */
+  /** All points that were passed before the faults ended, in order. */
   readonly points: Array<Point> = []
-  /** Which processes nobody reaches, and who reaches nobody. */
+  /** The processes that are cut off from the network. */
   readonly cutOff = new Set<string>()
-  /** Which processes do not know their callers. */
+  /** The processes that refuse their callers. */
   readonly lockedUp = new Set<string>()
-  /**
-   * Which processes fail on an order, how, and on which one: the first that they meet. And all
-   * orders that one failed on.
-   */
+  /** The processes that fail on one order: how, and on which order. */
   readonly breaking = new Map<string, { readonly fault: OrderFault; on?: string }>()
+  /** The orders that a process failed on, refused, or had in hand when it met a defect. */
   readonly brokenOn = new Set<string>()
-  /** The orders that there are; what else is on the queue is none. */
-  readonly placed = new Set<string>()
-  /** The orders that their customers began to cancel. */
+  /** The status of each order. An entry of the queue that is not here is no order. */
+  readonly statuses = new Map<string, OrderStatus>()
+  /** The orders that a participant refuses as malformed. */
+  readonly poisonous = new Set<string>()
+  /** Called when a participant answers commands. */
+  onAnswer: (
+    participant: string,
+    commands: ReadonlyArray<Command>,
+    outcomes: ReadonlyArray<Outcome>,
+  ) => void = () => {}
+  /** The orders whose cancel was requested. */
   readonly cancelling = new Set<string>()
   ordersInFlight = 0
   private readonly places = new Map<string, Place>()
+  private readonly runs = new Map<Process, Runs>()
 
   readonly kernel: Kernel
   private readonly restart: (process: Process, afterMs: number) => void
@@ -78,7 +83,7 @@ export class World {
     return this.kernel.nowMs >= startMs + faultsEndMs
   }
 
-  /** Somebody comes to a point; gives the fault that the plan has for it. */
+  /** A process passes a point. Gives the fault that the plan has for it. */
   arrive(point: string): PointFault | undefined {
     const place = this.place(point)
     const nth = ++place.arrivals
@@ -91,10 +96,7 @@ export class World {
     return fault
   }
 
-  /**
-   * When somebody came to a point last, in milliseconds from the start; nothing when nobody ever
-   * did.
-   */
+  /** When a place was last passed, in milliseconds from the start, if it ever was. */
   lastMs(point: string): number | undefined {
     return this.places.get(point)?.lastMs
   }
@@ -108,12 +110,22 @@ export class World {
     return place
   }
 
-  /** A fault of `countedWhereTheyAct` has found something to act on. */
+  /** What an orchestrator does for the orders that it has in hand. */
+  runsOf(process: Process): Runs {
+    let runs = this.runs.get(process)
+    if (runs === undefined) {
+      runs = new Runs(this, process.name)
+      this.runs.set(process, runs)
+    }
+    return runs
+  }
+
+  /** A fault of `countedWhereTheyAct` found something to act on. */
   acted(fault: PointFault): void {
     this.hit(kindOf(fault), `${fault.point} #${fault.nth}`)
   }
 
-  /** A fault happens. */
+  /** Counts a fault that happens. */
   hit(kind: string, where: string): void {
     this.hits++
     this.kernel.tell(`FAULT ${kind} (${where})`)
@@ -129,7 +141,7 @@ export class World {
     if (!holds) this.violated(invariant, found())
   }
 
-  /** Ends a process as kill -9 does: nothing of it runs any more, and it comes again later. */
+  /** Ends a process at once, like kill -9, and restarts it later. */
   crash(process: Process, downMs: number): void {
     if (!process.alive) return
     process.alive = false
@@ -138,7 +150,7 @@ export class World {
     this.restart(process, downMs)
   }
 
-  /** What a failpoint of a process does. */
+  /** What happens to a process that passes a failpoint. */
   failpoint(process: Process, name: string): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (!process.alive) return Effect.never
@@ -146,19 +158,23 @@ export class World {
       const fault = this.arrive(`failpoint ${name}`)
       if (fault === undefined) return Effect.void
       if (fault.fault === "stall") return this.kernel.sleep(process, fault.forMs)
+      if (fault.fault === "defect") {
+        for (const orderId of this.runsOf(process).orders) this.brokenOn.add(orderId)
+        return Effect.die(new Error("a defect"))
+      }
       if (this.ordersInFlight > 0) this.crashes.set(name, (this.crashes.get(name) ?? 0) + 1)
       this.crash(process, fault.forMs)
       return Effect.never
     })
   }
 
-  /** Something takes a moment or none, so that what goes on at the same time comes in any order. */
+  /** Takes a moment or no time, so that concurrent actions happen in any order. */
   moment(process: Process, what: string): Effect.Effect<void> {
     return Effect.suspend(() => {
       if (!process.alive) return Effect.never
       const { kernel } = this
       const ms = kernel.takes(kernel.draw(`moment ${what}`, 12) - 9)
-      // Where moments are chosen between, a trace has to tell which is which.
+      // Only where a choice is made between moments does a trace need their names.
       const name = kernel.inNoTime ? `${process.name}: ${what}` : ""
       return ms < 0 ? Exit.void : kernel.sleep(process, ms, name)
     })

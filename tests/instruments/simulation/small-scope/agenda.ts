@@ -1,6 +1,6 @@
 /**
- * What the exhaustive search has to do, and what it has done: every single fault; then the races;
- * then the pairs that the faults lead to. After a violation there is nothing to do any more.
+ * The tasks of the exhaustive search, and its figures. First come all single faults, then the
+ * races, then the pairs of faults. A violation ends the search.
  */
 import type { Setting } from "./alike.ts"
 import { Exploration } from "./exploration.ts"
@@ -11,34 +11,32 @@ import type { Done, Finding, Task } from "./tasks.ts"
 /** What is searched. */
 export interface Scope {
   readonly settings: ReadonlyArray<Setting>
-  /**
-   * Of the faults that can come after a fault, each `every`-th is tried with it; none if it is 0.
-   */
+  /** Every how many-th of the faults after a fault is tried together with it; 0 for none. */
   readonly every: number
-  /** Races, and at how many choices their courses deviate at most. */
+  /** The races, and the most deviations of their courses. */
   readonly races: ReadonlyArray<{ readonly race: Race; readonly most: number }>
 }
 
 export interface Figures {
   readonly singles: number
   readonly pairs: number
-  /** How many courses the races took, in the order of the scope. */
+  /** The number of courses of each race, in the order of the scope. */
   readonly courses: ReadonlyArray<number>
   readonly simulations: number
-  /** About how many more are to come; nothing while it is not known what pairs there are. */
+  /** About how many simulations are left; undefined until all pairs are known. */
   readonly left: number | undefined
 }
 
-/** Courses that a thread takes in a row. */
+/** How many courses a thread takes at once. */
 const inARow = 8
 
 export class Agenda {
   finding: Finding | undefined = undefined
   private readonly faults: ReadonlyArray<Task>
   private readonly explorations: ReadonlyArray<Exploration>
-  /** What each fault led to. */
+  /** The pairs that begin with each fault. */
   private readonly led = new Map<Task, ReadonlyArray<Pairs>>()
-  /** Once all faults were tried. */
+  /** Known when all single faults are done. */
   private pairs: ReadonlyArray<Pairs> | undefined
   private faultsGiven = 0
   private pairsGiven = 0
@@ -50,7 +48,7 @@ export class Agenda {
     this.explorations = races.map(({ race, most }) => new Exploration(race, most))
   }
 
-  /** The next task; nothing when there is none, or none until others are done. */
+  /** The next task, if there is one before others are done. */
   next(): Task | undefined {
     if (this.finding !== undefined) return undefined
     if (this.faultsGiven < this.faults.length) return this.faults[this.faultsGiven++]

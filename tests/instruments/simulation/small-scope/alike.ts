@@ -1,26 +1,24 @@
 /**
- * Settings in which the very same happens, so that one simulation shows what comes of all of them.
- * A history is made by its plan alone, step by step; so two plans have one history for as long as
- * nobody has looked at what they differ in. Settings differ in what participants have, which is
- * looked at in requests to them, and in the deadline, which orchestrators look at before each
- * request (or crash on the way to it) and nobody else does: whoever finds that it has not passed
- * comes to a failpoint next. So a history of one setting is that of another one when no participant
- * that differs was ever called, and when the orchestrators did nothing more for orders by the time
- * of the earlier deadline.
+ * Settings with the same history, of which one simulation is enough. A history depends on its plan
+ * alone, so two plans have the same history as long as nothing reads what they differ in. Settings
+ * differ in the stock of participants, which only requests to them read, and in the deadline. Only
+ * orchestrators read the deadline, before each request; if it has not passed, they reach a
+ * failpoint next. So two settings have the same history if no participant that differs was called,
+ * and if the orchestrators had nothing left to do for orders before the earlier deadline.
  */
 import { failpoints } from "#shared/failpoint.ts"
 import { calls } from "../plan.ts"
 import { type ParticipantName, participants } from "../services.ts"
 import type { World } from "../world.ts"
 
-/** What is the same for the order whatever the faults. */
+/** What a case is about besides its faults. */
 export interface Setting {
-  /** Who has none of what the order wants. */
+  /** The participants that have nothing of what the order wants. */
   readonly refusing: ReadonlyArray<ParticipantName>
   readonly deadlineMs: number
 }
 
-/** Whether the history of one setting, which is over, is that of the other one, too. */
+/** Whether a finished history of one setting is also that of the other setting. */
 export const areAlike = (world: World, one: Setting, other: Setting): boolean => {
   const differing = participants.filter((name) =>
     one.refusing.includes(name) !== other.refusing.includes(name)
@@ -31,7 +29,7 @@ export const areAlike = (world: World, one: Setting, other: Setting): boolean =>
     lastWorkMs(world) < Math.min(one.deadlineMs, other.deadlineMs)
 }
 
-/** Where orchestrators come by when they do something for an order. */
+/** The places that orchestrators pass when they work on an order. */
 const work = [
   ...calls.map((name) => `call ${name}`),
   ...failpoints.filter((name) => name.startsWith("orchestrator.")).map((at) => `failpoint ${at}`),

@@ -1,7 +1,4 @@
-/**
- * One case of the exhaustive search as a word that a shell leaves alone, so that a command can name
- * it.
- */
+/** The name of a case of the exhaustive search: one word that needs no quotes in a shell. */
 import type { PointFault } from "../plan.ts"
 import { participants } from "../services.ts"
 import type { Setting } from "./alike.ts"

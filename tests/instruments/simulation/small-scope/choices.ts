@@ -1,63 +1,63 @@
 /**
- * What happens next in a race, where everything that is under way happens at the same moment, and
- * which courses come to the same.
+ * The choice of the next event in a race, in which everything happens at the same time, and which
+ * courses are equivalent.
  *
- * An event touches one place only: the process that it is for, with that process's database; or the
- * queue. So it makes no difference which of two events at different places happens first: courses
- * in which the same happens at every place, in the same order, come to the same state. What
- * invariants look at goes beyond one place, but not beyond one order, and as long as each
- * orchestrator, which has one order, waits for one answer at a time, what is done for an order is
- * done in one order in all these courses. If one ever does not, nothing is taken for equal any
- * more. An event is known by the chain of its causes, since statements of two orders have one name.
+ * An event affects only one place: a process and its database, or the queue. So the order of two
+ * events at different places makes no difference. Courses with the same events in the same order at
+ * every place reach the same state. Invariants look at several places, but only at one order. Each
+ * orchestrator has one order and waits for one answer at a time, so all these courses do the same
+ * for an order in the same sequence. If an orchestrator ever waits for two answers, no states count
+ * as equal any more. The chain of its causes identifies an event, because statements of two orders
+ * have the same name.
  */
 import { fingerprint, type Upcoming } from "../kernel.ts"
 
 /**
- * What happens when nothing else is chosen. Oldest first: that with the shortest chain of causes,
- * which is the same in all courses that come to the same state. Newest first: that which came up
- * last, so the order in which events came up belongs to the state.
+ * The usual choice. Oldest first: the event with the shortest chain of causes, which is the same in
+ * all courses that reach the same state. Newest first: the event that came up last, so the order in
+ * which events came up belongs to the state.
  */
 export const paces = ["oldest first", "newest first"] as const
 export type Pace = typeof paces[number]
 
-/** Nothing is equal to `undefined`. */
+/** An undefined state equals no other. */
 export type State = string | undefined
 
-/** A choice that a course came by. */
+/** A choice in a course. */
 export interface Choice {
-  /** Before it. How a course came to a state does not matter for what can become of it. */
+  /** The state before the choice. What can follow depends on nothing else. */
   readonly state: State
-  /** What can happen instead of the usual. */
+  /** The alternatives to the usual choice. */
   readonly others: ReadonlyArray<{
     readonly chosen: number
-    /** The state that it leads to. */
+    /** The state after it. */
     readonly state: State
     /**
-     * If nothing deviates after it, it can as well wait: the usual event is elsewhere, and comes
-     * next in any case.
+     * Whether it makes no difference as the last deviation: the usual event is at another place and
+     * comes next anyway.
      */
     readonly canWait: boolean
   }>
 }
 
-/** What an event is known by in all courses. */
+/** Identifies an event in all courses. */
 interface Cause {
   readonly id: string
   readonly length: number
 }
 
 export class Choices {
-  /** Among how many events each choice was. */
+  /** The number of events at each choice. */
   readonly counts: Array<number> = []
   /** The choices from `tellFrom` on. */
   readonly told: Array<Choice> = []
   private readonly pace: Pace
   private readonly tellFrom: number
-  /** What has happened at each place, and how long the chain of causes is of the last of it. */
+  /** For each place, what happened there, and the length of the last event's chain of causes. */
   private readonly places = new Map<string, { readonly happened: Hash; readonly length: number }>()
   private readonly causes = new Map<Upcoming, Cause>()
   private latest: Cause = { id: "", length: 0 }
-  /** How many answers each orchestrator waits for; and whether it was more than one, ever. */
+  /** How many answers each orchestrator waits for, and whether it ever was more than one. */
   private readonly waiting = new Map<string, number>()
   private entangled = false
 
@@ -67,8 +67,8 @@ export class Choices {
   }
 
   /**
-   * Gives what happens: the only event; or one whose turn makes no difference; or the chosen one,
-   * or else the usual.
+   * Gives the next event: the only one, or one whose turn makes no difference, or the chosen one,
+   * or the usual one.
    */
   next(events: ReadonlyArray<Upcoming>, chosen: number | undefined): Upcoming {
     const fresh = events.filter((event) => !this.causes.has(event))
@@ -112,10 +112,7 @@ export class Choices {
     return sorted[Math.min(chosen ?? usual, sorted.length - 1)]!
   }
 
-  /**
-   * Those with the shorter chain of causes first, and then in any order that is the same in all
-   * courses.
-   */
+  /** Shorter chains of causes first, then any order that is the same in all courses. */
   private compare(one: Upcoming, other: Upcoming): number {
     const [a, b] = [this.causes.get(one)!, this.causes.get(other)!]
     return a.length - b.length || byText(one, other) || (a.id < b.id ? -1 : 1)
@@ -131,7 +128,7 @@ export class Choices {
     this.told.push({ state: this.state(events), others })
   }
 
-  /** The state as it is, or as it is once an event has happened. */
+  /** The state now, or after an event. */
   state(events: ReadonlyArray<Upcoming>, then?: Upcoming): State {
     if (this.entangled) return undefined
     const there = then && placeOf(then)
@@ -150,7 +147,7 @@ export class Choices {
   }
 }
 
-/** 64 bits, since there are many states. */
+/** 64 bits, because there are many states. */
 type Hash = readonly [number, number]
 
 const hashed = (hash: Hash = [0x811c9dc5, 0x1b873593], what: string): Hash => {
@@ -158,19 +155,16 @@ const hashed = (hash: Hash = [0x811c9dc5, 0x1b873593], what: string): Hash => {
   return [fingerprint(one, what), fingerprint(other, `${one} ${what}`)]
 }
 
-/** Where something happens: requests come to a service, of which there is one process. */
+/** The place of an event. A request arrives at the only process of its service. */
 const placeOf = ({ process, name }: Upcoming): string =>
   process?.name ?? (/ -> (\w+)\//.exec(name)?.[1]?.concat("-1") ?? "queue")
 
-/**
- * Whether it makes no difference when it happens: an orchestrator goes on that waits for nothing
- * else.
- */
+/** Whether its turn makes no difference: its orchestrator waits for nothing else. */
 const isUnnoticed = ({ process }: Upcoming, events: ReadonlyArray<Upcoming>): boolean =>
   process?.service === "orchestrator" &&
   events.filter((event) => event.process === process).length === 1
 
-/** By what they are. */
+/** By place and name. */
 export const byText = (one: Upcoming, other: Upcoming): number => {
   const [a, b] = [`${placeOf(one)} ${one.name}`, `${placeOf(other)} ${other.name}`]
   return a < b ? -1 : a > b ? 1 : 0

@@ -1,6 +1,6 @@
 /**
- * Which courses of a race are to be tried: all that deviate at so many choices at most from the
- * usual one; but of those that come to the same state, only one goes on from there.
+ * The courses of a race to try: all with a limited number of deviations from the usual one. Of
+ * courses that reach the same state, only one goes on from there.
  */
 import type { Choice, State } from "./choices.ts"
 import type { Race } from "./race.ts"
@@ -8,15 +8,12 @@ import type { Course } from "./tasks.ts"
 
 export class Exploration {
   readonly race: Race
-  /** How many courses were tried. */
+  /** The number of courses that were tried. */
   courses = 0
   private readonly most: number
-  /** Those with the fewest deviations first. */
+  /** Fewest deviations first. */
   private readonly untried: Array<Course> = []
-  /**
-   * With how many more deviations everything that can become of a state was tried, or is going to
-   * be.
-   */
+  /** For each state, the number of further deviations with which it is fully explored. */
   private readonly known = new Map<string, number>()
 
   constructor(race: Race, most: number) {
@@ -25,22 +22,22 @@ export class Exploration {
     this.add([])
   }
 
-  /** How many courses are known that are to be tried. */
+  /** The number of courses that wait to be tried. */
   get left(): number {
     return this.untried.length
   }
 
-  /** Some of them. */
+  /** Takes courses that wait to be tried. */
   take(count: number): ReadonlyArray<Course> {
     return this.untried.splice(0, count)
   }
 
-  /** Takes in what there was to choose in a course. */
+  /** Adds the courses that the choices of a course lead to. */
   tried({ deviations, tellFrom }: Course, choices: ReadonlyArray<Choice>): void {
     this.courses++
     const more = this.most - deviations.length
     for (const [n, { state, others }] of choices.entries()) {
-      // From here on it is a course that was tried.
+      // From here on it is the same as a course that was tried.
       if (!this.isNews(state, more)) return
       for (const { chosen, state, canWait } of others) {
         if ((more === 1 && canWait) || !this.isNews(state, more - 1)) continue

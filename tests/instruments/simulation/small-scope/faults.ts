@@ -1,20 +1,19 @@
-/** Which faults can happen at a point, and how long they last. */
+/** The faults that can happen at a point, and how long they last. */
 import {
   callFaults,
   commitFaults,
   customerCalls,
   customerFaults,
+  defectPoints,
   failpointFaults,
   type Point,
   type PointFault,
   queueFaults,
 } from "../plan.ts"
 
-/**
- * How long faults last, in milliseconds: those that have a length of their own, in both of them.
- */
+/** How long faults last, in milliseconds. Other faults have no length. */
 const lengthsMs: Readonly<Record<"short" | "long", Readonly<Record<string, number>>>> = {
-  // Down for a moment; late, or out of hand, for longer than a call waits.
+  // Down for a moment, or late by more than a call waits.
   short: {
     "caller crashes": 500,
     "callee crashes": 500,
@@ -26,7 +25,7 @@ const lengthsMs: Readonly<Record<"short" | "long", Readonly<Record<string, numbe
     "answer late": 6_000,
     "duplicated": 500,
   },
-  // Longer than it takes until an entry is claimed, or an order published again.
+  // Longer than until an entry is claimed or an order is published again.
   long: {
     "caller crashes": 20_000,
     "callee crashes": 20_000,
@@ -47,19 +46,18 @@ const faultsByKind: Readonly<Record<string, ReadonlyArray<string>>> = {
   failpoint: failpointFaults,
 }
 
-/** Which faults make a difference at a point. */
+/** The faults that make a difference at a point. */
 const faultNamesAt = (point: string): ReadonlyArray<string> => {
   const [kind = "", name = ""] = point.split(" ", 2)
   if (customerCalls.some((call) => call === name)) return customerFaults
   return faultsByKind[kind]!.filter((fault) =>
-    !(fault === "doubled" && name !== "publish") && !(fault === "entry stolen" && name !== "take")
+    !(fault === "doubled" && name !== "publish") &&
+    !(fault === "entry stolen" && name !== "take") &&
+    !(fault === "defect" && !defectPoints.includes(point.slice("failpoint ".length)))
   )
 }
 
-/**
- * Every short fault that can happen at a point, or every long one; a fault that has no length is a
- * short one.
- */
+/** All short faults at a point, or all long ones. A fault without a length is a short one. */
 export const faultsAt = (
   { point, nth }: Point,
   length: keyof typeof lengthsMs,

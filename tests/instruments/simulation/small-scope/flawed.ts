@@ -1,7 +1,6 @@
 /**
- * The simulation with two flaws, for tests that need a violation: it says that no request may be
- * lost when the queue was wiped, which takes two faults, and that of several orders the one placed
- * last may not win.
+ * The simulation with two wrong invariants, for tests that need a violation. One takes two faults:
+ * a lost request and a wiped queue. The other is that the order placed last may not win.
  */
 import type { Simulate } from "../judge.ts"
 import { simulate as simulateRightly } from "../simulate.ts"

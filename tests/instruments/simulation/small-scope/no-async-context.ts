@@ -1,7 +1,7 @@
 /**
- * To be imported before Effect, by threads that do nothing but simulate: has Effect not remember
- * for each fiber in which asynchronous context of the platform it waits. Nobody asks for it there,
- * and it would take a few per cent of the time.
+ * For threads that only simulate; import it before Effect. It keeps Effect from remembering the
+ * platform's asynchronous context for each fiber. Nothing uses that context there, and it would
+ * take a few per cent of the time.
  */
 const { getBuiltinModule } = process
 

@@ -1,4 +1,4 @@
-/** One order in a small system, and what becomes of it under faults, in several settings. */
+/** One order in a small system under faults, in several settings. */
 import { judge, type Simulate } from "../judge.ts"
 import { fingerprint } from "../kernel.ts"
 import type { Plan, Point, PointFault } from "../plan.ts"
@@ -7,16 +7,16 @@ import type { Simulation } from "../simulate.ts"
 import type { Violation } from "../world.ts"
 import { areAlike, type Setting } from "./alike.ts"
 
-/** All ways of the participants to accept or refuse. */
+/** All combinations of participants that refuse. */
 const ways = Array.from(
   { length: 2 ** participants.length },
   (_, bits) => participants.filter((_, n) => (bits & (1 << n)) !== 0),
 )
 
 /**
- * Every way, with a deadline that comes after all faults. And with one that has passed by the time
- * that a call without an answer ends, those ways that differ: nobody is asked who comes after one
- * that refuses.
+ * All combinations with a deadline after all faults. And with a deadline that passes during a call
+ * without an answer, the combinations that differ then: participants after the first refusal are
+ * not asked.
  */
 export const settings: ReadonlyArray<Setting> = [
   ...ways.map((refusing) => ({ refusing, deadlineMs: 60_000 })),
@@ -26,10 +26,7 @@ export const settings: ReadonlyArray<Setting> = [
 
 const order = { username: "ann", amountMinor: 10_00, item: 1, slot: "00:00", atMs: 0, repeats: [] }
 
-/**
- * A second orchestrator, to take over from the first; of the others one will do, since they share
- * nothing.
- */
+/** A second orchestrator takes over from the first. One process of each other service is enough. */
 export const planOf = (
   { refusing, deadlineMs }: Setting,
   pointFaults: ReadonlyArray<PointFault>,
@@ -45,23 +42,20 @@ export const planOf = (
   timedFaults: [],
 })
 
-/** One simulation, of faults in the first of some settings; in the others the same would happen. */
+/** One simulation of faults in the first of some settings. The others have the same history. */
 export interface Trial {
   readonly settings: ReadonlyArray<Setting>
   readonly faults: ReadonlyArray<PointFault>
   readonly violations: ReadonlyArray<Violation>
-  /** At which the order could come to harm. */
+  /** The points at which a fault could harm the order. */
   readonly points: ReadonlyArray<Point>
-  /** Whether the faults did anything: some find nothing to act on. */
+  /** Whether a fault happened: some find nothing to act on. */
   readonly acted: boolean
-  /** A fingerprint of all that happened, and of what there is now. */
+  /** A fingerprint of the history and of the orders at its end. */
   readonly history: string
 }
 
-/**
- * Tries faults in several settings, with one simulation for all those that are alike. Stops at a
- * violation.
- */
+/** Tries faults in several settings, once for all settings that are alike. Stops at a violation. */
 export const tryFaults = async (
   simulate: Simulate,
   settings: ReadonlyArray<Setting>,
@@ -97,13 +91,10 @@ export const brokenOf = (trials: ReadonlyArray<Trial>): Trial | undefined =>
 export const isSame = (one: Point, other: Point) =>
   one.point === other.point && one.nth === other.nth
 
-/**
- * Faults that do not come to pass are a violation too: the history up to them has to be the one
- * they were found in.
- */
+/** A fault that does not happen is a violation too: the history up to it must be repeatable. */
 const twoCourses = ({ point, nth }: PointFault): Violation => ({
   invariant: "the simulator itself",
-  found: `nothing came to ${point} #${nth}: one history takes two courses`,
+  found: `nothing reached ${point} #${nth}: the history is not repeatable`,
 })
 
 const historyOf = ({ hash, orders }: Simulation): string =>

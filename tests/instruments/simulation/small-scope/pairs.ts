@@ -1,16 +1,14 @@
 /**
- * Every fault that one order can meet, and together with each of them every other one that can come
- * after it. What would only happen again is counted, and not simulated again:
- * - in settings that are alike (`alike.ts`);
- * - after a first fault that found nothing to act on, such as the wiping of an empty queue: each
- *   second one is alone;
- * - after a first fault that ended a process, if another one did the same: both ended the same
- *   process at the same moment, and everything that happened, before and after, to the end, is the
- *   same. What happens is what processes are told (each request, answer, timer, and record that
- *   changes, with its time) and the chance that they draw, so the processes that live have the same
- *   past; the one that could be in another state is dead, and comes again with nothing but what is
- *   on record, which is the same, too. What other faults leave behind in a process is not known, so
- *   each is a case of its own.
+ * All faults that one order can meet, and all pairs of a fault and one that can come after it.
+ * Equivalent pairs are counted, but simulated only once:
+ * - pairs in settings that are alike (`alike.ts`);
+ * - pairs whose first fault found nothing to act on, such as the wiping of an empty queue: the
+ *   second fault is then a single one;
+ * - pairs whose first fault ended a process, if another first fault has the same history. That
+ *   history contains all requests, answers, timers, changed records and random numbers, with their
+ *   times. So the processes that are alive have the same past. The dead process could be in another
+ *   state, but it restarts from the records alone, which are the same. Other faults may leave
+ *   something behind in a process, so their pairs are all simulated.
  */
 import type { Simulate } from "../judge.ts"
 import type { PointFault } from "../plan.ts"
@@ -18,20 +16,15 @@ import type { Setting } from "./alike.ts"
 import { faultsAt } from "./faults.ts"
 import { brokenOf, isSame, type Trial, tryFaults } from "./one-order.ts"
 
-/** A fault in settings that are alike without it. */
+/** A fault, in settings that are alike without it. */
 export interface FirstFault {
   readonly settings: ReadonlyArray<Setting>
   readonly fault: PointFault
-  /**
-   * Of the faults that can come after it, each `every`-th is to be tried with it; none if it is 0.
-   */
+  /** Every how many-th of the faults after it is tried together with it; 0 for none. */
   readonly every: number
 }
 
-/**
- * Every fault at every point that the order comes by; with the short ones, each `every`-th of those
- * that can come after.
- */
+/** All faults at all points that the order passes. Only short ones are tried in pairs. */
 export const firstFaults = (
   unharmed: ReadonlyArray<Trial>,
   every: number,
@@ -43,9 +36,7 @@ export const firstFaults = (
     return [...faults("short", every), ...faults("long", 0)]
   })
 
-/**
- * A fault together with some of those that can come after it, in settings that are alike with it.
- */
+/** A fault with some of the faults that can come after it, in settings that are alike with it. */
 export interface Pairs {
   readonly settings: ReadonlyArray<Setting>
   readonly first: PointFault
@@ -54,7 +45,7 @@ export interface Pairs {
   readonly ended: string | undefined
 }
 
-/** How many they are, each in all settings. */
+/** The number of pairs, in all settings. */
 export const countOf = ({ settings, seconds }: Pairs): number => settings.length * seconds.length
 
 export interface Tried {
@@ -62,7 +53,7 @@ export interface Tried {
   readonly broken: Trial | undefined
 }
 
-/** Tries a fault alone; gives what is to be tried with it, and how many pairs need not be. */
+/** Tries a fault alone. Gives the pairs to try, and the number of pairs that need no trial. */
 export const tryFirst = async (
   simulate: Simulate,
   { settings, fault, every }: FirstFault,
@@ -99,7 +90,7 @@ export const withoutRepeated = (all: ReadonlyArray<Pairs>) => {
   const kept: Array<Pairs> = []
   const shown = new Map<string, Pairs>()
   let repeated = 0
-  // The earlier the point of a first fault, the more there is that can come after it.
+  // The earlier the first fault, the more faults can come after it.
   for (const pairs of all.toSorted((one, other) => other.seconds.length - one.seconds.length)) {
     const { settings, ended } = pairs
     const key = ended && JSON.stringify([ended, settings])
@@ -114,7 +105,7 @@ export const withoutRepeated = (all: ReadonlyArray<Pairs>) => {
   return { kept, repeated }
 }
 
-/** Whether all come to the same places, last. How many came there before does not matter. */
+/** Whether `some` are the last of `all`, by place and fault. Their numbers may differ. */
 const isEndOf = (all: ReadonlyArray<PointFault>, some: ReadonlyArray<PointFault>): boolean =>
   some.every(({ point, fault }, n) => {
     const same = all[all.length - some.length + n]!

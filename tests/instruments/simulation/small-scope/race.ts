@@ -1,8 +1,8 @@
 /**
- * Some orders want the last of something at the same moment, each on an orchestrator of its own,
- * and nothing takes any time: whatever is under way is a choice of what happens next. All courses
- * are tried that deviate from one simple course at so many choices, by letting it happen again and
- * again: one wins, and the others are undone.
+ * A race: several orders, each on its own orchestrator, want the last unit at the same time.
+ * Nothing takes time, so the next event is always a choice. Courses with a limited number of
+ * deviations from a simple course are tried, each from the start. One order wins, and the others
+ * are undone.
  */
 import { judge, type Simulate } from "../judge.ts"
 import type { KernelOptions } from "../kernel.ts"
@@ -19,20 +19,18 @@ export const fields = [2, 3, 4] as const
 
 export interface Race {
   readonly orders: typeof fields[number]
-  /** Of what there is only one. */
+  /** The resource with only one unit. */
   readonly last: typeof contested[number]
   readonly pace: Pace
 }
 
-/**
- * At which choice, counted from 0, the course deviates, and which of the events happens instead.
- */
+/** The choice at which a course deviates, counted from 0, and the event that happens instead. */
 export interface Deviation {
   readonly at: number
   readonly chosen: number
 }
 
-/** When the orchestrators, which have taken one order each by then, set out. */
+/** When the orchestrators set out. Each has taken one order by then. */
 const startAtMs = 1_500
 const wishesAtMs = 100
 
@@ -61,24 +59,24 @@ export const planOf = ({ orders, last }: Race): Plan => ({
   timedFaults: [],
 })
 
-/** What a course came to. */
+/** The result of a course. */
 export interface Raced {
   readonly violations: ReadonlyArray<Violation>
-  /** Among how many events each choice was. */
+  /** The number of events at each choice. */
   readonly counts: ReadonlyArray<number>
   /** The choices from `tellFrom` on. */
   readonly told: ReadonlyArray<Choice>
-  /** The state that it ended in. */
+  /** The state at the end. */
   readonly end: State
 }
 
 export interface RaceOptions {
   readonly trace?: (line: string) => void
-  /** From which choice on it is told which states they lead to. */
+  /** From this choice on, `told` has the choices. */
   readonly tellFrom?: number
 }
 
-/** Lets a race take one course. Fails with a RangeError when it has no such course. */
+/** Runs one course of a race. Rejects with a RangeError if the race has no such course. */
 export const runRace = async (
   simulate: Simulate,
   race: Race,

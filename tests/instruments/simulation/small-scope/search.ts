@@ -1,4 +1,4 @@
-/** The exhaustive search, spread over threads. */
+/** The exhaustive search on several threads. */
 import type { Simulate } from "../judge.ts"
 import { Agenda, type Figures, type Scope } from "./agenda.ts"
 import { brokenOf, tryFaults } from "./one-order.ts"
@@ -8,9 +8,9 @@ import { startThreads } from "./threads.ts"
 
 export interface Search {
   readonly scope: Scope
-  /** How many threads. */
+  /** The number of threads. */
   readonly workers: number
-  /** The module whose `simulate` lets a plan happen. */
+  /** The module that exports `simulate`. */
   readonly simulator: URL
   readonly onProgress?: (figures: Figures) => void
 }
@@ -20,7 +20,7 @@ export interface Outcome {
   readonly finding: Finding | undefined
 }
 
-/** Fails with what a thread failed with. */
+/** Rejects with the error of a thread. */
 export const search = async (
   { scope, workers, simulator, onProgress }: Search,
 ): Promise<Outcome> => {

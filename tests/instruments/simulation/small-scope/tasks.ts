@@ -1,4 +1,4 @@
-/** The exhaustive search in pieces that threads can work on, and how each piece is done. */
+/** The tasks of the exhaustive search, for threads to perform. */
 import type { Simulate } from "../judge.ts"
 import type { Violation } from "../world.ts"
 import { type Case, nameOf } from "./case.ts"
@@ -7,10 +7,7 @@ import type { Trial } from "./one-order.ts"
 import { countOf, type FirstFault, type Pairs, tryFirst, tryPairs } from "./pairs.ts"
 import { type Deviation, type Race, runRace } from "./race.ts"
 
-/**
- * A course of a race, by where it deviates; and from which choice on it is to be told what the
- * choices were.
- */
+/** A course of a race by its deviations, and the choice from which on its choices are wanted. */
 export interface Course {
   readonly deviations: ReadonlyArray<Deviation>
   readonly tellFrom: number
@@ -22,22 +19,20 @@ export type Task =
   | { readonly kind: "race"; readonly race: Race; readonly courses: ReadonlyArray<Course> }
 
 export interface Finding {
-  /** The name of the case that shows it. */
+  /** The name of the case. */
   readonly name: string
   readonly violations: ReadonlyArray<Violation>
 }
 
-/**
- * What was done: how many cases of each kind, with how many simulations. And what follows from it.
- */
+/** The result of a task: the number of cases and simulations, and what follows. */
 export interface Done {
   readonly singles: number
   readonly pairs: number
   readonly simulations: number
   readonly finding: Finding | undefined
-  /** What is to be tried with a fault. */
+  /** The pairs to try with a fault. */
   readonly next: ReadonlyArray<Pairs>
-  /** What there was to choose in each course. */
+  /** The choices of each course. */
   readonly choices: ReadonlyArray<ReadonlyArray<Choice>>
 }
 

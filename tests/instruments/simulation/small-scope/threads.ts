@@ -4,8 +4,8 @@ import type { Done, Task } from "./tasks.ts"
 
 export interface Threads {
   /**
-   * Has tasks performed until there is none and none is under way. `next` gives one, or nothing if
-   * there is none for now; `collect` is told what came of it.
+   * Performs tasks until there are none and none is under way. `next` gives a task if there is one
+   * now; `collect` takes its result.
    */
   readonly perform: (
     next: () => Task | undefined,
@@ -14,7 +14,7 @@ export interface Threads {
   readonly end: () => Promise<unknown>
 }
 
-/** Starts them. They fail with what one of them fails with. */
+/** Starts threads. Rejects with the error of any thread. */
 export const startThreads = async (count: number, simulator: URL): Promise<Threads> => {
   const options = { workerData: simulator.href }
   const workers = Array.from(

@@ -1,10 +1,10 @@
-/** A thread of the exhaustive search: it does one task after the other. */
+/** A thread of the exhaustive search: performs one task after another. */
 import "./no-async-context.ts"
 import { parentPort, workerData } from "node:worker_threads"
 import type { Simulate } from "../judge.ts"
 import { perform, type Task } from "./tasks.ts"
 
-// Nobody looks here where an error was made, and to find it out takes time.
+// Errors are values here. Nobody reads their stacks, which take time.
 Error.stackTraceLimit = 0
 
 const { simulate }: { readonly simulate: Simulate } = await import(workerData as string)
@@ -12,5 +12,5 @@ const { simulate }: { readonly simulate: Simulate } = await import(workerData as
 parentPort!.on("message", (task: Task) => {
   perform(simulate, task).then((done) => parentPort!.postMessage(done))
 })
-// Only now: what Deno sends to a thread that does not listen yet is lost.
+// Only now: a message that Deno sends to a thread before it listens is lost.
 parentPort!.postMessage("ready")

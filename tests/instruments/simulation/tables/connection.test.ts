@@ -1,6 +1,6 @@
 /**
- * What comes between a process and a simulated database: lost answers, lost conflicts, and the end
- * of either of them.
+ * The connection between a process and a simulated database: lost answers, lost conflicts, and the
+ * end of either side.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit } from "effect"
@@ -27,10 +27,7 @@ const wallets10 = (): SimulatedDatabase => {
 const amountOf = (database: SimulatedDatabase, name = "ann") =>
   rows(database, wallets).find((row) => row.name === name)?.amount
 
-/**
- * Adds 1 to the wallet of ann over a connection of such a conduct; the tag of what it comes to, and
- * the wallet.
- */
+/** Adds 1 to ann's wallet over a connection. Gives the tag of the result, and the wallet. */
 const addOver = (conduct: Partial<Connection>) =>
   Effect.gen(function* () {
     const database = wallets10()
@@ -46,7 +43,7 @@ const addOver = (conduct: Partial<Connection>) =>
   })
 
 describe("a commit", () => {
-  it.effect("that is refused, and a beginning that is, leave nothing behind", () =>
+  it.effect("that is refused leaves nothing behind, and so does a refused begin", () =>
     Effect.gen(function* () {
       const commit = Effect.succeed("refused" as const)
       const begin = Effect.fail(new Unavailable({ message: "not now" }))
@@ -55,7 +52,7 @@ describe("a commit", () => {
       assert.deepStrictEqual(yield* addOver({ begin }), nothing)
     }))
 
-  it.effect("whose answer is lost has happened", () =>
+  it.effect("whose answer is lost has taken effect", () =>
     Effect.gen(function* () {
       const commit = Effect.succeed("lost answer" as const)
       assert.deepStrictEqual(yield* addOver({ commit }), ["OutcomeUnknown", "OutcomeUnknown", 12])
@@ -83,7 +80,7 @@ describe("a commit", () => {
 })
 
 describe("a lost conflict", () => {
-  it.effect("begins a transaction again, five times at most", () =>
+  it.effect("begins a transaction again, at most five times", () =>
     Effect.gen(function* () {
       const database = wallets10()
       const { transaction } = storeOf(database)
@@ -105,7 +102,7 @@ describe("a lost conflict", () => {
       assert.strictEqual(amountOf(database), 11)
     }))
 
-  it.effect("fails a single statement with Unavailable", () =>
+  it.effect("fails a query with Unavailable", () =>
     Effect.gen(function* () {
       const database = wallets10()
       const one = yield* session(storeOf(database))
@@ -114,7 +111,7 @@ describe("a lost conflict", () => {
         Effect.flip(storeOf(database).query((t) => t.add(1, "ann", "bob"))),
       )
       yield* settled
-      // The other one would close the circle, and is the one to begin again.
+      // The other one would close the circle, so it is the one that begins again.
       yield* one.begin((t) => t.lock("ann"))
       assert.strictEqual(amountOf(database), 11)
       assert.isDefined(single.pollUnsafe())
@@ -126,7 +123,7 @@ describe("a lost conflict", () => {
 })
 
 describe("a defect", () => {
-  it.effect("of the caller or of a statement undoes the transaction, and reaches the caller", () =>
+  it.effect("of the caller or of a statement rolls the transaction back, and reaches the caller", () =>
     Effect.gen(function* () {
       const database = wallets10()
       const { transaction } = storeOf(database)
@@ -136,7 +133,7 @@ describe("a defect", () => {
         yield* Effect.exit(
           transaction((t) => Effect.andThen(t.add(1, "ann"), t.add(-11, "bob"))),
         ),
-        // Even if nobody minds, nothing of it is committed.
+        // Even if the error is ignored, nothing is committed.
         yield* Effect.exit(
           transaction((t) => Effect.andThen(t.add(1, "ann"), Effect.exit(t.add(-11, "bob")))),
         ),
@@ -151,7 +148,7 @@ describe("a defect", () => {
 })
 
 describe("the end of a process", () => {
-  it.effect("rolls back what it had begun and frees its locks, and nothing of it goes on", () =>
+  it.effect("rolls its transactions back, frees their locks, and answers nothing more", () =>
     Effect.gen(function* () {
       const database = wallets10()
       const dying = storeOf(database, { owner: "one@1" })
@@ -168,7 +165,7 @@ describe("the end of a process", () => {
       assert.deepStrictEqual(yield* waiting.end, Exit.succeed([10]))
       assert.deepStrictEqual(yield* insert.end, Exit.succeed(["cy"]))
       assert.isUndefined(yield* ofTheDead.end)
-      // Neither the next statement nor the commit of the dead is answered.
+      // Neither its next statement nor its commit is answered.
       assert.isUndefined(yield* (yield* holding.begin((t) => t.read("ann"))).end)
       assert.isUndefined(yield* holding.end)
       const late = yield* Effect.forkScoped(dying.query((t) => t.add(1, "bob")))
@@ -180,7 +177,7 @@ describe("the end of a process", () => {
       assert.deepStrictEqual([amountOf(database), amountOf(database, "cy")], [10, 2])
     }))
 
-  it.effect("in the middle of its commit undoes the transaction", () =>
+  it.effect("in the middle of a commit rolls it back", () =>
     Effect.gen(function* () {
       const database = wallets10()
       const { transaction } = storeOf(database, {
@@ -203,7 +200,7 @@ describe("a restart of the database", () => {
     assert.strictEqual(reason?._tag === "Fail" && reason.error._tag, "Unavailable")
   }
 
-  it.effect("fails every open transaction, those that wait at once, and the others when they go on", () =>
+  it.effect("fails waiting transactions at once, and the other open ones at their next statement", () =>
     Effect.gen(function* () {
       const database = wallets10()
       const store = storeOf(database)
@@ -224,7 +221,7 @@ describe("a restart of the database", () => {
       assert.deepStrictEqual(yield* later.run((t) => t.lock("ann", "bob")), [10, 10])
     }))
 
-  it.effect("in the middle of a commit undoes it", () =>
+  it.effect("in the middle of a commit rolls it back", () =>
     Effect.gen(function* () {
       const database = wallets10()
       const { transaction } = storeOf(database, {

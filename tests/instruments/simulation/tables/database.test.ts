@@ -1,13 +1,13 @@
 /**
- * Transactions of a simulated database among each other: what they see, what they wait for, and who
- * is next.
+ * Concurrent transactions of a simulated database: what they see, what they wait for, and which is
+ * next.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Exit, Fiber } from "effect"
 import { type Change, makeDatabase, rows, seed } from "./database.ts"
 import { type Begun, phoneBook, session, settled, storeOf, wallet, wallets } from "./session.ts"
 
-/** A database with two wallets of 10, and so many transactions on it. */
+/** A database with two wallets of 10, and transactions on it. */
 const world = (count: number) =>
   Effect.gen(function* () {
     const database = makeDatabase()
@@ -24,7 +24,7 @@ const cameTo = <A>({ end }: Begun<A>, expected: A) =>
   Effect.map(end, (exit) => assert.deepStrictEqual(exit, Exit.succeed(expected)))
 
 describe("a transaction", () => {
-  it.effect("sees its own writing, and of others what is committed when its statement begins", () =>
+  it.effect("sees its own writes, and what others committed before its statement began", () =>
     Effect.gen(function* () {
       const { one, two } = yield* world(2)
       yield* one.run((t) => t.add(5, "ann"))
@@ -38,7 +38,7 @@ describe("a transaction", () => {
       assert.strictEqual(yield* two.run((t) => t.read("cy")), 10)
     }))
 
-  it.effect("that is rolled back leaves everything as it was, and tells nobody", () =>
+  it.effect("that is rolled back changes nothing, and notifies nobody", () =>
     Effect.gen(function* () {
       const { database, one, two } = yield* world(2)
       const told: Array<ReadonlyArray<Change>> = []
@@ -55,7 +55,7 @@ describe("a transaction", () => {
       assert.strictEqual(database.open.size, 0)
     }))
 
-  it.effect("tells on commit what it changed, first written first, each row once", () =>
+  it.effect("reports its changes on commit, each row once, in the order of writing", () =>
     Effect.gen(function* () {
       const { database, one, two } = yield* world(2)
       const told: Array<Change> = []
@@ -73,7 +73,7 @@ describe("a transaction", () => {
       ])
     }))
 
-  it.effect("has its statements take effect one at a time, in the order in which they came", () =>
+  it.effect("runs its statements one at a time, in the order in which they came", () =>
     Effect.gen(function* () {
       const database = makeDatabase()
       seed(database, wallets, wallet("ann"))
@@ -97,7 +97,7 @@ describe("a transaction", () => {
 })
 
 describe("a lock", () => {
-  it.effect("is waited for, and then the row is the newest", () =>
+  it.effect("makes others wait, who then see the newest row", () =>
     Effect.gen(function* () {
       const { database, one, two } = yield* world(2)
       yield* one.run((t) => t.add(5, "ann"))
@@ -110,7 +110,7 @@ describe("a lock", () => {
       assert.deepStrictEqual([...database.open].filter((t) => t.isWaiting).length, 0)
     }))
 
-  it.effect("is handed on to those who wait for it in the order in which they came", () =>
+  it.effect("passes on to those who wait, in the order in which they came", () =>
     Effect.gen(function* () {
       const { store, one, two, three } = yield* world(3)
       const four = yield* session(store)
@@ -132,7 +132,7 @@ describe("a lock", () => {
       yield* cameTo(fourth, [11])
     }))
 
-  it.effect("is not waited for any more by whoever was interrupted", () =>
+  it.effect("does not pass on to a transaction whose wait was interrupted", () =>
     Effect.gen(function* () {
       const { one, two, three } = yield* world(3)
       yield* one.run((t) => t.lock("ann"))
@@ -146,7 +146,7 @@ describe("a lock", () => {
       yield* cameTo(third, [10, 10])
     }))
 
-  it.effect("whose wait is cut short takes its transaction with it, whatever that goes on to do", () =>
+  it.effect("whose wait is interrupted rolls its transaction back, whatever that does next", () =>
     Effect.gen(function* () {
       const { store, database, one } = yield* world(1)
       yield* one.run((t) => t.lock("ann"))
@@ -166,7 +166,7 @@ describe("a lock", () => {
       assert.strictEqual(database.open.size, 0)
     }))
 
-  it.effect("of a row that came while others were waited for is not taken, nor is it seen", () =>
+  it.effect("is not taken for a row that was added during the wait, and the row is not seen", () =>
     Effect.gen(function* () {
       const { one, two, three } = yield* world(3)
       yield* one.run((t) => t.lock("ann"))
@@ -179,7 +179,7 @@ describe("a lock", () => {
       assert.deepStrictEqual(yield* two.run((t) => t.lock("ann", "cy")), [10, 10])
     }))
 
-  it.effect("that is held or waited for is passed over by whoever skips locked rows", () =>
+  it.effect("that is held or waited for makes SKIP LOCKED skip the row", () =>
     Effect.gen(function* () {
       const { one, two, three } = yield* world(3)
       yield* one.run((t) => t.lock("ann"))
@@ -194,7 +194,7 @@ describe("a lock", () => {
 })
 
 describe("an insert", () => {
-  it.effect("waits for another one of the same key, and is passed over when that one commits", () =>
+  it.effect("waits for another one of the same key, and is skipped when that one commits", () =>
     Effect.gen(function* () {
       const { database, one, two } = yield* world(2)
       yield* one.run((t) => t.insert(wallet("cy", 1)))
@@ -210,7 +210,7 @@ describe("an insert", () => {
       )
     }))
 
-  it.effect("waits for another one of the same key, and takes place when that one is undone", () =>
+  it.effect("waits for another one of the same key, and succeeds when that one is rolled back", () =>
     Effect.gen(function* () {
       const { database, one, two, three } = yield* world(3)
       yield* one.run((t) => t.insert(wallet("cy", 1)))
@@ -226,7 +226,7 @@ describe("an insert", () => {
       assert.deepStrictEqual(rows(database, wallets).at(-1), wallet("cy", 2))
     }))
 
-  it.effect("is passed over at once for a row that is locked, but waits where it is written", () =>
+  it.effect("is skipped at once for a row that is only locked, but waits for one that is written", () =>
     Effect.gen(function* () {
       const { one, two } = yield* world(2)
       yield* one.run((t) => t.lock("ann"))
@@ -239,7 +239,7 @@ describe("an insert", () => {
       yield* cameTo(waiting, [])
     }))
 
-  it.effect("is passed over for a second key that is taken, and a defect for a key that is", () =>
+  it.effect("is skipped if its second key is taken, and is a defect if its key is", () =>
     Effect.gen(function* () {
       const database = makeDatabase()
       const { transaction } = storeOf(database, {}, phoneBook)
@@ -258,13 +258,13 @@ describe("an insert", () => {
       const violation = yield* insert(wallet("eve", 1, "2"), wallet("cy", 2, "3"))
       assert.propertyVal(Exit.isFailure(violation) && violation.cause.reasons[0], "_tag", "Die")
       assert.strictEqual(rows(database, phoneBook).length, 3)
-      // What was undone holds no second key either.
+      // A row that was rolled back does not keep its second key.
       assert.deepStrictEqual(yield* insert(wallet("eve", 1, "2")), Exit.succeed(["eve"]))
     }))
 })
 
 describe("a circle of waits", () => {
-  it.effect("fails the one that would close it, which begins again", () =>
+  it.effect("fails the transaction that would close it, which begins again", () =>
     Effect.gen(function* () {
       const { one, two, three } = yield* world(3)
       yield* one.run((t) => t.insert(wallet("cy")))
@@ -274,7 +274,7 @@ describe("a circle of waits", () => {
       const second = yield* two.begin((t) => t.lock("bob"))
       const closing = yield* three.begin((t) => t.insert(wallet("cy")))
       assert.isTrue(Exit.hasDies((yield* closing.end)!))
-      // Its lock is free at once, and it is led again from the start.
+      // Its lock is free at once, and it begins again.
       yield* cameTo(second, [10])
       yield* waits(first)
       assert.isUndefined(yield* three.end)

@@ -1,8 +1,7 @@
 /**
- * A small database in memory that behaves as PostgreSQL does at READ COMMITTED, for what the
- * services ask of it. It outlives the processes that use it, and each of them reaches it by way of
- * connections that can do what real ones do: be slow, be refused, lose the answer of a commit, or
- * end with their process.
+ * A small database in memory that behaves like PostgreSQL at READ COMMITTED, as far as the services
+ * use it. It outlives its processes. Their connections can fail like real ones: they are slow, are
+ * refused, lose the answer of a commit, or end with their process.
  */
 import { Cause, Effect, Exit } from "effect"
 import { LostConflict } from "#shared/postgres/transaction.ts"
@@ -11,7 +10,7 @@ import { OutcomeUnknown, type Transient, Unavailable } from "#shared/transient.t
 import { Table, type TableDefinition } from "./table.ts"
 import { Transaction } from "./transaction.ts"
 
-/** What a commit did to one row. */
+/** The change of one row by a commit. */
 export interface Change {
   readonly table: string
   readonly key: string
@@ -20,35 +19,26 @@ export interface Change {
 }
 
 export interface SimulatedDatabase {
-  /**
-   * Told of every commit that changed something, when it has just happened; in the order of the
-   * writing.
-   */
+  /** Called right after each commit that changed rows, with the changes in the order of writing. */
   onCommit: (changes: ReadonlyArray<Change>) => void
   readonly tables: Map<TableDefinition<object>, Table<object>>
   readonly open: Set<Transaction>
-  /** The owners whose process has died. */
+  /** The owners whose process ended. */
   readonly ended: Set<string>
 }
 
-/** What a process does and meets on its way to the database. */
+/** The connection of a process to the database. */
 export interface Connection {
   /** One run of one process. */
   readonly owner: string
-  /**
-   * Comes before each statement, and again when one goes on that waited for a lock. May take time,
-   * or never return.
-   */
+  /** Runs before each statement, and again after a wait for a lock. May never end. */
   readonly statement: (name: string) => Effect.Effect<void>
   readonly begin: Effect.Effect<void, Unavailable>
-  /**
-   * How the commit of what has changed something ends: done, done without the process being told,
-   * or not done.
-   */
+  /** How a commit that changes rows ends: done, done without an answer, or not done. */
   readonly commit: Effect.Effect<"applied" | "lost answer" | "refused">
 }
 
-/** A database with nothing in it; its tables are made by whoever uses them first. */
+/** An empty database. The first use of a table makes it. */
 export const makeDatabase = (): SimulatedDatabase => ({
   onCommit: () => {},
   tables: new Map(),
@@ -67,7 +57,7 @@ export const tableOf = <Row extends object>(
   return table
 }
 
-/** Puts a row there before anything happens. */
+/** Adds a committed row before anything happens. */
 export const seed = <Row extends object>(
   database: SimulatedDatabase,
   definition: TableDefinition<Row>,
@@ -78,7 +68,7 @@ export const seed = <Row extends object>(
   table.add(row).committed = row
 }
 
-/** The rows that are committed, oldest first. */
+/** The committed rows, oldest first. */
 export const rows = <Row extends object>(
   database: SimulatedDatabase,
   definition: TableDefinition<Row>,
@@ -87,10 +77,7 @@ export const rows = <Row extends object>(
   return [...cells].flatMap(({ committed }) => committed === undefined ? [] : [committed])
 }
 
-/**
- * A process has died: what it has not committed is rolled back, and of its transactions nothing is
- * heard any more.
- */
+/** Ends a process: its transactions are rolled back, and never answer. */
 export const endOwner = (database: SimulatedDatabase, owner: string): void => {
   database.ended.add(owner)
   for (const transaction of database.open) {
@@ -98,10 +85,7 @@ export const endOwner = (database: SimulatedDatabase, owner: string): void => {
   }
 }
 
-/**
- * The database restarts: what is not committed is rolled back, and all transactions fail with
- * Unavailable.
- */
+/** Restarts the database: open transactions are rolled back and fail with Unavailable. */
 export const restart = ({ open }: SimulatedDatabase): void => {
   for (const transaction of open) transaction.fail(new ConnectionEnded())
 }
@@ -112,9 +96,8 @@ class ConnectionEnded extends Error {
 }
 
 /**
- * The tables of a database as a process uses them. A single query passes through the same as a
- * transaction does, but is not begun again when it lost a conflict. Locks are waited for without
- * end: that a server's timeouts cut such a wait short is for whoever connects to play.
+ * The tables of a database for one process. A query is like a transaction, but is not retried after
+ * a lost conflict. A wait for a lock has no timeout; a connection can simulate one.
  */
 export const connect = <Tables>(
   database: SimulatedDatabase,
@@ -139,10 +122,7 @@ export const connect = <Tables>(
   return { query: (run) => attempt(run, 1), transaction: (run) => attempt(run, 6) }
 }
 
-/**
- * Nothing can come between a transaction's last statements and its commit that could not come
- * between two statements.
- */
+/** What can come between the last statements and the commit can come between two statements too. */
 export const atOnce: LastStatements = (statements) =>
   Effect.all(statements, { concurrency: "unbounded" })
 

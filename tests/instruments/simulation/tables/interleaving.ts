@@ -1,7 +1,7 @@
 /**
- * Two pieces of work on the same tables, led statement by statement: each stops before every
- * statement and before its commit until it is its turn. Who waits for a lock has no turn: the other
- * one goes on.
+ * Two pieces of work on the same tables, interleaved statement by statement. Each stops before each
+ * statement and before its commit until its turn. One that waits for a lock gets no turn; the other
+ * goes on.
  */
 import { Effect, type Exit } from "effect"
 import type { Store } from "#shared/postgres/store.ts"
@@ -10,26 +10,26 @@ import type { World } from "./worlds.ts"
 
 export interface Interleaved<A, E> {
   readonly exits: ReadonlyArray<Exit.Exit<A, E>>
-  /** Whose turn it was and for what, and who had to wait. */
+  /** The turns with their statements, and the waits. */
   readonly history: ReadonlyArray<string>
 }
 
-/** One of the two. */
+/** One of the two pieces of work. */
 class Party<A, E> {
-  /** Where it stopped; at two of them where it sends two statements at once. */
+  /** Where it stopped: at two gates if it sends two statements at once. */
   private readonly gates = new Set<{ readonly name: string; readonly open: () => void }>()
-  /** A statement of it is under way. */
+  /** Whether one of its statements is under way. */
   private running = false
   exit: Exit.Exit<A, E> | undefined = undefined
-  /** How much has happened. */
+  /** Counts what happened. */
   happened = 0
 
-  /** It does nothing until it is told to. */
+  /** Whether it does nothing before its next turn. */
   get isIdle(): boolean {
     return this.exit !== undefined || (!this.running && this.gates.size > 0)
   }
 
-  /** A statement that takes effect in turn. */
+  /** Lets a statement take effect in its turn. */
   pass<B>(name: string, statement: Effect.Effect<B>): Effect.Effect<B> {
     const ended = Effect.sync(() => {
       this.running = false
@@ -43,7 +43,7 @@ class Party<A, E> {
     })
   }
 
-  /** The next statement takes effect; gives its name. */
+  /** Lets the next statement take effect, and gives its name. */
   step(): string {
     const [gate] = this.gates
     this.gates.delete(gate!)
@@ -77,7 +77,7 @@ const inTurn = <Tables extends object>(
     ),
 })
 
-/** Does both works, by turns; whose turn is which comes from `turns`, again and again. */
+/** Does both pieces of work by turns. `turns` tells whose turn it is, and is repeated. */
 export const interleave = <Tables extends object, A, E>(
   { stores, waiting }: World<Tables>,
   works: readonly [Work<Tables, A, E>, Work<Tables, A, E>],
@@ -94,7 +94,7 @@ export const interleave = <Tables extends object, A, E>(
     })
     const happened = () => parties.reduce((sum, party) => sum + party.happened, 0)
     const history: Array<string> = []
-    /** Until neither does anything, or the only one that does waits for the other. */
+    /** Waits until both are idle, or one is and the other waits for it. */
     const settle = Effect.gen(function* () {
       while (true) {
         const before = happened()

@@ -1,6 +1,6 @@
 /**
- * The simulated orders table against the real one: whatever intake, register and sweeper do, over
- * both they answer the same and leave the same rows, one after another and interleaved.
+ * The simulated orders table against the real one: the same work of intake, register and sweeper
+ * has the same answers and leaves the same rows, one after another and interleaved.
  */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Effect, Exit, Scope } from "effect"
@@ -39,7 +39,7 @@ const given = (n: number, key?: string): Given => ({
   ms: n,
 })
 
-/** What one piece of work after another comes to. */
+/** The answers of pieces of work, one after another. */
 const history = (make: MakeOrders, before: ReadonlyArray<Work>) =>
   Effect.gen(function* () {
     const world = yield* make
@@ -48,7 +48,7 @@ const history = (make: MakeOrders, before: ReadonlyArray<Work>) =>
     return { world, answers, rows: yield* world.rows }
   })
 
-/** The same, and then of two more that are interleaved. */
+/** The same, and then the answers of two interleaved pieces. */
 const interleaved = (
   make: MakeOrders,
   { before, two, turns }: {
@@ -69,7 +69,7 @@ const interleaved = (
 
 describe("the simulated orders table", () => {
   it.live(
-    "answers and keeps what the real one does, whatever comes one after another",
+    "has the same answers and rows as the real one, for any sequence of work",
     () =>
       Effect.gen(function* () {
         const any = fc.array(
@@ -98,7 +98,7 @@ describe("the simulated orders table", () => {
   )
 
   it.live(
-    "does so too for two pieces of work interleaved at every statement",
+    "has them also for two pieces of work, interleaved at every statement",
     () =>
       Effect.gen(function* () {
         const one = (from: number) => fc.oneof(anyInsertSlowly(from), anyDecide, anyTakeDueSlowly)
@@ -121,7 +121,7 @@ describe("the simulated orders table", () => {
       }),
   )
 
-  it.live("puts off an order longer each time, to ten minutes", () =>
+  it.live("postpones an order longer each time, up to ten minutes", () =>
     Effect.gen(function* () {
       const sweeps = Array.from({ length: 9 }, (_, n) => ["sweep", 1_000_000 * n] as const)
       const plan: ReadonlyArray<Work> = [["insert", [given(1)]], ...sweeps]
@@ -131,7 +131,7 @@ describe("the simulated orders table", () => {
       }
     }))
 
-  it.live("takes the orders that have been due for longest, at most so many", () =>
+  it.live("takes the orders that have been due for longest, up to a limit", () =>
     Effect.gen(function* () {
       const some = [5, 1, 4, 2, 3].map((n) => given(n))
       for (const limit of [0, 1, 3, 9]) {
@@ -159,7 +159,7 @@ describe("two transactions of orders", () => {
       ["insertSlowly", [given(4, "k"), given(5)]],
       ["insertSlowly", [given(6, "k"), given(7, "l")]],
     ],
-    "of which one inserts with an idempotency key, and the other one in vain": [
+    "of which one inserts with an idempotency key, and the other fails to": [
       ["insertSlowly", [given(4, "k")]],
       ["insertSlowly", [given(5, "k"), given(1, "l")]],
     ],
@@ -175,7 +175,7 @@ describe("two transactions of orders", () => {
       ["takeDueSlowly", 9, 20_000],
       ["decide", [decision(1, "complete"), decision(2, "abort")], 1],
     ],
-    "of which one sweeps while one settles what is not being undone": [
+    "of which one sweeps while one settles an order that is not being undone": [
       ["takeDueSlowly", 9, 20_000],
       ["decide", [decision(1, "settle")], 1],
     ],
@@ -188,7 +188,7 @@ describe("two transactions of orders", () => {
   for (const [name, two] of Object.entries(cases)) {
     it.live(`${name} end as the real ones, however they are interleaved`, () =>
       Effect.gen(function* () {
-        // Every way to choose who goes first at the first four steps.
+        // All choices of who goes first at the first four steps.
         let waits = 0
         for (let way = 0; way < 16; way++) {
           const plan = {
@@ -200,7 +200,7 @@ describe("two transactions of orders", () => {
           assertSame(simulated, yield* interleaved(sqlOrders, plan))
           waits += simulated.turned.filter((turn) => turn.endsWith("waits")).length
         }
-        // Sweepers pass over what is locked.
+        // Sweepers skip locked rows.
         assert.strictEqual(waits > 0, name !== "that sweep")
       }))
   }

@@ -1,6 +1,6 @@
 /**
- * The orders table in a simulated database: what its SQL does, statement by statement. Nobody
- * listens to notifications.
+ * The orders table in a simulated database, statement by statement like its SQL. Nobody listens to
+ * notifications.
  */
 import { Effect } from "effect"
 import { isFinal, type Order } from "#services/orders/order.ts"
@@ -32,7 +32,7 @@ export const orders: TableDefinition<OrderRow> = {
   },
 }
 
-/** A NUL is in no text of PostgreSQL, so no two pairs are one. */
+/** No text of PostgreSQL contains a NUL, so different pairs have different keys. */
 const uniqueKey = (username: string, idempotencyKey: string) => `${username}\0${idempotencyKey}`
 
 export const orderTable = (transaction: Transaction): OrderTable => {
@@ -122,7 +122,7 @@ const register = (
       cell.seenBy(transaction)!.status === changeOf.get(cell.key)!.before
     return transaction.locking(
       "changeStatuses",
-      // What does not match when the statement begins is not waited for.
+      // Rows that do not match when the statement begins are not waited for.
       () => table.find([...changeOf.keys()], transaction).filter(matches),
       (locked) => {
         const counts = new Map<OrderStatus, number>()
@@ -179,7 +179,7 @@ const sweeper = (
   makeAllDue: transaction.locking("makeAllDue", () => unfinished(transaction, table), (locked) => {
     for (const cell of locked) {
       const row = cell.seenBy(transaction)!
-      // It may have become final while its lock was waited for.
+      // It may have become final during the wait for its lock.
       if (row.publishAt !== null) transaction.write(cell, { ...row, publishAt: row.createdAt })
     }
   }),
@@ -200,7 +200,7 @@ const newRow = ({ order, idempotencyKey, publishAt }: Insertion): OrderRow => ({
   publishAt,
 })
 
-/** By user, then by key, and those without one last. */
+/** By user, then by key. Rows without a key come last. */
 const byIdempotencyKey = (a: OrderRow, b: OrderRow): number => {
   if (a.username !== b.username) return a.username < b.username ? -1 : 1
   if (a.idempotencyKey === b.idempotencyKey) return 0
@@ -227,5 +227,5 @@ const changed = (
   }
 }
 
-/** Without what is not for the services. */
+/** Without the columns that the services do not see. */
 const orderOf = ({ idempotencyKey: _, publishAt: __, ...order }: OrderRow): Order => order

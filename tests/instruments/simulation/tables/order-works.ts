@@ -1,7 +1,6 @@
 /**
- * What the orders service does with its tables, for the tests that compare simulated tables with
- * real ones: pieces of work at a time that the test chooses, by the real register and sweeper, and
- * arbitrary ones of them.
+ * The work of the orders service on its tables, for tests that compare simulated tables with real
+ * ones: pieces of work at chosen times, by the real register and sweeper, and arbitraries of them.
  */
 import { Cause, Clock, Context, Effect, Exit, Layer } from "effect"
 import fc from "fast-check"
@@ -23,7 +22,7 @@ import type { Store } from "#shared/postgres/store.ts"
 import { OrderQueue } from "#shared/queue/order-queue.ts"
 import { noChanges } from "../no-changes.ts"
 
-/** Its answer has a form that compares: that of the tables, or the kind of its failure. */
+/** Gives an answer that can be compared: that of the tables, or the kind of failure. */
 type Perform = (store: Store<OrderTable>) => Effect.Effect<unknown>
 
 const t0 = Date.UTC(2026, 0, 5)
@@ -104,7 +103,7 @@ const aborted = (orderId: OrderId): StatusChange => ({
 const insert = (given: ReadonlyArray<Given>) => (orders: OrderTable) =>
   orders.insert(given.map(insertion))
 
-/** Which of them are taken is promised, not in which order they are given. */
+/** The order of the taken ones is not promised, so they are sorted. */
 const takeDue = (limit: number, ms: number) => (orders: OrderTable) =>
   Effect.map(
     orders.takeDue(at(ms), limit, { firstMs: 15_000, mostMs: 60_000 }),
@@ -113,7 +112,7 @@ const takeDue = (limit: number, ms: number) => (orders: OrderTable) =>
 
 const pieces = {
   insert: (given: ReadonlyArray<Given>): Perform => single(insert(given)),
-  /** Before its commit others can come. */
+  /** In a transaction, so that others can come before its commit. */
   insertSlowly: (given: ReadonlyArray<Given>): Perform => ({ transaction }) =>
     comparable(transaction(insert(given))),
   findByKeys: (keys: ReadonlyArray<UsersKey>): Perform => single((t) => t.findByKeys(keys)),
@@ -127,13 +126,13 @@ const pieces = {
     single((t) =>
       Effect.map(t.countUnfinished(limit), ({ total, users }) => [
         total,
-        // Whose they are that are counted no more is PostgreSQL's choice.
+        // Beyond the limit PostgreSQL chooses which are counted.
         total < limit ? [...users].sort() : "whoever's",
       ])
     ),
   makeAllDue: (): Perform => single((t) => Effect.asVoid(t.makeAllDue)),
   takeDue: (limit: number, ms: number): Perform => single(takeDue(limit, ms)),
-  /** Before its commit others can come. */
+  /** In a transaction, so that others can come before its commit. */
   takeDueSlowly: (limit: number, ms: number): Perform => ({ transaction }) =>
     comparable(transaction(takeDue(limit, ms))),
 
@@ -157,7 +156,7 @@ const pieces = {
       ),
     ),
 
-  /** Gives what is published too. */
+  /** Gives also what is published. */
   sweep: (ms: number): Perform => (store) =>
     Effect.suspend(() => {
       const published: Array<OrderMessage> = []
@@ -176,14 +175,14 @@ const pieces = {
         comparable,
         Effect.map((count) => ({
           count,
-          // Those that are due since the same moment come in no promised order.
+          // Orders that are due since the same moment come in no particular order.
           published: published.toSorted((a, b) => a.orderId < b.orderId ? -1 : 1),
         })),
       )
     }),
 }
 
-/** A piece of work, as data: what is done, with what. */
+/** A piece of work as data. */
 export type Work = {
   [Name in keyof typeof pieces]: readonly [Name, ...Parameters<(typeof pieces)[Name]>]
 }[keyof typeof pieces]
@@ -198,14 +197,14 @@ export const stuck = (attempts: number): NonNullable<Decision["stuck"]> => ({
   nextAttemptAt: at(attempts).toISOString(),
 })
 
-// Few of everything, so that most of it meets.
+// Few different values, so that most pieces of work meet.
 const username = fc.constantFrom("ann", 'b"\\,{} ü')
 const key = fc.constantFrom("k1", "k2", 'k"\\,{} ü')
 const n = fc.nat(4)
-/** Within minutes, to the second, so that times meet too. */
+/** Within minutes, in whole seconds, so that times meet too. */
 const ms = fc.nat(200).map((seconds) => seconds * 1_000)
 
-/** Orders of which most can be inserted; of the others the amount or the id is wrong. */
+/** Orders of which most can be inserted. The others have a wrong amount or id. */
 const anyGiven = (from: number): fc.Arbitrary<ReadonlyArray<Given>> =>
   fc.array(
     fc.record({
@@ -223,7 +222,7 @@ const anyGiven = (from: number): fc.Arbitrary<ReadonlyArray<Given>> =>
 
 export const anyInsert: fc.Arbitrary<Work> = anyGiven(0).map((given) => ["insert", given])
 
-/** Of orders that nobody else inserts, as real ids are nobody else's. */
+/** Of orders that nothing else inserts, because real ids are unique. */
 export const anyInsertSlowly = (from: number): fc.Arbitrary<Work> =>
   anyGiven(from).map((given) => ["insertSlowly", given])
 
@@ -255,10 +254,7 @@ export const anyDecide: fc.Arbitrary<Work> = fc.tuple(
 export const anySweep: fc.Arbitrary<Work> = fc.oneof(ms, ms.map((ms) => 5 * ms))
   .map((ms) => ["sweep", ms])
 
-/**
- * With room for all orders: which of those are taken that are due at the same time is PostgreSQL's
- * choice.
- */
+/** With a limit above all orders: of orders due at the same time PostgreSQL chooses. */
 export const anyTakeDueSlowly: fc.Arbitrary<Work> = ms.map((ms) => ["takeDueSlowly", 9, ms])
 
 export const anyLook: fc.Arbitrary<Work> = fc.oneof(

@@ -1,6 +1,6 @@
 /**
- * The simulated tables of a participant against the real ones: whatever the real Reservations do,
- * over both they answer the same and leave the same rows, one after another and interleaved.
+ * The simulated tables of a participant against the real ones: the same work of the real
+ * Reservations has the same answers and leaves the same rows, one after another and interleaved.
  */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { Cause, Context, Duration, Effect, Exit, Layer, Scope } from "effect"
@@ -53,7 +53,7 @@ const anyTurns = fc.array(fc.nat(1), { minLength: 1, maxLength: 16 })
 
 const assertSame = (simulated: unknown, real: unknown) => assert.deepStrictEqual(simulated, real)
 
-/** What one batch after another comes to, and then two more interleaved. */
+/** The answers of batches, one after another, and then of two interleaved batches. */
 const history = (
   make: MakeReservations,
   { balances, before, two, turns }: {
@@ -74,7 +74,7 @@ const history = (
 
 describe("the simulated tables of a participant", () => {
   it.live(
-    "answer and keep what the real ones do, whatever batches come one after another",
+    "have the same answers and rows as the real ones, for any sequence of batches",
     () =>
       Effect.gen(function* () {
         const check = (balances: Record<string, number>, batches: ReadonlyArray<Batch>) =>
@@ -107,7 +107,7 @@ describe("the simulated tables of a participant", () => {
   )
 
   it.live(
-    "do so too for two batches interleaved at every statement",
+    "have them also for two batches, interleaved at every statement",
     () =>
       Effect.gen(function* () {
         const any = fc.record({
@@ -134,12 +134,11 @@ describe("the simulated tables of a participant", () => {
 describe("the constraints of a participant", () => {
   const record = { orderId: order(1), outcome: "reserved", resource: "1", quantity: 1 } as const
   const breaches: Readonly<Record<string, (t: ReservationTables) => Effect.Effect<unknown>>> = {
-    "less than nothing left": (t) => t.changeBalances(new Map([["2", -1], ["1", -6]])),
-    "more left than a number holds": (t) =>
+    "a negative balance": (t) => t.changeBalances(new Map([["2", -1], ["1", -6]])),
+    "a balance that is too large for a number": (t) =>
       t.changeBalances(new Map([["1", Number.MAX_SAFE_INTEGER]])),
-    "a quantity of nothing": (t) => t.insertRecords([{ ...record, quantity: 0 }]),
-    "an outcome that is none": (t) =>
-      t.insertRecords([{ ...record, outcome: "lost" as "reserved" }]),
+    "a quantity of zero": (t) => t.insertRecords([{ ...record, quantity: 0 }]),
+    "an unknown outcome": (t) => t.insertRecords([{ ...record, outcome: "lost" as "reserved" }]),
   }
   for (const [name, breach] of Object.entries(breaches)) {
     it.live(`do not let ${name} in, and undo the transaction`, () =>
@@ -175,9 +174,9 @@ describe("two transactions of a participant", () => {
     ],
     "of which one reserves and one cancels a new order": [[reserve(1, "1")], [cancel(1, "1")]],
     "of which both cancel a reserved order": [[cancel(9, "1")], [cancel(9, "1"), reserve(9, "1")]],
-    "of which one cancels again, now of another resource": [[cancel(8, "2")], [reserve(1, "1")]],
-    "that take of one resource": [[reserve(1, "1", 3)], [reserve(2, "1", 3)]],
-    "that take of two resources in opposite orders": [
+    "of which one repeats a cancel with another resource": [[cancel(8, "2")], [reserve(1, "1")]],
+    "that take from one resource": [[reserve(1, "1", 3)], [reserve(2, "1", 3)]],
+    "that take from two resources in opposite orders": [
       [reserve(1, "1", 3), reserve(2, "2", 3)],
       [reserve(3, "2", 3), reserve(4, "1", 3)],
     ],
@@ -185,7 +184,7 @@ describe("two transactions of a participant", () => {
   for (const [name, two] of Object.entries(cases)) {
     it.live(`${name} end as the real ones, however they are interleaved`, () =>
       Effect.gen(function* () {
-        // Every way to choose who goes first at the first four steps.
+        // All choices of who goes first at the first four steps.
         let waits = 0
         for (let way = 0; way < 16; way++) {
           const turns = Array.from({ length: 4 }, (_, bit) => (way >> bit) & 1)
@@ -194,8 +193,8 @@ describe("two transactions of a participant", () => {
           assertSame(simulated, yield* history(sqlReservations, plan))
           waits += simulated.interleaved.history.filter((turn) => turn.endsWith("waits")).length
         }
-        // What was cancelled before holds nothing.
-        assert.strictEqual(waits > 0, !name.startsWith("of which one cancels again"))
+        // A cancelled record holds nothing.
+        assert.strictEqual(waits > 0, !name.startsWith("of which one repeats a cancel"))
       }))
   }
 })

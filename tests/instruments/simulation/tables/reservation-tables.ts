@@ -1,4 +1,4 @@
-/** A participant's tables in a simulated database: what its SQL does, statement by statement. */
+/** The tables of a participant in a simulated database, statement by statement like its SQL. */
 import { Effect } from "effect"
 import { LostConflict } from "#shared/postgres/transaction.ts"
 import type { Adjustment } from "#shared/contracts/stock.ts"
@@ -45,7 +45,7 @@ export const adjustments: TableDefinition<AdjustmentRow> = {
   },
 }
 
-/** Makes a resource, with what there is of it. */
+/** Adds a resource with its opening balance. */
 export const addResource = (
   database: SimulatedDatabase,
   resource: string,

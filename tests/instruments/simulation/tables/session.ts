@@ -1,7 +1,4 @@
-/**
- * A small table of wallets in a simulated database, and transactions on it that a test leads by the
- * hand.
- */
+/** A table of wallets in a simulated database, and transactions that a test leads step by step. */
 import { Deferred, Effect, Exit, Fiber, Queue, type Scope } from "effect"
 import type { Store } from "#shared/postgres/store.ts"
 import type { Transient } from "#shared/transient.ts"
@@ -21,7 +18,7 @@ export const wallets: TableDefinition<Wallet> = {
   brokenCheck: ({ amount }) => amount >= 0 ? undefined : "amount",
 }
 
-/** The same, but what an insert passes over is a phone that is taken. */
+/** Wallets whose second key is the phone. */
 export const phoneBook: TableDefinition<Wallet> = {
   ...wallets,
   name: "phone book",
@@ -37,10 +34,10 @@ export const wallet = (name: string, amount = 10, phone?: string): Wallet => ({
 export interface Wallets {
   readonly read: (name: string) => Effect.Effect<number | undefined>
   readonly lock: (...names: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<number>>
-  /** Those that nobody else has locked. */
+  /** Locks the wallets that are free, and gives their names. */
   readonly lockFree: Effect.Effect<ReadonlyArray<string>>
   readonly add: (by: number, ...names: ReadonlyArray<string>) => Effect.Effect<void>
-  /** Gives the names of the inserted. */
+  /** Gives the names of the inserted wallets. */
   readonly insert: (...given: ReadonlyArray<Wallet>) => Effect.Effect<ReadonlyArray<string>>
 }
 
@@ -73,7 +70,7 @@ export const walletsOf = (definition: TableDefinition<Wallet>) => (tx: Transacti
   }
 }
 
-/** A connection to which nothing happens but what the test says. */
+/** A connection without faults, except those of the test. */
 export const storeOf = (
   database: SimulatedDatabase,
   conduct: Partial<Connection> = {},
@@ -87,14 +84,14 @@ export const storeOf = (
     ...conduct,
   })
 
-/** Lets everything happen that can happen without the test. */
+/** Lets all fibers run until they wait. */
 export const settled: Effect.Effect<void> = Effect.asVoid(
   Effect.all(Array.from({ length: 50 }, () => Effect.yieldNow)),
 )
 
-/** A statement that was begun. */
+/** A statement that has begun. */
 export interface Begun<A> {
-  /** What it came to; undefined while it waits. */
+  /** Its result; undefined while it waits. */
   readonly end: Effect.Effect<Exit.Exit<A> | undefined>
 }
 
@@ -105,13 +102,13 @@ export interface Session {
   readonly commit: Effect.Effect<void, Transient>
   readonly rollBack: Effect.Effect<void>
   readonly interrupt: Effect.Effect<void>
-  /** What the transaction came to; undefined while it is open. */
+  /** The result of the transaction; undefined while it is open. */
   readonly end: Effect.Effect<Exit.Exit<void, Transient> | undefined>
 }
 
 type Command = (tables: Wallets) => Effect.Effect<"go on" | "commit">
 
-/** A transaction that does what it is told; begun again, it waits to be told again. */
+/** A transaction that runs the test's statements. If it begins again, it waits for new ones. */
 export const session = (store: Store<Wallets>): Effect.Effect<Session, never, Scope.Scope> =>
   Effect.gen(function* () {
     const commands = yield* Queue.unbounded<Command>()

@@ -1,7 +1,7 @@
 /**
- * A table of a simulated database: rows that are never changed but replaced, each in a cell that
- * knows who holds its lock and who waits for it, in the order in which they came. As in PostgreSQL,
- * a row has one uncommitted version at most, since who writes it holds its lock.
+ * A table of a simulated database. Rows are replaced, never changed. Each row is in a cell with the
+ * holder of its lock and the transactions that wait for it, in order. As in PostgreSQL, a row has
+ * at most one uncommitted version, because its writer holds the lock.
  */
 import type { Transaction } from "./transaction.ts"
 
@@ -9,18 +9,15 @@ export interface TableDefinition<Row extends object> {
   readonly name: string
   keyOf(row: Row): string
   /**
-   * The second unique key, of the rows that have one; it never changes. An insert passes over rows
-   * whose second key is taken; in a table that has none, over rows whose key is.
+   * The second unique key of a row, if it has one; it never changes. An insert skips rows whose
+   * second key is taken, and in tables without second keys, rows whose key is taken.
    */
   uniqueOf?(row: Row): string | undefined
-  /** The CHECK that the row breaks. */
+  /** The CHECK that the row breaks, if it breaks one. */
   brokenCheck(row: Row): string | undefined
 }
 
-/**
- * A constraint that PostgreSQL would not let pass either, with its code: a defect of whoever wrote
- * the row.
- */
+/** A broken constraint, with PostgreSQL's code: a defect of the code that wrote the row. */
 export class Violation extends Error {
   readonly code: "23505" | "23514"
 
@@ -34,7 +31,7 @@ export class Cell<Row extends object> {
   readonly table: Table<Row>
   readonly key: string
   committed: Row | undefined = undefined
-  /** What the holder has written and not committed. */
+  /** The uncommitted version, which the holder wrote. */
   written: Row | undefined = undefined
   holder: Transaction | undefined = undefined
   readonly waiting: Array<Transaction> = []
@@ -44,7 +41,7 @@ export class Cell<Row extends object> {
     this.key = key
   }
 
-  /** The row as a transaction sees it: as it is committed now, or as it wrote it itself. */
+  /** The row as a transaction sees it: its own version, or else the committed one. */
   seenBy(transaction: Transaction): Row | undefined {
     return this.holder === transaction && this.written !== undefined ? this.written : this.committed
   }
@@ -52,16 +49,16 @@ export class Cell<Row extends object> {
 
 export class Table<Row extends object> {
   readonly definition: TableDefinition<Row>
-  /** Of all rows that are committed or inserted by an open transaction, oldest first. */
+  /** The cells of rows that are committed or inserted by an open transaction, oldest first. */
   readonly cells = new Map<string, Cell<Row>>()
-  /** The same, by their second keys. */
+  /** The same cells by their second keys. */
   readonly unique = new Map<string, Cell<Row>>()
 
   constructor(definition: TableDefinition<Row>) {
     this.definition = definition
   }
 
-  /** A cell for a new row, which is not in it yet. */
+  /** Adds an empty cell for a new row. */
   add(row: Row): Cell<Row> {
     const { definition } = this
     const key = definition.keyOf(row)
@@ -72,7 +69,7 @@ export class Table<Row extends object> {
     return cell
   }
 
-  /** Takes away the cell of a row whose insertion is undone. */
+  /** Removes the cell of a row whose insertion is rolled back. */
   remove(cell: Cell<Row>, row: Row): void {
     this.cells.delete(cell.key)
     const second = this.definition.uniqueOf?.(row)
@@ -88,10 +85,7 @@ export class Table<Row extends object> {
     }
   }
 
-  /**
-   * The row that keeps another one from being inserted, and what comes of that if it is not to be
-   * passed over.
-   */
+  /** The cell that conflicts with a new row, and the violation if the row is not skipped. */
   conflictOf(row: Row): { readonly cell: Cell<Row>; readonly violation?: Violation } | undefined {
     const { name, keyOf, uniqueOf } = this.definition
     const second = uniqueOf?.(row)
@@ -102,7 +96,7 @@ export class Table<Row extends object> {
     return { cell, violation: new Violation("23505", `${name} has a row ${cell.key} already`) }
   }
 
-  /** The cells of those rows, by key, that the transaction sees, sorted by key, each once. */
+  /** The cells of these keys that the transaction sees, sorted by key, each once. */
   find(keys: Iterable<string>, transaction: Transaction): Array<Cell<Row>> {
     const found: Array<Cell<Row>> = []
     for (const key of new Set(keys)) {
@@ -112,7 +106,7 @@ export class Table<Row extends object> {
     return found.length > 1 ? found.sort(byKey) : found
   }
 
-  /** The cells of all rows that the transaction sees, oldest first. */
+  /** All cells that the transaction sees, oldest first. */
   all(transaction: Transaction): Array<Cell<Row>> {
     const seen: Array<Cell<Row>> = []
     for (const cell of this.cells.values()) {

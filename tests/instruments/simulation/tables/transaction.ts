@@ -1,18 +1,18 @@
 /**
- * A transaction of a simulated database, as PostgreSQL runs one at READ COMMITTED: each statement
- * sees what is committed when it begins and what its own transaction wrote; who wants a locked row
- * waits for it and then has the newest; what would close a circle of waits is a lost conflict.
- * Statements take effect one at a time, in the order in which they came.
+ * A transaction of a simulated database, like PostgreSQL's at READ COMMITTED. Each statement sees
+ * what is committed when it begins and what its own transaction wrote. A statement that wants a
+ * locked row waits for it, and then sees the newest version. A wait that would close a circle is a
+ * lost conflict. Statements take effect one at a time, in the order in which they came.
  */
 import { Effect } from "effect"
 import { LostConflict } from "#shared/postgres/transaction.ts"
 import type { Connection, SimulatedDatabase } from "./database.ts"
 import type { Cell, Table } from "./table.ts"
 
-/** What a statement has to wait for: a row's lock, or another transaction's end. */
+/** What a statement waits for: the lock of a row, or the end of another transaction. */
 type Blocker = Cell<object> | Transaction
 
-/** What a statement gives that cannot go on yet. */
+/** The result of a statement that has to wait. */
 class Blocked<A> {
   readonly on: Blocker
   readonly goOn: Body<A>
@@ -29,18 +29,18 @@ export class Transaction {
   readonly connection: Connection
   readonly database: SimulatedDatabase
   /**
-   * over: committed or rolled back. failed: undone for an error. dead: undone, as its process is no
-   * more.
+   * over: committed or rolled back. failed: rolled back for an error. dead: rolled back because its
+   * process ended.
    */
   private state: "open" | "over" | "failed" | "dead" = "open"
   private error: unknown = undefined
   private readonly held: Array<Cell<object>> = []
   private readonly written: Array<Cell<object>> = []
-  /** Those that wait for its end. */
+  /** The transactions that wait for its end. */
   readonly watching: Array<Transaction> = []
   private waitsFor: Blocker | undefined = undefined
   private wake: (() => void) | undefined = undefined
-  /** A statement is under way, and these wait for their turn. */
+  /** Whether a statement is under way; the others wait in `line`. */
   private busy = false
   private readonly line: Array<() => void> = []
 
@@ -54,12 +54,12 @@ export class Transaction {
     return this.state === "open"
   }
 
-  /** Whether it has changed anything. */
+  /** Whether it wrote rows. */
   get hasWritten(): boolean {
     return this.written.length > 0
   }
 
-  /** Whether a statement of it waits for another transaction. */
+  /** Whether one of its statements waits for another transaction. */
   get isWaiting(): boolean {
     return this.waitsFor !== undefined
   }
@@ -70,8 +70,8 @@ export class Transaction {
   }
 
   /**
-   * A statement that locks rows, one after another. Which ones is decided by what is committed when
-   * it begins; what they are, when all are locked.
+   * A statement that locks rows, one after another. It finds them by what is committed when it
+   * begins, and reads them when all are locked.
    */
   locking<Row extends object, A>(
     name: string,
@@ -92,9 +92,8 @@ export class Transaction {
   }
 
   /**
-   * A statement that inserts rows one after another, ON CONFLICT DO NOTHING; gives those that were
-   * inserted. Where an open transaction has written the row in the way, it waits for that one's
-   * end.
+   * A statement that inserts rows one after another, ON CONFLICT DO NOTHING. Gives the inserted
+   * rows. If an open transaction wrote the conflicting row, it waits for the end of that one.
    */
   inserting<Row extends object>(
     name: string,
@@ -126,10 +125,7 @@ export class Transaction {
     })
   }
 
-  /**
-   * Locks a row unless it would have to wait, as SKIP LOCKED does; whether the transaction holds it
-   * now.
-   */
+  /** Locks a row unless another transaction holds it, like SKIP LOCKED. Gives whether it did. */
   take(cell: Cell<object>): boolean {
     if (cell.holder !== undefined) return cell.holder === this
     cell.holder = this
@@ -137,13 +133,13 @@ export class Transaction {
     return true
   }
 
-  /** Writes a row that it has locked. */
+  /** Writes a row that it holds. */
   write<Row extends object>(cell: Cell<Row>, row: Row): void {
     cell.table.check(row)
     this.put(cell, row)
   }
 
-  /** What it wrote is there for all, and its locks are free. */
+  /** Makes its rows visible to all, and frees its locks. */
   commit(): void {
     const changes = this.written.map((cell) => {
       const { key, committed: before, written } = cell
@@ -160,22 +156,19 @@ export class Transaction {
     this.undo("over")
   }
 
-  /**
-   * Rolls back for an error that every later statement dies with; one that waits goes on and dies
-   * with it at once.
-   */
+  /** Rolls back for an error, with which a waiting statement and all later statements die. */
   fail(error: unknown): void {
     this.error ??= error
     this.undo("failed")
     this.wake?.()
   }
 
-  /** Rolls back for good: nothing that belongs to it goes on. */
+  /** Rolls back; its statements never end. */
   abandon(): void {
     this.undo("dead")
   }
 
-  /** What comes of a statement, or the commit, of a transaction that is not open any more. */
+  /** The result of a statement or commit of a transaction that is not open any more. */
   refused(): Effect.Effect<never> {
     if (this.state === "dead") return Effect.never
     return Effect.die(this.state === "failed" ? this.error : new Error("The transaction is over"))
@@ -228,7 +221,7 @@ export class Transaction {
     })
   }
 
-  /** Joins those who wait, unless they would wait in a circle then. */
+  /** Waits in line. Throws a LostConflict if that would close a circle of waits. */
   private wait(on: Blocker): void {
     for (let at = heldBy(on); at !== undefined; at = at.waitsFor && heldBy(at.waitsFor)) {
       if (at === this) throw new LostConflict("transactions wait for each other in a circle")
@@ -240,7 +233,7 @@ export class Transaction {
   private woken(): Effect.Effect<void> {
     return Effect.callback((resume) => {
       if (this.waitsFor === undefined) return resume(Effect.void)
-      // Scheduled, not run on the spot: whoever wakes it is in the middle of something.
+      // Scheduled instead of run at once: the transaction that wakes it is not finished.
       this.wake = () => resume(Effect.yieldNow)
       return Effect.sync(() => {
         this.fail(new Error("A statement of the transaction was interrupted"))
@@ -265,10 +258,7 @@ export class Transaction {
     this.end(state)
   }
 
-  /**
-   * Gives its locks to those who are first in line for them, and lets go on whoever waits for its
-   * end.
-   */
+  /** Passes its locks on to the first in line, and wakes the transactions that wait for its end. */
   private end(state: "over" | "failed" | "dead"): void {
     this.state = state
     this.database.open.delete(this)

@@ -1,6 +1,6 @@
 /**
- * The same tables twice: over a real PostgreSQL and over a simulated database, each with two
- * connections, and what is in them to compare.
+ * The same tables in PostgreSQL and in a simulated database, each with two connections, and their
+ * rows for comparison.
  */
 import { Context, Effect, Layer, type Scope } from "effect"
 import { join } from "node:path"
@@ -29,22 +29,22 @@ import {
 import { settled } from "./session.ts"
 import type { Transaction } from "./transaction.ts"
 
-/** Tables to work on and to look at. */
+/** Tables to work on, and their rows. */
 export interface World<Tables> {
-  /** Each over a connection of its own. */
+  /** Each has its own connection. */
   readonly stores: readonly [Store<Tables>, Store<Tables>]
-  /** Every row with all columns that the port knows, by table, sorted by key. */
+  /** All rows with all columns that the services know, by table, sorted by key. */
   readonly rows: Effect.Effect<unknown>
-  /** How many transactions wait for another one, after a look at what goes on. */
+  /** How many transactions wait for another one. */
   readonly waiting: Effect.Effect<number>
 }
 
-/** Makes the tables of a participant that has so much of each resource. */
+/** Makes the tables of a participant with these balances. */
 export type MakeReservations = (
   balances: Readonly<Record<string, number>>,
 ) => Effect.Effect<World<ReservationTables>>
 
-/** Makes an orders table with nothing in it. */
+/** Makes an empty orders table. */
 export type MakeOrders = Effect.Effect<World<OrderTable>>
 
 const simulated = <Tables>(
@@ -89,7 +89,7 @@ export const simulatedOrders: MakeOrders = Effect.sync(() => {
   return simulated(database, orderTable, () => sortedBy(rows(database, orders), orders.keyOf))
 })
 
-/** Exact: whoever commits has handed on its locks before it answers. */
+/** Exact, because a commit passes its locks on before it answers. */
 const waitingIn = (sql: Sql): Effect.Effect<number> =>
   Effect.promise(async () => {
     const [row] = await sql<[{ count: number }]>`
@@ -101,7 +101,7 @@ const waitingIn = (sql: Sql): Effect.Effect<number> =>
 const migrationsOf = (service: string) =>
   join(import.meta.dirname, "../../../../services", service, "migrations")
 
-/** Databases over one connection each, on one server's database. */
+/** Two connections to one database. */
 const twoDatabases = (
   service: string,
 ): Effect.Effect<
@@ -117,7 +117,7 @@ const twoDatabases = (
         migrations: migrationsOf(service),
         settings: { deadlock_timeout },
       })
-    // Who looks for deadlocks is the second connection, and soon.
+    // The second connection looks for deadlocks, and soon.
     return [yield* onlooker(url), yield* open("1h"), yield* open("10ms")] as const
   })
 
