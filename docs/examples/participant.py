@@ -241,7 +241,7 @@ ROUTES = {
 
 if __name__ == "__main__":
     try:
-        server = Server((HOST, int(PORT)), ROUTES, authorize)
+        server = Server((HOST, int(PORT)), ROUTES, authorize, {"/internal/forget": 64 * 1024})
     except (OSError, OverflowError) as error:
         sys.exit(f"{NAME} cannot listen at {HOST}:{PORT} ({error}): set HOST and PORT to others.")
     print(f"{NAME} listens on http://{HOST}:{server.server_port}", flush=True)

@@ -40,6 +40,13 @@ export const bugs = {
     what: "tokens of a clock that differs are refused",
     namedBy: "other-clocks",
   },
+  "early-tokens": { what: "a token of the future is accepted", namedBy: "early-token" },
+  "any-not-before": { what: "the nbf of a token is not checked", namedBy: "not-before" },
+  "case-sensitive": {
+    what: "a token after bearer in lower case is refused",
+    namedBy: "scheme-case",
+  },
+  "no-challenge": { what: "a 401 names no scheme", namedBy: "challenge" },
   "unsigned-tokens": { what: "a token without a signature is accepted", namedBy: "unsigned-token" },
   "long-lived-tokens": {
     what: "how long a token lives is not checked",
@@ -48,6 +55,14 @@ export const bugs = {
   "any-type-of-token": { what: "a token of another type is accepted", namedBy: "other-type" },
   "any-issuer": { what: "the issuer of a token is not checked", namedBy: "other-caller" },
   "forgets-young-orders": { what: "it forgets whatever it is told to", namedBy: "forget-young" },
+  "spares-once": {
+    what: "an order is not spared when a second request names it",
+    namedBy: "spared",
+  },
+  "spares-forgotten-orders": {
+    what: "an order that was forgotten is spared again",
+    namedBy: "spared",
+  },
   "takes-old-orders": { what: "an order's age does not matter", namedBy: "old-order" },
   "cursor-skips": { what: "a page begins one order too late", namedBy: "page-cursor" },
   "oversells": { what: "what is left is read before it is locked", namedBy: "last-unit" },
@@ -59,6 +74,7 @@ export const bugs = {
     what: "one rejection rejects the whole batch",
     namedBy: "refused-among-others",
   },
+  "any-size": { what: "a body may have any size", namedBy: "largest-body" },
   "unknown-fields": { what: "an unknown field is ignored", namedBy: "malformed" },
   "only-in-memory": { what: "nothing outlives the process", namedBy: "restarted" },
   "answers-first": { what: "it answers before it writes", namedBy: "killed" },
