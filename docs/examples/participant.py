@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """
 A participant of the order saga in Python: courier, which has a capacity in each district. An example to copy. It does all
-that docs/protocol.md requires, with the standard library, the two files beside this one (for any service), and a driver:
+that docs/protocol.md requires, with the standard library, the files beside this one (for any service), and a driver:
 
     apt install python3-psycopg     # psycopg 3, for Debian's own /usr/bin/python3
 
@@ -9,7 +9,7 @@ Settings: DATABASE_URL and SERVICE_PUBLIC_KEYS (a JWKS) are required; NAME, HOST
 each district, at the first start) are optional.
 """
 import os, queue, random, re, sys, time, uuid
-import psycopg
+import needs, psycopg  # In this order: `needs` ends the program where psycopg is missing.
 from psycopg.rows import dict_row
 from json_server import Problem, Server
 from service_tokens import ServiceTokens

@@ -41,8 +41,11 @@ export interface PythonOptions {
 }
 
 /** Runs it until it ends by itself; for starts that must fail. */
-export const runPython = (environment: Readonly<Record<string, string>>) => {
-  const { status, stderr } = spawnSync(python!, [participantFile], {
+export const runPython = (
+  environment: Readonly<Record<string, string>>,
+  words: ReadonlyArray<string> = [participantFile],
+) => {
+  const { status, stderr } = spawnSync(python!, words, {
     env: { ...surroundings, ...environment },
     encoding: "utf8",
   })
