@@ -70,7 +70,8 @@ production.`,
   },
   closing:
     `Exits with 0 when every rule that was tried is kept, with 1 when one is broken, and with 2 when the
-participant cannot be tried, or an option is wrong.`,
+participant cannot be tried, or an option is wrong. Ctrl-C ends it: it gives back what it holds,
+reports what was tried until then, and exits with 130.`,
   read: ({ url, resource, key, name, restart, seed, only = [], json = false, junit }): Asked => {
     if (url === undefined || !resource) throw new Misused("It needs --url and --resource")
     if ((key === undefined) !== (name === undefined)) {
