@@ -5,7 +5,8 @@
  */
 import fc from "fast-check"
 import type { OrderContent, OrderId, StepName } from "#shared/contracts/order.ts"
-import { stepsInForce } from "#shared/contracts/order-saga.ts"
+import { type OrderStep, stepsInForce } from "#shared/contracts/order-saga.ts"
+import { forEachStep } from "#tests/support/saga-rows.ts"
 
 export const idOf = (order: number) => `order ${order}` as OrderId
 
@@ -106,7 +107,7 @@ const fates = ({ eventMs }: Times): fc.Arbitrary<Array<Fate>> =>
   )
 
 const allFates = (times: Times): fc.Arbitrary<Plan["fates"]> =>
-  fc.record({ money: fates(times), item: fates(times), slot: fates(times), register: fates(times) })
+  fc.record({ ...forEachStep(() => fates(times)), register: fates(times) })
 
 const delivery = ({ eventMs }: Times, orders: number): fc.Arbitrary<Delivery> =>
   fc.record({
@@ -146,20 +147,23 @@ const order = ({ deadlineMs }: Times): fc.Arbitrary<Order> =>
     deadlineMs,
   })
 
+const anns = { username: "ann", amountMinor: 2, details: { item: 1, slot: "09:00" } }
+const bobs = { username: "bob", amountMinor: 2, details: { item: 2, slot: "10:00" } }
+
 /** So little that sagas are in each other's way, and enough that one could complete. */
-const stock = (first: string, second: string, most: number) =>
-  fc.record({ [first]: fc.integer({ min: 1, max: most }), [second]: fc.nat(most) })
+const little = ({ takes }: OrderStep) => {
+  const [[first, quantity], [second]] = [takes(anns), takes(bobs)]
+  const most = 3 * quantity
+  const some = { [first]: fc.integer({ min: 1, max: most }) }
+  return fc.record(second === first ? some : { ...some, [second]: fc.nat(most) })
+}
 
 /** Up to four orders, under any fates. */
 export const anyPlan = (times: Times): fc.Arbitrary<Plan> =>
   fc.integer({ min: 1, max: 4 }).chain((orders) =>
     fc.record({
       seed: fc.nat(),
-      stock: fc.record({
-        money: stock("ann", "bob", 6),
-        item: stock("1", "2", 3),
-        slot: stock("09:00", "10:00", 3),
-      }),
+      stock: fc.record(forEachStep(little)),
       orders: fc.array(order(times), { minLength: orders, maxLength: orders }),
       deliveries: fc.array(delivery(times, orders), { minLength: 1, maxLength: 4 }),
       cancels: cancels(times, orders),
@@ -167,18 +171,27 @@ export const anyPlan = (times: Times): fc.Arbitrary<Plan> =>
     })
   )
 
+const oneOfEach = { ...anns, amountMinor: 1 }
+
+/** Enough of each for so many orders. */
+const enoughFor = (orders: number): Plan["stock"] =>
+  forEachStep(({ takes }) => {
+    const [resource, quantity] = takes(oneOfEach)
+    return { [resource]: orders * quantity }
+  })
+
 /** An order for one of each, and no reason why it should not complete. */
 export const calm = {
   seed: 0,
-  stock: { money: { ann: 1 }, item: { "1": 1 }, slot: { "09:00": 1 } },
+  stock: enoughFor(1),
   orders: [{
-    takes: { username: "ann", amountMinor: 1, details: { item: 1, slot: "09:00" } },
+    takes: oneOfEach,
     steps: stepsInForce,
     deadlineMs: day,
   }],
   deliveries: [{ orders: [{ order: 0, redelivered: false }], atMs: 0 }],
   cancels: [],
-  fates: { money: [], item: [], slot: [], register: [] },
+  fates: { ...forEachStep(() => []), register: [] },
 } as const satisfies Plan
 
 /**
@@ -188,7 +201,7 @@ export const calm = {
 export const decisionRace = (against: "deadline" | "cancel"): fc.Arbitrary<Plan> =>
   fc.record({
     seed: fc.nat(),
-    stock: fc.constant({ money: { ann: 2 }, item: { "1": 2 }, slot: { "09:00": 2 } }),
+    stock: fc.constant(enoughFor(2)),
     orders: fc.array(
       (against === "deadline" ? fc.integer({ min: 10, max: 50 }) : fc.constant(day))
         .map((deadlineMs) => ({ ...calm.orders[0], deadlineMs })),
@@ -209,8 +222,7 @@ export const decisionRace = (against: "deadline" | "cancel"): fc.Arbitrary<Plan>
       { minLength: 2, maxLength: 4 },
     ),
     fates: fc.record({
-      money: fc.constant([]),
-      item: fc.constant([]),
+      ...forEachStep(() => fc.constant<Array<Fate>>([])),
       slot: fc.array(fc.record({
         fate: fc.constant("answered"),
         arrivesMs: fc.nat(30),
@@ -232,7 +244,7 @@ export const lastUnit = (times: Times): fc.Arbitrary<Plan> =>
   fc.integer({ min: 2, max: 5 }).chain((orders) =>
     fc.record({
       seed: fc.nat(),
-      stock: fc.constant({ ...calm.stock, money: { ann: orders }, slot: { "09:00": orders } }),
+      stock: fc.constant({ ...enoughFor(orders), item: calm.stock.item }),
       orders: fc.constant(Array<Order>(orders).fill(calm.orders[0])),
       deliveries: fc.array(delivery(times, orders), { minLength: 1, maxLength: 2 * orders }),
       cancels: fc.constant([]),

@@ -1,5 +1,5 @@
 /**
- * A world in which waves of sagas run: three participants, the decision register, and what becomes
+ * A world in which waves of sagas run: their participants, the decision register, and what becomes
  * of the requests between them; and the waves in it. All of it is drawn from a plan.
  */
 import { Clock, Effect, type FiberSet, type Scope } from "effect"
@@ -8,6 +8,7 @@ import type { OrderId, StepName } from "#shared/contracts/order.ts"
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import type { Reservation } from "#shared/reservations/rules.ts"
 import type { SagaEnd } from "#shared/saga/saga.ts"
+import { forEachStep } from "#tests/support/saga-rows.ts"
 import { type Delivery, type Fate, idOf, type Plan } from "./saga-plans.ts"
 
 export type Status = Decided["status"]
@@ -70,18 +71,16 @@ export const worldOf = (plan: Plan, scope: Scope.Scope): World => {
     records: new Map(),
     balances: new Map(Object.entries(plan.stock[name])),
   })
-  const { money, item, slot, register } = plan.fates
   return {
     plan,
-    participants: {
-      money: participant("money"),
-      item: participant("item"),
-      slot: participant("slot"),
-    },
+    participants: forEachStep(({ step }) => participant(step)),
     statuses: new Map(plan.orders.map((_, order) => [idOf(order), "pending"])),
     cancelled: new Map(),
     scope,
-    fates: { money: [...money], item: [...item], slot: [...slot], register: [...register] },
+    fates: {
+      ...forEachStep(({ step }) => [...plan.fates[step]]),
+      register: [...plan.fates.register],
+    },
     waves: 0,
     answers: new Map(),
     history: [],

@@ -7,7 +7,7 @@ import { Effect } from "effect"
 import type { Process } from "./kernel.ts"
 import type { Answer } from "./network.ts"
 import { orderFaults } from "./plan.ts"
-import { poison } from "./wish.ts"
+import { poisonFor } from "./wish.ts"
 import type { Serve } from "./services.ts"
 import type { World } from "./world.ts"
 
@@ -52,7 +52,7 @@ const failureOf = (
     world.hit("process: refuses its callers", name)
     return answer(401)
   }
-  const malformed = poison[service as keyof typeof poison]
+  const malformed = poisonFor(service)
   if (malformed !== undefined && entries.some(({ resource }) => resource === malformed)) {
     world.hit("order: poison", name)
     return answer(400)

@@ -2,7 +2,7 @@
  * A plan as a person reads it: what there is, who orders what, and which faults come in between.
  */
 import { type Plan, type PointFault, replicas, type TimedFault } from "./plan.ts"
-import { cancellerOf, poison, type Wish } from "./wish.ts"
+import { cancellerOf, poisonFor, type Wish } from "./wish.ts"
 import type { Restock } from "./restocks.ts"
 import { participants, stepAt } from "./services.ts"
 
@@ -35,8 +35,9 @@ const money = (minor: number) => (minor / 100).toFixed(2)
 
 const wishText = (wish: Wish): string => {
   const { username, amountMinor, item, slot, atMs, repeats, cancelAfterMs, steps } = wish
+  const wanted: ReadonlyArray<string | undefined> = [username, `${item}`, slot]
   const refusing = participants.filter((name) =>
-    [username, `${item}`, slot].includes(poison[name]) && steps?.includes(stepAt[name]) !== false
+    wanted.includes(poisonFor(name)) && steps?.includes(stepAt[name]) !== false
   )
   return [
     `at ${seconds(atMs)}: ${username}, ${money(amountMinor)}, item ${item}, slot ${slot}`,

@@ -5,7 +5,9 @@
  * or its n-th commit; or at a time.
  */
 import fc from "fast-check"
+import { participantNames } from "#shared/contracts/order-saga.ts"
 import { type FailpointName, failpoints } from "#shared/failpoint.ts"
+import { forEachParticipant } from "#tests/support/saga-rows.ts"
 import { operations } from "./operations.ts"
 import { type Restock, restock } from "./restocks.ts"
 import { type Wish, wish } from "./wish.ts"
@@ -14,7 +16,7 @@ import { type Wish, wish } from "./wish.ts"
  * The services of the simulated world, and how many processes of each there are where a plan does
  * not say.
  */
-export const replicas = { orders: 2, orchestrator: 3, billing: 1, items: 1, slots: 1 }
+export const replicas = { orders: 2, orchestrator: 3, ...forEachParticipant(() => 1) }
 export type Replicas = Readonly<typeof replicas>
 export type ServiceName = keyof Replicas
 export const services = Object.keys(replicas) as ReadonlyArray<ServiceName>
@@ -57,11 +59,11 @@ export const commitFaults = [
 export const failpointFaults = ["crash", "stall"] as const
 
 /** What the orchestrator calls, and what customers do; those do not crash. */
-export const calls = ["orders", "billing", "items", "slots"] as const
+export const calls = ["orders", ...participantNames] as const
 export const customerCalls = ["place", "find", "restock", "cancel"] as const
 export const customerFaults = callFaults.filter((fault) => fault !== "caller crashes")
 export const queueCommands = ["publish", "take", "acknowledge"] as const
-export const databases = ["orders", "billing", "items", "slots"] as const
+export const databases = ["orders", ...participantNames] as const
 
 /** The n-th arrival at the place of that name. */
 export interface Point {

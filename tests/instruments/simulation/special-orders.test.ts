@@ -3,7 +3,7 @@
  * participant.
  */
 import { describe, expect, it } from "vitest"
-import { type OrderFault, orderFaults, type Plan, type TimedFault } from "./plan.ts"
+import { type OrderFault, orderFaults, type Plan, replicas, type TimedFault } from "./plan.ts"
 import { poison, type Wish } from "./wish.ts"
 import { simulate } from "./simulate.ts"
 import { rows } from "./tables/database.ts"
@@ -21,7 +21,7 @@ const plan: Plan = {
   seed: 1,
   // All orders are there by then, so they go through the steps as one wave.
   orchestratorsAtMs: 1_000,
-  replicas: { orders: 1, orchestrator: 1, billing: 1, items: 1, slots: 1 },
+  replicas: { ...replicas, orders: 1, orchestrator: 1 },
   deadlineMs: 120_000,
   wallet: 100_00,
   stock: 10,

@@ -9,6 +9,7 @@ import { Fetch } from "#shared/http/client.ts"
 import { makePeerClocks, PeerClocks } from "#shared/http/peer-clocks.ts"
 import type { Store } from "#shared/postgres/store.ts"
 import { Unavailable } from "#shared/transient.ts"
+import { forEachParticipant } from "#tests/support/saga-rows.ts"
 import { EarlierVersion } from "./earlier-version.ts"
 import { edgeOf } from "./edge.ts"
 import { type Kernel, newProcess, type Process } from "./kernel.ts"
@@ -24,7 +25,7 @@ import {
   type ServiceName,
   type TimedFault,
 } from "./plan.ts"
-import { itemIds, slotTimes, usernames } from "./wish.ts"
+import { resources } from "./wish.ts"
 import { SimulatedQueue } from "./queue.ts"
 import {
   orchestratorLayers,
@@ -87,11 +88,13 @@ export class System {
     this.earlier = new EarlierVersion(plan)
     const all = (names: ReadonlyArray<string>, opening: number) =>
       new Map(names.map((name) => [name, opening]))
-    this.openings = {
-      billing: all(usernames, plan.wallet),
-      items: all(itemIds, plan.stock),
-      slots: all(slotTimes, plan.capacity),
+    const opening: Partial<Record<ParticipantName, number>> = {
+      billing: plan.wallet,
+      items: plan.stock,
     }
+    this.openings = forEachParticipant((name) =>
+      all(resources[name], opening[name] ?? plan.capacity)
+    )
     for (const name of participants) {
       for (const [resource, balance] of this.openings[name]) {
         addResource(this.databases[name], resource, balance)

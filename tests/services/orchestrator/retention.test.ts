@@ -14,6 +14,7 @@ import type { ForgetRequest } from "#shared/contracts/retention.ts"
 import { Fetch } from "#shared/http/client.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
 import { Unreached } from "#services/orchestrator/audit/records.ts"
+import { forEachParticipant } from "#tests/support/saga-rows.ts"
 
 const startMs = Date.UTC(2026, 5, 1)
 const order = (n: number) => OrderId.make(firstIdAt(n).replace(/0{12}$/, "000000000001"))
@@ -83,12 +84,7 @@ const start = (
     const { retention = "30 days", deadline = "2 minutes" } = options
     yield* Layer.build(
       retentionLayer({
-        urls: {
-          billing: url("billing"),
-          items: url("items"),
-          slots: url("slots"),
-          orders: url("orders"),
-        },
+        urls: { ...forEachParticipant(url), orders: url("orders") },
         retention: Duration.fromInputUnsafe(retention),
         deadline: Duration.fromInputUnsafe(deadline),
       }).pipe(
