@@ -143,7 +143,7 @@ def page(database, query):
         order by order_id desc limit %(limit)s""", {"before": None, "after": None, "limit": 1000, **query}).fetchall()}
 
 def books(database, _):
-    """The opening of a district is what is left, what orders hold, and what orders consumed that are forgotten by now."""
+    """The opening of a district is what is left, what orders hold, and what forgotten orders have consumed."""
     database.execute("set transaction isolation level repeatable read")  # All of it at one instant.
     imbalanced = database.cursor(row_factory=dict_row).execute("""
         select * from (

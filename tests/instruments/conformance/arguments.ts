@@ -18,11 +18,12 @@ export const conformanceSyntax = syntax({
   call: "npm run conformance",
   usage: "-- --url U --resource R [--key K --name N] [--restart COMMAND]\n" +
     "[--seed S] [--only CHECK]... [--json] [--junit FILE]",
-  about: `Tries whether a participant, in whatever language it is written, keeps the protocol
-(docs/protocol.md). It uses HTTP alone, reports what it tried, what it saw and what the protocol
-says, and gives back what it has reserved.
+  about:
+    `Tries whether a participant, in any language, keeps the protocol (docs/protocol.md). It uses HTTP
+alone, reports what it tried, what it saw and what the protocol says, and gives back what it has
+reserved.
 
-It needs a resource of its own, with at least 1 of it available: for moments it takes all of it, to
+It needs a resource of its own, with at least 1 of it available: it briefly takes all of it, to
 count it. A few thousand orders of its own stay on record until the participant forgets them. It
 touches no other resources and no other orders, so it can be run in a test system; never run it in
 production.`,

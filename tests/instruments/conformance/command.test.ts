@@ -129,7 +129,7 @@ describe("npm run conformance", () => {
   ] as const
 
   it.each(refusals)(
-    "with %j, %j cannot be tried: one line and exit code 2",
+    "says in one line, with exit code 2, why a participant with %j cannot be tried with %j",
     (settings, more, words) =>
       planted(settings, async (one) => {
         const { out, err, code } = await run(on(one, ...only("livez"), ...more))

@@ -165,8 +165,8 @@ const settle = async (kit: Kit) => {
   return {
     wrong: kit.available === before
       ? undefined
-      : `After all was given back, ${kit.available} of ${kit.resource} were left, and ${before} before ` +
-        "(unless somebody else uses it)",
+      : `After all was given back, ${kit.available} of ${kit.resource} were left, and ${before} before: ` +
+        "a balance is wrong, or somebody else uses it",
     stopped: kit.available > 0
       ? undefined
       : `nothing is left of ${kit.resource}: what was reserved did not come back`,

@@ -16,7 +16,7 @@ const forgotten = async (kit: Kit) => {
   const { before } = objectOf(answer)
   const spared = listOf(answer, "spared") as ReadonlyArray<OrderId>
   if (typeof before !== "string" || !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(before)) {
-    throw new Broken(`It does not say before which order it has forgotten: ${excerpt(answer.text)}`)
+    throw new Broken(`It does not say up to which order it has forgotten: ${excerpt(answer.text)}`)
   }
   return { before: before as OrderId, spared }
 }
@@ -101,13 +101,13 @@ const forgottenAnswer = async (kit: Kit) => {
 
 /**
  * No order of the kit is old enough to be forgotten while it has a record. But an order can be
- * spared without one: it only has to be as old as what is forgotten now.
+ * spared without one: it only has to be as old as the records that are forgotten now.
  */
 const spared = async (kit: Kit) => {
   const first = await forgotten(kit)
   const [old, young] = [idBehind(first.before), kit.order()]
   if (first.spared.length + 2 > maxSpared) throw new NotTried("it spares too many orders already")
-  // Just behind the last bound, so that nothing of others is forgotten.
+  // Just behind the last bound, so that no record of others is forgotten.
   const before = idBehind(old)
   const sparing = async (except: ReadonlyArray<OrderId>, expected: ReadonlyArray<OrderId>) => {
     await forget(kit, before, [...first.spared, ...except])
@@ -139,15 +139,14 @@ export const forgettingChecks: ReadonlyArray<Check> = [
     at: "retention",
     tries: "a request to forget all orders before an hour from now",
     says:
-      "No order that is younger than the retention plus a day is forgotten, whatever is requested.",
+      "No order that is younger than the retention plus a day is forgotten, whatever the request says.",
     run: forgetYoung,
   },
   {
     name: "forgotten",
     at: "retention",
     tries: "how far it has forgotten, and invalid requests to forget",
-    says:
-      "It tells before which order it has forgotten, and which it spared; this never goes back.",
+    says: "It tells up to which order it has forgotten, and which it spared; this never goes back.",
     run: forgottenAnswer,
   },
   {
@@ -155,7 +154,8 @@ export const forgettingChecks: ReadonlyArray<Check> = [
     at: "retention",
     tries: "an old order and a young one to spare, again, no more, and then once more",
     says:
-      "Spared are the orders in except that are below before, until a request does not name them; what was forgotten earlier cannot be spared.",
+      "It spares the orders in except that are below before, until a request does not name them. " +
+      "An order that was forgotten cannot be spared again.",
     run: spared,
   },
 ]

@@ -31,7 +31,7 @@ export const bugs = {
     namedBy: "killed",
   },
   "all-at-once": {
-    what: "all commands of a batch see what was there before it",
+    what: "all commands of a batch see the state before the batch",
     namedBy: "batches",
   },
   "no-audience": { what: "a token for another participant is accepted", namedBy: "other-audience" },
@@ -54,7 +54,7 @@ export const bugs = {
   },
   "any-type-of-token": { what: "a token of another type is accepted", namedBy: "other-type" },
   "any-issuer": { what: "the issuer of a token is not checked", namedBy: "other-caller" },
-  "forgets-young-orders": { what: "it forgets whatever it is told to", namedBy: "forget-young" },
+  "forgets-young-orders": { what: "it forgets orders of any age", namedBy: "forget-young" },
   "spares-once": {
     what: "an order is not spared when a second request names it",
     namedBy: "spared",
@@ -65,7 +65,7 @@ export const bugs = {
   },
   "takes-old-orders": { what: "an order's age does not matter", namedBy: "old-order" },
   "cursor-skips": { what: "a page begins one order too late", namedBy: "page-cursor" },
-  "oversells": { what: "what is left is read before it is locked", namedBy: "last-unit" },
+  "oversells": { what: "the balance is read before it is locked", namedBy: "last-unit" },
   "half-a-batch": {
     what: "a malformed command refuses the batch when those before it took effect",
     namedBy: "malformed-batch",
