@@ -1,12 +1,10 @@
 /** No false alarm: the audit's pages are of different moments, and orders go on in between. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
+import { orderSaga } from "#shared/contracts/order-saga.ts"
 import { underLoad } from "#tests/support/patience.ts"
 import { losesAnswers, startSystem, type System, works } from "../running-system.ts"
 import { named, startAudit } from "./auditing.ts"
-
-type Name = "billing" | "items" | "slots"
-const names: ReadonlyArray<Name> = ["billing", "items", "slots"]
 
 /** An order that nobody works on, and an audit. */
 const idle = Effect.gen(function* () {
@@ -31,21 +29,17 @@ const afterPage = (system: System, nth: number, happen: () => Promise<unknown>) 
 }
 
 /**
- * Records of a completed order, as its saga leaves them; `ago` is how old billing, items and slots
+ * Records of a completed order, as its saga leaves them; `ago` is how old the participants
  * believe them to be.
  */
 const complete = async ({ orders, sql }: System, id: string, ago = "0 seconds") => {
   const [order] = await orders.sql`
     update orders set status = 'completed', decided_at = now(), publish_at = null
     where id = ${id} returning username, amount, details`
-  const held = {
-    billing: [order!.username, order!.amount],
-    items: [String(order!.details.item), 1],
-    slots: [order!.details.slot, 1],
-  } as const
-  for (const name of names) {
-    const [resource, quantity] = held[name]
-    await sql[name]`
+  const { username, amount, details } = order!
+  for (const { at, takes } of orderSaga) {
+    const [resource, quantity] = takes({ username, amountMinor: amount, details })
+    await sql[at]`
       insert into reservations (order_id, outcome, resource, quantity, recorded_at)
       values (${id}, 'reserved', ${resource}, ${quantity}, now() - ${ago}::interval)`
   }
