@@ -1,6 +1,6 @@
 /**
- * A value for each row of the saga's table. Tests that need one for each participant derive it here,
- * so that a new row is theirs, too.
+ * A value for each row of the saga's table. Tests that need one for each participant derive it
+ * here, so a new row needs no edit there.
  */
 import type { StepName } from "#shared/contracts/order.ts"
 import { orderSaga, type OrderStep, type ParticipantName } from "#shared/contracts/order-saga.ts"

@@ -9,12 +9,12 @@ import { Fetch } from "#shared/http/client.ts"
 import { makePeerClocks, PeerClocks } from "#shared/http/peer-clocks.ts"
 import type { Store } from "#shared/postgres/store.ts"
 import { Unavailable } from "#shared/transient.ts"
-import { forEachParticipant } from "#tests/support/saga-rows.ts"
 import { EarlierVersion } from "./earlier-version.ts"
 import { edgeOf } from "./edge.ts"
 import { type Kernel, newProcess, type Process } from "./kernel.ts"
 import { MachineClocks } from "./machine-clocks.ts"
 import { Network } from "./network.ts"
+import { openingsOf } from "./openings.ts"
 import { retryNow } from "./operations.ts"
 import {
   calleeFaults,
@@ -25,13 +25,11 @@ import {
   type ServiceName,
   type TimedFault,
 } from "./plan.ts"
-import { resources } from "./wish.ts"
 import { SimulatedQueue } from "./queue.ts"
 import {
   orchestratorLayers,
   ordersLayers,
   participantLayers,
-  type ParticipantName,
   participants,
   type Serve,
   serveOrders,
@@ -66,8 +64,7 @@ export class System {
   readonly network: Network
   readonly queue: SimulatedQueue
   private readonly earlier: EarlierVersion
-  /** What there is of each resource before the first order. */
-  readonly openings: Record<ParticipantName, ReadonlyMap<string, number>>
+  readonly openings: ReturnType<typeof openingsOf>
   private readonly running = new Map<string, Running>()
   /** What each orchestrator that was started last has in flight. */
   private readonly sagas = new Map<string, RunningSagas["Service"]>()
@@ -86,15 +83,7 @@ export class System {
     this.network = new Network(this.world)
     this.queue = new SimulatedQueue(this.world)
     this.earlier = new EarlierVersion(plan)
-    const all = (names: ReadonlyArray<string>, opening: number) =>
-      new Map(names.map((name) => [name, opening]))
-    const opening: Partial<Record<ParticipantName, number>> = {
-      billing: plan.wallet,
-      items: plan.stock,
-    }
-    this.openings = forEachParticipant((name) =>
-      all(resources[name], opening[name] ?? plan.capacity)
-    )
+    this.openings = openingsOf(plan)
     for (const name of participants) {
       for (const [resource, balance] of this.openings[name]) {
         addResource(this.databases[name], resource, balance)

@@ -1,7 +1,7 @@
 /** No false alarm: the audit's pages are of different moments, and orders go on in between. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
-import { orderSaga } from "#shared/contracts/order-saga.ts"
+import { orderSaga, participantNames } from "#shared/contracts/order-saga.ts"
 import { underLoad } from "#tests/support/patience.ts"
 import { losesAnswers, startSystem, type System, works } from "../running-system.ts"
 import { named, startAudit } from "./auditing.ts"
@@ -29,8 +29,8 @@ const afterPage = (system: System, nth: number, happen: () => Promise<unknown>) 
 }
 
 /**
- * Records of a completed order, as its saga leaves them; `ago` is how old the participants
- * believe them to be.
+ * Records of a completed order, as its saga leaves them; `ago` is how old the participants believe
+ * them to be.
  */
 const complete = async ({ orders, sql }: System, id: string, ago = "0 seconds") => {
   const [order] = await orders.sql`
@@ -115,7 +115,7 @@ describe("the audit of orders that go on", () => {
       Effect.gen(function* () {
         const system = yield* startSystem({ ORDER_DEADLINE: `${underLoad(30_000)} millis` })
         let calls = 0
-        for (const name of ["orders", ...names] as const) {
+        for (const name of ["orders", ...participantNames] as const) {
           system.conduct[name] = (answer, request) =>
             (request.method === "POST" && ++calls % 7 === 0 ? losesAnswers : works)(answer, request)
         }
