@@ -1,6 +1,7 @@
 /** The command line of `npm run new:participant`. */
 import { syntax } from "#shared/command/syntax.ts"
 import { Misused } from "#shared/command/understand.ts"
+import { isMade } from "./earlier-run.ts"
 import { wrongIn } from "./names.ts"
 import { type Balance, balances, type Wanted } from "./participant.ts"
 
@@ -17,7 +18,7 @@ export const newParticipantSyntax = syntax({
     `Creates a participant of the order saga: the folder services/NAME, its row in shared/roster.ts, its
 settings, and its entries in the manifests of Compose and Kubernetes. An order reserves one of what
 --resource names. Prints the two edits that are left to you: the row of the saga, and the field of
-the order.`,
+the order. Run again, it changes nothing, and prints the edits that are still left.`,
   options: {
     resource: {
       type: "string",
@@ -51,7 +52,7 @@ when a name or an option cannot be used, and with 1 when a file is not what it h
       )
     }
     const wanted: Wanted = { name, resource, balance, ...(table !== undefined && { table }) }
-    const wrong = wrongIn(wanted)
+    const wrong = isMade(wanted) ? undefined : wrongIn(wanted)
     if (wrong !== undefined) throw new Misused(wrong)
     return { ...wanted, dryRun }
   },

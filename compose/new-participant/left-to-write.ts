@@ -11,7 +11,7 @@ export interface Suggested extends Edit {
 }
 
 /** The row of the saga, and the field of the order that it reads. */
-export const leftToWrite = (wanted: Wanted): ReadonlyArray<Suggested> => {
+export const leftToWrite = (wanted: Wanted): readonly [row: Suggested, field: Suggested] => {
   const { name, resource, step, balance } = participantOf(wanted)
   const row = `  {
     step: "${step}",

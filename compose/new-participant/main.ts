@@ -8,8 +8,8 @@ import { Console, Effect } from "effect"
 import { command } from "#shared/command/command.ts"
 import { addedLines } from "./added-lines.ts"
 import { newParticipantSyntax } from "./arguments.ts"
-import { leftToWrite } from "./left-to-write.ts"
-import type { Wanted } from "./participant.ts"
+import { isMade, stillLeft } from "./earlier-run.ts"
+import type { Suggested } from "./left-to-write.ts"
 import { plan } from "./plan.ts"
 import { type Changed, changedBy, NotWritten, writeAll } from "./project-files.ts"
 
@@ -26,8 +26,8 @@ const shown = ({ file, before, after }: Changed) =>
     indented(before === undefined ? after.trimEnd().split("\n") : addedLines(before, after), "+ ")
   }`
 
-const nextSteps = (wanted: Wanted) => {
-  const places = leftToWrite(wanted).map(({ file, what, lines }) =>
+const nextSteps = (left: ReadonlyArray<Suggested>) => {
+  const places = left.map(({ file, what, lines }) =>
     `  ${file}, ${what}:\n\n${indented(lines.trimEnd().split("\n"), "  ")}`
   )
   return `
@@ -43,6 +43,12 @@ orders in flight, and how to create the database where data exists already.`
 command(newParticipantSyntax, ({ dryRun, ...wanted }) =>
   Effect.gen(function* () {
     const folder = `services/${wanted.name}`
+    const left = stillLeft(wanted)
+    if (isMade(wanted)) {
+      yield* Console.log(`An earlier run has made ${folder}. Nothing is changed.`)
+      yield* Console.log(left.length > 0 ? nextSteps(left) : "Nothing is left to write.")
+      return
+    }
     if (existsSync(join(root, folder))) {
       return yield* new NotWritten({
         message: `Nothing is written: ${folder} exists already`,
@@ -51,5 +57,5 @@ command(newParticipantSyntax, ({ dryRun, ...wanted }) =>
     const changed = yield* changedBy(root, plan(wanted))
     if (!dryRun) yield* writeAll(root, changed)
     yield* Console.log(changed.map(dryRun ? shown : listed).join(dryRun ? "\n\n" : "\n"))
-    yield* Console.log(nextSteps(wanted))
+    yield* Console.log(nextSteps(left))
   })).main(process.argv.slice(2))

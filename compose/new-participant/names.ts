@@ -10,6 +10,7 @@ import { NewOrder } from "#shared/contracts/order.ts"
 import { orderSaga } from "#shared/contracts/order-saga.ts"
 import { resourceMigrations } from "#shared/reservations/resource-migrations.ts"
 import { roster, type ServiceName } from "#shared/roster.ts"
+import { isUndoable } from "./earlier-run.ts"
 import { type Participant, participantOf, type Wanted } from "./participant.ts"
 import { sqlKeywords } from "./sql-keywords.ts"
 
@@ -68,7 +69,10 @@ const isUsed = (name: string) =>
   )
 
 const wrongName = ({ name, step, opening }: Participant): string | undefined => {
-  if (Object.hasOwn(roster, name)) return "it exists already: it has a row in shared/roster.ts"
+  if (Object.hasOwn(roster, name)) {
+    const undo = isUndoable(name) ? "; docs/add-a-step.md says how to undo a run" : ""
+    return `it exists already: it has a row in shared/roster.ts${undo}`
+  }
   if (isReserved(name)) return "code uses that word for something else"
   if (sqlKeywords.has(name) || ofOthers.includes(name)) {
     return "PostgreSQL or the network uses that word for something else"

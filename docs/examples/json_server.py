@@ -7,7 +7,7 @@ from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl
 
-MOST_CONNECTIONS, LARGEST_BODY = 200, 1024 * 1024
+MOST_CONNECTIONS, LARGEST_BODY = 200, 1024 * 1024  # Bytes, where a route has no limit of its own.
 IDLE, SLOWEST = 75, 10  # Seconds: how long a connection may be idle, and how long a request or an answer may take.
 
 class Problem(Exception):
@@ -72,9 +72,12 @@ class Handler(BaseHTTPRequestHandler):
             self.admit(path)
         except Problem as problem:
             refusal = problem
-        body = self.read_body(0 if refusal else LARGEST_BODY)
+        most = self.server.largest.get(path, LARGEST_BODY)
+        body = self.read_body(0 if refusal else most)
         if refusal:
             raise refusal
+        if body is None:
+            raise Problem(413, "body_too_large", f"The body is larger than {most} bytes. Send less.")
         given = fields_of(query) if self.command == "GET" else json_of(self.headers, body)
         return self.server.routes[self.command, path](given)
 
@@ -87,7 +90,7 @@ class Handler(BaseHTTPRequestHandler):
         self.server.authorize(path, self.headers)
 
     def read_body(self, most):
-        """Returns the body if it is small enough. Always reads it to its end, since the next request follows it."""
+        """Returns the body, or None if it is too large. Always reads it to its end, since the next request follows it."""
         lengths = self.headers.get_all("Content-Length", ["0"])
         if "Transfer-Encoding" in self.headers or not re.fullmatch("[0-9]{1,15}", " ".join(lengths)):
             self.close_connection = True
@@ -100,9 +103,7 @@ class Handler(BaseHTTPRequestHandler):
                 raise ConnectionError("the body ended early")
             body, left = part, left - len(part)
         self.deadline = float("inf")
-        if length > LARGEST_BODY:
-            raise Problem(413, "body_too_large", f"The body is larger than {LARGEST_BODY} bytes. Send less.")
-        return body
+        return body if length <= most else None
 
     def send(self, status, content, media_type="application/json"):
         self.deadline = time.monotonic() + SLOWEST
@@ -142,9 +143,10 @@ class Handler(BaseHTTPRequestHandler):
 class Server(ThreadingHTTPServer):
     request_queue_size, is_stopping = 128, False
 
-    def __init__(self, address, routes, authorize):
-        """Routes: handlers by method and path. A handler gets the body's JSON or the fields of the query."""
-        self.routes, self.authorize, self.connections = routes, authorize, set()
+    def __init__(self, address, routes, authorize, largest):
+        """Routes: handlers by method and path. A handler gets the body's JSON or the fields of the query. Largest: the most
+        bytes of a body, by path."""
+        self.routes, self.authorize, self.largest, self.connections = routes, authorize, largest, set()
         super().__init__(address, Handler)
 
     def verify_request(self, *_):

@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """
 A participant of the order saga in Python: courier, which has a capacity in each district. An example to copy. It does all
-that docs/protocol.md requires, with the standard library, the two files beside this one (for any service), and a driver:
+that docs/protocol.md requires, with the standard library, the files beside this one (for any service), and a driver:
 
     apt install python3-psycopg     # psycopg 3, for Debian's own /usr/bin/python3
 
@@ -9,7 +9,7 @@ Settings: DATABASE_URL and SERVICE_PUBLIC_KEYS (a JWKS) are required; NAME, HOST
 each district, at the first start) are optional.
 """
 import os, queue, random, re, sys, time, uuid
-import psycopg
+import needs, psycopg  # In this order: `needs` ends the program where psycopg is missing.
 from psycopg.rows import dict_row
 from json_server import Problem, Server
 from service_tokens import ServiceTokens
@@ -143,7 +143,7 @@ def page(database, query):
         order by order_id desc limit %(limit)s""", {"before": None, "after": None, "limit": 1000, **query}).fetchall()}
 
 def books(database, _):
-    """The opening of a district is what is left, what orders hold, and what orders consumed that are forgotten by now."""
+    """The opening of a district is what is left, what orders hold, and what forgotten orders have consumed."""
     database.execute("set transaction isolation level repeatable read")  # All of it at one instant.
     imbalanced = database.cursor(row_factory=dict_row).execute("""
         select * from (
@@ -241,7 +241,7 @@ ROUTES = {
 
 if __name__ == "__main__":
     try:
-        server = Server((HOST, int(PORT)), ROUTES, authorize)
+        server = Server((HOST, int(PORT)), ROUTES, authorize, {"/internal/forget": 64 * 1024})
     except (OSError, OverflowError) as error:
         sys.exit(f"{NAME} cannot listen at {HOST}:{PORT} ({error}): set HOST and PORT to others.")
     print(f"{NAME} listens on http://{HOST}:{server.server_port}", flush=True)

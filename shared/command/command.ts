@@ -9,17 +9,15 @@ import { understand, type Understood } from "./understand.ts"
 
 /** The exit code of an invalid command line. */
 const misusedCode = 2
-/** The exit code of a command that was ended by Ctrl-C. */
-const interruptedCode = 130
 
 /** Returns the exit code; 0 by default. */
 export type Program = Effect.Effect<number | void, { readonly message: string }>
 
-/** How a command ends after a failure or Ctrl-C. */
+/** How a command ends after a failure, or when it is told to stop. */
 export interface Ending {
   /** The prefix of a failure's message, and its exit code; by default no prefix, and 1. */
   readonly failure?: { readonly says?: string; readonly code: number }
-  /** The exit code after Ctrl-C; 130 by default. */
+  /** The exit code after a stop; by default 130 after Ctrl-C, and 143 after SIGTERM. */
   readonly interruptedCode?: number
 }
 
@@ -49,7 +47,7 @@ export const command = <O extends Options, A>(
     syntax: syntax as unknown as Syntax<Options, unknown>,
     understand: (args) => understand(syntax, args),
     execute,
-    main: (args) => runProcess(execute(args), ending.interruptedCode ?? interruptedCode),
+    main: (args) => runProcess(execute(args), ending.interruptedCode),
   }
 }
 
@@ -91,7 +89,7 @@ const programOf = (program: Program, { failure = { code: 1 } }: Ending): Effect.
   )
 
 /** Runs a program as this process. */
-export const runProcess = (program: Effect.Effect<number>, stoppedCode = interruptedCode): void => {
+export const runProcess = (program: Effect.Effect<number>, stoppedCode?: number): void => {
   endWithReader()
   const whole = program.pipe(
     Effect.tap((code) => Effect.sync(() => process.exitCode = code)),
@@ -99,7 +97,7 @@ export const runProcess = (program: Effect.Effect<number>, stoppedCode = interru
     Effect.tap(taken(process.stdout)),
     Effect.tap(taken(process.stderr)),
   )
-  runMain(whole, stoppedCode)
+  runMain(whole, stoppedCode ?? "of the signal")
 }
 
 const taken = (stream: NodeJS.WriteStream) =>

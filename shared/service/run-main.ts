@@ -5,17 +5,22 @@
  * stack.
  */
 import { Cause, Effect, Exit, Fiber, Option } from "effect"
+import { constants } from "node:os"
 import { CurrentDrain, Drain } from "#shared/http/drain.ts"
 
 const graceMs = 10_000
 
+/** The terminal sends Ctrl-C to npm and to its child, and npm sends it to the child again. */
+const sameCtrlCMs = 500
+
 /**
  * Runs the program until it ends or is told to stop, then exits the process: after success with 0
- * or the exit code that the program has set, and after a stop with `stoppedCode`.
+ * or the exit code that the program has set, and after a stop with `stoppedCode`, or with 128 and
+ * the signal's number, as shells expect of a command.
  */
 export const runMain = (
   program: Effect.Effect<unknown, { readonly message: string }>,
-  stoppedCode = 0,
+  stoppedCode: number | "of the signal" = 0,
 ): void => {
   const drain = new Drain()
   const fiber = Effect.runFork(Effect.provideService(program, CurrentDrain, drain))
@@ -25,8 +30,15 @@ export const runMain = (
   }
   // One listener that keeps count: Deno also calls listeners that are added while a signal is
   // handled.
+  let stoppedBy: NodeJS.Signals = "SIGINT"
+  let stoppedAtMs = 0
   const stop = (signal: NodeJS.Signals) => {
-    if (drain.begun) process.exit(130)
+    if (drain.begun) {
+      if (signal === "SIGINT" && performance.now() - stoppedAtMs < sameCtrlCMs) return
+      process.exit(130)
+    }
+    stoppedBy = signal
+    stoppedAtMs = performance.now()
     drain.begin()
     if (signal === "SIGTERM" && drain.ms > 0) setTimeout(close, drain.ms)
     else close()
@@ -35,7 +47,10 @@ export const runMain = (
   process.on("SIGTERM", stop)
   fiber.addObserver((exit) => {
     if (Exit.isSuccess(exit)) return process.exit()
-    if (Cause.hasInterruptsOnly(exit.cause)) return process.exit(stoppedCode)
+    if (Cause.hasInterruptsOnly(exit.cause)) {
+      const ofSignal = 128 + constants.signals[stoppedBy]
+      return process.exit(stoppedCode === "of the signal" ? ofSignal : stoppedCode)
+    }
     const error = Option.getOrUndefined(Cause.findErrorOption(exit.cause))
     console.error(error === undefined ? Cause.pretty(exit.cause) : error.message)
     process.exit(1)

@@ -8,7 +8,7 @@ import { join } from "node:path"
 import { until } from "./customer.ts"
 import { patienceMs } from "./patience.ts"
 
-const participantFile = join(import.meta.dirname, "../../docs/examples/participant.py")
+export const participantFile = join(import.meta.dirname, "../../docs/examples/participant.py")
 
 /** Debian's own Python has apt's packages; another one that is first on the PATH does not. */
 const python = ["python3", "/usr/bin/python3"].find((program) =>
@@ -39,8 +39,11 @@ export interface PythonOptions {
 }
 
 /** Runs it until it ends by itself; for starts that must fail. */
-export const runPython = (environment: Readonly<Record<string, string>>) => {
-  const { status, stderr } = spawnSync(python!, [participantFile], {
+export const runPython = (
+  environment: Readonly<Record<string, string>>,
+  words: ReadonlyArray<string> = [participantFile],
+) => {
+  const { status, stderr } = spawnSync(python!, words, {
     env: { ...surroundings, ...environment },
     encoding: "utf8",
   })

@@ -19,6 +19,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { newParticipantSyntax } from "#compose/new-participant/arguments.ts"
 import { leftToWrite } from "#compose/new-participant/left-to-write.ts"
 import { understand } from "#shared/command/understand.ts"
+import { blocksIn } from "#tests/e2e/documented-commands.ts"
 import {
   copySources,
   courier,
@@ -224,6 +225,25 @@ describe.skipIf(whyNoFourthStep)(
   },
 )
 
+describe.skipIf(whyNoFourthStep)(madeHere("a run of npm run new:participant"), () => {
+  it("is undone by the commands of the guide", () => {
+    const git = (...words: ReadonlyArray<string>) => {
+      const { status, stderr } = spawnSync("git", words, { cwd: folder, encoding: "utf8" })
+      expect(status, stderr).toBe(0)
+    }
+    git("init", "--quiet")
+    git("add", ...product, "compose.yaml", ".env.example")
+    git("-c", "user.name=a", "-c", "user.email=a@b.c", "commit", "--quiet", "--message", "before")
+    const before = contents()
+    expect(make("courier", "--resource", "distrcit").code).toBe(0)
+    expect(contents()).not.toBe(before)
+    const [commands = ""] = Object.values(blocksIn("docs/add-a-step.md", "git")).flat()
+    for (const command of commands.split("\n")) git(...command.split(" ").slice(1))
+    expect(contents()).toBe(before)
+    rmSync(join(folder, ".git"), { recursive: true })
+  })
+})
+
 describe.skipIf(whyNoFourthStep)(madeHere("npm run new:participant"), () => {
   it("makes participants, and leaves only the named edits to a person", () => {
     const parcels = { name: "parcels", resource: "parcel", balance: "stock" } as const
@@ -233,7 +253,19 @@ describe.skipIf(whyNoFourthStep)(madeHere("npm run new:participant"), () => {
       const indented = lines.trimEnd().split("\n").map((line) => `  ${line}`).join("\n")
       expect(output).toContain(`  ${file}, ${what}:\n\n${indented}\n`)
     }
-    expect(make(...namesOf).errors).toMatch(/^courier: it exists already: it has a row in /)
+    const leftIn = (text: string) => text.slice(text.indexOf("\nWhat only you know"))
+    const again = nothingChanges(() => make(...namesOf))
+    expect(again).toEqual({
+      code: 0,
+      output: `An earlier run has made services/courier. Nothing is changed.\n${leftIn(output)}`,
+      errors: "",
+    })
+    const other = nothingChanges(() => make("courier", "--resource", "region"))
+    expect([other.code, other.errors]).toEqual([
+      2,
+      "courier: it exists already: it has a row in shared/roster.ts; docs/add-a-step.md says how " +
+      "to undo a run: see npm run new:participant -- --help\n",
+    ])
     expect(make("parcels", "--resource", "parcel", "--balance", "stock").errors).toBe("")
     const alone = atLength([], ["roster/roster"]).map((name) => failuresIn(name))
     for (const failures of alone) {
@@ -241,7 +273,13 @@ describe.skipIf(whyNoFourthStep)(madeHere("npm run new:participant"), () => {
         "nobody calls parcels,courier: a participant has a row in shared/contracts/order-saga.ts",
       )
     }
-    editSources(folder, [...leftToWrite(courier), ...leftToWrite(parcels)])
+    const [row, ...others] = [...leftToWrite(courier), ...leftToWrite(parcels)]
+    editSources(folder, [row!])
+    const half = nothingChanges(() => make(...namesOf)).output
+    expect(half).toContain("shared/contracts/order.ts")
+    expect(half).not.toContain("shared/contracts/order-saga.ts")
+    editSources(folder, others)
+    expect(nothingChanges(() => make(...namesOf)).output).toMatch(/\nNothing is left to write\.\n$/)
     const types = atLength([], ["tsconfig.product.json"]).map((file) =>
       complaintsOf("tsc", "-p", file)
     )

@@ -10,7 +10,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs"
 import { createServer } from "node:http"
 import { type AddressInfo, connect } from "node:net"
 import { tmpdir } from "node:os"
-import { join } from "node:path"
+import { dirname, join } from "node:path"
 import { promisify } from "node:util"
 import createClient from "postgres"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
@@ -21,6 +21,7 @@ import { freePort } from "#tests/support/free-port.ts"
 import { patienceMs } from "#tests/support/patience.ts"
 import { createDatabase } from "#tests/support/postgres.ts"
 import {
+  participantFile,
   type PythonParticipant,
   pythonParticipant,
   runPython,
@@ -29,6 +30,10 @@ import {
 import { badTokens, type Good, signer } from "../../shared/security/bad-tokens.ts"
 
 const root = join(import.meta.dirname, "../../..")
+
+it("the participant in Python is an example of fewer than 250 lines", () => {
+  expect(readFileSync(participantFile, "utf8").split("\n").length).toBeLessThan(250)
+})
 
 describe.skipIf(whyNoPython !== undefined)(
   `the participant in Python${whyNoPython === undefined ? "" : ` (skipped: ${whyNoPython})`}`,
@@ -101,6 +106,30 @@ describe.skipIf(whyNoPython !== undefined)(
         expect(errors).toContain(`${name}: set it to`)
       }
       expect(errors).toContain("SERVICE_PUBLIC_KEYS is missing: set it to")
+      expect(code).toBe(1)
+    })
+
+    it.each([
+      // Without its site, a Python has no packages.
+      [
+        "no psycopg",
+        ["-S", participantFile],
+        /^\S+ cannot load psycopg 3 \(No module named 'psycopg'\)\. Install it \(apt install python3-psycopg\), and run/,
+      ],
+      [
+        "an old Python",
+        [
+          "-c",
+          `import sys; sys.version_info = (3, 10); sys.path[0] = "${
+            dirname(participantFile)
+          }"; import participant`,
+        ],
+        /^\S+ is Python [\d.]+\. Run this with Python 3\.11 or newer\.$/,
+      ],
+    ])("names the remedy in one line where there is %s", (_, words, remedy) => {
+      const { code, errors } = runPython({}, words)
+      expect(errors.trim()).toMatch(remedy)
+      expect(errors.trim().split("\n")).toHaveLength(1)
       expect(code).toBe(1)
     })
 

@@ -19,11 +19,12 @@ export const conformanceSyntax = syntax({
   call: "npm run conformance",
   usage: "-- --url U --resource R [--key K --name N] [--restart COMMAND]\n" +
     "[--seed S] [--only CHECK]... [--json] [--junit FILE]",
-  about: `Tries whether a participant, in whatever language it is written, keeps the protocol
-(docs/protocol.md). It uses HTTP alone, reports what it tried, what it saw and what the protocol
-says, and gives back what it has reserved.
+  about:
+    `Tries whether a participant, in any language, keeps the protocol (docs/protocol.md). It uses HTTP
+alone, reports what it tried, what it saw and what the protocol says, and gives back what it has
+reserved.
 
-It needs a resource of its own, with at least 1 of it available: for moments it takes all of it, to
+It needs a resource of its own, with at least 1 of it available: it briefly takes all of it, to
 count it. A few thousand orders of its own stay on record until the participant forgets them. It
 touches no other resources and no other orders, so it can be run in a test system; never run it in
 production.`,
@@ -71,7 +72,8 @@ production.`,
   },
   closing:
     `Exits with 0 when every rule that was tried is kept, with 1 when one is broken, and with 2 when the
-participant cannot be tried, or an option is wrong.`,
+participant cannot be tried, or an option is wrong. Ctrl-C ends it: it gives back what it holds,
+reports what was tried until then, and exits with 130.`,
   read: ({ url, resource, key, name, restart, seed, only = [], json = false, junit }): Asked => {
     if (url === undefined || !resource) throw new Misused("It needs --url and --resource")
     if ((key === undefined) !== (name === undefined)) {

@@ -45,7 +45,7 @@ export const linkTo = ({ at }: Rule): string => `docs/protocol.md#${at}`
 /** A rule is broken; the message is what was seen, in words. */
 export class Broken extends Error {}
 
-/** The participant gives no answer at all, so that every further request would take as long. */
+/** The participant gives no answer at all, so every further request would take as long. */
 export class Hung extends Broken {}
 
 /** It could not be tried; the message says why. */

@@ -7,6 +7,7 @@ import { once } from "node:events"
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
+import { setTimeout as pause } from "node:timers/promises"
 import { Effect } from "effect"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { understand } from "#shared/command/understand.ts"
@@ -23,6 +24,11 @@ const folder = mkdtempSync(join(tmpdir(), "unwind-conformance-"))
 const keys = keyFiles(folder)
 beforeAll(() => generateServiceKeys(folder))
 afterAll(() => rmSync(folder, { recursive: true }))
+
+const notAFolder = join(folder, "file")
+writeFileSync(notAFolder, "")
+const readOnly = join(folder, "read-only")
+writeFileSync(readOnly, "", { mode: 0o444 })
 
 const runtime = [process.execPath, ..."Deno" in globalThis ? ["run", "-A"] : []] as const
 
@@ -114,10 +120,16 @@ describe("npm run conformance", () => {
     ],
     [{}, ["--key", keys.publicKeys, "--name", "planted"], /^--key: .* holds no private key/],
     [{}, ["--junit", "/nowhere/report.xml"], /^--junit: \/nowhere\/report.xml cannot be written/],
+    [{}, ["--junit", folder], /^--junit: \S+ cannot be written \(it is a folder\): name another/],
+    [{}, ["--junit", join(notAFolder, "report.xml")], /^--junit: \S+ cannot be written \(ENOTDIR/],
+    // root may write to every file.
+    ...process.getuid?.() === 0
+      ? []
+      : [[{}, ["--junit", readOnly], /^--junit: \S+ cannot be written \(EACCES/] as const],
   ] as const
 
   it.each(refusals)(
-    "with %j, %j cannot be tried: one line and exit code 2",
+    "says in one line, with exit code 2, why a participant with %j cannot be tried with %j",
     (settings, more, words) =>
       planted(settings, async (one) => {
         const { out, err, code } = await run(on(one, ...only("livez"), ...more))
@@ -144,18 +156,34 @@ describe("npm run conformance", () => {
       expect(code).toBe(2)
     }, folder))
 
-  it.skipIf(process.platform === "win32")(
-    "gives back what it holds when a person ends it",
-    () =>
+  it.skipIf(process.platform === "win32").each([["SIGINT", 130], ["SIGTERM", 143]] as const)(
+    "gives back what it holds after %s, reports what was tried, and exits with %i",
+    (signal, exitCode) =>
       planted({ stock: 1_000_000 }, async (one) => {
-        const { child, ended } = begin(on(one))
-        await once(child.stdout, "data")
+        const junit = join(folder, `${signal}.xml`)
+        const { child, ended } = begin(on(one, "--json", "--junit", junit))
+        await once(child.stderr, "data")
         // On Deno, a child that was ended by its own kill has no exit code.
-        process.kill(child.pid!, "SIGINT")
-        const { out, code } = await ended
-        expect(out).toContain("Not all was tried: it was ended")
-        expect(out).toContain("All that was reserved was cancelled")
-        expect(code).toBe(130)
+        process.kill(child.pid!, signal)
+        if (signal === "SIGINT") {
+          // npm sends a Ctrl-C again that the terminal has sent.
+          await pause(5)
+          process.kill(child.pid!, signal)
+        }
+        const { out, err, code } = await ended
+        expect(err).toContain("Not all was tried: it was ended")
+        expect(err).toContain("All that was reserved was cancelled")
+        expect(code).toBe(exitCode)
+        const report = JSON.parse(out) as {
+          readonly kept: number
+          readonly checks: ReadonlyArray<unknown>
+        }
+        expect(report).toMatchObject({ exitCode: null, broken: 0, stopped: "it was ended" })
+        expect(report.kept).toBeGreaterThan(0)
+        expect(report.checks).toHaveLength(checks.length)
+        const xml = readFileSync(junit, "utf8")
+        expect(xml).toContain(`tests="${checks.length}" failures="0"`)
+        expect(xml).toContain('<skipped message="it was ended"/>')
         const { before } = await one.conform({ only: ["livez"] })
         expect(before).toBe(1_000_000)
       }),

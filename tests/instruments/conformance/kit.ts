@@ -15,10 +15,7 @@ import type { Restart } from "./restart.ts"
 import type { Tokens } from "./tokens.ts"
 import { type Answer, type Sent, Unanswered, type Wire } from "./wire.ts"
 
-/**
- * A participant that fails is asked this often; one that is busy, or away for a moment, for this
- * long.
- */
+/** How often a participant that fails is asked, and for how long one that is busy or away. */
 const tries = 3
 const longestMs = 10_000
 

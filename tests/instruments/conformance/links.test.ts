@@ -1,6 +1,6 @@
 /**
- * The kit says where the protocol says it: each link leads to a heading, and each row of the table
- * has a check of its name.
+ * The kit and the protocol's page: each link leads to a heading, and each row of the table has a
+ * check of its name.
  */
 import { readFileSync } from "node:fs"
 import { join } from "node:path"

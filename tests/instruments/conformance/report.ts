@@ -58,13 +58,17 @@ export const summaryOf = (report: Report, { resource, seed }: Options): string =
   ].join("\n")
 }
 
-/** The whole report, as one value. */
-export const jsonOf = (report: Report, { url, resource, key, seed }: Options) => ({
+/** The whole report, as one value. The exit code is null when a signal decides it. */
+export const jsonOf = (
+  report: Report,
+  { url, resource, key, seed }: Options,
+  code: number | null,
+) => ({
   url,
   resource,
   participant: key?.name ?? null,
   seed,
-  exitCode: exitCode(report),
+  exitCode: code,
   kept: count(report, "kept"),
   broken: count(report, "broken"),
   notTried: count(report, "not tried"),

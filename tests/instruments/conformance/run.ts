@@ -49,8 +49,8 @@ const readyWithinMs = 120_000
 const giveBackWithinMs = 7_000
 
 /**
- * Reports each result as it comes. The signal ends the run early; it still gives back what it
- * holds. Rejects with Unusable or KeyFault.
+ * Tells each result as it comes. The signal ends the run early; it still gives back what it holds,
+ * and its report has the other checks as not tried. Rejects with Unusable or KeyFault.
  */
 export const conform = async (
   options: Options,
@@ -73,18 +73,27 @@ export const conform = async (
   }
   const found = await tryAll(kit, options, add).catch((error: unknown) => {
     if (!signal.aborted) throw error
-    return { before: undefined, after: undefined, stopped: "it was ended" }
+    const tried = results.map(({ check }) => check)
+    for (const check of wantedIn(options).filter((check) => !tried.includes(check))) {
+      results.push({ check, came: "not tried", saw: ended, tookMs: 0 })
+    }
+    return { before: undefined, after: undefined, stopped: ended }
   })
   if (signal.aborted) kit.wire = wireUntil(AbortSignal.timeout(giveBackWithinMs))
   return { ...found, results, held: await kit.giveBack(), askedAgain: kit.askedAgain }
 }
+
+const ended = "it was ended"
+
+const wantedIn = ({ only }: Options) =>
+  checks.filter(({ name }) => only.length === 0 || only.includes(name))
 
 const tryAll = async (
   kit: Kit,
   options: Options,
   add: (result: Result) => void,
 ): Promise<Pick<Report, "before" | "after" | "stopped">> => {
-  const { url, key, only } = options
+  const { url, key } = options
   const startedMs = performance.now()
   let stopped = await makeContact(kit, { url, hasKey: key !== undefined })
     .then(() => undefined, (error: unknown) => {
@@ -94,7 +103,7 @@ const tryAll = async (
       return "the first answers break the protocol"
     })
   const before = stopped === undefined ? kit.available : undefined
-  for (const check of checks.filter(({ name }) => only.length === 0 || only.includes(name))) {
+  for (const check of wantedIn(options)) {
     const why = stopped ?? lacks(check, options)
     if (why !== undefined) {
       add({ check, came: "not tried", saw: why, tookMs: 0 })
@@ -156,8 +165,8 @@ const settle = async (kit: Kit) => {
   return {
     wrong: kit.available === before
       ? undefined
-      : `After all was given back, ${kit.available} of ${kit.resource} were left, and ${before} before ` +
-        "(unless somebody else uses it)",
+      : `After all was given back, ${kit.available} of ${kit.resource} were left, and ${before} before: ` +
+        "a balance is wrong, or somebody else uses it",
     stopped: kit.available > 0
       ? undefined
       : `nothing is left of ${kit.resource}: what was reserved did not come back`,

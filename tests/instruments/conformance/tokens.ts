@@ -18,6 +18,7 @@ export type WrongToken =
   | "other-audience"
   | "expired-token"
   | "early-token"
+  | "not-before"
   | "other-key"
   | "unsigned-token"
   | "other-caller"
@@ -71,7 +72,8 @@ export const readTokens = async (file: string, participant: string): Promise<Tok
     wrong: {
       "other-audience": () => sign({ aud: `not-${participant}` }),
       "expired-token": () => sign(at(-hour)),
-      "early-token": () => sign({ ...at(hour), nbf: at(hour).iat }),
+      "early-token": () => sign(at(hour)),
+      "not-before": () => sign({ nbf: at(hour).iat }),
       "other-key": () => sign({}, { key: stranger, kid: signing.kid }),
       "unsigned-token": async () => {
         const [, claims] = (await sign()).split(".")

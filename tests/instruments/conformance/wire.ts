@@ -13,10 +13,13 @@ export interface Sent {
   readonly contentType?: string
   /** Replaces the caller's valid token; null for none. */
   readonly token?: string | null
+  /** The scheme of the header Authorization, if it is spelt otherwise than "Bearer". */
+  readonly scheme?: string
 }
 
 export interface Answer {
   readonly status: number
+  readonly headers: Pick<Headers, "get">
   readonly text: string
 }
 
@@ -53,11 +56,12 @@ export interface Wire {
 const neverSent = /ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH/
 
 export const makeWire = ({ url, timeoutMs, token, signal }: WireOptions): Wire => {
-  const headersOf = async ({ body, contentType = "application/json", token: given }: Sent) => {
+  const headersOf = async (sent: Sent) => {
+    const { body, contentType = "application/json", token: given, scheme = "Bearer" } = sent
     const shown = given === undefined ? await token() : given
     return {
       ...(body !== undefined && { "content-type": contentType }),
-      ...(shown != null && { authorization: `Bearer ${shown}` }),
+      ...(shown != null && { authorization: `${scheme} ${shown}` }),
     }
   }
   const unanswered = (error: NodeJS.ErrnoException, isEnded: boolean): Unanswered => {
@@ -88,7 +92,7 @@ export const makeWire = ({ url, timeoutMs, token, signal }: WireOptions): Wire =
       }
       try {
         const answer = await Promise.race([nodeFetch(url + sent.path, init), ended])
-        return { status: answer.status, text: await answer.text() }
+        return { status: answer.status, headers: answer.headers, text: await answer.text() }
       } catch (error) {
         throw unanswered(error as Error, limit.signal.aborted)
       } finally {

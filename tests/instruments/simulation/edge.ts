@@ -8,7 +8,7 @@ import type { Command, Outcome } from "#shared/contracts/reservation.ts"
 import type { Process } from "./kernel.ts"
 import type { Answer } from "./network.ts"
 import { orderFaults } from "./plan.ts"
-import { poison } from "./wish.ts"
+import { poisonFor } from "./wish.ts"
 import type { Body } from "./runs.ts"
 import type { Serve } from "./services.ts"
 import type { World } from "./world.ts"
@@ -53,7 +53,7 @@ const failureOf = (
     world.hit("process: refuses its callers", name)
     return answer(401)
   }
-  const malformed = poison[service as keyof typeof poison]
+  const malformed = poisonFor(service)
   if (malformed !== undefined && entries.some(({ resource }) => resource === malformed)) {
     world.hit("order: poison", name)
     return answer(400)

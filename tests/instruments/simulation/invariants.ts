@@ -9,6 +9,7 @@ import {
   type OrderStatus,
 } from "#shared/contracts/order-state.ts"
 import type { Reservation } from "#shared/reservations/rules.ts"
+import { forEachParticipant } from "#tests/support/saga-rows.ts"
 import { Books } from "./books.ts"
 import { isFinal, noPoison } from "./final.ts"
 import type { Acknowledged } from "./customers.ts"
@@ -47,12 +48,7 @@ export class Invariants {
     const off = plan.timedFaults.filter(({ fault }) => fault.startsWith("clock"))
     this.ordersJump = off.some(({ process }) => process.startsWith("orders"))
     this.clocksDiffer = off.length > 0
-    const booksOf = (name: ParticipantName) => new Books(this.world, name, system.openings[name])
-    this.books = {
-      billing: booksOf("billing"),
-      items: booksOf("items"),
-      slots: booksOf("slots"),
-    }
+    this.books = forEachParticipant((name) => new Books(this.world, name, system.openings[name]))
     // V8 would keep a function that is written where it is assigned, and the world with it.
     for (const name of participants) {
       const onCommit = (changes: ReadonlyArray<Change>) => this.onBooks(name, changes)

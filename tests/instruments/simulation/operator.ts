@@ -9,7 +9,7 @@ import type { Wanted } from "#shared/reservations/adjustments.ts"
 import type { Process } from "./kernel.ts"
 import type { CallEnd } from "./network.ts"
 import { type Plan } from "./plan.ts"
-import { itemIds, slotTimes, usernames } from "./wish.ts"
+import { resources } from "./wish.ts"
 import type { Restock } from "./restocks.ts"
 import type { ParticipantName } from "./services.ts"
 import type { System } from "./system.ts"
@@ -22,7 +22,6 @@ export interface Answered {
 }
 
 const patienceMs = 3_000
-const resources = { billing: usernames, items: itemIds, slots: slotTimes }
 const name = "grace"
 
 export class Operator {

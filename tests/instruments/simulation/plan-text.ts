@@ -1,6 +1,6 @@
 /** A plan in words: the stock, the orders and the faults. */
 import { type Plan, type PointFault, replicas, type TimedFault } from "./plan.ts"
-import { cancellerOf, poison, type Wish } from "./wish.ts"
+import { cancellerOf, poisonFor, type Wish } from "./wish.ts"
 import type { Restock } from "./restocks.ts"
 import { participants, stepAt } from "./services.ts"
 
@@ -33,8 +33,9 @@ const money = (minor: number) => (minor / 100).toFixed(2)
 
 const wishText = (wish: Wish): string => {
   const { username, amountMinor, item, slot, atMs, repeats, cancelAfterMs, steps } = wish
+  const wanted: ReadonlyArray<string | undefined> = [username, `${item}`, slot]
   const refusing = participants.filter((name) =>
-    [username, `${item}`, slot].includes(poison[name]) && steps?.includes(stepAt[name]) !== false
+    wanted.includes(poisonFor(name)) && steps?.includes(stepAt[name]) !== false
   )
   return [
     `at ${seconds(atMs)}: ${username}, ${money(amountMinor)}, item ${item}, slot ${slot}`,

@@ -4,13 +4,15 @@
  * that any process passes a place, such as the n-th call of billing or the n-th commit.
  */
 import fc from "fast-check"
+import { participantNames } from "#shared/contracts/order-saga.ts"
 import { type FailpointName, failpoints } from "#shared/failpoint.ts"
+import { forEachParticipant } from "#tests/support/saga-rows.ts"
 import { operations } from "./operations.ts"
 import { type Restock, restock } from "./restocks.ts"
 import { type Wish, wish } from "./wish.ts"
 
 /** The services of the simulated world, and the usual number of processes of each. */
-export const replicas = { orders: 2, orchestrator: 3, billing: 1, items: 1, slots: 1 }
+export const replicas = { orders: 2, orchestrator: 3, ...forEachParticipant(() => 1) }
 export type Replicas = Readonly<typeof replicas>
 export type ServiceName = keyof Replicas
 export const services = Object.keys(replicas) as ReadonlyArray<ServiceName>
@@ -58,13 +60,13 @@ export const defectPoints = ["reserve", "cancel", "decide"].map((name) =>
 )
 
 /** The callees of the orchestrator, and the calls of customers, who do not crash. */
-export const calls = ["orders", "billing", "items", "slots"] as const
+export const calls = ["orders", ...participantNames] as const
 export const customerCalls = ["place", "find", "restock", "cancel"] as const
 export const customerFaults = callFaults.filter((fault) =>
   fault !== "caller crashes" && fault !== "400 before"
 )
 export const queueCommands = ["publish", "take", "acknowledge"] as const
-export const databases = ["orders", "billing", "items", "slots"] as const
+export const databases = ["orders", ...participantNames] as const
 
 /** The n-th time that a place is passed. */
 export interface Point {

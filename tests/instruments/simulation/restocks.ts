@@ -1,6 +1,6 @@
 /** How operators adjust stock while orders are under way, and how their client behaves. */
 import fc from "fast-check"
-import type { ParticipantName } from "#shared/contracts/order-saga.ts"
+import { type ParticipantName, participantNames } from "#shared/contracts/order-saga.ts"
 
 /** One adjustment. */
 export interface Restock {
@@ -15,7 +15,7 @@ export interface Restock {
 
 /** Most come together with orders. Changes of stock are small, like the stock. */
 export const restock: fc.Arbitrary<Restock> = fc.record({
-  participant: fc.constantFrom("billing", "items", "slots"),
+  participant: fc.constantFrom(...participantNames),
   resource: fc.nat(3),
   change: fc.oneof(fc.constantFrom(10_00, -10_00), fc.integer({ min: -6, max: 6 }).filter(Boolean)),
   atMs: fc.oneof(fc.constantFrom(500, 3_000, 6_000), fc.nat(15_000)),

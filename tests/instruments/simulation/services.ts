@@ -32,20 +32,19 @@ import {
 import { Reservations, reservationsLayer } from "#shared/reservations/reservations.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
 import type { Transient } from "#shared/transient.ts"
+import { forEachParticipant } from "#tests/support/saga-rows.ts"
 import { noChanges } from "./no-changes.ts"
 import type { Answer } from "./network.ts"
 import { type Plan } from "./plan.ts"
 import { isPoison } from "./wish.ts"
 
-export const refusals = {
-  billing: "Not enough money",
-  items: "Can not reserve the item",
-  slots: "Can not get the delivery slot",
-} as const
-export type ParticipantName = keyof typeof refusals
-export const participants = ["billing", "items", "slots"] as const
+export {
+  type ParticipantName,
+  participantNames as participants,
+} from "#shared/contracts/order-saga.ts"
+export const refusals = forEachParticipant((_, { refusal }) => refusal)
 /** The step of each participant. */
-export const stepAt = { billing: "money", items: "item", slots: "slot" } as const
+export const stepAt = forEachParticipant((_, { step }) => step)
 
 export type Serve = (path: string, body: unknown) => Effect.Effect<Answer>
 
@@ -175,7 +174,7 @@ export const orchestratorLayers = (
   consumerLayer({ deadlineMs, sagasInFlight, drainMs }).pipe(
     Layer.provide([
       participantsLayer({
-        urls: { billing: urlOf("billing"), items: urlOf("items"), slots: urlOf("slots") },
+        urls: forEachParticipant(urlOf),
         timeoutMs: callTimeoutMs,
       }),
       decisionClientLayer({ url: urlOf("orders"), timeoutMs: callTimeoutMs }),

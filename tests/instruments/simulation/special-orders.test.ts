@@ -1,6 +1,6 @@
 /** Orders of an earlier version of the saga, poison orders, and callees that fail on one order. */
 import { describe, expect, it } from "vitest"
-import { type OrderFault, orderFaults, type Plan, type TimedFault } from "./plan.ts"
+import { type OrderFault, orderFaults, type Plan, replicas, type TimedFault } from "./plan.ts"
 import { poison, type Wish } from "./wish.ts"
 import { simulate } from "./simulate.ts"
 import { rows } from "./tables/database.ts"
@@ -18,7 +18,7 @@ const plan: Plan = {
   seed: 1,
   // All orders are placed by then, so they are one wave.
   orchestratorsAtMs: 1_000,
-  replicas: { orders: 1, orchestrator: 1, billing: 1, items: 1, slots: 1 },
+  replicas: { ...replicas, orders: 1, orchestrator: 1 },
   deadlineMs: 120_000,
   wallet: 100_00,
   stock: 10,

@@ -14,6 +14,7 @@ import { edgeOf } from "./edge.ts"
 import { type Kernel, newProcess, type Process } from "./kernel.ts"
 import { MachineClocks } from "./machine-clocks.ts"
 import { Network } from "./network.ts"
+import { openingsOf } from "./openings.ts"
 import { retryNow } from "./operations.ts"
 import {
   calleeFaults,
@@ -24,13 +25,11 @@ import {
   type ServiceName,
   type TimedFault,
 } from "./plan.ts"
-import { itemIds, slotTimes, usernames } from "./wish.ts"
 import { SimulatedQueue } from "./queue.ts"
 import {
   orchestratorLayers,
   ordersLayers,
   participantLayers,
-  type ParticipantName,
   participants,
   type Serve,
   serveOrders,
@@ -66,7 +65,7 @@ export class System {
   readonly queue: SimulatedQueue
   private readonly earlier: EarlierVersion
   /** The amount of each resource before the first order. */
-  readonly openings: Record<ParticipantName, ReadonlyMap<string, number>>
+  readonly openings: ReturnType<typeof openingsOf>
   private readonly running = new Map<string, Running>()
   /** The sagas in flight of the latest run of each orchestrator. */
   private readonly sagas = new Map<string, RunningSagas["Service"]>()
@@ -85,13 +84,7 @@ export class System {
     this.network = new Network(this.world)
     this.queue = new SimulatedQueue(this.world)
     this.earlier = new EarlierVersion(plan)
-    const all = (names: ReadonlyArray<string>, opening: number) =>
-      new Map(names.map((name) => [name, opening]))
-    this.openings = {
-      billing: all(usernames, plan.wallet),
-      items: all(itemIds, plan.stock),
-      slots: all(slotTimes, plan.capacity),
-    }
+    this.openings = openingsOf(plan)
     for (const name of participants) {
       for (const [resource, balance] of this.openings[name]) {
         addResource(this.databases[name], resource, balance)

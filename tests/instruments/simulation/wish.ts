@@ -2,16 +2,35 @@
 import fc from "fast-check"
 import type { OrderMessage } from "#shared/contracts/order-message.ts"
 import { stepsInForce } from "#shared/contracts/order-saga.ts"
+import { forEachParticipant } from "#tests/support/saga-rows.ts"
 
 /** What there is to order. A wish may name something else. */
 export const usernames = ["ann", "bob", "cy"]
 export const itemIds = ["1", "2", "3", "4"]
 export const slotTimes = ["00:00", "01:00", "02:00"]
+
+/** The resources of each participant: what orders for these things take there. */
+export const resources = forEachParticipant((_, { takes }): ReadonlyArray<string> => {
+  const taken = usernames.flatMap((username) =>
+    itemIds.flatMap((item) =>
+      slotTimes.map((slot) =>
+        takes({ username, amountMinor: 1, details: { item: Number(item), slot } })[0]
+      )
+    )
+  )
+  return [...new Set(taken)]
+})
+
+/**
 /**
  * The resource that each participant refuses as malformed, with the whole request that names it. A
  * poison order wants it.
  */
 export const poison = { billing: "mallory", items: "13", slots: "13:00" }
+
+/** The poison for this participant, if it has any. */
+export const poisonFor = (name: string): string | undefined =>
+  (poison as Readonly<Record<string, string>>)[name]
 
 /** A customer's wish for an order, and how the client behaves. */
 export interface Wish {

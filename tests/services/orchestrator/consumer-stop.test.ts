@@ -2,10 +2,11 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Layer, MutableList } from "effect"
 import { Callees } from "#services/orchestrator/callees.ts"
 import { type Participants, participantsLayer } from "#services/orchestrator/participants.ts"
-import { type ParticipantName, participantNames } from "#shared/contracts/order-saga.ts"
+import type { ParticipantName } from "#shared/contracts/order-saga.ts"
 import { Fetch } from "#shared/http/client.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
 import { someOrders } from "#tests/shared/queue/subjects.ts"
+import { forEachParticipant } from "#tests/support/saga-rows.ts"
 import { drainMs, pass, queueUnavailable, settled, world } from "./consumer-world.ts"
 import { isAway, type RequestKind } from "./scripted-callees.ts"
 
@@ -16,9 +17,7 @@ const realCalls = (send: Participants["Service"]["send"], timeoutMs: number) => 
     const { commands } = JSON.parse(body as string)
     return Response.json({ outcomes: await Effect.runPromise(send(at, commands)) })
   }
-  const urls = Object.fromEntries(
-    participantNames.map((name) => [name, new URL(`http://${name}.test/`)]),
-  ) as Record<ParticipantName, URL>
+  const urls = forEachParticipant((name) => new URL(`http://${name}.test/`))
   return participantsLayer({ urls, timeoutMs }).pipe(
     Layer.provide([
       Callees.layer,

@@ -17,6 +17,7 @@ import { serviceSignerLayer } from "#shared/security/service-tokens.ts"
 import { makeCalendar } from "#tests/support/calendar.ts"
 import { atLength } from "#tests/support/length.ts"
 import { patienceMs } from "#tests/support/patience.ts"
+import { forEachParticipant } from "#tests/support/saga-rows.ts"
 import { startAudit, urls } from "./audit/auditing.ts"
 import { redisOf, startSystem, type System } from "./running-system.ts"
 
@@ -33,11 +34,11 @@ interface Placed {
   readonly slot: string
 }
 
-const commandsOf = ({ id, user, amountMinor, item, slot }: Placed) => ({
-  billing: { orderId: id, resource: user, quantity: amountMinor },
-  items: { orderId: id, resource: String(item), quantity: 1 },
-  slots: { orderId: id, resource: slot, quantity: 1 },
-})
+const commandsOf = ({ id, user: username, amountMinor, item, slot }: Placed) =>
+  forEachParticipant((_, { takes }) => {
+    const [resource, quantity] = takes({ username, amountMinor, details: { item, slot } })
+    return { orderId: id, resource, quantity }
+  })
 
 /** Draws pseudo-random numbers, the same in every run. */
 const dice = (seed: number) => (sides: number) => {
@@ -167,7 +168,7 @@ const month = Effect.gen(function* () {
         system.orders.sql<[{ status: string; createdAt: Date }]>`
           select status, created_at as "createdAt" from orders where id = ${order.id}`
       )
-      const name = participantNames[draw(3)]!
+      const name = participantNames[draw(participantNames.length)]!
       const command = commandsOf(order)[name]
       yield* send(name, [{ ...command, action: "reserve" }, { ...command, action: "reserve" }])
       // Nobody ever cancels a completed order.
@@ -197,11 +198,7 @@ describe("a month of orders", () => {
       Effect.gen(function* () {
         const world = yield* month
         const { system, calendar, then, auditing, forget, placed, stuck } = world
-        const seen = {
-          billing: new Set<string>(),
-          items: new Set<string>(),
-          slots: new Set<string>(),
-        }
+        const seen = forEachParticipant(() => new Set<string>())
         const sizes: Array<number> = []
         for (let day = 0; day < days; day++) {
           const kinds = Array.from({ length: ordersADay }, (_, n) => kindOf(day * ordersADay + n))

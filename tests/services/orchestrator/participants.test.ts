@@ -9,6 +9,7 @@ import type { Command } from "#shared/contracts/reservation.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
 import { OutcomeUnknown } from "#shared/transient.ts"
 import { until } from "#tests/services/orders/until.ts"
+import { forEachParticipant } from "#tests/support/saga-rows.ts"
 import { anId, answering, reserves, scriptedParticipants } from "./scripted-participants.ts"
 import { type Conduct, fetchFailed, json } from "./scripted-service.ts"
 
@@ -190,7 +191,7 @@ describe("participants over a real network", () => {
     Effect.gen(function* () {
       const url = new URL(`http://127.0.0.1:${port}/`)
       const context = yield* participantsLayer({
-        urls: { billing: url, items: url, slots: url },
+        urls: forEachParticipant(() => url),
         timeoutMs: 300,
       }).pipe(
         Layer.provide([

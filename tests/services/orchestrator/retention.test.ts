@@ -6,10 +6,12 @@ import { Audit, type Audited, type AuditRange } from "#services/orchestrator/aud
 import type { Finding } from "#services/orchestrator/audit/finding.ts"
 import { retentionLayer } from "#services/orchestrator/retention.ts"
 import { firstIdAt, OrderId } from "#shared/contracts/order.ts"
+import { participantNames } from "#shared/contracts/order-saga.ts"
 import type { ForgetRequest } from "#shared/contracts/retention.ts"
 import { Fetch } from "#shared/http/client.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
 import { Unreached } from "#services/orchestrator/audit/records.ts"
+import { forEachParticipant } from "#tests/support/saga-rows.ts"
 
 const startMs = Date.UTC(2026, 5, 1)
 const order = (n: number) => OrderId.make(firstIdAt(n).replace(/0{12}$/, "000000000001"))
@@ -45,7 +47,7 @@ const start = (
       parts: [part] as ReadonlyArray<Audited>,
       auditFails: false,
       /** How many records each participant has left to forget, or undefined when it is down. */
-      left: { billing: 0, items: 0, slots: 0 } as Record<string, number | undefined>,
+      left: forEachParticipant(() => 0) as Record<string, number | undefined>,
     }
     const ranges: Array<AuditRange> = []
     const requests: Array<readonly [string, ForgetRequest, string | null]> = []
@@ -79,12 +81,7 @@ const start = (
     const { retention = "30 days", deadline = "2 minutes" } = options
     yield* Layer.build(
       retentionLayer({
-        urls: {
-          billing: url("billing"),
-          items: url("items"),
-          slots: url("slots"),
-          orders: url("orders"),
-        },
+        urls: { ...forEachParticipant(url), orders: url("orders") },
         retention: Duration.fromInputUnsafe(retention),
         deadline: Duration.fromInputUnsafe(deadline),
       }).pipe(
@@ -122,11 +119,10 @@ describe("the retention", () => {
       yield* world.pass("1 minute")
       const request = { before: bound(31), except: [] }
       assert.deepStrictEqual(world.ranges, [{ before: bound(31) }])
-      assert.deepStrictEqual(world.requests, [
-        ["billing", request, "Bearer token-for-billing"],
-        ["items", request, "Bearer token-for-items"],
-        ["slots", request, "Bearer token-for-slots"],
-      ])
+      assert.deepStrictEqual(
+        world.requests,
+        participantNames.map((name) => [name, request, `Bearer token-for-${name}`]),
+      )
       assert.deepStrictEqual(world.logs, [])
     }))
 
@@ -148,11 +144,12 @@ describe("the retention", () => {
   it.effect("calls a participant again while it has more than one request forgets", () =>
     Effect.gen(function* () {
       const world = yield* start()
-      world.left = { billing: 2_500, items: 1_000, slots: 0 }
+      world.left = { ...world.left, billing: 2_500, items: 1_000 }
       yield* world.pass("1 minute")
-      assert.deepStrictEqual(world.requests.map(([name]) => name).sort(), [
-        ...["billing", "billing", "billing", "items", "items", "slots"],
-      ])
+      assert.deepStrictEqual(
+        world.requests.map(([name]) => name).sort(),
+        [...participantNames, "billing", "billing", "items"].sort(),
+      )
     }))
 
   it.effect("spares orders in question, and logs their number", () =>
@@ -201,7 +198,7 @@ describe("the retention", () => {
       ])
       world.parts = [part]
       yield* world.pass("75 minutes")
-      assert.strictEqual(world.requests.length, 3)
+      assert.strictEqual(world.requests.length, participantNames.length)
     }))
 
   it.effect("forgets nothing unaudited, and continues when all services answer again", () =>
@@ -216,20 +213,20 @@ describe("the retention", () => {
       world.auditFails = false
       world.left["items"] = undefined
       yield* world.pass("75 minutes")
-      const all = ["billing", "items", "slots"]
-      assert.deepStrictEqual(world.requests.map(([name]) => name), all)
+      assert.deepStrictEqual(world.requests.map(([name]) => name), [...participantNames])
       assert.deepStrictEqual(world.logs.slice(1), [
         "Old orders will be forgotten later: items answered 503",
       ])
       world.left["items"] = 0
       yield* world.pass("75 minutes")
-      assert.deepStrictEqual(world.requests.slice(3).map(([name]) => name), all)
+      const again = world.requests.slice(participantNames.length).map(([name]) => name)
+      assert.deepStrictEqual(again, [...participantNames])
     }))
 
   it.effect("logs what is wrong with an answer, and lets the other participants forget", () =>
     Effect.gen(function* () {
       const world = yield* start()
-      world.left = { billing: NaN, items: 1_500, slots: 0 }
+      world.left = { ...world.left, billing: NaN, items: 1_500 }
       yield* world.pass("1 minute")
       assert.deepStrictEqual(world.left["items"], 0)
       assert.deepStrictEqual(world.logs, [

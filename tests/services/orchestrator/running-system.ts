@@ -10,7 +10,9 @@ import { billing } from "#services/billing/service.ts"
 import { items } from "#services/items/service.ts"
 import { orchestrator } from "#services/orchestrator/service.ts"
 import { slots } from "#services/slots/service.ts"
+import { addressName } from "#shared/config/addresses.ts"
 import type { OrderDetails } from "#shared/contracts/order-state.ts"
+import { type ParticipantName, participantNames } from "#shared/contracts/order-saga.ts"
 import type { App } from "#shared/http/doors.ts"
 import { Fetch } from "#shared/http/client.ts"
 import { startWithin } from "#shared/service/service.ts"
@@ -25,8 +27,12 @@ import {
 } from "#tests/services/orders/running-orders.ts"
 import { until } from "#tests/services/orders/until.ts"
 import { oneDoor } from "#tests/support/one-door.ts"
+import { forEachParticipant } from "#tests/support/saga-rows.ts"
 
-type Name = "orders" | "billing" | "items" | "slots"
+/** The services behind the saga's table. */
+const services = { billing, items, slots } as const satisfies Record<ParticipantName, unknown>
+
+type Name = "orders" | ParticipantName
 
 /** What happens to a request of the orchestrator. `answer` lets it take effect. */
 export type Conduct = (answer: () => Promise<Response>, request: Request) => Promise<Response>
@@ -50,7 +56,7 @@ export interface RunningOrchestrator {
 
 export interface System {
   readonly orders: RunningOrders
-  readonly sql: Readonly<Record<"billing" | "items" | "slots", Sql>>
+  readonly sql: Readonly<Record<ParticipantName, Sql>>
   readonly conduct: Record<Name, Conduct>
   /** The number of the orchestrator's requests, by the service that they went to. */
   readonly requests: Readonly<Record<Name, number>>
@@ -58,7 +64,7 @@ export interface System {
   readonly fetch: (url: string, init: RequestInit) => Promise<Response>
   /** Replaces a participant by one with other settings on the same database. */
   readonly restart: (
-    name: Exclude<Name, "orders">,
+    name: ParticipantName,
     settings: Readonly<Record<string, string>>,
   ) => Effect.Effect<void, unknown, Scope.Scope>
   /** Starts an orchestrator, which stops with the test at the latest. */
@@ -88,13 +94,8 @@ export const startSystem = (
     const { environment } = running
     const participants = yield* startParticipants(environment)
     const apps: Record<Name, App> = { orders: running.app, ...participants.apps }
-    const conduct: Record<Name, Conduct> = {
-      orders: works,
-      billing: works,
-      items: works,
-      slots: works,
-    }
-    const requests = { orders: 0, billing: 0, items: 0, slots: 0 }
+    const conduct: Record<Name, Conduct> = { orders: works, ...forEachParticipant(() => works) }
+    const requests = { orders: 0, ...forEachParticipant(() => 0) }
     const wire = async (request: Request) => {
       const name = new URL(request.url).hostname.split(".")[0] as Name
       requests[name]++
@@ -146,7 +147,7 @@ export const startSystem = (
 const startParticipants = (environment: Readonly<Record<string, string>>) =>
   Effect.gen(function* () {
     const prepare = Effect.fnUntraced(
-      function* (service: typeof items | typeof slots | typeof billing) {
+      function* (service: typeof services[ParticipantName]) {
         const url = yield* databaseOf(service.name)
         // The services differ in their settings, but not in how they start.
         const start = (more: Readonly<Record<string, string>> = {}) =>
@@ -158,13 +159,13 @@ const startParticipants = (environment: Readonly<Record<string, string>>) =>
       },
     )
     const all = yield* Effect.all(
-      { billing: prepare(billing), items: prepare(items), slots: prepare(slots) },
+      forEachParticipant((name) => prepare(services[name])),
       { concurrency: "unbounded" },
     )
     return {
-      apps: { billing: all.billing.app, items: all.items.app, slots: all.slots.app },
-      sql: { billing: all.billing.sql, items: all.items.sql, slots: all.slots.sql },
-      start: { billing: all.billing.start, items: all.items.start, slots: all.slots.start },
+      apps: forEachParticipant((name) => all[name].app),
+      sql: forEachParticipant((name) => all[name].sql),
+      start: forEachParticipant((name) => all[name].start),
     }
   })
 
@@ -179,10 +180,10 @@ const startOrchestrator = Effect.fnUntraced(function* (
     logs.push(`${logLevel} ${[message].flat().map((part) => JSON.stringify(part)).join(" ")}`)
   })
   const app = yield* startWithin(orchestrator, {
-    BILLING_URL: "http://billing.test",
-    ITEMS_URL: "http://items.test",
-    SLOTS_URL: "http://slots.test",
-    ORDERS_URL: "http://orders.test",
+    ...Object.fromEntries(
+      [...participantNames, "orders" as const]
+        .map((name) => [addressName(name), `http://${name}.test`]),
+    ),
     CONSUMER_NAME: `orchestrator-${crypto.randomUUID()}`,
     CLAIM_AFTER: "600 millis",
     CALL_TIMEOUT: "300 millis",

@@ -2,6 +2,7 @@
 import { Participants, participantsLayer } from "#services/orchestrator/participants.ts"
 import { OrderId } from "#shared/contracts/order.ts"
 import type { Command, Outcome } from "#shared/contracts/reservation.ts"
+import { forEachParticipant } from "#tests/support/saga-rows.ts"
 import { built, type Conduct, json } from "./scripted-service.ts"
 
 export const timeoutMs = 5_000
@@ -9,11 +10,7 @@ export const timeoutMs = 5_000
 export const scriptedParticipants = built<Participants, Participants["Service"], Command>(
   Participants,
   participantsLayer({
-    urls: {
-      billing: new URL("http://billing.test/"),
-      items: new URL("http://items.test/"),
-      slots: new URL("http://slots.test/"),
-    },
+    urls: forEachParticipant((name) => new URL(`http://${name}.test/`)),
     timeoutMs,
   }),
   ({ commands }: { readonly commands: ReadonlyArray<Command> }) => commands,

@@ -6,6 +6,7 @@ import type { Check } from "../check.ts"
 import { ageingChecks } from "./ageing.ts"
 import { auditChecks } from "./audit.ts"
 import { batchChecks } from "./batches.ts"
+import { forgettingChecks } from "./forgetting.ts"
 import { healthChecks } from "./health.ts"
 import { lostChecks } from "./lost.ts"
 import { parallelChecks } from "./parallel.ts"
@@ -24,5 +25,6 @@ export const checks: ReadonlyArray<Check> = [
   ...tokenChecks,
   ...auditChecks,
   ...ageingChecks,
+  ...forgettingChecks,
   ...lostChecks,
 ]

@@ -92,7 +92,7 @@ const wrongPages = async (kit: Kit) => {
     if (status >= 400 && status < 500) continue
     throw new Broken(`?${query} was answered ${status} instead of being refused: ${excerpt(text)}`)
   }
-  return "4xx to each"
+  return "each was refused with 4xx"
 }
 
 const books = async (kit: Kit) => {

@@ -74,7 +74,7 @@ const followsModel = async (
   plan: ReadonlyArray<ReadonlyArray<Planned>>,
   send: (commands: ReadonlyArray<Command>) => Promise<ReadonlyArray<string>>,
 ) => {
-  // What an earlier plan has lost is not blamed on this one.
+  // Counted anew: an earlier plan may have lost some.
   const available = await kit.left()
   const orders = Array.from({ length: 4 }, () => kit.order())
   const model = makeModel(kit.resource, available)

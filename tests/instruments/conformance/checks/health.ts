@@ -15,10 +15,10 @@ const health = (name: string, tries: string, says: string): Check => ({
 })
 
 export const healthChecks: ReadonlyArray<Check> = [
-  health("livez", "GET /livez without a token", "200 for as long as the process works."),
+  health("livez", "GET /livez without a token", "200 as long as the process runs."),
   health(
     "readyz",
     "GET /readyz without a token",
-    "200 when it can do its work, including its database.",
+    "200 when it can take requests, that is, when its database answers.",
   ),
 ]

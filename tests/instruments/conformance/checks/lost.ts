@@ -155,8 +155,7 @@ export const lostChecks: ReadonlyArray<Check> = [
     name: "cut-connection",
     at: "why-the-unknown-outcome-is-the-hard-case",
     tries: "reserves and cancels whose connection is cut before the answer, sent again",
-    says:
-      "Whether or not a request whose answer was lost took effect: sent again, it has its effect once.",
+    says: "A request whose answer was lost has its effect once when it is sent again.",
     run: cutConnection,
   },
   {

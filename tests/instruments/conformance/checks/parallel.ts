@@ -165,7 +165,7 @@ export const parallelChecks: ReadonlyArray<Check> = [
     name: "parallel-mixed",
     at: "isolation",
     tries: "reserves and cancels of one order, 1 to 50 of each at once",
-    says: "Whatever comes first, a cancelled order holds nothing, and stays cancelled.",
+    says: "A cancelled order holds nothing and stays cancelled, whichever command comes first.",
     run: parallelMixed,
   },
   {

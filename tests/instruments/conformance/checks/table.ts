@@ -35,7 +35,7 @@ const reservedReserveOther = async (kit: Kit) => {
   await kit.gets("mismatch", kit.reserve(orderId, few, kit.unknown))
   await kit.leaves(available - few, "After reserves of another quantity and another resource")
   await kit.gets("reserved", kit.reserve(orderId, few))
-  return `"mismatch", nothing changed, and the first payload is still "reserved"`
+  return `"mismatch", nothing changed, and the first reserve is still "reserved"`
 }
 
 const reservedCancel = async (kit: Kit) => {
@@ -56,7 +56,7 @@ const cancelOtherPayload = async (kit: Kit) => {
     const named = resource === kit.resource ? "quantity" : "resource"
     await kit.leaves(kit.available, `After a cancel that named another ${named} than was reserved`)
   }
-  return "what was recorded was given back, whatever the cancel named"
+  return "what is on record was given back, not what the cancel named"
 }
 
 const rejectedReserve = async (kit: Kit) => {
@@ -128,14 +128,14 @@ export const tableChecks: ReadonlyArray<Check> = [
     ...row,
     name: "reserved-reserve",
     tries: "the same reserve, 3 times",
-    says: "The same payload: reserved again, and nothing is taken twice.",
+    says: "The same resource and quantity: reserved again, and nothing is taken twice.",
     run: reservedReserve,
   },
   {
     ...row,
     name: "reserved-reserve-other",
     tries: "a reserve of a reserved order with another quantity, and with another resource",
-    says: "Another payload: mismatch, and nothing changes.",
+    says: "Another resource or quantity: mismatch, and nothing changes.",
     run: reservedReserveOther,
   },
   {
@@ -149,7 +149,7 @@ export const tableChecks: ReadonlyArray<Check> = [
     ...row,
     name: "cancel-other-payload",
     tries: "cancels that name another quantity, or another resource, than was reserved",
-    says: "What is given back is what the record says, not what the command says.",
+    says: "A cancel gives back what the record says, not what the command says.",
     run: cancelOtherPayload,
   },
   {

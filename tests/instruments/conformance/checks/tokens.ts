@@ -61,6 +61,32 @@ const otherClocks = async (kit: Kit) => {
   return "both were accepted"
 }
 
+const anyCase = async (kit: Kit) => {
+  for (const scheme of ["bearer", "BEARER"]) {
+    const sent = { ...kit.request([kit.cancel(kit.order())]), scheme }
+    const { status, text } = await kit.ask(sent)
+    if (status === 200) continue
+    throw new Broken(
+      `A cancel with "Authorization: ${scheme} TOKEN" was answered ${status}: ${excerpt(text)}`,
+    )
+  }
+  return "both were accepted"
+}
+
+const challenge = async (kit: Kit) => {
+  const path = "/internal/books"
+  const { status, headers } = await kit.ask({ method: "GET", path, token: null })
+  const named = headers.get("www-authenticate")
+  if (status === 401 && /(?:^|,)\s*Bearer\b/i.test(named ?? "")) {
+    return `401, with ${excerpt(named)}`
+  }
+  throw new Broken(
+    `GET ${path} without a token was answered ${status} ${
+      named === null ? "without WWW-Authenticate" : `with WWW-Authenticate: ${excerpt(named)}`
+    }`,
+  )
+}
+
 const wrong = (name: WrongToken, tries: string, says: string): Check => ({
   name,
   at: "authentication",
@@ -81,6 +107,22 @@ export const tokenChecks: ReadonlyArray<Check> = [
     tries: "every route without a token",
     says: "Every route but health needs a token.",
     run: noToken,
+  },
+  {
+    name: "challenge",
+    at: "authentication",
+    needs: "--key",
+    tries: "a request without a token, and the header WWW-Authenticate of its answer",
+    says: "A 401 names the scheme: WWW-Authenticate: Bearer.",
+    run: challenge,
+  },
+  {
+    name: "scheme-case",
+    at: "authentication",
+    needs: "--key",
+    tries: "valid tokens after bearer in lower case and in capitals",
+    says: "The scheme Bearer is case-insensitive.",
+    run: anyCase,
   },
   {
     name: "other-clocks",
@@ -107,8 +149,13 @@ export const tokenChecks: ReadonlyArray<Check> = [
   ),
   wrong(
     "early-token",
-    "a token that is dated an hour ahead",
-    "A token that is not valid yet, or was issued in the future, is refused.",
+    "a token that is issued an hour ahead",
+    "A token whose iat is more than 300 seconds ahead is refused.",
+  ),
+  wrong(
+    "not-before",
+    "a token that is issued now and valid only in an hour, by its nbf",
+    "A token whose nbf is more than 300 seconds ahead is refused.",
   ),
   wrong(
     "other-key",

@@ -30,11 +30,18 @@ interface Kept {
 const dayMs = 24 * 3_600_000
 const retentionMs = 30 * dayMs
 
+/** How far it has forgotten, and which orders it spared. */
+interface Forgotten {
+  readonly before: string
+  readonly spared: ReadonlyArray<string>
+}
+
 /** A line of the file. */
 interface Written {
   readonly records?: ReadonlyArray<Kept>
   readonly balances?: ReadonlyArray<readonly [string, number]>
   readonly forgot?: ReadonlyArray<string>
+  readonly forgotten?: Forgotten
 }
 
 export class Books {
@@ -43,7 +50,7 @@ export class Books {
   readonly #stock: number
   records = new Map<string, Kept>()
   balances: Map<string, number>
-  forgotten = { before: firstIdAt(0) as string, spared: [] as ReadonlyArray<string> }
+  forgotten: Forgotten = { before: firstIdAt(0), spared: [] }
 
   constructor(file: string, stock: number, bug: BugName | undefined) {
     this.#file = file
@@ -52,10 +59,11 @@ export class Books {
     this.balances = new Map([[thing, stock]])
     const lines = existsSync(file) ? readFileSync(file, "utf8").split("\n") : []
     for (const line of lines.slice(0, -1)) {
-      const { records = [], balances = [], forgot = [] } = JSON.parse(line) as Written
+      const { records = [], balances = [], forgot = [], forgotten } = JSON.parse(line) as Written
       for (const record of records) this.records.set(record.orderId, record)
       for (const [resource, balance] of balances) this.balances.set(resource, balance)
       for (const orderId of forgot) this.records.delete(orderId)
+      if (forgotten !== undefined) this.forgotten = forgotten
     }
   }
 
@@ -163,13 +171,20 @@ export class Books {
   }
 
   forget(wanted: string, except: ReadonlyArray<string>): number {
+    const bug = this.#bug
+    const known = this.forgotten
     const oldEnough = firstIdAt(Date.now() - retentionMs - dayMs)
-    const isHeedless = this.#bug === "forgets-young-orders"
-    const before = !isHeedless && oldEnough < wanted ? oldEnough : wanted
-    const forgot = [...this.records.keys()].filter((id) => id < before && !except.includes(id))
+    const before = bug !== "forgets-young-orders" && oldEnough < wanted ? oldEnough : wanted
+    const forgot = [...this.records.keys()].filter((id) =>
+      !except.includes(id) && ((known.before <= id && id < before) || known.spared.includes(id))
+    )
     for (const orderId of forgot) this.records.delete(orderId)
-    this.#write({ forgot })
-    if (before > this.forgotten.before && !isHeedless) this.forgotten = { before, spared: except }
+    const upTo = before > known.before ? before : known.before
+    const isKnown = (id: string) =>
+      bug === "spares-forgotten-orders" || id >= known.before ||
+      (bug !== "spares-once" && known.spared.includes(id))
+    this.forgotten = { before: upTo, spared: except.filter((id) => id < upTo && isKnown(id)) }
+    this.#write({ forgot, forgotten: this.forgotten })
     return forgot.length
   }
 }

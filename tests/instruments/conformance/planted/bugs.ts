@@ -31,7 +31,7 @@ export const bugs = {
     namedBy: "killed",
   },
   "all-at-once": {
-    what: "all commands of a batch see what was there before it",
+    what: "all commands of a batch see the state before the batch",
     namedBy: "batches",
   },
   "no-audience": { what: "a token for another participant is accepted", namedBy: "other-audience" },
@@ -40,6 +40,13 @@ export const bugs = {
     what: "tokens of a clock that differs are refused",
     namedBy: "other-clocks",
   },
+  "early-tokens": { what: "a token of the future is accepted", namedBy: "early-token" },
+  "any-not-before": { what: "the nbf of a token is not checked", namedBy: "not-before" },
+  "case-sensitive": {
+    what: "a token after bearer in lower case is refused",
+    namedBy: "scheme-case",
+  },
+  "no-challenge": { what: "a 401 names no scheme", namedBy: "challenge" },
   "unsigned-tokens": { what: "a token without a signature is accepted", namedBy: "unsigned-token" },
   "long-lived-tokens": {
     what: "how long a token lives is not checked",
@@ -47,10 +54,18 @@ export const bugs = {
   },
   "any-type-of-token": { what: "a token of another type is accepted", namedBy: "other-type" },
   "any-issuer": { what: "the issuer of a token is not checked", namedBy: "other-caller" },
-  "forgets-young-orders": { what: "it forgets whatever it is told to", namedBy: "forget-young" },
+  "forgets-young-orders": { what: "it forgets orders of any age", namedBy: "forget-young" },
+  "spares-once": {
+    what: "an order is not spared when a second request names it",
+    namedBy: "spared",
+  },
+  "spares-forgotten-orders": {
+    what: "an order that was forgotten is spared again",
+    namedBy: "spared",
+  },
   "takes-old-orders": { what: "an order's age does not matter", namedBy: "old-order" },
   "cursor-skips": { what: "a page begins one order too late", namedBy: "page-cursor" },
-  "oversells": { what: "what is left is read before it is locked", namedBy: "last-unit" },
+  "oversells": { what: "the balance is read before it is locked", namedBy: "last-unit" },
   "half-a-batch": {
     what: "a malformed command refuses the batch when those before it took effect",
     namedBy: "malformed-batch",
@@ -59,6 +74,7 @@ export const bugs = {
     what: "one rejection rejects the whole batch",
     namedBy: "refused-among-others",
   },
+  "any-size": { what: "a body may have any size", namedBy: "largest-body" },
   "unknown-fields": { what: "an unknown field is ignored", namedBy: "malformed" },
   "only-in-memory": { what: "nothing outlives the process", namedBy: "restarted" },
   "answers-first": { what: "it answers before it writes", namedBy: "killed" },

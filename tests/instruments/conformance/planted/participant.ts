@@ -29,20 +29,29 @@ export interface Settings {
   readonly bad?: { readonly answer: BadAnswer; readonly from: number }
 }
 
+const toleratedSeconds = 300
+
 /** Checks a token. Rejects with Refusal. */
 const prover = ({ trust, bug }: Settings) => {
   if (trust === undefined) return () => Promise.resolve()
   const keys = createLocalJWKSet(JSON.parse(readFileSync(trust.keysFile, "utf8")) as JSONWebKeySet)
   return async (authorization = "") => {
-    const token = authorization.replace(/^Bearer /, "")
+    const token = authorization.replace(bug === "case-sensitive" ? /^Bearer / : /^Bearer /i, "")
     try {
       const { alg, kid } = decodeProtectedHeader(token)
       const { iat = 0, exp = Infinity } = decodeJwt(token)
       if (alg === "none" && bug === "unsigned-tokens") return
       if (exp - iat > 30 && bug !== "long-lived-tokens") throw new Error("it lives too long")
+      if (iat > Date.now() / 1000 + toleratedSeconds && bug !== "early-tokens") {
+        throw new Error("it is issued in the future")
+      }
       const { payload } = await jwtVerify(token, keys, {
         algorithms: ["EdDSA"],
-        clockTolerance: bug === "no-clock-tolerance" ? 0 : 300,
+        clockTolerance: bug === "no-clock-tolerance"
+          ? 0
+          : bug === "any-not-before"
+          ? 2 * 3_600
+          : toleratedSeconds,
         ...(bug !== "any-type-of-token" && { typ: "svc+jwt" }),
         ...(bug === "expired-tokens" && { currentDate: new Date(iat * 1000) }),
         ...(bug !== "no-audience" && { audience: trust.name }),
@@ -56,28 +65,32 @@ const prover = ({ trust, bug }: Settings) => {
 }
 
 /** The routes with a body; each rejects with Refusal. */
-const posts = (books: Books, bug: BugName | undefined) => ({
-  reserve: async (request: IncomingMessage) => {
-    const { commands, ...more } = await jsonOf(request)
-    const list: ReadonlyArray<unknown> = Array.isArray(commands) ? commands : []
-    if (list.length < 1 || list.length > 1_000 || Object.keys(more).length > 0) {
-      throw new Refusal(400, "no commands, or too many")
-    }
-    const wrong = list.findIndex((one) => !isCommand(one, bug === "unknown-fields"))
-    if (bug === "half-a-batch" && wrong > 0) {
-      await books.apply(list.slice(0, wrong) as ReadonlyArray<Command>)
-    }
-    if (wrong !== -1) throw new Refusal(400, `command ${wrong} is none`)
-    return { outcomes: await books.apply(list as ReadonlyArray<Command>) }
-  },
-  forget: async (request: IncomingMessage) => {
-    const { before, except } = await jsonOf(request)
-    if (!isOrderId(before) || !Array.isArray(except) || !except.every(isOrderId)) {
-      throw new Refusal(400, "before or except")
-    }
-    return { forgotten: books.forget(before, except) }
-  },
-})
+const posts = (books: Books, bug: BugName | undefined) => {
+  const bodyOf = (request: IncomingMessage, mostBytes: number) =>
+    jsonOf(request, bug === "any-size" ? Infinity : mostBytes)
+  return {
+    reserve: async (request: IncomingMessage) => {
+      const { commands, ...more } = await bodyOf(request, 1024 * 1024)
+      const list: ReadonlyArray<unknown> = Array.isArray(commands) ? commands : []
+      if (list.length < 1 || list.length > 1_000 || Object.keys(more).length > 0) {
+        throw new Refusal(400, "no commands, or too many")
+      }
+      const wrong = list.findIndex((one) => !isCommand(one, bug === "unknown-fields"))
+      if (bug === "half-a-batch" && wrong > 0) {
+        await books.apply(list.slice(0, wrong) as ReadonlyArray<Command>)
+      }
+      if (wrong !== -1) throw new Refusal(400, `command ${wrong} is none`)
+      return { outcomes: await books.apply(list as ReadonlyArray<Command>) }
+    },
+    forget: async (request: IncomingMessage) => {
+      const { before, except } = await bodyOf(request, 64 * 1024)
+      if (!isOrderId(before) || !Array.isArray(except) || !except.every(isOrderId)) {
+        throw new Refusal(400, "before or except")
+      }
+      return { forgotten: books.forget(before, except) }
+    },
+  }
+}
 
 /** Makes one, which starts with what it had written before. */
 export const participant = (settings: Settings): Server => {
@@ -107,6 +120,9 @@ export const participant = (settings: Settings): Server => {
       if (text !== undefined) response.end(text)
     }, (error: unknown) => {
       response.statusCode = error instanceof Refusal ? error.status : 500
+      if (response.statusCode === 401 && bug !== "no-challenge") {
+        response.setHeader("www-authenticate", "Bearer")
+      }
       response.end(String(error))
     })
   })

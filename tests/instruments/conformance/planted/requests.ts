@@ -32,11 +32,14 @@ export const isCommand = (value: unknown, isLax: boolean): value is Command => {
 /** Rejects with Refusal. */
 export const jsonOf = async (
   request: IncomingMessage,
+  mostBytes: number,
 ): Promise<Readonly<Record<string, unknown>>> => {
   const chunks: Array<Buffer> = []
   for await (const chunk of request) chunks.push(chunk as Buffer)
   if (request.headers["content-type"] !== "application/json") throw new Refusal(415, "no JSON")
-  const text = Buffer.concat(chunks).toString()
+  const body = Buffer.concat(chunks)
+  if (body.length > mostBytes) throw new Refusal(413, "too large")
+  const text = body.toString()
   try {
     const value: unknown = JSON.parse(text)
     if (duplicateField(text, value) === undefined) return Object(value)

@@ -1,7 +1,7 @@
 /** One order in a small system under faults, in several settings. */
 import { judge, type Simulate } from "../judge.ts"
 import { fingerprint } from "../kernel.ts"
-import type { Plan, Point, PointFault } from "../plan.ts"
+import { type Plan, type Point, type PointFault, replicas } from "../plan.ts"
 import { participants } from "../services.ts"
 import type { Simulation } from "../simulate.ts"
 import type { Violation } from "../world.ts"
@@ -32,7 +32,7 @@ export const planOf = (
   pointFaults: ReadonlyArray<PointFault>,
 ): Plan => ({
   seed: 1,
-  replicas: { orders: 1, orchestrator: 2, billing: 1, items: 1, slots: 1 },
+  replicas: { ...replicas, orders: 1, orchestrator: 2 },
   deadlineMs,
   wallet: refusing.includes("billing") ? 0 : order.amountMinor,
   stock: refusing.includes("items") ? 0 : 1,

@@ -6,7 +6,7 @@
  */
 import { judge, type Simulate } from "../judge.ts"
 import type { KernelOptions } from "../kernel.ts"
-import { type Plan } from "../plan.ts"
+import { type Plan, replicas } from "../plan.ts"
 import { itemIds, slotTimes, usernames } from "../wish.ts"
 import { participants, refusals } from "../services.ts"
 import type { Simulation } from "../simulate.ts"
@@ -36,7 +36,7 @@ const wishesAtMs = 100
 
 export const planOf = ({ orders, last }: Race): Plan => ({
   seed: 1,
-  replicas: { orders: 1, orchestrator: orders, billing: 1, items: 1, slots: 1 },
+  replicas: { ...replicas, orders: 1, orchestrator: orders },
   sagasInFlight: 1,
   deadlineMs: 60_000,
   wallet: last === "coin" ? 10_00 : orders * 10_00,

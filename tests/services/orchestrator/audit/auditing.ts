@@ -5,6 +5,7 @@ import type { Finding } from "#services/orchestrator/audit/finding.ts"
 import { Records, recordsLayer, type Unreached } from "#services/orchestrator/audit/records.ts"
 import { Fetch } from "#shared/http/client.ts"
 import { serviceSignerLayer } from "#shared/security/service-tokens.ts"
+import { forEachParticipant } from "#tests/support/saga-rows.ts"
 import type { System } from "../running-system.ts"
 
 export interface Auditing {
@@ -14,12 +15,8 @@ export interface Auditing {
   readonly everything: Effect.Effect<Audited, Unreached>
 }
 
-export const urls = {
-  billing: new URL("http://billing.test"),
-  items: new URL("http://items.test"),
-  slots: new URL("http://slots.test"),
-  orders: new URL("http://orders.test"),
-}
+const urlOf = (name: string) => new URL(`http://${name}.test`)
+export const urls = { ...forEachParticipant(urlOf), orders: urlOf("orders") }
 
 export const startAudit = (
   { fetch, orders }: System,

@@ -1,12 +1,10 @@
 /** The audit reads its pages at different moments, and raises no alarm about changes between. */
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
+import { orderSaga, participantNames } from "#shared/contracts/order-saga.ts"
 import { underLoad } from "#tests/support/patience.ts"
 import { losesAnswers, startSystem, type System, works } from "../running-system.ts"
 import { named, startAudit } from "./auditing.ts"
-
-type Name = "billing" | "items" | "slots"
-const names: ReadonlyArray<Name> = ["billing", "items", "slots"]
 
 /** A system with an order and an audit, and without an orchestrator. */
 const idle = Effect.gen(function* () {
@@ -29,20 +27,16 @@ const afterPage = (system: System, nth: number, happen: () => Promise<unknown>) 
 
 /**
  * Completes an order, with the records of its saga. `ago` is the age of the records by the clocks
- * of billing, items and slots.
+ * of the participants.
  */
 const complete = async ({ orders, sql }: System, id: string, ago = "0 seconds") => {
   const [order] = await orders.sql`
     update orders set status = 'completed', decided_at = now(), publish_at = null
     where id = ${id} returning username, amount, details`
-  const held = {
-    billing: [order!.username, order!.amount],
-    items: [String(order!.details.item), 1],
-    slots: [order!.details.slot, 1],
-  } as const
-  for (const name of names) {
-    const [resource, quantity] = held[name]
-    await sql[name]`
+  const { username, amount, details } = order!
+  for (const { at, takes } of orderSaga) {
+    const [resource, quantity] = takes({ username, amountMinor: amount, details })
+    await sql[at]`
       insert into reservations (order_id, outcome, resource, quantity, recorded_at)
       values (${id}, 'reserved', ${resource}, ${quantity}, now() - ${ago}::interval)`
   }
@@ -118,7 +112,7 @@ describe("the audit of orders that change", () => {
       Effect.gen(function* () {
         const system = yield* startSystem({ ORDER_DEADLINE: `${underLoad(30_000)} millis` })
         let calls = 0
-        for (const name of ["orders", ...names] as const) {
+        for (const name of ["orders", ...participantNames] as const) {
           system.conduct[name] = (answer, request) =>
             (request.method === "POST" && ++calls % 7 === 0 ? losesAnswers : works)(answer, request)
         }

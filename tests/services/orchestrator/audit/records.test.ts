@@ -6,13 +6,7 @@ import { Records, recordsLayer, type Unreached } from "#services/orchestrator/au
 import { OrderId } from "#shared/contracts/order.ts"
 import { Fetch } from "#shared/http/client.ts"
 import { ServiceSigner } from "#shared/security/service-tokens.ts"
-
-const urls = {
-  billing: new URL("http://billing.test"),
-  items: new URL("http://items.test"),
-  slots: new URL("http://slots.test"),
-  orders: new URL("http://orders.test"),
-}
+import { urls } from "./auditing.ts"
 
 const [a, b] = [1, 2].map((n) => OrderId.make(`00000000-0000-7000-8000-00000000000${n}`))
 

@@ -5,28 +5,34 @@
  */
 import { Effect } from "effect"
 import type { Sql } from "postgres"
-import type { ParticipantName } from "#shared/contracts/order-saga.ts"
+import { type ParticipantName, participantNames } from "#shared/contracts/order-saga.ts"
 import { until } from "#tests/services/orders/until.ts"
 import { losesAnswers, startSystem, type System, works } from "../running-system.ts"
 
 export const settings = { ORDER_DEADLINE: "2 minutes" }
 
-const tables = { billing: "accounts", items: "items", slots: "slots" } as const
-const names = ["billing", "items", "slots"] as const
+/** The table of the resources: no other one has what forgotten orders have consumed. */
+const tableOf = async (sql: Sql) => {
+  const [found] = await sql<[{ readonly name: string }]>`
+    select table_name as name from information_schema.columns
+    where table_schema = 'public' and column_name = 'consumed' and table_name <> 'kept'`
+  return found.name
+}
 
-const keep = (sql: Sql, name: ParticipantName) =>
-  Effect.promise(() =>
-    sql.unsafe(`create table kept as table ${tables[name]};
+const keep = (sql: Sql) =>
+  Effect.promise(async () =>
+    await sql.unsafe(`create table kept as table ${await tableOf(sql)};
       create table kept_reservations as table reservations`)
   )
 
 /** Restores the kept state in one transaction, as the statements are sent together. */
 export const putBack = ({ sql }: System, name: ParticipantName) =>
-  Effect.promise(() =>
-    sql[name].unsafe(`truncate ${tables[name]}, reservations;
-      insert into ${tables[name]} table kept;
+  Effect.promise(async () => {
+    const table = await tableOf(sql[name])
+    return await sql[name].unsafe(`truncate ${table}, reservations;
+      insert into ${table} table kept;
       insert into reservations table kept_reservations`)
-  )
+  })
 
 const placeMany = Effect.fnUntraced(function* (system: System, user: string, count: number) {
   const placed = yield* Effect.forEach(
@@ -60,7 +66,7 @@ export const startKept = Effect.gen(function* () {
         select from reservations where order_id = ${leftover} and outcome = 'reserved'`).count === 1
     ),
   )
-  for (const name of names) yield* keep(system.sql[name], name)
+  for (const name of participantNames) yield* keep(system.sql[name])
   yield* system.orders.decide({ orderId: leftover, decision: "abort", reason: "Order timed out" })
   system.conduct.slots = works
   yield* system.final(user, leftover)
