@@ -49,7 +49,8 @@ export const setup = async (): Promise<() => Promise<void>> => {
   process.env[variable] = url
   return async () => {
     await Effect.runPromise(Scope.close(scope, Exit.void))
-    fs.rmSync(dataDir, { recursive: true })
+    // A server that was killed may still be writing its last file.
+    fs.rmSync(dataDir, { recursive: true, maxRetries: 20, retryDelay: 100 })
   }
 }
 

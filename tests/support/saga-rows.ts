@@ -2,7 +2,6 @@
  * A value for each row of the saga's table. Tests that need one for each participant derive it
  * here, so a new row needs no edit there.
  */
-import type { StepName } from "#shared/contracts/order-state.ts"
 import { orderSaga, type OrderStep, type ParticipantName } from "#shared/contracts/order-saga.ts"
 
 export const forEachParticipant = <A>(
@@ -12,6 +11,3 @@ export const forEachParticipant = <A>(
     ParticipantName,
     A
   >
-
-export const forEachStep = <A>(valueOf: (row: OrderStep) => A): Record<StepName, A> =>
-  Object.fromEntries(orderSaga.map((row) => [row.step, valueOf(row)])) as Record<StepName, A>
