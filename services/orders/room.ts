@@ -19,6 +19,8 @@ export interface RoomOptions {
 export const makeRoom = ({ most, mostOfUser, perSecond }: RoomOptions) => {
   const unfinished = makeUnfinished(most)
   const rate = makeOrderRate({ perSecond, burst: mostOfUser })
+  /** Made once: each look at the line of waiting requests asks for every user in it. */
+  const tooMany = tooManyUnfinished(mostOfUser)
   /** Requests that have entered and not stored their order yet, by user. */
   const inside = new Map<string, number>()
   let allInside = 0
@@ -50,7 +52,7 @@ export const makeRoom = ({ most, mostOfUser, perSecond }: RoomOptions) => {
     /** Why the user cannot place an order now; undefined when they can. */
     refusal: (username: string, nowMs: number): Problem | undefined => {
       const coming = inside.get(username) ?? 0
-      if (unfinished.of(username) + coming >= mostOfUser) return tooManyUnfinished(mostOfUser)
+      if (unfinished.of(username) + coming >= mostOfUser) return tooMany
       const waitMs = rate.waitMs(username, nowMs, coming)
       if (waitMs > 0) return tooFast(perSecond, waitMs)
       return unfinished.total() + allInside >= most ? overloaded : undefined
