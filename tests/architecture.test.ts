@@ -64,6 +64,31 @@ describe("the layout", () => {
     expect(wrongImports(/^shared\//, () => ["shared/"])).toEqual([])
   })
 
+  it("has no two files that import each other, directly or through others, also for types", () => {
+    const product = sources.filter((file) => !file.startsWith("tests/"))
+    const left = new Map(product.map((file) => [file, importsOf(file)]))
+    // A file that imports none of the others is in no circle, so it goes, until only circles stay.
+    const outside = () => [...left].filter(([, targets]) => !targets.some((file) => left.has(file)))
+    for (let gone = outside(); gone.length > 0; gone = outside()) {
+      for (const [file] of gone) left.delete(file)
+    }
+    expect([...left.keys()]).toEqual([])
+  })
+
+  it("takes an order through as few files as docs/architecture.md says", () => {
+    const page = readFileSync(join(root, "docs/architecture.md"), "utf8")
+    const said = /These (\d+) files .* import each other (\d+) times.*?The other (\d+) files/s
+    const files = [...page.matchAll(/^\|[^|]*\| `([\w./-]+)` +\|/gm)].map(([, file]) => file!)
+    const [, own, imports, others] = (said.exec(page) ?? []).map(Number)
+    const deciding = files.slice(0, own)
+    const among = deciding.flatMap((file) => [...new Set(importsOf(file))]).filter((target) =>
+      deciding.includes(target)
+    )
+    expect([deciding.length, among.length, files.length - own!])
+      .toEqual([own, imports, others])
+    expect(own).toBeLessThanOrEqual(30)
+  })
+
   it("starts PostgreSQL through one file, which alone of its folder others import", () => {
     const folder = "compose/embedded/postgres/"
     const past = sources.filter((file) => !file.includes(folder)).flatMap((file) =>
@@ -98,7 +123,7 @@ describe("the layout", () => {
     },
   )
 
-  it("has no file over 300 lines, no test over 400, and none that hides what it holds", () => {
+  it("has no file over 300 lines, no test over 400, and no vague file names", () => {
     const long = sources.filter((file) =>
       readFileSync(join(root, file), "utf8").split("\n").length >
         (file.endsWith(".test.ts") ? 401 : 301)

@@ -11,10 +11,9 @@ import type { OrderStep } from "#shared/contracts/order-saga.ts"
 import type { Command } from "#shared/contracts/reservation.ts"
 import { answered, bury, hasStep, orderIdOf, type OrderRun, takeTimeline } from "./order-run.ts"
 import { forEver } from "./retry.ts"
-import type { Sagas } from "./saga.ts"
+import type { Sagas, Wave } from "./saga.ts"
 import { untilAnswered } from "./until-answered.ts"
 import { letGo } from "./wave.ts"
-import type { Wave } from "./saga.ts"
 
 /** From this attempt on a compensation is reported as stuck; fewer failures are a brief outage. */
 const stuckAfterAttempts = 3

@@ -10,22 +10,24 @@ import type { Decided, Decision } from "#shared/contracts/decision.ts"
 import { timedOut } from "#shared/contracts/order-state.ts"
 import { commandOf, register, undo } from "./compensation.ts"
 import {
+  Aborted,
   ageMsOf,
   answered,
   bury,
+  Cancelled,
+  DeadlinePassed,
   hasStep,
   isAgain,
   orderIdOf,
   type OrderRun,
+  Rejected,
   takeTimeline,
   turnRound,
 } from "./order-run.ts"
 import { forEver, forward, isFailure } from "./retry.ts"
-import type { Sagas } from "./saga.ts"
-import { Aborted, Cancelled, DeadlinePassed, Rejected } from "./order-run.ts"
+import type { Sagas, Wave } from "./saga.ts"
 import { untilAnswered } from "./until-answered.ts"
 import { letGo } from "./wave.ts"
-import type { Wave } from "./saga.ts"
 
 /**
  * Runs each order of the wave to its end. Never fails; an interruption leaves the orders to be run

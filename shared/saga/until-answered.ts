@@ -8,10 +8,9 @@ import type { Transient } from "#shared/transient.ts"
 import { steadyMsOf } from "#shared/steady-time.ts"
 import { type Answered, bury, type OrderRun, type Request } from "./order-run.ts"
 import { isFailure } from "./retry.ts"
-import type { Answers, Sagas } from "./saga.ts"
+import type { Answers, Sagas, Wave } from "./saga.ts"
 import { waitFor } from "./wait.ts"
 import { leaveBehind } from "./wave.ts"
-import type { Wave } from "./saga.ts"
 
 export interface Question<O> {
   /** What is asked, to be shown while an order waits for the answer. */

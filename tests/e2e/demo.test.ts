@@ -1,6 +1,4 @@
-/**
- * The demo where it finds no system: it starts one of its own, says so, and leaves nothing behind.
- */
+/** The demo without a system: it starts one of its own, says so, and leaves nothing behind. */
 import fs from "node:fs"
 import os from "node:os"
 import path from "node:path"

@@ -1,6 +1,6 @@
 /**
- * Runs PostgreSQL or Redis in the data folder that it is given until it is killed, whatever happens
- * to the server; prints the server's URL.
+ * Runs PostgreSQL or Redis in the given data folder until it is killed, whatever happens to the
+ * server, and prints the server's URL.
  */
 import { Effect } from "effect"
 import { startPostgres } from "#compose/embedded/postgres/postgres.ts"

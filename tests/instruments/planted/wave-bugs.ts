@@ -139,7 +139,7 @@ export const waveBugs: ReadonlyArray<Bug> = [
   },
   {
     name: "runs-twice",
-    what: "An order that is in flight already is run once more beside it",
+    what: "An order that is already in flight is run a second time in parallel",
     seenIn: "consumers that do not know what they have in flight",
     edits: [{
       file: consumer,

@@ -1,4 +1,4 @@
-/** What there is of each resource before the first order. */
+/** The amount of each resource before the first order. */
 import type { ParticipantName } from "#shared/contracts/order-saga.ts"
 import { forEachParticipant } from "#tests/support/saga-rows.ts"
 import type { Plan } from "./plan.ts"

@@ -22,7 +22,6 @@ export const resources = forEachParticipant((_, { takes }): ReadonlyArray<string
 })
 
 /**
-/**
  * The resource that each participant refuses as malformed, with the whole request that names it. A
  * poison order wants it.
  */

@@ -5,19 +5,19 @@
 import { describe, expectTypeOf, it } from "@effect/vitest"
 import { Effect } from "effect"
 import { Refused } from "#shared/http/client.ts"
-import { type OrderRun, turnRound } from "#shared/saga/order-run.ts"
-import { runWave } from "#shared/saga/run-wave.ts"
-import type { Answers, Sagas } from "#shared/saga/saga.ts"
 import {
   Aborted,
   Cancelled,
   DeadlinePassed,
+  type OrderRun,
   type Refusal,
   Rejected,
   type SagaEnd,
+  turnRound,
 } from "#shared/saga/order-run.ts"
+import { runWave } from "#shared/saga/run-wave.ts"
+import type { Answers, Sagas, Wave } from "#shared/saga/saga.ts"
 import type { Question } from "#shared/saga/until-answered.ts"
-import type { Wave } from "#shared/saga/saga.ts"
 import type { Decided } from "#shared/contracts/decision.ts"
 import type { Outcome } from "#shared/contracts/reservation.ts"
 import { Misconfigured, OutcomeUnknown, type Transient, Unavailable } from "#shared/transient.ts"

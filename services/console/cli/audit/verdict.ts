@@ -3,8 +3,12 @@
  */
 import { Effect } from "effect"
 import { printable } from "#shared/command/printable.ts"
-import { type AuditFinding, type AuditState, findingKinds } from "#shared/contracts/audit.ts"
-import type { HealResponse } from "#shared/contracts/audit.ts"
+import {
+  type AuditFinding,
+  type AuditState,
+  findingKinds,
+  type HealResponse,
+} from "#shared/contracts/audit.ts"
 import { consoleCommand, type Desk, reasonOf, reasonOption } from "../console-command.ts"
 import { agoOf, counted, type Output, spanOf } from "../output.ts"
 

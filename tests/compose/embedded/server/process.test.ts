@@ -9,9 +9,7 @@ import { patienceMs } from "#tests/support/patience.ts"
 import { isAlive } from "../another-process.ts"
 import { temporaryFolder } from "../temporary-folder.ts"
 
-/**
- * A server that counts as ready at once; it works in the folder `server` below the data folder.
- */
+/** A server that counts as ready at once; its folder is `server` in the data folder. */
 const start = (dataDir: string, ...command: readonly [string, ...Array<string>]) =>
   Effect.flatMap(openServerFolder(path.join(dataDir, "server")), (folder) =>
     startServer({
@@ -28,7 +26,7 @@ const start = (dataDir: string, ...command: readonly [string, ...Array<string>])
 const startShell = (dataDir: string, script: string) =>
   start(dataDir, "/bin/sh", "-c", `echo $$ >pid; ${script}`)
 
-/** Waits for what the server does in real time. */
+/** Waits in real time for the server to do something. */
 const until = (condition: () => boolean) =>
   TestClock.withLive(
     Effect.sync(condition).pipe(
