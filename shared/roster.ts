@@ -22,7 +22,7 @@ export interface Row {
   readonly calls: ReadonlyArray<string>
   /** Whether users call it, with tokens from auth. */
   readonly users: boolean
-  /** The public paths that it answers. A "/*" matches anything that follows, also nothing. */
+  /** The public paths that it answers. A "/*" matches anything, including nothing. */
   readonly paths: ReadonlyArray<string>
 }
 

@@ -22,8 +22,7 @@ export class Unavailable extends Schema.TaggedError<Unavailable>()("Unavailable"
 export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>()("OutcomeUnknown", {
   message: Schema.String,
   /**
-   * Of an answer that breaks the protocol, which a person has to mend: what the log tells of it
-   * besides.
+   * Details for the log when the answer breaks the protocol, which a person has to correct.
    */
   breach: Schema.optionalKey(Schema.Record(Schema.String, Schema.String)),
 }) {}
@@ -34,7 +33,7 @@ export class OutcomeUnknown extends Schema.TaggedError<OutcomeUnknown>()("Outcom
  */
 export class Misconfigured extends Schema.TaggedError<Misconfigured>()("Misconfigured", {
   message: Schema.String,
-  /** The HTTP status, where it was an answer that said so. */
+  /** The HTTP status, if there was an answer. */
   status: Schema.optionalKey(Schema.Int),
 }) {}
 

@@ -1,7 +1,7 @@
 /**
- * The runbook is read at night, when nobody doubts it: everything that it names must exist. Its
- * commands for a shell and for databases are run by `tests/e2e/operate.test.ts`, those for Compose
- * by `tests/e2e/compose-runbook.ts` if there is an engine.
+ * The runbook is used in emergencies, when nobody checks it: everything that it names must exist.
+ * Its commands for a shell and for databases are run by `tests/e2e/operate.test.ts`, those for
+ * Compose by `tests/e2e/compose-runbook.ts` if there is an engine.
  */
 import { existsSync, readdirSync, readFileSync } from "node:fs"
 import { join } from "node:path"

@@ -11,7 +11,7 @@ export const embeddedSettings = {
   // Its address is not a setting: health and metrics reveal too much to other machines.
   INTERNAL_PORT: internalSettings(9080).INTERNAL_PORT,
   ...processSettings,
-  // No other replica takes over, so waiting has no use.
+  // No other replica takes over, so waiting is pointless.
   DRAIN: { ...processSettings.DRAIN, default: "0 seconds" },
   LOG_FORMAT: { ...processSettings.LOG_FORMAT, default: "pretty" as const },
   LOG_LEVEL: { ...processSettings.LOG_LEVEL, default: "Warn" as const },

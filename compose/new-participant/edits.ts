@@ -10,7 +10,7 @@ export interface Edit {
   readonly file: string
   /** What is written there, in words. */
   readonly what: string
-  /** Gives the edited text. Throws PlaceMissing. */
+  /** Returns the edited text. Throws PlaceMissing. */
   readonly edit: (text: string) => string
 }
 

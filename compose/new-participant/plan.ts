@@ -105,12 +105,12 @@ const ofCompose = (participant: Participant): ReadonlyArray<Edit> => {
   const also = (what: string, pattern: RegExp) => ({ what, edit: alsoFor(renamed, pattern) })
   return [
     ...[
-      also("its setting, handed on", /^ {2}SLOT_CAPACITY: .*\n/m),
+      also("its setting, passed on", /^ {2}SLOT_CAPACITY: .*\n/m),
       also("its container", /^ {2}slots:\n(?: {4}.*\n)+\n/m),
       also("its secrets, made by setup", /^ {6}- slots-secrets:.*\n/m),
       also("its secrets", /^ {2}slots-secrets:\n/m),
-      also("who waits for it", /^ {6}slots: \{ condition: .*\n/gm),
-      also("who shares its network", /^ {6}- slots\n/gm),
+      also("the services that wait for it", /^ {6}slots: \{ condition: .*\n/gm),
+      also("the services in its network", /^ {6}- slots\n/gm),
       also("its network", /^ {2}slots: \*closed\n/m),
       also("its network to PostgreSQL", /^ {2}slots-postgres: \*closed\n/m),
       also("PostgreSQL, in that network", /^ {6}- slots-postgres\n/m),
@@ -145,7 +145,7 @@ const ofKubernetes = (participant: Participant): ReadonlyArray<Edit> => {
     },
     {
       file: cluster,
-      what: "who connects to which database",
+      what: "the databases that roles may connect to",
       edit: oneMoreIn(/^ +- host \S+ auth[\w,]*/gm, `,${name}`),
     },
     {

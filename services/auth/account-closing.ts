@@ -1,9 +1,9 @@
 /**
- * Closes an account, in three databases and crash-safe. It is refused while the user has orders
- * that are not final. A closed account is gone for everybody at once: no log-in, no session, no
- * refresh. Personal data is erased later, when no access token of the user can place an order and
- * none of their orders is unfinished; an order that was placed between the check and the closing
- * becomes final like any other. Upkeep repeats whatever was cut off.
+ * Closes an account, in three databases and crash-safe. Closing is refused while the user has
+ * orders that are not final. A closed account is gone for everybody at once: no log-in, no session,
+ * no refresh. Personal data is erased later, when no access token of the user can place an order
+ * and none of their orders is unfinished; an order that was placed between the check and the
+ * closing becomes final like any other. Upkeep repeats whatever was cut off.
  *
  * The name stays for ever, here, at billing and at orders: the books stay true, and nobody signs up
  * with a name that has orders. What is left in the wallet stays on the books, too, and nobody can
@@ -26,8 +26,8 @@ const unfinished = new Problem({
 })
 
 /**
- * Closes a user's account and gives the earliest time of its erasure. Fails with a 403, 409, 429 or
- * 503 Problem.
+ * Closes a user's account and returns the earliest time of its erasure. Fails with a 403, 409, 429
+ * or 503 Problem.
  */
 export const makeAccountClosing = (lifetimes: Pick<Lifetimes, "accessMs">) =>
   Effect.gen(function* () {

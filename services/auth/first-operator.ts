@@ -64,8 +64,8 @@ export const firstOperatorRoute = Effect.gen(function* () {
   const signUp = yield* makeSignUp
 
   /**
-   * Signs the user `operator` up if there is none, with a password that nobody knows. Gives whether
-   * it is an operator.
+   * Signs the user `operator` up if there is none, with a password that nobody knows. Returns
+   * whether it is an operator.
    */
   const ensureOperator = Effect.fnUntraced(function* (address: string) {
     const password = randomBytes(32).toString("base64url")

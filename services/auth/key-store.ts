@@ -55,7 +55,7 @@ const lock = (sql: Sql) => sql`lock table signing_keys in share row exclusive mo
 
 /**
  * Brings the table up to date: makes and deletes keys as their ages demand, and encrypts all of
- * them with the current secret. When one cannot be opened, gives the error and changes nothing.
+ * them with the current secret. When one cannot be opened, returns the error and changes nothing.
  */
 export const keepKeys = Effect.fnUntraced(function* (
   sql: Sql,
@@ -86,7 +86,7 @@ export const keepKeys = Effect.fnUntraced(function* (
   return undefined
 })
 
-/** Deletes all keys and makes a new one; gives its id, and theirs. */
+/** Deletes all keys and makes a new one; returns its id, and theirs. */
 export const replaceKeys = Effect.fnUntraced(function* (
   sql: Sql,
   wrapping: KeyWrapping,

@@ -17,7 +17,7 @@ const wrongCredentials = new Problem({
 })
 
 /**
- * Logs in, and gives the first pair of tokens and the cookie of the device. Fails with a 401, 429
+ * Logs in, and returns the first pair of tokens and the cookie of the device. Fails with a 401, 429
  * or 503 Problem.
  */
 export const makeLogIn = Effect.gen(function* () {

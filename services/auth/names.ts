@@ -53,7 +53,7 @@ export const keysOf = (name: string): NameKeys => ({
   look: folded(skeleton(name)),
 })
 
-/** Upper case first: only by way of it "ß" and "SS" get the same lower case. */
+/** Upper case first: only that gives "ß" and "SS" the same lower case. */
 const folded = (text: string) => text.toUpperCase().toLowerCase().normalize("NFKC")
 
 /** UTS 39, 4: the name with each character replaced by the plainest that looks like it. */

@@ -53,8 +53,8 @@ export const operatorTable = (sql: Sql, now: Date) => {
     }),
 
     /**
-     * Also ends all sessions of the user, so that the role is good nowhere once their access tokens
-     * are refused.
+     * Also ends all sessions of the user, so that the role is accepted nowhere once their access
+     * tokens are refused.
      */
     revoke: Effect.fnUntraced(function* (username: string) {
       const user = yield* hold(username)

@@ -26,8 +26,8 @@ const weak = (issue: string) =>
   })
 
 /**
- * Changes a user's password and gives the tokens of a new session. Fails with a 400, 401, 403, 429
- * or 503 Problem.
+ * Changes a user's password and returns the tokens of a new session. Fails with a 400, 401, 403,
+ * 429 or 503 Problem.
  */
 export const makePasswordChange = Effect.gen(function* () {
   const users = yield* Users

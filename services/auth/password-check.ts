@@ -17,7 +17,9 @@ export const wrongPassword = new Problem({
 /** An attempt of a user who is logged in. */
 export type PasswordCheck = Required<PasswordTry>
 
-/** Gives the user with the hash that the password matches. Fails with a 403, 429 or 503 Problem. */
+/**
+ * Returns the user with the hash that the password matches. Fails with a 403, 429 or 503 Problem.
+ */
 export const makePasswordCheck = Effect.gen(function* () {
   const tryPassword = yield* makePasswordTry
   return Effect.fnUntraced(function* (asked: PasswordCheck) {

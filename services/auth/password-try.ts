@@ -54,7 +54,7 @@ export const makePasswordTry = Effect.gen(function* () {
       (found) => Effect.sync(() => credentials = found),
     )
     const check = Effect.suspend(() => passwords.matches(credentials?.passwordHash, password))
-    /** Gives what is left to do after the turn. */
+    /** Returns what is left to do after the turn. */
     const attempt = Effect.gen(function* () {
       const found = yield* look
       const isKnown = device !== undefined && found !== undefined &&

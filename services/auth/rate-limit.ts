@@ -13,7 +13,7 @@ export class LimitReached extends Data.TaggedError("LimitReached")<{ readonly wa
 
 export class RateLimits extends Context.Service<RateLimits, {
   /**
-   * Takes a token from each of the buckets, or from none. Gives how many each is missing then.
+   * Takes a token from each of the buckets, or from none. Returns how many each is missing then.
    * Fails with LimitReached when one is empty, and makes no bucket then.
    */
   readonly take: (
@@ -89,7 +89,7 @@ end
 ${body}`
 
 /**
- * KEYS: the buckets; ARGV: the limit and refill time of each. Gives {1, how soon each is full} or
+ * KEYS: the buckets; ARGV: the limit and refill time of each. Returns {1, how soon each is full} or
  * {0, how long to wait}, in milliseconds.
  */
 const takeScript = script(`local wait, answer = 0, {1}

@@ -10,7 +10,7 @@ const Ended = Schema.Struct({ id: Schema.String, username: Schema.String })
 
 /**
  * Each of these ends sessions in one statement, so that no service learns of an end that did not
- * happen, and gives the sessions that it ended.
+ * happen, and returns the sessions that it ended.
  */
 export const sessionEnds = (sql: Sql, nowMs: number) => {
   // Locked in the order of their ids, so that several ends of the same sessions cannot deadlock.

@@ -35,7 +35,7 @@ export class Sessions extends Context.Service<Sessions, {
     address: string,
   ) => Effect.Effect<Opened | undefined, Transient>
   /**
-   * Gives the next pair for a refresh token. Fails with a 401 Problem when the token may not be
+   * Returns the next pair for a refresh token. Fails with a 401 Problem when the token may not be
    * used (any more).
    */
   readonly refresh: (

@@ -32,7 +32,7 @@ const taken = new Problem({
 
 const shortly = Schedule.exponential("50 millis").pipe(Schedule.upTo({ times: 4 }))
 
-/** Signs up a user and gives what the answer shows. Fails with a 409, 429 or 503 Problem. */
+/** Signs up a user and returns what the answer shows. Fails with a 409, 429 or 503 Problem. */
 export const makeSignUp = Effect.gen(function* () {
   const users = yield* Users
   const passwords = yield* Passwords
@@ -54,7 +54,7 @@ export const makeSignUp = Effect.gen(function* () {
         ),
     )
 
-  /** Gives the hash of the password if the name is free: a taken one costs no hash. */
+  /** Returns the hash of the password if the name is free: a taken one costs no hash. */
   const hashUnlessTaken = (names: Names, password: string) =>
     Effect.flatMap(
       users.isTaken(names),

@@ -227,7 +227,7 @@ const changing = ({ query, transaction }: Store) => {
 
 const Named = Schema.Struct({ username: Schema.String })
 
-/** Writes the keys of up to a page of names, and gives their number. */
+/** Writes the keys of up to a page of names, and returns their number. */
 const fillKeys = Effect.fnUntraced(function* (sql: Sql) {
   // Replicas that start together take turns, so that none is ready before all names have their
   // keys.

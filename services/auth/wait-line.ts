@@ -31,7 +31,7 @@ export class WaitLine<W extends Waits> {
     branch.join(waiting)
   }
 
-  /** Removes and gives the next one; there must be one. */
+  /** Removes and returns the next one; there must be one. */
   shift(): W {
     this.length--
     const [name, branch] = this.#branches.entries().next().value ?? []

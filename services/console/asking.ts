@@ -23,7 +23,7 @@ export const asking = Effect.map(
     orAway(read(service, question), service),
 )
 
-/** Asks a participant for what it need not have; gives nothing where it has not. */
+/** Reads an optional route of a participant; undefined if the participant lacks the route. */
 export const askingWhoOffers = Effect.map(
   Peers,
   ({ read }) => <A>(service: PeerName, question: Question<A>) =>

@@ -10,7 +10,7 @@ import type { OfOrder } from "./suspects.ts"
 /** The paragraphs of docs/protocol.md that define the answers. */
 export type Paragraph = "the-answer" | "audit" | "retention"
 
-/** A cause is shown in a table and in a log line, and groups the orders that wait for the same. */
+/** Causes are shown in a table and in log lines, and orders with the same cause form a group. */
 const longestFault = 200
 const longestValue = 40
 

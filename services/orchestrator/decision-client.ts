@@ -17,7 +17,7 @@ import { Callees } from "./callees.ts"
 import { type SharedCall, sharedCall } from "./shared-call.ts"
 
 export class DecisionClient extends Context.Service<DecisionClient, {
-  /** Records decisions and gives the current state for each. */
+  /** Records decisions and returns the current state for each. */
   readonly decide: Sagas["decide"]
 }>()("unwind/orchestrator/DecisionClient") {}
 

@@ -13,7 +13,7 @@ import { Callees } from "./callees.ts"
 import { type SharedCall, sharedCall } from "./shared-call.ts"
 
 export class Participants extends Context.Service<Participants, {
-  /** Has a participant carry out commands of different orders, and gives the answer to each. */
+  /** Has a participant carry out commands of different orders, and returns the answer to each. */
   readonly send: Sagas["send"]
 }>()("unwind/orchestrator/Participants") {}
 

@@ -14,7 +14,7 @@ import { makeSuspects, type OfOrder } from "./suspects.ts"
 
 export type Call<I, O> = (entries: ReadonlyArray<I>) => Effect.Effect<ReadonlyArray<O>, CallFailure>
 
-/** When this many entries fail one by one and none is taken, the entries are not the cause. */
+/** After this many entries were refused one by one and none accepted, the service is to blame. */
 const failedForNothing = 8
 
 /**
@@ -39,8 +39,8 @@ const isOfContents = (failure: CallFailure): boolean =>
 /**
  * Makes `resolve`, which calls and never fails, and `suspects`, which tells which entries failed
  * before. What fails by its contents is sent in smaller parts at once, everything else at the next
- * attempt. When `failedForNothing` orders were refused since the service last took one, in this
- * request or before, the orders are not to blame.
+ * attempt. When `failedForNothing` orders were refused since the service last accepted one, in this
+ * request or before, the service is to blame.
  */
 export const resolving = <I extends OfOrder, O>(name: string, call: Call<I, O>, watch: Watch) => {
   const refusesAll = new Misconfigured({

@@ -73,8 +73,8 @@ export const retentionLayer = (
   }))
 
 /**
- * Makes the participants forget once; gives how many orders were spared. Fails with Unavailable or
- * OutcomeUnknown.
+ * Makes the participants forget once; returns how many orders were spared. Fails with Unavailable
+ * or OutcomeUnknown.
  */
 export const forgetOld = Effect.fnUntraced(function* ({ urls, ...options }: RetentionOptions) {
   const signer = yield* ServiceSigner

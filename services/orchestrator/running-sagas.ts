@@ -31,7 +31,7 @@ export class RunningSagas extends Context.Service<RunningSagas, {
     page: { readonly after?: OrderId | undefined; readonly limit: number },
   ) => Effect.Effect<ReadonlyArray<LocalSaga>>
   readonly count: (selection: Selection, most: number) => Effect.Effect<Counted>
-  /** Cuts short the wait of at most `most` sagas, the oldest first; gives how many. */
+  /** Cuts short the wait of at most `most` sagas, the oldest first; returns how many. */
   readonly retry: (selection: Selection, most: number) => Effect.Effect<number>
 }>()("unwind/orchestrator/RunningSagas") {
   static readonly layer: Layer.Layer<RunningSagas> = Layer.sync(RunningSagas, () => {

@@ -12,7 +12,7 @@ const runningSagas = Metric.gauge("sagas_running", {
   attributes: { unit: "{saga}" },
 })
 const stuckSagas = Metric.gauge("sagas_stuck", {
-  description: "Sagas in flight whose compensation does not get through",
+  description: "Sagas in flight whose compensation is stuck",
   attributes: { unit: "{saga}" },
 })
 // A metric for each end: giving the attribute at each use would build the metric's key every time.
@@ -78,11 +78,11 @@ export const watchSagas = Effect.gen(function* () {
       for (const run of news) {
         if (isStuck) stuckIds.add(orderIdOf(run))
         yield* isStuck
-          ? Effect.logWarning(`The compensation of ${run.stuck?.step} does not get through`).pipe(
+          ? Effect.logWarning(`The compensation of ${run.stuck?.step} is stuck`).pipe(
             Effect.annotateLogs({ ...run.stuck }),
             ofOrder(run),
           )
-          : Effect.logInfo("The compensation got through").pipe(ofOrder(run))
+          : Effect.logInfo("The compensation is no longer stuck").pipe(ofOrder(run))
       }
       yield* Metric.update(stuckSagas, stuckIds.size)
     }),

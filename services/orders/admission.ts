@@ -30,7 +30,7 @@ export class Admission extends Context.Service<Admission, {
   readonly stored: (orders: ReadonlyArray<Order>) => Effect.Effect<void>
 }>()("unwind/orders/Admission") {}
 
-/** Long enough for a burst to pass, short enough for a client that has something better to do. */
+/** Long enough for a burst to pass, short enough for an impatient client. */
 const longestWaitMs = 1_000
 
 const refusedFor = (code: string) =>

@@ -24,10 +24,11 @@ export interface CancelledAny {
 
 export class Cancellation extends Context.Service<Cancellation, {
   /**
-   * Cancels an order of the user. Gives it as it is after the cancel or, with a wait, once it is
-   * final or the wait is over. Cancelling again gives the same. Fails with a 404 Problem when the
-   * user has no such order, a 409 Problem when the order is decided for another reason, a 503
-   * Problem when too many cancels wait, and a 429 Problem when the user waits for too many answers.
+   * Cancels an order of the user. Returns it as it is after the cancel or, with a wait, once it is
+   * final or the wait is over. A repeated cancel gets the same answer. Fails with a 404 Problem
+   * when the user has no such order, a 409 Problem when the order is decided for another reason, a
+   * 503 Problem when too many cancels wait, and a 429 Problem when the user waits for too many
+   * answers.
    */
   readonly cancel: (
     username: string,
@@ -35,7 +36,7 @@ export class Cancellation extends Context.Service<Cancellation, {
     wait?: Wait,
   ) => Effect.Effect<Answered, Problem | Transient>
   /**
-   * Cancels any order, for an operator, and gives it as it is after the cancel. When two callers
+   * Cancels any order, for an operator, and returns it as it is after the cancel. When two callers
    * cancel it at the same time, both may be told that they did. Fails as `cancel` does.
    */
   readonly cancelAny: (id: OrderId) => Effect.Effect<CancelledAny, Problem | Transient>

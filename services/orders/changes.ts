@@ -35,8 +35,8 @@ interface Watcher {
 export class Changes extends Context.Service<Changes, {
   /**
    * Watches one order until the scope closes. The inner effect waits for the next change, at most
-   * five seconds, and gives the order if it came with the change; undefined means: look it up. A
-   * change between two waits is not missed.
+   * five seconds, and returns the order if it came with the change; undefined means that the caller
+   * looks it up. A change between two waits is not missed.
    */
   readonly watch: (
     orderId: string,

@@ -45,8 +45,8 @@ const partOfUser = 1 / 10
 
 /**
  * Makes the function that opens the event stream of a user's order after `lastEventId`. The stream
- * ends with the final event, and breaks off when `look`, which gives the order as it is now, fails.
- * Opening fails as event streams do.
+ * ends with the final event, and breaks off when `look`, which returns the order as it is now,
+ * fails. Opening fails as event streams do.
  */
 export const orderStreams = ({ most }: { readonly most: number }) =>
   Effect.gen(function* () {

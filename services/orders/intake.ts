@@ -29,7 +29,7 @@ export interface Placement extends OrderContent {
 
 export class Intake extends Context.Service<Intake, {
   /**
-   * Stores an order and ensures that it becomes final. Gives it as it was stored or, with a wait,
+   * Stores an order and ensures that it becomes final. Returns it as it was stored or, with a wait,
    * once it is final or the wait is over. Fails with a 503 Problem when too many orders wait to be
    * stored, a 422 Problem when the key was used for another order, and a 429 Problem when the user
    * waits for too many answers.

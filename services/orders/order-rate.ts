@@ -1,7 +1,7 @@
 /**
  * How fast each user places orders: a token bucket per user, full at first; an order takes one
  * token. A full bucket is the same as none, so only the others are kept. Orders placed in other
- * replicas are learned of now and then, and deducted then.
+ * replicas are deducted when this replica next learns of them.
  */
 
 export interface OrderRateOptions {

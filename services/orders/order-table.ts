@@ -44,7 +44,8 @@ export interface UnfinishedCount {
 
 export interface OrderTable {
   /**
-   * Inserts the orders except those whose idempotency key is taken; gives the ids of the inserted.
+   * Inserts the orders except those whose idempotency key is taken; returns the ids of the
+   * inserted ones.
    */
   readonly insert: (
     insertions: ReadonlyArray<Insertion>,
@@ -61,13 +62,13 @@ export interface OrderTable {
     limit: number,
     before: string | undefined,
   ) => Effect.Effect<ReadonlyArray<Order>>
-  /** Locks the orders, and gives the statuses of those that exist. */
+  /** Locks the orders, and returns the statuses of those that exist. */
   readonly lockStatuses: (
     ids: ReadonlyArray<OrderId>,
   ) => Effect.Effect<ReadonlyMap<OrderId, OrderStatus>>
   /**
-   * Changes orders, each at most once, and gives how many it changed to each status. `now` is when
-   * those that become final are decided.
+   * Changes orders, each at most once, and returns how many it changed to each status. `now` is
+   * when those that become final are decided.
    */
   readonly changeStatuses: (
     changes: ReadonlyArray<StatusChange>,
@@ -79,7 +80,7 @@ export interface OrderTable {
     final: ReadonlySet<OrderId>,
   ) => Effect.Effect<void>
   /**
-   * Takes up to `limit` orders that are due to be published again, and gives them with their new
+   * Takes up to `limit` orders that are due to be published again, and returns them with their new
    * count; rows that another transaction has locked are skipped. An order is due again after
    * `firstMs`, doubled each time, at most `mostMs`. Also takes up to `limit` orders that are due
    * later than any wait allows: the clock was set back.

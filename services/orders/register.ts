@@ -32,7 +32,7 @@ export const transition = (status: OrderStatus, decision: Decision): OrderStatus
 
 export class Register extends Context.Service<Register, {
   /**
-   * Records the decisions one after another, in one transaction, and gives the states that hold
+   * Records the decisions one after another, in one transaction, and returns the states that hold
    * then.
    */
   readonly decide: (

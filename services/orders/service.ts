@@ -40,10 +40,10 @@ export const orders = service({
     ...queueSettings,
     ...faultsSetting,
     REPUBLISH_AFTER: duration(
-      "how long an order may stay undecided until it is put on the queue again",
+      "how long an order may stay unfinished until it is published again",
       "15 seconds",
     ),
-    BACKLOG_LIMIT: whole("the unfinished orders above which new ones are refused", {
+    BACKLOG_LIMIT: whole("the number of unfinished orders at which new ones are refused", {
       minimum: 1,
       maximum: 10_000_000,
     }, 100_000),

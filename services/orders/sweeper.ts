@@ -36,7 +36,7 @@ export interface SweeperOptions {
 }
 
 /**
- * Publishes one batch of due orders again, and gives their number. Fails with Transient or
+ * Publishes one batch of due orders again, and returns their number. Fails with Transient or
  * QueueUnavailable. The orders are taken, and are due again later, before they are published: no
  * row is locked during the call to the queue, and an order that does not get there is published
  * after its next wait.

@@ -20,7 +20,7 @@ export interface Unfinished {
   readonly ended: (ids: ReadonlyArray<string>) => void
   /** Ends may have been missed: the orders known so far count until the next count. */
   readonly missedSome: () => void
-  /** Begins a count; gives the function that takes its result. */
+  /** Begins a count; returns the function that takes its result. */
   readonly counting: () => (count: UnfinishedCount) => void
 }
 

@@ -8,7 +8,7 @@ const batch = 1_000
 
 /**
  * Forgets the keys of final orders that were placed more than `retention` ago, so that they may be
- * used for new orders. Gives their number. Fails with Transient.
+ * used for new orders. Returns their number. Fails with Transient.
  */
 export const forgetKeys = Effect.fnUntraced(function* (retention: Duration.Duration) {
   const database = yield* Database

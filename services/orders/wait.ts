@@ -29,7 +29,7 @@ const partOfUser = 1 / 10
 
 export class Waits extends Context.Service<Waits, {
   /**
-   * Places or cancels an order, and gives it once it is final or the wait is over. The order has
+   * Places or cancels an order, and returns it once it is final or the wait is over. The order has
    * the id, unless it was placed before. Fails with a 429 Problem, and does nothing, when the user
    * has as many waits as one may. When there are too many waits in all, the order is given without
    * a wait, as RFC 7240 (2) allows.

@@ -1,8 +1,9 @@
 /**
  * Group commit: callers that wait for a round trip or an fsync share it. While a batch is in
  * flight, the next one gathers, and it leaves as soon as that one returns. There is no timer, so a
- * lone entry never waits. Two batches in flight would be half as large each, at the cost of two. If
- * a caller is interrupted, its entry is dropped unless it was taken already.
+ * lone entry never waits. Two batches in flight at a time would each be half as large, and cost as
+ * much as two full ones. If a caller is interrupted, its entry is dropped unless it was taken
+ * already.
  */
 import { Clock, Effect, Exit, Latch, type Scope } from "effect"
 

@@ -52,8 +52,8 @@ export const command = <O extends Options, A>(
 }
 
 /**
- * The options, for a program that is no Effect; undefined if the answer was the help or a refusal,
- * and the program ends.
+ * The options, for a program that is not an Effect. Undefined after the help or a refusal was
+ * printed; the program then ends.
  */
 export const optionsOf = <O extends Options, A>(
   syntax: Syntax<O, A>,

@@ -1,6 +1,6 @@
 /**
  * The decision register (orders): POST /internal/decisions. The first decision wins. The answer is
- * the order's current state, whoever decided it, and the orchestrator acts on it.
+ * the order's current state, whichever request decided it, and the orchestrator acts on it.
  */
 import { Schema } from "effect"
 import { FailureReason, OrderStatus, StuckCompensation, TimelineEntry } from "./order-state.ts"

@@ -22,7 +22,7 @@ export interface Step {
 }
 
 /**
- * Reserves the money, then the item, then the delivery slot. When one is refused, the earlier ones
+ * Reserves the money, then the item, then the delivery slot. When one is rejected, the earlier ones
  * are given back, last first. An order remembers the steps with which it was accepted, so a row may
  * be added at any time; a row that orders in flight have is neither renamed nor moved.
  */

@@ -13,7 +13,7 @@ import { ItemId, OrderId, SlotTime } from "./order.ts"
 import { Resource } from "./reservation.ts"
 import { OperatorReason } from "./text.ts"
 
-/** An order's status, or stuck: compensating, with a compensation that does not get through. */
+/** An order's status, or stuck: compensating, with a stuck compensation. */
 export const SearchedStatus = Schema.Literals([...OrderStatus.literals, "stuck"])
 
 const uuid = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/u
@@ -47,7 +47,7 @@ export const OrderSearchQuery = Schema.Struct({
   item: Schema.optionalKey(Schema.NumberFromString.pipe(Schema.decodeTo(ItemId))),
   slot: Schema.optionalKey(SlotTime),
   reason: Schema.optionalKey(FailureReason),
-  /** The step that refused the order, or where its compensation is stuck. */
+  /** The step that rejected the order, or where its compensation is stuck. */
   step: Schema.optionalKey(StepName),
   /** Placed before `placedBefore`, and at or after `placedAfter`. */
   placedBefore: Schema.optionalKey(Instant),

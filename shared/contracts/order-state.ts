@@ -45,7 +45,7 @@ export const TimelineEntry = Schema.Struct({
 }).annotate({ identifier: "TimelineEntry" })
 export type TimelineEntry = typeof TimelineEntry.Type
 
-/** What a compensation that does not get through waits for. It is retried for ever. */
+/** What a stuck compensation waits for. It is retried for ever. */
 export const StuckCompensation = Schema.Struct({
   step: StepName,
   cause: Schema.String,

@@ -149,7 +149,7 @@ export const exchange = Effect.fnUntraced(function* (
   return { ...response, isSuccess }
 })
 
-/** So much of an answer that is no JSON gets into the log. */
+/** How many characters of an answer that is not JSON are logged. */
 const longestExcerpt = 100
 
 const jsonOf = ({ name }: Callee, text: string) =>
@@ -194,7 +194,7 @@ export const ask = (
 
 const decodeProblem = Schema.decodeUnknownOption(Schema.fromJsonString(ProblemDetails))
 
-/** Problems of this service's own request, rather than of what somebody wants by it. */
+/** Problems that concern this service as a caller, not the request that it passes on. */
 const ownCodes = ["unauthenticated", "forbidden", "not_found", "method_not_allowed"]
 
 const problemOf = ({ status, headers, text }: Exchanged): Problem | undefined => {

@@ -18,9 +18,9 @@ export interface Peer {
 }
 
 export interface UnresolvedPeers {
-  /** Takes note that the name in a service's address does not resolve. */
+  /** Records that the name in a service's address does not resolve. */
   readonly unresolved: (peer: Peer) => Effect.Effect<void>
-  /** Takes note that a service answered, whatever it did. */
+  /** Records that a service answered, with success or not. */
   readonly answered: (peer: Peer) => Effect.Effect<void>
   /** What is wrong, with the remedy, a text for each address. */
   readonly named: Effect.Effect<ReadonlyArray<string>>
@@ -65,7 +65,7 @@ export const makeUnresolvedPeers = (): UnresolvedPeers => {
   }
 }
 
-/** Those that one service calls; nothing is noted where no service runs. */
+/** The unresolved peers of the running service. By default nothing is recorded. */
 export const UnresolvedPeers = Context.Reference<UnresolvedPeers>("unwind/http/UnresolvedPeers", {
   defaultValue: () => ({
     unresolved: () => Effect.void,

@@ -1,6 +1,6 @@
 /**
- * Read-only use of databases, as by the audit: a database of an older version is not migrated, so
- * that its own version can go on with it, but refused with a message.
+ * Read-only use of databases, as by the audit. A database of an older version is refused with a
+ * message and not migrated, so that the older version can still use it.
  */
 import { Context, Effect, Schema } from "effect"
 import type { Sql } from "./sql.ts"

@@ -53,7 +53,7 @@ export const makeConsumer = Effect.fnUntraced(function* (
       }
     }
     if (poison.length === 0) return Effect.void
-    // Poison that cannot be buried now stays pending, and is claimed again later.
+    // Poison that cannot become a dead letter now stays pending, and is claimed again later.
     return Effect.catch(
       bury(poison),
       ({ message }) => Effect.logWarning(`No dead letters can be written: ${message}`),

@@ -16,7 +16,7 @@ import { forgettableBefore, type Reservation } from "./rules.ts"
 export class Retention extends Context.Service<Retention, {
   /**
    * Forgets the orders that are no longer spared and at most a thousand other records, oldest
-   * first, in one transaction; gives how many. Fails with Unavailable (none was forgotten) or
+   * first, in one transaction; returns how many. Fails with Unavailable (none was forgotten) or
    * OutcomeUnknown (some may have been).
    */
   readonly forget: (request: ForgetRequest) => Effect.Effect<number, Transient>

@@ -8,12 +8,12 @@ import type { Store } from "#shared/postgres/store.ts"
 import type { Reservation } from "./rules.ts"
 
 export interface ReservationTables {
-  /** Locks the records of the orders; gives those that exist. */
+  /** Locks the records of the orders; returns those that exist. */
   readonly lockReservations: (
     orderIds: ReadonlyArray<string>,
   ) => Effect.Effect<ReadonlyMap<string, Reservation>>
   /**
-   * Locks the resources, and those that the orders hold; gives what is left of each. A resource
+   * Locks the resources, and those that the orders hold; returns what is left of each. A resource
    * that does not exist is left out.
    */
   readonly lockResources: (
@@ -32,7 +32,7 @@ export interface ReservationTables {
   /** What the resource started with, plus all adjustments since. */
   readonly totalOf: (resource: string) => Effect.Effect<number>
   /**
-   * Writes an adjustment to the ledger; gives its number. Dies with LostConflict when another
+   * Writes an adjustment to the ledger; returns its number. Dies with LostConflict when another
    * transaction used its key first.
    */
   readonly insertAdjustment: (

@@ -1,6 +1,6 @@
 /**
  * A participant's rules as a pure function: given the records of the orders and what is left of the
- * resources, it applies commands one after another and gives the outcomes and what to write. The
+ * resources, it applies commands one after another and returns the outcomes and what to write. The
  * recorded outcome makes answers repeatable: the same command gets the same answer, and a reserve
  * that comes after its cancel is refused. Records are not kept for ever; once a record is
  * forgotten, the order's age refuses its reserve instead.

@@ -1,7 +1,7 @@
 /**
  * Runs the sagas of a wave: step by step, with one request for all orders that go forward, then
  * with one request that decides all of them. The register's answer counts, never a run's own
- * belief. A refused order skips the later steps and turns round with the others: on an abort, the
+ * belief. A rejected order skips the later steps and turns round with the others: on an abort, the
  * compensations run as finalizers of the wave's scope. A stop is not a failure: nothing is
  * compensated, and the next consumer resumes the orders.
  */
@@ -160,8 +160,8 @@ const reserve = (sagas: Sagas, wave: Wave, going: ReadonlyArray<OrderRun>, at: n
       }
       answered(run, row, "reserve", outcome, now)
       if (outcome === "reserved") return
-      // The refusal is on record, so no run ever passed this step, and this step itself has nothing
-      // to give back.
+      // The rejection is on record, so no run ever passed this step, and this step itself has
+      // nothing to give back.
       turnRound(run, outcome === "rejected" ? new Rejected() : new Cancelled(), at)
     },
     others: (part) => goForward(sagas, part, at + 1),

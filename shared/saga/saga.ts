@@ -32,7 +32,7 @@ export interface Sagas {
   readonly decide: (decisions: ReadonlyArray<Decision>) => Effect.Effect<Answers<Decided>>
   /** Reports that the sagas of these orders have ended. */
   readonly ended: (runs: ReadonlyArray<OrderRun>) => Effect.Effect<void>
-  /** Reports that the compensation of these orders does not get through, or no longer waits. */
+  /** Reports that the compensation of these orders is stuck, or no longer is. */
   readonly stuck: (runs: ReadonlyArray<OrderRun>, isStuck: boolean) => Effect.Effect<void>
   /** Lets part of a wave go on by itself, in a fiber of its own. */
   readonly fork: (part: Wave, goOn: Effect.Effect<void>) => Effect.Effect<void>

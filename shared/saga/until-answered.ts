@@ -20,7 +20,7 @@ export interface Question<O> {
   /** How the orders that do not wait for this answer go on. */
   readonly others: (part: Wave) => Effect.Effect<void>
   readonly again: Schedule.Schedule<unknown, Transient>
-  /** Called before each retry: gives the waiting orders that ask no more. */
+  /** Called before each retry: returns the waiting orders that stop asking. */
   readonly giveUp?: (
     waiting: ReadonlyArray<OrderRun>,
   ) => Effect.Effect<ReadonlyArray<OrderRun>>
@@ -119,7 +119,7 @@ const answeredBy = (clock: Clock.Clock): Answered => ({
   steadyMs: steadyMsOf(clock),
 })
 
-/** Hands out the answers; gives the orders that have none yet. */
+/** Hands out the answers; returns the orders that have none yet. */
 const sort = <O>(
   runs: ReadonlyArray<OrderRun>,
   answers: Answers<O>,

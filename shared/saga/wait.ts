@@ -7,7 +7,7 @@ import { steadyMsOf } from "#shared/steady-time.ts"
 import type { OrderRun, Wait } from "./order-run.ts"
 
 /**
- * Ends the wait of these orders; gives how many of them waited. A repeated call before they go on
+ * Ends the wait of these orders; returns how many of them waited. A repeated call before they go on
  * counts none.
  */
 export const wake = (runs: Iterable<OrderRun>): number => {

@@ -30,7 +30,7 @@ export const permissions = {
   "POST /api/token/refresh/": "anyone",
   "POST /api/token/verify/": "anyone",
   "GET /.well-known/jwks.json": "anyone",
-  // The ids of ended sessions are no secret.
+  // The ids of ended sessions are not secret.
   "GET /internal/jwks.json": "anyone inside",
   "POST /api/token/logout/": "anyone",
   // By a single-use token, on the machine that printed it.

@@ -1,6 +1,6 @@
 /**
- * Secure random bytes, drawn from the system some thousand at a time: drawing for each id would
- * dominate the cost of an id.
+ * Secure random bytes, drawn from the system some thousands at a time: drawing them for each id
+ * would dominate the cost of an id.
  */
 import { Layer } from "effect"
 import { SecureRandom } from "effect/crypto"

@@ -1,6 +1,6 @@
 /**
- * A service looks for those whom it calls when it starts: one whose address is wrong is named at
- * once, and not only when somebody needs it.
+ * When a service starts, it contacts every service that it calls. So a wrong address is reported at
+ * once, and not only when a request needs it.
  */
 import { Effect, Schedule } from "effect"
 import { addressName } from "#shared/config/addresses.ts"
@@ -11,7 +11,7 @@ const timeoutMs = 5_000
 
 const again = Schedule.min([Schedule.exponential("1 second"), Schedule.spaced("30 seconds")])
 
-/** Asks each of them for a sign of life until it gives one. */
+/** Calls each callee's /livez until it answers. */
 export const seekCallees = (
   caller: ServiceName,
   settings: Readonly<Record<string, unknown>>,

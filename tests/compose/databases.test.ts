@@ -46,7 +46,7 @@ describe("compose/postgres/databases.sh", () => {
             },
           })
           assert.deepStrictEqual([status, stderr], [0, ""])
-          // Who comes by TCP, as here, needs the new one from then on.
+          // From then on, clients over TCP, as here, need the new one.
           if (names.includes("superuser")) server.password = secretOf("superuser", version)
         }
         const letsIn = (name: string, database: string, version: number) =>

@@ -110,7 +110,7 @@ export const post = (
   headers: Readonly<Record<string, string>> = {},
 ): Promise<Answer> => send("/api/orders/", { token: access, body, headers })
 
-/** Places an order, and gives it once it is final. */
+/** Places an order, and returns it once it is final. */
 export const place = async (customer: Customer, order: NewOrder) => {
   const placed = decoded(
     await post(customer, order, { prefer: "wait=30" }),

@@ -13,7 +13,7 @@ import { saveChange } from "./compose-sources.ts"
 const logsOf = (project: ComposeProject, ...services: ReadonlyArray<string>) =>
   project.compose("logs", "--no-color", "--no-log-prefix", ...services)
 
-/** Fails unless a good start logs nothing but that, by name. Gives the last message. */
+/** Fails unless a good start logs nothing but that, by name. Returns the last message. */
 export const checkStart = async (project: ComposeProject): Promise<string> => {
   for (const name of serviceNames) {
     const entries = (await logsOf(project, name)).split("\n").map((line) =>
@@ -43,7 +43,7 @@ const replacedByUp = async (project: ComposeProject) => {
   return Object.keys(after).filter((service) => after[service] !== before[service]).sort()
 }
 
-/** Fails unless `up` applies the changes, and nothing else. Gives a line about what was tried. */
+/** Fails unless `up` applies the changes, and nothing else. Returns a line about what was tried. */
 export const checkChanges = async (project: ComposeProject): Promise<string> => {
   const save = (file: string, change: (text: string) => string) =>
     saveChange(project.folder, file, change)

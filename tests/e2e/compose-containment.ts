@@ -44,7 +44,7 @@ const installers = async (project: ComposeProject, container: Container): Promis
     ? await project.inside(container, "command -v npm npx corepack yarn pnpm || true")
     : ""
 
-/** Fails unless every running container is contained. Gives a line about what was seen. */
+/** Fails unless every running container is contained. Returns a line about what was seen. */
 export const checkContainment = async (project: ComposeProject): Promise<string> => {
   const containers = await project.containers()
   const limits = await Promise.all(containers.map((container) => checkOne(project, container)))

@@ -9,7 +9,7 @@ const named = (components: ReadonlyArray<Component>) =>
   components.filter(({ purl }) => purl.startsWith("pkg:npm/"))
 
 /**
- * Fails unless the bill of the folder's sources matches the image. Gives a line about what was
+ * Fails unless the bill of the folder's sources matches the image. Returns a line about what was
  * compared.
  */
 export const checkContents = async (folder: string, image: string): Promise<string> => {

@@ -14,7 +14,7 @@ interface Load {
   readonly usernames: ReadonlyArray<string>
   /** Resolves when this many more orders have been acknowledged. */
   readonly more: (orders: number) => Promise<void>
-  /** Stops ordering, and gives the id of every acknowledged order with its expected end. */
+  /** Stops ordering, and returns the id of every acknowledged order with its expected end. */
   readonly stop: () => Promise<ReadonlyMap<string, "completed" | "failed">>
 }
 
@@ -121,8 +121,8 @@ export const faults: Readonly<Record<string, Fault>> = {
 }
 
 /**
- * Fails if an order is lost or ends differently than expected, or the books do not balance. Gives a
- * line about the result.
+ * Fails if an order is lost or ends differently than expected, or the books do not balance. Returns
+ * a line about the result.
  */
 export const checkFaults = async (
   project: ComposeProject,

@@ -7,7 +7,7 @@ import { amount, base, containerOf, workloadsOf } from "../k3d/system.ts"
 import { type ComposeProject, run } from "./compose-project.ts"
 
 /**
- * Fails if a container uses more memory than its pod requests. Gives a line about what each uses.
+ * Fails if a container uses more memory than its pod requests. Returns a line about what each uses.
  */
 export const checkMemory = async (project: ComposeProject): Promise<string> => {
   const requests = new Map(

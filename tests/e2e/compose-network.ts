@@ -35,7 +35,7 @@ const inspect = async ({ id }: Container) => {
   return found!.NetworkSettings
 }
 
-/** Fails unless exactly the edges are open. Gives a line about what was tried. */
+/** Fails unless exactly the edges are open. Returns a line about what was tried. */
 export const checkNetwork = async (project: ComposeProject): Promise<string> => {
   const containers = await project.containers()
   deepStrictEqual(containers.map(({ service }) => service).sort(), Object.keys(ports).sort())

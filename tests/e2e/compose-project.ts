@@ -15,7 +15,7 @@ const root = fileURLToPath(new URL("../..", import.meta.url))
 export type Environment = Readonly<Record<string, string>>
 
 /**
- * Runs a program of the machine, and gives what it printed. Rejects with the end of its error
+ * Runs a program of the machine, and returns what it printed. Rejects with the end of its error
  * output.
  */
 export const run = async (
@@ -68,7 +68,7 @@ export interface ComposeProject {
   ) => Promise<string>
   /** The running containers, of all services or of one. */
   readonly containers: (service?: string) => Promise<ReadonlyArray<Container>>
-  /** Runs a bash script in a container, and gives what it printed. */
+  /** Runs a bash script in a container, and returns what it printed. */
   readonly inside: (container: Container, script: string) => Promise<string>
   /** The URL of its PostgreSQL's superuser, for as long as `use` runs. */
   readonly withPostgres: <A>(use: (url: string) => Promise<A>) => Promise<A>

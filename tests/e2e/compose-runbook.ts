@@ -27,7 +27,7 @@ const one = "One database"
 
 const orders = 20
 
-/** Places some orders, and waits until all are final; gives their ids. */
+/** Places some orders, and waits until all are final; returns their ids. */
 const placeSome = async (project: ComposeProject): Promise<ReadonlyArray<string>> => {
   const customer = await newCustomer(() => project.baseUrl)
   const ids: Array<string> = []

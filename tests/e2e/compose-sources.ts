@@ -13,7 +13,7 @@ const parts = [
   ...["compose", "services", "shared"],
 ]
 
-/** Copies the sources, and gives the folder. */
+/** Copies the sources, and returns the folder. */
 export const copySources = (): string => {
   const folder = mkdtempSync(join(tmpdir(), "unwind-compose-"))
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }))

@@ -19,7 +19,7 @@ const get = (url: string, ca: string) =>
     }).on("error", reject).end()
   })
 
-/** Fails unless the gateway serves TLS when told to. Gives a line about what was tried. */
+/** Fails unless the gateway serves TLS when told to. Returns a line about what was tried. */
 export const checkTls = async (project: ComposeProject): Promise<string> => {
   const GATEWAY_TLS_PORT = `${await freePort()}`
   const files = ["-f", "compose.yaml", "-f", "compose/tls.yaml"]

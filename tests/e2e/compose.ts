@@ -123,7 +123,7 @@ const composeSyntax = syntax({
     },
   },
   closing:
-    `Exits with 0 when all holds, with 1 when something does not, with 2 when a variant is none, and with
+    `Exits with 0 when all holds, with 1 when something does not, with 2 for an unknown variant, and with
 69 where Compose cannot be used.`,
   words: { least: 0, most: 2, what: known.join(" and ") },
   read: ({ all = false }, words) => ({

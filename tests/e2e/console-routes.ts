@@ -1,4 +1,4 @@
-/** The public routes of the console, where customers only learn that they are no operators. */
+/** The public routes of the console, where customers only learn that they are not operators. */
 import type { PublicRoute } from "./routes.ts"
 
 const nobodys = "00000000-0000-7000-8000-000000000000"

@@ -36,7 +36,7 @@ export const madeHere = (name: string): string =>
 
 export const edits: ReadonlyArray<Edit> = [...plan(courier), ...leftToWrite(courier)]
 
-/** A copy of everything except packages, history and data; gives its folder. */
+/** A copy of everything except packages, history and data; returns its folder. */
 export const copySources = (): string => {
   const folder = mkdtempSync(join(tmpdir(), "unwind-fourth-step-"))
   for (const name of readdirSync(root).filter((name) => !notSources.includes(name))) {

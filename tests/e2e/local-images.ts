@@ -15,7 +15,7 @@ export const hereInstead = async (reference: string): Promise<string> => {
   return digests === "[]" ? tagged : reference
 }
 
-/** Removes the pins of such images from a copy of the sources. Gives the names of the images. */
+/** Removes the pins of such images from a copy of the sources. Returns the names of the images. */
 export const withoutPinsOf = async (folder: string): Promise<ReadonlyArray<string>> => {
   const pinned = new Set(mentionsOf(folder).map(({ reference }) => reference))
   const here: Array<string> = []

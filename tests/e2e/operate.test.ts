@@ -23,13 +23,13 @@ afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
 const unwind = (command: string) => `npm run unwind -- ${command}`
 
-/** Runs a command of the runbook, and gives what it printed. */
+/** Runs a command of the runbook, and returns what it printed. */
 const run = async (command: string, places?: Readonly<Record<string, string>>) => {
   const { code, lines, errors } = await book.run(unwind(command), places)
   return { code, text: lines.join("\n"), notes: errors.join("\n") }
 }
 
-/** Gives the function that ends the disturbance. */
+/** Returns the function that ends the disturbance. */
 const disturbItems = (conduct: Conduct) => {
   book.system.disturb("items", conduct)
   return book.system.restore

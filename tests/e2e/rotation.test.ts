@@ -33,7 +33,7 @@ const post = async (fetch: Fetch, path: string, body: unknown, headers = {}) => 
   return { status: response.status, body: await response.json() }
 }
 
-/** Signs up, for which auth calls billing, and gives a function that places orders. */
+/** Signs up, for which auth calls billing, and returns a function that places orders. */
 const customer = async (fetch: Fetch, username: string) => {
   const user = { username, password: "a long enough secret" }
   const email = `${username}@example.com`

@@ -30,7 +30,7 @@ export const useSystem = (environment: Readonly<Record<string, string>> = {}): v
   afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 }
 
-/** Starts the embedded system until the scope closes, and gives its URL. */
+/** Starts the embedded system until the scope closes, and returns its URL. */
 const embedded = (environment: Readonly<Record<string, string>>) =>
   Effect.gen(function* () {
     const dataDir = yield* Effect.acquireRelease(

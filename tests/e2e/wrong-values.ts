@@ -1,5 +1,5 @@
 /**
- * Values that are no amounts, items, slots, names or pages: refused by name, never stored, never a
+ * Values that are not amounts, items, slots, names or pages: refused by name, never stored, never a
  * 5xx.
  */
 import { assert, describe, it } from "vitest"

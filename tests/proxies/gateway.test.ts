@@ -22,7 +22,7 @@ const gateway = async (replica: number, options?: Parameters<typeof startGateway
   return port
 }
 
-/** A service that answers at once, or never if told to wait; gives its port. */
+/** A service that answers at once, or never if told to wait; returns its port. */
 const service = async () => {
   const server = createServer((request, response) => {
     if (request.url !== "/api/orders/waits") response.end("here")
@@ -60,7 +60,7 @@ const ask = (port: number, { from, path = "/api/orders/1", tls, host }: Asked = 
     sent.end()
   })
 
-/** Holds a connection to a service, from an address of its own; gives whether it got one. */
+/** Holds a connection to a service, from an address of its own; returns whether it got one. */
 const isHeld = (port: number, localAddress: string) =>
   new Promise<boolean>((resolve) => {
     const socket = connect({ port, host: "127.0.0.1", localAddress }).on("error", () => {})

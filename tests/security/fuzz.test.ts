@@ -224,7 +224,7 @@ const assertKnown = async (answer: Response, operation: Operation, { components 
   assert.isUndefined(misfit(schema, JSON.parse(text), components.schemas), text)
 }
 
-/** Sends requests to an operation, and gives the statuses of the answers. */
+/** Sends requests to an operation, and returns the statuses of the answers. */
 const fuzz = async (service: ServiceName, method: string, path: string, document: Document) => {
   const operation = document.paths[path]![method]!
   const seen = new Set<number>()

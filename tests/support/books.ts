@@ -130,7 +130,7 @@ export const audit = async (serverUrl: string, openings: Openings): Promise<Book
       held.delete(order.id)
     }
     for (const id of held.keys()) {
-      faults.push(`${name} holds something for ${id}, which is no order`)
+      faults.push(`${name} holds something for ${id}, which is not an order`)
     }
     const takenOf = new Map<string, number>()
     for (const { resource, quantity } of reserved) {

@@ -45,7 +45,7 @@ export interface CountedServices {
   /** The databases and Redis, without the services; statements sent here are not counted. */
   readonly sql: OfEach<Sql>
   readonly redis: Redis
-  /** Does something, waits until it is over, and gives its cost. */
+  /** Does something, waits until it is over, and returns its cost. */
   readonly workOf: (something: () => Promise<void>) => Promise<Work>
   /** All metrics of all services, as text. */
   readonly metrics: () => Promise<string>

@@ -75,7 +75,7 @@ const post = (app: CountedServices["apps"]["orders"], path: string, body: object
     body: JSON.stringify(body),
   }))
 
-/** Signs up and logs in; gives the access token. */
+/** Signs up and logs in; returns the access token. */
 export const newCustomer = async ({ apps }: CountedServices): Promise<string> => {
   const credentials = { username: "ada", password: "correct horse battery" }
   await post(apps.auth, "/api/auth/users/", { ...credentials, email: "ada@example.com" })

@@ -20,7 +20,7 @@ const options = {
   step: {
     ...text,
     value: "STEP",
-    says: `refused by this step, or stuck at it: ${StepName.literals.join(", ")}`,
+    says: `rejected by this step, or stuck at it: ${StepName.literals.join(", ")}`,
   },
   since: {
     ...text,

@@ -1,6 +1,6 @@
 /**
  * The audit: joins the records of billing, items and slots with the orders, a page of each at a
- * time, so that it needs the same memory for any number of orders. The pages are no snapshot, so
+ * time, so that it needs the same memory for any number of orders. The pages are not a snapshot, so
  * whatever looks wrong is checked a second time. Orders are read before participants: what is final
  * then changes no more.
  */

@@ -18,7 +18,7 @@ export interface Finding extends Omit<AuditFinding, "healable"> {
   readonly heal: Command | null
 }
 
-/** One order, or the records of an id that is no order's. */
+/** One order, or the records of an id that belongs to no order. */
 export interface OrderRecords {
   readonly orderId: OrderId
   readonly standing: AuditedOrder | undefined

@@ -42,7 +42,7 @@ export class LastAudit extends Context.Service<LastAudit, {
   readonly audit: (options: EverythingOptions) => Effect.Effect<Everything>
   /** Records that the newest orders were checked. */
   readonly looked: Effect.Effect<void>
-  /** Records that they could not be checked; gives the services that are away. */
+  /** Records that they could not be checked; returns the services that are away. */
   readonly failed: (unreached: Unreached) => Effect.Effect<ReadonlyArray<Unreached>>
   readonly state: Effect.Effect<AuditState>
 }>()("unwind/orchestrator/LastAudit") {
@@ -168,7 +168,7 @@ const tellOnce = (logged: ReadonlySet<string>) => {
         remembered.add(key)
         return logged.has(key) ? Effect.void : log(finding)
       }, { discard: true }),
-    /** Gives the findings that are logged by now. */
+    /** Returns the findings that are logged by now. */
     end: Effect.gen(function* () {
       if (unsaid > 0) {
         yield* Effect.logError(`The audit found ${unsaid} more: \`npm run audit\` names them all`)

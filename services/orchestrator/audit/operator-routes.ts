@@ -22,7 +22,7 @@ export const auditOperatorRoutes = Effect.gen(function* () {
     route({
       method: "POST",
       path: "/internal/audit/heal",
-      summary: "Audit everything, and give back what is held for failed orders and for none",
+      summary: "Audit everything, and give back what is held for failed or unknown orders",
       body: { schema: HealRequest, maxBytes },
       answer: { status: 200, description: "What was found and healed", schema: HealResponse },
       handle: Effect.fnUntraced(function* ({ body: { reason, dryRun = false }, caller }) {

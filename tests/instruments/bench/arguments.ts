@@ -68,7 +68,7 @@ const options = {
   profile: {
     type: "boolean",
     says: "one run of queue-to-decision and end-to-end under a CPU profile of every service; " +
-      "prints where the time went, in microseconds for an order",
+      "prints where the time went, in microseconds per order",
   },
   deno: { type: "boolean", says: "runs the services on Deno; the scenario deno runs them on both" },
   peers: {

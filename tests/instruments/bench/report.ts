@@ -20,7 +20,7 @@ const fixed = (value: number, digits: number) =>
 
 const legend = [
   "p50, p99: from the request to the decision in rows of latency, else to the acknowledgement. CPU us: processor time",
-  "of an order, without the load. batch: commands in a transaction. commits (that wrote), flushes (of the disk): per order.",
+  "per order, without the load. batch: commands in a transaction. commits (that wrote), flushes (of the disk): per order.",
   "of limit, by CPU: the limit's rate and processor time are 1.",
 ]
 
@@ -34,7 +34,7 @@ export const report = (machine: Machine, rows: ReadonlyArray<Row>): string => {
     mainTable(rows),
     ...legend,
     "",
-    "Processor time by process, us of an order",
+    "Processor time by process, us per order",
     byProcess(rows, { of: cpuMicrosOf, together: sum }),
     "",
     "Memory at the peak, MiB, of the largest process of a kind",

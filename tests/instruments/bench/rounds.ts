@@ -42,7 +42,7 @@ const counted = (run: Run): Counted => ({
 })
 
 /**
- * Repeats a run until it is not disturbed. After the last attempt, gives the least disturbed run.
+ * Repeats a run until it is not disturbed. After the last attempt, returns the least disturbed run.
  */
 const undisturbed = Effect.fnUntraced(function* (
   run: Effect.Effect<Run, Message>,
@@ -59,7 +59,7 @@ const undisturbed = Effect.fnUntraced(function* (
 const warmUp = ({ orders, replicas = 1, run }: Part): Effect.Effect<unknown, Message> =>
   Effect.scoped(run(Math.min(2 * orders, warmUpOrders) * replicas))
 
-/** Runs the parts in turn, as often as requested. Gives them in their own order. */
+/** Runs the parts in turn, as often as requested. Returns them in their own order. */
 export const inTurn = Effect.fnUntraced(function* (
   { given: { runs, orders, allowDisturbed }, show }: Hall,
   parts: ReadonlyArray<Part>,

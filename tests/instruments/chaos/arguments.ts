@@ -13,7 +13,7 @@ export const chaosSyntax = syntax({
     `Starts all services but the console as processes (two of orders, three of the orchestrator), with a
 PostgreSQL and a Redis of their own, lets customers order, and breaks all of it: kill -9, also at
 every failpoint, stopped processes, restarts, FLUSHALL, cut, slow and silent connections. At the end
-every order must be final, and none lost, half done or double. Exits with 0 if so, with 1 if not or
+every order must be final, and none lost, half done or doubled. Exits with 0 if so, with 1 if not or
 if the faults did not really hit ("not a test"), and with 2 if an option is wrong.`,
   options: {
     minutes: {

@@ -50,7 +50,7 @@ export const oneOf = <A>(all: ReadonlyArray<A>): Effect.Effect<A | undefined> =>
   Effect.map(between(0, Math.max(0, all.length - 1)), (n) => all[n])
 
 /**
- * Draws a moment within a burst of orders. Gives the effect that starts the burst and waits until
+ * Draws a moment within a burst of orders. Returns the effect that starts the burst and waits until
  * then.
  */
 export const drawBurst = ({ load }: Stage): Effect.Effect<Effect.Effect<void>> =>

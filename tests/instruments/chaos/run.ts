@@ -102,8 +102,8 @@ const breakAndSettle = Effect.fnUntraced(function* (
 })
 
 /**
- * Waits until customers, orders and queue are at rest, or until the limit. Gives what the queue has
- * then.
+ * Waits until customers, orders and queue are at rest, or until the limit. Returns what the queue
+ * has then.
  */
 const settle = Effect.fnUntraced(
   function* ({ postgres, redis }: ChaosSystem, customersServed: Effect.Effect<void>) {

@@ -1,7 +1,7 @@
 /**
- * The system that is broken on purpose: six real services, two replicas of orders and three of the
- * orchestrator, with a PostgreSQL and a Redis of their own, and a breakable link between each
- * caller and what it calls.
+ * The system that is broken on purpose: all services but the console, with two replicas of orders
+ * and three of the orchestrator, with a PostgreSQL and a Redis of their own, and a breakable link
+ * between each caller and what it calls.
  */
 import { Effect, Schema, type Scope } from "effect"
 import { mkdirSync } from "node:fs"

@@ -33,7 +33,7 @@ const elementsOf = (xml: string) => {
   tag.lastIndex = xml.indexOf("<testsuites")
   while (tag.lastIndex < xml.length) {
     const found = tag.exec(xml)
-    if (found === null) throw new Error("There is something that is no tag")
+    if (found === null) throw new Error("There is something that is not a tag")
     const [, end, name = "", attributes = "", closed, text = ""] = found
     if (end) {
       if (open.pop() !== name) throw new Error(`${name} ends before it began`)

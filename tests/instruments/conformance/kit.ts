@@ -128,7 +128,7 @@ export class Kit {
     return { method: "POST", path: "/internal/reservations", body: JSON.stringify({ commands }) }
   }
 
-  /** Sends a batch, and gives the answer to each command. */
+  /** Sends a batch, and returns the answer to each command. */
   async batch(commands: ReadonlyArray<Command>): Promise<ReadonlyArray<Word>> {
     const outcomes = outcomesOf(commands, await this.ask(this.request(commands)))
     const last = new Map(commands.map((command) => [command.orderId, command.action]))
@@ -136,7 +136,7 @@ export class Kit {
     return outcomes
   }
 
-  /** Sends one command, and gives the answer. */
+  /** Sends one command, and returns the answer. */
   async one(command: Command): Promise<Word> {
     return (await this.batch([command]))[0]!
   }

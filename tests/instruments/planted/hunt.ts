@@ -62,7 +62,7 @@ const runtime = process.versions["deno"] === undefined ? [] : ["run", "-A"]
 
 type Reports = Queue.Dequeue<Report, { readonly message: string }>
 
-/** Starts the runner's process, and gives its reports. The scope kills the process. */
+/** Starts the runner's process, and returns its reports. The scope kills the process. */
 const runner = (
   folder: string,
   words: ReadonlyArray<string>,

@@ -286,7 +286,7 @@ export const absorbedSagaBugs: ReadonlyArray<Absorbed> = [
   {
     name: "armed-after-success-alone",
     what: "A compensation is registered after its call succeeded",
-    because: "only a rejection or the deadline aborts, and the deadline arms every step",
+    because: "only a rejection, the deadline or a cancel aborts, and the last two arm every step",
     edits: armedAfterSuccess,
   },
 ]

@@ -22,14 +22,14 @@ const sources = [
 
 export const textOf = (file: string): string => readFileSync(join(root, file), "utf8")
 
-/** Copies the sources once, since the originals may change during a run. Gives the folder. */
+/** Copies the sources once, since the originals may change during a run. Returns the folder. */
 export const copiedSources: Effect.Effect<string, never, Scope.Scope> = temporaryFolder(
   (folder) => {
     for (const name of sources) cpSync(join(root, name), join(folder, name), { recursive: true })
   },
 )
 
-/** Copies that folder, with the edits. Gives the new folder. */
+/** Copies that folder, with the edits. Returns the new folder. */
 export const plantedTree = (
   original: string,
   edits: ReadonlyArray<Edit>,

@@ -29,7 +29,7 @@ export class Books {
     this.balances = new Map(openings)
   }
 
-  /** Gives the records that are new or changed. */
+  /** Returns the records that are new or changed. */
   onCommit(changes: ReadonlyArray<Change>): ReadonlyArray<Reservation> {
     const touched = new Set<string>()
     const records: Array<Reservation> = []

@@ -1,5 +1,5 @@
 /**
- * The command `npm run simulate`: what it prints at a violation, for a run that was no test, for
+ * The command `npm run simulate`: what it prints at a violation, for a run that was not a test, for
  * wrong options, and after Ctrl-C.
  */
 import { describe, expect, it } from "vitest"

@@ -31,13 +31,13 @@ export const edgeOf = (world: World, process: Process, serve: Serve): Serve => (
     return Effect.tap(serve(path, body), (answer) => Effect.sync(() => tell(answer)))
   })
 
-/** I10: an entry that is no order gets no further than the register. It may only be undone. */
+/** I10: an entry that is not an order gets no further than the register. It may only be undone. */
 const onlyOrders = (world: World, { name }: Process, commands: ReadonlyArray<Entry>): void => {
   for (const { action, orderId } of commands) {
     world.check(
       action !== "reserve" || world.statuses.has(orderId),
       "I10",
-      () => `${name} is asked to reserve something for ${orderId}, which is no order`,
+      () => `${name} is asked to reserve something for ${orderId}, which is not an order`,
     )
   }
 }

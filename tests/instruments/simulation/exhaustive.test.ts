@@ -191,7 +191,7 @@ describe("an equivalent history", () => {
 describe("a violation", () => {
   const flawed = new URL("./small-scope/flawed.ts", import.meta.url)
 
-  /** Searches with a flaw. Gives the output of the search and of the replay. */
+  /** Searches with a flaw. Returns the output of the search and of the replay. */
   const findAndReplay = async (scope: Scope) => {
     const [found, replayed] = [recorder(), recorder()]
     expect(await searchScope(scope, flawed, found.screen)).toBe(1)

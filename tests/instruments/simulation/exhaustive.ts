@@ -30,8 +30,8 @@ export const everything: Scope = {
 }
 
 /**
- * Searches everything, or shows one case. Gives the exit code. Rejects with a RangeError if no such
- * case exists.
+ * Searches everything, or shows one case. Returns the exit code. Rejects with a RangeError if no
+ * such case exists.
  */
 export const exhaustive = (name?: string): Promise<number> => {
   const screen = processScreen()
@@ -39,7 +39,7 @@ export const exhaustive = (name?: string): Promise<number> => {
   return searchScope(everything, simulator, screen)
 }
 
-/** Gives the exit code: 0, or 1 at a violation. */
+/** Returns the exit code: 0, or 1 at a violation. */
 export const searchScope = async (
   scope: Scope,
   simulator: URL,
@@ -95,7 +95,7 @@ const summary = (
 const replayCommand = (name: string) => `npm run simulate -- --exhaustive --case ${name}`
 
 /**
- * Gives the exit code: 0, or 1 at a violation. Rejects with a RangeError if no such case exists.
+ * Returns the exit code: 0, or 1 at a violation. Rejects with a RangeError if no such case exists.
  */
 export const replayCase = async (
   name: string,

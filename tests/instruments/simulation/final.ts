@@ -16,7 +16,7 @@ interface Recorded {
 export const isFinal = (status: OrderStatus | undefined): boolean =>
   status === "completed" || status === "failed"
 
-/** I7: gives a function that checks that the orders that are final now did not change. */
+/** I7: returns a function that checks that the orders that are final now did not change. */
 export const remember = (recorded: Recorded): () => void => {
   const before = finalOrders(recorded)
   return () => {
@@ -46,7 +46,7 @@ export const noPoison = (
       world.check(
         outcome !== "reserved" || orders.has(orderId),
         "I10",
-        () => `${name} holds something for ${orderId}, which is no order`,
+        () => `${name} holds something for ${orderId}, which is not an order`,
       )
     }
   }

@@ -21,7 +21,7 @@ export interface Search {
   readonly shrinkMs: number
 }
 
-/** Gives the exit code: 0, 1 at a violation, or 3 if the run was not a test. */
+/** Returns the exit code: 0, 1 at a violation, or 3 if the run was not a test. */
 export const find = async (search: Search): Promise<number> => {
   const { seeds, simulator, screen } = search
   const startedMs = Date.now()

@@ -111,7 +111,7 @@ export class Kernel {
     return mixed(fingerprint(drawn.from, ++drawn.count)) % below
   }
 
-  /** How long an action takes that is no deliberate wait: nothing, if `inNoTime` is set. */
+  /** How long an action takes that is not a deliberate wait: nothing, if `inNoTime` is set. */
   takes(ms: number): number {
     return this.inNoTime ? 0 : ms
   }
@@ -127,7 +127,7 @@ export class Kernel {
     this.trace?.(`${((this.nowMs - startMs) / 1000).toFixed(3).padStart(9)} s  ${what}`)
   }
 
-  /** Schedules an event, which falls away if its process ends first. Gives what cancels it. */
+  /** Schedules an event, which falls away if its process ends first. Returns what cancels it. */
   after(ms: number, name: string, process: Process | undefined, happen: () => void): () => void {
     const atMs = this.nowMs + ms
     const event: Event = { atMs, number: this.made++, name, process, happen, cancelled: false }

@@ -80,7 +80,7 @@ export class SimulatedQueue {
     this.entries.clear()
   }
 
-  /** Redrives all dead letters, like the queue desk. Gives how many. */
+  /** Redrives all dead letters, like the queue desk. Returns how many. */
   redrive(): number {
     const letters = [...this.buried.values()]
     this.buried.clear()

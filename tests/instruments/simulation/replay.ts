@@ -6,7 +6,7 @@ import type { Screen } from "./screen.ts"
 import { planOf } from "./seeds.ts"
 
 /**
- * Gives the exit code: 0, or 1 at a violation. Rejects with a RangeError if no such plan exists.
+ * Returns the exit code: 0, or 1 at a violation. Rejects with a RangeError if no such plan exists.
  */
 export const replay = async (
   seed: number,

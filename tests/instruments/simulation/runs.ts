@@ -97,7 +97,7 @@ export class Runs {
     }
   }
 
-  /** Its process sends a request; gives what to call with the end of the call. */
+  /** Its process sends a request; returns what to call with the end of the call. */
   sends(to: ServiceName, { commands, decisions = [] }: Body): (end: CallEnd) => void {
     const { kernel } = this.world
     const asked: Asked = { untilMs: kernel.nowMs + callTimeoutMs }

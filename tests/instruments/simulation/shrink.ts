@@ -22,8 +22,8 @@ export interface Shrunk {
 }
 
 /**
- * Gives undefined if the seed does not break the invariant again: then the history depends on more
- * than the plan.
+ * Returns undefined if the seed does not break the invariant again: then the history depends on
+ * more than the plan.
  */
 export const shrink = async (
   { seed, violations }: Finding,

@@ -1,4 +1,4 @@
-/** One simulation: lets a plan happen, and gives the violations and what happened. */
+/** One simulation: lets a plan happen, and returns the violations and what happened. */
 import type { Plan } from "./plan.ts"
 import { Customers } from "./customers.ts"
 import { remember } from "./final.ts"

@@ -53,7 +53,7 @@ export class World {
   readonly breaking = new Map<string, { readonly fault: OrderFault; on?: string }>()
   /** The orders that a process failed on, refused, or had in hand when it met a defect. */
   readonly brokenOn = new Set<string>()
-  /** The status of each order. An entry of the queue that is not here is no order. */
+  /** The status of each order. An entry of the queue that is not here is not an order. */
   readonly statuses = new Map<string, OrderStatus>()
   /** The orders that a participant refuses as malformed. */
   readonly poisonous = new Set<string>()
@@ -82,7 +82,7 @@ export class World {
     return this.kernel.nowMs >= startMs + faultsEndMs
   }
 
-  /** A process passes a point. Gives the fault that the plan has for it. */
+  /** A process passes a point. Returns the fault that the plan has for it. */
   arrive(point: string): PointFault | undefined {
     const place = this.place(point)
     const nth = ++place.arrivals

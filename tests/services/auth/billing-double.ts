@@ -5,7 +5,7 @@
  */
 import { decodeJwt } from "jose"
 
-/** What happens to a request. `open` lets it take effect, and gives billing's answer. */
+/** What happens to a request. `open` lets it take effect, and returns billing's answer. */
 export type Conduct = (open: () => Response) => Promise<Response>
 
 const broken = (code: string) => new TypeError("fetch failed", { cause: { code } })

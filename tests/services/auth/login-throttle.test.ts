@@ -39,7 +39,7 @@ const aName = () => crypto.randomUUID()
 
 type Throttle = LoginThrottle["Service"]
 
-/** Makes the attempts, and gives the result of each: its permit, or the seconds to wait. */
+/** Makes the attempts, and returns the result of each: its permit, or the seconds to wait. */
 const tried = ({ permit }: Throttle, attempts: ReadonlyArray<Attempt>) =>
   Effect.forEach(attempts, (attempt) =>
     Effect.match(permit(attempt), {

@@ -9,7 +9,7 @@ import { makeTrust } from "#shared/security/trust.ts"
 import { makeUserVerifier } from "#shared/security/user-tokens.ts"
 import type { Pair, RunningAuth } from "./running-auth.ts"
 
-/** Gives a function that verifies an access token and gives its user. */
+/** Returns a function that verifies an access token and returns its user. */
 export const serviceThatReads = Effect.fnUntraced(function* ({ app }: RunningAuth) {
   const read = yield* readTrustOf(new URL("http://auth.test/internal/jwks.json")).pipe(
     Effect.provideService(Fetch, (url, init) => Promise.resolve(app.request(url, init))),

@@ -29,7 +29,7 @@ const held = (atOnce: number) => {
     queue,
     settled,
     names: () => atWork.map(({ name }) => name),
-    /** Ends the oldest work, and gives the names of all work that then goes on. */
+    /** Ends the oldest work, and returns the names of all work that then goes on. */
     next: Effect.gen(function* () {
       yield* atWork.shift()!.end
       yield* settled

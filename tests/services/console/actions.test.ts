@@ -1,6 +1,6 @@
 /**
- * The actions of operators: the console sends each once to its service, gives the service's answer,
- * and records the action in the trail.
+ * The actions of operators: the console sends each once to its service, returns the service's
+ * answer, and records the action in the trail.
  */
 import { Effect, Exit, Scope } from "effect"
 import { afterAll, afterEach, assert, beforeAll, describe, it } from "vitest"

@@ -18,7 +18,7 @@ afterEach(async () => {
 })
 afterAll(() => Effect.runPromise(Scope.close(scope, Exit.void)))
 
-/** Opens a stream. `next` gives the next event, or undefined at the end, and skips comments. */
+/** Opens a stream. `next` returns the next event, or undefined at the end, and skips comments. */
 const watch = async <A>(path: string, by?: string) => {
   const answer = await console_.open(path, by)
   assert.strictEqual(answer.status, 200)

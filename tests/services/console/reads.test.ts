@@ -68,7 +68,7 @@ describe("the console", () => {
     assert.strictEqual(headers.get("retry-after"), "1")
   })
 
-  it("answers 404 for a view that a participant does not offer, which is no failure", async () => {
+  it("answers 404 for a view that a participant does not offer, which is not a failure", async () => {
     console_.disturb("items", () => Promise.resolve(new Response("", { status: 404 })))
     for (const path of ["stock/items", "stock/items/adjustments"]) {
       const { status, body } = await console_.ask(path)

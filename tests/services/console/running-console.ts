@@ -47,7 +47,7 @@ export interface RunningConsole {
   ) => Promise<Answer>
   /** The undecoded response, such as a stream. */
   readonly open: (path: string, by?: string) => Promise<Response>
-  /** Places an order as ann, and gives its id. */
+  /** Places an order as ann, and returns its id. */
   readonly place: (more?: Readonly<Record<string, unknown>>) => Promise<string>
   readonly statusOf: (id: string) => Promise<string>
   /** Applies a conduct to the requests to a service, until `restore`. */

@@ -6,7 +6,7 @@ import { ServiceSigner, serviceSignerLayer } from "#shared/security/service-toke
 import { tokenOf } from "#tests/services/orders/running-orders.ts"
 import type { RunningOrchestrator, System } from "./running-system.ts"
 
-/** Gives a function that sends requests for this operator. A body makes a request a POST. */
+/** Returns a function that sends requests for this operator. A body makes a request a POST. */
 export const asConsole = Effect.fnUntraced(function* (
   { orders: { environment } }: System,
   username = "ada",

@@ -53,7 +53,7 @@ const event = fc.oneof(
 type Event = typeof event extends fc.Arbitrary<infer E> ? E : never
 type World = Effect.Success<typeof world>
 
-/** Lets a shop live through the events, and then recover. Gives the fate of each order. */
+/** Lets a shop live through the events, and then recover. Returns the fate of each order. */
 const live = Effect.fnUntraced(function* (shop: World, events: ReadonlyArray<Event>, most: number) {
   let isQueueAvailable = true
   const whenAvailable = <A>(effect: Effect.Effect<A, QueueUnavailable>) =>

@@ -145,7 +145,7 @@ describe("a participant that breaks the protocol", () => {
       const items = yield* standIn(system)
       const user = yield* system.customer
       const before = yield* system.left(user)
-      // Slots rejects, and items gives a wrong answer to the cancel.
+      // Slots rejects, and items returns a wrong answer to the cancel.
       system.conduct.slots = async (_, request) => {
         const { commands } = await request.clone().json()
         const rejected = (commands as ReadonlyArray<{ readonly orderId: string }>)

@@ -6,7 +6,9 @@ import { Refused } from "#shared/http/client.ts"
 import { anId, refusing, reserves, scriptedParticipants } from "./scripted-participants.ts"
 import { json } from "./scripted-service.ts"
 
-/** Sends commands until each is answered or refused. Gives those that were answered and refused. */
+/**
+ * Sends commands until each is answered or refused. Returns those that were answered and refused.
+ */
 const sendAgain = Effect.fnUntraced(function* (
   send: (commands: ReadonlyArray<Command>) => Effect.Effect<ReadonlyArray<object>>,
   commands: ReadonlyArray<Command>,

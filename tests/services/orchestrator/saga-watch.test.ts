@@ -16,8 +16,8 @@ const linesOf = (logs: ReadonlyArray<LogLine>, { orderId }: OrderMessage) =>
   logs.filter(({ annotations }) => annotations.orderId === orderId)
     .map(({ level, message }) => `${level} ${[message].flat().join(" ")}`)
 
-const stuckLine = "Warn The compensation of item does not get through"
-const throughLine = "Info The compensation got through"
+const stuckLine = "Warn The compensation of item is stuck"
+const throughLine = "Info The compensation is no longer stuck"
 
 const slotLine = "Info The order failed: Can not get the delivery slot"
 
@@ -71,7 +71,7 @@ describe("the metrics of sagas", () => {
 })
 
 describe("a stuck compensation", () => {
-  it.effect("is logged once for each order, with what it waits for, and once when it gets through", () =>
+  it.effect("is logged once for each order, with what it waits for, and once when it is no longer stuck", () =>
     Effect.gen(function* () {
       const { bad, good, decisions, fails, logs, stream } = yield* shopWithStuckOrders
       assert.strictEqual(yield* gauge("sagas_stuck"), 2)
@@ -102,12 +102,12 @@ describe("a stuck compensation", () => {
       assert.deepStrictEqual(linesOf(logs, bad[0]!), [
         stuckLine,
         throughLine,
-        "Warn The compensation of money does not get through",
+        "Warn The compensation of money is stuck",
       ])
       assert.strictEqual(yield* gauge("sagas_stuck"), 2)
     }))
 
-  it.effect("is not logged when it gets through at its second attempt", () =>
+  it.effect("is not logged when its second attempt succeeds", () =>
     Effect.gen(function* () {
       const { rejects, fails, start, publish, logs, stream } = yield* world
       yield* start()

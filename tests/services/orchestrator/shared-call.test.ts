@@ -202,7 +202,7 @@ describe("a request that breaks the service", () => {
     }))
 })
 
-/** Sends the commands without an answer so many times, and gives those still without one. */
+/** Sends the commands without an answer so many times, and returns those still without one. */
 const leftAfter = Effect.fnUntraced(function* (
   attempts: number,
   send: (commands: ReadonlyArray<Command>) => Effect.Effect<Answers<Outcome>>,

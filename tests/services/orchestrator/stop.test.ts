@@ -7,7 +7,7 @@ import { hangs, redisOf, type RunningOrchestrator, startSystem, works } from "./
 
 const untouched = [10_000, 100, 100] as const
 
-/** Stops the orchestrator, and gives how long that took in milliseconds. */
+/** Stops the orchestrator, and returns how long that took in milliseconds. */
 const stopMs = ({ stop }: RunningOrchestrator) =>
   Effect.gen(function* () {
     const startedAt = performance.now()

@@ -6,7 +6,7 @@ import { ServiceSigner, serviceSignerLayer } from "#shared/security/service-toke
 import { operatorHeader } from "#shared/security/user-tokens.ts"
 import { type RunningOrders, tokenOf } from "./running-orders.ts"
 
-/** Gives a function that calls as this service, for this operator. A body makes a call a POST. */
+/** Returns a function that calls as this service, for this operator. A body makes a call a POST. */
 export const askAs = Effect.fnUntraced(
   function* ({ call, environment }: RunningOrders, name: ServiceName, operator?: string) {
     const keyFile = join(dirname(environment["SERVICE_PRIVATE_KEY"]!), `${name}.private.json`)

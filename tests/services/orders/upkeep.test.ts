@@ -30,7 +30,7 @@ const start = Effect.gen(function* () {
   return { calendar, orders, post, placed, decide, forget: keysForgotten(orders, calendar) }
 })
 
-/** Runs the upkeep beside the service, and gives the number of keys that it forgot. */
+/** Runs the upkeep beside the service, and returns the number of keys that it forgot. */
 const keysForgotten = ({ environment }: RunningOrders, calendar: Calendar) =>
   Effect.gen(function* () {
     const layer = databaseLayer({

@@ -74,7 +74,7 @@ const shop = async <A>(path: string, body?: object) => {
   return await answer.json() as A
 }
 
-/** Places orders of every kind; gives their ids. */
+/** Places orders of every kind; returns their ids. */
 const place = async (count: number): Promise<ReadonlyArray<string>> =>
   await Promise.all(Array.from({ length: count }, async () => {
     const { id } = await shop<{ readonly id: string }>("/api/orders/", wishOf(placed++))

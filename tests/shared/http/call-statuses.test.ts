@@ -73,7 +73,7 @@ describe("an answer", () => {
           assert.strictEqual(end._tag === "Failure" && Reflect.get(end.failure, "status"), status)
         }
       }
-      // 422 refuses the request; it is no failure of the service, as a 500 is.
+      // 422 refuses the request; it is not a failure of the service, as a 500 is.
       for (const end of Object.values(yield* endsAt(422))) {
         assert.isTrue(end._tag === "Failure" && !("status" in end.failure))
       }

@@ -16,7 +16,7 @@ describe("clientAddress", () => {
     assert.strictEqual(clientAddress(request("6.6.6.6, 1.2.3.4"), "10.0.0.1", true), "1.2.3.4")
   })
 
-  it("is the socket's when the proxy forwards none, or something that is no address", () => {
+  it("is the socket's when the proxy forwards none, or something that is not an address", () => {
     for (
       const forwarded of [undefined, "", "unknown", "1.2.3.4, ", "1.2.3.4:80", "x".repeat(9999)]
     ) {

@@ -196,7 +196,7 @@ describe("listen", () => {
       yield* Deferred.succeed(go, undefined)
       yield* until("the other request is done", () => told.length === 2)
       assert.deepStrictEqual(told, ["interrupted", "done"])
-      // A client that stays gets its answer as ever.
+      // A client that stays gets its answer as usual.
       const answer = yield* Effect.promise(() => fetch(`http://127.0.0.1:${port}/slow-while-there`))
       assert.strictEqual(answer.status, 200)
     }))

@@ -19,7 +19,7 @@ export const temporaryFolder: Effect.Effect<string, never, Scope.Scope> = Effect
   (folder) => Effect.promise(() => rm(folder, { recursive: true })),
 )
 
-/** A new database on the server of the test run; gives its URL. */
+/** A new database on the server of the test run; returns its URL. */
 export const newDatabase: Effect.Effect<string, never, Scope.Scope> = Effect.acquireRelease(
   Effect.promise(() => createDatabase()),
   ({ drop }) => Effect.promise(drop),

@@ -14,7 +14,7 @@ import { newDatabase, onlooker, openDatabase } from "./open-database.ts"
 const refusal = (url: string) =>
   Effect.map(Effect.flip(Effect.scoped(openDatabase(url))), ({ message }) => message)
 
-/** A database created by hand; gives its URL. */
+/** A database created by hand; returns its URL. */
 const databaseMadeWith = (how: string) =>
   Effect.gen(function* () {
     const url = new URL(yield* newDatabase)
@@ -28,7 +28,7 @@ const databaseMadeWith = (how: string) =>
     return { name, url: url.href }
   })
 
-/** A role that owns nothing and may use the database; gives its URL. */
+/** A role that owns nothing and may use the database; returns its URL. */
 const guestOf = (given: string) =>
   Effect.gen(function* () {
     const sql = yield* onlooker(given)

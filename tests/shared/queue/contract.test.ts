@@ -40,7 +40,7 @@ const takeAll = Effect.fnUntraced(function* (queue: Queue, count: number) {
 const acknowledgeAll = (queue: Queue, taken: ReadonlyArray<{ readonly entryId: string }>) =>
   queue.acknowledge(taken.map(({ entryId }) => entryId))
 
-/** Runs the effect, and gives what it logged: the message and the annotations of each line. */
+/** Runs the effect, and returns what it logged: the message and the annotations of each line. */
 const logOf = Effect.fnUntraced(function* <A, E, R>(effect: Effect.Effect<A, E, R>) {
   const lines: Array<readonly [message: unknown, annotations: Record<string, unknown>]> = []
   const logger = Logger.make((entry) => {

@@ -44,7 +44,7 @@ const wrongMessage = (order: OrderMessage) =>
 
 const bytes = fc.uint8Array({ minLength: 1, maxLength: 40 }).map((all) => Buffer.from(all))
 
-/** The fields of an entry that is no order, and of one that may be one. */
+/** The fields of an entry that is not an order, and of one that may be one. */
 const noise: fc.Arbitrary<Fields> = fc.constant(undefined).chain(() => {
   const order = anOrder()
   const text = JSON.stringify(order)

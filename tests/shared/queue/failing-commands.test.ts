@@ -64,7 +64,7 @@ const drivers: Record<string, Driver> = {
   },
 }
 
-/** What is in the stream before the consumer "a" begins; gives the orders. */
+/** What is in the stream before the consumer "a" begins; returns the orders. */
 const prepare = async (stream: string) => {
   const orders = someOrders(6)
   await redis.xgroup("CREATE", stream, group, "0", "MKSTREAM")
@@ -86,7 +86,7 @@ const prepare = async (stream: string) => {
   return orders.map(({ orderId }) => orderId)
 }
 
-/** Takes until all of these orders were seen; gives their entries. */
+/** Takes until all of these orders were seen; returns their entries. */
 const takeAll = Effect.fnUntraced(function* (queue: Queue, wanted: ReadonlyArray<string>) {
   const entries = new Map<string, Effect.Success<ReturnType<Queue["take"]>>[number]>()
   const seen = new Set<string>()
@@ -99,7 +99,7 @@ const takeAll = Effect.fnUntraced(function* (queue: Queue, wanted: ReadonlyArray
   return [...entries.values()]
 })
 
-/** One course with these failures; gives the commands that it took. */
+/** One course with these failures; returns the commands that it took. */
 const course = (driver: Driver, fails: Fails) =>
   Effect.gen(function* () {
     const stream = `test:${crypto.randomUUID()}`

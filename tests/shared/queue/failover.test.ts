@@ -1,7 +1,7 @@
 /**
- * A Redis that is not the one to talk to any more: it became a replica, or is none that takes part.
- * The address leads to the right one by then, but every open connection would keep the wrong one
- * for as long as it lives.
+ * A Redis that is no longer the right one: it became a replica, or left the cluster. By then the
+ * address leads to the right one, but every open connection would stay with the wrong one for as
+ * long as it lives.
  */
 import { assert, describe, it } from "@effect/vitest"
 import { Duration, Effect, Fiber, Redacted, Schedule, type Scope } from "effect"

@@ -28,12 +28,12 @@ export interface Subject {
   readonly open: (
     consumer: string,
   ) => Effect.Effect<OrderQueue["Service"] & QueueDesk["Service"], never, Scope.Scope>
-  /** A consumer that takes this many entries and dies with them; gives their orders. */
+  /** A consumer that takes this many entries and dies with them; returns their orders. */
   readonly crash: (consumer: string, count: number) => Effect.Effect<ReadonlyArray<string>>
   /** Entries in the stream, and how many of them consumers have in hand. */
   readonly backlog: Effect.Effect<{ readonly length: number; readonly pending: number }>
   readonly deadLetters: Effect.Effect<ReadonlyArray<{ readonly cause: string }>>
-  /** Puts an entry that is no order message into the stream, if there is a way to. */
+  /** Puts an entry that is not an order message into the stream, if there is a way to. */
   readonly poison: ((fields: ReadonlyArray<string>) => Effect.Effect<unknown>) | undefined
   /** Deletes all dead letters, as a person does. */
   readonly deleteLetters: Effect.Effect<unknown> | undefined

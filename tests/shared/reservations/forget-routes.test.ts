@@ -68,9 +68,9 @@ describe("POST /internal/forget", () => {
         "nothing": {},
         "no end": { except: [] },
         "no exceptions": { before: order(1) },
-        "an end that is no id": { ...request, before: "2026-01-01" },
+        "an end that is not an id": { ...request, before: "2026-01-01" },
         "an end in capitals": { ...request, before: order(0xab).toUpperCase() },
-        "an exception that is no id": { ...request, except: ["1"] },
+        "an exception that is not an id": { ...request, except: ["1"] },
         "1001 exceptions": { ...request, except: many(1_001) },
         "an unknown field": { ...request, force: true },
       }

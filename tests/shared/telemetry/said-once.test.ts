@@ -89,7 +89,7 @@ describe("a logger that says everything once", () => {
       })
     ))
 
-  it.effect("says everything that is no trouble as often as it happens", () =>
+  it.effect("says everything that is not trouble as often as it happens", () =>
     saying((said) =>
       Effect.gen(function* () {
         yield* Effect.repeat(Effect.logInfo("A log-in failed"), { times: 2 })

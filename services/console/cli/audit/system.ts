@@ -36,8 +36,8 @@ export interface Opened {
 const parts: ReadonlyArray<Part> = [...participantNames, "orders"]
 
 /**
- * What only the environment of a service among others has: the key by which they know it, or the
- * addresses of services that never run elsewhere than the rest of a data folder.
+ * Settings that only the environment of a separate service has: its private key, or the address of
+ * a service that `npm start` always runs itself.
  */
 export const ofServices: ReadonlyArray<string> = [
   ...Object.keys(privateKeySetting),
@@ -45,7 +45,7 @@ export const ofServices: ReadonlyArray<string> = [
 ]
 
 /**
- * Whether the environment is that of a service among others, as in the orchestrator's container.
+ * Whether the environment is that of a separate service, as in the orchestrator's container.
  */
 export const namesServices = (environment: Environment): boolean =>
   ofServices.some((name) => environment[name] || environment[`${name}_FILE`])

@@ -1,7 +1,7 @@
 /** A plain client: posts JSON texts over connections that stay open. */
 import { Agent, request } from "node:http"
 
-/** Posts to a path and gives the text of the answer. Rejects if it is not a success. */
+/** Posts to a path and returns the text of the answer. Rejects if it is not a success. */
 export type Post = (path: string, text: string) => Promise<string>
 
 export const clientOf = (url: string, connections: number): Post => {

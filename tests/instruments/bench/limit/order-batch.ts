@@ -64,7 +64,7 @@ const reserveAll = async (services: Services, orders: Orders) => {
   return { kept, timeline, refused }
 }
 
-/** Cancels the last step first. Gives the timeline entry of each cancelled step. */
+/** Cancels the last step first. Returns the timeline entry of each cancelled step. */
 const cancelAll = async (services: Services, refused: ReadonlyArray<Refused>) => {
   const undone = new Map<Step, TimelineEntry>()
   for (const step of steps.toReversed()) {

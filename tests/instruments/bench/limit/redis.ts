@@ -3,8 +3,8 @@ import { connect } from "node:net"
 import { type Command, decoder, encode, incomplete, type Reply } from "./resp.ts"
 
 /**
- * Sends commands in one piece and gives their replies. Rejects with the error of the first refused
- * one.
+ * Sends commands in one piece and returns their replies. Rejects with the error of the first
+ * refused one.
  */
 export type Redis = (...commands: ReadonlyArray<Command>) => Promise<ReadonlyArray<Reply>>
 

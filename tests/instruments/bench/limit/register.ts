@@ -31,7 +31,7 @@ export const registerOf =
     return batches.map((batch) => batch.map(({ orderId }) => statuses.get(orderId) ?? "unknown"))
   }
 
-/** Gives the number of orders that were in the state that their decision requires. */
+/** Returns the number of orders that were in the state that their decision requires. */
 const change = async (sql: Sql, decisions: Decisions): Promise<number> => {
   const { kinds, kindOf } = sorted(decisions)
   // Materialized: inlined, the same timeline would be read as JSON again for every order.

@@ -37,7 +37,7 @@ export const reservationsOf = (sql: Sql, resources: Resources) => {
   }
 }
 
-/** Gives the resources that were enough. */
+/** Returns the resources that were enough. */
 const reserveAll =
   (sql: Sql, { table, key, balance }: Resources) =>
   async (commands: Commands): Promise<ReadonlySet<string>> => {

@@ -16,7 +16,9 @@ export const encode = (command: Command): string => {
 /** Thrown if the buffer ends before the reply does. */
 export const incomplete = Symbol("incomplete")
 
-/** Makes the reader of a buffer's replies: `reply` gives the next one, `at` tells how far it is. */
+/**
+ * Makes the reader of a buffer's replies: `reply` returns the next one, `at` tells how far it is.
+ */
 export const decoder = (buffer: Buffer) => {
   let at = 0
 

@@ -7,7 +7,7 @@ const customers = 30
 /** As many passwords as auth hashes at once, and far fewer than it refuses. */
 const atOnce = 4
 
-/** Signs up thirty users at this port, and gives their access tokens. */
+/** Signs up thirty users at this port, and returns their access tokens. */
 export const signUpCustomers = (
   authPort: number,
 ): Effect.Effect<ReadonlyArray<string>, LoadFailed> => {

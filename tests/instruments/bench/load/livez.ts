@@ -5,7 +5,7 @@ import { setTimeout as wait } from "node:timers/promises"
 const everyMs = 20
 
 /**
- * Polls until the scope closes. Gives the function that tells the 99th percentile of the answers'
+ * Polls until the scope closes. Returns the function that tells the 99th percentile of the answers'
  * times, in milliseconds.
  */
 export const askLivez = (port: number): Effect.Effect<() => number, never, Scope.Scope> =>

@@ -1,4 +1,4 @@
-/** Profiles as text: where the time of each process went, in microseconds for an order. */
+/** Profiles as text: where the time of each process went, in microseconds per order. */
 import { type CpuProfile, selfTimes } from "./self-times.ts"
 
 const shown = 25

@@ -14,7 +14,7 @@ export interface Recorder {
   /** What to start the process of this name with. */
   readonly instrument: (name: string) => Instrument
   readonly start: (services: ReadonlyArray<Metered>) => Promise<void>
-  /** Gives the profiles by the name of the process; the files stay in the folder. */
+  /** Returns the profiles by the name of the process; the files stay in the folder. */
   readonly stop: (
     services: ReadonlyArray<Metered>,
   ) => Promise<ReadonlyMap<string, CpuProfile>>

@@ -4,7 +4,7 @@ import type { Ground } from "./ground.ts"
 import { type Instrument, type Services, type ServicesOptions, startServices } from "./services.ts"
 
 export interface Park {
-  /** Gives the services with these options, and starts them unless they run. */
+  /** Returns the services with these options, and starts them unless they run. */
   readonly services: (
     options: ServicesOptions,
   ) => Effect.Effect<Services, { readonly message: string }>

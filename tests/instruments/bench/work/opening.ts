@@ -19,7 +19,7 @@ const ordersBefore = 5_000
 
 /**
  * Deletes the orders of earlier runs, restores all balances, stores this many earlier orders, and
- * lets the disk rest. Gives the lowest id that an order of the run can have.
+ * lets the disk rest. Returns the lowest id that an order of the run can have.
  */
 export const openBooks = async (
   databases: Databases,

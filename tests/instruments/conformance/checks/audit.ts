@@ -143,7 +143,7 @@ export const auditChecks: ReadonlyArray<Check> = [
   {
     name: "wrong-pages",
     at: "audit",
-    tries: "limits of 0, of 1001 and in words, bounds that are no ids, and an unknown parameter",
+    tries: "limits of 0, of 1001 and in words, bounds that are not ids, and an unknown parameter",
     says: "A limit is from 1 to 1000, a bound is an order's id; anything else is refused with 4xx.",
     run: wrongPages,
   },

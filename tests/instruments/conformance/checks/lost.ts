@@ -41,7 +41,9 @@ interface Story {
   cancelled?: boolean
 }
 
-/** After this many orders it goes slower, since the command may take any time until it kills. */
+/**
+ * After this many orders it slows down, since the command may take long to kill the participant.
+ */
 const hasty = 200
 
 /** Reserves and cancels, order after order, until there is no answer. */

@@ -1,6 +1,6 @@
 /**
  * A small participant on which the kit is tried: it keeps the protocol, or has one bug (bugs.ts),
- * or gives invalid answers. Its data is in a file.
+ * or returns invalid answers. Its data is in a file.
  */
 import {
   createLocalJWKSet,

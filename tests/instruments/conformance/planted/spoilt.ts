@@ -3,7 +3,7 @@ import type { ServerResponse } from "node:http"
 import type { Outcome } from "#shared/contracts/reservation.ts"
 import type { BadAnswer } from "./bugs.ts"
 
-/** Spoils a valid answer; gives the text to send in its place, if any. */
+/** Spoils a valid answer; returns the text to send in its place, if any. */
 export const spoilt = (
   bad: BadAnswer,
   outcomes: ReadonlyArray<Outcome>,

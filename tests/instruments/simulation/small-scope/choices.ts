@@ -67,7 +67,7 @@ export class Choices {
   }
 
   /**
-   * Gives the next event: the only one, or one whose turn makes no difference, or the chosen one,
+   * Returns the next event: the only one, or one whose turn makes no difference, or the chosen one,
    * or the usual one.
    */
   next(events: ReadonlyArray<Upcoming>, chosen: number | undefined): Upcoming {

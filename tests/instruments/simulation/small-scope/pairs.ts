@@ -53,7 +53,7 @@ export interface Tried {
   readonly broken: Trial | undefined
 }
 
-/** Tries a fault alone. Gives the pairs to try, and the number of pairs that need no trial. */
+/** Tries a fault alone. Returns the pairs to try, and the number of pairs that need no trial. */
 export const tryFirst = async (
   simulate: Simulate,
   { settings, fault, every }: FirstFault,
@@ -85,7 +85,7 @@ const secondFaults = (
     .filter((_, n, { length }) => (length - n) % every === 0)
 }
 
-/** Leaves out those that others show; gives how many pairs these are, too. */
+/** Leaves out those that others show; returns how many pairs these are, too. */
 export const withoutRepeated = (all: ReadonlyArray<Pairs>) => {
   const kept: Array<Pairs> = []
   const shown = new Map<string, Pairs>()

@@ -30,7 +30,7 @@ export interface Deviation {
   readonly chosen: number
 }
 
-/** When the orchestrators set out. Each has taken one order by then. */
+/** When the orchestrators begin. Each has taken one order by then. */
 const startAtMs = 1_500
 const wishesAtMs = 100
 

@@ -4,8 +4,8 @@ import type { Done, Task } from "./tasks.ts"
 
 export interface Threads {
   /**
-   * Performs tasks until there are none and none is under way. `next` gives a task if there is one
-   * now; `collect` takes its result.
+   * Performs tasks until there are none and none is under way. `next` returns a task if there is
+   * one now; `collect` takes its result.
    */
   readonly perform: (
     next: () => Task | undefined,

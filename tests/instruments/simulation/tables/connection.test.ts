@@ -27,7 +27,7 @@ const wallets10 = (): SimulatedDatabase => {
 const amountOf = (database: SimulatedDatabase, name = "ann") =>
   rows(database, wallets).find((row) => row.name === name)?.amount
 
-/** Adds 1 to ann's wallet over a connection. Gives the tag of the result, and the wallet. */
+/** Adds 1 to ann's wallet over a connection. Returns the tag of the result, and the wallet. */
 const addOver = (conduct: Partial<Connection>) =>
   Effect.gen(function* () {
     const database = wallets10()

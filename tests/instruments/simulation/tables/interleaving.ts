@@ -43,7 +43,7 @@ class Party<A, E> {
     })
   }
 
-  /** Lets the next statement take effect, and gives its name. */
+  /** Lets the next statement take effect, and returns its name. */
   step(): string {
     const [gate] = this.gates
     this.gates.delete(gate!)

@@ -22,7 +22,7 @@ import type { Store } from "#shared/postgres/store.ts"
 import { OrderQueue } from "#shared/queue/order-queue.ts"
 import { noChanges } from "../no-changes.ts"
 
-/** Gives an answer that can be compared: that of the tables, or the kind of failure. */
+/** Returns an answer that can be compared: that of the tables, or the kind of failure. */
 type Perform = (store: Store<OrderTable>) => Effect.Effect<unknown>
 
 const t0 = Date.UTC(2026, 0, 5)
@@ -156,7 +156,7 @@ const pieces = {
       ),
     ),
 
-  /** Gives also what is published. */
+  /** Also returns what is published. */
   sweep: (ms: number): Perform => (store) =>
     Effect.suspend(() => {
       const published: Array<OrderMessage> = []

@@ -34,10 +34,10 @@ export const wallet = (name: string, amount = 10, phone?: string): Wallet => ({
 export interface Wallets {
   readonly read: (name: string) => Effect.Effect<number | undefined>
   readonly lock: (...names: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<number>>
-  /** Locks the wallets that are free, and gives their names. */
+  /** Locks the wallets that are free, and returns their names. */
   readonly lockFree: Effect.Effect<ReadonlyArray<string>>
   readonly add: (by: number, ...names: ReadonlyArray<string>) => Effect.Effect<void>
-  /** Gives the names of the inserted wallets. */
+  /** Returns the names of the inserted wallets. */
   readonly insert: (...given: ReadonlyArray<Wallet>) => Effect.Effect<ReadonlyArray<string>>
 }
 

@@ -92,7 +92,7 @@ export class Transaction {
   }
 
   /**
-   * A statement that inserts rows one after another, ON CONFLICT DO NOTHING. Gives the inserted
+   * A statement that inserts rows one after another, ON CONFLICT DO NOTHING. Returns the inserted
    * rows. If an open transaction wrote the conflicting row, it waits for the end of that one.
    */
   inserting<Row extends object>(
@@ -125,7 +125,7 @@ export class Transaction {
     })
   }
 
-  /** Locks a row unless another transaction holds it, like SKIP LOCKED. Gives whether it did. */
+  /** Locks a row unless another transaction holds it, like SKIP LOCKED. Returns whether it did. */
   take(cell: Cell<object>): boolean {
     if (cell.holder !== undefined) return cell.holder === this
     cell.holder = this

@@ -19,7 +19,7 @@ export interface Started {
   readonly lines: ReadonlyArray<string>
   readonly errors: ReadonlyArray<string>
   readonly ended: Promise<Ended>
-  /** Interrupts the command as Ctrl-C does, and gives all that it printed. */
+  /** Interrupts the command as Ctrl-C does, and returns all that it printed. */
   readonly interrupt: () => Promise<Pick<Ended, "lines" | "errors">>
 }
 

@@ -17,7 +17,7 @@ export interface PageSystem {
   /** The address that signs in the first operator, once. */
   readonly signInUrl: string
   readonly customer: Customer
-  /** Places an order, and gives its id. */
+  /** Places an order, and returns its id. */
   readonly order: (wish: Partial<Wish>) => Promise<string>
   /** Makes a participant fail at commands with this outcome, until the given function is called. */
   readonly refuse: (

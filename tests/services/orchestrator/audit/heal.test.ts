@@ -26,7 +26,7 @@ const rowsOf = ({ sql }: System) =>
     }))
   )
 
-/** Heals, and gives the findings that are left. */
+/** Heals, and returns the findings that are left. */
 const healing = ({ fetch }: System, { everything, records }: Auditing) =>
   Effect.gen(function* () {
     const { findings } = yield* everything

@@ -8,7 +8,7 @@ import { jsonOf, runAudit } from "./audit-process.ts"
 
 const names = ["billing", "items", "slots", "orders"] as const
 
-/** Serves each service on a port of its own, and gives the settings that name the ports. */
+/** Serves each service on a port of its own, and returns the settings that name the ports. */
 const served = (system: System) =>
   Effect.gen(function* () {
     const urls: Record<string, string> = {}
