@@ -62,7 +62,11 @@ describe("a hunt", () => {
         Effect.scoped,
         Effect.forkChild,
       )
-      const folder = yield* Deferred.await(underWay)
+      // A hunt that fails would leave nothing to wait for.
+      const folder = yield* Effect.raceFirst(
+        Deferred.await(underWay),
+        Effect.andThen(Fiber.join(hunting), Effect.die("the hunt ended by itself")),
+      )
       const pid = Number(readFileSync(join(folder, "pid"), "utf8"))
       expect(process.kill(pid, 0)).toBe(true)
       yield* Fiber.interrupt(hunting)

@@ -18,6 +18,7 @@ const sources = [
   "shared",
   "tests/instruments/simulation",
   "tests/instruments/planted",
+  "tests/support/saga-rows.ts",
 ]
 
 export const textOf = (file: string): string => readFileSync(join(root, file), "utf8")

@@ -117,7 +117,8 @@ describe("a server that goes and comes back", () => {
       )
       const { message } = yield* Fiber.join(opening)
       assert.match(message, /The database did not answer \(timeout\)\. Check DATABASE_URL/)
-      assert.isAtMost(seconds, 61)
+      // On a busy machine, some seconds pass before the first try and after the last one.
+      assert.isAtMost(seconds, 75)
     }))
 })
 
