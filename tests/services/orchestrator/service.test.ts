@@ -112,7 +112,7 @@ describe("the orchestrator", () => {
       assert.isAbove(Date.parse(stuck!.nextAttemptAt), Date.parse(order.createdAt))
       assert.strictEqual(yield* metricOf(orchestrator, "sagas_stuck"), 1)
       assert.isTrue(
-        orchestrator.logs.some((line) => /^Warn .*compensation of item does not get/.test(line)),
+        orchestrator.logs.some((line) => /^Warn .*compensation of item is stuck/.test(line)),
       )
       system.conduct.items = works
       const done = yield* system.final(user, id)
