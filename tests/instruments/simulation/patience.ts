@@ -12,8 +12,15 @@ const longMs = 25_000
 
 /** The services that are away for long; undefined if any order may need one of them. */
 export const awayForLong = (
-  { timedFaults, replicas = usual }: Plan,
+  { pointFaults, timedFaults, replicas = usual }: Plan,
 ): ReadonlySet<string> | undefined => {
+  // Every order needs orders and orchestrators. Where orders has a single replica, each fault may
+  // be an outage of it, and many short ones are as bad as a long one.
+  const faultyMs = [
+    ...pointFaults,
+    ...timedFaults.filter(({ process }) => /^(?:orders|orchestrator)-/.test(process)),
+  ].reduce((sum, { forMs }) => sum + forMs, 0)
+  if (replicas.orders === 1 && faultyMs > longMs) return undefined
   const processes = new Set<string>()
   for (const { fault, process, forMs } of timedFaults) {
     // With such a clock an order may be published again only an hour later.
