@@ -5,8 +5,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { OrderDetails } from "#shared/contracts/order-state.ts"
-import { OrderId } from "#shared/contracts/order.ts"
 import { encodeEntry } from "#shared/queue/entry.ts"
+import { newOrderId } from "#tests/instruments/conformance/ids.ts"
 import { until } from "#tests/services/orders/until.ts"
 import { anOrder } from "#tests/shared/queue/subjects.ts"
 import { underLoad } from "#tests/support/patience.ts"
@@ -65,7 +65,7 @@ describe("an order that a participant refuses to work on", () => {
       const user = yield* system.customer
       system.conduct.items = refuses("13", 400)
       const first = yield* placeMany(system, user, 100)
-      const poison = OrderId.make(crypto.randomUUID())
+      const poison = newOrderId(Date.now())
       yield* add(encodeEntry({
         ...anOrder(),
         orderId: poison,

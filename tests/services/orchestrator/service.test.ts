@@ -2,8 +2,8 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
 import type { OrderDetails } from "#shared/contracts/order-state.ts"
-import { OrderId } from "#shared/contracts/order.ts"
 import { encodeEntry } from "#shared/queue/entry.ts"
+import { newOrderId } from "#tests/instruments/conformance/ids.ts"
 import { until } from "#tests/services/orders/until.ts"
 import { openLine } from "#tests/shared/postgres/line.ts"
 import { anOrder } from "#tests/shared/queue/subjects.ts"
@@ -135,7 +135,7 @@ describe("the orchestrator", () => {
       const system = yield* startSystem()
       const { add, deadLetters } = yield* redisOf(system)
       const user = yield* system.customer
-      const forged = OrderId.make(crypto.randomUUID())
+      const forged = newOrderId(Date.now())
       yield* add(encodeEntry({
         ...anOrder(),
         orderId: forged,
