@@ -42,36 +42,18 @@ export class Network {
     this.servers.set(service, servers.filter(({ process }) => process.name !== name))
   }
 
-  /** Sends a request. `end` is called at most once: not at all if nothing comes back. */
+  /** Sends a request. `told` is called at most once: not at all if nothing comes back. */
   send(
     from: Process,
     service: ServiceName,
     point: string,
     path: string,
     body: string,
-    end: (end: CallEnd) => void,
+    told: (end: CallEnd) => void,
   ): void {
     if (!from.alive) return
     const { world } = this
-    if (from.service === "orchestrator") {
-      const ended = world.runsOf(from).sends(service, JSON.parse(body))
-      return this.sendOn(from, service, point, path, body, (result) => {
-        ended(result)
-        end(result)
-      })
-    }
-    this.sendOn(from, service, point, path, body, end)
-  }
-
-  private sendOn(
-    from: Process,
-    service: ServiceName,
-    point: string,
-    path: string,
-    body: string,
-    end: (end: CallEnd) => void,
-  ): void {
-    const { world } = this
+    const end = from.service === "orchestrator" ? watched(world, from, service, body, told) : told
     const fault = world.arrive(`call ${point}`)
     if (fault?.fault === "caller crashes") {
       return this.sendAndCrash(from, service, path, body, fault)
@@ -222,5 +204,20 @@ export class Network {
           resolve({ status: end.status, headers, text } as unknown as Response)
         })
       })
+  }
+}
+
+/** Tells what an orchestrator sends, and how the call ends, to the checks of its run. */
+const watched = (
+  world: World,
+  from: Process,
+  service: ServiceName,
+  body: string,
+  told: (end: CallEnd) => void,
+): (end: CallEnd) => void => {
+  const ended = world.runsOf(from).sends(service, JSON.parse(body))
+  return (result) => {
+    ended(result)
+    told(result)
   }
 }
