@@ -27,6 +27,7 @@ import {
   runPython,
   whyNoPython,
 } from "#tests/support/python-participant.ts"
+import { waitingForLocks } from "#tests/support/waiting-for-locks.ts"
 import { badTokens, type Good, signer } from "../../shared/security/bad-tokens.ts"
 
 const root = join(import.meta.dirname, "../../..")
@@ -236,9 +237,7 @@ describe.skipIf(whyNoPython !== undefined)(
       await until(
         "the request waits for the district",
         patienceMs,
-        async () =>
-          (await sql`select from pg_stat_activity where wait_event_type = 'Lock'
-          and datname = current_database()`).length > 0,
+        async () => await waitingForLocks(sql) > 0,
       )
       const ended = courier.end("SIGTERM")
       const { hostname, port } = new URL(courier.url)

@@ -6,6 +6,7 @@ import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { TestClock } from "effect/testing"
 import { decodeProtectedHeader } from "jose"
+import { waitingForLocks } from "#tests/support/waiting-for-locks.ts"
 import { storedKeys } from "./forge.ts"
 import {
   ann,
@@ -21,10 +22,6 @@ import { serviceThatReads } from "./service-that-reads.ts"
 const publicKeys = ({ call }: RunningAuth) =>
   Effect.map(call("/.well-known/jwks.json"), ({ body }) => body.keys as Array<{ kid: string }>)
 const signerOf = ({ access }: Pair) => decodeProtectedHeader(access).kid
-const waitingForLocks = ({ sql }: RunningAuth) =>
-  sql`
-    select from pg_stat_activity
-    where datname = current_database() and wait_event_type = 'Lock'`.then(({ length }) => length)
 
 /** Deletes the keys in a transaction that blocks readers until the test releases it. */
 const holdTable = ({ sql }: RunningAuth) =>
@@ -69,7 +66,7 @@ describe("the signing keys", () => {
           concurrency: "unbounded",
         }),
       )
-      yield* until(async () => await waitingForLocks(auth) === 4)
+      yield* until(async () => await waitingForLocks(auth.sql) === 4)
       release()
       const replicas = yield* Fiber.join(starting)
       const sets = yield* Effect.forEach(replicas, publicKeys)

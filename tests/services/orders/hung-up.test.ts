@@ -2,27 +2,9 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import { place, sharedOrders, someone, tokenOf, wanted } from "./running-orders.ts"
-import { until } from "./until.ts"
+import { batchIsBlocked, stallWrites } from "./stalled-table.ts"
 
 const orders = sharedOrders()
-
-/** Locks the orders table until the scope closes. */
-const lockTable = Effect.acquireRelease(
-  Effect.promise(async () => {
-    const sql = await orders().sql.reserve()
-    await sql`begin`
-    await sql`lock table orders in access exclusive mode`
-    return sql
-  }),
-  (sql) => Effect.promise(() => sql`rollback`.then(() => sql.release())),
-)
-
-const waitingInserts = Effect.promise(async () => {
-  const [row] = await orders().sql<[{ count: number }]>`
-    select count(*)::int as count from pg_stat_activity
-    where datname = current_database() and wait_event_type = 'Lock' and query ~ 'insert into orders'`
-  return row.count
-})
 
 /** Sends an order and hangs up after this many turns of the event loop. */
 const hangUpAfter = async (turns: number, authorization: string): Promise<void> => {
@@ -46,9 +28,9 @@ describe("POST /api/orders/", () => {
       const user = someone()
       const authorization = `Bearer ${yield* Effect.promise(() => tokenOf(user))}`
       const first = yield* Effect.scoped(Effect.gen(function* () {
-        yield* lockTable
+        yield* stallWrites(orders().sql)
         const first = yield* Effect.forkDetach(place(orders(), { user }))
-        yield* until("the first order waits", Effect.map(waitingInserts, (count) => count === 1))
+        yield* batchIsBlocked(orders().sql)
         for (let turns = 0; turns < turnsAtMost; turns++) {
           yield* Effect.promise(() => hangUpAfter(turns, authorization))
         }

@@ -6,6 +6,7 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect, Fiber } from "effect"
 import type { Command } from "#shared/contracts/reservation.ts"
+import { waitingForLocks } from "#tests/support/waiting-for-locks.ts"
 import { until } from "../postgres/open-database.ts"
 import { cancel, order, type Participant, reserve, startParticipant } from "./participant.ts"
 
@@ -157,12 +158,10 @@ describe("Reservations", () => {
       })
       yield* Effect.promise(() => inserted.promise)
       const waiting = yield* Effect.forkChild(apply(commands))
-      yield* until("the batch to wait for the other transaction", async () => {
-        const { count } = await sql`
-          select from pg_stat_activity where datname = current_database()
-            and wait_event_type = 'Lock' and query like '%insert into reservations%'`
-        return count === 1
-      })
+      yield* until(
+        "the batch to wait for the other transaction",
+        async () => await waitingForLocks(sql, "%insert into reservations%") === 1,
+      )
       assert.deepStrictEqual([counts.begun, counts.lost], [1, 0])
       other.resolve()
       yield* Effect.promise(() => recorded)
@@ -191,12 +190,10 @@ describe("Reservations", () => {
       }).catch(() => {})
       yield* Effect.promise(() => inserted.promise)
       const waiting = yield* Effect.forkChild(apply([reserve(1, "1", 2)]))
-      yield* until("the batch to wait for the other transaction", async () => {
-        const { count } = await sql`
-          select from pg_stat_activity where datname = current_database()
-            and wait_event_type = 'Lock' and query like '%insert into reservations%'`
-        return count === 1
-      })
+      yield* until(
+        "the batch to wait for the other transaction",
+        async () => await waitingForLocks(sql, "%insert into reservations%") === 1,
+      )
       other.reject(new Error("undo"))
       yield* Effect.promise(() => undone)
       assert.strictEqual((yield* Fiber.join(waiting))[0]?.outcome, "reserved")

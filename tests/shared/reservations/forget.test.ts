@@ -8,6 +8,7 @@ import { Clock, Effect, Exit, Fiber } from "effect"
 import { firstIdAt, OrderId } from "#shared/contracts/order.ts"
 import { maxForgotten } from "#shared/contracts/retention.ts"
 import { type Calendar, makeCalendar } from "#tests/support/calendar.ts"
+import { waitingForLocks } from "#tests/support/waiting-for-locks.ts"
 import { until } from "../postgres/open-database.ts"
 import { cancel, order, type Participant, reserve, startParticipant } from "./participant.ts"
 
@@ -287,11 +288,7 @@ const chunks = <A>(items: ReadonlyArray<A>, size: number): ReadonlyArray<Readonl
   )
 
 /** Whether this many statements wait for a lock. */
-const waiting = ({ sql }: Participant, count: number) =>
-  sql`select from pg_stat_activity
-    where datname = current_database() and wait_event_type = 'Lock'`.then((rows) =>
-    rows.length === count
-  )
+const waiting = async ({ sql }: Participant, count: number) => await waitingForLocks(sql) === count
 
 /** What was consumed in total, and for each item what is left, held and consumed together. */
 const sumsOf = ({ sql }: Participant) =>
