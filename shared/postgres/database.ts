@@ -9,7 +9,7 @@ import { addressOf } from "./address.ts"
 import { assertWritable, type Connection, openConnection } from "./connection.ts"
 import { type Listen, makeListen } from "./listener.ts"
 import { migrate, type Migrations } from "./migrate.ts"
-import { OlderVersion } from "./only-looking.ts"
+import { OlderVersion, OnlyLooking } from "./only-looking.ts"
 import { makePool, type Pool } from "./pool.ts"
 import { problemsOf } from "./preconditions.ts"
 import { type Sql, sqlOn } from "./sql.ts"
@@ -51,8 +51,8 @@ export class Database extends Context.Service<
 >()("unwind/postgres/Database") {}
 
 /**
- * Connects, waiting up to a minute for the server to start, checks the preconditions, and migrates.
- * Fails with DatabaseError.
+ * Connects, waiting for the server to start (a service for up to a minute, a command for ten
+ * seconds), checks the preconditions, and migrates. Fails with DatabaseError.
  */
 export const databaseLayer = (options: DatabaseOptions): Layer.Layer<Database, DatabaseError> =>
   Layer.effect(
@@ -90,10 +90,12 @@ const unusable = ({ service, url }: DatabaseOptions, why: string) =>
 
 const check = "Check DATABASE_URL and the role's rights"
 
-/**
- * Waits up to a minute for the server, with any number of tries; logs each reason for waiting once.
- */
-const untilFit = (options: DatabaseOptions, pool: Pool): Effect.Effect<void, DatabaseError> => {
+/** A person waits for a command, which reads the database of a system that was started before. */
+const serverStartsWithin = { service: Duration.minutes(1), command: Duration.seconds(10) }
+
+/** Waits for the server, with any number of tries; logs each reason for waiting once. */
+const untilFit = Effect.fnUntraced(function* (options: DatabaseOptions, pool: Pool) {
+  const within = serverStartsWithin[(yield* OnlyLooking) ? "command" : "service"]
   const said = new Set<string>()
   let last: unknown
   const note = (error: unknown) => {
@@ -105,16 +107,14 @@ const untilFit = (options: DatabaseOptions, pool: Pool): Effect.Effect<void, Dat
     return Effect.logInfo(`${options.service} waits for its database: ${words}`)
   }
   const unfit = () => unusable(options, `${inFull(last)}. ${check}`)
-  return withTimeout(problemsOf(pool, options.poolSize)).pipe(
+  const problems = yield* withTimeout(problemsOf(pool, options.poolSize)).pipe(
     Effect.tapError(note),
     Effect.retry({ schedule: Schedule.spaced("1 second"), while: passes }),
     Effect.mapError(unfit),
-    Effect.timeoutOrElse({ duration: "1 minute", orElse: () => Effect.fail(unfit()) }),
-    Effect.flatMap((problems) =>
-      problems.length === 0 ? Effect.void : Effect.fail(unusable(options, problems.join("; ")))
-    ),
+    Effect.timeoutOrElse({ duration: within, orElse: () => Effect.fail(unfit()) }),
   )
-}
+  if (problems.length > 0) return yield* unusable(options, problems.join("; "))
+})
 
 /** Whether waiting may help. */
 const passes = (error: unknown): boolean => {

@@ -60,7 +60,7 @@ describe("npm run operators", () => {
 
   it.effect("says in one line why it cannot, and creates no database", () =>
     Effect.gen(function* () {
-      // It waits a minute for its server, in parallel with the others.
+      // It waits ten seconds for its server, in parallel with the others.
       const away = yield* Effect.forkChild(
         run("node", { DATABASE_URL: "postgres://a:b@127.0.0.1:1/auth" }, "list"),
         { startImmediately: true },
