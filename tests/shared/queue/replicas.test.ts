@@ -4,7 +4,7 @@ import { Duration, Effect, Redacted, References } from "effect"
 import type { StreamOptions } from "#shared/queue/stream-commands.ts"
 import { redisOrderQueue } from "#shared/queue/redis-streams.ts"
 import { upstashOrderQueue } from "#shared/queue/upstash-streams.ts"
-import { type RedisServer, startRedis } from "#tests/support/redis.ts"
+import { startRedis } from "#tests/support/redis.ts"
 import { startUpstashFront, type UpstashFront } from "#tests/support/upstash-front.ts"
 import { until } from "./subjects.ts"
 
@@ -15,27 +15,35 @@ const transports = {
     upstashOrderQueue(new URL(url), Redacted.make(token), options),
 }
 
-describe.each(Object.keys(transports) as ReadonlyArray<keyof typeof transports>)(
+/** A Redis, and its REST API, for one test that kills it or for all others. */
+const startServers = async () => {
+  const redis = await startRedis()
+  const front = await startUpstashFront(redis.url)
+  return { redis, front, stop: () => front.stop().then(redis.kill) }
+}
+type Servers = Awaited<ReturnType<typeof startServers>>
+
+// They wait for polls and time limits.
+describe.concurrent.each(Object.keys(transports) as ReadonlyArray<keyof typeof transports>)(
   "replicas over %s",
   (transport) => {
-    let server: RedisServer
-    let front: UpstashFront
+    let servers: Servers
     beforeAll(async () => {
-      server = await startRedis()
-      front = await startUpstashFront(server.url)
+      servers = await startServers()
     })
-    afterAll(async () => {
-      await front.stop()
-      await server.kill()
-    })
+    afterAll(() => servers.stop())
 
     /** Replicas of one stream. Each takes from it, so that the others know that it is alive. */
-    const open = Effect.fnUntraced(function* (...names: ReadonlyArray<string>) {
+    const open = (...names: ReadonlyArray<string>) => openAt(servers, names)
+    const openAt = Effect.fnUntraced(function* (
+      { redis, front }: Servers,
+      names: ReadonlyArray<string>,
+    ) {
       const stream = `test:${crypto.randomUUID()}`
       const opened = yield* Effect.forEach(names, (consumer) =>
         Effect.gen(function* () {
-          const server_ = transport === "redis" ? { ...front, url: server.url } : front
-          const { take, replicas } = yield* transports[transport](server_, {
+          const server = transport === "redis" ? { ...front, url: redis.url } : front
+          const { take, replicas } = yield* transports[transport](server, {
             stream,
             group: "testers",
             consumer,
@@ -46,13 +54,14 @@ describe.each(Object.keys(transports) as ReadonlyArray<keyof typeof transports>)
           yield* Effect.forkScoped(take(1))
           return replicas
         }))
-      const others = opened.length - 1
-      yield* until(
-        opened[0]!.ask("nothing", "are you there?").pipe(
-          Effect.map(({ answers, unheard }) => answers.length + unheard.length),
-        ),
-        (count) => count === others,
-      )
+      const others = names.slice(1)
+      yield* Effect.scoped(Effect.gen(function* () {
+        yield* Effect.forEach(opened, ({ answer }) => answer("presence", () => Effect.succeed("")))
+        yield* until(
+          opened[0]!.ask("presence", null),
+          ({ answers }) => answers.length === others.length,
+        )
+      }))
       return opened
     })
 
@@ -119,12 +128,15 @@ describe.each(Object.keys(transports) as ReadonlyArray<keyof typeof transports>)
 
     it.live("report that nobody can be asked while the queue is unavailable", () =>
       Effect.gen(function* () {
-        const [a] = yield* open("a", "b")
-        yield* Effect.promise(() => server.kill())
+        const own = yield* Effect.acquireRelease(
+          Effect.promise(startServers),
+          ({ stop }) => Effect.promise(stop),
+        )
+        const [a] = yield* openAt(own, ["a", "b"])
+        yield* Effect.promise(own.redis.kill)
         const { answers, unheard } = yield* a!.ask("names", null)
         assert.deepStrictEqual(answers, [])
         assert.match(unheard.join(), /^all others: /)
-        server = yield* Effect.promise(startRedis)
       }))
   },
 )
