@@ -1,5 +1,6 @@
 /** A thread that simulates the seeds that it is given, until one shows a violation. */
 import { parentPort, workerData } from "node:worker_threads"
+import "./no-async-context.ts"
 import { judge, type Simulate } from "./judge.ts"
 import type { Chunk, Done, Finding } from "./runner.ts"
 import { planOf } from "./seeds.ts"

@@ -1,5 +1,5 @@
 /** A thread of the exhaustive search: performs one task after another. */
-import "./no-async-context.ts"
+import "../no-async-context.ts"
 import { parentPort, workerData } from "node:worker_threads"
 import type { Simulate } from "../judge.ts"
 import { perform, type Task } from "./tasks.ts"
