@@ -165,7 +165,18 @@ const decide = Effect.gen(function* () {
     method: "POST",
     path: "/internal/decisions",
     summary: "Record decisions; answers with the current state of each order",
-    body: { schema: DecisionRequest, maxBytes: 4 * 1024 * 1024 },
+    body: {
+      schema: DecisionRequest,
+      maxBytes: 4 * 1024 * 1024,
+      example: {
+        decisions: [{
+          orderId: "0192f0c1-6b1e-7c3a-8f4e-2d9a5b7c1e3f",
+          decision: "complete",
+          timeline: 0,
+        }],
+        timelines: [[]],
+      },
+    },
     answer: { status: 200, description: "The state of each order", schema: DecisionResponse },
     handle: ({ body }) =>
       Effect.map(register.decide(unpacked(body)), (decisions) => ({ body: { decisions } })),

@@ -96,11 +96,15 @@ const rightBodies = (operation: Operation, document: Document) => {
 }
 
 /**
- * Requests in which only the body may be wrong: some for each operation, also by an unlucky seed.
+ * Requests in which only the body may be wrong: the example, if there is one, and some more for each
+ * operation, also by an unlucky seed.
  */
 const plainRequests = (operation: Operation, document: Document): ReadonlyArray<[Sent]> => {
   const right = rightBodies(operation, document)
-  return right === undefined ? [] : fc.sample(right, 10).map((body) => [{
+  if (right === undefined) return []
+  const { example } = operation.requestBody!.content["application/json"]!
+  const bodies = [...(example === undefined ? [] : [example]), ...fc.sample(right, 10)]
+  return bodies.map((body) => [{
     params: known,
     query: "",
     headers: { "content-type": "application/json" },
