@@ -1,23 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
 import { Effect } from "effect"
-import fs from "node:fs"
-import os from "node:os"
 import path from "node:path"
 import createClient from "postgres"
-import { runScript } from "#tests/compose/embedded/another-process.ts"
 import { temporaryFolder } from "#tests/compose/embedded/temporary-folder.ts"
-import { createDatabase, setup } from "./postgres.ts"
-
-/** Sets a variable of the environment until the scope closes; undefined removes it. */
-const withVariable = (name: string, value: string | undefined) => {
-  const set = (text: string | undefined) =>
-    Effect.sync(() => {
-      if (text === undefined) delete process.env[name]
-      else process.env[name] = text
-    })
-  const before = process.env[name]
-  return Effect.acquireRelease(set(value), () => set(before))
-}
+import { createDatabase, startRunsPostgres } from "./postgres.ts"
+import { withVariable } from "./with-variable.ts"
 
 const variable = "UNWIND_TEST_POSTGRES_URL"
 
@@ -36,38 +23,28 @@ const createTable = (url: string) =>
   })
 
 describe("the PostgreSQL of a test run", () => {
-  it.live("gives each caller an empty database, and removes what killed runs left", () =>
+  it.live("gives each caller an empty database", () =>
     Effect.gen(function* () {
-      const temporary = yield* temporaryFolder
-      yield* withVariable("TMPDIR", temporary)
       yield* withVariable(variable, undefined)
-      const [killed, alive] = ["killed", "alive"].map((run) =>
-        path.join(temporary, `unwind-test-postgres-${run}`)
-      ) as [string, string]
-      const other = yield* runScript("hold-data-folder.ts", killed)
-      yield* other.kill
-      yield* runScript("hold-data-folder.ts", alive)
-      const teardown = yield* Effect.promise(setup)
-      assert.isFalse(fs.existsSync(killed))
-      assert.isTrue(fs.existsSync(alive))
-
+      const folder = yield* temporaryFolder
+      yield* Effect.acquireRelease(
+        Effect.promise(() => startRunsPostgres(path.join(folder, "postgres"))),
+        (stop) => Effect.promise(stop),
+      )
       const mine = yield* Effect.promise(() => createDatabase("orders"))
       const another = yield* Effect.promise(() => createDatabase("orders"))
       yield* createTable(mine.url)
       assert.deepStrictEqual(yield* tables(mine.url), ["mine"])
       assert.deepStrictEqual(yield* tables(another.url), [])
       yield* Effect.promise(() => mine.drop())
-
-      yield* Effect.promise(teardown)
-      assert.deepStrictEqual(fs.readdirSync(os.tmpdir()), [path.basename(alive)])
     }))
 
   it.live("is the one that UNWIND_TEST_POSTGRES_URL names, if it is set", () =>
     Effect.gen(function* () {
       yield* withVariable(variable, "postgres://named")
-      const teardown = yield* Effect.promise(setup)
+      const stop = yield* Effect.promise(() => startRunsPostgres("not used"))
       assert.strictEqual(process.env[variable], "postgres://named")
-      yield* Effect.promise(teardown)
+      yield* Effect.promise(stop)
     }))
 
   it.live("says what is missing if there is none", () =>
