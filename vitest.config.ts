@@ -1,6 +1,7 @@
 /**
  * Every test of the project, with one PostgreSQL and the means to start Redis for the whole run.
  */
+import { availableParallelism } from "node:os"
 import { join } from "node:path"
 import { defineConfig } from "vitest/config"
 import { testLimitMs } from "./tests/support/patience.ts"
@@ -17,9 +18,8 @@ export default defineConfig({
     testTimeout: testLimitMs,
     hookTimeout: testLimitMs,
     pool: "forks",
-    // A third one has work for a machine of two cores while the others wait; more would only wait
-    // for each other.
-    maxWorkers: 3,
+    // Two more than cores: tests wait for timeouts and other programs.
+    maxWorkers: availableParallelism() + 2,
     // Files that follow each other in a process share its modules, so no test changes what outlives
     // it. To start a process and load everything for each file took a sixth of the time.
     isolate: false,

@@ -7,6 +7,7 @@ import { createServer } from "node:net"
 import { once } from "node:events"
 import { afterEach, describe, expect, it } from "vitest"
 import { startOrder, withDatabase } from "#shared/roster.ts"
+import { everyNth } from "#tests/support/length.ts"
 import { type Machine, makeMachine, type Program } from "./machine.ts"
 
 const machines: Array<Machine> = []
@@ -163,14 +164,14 @@ describe("npm run k3d:up, if something is wrong,", () => {
     other.close()
   })
 
-  it.each([
+  it.each(everyNth<[string, string]>(3, [
     ["k3d cluster create", "nothing is left of the cluster"],
     [build, "its output above says why"],
     [importImage, "its output above says why"],
     [createSecrets, "its output above says why"],
     [apply, "its output above says why"],
     ["node services/console/cli/main.ts demo", "npm run k3d:down removes it"],
-  ])("stops at a failure, and says what to do: %s", async (failing, remedy) => {
+  ]))("stops at a failure, and says what to do: %s", async (failing, remedy) => {
     const here = await machine()
     here.remember("failing", failing)
     const { code, output, did } = await here.up()

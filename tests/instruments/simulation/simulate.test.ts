@@ -8,7 +8,7 @@ import { simulateSeeds, simulator } from "./runner.ts"
 
 const workers = availableParallelism()
 
-const many = atLength(120, fullCoverageSeeds)
+const many = atLength(60, fullCoverageSeeds)
 
 it(`in ${many} seeds every invariant holds${atLength("", ", and every fault happens")}`, async () => {
   const { tally, finding } = await simulateSeeds({ first: 1, seeds: many, workers, simulator })
@@ -18,14 +18,14 @@ it(`in ${many} seeds every invariant holds${atLength("", ", and every fault happ
   expect(whyNoTest(tally)).toEqual([])
 })
 
-const some = atLength(20, 200)
+const some = atLength(10, 200)
 
 describe(`the same ${some} seeds have the same histories`, () => {
   const seeds = { first: 5_001, seeds: some, simulator }
 
   it("again, and with another number of threads", async () => {
-    const { tally } = await simulateSeeds({ ...seeds, workers })
-    const { tally: again } = await simulateSeeds({ ...seeds, workers: workers + 1 })
+    const { tally } = await simulateSeeds({ ...seeds, workers: 1 })
+    const { tally: again } = await simulateSeeds({ ...seeds, workers: 2 })
     expect(again).toEqual(tally)
   })
 

@@ -22,7 +22,7 @@ import { startAudit, urls } from "./audit/auditing.ts"
 import { redisOf, startSystem, type System } from "./running-system.ts"
 
 const days = 31
-const ordersADay = atLength(50, 300)
+const ordersADay = atLength(30, 300)
 const retention = Duration.days(7)
 const lastingDays = 8
 

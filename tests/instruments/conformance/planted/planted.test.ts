@@ -7,7 +7,7 @@ import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { afterAll, beforeAll, describe, expect, it } from "vitest"
 import { generateServiceKeys } from "#shared/security/generate-service-keys.ts"
-import { atLength } from "#tests/support/length.ts"
+import { atLength, everyNth } from "#tests/support/length.ts"
 import { checks } from "../checks/all.ts"
 import { Unusable } from "../contact.ts"
 import { type BadAnswer, badAnswers, type Bug, type BugName, bugs } from "./bugs.ts"
@@ -45,7 +45,7 @@ describe("a participant that keeps the protocol", () => {
 })
 
 describe("a participant with a bug", () => {
-  it.each(Object.entries(bugs) as ReadonlyArray<[BugName, Bug]>)(
+  it.each(everyNth(3, Object.entries(bugs) as ReadonlyArray<[BugName, Bug]>))(
     "%s is named by its check",
     (bug, { namedBy }) => {
       const inItsOwnProcess = kills.includes(namedBy)
@@ -61,7 +61,7 @@ describe("a participant that answers", () => {
   /** How long the kit waits for an answer that does not come. */
   const timeoutMs = 1_000
 
-  it.each(Object.entries(badAnswers) as ReadonlyArray<[BadAnswer, RegExp]>)(
+  it.each(everyNth(3, Object.entries(badAnswers) as ReadonlyArray<[BadAnswer, RegExp]>))(
     "%s to a batch is told in words what is wrong",
     (answer, words) =>
       closing(startPlanted({ bad: { answer, from: 2 } }), async (planted) => {
