@@ -96,8 +96,8 @@ const rightBodies = (operation: Operation, document: Document) => {
 }
 
 /**
- * Requests in which only the body may be wrong: the example, if there is one, and some more for each
- * operation, also by an unlucky seed.
+ * Requests in which only the body may be wrong: the example, if there is one, and some more, also
+ * by an unlucky seed.
  */
 const plainRequests = (operation: Operation, document: Document): ReadonlyArray<[Sent]> => {
   const right = rightBodies(operation, document)
