@@ -69,13 +69,28 @@ export const psField = (field: string, pid: number): string =>
 
 /**
  * Kills a server's supervisor with -9, and not the server: then nothing stops the server when its
- * starter is gone. All are in the process group that the supervisor leads.
+ * starter is gone. All are in the process group that the supervisor leads. Looks until nobody else
+ * is left in it: a supervisor may have been starting its watcher.
  */
 export const killSupervisor = (server: number): void => {
   const group = psField("pgid", server)
-  const { stdout } = spawnSync("ps", ["-eo", "pid=,pgid="], { encoding: "utf8" })
-  for (const line of stdout.trim().split("\n")) {
-    const [pid, pgid] = line.trim().split(/\s+/)
-    if (pgid === group && Number(pid) !== server) process.kill(Number(pid), "SIGKILL")
+  const others = () => {
+    const { stdout } = spawnSync("ps", ["-eo", "pid=,pgid=,stat="], { encoding: "utf8" })
+    return stdout.trim().split("\n").flatMap((line) => {
+      const [pid, pgid, state = ""] = line.trim().split(/\s+/)
+      const isOther = pgid === group && Number(pid) !== server && !state.startsWith("Z")
+      return isOther ? [Number(pid)] : []
+    })
+  }
+  for (let left = others(); left.length > 0; left = others()) {
+    for (const pid of left) kill(pid)
+  }
+}
+
+const kill = (pid: number): void => {
+  try {
+    process.kill(pid, "SIGKILL")
+  } catch {
+    // It has ended meanwhile.
   }
 }
