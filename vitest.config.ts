@@ -1,7 +1,6 @@
 /**
  * Every test of the project, with one PostgreSQL and the means to start Redis for the whole run.
  */
-import { availableParallelism } from "node:os"
 import { join } from "node:path"
 import { defineConfig } from "vitest/config"
 import { testLimitMs } from "./tests/support/patience.ts"
@@ -18,8 +17,9 @@ export default defineConfig({
     testTimeout: testLimitMs,
     hookTimeout: testLimitMs,
     pool: "forks",
-    // Two more than cores: tests wait for timeouts and other programs.
-    maxWorkers: availableParallelism() + 2,
+    // Two more than a small machine has cores, since tests wait for timeouts and other programs. All
+    // share the connections of one PostgreSQL.
+    maxWorkers: 4,
     // Files that follow each other in a process share its modules, so no test changes what outlives
     // it. To start a process and load everything for each file took a sixth of the time.
     isolate: false,
