@@ -71,13 +71,13 @@ describe("one order", () => {
 
   it(`survives every fault${atLength("", ", and every hundredth pair of faults")}`, async () => {
     const some = atLength(
-      settings.filter(({ refusing }) => ["", "items"].includes(refusing.join())),
+      settings.filter(({ refusing }) => refusing.join() === "items"),
       settings,
     )
     const scope = { ...nothing, settings: some, every: atLength(0, 100) }
     const { figures, finding } = await search({ scope, workers, simulator })
     expect(finding).toBeUndefined()
-    expect(figures.singles).toBeGreaterThan(atLength(800, 2_500))
+    expect(figures.singles).toBeGreaterThan(atLength(400, 2_500))
     expect(figures.pairs).toBeGreaterThanOrEqual(atLength(0, 1_500))
     expect(figures.simulations).toBeLessThan(atLength(1, 0.7) * (figures.singles + figures.pairs))
   })
@@ -87,11 +87,11 @@ describe("two orders for the last unit", () => {
   const every = contested.flatMap((last) => paces.map((pace): Race => ({ orders: 2, last, pace })))
   const races = everyNth(paces.length, every)
 
-  it("have one winner in every course with up to two deviations", async () => {
-    const scope = { ...nothing, races: races.map((race) => ({ race, most: 2 })) }
+  it(`have one winner in every course with up to ${atLength("one deviation", "two")}`, async () => {
+    const scope = { ...nothing, races: races.map((race) => ({ race, most: atLength(1, 2) })) }
     const { figures, finding } = await search({ scope, workers, simulator })
     expect(finding).toBeUndefined()
-    for (const courses of figures.courses) expect(courses).toBeGreaterThan(40)
+    for (const courses of figures.courses) expect(courses).toBeGreaterThan(atLength(4, 40))
   })
 
   /** All courses with at most `most` deviations. */
