@@ -17,8 +17,8 @@ export default defineConfig({
     testTimeout: testLimitMs,
     hookTimeout: testLimitMs,
     pool: "forks",
-    // Two more than a small machine has cores, since tests wait for timeouts and other programs. All
-    // share the connections of one PostgreSQL.
+    // Two more than a small machine has cores, since tests wait for timeouts and other programs.
+    // All share the connections of one PostgreSQL.
     maxWorkers: 4,
     // Files that follow each other in a process share its modules, so no test changes what outlives
     // it. To start a process and load everything for each file took a sixth of the time.

@@ -28,7 +28,7 @@ export const startRunsPostgres = async (dataDir: string): Promise<() => Promise<
 
 const administrators = new Map<string, Sql>()
 
-/** This process's connection to the server: to open one costs as much as a database. */
+/** This process's connection to the server: to open one costs half as much as a database. */
 const administratorOf = (server: string): Sql => {
   const known = administrators.get(server)
   if (known !== undefined) return known

@@ -1,7 +1,7 @@
 /**
- * Retention, over a month of the whole system: hundreds of orders a day that end in every way, one
- * that is stuck all the time, and repeated commands and messages of old orders. Day by day, tables
- * stop growing, the books balance and agree with the orders, and no record is forgotten that a late
+ * Retention, over a month of the whole system: orders each day that end in every way, one that is
+ * stuck all the time, and repeated commands and messages of old orders. Day by day, tables stop
+ * growing, the books balance and agree with the orders, and no record is forgotten that a late
  * command could still need.
  */
 import { assert, describe, it } from "@effect/vitest"

@@ -102,7 +102,7 @@ describe("a server that goes and comes back", () => {
 
   const limits = [["a service", false, 60], ["a command", true, 10]] as const
   for (const [who, onlyLooking, limit] of limits) {
-    it.effect(`that does not come within ${limit} s is a failure of ${who} that says what to do`, () =>
+    it.effect(`that does not come is told by ${who} after ${limit} s, with what to do`, () =>
       Effect.gen(function* () {
         const port = yield* Effect.promise(freePort)
         const opening = yield* Effect.forkChild(
